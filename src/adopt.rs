@@ -1,0 +1,74 @@
+//! Owns the stay of a foreign thread in the tree: from `adopt` until the guard drops, or the thread ends.
+//! Refuses to join it: it is not ours.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::context::Context;
+use crate::current::{self, Entered};
+use crate::record::{Label, Outcome, Record};
+use crate::scope_core::{Entry, ScopeCore};
+use crate::status::Role;
+use crate::stop::{Edge, Node};
+
+/// The calling, foreign thread in the tree, until this drops. Dereferences to its [`Context`]. If it is leaked, the end
+/// of the thread ends the stay.
+#[must_use = "the thread leaves the tree when this drops"]
+pub struct Adopted {
+    context: Context,
+    _entered: Entered,
+    /// It stands for the thread that made it.
+    _not_send: PhantomData<*const ()>,
+}
+
+pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
+    let record = Record::new(label, Role::Adopted, core, Node::new(Edge::Inside));
+    let record = Arc::new(record);
+    record.start();
+    record.life(|life| life.released = true);
+    // A thread that runs below this scope cannot be waited for by it a second time.
+    let ours = current::records().iter().any(|own| own.core.around().any(|c| Arc::ptr_eq(c, core)));
+    let entry = Entry { record: Arc::clone(&record), task: None };
+    if ours || core.admit(entry).is_err() {
+        // Over, or already accounted for: it gets a context, but no place in the tree.
+        record.node.attach(&core.node);
+        record.end(Outcome::Finished);
+        record.done.set();
+    }
+    let context = Context::of(&record);
+    let entered = current::enter(context.clone(), true);
+    Adopted { context, _entered: entered, _not_send: PhantomData }
+}
+
+/// The stay is over. Called once or more.
+pub(crate) fn release(record: &Arc<Record>) {
+    record.node.close();
+    if !record.has_ended() {
+        record.end(Outcome::Finished);
+        record.done.set();
+        record.core.ended(record);
+        record.core.release(record);
+    }
+}
+
+impl Drop for Adopted {
+    fn drop(&mut self) {
+        release(self.context.record());
+    }
+}
+
+impl Deref for Adopted {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.context
+    }
+}
+
+impl fmt::Debug for Adopted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Adopted").field("path", &self.path()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,93 @@
+//! Owns the comparison of the kernel's list of threads with ours (Linux; empty elsewhere).
+//! Refuses to judge: a foreign thread informs, it changes neither result nor exit code.
+
+use std::collections::HashSet;
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::root::Root;
+use crate::status::ForeignThread;
+use crate::sys::{self, KernelThread};
+
+/// Those that were there before the registry began, by id and start time: ids are used again.
+static BEFORE: Mutex<Vec<KernelThread>> = Mutex::new(Vec::new());
+
+/// Threads of homebound's that are in no root's cache: *watch*, and threads that run bodies.
+static KNOWN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// A joined thread stays in the kernel's list for a moment: how often, and from what pause on, the end is looked at.
+const LOOKS: u32 = 8;
+const FIRST_PAUSE: Duration = Duration::from_micros(400);
+
+/// The registry begins: what is there now is not its doing.
+pub(crate) fn begin() {
+    let now = sys::process_threads(&|_| false).unwrap_or_default();
+    *BEFORE.lock() = now;
+}
+
+/// The calling thread is one of ours, while the returned value lives.
+pub(crate) fn vouch() -> Vouched {
+    let id = sys::thread_id();
+    KNOWN.lock().extend(id);
+    Vouched(id)
+}
+
+pub(crate) struct Vouched(Option<u32>);
+
+impl Drop for Vouched {
+    fn drop(&mut self) {
+        let mut known = KNOWN.lock();
+        if let Some(place) = known.iter().position(|id| Some(*id) == self.0) {
+            known.swap_remove(place);
+        }
+    }
+}
+
+/// All threads that are nobody's. Looked at several times: one that is only starting or ending is not there each time.
+pub(crate) fn foreign() -> Vec<ForeignThread> {
+    let mut found = unknown();
+    for pause in [Duration::ZERO, FIRST_PAUSE, FIRST_PAUSE * 4] {
+        if found.is_empty() {
+            return Vec::new();
+        }
+        thread::sleep(pause);
+        let again = unknown();
+        found.retain(|thread| again.contains(thread));
+    }
+    let before = BEFORE.lock();
+    found.iter().map(|thread| describe(thread, before.contains(thread))).collect()
+}
+
+/// Foreign threads that came after the beginning and are still there at the end.
+pub(crate) fn orphans() -> Vec<ForeignThread> {
+    let before = BEFORE.lock().clone();
+    let mut pause = FIRST_PAUSE;
+    let mut found = Vec::new();
+    for _ in 0..LOOKS {
+        found = unknown();
+        found.retain(|thread| !before.contains(thread));
+        if found.is_empty() {
+            break;
+        }
+        thread::sleep(pause);
+        pause *= 2;
+    }
+    found.iter().map(|thread| describe(thread, false)).collect()
+}
+
+fn unknown() -> Vec<KernelThread> {
+    // The kernel's list first: one of ours that starts after it is in neither.
+    let listed = sys::process_threads(&|_| false).unwrap_or_default();
+    let mut ours: HashSet<u32> = KNOWN.lock().iter().copied().collect();
+    for root in Root::all() {
+        ours.extend(root.cache.kernel_ids());
+        ours.extend(root.hosts());
+    }
+    listed.into_iter().filter(|thread| !ours.contains(&thread.id)).collect()
+}
+
+fn describe(thread: &KernelThread, before: bool) -> ForeignThread {
+    ForeignThread { os_tid: thread.id, name: thread.name.clone(), before }
+}

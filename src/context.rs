@@ -1,0 +1,358 @@
+//! Owns what a thread is given: its stop, its shields and deadlines, its callbacks, its name, and the way to siblings.
+//! Refuses to own any of them: it is a handle, cheap to clone, and outlives nothing. The waits are in `wait`.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+
+use crate::adopt::{Adopted, adopt};
+use crate::callback::Callback;
+use crate::deferred::complain;
+use crate::error::SpawnError;
+use crate::group::{Group, open_group};
+use crate::limit::{Limit, Timer};
+use crate::reason::{StopReason, Stopped};
+use crate::record::Record;
+use crate::rt::erase::Lease;
+use crate::rt::packet::{Packet, Task};
+use crate::scope_core::ScopeCore;
+use crate::status::{Role, ThreadId};
+use crate::stop::Node;
+use crate::thread::{Handle, ThreadBuilder, label};
+use crate::{Result, current};
+
+/// What a closure is given: it tells of the stop, waits, spawns siblings, and knows who it is.
+///
+/// A context may be cloned and kept. Once its thread or scope has ended, it is stopped.
+#[derive(Clone)]
+pub struct Context {
+    record: Arc<Record>,
+    /// The thread's own, or that of the shield or deadline in which this context was made.
+    node: Arc<Node>,
+}
+
+impl Context {
+    pub(crate) fn of(record: &Arc<Record>) -> Context {
+        Context { record: Arc::clone(record), node: Arc::clone(&record.node) }
+    }
+
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    pub(crate) fn core(&self) -> &Arc<ScopeCore> {
+        &self.record.core
+    }
+
+    pub(crate) fn stopped(&self) -> Stopped {
+        Stopped::new(self.node.reason())
+    }
+
+    /// A receiver that the stop disconnects; nothing is ever sent on it. An arm on it is ready for ever afterwards:
+    /// `recv(cx.stop_signal()) -> _ => ..`. Where the stop must win over data, use `select_biased!`.
+    ///
+    /// ```
+    /// use crossbeam_channel::{select_biased, unbounded};
+    /// # fn main() -> homebound::Result<(), homebound::ScopeError> {
+    /// homebound::scope(|scope| {
+    ///     let (jobs, queue) = unbounded::<u32>();
+    ///     let _worker = scope.spawn("adder", "adds up what it is sent", move |cx| {
+    ///         let mut sum = 0;
+    ///         loop {
+    ///             select_biased! {
+    ///                 recv(cx.stop_signal()) -> _ => return Ok(sum),
+    ///                 recv(queue) -> job => match job {
+    ///                     Ok(number) => sum += number,
+    ///                     Err(_) => return Ok(sum),
+    ///                 },
+    ///             }
+    ///         }
+    ///     })?;
+    ///     jobs.send(3)?;
+    ///     drop(jobs);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn stop_signal(&self) -> &Receiver<Infallible> {
+        self.node.arm();
+        self.node.signal()
+    }
+
+    /// True from the stop on. One atomic load; in a shield or a deadline also a look at the clock.
+    pub fn is_stopping(&self) -> bool {
+        self.node.is_stopping()
+    }
+
+    /// True when the thread's share of the grace has passed: drop everything and return.
+    pub fn is_overdue(&self) -> bool {
+        let record = &self.record;
+        record.is_overdue() || (record.core.lock().clock.began.is_some() && record.core.is_past_share(record))
+    }
+
+    /// For CPU loops: an error from the stop on.
+    ///
+    /// # Errors
+    /// [`Stopped`], if the context is stopping.
+    pub fn checkpoint(&self) -> std::result::Result<(), Stopped> {
+        if self.is_stopping() { Err(self.stopped()) } else { Ok(()) }
+    }
+
+    /// Why it was asked to stop; `None` while it was not.
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.is_stopping().then(|| (*self.node.reason()).clone())
+    }
+
+    /// Stops the scope that this thread is in, from anywhere.
+    pub fn stopper(&self) -> Stopper {
+        Stopper { core: Arc::clone(self.core()) }
+    }
+
+    /// Runs `f` on stop, in the thread that stops (for signals and deadlines: one of homebound's own), or at once if
+    /// the stop has come already.
+    ///
+    /// Dropping the guard forgets `f`; if it is running on another thread, it waits until that is over. A panic in `f`
+    /// is contained, and a failure of the scope.
+    pub fn on_stop(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
+        OnStop { registered: self.register(guest(f)) }
+    }
+
+    /// As [`on_stop`](Self::on_stop), for an `f` that borrows: it is registered while `body` runs.
+    pub fn with_on_stop<R>(&self, f: impl FnOnce() + Send, body: impl FnOnce() -> R) -> R {
+        // Kept below: whichever way `body` ends, the callback is abandoned before what it borrows dies.
+        let task = Lease::promise().erase(guest(f));
+        let registered = self.register(task);
+        let leave = scopeguard::guard(registered, |registered| registered.leave());
+        let result = body();
+        drop(leave);
+        result
+    }
+
+    fn register(&self, task: Arc<dyn Task<()>>) -> Registered {
+        let record = Arc::downgrade(&self.record);
+        let callback = Callback::new(
+            task,
+            Box::new(move |payload| match record.upgrade() {
+                Some(record) => complain(&record.core, record.origin(), payload, true),
+                None => crate::callback::unheard(payload),
+            }),
+        );
+        if !self.node.on_stop(&callback) {
+            callback.run();
+        }
+        Registered { node: Arc::clone(&self.node), callback }
+    }
+
+    /// Runs `f` with a context in which a stop is not seen until `max` after it (or after the entry, if that is
+    /// later), or until the thread is overdue: for what must be finished once it was begun. Without a stop it changes
+    /// nothing. Scopes opened inside hang below it. It never reaches beyond an outer shield.
+    pub fn shield<R>(&self, max: Duration, f: impl FnOnce(&Context) -> R) -> R {
+        self.within(Limit::shield(max, &self.node, self.timer()), f)
+    }
+
+    /// Runs `f` with a context that is stopped at `at`, or by the stop around it if that is earlier. Waits of that
+    /// context end with [`StopReason::Deadline`].
+    pub fn with_deadline<R>(&self, at: Instant, f: impl FnOnce(&Context) -> R) -> R {
+        self.within(Limit::deadline(at, &self.node, self.timer()), f)
+    }
+
+    fn within<R>(&self, limit: Limit, f: impl FnOnce(&Context) -> R) -> R {
+        let node = Node::limited(limit);
+        node.attach(&self.node);
+        let context = Context { record: Arc::clone(&self.record), node };
+        let _close = scopeguard::guard(Arc::clone(&context.node), |node| node.close());
+        // Used from a thread that it does not belong to, it is not that thread's context.
+        let own = current::current().is_some_and(|top| top.record.run() == self.record.run());
+        let _entered = own.then(|| current::enter(context.clone(), false));
+        f(&context)
+    }
+
+    fn timer(&self) -> Arc<dyn Timer> {
+        Arc::clone(&self.core().root.timers) as Arc<dyn Timer>
+    }
+
+    /// The earliest deadline that was set around this context.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.node.deadline()
+    }
+
+    /// Spawns a sibling of this thread: a worker of the scope that it is in. See [`Scope::spawn`](crate::Scope::spawn).
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn spawn<T, F>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        purpose: impl Into<Cow<'static, str>>,
+        f: F,
+    ) -> Result<Handle<'static, T>, SpawnError>
+    where
+        F: FnOnce(&Context) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.thread(name, purpose).spawn(f)
+    }
+
+    /// Spawns a service of the scope that this thread is in. See [`Scope::service`](crate::Scope::service).
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn service<F>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        purpose: impl Into<Cow<'static, str>>,
+        f: F,
+    ) -> Result<Handle<'static, ()>, SpawnError>
+    where
+        F: FnOnce(&Context) -> Result + Send + 'static,
+    {
+        self.thread(name, purpose).service(f)
+    }
+
+    /// A sibling of this thread, with more to be said about it.
+    #[track_caller]
+    pub fn thread(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        purpose: impl Into<Cow<'static, str>>,
+    ) -> ThreadBuilder<'static> {
+        ThreadBuilder::new(self.core(), Lease::promise(), label(name, purpose))
+    }
+
+    /// A group in the scope that this thread is in; a plain struct can own it.
+    ///
+    /// # Errors
+    /// As [`Scope::group`](crate::Scope::group).
+    #[track_caller]
+    pub fn group(&self, name: impl Into<Cow<'static, str>>) -> Result<Group<'static>, SpawnError> {
+        open_group(self.core(), Lease::promise(), name.into(), Location::caller())
+    }
+
+    /// Takes the calling thread, which homebound did not start, into the scope of this context.
+    #[track_caller]
+    pub fn adopt(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        purpose: impl Into<Cow<'static, str>>,
+    ) -> Adopted {
+        adopt(self.core(), label(name, purpose))
+    }
+
+    /// The thread's name; in a scope's body, the scope's.
+    pub fn name(&self) -> &str {
+        &self.record.label.name
+    }
+
+    /// What the thread is for.
+    pub fn purpose(&self) -> &str {
+        &self.record.label.purpose
+    }
+
+    /// Scopes and name, `/studio/gui/thumbs`.
+    pub fn path(&self) -> &str {
+        self.record.path()
+    }
+
+    /// The thread's id.
+    pub fn id(&self) -> ThreadId {
+        self.record.id
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.record.role
+    }
+}
+
+/// A callback as a task; from inside, nothing waits for the scope.
+fn guest<'a>(f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<()> + 'a> {
+    Packet::new(move |(): &()| -> Result {
+        current::as_guest(f);
+        Ok(())
+    })
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("path", &self.path())
+            .field("role", &self.role())
+            .field("stopping", &self.is_stopping())
+            .finish_non_exhaustive()
+    }
+}
+
+struct Registered {
+    node: Arc<Node>,
+    callback: Arc<Callback>,
+}
+
+impl Registered {
+    fn leave(self) {
+        self.node.forget_callback(self.callback.key());
+        self.callback.abandon();
+    }
+}
+
+/// Keeps a callback registered; see [`Context::on_stop`].
+#[must_use = "the callback is forgotten when this drops"]
+pub struct OnStop {
+    registered: Registered,
+}
+
+impl Drop for OnStop {
+    fn drop(&mut self) {
+        let Registered { node, callback } = &self.registered;
+        Registered { node: Arc::clone(node), callback: Arc::clone(callback) }.leave();
+    }
+}
+
+impl fmt::Debug for OnStop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnStop").finish_non_exhaustive()
+    }
+}
+
+/// Stops a scope, from anywhere and at any time.
+#[derive(Clone)]
+pub struct Stopper {
+    core: Arc<ScopeCore>,
+}
+
+impl Stopper {
+    pub(crate) fn of(core: &Arc<ScopeCore>) -> Stopper {
+        Stopper { core: Arc::clone(core) }
+    }
+
+    /// Asks the scope to stop. When this has returned, its body, its workers and all below them see it.
+    #[track_caller]
+    pub fn stop(&self) {
+        self.core.node.stop(StopReason::Requested { at: Location::caller() });
+    }
+
+    /// As [`stop`](Self::stop), with a reason in words.
+    pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
+        self.core.node.stop(StopReason::Custom(why.into()));
+    }
+
+    /// True from the stop on, and when the scope is over.
+    pub fn is_stopping(&self) -> bool {
+        self.core.node.is_stopping()
+    }
+}
+
+impl fmt::Debug for Stopper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stopper").field("scope", &self.core.path()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,129 @@
+//! Owns what the calling thread is: the stack of contexts in which it runs, the panic that it last raised.
+//! Refuses to know what is done with them.
+
+use std::cell::{Cell, RefCell};
+use std::panic;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
+
+use crate::context::Context;
+use crate::record::Record;
+
+thread_local! {
+    static STACK: RefCell<Stack> = const { RefCell::new(Stack(Vec::new())) };
+    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+    static RUN: Cell<u64> = const { Cell::new(0) };
+    /// How many callbacks and deferred functions of ours this thread is in.
+    static GUEST: Cell<usize> = const { Cell::new(0) };
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+struct Stack(Vec<Frame>);
+
+struct Frame {
+    key: u64,
+    context: Context,
+    /// Given back if the thread ends with its guard leaked.
+    adopted: bool,
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        for frame in self.0.drain(..).rev().filter(|frame| frame.adopted) {
+            crate::adopt::release(frame.context.record());
+        }
+    }
+}
+
+/// The calling thread's context, if it runs inside a scope. `None` in thread-local destructors.
+pub fn current() -> Option<Context> {
+    let top = STACK.try_with(|stack| stack.try_borrow().ok()?.0.last().map(|f| f.context.clone()));
+    top.ok().flatten()
+}
+
+/// The records of all contexts in which the calling thread runs, the innermost first.
+pub(crate) fn records() -> Vec<Arc<Record>> {
+    let all = STACK.try_with(|stack| {
+        let stack = stack.borrow();
+        stack.0.iter().rev().map(|frame| Arc::clone(frame.context.record())).collect()
+    });
+    all.unwrap_or_default()
+}
+
+/// While it lives, `context` is the calling thread's. Frames are removed by identity, whatever the order.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    key: u64,
+}
+
+pub(crate) fn enter(context: Context, adopted: bool) -> Entered {
+    let key = NEXT.fetch_add(1, Ordering::Relaxed);
+    let frame = Frame { key, context, adopted };
+    let _gone_in_destructors = STACK.try_with(|stack| stack.borrow_mut().0.push(frame));
+    Entered { key }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let removed = STACK.try_with(|stack| {
+            let frames = &mut stack.borrow_mut().0;
+            let place = frames.iter().rposition(|frame| frame.key == self.key)?;
+            Some(frames.remove(place))
+        });
+        // Dropped with the stack free again.
+        drop(removed);
+    }
+}
+
+/// Counts OS threads, not jobs: tells who would wait for whom.
+pub(crate) fn run_id() -> u64 {
+    let id = RUN.try_with(|run| {
+        if run.get() == 0 {
+            run.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        run.get()
+    });
+    id.unwrap_or(0)
+}
+
+/// Runs `f` as a callback or deferred function: what is called from inside must not wait for the scope.
+pub(crate) fn as_guest<R>(f: impl FnOnce() -> R) -> R {
+    let change = |by: isize| {
+        let _gone = GUEST.try_with(|guest| guest.set(guest.get().wrapping_add_signed(by)));
+    };
+    change(1);
+    let leave = scopeguard::guard((), |()| change(-1));
+    let result = f();
+    drop(leave);
+    result
+}
+
+pub(crate) fn is_guest() -> bool {
+    GUEST.try_with(Cell::get).unwrap_or(0) > 0
+}
+
+/// Installs, once in the process, a hook before the one that is there: it notes where a managed thread panicked.
+pub(crate) fn note_panics() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let earlier = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if let Some(place) = info.location().filter(|_| is_managed()) {
+                let place = place.to_string();
+                let _gone = PANICKED_AT.try_with(|last| last.replace(Some(place)));
+            }
+            earlier(info);
+        }));
+    });
+}
+
+fn is_managed() -> bool {
+    let managed = STACK.try_with(|stack| stack.try_borrow().is_ok_and(|s| !s.0.is_empty()));
+    managed.unwrap_or(false) || is_guest()
+}
+
+/// Where the panic that was just caught on this thread was raised.
+pub(crate) fn take_panic_location() -> Option<String> {
+    PANICKED_AT.try_with(RefCell::take).ok().flatten()
+}

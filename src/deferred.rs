@@ -1,0 +1,78 @@
+//! Owns the functions that a scope runs after all its threads have been joined.
+//! Refuses to know their order: `exit` runs them, last first.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::failure::{Failure, Origin};
+use crate::record::{Text, escape};
+use crate::rt::contain::{Payload, discard};
+use crate::rt::packet::{Ran, Task};
+use crate::scope_core::ScopeCore;
+use crate::{carried, current};
+
+pub(crate) struct Deferred {
+    pub(crate) name: Text,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) task: Arc<dyn Task<()>>,
+}
+
+impl Deferred {
+    /// Runs it on the calling thread. What it returns or raises is a failure of the scope, and stops nobody else's.
+    pub(crate) fn run(self, core: &Arc<ScopeCore>) {
+        let ran = current::as_guest(|| self.task.run(&()));
+        let place = current::take_panic_location();
+        let asked = core.node.is_stopping();
+        let failure = match ran {
+            Ran::Done | Ran::Nothing => return,
+            Ran::Panicked(payload) => Failure::panic(self.origin(core), payload, place),
+            Ran::Failed(error) => match carried::judge(error, asked, |id| core.known(id)) {
+                carried::Verdict::Failure(error, ids) => Failure::error(self.origin(core), error, ids),
+                carried::Verdict::Stopped | carried::Verdict::Listed(_) => return,
+            },
+        };
+        log(&failure);
+        core.fail(&failure, true);
+    }
+
+    fn origin(&self, core: &Arc<ScopeCore>) -> Origin {
+        Origin {
+            path: format!("{}/{}", core.path(), escape(&self.name)),
+            name: self.name.clone(),
+            purpose: "deferred".into(),
+            spawned_from: self.at,
+        }
+    }
+}
+
+/// The `Drop` of a capture, a result or a callback of `record`'s panicked: that is a failure too (E4).
+pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, stops: bool) {
+    let failure = Failure::panic(origin, payload, current::take_panic_location());
+    log(&failure);
+    if core.lock().phase == crate::scope_core::Phase::Settled {
+        failure.take_payload().map(discard);
+        return;
+    }
+    core.fail(&failure, stops);
+}
+
+/// At once, with no lock held: a scope's result may be a long time coming.
+pub(crate) fn log(failure: &Failure) {
+    match failure.cause() {
+        crate::failure::Cause::Panic { message, location } => tracing::error!(
+            target: "homebound::thread",
+            path = failure.path(),
+            thread.name = failure.name(),
+            location = location.unwrap_or("unknown"),
+            message,
+            "panicked"
+        ),
+        crate::failure::Cause::Error(error) => tracing::error!(
+            target: "homebound::thread",
+            path = failure.path(),
+            thread.name = failure.name(),
+            error = %error,
+            "failed"
+        ),
+    }
+}

@@ -1,0 +1,241 @@
+//! Owns the one exit path: what is stopped and waited for, in which order, and until when (E1 to E3).
+//! Refuses to know how results are made (`settle`) and where the waiting thread came from.
+//!
+//! A shutdown has no driver of its own: whoever waits for a scope (its exit path, a `shutdown` call, *stopper*) calls
+//! [`step`] again and again. Each action is claimed under the scope's lock, so it is done once, by whoever comes first.
+//!
+//! ```text
+//! open --(last worker home, body home)--> finishing --(services home, last first; deferred run)--> settled
+//!   workers:  live --(told at once)--> stopping --(share over)--> overdue
+//!   services: live --(later ones home or overdue)--> told --(share over)--> overdue
+//! ```
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::overdue;
+use crate::reason::StopReason;
+use crate::record::Record;
+use crate::scope_core::{Phase, ScopeCore, Served, Service, State};
+use crate::status::Role;
+use crate::tally::share;
+
+/// Where a scope stands after a step.
+pub(crate) struct Progress {
+    /// All its threads are home.
+    pub(crate) home: bool,
+    /// When to look again though nothing has changed.
+    pub(crate) until: Option<Instant>,
+}
+
+/// Who takes the steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// The thread that owns the scope: it settles groups, which runs deferred functions and drops results.
+    Exit,
+    /// Somebody else: only tells and marks.
+    Other,
+}
+
+/// The next thing to do, chosen under the lock and done without it.
+enum Action {
+    Tell(Served, Option<Instant>),
+    Overdue(Vec<Arc<Record>>),
+    Wait(Option<Instant>),
+    Home,
+}
+
+/// Blocks until all threads of the scope are home.
+pub(crate) fn drive(core: &Arc<ScopeCore>, driver: Driver) {
+    drive_until(core, driver, None);
+}
+
+/// Blocks until all threads of the scope are home (true), or until `end`, which may move earlier meanwhile (false).
+pub(crate) fn drive_until(
+    core: &Arc<ScopeCore>,
+    driver: Driver,
+    end: Option<&dyn Fn() -> Option<Instant>>,
+) -> bool {
+    loop {
+        let version = core.lock().version;
+        let now = Instant::now();
+        let progress = step(core, driver, now);
+        if progress.home {
+            return true;
+        }
+        let end = end.and_then(|end| end());
+        if end.is_some_and(|end| now >= end) {
+            return false;
+        }
+        core.sleep(version, progress.until.into_iter().chain(end).min());
+    }
+}
+
+/// Does all that can be done now, in this scope and in the groups that have been told.
+pub(crate) fn step(core: &Arc<ScopeCore>, driver: Driver, now: Instant) -> Progress {
+    loop {
+        let outer = core.outer_due();
+        let mut state = core.lock();
+        let action = plan(core, &mut state, now, outer);
+        let groups = told_groups(&state);
+        drop(state);
+        match action {
+            Action::Home => return Progress { home: true, until: None },
+            Action::Tell(served, end) => tell(core, &served, end),
+            Action::Overdue(records) => records.iter().for_each(overdue::mark),
+            Action::Wait(until) => {
+                let (settled, next) = step_groups(core, &groups, driver, now);
+                if !settled {
+                    return Progress { home: false, until: until.into_iter().chain(next).min() };
+                }
+            }
+        }
+    }
+}
+
+/// Chooses, and claims what it has chosen.
+fn plan(core: &ScopeCore, state: &mut State, now: Instant, outer: Option<Instant>) -> Action {
+    let users_home = state.workers == 0 && state.body_home;
+    if !users_home {
+        let due = state.clock.workers_due(outer);
+        // A stop that is still being marked has flag first, clock next: the clock is what counts here.
+        if state.clock.began.is_none() || !core.node.is_stopping() {
+            return Action::Wait(None);
+        }
+        if !state.overdue {
+            if due.is_none_or(|due| now < due) {
+                // `shutdown` called by the body: nobody waits for that, so its services are next.
+                let next = state.workers == 0 && state.asked;
+                return if next { plan_services(state, now, outer) } else { Action::Wait(due) };
+            }
+            state.overdue = true;
+            return Action::Overdue(users(state));
+        }
+    } else if state.phase == Phase::Open && core.kind != crate::scope_core::Kind::Group {
+        state.phase = Phase::Finishing;
+        core.begin_shutdown(state, now);
+        core.root.clock_changed();
+    }
+    plan_services(state, now, outer)
+}
+
+/// The services, last first: each is told when all later ones are home or overdue.
+fn plan_services(state: &mut State, now: Instant, outer: Option<Instant>) -> Action {
+    let end = state.clock.deadline(outer);
+    let waiting = state.services.values().filter(|service| !service.told && !service.home).count();
+    for service in state.services.values_mut().rev().filter(|service| !service.home) {
+        if !service.told {
+            service.told = true;
+            service.share_end = end.map(|end| share(now, end, waiting));
+            return Action::Tell(service.what.clone(), service.share_end);
+        }
+        if !service.overdue {
+            // The end may have moved earlier since it was told.
+            let due = service.share_end.into_iter().chain(end).min();
+            if due.is_none_or(|due| now < due) {
+                return Action::Wait(due);
+            }
+            service.overdue = true;
+            if let Served::Thread(record) = &service.what {
+                return Action::Overdue(vec![Arc::clone(record)]);
+            }
+        }
+    }
+    let home = state.workers == 0 && state.services.values().all(|service| service.home);
+    if home { Action::Home } else { Action::Wait(None) }
+}
+
+/// Who is overdue when the users of the services are: workers, adopted threads, and the body.
+fn users(state: &State) -> Vec<Arc<Record>> {
+    let workers = state.entries.values().map(|entry| &entry.record);
+    let live = workers.filter(|record| record.role != Role::Service && !record.has_ended());
+    let body = state.body.iter().filter(|_| !state.body_home);
+    live.chain(body).cloned().collect()
+}
+
+fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) {
+    let reason = if core.node.is_stopping() { (*core.node.reason()).clone() } else { StopReason::UsersDone };
+    match served {
+        Served::Thread(record) => record.node.stop(reason),
+        Served::Group(group) => {
+            if let Some(end) = end {
+                group.lock().clock.limit(end);
+            }
+            let inherited = core.node.is_stopping();
+            group.node.stop(if inherited { reason.of_parent() } else { reason });
+        }
+    }
+}
+
+fn told_groups(state: &State) -> Vec<Arc<ScopeCore>> {
+    let told = state.services.values().filter(|service| service.told && !service.home);
+    let groups = told.filter_map(|service| match &service.what {
+        Served::Group(group) => Some(Arc::clone(group)),
+        Served::Thread(_) => None,
+    });
+    groups.collect()
+}
+
+/// Steps the groups of a scope; true if one came home, so that the scope itself may go on.
+fn step_groups(
+    core: &Arc<ScopeCore>,
+    groups: &[Arc<ScopeCore>],
+    driver: Driver,
+    now: Instant,
+) -> (bool, Option<Instant>) {
+    let (mut came_home, mut until) = (false, None::<Instant>);
+    for group in groups {
+        let progress = step(group, driver, now);
+        until = until.into_iter().chain(progress.until).min();
+        if progress.home {
+            came_home = true;
+            if driver == Driver::Exit {
+                crate::settle::settle(group);
+            }
+            let mut state = core.lock();
+            if driver == Driver::Exit {
+                state.services.remove(&group.id);
+            } else if let Some(service) = state.services.get_mut(&group.id) {
+                service.home = true;
+            }
+        }
+    }
+    (came_home, until)
+}
+
+impl ScopeCore {
+    /// When the thread that runs the body becomes overdue, as far as that is known: the deadline of a nested scope.
+    pub(crate) fn outer_due(&self) -> Option<Instant> {
+        let opener = self.opener.as_ref()?;
+        if let Some(since) = opener.life(|life| life.overdue_since) {
+            return Some(since);
+        }
+        let around = &opener.core;
+        let outer = around.outer_due();
+        let state = around.lock();
+        let share = |service: &Service| service.share_end.filter(|_| service.told);
+        match opener.role {
+            Role::Service => state.services.get(&opener.id.0).and_then(share),
+            _ => state.clock.workers_due(outer),
+        }
+    }
+
+    /// The end of its grace, as far as that is known.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let outer = self.outer_due();
+        self.lock().clock.deadline(outer)
+    }
+
+    /// True if the share of this thread has passed, marked or not.
+    pub(crate) fn is_past_share(&self, record: &Record) -> bool {
+        let outer = self.outer_due();
+        let due = match record.role {
+            Role::Service => {
+                let state = self.lock();
+                state.services.get(&record.id.0).and_then(|service| service.share_end)
+            }
+            _ => self.lock().clock.workers_due(outer),
+        };
+        due.is_some_and(|due| Instant::now() >= due)
+    }
+}

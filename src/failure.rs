@@ -1,0 +1,281 @@
+//! Owns what failed, kept whole: errors with their types, panics with message, place and payload.
+//! Refuses to know why it matters: scopes list failures, `report` prints them.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::BoxError;
+use crate::carried::FailureMark;
+use crate::error::JoinError;
+use crate::reason::{StopReason, Stopped};
+use crate::rt::contain::{Payload, discard, drop_contained, message};
+use crate::status::ShutdownReport;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// An error or a panic of a thread, a body, a deferred function or a callback. Clones are the same failure.
+#[derive(Clone)]
+pub struct Failure {
+    parts: Arc<FailureParts>,
+    /// Made when the failure leaves through an error, so that the same one is not listed twice.
+    _mark: Option<FailureMark>,
+}
+
+struct FailureParts {
+    id: u64,
+    /// Failures that the error carries: they are told by it, and not listed again.
+    carried: Vec<u64>,
+    origin: Origin,
+    what: What,
+}
+
+/// Whose failure it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) path: String,
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) purpose: Cow<'static, str>,
+    pub(crate) spawned_from: &'static Location<'static>,
+}
+
+enum What {
+    /// `None` once it has been taken out by `ScopeError::downcast`.
+    Error(Option<BoxError>),
+    Panic {
+        message: String,
+        location: Option<String>,
+        payload: Mutex<Option<Payload>>,
+    },
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause<'a> {
+    /// The closure returned this error.
+    Error(&'a (dyn Error + Send + Sync + 'static)),
+    /// The closure, or something that it left to be dropped, panicked.
+    Panic {
+        /// The panic's text.
+        message: &'a str,
+        /// File, line and column, where the panic hook saw it.
+        location: Option<&'a str>,
+    },
+}
+
+impl Failure {
+    pub(crate) fn error(origin: Origin, error: BoxError, carried: Vec<u64>) -> Failure {
+        Failure::new(origin, What::Error(Some(error)), carried)
+    }
+
+    pub(crate) fn panic(origin: Origin, payload: Payload, location: Option<String>) -> Failure {
+        let message = message(&payload).to_owned();
+        let payload = Mutex::new(Some(payload));
+        Failure::new(origin, What::Panic { message, location, payload }, Vec::new())
+    }
+
+    fn new(origin: Origin, what: What, carried: Vec<u64>) -> Failure {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Failure { parts: Arc::new(FailureParts { id, carried, origin, what }), _mark: None }
+    }
+
+    /// The same failure, to go into an error that the calling thread may return.
+    pub(crate) fn marked(&self) -> Failure {
+        Failure { parts: Arc::clone(&self.parts), _mark: Some(FailureMark::new(self.ids())) }
+    }
+
+    /// Its own id and those that it carries.
+    pub(crate) fn ids(&self) -> Vec<u64> {
+        let own = std::iter::once(self.parts.id);
+        own.chain(self.parts.carried.iter().copied()).collect()
+    }
+
+    /// The path of the thread; for a body, of its scope.
+    pub fn path(&self) -> &str {
+        &self.parts.origin.path
+    }
+
+    /// The thread's name; for a body, its scope's.
+    pub fn name(&self) -> &str {
+        &self.parts.origin.name
+    }
+
+    /// What the thread was for.
+    pub fn purpose(&self) -> &str {
+        &self.parts.origin.purpose
+    }
+
+    /// Where it was spawned.
+    pub fn spawned_from(&self) -> &'static Location<'static> {
+        self.parts.origin.spawned_from
+    }
+
+    /// What happened.
+    pub fn cause(&self) -> Cause<'_> {
+        match &self.parts.what {
+            What::Error(Some(error)) => Cause::Error(&**error),
+            What::Error(None) => Cause::Error(&Taken),
+            What::Panic { message, location, .. } => Cause::Panic { message, location: location.as_deref() },
+        }
+    }
+
+    /// The error as an `E`, also where it came through an inner scope or a join.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        let What::Error(Some(error)) = &self.parts.what else {
+            return None;
+        };
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        if let Some(JoinError::Failed(inner)) = error.downcast_ref::<JoinError>() {
+            return inner.downcast_ref();
+        }
+        let inner = error.downcast_ref::<ScopeError>()?;
+        inner.failures().iter().find_map(Failure::downcast_ref)
+    }
+
+    /// The payload of a panic, for the first who asks.
+    pub fn take_payload(&self) -> Option<Box<dyn Any + Send>> {
+        match &self.parts.what {
+            What::Panic { payload, .. } => payload.lock().take(),
+            What::Error(_) => None,
+        }
+    }
+
+    /// The error by value, if nobody else holds this failure.
+    fn take<E: Error + 'static>(&mut self) -> Option<E> {
+        let parts = Arc::get_mut(&mut self.parts)?;
+        let What::Error(error) = &mut parts.what else {
+            return None;
+        };
+        if error.as_ref()?.is::<E>() {
+            return error.take()?.downcast::<E>().ok().map(|boxed| *boxed);
+        }
+        let inner = error.as_mut()?.downcast_mut::<ScopeError>()?;
+        inner.0.failures.iter_mut().find_map(Failure::take)
+    }
+}
+
+impl Drop for FailureParts {
+    /// Error and payload are the user's: what their `Drop` raises ends here.
+    fn drop(&mut self) {
+        let raised = match &mut self.what {
+            What::Error(error) => drop_contained(error.take()),
+            What::Panic { payload, .. } => drop_contained(payload.get_mut().take()),
+        };
+        raised.map(discard);
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("path", &self.path())
+            .field("cause", &self.cause())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Stands where an error was before it was taken out.
+#[derive(Debug)]
+struct Taken;
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the error has been taken out")
+    }
+}
+
+impl Error for Taken {}
+
+/// Why a scope has no value to return: what failed, in the order in which it happened; or nothing failed, and it was
+/// stopped. `Display` and `Debug` print the tree.
+pub struct ScopeError(Box<ScopeErrorParts>);
+
+pub(crate) struct ScopeErrorParts {
+    pub(crate) path: String,
+    pub(crate) failures: Vec<Failure>,
+    /// Failures from here on happened after the stop was asked for.
+    pub(crate) first_during_stop: usize,
+    pub(crate) omitted: usize,
+    /// Some: the body ended as stopped, and nothing failed.
+    pub(crate) stopped: Option<Stopped>,
+    pub(crate) report: ShutdownReport,
+}
+
+impl ScopeError {
+    /// Called on the thread that gets it: the marks count there.
+    pub(crate) fn new(mut parts: ScopeErrorParts) -> ScopeError {
+        parts.failures = parts.failures.iter().map(Failure::marked).collect();
+        ScopeError(Box::new(parts))
+    }
+
+    /// An error that no scope returned.
+    pub(crate) fn of_one(failure: Failure, report: ShutdownReport) -> ScopeError {
+        ScopeError::new(ScopeErrorParts {
+            path: failure.path().to_owned(),
+            failures: vec![failure],
+            first_during_stop: 1,
+            omitted: 0,
+            stopped: None,
+            report,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// The first failure: in most cases the cause of the others.
+    pub fn first(&self) -> Option<&Failure> {
+        self.0.failures.first()
+    }
+
+    /// All failures, in the order in which they happened; at most 1024, see [`omitted`](Self::omitted).
+    pub fn failures(&self) -> &[Failure] {
+        &self.0.failures
+    }
+
+    /// Those of them that happened after the scope had been asked to stop: the tail of [`failures`](Self::failures).
+    pub fn during_stop(&self) -> &[Failure] {
+        self.0.failures.get(self.0.first_during_stop..).unwrap_or_default()
+    }
+
+    /// How many failures were counted only.
+    pub fn omitted(&self) -> usize {
+        self.0.omitted
+    }
+
+    /// Some if the scope was stopped and nothing failed.
+    pub fn stop_reason(&self) -> Option<&StopReason> {
+        self.0.stopped.as_ref().map(Stopped::reason)
+    }
+
+    /// The first error of type `E`, by value; this error again if there is none, or if a clone of its [`Failure`] is
+    /// held elsewhere.
+    ///
+    /// # Errors
+    /// `self`, unchanged.
+    pub fn downcast<E: Error + 'static>(mut self) -> Result<E, Self> {
+        let found = self.0.failures.iter_mut().find_map(Failure::take);
+        found.ok_or(self)
+    }
+
+    /// How the threads came home.
+    pub fn report(&self) -> &ShutdownReport {
+        &self.0.report
+    }
+
+    pub(crate) fn report_mut(&mut self) -> &mut ShutdownReport {
+        &mut self.0.report
+    }
+}
+
+impl Error for ScopeError {}

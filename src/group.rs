@@ -1,0 +1,140 @@
+//! Owns a scope without a body: a subsystem in a struct's field, stopped and joined when it drops.
+//! Refuses to be the safety: if it is forgotten, the scope that it is in settles it as one of its services.
+
+use std::fmt;
+use std::ops::Deref;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::error::{JoinError, SpawnError};
+use crate::exit::{Driver, drive};
+use crate::failure::{Failure, Origin, ScopeError};
+use crate::reason::StopReason;
+use crate::record::Text;
+use crate::rt::contain::{contain, discard};
+use crate::rt::erase::Lease;
+use crate::scope::Scope;
+use crate::scope_core::{Kind, Opening, Phase, ScopeCore, Served, Service};
+use crate::settle::{self, BodyEnd};
+use crate::status::ShutdownReport;
+use crate::{Result, graph};
+
+/// An owned subsystem: a scope as a value, for a struct's field. Dereferences to its [`Scope`]. Dropping it stops it and
+/// joins its threads.
+///
+/// Invariant in `'scope`: with a shorter one, a function that is lent the group could spawn what borrows its locals.
+///
+/// ```compile_fail
+/// use homebound::Group;
+/// fn lend(group: &Group<'_>) {
+///     let local = vec![1];
+///     let _ = group.spawn("late", "uses what is gone", |_| Ok(local.len()));
+/// }
+/// ```
+#[must_use = "dropping a group stops it and joins its threads"]
+pub struct Group<'scope> {
+    scope: Scope<'scope, 'scope>,
+    closed: bool,
+}
+
+pub(crate) fn open_group<'scope>(
+    parent: &Arc<ScopeCore>,
+    lease: Lease<'scope>,
+    name: Text,
+    at: &'static Location<'static>,
+) -> Result<Group<'scope>, SpawnError> {
+    if name.is_empty() || name.contains('\0') {
+        return Err(SpawnError::InvalidName);
+    }
+    let root = Arc::clone(&parent.root);
+    let kind = Kind::Group;
+    let core =
+        ScopeCore::new(Opening { name, kind, at, root, parent: Some(Arc::clone(parent)), opener: None });
+    let mut state = parent.lock();
+    if let Some(refusal) = parent.refusal(&state) {
+        state.scopes.remove(&core.id);
+        return Err(refusal);
+    }
+    state.services.insert(core.id, Service::new(Served::Group(Arc::clone(&core))));
+    drop(state);
+    Ok(Group { scope: Scope::of(&core, lease), closed: false })
+}
+
+impl Group<'_> {
+    /// Stops the group, blocks until its threads are home, and returns what failed in it.
+    ///
+    /// # Errors
+    /// Its failures. They are failures of the scope around it as well. From one of its own threads: an error that names
+    /// the cycle; the scope around it does the joining then.
+    #[track_caller]
+    pub fn close(mut self) -> Result<(), ScopeError> {
+        let at = Location::caller();
+        match self.shut(at) {
+            Ok(Some(result)) => result.map(drop),
+            // The scope around it was faster; it has the failures.
+            Ok(None) => Ok(()),
+            Err(cycle) => Err(self.would_deadlock(cycle, at)),
+        }
+    }
+
+    /// Stops, joins and settles. `None` if that has been done before; the cycle if joining would be for ever.
+    fn shut(
+        &mut self,
+        at: &'static Location<'static>,
+    ) -> Result<Option<Result<ShutdownReport, ScopeError>>, Vec<String>> {
+        self.closed = true;
+        let core = self.scope.core();
+        core.node.stop(StopReason::Requested { at });
+        if core.lock().phase == Phase::Settled {
+            return Ok(None);
+        }
+        let _wait = crate::wait::Mark::new("group", at);
+        let waiting = graph::Waiting::on_group(core)?;
+        drive(core, Driver::Exit);
+        drop(waiting);
+        settle::settle_groups(core);
+        settle::settle(core);
+        if let Some(parent) = &core.parent {
+            parent.lock().services.remove(&core.id);
+            parent.touch();
+        }
+        Ok(Some(settle::verdict(core, BodyEnd::Returned)))
+    }
+
+    fn would_deadlock(&self, cycle: Vec<String>, at: &'static Location<'static>) -> ScopeError {
+        let core = self.scope.core();
+        let origin = Origin {
+            path: core.path().to_owned(),
+            name: core.name.clone(),
+            purpose: "close".into(),
+            spawned_from: at,
+        };
+        let error = Box::new(JoinError::WouldDeadlock { cycle });
+        ScopeError::of_one(Failure::error(origin, error, Vec::new()), settle::report(core))
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        // Its failures are the surrounding scope's already; a cycle leaves the joining to that scope.
+        let shut = contain(|| self.shut(Location::caller()).map(drop));
+        shut.err().map(discard);
+    }
+}
+
+impl<'scope> Deref for Group<'scope> {
+    type Target = Scope<'scope, 'scope>;
+
+    fn deref(&self) -> &Scope<'scope, 'scope> {
+        &self.scope
+    }
+}
+
+impl fmt::Debug for Group<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("scope", &self.scope).finish()
+    }
+}

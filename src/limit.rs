@@ -1,0 +1,131 @@
+//! Owns the arithmetic of deadlines and shields: when a limited context ends, and why.
+//! Refuses to mark anything and to keep time: the stop tree does the one, the root's timer the other.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::reason::StopReason;
+use crate::stop::Node;
+
+/// Calls `expire` on a node when its time has come.
+pub(crate) trait Timer: Send + Sync {
+    fn arm(&self, at: Instant, key: u64, node: Weak<Node>);
+    fn disarm(&self, at: Instant, key: u64);
+}
+
+pub(crate) struct Limit {
+    kind: Kind,
+    /// The context that it was made in.
+    outer: Arc<Node>,
+    timer: Arc<dyn Timer>,
+    /// When the timer will call, and under which key.
+    armed: Mutex<Option<(Instant, u64)>>,
+}
+
+enum Kind {
+    /// Stopped at this instant.
+    Deadline(Instant),
+    /// Hides a stop for `max`, counted from the later of `entry` and the stop.
+    Shield { entry: Instant, max: Duration },
+}
+
+impl Limit {
+    pub(crate) fn deadline(at: Instant, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
+        Limit::new(Kind::Deadline(at), outer, timer)
+    }
+
+    pub(crate) fn shield(max: Duration, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
+        Limit::new(Kind::Shield { entry: Instant::now(), max }, outer, timer)
+    }
+
+    fn new(kind: Kind, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
+        Limit { kind, outer: Arc::clone(outer), timer, armed: Mutex::new(None) }
+    }
+
+    pub(crate) fn is_shield(&self) -> bool {
+        matches!(self.kind, Kind::Shield { .. })
+    }
+
+    pub(crate) fn outer(&self) -> &Arc<Node> {
+        &self.outer
+    }
+
+    /// When it ends, as far as that is known now. `None`: not before a stop that has not come yet.
+    pub(crate) fn end(&self) -> Option<Instant> {
+        let outer_end = self.outer.limit_end();
+        match self.kind {
+            Kind::Deadline(at) => Some(outer_end.map_or(at, |end| end.min(at))),
+            Kind::Shield { entry, max } => {
+                // A shield inside a shield counts from the stop behind both, and never reaches beyond the outer one.
+                let stop = stop_behind(&self.outer)?;
+                let own = far(entry.max(stop), max);
+                let cap = outer_end.filter(|_| in_shield(&self.outer));
+                Some(cap.map_or(own, |end| end.min(own)))
+            }
+        }
+    }
+
+    /// The earliest deadline set in this context or around it; shields move none.
+    pub(crate) fn deadline_set(&self) -> Option<Instant> {
+        let outer = self.outer.limit.as_ref().and_then(Limit::deadline_set);
+        match self.kind {
+            Kind::Deadline(at) => Some(outer.map_or(at, |end| end.min(at))),
+            Kind::Shield { .. } => outer,
+        }
+    }
+
+    /// The reason with which it ends: that of the stop behind it, or its own.
+    pub(crate) fn reason(&self) -> Arc<StopReason> {
+        if self.outer.since().is_some() {
+            return self.outer.reason();
+        }
+        match (&self.kind, &self.outer.limit) {
+            (Kind::Deadline(at), Some(limit)) if limit.end().is_none_or(|end| *at <= end) => {
+                Arc::new(StopReason::Deadline)
+            }
+            (_, Some(limit)) => limit.reason(),
+            (_, None) => Arc::new(StopReason::Deadline),
+        }
+    }
+
+    pub(crate) fn arm(&self, key: u64, node: Weak<Node>) {
+        let Some(at) = self.end() else { return };
+        let earlier = self.armed.lock().replace((at, key));
+        if earlier == Some((at, key)) {
+            return;
+        }
+        self.timer.arm(at, key, node);
+        if let Some((at, key)) = earlier {
+            self.timer.disarm(at, key);
+        }
+    }
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        if let Some((at, key)) = self.armed.get_mut().take() {
+            self.timer.disarm(at, key);
+        }
+    }
+}
+
+/// When the stop that a shield in `node` would hide came, or is known to come.
+fn stop_behind(node: &Arc<Node>) -> Option<Instant> {
+    match &node.limit {
+        Some(limit) if limit.is_shield() => stop_behind(&limit.outer),
+        Some(limit) => node.since().or_else(|| limit.end()),
+        None => node.since(),
+    }
+}
+
+fn in_shield(node: &Arc<Node>) -> bool {
+    node.limit.as_ref().is_some_and(|limit| limit.is_shield() || in_shield(&limit.outer))
+}
+
+/// A moment in the future, or one so far away that nobody will see it.
+pub(crate) fn far(from: Instant, by: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    from.checked_add(by).unwrap_or_else(|| from + CENTURY)
+}

@@ -1,0 +1,46 @@
+//! Owns what is said and done about a thread whose share of the grace has passed.
+//! Refuses to decide when that is: `exit` does.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::record::Record;
+use crate::root::Errand;
+
+/// Marks a thread overdue: its shields end, scopes that it runs have no time left, and it is reported by name.
+pub(crate) fn mark(record: &Arc<Record>) {
+    let first = record.life(|life| life.overdue_since.replace(Instant::now()).is_none());
+    if !first {
+        return;
+    }
+    record.node.stop_through_shields();
+    for core in record.opened() {
+        let root = &core.root;
+        core.touch();
+        // Its body may never return: then nobody else carries out this scope's shutdown.
+        root.carry_out(Errand::Drive(Arc::clone(&core)));
+    }
+    record.core.root.carry_out(Errand::Overdue(Arc::clone(record)));
+}
+
+/// Tells of it. Runs `tracing`, hence user code: on *stopper*, or on the thread that drives a standalone scope.
+pub(crate) fn warn(record: &Arc<Record>) {
+    if record.has_ended() {
+        return;
+    }
+    let wait = record.wait();
+    let last_wait = wait.map(|wait| format!("{} at {}", wait.what, wait.at)).unwrap_or_default();
+    let kernel = record.kernel_id().and_then(crate::sys::kernel_wait);
+    let (channel, call) = kernel.map(|wait| (wait.channel, wait.syscall)).unwrap_or_default();
+    tracing::error!(
+        target: "homebound::shutdown",
+        path = record.path(),
+        thread.name = &*record.label.name,
+        purpose = &*record.label.purpose,
+        spawned_from = %record.label.at,
+        last_wait,
+        kernel_wait = channel,
+        system_call = call,
+        "overdue: asked to stop, and its share of the grace has passed"
+    );
+}

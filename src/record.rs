@@ -1,0 +1,235 @@
+//! Owns what is known of one thread of the tree: who it is, what it waits on, how it ended.
+//! Refuses to act: scopes admit it, `thread` runs it, views read it.
+
+use std::borrow::Cow;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use crate::failure::{Cause, Failure, Origin};
+use crate::rt::latch::Latch;
+use crate::scope_core::ScopeCore;
+use crate::status::{Ending, Role, ThreadId};
+use crate::stop::Node;
+
+/// Names and purposes: `&'static str` is not copied.
+pub(crate) type Text = Cow<'static, str>;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// For threads and scopes alike: the smaller was made earlier.
+pub(crate) fn next_id() -> u64 {
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What a thread is called, what it is for, and where it was spawned.
+#[derive(Debug, Clone)]
+pub(crate) struct Label {
+    pub(crate) name: Text,
+    pub(crate) purpose: Text,
+    pub(crate) at: &'static Location<'static>,
+}
+
+pub(crate) struct Record {
+    pub(crate) id: ThreadId,
+    pub(crate) label: Label,
+    pub(crate) role: Role,
+    pub(crate) isolated: bool,
+    pub(crate) vital: bool,
+    pub(crate) spawned_at: Instant,
+    pub(crate) core: Arc<ScopeCore>,
+    pub(crate) node: Arc<Node>,
+    pub(crate) done: Latch,
+    path: OnceLock<String>,
+    kernel_id: AtomicU32,
+    /// Which OS thread runs it, as `current::run_id` counts; 0 before it starts.
+    run: AtomicU64,
+    ended: AtomicBool,
+    wait: Mutex<Option<Wait>>,
+    life: Mutex<Life>,
+    /// Scopes whose body runs in this thread, now.
+    opened: Mutex<Vec<Weak<ScopeCore>>>,
+}
+
+/// What a thread waits on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wait {
+    pub(crate) what: &'static str,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) since: Instant,
+}
+
+/// How far it has come.
+#[derive(Default)]
+pub(crate) struct Life {
+    pub(crate) ended_at: Option<Instant>,
+    pub(crate) overdue_since: Option<Instant>,
+    pub(crate) ending: Option<Ending>,
+    /// Until it is claimed by a join, or by the scope when the handle is gone.
+    pub(crate) outcome: Option<Outcome>,
+    /// The handle has been dropped or joined: the result and the failure are the scope's.
+    pub(crate) released: bool,
+}
+
+impl Life {
+    /// Scopes list each failure once, so it does no harm that this may be one that is listed.
+    fn unclaimed(&mut self) -> Option<Failure> {
+        match self.outcome.take() {
+            Some(Outcome::Failed(failure)) => Some(failure),
+            Some(Outcome::Finished | Outcome::Stopped) | None => None,
+        }
+    }
+}
+
+/// How it ended. The value of a finished one is in its packet.
+pub(crate) enum Outcome {
+    Finished,
+    Stopped,
+    Failed(Failure),
+}
+
+impl Outcome {
+    fn ending(&self) -> Ending {
+        match self {
+            Outcome::Finished => Ending::Finished,
+            Outcome::Stopped => Ending::Stopped,
+            Outcome::Failed(failure) => match failure.cause() {
+                Cause::Panic { .. } => Ending::Panicked,
+                Cause::Error(_) => Ending::Failed,
+            },
+        }
+    }
+}
+
+impl Record {
+    pub(crate) fn new(label: Label, role: Role, core: &Arc<ScopeCore>, node: Arc<Node>) -> Record {
+        Record {
+            id: ThreadId(next_id()),
+            label,
+            role,
+            isolated: false,
+            vital: false,
+            spawned_at: Instant::now(),
+            core: Arc::clone(core),
+            node,
+            done: Latch::default(),
+            path: OnceLock::new(),
+            kernel_id: AtomicU32::new(0),
+            run: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            wait: Mutex::new(None),
+            life: Mutex::default(),
+            opened: Mutex::default(),
+        }
+    }
+
+    /// Scopes and name; a body's is its scope's.
+    pub(crate) fn path(&self) -> &str {
+        self.path.get_or_init(|| match self.role {
+            Role::Body => self.core.path().to_owned(),
+            _ => format!("{}/{}", self.core.path(), escape(&self.label.name)),
+        })
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            path: self.path().to_owned(),
+            name: self.label.name.clone(),
+            purpose: self.label.purpose.clone(),
+            spawned_from: self.label.at,
+        }
+    }
+
+    pub(crate) fn start(&self) {
+        self.kernel_id.store(crate::sys::thread_id().unwrap_or(0), Ordering::Relaxed);
+        self.run.store(crate::current::run_id(), Ordering::Release);
+    }
+
+    pub(crate) fn has_started(&self) -> bool {
+        self.run() != 0
+    }
+
+    pub(crate) fn run(&self) -> u64 {
+        self.run.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn kernel_id(&self) -> Option<u32> {
+        Some(self.kernel_id.load(Ordering::Relaxed)).filter(|id| *id != 0)
+    }
+
+    /// Its closure and everything of it is gone. Views stop to show it; `done` follows. Returns a failure that has
+    /// become the scope's: it was isolated, and the handle is gone.
+    pub(crate) fn end(&self, outcome: Outcome) -> Option<Failure> {
+        let mut life = self.life.lock();
+        life.ended_at = Some(Instant::now());
+        life.ending = Some(outcome.ending());
+        life.outcome = Some(outcome);
+        let unclaimed = if life.released { life.unclaimed() } else { None };
+        drop(life);
+        self.ended.store(true, Ordering::Release);
+        unclaimed
+    }
+
+    /// The handle is dropped, unjoined. Returns a failure that becomes the scope's by this.
+    pub(crate) fn abandon(&self) -> Option<Failure> {
+        let mut life = self.life.lock();
+        life.released = true;
+        life.unclaimed()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn life<R>(&self, look: impl FnOnce(&mut Life) -> R) -> R {
+        look(&mut self.life.lock())
+    }
+
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.life.lock().overdue_since.is_some()
+    }
+
+    /// Returns the wait that it stands in instead, to be put back: waits nest.
+    pub(crate) fn set_wait(&self, wait: Option<Wait>) -> Option<Wait> {
+        std::mem::replace(&mut *self.wait.lock(), wait)
+    }
+
+    pub(crate) fn wait(&self) -> Option<Wait> {
+        *self.wait.lock()
+    }
+
+    pub(crate) fn add_opened(&self, core: &Arc<ScopeCore>) {
+        self.opened.lock().push(Arc::downgrade(core));
+    }
+
+    pub(crate) fn remove_opened(&self, core: &Arc<ScopeCore>) {
+        self.opened.lock().retain(|weak| weak.as_ptr() != Arc::as_ptr(core));
+    }
+
+    pub(crate) fn opened(&self) -> Vec<Arc<ScopeCore>> {
+        self.opened.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// How it ended, at a deadline of its scope or of one around it.
+    pub(crate) fn ending(&self, deadline: Option<Instant>) -> Ending {
+        let life = self.life.lock();
+        let late = match (life.ended_at, deadline) {
+            (Some(ended), Some(deadline)) => ended > deadline,
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        life.ending.filter(|_| !late).unwrap_or(Ending::Overdue)
+    }
+}
+
+/// A name as one step of a path.
+pub(crate) fn escape(name: &str) -> Cow<'_, str> {
+    if name.contains(['/', '%']) {
+        Cow::Owned(name.replace('%', "%25").replace('/', "%2F"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}

@@ -1,0 +1,370 @@
+//! Owns the application's root: one at a time, with the OS's signals, the audit and the exit code.
+//! Refuses to know how a scope works: it opens one, and puts the process back as it was.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Write};
+use std::panic::{Location, resume_unwind};
+use std::process::{ExitCode, Termination};
+use std::sync::{Arc, Weak};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::error::SpawnError;
+use crate::failure::{Failure, Origin, ScopeError};
+use crate::reason::StopReason;
+use crate::record::{Outcome, Record};
+use crate::root::{Edge, Errand, GRACE, Root, internal};
+use crate::rt::cache::Make;
+use crate::rt::contain::{discard, drop_contained};
+use crate::scope::{Lived, Scope, live, open_root, report_before_unwinding};
+use crate::scope_core::{Kind, ScopeCore};
+use crate::signal::Signals;
+use crate::status::{ForeignThread, ShutdownReport, Snapshot};
+use crate::sys::{self, Handlers};
+use crate::watch::{Desk, Orders, stopper, watch};
+use crate::{BoxError, Result, audit, current, view};
+
+/// How long past the grace the process may live.
+const KILL_AFTER: Duration = Duration::from_secs(5);
+/// sysexits(3): an internal error; the exit code when threads were overdue.
+const OVERDUE_CODE: u8 = 70;
+/// 128 + SIGINT, as a shell expects it.
+const INTERRUPTED_CODE: u8 = 130;
+const SIGINT: i32 = 2;
+
+/// Runs the application: `Registry::new(<the executable's name>).run(main)`.
+///
+/// ```no_run
+/// fn main() -> homebound::registry::Exit<()> {
+///     homebound::registry::run(|scope| {
+///         scope.service("ticker", "says that it is alive", |cx| {
+///             cx.ticks(std::time::Duration::from_secs(1)).for_each(|_| println!("alive"));
+///             Ok(())
+///         })?;
+///         scope.context().wait_for_stop();
+///         Ok(())
+///     })
+/// }
+/// ```
+///
+/// # Panics
+/// With the body's own payload, if the body panicked; everything is put back before.
+#[track_caller]
+pub fn run<'env, T, F>(main: F) -> Exit<T>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+{
+    let executable = std::env::current_exe().ok();
+    let name = executable.as_deref().and_then(|path| path.file_stem()?.to_str().map(str::to_owned));
+    Registry::new(name.unwrap_or_else(|| "main".to_owned())).run(main)
+}
+
+/// What a run goes by.
+#[derive(Debug)]
+#[must_use = "a registry does nothing until .run(main)"]
+pub struct Registry {
+    name: Cow<'static, str>,
+    grace: Duration,
+    kill_after: Duration,
+    on_overdue: OnOverdue,
+    signals: Signals,
+}
+
+/// What becomes of the process when threads are not home `kill_after` past the grace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnOverdue {
+    /// Report and dump on stderr, then exit with this code. The default, with 70.
+    Exit(u8),
+    /// Wait for ever, and say so again and again.
+    Wait,
+    /// Report and dump on stderr, then abort, for a core file.
+    Abort,
+}
+
+/// The core of the run that is under way. `Some(dangling)` while one is being set up or put away.
+static RUNNING: Mutex<Option<Weak<ScopeCore>>> = Mutex::new(None);
+
+impl Registry {
+    /// The defaults: a grace of 10 s, 5 s more until the process ends, [`Signals::default`].
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Registry {
+        Registry {
+            name: name.into(),
+            grace: GRACE,
+            kill_after: KILL_AFTER,
+            on_overdue: OnOverdue::Exit(OVERDUE_CODE),
+            signals: Signals::default(),
+        }
+    }
+
+    /// How long threads have to come home after the first stop request, or after the last worker came home.
+    pub fn grace(mut self, grace: Duration) -> Registry {
+        self.grace = grace;
+        self
+    }
+
+    /// How much longer the process may live.
+    pub fn kill_after(mut self, more: Duration) -> Registry {
+        self.kill_after = more;
+        self
+    }
+
+    /// What becomes of it then.
+    pub fn on_overdue(mut self, what: OnOverdue) -> Registry {
+        self.on_overdue = what;
+        self
+    }
+
+    /// Which signals it takes.
+    pub fn signals(mut self, signals: Signals) -> Registry {
+        self.signals = signals;
+        self
+    }
+
+    /// Runs `main` in the root scope, and returns when every thread that it started has been joined.
+    ///
+    /// Refused, with an error and `main` not run, while another run is under way, from inside a scope, and when the
+    /// system refuses the two internal threads or a signal handler.
+    ///
+    /// # Panics
+    /// With the body's own payload, if the body panicked; everything is put back before.
+    #[track_caller]
+    pub fn run<'env, T, F>(self, main: F) -> Exit<T>
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+    {
+        let at = Location::caller();
+        let name = self.name.clone();
+        let started = claim().and_then(|slot| Office::open(self, slot, at));
+        let office = match started {
+            Ok(office) => office,
+            Err(refusal) => return refused(name, at, refusal),
+        };
+        let core = Arc::clone(&office.core);
+        let lived = live(&core, main);
+        let orphans = office.close();
+        exit(&core, lived, orphans)
+    }
+}
+
+/// Frees the slot for the next run.
+struct Slot;
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        *RUNNING.lock() = None;
+    }
+}
+
+fn claim() -> Result<Slot> {
+    if let Some(context) = current::current() {
+        let path = context.path();
+        return Err(format!("registry::run was called inside a scope, {path}: use a subscope there").into());
+    }
+    let mut running = RUNNING.lock();
+    if running.is_some() {
+        return Err("registry::run is running in this process already, and it owns the signals".into());
+    }
+    *running = Some(Weak::new());
+    Ok(Slot)
+}
+
+/// All that a run has set up in the process.
+struct Office {
+    core: Arc<ScopeCore>,
+    desk: Arc<Desk>,
+    watch: JoinHandle<()>,
+    internal: [Arc<Record>; 2],
+    handlers: Handlers,
+    _slot: Slot,
+}
+
+impl Office {
+    fn open(registry: Registry, slot: Slot, at: &'static Location<'static>) -> Result<Office> {
+        let Registry { name, grace, kill_after, on_overdue, signals } = registry;
+        audit::begin();
+        let desk = Desk::new().map_err(|error| format!("no pipe to be woken by: {error}"))?;
+        let edge: Arc<dyn Edge> = Arc::<Desk>::clone(&desk);
+        let root = Root::new(grace, Some(Arc::downgrade(&edge)));
+        let core = open_root(Arc::clone(&root), name, Kind::Named, at);
+        let set = desk.root.set(Arc::clone(&core));
+        debug_assert!(set.is_ok(), "a desk has one root");
+        let wanted = signals.wanted();
+        let orders = Orders { grace, kill_after, on_overdue, signals };
+        let stopper_record = start_stopper(&core, &desk)?;
+        let (watch_record, watch) = start_watch(&core, &desk, orders).inspect_err(|_| {
+            desk.carry_out(Errand::Quit);
+            root.close();
+        })?;
+        let handlers = Handlers::install(&wanted, &desk.alarm);
+        let internal = [stopper_record, watch_record];
+        match handlers {
+            Ok(handlers) => {
+                *RUNNING.lock() = Some(Arc::downgrade(&core));
+                Ok(Office { core, desk, watch, internal, handlers, _slot: slot })
+            }
+            Err(error) => {
+                send_home(&core, &desk, watch);
+                Err(format!("a signal handler was refused: {error} (signals {wanted:?})").into())
+            }
+        }
+    }
+
+    /// Puts everything back: threads joined while *watch* still guards that, then the handlers, then *watch*.
+    fn close(self) -> Vec<ForeignThread> {
+        let Office { core, desk, watch, internal, handlers, _slot } = self;
+        desk.carry_out(Errand::Quit);
+        core.root.close();
+        drop(handlers);
+        send_home(&core, &desk, watch);
+        internal.iter().for_each(|record| drop(record.end(Outcome::Finished)));
+        audit::orphans()
+    }
+}
+
+/// Joins the internal threads.
+fn send_home(core: &Arc<ScopeCore>, desk: &Arc<Desk>, watch: JoinHandle<()>) {
+    desk.carry_out(Errand::Quit);
+    core.root.close();
+    desk.dismiss();
+    if let Err(payload) = watch.join() {
+        discard(payload);
+    }
+}
+
+fn start_stopper(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<Arc<Record>, SpawnError> {
+    let record = internal(core, "homebound-stopper", "carries out stops, runs callbacks, logs");
+    let (inbox, own) = (desk.inbox.clone(), Arc::clone(&record));
+    let job = Box::new(move || {
+        own.start();
+        stopper(&inbox);
+    });
+    core.root.cache.launch("homebound-stopper", Make::default(), job).map_err(SpawnError::Os)?;
+    Ok(record)
+}
+
+/// It guards the joining of all others: so it is no thread of the root's cache.
+fn start_watch(
+    core: &Arc<ScopeCore>,
+    desk: &Arc<Desk>,
+    orders: Orders,
+) -> Result<(Arc<Record>, JoinHandle<()>), SpawnError> {
+    let record = internal(core, "homebound-watch", "signals, deadlines, the end of the process");
+    let (desk, own) = (Arc::clone(desk), Arc::clone(&record));
+    let work = move || {
+        own.start();
+        watch(&desk, &orders);
+    };
+    let spawned = Builder::new().name("homebound-watch".to_owned()).spawn(work);
+    spawned.map(|watch| (record, watch)).map_err(SpawnError::Os)
+}
+
+/// The body was not run.
+fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>, why: BoxError) -> Exit<T> {
+    let path = format!("/{}", crate::record::escape(&name));
+    let origin = Origin { path, name, purpose: "registry".into(), spawned_from: at };
+    let failure = Failure::error(origin, why, Vec::new());
+    let error = ScopeError::of_one(failure, ShutdownReport::default());
+    Exit { result: Err(error), shutdown: ShutdownReport::default() }
+}
+
+/// The result, with the orphans in its report; or the body's panic, now that everything is as it was.
+fn exit<T>(core: &Arc<ScopeCore>, lived: Lived<T>, orphans: Vec<ForeignThread>) -> Exit<T> {
+    let Lived { value, payload, mut verdict } = lived;
+    let report = match &mut verdict {
+        Ok(report) => report,
+        Err(error) => error.report_mut(),
+    };
+    report.orphaned = orphans.len();
+    report.total += orphans.len();
+    report.foreign = orphans;
+    let shutdown = report.clone();
+    if let Some(payload) = payload {
+        verdict.err().iter().for_each(|error| report_before_unwinding(core, error));
+        resume_unwind(payload);
+    }
+    let result = match (verdict, value) {
+        (Ok(_), Some(value)) => Ok(value),
+        (Err(error), value) => {
+            drop_contained(value).map(discard);
+            Err(error)
+        }
+        (Ok(_), None) => sys::die("homebound: the root ended with neither value nor error"),
+    };
+    Exit { result, shutdown }
+}
+
+/// What is in the running root, from any thread; `None` if no registry runs.
+pub fn snapshot() -> Option<Snapshot> {
+    let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
+    core.map(|core| view::snapshot(&core))
+}
+
+/// The tree of the running root, for people.
+pub fn dump_status() -> String {
+    match snapshot() {
+        Some(snapshot) => snapshot.to_string(),
+        None => "homebound: no registry is running\n".to_owned(),
+    }
+}
+
+/// How a run ended.
+#[must_use = "return it from main: it is the exit code"]
+pub struct Exit<T> {
+    /// What `main` returned, or what failed.
+    pub result: Result<T, ScopeError>,
+    /// How the threads came home.
+    pub shutdown: ShutdownReport,
+}
+
+impl<T> Exit<T> {
+    /// The result alone.
+    ///
+    /// # Errors
+    /// What failed; or the stop, if `main` returned one.
+    pub fn into_result(self) -> Result<T, ScopeError> {
+        self.result
+    }
+
+    /// 70 if threads were not home at the deadline, else 1 if something failed, else 130 after SIGINT, else 0: a clean
+    /// stop by SIGTERM or SIGHUP is a success (systemd counts 143 as a failure).
+    pub fn code(&self) -> u8 {
+        let failed = self.result.as_ref().is_err_and(|error| error.stop_reason().is_none());
+        let reason = self.shutdown.reason.as_ref().map(StopReason::root);
+        if self.shutdown.timeout > 0 {
+            OVERDUE_CODE
+        } else if failed {
+            1
+        } else if reason == Some(&StopReason::Signal(SIGINT)) {
+            INTERRUPTED_CODE
+        } else {
+            0
+        }
+    }
+}
+
+impl Termination for Exit<()> {
+    /// Prints the failure tree on stderr, and the report if threads were overdue.
+    fn report(self) -> ExitCode {
+        let code = self.code();
+        let mut stderr = io::stderr().lock();
+        if let Err(error) = self.result.as_ref().map_err(|e| (e, e.stop_reason().is_none())) {
+            if let (error, true) = error {
+                let _closed_stderr = writeln!(stderr, "{error}");
+            }
+        }
+        if self.shutdown.timeout > 0 {
+            let _closed_stderr = writeln!(stderr, "{}", self.shutdown);
+        }
+        ExitCode::from(code)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Exit<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exit").field("result", &self.result).field("shutdown", &self.shutdown).finish()
+    }
+}

@@ -1,0 +1,107 @@
+//! Owns what people paste into bug reports: failures and shutdown reports as text.
+//! Refuses to know where they came from.
+
+use std::fmt::{self, Write};
+
+use crate::dump::{Span, rails};
+use crate::failure::{Cause, Failure, ScopeError};
+use crate::status::{Ending, ShutdownReport, ThreadReport};
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ShutdownReport { total, joined, timeout, orphaned, .. } = self;
+        write!(f, "shutdown: {total} total, {joined} joined, timeout: {timeout}, orphaned: {orphaned}")?;
+        write!(f, ", in {}", Span(self.duration))?;
+        if let Some(reason) = &self.reason {
+            write!(f, "; {reason}")?;
+        }
+        if self.repeated {
+            f.write_str("; repeated")?;
+        }
+        let items = self.threads.len() + self.foreign.len();
+        let last = |place: usize| place + 1 == items;
+        for (place, row) in self.threads.iter().enumerate() {
+            let (branch, below) = rails("", last(place));
+            write!(f, "\n{branch}{row}")?;
+            if let Some(waits) = &row.waits {
+                write!(f, "\n{below}waits: {waits}")?;
+            }
+            if row.ending == Ending::Overdue {
+                write!(f, "\n{below}spawned at {}", row.spawned_from)?;
+            }
+        }
+        for (place, foreign) in self.foreign.iter().enumerate() {
+            let (branch, _) = rails("", last(self.threads.len() + place));
+            write!(f, "\n{branch}{foreign}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ThreadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  ({}: {})  {}", self.path, self.role, self.purpose, self.ending)?;
+        match self.after_stop {
+            Some(after) => write!(f, " {} after the stop", Span(after)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause() {
+            Cause::Error(error) => write!(f, "{} failed: {error}", self.path()),
+            Cause::Panic { message, location: Some(place) } => {
+                write!(f, "{} panicked at {place}: {message}", self.path())
+            }
+            Cause::Panic { message, location: None } => {
+                write!(f, "{} panicked: {message}", self.path())
+            }
+        }
+    }
+}
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(reason) = self.stop_reason() {
+            return write!(f, "scope {} was stopped: {reason}", self.path());
+        }
+        let during = self.during_stop().len();
+        let all = self.failures().len() + self.omitted();
+        let plural = if all == 1 { "" } else { "s" };
+        write!(f, "scope {} failed: {all} failure{plural}", self.path())?;
+        if during > 0 {
+            write!(f, ", {during} of them during the stop")?;
+        }
+        let count = self.failures().len();
+        for (place, failure) in self.failures().iter().enumerate() {
+            let (branch, below) = rails("", place + 1 == count && self.omitted() == 0);
+            write_failure(f, failure, &branch, &below)?;
+        }
+        match self.omitted() {
+            0 => Ok(()),
+            omitted => write!(f, "\n└─ and {omitted} more"),
+        }
+    }
+}
+
+/// A failure with what it was for and where it was spawned; a scope's error inside it is a tree of its own.
+fn write_failure(f: &mut fmt::Formatter<'_>, failure: &Failure, branch: &str, below: &str) -> fmt::Result {
+    let mut text = String::new();
+    write!(text, "{failure}")?;
+    let mut lines = text.lines();
+    write!(f, "\n{branch}{}", lines.next().unwrap_or_default())?;
+    for line in lines {
+        write!(f, "\n{below}{line}")?;
+    }
+    let (purpose, at) = (failure.purpose(), failure.spawned_from());
+    write!(f, "\n{below}({purpose}; spawned at {at})")
+}
+
+impl fmt::Debug for ScopeError {
+    /// The tree: it is what `main` prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

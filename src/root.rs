@@ -1,0 +1,252 @@
+//! Owns what all scopes of one root share: the OS threads, the timer, the grace, and the way to the registry if it is
+//! the registry's.
+//! Refuses to know signals and exit codes: those are behind [`Edge`].
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::limit::Timer;
+use crate::reason::StopReason;
+use crate::record::{Label, Record};
+use crate::rt::cache::{Cache, Make};
+use crate::scope_core::ScopeCore;
+use crate::status::Role;
+use crate::stop::Node;
+
+/// The grace of a root that sets none.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+/// What the registry does for its root.
+pub(crate) trait Edge: Send + Sync {
+    /// A deadline was set or moved, or the earliest timer is another: *watch* must look again.
+    fn clock_changed(&self);
+    /// Work for *stopper*: what runs user code and does not belong to any thread of the user's.
+    fn carry_out(&self, errand: Errand);
+}
+
+/// What *stopper* is asked for.
+pub(crate) enum Errand {
+    Stop(Arc<ScopeCore>, StopReason),
+    Expire(Weak<Node>),
+    /// Its body is overdue: carry out its shutdown in its stead.
+    Drive(Arc<ScopeCore>),
+    LookAgain,
+    Overdue(Arc<Record>),
+    /// Say again who is overdue.
+    Warn(Arc<ScopeCore>),
+    Quit,
+}
+
+pub(crate) struct Root {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) grace: Duration,
+    pub(crate) timers: Arc<Timers>,
+    pub(crate) scope: OnceLock<Weak<ScopeCore>>,
+    edge: Option<Weak<dyn Edge>>,
+    process: u32,
+}
+
+/// Every root that is not over: the audit needs to know whose a thread is.
+static ROOTS: Mutex<Vec<Weak<Root>>> = Mutex::new(Vec::new());
+
+impl Root {
+    pub(crate) fn new(grace: Duration, edge: Option<Weak<dyn Edge>>) -> Arc<Root> {
+        let root = Arc::new_cyclic(|this| Root {
+            cache: Arc::new(Cache::default()),
+            grace,
+            timers: Arc::new(Timers {
+                root: Weak::clone(this),
+                state: Mutex::default(),
+                due: Condvar::new(),
+            }),
+            scope: OnceLock::new(),
+            edge,
+            process: std::process::id(),
+        });
+        let mut roots = ROOTS.lock();
+        roots.retain(|root| root.strong_count() > 0);
+        roots.push(Arc::downgrade(&root));
+        drop(roots);
+        root
+    }
+
+    pub(crate) fn all() -> Vec<Arc<Root>> {
+        ROOTS.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn edge(&self) -> Option<Arc<dyn Edge>> {
+        self.edge.as_ref().and_then(Weak::upgrade)
+    }
+
+    pub(crate) fn is_registry(&self) -> bool {
+        self.edge.is_some()
+    }
+
+    pub(crate) fn clock_changed(&self) {
+        if let Some(edge) = self.edge() {
+            edge.clock_changed();
+        }
+    }
+
+    /// Hands `errand` to *stopper*; a standalone root has none, and gets it back.
+    pub(crate) fn carry_out(&self, errand: Errand) {
+        match (self.edge(), errand) {
+            (Some(edge), errand) => edge.carry_out(errand),
+            // Whoever drives a standalone scope is a thread of the user's, and may log.
+            (None, Errand::Overdue(record)) => crate::overdue::warn(&record),
+            (None, _) => {}
+        }
+    }
+
+    /// In a forked child the threads that it would wait for do not exist.
+    pub(crate) fn assert_same_process(&self) {
+        if std::process::id() != self.process {
+            crate::sys::die(
+                "homebound: a scope ended in a forked child, where its threads do not exist; \
+                 after fork only exec and _exit are allowed",
+            );
+        }
+    }
+
+    /// Kernel ids of threads that run bodies of this root, or are adopted into it.
+    pub(crate) fn hosts(&self) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut list: Vec<_> = self.scope.get().and_then(Weak::upgrade).into_iter().collect();
+        while let Some(core) = list.pop() {
+            let state = core.lock();
+            let records = state.entries.values().map(|entry| &entry.record).chain(&state.body);
+            found.extend(records.filter_map(|record| record.kernel_id()));
+            list.extend(state.scopes.values().filter_map(Weak::upgrade));
+        }
+        found
+    }
+
+    /// Ends the timer thread, and joins every OS thread that this root started.
+    pub(crate) fn close(&self) {
+        self.timers.close();
+        self.cache.close();
+    }
+}
+
+/// Deadlines that somebody waits for without a time-out of his own.
+pub(crate) struct Timers {
+    root: Weak<Root>,
+    state: Mutex<TimerState>,
+    due: Condvar,
+}
+
+#[derive(Default)]
+struct TimerState {
+    waiting: BTreeMap<(Instant, u64), Weak<Node>>,
+    /// A standalone root's one lazy thread is there.
+    running: bool,
+    closed: bool,
+}
+
+impl Timer for Timers {
+    fn arm(&self, at: Instant, key: u64, node: Weak<Node>) {
+        let mut state = self.state.lock();
+        let earliest = state.waiting.keys().next().is_none_or(|(first, _)| at < *first);
+        state.waiting.insert((at, key), node);
+        let start = !state.running && !state.closed;
+        drop(state);
+        let Some(root) = self.root.upgrade() else { return };
+        if root.is_registry() {
+            if earliest {
+                root.clock_changed();
+            }
+        } else if start {
+            self.start(&root);
+        } else if earliest {
+            self.due.notify_all();
+        }
+    }
+
+    fn disarm(&self, at: Instant, key: u64) {
+        // Dropped after the lock is free.
+        let _node = self.state.lock().waiting.remove(&(at, key));
+    }
+}
+
+impl Timers {
+    /// The earliest deadline; what is due is taken out first.
+    pub(crate) fn take_due(&self, now: Instant) -> (Vec<Weak<Node>>, Option<Instant>) {
+        let mut state = self.state.lock();
+        let later = state.waiting.split_off(&(now, u64::MAX));
+        let due = std::mem::replace(&mut state.waiting, later);
+        let next = state.waiting.keys().next().map(|(at, _)| *at);
+        (due.into_values().collect(), next)
+    }
+
+    fn start(&self, root: &Arc<Root>) {
+        let mut state = self.state.lock();
+        if state.running || state.closed {
+            return;
+        }
+        state.running = true;
+        drop(state);
+        let Some(core) = root.scope.get().and_then(Weak::upgrade) else { return };
+        let record = internal(&core, "homebound-timer", "stops contexts whose deadline has passed");
+        let timers = Arc::clone(&root.timers);
+        let job = Box::new({
+            let record = Arc::clone(&record);
+            move || {
+                record.start();
+                timers.work();
+                record.end(crate::record::Outcome::Finished);
+            }
+        });
+        if let Err(refusal) = root.cache.launch("homebound-timer", Make::default(), job) {
+            self.state.lock().running = false;
+            core.lock().internal.retain(|other| other.id != record.id);
+            // The next to arm a timer tries again; waits bring their own time-out and do not need it.
+            tracing::error!(
+                target: "homebound::stop",
+                error = %refusal,
+                "no thread for the timer: a deadline will not reach stop_signal() and on_stop()"
+            );
+        }
+    }
+
+    fn work(&self) {
+        loop {
+            let (due, next) = self.take_due(Instant::now());
+            for node in due.iter().filter_map(Weak::upgrade) {
+                node.expire();
+            }
+            if !due.is_empty() {
+                continue;
+            }
+            let mut state = self.state.lock();
+            if state.closed {
+                return;
+            }
+            // Pairs with `arm`: what came in since `take_due` is earlier than `next`, or it is `next`.
+            if state.waiting.keys().next().map(|(at, _)| *at) != next {
+                continue;
+            }
+            match next {
+                None => self.due.wait(&mut state),
+                Some(at) => drop(self.due.wait_until(&mut state, at)),
+            }
+        }
+    }
+
+    fn close(&self) {
+        self.state.lock().closed = true;
+        self.due.notify_all();
+    }
+}
+
+/// A record for a thread of homebound's own, listed in the tree.
+pub(crate) fn internal(core: &Arc<ScopeCore>, name: &'static str, purpose: &'static str) -> Arc<Record> {
+    let label = Label { name: name.into(), purpose: purpose.into(), at: Location::caller() };
+    let node = Node::new(crate::stop::Edge::Inside);
+    let record = Arc::new(Record::new(label, Role::Internal, core, node));
+    core.lock().internal.push(Arc::clone(&record));
+    record
+}

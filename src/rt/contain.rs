@@ -1,0 +1,44 @@
+//! Owns the containment of panics: nothing that a user's closure, value or payload does unwinds past this file.
+//! Refuses to know scopes and threads; it hands the payload back, and others make a failure of it.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a panic carried.
+pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+/// Runs `f`, and returns the payload if it panics.
+pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
+    catch_unwind(AssertUnwindSafe(f))
+}
+
+/// Drops `value`; if its `Drop` panics, returns that payload.
+pub(crate) fn drop_contained<T>(value: T) -> Option<Payload> {
+    contain(move || drop(value)).err()
+}
+
+/// Drops a payload. One raised while doing so is leaked: dropping it could raise another, without end.
+pub(crate) fn discard(payload: Payload) {
+    if let Some(raised) = drop_contained(payload) {
+        std::mem::forget(raised);
+    }
+}
+
+/// The text of a panic, where it has one.
+pub(crate) fn message(payload: &Payload) -> &str {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic whose payload is no text")
+}
+
+/// Aborts the process if it is dropped by unwinding: guards the stretch in which a scope owes its threads.
+#[derive(Debug)]
+pub(crate) struct AbortOnUnwind(pub(crate) &'static str);
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            crate::sys::die(self.0);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Owns what the proof stands on: lifetime erasure, result slots, latches and the joining of OS threads.
+//! Refuses to know scopes, stops, failures and policy. `README.md` beside this file holds terms, invariants and proof.
+
+pub(crate) mod cache;
+pub(crate) mod contain;
+pub(crate) mod erase;
+pub(crate) mod latch;
+pub(crate) mod packet;

@@ -1,0 +1,404 @@
+//! Owns what a scope or group is behind its public face: who is in it, what it was asked, what failed.
+//! Refuses to decide what happens next (`exit` plans that) and to start threads (`thread` does).
+//!
+//! Locks: a scope's `state` is taken before a node's lock, never after it, and never while another scope's is held.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::context::Context;
+use crate::deferred::Deferred;
+use crate::error::SpawnError;
+use crate::failure::Failure;
+use crate::failures::FailureList;
+use crate::reason::{StopReason, Stopped};
+use crate::record::{Record, Text, escape, next_id};
+use crate::root::{Errand, Root};
+use crate::rt::packet::Task;
+use crate::status::{Role, ThreadId};
+use crate::stop::{Edge, Node, Owner};
+use crate::tally::{Clock, Tally};
+
+pub(crate) struct ScopeCore {
+    pub(crate) id: u64,
+    pub(crate) name: Text,
+    pub(crate) kind: Kind,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) opened_at: Instant,
+    pub(crate) root: Arc<Root>,
+    /// The scope it is in: `None` for a root.
+    pub(crate) parent: Option<Arc<ScopeCore>>,
+    /// The thread whose body opened it: `None` for a root and a group.
+    pub(crate) opener: Option<Arc<Record>>,
+    pub(crate) node: Arc<Node>,
+    path: OnceLock<String>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Has a body, on somebody's stack; its name is a line of source.
+    Anonymous,
+    /// Has a body, on somebody's stack.
+    Named,
+    /// Owned by a value; a service of the scope it is in.
+    Group,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Open,
+    /// The last worker is home: nothing is admitted.
+    Finishing,
+    /// Everything that its threads borrowed has been given back.
+    Settled,
+}
+
+pub(crate) struct State {
+    pub(crate) phase: Phase,
+    /// Counts changes that a driver must look at.
+    pub(crate) version: u64,
+    /// Workers and adopted threads that have not ended.
+    pub(crate) workers: usize,
+    pub(crate) entries: BTreeMap<ThreadId, Entry>,
+    /// Ended, and not yet looked at by the next spawn.
+    ended: Vec<ThreadId>,
+    /// By age: services and groups that are not home.
+    pub(crate) services: BTreeMap<u64, Service>,
+    pub(crate) deferred: Vec<Deferred>,
+    pub(crate) scopes: BTreeMap<u64, Weak<ScopeCore>>,
+    pub(crate) failures: FailureList,
+    pub(crate) clock: Clock,
+    pub(crate) tally: Option<Tally>,
+    pub(crate) body: Option<Arc<Record>>,
+    pub(crate) internal: Vec<Arc<Record>>,
+    /// The body has returned (or there is none).
+    pub(crate) body_home: bool,
+    /// Body and workers have been marked overdue.
+    pub(crate) overdue: bool,
+    /// `shutdown` has been called.
+    pub(crate) asked: bool,
+    /// The stopper drives it as well, and wants to know of changes.
+    pub(crate) driven: bool,
+}
+
+/// A thread of the scope, and what of it may borrow (invariant 2).
+pub(crate) struct Entry {
+    pub(crate) record: Arc<Record>,
+    pub(crate) task: Option<Arc<dyn Task<Context>>>,
+}
+
+/// Something that is stopped at its place in the order.
+pub(crate) struct Service {
+    pub(crate) what: Served,
+    pub(crate) told: bool,
+    pub(crate) share_end: Option<Instant>,
+    pub(crate) overdue: bool,
+    /// A group whose threads are home; it stays until it has been settled.
+    pub(crate) home: bool,
+}
+
+#[derive(Clone)]
+pub(crate) enum Served {
+    Thread(Arc<Record>),
+    Group(Arc<ScopeCore>),
+}
+
+/// What a scope is made of.
+pub(crate) struct Opening {
+    pub(crate) name: Text,
+    pub(crate) kind: Kind,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) root: Arc<Root>,
+    pub(crate) parent: Option<Arc<ScopeCore>>,
+    pub(crate) opener: Option<Arc<Record>>,
+}
+
+impl ScopeCore {
+    pub(crate) fn new(opening: Opening) -> Arc<ScopeCore> {
+        let Opening { name, kind, at, root, parent, opener } = opening;
+        let core = Arc::new(ScopeCore {
+            id: next_id(),
+            name,
+            kind,
+            at,
+            opened_at: Instant::now(),
+            root,
+            parent,
+            opener,
+            node: Node::new(Edge::Scope),
+            path: OnceLock::new(),
+            state: Mutex::new(State::new(kind == Kind::Group)),
+            changed: Condvar::new(),
+        });
+        core.node.set_owner(Arc::downgrade(&core) as Weak<dyn Owner>);
+        if let Some(parent) = &core.parent {
+            parent.lock().scopes.insert(core.id, Arc::downgrade(&core));
+        }
+        core
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// For those who must not wait for long: views and the watch.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
+        self.state.try_lock_for(std::time::Duration::from_millis(100))
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.path.get_or_init(|| {
+            let around = match (&self.opener, &self.parent) {
+                (Some(opener), _) => opener.path(),
+                (None, Some(parent)) => parent.path(),
+                (None, None) => "",
+            };
+            match self.kind {
+                Kind::Anonymous => format!("{around}/{}", self.name),
+                Kind::Named | Kind::Group => format!("{around}/{}", escape(&self.name)),
+            }
+        })
+    }
+
+    /// Itself and all scopes around it, the innermost first.
+    pub(crate) fn around(self: &Arc<Self>) -> impl Iterator<Item = &Arc<ScopeCore>> {
+        std::iter::successors(Some(self), |core| core.parent.as_ref())
+    }
+
+    /// Why nothing may be spawned now, if so. Under the admission lock: no spawn slips past a stop (S11) or past the
+    /// last worker (E1).
+    pub(crate) fn refusal(&self, state: &State) -> Option<SpawnError> {
+        let reason = if self.node.is_stopping() {
+            self.node.reason()
+        } else if state.phase > Phase::Open {
+            Arc::new(StopReason::UsersDone)
+        } else {
+            return None;
+        };
+        Some(SpawnError::Stopped(Stopped::new(reason)))
+    }
+
+    /// Takes a thread in. What had ended before and belongs to nobody any more is forgotten at this occasion.
+    pub(crate) fn admit(&self, entry: Entry) -> Result<(), SpawnError> {
+        let mut state = self.lock();
+        if let Some(refusal) = self.refusal(&state) {
+            return Err(refusal);
+        }
+        let record = &entry.record;
+        if record.role == Role::Service {
+            let service = Service::new(Served::Thread(Arc::clone(record)));
+            state.services.insert(record.id.0, service);
+        } else {
+            state.workers += 1;
+            record.node.attach(&self.node);
+        }
+        let gone = state.reap();
+        state.entries.insert(record.id, entry);
+        drop(state);
+        drop(gone);
+        Ok(())
+    }
+
+    /// The OS refused the thread: as if it had never been admitted.
+    pub(crate) fn dismiss(&self, record: &Arc<Record>) {
+        let mut state = self.lock();
+        let entry = state.entries.remove(&record.id);
+        state.leave(record);
+        drop(state);
+        drop(entry);
+        self.touch();
+    }
+
+    /// Called by a dying thread, as the last thing that it does with the scope. Its entry stays: the joiner or the
+    /// next spawn removes it (E6).
+    pub(crate) fn ended(self: &Arc<Self>, record: &Arc<Record>) {
+        for core in self.around().skip(1) {
+            let outer = core.outer_due();
+            core.lock().count(record, outer);
+        }
+        let outer = self.outer_due();
+        let mut state = self.lock();
+        state.count(record, outer);
+        if state.entries.contains_key(&record.id) {
+            state.ended.push(record.id);
+        }
+        let watched = state.leave(record);
+        drop(state);
+        if watched {
+            self.touch();
+        }
+    }
+
+    /// The handle is joined or dropped: nobody will ask for the result.
+    pub(crate) fn release(&self, record: &Arc<Record>) {
+        record.life(|life| life.released = true);
+        if record.has_ended() {
+            let entry = self.lock().entries.remove(&record.id);
+            drop(entry);
+        }
+    }
+
+    /// Something changed that a driver of this scope, or of the one that a group is in, has to look at.
+    pub(crate) fn touch(&self) {
+        let mut core = Some(self);
+        while let Some(this) = core {
+            let mut state = this.lock();
+            state.version += 1;
+            let driven = state.driven;
+            this.changed.notify_all();
+            drop(state);
+            if driven {
+                this.root.carry_out(Errand::LookAgain);
+            }
+            core = this.parent.as_deref().filter(|_| this.kind == Kind::Group);
+        }
+    }
+
+    /// Blocks until `version` is old, or until `until`. Pairs with `touch`, which changes it under the lock.
+    pub(crate) fn sleep(&self, version: u64, until: Option<Instant>) {
+        let mut state = self.lock();
+        while state.version == version {
+            match until {
+                None => self.changed.wait(&mut state),
+                Some(at) if self.changed.wait_until(&mut state, at).timed_out() => return,
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1).
+    pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) {
+        for core in self.around() {
+            // The cause is recorded before the flag is visible (S3).
+            core.lock().failures.add(failure.clone(), core.node.is_stopping());
+            if stops {
+                core.node.stop(StopReason::Failed { path: failure.path().to_owned() });
+            }
+            if core.kind != Kind::Group {
+                break;
+            }
+        }
+    }
+
+    /// The listed failure that has this id, or carries it.
+    pub(crate) fn known(&self, id: u64) -> Option<Failure> {
+        self.lock().failures.find(id).cloned()
+    }
+
+    /// Live threads of the subtree: workers, services and adopted, the oldest first. Iterative: depth costs no stack.
+    pub(crate) fn live(self: &Arc<Self>) -> Vec<Arc<Record>> {
+        let mut found = Vec::new();
+        let mut list = vec![Arc::clone(self)];
+        while let Some(core) = list.pop() {
+            let state = core.lock();
+            let records = state.entries.values().map(|entry| &entry.record);
+            found.extend(records.filter(|record| !record.has_ended()).cloned());
+            list.extend(state.scopes.values().filter_map(Weak::upgrade));
+        }
+        found.sort_unstable_by_key(|record| record.id);
+        found
+    }
+
+    /// Starts clock and tally. The tally comes first: who ends from now on is counted.
+    pub(crate) fn begin_shutdown(&self, state: &mut State, at: Instant) {
+        state.tally.get_or_insert_default();
+        let grace = (self.parent.is_none() || self.kind == Kind::Group).then_some(self.root.grace);
+        let served = !state.services.is_empty();
+        state.clock.begin(at, grace, served);
+    }
+}
+
+impl Owner for ScopeCore {
+    /// The stop has reached this scope: the clock runs, and those who wait in it look again.
+    fn marked(&self, at: Instant) {
+        let mut state = self.lock();
+        self.begin_shutdown(&mut state, at);
+        let mut inner: Vec<_> = state.scopes.values().filter_map(Weak::upgrade).collect();
+        drop(state);
+        self.touch();
+        // Scopes below that were stopped before have a deadline now.
+        while let Some(core) = inner.pop() {
+            inner.extend(core.lock().scopes.values().filter_map(Weak::upgrade));
+            core.touch();
+        }
+        if self.parent.is_none() {
+            self.root.clock_changed();
+        }
+        tracing::info!(
+            target: "homebound::stop",
+            scope = self.path(),
+            reason = %self.node.reason(),
+            "stopping"
+        );
+    }
+}
+
+impl State {
+    fn new(body_home: bool) -> State {
+        State {
+            phase: Phase::Open,
+            version: 0,
+            workers: 0,
+            entries: BTreeMap::new(),
+            ended: Vec::new(),
+            services: BTreeMap::new(),
+            deferred: Vec::new(),
+            scopes: BTreeMap::new(),
+            failures: FailureList::default(),
+            clock: Clock::default(),
+            tally: None,
+            body: None,
+            internal: Vec::new(),
+            body_home,
+            overdue: false,
+            asked: false,
+            driven: false,
+        }
+    }
+
+    fn count(&mut self, record: &Arc<Record>, outer: Option<Instant>) {
+        let deadline = self.clock.deadline(outer);
+        if let Some(tally) = &mut self.tally {
+            tally.add(record, deadline);
+        }
+    }
+
+    /// Takes out the entries of ended threads whose handles are gone; to be dropped when the lock is free.
+    fn reap(&mut self) -> Vec<Entry> {
+        let mut gone = Vec::new();
+        for id in std::mem::take(&mut self.ended) {
+            let released = |entry: &Entry| entry.record.life(|life| life.released);
+            if self.entries.get(&id).is_some_and(released) {
+                gone.extend(self.entries.remove(&id));
+            }
+        }
+        gone
+    }
+
+    /// Counts a thread out; true if somebody may be waiting for just this one.
+    fn leave(&mut self, record: &Arc<Record>) -> bool {
+        if record.role == Role::Service {
+            return self.services.remove(&record.id.0).is_some();
+        }
+        self.workers -= 1;
+        self.workers == 0
+    }
+}
+
+impl Service {
+    pub(crate) fn new(what: Served) -> Service {
+        Service { what, told: false, share_end: None, overdue: false, home: false }
+    }
+}
+
+impl std::fmt::Debug for ScopeCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScopeCore").field("path", &self.path()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+//! Owns what is done when all threads of a scope are home: deferred functions, forgotten results, the list of failures.
+//! Refuses to wait for anything.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::deferred::complain;
+use crate::failure::{ScopeError, ScopeErrorParts};
+use crate::reason::Stopped;
+use crate::scope_core::{Entry, Phase, ScopeCore, Served};
+use crate::status::{ScopeState, ShutdownReport};
+
+/// Runs the deferred functions, empties the result slots, closes the node. Afterwards nothing in the record is of
+/// `'scope` (invariant 2), and nothing can be added. Does nothing the second time. Never unwinds.
+pub(crate) fn settle(core: &Arc<ScopeCore>) {
+    loop {
+        run_deferred(core);
+        let mut state = core.lock();
+        if state.phase == Phase::Settled {
+            return;
+        }
+        state.phase = Phase::Finishing;
+        if state.deferred.is_empty() && state.entries.is_empty() {
+            state.phase = Phase::Settled;
+            state.body = None;
+            break;
+        }
+        let entries = std::mem::take(&mut state.entries);
+        drop(state);
+        // What is dropped here is the user's, and may defer more: then round again.
+        entries.into_values().for_each(|entry| forget(core, entry));
+    }
+    core.node.close();
+    if let Some(parent) = &core.parent {
+        parent.lock().scopes.remove(&core.id);
+    }
+    tracing::debug!(target: "homebound::scope", scope = core.path(), "closed");
+}
+
+/// Groups that came home while somebody else drove the shutdown wait for their scope to settle them; last made first.
+pub(crate) fn settle_groups(core: &Arc<ScopeCore>) {
+    loop {
+        let last = core.lock().services.pop_last();
+        match last.map(|(_, service)| service.what) {
+            Some(Served::Group(group)) => settle(&group),
+            Some(Served::Thread(_)) => {}
+            None => return,
+        }
+    }
+}
+
+fn run_deferred(core: &Arc<ScopeCore>) {
+    loop {
+        let next = core.lock().deferred.pop();
+        let Some(deferred) = next else { return };
+        deferred.run(core);
+    }
+}
+
+/// Nobody joined this thread: its result is dropped, its failure becomes the scope's.
+fn forget(core: &Arc<ScopeCore>, entry: Entry) {
+    let Entry { record, task } = entry;
+    if let Some(payload) = task.as_ref().and_then(|task| task.clear()) {
+        complain(core, record.origin(), payload, !record.isolated);
+    }
+    let unclaimed = record.abandon();
+    if let Some(failure) = unclaimed {
+        core.fail(&failure, false);
+    }
+}
+
+/// How the body ended, besides with a value.
+pub(crate) enum BodyEnd {
+    Returned,
+    Stopped(Stopped),
+    Failed,
+}
+
+/// The scope's error, if it has one: what failed, or the stop that its body returned.
+pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<ShutdownReport, ScopeError> {
+    let report = report(core);
+    let mut state = core.lock();
+    let (failures, first_during_stop, omitted) = state.failures.take();
+    state.tally = None;
+    state.internal.clear();
+    drop(state);
+    let stopped = match body {
+        BodyEnd::Stopped(stopped) if failures.is_empty() => Some(stopped),
+        BodyEnd::Returned if failures.is_empty() => return Ok(report),
+        BodyEnd::Returned | BodyEnd::Stopped(_) | BodyEnd::Failed => None,
+    };
+    let path = core.path().to_owned();
+    Err(ScopeError::new(ScopeErrorParts { path, failures, first_during_stop, omitted, stopped, report }))
+}
+
+/// Where the shutdown of this scope stands.
+pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
+    // Whoever asks from inside is not counted: it cannot be home.
+    let here = crate::current::records();
+    let mut away = core.live();
+    away.retain(|record| !here.iter().any(|own| own.id == record.id));
+    let state = core.lock();
+    let mut report = state.tally.as_ref().map(|tally| tally.report(&away)).unwrap_or_default();
+    report.duration = state.clock.began.map(|began| Instant::now() - began).unwrap_or_default();
+    drop(state);
+    report.reason = core.node.asked_at().map(|_| (*core.node.reason()).clone());
+    report
+}
+
+/// Where a scope is in its life, for views.
+pub(crate) fn stage(core: &ScopeCore, phase: Phase) -> ScopeState {
+    match phase {
+        Phase::Settled => ScopeState::Ended,
+        Phase::Finishing => ScopeState::Finishing,
+        Phase::Open if core.node.is_stopping() => ScopeState::Stopping,
+        Phase::Open => ScopeState::Open,
+    }
+}

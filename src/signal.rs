@@ -1,0 +1,70 @@
+//! Owns which OS signals a registry takes, and what each means.
+//! Refuses to install a handler: `sys` does, for the time of one run.
+
+use crossbeam_channel::Sender;
+
+use crate::sys;
+
+/// The signals that a registry takes: SIGINT, SIGTERM and SIGHUP stop it, SIGQUIT prints the dump (unix; none
+/// elsewhere). One that the process was started with as ignored, as by `nohup`, stays ignored.
+#[derive(Debug, Clone)]
+pub struct Signals {
+    taken: Vec<(i32, Meaning)>,
+}
+
+/// What a signal does.
+#[derive(Debug, Clone)]
+pub(crate) enum Meaning {
+    Stop,
+    Dump,
+    Forward(Sender<i32>),
+}
+
+impl Default for Signals {
+    fn default() -> Signals {
+        let mut signals = Signals::none();
+        for number in sys::stop_signals() {
+            signals.take(number, Meaning::Stop);
+        }
+        for number in sys::dump_signals() {
+            signals.take(number, Meaning::Dump);
+        }
+        signals
+    }
+}
+
+impl Signals {
+    /// Takes no signal: each does what it would do without homebound.
+    pub fn none() -> Signals {
+        Signals { taken: Vec::new() }
+    }
+
+    /// Leaves this one alone.
+    pub fn without(mut self, number: i32) -> Signals {
+        self.taken.retain(|(taken, _)| *taken != number);
+        self
+    }
+
+    /// Sends the number of this signal over a channel, instead of what it would mean otherwise: for a reload on SIGHUP,
+    /// say. It never blocks: if the channel is full, the signal is one that is waiting already, and is dropped.
+    pub fn forward(mut self, number: i32, to: Sender<i32>) -> Signals {
+        self.take(number, Meaning::Forward(to));
+        self
+    }
+
+    fn take(&mut self, number: i32, meaning: Meaning) {
+        self.taken.retain(|(taken, _)| *taken != number);
+        self.taken.push((number, meaning));
+    }
+
+    /// Those to be installed: a stop signal that is ignored now was meant to be.
+    pub(crate) fn wanted(&self) -> Vec<i32> {
+        let asked = |meaning: &Meaning| matches!(meaning, Meaning::Forward(_));
+        let wanted = self.taken.iter().filter(|(n, meaning)| asked(meaning) || !sys::ignored(*n));
+        wanted.map(|(number, _)| *number).collect()
+    }
+
+    pub(crate) fn meaning(&self, number: i32) -> Option<&Meaning> {
+        self.taken.iter().find(|(taken, _)| *taken == number).map(|(_, meaning)| meaning)
+    }
+}

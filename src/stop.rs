@@ -1,0 +1,360 @@
+//! Owns the stop tree: who has been asked to stop, why, and who must be woken for it.
+//! Refuses to know scopes and threads; they are told through [`Owner`].
+//!
+//! # Invariants
+//!
+//! 1. A node's reason is written before its `STOPPING` flag is visible, and neither ever changes again.
+//! 2. `attach` looks at the parent's flag under the parent's lock, and marking sets the flag before it takes that lock
+//!    to collect the children. So a child is either born stopped or collected: none is missed.
+//! 3. No node's lock is held while another's is taken, nor while user code runs: marking walks a work list.
+//! 4. Marking a subtree is idempotent. Whoever calls `stop` walks until all below is marked, unless `SWEPT` says that
+//!    somebody has done so; hence a losing `stop` returns after the marking as well (P5).
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+
+use crate::callback::Callback;
+use crate::limit::Limit;
+use crate::reason::StopReason;
+
+const STOPPING: u8 = 1;
+/// The flag alone does not tell: the clock has to be asked.
+const LIMITED: u8 = 2;
+/// Everything below has been marked.
+const SWEPT: u8 = 4;
+/// The stop behind a shield has begun, so that its end is known.
+const ALERTED: u8 = 8;
+const CLOSED: u8 = 16;
+
+static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
+
+/// Is told that its node was marked. Called with no lock held, by the thread that stops, before the callbacks.
+pub(crate) trait Owner: Send + Sync {
+    fn marked(&self, at: Instant);
+}
+
+/// How a stop passes from a parent to this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Edge {
+    /// A thread in its scope, a deadline in its thread: the same reason.
+    Inside,
+    /// A scope in the thread that opened it: `Parent(reason)`.
+    Scope,
+}
+
+pub(crate) struct Node {
+    key: u64,
+    flags: AtomicU8,
+    edge: Edge,
+    state: Mutex<State>,
+    signal: OnceLock<Receiver<Infallible>>,
+    alert: OnceLock<Receiver<Infallible>>,
+    /// The deadline or shield that this node is, if it is one.
+    pub(crate) limit: Option<Limit>,
+    /// The deadline around the node it hangs below.
+    outer_deadline: OnceLock<Instant>,
+    owner: OnceLock<Weak<dyn Owner>>,
+}
+
+#[derive(Default)]
+struct State {
+    reason: Option<Arc<StopReason>>,
+    since: Option<Instant>,
+    signal: Option<Sender<Infallible>>,
+    alert: Option<Sender<Infallible>>,
+    parents: Vec<Weak<Node>>,
+    children: BTreeMap<u64, Weak<Node>>,
+    callbacks: BTreeMap<u64, Arc<Callback>>,
+}
+
+/// What has to be done after marking, in this order, with no lock held.
+#[derive(Default)]
+struct Aftermath {
+    wake: Vec<Sender<Infallible>>,
+    owners: Vec<Weak<dyn Owner>>,
+    arm: Vec<Arc<Node>>,
+    callbacks: Vec<Arc<Callback>>,
+}
+
+impl Node {
+    pub(crate) fn new(edge: Edge) -> Arc<Node> {
+        Node::make(edge, None)
+    }
+
+    pub(crate) fn limited(limit: Limit) -> Arc<Node> {
+        Node::make(Edge::Inside, Some(limit))
+    }
+
+    fn make(edge: Edge, limit: Option<Limit>) -> Arc<Node> {
+        Arc::new(Node {
+            key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
+            flags: AtomicU8::new(if limit.is_some() { LIMITED } else { 0 }),
+            edge,
+            state: Mutex::default(),
+            signal: OnceLock::new(),
+            alert: OnceLock::new(),
+            limit,
+            outer_deadline: OnceLock::new(),
+            owner: OnceLock::new(),
+        })
+    }
+
+    /// Before the node is attached; at most once.
+    pub(crate) fn set_owner(&self, owner: Weak<dyn Owner>) {
+        let set = self.owner.set(owner);
+        debug_assert!(set.is_ok(), "a node has one owner");
+    }
+
+    /// Hangs `self` below `parent`; born stopped if the parent is stopping (S2).
+    pub(crate) fn attach(self: &Arc<Node>, parent: &Arc<Node>) {
+        self.state.lock().parents.push(Arc::downgrade(parent));
+        if let Some(deadline) = parent.deadline() {
+            let _the_first_parent_decides = self.outer_deadline.set(deadline);
+        }
+        let mut state = parent.state.lock();
+        let marked = parent.is_marked();
+        if !marked {
+            state.children.insert(self.key, Arc::downgrade(self));
+        }
+        drop(state);
+        if marked {
+            let reason = self.inherited(&parent.reason());
+            self.mark_below(reason, parent.since().unwrap_or_else(Instant::now), false);
+        } else if self.limit.is_none() {
+            // Whoever hangs below a deadline sees it as a mark, so somebody has to set it in time.
+            parent.arm();
+        }
+    }
+
+    fn inherited(&self, reason: &Arc<StopReason>) -> Arc<StopReason> {
+        match self.edge {
+            Edge::Inside => Arc::clone(reason),
+            Edge::Scope => Arc::new(reason.of_parent()),
+        }
+    }
+
+    fn is_marked(&self) -> bool {
+        self.flags.load(Ordering::Acquire) & STOPPING != 0
+    }
+
+    /// One atomic load, but for deadlines and shields.
+    pub(crate) fn is_stopping(self: &Arc<Node>) -> bool {
+        let flags = self.flags.load(Ordering::Acquire);
+        flags & STOPPING != 0 || (flags & LIMITED != 0 && self.is_past_limit())
+    }
+
+    #[cold]
+    fn is_past_limit(self: &Arc<Node>) -> bool {
+        let past = self.limit_end().is_some_and(|end| Instant::now() >= end);
+        if past {
+            self.expire();
+        }
+        past
+    }
+
+    /// When this context will be stopped by its deadline or the end of its shield, if that is known now.
+    pub(crate) fn limit_end(&self) -> Option<Instant> {
+        self.limit.as_ref().and_then(Limit::end)
+    }
+
+    /// The earliest deadline that was set for it or around it.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let outer = self.outer_deadline.get().copied();
+        let own = self.limit.as_ref().and_then(Limit::deadline_set);
+        own.into_iter().chain(outer).min()
+    }
+
+    /// Its time has come: marks it with the reason that it hid or had set.
+    pub(crate) fn expire(self: &Arc<Node>) {
+        if let Some(limit) = &self.limit {
+            self.stop_below(limit.reason(), limit.is_shield());
+        }
+    }
+
+    /// Why it was stopped. Meaningful once it is; a closed node without a reason outlived its users.
+    pub(crate) fn reason(&self) -> Arc<StopReason> {
+        let reason = self.state.lock().reason.clone();
+        reason.unwrap_or_else(|| Arc::new(StopReason::UsersDone))
+    }
+
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.state.lock().since
+    }
+
+    /// When it was asked to stop; `None` for one that was only closed.
+    pub(crate) fn asked_at(&self) -> Option<Instant> {
+        let state = self.state.lock();
+        state.since.filter(|_| state.reason.is_some())
+    }
+
+    pub(crate) fn stop(self: &Arc<Node>, reason: StopReason) {
+        self.stop_below(Arc::new(reason), false);
+    }
+
+    /// Ends every shield below as well: the thread is overdue.
+    pub(crate) fn stop_through_shields(self: &Arc<Node>) {
+        self.mark_below(self.reason(), Instant::now(), true);
+    }
+
+    fn stop_below(self: &Arc<Node>, reason: Arc<StopReason>, through: bool) {
+        if self.flags.load(Ordering::Acquire) & SWEPT == 0 {
+            self.mark_below(reason, Instant::now(), through);
+        }
+    }
+
+    fn mark_below(self: &Arc<Node>, reason: Arc<StopReason>, at: Instant, through: bool) {
+        let mut after = Aftermath::default();
+        let mut list = vec![(Arc::clone(self), reason, false)];
+        while let Some((node, reason, hidden)) = list.pop() {
+            let shield = !through && !Arc::ptr_eq(&node, self) && node.is_shield();
+            let hidden = hidden || shield;
+            let children = if hidden { node.alert(&mut after) } else { node.mark(&reason, at, &mut after) };
+            for child in children {
+                // What hangs below a shield and is no limit itself waits for the shield to end.
+                if !hidden || child.limit.is_some() {
+                    let inherited = child.inherited(&reason);
+                    list.push((child, inherited, hidden));
+                }
+            }
+        }
+        self.flags.fetch_or(SWEPT, Ordering::AcqRel);
+        after.carry_out(at);
+    }
+
+    fn is_shield(&self) -> bool {
+        self.limit.as_ref().is_some_and(Limit::is_shield)
+    }
+
+    /// Marks one node; returns its children.
+    fn mark(&self, reason: &Arc<StopReason>, at: Instant, after: &mut Aftermath) -> Vec<Arc<Node>> {
+        let mut state = self.state.lock();
+        if !self.is_marked() {
+            state.reason = Some(Arc::clone(reason));
+            state.since = Some(at);
+            self.flags.fetch_or(STOPPING, Ordering::AcqRel);
+            after.owners.extend(self.owner.get().cloned());
+        }
+        after.wake.extend(state.signal.take());
+        after.wake.extend(state.alert.take());
+        after.callbacks.extend(std::mem::take(&mut state.callbacks).into_values());
+        state.children.values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The stop behind this shield has begun: those who wait in it must learn when it ends.
+    fn alert(self: &Arc<Node>, after: &mut Aftermath) -> Vec<Arc<Node>> {
+        let mut state = self.state.lock();
+        self.flags.fetch_or(ALERTED, Ordering::AcqRel);
+        after.wake.extend(state.alert.take());
+        let watched = state.signal.is_some() || !state.callbacks.is_empty();
+        let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
+        drop(state);
+        if watched || children.iter().any(|child| child.limit.is_none()) {
+            after.arm.push(Arc::clone(self));
+        }
+        children
+    }
+
+    /// Sees to it that a deadline or shield is expired in time, by the root's timer.
+    pub(crate) fn arm(self: &Arc<Node>) {
+        if let Some(limit) = &self.limit {
+            limit.arm(self.key, Arc::downgrade(self));
+            // An outer deadline ends this one too, and nobody else may be watching that.
+            limit.outer().arm();
+        }
+    }
+
+    /// Disconnected by the stop. Public use of it arms the timer of a limited node; waits bring their own time-out.
+    pub(crate) fn signal(&self) -> &Receiver<Infallible> {
+        self.signal.get_or_init(|| {
+            let (sender, receiver) = bounded(0);
+            let mut state = self.state.lock();
+            if !self.is_marked() {
+                state.signal = Some(sender);
+            }
+            receiver
+        })
+    }
+
+    /// Disconnected when the end of a shield becomes known; `None` where there is nothing to be learnt.
+    pub(crate) fn alert_signal(&self) -> Option<&Receiver<Infallible>> {
+        let unknown = LIMITED | STOPPING | ALERTED;
+        if self.flags.load(Ordering::Acquire) & unknown != LIMITED {
+            return None;
+        }
+        Some(self.alert.get_or_init(|| {
+            let (sender, receiver) = bounded(0);
+            let mut state = self.state.lock();
+            if self.flags.load(Ordering::Acquire) & unknown == LIMITED {
+                state.alert = Some(sender);
+            }
+            receiver
+        }))
+    }
+
+    /// Registers a callback; returns it if the stop has come already: then the caller runs it.
+    pub(crate) fn on_stop(self: &Arc<Node>, callback: &Arc<Callback>) -> bool {
+        let mut state = self.state.lock();
+        if self.is_marked() {
+            return false;
+        }
+        state.callbacks.insert(callback.key(), Arc::clone(callback));
+        drop(state);
+        self.arm();
+        true
+    }
+
+    pub(crate) fn forget_callback(&self, key: u64) {
+        // Dropped after the lock is free: the closure in it is the user's.
+        let _callback = self.state.lock().callbacks.remove(&key);
+    }
+
+    /// The thread or scope has ended: whatever outlives it is stopped; callbacks not run are dropped, not run.
+    pub(crate) fn close(self: &Arc<Node>) {
+        let mut state = self.state.lock();
+        let callbacks = std::mem::take(&mut state.callbacks);
+        let parents = std::mem::take(&mut state.parents);
+        state.since.get_or_insert_with(Instant::now);
+        let wake = (state.signal.take(), state.alert.take());
+        let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
+        self.flags.fetch_or(STOPPING | CLOSED, Ordering::AcqRel);
+        drop(state);
+        drop(wake);
+        for parent in parents.iter().filter_map(Weak::upgrade) {
+            parent.state.lock().children.remove(&self.key);
+        }
+        for callback in callbacks.into_values() {
+            callback.abandon();
+        }
+        for child in children {
+            child.mark_below(self.reason(), Instant::now(), false);
+        }
+    }
+}
+
+impl Aftermath {
+    fn carry_out(self, at: Instant) {
+        drop(self.wake);
+        for owner in self.owners.iter().filter_map(Weak::upgrade) {
+            owner.marked(at);
+        }
+        for node in self.arm {
+            node.arm();
+        }
+        for callback in self.callbacks {
+            callback.run();
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("stopping", &self.is_marked()).finish_non_exhaustive()
+    }
+}

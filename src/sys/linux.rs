@@ -1,0 +1,96 @@
+//! Owns what `/proc/self/task` tells of the threads of this process.
+//! Refuses to know which of them are ours.
+
+use std::{fs, io};
+
+use super::{KernelThread, KernelWait};
+
+/// The kernel's id of the calling thread.
+#[expect(clippy::unnecessary_wraps, reason = "absent elsewhere")]
+pub(crate) fn thread_id() -> Option<u32> {
+    u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok()
+}
+
+/// All threads of this process but those in `skip`.
+pub(crate) fn process_threads(skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc/self/task")? {
+        let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        if skip(id) {
+            continue;
+        }
+        // A thread may end between the listing and the reading: then it is not there.
+        if let Ok(stat) = fs::read_to_string(format!("/proc/self/task/{id}/stat")) {
+            found.extend(parse_stat(id, &stat));
+        }
+    }
+    Ok(found)
+}
+
+/// `proc(5)`: the name is in parentheses and may hold any character; the start time is field 22.
+fn parse_stat(id: u32, stat: &str) -> Option<KernelThread> {
+    let (open, close) = (stat.find('(')?, stat.rfind(')')?);
+    let mut fields = stat.get(close + 1..)?.split_ascii_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "X" | "Z") {
+        return None;
+    }
+    let started = fields.nth(18)?.parse().ok()?;
+    let name = stat.get(open + 1..close)?.to_owned();
+    Some(KernelThread { id, started, name })
+}
+
+/// Kernel wait channel and system call of a thread; `None` where the kernel hides both.
+pub(crate) fn kernel_wait(id: u32) -> Option<KernelWait> {
+    let read = |what: &str| fs::read_to_string(format!("/proc/self/task/{id}/{what}")).ok();
+    let channel = read("wchan").filter(|text| text != "0").unwrap_or_default();
+    let syscall = read("syscall").map(|text| describe(text.trim())).unwrap_or_default();
+    let hidden = channel.is_empty() && syscall.is_empty();
+    (!hidden).then_some(KernelWait { channel, syscall })
+}
+
+/// `proc(5)`: "running", or the number of the call and its arguments.
+fn describe(line: &str) -> String {
+    let mut words = line.split(' ');
+    let Some(number) = words.next().and_then(|word| word.parse::<i64>().ok()) else {
+        return line.to_owned();
+    };
+    let first = words.next().unwrap_or_default();
+    match name_of(number) {
+        Some(name) => format!("{name}({first}, ..)"),
+        None => format!("syscall {number}({first}, ..)"),
+    }
+}
+
+/// The calls in which threads are found stuck; any other is given by number.
+fn name_of(number: i64) -> Option<&'static str> {
+    let known = [
+        (libc::SYS_read, "read"),
+        (libc::SYS_write, "write"),
+        (libc::SYS_futex, "futex"),
+        (libc::SYS_ppoll, "ppoll"),
+        (libc::SYS_epoll_pwait, "epoll_pwait"),
+        (libc::SYS_accept4, "accept4"),
+        (libc::SYS_connect, "connect"),
+        (libc::SYS_recvfrom, "recvfrom"),
+        (libc::SYS_sendto, "sendto"),
+        (libc::SYS_wait4, "wait4"),
+        (libc::SYS_waitid, "waitid"),
+        (libc::SYS_flock, "flock"),
+        (libc::SYS_fsync, "fsync"),
+        (libc::SYS_openat, "openat"),
+        (libc::SYS_nanosleep, "nanosleep"),
+        (libc::SYS_clock_nanosleep, "clock_nanosleep"),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_poll, "poll"),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_select, "select"),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_pause, "pause"),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_epoll_wait, "epoll_wait"),
+    ];
+    known.iter().find(|(call, _)| *call == number).map(|(_, name)| *name)
+}

@@ -1,0 +1,38 @@
+//! Owns every call into the operating system that std does not offer: the same functions in each file.
+//! Refuses to know anything of homebound. Linux is tested; `unix` elsewhere and `other` compile by construction.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{kernel_wait, process_threads, thread_id};
+
+#[cfg(not(target_os = "linux"))]
+mod absent;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use absent::{kernel_wait, process_threads, thread_id};
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::{Alarm, Handlers, die, dump_signals, exit_now, ignored, stop_signals, write_stderr};
+
+#[cfg(not(unix))]
+mod other;
+#[cfg(not(unix))]
+pub(crate) use other::{Alarm, Handlers, die, dump_signals, exit_now, ignored, stop_signals, write_stderr};
+
+/// A thread of this process as the kernel lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KernelThread {
+    pub(crate) id: u32,
+    /// Start time in clock ticks since boot: ids are reused, the pair is not.
+    pub(crate) started: u64,
+    pub(crate) name: String,
+}
+
+/// Where a thread sleeps in the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KernelWait {
+    pub(crate) channel: String,
+    pub(crate) syscall: String,
+}

@@ -1,0 +1,188 @@
+//! Owns signal handlers, the pipe that wakes a sleeping thread, last words on stderr and the way out of the process.
+//! Refuses to know what a signal means.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pipe::{PipeFlags, pipe_with};
+
+/// The signals that ask a program to stop.
+pub(crate) const fn stop_signals() -> [i32; 3] {
+    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP]
+}
+
+/// The signals that ask for a dump.
+pub(crate) const fn dump_signals() -> [i32; 1] {
+    [libc::SIGQUIT]
+}
+
+/// The writing end of the alarm that the handler rings; -1 while no handler of ours is installed.
+static BELL: AtomicI32 = AtomicI32::new(-1);
+
+/// The byte that means "look again"; signal numbers are smaller.
+const LOOK: u8 = 0xFF;
+
+/// A thread sleeps on it until it is woken, a signal comes, or a time has passed.
+#[derive(Debug)]
+pub(crate) struct Alarm {
+    reader: OwnedFd,
+    writer: OwnedFd,
+}
+
+/// What ended a sleep.
+#[derive(Debug, Default)]
+pub(crate) struct Woken {
+    pub(crate) signals: Vec<i32>,
+}
+
+impl Alarm {
+    pub(crate) fn new() -> io::Result<Alarm> {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        Ok(Alarm { reader, writer })
+    }
+
+    /// Wakes the sleeper. A full pipe is as good: the sleeper has not read it yet.
+    pub(crate) fn wake(&self) {
+        let _full_is_fine = rustix::io::write(&self.writer, &[LOOK]);
+    }
+
+    /// Blocks until woken, or until `until`.
+    pub(crate) fn sleep(&self, until: Option<Instant>) -> Woken {
+        wait_for(&self.reader, PollFlags::IN, until);
+        let mut bytes = [0_u8; 256];
+        let mut woken = Woken::default();
+        while let Ok(count @ 1..) = rustix::io::read(&self.reader, &mut bytes) {
+            let numbers = bytes.iter().take(count).filter(|byte| **byte != LOOK);
+            woken.signals.extend(numbers.map(|byte| i32::from(*byte)));
+        }
+        woken
+    }
+}
+
+/// True if `fd` is ready before `until`.
+fn wait_for(fd: &impl AsFd, flags: PollFlags, until: Option<Instant>) -> bool {
+    loop {
+        let left = until.map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut [PollFd::new(fd, flags)], timeout.as_ref()) {
+            Ok(count) => return count > 0,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Runs in a signal handler: may only load, write and restore `errno`.
+extern "C" fn ring(signal: libc::c_int) {
+    let bell = BELL.load(Ordering::Acquire);
+    let Ok(byte) = u8::try_from(signal) else { return };
+    // SAFETY: `errno` of the interrupted thread is its own, and valid for its life.
+    let errno = unsafe { *libc::__errno_location() };
+    // SAFETY: `byte` lives across the call; a closed or full pipe is an error that we ignore. `write` may be called
+    // in a handler (signal-safety(7)).
+    unsafe { libc::write(bell, (&raw const byte).cast(), 1) };
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = errno };
+}
+
+/// Our handlers, and what was there before.
+pub(crate) struct Handlers {
+    saved: Vec<(i32, libc::sigaction)>,
+}
+
+impl std::fmt::Debug for Handlers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let numbers: Vec<_> = self.saved.iter().map(|(number, _)| number).collect();
+        f.debug_struct("Handlers").field("signals", &numbers).finish()
+    }
+}
+
+impl Handlers {
+    /// Installs one handler for all of `signals`, which rings `alarm`. On a refusal those already installed are put
+    /// back. The alarm must outlive the handlers: the caller drops them first.
+    pub(crate) fn install(signals: &[i32], alarm: &Alarm) -> io::Result<Handlers> {
+        BELL.store(alarm.writer.as_raw_fd(), Ordering::Release);
+        let mut handlers = Handlers { saved: Vec::new() };
+        for signal in signals {
+            let before = set_action(*signal, &our_action())?;
+            handlers.saved.push((*signal, before));
+        }
+        Ok(handlers)
+    }
+}
+
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        for (signal, before) in self.saved.drain(..).rev() {
+            if get_action(signal).is_ok_and(|now| now.sa_sigaction == our_action().sa_sigaction) {
+                let _was_valid_before = set_action(signal, &before);
+            }
+        }
+        BELL.store(-1, Ordering::Release);
+    }
+}
+
+fn our_action() -> libc::sigaction {
+    // SAFETY: all-zero is a valid `sigaction`: default action, empty mask, no flags.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = ring as extern "C" fn(libc::c_int) as usize;
+    action.sa_flags = libc::SA_RESTART;
+    action
+}
+
+fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
+    // SAFETY: as in `our_action`.
+    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: both point to valid structures; the handler is async-signal-safe and lives for ever.
+    match unsafe { libc::sigaction(signal, action, &raw mut before) } {
+        0 => Ok(before),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn get_action(signal: i32) -> io::Result<libc::sigaction> {
+    // SAFETY: as in `our_action`.
+    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: a null action only asks; `now` is valid for writing.
+    match unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut now) } {
+        0 => Ok(now),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// True if the process was started with this signal ignored (`nohup` does so).
+pub(crate) fn ignored(signal: i32) -> bool {
+    get_action(signal).is_ok_and(|now| now.sa_sigaction == libc::SIG_IGN)
+}
+
+/// Writes to descriptor 2 without std's lock, which a stuck thread may hold; gives up after `patience`.
+pub(crate) fn write_stderr(mut text: &[u8], patience: Duration) {
+    let until = Instant::now() + patience;
+    let stderr = rustix::stdio::stderr();
+    while !text.is_empty() && wait_for(&stderr, PollFlags::OUT, Some(until)) {
+        // A terminal or pipe that is ready takes at least this much without blocking (PIPE_BUF).
+        let piece = text.get(..text.len().min(512)).unwrap_or_default();
+        match rustix::io::write(stderr, piece) {
+            Ok(count) => text = text.get(count..).unwrap_or_default(),
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Leaves the process now: no destructors, no `atexit`, no other thread is waited for.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: `_exit` has no preconditions and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// Says why, and aborts.
+pub(crate) fn die(why: &str) -> ! {
+    write_stderr(why.as_bytes(), Duration::from_secs(1));
+    write_stderr(b"\n", Duration::from_secs(1));
+    std::process::abort()
+}

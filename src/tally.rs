@@ -1,0 +1,124 @@
+//! Owns the counting of a shutdown: since when, until when, and who came home how.
+//! Refuses to know how anybody is made to come home.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::limit::far;
+use crate::record::Record;
+use crate::status::{Ending, ShutdownReport, ThreadReport};
+
+/// How many rows of threads that ended well are kept (R2).
+const KEPT: usize = 1024;
+
+/// When a shutdown began and when its grace is over.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Clock {
+    /// The first stop request, or the moment when the last worker came home.
+    pub(crate) began: Option<Instant>,
+    deadline: Option<Instant>,
+    /// Some service lived when it began: then a quarter of the grace is theirs.
+    served: bool,
+}
+
+impl Clock {
+    /// Starts it, once. `grace` is the root's; a deadline that was asked for before wins.
+    pub(crate) fn begin(&mut self, at: Instant, grace: Option<Duration>, served: bool) {
+        if self.began.is_none() {
+            self.began = Some(at);
+            self.served = served;
+            self.deadline = self.deadline.or(grace.map(|grace| far(at, grace)));
+        }
+    }
+
+    /// Asks for an end; before the beginning it sets the grace, later it moves it earlier, never later.
+    pub(crate) fn limit(&mut self, end: Instant) {
+        self.deadline = Some(self.deadline.map_or(end, |set| set.min(end)));
+    }
+
+    /// The end of the grace, given that of the thread that runs the body.
+    pub(crate) fn deadline(&self, outer: Option<Instant>) -> Option<Instant> {
+        let own = self.deadline.filter(|_| self.began.is_some());
+        own.into_iter().chain(outer).min()
+    }
+
+    /// When body and workers are overdue: with services about, a quarter of the grace before its end.
+    pub(crate) fn workers_due(&self, outer: Option<Instant>) -> Option<Instant> {
+        let (end, began) = (self.deadline(outer)?, self.began?);
+        let quarter = if self.served { end.saturating_duration_since(began) / 4 } else { Duration::ZERO };
+        end.checked_sub(quarter)
+    }
+}
+
+/// When the share of the next service ends, `waiting` of them being left, itself included (E3).
+pub(crate) fn share(now: Instant, end: Instant, waiting: usize) -> Instant {
+    let left = end.saturating_duration_since(now);
+    far(now, left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX))
+}
+
+/// Who ended since the shutdown began.
+#[derive(Default)]
+pub(crate) struct Tally {
+    joined: usize,
+    late: usize,
+    remarkable: Vec<Row>,
+    others: VecDeque<Row>,
+}
+
+/// Turned into text only if a report is made.
+struct Row {
+    record: Arc<Record>,
+    ending: Ending,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, record: &Arc<Record>, deadline: Option<Instant>) {
+        let ending = record.ending(deadline);
+        let row = Row { record: Arc::clone(record), ending };
+        if ending == Ending::Overdue {
+            self.late += 1;
+        } else {
+            self.joined += 1;
+        }
+        if matches!(ending, Ending::Overdue | Ending::Failed | Ending::Panicked) {
+            self.remarkable.push(row);
+            return;
+        }
+        if self.others.len() == KEPT {
+            self.others.pop_front();
+        }
+        self.others.push_back(row);
+    }
+
+    /// The report, given those who are not home. `total` is the sum by construction.
+    pub(crate) fn report(&self, away: &[Arc<Record>]) -> ShutdownReport {
+        let timeout = self.late + away.len();
+        let rows = self.remarkable.iter().chain(&self.others);
+        let home = rows.map(|row| describe(&row.record, row.ending));
+        let threads = away.iter().map(|record| describe(record, Ending::Overdue)).chain(home);
+        ShutdownReport {
+            total: self.joined + timeout,
+            joined: self.joined,
+            timeout,
+            threads: threads.collect(),
+            ..ShutdownReport::default()
+        }
+    }
+}
+
+fn describe(record: &Arc<Record>, ending: Ending) -> ThreadReport {
+    let ended = record.life(|life| life.ended_at);
+    let asked = record.node.asked_at();
+    let waits = record.wait().filter(|_| ended.is_none());
+    ThreadReport {
+        path: record.path().to_owned(),
+        name: record.label.name.to_string(),
+        purpose: record.label.purpose.to_string(),
+        role: record.role,
+        spawned_from: record.label.at,
+        ending,
+        after_stop: ended.zip(asked).map(|(end, asked)| end.saturating_duration_since(asked)),
+        waits: waits.map(|wait| format!("{} at {}", wait.what, wait.at)),
+    }
+}

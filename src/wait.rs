@@ -1,0 +1,324 @@
+//! Owns the waits of a context: each ends on stop, records its source line, and is over at once if there is nothing to
+//! wait for.
+//! Refuses to poll: every wait blocks in one `select!`, with a time-out only where a deadline is set.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, at, never, select_biased};
+
+use crate::context::Context;
+use crate::current;
+use crate::error::{SendError, WaitError};
+use crate::limit::far;
+use crate::reason::{StopReason, Stopped};
+use crate::record::{Record, Wait};
+use crate::stop::Node;
+
+/// While it lives, the calling thread's record says that it waits. Waits nest: the outer one comes back.
+pub(crate) struct Mark(Option<(Arc<Record>, Option<Wait>)>);
+
+impl Mark {
+    pub(crate) fn new(what: &'static str, at: &'static Location<'static>) -> Mark {
+        Mark(current::current().map(|context| {
+            let record = Arc::clone(context.record());
+            let outer = record.set_wait(Some(Wait { what, at, since: Instant::now() }));
+            (record, outer)
+        }))
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        if let Some((record, outer)) = self.0.take() {
+            record.set_wait(outer);
+        }
+    }
+}
+
+/// What one round of a wait ended with.
+enum Round<T> {
+    Got(T),
+    /// Stopped, or the end of a shield has become known, or the time has come: look again.
+    Look,
+}
+
+/// Waits for `round` to get something, until the context is stopped, or until `end`.
+fn until_stopped<T>(
+    node: &Arc<Node>,
+    end: Option<Instant>,
+    mut round: impl FnMut(&Watch<'_>) -> Round<T>,
+) -> Result<T, WaitError> {
+    let never_alerted = never();
+    loop {
+        if node.is_stopping() {
+            return Err(WaitError::Stopped(Stopped::new(node.reason())));
+        }
+        if end.is_some_and(|end| Instant::now() >= end) {
+            return Err(WaitError::TimedOut);
+        }
+        let alert = node.alert_signal().unwrap_or(&never_alerted);
+        // The shield may have ended between the look at the flag and the making of `alert`: its end is asked after it.
+        let first = end.into_iter().chain(node.limit_end()).min();
+        let watch = Watch { stop: node.signal(), alert, time: first.map_or_else(never, at) };
+        if let Round::Got(value) = round(&watch) {
+            return Ok(value);
+        }
+    }
+}
+
+/// What ends a wait besides its own object.
+struct Watch<'a> {
+    stop: &'a Receiver<Infallible>,
+    alert: &'a Receiver<Infallible>,
+    time: Receiver<Instant>,
+}
+
+impl Context {
+    /// Blocks until the stop, and says why it came.
+    #[track_caller]
+    pub fn wait_for_stop(&self) -> StopReason {
+        let _mark = Mark::new("stop", Location::caller());
+        match self.pause(None) {
+            Err(WaitError::Stopped(stopped)) => stopped.reason().clone(),
+            Ok(()) | Err(_) => (*self.node().reason()).clone(),
+        }
+    }
+
+    /// Sleeps; the stop ends it at once.
+    ///
+    /// # Errors
+    /// [`Stopped`], at once if the context is stopping already.
+    #[track_caller]
+    pub fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
+        self.sleep_until(far(Instant::now(), duration))
+    }
+
+    /// Sleeps until a moment; the stop ends it at once.
+    ///
+    /// # Errors
+    /// [`Stopped`], at once if the context is stopping already.
+    #[track_caller]
+    pub fn sleep_until(&self, end: Instant) -> Result<(), Stopped> {
+        let _mark = Mark::new("sleep", Location::caller());
+        match self.pause(Some(end)) {
+            Err(WaitError::Stopped(stopped)) => Err(stopped),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn pause(&self, end: Option<Instant>) -> Result<(), WaitError> {
+        until_stopped(self.node(), end, |watch| {
+            select_biased! {
+                recv(watch.stop) -> _ => Round::Look,
+                recv(watch.alert) -> _ => Round::Look,
+                recv(watch.time) -> _ => Round::Look,
+            }
+        })
+    }
+
+    /// Receives a message; the stop wins over one that is ready.
+    ///
+    /// # Errors
+    /// [`WaitError::Stopped`]; [`WaitError::Disconnected`] when the channel is empty and all senders are gone.
+    #[track_caller]
+    pub fn recv<T>(&self, receiver: &Receiver<T>) -> Result<T, WaitError> {
+        self.receive(receiver, || None, Location::caller())
+    }
+
+    /// Receives a message, for at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), and [`WaitError::TimedOut`].
+    #[track_caller]
+    pub fn recv_timeout<T>(&self, receiver: &Receiver<T>, timeout: Duration) -> Result<T, WaitError> {
+        let end = || Some(far(Instant::now(), timeout));
+        self.receive(receiver, end, Location::caller())
+    }
+
+    /// `end` is asked only if there is something to wait for: no clock on the fast path.
+    fn receive<T>(
+        &self,
+        receiver: &Receiver<T>,
+        end: impl FnOnce() -> Option<Instant>,
+        caller: &'static Location<'static>,
+    ) -> Result<T, WaitError> {
+        if self.is_stopping() {
+            return Err(WaitError::Stopped(self.stopped()));
+        }
+        match receiver.try_recv() {
+            Ok(value) => return Ok(value),
+            Err(TryRecvError::Disconnected) => return Err(WaitError::Disconnected),
+            Err(TryRecvError::Empty) => {}
+        }
+        let _mark = Mark::new("recv", caller);
+        let received = until_stopped(self.node(), end(), |watch| {
+            select_biased! {
+                recv(watch.stop) -> _ => Round::Look,
+                recv(receiver) -> message => Round::Got(message),
+                recv(watch.alert) -> _ => Round::Look,
+                recv(watch.time) -> _ => Round::Look,
+            }
+        });
+        received?.map_err(|_| WaitError::Disconnected)
+    }
+
+    /// Sends a value; if the stop comes first, the value comes back.
+    ///
+    /// # Errors
+    /// The value and the cause: stopped, or all receivers are gone.
+    #[track_caller]
+    pub fn send<T>(&self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
+        if self.is_stopping() {
+            return Err(SendError { value, cause: WaitError::Stopped(self.stopped()) });
+        }
+        let value = match sender.try_send(value) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full(value)) => value,
+            Err(TrySendError::Disconnected(value)) => {
+                return Err(SendError { value, cause: WaitError::Disconnected });
+            }
+        };
+        let _mark = Mark::new("send", Location::caller());
+        let mut slot = Some(value);
+        let sent = until_stopped(self.node(), None, |watch| send_or_look(watch, sender, &mut slot));
+        let cause = sent.err().or(slot.is_some().then_some(WaitError::Disconnected));
+        match (slot, cause) {
+            (Some(value), Some(cause)) => Err(SendError { value, cause }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Moments that are `period` apart: the first after one period, without drift; those that were missed merge into
+    /// one. Ends on stop.
+    #[track_caller]
+    pub fn ticks(&self, period: Duration) -> Ticks<'_> {
+        Ticks {
+            context: self,
+            period: period.max(Duration::from_nanos(1)),
+            next: far(Instant::now(), period),
+            caller: Location::caller(),
+        }
+    }
+
+    /// Receives until the stop, or until the channel is disconnected.
+    #[track_caller]
+    pub fn iter<'a, T>(&'a self, receiver: &'a Receiver<T>) -> Iter<'a, T> {
+        Iter { context: self, receiver, caller: Location::caller() }
+    }
+
+    /// As [`iter`](Self::iter), but takes after the stop what is queued, until the channel is empty or the thread is
+    /// overdue.
+    #[track_caller]
+    pub fn drain<'a, T>(&'a self, receiver: &'a Receiver<T>) -> Drain<'a, T> {
+        Drain { context: self, receiver, caller: Location::caller() }
+    }
+
+    /// Says in the dump what this thread waits for while `f` runs: a `select!`, an `accept`, a call into C.
+    #[track_caller]
+    pub fn waiting<R>(&self, what: &'static str, f: impl FnOnce() -> R) -> R {
+        let _mark = Mark::new(what, Location::caller());
+        f()
+    }
+}
+
+/// One round of a blocked `send`: takes the value out of `slot` only if it was sent.
+fn send_or_look<T>(watch: &Watch<'_>, sender: &Sender<T>, slot: &mut Option<T>) -> Round<()> {
+    let Some(value) = slot.take() else { return Round::Got(()) };
+    let (round, back) = select_biased! {
+        recv(watch.stop) -> _ => (Round::Look, Some(value)),
+        send(sender, value) -> sent => (Round::Got(()), sent.err().map(|error| error.0)),
+        recv(watch.alert) -> _ => (Round::Look, Some(value)),
+        recv(watch.time) -> _ => (Round::Look, Some(value)),
+    };
+    *slot = back;
+    round
+}
+
+/// See [`Context::ticks`].
+#[derive(Debug)]
+#[must_use = "ticks come from iterating"]
+pub struct Ticks<'a> {
+    context: &'a Context,
+    period: Duration,
+    next: Instant,
+    caller: &'static Location<'static>,
+}
+
+impl Iterator for Ticks<'_> {
+    type Item = Instant;
+
+    fn next(&mut self) -> Option<Instant> {
+        let mark = Mark::new("tick", self.caller);
+        let woken = self.context.pause(Some(self.next));
+        drop(mark);
+        if matches!(woken, Err(WaitError::Stopped(_))) {
+            return None;
+        }
+        let late = Instant::now().saturating_duration_since(self.next);
+        let missed = late.as_nanos() / self.period.as_nanos();
+        let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+        let tick = far(self.next, self.period.saturating_mul(missed));
+        self.next = far(tick, self.period);
+        Some(tick)
+    }
+}
+
+/// See [`Context::iter`].
+#[must_use = "messages come from iterating"]
+pub struct Iter<'a, T> {
+    context: &'a Context,
+    receiver: &'a Receiver<T>,
+    caller: &'static Location<'static>,
+}
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.context.receive(self.receiver, || None, self.caller).ok()
+    }
+}
+
+/// See [`Context::drain`].
+#[must_use = "messages come from iterating"]
+pub struct Drain<'a, T> {
+    context: &'a Context,
+    receiver: &'a Receiver<T>,
+    caller: &'static Location<'static>,
+}
+
+impl<T> Iterator for Drain<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if self.context.is_overdue() {
+            return None;
+        }
+        // Data wins (S7): what is queued is taken before the stop is looked at.
+        if let Ok(value) = self.receiver.try_recv() {
+            return Some(value);
+        }
+        match self.context.receive(self.receiver, || None, self.caller) {
+            Ok(value) => Some(value),
+            // It may have been queued between the look and the stop.
+            Err(WaitError::Stopped(_)) => self.receiver.try_recv().ok(),
+            Err(_) => None,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").field("from", &self.caller).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Drain<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drain").field("from", &self.caller).finish_non_exhaustive()
+    }
+}
