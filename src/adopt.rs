@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::current::{self, Entered};
+use crate::members::Entry;
 use crate::record::{Label, Outcome, Record};
-use crate::scope_core::{Entry, ScopeCore};
+use crate::scope_core::ScopeCore;
 use crate::status::Role;
 use crate::stop::{Edge, Node};
 
@@ -28,8 +29,9 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
     let record = Arc::new(record);
     record.start();
     record.life(|life| life.released = true);
-    // A thread that runs below this scope cannot be waited for by it a second time.
-    let ours = current::records().iter().any(|own| own.core.around().any(|c| Arc::ptr_eq(c, core)));
+    // One of our own threads below this scope is accounted for: the scope cannot wait for it a second time.
+    let below = |own: &Arc<Record>| own.core.around().any(|around| Arc::ptr_eq(around, core));
+    let ours = current::records().iter().any(|own| own.role != Role::Adopted && below(own));
     let entry = Entry { record: Arc::clone(&record), task: None };
     if ours || core.admit(entry).is_err() {
         // Over, or already accounted for: it gets a context, but no place in the tree.

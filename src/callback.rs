@@ -7,7 +7,7 @@ use std::thread::{self, ThreadId};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::rt::contain::{Payload, discard};
+use crate::rt::contain::{Payload, discard, message, told};
 use crate::rt::packet::{Ran, Task};
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
@@ -90,10 +90,12 @@ impl Callback {
 
 /// For a complaint that nobody is left to hear.
 pub(crate) fn unheard(payload: Payload) {
-    tracing::error!(
-        target: "homebound::stop",
-        panic = crate::rt::contain::message(&payload),
-        "a callback panicked after its scope was over"
-    );
+    told(|| {
+        tracing::error!(
+            target: "homebound::stop",
+            panic = message(&payload),
+            "a callback panicked after its scope was over"
+        );
+    });
     discard(payload);
 }

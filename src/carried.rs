@@ -1,115 +1,100 @@
-//! Owns the count of what an error carries: stops and failures that homebound put into errors on this thread.
-//! Refuses to look into an error: wrappers hide what they hold (`source()` walks were tried, and fail), so the living
-//! tokens are counted before and after it is dropped.
+//! Owns the judgement of an error: whether it is a stop, a failure that is listed already, or a new one.
+//! Refuses to trust `source()` alone, since many wrappers hide what they hold: where it shows nothing, the living tokens
+//! that homebound put into errors are counted before and after the error is dropped.
 
-use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Weak};
 
 use crate::BoxError;
-use crate::failure::Failure;
+use crate::error::{JoinError, SpawnError, WaitError};
+use crate::failure::{Failure, ScopeError};
+use crate::reason::Stopped;
 use crate::rt::contain::{contain, discard, drop_contained};
-
-thread_local! {
-    static LIVING: RefCell<Living> = RefCell::default();
-}
-
-#[derive(Default)]
-struct Living {
-    /// Each [`StopMark`] made here holds a clone.
-    stops: Arc<()>,
-    /// Of each [`FailureMark`] made here.
-    failures: Vec<Weak<Vec<u64>>>,
-}
-
-impl Living {
-    fn stops(&self) -> usize {
-        Arc::strong_count(&self.stops) - 1
-    }
-
-    fn failures(&self) -> Vec<u64> {
-        self.failures.iter().filter_map(Weak::upgrade).flat_map(|ids| ids.to_vec()).collect()
-    }
-}
-
-/// Held by every `Stopped`: counted on the thread that made it, wherever its clones go.
-#[derive(Clone)]
-pub(crate) struct StopMark {
-    _living: Arc<()>,
-}
-
-impl StopMark {
-    /// In a thread-local destructor there is no count any more; no closure's result is judged then either.
-    pub(crate) fn new() -> StopMark {
-        let shared = LIVING.try_with(|living| Arc::clone(&living.borrow().stops));
-        StopMark { _living: shared.unwrap_or_default() }
-    }
-}
-
-/// Held by every error that hands on failures which a scope has listed.
-#[derive(Clone)]
-pub(crate) struct FailureMark {
-    _living: Arc<Vec<u64>>,
-}
-
-impl FailureMark {
-    pub(crate) fn new(ids: Vec<u64>) -> FailureMark {
-        let ids = Arc::new(ids);
-        let _gone_in_destructors = LIVING.try_with(|living| {
-            let known = &mut living.borrow_mut().failures;
-            known.retain(|mark| mark.strong_count() > 0);
-            known.push(Arc::downgrade(&ids));
-        });
-        FailureMark { _living: ids }
-    }
-}
-
-/// A job starts on this thread: what an earlier one left alive is not its own.
-pub(crate) fn begin() {
-    let _gone_in_destructors = LIVING.try_with(|living| living.take());
-}
+use crate::token::living;
 
 /// What an `Err` is.
 pub(crate) enum Verdict {
     /// "I was stopped": never a failure.
     Stopped,
-    /// Nothing but a failure that is listed already: this one.
+    /// Nothing but failures that are listed already, this one first.
     Listed(Failure),
     /// A failure, with the ids of those that it carries.
     Failure(BoxError, Vec<u64>),
 }
 
-/// Judges what a closure of this thread returned. `asked` tells whether its own node was asked to stop, `listed`
-/// finds a failure in the scope's list.
+/// Judges what the innermost closure of this thread returned. `asked` tells whether its own node was asked to stop,
+/// `listed` finds a failure in its scope's list.
 pub(crate) fn judge(error: BoxError, asked: bool, listed: impl Fn(u64) -> Option<Failure>) -> Verdict {
-    let (stops, failures) = count();
-    let suspicious = (asked && stops > 0) || failures.iter().any(|id| listed(*id).is_some());
-    if !suspicious {
-        return Verdict::Failure(error, failures);
-    }
-    let kept = Kept::of(&error);
-    if let Some(payload) = drop_contained(error) {
-        discard(payload);
-    }
-    let (stops_left, failures_left) = count();
-    let carried: Vec<u64> = failures.into_iter().filter(|id| !failures_left.contains(id)).collect();
-    if asked && stops_left < stops {
+    let shown = shown(&*error);
+    if asked && shown.stopped {
+        drop_contained(error).map(discard);
         return Verdict::Stopped;
     }
+    if !shown.failures.is_empty() {
+        let known: Option<Vec<Failure>> = shown.failures.iter().map(|id| listed(*id)).collect();
+        return match known.and_then(|known| known.into_iter().next()) {
+            Some(failure) => {
+                drop_contained(error).map(discard);
+                Verdict::Listed(failure)
+            }
+            None => Verdict::Failure(error, shown.failures),
+        };
+    }
+    let before = living();
+    if (asked && before.stops > 0) || before.failures.iter().any(|id| listed(*id).is_some()) {
+        return judge_by_dropping(error, asked, listed);
+    }
+    Verdict::Failure(error, Vec::new())
+}
+
+/// Something that the closure made is alive, and the error does not show whether it holds it.
+fn judge_by_dropping(error: BoxError, asked: bool, listed: impl Fn(u64) -> Option<Failure>) -> Verdict {
+    let before = living();
+    let kept = Kept::of(&error);
+    drop_contained(error).map(discard);
+    let after = living();
+    if asked && after.stops < before.stops {
+        return Verdict::Stopped;
+    }
+    let mut carried = before.failures;
+    carried.retain(|id| !after.failures.contains(id));
     match carried.iter().find_map(|id| listed(*id)) {
         Some(failure) => Verdict::Listed(failure),
         None => Verdict::Failure(Box::new(kept), carried),
     }
 }
 
-fn count() -> (usize, Vec<u64>) {
-    let counted = LIVING.try_with(|living| (living.borrow().stops(), living.borrow().failures()));
-    counted.unwrap_or_default()
+#[derive(Default)]
+struct Shown {
+    stopped: bool,
+    failures: Vec<u64>,
 }
 
-/// The text of an error that had to be dropped to learn that it carried nothing, while the thread kept a stop alive
-/// somewhere else: its type is lost, its words are not.
+/// What an error shows of itself: ours, or ours behind `source()`. A stop counts if it was made on this thread.
+fn shown(error: &(dyn Error + 'static)) -> Shown {
+    let mut shown = Shown::default();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let scope = error.downcast_ref::<ScopeError>();
+        let join = error.downcast_ref::<JoinError>();
+        let stopped = match (error.downcast_ref::<WaitError>(), error.downcast_ref::<SpawnError>(), join) {
+            (Some(WaitError::Stopped(stopped)), _, _)
+            | (_, Some(SpawnError::Stopped(stopped)), _)
+            | (_, _, Some(JoinError::Stopped(stopped))) => Some(stopped),
+            _ => error.downcast_ref::<Stopped>().or(scope.and_then(ScopeError::stopped)),
+        };
+        shown.stopped |= stopped.is_some_and(Stopped::is_from_here);
+        if let Some(JoinError::Failed(failure)) = join {
+            shown.failures.extend(failure.ids());
+        }
+        shown.failures.extend(scope.iter().flat_map(|scope| scope.failures()).flat_map(Failure::ids));
+        next = error.source();
+    }
+    shown
+}
+
+/// The text of an error that had to be dropped to learn what it carried: if that was nothing, since the thread keeps a
+/// stop or a failure alive somewhere else, its type is lost, its words are not.
 #[derive(Debug)]
 struct Kept {
     text: String,

@@ -15,6 +15,7 @@ use crate::callback::Callback;
 use crate::deferred::complain;
 use crate::error::SpawnError;
 use crate::group::{Group, open_group};
+use crate::handle::Handle;
 use crate::limit::{Limit, Timer};
 use crate::reason::{StopReason, Stopped};
 use crate::record::Record;
@@ -23,7 +24,8 @@ use crate::rt::packet::{Packet, Task};
 use crate::scope_core::ScopeCore;
 use crate::status::{Role, ThreadId};
 use crate::stop::Node;
-use crate::thread::{Handle, ThreadBuilder, label};
+use crate::stopper::{OnStop, Registered, Stopper};
+use crate::thread::{ThreadBuilder, label};
 use crate::{Result, current};
 
 /// What a closure is given: it tells of the stop, waits, spawns siblings, and knows who it is.
@@ -114,7 +116,7 @@ impl Context {
 
     /// Stops the scope that this thread is in, from anywhere.
     pub fn stopper(&self) -> Stopper {
-        Stopper { core: Arc::clone(self.core()) }
+        Stopper::of(self.core())
     }
 
     /// Runs `f` on stop, in the thread that stops (for signals and deadlines: one of homebound's own), or at once if
@@ -123,21 +125,21 @@ impl Context {
     /// Dropping the guard forgets `f`; if it is running on another thread, it waits until that is over. A panic in `f`
     /// is contained, and a failure of the scope.
     pub fn on_stop(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
-        OnStop { registered: self.register(guest(f)) }
+        let registered = self.callback(guest(f));
+        registered.enter();
+        OnStop { registered }
     }
 
     /// As [`on_stop`](Self::on_stop), for an `f` that borrows: it is registered while `body` runs.
     pub fn with_on_stop<R>(&self, f: impl FnOnce() + Send, body: impl FnOnce() -> R) -> R {
         // Kept below: whichever way `body` ends, the callback is abandoned before what it borrows dies.
         let task = Lease::promise().erase(guest(f));
-        let registered = self.register(task);
-        let leave = scopeguard::guard(registered, |registered| registered.leave());
-        let result = body();
-        drop(leave);
-        result
+        let registered = scopeguard::guard(self.callback(task), |registered| registered.leave());
+        registered.enter();
+        body()
     }
 
-    fn register(&self, task: Arc<dyn Task<()>>) -> Registered {
+    fn callback(&self, task: Arc<dyn Task<()>>) -> Registered {
         let record = Arc::downgrade(&self.record);
         let callback = Callback::new(
             task,
@@ -146,9 +148,6 @@ impl Context {
                 None => crate::callback::unheard(payload),
             }),
         );
-        if !self.node.on_stop(&callback) {
-            callback.run();
-        }
         Registered { node: Arc::clone(&self.node), callback }
     }
 
@@ -168,6 +167,10 @@ impl Context {
     fn within<R>(&self, limit: Limit, f: impl FnOnce(&Context) -> R) -> R {
         let node = Node::limited(limit);
         node.attach(&self.node);
+        if self.record.is_overdue() {
+            // Marked overdue before the node was there to be reached (`overdue::mark`): nothing is hidden any more.
+            self.record.node.stop_through_shields();
+        }
         let context = Context { record: Arc::clone(&self.record), node };
         let _close = scopeguard::guard(Arc::clone(&context.node), |node| node.close());
         // Used from a thread that it does not belong to, it is not that thread's context.
@@ -289,70 +292,5 @@ impl fmt::Debug for Context {
             .field("role", &self.role())
             .field("stopping", &self.is_stopping())
             .finish_non_exhaustive()
-    }
-}
-
-struct Registered {
-    node: Arc<Node>,
-    callback: Arc<Callback>,
-}
-
-impl Registered {
-    fn leave(self) {
-        self.node.forget_callback(self.callback.key());
-        self.callback.abandon();
-    }
-}
-
-/// Keeps a callback registered; see [`Context::on_stop`].
-#[must_use = "the callback is forgotten when this drops"]
-pub struct OnStop {
-    registered: Registered,
-}
-
-impl Drop for OnStop {
-    fn drop(&mut self) {
-        let Registered { node, callback } = &self.registered;
-        Registered { node: Arc::clone(node), callback: Arc::clone(callback) }.leave();
-    }
-}
-
-impl fmt::Debug for OnStop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnStop").finish_non_exhaustive()
-    }
-}
-
-/// Stops a scope, from anywhere and at any time.
-#[derive(Clone)]
-pub struct Stopper {
-    core: Arc<ScopeCore>,
-}
-
-impl Stopper {
-    pub(crate) fn of(core: &Arc<ScopeCore>) -> Stopper {
-        Stopper { core: Arc::clone(core) }
-    }
-
-    /// Asks the scope to stop. When this has returned, its body, its workers and all below them see it.
-    #[track_caller]
-    pub fn stop(&self) {
-        self.core.node.stop(StopReason::Requested { at: Location::caller() });
-    }
-
-    /// As [`stop`](Self::stop), with a reason in words.
-    pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
-        self.core.node.stop(StopReason::Custom(why.into()));
-    }
-
-    /// True from the stop on, and when the scope is over.
-    pub fn is_stopping(&self) -> bool {
-        self.core.node.is_stopping()
-    }
-}
-
-impl fmt::Debug for Stopper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stopper").field("scope", &self.core.path()).finish_non_exhaustive()
     }
 }

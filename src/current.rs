@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
+use std::thread;
 
 use crate::context::Context;
 use crate::record::Record;
@@ -106,6 +107,10 @@ pub(crate) fn is_guest() -> bool {
 /// Installs, once in the process, a hook before the one that is there: it notes where a managed thread panicked.
 pub(crate) fn note_panics() {
     static INSTALLED: Once = Once::new();
+    // The hook cannot be changed by a thread that unwinds: the next scope will do it.
+    if thread::panicking() {
+        return;
+    }
     INSTALLED.call_once(|| {
         let earlier = panic::take_hook();
         panic::set_hook(Box::new(move |info| {

@@ -4,12 +4,13 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::failure::{Failure, Origin};
+use crate::carried::{Verdict, judge};
+use crate::failure::{Cause, Failure, Origin};
 use crate::record::{Text, escape};
-use crate::rt::contain::{Payload, discard};
+use crate::rt::contain::{Payload, discard, told};
 use crate::rt::packet::{Ran, Task};
 use crate::scope_core::ScopeCore;
-use crate::{carried, current};
+use crate::{current, token};
 
 pub(crate) struct Deferred {
     pub(crate) name: Text,
@@ -20,15 +21,16 @@ pub(crate) struct Deferred {
 impl Deferred {
     /// Runs it on the calling thread. What it returns or raises is a failure of the scope, and stops nobody else's.
     pub(crate) fn run(self, core: &Arc<ScopeCore>) {
+        let _run = token::begin();
         let ran = current::as_guest(|| self.task.run(&()));
         let place = current::take_panic_location();
         let asked = core.node.is_stopping();
         let failure = match ran {
             Ran::Done | Ran::Nothing => return,
             Ran::Panicked(payload) => Failure::panic(self.origin(core), payload, place),
-            Ran::Failed(error) => match carried::judge(error, asked, |id| core.known(id)) {
-                carried::Verdict::Failure(error, ids) => Failure::error(self.origin(core), error, ids),
-                carried::Verdict::Stopped | carried::Verdict::Listed(_) => return,
+            Ran::Failed(error) => match judge(error, asked, |id| core.known(id)) {
+                Verdict::Stopped | Verdict::Listed(_) => return,
+                Verdict::Failure(error, ids) => Failure::error(self.origin(core), error, ids),
             },
         };
         log(&failure);
@@ -49,30 +51,31 @@ impl Deferred {
 pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, stops: bool) {
     let failure = Failure::panic(origin, payload, current::take_panic_location());
     log(&failure);
-    if core.lock().phase == crate::scope_core::Phase::Settled {
+    if core.lock().phase == crate::members::Phase::Settled {
         failure.take_payload().map(discard);
         return;
     }
     core.fail(&failure, stops);
 }
 
-/// At once, with no lock held: a scope's result may be a long time coming.
+/// At once, with no lock held: a scope's result may be a long time coming. The subscriber, and the `Display` of the
+/// error, are the user's: what they raise ends here.
 pub(crate) fn log(failure: &Failure) {
-    match failure.cause() {
-        crate::failure::Cause::Panic { message, location } => tracing::error!(
+    told(|| match failure.cause() {
+        Cause::Panic { message, location } => tracing::error!(
             target: "homebound::thread",
             path = failure.path(),
             thread.name = failure.name(),
             location = location.unwrap_or("unknown"),
-            message,
+            panic = message,
             "panicked"
         ),
-        crate::failure::Cause::Error(error) => tracing::error!(
+        Cause::Error(error) => tracing::error!(
             target: "homebound::thread",
             path = failure.path(),
             thread.name = failure.name(),
             error = %error,
             "failed"
         ),
-    }
+    });
 }

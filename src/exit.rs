@@ -13,10 +13,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::members::{Phase, Served, Service, State};
 use crate::overdue;
 use crate::reason::StopReason;
 use crate::record::Record;
-use crate::scope_core::{Phase, ScopeCore, Served, Service, State};
+use crate::scope_core::ScopeCore;
+use crate::settle::settle_group;
 use crate::status::Role;
 use crate::tally::share;
 
@@ -190,7 +192,7 @@ fn step_groups(
         if progress.home {
             came_home = true;
             if driver == Driver::Exit {
-                crate::settle::settle(group);
+                settle_group(group);
             }
             let mut state = core.lock();
             if driver == Driver::Exit {
@@ -218,12 +220,6 @@ impl ScopeCore {
             Role::Service => state.services.get(&opener.id.0).and_then(share),
             _ => state.clock.workers_due(outer),
         }
-    }
-
-    /// The end of its grace, as far as that is known.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        let outer = self.outer_due();
-        self.lock().clock.deadline(outer)
     }
 
     /// True if the share of this thread has passed, marked or not.

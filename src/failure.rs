@@ -8,15 +8,16 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use crate::BoxError;
-use crate::carried::FailureMark;
 use crate::error::JoinError;
 use crate::reason::{StopReason, Stopped};
 use crate::rt::contain::{Payload, discard, drop_contained, message};
 use crate::status::ShutdownReport;
+use crate::token::FailureMark;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -29,7 +30,9 @@ pub struct Failure {
 }
 
 struct FailureParts {
+    /// Counts up in the order in which failures happen.
     id: u64,
+    at: Instant,
     /// Failures that the error carries: they are told by it, and not listed again.
     carried: Vec<u64>,
     origin: Origin,
@@ -57,7 +60,6 @@ enum What {
 
 /// What happened.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Cause<'a> {
     /// The closure returned this error.
     Error(&'a (dyn Error + Send + Sync + 'static)),
@@ -83,12 +85,17 @@ impl Failure {
 
     fn new(origin: Origin, what: What, carried: Vec<u64>) -> Failure {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Failure { parts: Arc::new(FailureParts { id, carried, origin, what }), _mark: None }
+        let parts = FailureParts { id, at: Instant::now(), carried, origin, what };
+        Failure { parts: Arc::new(parts), _mark: None }
     }
 
     /// The same failure, to go into an error that the calling thread may return.
     pub(crate) fn marked(&self) -> Failure {
         Failure { parts: Arc::clone(&self.parts), _mark: Some(FailureMark::new(self.ids())) }
+    }
+
+    pub(crate) fn at(&self) -> Instant {
+        self.parts.at
     }
 
     /// Its own id and those that it carries.
@@ -151,6 +158,7 @@ impl Failure {
 
     /// The error by value, if nobody else holds this failure.
     fn take<E: Error + 'static>(&mut self) -> Option<E> {
+        self._mark = None;
         let parts = Arc::get_mut(&mut self.parts)?;
         let What::Error(error) = &mut parts.what else {
             return None;
@@ -256,6 +264,10 @@ impl ScopeError {
     /// Some if the scope was stopped and nothing failed.
     pub fn stop_reason(&self) -> Option<&StopReason> {
         self.0.stopped.as_ref().map(Stopped::reason)
+    }
+
+    pub(crate) fn stopped(&self) -> Option<&Stopped> {
+        self.0.stopped.as_ref()
     }
 
     /// The first error of type `E`, by value; this error again if there is none, or if a clone of its [`Failure`] is

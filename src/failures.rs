@@ -2,6 +2,7 @@
 //! Refuses to know what follows from a failure.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use crate::failure::Failure;
 
@@ -12,10 +13,17 @@ const KEPT: usize = 1024;
 pub(crate) struct FailureList {
     kept: Vec<Failure>,
     omitted: usize,
-    /// Where the tail begins that happened after the stop.
-    during_stop: Option<usize>,
-    /// Where each is, with those that it carries.
+    /// Where those that are kept stand, and those that they carry.
     ids: HashMap<u64, usize>,
+}
+
+/// The list as a result has it.
+pub(crate) struct Listed {
+    /// In the order in which they happened.
+    pub(crate) failures: Vec<Failure>,
+    /// Where the tail begins that happened after the stop was asked for.
+    pub(crate) first_during_stop: usize,
+    pub(crate) omitted: usize,
 }
 
 impl FailureList {
@@ -24,14 +32,11 @@ impl FailureList {
         self.kept.get(*self.ids.get(&id)?)
     }
 
-    /// Adds a failure, unless it is listed. `stopping` tells whether the scope had been asked to stop before.
-    pub(crate) fn add(&mut self, failure: Failure, stopping: bool) {
+    /// Adds a failure, unless it is listed or told by one that is.
+    pub(crate) fn add(&mut self, failure: Failure) {
         let ids = failure.ids();
         if ids.first().is_some_and(|own| self.ids.contains_key(own)) {
             return;
-        }
-        if stopping && self.during_stop.is_none() {
-            self.during_stop = Some(self.kept.len());
         }
         if self.kept.len() < KEPT {
             let place = self.kept.len();
@@ -42,9 +47,13 @@ impl FailureList {
         }
     }
 
-    pub(crate) fn take(&mut self) -> (Vec<Failure>, usize, usize) {
+    /// An isolated failure is listed when nobody can join it any more: so the list is put in order here.
+    pub(crate) fn take(&mut self, stopped: Option<Instant>) -> Listed {
         self.ids.clear();
-        let first_during_stop = self.during_stop.unwrap_or(self.kept.len());
-        (std::mem::take(&mut self.kept), first_during_stop, self.omitted)
+        let mut failures = std::mem::take(&mut self.kept);
+        failures.sort_by_key(|failure| failure.ids().first().copied());
+        let before = |failure: &Failure| stopped.is_none_or(|stopped| failure.at() <= stopped);
+        let first_during_stop = failures.partition_point(before);
+        Listed { failures, first_during_stop, omitted: self.omitted }
     }
 }

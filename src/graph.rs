@@ -63,13 +63,8 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// For `shutdown`: `None` if waiting would be for ever.
-    pub(crate) fn on_scope(core: &Arc<ScopeCore>) -> Option<Waiting> {
-        Waiting::on_group(core).ok()
-    }
-
-    /// For closing a group. A join in the cycle is woken with the error instead, if there is one.
-    pub(crate) fn on_group(core: &Arc<ScopeCore>) -> Result<Waiting, Vec<String>> {
+    /// For `shutdown` and the closing of a group. A join in the cycle is woken with the error instead, if there is one.
+    pub(crate) fn on_scope(core: &Arc<ScopeCore>) -> Result<Waiting, Vec<String>> {
         Waiting::begin(Blocked { on: Target::Scope(Arc::clone(core)), given_up: None })
     }
 
@@ -77,7 +72,11 @@ impl Waiting {
         let run = current::run_id();
         let mut guard = BLOCKED.lock();
         let all = guard.get_or_insert_default();
-        let mut search = Search { me: run, all, seen: HashSet::new(), trail: Vec::new() };
+        let driven = match &blocked.on {
+            Target::Scope(core) => Some(Arc::clone(core)),
+            Target::Thread(_) => None,
+        };
+        let mut search = Search { me: run, all, driven, seen: HashSet::new(), trail: Vec::new() };
         if search.reaches(&blocked.on) {
             let trail = std::mem::take(&mut search.trail);
             let cycle = names(&trail);
@@ -119,6 +118,8 @@ fn names(trail: &[Arc<Record>]) -> Vec<String> {
 struct Search<'a> {
     me: u64,
     all: &'a HashMap<u64, Blocked>,
+    /// The scope that the caller shuts down: it tells the services in there itself.
+    driven: Option<Arc<ScopeCore>>,
     seen: HashSet<u64>,
     /// How the search got where it is.
     trail: Vec<Arc<Record>>,
@@ -143,7 +144,7 @@ impl Search<'_> {
                 continue;
             }
             self.trail.push(Arc::clone(&record));
-            if record.run() == self.me || is_untold_service_of_caller(&record) {
+            if record.run() == self.me || self.is_told_after_caller(&record) {
                 return true;
             }
             list.push(Visit::Back);
@@ -154,6 +155,12 @@ impl Search<'_> {
             }
         }
         false
+    }
+
+    fn is_told_after_caller(&self, service: &Arc<Record>) -> bool {
+        let driven = self.driven.as_ref();
+        let by_caller = driven.is_some_and(|core| service.core.around().any(|c| Arc::ptr_eq(c, core)));
+        !by_caller && is_untold_service_of_caller(service)
     }
 
     /// Who must end before `target` does.

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use crate::error::{JoinError, SpawnError};
 use crate::exit::{Driver, drive};
 use crate::failure::{Failure, Origin, ScopeError};
+use crate::members::{Phase, Served, Service};
 use crate::reason::StopReason;
 use crate::record::Text;
 use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
 use crate::scope::Scope;
-use crate::scope_core::{Kind, Opening, Phase, ScopeCore, Served, Service};
+use crate::scope_core::{Kind, Opening, ScopeCore};
 use crate::settle::{self, BodyEnd};
 use crate::status::ShutdownReport;
 use crate::{Result, graph};
@@ -69,7 +70,7 @@ impl Group<'_> {
     #[track_caller]
     pub fn close(mut self) -> Result<(), ScopeError> {
         let at = Location::caller();
-        match self.shut(at) {
+        match self.shut(StopReason::Requested { at }, at) {
             Ok(Some(result)) => result.map(drop),
             // The scope around it was faster; it has the failures.
             Ok(None) => Ok(()),
@@ -80,19 +81,19 @@ impl Group<'_> {
     /// Stops, joins and settles. `None` if that has been done before; the cycle if joining would be for ever.
     fn shut(
         &mut self,
+        reason: StopReason,
         at: &'static Location<'static>,
     ) -> Result<Option<Result<ShutdownReport, ScopeError>>, Vec<String>> {
         self.closed = true;
         let core = self.scope.core();
-        core.node.stop(StopReason::Requested { at });
+        core.node.stop(reason);
         if core.lock().phase == Phase::Settled {
             return Ok(None);
         }
         let _wait = crate::wait::Mark::new("group", at);
-        let waiting = graph::Waiting::on_group(core)?;
+        let waiting = graph::Waiting::on_scope(core)?;
         drive(core, Driver::Exit);
         drop(waiting);
-        settle::settle_groups(core);
         settle::settle(core);
         if let Some(parent) = &core.parent {
             parent.lock().services.remove(&core.id);
@@ -120,7 +121,8 @@ impl Drop for Group<'_> {
             return;
         }
         // Its failures are the surrounding scope's already; a cycle leaves the joining to that scope.
-        let shut = contain(|| self.shut(Location::caller()).map(drop));
+        let (reason, at) = (StopReason::Custom("its group was dropped".into()), self.scope.core().at);
+        let shut = contain(|| self.shut(reason, at).map(drop));
         shut.err().map(discard);
     }
 }

@@ -10,14 +10,18 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 
 // In the order in which they are best read: the public face, the model behind it, the views, the ground.
 mod audit;
+mod exit_code;
 pub mod registry;
 mod signal;
 mod watch;
 
 mod adopt;
+mod body;
 mod context;
 mod group;
+mod handle;
 mod scope;
+mod stopper;
 mod thread;
 mod wait;
 
@@ -25,6 +29,7 @@ mod current;
 mod deferred;
 mod exit;
 mod graph;
+mod members;
 mod overdue;
 mod record;
 mod root;
@@ -34,6 +39,7 @@ mod shutdown;
 
 mod callback;
 mod limit;
+mod listen;
 mod stop;
 
 mod carried;
@@ -43,6 +49,7 @@ mod failures;
 mod reason;
 mod status;
 mod tally;
+mod token;
 
 mod dump;
 mod report;
@@ -54,11 +61,12 @@ mod rt;
 mod sys;
 
 pub use adopt::Adopted;
-pub use context::{Context, OnStop, Stopper};
+pub use context::Context;
 pub use current::current;
 pub use error::{JoinError, SendError, SpawnError, WaitError};
 pub use failure::{Cause, Failure, ScopeError};
 pub use group::Group;
+pub use handle::Handle;
 pub use reason::{StopReason, Stopped};
 pub use registry::{Exit, OnOverdue, Registry};
 pub use scope::{Scope, scope};
@@ -67,5 +75,6 @@ pub use status::{
     Ending, ForeignThread, Role, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId, ThreadReport,
     ThreadState, ThreadStatus,
 };
-pub use thread::{Handle, ThreadBuilder};
+pub use stopper::{OnStop, Stopper};
+pub use thread::ThreadBuilder;
 pub use wait::{Drain, Iter, Ticks};

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::record::Record;
 use crate::root::Errand;
+use crate::rt::contain::told;
 
 /// Marks a thread overdue: its shields end, scopes that it runs have no time left, and it is reported by name.
 pub(crate) fn mark(record: &Arc<Record>) {
@@ -32,15 +33,17 @@ pub(crate) fn warn(record: &Arc<Record>) {
     let last_wait = wait.map(|wait| format!("{} at {}", wait.what, wait.at)).unwrap_or_default();
     let kernel = record.kernel_id().and_then(crate::sys::kernel_wait);
     let (channel, call) = kernel.map(|wait| (wait.channel, wait.syscall)).unwrap_or_default();
-    tracing::error!(
-        target: "homebound::shutdown",
-        path = record.path(),
-        thread.name = &*record.label.name,
-        purpose = &*record.label.purpose,
-        spawned_from = %record.label.at,
-        last_wait,
-        kernel_wait = channel,
-        system_call = call,
-        "overdue: asked to stop, and its share of the grace has passed"
-    );
+    told(|| {
+        tracing::error!(
+            target: "homebound::shutdown",
+            path = record.path(),
+            thread.name = &*record.label.name,
+            purpose = &*record.label.purpose,
+            spawned_from = %record.label.at,
+            last_wait,
+            kernel_wait = channel,
+            system_call = call,
+            "overdue: asked to stop, and its share of the grace has passed"
+        );
+    });
 }

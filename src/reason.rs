@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::carried::StopMark;
+use crate::token::StopMark;
 
 /// Why a scope or a thread was asked to stop. The first reason wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,12 +94,16 @@ fn signal_name(number: i32) -> &'static str {
 #[derive(Clone)]
 pub struct Stopped {
     reason: Arc<StopReason>,
-    _mark: StopMark,
+    mark: StopMark,
 }
 
 impl Stopped {
     pub(crate) fn new(reason: Arc<StopReason>) -> Stopped {
-        Stopped { reason, _mark: StopMark::new() }
+        Stopped { reason, mark: StopMark::new() }
+    }
+
+    pub(crate) fn is_from_here(&self) -> bool {
+        self.mark.is_from_here()
     }
 
     /// Why.

@@ -2,39 +2,32 @@
 //! Refuses to know how a scope works: it opens one, and puts the process back as it was.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::io::{self, Write};
-use std::panic::{Location, resume_unwind};
-use std::process::{ExitCode, Termination};
+use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::body::{live, open_root};
 use crate::error::SpawnError;
-use crate::failure::{Failure, Origin, ScopeError};
-use crate::reason::StopReason;
+use crate::exit_code::{OVERDUE_CODE, exit, refused};
 use crate::record::{Outcome, Record};
 use crate::root::{Edge, Errand, GRACE, Root, internal};
 use crate::rt::cache::Make;
-use crate::rt::contain::{discard, drop_contained};
-use crate::scope::{Lived, Scope, live, open_root, report_before_unwinding};
+use crate::rt::contain::discard;
+use crate::scope::Scope;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::signal::Signals;
-use crate::status::{ForeignThread, ShutdownReport, Snapshot};
-use crate::sys::{self, Handlers};
+use crate::status::{ForeignThread, Snapshot};
+use crate::sys::Handlers;
 use crate::watch::{Desk, Orders, stopper, watch};
-use crate::{BoxError, Result, audit, current, view};
+use crate::{Result, audit, current, view};
+
+pub use crate::exit_code::Exit;
 
 /// How long past the grace the process may live.
 const KILL_AFTER: Duration = Duration::from_secs(5);
-/// sysexits(3): an internal error; the exit code when threads were overdue.
-const OVERDUE_CODE: u8 = 70;
-/// 128 + SIGINT, as a shell expects it.
-const INTERRUPTED_CODE: u8 = 130;
-const SIGINT: i32 = 2;
-
 /// Runs the application: `Registry::new(<the executable's name>).run(main)`.
 ///
 /// ```no_run
@@ -199,7 +192,7 @@ impl Office {
             desk.carry_out(Errand::Quit);
             root.close();
         })?;
-        let handlers = Handlers::install(&wanted, &desk.alarm);
+        let handlers = Handlers::install(&wanted, desk.alarm);
         let internal = [stopper_record, watch_record];
         match handlers {
             Ok(handlers) => {
@@ -262,41 +255,6 @@ fn start_watch(
     spawned.map(|watch| (record, watch)).map_err(SpawnError::Os)
 }
 
-/// The body was not run.
-fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>, why: BoxError) -> Exit<T> {
-    let path = format!("/{}", crate::record::escape(&name));
-    let origin = Origin { path, name, purpose: "registry".into(), spawned_from: at };
-    let failure = Failure::error(origin, why, Vec::new());
-    let error = ScopeError::of_one(failure, ShutdownReport::default());
-    Exit { result: Err(error), shutdown: ShutdownReport::default() }
-}
-
-/// The result, with the orphans in its report; or the body's panic, now that everything is as it was.
-fn exit<T>(core: &Arc<ScopeCore>, lived: Lived<T>, orphans: Vec<ForeignThread>) -> Exit<T> {
-    let Lived { value, payload, mut verdict } = lived;
-    let report = match &mut verdict {
-        Ok(report) => report,
-        Err(error) => error.report_mut(),
-    };
-    report.orphaned = orphans.len();
-    report.total += orphans.len();
-    report.foreign = orphans;
-    let shutdown = report.clone();
-    if let Some(payload) = payload {
-        verdict.err().iter().for_each(|error| report_before_unwinding(core, error));
-        resume_unwind(payload);
-    }
-    let result = match (verdict, value) {
-        (Ok(_), Some(value)) => Ok(value),
-        (Err(error), value) => {
-            drop_contained(value).map(discard);
-            Err(error)
-        }
-        (Ok(_), None) => sys::die("homebound: the root ended with neither value nor error"),
-    };
-    Exit { result, shutdown }
-}
-
 /// What is in the running root, from any thread; `None` if no registry runs.
 pub fn snapshot() -> Option<Snapshot> {
     let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
@@ -308,63 +266,5 @@ pub fn dump_status() -> String {
     match snapshot() {
         Some(snapshot) => snapshot.to_string(),
         None => "homebound: no registry is running\n".to_owned(),
-    }
-}
-
-/// How a run ended.
-#[must_use = "return it from main: it is the exit code"]
-pub struct Exit<T> {
-    /// What `main` returned, or what failed.
-    pub result: Result<T, ScopeError>,
-    /// How the threads came home.
-    pub shutdown: ShutdownReport,
-}
-
-impl<T> Exit<T> {
-    /// The result alone.
-    ///
-    /// # Errors
-    /// What failed; or the stop, if `main` returned one.
-    pub fn into_result(self) -> Result<T, ScopeError> {
-        self.result
-    }
-
-    /// 70 if threads were not home at the deadline, else 1 if something failed, else 130 after SIGINT, else 0: a clean
-    /// stop by SIGTERM or SIGHUP is a success (systemd counts 143 as a failure).
-    pub fn code(&self) -> u8 {
-        let failed = self.result.as_ref().is_err_and(|error| error.stop_reason().is_none());
-        let reason = self.shutdown.reason.as_ref().map(StopReason::root);
-        if self.shutdown.timeout > 0 {
-            OVERDUE_CODE
-        } else if failed {
-            1
-        } else if reason == Some(&StopReason::Signal(SIGINT)) {
-            INTERRUPTED_CODE
-        } else {
-            0
-        }
-    }
-}
-
-impl Termination for Exit<()> {
-    /// Prints the failure tree on stderr, and the report if threads were overdue.
-    fn report(self) -> ExitCode {
-        let code = self.code();
-        let mut stderr = io::stderr().lock();
-        if let Err(error) = self.result.as_ref().map_err(|e| (e, e.stop_reason().is_none())) {
-            if let (error, true) = error {
-                let _closed_stderr = writeln!(stderr, "{error}");
-            }
-        }
-        if self.shutdown.timeout > 0 {
-            let _closed_stderr = writeln!(stderr, "{}", self.shutdown);
-        }
-        ExitCode::from(code)
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Exit<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exit").field("result", &self.result).field("shutdown", &self.shutdown).finish()
     }
 }

@@ -11,10 +11,11 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::limit::Timer;
 use crate::reason::StopReason;
-use crate::record::{Label, Record};
+use crate::record::{Label, Outcome, Record};
 use crate::rt::cache::{Cache, Make};
+use crate::rt::contain::told;
 use crate::scope_core::ScopeCore;
-use crate::status::Role;
+use crate::status::{ForeignThread, Role};
 use crate::stop::Node;
 
 /// The grace of a root that sets none.
@@ -26,6 +27,8 @@ pub(crate) trait Edge: Send + Sync {
     fn clock_changed(&self);
     /// Work for *stopper*: what runs user code and does not belong to any thread of the user's.
     fn carry_out(&self, errand: Errand);
+    /// Threads of the process that are nobody's.
+    fn foreign(&self) -> Vec<ForeignThread>;
 }
 
 /// What *stopper* is asked for.
@@ -100,6 +103,11 @@ impl Root {
             (None, Errand::Overdue(record)) => crate::overdue::warn(&record),
             (None, _) => {}
         }
+    }
+
+    /// Threads of the process that are nobody's; only the registry looks for them.
+    pub(crate) fn foreign(&self) -> Vec<ForeignThread> {
+        self.edge().map(|edge| edge.foreign()).unwrap_or_default()
     }
 
     /// In a forked child the threads that it would wait for do not exist.
@@ -182,33 +190,37 @@ impl Timers {
         (due.into_values().collect(), next)
     }
 
+    /// Starts the one lazy thread. The lock is held meanwhile: `close` comes before it, or after it.
     fn start(&self, root: &Arc<Root>) {
-        let mut state = self.state.lock();
-        if state.running || state.closed {
-            return;
-        }
-        state.running = true;
-        drop(state);
         let Some(core) = root.scope.get().and_then(Weak::upgrade) else { return };
         let record = internal(&core, "homebound-timer", "stops contexts whose deadline has passed");
-        let timers = Arc::clone(&root.timers);
-        let job = Box::new({
-            let record = Arc::clone(&record);
-            move || {
-                record.start();
-                timers.work();
-                record.end(crate::record::Outcome::Finished);
-            }
+        let (timers, own) = (Arc::clone(&root.timers), Arc::clone(&record));
+        let job = Box::new(move || {
+            own.start();
+            timers.work();
+            own.end(Outcome::Finished);
         });
-        if let Err(refusal) = root.cache.launch("homebound-timer", Make::default(), job) {
-            self.state.lock().running = false;
-            core.lock().internal.retain(|other| other.id != record.id);
+        let mut state = self.state.lock();
+        let launched = if state.running || state.closed {
+            Ok(false)
+        } else {
+            root.cache.launch("homebound-timer", Make::default(), job).map(|()| true)
+        };
+        state.running |= matches!(launched, Ok(true));
+        drop(state);
+        if matches!(launched, Ok(true)) {
+            return;
+        }
+        core.lock().internal.retain(|other| other.id != record.id);
+        if let Err(refusal) = launched {
             // The next to arm a timer tries again; waits bring their own time-out and do not need it.
-            tracing::error!(
-                target: "homebound::stop",
-                error = %refusal,
-                "no thread for the timer: a deadline will not reach stop_signal() and on_stop()"
-            );
+            told(|| {
+                tracing::error!(
+                    target: "homebound::stop",
+                    error = %refusal,
+                    "no thread for the timer: a deadline will not reach stop_signal() and on_stop()"
+                );
+            });
         }
     }
 

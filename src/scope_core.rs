@@ -3,25 +3,21 @@
 //!
 //! Locks: a scope's `state` is taken before a node's lock, never after it, and never while another scope's is held.
 
-use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use crate::context::Context;
-use crate::deferred::Deferred;
 use crate::error::SpawnError;
 use crate::failure::Failure;
-use crate::failures::FailureList;
+use crate::members::{Entry, Phase, Served, Service, State};
 use crate::reason::{StopReason, Stopped};
 use crate::record::{Record, Text, escape, next_id};
 use crate::root::{Errand, Root};
-use crate::rt::packet::Task;
-use crate::status::{Role, ThreadId};
+use crate::rt::contain::told;
+use crate::status::Role;
 use crate::stop::{Edge, Node, Owner};
-use crate::tally::{Clock, Tally};
 
 pub(crate) struct ScopeCore {
     pub(crate) id: u64,
@@ -48,65 +44,6 @@ pub(crate) enum Kind {
     Named,
     /// Owned by a value; a service of the scope it is in.
     Group,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Open,
-    /// The last worker is home: nothing is admitted.
-    Finishing,
-    /// Everything that its threads borrowed has been given back.
-    Settled,
-}
-
-pub(crate) struct State {
-    pub(crate) phase: Phase,
-    /// Counts changes that a driver must look at.
-    pub(crate) version: u64,
-    /// Workers and adopted threads that have not ended.
-    pub(crate) workers: usize,
-    pub(crate) entries: BTreeMap<ThreadId, Entry>,
-    /// Ended, and not yet looked at by the next spawn.
-    ended: Vec<ThreadId>,
-    /// By age: services and groups that are not home.
-    pub(crate) services: BTreeMap<u64, Service>,
-    pub(crate) deferred: Vec<Deferred>,
-    pub(crate) scopes: BTreeMap<u64, Weak<ScopeCore>>,
-    pub(crate) failures: FailureList,
-    pub(crate) clock: Clock,
-    pub(crate) tally: Option<Tally>,
-    pub(crate) body: Option<Arc<Record>>,
-    pub(crate) internal: Vec<Arc<Record>>,
-    /// The body has returned (or there is none).
-    pub(crate) body_home: bool,
-    /// Body and workers have been marked overdue.
-    pub(crate) overdue: bool,
-    /// `shutdown` has been called.
-    pub(crate) asked: bool,
-    /// The stopper drives it as well, and wants to know of changes.
-    pub(crate) driven: bool,
-}
-
-/// A thread of the scope, and what of it may borrow (invariant 2).
-pub(crate) struct Entry {
-    pub(crate) record: Arc<Record>,
-    pub(crate) task: Option<Arc<dyn Task<Context>>>,
-}
-
-/// Something that is stopped at its place in the order.
-pub(crate) struct Service {
-    pub(crate) what: Served,
-    pub(crate) told: bool,
-    pub(crate) share_end: Option<Instant>,
-    pub(crate) overdue: bool,
-    /// A group whose threads are home; it stays until it has been settled.
-    pub(crate) home: bool,
-}
-
-#[derive(Clone)]
-pub(crate) enum Served {
-    Thread(Arc<Record>),
-    Group(Arc<ScopeCore>),
 }
 
 /// What a scope is made of.
@@ -149,7 +86,7 @@ impl ScopeCore {
 
     /// For those who must not wait for long: views and the watch.
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
-        self.state.try_lock_for(std::time::Duration::from_millis(100))
+        self.state.try_lock_for(Duration::from_millis(100))
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -276,7 +213,7 @@ impl ScopeCore {
     pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) {
         for core in self.around() {
             // The cause is recorded before the flag is visible (S3).
-            core.lock().failures.add(failure.clone(), core.node.is_stopping());
+            core.lock().failures.add(failure.clone());
             if stops {
                 core.node.stop(StopReason::Failed { path: failure.path().to_owned() });
             }
@@ -315,12 +252,14 @@ impl ScopeCore {
 }
 
 impl Owner for ScopeCore {
-    /// The stop has reached this scope: the clock runs, and those who wait in it look again.
-    fn marked(&self, at: Instant) {
+    fn begin(&self, at: Instant) {
         let mut state = self.lock();
         self.begin_shutdown(&mut state, at);
-        let mut inner: Vec<_> = state.scopes.values().filter_map(Weak::upgrade).collect();
-        drop(state);
+    }
+
+    /// The stop has reached this scope: those who wait in it look again.
+    fn marked(&self) {
+        let mut inner: Vec<_> = self.lock().scopes.values().filter_map(Weak::upgrade).collect();
         self.touch();
         // Scopes below that were stopped before have a deadline now.
         while let Some(core) = inner.pop() {
@@ -330,70 +269,8 @@ impl Owner for ScopeCore {
         if self.parent.is_none() {
             self.root.clock_changed();
         }
-        tracing::info!(
-            target: "homebound::stop",
-            scope = self.path(),
-            reason = %self.node.reason(),
-            "stopping"
-        );
-    }
-}
-
-impl State {
-    fn new(body_home: bool) -> State {
-        State {
-            phase: Phase::Open,
-            version: 0,
-            workers: 0,
-            entries: BTreeMap::new(),
-            ended: Vec::new(),
-            services: BTreeMap::new(),
-            deferred: Vec::new(),
-            scopes: BTreeMap::new(),
-            failures: FailureList::default(),
-            clock: Clock::default(),
-            tally: None,
-            body: None,
-            internal: Vec::new(),
-            body_home,
-            overdue: false,
-            asked: false,
-            driven: false,
-        }
-    }
-
-    fn count(&mut self, record: &Arc<Record>, outer: Option<Instant>) {
-        let deadline = self.clock.deadline(outer);
-        if let Some(tally) = &mut self.tally {
-            tally.add(record, deadline);
-        }
-    }
-
-    /// Takes out the entries of ended threads whose handles are gone; to be dropped when the lock is free.
-    fn reap(&mut self) -> Vec<Entry> {
-        let mut gone = Vec::new();
-        for id in std::mem::take(&mut self.ended) {
-            let released = |entry: &Entry| entry.record.life(|life| life.released);
-            if self.entries.get(&id).is_some_and(released) {
-                gone.extend(self.entries.remove(&id));
-            }
-        }
-        gone
-    }
-
-    /// Counts a thread out; true if somebody may be waiting for just this one.
-    fn leave(&mut self, record: &Arc<Record>) -> bool {
-        if record.role == Role::Service {
-            return self.services.remove(&record.id.0).is_some();
-        }
-        self.workers -= 1;
-        self.workers == 0
-    }
-}
-
-impl Service {
-    pub(crate) fn new(what: Served) -> Service {
-        Service { what, told: false, share_end: None, overdue: false, home: false }
+        let reason = self.node.reason();
+        told(|| tracing::info!(target: "homebound::stop", scope = self.path(), %reason, "stopping"));
     }
 }
 

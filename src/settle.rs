@@ -1,18 +1,20 @@
 //! Owns what is done when all threads of a scope are home: deferred functions, forgotten results, the list of failures.
 //! Refuses to wait for anything.
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use crate::deferred::complain;
 use crate::failure::{ScopeError, ScopeErrorParts};
-use crate::reason::Stopped;
-use crate::scope_core::{Entry, Phase, ScopeCore, Served};
+use crate::failures::Listed;
+use crate::members::{Entry, Phase, Served};
+use crate::reason::{StopReason, Stopped};
+use crate::rt::contain::told;
+use crate::scope_core::ScopeCore;
 use crate::status::{ScopeState, ShutdownReport};
+use std::sync::Arc;
 
 /// Runs the deferred functions, empties the result slots, closes the node. Afterwards nothing in the record is of
 /// `'scope` (invariant 2), and nothing can be added. Does nothing the second time. Never unwinds.
 pub(crate) fn settle(core: &Arc<ScopeCore>) {
+    settle_groups(core);
     loop {
         run_deferred(core);
         let mut state = core.lock();
@@ -34,15 +36,24 @@ pub(crate) fn settle(core: &Arc<ScopeCore>) {
     if let Some(parent) = &core.parent {
         parent.lock().scopes.remove(&core.id);
     }
-    tracing::debug!(target: "homebound::scope", scope = core.path(), "closed");
+    told(|| tracing::debug!(target: "homebound::scope", scope = core.path(), "closed"));
+}
+
+/// A group whose scope is at its end: what failed in it is that scope's already, and its rows have been counted there.
+pub(crate) fn settle_group(group: &Arc<ScopeCore>) {
+    settle(group);
+    let mut state = group.lock();
+    let (tally, failures) = (state.tally.take(), std::mem::take(&mut state.failures));
+    drop(state);
+    drop((tally, failures));
 }
 
 /// Groups that came home while somebody else drove the shutdown wait for their scope to settle them; last made first.
-pub(crate) fn settle_groups(core: &Arc<ScopeCore>) {
+fn settle_groups(core: &Arc<ScopeCore>) {
     loop {
         let last = core.lock().services.pop_last();
         match last.map(|(_, service)| service.what) {
-            Some(Served::Group(group)) => settle(&group),
+            Some(Served::Group(group)) => settle_group(&group),
             Some(Served::Thread(_)) => {}
             None => return,
         }
@@ -72,7 +83,7 @@ fn forget(core: &Arc<ScopeCore>, entry: Entry) {
 /// How the body ended, besides with a value.
 pub(crate) enum BodyEnd {
     Returned,
-    Stopped(Stopped),
+    Stopped(Arc<StopReason>),
     Failed,
 }
 
@@ -80,12 +91,13 @@ pub(crate) enum BodyEnd {
 pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<ShutdownReport, ScopeError> {
     let report = report(core);
     let mut state = core.lock();
-    let (failures, first_during_stop, omitted) = state.failures.take();
+    let Listed { failures, first_during_stop, omitted } = state.failures.take(core.node.asked_at());
     state.tally = None;
     state.internal.clear();
     drop(state);
     let stopped = match body {
-        BodyEnd::Stopped(stopped) if failures.is_empty() => Some(stopped),
+        // Made here, on the thread and in the frame that gets it.
+        BodyEnd::Stopped(reason) if failures.is_empty() => Some(Stopped::new(reason)),
         BodyEnd::Returned if failures.is_empty() => return Ok(report),
         BodyEnd::Returned | BodyEnd::Stopped(_) | BodyEnd::Failed => None,
     };
@@ -100,8 +112,8 @@ pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
     let mut away = core.live();
     away.retain(|record| !here.iter().any(|own| own.id == record.id));
     let state = core.lock();
-    let mut report = state.tally.as_ref().map(|tally| tally.report(&away)).unwrap_or_default();
-    report.duration = state.clock.began.map(|began| Instant::now() - began).unwrap_or_default();
+    let tally = state.tally.as_ref();
+    let mut report = tally.map(|tally| tally.report(&away, &state.clock)).unwrap_or_default();
     drop(state);
     report.reason = core.node.asked_at().map(|_| (*core.node.reason()).clone());
     report

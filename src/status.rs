@@ -21,7 +21,6 @@ impl fmt::Display for ThreadId {
 /// What a thread is in its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
 pub enum Role {
     /// The thread that runs the scope's own closure.
     Body,
@@ -205,7 +204,6 @@ pub struct ThreadReport {
 /// How the threads of a scope came home. `total == joined + timeout + orphaned`, always.
 #[derive(Debug, Clone, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
 pub struct ShutdownReport {
     /// Workers, services and adopted threads of the subtree that lived when the shutdown began, those started later,
     /// and the orphaned.

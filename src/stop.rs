@@ -17,27 +17,30 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::Mutex;
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::{Condvar, Mutex};
 
 use crate::callback::Callback;
 use crate::limit::Limit;
 use crate::reason::StopReason;
 
-const STOPPING: u8 = 1;
+pub(crate) const STOPPING: u8 = 1;
 /// The flag alone does not tell: the clock has to be asked.
-const LIMITED: u8 = 2;
+pub(crate) const LIMITED: u8 = 2;
 /// Everything below has been marked.
 const SWEPT: u8 = 4;
 /// The stop behind a shield has begun, so that its end is known.
-const ALERTED: u8 = 8;
+pub(crate) const ALERTED: u8 = 8;
 const CLOSED: u8 = 16;
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
-/// Is told that its node was marked. Called with no lock held, by the thread that stops, before the callbacks.
+/// Whose node it is. Called with no lock held, by the thread that stops.
 pub(crate) trait Owner: Send + Sync {
-    fn marked(&self, at: Instant);
+    /// Before the flag is visible: who ends from now on ends during the shutdown.
+    fn begin(&self, at: Instant);
+    /// After all below is marked and woken, before the callbacks.
+    fn marked(&self);
 }
 
 /// How a stop passes from a parent to this node.
@@ -51,11 +54,13 @@ pub(crate) enum Edge {
 
 pub(crate) struct Node {
     key: u64,
-    flags: AtomicU8,
+    pub(crate) flags: AtomicU8,
     edge: Edge,
-    state: Mutex<State>,
-    signal: OnceLock<Receiver<Infallible>>,
-    alert: OnceLock<Receiver<Infallible>>,
+    pub(crate) state: Mutex<State>,
+    /// Rung when the node is marked or alerted: for those who sleep in `rest`, whose wait needs no channel.
+    pub(crate) bell: Condvar,
+    pub(crate) signal: OnceLock<Receiver<Infallible>>,
+    pub(crate) alert: OnceLock<Receiver<Infallible>>,
     /// The deadline or shield that this node is, if it is one.
     pub(crate) limit: Option<Limit>,
     /// The deadline around the node it hangs below.
@@ -64,20 +69,23 @@ pub(crate) struct Node {
 }
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     reason: Option<Arc<StopReason>>,
     since: Option<Instant>,
-    signal: Option<Sender<Infallible>>,
-    alert: Option<Sender<Infallible>>,
+    pub(crate) signal: Option<Sender<Infallible>>,
+    pub(crate) alert: Option<Sender<Infallible>>,
     parents: Vec<Weak<Node>>,
+    /// How many threads are in `rest`.
+    pub(crate) resting: usize,
     children: BTreeMap<u64, Weak<Node>>,
-    callbacks: BTreeMap<u64, Arc<Callback>>,
+    pub(crate) callbacks: BTreeMap<u64, Arc<Callback>>,
 }
 
 /// What has to be done after marking, in this order, with no lock held.
 #[derive(Default)]
 struct Aftermath {
     wake: Vec<Sender<Infallible>>,
+    ring: Vec<Arc<Node>>,
     owners: Vec<Weak<dyn Owner>>,
     arm: Vec<Arc<Node>>,
     callbacks: Vec<Arc<Callback>>,
@@ -98,6 +106,7 @@ impl Node {
             flags: AtomicU8::new(if limit.is_some() { LIMITED } else { 0 }),
             edge,
             state: Mutex::default(),
+            bell: Condvar::new(),
             signal: OnceLock::new(),
             alert: OnceLock::new(),
             limit,
@@ -120,16 +129,21 @@ impl Node {
         }
         let mut state = parent.state.lock();
         let marked = parent.is_marked();
-        if !marked {
+        if !marked || self.is_shield() {
             state.children.insert(self.key, Arc::downgrade(self));
         }
         drop(state);
-        if marked {
+        if !marked {
+            // Whoever hangs below a deadline sees it as a mark, so somebody has to set it in time.
+            if self.limit.is_none() {
+                parent.arm();
+            }
+        } else if self.is_shield() {
+            // The stop that it hides has come: only its end is to be waited for.
+            self.flags.fetch_or(ALERTED, Ordering::AcqRel);
+        } else {
             let reason = self.inherited(&parent.reason());
             self.mark_below(reason, parent.since().unwrap_or_else(Instant::now), false);
-        } else if self.limit.is_none() {
-            // Whoever hangs below a deadline sees it as a mark, so somebody has to set it in time.
-            parent.arm();
         }
     }
 
@@ -140,7 +154,7 @@ impl Node {
         }
     }
 
-    fn is_marked(&self) -> bool {
+    pub(crate) fn is_marked(&self) -> bool {
         self.flags.load(Ordering::Acquire) & STOPPING != 0
     }
 
@@ -225,7 +239,7 @@ impl Node {
             }
         }
         self.flags.fetch_or(SWEPT, Ordering::AcqRel);
-        after.carry_out(at);
+        after.carry_out();
     }
 
     fn is_shield(&self) -> bool {
@@ -233,7 +247,15 @@ impl Node {
     }
 
     /// Marks one node; returns its children.
-    fn mark(&self, reason: &Arc<StopReason>, at: Instant, after: &mut Aftermath) -> Vec<Arc<Node>> {
+    fn mark(
+        self: &Arc<Node>,
+        reason: &Arc<StopReason>,
+        at: Instant,
+        after: &mut Aftermath,
+    ) -> Vec<Arc<Node>> {
+        if let Some(owner) = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
+            owner.begin(at);
+        }
         let mut state = self.state.lock();
         if !self.is_marked() {
             state.reason = Some(Arc::clone(reason));
@@ -243,6 +265,7 @@ impl Node {
         }
         after.wake.extend(state.signal.take());
         after.wake.extend(state.alert.take());
+        after.ring.extend((state.resting > 0).then(|| Arc::clone(self)));
         after.callbacks.extend(std::mem::take(&mut state.callbacks).into_values());
         state.children.values().filter_map(Weak::upgrade).collect()
     }
@@ -252,6 +275,7 @@ impl Node {
         let mut state = self.state.lock();
         self.flags.fetch_or(ALERTED, Ordering::AcqRel);
         after.wake.extend(state.alert.take());
+        after.ring.extend((state.resting > 0).then(|| Arc::clone(self)));
         let watched = state.signal.is_some() || !state.callbacks.is_empty();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         drop(state);
@@ -270,51 +294,6 @@ impl Node {
         }
     }
 
-    /// Disconnected by the stop. Public use of it arms the timer of a limited node; waits bring their own time-out.
-    pub(crate) fn signal(&self) -> &Receiver<Infallible> {
-        self.signal.get_or_init(|| {
-            let (sender, receiver) = bounded(0);
-            let mut state = self.state.lock();
-            if !self.is_marked() {
-                state.signal = Some(sender);
-            }
-            receiver
-        })
-    }
-
-    /// Disconnected when the end of a shield becomes known; `None` where there is nothing to be learnt.
-    pub(crate) fn alert_signal(&self) -> Option<&Receiver<Infallible>> {
-        let unknown = LIMITED | STOPPING | ALERTED;
-        if self.flags.load(Ordering::Acquire) & unknown != LIMITED {
-            return None;
-        }
-        Some(self.alert.get_or_init(|| {
-            let (sender, receiver) = bounded(0);
-            let mut state = self.state.lock();
-            if self.flags.load(Ordering::Acquire) & unknown == LIMITED {
-                state.alert = Some(sender);
-            }
-            receiver
-        }))
-    }
-
-    /// Registers a callback; returns it if the stop has come already: then the caller runs it.
-    pub(crate) fn on_stop(self: &Arc<Node>, callback: &Arc<Callback>) -> bool {
-        let mut state = self.state.lock();
-        if self.is_marked() {
-            return false;
-        }
-        state.callbacks.insert(callback.key(), Arc::clone(callback));
-        drop(state);
-        self.arm();
-        true
-    }
-
-    pub(crate) fn forget_callback(&self, key: u64) {
-        // Dropped after the lock is free: the closure in it is the user's.
-        let _callback = self.state.lock().callbacks.remove(&key);
-    }
-
     /// The thread or scope has ended: whatever outlives it is stopped; callbacks not run are dropped, not run.
     pub(crate) fn close(self: &Arc<Node>) {
         let mut state = self.state.lock();
@@ -326,6 +305,7 @@ impl Node {
         self.flags.fetch_or(STOPPING | CLOSED, Ordering::AcqRel);
         drop(state);
         drop(wake);
+        self.bell.notify_all();
         for parent in parents.iter().filter_map(Weak::upgrade) {
             parent.state.lock().children.remove(&self.key);
         }
@@ -339,10 +319,14 @@ impl Node {
 }
 
 impl Aftermath {
-    fn carry_out(self, at: Instant) {
+    fn carry_out(self) {
         drop(self.wake);
+        for node in self.ring {
+            // Pairs with `rest`: the flag was set under the lock that it holds while it looks.
+            node.bell.notify_all();
+        }
         for owner in self.owners.iter().filter_map(Weak::upgrade) {
-            owner.marked(at);
+            owner.marked();
         }
         for node in self.arm {
             node.arm();

@@ -62,6 +62,7 @@ pub(crate) fn share(now: Instant, end: Instant, waiting: usize) -> Instant {
 pub(crate) struct Tally {
     joined: usize,
     late: usize,
+    last: Option<Instant>,
     remarkable: Vec<Row>,
     others: VecDeque<Row>,
 }
@@ -76,6 +77,7 @@ impl Tally {
     pub(crate) fn add(&mut self, record: &Arc<Record>, deadline: Option<Instant>) {
         let ending = record.ending(deadline);
         let row = Row { record: Arc::clone(record), ending };
+        self.last = self.last.max(record.life(|life| life.ended_at));
         if ending == Ending::Overdue {
             self.late += 1;
         } else {
@@ -91,8 +93,11 @@ impl Tally {
         self.others.push_back(row);
     }
 
-    /// The report, given those who are not home. `total` is the sum by construction.
-    pub(crate) fn report(&self, away: &[Arc<Record>]) -> ShutdownReport {
+    /// The report, given those who are not home. `total` is the sum by construction; the duration ends with the last who
+    /// came home, if all are, so that a later report says the same.
+    pub(crate) fn report(&self, away: &[Arc<Record>], clock: &Clock) -> ShutdownReport {
+        let end = self.last.filter(|_| away.is_empty()).unwrap_or_else(Instant::now);
+        let began = clock.began.unwrap_or(end);
         let timeout = self.late + away.len();
         let rows = self.remarkable.iter().chain(&self.others);
         let home = rows.map(|row| describe(&row.record, row.ending));
@@ -101,6 +106,7 @@ impl Tally {
             total: self.joined + timeout,
             joined: self.joined,
             timeout,
+            duration: end.saturating_duration_since(began),
             threads: threads.collect(),
             ..ShutdownReport::default()
         }

@@ -1,33 +1,31 @@
-//! Owns a thread from its spawn to its end: builder, start, verdict on its result, handle.
+//! Owns a thread from its spawn to its end: builder, start, verdict on its result.
 //! Refuses to know when its scope ends, and which OS thread runs it.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
+use crate::carried::{Verdict, judge};
 use crate::context::Context;
-use crate::deferred::{complain, log};
-use crate::error::{JoinError, SpawnError};
+use crate::deferred::log;
+use crate::error::SpawnError;
 use crate::failure::Failure;
-use crate::limit::far;
-use crate::reason::{StopReason, Stopped};
+use crate::handle::Handle;
+use crate::members::Entry;
+use crate::reason::StopReason;
 use crate::record::{Label, Outcome, Record};
 use crate::rt::cache::Make;
-use crate::rt::contain::{Payload, contain, discard};
+use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Claim, Packet, Ran, Task};
-use crate::scope_core::{Entry, ScopeCore};
-use crate::status::{Role, ThreadId};
+use crate::scope_core::ScopeCore;
+use crate::status::Role;
 use crate::stop::{Edge, Node};
-use crate::{Result, carried, current, graph, wait};
+use crate::{Result, current, token};
 
 /// A thread to be, with more to be said about it than name and purpose.
 #[must_use = "a builder starts nothing until .spawn(f) or .service(f)"]
@@ -109,7 +107,7 @@ impl<'scope> ThreadBuilder<'scope> {
         (record.isolated, record.vital) = (self.isolated, self.vital);
         let record = Arc::new(record);
         launch(&self.core, &record, task, self.make)?;
-        Ok(Handle { record, claim, joined: false })
+        Ok(Handle::new(record, claim))
     }
 }
 
@@ -126,8 +124,12 @@ fn launch(
     task: Arc<dyn Task<Context>>,
     make: Make,
 ) -> Result<(), SpawnError> {
+    // Before the admission: the subscriber is the user's, and what it raises may not leave a thread counted.
+    let scene = contain(|| Scene::of(record)).unwrap_or_else(|payload| {
+        discard(payload);
+        Scene(None)
+    });
     core.admit(Entry { record: Arc::clone(record), task: Some(Arc::clone(&task)) })?;
-    let scene = Scene::of(record);
     let job = Box::new({
         let record = Arc::clone(record);
         move || work(&record, task, scene)
@@ -173,14 +175,13 @@ impl Scene {
 /// closure and result live and die in `Task::run`, which has returned before anybody is told.
 fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene) {
     record.start();
-    carried::begin();
+    let run = token::begin();
     let mut outcome = None;
     let logged = contain(|| {
         scene.inside(|| {
             let context = Context::of(record);
             let entered = current::enter(context.clone(), false);
-            let ran = current_task(&task, &context);
-            outcome = Some(conclude(record, ran));
+            outcome = Some(conclude(record, task.run(&context)));
             // Callbacks that were not run are dropped while the thread still is somebody.
             record.node.close();
             drop(entered);
@@ -188,19 +189,17 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene) {
         });
     });
     if let Err(payload) = logged {
-        // The subscriber panicked, perhaps before the closure began.
+        // The subscriber panicked; if that was before the closure began, the thread has failed by it.
         task.clear().map(discard);
-        let failed = outcome.is_none();
-        let outcome_of_panic = conclude(record, Ran::Panicked(payload));
-        outcome = outcome.filter(|_| !failed).or(Some(outcome_of_panic));
+        match outcome {
+            Some(_) => discard(payload),
+            None => outcome = Some(conclude(record, Ran::Panicked(payload))),
+        }
         record.node.close();
     }
     drop(task);
+    drop(run);
     come_home(record, outcome.unwrap_or(Outcome::Finished));
-}
-
-fn current_task(task: &Arc<dyn Task<Context>>, context: &Context) -> Ran {
-    task.run(context)
 }
 
 /// Makes an outcome of what the closure returned or raised; a failure is its scope's at once (F1).
@@ -211,16 +210,14 @@ fn conclude(record: &Arc<Record>, ran: Ran) -> Outcome {
         Ran::Panicked(payload) => Failure::panic(record.origin(), payload, place),
         Ran::Failed(error) => {
             let asked = record.node.is_stopping();
-            match carried::judge(error, asked, |id| record.core.known(id)) {
-                carried::Verdict::Stopped => return Outcome::Stopped,
-                carried::Verdict::Listed(failure) => return Outcome::Failed(failure),
-                carried::Verdict::Failure(error, ids) => Failure::error(record.origin(), error, ids),
+            match judge(error, asked, |id| record.core.known(id)) {
+                Verdict::Stopped => return Outcome::Stopped,
+                Verdict::Listed(failure) => return Outcome::Failed(failure),
+                Verdict::Failure(error, ids) => Failure::error(record.origin(), error, ids),
             }
         }
     };
-    if let Err(payload) = contain(|| log(&failure)) {
-        discard(payload);
-    }
+    log(&failure);
     if !record.isolated {
         record.core.fail(&failure, true);
     }
@@ -239,119 +236,6 @@ fn come_home(record: &Arc<Record>, outcome: Outcome) {
     }
     record.done.set();
     core.ended(record);
-}
-
-/// A thread that was spawned. Dropping it does not detach the thread: its scope joins it.
-#[must_use = "join it, or drop it with `drop(..)` or `let _ =` to leave the joining to the scope"]
-pub struct Handle<'scope, T> {
-    record: Arc<Record>,
-    claim: Arc<dyn Claim<T> + 'scope>,
-    joined: bool,
-}
-
-impl<T> Handle<'_, T> {
-    /// Blocks until the thread has ended, and returns what its closure returned.
-    ///
-    /// # Errors
-    /// [`JoinError::Failed`] if it failed, [`JoinError::Stopped`] if it ended because it was asked to,
-    /// [`JoinError::WouldDeadlock`] if it cannot end before the caller does.
-    #[track_caller]
-    pub fn join(mut self) -> Result<T, JoinError> {
-        if !self.record.done.is_set() {
-            let _wait = wait::Mark::new("join", Location::caller());
-            graph::join(&self.record)?;
-        }
-        self.collect()
-    }
-
-    /// As [`join`](Self::join), but gives the handle back after `timeout`.
-    ///
-    /// # Errors
-    /// The handle, if the thread has not ended by then.
-    #[track_caller]
-    pub fn join_timeout(mut self, timeout: Duration) -> Result<Result<T, JoinError>, Self> {
-        if !self.record.done.is_set() {
-            let _wait = wait::Mark::new("join", Location::caller());
-            let end = far(Instant::now(), timeout);
-            if !self.record.done.wait(Some(end), &AtomicBool::new(false)) {
-                return Err(self);
-            }
-        }
-        Ok(self.collect())
-    }
-
-    fn collect(&mut self) -> Result<T, JoinError> {
-        self.joined = true;
-        let outcome = self.record.life(|life| {
-            life.released = true;
-            life.outcome.take()
-        });
-        let value = self.claim.take();
-        self.record.core.release(&self.record);
-        match (outcome, value) {
-            (Some(Outcome::Failed(failure)), _) => Err(JoinError::Failed(failure.marked())),
-            (_, Some(value)) => Ok(value),
-            // Without a value: it was stopped, or its scope was over before anybody asked for the result.
-            (_, None) => Err(JoinError::Stopped(Stopped::new(self.record.node.reason()))),
-        }
-    }
-
-    /// A receiver that is disconnected when the thread has ended: for a `select!` over many.
-    pub fn done(&self) -> &Receiver<Infallible> {
-        self.record.done.signal()
-    }
-
-    /// True once the thread has ended: result, captures and callbacks are dropped or handed over.
-    pub fn is_finished(&self) -> bool {
-        self.record.done.is_set()
-    }
-
-    /// Asks this thread to stop, and whatever runs below it.
-    #[track_caller]
-    pub fn stop(&self) {
-        self.record.node.stop(StopReason::Requested { at: Location::caller() });
-    }
-
-    /// The thread's id.
-    pub fn id(&self) -> ThreadId {
-        self.record.id
-    }
-
-    /// The thread's name.
-    pub fn name(&self) -> &str {
-        &self.record.label.name
-    }
-
-    /// Scopes and name, `/studio/gui/thumbs`.
-    pub fn path(&self) -> &str {
-        self.record.path()
-    }
-}
-
-impl<T> Drop for Handle<'_, T> {
-    fn drop(&mut self) {
-        if self.joined {
-            return;
-        }
-        let core = &self.record.core;
-        let raised: Option<Payload> = self.claim.disown();
-        if let Some(failure) = self.record.abandon() {
-            core.fail(&failure, false);
-        }
-        if let Some(payload) = raised {
-            complain(core, self.record.origin(), payload, !self.record.isolated);
-        }
-        core.release(&self.record);
-    }
-}
-
-impl<T> fmt::Debug for Handle<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle")
-            .field("path", &self.path())
-            .field("finished", &self.is_finished())
-            .finish_non_exhaustive()
-    }
 }
 
 /// What spawning takes: a name for humans, `ps` and paths, and what the thread is for.

@@ -8,11 +8,10 @@ use crate::record::Record;
 use crate::scope_core::ScopeCore;
 use crate::settle::stage;
 use crate::status::{Role, ScopeState, ScopeStatus, Snapshot, ThreadState, ThreadStatus};
-use crate::{audit, sys};
+use crate::sys;
 
 pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
-    let whole = core.parent.is_none() && core.root.is_registry();
-    let foreign = if whole { audit::foreign() } else { Vec::new() };
+    let foreign = if core.parent.is_none() { core.root.foreign() } else { Vec::new() };
     Snapshot { root: scope(core), foreign }
 }
 
@@ -33,7 +32,7 @@ fn scope(core: &Arc<ScopeCore>) -> ScopeStatus {
         status.busy = true;
         return status;
     };
-    let body = state.body.iter().filter(|_| !state.body_home);
+    let body = state.body.iter();
     let own = state.entries.values().map(|entry| &entry.record);
     let records: Vec<Arc<Record>> =
         body.chain(own).chain(&state.internal).filter(|record| !record.has_ended()).cloned().collect();

@@ -18,22 +18,33 @@ use crate::reason::{StopReason, Stopped};
 use crate::record::{Record, Wait};
 use crate::stop::Node;
 
-/// While it lives, the calling thread's record says that it waits. Waits nest: the outer one comes back.
-pub(crate) struct Mark(Option<(Arc<Record>, Option<Wait>)>);
+/// While it lives, the record of the waiting thread says so. Waits nest: the outer one comes back.
+pub(crate) struct Mark(Vec<(Arc<Record>, Option<Wait>)>);
 
 impl Mark {
     pub(crate) fn new(what: &'static str, at: &'static Location<'static>) -> Mark {
-        Mark(current::current().map(|context| {
-            let record = Arc::clone(context.record());
-            let outer = record.set_wait(Some(Wait { what, at, since: Instant::now() }));
+        let context = current::current();
+        Mark::of(what, at, context.iter().map(|context| Arc::clone(context.record())))
+    }
+
+    /// For a thread that is more than one record: a body, and the thread that runs it.
+    pub(crate) fn of(
+        what: &'static str,
+        at: &'static Location<'static>,
+        records: impl IntoIterator<Item = Arc<Record>>,
+    ) -> Mark {
+        let since = Instant::now();
+        let marked = records.into_iter().map(|record| {
+            let outer = record.set_wait(Some(Wait { what, at, since }));
             (record, outer)
-        }))
+        });
+        Mark(marked.collect())
     }
 }
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        if let Some((record, outer)) = self.0.take() {
+        for (record, outer) in self.0.drain(..) {
             record.set_wait(outer);
         }
     }
@@ -111,13 +122,16 @@ impl Context {
     }
 
     fn pause(&self, end: Option<Instant>) -> Result<(), WaitError> {
-        until_stopped(self.node(), end, |watch| {
-            select_biased! {
-                recv(watch.stop) -> _ => Round::Look,
-                recv(watch.alert) -> _ => Round::Look,
-                recv(watch.time) -> _ => Round::Look,
+        let node = self.node();
+        loop {
+            if node.is_stopping() {
+                return Err(WaitError::Stopped(self.stopped()));
             }
-        })
+            if end.is_some_and(|end| Instant::now() >= end) {
+                return Err(WaitError::TimedOut);
+            }
+            node.rest(end);
+        }
     }
 
     /// Receives a message; the stop wins over one that is ready.

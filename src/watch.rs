@@ -1,7 +1,7 @@
 //! Owns the two internal threads of a registry: *watch*, which sees signals and deadlines and ends the process if it
 //! must (P7), and *stopper*, which does for it what may run user code.
-//! Refuses, in *watch*, to run any user code, to wait for a tree's lock for long, and to use std's stderr: whatever hangs,
-//! it does not hang with it.
+//! Refuses to run any user code in *watch*, to wait there for a tree's lock for long, and to use std's stderr: whatever
+//! hangs, it does not hang with it.
 
 use std::process::abort;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,12 +12,14 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::exit::{Driver, step};
 use crate::limit::far;
+use crate::members::Phase;
 use crate::reason::StopReason;
 use crate::registry::OnOverdue;
 use crate::root::{Edge, Errand};
 use crate::rt::contain::{contain, discard};
-use crate::scope_core::{Phase, ScopeCore};
+use crate::scope_core::ScopeCore;
 use crate::signal::{Meaning, Signals};
+use crate::status::ForeignThread;
 use crate::sys::{self, Alarm};
 use crate::{audit, current, overdue, settle, view};
 
@@ -32,7 +34,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How the two are reached.
 pub(crate) struct Desk {
-    pub(crate) alarm: Alarm,
+    /// The process's own, for ever: a handler may still be on its way to it when the registry is over.
+    pub(crate) alarm: &'static Alarm,
     errands: Sender<Errand>,
     pub(crate) inbox: Receiver<Errand>,
     /// The root is closed: *watch* may go.
@@ -44,7 +47,7 @@ impl Desk {
     pub(crate) fn new() -> std::io::Result<Arc<Desk>> {
         let (errands, inbox) = unbounded();
         let (over, root) = (AtomicBool::new(false), OnceLock::new());
-        Ok(Arc::new(Desk { alarm: Alarm::new()?, errands, inbox, over, root }))
+        Ok(Arc::new(Desk { alarm: Alarm::of_process()?, errands, inbox, over, root }))
     }
 
     pub(crate) fn dismiss(&self) {
@@ -61,6 +64,10 @@ impl Edge for Desk {
     fn carry_out(&self, errand: Errand) {
         // The desk holds the other end as well: it cannot be disconnected.
         let _unbounded = self.errands.send(errand);
+    }
+
+    fn foreign(&self) -> Vec<ForeignThread> {
+        audit::foreign()
     }
 }
 

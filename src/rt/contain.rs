@@ -24,6 +24,13 @@ pub(crate) fn discard(payload: Payload) {
     }
 }
 
+/// Runs a call of `tracing`: the subscriber is the user's, and what it raises ends here.
+pub(crate) fn told(f: impl FnOnce()) {
+    if let Err(payload) = contain(f) {
+        discard(payload);
+    }
+}
+
 /// The text of a panic, where it has one.
 pub(crate) fn message(payload: &Payload) -> &str {
     let text = payload.downcast_ref::<&'static str>().copied();
@@ -31,14 +38,19 @@ pub(crate) fn message(payload: &Payload) -> &str {
         .unwrap_or("a panic whose payload is no text")
 }
 
-/// Aborts the process if it is dropped by unwinding: guards the stretch in which a scope owes its threads.
+/// Aborts the process when it is dropped: guards the stretch in which a scope owes its threads. Whoever gets through
+/// that stretch calls `paid`; so only unwinding drops it.
 #[derive(Debug)]
-pub(crate) struct AbortOnUnwind(pub(crate) &'static str);
+pub(crate) struct Owing(pub(crate) &'static str);
 
-impl Drop for AbortOnUnwind {
+impl Owing {
+    pub(crate) fn paid(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Owing {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            crate::sys::die(self.0);
-        }
+        crate::sys::die(self.0);
     }
 }

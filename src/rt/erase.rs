@@ -17,8 +17,9 @@ pub(crate) struct Lease<'scope> {
 }
 
 impl<'scope> Lease<'scope> {
-    /// Gives the promise. Called in three places, which a test counts: `scope::enter`, whose exit path settles on
-    /// every way out; `Context::with_on_stop`, which waits for its callback; and for `'static`, where nothing is owed.
+    /// Gives the promise. Called in four places, which a test counts: `body::live`, whose exit path settles on every
+    /// way out; `Context::with_on_stop`, which waits for its callback; `Context::thread` and `Context::group`, for
+    /// `'static`, where nothing is owed.
     pub(crate) fn promise() -> Lease<'scope> {
         Lease { _invariant: PhantomData }
     }

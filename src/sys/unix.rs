@@ -4,11 +4,11 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pipe::{PipeFlags, pipe_with};
 
 /// The signals that ask a program to stop.
 pub(crate) const fn stop_signals() -> [i32; 3] {
@@ -40,8 +40,23 @@ pub(crate) struct Woken {
 }
 
 impl Alarm {
-    pub(crate) fn new() -> io::Result<Alarm> {
-        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    /// The one alarm of this process, made at first use and kept: a signal handler on its way when a registry ends must
+    /// find its descriptor open, and its own. What was rung before is forgotten.
+    pub(crate) fn of_process() -> io::Result<&'static Alarm> {
+        static ALARM: OnceLock<Alarm> = OnceLock::new();
+        if ALARM.get().is_none() {
+            let _somebody_was_faster = ALARM.set(Alarm::new()?);
+        }
+        let alarm = ALARM.get().ok_or(io::ErrorKind::Other)?;
+        alarm.drain();
+        Ok(alarm)
+    }
+
+    fn new() -> io::Result<Alarm> {
+        let (reader, writer) = io::pipe()?;
+        let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+        rustix::io::ioctl_fionbio(&reader, true)?;
+        rustix::io::ioctl_fionbio(&writer, true)?;
         Ok(Alarm { reader, writer })
     }
 
@@ -53,6 +68,10 @@ impl Alarm {
     /// Blocks until woken, or until `until`.
     pub(crate) fn sleep(&self, until: Option<Instant>) -> Woken {
         wait_for(&self.reader, PollFlags::IN, until);
+        self.drain()
+    }
+
+    fn drain(&self) -> Woken {
         let mut bytes = [0_u8; 256];
         let mut woken = Woken::default();
         while let Ok(count @ 1..) = rustix::io::read(&self.reader, &mut bytes) {
@@ -81,12 +100,26 @@ extern "C" fn ring(signal: libc::c_int) {
     let bell = BELL.load(Ordering::Acquire);
     let Ok(byte) = u8::try_from(signal) else { return };
     // SAFETY: `errno` of the interrupted thread is its own, and valid for its life.
-    let errno = unsafe { *libc::__errno_location() };
+    let errno = unsafe { *errno_place() };
     // SAFETY: `byte` lives across the call; a closed or full pipe is an error that we ignore. `write` may be called
     // in a handler (signal-safety(7)).
     unsafe { libc::write(bell, (&raw const byte).cast(), 1) };
     // SAFETY: as above.
-    unsafe { *libc::__errno_location() = errno };
+    unsafe { *errno_place() = errno };
+}
+
+/// Where the calling thread's `errno` is.
+fn errno_place() -> *mut libc::c_int {
+    #[cfg(any(target_os = "solaris", target_os = "illumos"))]
+    use libc::___errno as place;
+    #[cfg(any(target_os = "openbsd", target_os = "netbsd", target_os = "android"))]
+    use libc::__errno as place;
+    #[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "redox", target_os = "hurd"))]
+    use libc::__errno_location as place;
+    #[cfg(any(target_vendor = "apple", target_os = "freebsd", target_os = "dragonfly"))]
+    use libc::__error as place;
+    // SAFETY: it has no preconditions.
+    unsafe { place() }
 }
 
 /// Our handlers, and what was there before.
@@ -103,8 +136,8 @@ impl std::fmt::Debug for Handlers {
 
 impl Handlers {
     /// Installs one handler for all of `signals`, which rings `alarm`. On a refusal those already installed are put
-    /// back. The alarm must outlive the handlers: the caller drops them first.
-    pub(crate) fn install(signals: &[i32], alarm: &Alarm) -> io::Result<Handlers> {
+    /// back.
+    pub(crate) fn install(signals: &[i32], alarm: &'static Alarm) -> io::Result<Handlers> {
         BELL.store(alarm.writer.as_raw_fd(), Ordering::Release);
         let mut handlers = Handlers { saved: Vec::new() };
         for signal in signals {

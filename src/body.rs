@@ -1,0 +1,190 @@
+//! Owns the frame in which a body runs: what is borrowed is safe because that frame settles the scope on every way out.
+//! Refuses to know the order of the exit, which is `exit`'s.
+
+use std::panic::{Location, resume_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::carried::{Verdict, judge};
+use crate::context::Context;
+use crate::deferred::log;
+use crate::exit::{Driver, drive};
+use crate::failure::{Failure, ScopeError};
+use crate::record::{Record, Text};
+use crate::root::{GRACE, Root};
+use crate::rt::contain::{Owing, Payload, contain, discard, drop_contained, told};
+use crate::rt::erase::Lease;
+use crate::scope::Scope;
+use crate::scope_core::{Kind, Opening, ScopeCore};
+use crate::settle::{self, BodyEnd};
+use crate::status::ShutdownReport;
+use crate::wait::Mark;
+use crate::{BoxError, Result, current, token};
+
+/// Makes a scope's core, and hangs it where a stop will reach it: below the calling thread's context if that is `parent`
+/// or below it; else below `parent`, and below that context too (T).
+pub(crate) fn open(
+    name: Text,
+    kind: Kind,
+    at: &'static Location<'static>,
+    parent: Option<Arc<ScopeCore>>,
+    around: Option<&Context>,
+) -> Arc<ScopeCore> {
+    let Some(parent) = parent else {
+        let root = Root::new(GRACE, None);
+        return open_root(root, name, kind, at);
+    };
+    let below = around.filter(|cx| cx.core().around().any(|core| Arc::ptr_eq(core, &parent)));
+    let opener = below.map(|cx| Arc::clone(cx.record()));
+    let holder = opener.as_ref().map_or(&parent, |record| &record.core);
+    let root = Arc::clone(&parent.root);
+    let core = ScopeCore::new(Opening { name, kind, at, root, parent: Some(Arc::clone(holder)), opener });
+    match (below, around) {
+        (Some(context), _) => core.node.attach(context.node()),
+        (None, elsewhere) => {
+            core.node.attach(&parent.node);
+            elsewhere.iter().for_each(|context| core.node.attach(context.node()));
+        }
+    }
+    core
+}
+
+pub(crate) fn open_root(
+    root: Arc<Root>,
+    name: Text,
+    kind: Kind,
+    at: &'static Location<'static>,
+) -> Arc<ScopeCore> {
+    let place = Arc::clone(&root);
+    let core = ScopeCore::new(Opening { name, kind, at, root, parent: None, opener: None });
+    let set = place.scope.set(Arc::downgrade(&core));
+    debug_assert!(set.is_ok(), "a root has one scope");
+    core
+}
+
+/// How a scope came to its end.
+pub(crate) struct Lived<T> {
+    pub(crate) value: Option<T>,
+    /// The body's panic: to be resumed when everything is as it was before.
+    pub(crate) payload: Option<Payload>,
+    pub(crate) verdict: Result<ShutdownReport, ScopeError>,
+}
+
+/// Runs a body in a scope and takes the one exit path. The promise of the lease stands here: what was erased under it is
+/// settled before this frame, and so `'scope`, ends.
+pub(crate) fn live<'env, T, F>(core: &Arc<ScopeCore>, body: F) -> Lived<T>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+{
+    // Threads may hold a reference to it: it lives until they are home, like all that they borrow.
+    let scope = Scope::of(core, Lease::promise());
+    // The body's own panic is contained in `run_body`: nothing may unwind from here to the end of the exit path (E4).
+    let owing = Owing("homebound: the exit of a scope unwound; its threads may borrow, so this is fatal");
+    let (value, payload, end) = run_body(core, &scope, body);
+    let verdict = leave(core, end);
+    owing.paid();
+    Lived { value, payload, verdict }
+}
+
+/// Runs a body in a scope, and makes a result of how that came to its end.
+pub(crate) fn enter<'env, T, F>(core: &Arc<ScopeCore>, body: F) -> Result<T, ScopeError>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+{
+    let Lived { value, payload, verdict } = live(core, body);
+    match (verdict, payload, value) {
+        (verdict, Some(payload), _) => {
+            verdict.err().iter().for_each(|error| report_before_unwinding(core, error));
+            resume_unwind(payload)
+        }
+        (Ok(_), None, Some(value)) => Ok(value),
+        (Err(error), None, value) => {
+            drop_contained(value).map(discard);
+            Err(error)
+        }
+        (Ok(_), None, None) => crate::sys::die("homebound: a scope ended with neither value nor error"),
+    }
+}
+
+/// Runs the body with its context; notes its failure and stops the scope for it before anybody is waited for (E2).
+fn run_body<'scope, 'env, T, F>(
+    core: &Arc<ScopeCore>,
+    scope: &'scope Scope<'scope, 'env>,
+    body: F,
+) -> (Option<T>, Option<Payload>, BodyEnd)
+where
+    F: FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+{
+    current::note_panics();
+    told(|| tracing::debug!(target: "homebound::scope", scope = core.path(), "opened"));
+    let record = scope.context().record();
+    record.start();
+    core.lock().body = Some(Arc::clone(record));
+    if let Some(opener) = &core.opener {
+        opener.add_opened(core);
+    }
+    let entered = current::enter(scope.context().clone(), false);
+    let _run = token::begin();
+    let ran = contain(|| body(scope));
+    drop(entered);
+    match ran {
+        Ok(Ok(value)) => (Some(value), None, BodyEnd::Returned),
+        Ok(Err(error)) => (None, None, judge_body(core, record, error)),
+        Err(payload) => {
+            let place = current::take_panic_location();
+            let text: Payload = Box::new(crate::rt::contain::message(&payload).to_owned());
+            let failure = Failure::panic(record.origin(), text, place);
+            failure.take_payload().map(discard);
+            core.fail(&failure, true);
+            log(&failure);
+            (None, Some(payload), BodyEnd::Failed)
+        }
+    }
+}
+
+fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> BodyEnd {
+    let asked = core.node.is_stopping();
+    match judge(error, asked, |id| core.known(id)) {
+        Verdict::Stopped => return BodyEnd::Stopped(core.node.reason()),
+        Verdict::Listed(failure) => core.fail(&failure, true),
+        Verdict::Failure(error, ids) => {
+            let failure = Failure::error(record.origin(), error, ids);
+            core.fail(&failure, true);
+            log(&failure);
+        }
+    }
+    BodyEnd::Failed
+}
+
+/// The one exit path: all threads home, groups and the scope settled, a root's OS threads joined. Never unwinds: from
+/// here to the end the scope owes its threads (E4).
+fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<ShutdownReport, ScopeError> {
+    core.root.assert_same_process();
+    let mut state = core.lock();
+    state.body_home = true;
+    let body = state.body.clone();
+    drop(state);
+    core.touch();
+    let waits = Mark::of("the threads of its scope", core.at, body.into_iter().chain(core.opener.clone()));
+    drive(core, Driver::Exit);
+    drop(waits);
+    settle::settle(core);
+    if let Some(opener) = &core.opener {
+        opener.remove_opened(core);
+    }
+    if core.parent.is_none() && !core.root.is_registry() {
+        core.root.close();
+    }
+    settle::verdict(core, end)
+}
+
+/// The body's panic goes on; what else failed would be lost with it.
+pub(crate) fn report_before_unwinding(core: &Arc<ScopeCore>, error: &ScopeError) {
+    if error.failures().len() < 2 {
+        return;
+    }
+    told(|| tracing::error!(target: "homebound::scope", scope = core.path(), failures = %error, "unwinding"));
+    if core.root.is_registry() {
+        crate::sys::write_stderr(format!("{error}\n").as_bytes(), Duration::from_secs(1));
+    }
+}

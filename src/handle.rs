@@ -1,0 +1,141 @@
+//! Owns what a spawner holds of a thread: the claim on its result, and the ways to wait for it.
+//! Refuses to be needed: dropped or leaked, the thread comes home all the same.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+
+use crate::deferred::complain;
+use crate::error::JoinError;
+use crate::limit::far;
+use crate::reason::{StopReason, Stopped};
+use crate::record::{Outcome, Record};
+use crate::rt::contain::Payload;
+use crate::rt::packet::Claim;
+use crate::status::ThreadId;
+use crate::{graph, wait};
+
+/// A thread that was spawned. Dropping it does not detach the thread: its scope joins it.
+///
+/// It need not be used: `scope.spawn(..)?;` leaves the joining, and a failure, to the scope.
+pub struct Handle<'scope, T> {
+    record: Arc<Record>,
+    claim: Arc<dyn Claim<T> + 'scope>,
+    joined: bool,
+}
+
+impl<'scope, T> Handle<'scope, T> {
+    pub(crate) fn new(record: Arc<Record>, claim: Arc<dyn Claim<T> + 'scope>) -> Self {
+        Handle { record, claim, joined: false }
+    }
+}
+
+impl<T> Handle<'_, T> {
+    /// Blocks until the thread has ended, and returns what its closure returned.
+    ///
+    /// # Errors
+    /// [`JoinError::Failed`] if it failed, [`JoinError::Stopped`] if it ended because it was asked to,
+    /// [`JoinError::WouldDeadlock`] if it cannot end before the caller does.
+    #[track_caller]
+    pub fn join(mut self) -> Result<T, JoinError> {
+        if !self.record.done.is_set() {
+            let _wait = wait::Mark::new("join", Location::caller());
+            graph::join(&self.record)?;
+        }
+        self.collect()
+    }
+
+    /// As [`join`](Self::join), but gives the handle back after `timeout`.
+    ///
+    /// # Errors
+    /// The handle, if the thread has not ended by then.
+    #[track_caller]
+    pub fn join_timeout(mut self, timeout: Duration) -> Result<Result<T, JoinError>, Self> {
+        if !self.record.done.is_set() {
+            let _wait = wait::Mark::new("join", Location::caller());
+            let end = far(Instant::now(), timeout);
+            if !self.record.done.wait(Some(end), &AtomicBool::new(false)) {
+                return Err(self);
+            }
+        }
+        Ok(self.collect())
+    }
+
+    fn collect(&mut self) -> Result<T, JoinError> {
+        self.joined = true;
+        let outcome = self.record.life(|life| {
+            life.released = true;
+            life.outcome.take()
+        });
+        let value = self.claim.take();
+        self.record.core.release(&self.record);
+        match (outcome, value) {
+            (Some(Outcome::Failed(failure)), _) => Err(JoinError::Failed(failure.marked())),
+            (_, Some(value)) => Ok(value),
+            // Without a value: it was stopped, or its scope was over before anybody asked for the result.
+            (_, None) => Err(JoinError::Stopped(Stopped::new(self.record.node.reason()))),
+        }
+    }
+
+    /// A receiver that is disconnected when the thread has ended: for a `select!` over many.
+    pub fn done(&self) -> &Receiver<Infallible> {
+        self.record.done.signal()
+    }
+
+    /// True once the thread has ended: result, captures and callbacks are dropped or handed over.
+    pub fn is_finished(&self) -> bool {
+        self.record.done.is_set()
+    }
+
+    /// Asks this thread to stop, and whatever runs below it.
+    #[track_caller]
+    pub fn stop(&self) {
+        self.record.node.stop(StopReason::Requested { at: Location::caller() });
+    }
+
+    /// The thread's id.
+    pub fn id(&self) -> ThreadId {
+        self.record.id
+    }
+
+    /// The thread's name.
+    pub fn name(&self) -> &str {
+        &self.record.label.name
+    }
+
+    /// Scopes and name, `/studio/gui/thumbs`.
+    pub fn path(&self) -> &str {
+        self.record.path()
+    }
+}
+
+impl<T> Drop for Handle<'_, T> {
+    fn drop(&mut self) {
+        if self.joined {
+            return;
+        }
+        let core = &self.record.core;
+        let raised: Option<Payload> = self.claim.disown();
+        if let Some(failure) = self.record.abandon() {
+            core.fail(&failure, false);
+        }
+        if let Some(payload) = raised {
+            complain(core, self.record.origin(), payload, !self.record.isolated);
+        }
+        core.release(&self.record);
+    }
+}
+
+impl<T> fmt::Debug for Handle<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("path", &self.path())
+            .field("finished", &self.is_finished())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! Owns how one learns of a node's stop: by a channel, by resting on it, by a callback.
+//! Refuses to mark anything: `stop` does, and both ends of each wake-up name the other.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, bounded};
+
+use crate::callback::Callback;
+use crate::stop::{ALERTED, LIMITED, Node, STOPPING};
+
+impl Node {
+    /// Disconnected by the stop. Public use of it arms the timer of a limited node; waits bring their own time-out.
+    pub(crate) fn signal(&self) -> &Receiver<Infallible> {
+        self.signal.get_or_init(|| {
+            let (sender, receiver) = bounded(0);
+            let mut state = self.state.lock();
+            if !self.is_marked() {
+                state.signal = Some(sender);
+            }
+            receiver
+        })
+    }
+
+    /// Disconnected when the end of a shield becomes known; `None` where there is nothing to be learnt.
+    pub(crate) fn alert_signal(&self) -> Option<&Receiver<Infallible>> {
+        let unknown = LIMITED | STOPPING | ALERTED;
+        if self.flags.load(Ordering::Acquire) & unknown != LIMITED {
+            return None;
+        }
+        Some(self.alert.get_or_init(|| {
+            let (sender, receiver) = bounded(0);
+            let mut state = self.state.lock();
+            if self.flags.load(Ordering::Acquire) & unknown == LIMITED {
+                state.alert = Some(sender);
+            }
+            receiver
+        }))
+    }
+
+    /// Blocks until the node is marked (false: not yet, look again), or until `end` or the end of a shield becomes
+    /// known. Uses neither a channel nor `thread::park`, whose token is the user's (W4).
+    pub(crate) fn rest(&self, end: Option<Instant>) {
+        // First the flags, then the end: one that becomes known in between changes the flags.
+        let before = self.flags.load(Ordering::Acquire) & (STOPPING | ALERTED);
+        let end = end.into_iter().chain(self.limit_end()).min();
+        let mut state = self.state.lock();
+        state.resting += 1;
+        while before & STOPPING == 0 && self.flags.load(Ordering::Acquire) & (STOPPING | ALERTED) == before {
+            match end {
+                None => self.bell.wait(&mut state),
+                Some(at) if self.bell.wait_until(&mut state, at).timed_out() => break,
+                Some(_) => {}
+            }
+        }
+        state.resting -= 1;
+    }
+
+    /// Registers a callback; returns it if the stop has come already: then the caller runs it.
+    pub(crate) fn on_stop(self: &Arc<Node>, callback: &Arc<Callback>) -> bool {
+        let mut state = self.state.lock();
+        if self.is_marked() {
+            return false;
+        }
+        state.callbacks.insert(callback.key(), Arc::clone(callback));
+        drop(state);
+        self.arm();
+        true
+    }
+
+    pub(crate) fn forget_callback(&self, key: u64) {
+        // Dropped after the lock is free: the closure in it is the user's.
+        let _callback = self.state.lock().callbacks.remove(&key);
+    }
+}

@@ -1,0 +1,140 @@
+//! Owns who is in a scope and what was asked of it: all that is under the scope's lock.
+//! Refuses to lock and to wake: `scope_core` does.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use crate::context::Context;
+use crate::deferred::Deferred;
+use crate::failures::FailureList;
+use crate::record::Record;
+use crate::rt::packet::Task;
+use crate::scope_core::ScopeCore;
+use crate::status::{Role, ThreadId};
+use crate::tally::{Clock, Tally};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Open,
+    /// The last worker is home: nothing is admitted.
+    Finishing,
+    /// Everything that its threads borrowed has been given back.
+    Settled,
+}
+
+pub(crate) struct State {
+    pub(crate) phase: Phase,
+    /// Counts changes that a driver must look at.
+    pub(crate) version: u64,
+    /// Workers and adopted threads that have not ended.
+    pub(crate) workers: usize,
+    pub(crate) entries: BTreeMap<ThreadId, Entry>,
+    /// Ended, and not yet looked at by the next spawn.
+    pub(crate) ended: Vec<ThreadId>,
+    /// By age: services and groups that are not home.
+    pub(crate) services: BTreeMap<u64, Service>,
+    pub(crate) deferred: Vec<Deferred>,
+    pub(crate) scopes: BTreeMap<u64, Weak<ScopeCore>>,
+    pub(crate) failures: FailureList,
+    pub(crate) clock: Clock,
+    pub(crate) tally: Option<Tally>,
+    pub(crate) body: Option<Arc<Record>>,
+    pub(crate) internal: Vec<Arc<Record>>,
+    /// The body has returned (or there is none).
+    pub(crate) body_home: bool,
+    /// Body and workers have been marked overdue.
+    pub(crate) overdue: bool,
+    /// `shutdown` has been called.
+    pub(crate) asked: bool,
+    /// Calls of `shutdown` that wait now, and the earliest of their ends.
+    pub(crate) callers: usize,
+    pub(crate) callers_end: Option<Instant>,
+    /// The stopper drives it as well, and wants to know of changes.
+    pub(crate) driven: bool,
+}
+
+/// A thread of the scope, and what of it may borrow (invariant 2).
+pub(crate) struct Entry {
+    pub(crate) record: Arc<Record>,
+    pub(crate) task: Option<Arc<dyn Task<Context>>>,
+}
+
+/// Something that is stopped at its place in the order.
+pub(crate) struct Service {
+    pub(crate) what: Served,
+    pub(crate) told: bool,
+    pub(crate) share_end: Option<Instant>,
+    pub(crate) overdue: bool,
+    /// A group whose threads are home; it stays until it has been settled.
+    pub(crate) home: bool,
+}
+
+#[derive(Clone)]
+pub(crate) enum Served {
+    Thread(Arc<Record>),
+    Group(Arc<ScopeCore>),
+}
+
+impl State {
+    pub(crate) fn new(body_home: bool) -> State {
+        State {
+            phase: Phase::Open,
+            version: 0,
+            workers: 0,
+            entries: BTreeMap::new(),
+            ended: Vec::new(),
+            services: BTreeMap::new(),
+            deferred: Vec::new(),
+            scopes: BTreeMap::new(),
+            failures: FailureList::default(),
+            clock: Clock::default(),
+            tally: None,
+            body: None,
+            internal: Vec::new(),
+            body_home,
+            overdue: false,
+            asked: false,
+            callers: 0,
+            callers_end: None,
+            driven: false,
+        }
+    }
+
+    pub(crate) fn count(&mut self, record: &Arc<Record>, outer: Option<Instant>) {
+        let deadline = self.clock.deadline(outer);
+        let ended = record.life(|life| life.ended_at);
+        // A thread that was home before is not the shutdown's, even if it is counted out only now.
+        let during = self.clock.began.is_some_and(|began| ended.is_none_or(|ended| ended >= began));
+        if let Some(tally) = self.tally.as_mut().filter(|_| during) {
+            tally.add(record, deadline);
+        }
+    }
+
+    /// Takes out the entries of ended threads whose handles are gone; to be dropped when the lock is free.
+    pub(crate) fn reap(&mut self) -> Vec<Entry> {
+        let mut gone = Vec::new();
+        for id in std::mem::take(&mut self.ended) {
+            let released = |entry: &Entry| entry.record.life(|life| life.released);
+            if self.entries.get(&id).is_some_and(released) {
+                gone.extend(self.entries.remove(&id));
+            }
+        }
+        gone
+    }
+
+    /// Counts a thread out; true if somebody may be waiting for just this one.
+    pub(crate) fn leave(&mut self, record: &Arc<Record>) -> bool {
+        if record.role == Role::Service {
+            return self.services.remove(&record.id.0).is_some();
+        }
+        self.workers -= 1;
+        self.workers == 0
+    }
+}
+
+impl Service {
+    pub(crate) fn new(what: Served) -> Service {
+        Service { what, told: false, share_end: None, overdue: false, home: false }
+    }
+}

@@ -1,0 +1,125 @@
+//! Owns the count of what homebound put into errors: tokens of stops and failures, by the closure that ran when they were
+//! made.
+//! Refuses to look into an error.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Weak};
+
+thread_local! {
+    /// One frame for each closure of ours that runs on this thread, and one below all.
+    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+    /// Tells this thread's tokens from those of others.
+    static HERE: Arc<()> = Arc::default();
+}
+
+/// The tokens made while one closure ran.
+#[derive(Default)]
+struct Frame {
+    /// Each [`StopMark`] holds a clone of the last; the others came from closures inside that are over.
+    stops: Vec<Arc<()>>,
+    failures: Vec<Weak<Vec<u64>>>,
+}
+
+impl Frame {
+    fn prune(&mut self) {
+        self.stops.retain(|mark| Arc::strong_count(mark) > 1);
+        self.failures.retain(|mark| mark.strong_count() > 0);
+    }
+}
+
+/// Looks at the frame of the closure that runs; in thread-local destructors there is none, and nothing is judged.
+fn with_frame<R>(look: impl FnOnce(&mut Frame) -> R) -> Option<R> {
+    let looked = FRAMES.try_with(|frames| {
+        let mut frames = frames.borrow_mut();
+        if frames.is_empty() {
+            frames.push(Frame::default());
+        }
+        frames.last_mut().map(look)
+    });
+    looked.ok().flatten()
+}
+
+/// Held by every `Stopped`: counted on the thread that made it, wherever its clones go.
+#[derive(Clone)]
+pub(crate) struct StopMark {
+    _living: Arc<()>,
+    made_on: Weak<()>,
+}
+
+impl StopMark {
+    pub(crate) fn new() -> StopMark {
+        let shared = with_frame(|frame| {
+            if frame.stops.is_empty() {
+                frame.stops.push(Arc::default());
+            }
+            frame.stops.last().cloned()
+        });
+        let made_on = HERE.try_with(Arc::downgrade).unwrap_or_default();
+        StopMark { _living: shared.flatten().unwrap_or_default(), made_on }
+    }
+
+    pub(crate) fn is_from_here(&self) -> bool {
+        HERE.try_with(|here| self.made_on.as_ptr() == Arc::as_ptr(here)).unwrap_or(false)
+    }
+}
+
+/// Held by every failure that went into an error: its id and those that it carries.
+#[derive(Clone)]
+pub(crate) struct FailureMark {
+    _living: Arc<Vec<u64>>,
+}
+
+impl FailureMark {
+    pub(crate) fn new(ids: Vec<u64>) -> FailureMark {
+        let living = Arc::new(ids);
+        with_frame(|frame| {
+            frame.failures.retain(|mark| mark.strong_count() > 0);
+            frame.failures.push(Arc::downgrade(&living));
+        });
+        FailureMark { _living: living }
+    }
+}
+
+/// What is alive of the tokens of the closure that runs.
+#[derive(Default)]
+pub(crate) struct Living {
+    pub(crate) stops: usize,
+    pub(crate) failures: Vec<u64>,
+}
+
+pub(crate) fn living() -> Living {
+    let counted = with_frame(|frame| Living {
+        stops: frame.stops.iter().map(|mark| Arc::strong_count(mark) - 1).sum(),
+        failures: frame.failures.iter().filter_map(Weak::upgrade).flat_map(|ids| ids.to_vec()).collect(),
+    });
+    counted.unwrap_or_default()
+}
+
+/// A closure of ours runs on this thread, until this drops. What it leaves alive is the next outer one's.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Run;
+
+pub(crate) fn begin() -> Run {
+    // The lowest frame belongs to the code around: it must be there before.
+    with_frame(|_| ());
+    let _gone = FRAMES.try_with(|frames| frames.borrow_mut().push(Frame::default()));
+    Run
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _gone = FRAMES.try_with(|frames| {
+            let mut frames = frames.borrow_mut();
+            let Some(mut over) = frames.pop() else { return };
+            over.prune();
+            if let Some(outer) = frames.last_mut() {
+                outer.prune();
+                // In front of the outer ones: new marks are clones of the last.
+                over.stops.append(&mut outer.stops);
+                outer.stops = over.stops;
+                outer.failures.append(&mut over.failures);
+            }
+        });
+    }
+}

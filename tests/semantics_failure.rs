@@ -1,0 +1,486 @@
+//! F1 to F4 and P4: what fails, what it stops, and where it is told.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
+
+mod common;
+
+use std::fmt;
+use std::panic::panic_any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::subscriber::Told;
+use common::*;
+use crossbeam_channel::unbounded;
+use homebound::{BoxError, Cause, Context, Failure, JoinError, Result, ScopeError, StopReason, scope};
+
+fn fails(_: &Context) -> Result {
+    Err(boom("it fails"))
+}
+
+fn falls(_: &Context) -> Result {
+    panic!("it falls")
+}
+
+/// The names of the failed, in the order in which they failed.
+fn names(error: &ScopeError) -> Vec<&str> {
+    error.failures().iter().map(Failure::name).collect()
+}
+
+#[test]
+fn f1_the_first_failure_stops_the_scope_at_once() {
+    // catches: a stop that waits for a join, while the body and the siblings wait for the stop
+    within(|| {
+        for fail in [fails, falls] {
+            let result = scope(|s| {
+                let sibling = s.spawn("sibling", "waits", until_stopped)?;
+                s.spawn("culprit", "fails", fail)?;
+                let reason = s.context().wait_for_stop();
+                let StopReason::Failed { path } = origin(&reason) else { panic!("{reason:?}") };
+                assert!(path.ends_with("/culprit"), "{path}");
+                assert!(matches!(sibling.join(), Err(JoinError::Stopped(_))));
+                Ok(())
+            });
+            assert_eq!(names(&result.unwrap_err()), ["culprit"]);
+        }
+    });
+}
+
+#[test]
+fn f1_joining_the_handle_does_not_hide_the_failure() {
+    // catches: a scope that is Ok because somebody looked at the error
+    within(|| {
+        for fail in [fails, falls] {
+            let result = scope(|s| {
+                let culprit = s.spawn("culprit", "fails", fail)?;
+                let Err(JoinError::Failed(failure)) = culprit.join() else { panic!("it failed") };
+                assert_eq!(failure.name(), "culprit");
+                Ok(())
+            });
+            assert_eq!(names(&result.unwrap_err()), ["culprit"]);
+        }
+    });
+}
+
+#[test]
+fn f1_a_failing_service_is_a_failure_like_any_other() {
+    // catches: services whose errors nobody hears
+    within(|| {
+        let result = scope(|s| {
+            s.service("culprit", "fails", fails)?;
+            s.context().wait_for_stop();
+            Ok(())
+        });
+        assert_eq!(names(&result.unwrap_err()), ["culprit"]);
+        let late = scope(|s| {
+            s.service("culprit", "fails when it is told to stop", |cx| {
+                cx.wait_for_stop();
+                Err(boom("at the end"))
+            })?;
+            Ok(())
+        });
+        assert_eq!(names(&late.unwrap_err()), ["culprit"]);
+    });
+}
+
+#[test]
+fn f1_a_groups_failure_stops_the_group_and_is_at_once_a_failure_of_its_scope() {
+    // catches: a group that hides its failure until it is closed, or lists it twice
+    within(|| {
+        let result = scope(|s| {
+            let group = s.group("group")?;
+            let member = group.spawn("member", "waits", until_stopped)?;
+            group.spawn("culprit", "fails", fails)?;
+            let reason = s.context().wait_for_stop();
+            assert!(matches!(origin(&reason), StopReason::Failed { .. }), "{reason:?}");
+            assert!(group.is_stopping());
+            assert!(matches!(member.join(), Err(JoinError::Stopped(_))));
+            let error = group.close().unwrap_err();
+            assert_eq!(names(&error), ["culprit"]);
+            Ok(())
+        });
+        assert_eq!(names(&result.unwrap_err()), ["culprit"]);
+    });
+}
+
+#[test]
+fn f2_isolated_stops_nothing() {
+    // catches: isolation that stops the siblings, or the body
+    within(|| {
+        for fail in [fails, falls] {
+            let result = scope(|s| {
+                let sibling = s.spawn("sibling", "goes on", until_stopped)?;
+                let alone = s.thread("alone", "fails").isolated().spawn(fail)?;
+                assert!(matches!(alone.join(), Err(JoinError::Failed(_))));
+                assert!(!s.is_stopping() && !sibling.is_finished());
+                sibling.stop();
+                Ok(5)
+            });
+            assert_eq!(result.unwrap(), 5);
+        }
+    });
+}
+
+#[test]
+fn f2_vital_stops_the_scope_however_it_ends() {
+    // catches: vital taken for "must not fail"
+    within(|| {
+        let ends: [fn(&Context) -> Result; 3] = [|_| Ok(()), fails, falls];
+        for (i, end) in ends.into_iter().enumerate() {
+            let result = scope(|s| {
+                s.spawn("sibling", "waits", until_stopped)?;
+                s.thread("heart", "is vital").vital().spawn(end)?;
+                let reason = s.context().wait_for_stop();
+                match origin(&reason) {
+                    StopReason::Vital { path } => assert!(path.ends_with("/heart")),
+                    StopReason::Failed { path } => assert!(i > 0 && path.ends_with("/heart")),
+                    other => panic!("{other:?}"),
+                }
+                Ok(())
+            });
+            assert_eq!(result.is_ok(), i == 0);
+        }
+    });
+}
+
+#[test]
+fn f2_a_vital_service_stops_the_scope_too() {
+    // catches: vital forgotten on the service path
+    within(|| {
+        let result = scope(|s| {
+            s.thread("heart", "is vital").vital().service(|_| Ok(()))?;
+            let reason = s.context().wait_for_stop();
+            assert!(matches!(origin(&reason), StopReason::Vital { .. }), "{reason:?}");
+            Ok(())
+        });
+        assert!(result.is_ok());
+    });
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Wrapper {
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    #[error("a scope below")]
+    Scope(#[source] ScopeError),
+}
+
+#[test]
+fn f3_a_failure_is_listed_once_however_it_is_passed_on() {
+    // catches: the same failure once per `?` on its way up
+    type Carry = fn(JoinError) -> BoxError;
+    let carriers: [(&str, Carry); 5] = [
+        ("plain", |e| e.into()),
+        ("transparent", |e| Wrapper::from(e).into()),
+        ("io", |e| std::io::Error::other(e).into()),
+        ("anyhow", |e| anyhow::Error::from(e).into()),
+        ("anyhow context", |e| anyhow::Error::from(e).context("while joining").into()),
+    ];
+    within(move || {
+        for (name, carry) in carriers {
+            let result: Result<(), _> = scope(|s| {
+                let culprit = s.spawn("culprit", "fails", fails)?;
+                let joiner = s.spawn("joiner", "passes it on", move |_| -> Result {
+                    Err(carry(culprit.join().unwrap_err()))
+                })?;
+                Err(carry(joiner.join().unwrap_err()))
+            });
+            assert_eq!(names(&result.unwrap_err()), ["culprit"], "{name}");
+        }
+    });
+}
+
+#[test]
+fn f3_a_nested_scopes_error_passed_on_by_a_body_is_one_failure_with_the_tree_inside() {
+    // catches: the nested failures listed beside the body's, or lost in it
+    within(|| {
+        for how in 0..3 {
+            let result: Result<(), _> = scope(|outer| {
+                let inner = outer.subscope("inner", |inner| {
+                    for name in ["one", "two"] {
+                        let alone = inner.thread(name, "fails").isolated().spawn(fails)?;
+                        let _ = alone.done().recv();
+                    }
+                    Ok(())
+                });
+                let error = inner.unwrap_err();
+                assert_eq!(names(&error), ["one", "two"]);
+                Err(match how {
+                    0 => error.into(),
+                    1 => Wrapper::Scope(error).into(),
+                    _ => anyhow::Error::from(error).context("below").into(),
+                })
+            });
+            let error = result.unwrap_err();
+            assert_eq!(error.failures().len(), 1, "{how}: {error}");
+            if how == 0 {
+                let inner = error.first().unwrap().downcast_ref::<ScopeError>().expect("its type is kept");
+                assert_eq!(names(inner), ["one", "two"]);
+                assert!(error.to_string().contains("/inner/two"), "{error}");
+            }
+        }
+    });
+}
+
+#[test]
+fn f3_a_groups_error_passed_on_is_listed_once() {
+    // catches: close()'s error as one more entry beside the member's failure, which is listed already
+    within(|| {
+        for wrapped in [false, true] {
+            let result: Result<(), _> = scope(|s| {
+                let group = s.group("group")?;
+                let culprit = group.spawn("culprit", "fails", fails)?;
+                let _ = culprit.done().recv();
+                let error = group.close().unwrap_err();
+                Err(if wrapped { anyhow::Error::from(error).context("closing").into() } else { error.into() })
+            });
+            assert_eq!(names(&result.unwrap_err()), ["culprit"], "wrapped: {wrapped}");
+        }
+    });
+}
+
+#[test]
+fn f3_two_failures_of_the_same_text_are_two() {
+    // catches: identity by text or type
+    within(|| {
+        let result = scope(|s| {
+            for _ in 0..2 {
+                let alone = s.thread("same", "fails").isolated().spawn(fails)?;
+                let _ = alone.done().recv();
+            }
+            Err::<(), _>(boom("it fails"))
+        });
+        assert_eq!(result.unwrap_err().failures().len(), 3);
+    });
+}
+
+#[test]
+fn f4_a_panics_message_and_location_are_kept_for_every_payload() {
+    // catches: String payloads lost, a location that is missing or of the library
+    within(|| {
+        let result = scope(|s| {
+            let ways: [Wait; 4] = [
+                ("str", |_| panic!("plain text")),
+                ("string", |cx| panic!("text of {}", cx.name())),
+                ("number", |_| panic_any(5_i32)),
+                ("index", |_| Ok([()][std::hint::black_box(3)])),
+            ];
+            for (name, way) in ways {
+                let falls = s.thread(name, "panics").isolated().spawn(way)?;
+                let _ = falls.done().recv();
+            }
+            Ok(())
+        });
+        let error = result.unwrap_err();
+        let expected = ["plain text", "text of string", "", "out of bounds"];
+        for (failure, part) in error.failures().iter().zip(expected) {
+            let Cause::Panic { message, location } = failure.cause() else { panic!("{error}") };
+            assert!(message.contains(part), "{}: {message}", failure.name());
+            let location = location.expect("it has a location");
+            assert!(location.contains("semantics_failure.rs:"), "{location}");
+        }
+        assert_eq!(error.failures().len(), 4);
+    });
+}
+
+#[test]
+fn f4_the_panic_hook_is_chained() {
+    // catches: a hook that replaces the program's own, or is installed again by every scope
+    child_passes(|_| {
+        static SEEN: AtomicUsize = AtomicUsize::new(0);
+        std::panic::set_hook(Box::new(|_| {
+            SEEN.fetch_add(1, Ordering::SeqCst);
+        }));
+        for round in 1..=3 {
+            let result = scope(|s| {
+                s.spawn("falls", "panics", falls)?;
+                Ok(())
+            });
+            assert!(result.is_err());
+            assert_eq!(SEEN.load(Ordering::SeqCst), round, "the program's hook sees each panic once");
+        }
+        let stranger = std::thread::spawn(|| panic!("not managed")).join();
+        assert!(stranger.is_err());
+        i32::from(SEEN.load(Ordering::SeqCst) != 4)
+    });
+}
+
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("code {0}")]
+struct Coded(u32);
+
+#[test]
+fn p4_a_failure_says_who_why_and_from_where() {
+    // catches: a failure without its name, purpose, path, spawn site or typed error
+    within(|| {
+        let line = line!() + 2;
+        let result = scope(|s| {
+            s.spawn("culprit", "shows itself", |_| -> Result { Err(Coded(7).into()) })?;
+            Ok(())
+        });
+        let error = result.unwrap_err();
+        let failure = error.first().expect("one");
+        assert_eq!((failure.name(), failure.purpose()), ("culprit", "shows itself"));
+        assert!(failure.path().ends_with("/culprit") && failure.path().starts_with('/'));
+        assert_eq!(failure.spawned_from().line(), line);
+        assert!(failure.spawned_from().file().ends_with("semantics_failure.rs"));
+        assert_eq!(failure.downcast_ref::<Coded>(), Some(&Coded(7)));
+        assert!(failure.downcast_ref::<fmt::Error>().is_none() && failure.take_payload().is_none());
+        assert!(matches!(failure.cause(), Cause::Error(e) if e.is::<Coded>()));
+        assert!(error.stop_reason().is_none() && error.omitted() == 0);
+        let shown = error.to_string();
+        for part in ["culprit", "shows itself", "code 7"] {
+            assert!(shown.contains(part), "no {part:?} in\n{shown}");
+        }
+        assert_eq!(format!("{error:?}"), shown, "main prints Debug");
+        assert_eq!(error.downcast::<Coded>().expect("its type comes back"), Coded(7));
+    });
+}
+
+#[test]
+fn p4_a_bodys_failure_has_the_path_of_its_scope() {
+    // catches: a body that fails without a name, or under its last thread's
+    within(|| {
+        let result = scope(|s| {
+            let inner: Result<(), _> = s.subscope("sub", |_| Err(Coded(1).into()));
+            let error = inner.unwrap_err();
+            let path = error.first().expect("one").path();
+            assert_eq!(path, format!("{}/sub", s.context().path()));
+            let wrong = error.downcast::<fmt::Error>().expect_err("of another type");
+            assert_eq!(wrong.failures().len(), 1, "a downcast that misses gives the error back");
+            Ok(())
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn p4_failures_are_in_the_order_in_which_they_happened_with_the_tail_during_stop() {
+    // catches: an order by name or by join; a tail that holds the cause of the stop
+    within(|| {
+        let result: Result<(), _> = scope(|s| {
+            s.spawn("third", "fails in its clean-up", |cx| -> Result {
+                cx.wait_for_stop();
+                linger(60);
+                Err(boom("late"))
+            })?;
+            s.spawn("second", "fails in its clean-up", |cx| -> Result {
+                cx.wait_for_stop();
+                linger(20);
+                Err(boom("soon"))
+            })?;
+            s.spawn("first", "fails", fails)?;
+            Ok(())
+        });
+        let error = result.unwrap_err();
+        assert_eq!(names(&error), ["first", "second", "third"]);
+        let tail: Vec<&str> = error.during_stop().iter().map(Failure::name).collect();
+        assert_eq!(tail, ["second", "third"]);
+    });
+}
+
+#[test]
+fn p4_a_timed_out_join_keeps_the_handle_and_the_failure() {
+    // catches: a result lost by a join that gave up
+    within(|| {
+        let result = scope(|s| {
+            let (open, gate) = gate();
+            let alone = s.thread("alone", "fails later").isolated().spawn(move |_| {
+                pass(&gate);
+                fails_with(9)
+            })?;
+            let alone = alone.join_timeout(std::time::Duration::from_millis(5)).unwrap_err();
+            assert!(!alone.is_finished());
+            drop(open);
+            let Ok(Err(JoinError::Failed(failure))) = alone.join_timeout(LIMIT) else {
+                panic!("it failed");
+            };
+            assert_eq!(failure.downcast_ref::<Coded>(), Some(&Coded(9)));
+            Ok(())
+        });
+        assert!(result.is_ok());
+    });
+}
+
+fn fails_with(code: u32) -> Result {
+    Err(Coded(code).into())
+}
+
+#[test]
+fn p4_a_failure_outlives_its_scope_and_is_shared() {
+    // catches: a failure that points into the scope
+    within(|| {
+        let result = scope(|s| {
+            s.spawn("culprit", "fails", |_| fails_with(3))?;
+            Ok(())
+        });
+        let error = result.unwrap_err();
+        let copies: Vec<Failure> = (0..4).map(|_| error.first().unwrap().clone()).collect();
+        drop(error);
+        let threads =
+            copies.into_iter().map(|f| std::thread::spawn(move || f.downcast_ref::<Coded>().map(|c| c.0)));
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), Some(3));
+        }
+    });
+}
+
+#[test]
+fn p4_many_threads_that_fail_at_once_are_all_told() {
+    // catches: a lost update of the list; a failure dropped because the scope is stopping already
+    within(|| {
+        let (tell, told) = unbounded();
+        let result = scope(|s| {
+            let go = Arc::new(std::sync::Barrier::new(20));
+            for i in 0..20 {
+                let (go, tell) = (go.clone(), tell.clone());
+                s.spawn(format!("culprit-{i}"), "fails", move |_| -> Result {
+                    tell.send(())?;
+                    go.wait();
+                    if i % 2 == 0 { Err(boom("no")) } else { panic!("no") }
+                })?;
+            }
+            Ok(())
+        });
+        let error = result.unwrap_err();
+        assert_eq!((error.failures().len(), told.len(), error.omitted()), (20, 20, 0));
+    });
+}
+
+#[test]
+fn p4_the_sources_of_an_error_are_still_there() {
+    // catches: an error flattened to its text
+    within(|| {
+        let result = scope(|s| {
+            s.spawn("culprit", "fails", |_| -> Result {
+                Err(anyhow::Error::from(Coded(4)).context("outer").into())
+            })?;
+            Ok(())
+        });
+        let error = result.unwrap_err();
+        let Cause::Error(cause) = error.first().unwrap().cause() else { panic!("{error}") };
+        assert_eq!(cause.to_string(), "outer");
+        assert_eq!(cause.source().map(ToString::to_string).as_deref(), Some("code 4"));
+    });
+}
+
+#[test]
+fn f4_a_panic_is_logged_at_once_with_name_path_and_location() {
+    // catches: a panic that is heard of only when the scope ends; a log without who and where
+    within(|| {
+        let (tell, told) = unbounded();
+        let subscriber = Told::new(move |line: &str| drop(tell.send(line.to_owned())));
+        let result = tracing::subscriber::with_default(subscriber, || {
+            scope(|s| {
+                let (_open, gate) = gate();
+                s.spawn("still-there", "keeps the scope open", move |_| Ok(pass(&gate)))?;
+                drop(s.thread("falls", "panics").isolated().spawn(falls)?);
+                let logged = |line: &String| line.contains("ERROR") && line.contains("/falls");
+                let line = told.iter().find(logged).expect("it is logged while the scope is open");
+                assert!(line.contains("semantics_failure.rs:"), "{line}");
+                assert!(line.contains("homebound::thread") && line.contains("it falls"), "{line}");
+                Ok(())
+            })
+        });
+        assert_eq!(names(&result.unwrap_err()), ["falls"]);
+    });
+}

@@ -1,0 +1,439 @@
+//! T: parents, paths and names; what the snapshot, the dump and the list of active threads show.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
+
+mod common;
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use common::subscriber::Told;
+use common::*;
+use crossbeam_channel::{bounded, unbounded};
+use homebound::registry::{self, Registry};
+use homebound::{Context, Role, Scope, ScopeStatus, SpawnError, StopReason, ThreadState, current, scope};
+
+/// The scope of that name, anywhere below.
+fn find<'a>(scope: &'a ScopeStatus, name: &str) -> Option<&'a ScopeStatus> {
+    if scope.name == name {
+        return Some(scope);
+    }
+    scope.scopes.iter().find_map(|below| find(below, name))
+}
+
+#[test]
+fn paths_follow_the_tree() {
+    // catches: a path without its scope, a group or scope that is left out
+    child_passes(|_| {
+        let exit = Registry::new("studio").run(|s| {
+            let worker = s.spawn("worker", "works", |cx| Ok(cx.path().to_owned()))?;
+            assert_eq!((worker.path(), worker.name()), ("/studio/worker", "worker"));
+            assert_eq!(worker.join()?, "/studio/worker");
+            let gui = s.group("gui")?;
+            assert_eq!(gui.spawn("thumbs", "draws", |_| Ok(()))?.path(), "/studio/gui/thumbs");
+            gui.close()?;
+            s.subscope("load", |load| {
+                assert_eq!(load.spawn("png", "decodes", |_| Ok(()))?.path(), "/studio/load/png");
+                load.subscope("deep", |deep| {
+                    let path = deep.spawn("gif", "decodes", |_| Ok(()))?.path().to_owned();
+                    Ok(assert_eq!(path, "/studio/load/deep/gif"))
+                })?;
+                Ok(())
+            })?;
+            Ok(())
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn a_free_scope_is_named_after_its_source_line() {
+    // catches: a path that is the library's line, or no path at all
+    within(|| {
+        let line = line!() + 1;
+        let result = scope(|s| Ok(s.spawn("worker", "works", |_| Ok(()))?.path().to_owned()));
+        let path = result.unwrap();
+        assert!(path.starts_with('/') && path.ends_with("/worker"), "{path}");
+        assert!(path.contains(&format!("semantics_tree.rs:{line}")), "{path}");
+    });
+}
+
+#[test]
+fn names_may_be_equal_and_hold_slashes_but_not_nothing() {
+    // catches: names taken for keys; a slash that makes two levels; NUL that reaches the OS
+    within(|| {
+        let result = scope(|s| {
+            let twins = [(); 2].map(|()| s.spawn("twin", "looks like the other", until_stopped));
+            let [one, two] = twins;
+            let (one, two) = (one?, two?);
+            assert!(one.id() != two.id() && one.name() == two.name());
+            let odd = s.spawn("a/b%c", "has an odd name", until_stopped)?;
+            assert_eq!(odd.name(), "a/b%c");
+            assert!(odd.path().ends_with("/a%2Fb%25c"), "{}", odd.path());
+            for long in ["über-lange-Namen-gehen-auch-wenn-das-System-sie-kürzt", " "] {
+                assert_eq!(s.spawn(long, "is allowed", until_stopped)?.name(), long);
+            }
+            for bad in ["", "a\0b"] {
+                let worker = s.spawn(bad, "is refused", |_| Ok(()));
+                assert!(matches!(worker, Err(SpawnError::InvalidName)), "{bad:?}");
+                let service = s.service(bad, "is refused", |_| Ok(()));
+                assert!(matches!(service, Err(SpawnError::InvalidName)), "{bad:?}");
+                assert!(matches!(s.group(bad), Err(SpawnError::InvalidName)), "{bad:?}");
+                let sibling = s.context().spawn(bad, "is refused", |_| Ok(()));
+                assert!(matches!(sibling, Err(SpawnError::InvalidName)), "{bad:?}");
+            }
+            assert_eq!(s.active_threads().len(), 5);
+            s.stop();
+            Ok(())
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn current_is_the_innermost_context_of_the_calling_thread() {
+    // catches: a current() that leaks over scopes or threads, or is lost after a nested one
+    within(|| {
+        assert!(current().is_none());
+        let here = || current().map(|cx| cx.path().to_owned());
+        let result = scope(|s| {
+            let body = here();
+            assert_eq!(body.as_deref(), Some(s.context().path()));
+            s.subscope("sub", |sub| Ok(assert_eq!(here().as_deref(), Some(sub.context().path()))))?;
+            assert_eq!(here(), body);
+            let _ = panics(|| s.subscope("falls", |_| -> homebound::Result { panic!("out") }));
+            assert_eq!(here(), body, "after a panic too");
+            let worker = s.spawn("worker", "asks who it is", move |cx| {
+                assert_eq!(here().as_deref(), Some(cx.path()));
+                assert_eq!(current().expect("inside").id(), cx.id());
+                Ok(std::thread::spawn(|| current().is_none()).join().expect("it ends"))
+            })?;
+            Ok(assert!(worker.join()?, "a foreign thread has none"))
+        });
+        result.unwrap();
+        assert!(current().is_none());
+    });
+}
+
+#[test]
+fn current_knows_shields_and_deadlines() {
+    // catches: a scope opened inside a deadline that hangs beside it
+    within(|| {
+        let result = scope(|s| {
+            let at = Instant::now() + NEVER;
+            s.context().with_deadline(at, |_| {
+                assert_eq!(current().expect("inside").deadline(), Some(at));
+            });
+            assert_eq!(current().expect("inside").deadline(), None);
+            s.stop();
+            s.context().shield(NEVER, |_| assert!(!current().expect("inside").is_stopping()));
+            Ok(assert!(current().expect("inside").is_stopping()))
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn a_scope_opened_in_a_thread_is_a_child_of_that_thread() {
+    // catches: nested scopes that hang below the scope's body and survive their thread's stop
+    within(|| {
+        let result = scope(|s| {
+            let worker = s.spawn("worker", "opens scopes", move |cx| {
+                let free = scope(|free| Ok(free.context().path().starts_with(cx.path())))?;
+                let via_outer = s.subscope("via-outer", |sub| {
+                    assert!(sub.context().path().starts_with(cx.path()), "{}", sub.context().path());
+                    Ok(sub.spawn("waits", "is stopped with its thread", until_stopped).map(drop)?)
+                });
+                Ok((free, via_outer.is_ok()))
+            })?;
+            linger(5);
+            worker.stop();
+            assert_eq!(worker.join()?, (true, true));
+            Ok(assert!(!s.is_stopping()))
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn a_scope_opened_from_elsewhere_hangs_below_its_scope_and_stops_with_the_caller_too() {
+    // catches: a child that forgets the thread that waits for it, or hangs below the wrong tree
+    within(|| {
+        let result = scope(|a| {
+            let a_path = a.context().path().to_owned();
+            std::thread::scope(|threads| {
+                threads.spawn(|| {
+                    let inner = scope(|b| {
+                        let stopper = b.stopper();
+                        a.subscope("x", |x| {
+                            assert!(x.context().path().starts_with(&a_path));
+                            stopper.stop_because("the caller's scope");
+                            let reason = x.context().wait_for_stop();
+                            assert_eq!(*origin(&reason), StopReason::Custom("the caller's scope".into()));
+                            Ok(())
+                        })?;
+                        Ok(assert!(!a.is_stopping()))
+                    });
+                    inner.unwrap();
+                });
+            });
+            Ok(())
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn roots_side_by_side_do_not_know_each_other() {
+    // catches: one global tree for standalone scopes
+    within(|| {
+        let threads: Vec<_> = (0..4)
+            .map(|i| {
+                std::thread::spawn(move || {
+                    scope(|s| {
+                        s.spawn(format!("worker-{i}"), "works", until_stopped)?;
+                        let active = s.active_threads();
+                        assert!(active.len() == 1 && active[0].name == format!("worker-{i}"));
+                        s.stop();
+                        Ok(())
+                    })
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|t| t.join().unwrap().unwrap());
+    });
+}
+
+/// A tree with one of each, held until `held` is through.
+fn with_one_of_each(s: &Scope<'_, '_>, held: impl FnOnce()) -> homebound::Result {
+    let (ready, got) = unbounded::<()>();
+    let (open, gate) = gate();
+    let wait = move |cx: &Context| {
+        ready.send(())?;
+        until_stopped(cx)
+    };
+    s.spawn("worker", "one of each", wait.clone())?;
+    s.service("service", "one of each", wait.clone())?;
+    let group = s.group("group")?;
+    group.spawn("member", "one of each", wait.clone())?;
+    let nested = wait.clone();
+    s.spawn("opener", "one of each", move |_| {
+        Ok(scope(|below| Ok(drop(below.spawn("deep", "one of each", nested)?)))?)
+    })?;
+    let cx = s.context().clone();
+    let stranger = std::thread::spawn(move || {
+        let guest = cx.adopt("guest", "one of each");
+        assert_eq!((guest.name(), guest.purpose()), ("guest", "one of each"));
+        assert_eq!(current().expect("adopted").id(), guest.id());
+        drop(wait);
+        pass(&gate);
+        drop(guest);
+        assert!(current().is_none());
+    });
+    got.iter().take(4).for_each(drop);
+    eventually("all are there", || s.active_threads().len() == 6);
+    held();
+    drop(open);
+    stranger.join().expect("it ends");
+    s.stop();
+    Ok(())
+}
+
+#[test]
+fn active_threads_are_the_workers_services_and_adopted_of_the_subtree() {
+    // catches: bodies, internal or ended threads in the list; deep ones missing
+    within(|| {
+        let result = scope(|s| {
+            s.spawn("ended", "is gone", |_| Ok(()))?.join()?;
+            with_one_of_each(s, || {
+                let active = s.active_threads();
+                let mut names: Vec<_> = active.iter().map(|t| (t.name.as_str(), t.role)).collect();
+                names.sort_by_key(|(name, _)| *name);
+                let expected = [
+                    ("deep", Role::Worker),
+                    ("guest", Role::Adopted),
+                    ("member", Role::Worker),
+                    ("opener", Role::Worker),
+                    ("service", Role::Service),
+                    ("worker", Role::Worker),
+                ];
+                assert_eq!(names, expected);
+                let ids: HashSet<_> = active.iter().map(|t| t.id).collect();
+                let tids: HashSet<_> = active.iter().map(|t| t.os_tid.expect("Linux")).collect();
+                assert_eq!((ids.len(), tids.len()), (6, 6));
+            })
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn a_snapshot_is_the_tree() {
+    // catches: a scope in the wrong place, a body without its role, a tree that is flat
+    within(|| {
+        let before = Instant::now();
+        let result = scope(|s| {
+            with_one_of_each(s, || {
+                let snapshot = s.snapshot();
+                let all = all_threads(&snapshot);
+                for name in ["worker", "service", "member", "opener", "deep", "guest"] {
+                    let thread = all.iter().find(|t| t.name == name).expect(name);
+                    assert!(thread.purpose == "one of each" && thread.spawned_at >= before);
+                    assert!(thread.path.ends_with(name) && thread.state != ThreadState::Ended);
+                    assert!(thread.spawned_from.file().ends_with("semantics_tree.rs"));
+                }
+                assert!(all.iter().any(|t| t.role == Role::Body));
+                let group = find(&snapshot.root, "group").expect("the group is in it");
+                assert_eq!(group.threads.iter().filter(|t| t.role == Role::Worker).count(), 1);
+                assert!(group.path.ends_with("/group"));
+                let shown = snapshot.to_string();
+                for name in ["worker", "service", "member", "deep", "guest", "group", "one of each"] {
+                    assert!(shown.contains(name), "no {name:?} in\n{shown}");
+                    assert!(s.dump_status().contains(name));
+                }
+            })
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn a_snapshot_from_anywhere_while_everything_changes() {
+    // catches: a deadlock or a torn tree between snapshots, spawns, joins and stops
+    within(|| {
+        let result = scope(|s| {
+            let watcher = s.thread("watcher", "takes snapshots").isolated().spawn(move |_| {
+                let until = Instant::now() + Duration::from_millis(300);
+                while Instant::now() < until {
+                    assert!(!s.snapshot().to_string().is_empty() && !s.dump_status().is_empty());
+                    assert!(s.active_threads().iter().all(|t| t.state != ThreadState::Ended));
+                }
+                Ok(())
+            })?;
+            while !watcher.is_finished() {
+                s.subscope("sub", |sub| {
+                    let group = sub.group("group")?;
+                    group.spawn("member", "is short", |_| Ok(()))?;
+                    sub.spawn("short", "is short", |_| Ok(()))?.join()?;
+                    sub.stop();
+                    Ok(group.close()?)
+                })?;
+            }
+            Ok(watcher.join()?)
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn the_registrys_snapshot_is_there_while_it_runs_only() {
+    // catches: a stale root after the end, a root that other threads cannot see
+    child_passes(|_| {
+        assert!(registry::snapshot().is_none());
+        assert!(!registry::dump_status().contains("/p/"));
+        let exit = Registry::new("p").run(|s| {
+            s.spawn("worker", "is seen from elsewhere", until_stopped)?;
+            let seen = std::thread::spawn(|| (registry::snapshot(), registry::dump_status()));
+            let (snapshot, dump) = seen.join().expect("it ends");
+            let snapshot = snapshot.expect("it runs");
+            assert_eq!((snapshot.root.name.as_str(), snapshot.root.path.as_str()), ("p", "/p"));
+            assert!(all_threads(&snapshot).iter().any(|t| t.path == "/p/worker"));
+            assert!(dump.contains("worker") && dump.contains("is seen from elsewhere"));
+            s.stop();
+            Ok(())
+        });
+        assert!(registry::snapshot().is_none());
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn adopted_guards_are_removed_by_identity() {
+    // catches: a stack that pops the wrong context when guards drop out of order
+    within(|| {
+        let result = scope(|s| {
+            let (one, two) = (s.group("one")?, s.group("two")?);
+            std::thread::scope(|threads| {
+                threads.spawn(|| {
+                    let first = one.context().adopt("first", "comes first");
+                    let second = two.context().adopt("second", "comes second");
+                    assert_eq!(current().expect("adopted").name(), "second");
+                    drop(first);
+                    assert_eq!(current().expect("adopted").name(), "second");
+                    assert_eq!((one.active_threads().len(), two.active_threads().len()), (0, 1));
+                    drop(second);
+                    assert!(current().is_none() && s.active_threads().is_empty());
+                });
+            });
+            Ok(())
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn an_adopted_thread_sees_the_stop_and_can_spawn() {
+    // catches: an adopted thread that is only a name
+    within(|| {
+        let result = scope(|s| {
+            let cx = s.context().clone();
+            let (tell, told) = bounded(1);
+            let stranger = std::thread::spawn(move || {
+                let guest = cx.adopt("guest", "is foreign");
+                let sibling = guest.spawn("sibling", "is spawned by the guest", until_stopped);
+                tell.send(sibling.is_ok()).unwrap();
+                matches!(origin(&guest.wait_for_stop()), StopReason::Requested { .. })
+            });
+            assert!(told.recv()?);
+            s.stop();
+            Ok(assert!(stranger.join().expect("it ends")))
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn threads_spawned_through_a_context_are_siblings_of_its_thread() {
+    // catches: a context's spawn that hangs below the thread, or is not joined
+    within(|| {
+        let (tell, told) = bounded(1);
+        let result = scope(|s| {
+            let scope_path = s.context().path().to_owned();
+            s.spawn("worker", "has a sibling made", move |cx| {
+                let sibling = cx.spawn("sibling", "outlives its maker", move |cx| {
+                    linger(30);
+                    Ok(tell.send(cx.path().to_owned())?)
+                })?;
+                assert!(sibling.path().starts_with(&scope_path));
+                assert!(!sibling.path().contains("/worker/"), "{}", sibling.path());
+                Ok(())
+            })?;
+            Ok(())
+        });
+        result.unwrap();
+        assert!(told.try_recv().expect("it was joined").ends_with("/sibling"));
+    });
+}
+
+#[test]
+fn a_thread_has_a_span_of_its_own_in_its_spawners_subscriber() {
+    // catches: threads that log into nothing, or without saying who they are
+    within(|| {
+        let (tell, told) = unbounded();
+        let subscriber = Told::new(move |line: &str| drop(tell.send(line.to_owned())));
+        let result = tracing::subscriber::with_default(subscriber, || {
+            scope(|s| {
+                let worker = s.spawn("worker", "logs a line", |_| {
+                    tracing::info!(target: "homebound::test", "from the worker");
+                    Ok(())
+                })?;
+                Ok(worker.join()?)
+            })
+        });
+        result.unwrap();
+        let lines: Vec<String> = told.try_iter().collect();
+        assert!(lines.iter().any(|line| line.contains("from the worker")), "{lines:#?}");
+        let span = lines.iter().find(|line| line.starts_with("span") && line.contains("thread.name=worker"));
+        let span = span.expect("a span with the thread's name");
+        assert!(span.contains("purpose=logs a line") && span.contains("/worker"), "{span}");
+    });
+}

@@ -1,0 +1,525 @@
+//! The waits of a context, W1, W2 and W4: what each gives back, shows, and leaves alone.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use common::*;
+use crossbeam_channel::{bounded, unbounded};
+use homebound::{Context, Group, Handle, JoinError, Result, Scope, ThreadState, WaitError, scope};
+
+const SOON: Duration = Duration::from_millis(20);
+
+/// Runs `body` in a scope that must end well.
+#[track_caller]
+fn in_scope(body: impl for<'s> FnOnce(&'s Scope<'s, 'static>) -> Result + Send + 'static) {
+    within(move || scope(body).unwrap());
+}
+
+#[test]
+fn recv_gives_data_disconnection_or_a_time_out() {
+    // catches: an error in place of data that is there, a confusion of the three ends
+    in_scope(|s| {
+        let cx = s.context();
+        let (to, queue) = unbounded();
+        to.send(1)?;
+        assert_eq!(cx.recv(&queue)?, 1);
+        let start = Instant::now();
+        assert!(matches!(cx.recv_timeout(&queue, SOON), Err(WaitError::TimedOut)));
+        assert!(start.elapsed() >= SOON);
+        s.spawn("late", "sends while it is waited for", move |_| {
+            linger(10);
+            to.send(2)?;
+            to.send(3)?;
+            Ok(())
+        })?;
+        assert_eq!((cx.recv(&queue)?, cx.recv_timeout(&queue, NEVER)?), (2, 3));
+        assert!(matches!(cx.recv(&queue), Err(WaitError::Disconnected)));
+        assert!(matches!(cx.recv_timeout(&queue, NEVER), Err(WaitError::Disconnected)));
+        Ok(())
+    });
+}
+
+#[test]
+fn recv_on_a_dead_channel_still_gives_what_is_queued() {
+    // catches: disconnection that wins over data
+    in_scope(|s| {
+        let (to, queue) = unbounded();
+        (0..3).try_for_each(|n| to.send(n))?;
+        drop(to);
+        let cx = s.context();
+        assert_eq!((cx.recv(&queue)?, cx.iter(&queue).collect::<Vec<_>>()), (0, vec![1, 2]));
+        Ok(())
+    });
+}
+
+#[test]
+fn send_blocks_until_there_is_room() {
+    // catches: a send that gives up, loses or reorders
+    in_scope(|s| {
+        let (to, queue) = bounded(1);
+        let sender = s.spawn("sends", "through one place", move |cx| {
+            for n in 0..100 {
+                cx.send(&to, n)?;
+            }
+            Ok(())
+        })?;
+        assert_eq!(s.context().iter(&queue).collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
+        Ok(sender.join()?)
+    });
+}
+
+#[test]
+fn send_through_a_rendezvous() {
+    // catches: a send that needs a buffer
+    in_scope(|s| {
+        let (to, queue) = bounded(0);
+        let receiver = s.spawn("receives", "meets the sender", move |cx| Ok(cx.recv(&queue)?))?;
+        s.context().send(&to, 5)?;
+        assert_eq!(receiver.join()?, 5);
+        Ok(())
+    });
+}
+
+#[test]
+fn sleep_lasts_as_long_as_it_says() {
+    // catches: early wake-ups, a past instant that blocks
+    in_scope(|s| {
+        let (cx, start) = (s.context(), Instant::now());
+        cx.sleep(SOON)?;
+        assert!(start.elapsed() >= SOON);
+        let until = Instant::now() + SOON;
+        cx.sleep_until(until)?;
+        assert!(Instant::now() >= until);
+        cx.sleep_until(start)?;
+        Ok(cx.sleep(Duration::ZERO)?)
+    });
+}
+
+#[test]
+fn sleep_for_ever_does_not_overflow() {
+    // catches: Instant + Duration::MAX
+    in_scope(|s| {
+        let (_keep, never) = gate();
+        let sleeper = s.spawn("sleeper", "sleeps for ever", |cx| Ok(cx.sleep(Duration::MAX)?))?;
+        let waiter =
+            s.spawn("waiter", "waits for ever", move |cx| Ok(cx.recv_timeout(&never, Duration::MAX)?))?;
+        let ticker = s.spawn("ticker", "never ticks", |cx| Ok(cx.ticks(Duration::MAX).count()))?;
+        linger(3);
+        s.stop();
+        assert!(matches!(sleeper.join(), Err(JoinError::Stopped(_))));
+        assert!(matches!(waiter.join(), Err(JoinError::Stopped(_))));
+        assert_eq!(ticker.join()?, 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn ticks_come_after_a_period_without_drift_and_missed_ones_merge() {
+    // catches: a first tick at once, drift by the work's time, a burst after a pause
+    in_scope(|s| {
+        let period = Duration::from_millis(30);
+        let start = Instant::now();
+        let mut ticks = s.context().ticks(period);
+        let first = ticks.next().expect("not stopped");
+        assert!(first >= start + period && start.elapsed() >= period);
+        linger(10);
+        let second = ticks.next().expect("not stopped");
+        assert_eq!(second - first, period, "work between the ticks does not shift them");
+        linger(100);
+        let after_pause = ticks.next().expect("not stopped");
+        let next = ticks.next().expect("not stopped");
+        assert!(after_pause >= second + period && next > after_pause);
+        let whole = (next - first).as_nanos() % period.as_nanos();
+        assert_eq!(whole, 0, "on the grid after a pause");
+        assert!(next - second >= Duration::from_millis(100), "missed ticks come as one");
+        Ok(())
+    });
+}
+
+#[test]
+fn iter_and_drain_end_with_the_channel() {
+    // catches: an iterator that waits for a stop though no sender is left
+    in_scope(|s| {
+        for drain in [false, true] {
+            let (to, queue) = bounded(1);
+            s.spawn("sends", "then hangs up", move |cx| {
+                (0..50).try_for_each(|n| cx.send(&to, n).map_err(|e| e.cause))?;
+                Ok(())
+            })?;
+            let cx = s.context();
+            let sum: i32 = if drain { cx.drain(&queue).sum() } else { cx.iter(&queue).sum() };
+            assert_eq!(sum, 1225);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn waiting_gives_the_closures_value_and_marks_the_thread() {
+    // catches: a mark that is missing, stays, or is lost when the closure panics
+    in_scope(|s| {
+        let (open, gate) = gate();
+        let (back, returned) = bounded::<()>(0);
+        let line = line!() + 3;
+        let worker = s.spawn("worker", "waits for the printer", move |cx| {
+            let value = panics(|| cx.waiting("nothing", || panic!("inside")));
+            let got = cx.waiting("printer", || gate.recv().is_err());
+            drop(value);
+            back.send(())?;
+            pass(&gate);
+            Ok(got)
+        })?;
+        let state = waiting_at(s, "worker", "printer");
+        assert_eq!(state.line(), line);
+        drop(open);
+        returned.recv()?;
+        assert!(worker.join()?);
+        Ok(())
+    });
+}
+
+/// Waits until the named thread is seen waiting on `kind` and says where.
+fn waiting_at(s: &Scope<'_, '_>, name: &str, kind: &str) -> &'static std::panic::Location<'static> {
+    let mut seen = None;
+    eventually(&format!("{name} waits on {kind}"), || {
+        let threads = all_threads(&s.snapshot());
+        let thread = threads.into_iter().find(|t| t.name == name);
+        match thread.map(|t| t.state) {
+            Some(ThreadState::Waiting { what, at }) if what == kind => seen = Some(at),
+            _ => {}
+        }
+        seen.is_some()
+    });
+    seen.expect("just seen")
+}
+
+#[test]
+fn w1_every_wait_shows_its_kind_and_a_line_of_the_caller() {
+    // catches: a wait without a record, or with a line inside the library
+    in_scope(|s| {
+        for (i, (kind, wait)) in every_wait().into_iter().enumerate() {
+            if kind == "select" {
+                continue;
+            }
+            let name = format!("waiting-{i}");
+            s.spawn(name.clone(), "waits", wait)?;
+            let mut seen = None;
+            eventually(&format!("{kind} is seen"), || {
+                let threads = s.active_threads();
+                seen = threads.into_iter().find(|t| t.name == name).map(|t| t.state);
+                matches!(seen, Some(ThreadState::Waiting { .. }))
+            });
+            let Some(ThreadState::Waiting { what, at }) = seen else { unreachable!() };
+            assert!(at.file().ends_with("common/mod.rs"), "{kind} shows {what} at {at}");
+            assert!(!what.is_empty());
+        }
+        Ok(s.stop())
+    });
+}
+
+#[test]
+fn w1_a_join_and_the_end_of_a_scope_are_waits_too() {
+    // catches: a body that seems to run while it waits for its threads
+    in_scope(|s| {
+        let (open, gate) = gate();
+        let (end_open, end_gate) = common::gate();
+        let deaf = s.spawn("deaf", "is joined", move |_| Ok(pass(&gate)))?;
+        let line = line!() + 1;
+        s.spawn("joiner", "joins", move |_| Ok(deaf.join()?))?;
+        s.spawn("opener", "has a scope below", move |_| {
+            Ok(scope(|below| Ok(drop(below.spawn("below", "is deaf", move |_| Ok(pass(&end_gate)))?)))?)
+        })?;
+        let seen = |name: &str| {
+            let threads = s.active_threads();
+            let state = threads.iter().find(|t| t.name == name).map(|t| t.state.clone());
+            match state {
+                Some(ThreadState::Waiting { at, .. }) => Some(at),
+                _ => None,
+            }
+        };
+        eventually("the join is seen", || seen("joiner").is_some_and(|at| at.line() == line));
+        eventually("the scope's end is seen", || {
+            let bodies = all_threads(&s.snapshot());
+            let ends = bodies.iter().filter(|t| t.path.contains("opener") || t.name == "opener");
+            ends.into_iter().any(|t| matches!(t.state, ThreadState::Waiting { .. }))
+        });
+        drop((open, end_open));
+        Ok(())
+    });
+}
+
+#[test]
+fn w1_the_stop_comes_from_the_context_that_is_used() {
+    // catches: a wait that listens to the calling thread's own node only
+    in_scope(|s| {
+        let (give, take) = bounded::<Context>(1);
+        let other = s.spawn("other", "lends its context", move |cx| {
+            give.send(cx.clone())?;
+            until_stopped(cx)
+        })?;
+        let lent = take.recv()?;
+        let user = s.spawn("user", "waits with the other's context", move |cx| {
+            let ended = lent.sleep(NEVER).is_err();
+            Ok((ended, cx.is_stopping()))
+        })?;
+        linger(3);
+        other.stop();
+        assert_eq!(user.join()?, (true, false));
+        Ok(())
+    });
+}
+
+#[test]
+fn w1_a_context_on_an_unmanaged_thread_waits_as_well() {
+    // catches: a record that only managed threads have
+    in_scope(|s| {
+        let cx = s.context().clone();
+        let stranger = std::thread::spawn(move || (cx.sleep(NEVER).is_err(), cx.is_stopping()));
+        linger(3);
+        s.stop();
+        assert_eq!(stranger.join().expect("it ends"), (true, true));
+        Ok(())
+    });
+}
+
+// W2: joins that would close a cycle.
+
+type Slot<'s, T> = Arc<Mutex<Option<Handle<'s, T>>>>;
+
+fn cycle_of<T: std::fmt::Debug>(joined: Result<T, JoinError>) -> Option<Vec<String>> {
+    match joined {
+        Err(JoinError::WouldDeadlock { cycle }) => Some(cycle),
+        _ => None,
+    }
+}
+
+#[test]
+fn w2_joining_oneself() {
+    // catches: rust#43539: a thread that waits for its own end
+    in_scope(|s| {
+        let slot: Slot<'_, Vec<String>> = Slot::default();
+        let (open, gate) = gate();
+        let mine = slot.clone();
+        let handle = s.spawn("narcissus", "joins itself", move |_| {
+            pass(&gate);
+            let me = mine.lock().unwrap().take().expect("given");
+            Ok(cycle_of(me.join()).expect("a cycle of one"))
+        })?;
+        let done = handle.done().clone();
+        *slot.lock().unwrap() = Some(handle);
+        drop(open);
+        assert!(done.recv().is_err());
+        Ok(())
+    });
+}
+
+#[test]
+fn w2_a_cycle_of_three_is_broken_with_the_names() {
+    // catches: a cycle that only pairs are checked for; two errors, or none
+    in_scope(|s| {
+        let slots: Vec<Slot<'_, Option<Vec<String>>>> = (0..3).map(|_| Slot::default()).collect();
+        let (open, gate) = gate();
+        let mut done = Vec::new();
+        let (tell, told) = unbounded();
+        for i in 0..3 {
+            let (next, gate, tell) = (slots[(i + 1) % 3].clone(), gate.clone(), tell.clone());
+            let handle = s.spawn(format!("link-{i}"), "joins the next", move |_| {
+                pass(&gate);
+                let next = next.lock().unwrap().take().expect("given");
+                let cycle = cycle_of(next.join());
+                tell.send(cycle.clone())?;
+                Ok(cycle)
+            })?;
+            done.push(handle.done().clone());
+            *slots[i].lock().unwrap() = Some(handle);
+        }
+        drop((open, tell));
+        let cycles: Vec<Vec<String>> = told.iter().flatten().collect();
+        assert_eq!(cycles.len(), 1, "{cycles:?}");
+        for i in 0..3 {
+            let name = format!("link-{i}");
+            assert!(cycles[0].iter().any(|path| path.contains(&name)), "{cycles:?}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn w2_joining_a_service_from_a_worker_or_the_body_of_its_scope() {
+    // catches: a wait for what ends only after the waiter
+    in_scope(|s| {
+        let service = s.service("service", "ends after the workers", until_stopped)?;
+        assert!(cycle_of(service.join()).is_some(), "from the body");
+        let service = s.service("service", "ends after the workers", until_stopped)?;
+        let worker = s.spawn("worker", "joins it", move |_| Ok(cycle_of(service.join())))?;
+        assert!(worker.join()?.is_some(), "from a worker");
+        let told = s.service("told", "is told to stop", until_stopped)?;
+        told.stop();
+        assert!(matches!(told.join(), Err(JoinError::Stopped(_))), "told to stop it can be joined");
+        let ended = s.service("ended", "ends by itself", |_| Ok(()))?;
+        let _ = ended.done().recv();
+        Ok(ended.join()?)
+    });
+}
+
+#[test]
+fn w2_joins_without_a_cycle_are_left_alone() {
+    // catches: a false alarm on a chain, a diamond, a parent's thread or a timed join
+    in_scope(|s| {
+        let (open, gate) = gate();
+        let first = s.spawn("first", "ends last", move |_| Ok(pass(&gate)))?;
+        let second = s.spawn("second", "joins the first", move |_| Ok(first.join()?))?;
+        let third = s.spawn("third", "joins the second", move |_| Ok(second.join()?))?;
+        let nested = s.spawn("nested", "joins it from a scope below", move |_| {
+            Ok(scope(|below| {
+                let deep = below.spawn("deep", "joins the third", move |_| Ok(third.join()?))?;
+                Ok(deep.join()?)
+            })?)
+        })?;
+        let nested = nested.join_timeout(SOON).expect_err("not yet");
+        drop(open);
+        Ok(nested.join()?)
+    });
+}
+
+#[test]
+fn w2_a_timed_join_is_no_edge() {
+    // catches: join_timeout that reports a cycle it would leave by itself
+    in_scope(|s| {
+        let slot: Slot<'_, bool> = Slot::default();
+        let (open, gate) = gate();
+        let mine = slot.clone();
+        let handle = s.spawn("patient", "joins itself for a moment", move |_| {
+            pass(&gate);
+            let me = mine.lock().unwrap().take().expect("given");
+            Ok(me.join_timeout(SOON).is_err())
+        })?;
+        let done = handle.done().clone();
+        *slot.lock().unwrap() = Some(handle);
+        drop(open);
+        assert!(done.recv().is_err());
+        Ok(())
+    });
+}
+
+#[test]
+fn w2_a_join_from_below_of_the_thread_that_waits_for_the_scope() {
+    // catches: a cycle through a scope's exit, whichever edge closes it
+    in_scope(|s| {
+        for late in [false, true] {
+            let slot: Slot<'static, ()> = Slot::default();
+            let (ready, given) = gate();
+            let (tell, told) = bounded(1);
+            let mine = slot.clone();
+            let outer = s.context().spawn("outer", "waits for its scope", move |_| {
+                Ok(scope(|below| {
+                    below.spawn("inner", "joins the outer one", move |_| {
+                        pass(&given);
+                        let outer = mine.lock().unwrap().take().expect("given");
+                        Ok(tell.send(cycle_of(outer.join()).is_some())?)
+                    })?;
+                    linger(if late { 50 } else { 0 });
+                    Ok(())
+                })?)
+            })?;
+            *slot.lock().unwrap() = Some(outer);
+            linger(if late { 0 } else { 30 });
+            drop(ready);
+            assert!(told.recv()?, "late: {late}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn w2_a_group_dropped_by_its_own_thread_is_only_stopped() {
+    // catches: a group's drop that waits for the thread it runs in
+    in_scope(|s| {
+        let (give, take) = bounded::<Group<'static>>(1);
+        let group = s.context().group("owned")?;
+        let member = group.spawn("member", "owns its own group", move |cx| {
+            drop(take.recv()?);
+            assert!(cx.is_stopping(), "the drop has stopped it");
+            Ok(5)
+        })?;
+        assert!(give.send(group).is_ok());
+        assert_eq!(member.join()?, 5);
+        Ok(())
+    });
+}
+
+#[test]
+fn w2_closing_ones_own_group_does_not_hang() {
+    // catches: `close` from inside, the explicit form of the same
+    in_scope(|s| {
+        let (give, take) = bounded::<Group<'static>>(1);
+        let group = s.context().group("owned")?;
+        let member = group.spawn("member", "closes its own group", move |cx| {
+            let _ = take.recv()?.close();
+            Ok(assert!(cx.is_stopping()))
+        })?;
+        assert!(give.send(group).is_ok());
+        Ok(member.join()?)
+    });
+}
+
+// W4: park tokens.
+
+/// True when a token is there; takes it.
+fn token() -> bool {
+    let start = Instant::now();
+    std::thread::park_timeout(Duration::from_millis(300));
+    start.elapsed() < Duration::from_millis(200)
+}
+
+#[test]
+fn w4_joins_and_scope_ends_neither_eat_nor_leave_a_park_token() {
+    // catches: reqwest#1131: park in library code on a user's thread
+    within(|| {
+        let slow = |_: &Context| {
+            linger(20);
+            Ok(())
+        };
+        for with in [true, false] {
+            if with {
+                std::thread::current().unpark();
+            }
+            let result = scope(|s| {
+                s.spawn("slow", "is joined", slow)?.join()?;
+                s.service("service", "is stopped", slow)?;
+                s.group("group")?.spawn("member", "is joined with its group", slow)?;
+                s.subscope("sub", |sub| Ok(drop(sub.spawn("slow", "is waited for", slow)?)))?;
+                s.spawn("slow", "is shut down", slow)?;
+                s.shutdown(LIMIT);
+                Ok(())
+            });
+            result.unwrap();
+            assert_eq!(token(), with);
+        }
+    });
+}
+
+#[test]
+fn w4_waits_that_need_no_channel_keep_the_park_token() {
+    // catches: the same in sleep and wait_for_stop
+    within(|| {
+        let result = scope(|s| {
+            let stopper = s.stopper();
+            let keeps = s.spawn("keeps", "sleeps with a token", |cx| {
+                std::thread::current().unpark();
+                cx.sleep(SOON)?;
+                assert!(token(), "sleep ate it");
+                std::thread::current().unpark();
+                cx.wait_for_stop();
+                Ok(assert!(token(), "wait_for_stop ate it"))
+            })?;
+            linger(100);
+            stopper.stop();
+            Ok(keeps.join()?)
+        });
+        result.unwrap();
+    });
+}

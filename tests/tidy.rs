@@ -1,0 +1,389 @@
+//! House rules, held by reading the sources, so that nobody has to remember them. `docs/STYLE.md` has the reasons.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers, from the ground up. A module may use what is in its own row or in a row above it in this list.
+/// Modules of one row may use each other. A new file needs a place here.
+const LAYERS: [(&str, &[&str]); 7] = [
+    ("sys", &["sys"]),
+    ("rt", &["rt"]),
+    ("plain data", &["reason", "serial", "status", "token"]),
+    ("stop", &["callback", "limit", "listen", "stop"]),
+    (
+        "model",
+        &[
+            "adopt",
+            "body",
+            "carried",
+            "context",
+            "current",
+            "deferred",
+            "error",
+            "exit",
+            "failure",
+            "failures",
+            "graph",
+            "group",
+            "handle",
+            "members",
+            "overdue",
+            "record",
+            "root",
+            "scope",
+            "scope_core",
+            "settle",
+            "shutdown",
+            "stopper",
+            "tally",
+            "thread",
+            "view",
+            "wait",
+        ],
+    ),
+    ("views", &["dump", "report"]),
+    ("edges", &["audit", "exit_code", "registry", "signal", "watch"]),
+];
+
+/// Where a promise about a lifetime is given, by file and function, how often.
+const PROMISES: [(&str, &str, usize); 4] = [
+    ("src/body.rs", "live", 1),
+    ("src/context.rs", "group", 1),
+    ("src/context.rs", "thread", 1),
+    ("src/context.rs", "with_on_stop", 1),
+];
+
+const LONGEST_FILE: usize = 350;
+const LONGEST_FUNCTION: usize = 70;
+const LONGEST_README: usize = 150;
+const LONGEST_EXAMPLE: usize = 70;
+
+struct Source {
+    /// From the root of the project, with `/`.
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// The lines without their comments; what is left of a line that is only a comment is empty.
+    fn code(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().map(|line| match line.find("//") {
+            // Not the `//` of an address in a string.
+            Some(at) if !line[..at].ends_with(':') => &line[..at],
+            _ => line,
+        })
+    }
+
+    /// `scope` for `src/scope.rs`, `rt` for `src/rt/latch.rs`.
+    fn module(&self) -> Option<&str> {
+        let inside = self.path.strip_prefix("src/")?;
+        Some(inside.split_once('/').map_or(inside.trim_end_matches(".rs"), |(folder, _)| folder))
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below `folder` that end in `ending`.
+fn sources(folder: &str, ending: &str) -> Vec<Source> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_str().is_some_and(|path| path.ends_with(ending)) {
+                let text = fs::read_to_string(&path).unwrap();
+                let path = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
+                found.push(Source { path, text });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+/// The README, and all Markdown beside the code and in `docs`.
+fn pages() -> Vec<Source> {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let mut pages = vec![Source { path: "README.md".to_owned(), text: readme }];
+    for folder in ["docs", "src", "examples", "ci"] {
+        pages.extend(sources(folder, ".md"));
+    }
+    pages
+}
+
+fn rust() -> Vec<Source> {
+    let mut all = sources("src", ".rs");
+    all.extend(sources("examples", ".rs"));
+    all.extend(sources("tests", ".rs"));
+    all
+}
+
+/// Fails with one line for each.
+fn none(what: &str, found: impl IntoIterator<Item = String>) {
+    let found: Vec<_> = found.into_iter().collect();
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+/// Name, first line (from 0) and length of each function with a body. Relies on rustfmt: the closing brace stands
+/// below the `fn`.
+fn functions(source: &Source) -> Vec<(String, usize, usize)> {
+    let lines: Vec<_> = source.code().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let Some(name) = function_name(line) else { continue };
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let closing = format!("{indent}}}");
+        let mut length = 0;
+        for (place, line) in lines.iter().enumerate().skip(start) {
+            let last =
+                if place == start { line.trim_end().ends_with('}') } else { line.trim_end() == closing };
+            let no_body = length == 0 && line.trim_end().ends_with(';');
+            if last || no_body {
+                length = place - start + 1;
+                break;
+            }
+        }
+        found.push((name, start, length));
+    }
+    found
+}
+
+fn function_name(line: &str) -> Option<String> {
+    let mut words = line.split_whitespace();
+    let known = |word: &&str| {
+        word.starts_with("pub") || ["const", "unsafe", "async", "extern", "\"C\"", "crate)"].contains(word)
+    };
+    let word = words.find(|word| !known(word))?;
+    if word != "fn" {
+        return None;
+    }
+    let name = words.next()?;
+    Some(name.split(['(', '<']).next()?.to_owned())
+}
+
+/// The modules of this crate that a file names, with the line (from 1).
+fn used(source: &Source) -> BTreeSet<(String, usize)> {
+    let mut found = BTreeSet::new();
+    let code: Vec<_> = source.code().collect();
+    for (place, line) in code.iter().enumerate() {
+        for (at, _) in line.match_indices("crate::") {
+            let rest = &line[at + "crate::".len()..];
+            let names = if rest.starts_with('{') {
+                let all = std::iter::once(rest).chain(code[place + 1..].iter().copied()).collect::<String>();
+                first_names(&all)
+            } else {
+                vec![first_name(rest)]
+            };
+            found.extend(names.into_iter().map(|name| (name, place + 1)));
+        }
+    }
+    found
+}
+
+fn first_name(path: &str) -> String {
+    path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// `{a::b, c::{d, e}}`: `a` and `c`.
+fn first_names(group: &str) -> Vec<String> {
+    let (mut depth, mut names, mut start) = (0, Vec::new(), 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => {
+                depth += 1;
+                if depth == 1 {
+                    start = at + 1;
+                }
+            }
+            '}' | ',' if depth == 1 => {
+                names.push(first_name(group[start..at].trim()));
+                start = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    names
+}
+
+#[test]
+fn every_file_says_what_it_owns_and_what_it_refuses() {
+    let silent = sources("src", ".rs").into_iter().filter(|source| source.path != "src/lib.rs");
+    let silent = silent.filter(|source| {
+        let header: Vec<_> = source.text.lines().take_while(|line| line.starts_with("//!")).collect();
+        let owns = header.first().is_some_and(|line| line.starts_with("//! Owns "));
+        !owns || !header.iter().any(|line| line.contains("Refuses"))
+    });
+    none("no `//! Owns ..`, or no `Refuses ..`", silent.map(|source| source.path));
+    let tests_and_examples = rust().into_iter().filter(|source| {
+        let part = source.path.starts_with("tests/ui/") || source.path.starts_with("src/");
+        !part && !source.text.starts_with("//! ")
+    });
+    none("no `//!` on the first line", tests_and_examples.map(|source| source.path));
+}
+
+#[test]
+fn files_fit_in_a_head_and_functions_on_a_screen() {
+    let length = |source: &Source| source.text.lines().count();
+    let long = sources("src", ".rs").into_iter().filter(|source| length(source) > LONGEST_FILE);
+    none("files that are too long", long.map(|source| format!("{}: {}", source.path, length(&source))));
+    let examples = sources("examples", ".rs").into_iter();
+    let examples =
+        examples.filter(|s| !s.path.starts_with("examples/studio/") && length(s) > LONGEST_EXAMPLE);
+    none("examples that are too long", examples.map(|source| source.path));
+    let mut long = Vec::new();
+    for source in rust() {
+        let functions = functions(&source).into_iter().filter(|(_, _, length)| *length > LONGEST_FUNCTION);
+        long.extend(functions.map(|(name, start, n)| format!("{}:{}: {name}, {n}", source.path, start + 1)));
+    }
+    none("functions that are too long", long);
+}
+
+#[test]
+fn unsafe_is_where_the_proof_is() {
+    let (mut elsewhere, mut unexplained) = (Vec::new(), Vec::new());
+    for source in sources("src", ".rs") {
+        let lines: Vec<_> = source.text.lines().collect();
+        for (place, code) in source.code().enumerate() {
+            let mut words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
+            if !words.any(|word| word == "unsafe") {
+                continue;
+            }
+            let here = format!("{}:{}", source.path, place + 1);
+            if source.path != "src/rt/erase.rs" && !source.path.starts_with("src/sys/") {
+                elsewhere.push(here.clone());
+            }
+            let above = lines[..place].iter().rev().take_while(|line| line.trim_start().starts_with("//"));
+            if !above.into_iter().any(|line| line.contains("// SAFETY: ")) {
+                unexplained.push(here);
+            }
+        }
+    }
+    none("unsafe outside rt/erase.rs and sys/", elsewhere);
+    none("unsafe without a `// SAFETY:` above it", unexplained);
+}
+
+#[test]
+fn a_lifetime_is_promised_only_where_the_proof_says_so() {
+    let call = ["Lease::", "promise()"].concat();
+    let mut found = BTreeMap::new();
+    for source in sources("src", ".rs") {
+        let functions = functions(&source);
+        for (place, _) in source.code().enumerate().filter(|(_, line)| line.contains(&call)) {
+            let inside =
+                functions.iter().rfind(|(_, start, length)| (*start..start + length).contains(&place));
+            let name = inside.map_or("no function", |(name, _, _)| name).to_owned();
+            *found.entry((source.path.clone(), name)).or_insert(0) += 1;
+        }
+    }
+    let listed = PROMISES.map(|(file, name, count)| ((file.to_owned(), name.to_owned()), count));
+    assert_eq!(found, BTreeMap::from(listed), "a new promise needs a proof in src/rt/README.md first");
+    for page in ["src/rt/erase.rs", "src/rt/README.md"] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let unnamed = PROMISES.iter().filter(|(_, name, _)| !text.contains(&format!("::{name}`")));
+        none(&format!("promises that {page} does not name"), unnamed.map(|(_, name, _)| (*name).to_owned()));
+    }
+}
+
+#[test]
+fn layers_use_only_what_is_below() {
+    let mut height = BTreeMap::new();
+    for (level, (_, modules)) in LAYERS.iter().enumerate() {
+        height.extend(modules.iter().map(|module| (*module, level)));
+    }
+    let (mut homeless, mut upward) = (BTreeSet::new(), Vec::new());
+    for source in sources("src", ".rs") {
+        let Some(module) = source.module().filter(|module| *module != "lib") else { continue };
+        let Some(own) = height.get(module) else {
+            homeless.insert(module.to_owned());
+            continue;
+        };
+        for (name, line) in used(&source) {
+            if height.get(name.as_str()).is_some_and(|level| level > own) {
+                let (from, to) = (LAYERS[*own].0, LAYERS[height[name.as_str()]].0);
+                upward.push(format!("{}:{line}: {from} uses {name}, of {to}", source.path));
+            }
+        }
+    }
+    none("modules without a layer", homeless);
+    none("uses of what is above", upward);
+}
+
+#[test]
+fn nobody_sleeps_to_synchronise() {
+    let sleep = ["thread::", "sleep"].concat();
+    let asleep = rust().into_iter().filter(|source| source.path != "src/audit.rs").filter(|source| {
+        let imported = |line: &str| line.starts_with("use std::thread::") && line.contains("sleep");
+        source.code().any(|line| imported(line) || line.contains(&sleep))
+    });
+    none("sleeps", asleep.map(|source| source.path));
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let marks = ["TO", "FIX", "XX"].iter().zip(["DO", "ME", "X"]).map(|(a, b)| format!("{a}{b}"));
+    let marks: Vec<_> = marks.collect();
+    let mut left = Vec::new();
+    for source in rust().into_iter().chain(pages()) {
+        for (place, line) in source.text.lines().enumerate() {
+            let mut words = line.split(|c: char| !c.is_alphanumeric());
+            if words.any(|word| marks.iter().any(|mark| word == mark)) {
+                left.push(format!("{}:{}", source.path, place + 1));
+            }
+        }
+    }
+    none("left for later", left);
+}
+
+#[test]
+fn pages_are_short_and_their_links_lead_somewhere() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        if page.path == "README.md" {
+            let lines = page.text.lines().count();
+            assert!(lines <= LONGEST_README, "the README has {lines} lines, more than {LONGEST_README}");
+        }
+        let folder = root().join(&page.path).parent().unwrap().to_owned();
+        for link in links(&page.text) {
+            let target = link.split('#').next().unwrap_or_default();
+            if !target.is_empty() && !target.contains("://") && !folder.join(target).exists() {
+                broken.push(format!("{}: {link}", page.path));
+            }
+        }
+    }
+    none("links to nowhere", broken);
+}
+
+/// What stands in `](..)`, outside of code blocks.
+fn links(text: &str) -> Vec<&str> {
+    let (mut found, mut in_code) = (Vec::new(), false);
+    for line in text.lines() {
+        in_code ^= line.trim_start().starts_with("```");
+        if in_code {
+            continue;
+        }
+        for (at, _) in line.match_indices("](") {
+            let rest = &line[at + 2..];
+            found.extend(rest.split_once(')').map(|(link, _)| link));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_code_map_names_every_file() {
+    let map = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    let missing = sources("src", ".rs").into_iter().filter(|source| {
+        let inside = source.path.trim_start_matches("src/");
+        !map.contains(&format!("`{inside}`"))
+    });
+    none("files that docs/ARCHITECTURE.md does not name", missing.map(|source| source.path));
+}
