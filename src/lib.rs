@@ -1,6 +1,76 @@
-//! Scopes for OS threads: every thread has a name and a purpose, is told to stop, and comes home.
-//!
 //! `spawn` is for what ends by itself, `service` for what ends when it is told.
+//!
+//! homebound is for programs made of OS threads. The whole application runs inside one [`registry::run`], a library or a
+//! test inside a [`scope`]. Every thread is spawned through a scope, has a name and a purpose, may borrow from outside, is
+//! told to stop by a signal that it can `select!` on, and is joined before its scope returns. What cannot be stopped is
+//! named, with the place where it stands.
+//!
+//! ```
+//! use homebound::registry::{Exit, run};
+//!
+//! fn main() -> Exit<()> {
+//!     let numbers = vec![1, 2, 3];
+//!     run(|scope| {
+//!         scope.service("clock", "ticks until it is told to stop", |cx| {
+//!             Ok(cx.ticks(std::time::Duration::from_secs(1)).for_each(|_| println!("tick")))
+//!         })?;
+//!         let sum = scope.spawn("sum", "adds the numbers", |_| Ok(numbers.iter().sum::<i32>()))?;
+//!         println!("the sum is {}", sum.join()?);
+//!         Ok(()) // the worker is home: now the clock is told, and joined
+//!     })
+//! }
+//! ```
+//!
+//! # Where to look
+//!
+//! - [`Scope`] spawns threads, opens scopes inside itself, stops, reports. A [`Group`] is a scope for a struct's field.
+//! - [`Context`] is what a thread is given: its stop, its waits, shields and deadlines, its name.
+//! - [`Handle`] joins one thread. It may be dropped or ignored: the scope joins.
+//! - [`ScopeError`] and [`Failure`] tell what failed, [`ShutdownReport`] how the threads came home, [`Snapshot`] what is.
+//!
+//! # What is guaranteed
+//!
+//! - Nothing that a thread borrowed is used after its scope returned, on every way out: return, error, panic, refusal, stop.
+//!   Leaking a handle, guard or group changes nothing about that.
+//! - When a root scope returns, the OS has joined each of its threads: thread-local destructors have run.
+//! - No failure is lost: it is in the scope's result, or was given to the joiner of an
+//!   [`isolated`](ThreadBuilder::isolated) thread.
+//! - A stop wakes every wait of a [`Context`]; nothing polls.
+//! - Under [`registry::run`] the process ends within `grace` + `kill_after` of the first stop request, whatever a thread
+//!   does, and names who did not come home ([`OnOverdue`] changes that). A scope outside of it waits, and reports.
+//! - A thread that the OS refuses is an error value.
+//!
+//! # What is not
+//!
+//! - Threads cannot be killed. One that never looks at its stop holds its scope, until the registry ends the process.
+//! - `process::exit`, `abort` and `exec` end all guarantees. In a forked child only `exec` and `_exit` are allowed; a scope
+//!   that ends there aborts it.
+//! - Leaked memory stays leaked.
+//! - With `panic = "abort"` a panic ends the process at once: no other thread comes home, no failure is recorded, no report
+//!   is made. All the rest works.
+//! - Foreign threads, kernel thread ids, kernel waits and system calls are told on Linux; elsewhere they are absent. Only
+//!   Linux has been tested.
+//!
+//! # tracing
+//!
+//! Events have these targets, and each thread runs in a span `thread` with `thread.name`, `purpose` and `path`, below the
+//! span in which it was spawned, with the spawner's subscriber.
+//!
+//! | target | what | level |
+//! |---|---|---|
+//! | `homebound::scope` | a scope opened, closed; failures that a body's panic would hide | DEBUG; ERROR |
+//! | `homebound::thread` | a thread was spawned, ended; it failed or panicked | DEBUG; ERROR |
+//! | `homebound::stop` | a scope is asked to stop, and why | INFO |
+//! | `homebound::shutdown` | a call of `shutdown` is done; a thread is overdue | INFO; ERROR |
+//! | `homebound::signal` | a signal stops the root | INFO |
+//!
+//! # Features
+//!
+//! - `serde` (off): [`Snapshot`], [`ShutdownReport`] and what they are made of implement `Serialize`; places and reasons as
+//!   text, moments as ages.
+//!
+//! One thing is done to the whole process by the first scope: a panic hook is put before the one that is there, which only
+//! notes where a thread of ours panicked. [`registry::run`] also handles signals ([`Signals`]) and puts them back.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 /// Any error: what closures return, so that `?` works on all of them and `Ok(x)` infers.
@@ -78,3 +148,24 @@ pub use status::{
 pub use stopper::{OnStop, Stopper};
 pub use thread::ThreadBuilder;
 pub use wait::{Drain, Iter, Ticks};
+
+/// The long texts, so that their code is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/ARCHITECTURE.md")]
+struct Architecture;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/DESIGN.md")]
+struct Design;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/MIGRATION.md")]
+struct Migration;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/TROUBLESHOOTING.md")]
+struct Troubleshooting;

@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 
 use crate::failure::{Cause, Failure, Origin};
@@ -43,7 +44,7 @@ pub(crate) struct Record {
     pub(crate) core: Arc<ScopeCore>,
     pub(crate) node: Arc<Node>,
     pub(crate) done: Latch,
-    path: OnceLock<String>,
+    path: OnceCell<String>,
     kernel_id: AtomicU32,
     /// Which OS thread runs it, as `current::run_id` counts; 0 before it starts.
     run: AtomicU64,
@@ -116,7 +117,7 @@ impl Record {
             core: Arc::clone(core),
             node,
             done: Latch::default(),
-            path: OnceLock::new(),
+            path: OnceCell::new(),
             kernel_id: AtomicU32::new(0),
             run: AtomicU64::new(0),
             ended: AtomicBool::new(false),

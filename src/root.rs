@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::panic::Location;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use once_cell::sync::OnceCell;
 use parking_lot::{Condvar, Mutex};
 
 use crate::limit::Timer;
@@ -48,7 +49,7 @@ pub(crate) struct Root {
     pub(crate) cache: Arc<Cache>,
     pub(crate) grace: Duration,
     pub(crate) timers: Arc<Timers>,
-    pub(crate) scope: OnceLock<Weak<ScopeCore>>,
+    pub(crate) scope: OnceCell<Weak<ScopeCore>>,
     edge: Option<Weak<dyn Edge>>,
     process: u32,
 }
@@ -66,7 +67,7 @@ impl Root {
                 state: Mutex::default(),
                 due: Condvar::new(),
             }),
-            scope: OnceLock::new(),
+            scope: OnceCell::new(),
             edge,
             process: std::process::id(),
         });

@@ -4,9 +4,10 @@
 //! Locks: a scope's `state` is taken before a node's lock, never after it, and never while another scope's is held.
 
 use std::panic::Location;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use once_cell::sync::OnceCell;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::SpawnError;
@@ -31,7 +32,7 @@ pub(crate) struct ScopeCore {
     /// The thread whose body opened it: `None` for a root and a group.
     pub(crate) opener: Option<Arc<Record>>,
     pub(crate) node: Arc<Node>,
-    path: OnceLock<String>,
+    path: OnceCell<String>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -69,7 +70,7 @@ impl ScopeCore {
             parent,
             opener,
             node: Node::new(Edge::Scope),
-            path: OnceLock::new(),
+            path: OnceCell::new(),
             state: Mutex::new(State::new(kind == Kind::Group)),
             changed: Condvar::new(),
         });

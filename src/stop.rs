@@ -14,10 +14,11 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
+use once_cell::sync::OnceCell;
 use parking_lot::{Condvar, Mutex};
 
 use crate::callback::Callback;
@@ -59,13 +60,13 @@ pub(crate) struct Node {
     pub(crate) state: Mutex<State>,
     /// Rung when the node is marked or alerted: for those who sleep in `rest`, whose wait needs no channel.
     pub(crate) bell: Condvar,
-    pub(crate) signal: OnceLock<Receiver<Infallible>>,
-    pub(crate) alert: OnceLock<Receiver<Infallible>>,
+    pub(crate) signal: OnceCell<Receiver<Infallible>>,
+    pub(crate) alert: OnceCell<Receiver<Infallible>>,
     /// The deadline or shield that this node is, if it is one.
     pub(crate) limit: Option<Limit>,
     /// The deadline around the node it hangs below.
-    outer_deadline: OnceLock<Instant>,
-    owner: OnceLock<Weak<dyn Owner>>,
+    outer_deadline: OnceCell<Instant>,
+    owner: OnceCell<Weak<dyn Owner>>,
 }
 
 #[derive(Default)]
@@ -107,11 +108,11 @@ impl Node {
             edge,
             state: Mutex::default(),
             bell: Condvar::new(),
-            signal: OnceLock::new(),
-            alert: OnceLock::new(),
+            signal: OnceCell::new(),
+            alert: OnceCell::new(),
             limit,
-            outer_deadline: OnceLock::new(),
-            owner: OnceLock::new(),
+            outer_deadline: OnceCell::new(),
+            owner: OnceCell::new(),
         })
     }
 

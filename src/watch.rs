@@ -4,11 +4,12 @@
 //! hangs, it does not hang with it.
 
 use std::process::abort;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use once_cell::sync::OnceCell;
 
 use crate::exit::{Driver, step};
 use crate::limit::far;
@@ -40,13 +41,13 @@ pub(crate) struct Desk {
     pub(crate) inbox: Receiver<Errand>,
     /// The root is closed: *watch* may go.
     over: AtomicBool,
-    pub(crate) root: OnceLock<Arc<ScopeCore>>,
+    pub(crate) root: OnceCell<Arc<ScopeCore>>,
 }
 
 impl Desk {
     pub(crate) fn new() -> std::io::Result<Arc<Desk>> {
         let (errands, inbox) = unbounded();
-        let (over, root) = (AtomicBool::new(false), OnceLock::new());
+        let (over, root) = (AtomicBool::new(false), OnceCell::new());
         Ok(Arc::new(Desk { alarm: Alarm::of_process()?, errands, inbox, over, root }))
     }
 

@@ -466,7 +466,7 @@ fn p4_the_sources_of_an_error_are_still_there() {
 #[test]
 fn f4_a_panic_is_logged_at_once_with_name_path_and_location() {
     // catches: a panic that is heard of only when the scope ends; a log without who and where
-    within(|| {
+    child_passes(|_| {
         let (tell, told) = unbounded();
         let subscriber = Told::new(move |line: &str| drop(tell.send(line.to_owned())));
         let result = tracing::subscriber::with_default(subscriber, || {
@@ -482,5 +482,6 @@ fn f4_a_panic_is_logged_at_once_with_name_path_and_location() {
             })
         });
         assert_eq!(names(&result.unwrap_err()), ["falls"]);
+        0
     });
 }

@@ -137,15 +137,17 @@ fn a_scope_opened_in_a_thread_is_a_child_of_that_thread() {
     // catches: nested scopes that hang below the scope's body and survive their thread's stop
     within(|| {
         let result = scope(|s| {
+            let (ready, is_ready) = gate();
             let worker = s.spawn("worker", "opens scopes", move |cx| {
                 let free = scope(|free| Ok(free.context().path().starts_with(cx.path())))?;
                 let via_outer = s.subscope("via-outer", |sub| {
                     assert!(sub.context().path().starts_with(cx.path()), "{}", sub.context().path());
-                    Ok(sub.spawn("waits", "is stopped with its thread", until_stopped).map(drop)?)
+                    sub.spawn("waits", "is stopped with its thread", until_stopped)?;
+                    Ok(drop(ready))
                 });
                 Ok((free, via_outer.is_ok()))
             })?;
-            linger(5);
+            pass(&is_ready);
             worker.stop();
             assert_eq!(worker.join()?, (true, true));
             Ok(assert!(!s.is_stopping()))
@@ -417,7 +419,7 @@ fn threads_spawned_through_a_context_are_siblings_of_its_thread() {
 #[test]
 fn a_thread_has_a_span_of_its_own_in_its_spawners_subscriber() {
     // catches: threads that log into nothing, or without saying who they are
-    within(|| {
+    child_passes(|_| {
         let (tell, told) = unbounded();
         let subscriber = Told::new(move |line: &str| drop(tell.send(line.to_owned())));
         let result = tracing::subscriber::with_default(subscriber, || {
@@ -433,7 +435,8 @@ fn a_thread_has_a_span_of_its_own_in_its_spawners_subscriber() {
         let lines: Vec<String> = told.try_iter().collect();
         assert!(lines.iter().any(|line| line.contains("from the worker")), "{lines:#?}");
         let span = lines.iter().find(|line| line.starts_with("span") && line.contains("thread.name=worker"));
-        let span = span.expect("a span with the thread's name");
+        let span = span.unwrap_or_else(|| panic!("no span with the thread's name: {lines:#?}"));
         assert!(span.contains("purpose=logs a line") && span.contains("/worker"), "{span}");
+        0
     });
 }

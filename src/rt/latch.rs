@@ -2,11 +2,11 @@
 //! Refuses to know what the fact is.
 
 use std::convert::Infallible;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use once_cell::sync::OnceCell;
 use parking_lot::{Condvar, Mutex};
 
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(crate) struct Latch {
     /// Guards the change of `set`, and holds the end of `signal` that is dropped by it.
     sender: Mutex<Option<Sender<Infallible>>>,
     changed: Condvar,
-    signal: OnceLock<Receiver<Infallible>>,
+    signal: OnceCell<Receiver<Infallible>>,
 }
 
 impl Latch {

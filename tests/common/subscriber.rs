@@ -1,4 +1,5 @@
 //! A `tracing` subscriber that hands every event and span to a closure, as one line of text.
+//! For re-executed children: beside threads without a subscriber, `tracing` may cache "nobody listens".
 
 use std::fmt::{Debug, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
