@@ -48,11 +48,15 @@ impl Drop for Vouched {
 /// All threads that are nobody's. Looked at several times: one that is only starting or ending is not there each time.
 pub(crate) fn foreign() -> Vec<ForeignThread> {
     let mut found = unknown();
-    for pause in [Duration::ZERO, FIRST_PAUSE, FIRST_PAUSE * 4] {
-        if found.is_empty() {
-            return Vec::new();
+    let mut pause = FIRST_PAUSE;
+    for look in 0..LOOKS {
+        // Longer only while threads of ours are starting, which the kernel lists before they have told who they are.
+        let starting = Root::all().iter().any(|root| root.cache.is_starting());
+        if found.is_empty() || (look >= 2 && !starting) {
+            break;
         }
         thread::sleep(pause);
+        pause *= 2;
         let again = unknown();
         found.retain(|thread| again.contains(thread));
     }

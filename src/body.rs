@@ -99,7 +99,7 @@ where
         }
         (Ok(_), None, Some(value)) => Ok(value),
         (Err(error), None, value) => {
-            drop_contained(value).map(discard);
+            discard(drop_contained(value));
             Err(error)
         }
         (Ok(_), None, None) => crate::sys::die("homebound: a scope ended with neither value nor error"),
@@ -134,7 +134,7 @@ where
             let place = current::take_panic_location();
             let text: Payload = Box::new(crate::rt::contain::message(&payload).to_owned());
             let failure = Failure::panic(record.origin(), text, place);
-            failure.take_payload().map(discard);
+            discard(failure.take_payload());
             core.fail(&failure, true);
             log(&failure);
             (None, Some(payload), BodyEnd::Failed)

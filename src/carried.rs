@@ -27,14 +27,14 @@ pub(crate) enum Verdict {
 pub(crate) fn judge(error: BoxError, asked: bool, listed: impl Fn(u64) -> Option<Failure>) -> Verdict {
     let shown = shown(&*error);
     if asked && shown.stopped {
-        drop_contained(error).map(discard);
+        discard(drop_contained(error));
         return Verdict::Stopped;
     }
     if !shown.failures.is_empty() {
         let known: Option<Vec<Failure>> = shown.failures.iter().map(|id| listed(*id)).collect();
         return match known.and_then(|known| known.into_iter().next()) {
             Some(failure) => {
-                drop_contained(error).map(discard);
+                discard(drop_contained(error));
                 Verdict::Listed(failure)
             }
             None => Verdict::Failure(error, shown.failures),
@@ -51,7 +51,7 @@ pub(crate) fn judge(error: BoxError, asked: bool, listed: impl Fn(u64) -> Option
 fn judge_by_dropping(error: BoxError, asked: bool, listed: impl Fn(u64) -> Option<Failure>) -> Verdict {
     let before = living();
     let kept = Kept::of(&error);
-    drop_contained(error).map(discard);
+    discard(drop_contained(error));
     let after = living();
     if asked && after.stops < before.stops {
         return Verdict::Stopped;

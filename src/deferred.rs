@@ -52,7 +52,7 @@ pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, 
     let failure = Failure::panic(origin, payload, current::take_panic_location());
     log(&failure);
     if core.lock().phase == crate::members::Phase::Settled {
-        failure.take_payload().map(discard);
+        discard(failure.take_payload());
         return;
     }
     core.fail(&failure, stops);

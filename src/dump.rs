@@ -11,7 +11,9 @@ use crate::status::{
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (threads, scopes) = count(&self.root);
-        writeln!(f, "homebound: {threads} threads in {scopes} scopes")?;
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        write!(f, "homebound: {threads} thread{} in {scopes} scope{}", plural(threads), plural(scopes))?;
+        writeln!(f)?;
         write_scope(f, &self.root, "", "")?;
         for (foreign, last) in with_last(&self.foreign) {
             let (branch, _) = rails("", last);
@@ -36,8 +38,8 @@ fn count(root: &ScopeStatus) -> (usize, usize) {
 
 /// Each thread is followed by the scopes that it opened; groups come last.
 fn write_scope(f: &mut fmt::Formatter<'_>, scope: &ScopeStatus, branch: &str, indent: &str) -> fmt::Result {
-    write!(f, "{branch}{}", scope.path)?;
-    write!(f, "  [{}", scope.state)?;
+    let group = if scope.group { "  (group)" } else { "" };
+    write!(f, "{branch}{}{group}  [{}", scope.path, scope.state)?;
     if let Some(reason) = &scope.stop_reason {
         write!(f, ": {reason}")?;
     }
@@ -76,8 +78,10 @@ fn write_thread(
     branch: &str,
     indent: &str,
 ) -> fmt::Result {
-    let (name, purpose) = (&thread.name, &thread.purpose);
-    write!(f, "{branch}{name}  ({}: {purpose})", thread.role)?;
+    match thread.role {
+        Role::Body => write!(f, "{branch}(body)")?,
+        role => write!(f, "{branch}{}  ({role}: {})", thread.name, thread.purpose)?,
+    }
     if let Some(id) = thread.os_tid {
         write!(f, "  tid {id}")?;
     }

@@ -62,10 +62,10 @@ impl Termination for Exit<()> {
     fn report(self) -> ExitCode {
         let code = self.code();
         let mut stderr = io::stderr().lock();
-        if let Err(error) = self.result.as_ref().map_err(|e| (e, e.stop_reason().is_none())) {
-            if let (error, true) = error {
-                let _closed_stderr = writeln!(stderr, "{error}");
-            }
+        if let Err(error) = self.result.as_ref()
+            && error.stop_reason().is_none()
+        {
+            let _closed_stderr = writeln!(stderr, "{error}");
         }
         if self.shutdown.timeout > 0 {
             let _closed_stderr = writeln!(stderr, "{}", self.shutdown);
@@ -107,7 +107,7 @@ pub(crate) fn exit<T>(core: &Arc<ScopeCore>, lived: Lived<T>, orphans: Vec<Forei
     let result = match (verdict, value) {
         (Ok(_), Some(value)) => Ok(value),
         (Err(error), value) => {
-            drop_contained(value).map(discard);
+            discard(drop_contained(value));
             Err(error)
         }
         (Ok(_), None) => sys::die("homebound: the root ended with neither value nor error"),

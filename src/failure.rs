@@ -178,7 +178,7 @@ impl Drop for FailureParts {
             What::Error(error) => drop_contained(error.take()),
             What::Panic { payload, .. } => drop_contained(payload.get_mut().take()),
         };
-        raised.map(discard);
+        discard(raised);
     }
 }
 

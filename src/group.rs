@@ -123,7 +123,7 @@ impl Drop for Group<'_> {
         // Its failures are the surrounding scope's already; a cycle leaves the joining to that scope.
         let (reason, at) = (StopReason::Custom("its group was dropped".into()), self.scope.core().at);
         let shut = contain(|| self.shut(reason, at).map(drop));
-        shut.err().map(discard);
+        discard(shut.err());
     }
 }
 

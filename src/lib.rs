@@ -72,6 +72,7 @@
 //! One thing is done to the whole process by the first scope: a panic hook is put before the one that is there, which only
 //! notes where a thread of ours panicked. [`registry::run`] also handles signals ([`Signals`]) and puts them back.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 /// Any error: what closures return, so that `?` works on all of them and `Ok(x)` infers.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

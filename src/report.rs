@@ -77,7 +77,7 @@ impl fmt::Display for ScopeError {
         let count = self.failures().len();
         for (place, failure) in self.failures().iter().enumerate() {
             let (branch, below) = rails("", place + 1 == count && self.omitted() == 0);
-            write_failure(f, failure, &branch, &below)?;
+            write_failure(f, failure, self.path(), &branch, &below)?;
         }
         match self.omitted() {
             0 => Ok(()),
@@ -87,9 +87,19 @@ impl fmt::Display for ScopeError {
 }
 
 /// A failure with what it was for and where it was spawned; a scope's error inside it is a tree of its own.
-fn write_failure(f: &mut fmt::Formatter<'_>, failure: &Failure, branch: &str, below: &str) -> fmt::Result {
+fn write_failure(
+    f: &mut fmt::Formatter<'_>,
+    failure: &Failure,
+    scope: &str,
+    branch: &str,
+    below: &str,
+) -> fmt::Result {
     let mut text = String::new();
-    write!(text, "{failure}")?;
+    match failure.cause() {
+        // Its own body: the path has just been said.
+        Cause::Error(error) if failure.path() == scope => write!(text, "its body returned: {error}")?,
+        _ => write!(text, "{failure}")?,
+    }
     let mut lines = text.lines();
     write!(f, "\n{branch}{}", lines.next().unwrap_or_default())?;
     for line in lines {

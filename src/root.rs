@@ -36,6 +36,8 @@ pub(crate) trait Edge: Send + Sync {
 pub(crate) enum Errand {
     Stop(Arc<ScopeCore>, StopReason),
     Expire(Weak<Node>),
+    /// To be logged: this signal was sent on.
+    Forwarded(i32),
     /// Its body is overdue: carry out its shutdown in its stead.
     Drive(Arc<ScopeCore>),
     LookAgain,

@@ -149,8 +149,9 @@ impl ScopeCore {
         let entry = state.entries.remove(&record.id);
         state.leave(record);
         drop(state);
-        drop(entry);
         self.touch();
+        // Last: with it goes the closure, whose captures are the user's and may panic.
+        drop(entry);
     }
 
     /// Called by a dying thread, as the last thing that it does with the scope. Its entry stays: the joiner or the

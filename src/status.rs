@@ -116,6 +116,8 @@ pub struct ScopeStatus {
     pub name: String,
     /// Its path.
     pub path: String,
+    /// True for a group: a scope without a body.
+    pub group: bool,
     /// Where it is in its life.
     pub state: ScopeState,
     /// Why it was asked to stop.

@@ -31,7 +31,7 @@ impl Registered {
     }
 }
 
-/// Keeps a callback registered; see [`Context::on_stop`].
+/// Keeps a callback registered; see [`Context::on_stop`](crate::Context::on_stop).
 #[must_use = "the callback is forgotten when this drops"]
 pub struct OnStop {
     pub(crate) registered: Registered,

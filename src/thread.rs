@@ -134,7 +134,13 @@ fn launch(
         let record = Arc::clone(record);
         move || work(&record, task, scene)
     });
-    core.root.cache.launch(&record.label.name, make, job).map_err(|refusal| {
+    // A refusal drops the scene in there, which calls the subscriber.
+    let launched = contain(|| core.root.cache.launch(&record.label.name, make, job));
+    let launched = launched.unwrap_or_else(|payload| {
+        discard(payload);
+        Err(std::io::ErrorKind::Other.into())
+    });
+    launched.map_err(|refusal| {
         record.node.close();
         core.dismiss(record);
         SpawnError::Os(refusal)
@@ -190,7 +196,7 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene) {
     });
     if let Err(payload) = logged {
         // The subscriber panicked; if that was before the closure began, the thread has failed by it.
-        task.clear().map(discard);
+        discard(task.clear());
         match outcome {
             Some(_) => discard(payload),
             None => outcome = Some(conclude(record, Ran::Panicked(payload))),

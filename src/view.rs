@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::record::Record;
-use crate::scope_core::ScopeCore;
+use crate::scope_core::{Kind, ScopeCore};
 use crate::settle::stage;
 use crate::status::{Role, ScopeState, ScopeStatus, Snapshot, ThreadState, ThreadStatus};
 use crate::sys;
@@ -19,6 +19,7 @@ fn scope(core: &Arc<ScopeCore>) -> ScopeStatus {
     let mut status = ScopeStatus {
         name: core.name.to_string(),
         path: core.path().to_owned(),
+        group: core.kind == Kind::Group,
         state: ScopeState::Open,
         stop_reason: None,
         opened_from: core.at,

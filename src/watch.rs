@@ -165,6 +165,7 @@ fn signalled(desk: &Desk, core: &Arc<ScopeCore>, orders: &Orders, seen: &mut See
         Some(Meaning::Forward(to)) => {
             // A full channel has one waiting already; a disconnected one has nobody who cares.
             let _full_or_gone = to.try_send(number);
+            desk.carry_out(Errand::Forwarded(number));
         }
         Some(Meaning::Dump) => {
             let dump = view::snapshot(core).to_string();
@@ -224,7 +225,13 @@ pub(crate) fn stopper(inbox: &Receiver<Errand>) {
 
 fn carry_out(errand: Errand) {
     match errand {
-        Errand::Stop(core, reason) => core.node.stop(reason),
+        Errand::Stop(core, reason) => {
+            tracing::info!(target: "homebound::signal", %reason, "stopping");
+            core.node.stop(reason);
+        }
+        Errand::Forwarded(signal) => {
+            tracing::debug!(target: "homebound::signal", signal, "forwarded");
+        }
         Errand::Expire(node) => {
             if let Some(node) = node.upgrade() {
                 node.expire();

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use std::sync::Arc;
 
+use common::subscriber::Told;
 use common::*;
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use homebound::registry::{self, Registry};
@@ -327,6 +328,20 @@ fn p3_forgotten_callback_guard() {
 }
 
 #[test]
+fn p3_forgotten_adoption() {
+    // catches: a scope that waits for ever for a foreign thread that is long gone
+    within(|| {
+        let result = scope(|s| {
+            std::thread::scope(|threads| {
+                threads.spawn(|| std::mem::forget(s.context().adopt("guest", "forgets its guard")));
+            });
+            Ok(())
+        });
+        assert!(result.is_ok());
+    });
+}
+
+#[test]
 fn p3_result_that_owns_its_own_handle() {
     // catches: a cycle of handle and result that keeps borrows alive after settle
     within(|| {
@@ -524,7 +539,7 @@ fn stop_latency(wait: fn(&Context) -> Result) -> Duration {
         let id = handle.id();
         eventually("it waits", || {
             let threads = s.active_threads();
-            let state = threads.iter().find(|t| t.id == id).map(|t| t.state.clone());
+            let state = threads.iter().find(|t| t.id == id).map(|t| t.state);
             !matches!(state, Some(ThreadState::Starting))
         });
         linger(2);
@@ -549,7 +564,7 @@ fn stuck(how: &str) -> i32 {
     let root = Registry::new("p7").grace(brief).kill_after(brief).on_overdue(on_overdue);
     let exit = root.run(|s| {
         match how {
-            "body" | "deferred" | "callback" => stuck_body(s, how, &never)?,
+            "body" | "deferred" | "callback" | "subscriber" => stuck_body(s, how, &never)?,
             "service" | "group" => return stuck_service(s, how, &never),
             "drop" | "result" | "tls" => stuck_in_a_drop(s, how, never.clone())?,
             _ => stuck_worker(s, how, never.clone())?,
@@ -628,6 +643,17 @@ fn stuck_body<'s>(s: &'s Scope<'s, '_>, how: &str, never: &Receiver<()>) -> Resu
     };
     match how {
         "deferred" => s.defer("stuck-one", move || Ok(wait())),
+        "subscriber" => {
+            let deaf = never.clone();
+            let alarm = |line: &str| line.starts_with("event WARN") || line.starts_with("event ERROR");
+            let subscriber = Told::new(move |line: &str| {
+                if alarm(line) {
+                    wait()
+                }
+            });
+            tracing::subscriber::set_global_default(subscriber)?;
+            s.spawn("stuck-one", "is deaf, and its alarm hangs", move |_| Ok(pass(&deaf)))?;
+        }
         "callback" => {
             std::mem::forget(s.context().on_stop(wait));
             say("ready");
@@ -737,6 +763,12 @@ fn p7_a_deferred_function_that_hangs() {
 fn p7_a_callback_that_hangs() {
     // catches: a kill clock behind the callbacks
     assert_eq!(gone_in_time("callback", false).code, Some(70));
+}
+
+#[test]
+fn p7_a_subscriber_that_hangs() {
+    // catches: a watch, or a deadline, that logs
+    assert_eq!(gone_in_time("subscriber", true).code, Some(70));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::process::{ExitCode, Termination};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use common::subscriber::Told;
 use common::*;
 use crossbeam_channel::{bounded, unbounded};
 use homebound::registry::{self, Registry};
@@ -510,4 +511,62 @@ fn a_signal_in_the_middle_of_the_start_or_the_end_is_not_lost() {
     }
     let done = in_child("", scenario);
     assert_eq!(done.code, Some(0), "{done:#?}");
+}
+
+#[test]
+fn r3_an_overdue_thread_is_logged_by_the_stopper_while_it_is_stuck() {
+    // catches: an overdue thread that nobody hears of before the end; a log from the wrong thread
+    child_passes(|_| {
+        let (tell, told) = unbounded();
+        let subscriber = Told::new(move |line: &str| {
+            let by = std::thread::current().name().unwrap_or_default().to_owned();
+            let _ = tell.send((by, line.to_owned()));
+        });
+        tracing::subscriber::set_global_default(subscriber).expect("the first one");
+        let exit = Registry::new("late").grace(Duration::from_millis(100)).kill_after(LIMIT).run(|s| {
+            let (open, gate) = gate();
+            s.spawn("stuck-one", "does not listen", move |cx| Ok(cx.waiting("printer", || pass(&gate))))?;
+            s.stop();
+            let overdue = |(_, line): &(String, String)| {
+                let loud = line.contains("WARN") || line.contains("ERROR");
+                loud && line.contains("stuck-one")
+            };
+            let (by, line) = told.iter().find(overdue).expect("it is logged while it is stuck");
+            assert!(by.contains("stopper"), "{by}: {line}");
+            for part in ["does not listen", "/late/stuck-one", "printer", "semantics_registry.rs:"] {
+                assert!(line.contains(part), "no {part:?} in {line}");
+            }
+            drop(open);
+            Ok(())
+        });
+        i32::from(exit.code() != 70)
+    });
+}
+
+#[test]
+fn a_scope_that_ends_in_a_forked_child_aborts_with_a_message() {
+    // catches: a fork's copy of the scope that waits for ever for threads it does not have
+    fn scenario(_: &str) -> i32 {
+        let mut forked = 0;
+        let result = scope(|s| {
+            s.spawn("worker", "is not there in the copy", until_stopped)?;
+            // SAFETY: the copy only leaves the scope, which must abort it.
+            forked = unsafe { libc::fork() };
+            if forked != 0 {
+                s.stop();
+            }
+            Ok(())
+        });
+        let mut status = 0;
+        eventually("the copy is gone", || {
+            // SAFETY: `status` is a local.
+            let ended = unsafe { libc::waitpid(forked, &mut status, libc::WNOHANG) };
+            ended == forked
+        });
+        assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGABRT, "{status}");
+        i32::from(result.is_err())
+    }
+    let done = in_child("", scenario);
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    assert!(done.err.contains("fork"), "{done:#?}");
 }

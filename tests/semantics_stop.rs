@@ -414,6 +414,26 @@ fn s7_stop_wins_over_data_except_in_drain() {
 }
 
 #[test]
+fn s7_what_was_sent_before_the_stop_is_drained() {
+    // catches: a drain that wakes for the stop and leaves what came just before it
+    within(|| {
+        for round in 0..300_u32 {
+            let result = scope(|s| {
+                let (to, queue) = unbounded();
+                let drainer = s.spawn("drains", "waits for both", move |cx| Ok(cx.drain(&queue).count()))?;
+                (0..round % 20 * 50).for_each(|_| std::hint::spin_loop());
+                to.send(())?;
+                s.stop();
+                let drained = drainer.join()?;
+                drop(to);
+                Ok(assert_eq!(drained, 1, "in round {round}"))
+            });
+            result.unwrap();
+        }
+    });
+}
+
+#[test]
 fn s7_an_overdue_drain_ends_though_there_is_data() {
     // catches: a drain that a busy sender keeps alive past the grace
     within(|| {
@@ -635,6 +655,65 @@ fn s9_with_on_stop_borrows_and_unregisters() {
                 assert_eq!(count.load(Ordering::SeqCst), 1);
             });
             assert_eq!(cx.with_on_stop(add, || count.load(Ordering::SeqCst)), 2);
+            Ok(())
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn s9_with_on_stop_returns_and_unwinds_only_after_a_callback_that_runs_elsewhere() {
+    // catches: a borrowing callback that is still running when its frame is gone
+    within(|| {
+        for falls in [false, true] {
+            let result = scope(|s| {
+                let lender = Lender::new();
+                let loan = lender.lend();
+                let (entered, entry) = bounded(0);
+                let stopper = s.stopper();
+                s.spawn("stops", "runs the callback", move |_| Ok(stopper.stop()))?;
+                let callback = move || {
+                    entered.send(()).unwrap();
+                    linger(50);
+                    loan.touch();
+                };
+                let body = || {
+                    s.context().with_on_stop(callback, || {
+                        entry.recv().unwrap();
+                        assert!(!falls, "out of the body");
+                    });
+                };
+                let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+                lender.assert_unused();
+                assert_eq!(ended.is_err(), falls);
+                Ok(())
+            });
+            result.unwrap();
+        }
+    });
+}
+
+#[test]
+fn s2_a_reason_is_wrapped_once_per_scope_on_its_way_down() {
+    // catches: a reason that loses where it comes from, or is wrapped by threads and shields too
+    within(|| {
+        let result = scope(|s| {
+            s.stopper().stop_because("why");
+            let top = StopReason::Custom("why".into());
+            assert_eq!(s.context().stop_reason().as_ref(), Some(&top));
+            s.subscope("one", |one| {
+                let below = StopReason::Parent(Box::new(top.clone()));
+                assert_eq!(one.context().stop_reason().as_ref(), Some(&below));
+                one.subscope("two", |two| {
+                    let deep = StopReason::Parent(Box::new(below.clone()));
+                    assert_eq!(two.context().wait_for_stop(), deep);
+                    two.context().with_deadline(Instant::now() + NEVER, |cx| {
+                        assert_eq!(cx.stop_reason(), Some(deep));
+                    });
+                    Ok(())
+                })?;
+                Ok(())
+            })?;
             Ok(())
         });
         result.unwrap();

@@ -234,7 +234,7 @@ fn w1_a_join_and_the_end_of_a_scope_are_waits_too() {
         })?;
         let seen = |name: &str| {
             let threads = s.active_threads();
-            let state = threads.iter().find(|t| t.name == name).map(|t| t.state.clone());
+            let state = threads.iter().find(|t| t.name == name).map(|t| t.state);
             match state {
                 Some(ThreadState::Waiting { at, .. }) => Some(at),
                 _ => None,

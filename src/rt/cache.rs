@@ -3,7 +3,7 @@
 //!
 //! Today each job gets a fresh thread. Reuse goes in here: nobody else sees which OS thread runs a job.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -36,10 +36,12 @@ pub(crate) struct Cache {
 struct State {
     /// Threads that have been asked for and have not yet left `retire`.
     live: usize,
+    /// Of those, the ones that have not taken their first step.
+    starting: usize,
     /// The one-place slot: the last thread that retired, to be joined by the next, or by `close`.
     retired: Option<Retired>,
-    /// Kernel id to name, from a thread's first step until it has been joined.
-    kernel_ids: HashMap<u32, String>,
+    /// From a thread's first step until it has been joined.
+    kernel_ids: HashSet<u32>,
 }
 
 struct Retired {
@@ -66,7 +68,10 @@ impl Cache {
             builder = builder.stack_size(bytes);
         }
         let berth = Arc::new(Berth::default());
-        self.state.lock().live += 1;
+        let mut state = self.state.lock();
+        state.live += 1;
+        state.starting += 1;
+        drop(state);
         let spawned = builder.spawn({
             let (cache, berth) = (Arc::clone(self), Arc::clone(&berth));
             move || cache.work(job, &berth)
@@ -78,6 +83,7 @@ impl Cache {
                 Ok(())
             }
             Err(refusal) => {
+                self.state.lock().starting -= 1;
                 self.leave();
                 Err(refusal)
             }
@@ -86,10 +92,10 @@ impl Cache {
 
     fn work(&self, job: Job, berth: &Berth) {
         let kernel_id = sys::thread_id();
-        if let Some(id) = kernel_id {
-            let name = std::thread::current().name().unwrap_or_default().to_owned();
-            self.state.lock().kernel_ids.insert(id, name);
-        }
+        let mut state = self.state.lock();
+        state.starting -= 1;
+        state.kernel_ids.extend(kernel_id);
+        drop(state);
         job();
         self.retire(berth, kernel_id);
     }
@@ -143,8 +149,13 @@ impl Cache {
         self.join(last);
     }
 
+    /// True while a thread that was asked for has not told its kernel id.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.state.lock().starting > 0
+    }
+
     /// Kernel ids of the threads that are not joined yet.
     pub(crate) fn kernel_ids(&self) -> Vec<u32> {
-        self.state.lock().kernel_ids.keys().copied().collect()
+        self.state.lock().kernel_ids.iter().copied().collect()
     }
 }

@@ -18,8 +18,8 @@ pub(crate) fn drop_contained<T>(value: T) -> Option<Payload> {
 }
 
 /// Drops a payload. One raised while doing so is leaked: dropping it could raise another, without end.
-pub(crate) fn discard(payload: Payload) {
-    if let Some(raised) = drop_contained(payload) {
+pub(crate) fn discard(payload: impl Into<Option<Payload>>) {
+    if let Some(raised) = drop_contained(payload.into()) {
         std::mem::forget(raised);
     }
 }

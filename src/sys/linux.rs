@@ -6,7 +6,6 @@ use std::{fs, io};
 use super::{KernelThread, KernelWait};
 
 /// The kernel's id of the calling thread.
-#[expect(clippy::unnecessary_wraps, reason = "absent elsewhere")]
 pub(crate) fn thread_id() -> Option<u32> {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok()
 }

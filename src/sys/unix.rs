@@ -99,13 +99,14 @@ fn wait_for(fd: &impl AsFd, flags: PollFlags, until: Option<Instant>) -> bool {
 extern "C" fn ring(signal: libc::c_int) {
     let bell = BELL.load(Ordering::Acquire);
     let Ok(byte) = u8::try_from(signal) else { return };
+    let errno = errno_place();
     // SAFETY: `errno` of the interrupted thread is its own, and valid for its life.
-    let errno = unsafe { *errno_place() };
+    let before = unsafe { *errno };
     // SAFETY: `byte` lives across the call; a closed or full pipe is an error that we ignore. `write` may be called
     // in a handler (signal-safety(7)).
     unsafe { libc::write(bell, (&raw const byte).cast(), 1) };
     // SAFETY: as above.
-    unsafe { *errno_place() = errno };
+    unsafe { *errno = before };
 }
 
 /// Where the calling thread's `errno` is.

@@ -1,0 +1,109 @@
+//! Owns the order of the whole application: what is started, stopped and closed, and when.
+//! Refuses to do any of the work.
+//!
+//! It starts from the outside in, so that it ends from the inside out:
+//!
+//! 1. whoever makes work (`folder`) and whoever does it (`thumbs-N`) are workers: they end by themselves,
+//!    or are told at once when the application stops;
+//! 2. whoever looks after the others (`watchdog`, `scanner`) is a service: told when the workers are home;
+//! 3. what the others fill (contact sheet, page, bundle) is closed by `defer`, last made first;
+//! 4. the runner, `Registry::run`, returns with the report when the last thread is home.
+
+use homebound::{Result, Scope, StopReason};
+
+use crate::bundle::Texts;
+use crate::options::AtStop;
+use crate::output::{BUNDLE, INDEX, SHEET};
+use crate::studio::Studio;
+use crate::tally::Problem;
+use crate::text::{count, shown};
+use crate::{folder, page, progress, queue, scanner, watchdog};
+
+/// The application.
+pub fn run<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
+    scope.defer("summary", || sum_up(studio));
+    scope.defer("bundle", || close_bundle(scope, studio));
+    scope.defer("sheet", || close_sheet(studio));
+
+    let outcome = work(scope, studio);
+    match (&outcome, scope.context().stop_reason()) {
+        (_, Some(why)) => {
+            note_stop(studio, &why);
+            studio.bundle.keep_dump("when the stop came", scope.dump_status());
+        }
+        (Err(error), None) => studio.tally.interrupt(error.to_string()),
+        (Ok(()), None) => {}
+    }
+    outcome
+}
+
+/// Starts everybody, and shows the progress until all is done. A stop ends it early, with an error.
+fn work<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
+    scanner::start(scope, studio)?;
+    watchdog::start(scope, studio)?;
+
+    let (sender, receiver) = queue::channel(studio.options.workers);
+    let workers = queue::start(scope, studio, receiver)?;
+    folder::start(scope, studio, sender)?;
+    studio.bundle.keep_dump("when all had been started", scope.dump_status());
+
+    progress::show(scope.context(), studio, &workers)?;
+    Ok(())
+}
+
+fn note_stop(studio: &Studio, why: &StopReason) {
+    let queued = match studio.options.at_stop {
+        AtStop::Drain => "finishing the queued pictures",
+        AtStop::Drop => "dropping the queued pictures",
+    };
+    studio.console.say(format_args!("stopping: {why}; {queued} (a second signal exits at once)"));
+    studio.tally.interrupt(why.to_string());
+}
+
+fn close_sheet(studio: &Studio) -> Result {
+    match studio.sheet.close(&studio.output) {
+        Err(error) => store_problem(studio, SHEET, error),
+        Ok(entries) => {
+            if let Err(error) = page::write(&studio.output, &entries, &studio.tally.problems()) {
+                store_problem(studio, INDEX, error);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn close_bundle(scope: &Scope<'_, '_>, studio: &Studio) -> Result {
+    studio.bundle.keep_dump("when this bundle was written", scope.dump_status());
+    let texts = Texts {
+        report: format!(
+            "{}\n\nThis was written when all pictures were settled and all workers home.\n\
+             The report of the shutdown itself comes later, so it is on the terminal only.\n",
+            studio.tally
+        ),
+        log: studio.console.log(),
+        settings: studio.options.to_string(),
+    };
+    if let Err(error) = studio.bundle.close(&studio.output, texts) {
+        store_problem(studio, BUNDLE, error);
+        // The log is nowhere else then, so what was held back is told after all.
+        for problem in studio.tally.take_untold() {
+            studio.console.complain(problem);
+        }
+    }
+    Ok(())
+}
+
+fn store_problem(studio: &Studio, name: &str, reason: impl ToString) {
+    studio.tell(Problem::output(&studio.output.dir().join(name), reason));
+}
+
+/// Runs last of all. Under `--strict` its error makes the whole run a failure.
+fn sum_up(studio: &Studio) -> Result {
+    studio.console.say(format_args!("{}\n  results:    {}", studio.tally, shown(studio.output.dir())));
+    match studio.tally.problems().len() {
+        n if n > 0 && studio.options.strict => {
+            Err(format!("{}, which --strict makes a failure", count(n, "problem")).into())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,110 @@
+//! A headless photo studio: turns a folder of pictures into thumbnails, a contact sheet and a diagnostics
+//! bundle, with as many background threads as a desktop application, and comes home from any interruption.
+//!
+//! Prints its progress, a summary, and the report that accounts for every thread. Try Ctrl-C at any moment.
+//! To read it, begin with `controller`; below it, each file is one thread or one thing that they share:
+//!
+//! | known from desktop applications | here | is a |
+//! |---|---|---|
+//! | app controller | `controller` | the body of the scope |
+//! | process auto-scanner | `scanner` | service |
+//! | watchdog, heartbeat monitor | `watchdog`, `stages` | service |
+//! | job runner: queue worker | `queue` | N workers |
+//! | thumbnail widget: image loader | `thumbs`, `decode` | what a queue worker does |
+//! | folder monitor | `folder`, `pictures` | worker |
+//! | diagnostics bundle: ZIP builder | `bundle` | deferred |
+//! | GUI worker | `progress`, `console` | no thread: it runs in the body |
+
+#![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
+
+mod controller;
+mod options;
+
+mod folder;
+mod progress;
+mod queue;
+mod scanner;
+mod watchdog;
+
+mod bundle;
+mod page;
+mod sheet;
+
+mod children;
+mod console;
+mod decode;
+mod faults;
+mod output;
+mod pictures;
+mod samples;
+mod stages;
+mod studio;
+mod tally;
+mod text;
+mod thumbs;
+
+use std::env;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use homebound::registry::Registry;
+use options::{Options, Request, USAGE};
+use studio::Studio;
+
+fn main() -> ExitCode {
+    match Request::parse(env::args_os().skip(1)) {
+        Ok(Request::Run(options)) => run(options),
+        Ok(Request::MakeSamples(dir)) => match samples::make(&dir) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refuse(1, error),
+        },
+        Ok(Request::Help) => {
+            say(USAGE.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(error) => refuse(2, format_args!("{error}\n\n{}", USAGE.trim_end())),
+    }
+}
+
+fn run(options: Options) -> ExitCode {
+    decode::quiet_contained_panics();
+    let threads_before = os_threads();
+    // Opened inside, where a signal is already a stop; kept outside, where all threads may borrow it.
+    let studio = OnceLock::new();
+    let exit = Registry::new("studio").grace(options.grace).run(|scope| {
+        let opened = Studio::open(options)?;
+        controller::run(scope, studio.get_or_init(|| opened))
+    });
+    say(&exit.shutdown);
+    if let (Some(before), Some(after)) = (threads_before, os_threads()) {
+        say(format_args!("OS threads: {before} at the start, {after} at the end"));
+    }
+    // `main` may also return an `Exit` as it is; ours has said its report already, and on stdout.
+    if let Err(error) = &exit.result
+        && error.stop_reason().is_none()
+    {
+        complain(error);
+    }
+    ExitCode::from(exit.code())
+}
+
+/// How many threads this process has, where the OS tells.
+fn os_threads() -> Option<usize> {
+    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
+}
+
+fn refuse(code: u8, why: impl Display) -> ExitCode {
+    complain(format_args!("studio: {why}"));
+    ExitCode::from(code)
+}
+
+fn complain(text: impl Display) {
+    // If nobody reads it, there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn say(text: impl Display) {
+    let _ = writeln!(io::stdout(), "{text}");
+}

@@ -1,0 +1,121 @@
+//! Owns the progress display: a bar on a terminal, a plain line now and then elsewhere.
+//! Refuses to have a thread of its own: it runs on the one that has but to wait for the workers.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use homebound::{Context, Handle, WaitError};
+
+use crate::studio::Studio;
+use crate::tally::Counts;
+use crate::text::tail;
+
+const REDRAW: Duration = Duration::from_millis(100);
+const PLAIN: Duration = Duration::from_secs(2);
+
+/// The rate is that of so many seconds.
+const WINDOW: Duration = Duration::from_secs(5);
+
+const BAR: usize = 24;
+
+/// Shows the progress until all workers are home; the error is a stop before that.
+pub fn show(cx: &Context, studio: &Studio, workers: &[Handle<'_, ()>]) -> Result<(), WaitError> {
+    let mut progress = Progress::new(studio);
+    for worker in workers {
+        loop {
+            match cx.recv_timeout(worker.done(), REDRAW) {
+                Ok(never) => match never {},
+                Err(WaitError::TimedOut) => progress.update(),
+                Err(WaitError::Disconnected) => break,
+                Err(stopped) => return Err(stopped),
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Progress<'a> {
+    studio: &'a Studio,
+    /// When how many were settled, oldest first.
+    history: VecDeque<(Instant, usize)>,
+    /// The last plain line: when, and what it said.
+    plain: (Instant, Counts),
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        self.studio.console.erase();
+    }
+}
+
+impl<'a> Progress<'a> {
+    fn new(studio: &'a Studio) -> Self {
+        Progress { studio, history: VecDeque::new(), plain: (Instant::now(), studio.tally.counts()) }
+    }
+
+    fn update(&mut self) {
+        let counts = self.studio.tally.counts();
+        let rate = self.rate(counts.settled());
+        let Studio { console, .. } = self.studio;
+        if console.redraws() {
+            console.redraw(&bar(&counts, rate, self.current(), console.width()));
+        } else if self.plain.0.elapsed() >= PLAIN && self.plain.1 != counts {
+            console.say(plain(&counts, rate, self.current()));
+            self.plain = (Instant::now(), counts);
+        }
+    }
+
+    /// Pictures per second.
+    fn rate(&mut self, settled: usize) -> f64 {
+        let now = Instant::now();
+        self.history.push_back((now, settled));
+        while self.history.len() > 2 && now - self.history[1].0 >= WINDOW {
+            self.history.pop_front();
+        }
+        let (since, before) = self.history[0];
+        let seconds = (now - since).as_secs_f64();
+        match seconds > 0.0 {
+            true => (settled - before) as f64 / seconds,
+            false => 0.0,
+        }
+    }
+
+    fn current(&self) -> Option<String> {
+        self.studio.stages().find_map(|stage| stage.what())
+    }
+}
+
+/// `[########........]  52/104  31/s  2 s left  holidays/beach.jpg`, never wider than `width`.
+fn bar(counts: &Counts, rate: f64, current: Option<String>, width: usize) -> String {
+    let Counts { found, .. } = *counts;
+    let settled = counts.settled();
+    let full = (settled * BAR).checked_div(found).unwrap_or(0).min(BAR);
+    let bar = format!("[{}{}]", "#".repeat(full), ".".repeat(BAR - full));
+    let left = left(counts, rate).map_or(String::new(), |left| format!("  {left} left"));
+    let line = format!("{bar}  {settled}/{found}  {rate:.0}/s{left}  ");
+    // The last column stays empty: some terminals wrap as soon as it is written.
+    let room = width.saturating_sub(1);
+    let current = tail(&current.unwrap_or_default(), room.saturating_sub(line.len()));
+    line.chars().chain(current.chars()).take(room).collect()
+}
+
+fn plain(counts: &Counts, rate: f64, current: Option<String>) -> String {
+    let Counts { found, .. } = *counts;
+    let settled = counts.settled();
+    let percent = (settled * 100).checked_div(found).unwrap_or(0);
+    let left = left(counts, rate).map_or(String::new(), |left| format!(", {left} left"));
+    let current = current.map_or(String::new(), |current| format!(", at {current}"));
+    format!("{settled} of {found} ({percent} %), {rate:.0} per second{left}{current}")
+}
+
+fn left(counts: &Counts, rate: f64) -> Option<String> {
+    let open = counts.found.saturating_sub(counts.settled());
+    if open == 0 || rate < 0.01 {
+        return None;
+    }
+    Some(match (open as f64 / rate).ceil() as u64 {
+        seconds @ 0..=99 => format!("{seconds} s"),
+        seconds @ 100..=5999 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{} h", seconds.div_ceil(3600)),
+    })
+}

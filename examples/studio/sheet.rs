@@ -1,0 +1,69 @@
+//! Owns the contact sheet: takes every finished thumbnail, and draws them on one picture when it is closed.
+//! Refuses to know how they were made; the page around it is `page`'s.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use homebound::Result;
+use image::imageops::overlay;
+use image::{Rgba, RgbaImage};
+use parking_lot::Mutex;
+
+use crate::output::{Output, SHEET};
+use crate::thumbs::{SIZE, Thumb, write_png};
+
+/// The sheet shows so many pictures, the first by name, so that its memory is bounded; the page lists all.
+pub const CELLS: usize = 256;
+
+const MARGIN: u32 = 8;
+const PAPER: Rgba<u8> = Rgba([0xf4, 0xf1, 0xea, 0xff]);
+
+/// A picture that is done, as the page needs it.
+pub struct Entry {
+    pub file: PathBuf,
+    pub original: (u32, u32),
+}
+
+#[derive(Default)]
+pub struct Sheet(Mutex<Contents>);
+
+#[derive(Default)]
+struct Contents {
+    entries: BTreeMap<PathBuf, Entry>,
+    cells: BTreeMap<PathBuf, RgbaImage>,
+}
+
+impl Sheet {
+    /// A picture that comes again, since it has changed, takes its old place.
+    pub fn add(&self, thumb: Thumb) {
+        let Thumb { name, file, original, pixels } = thumb;
+        let mut contents = self.0.lock();
+        contents.entries.insert(name.clone(), Entry { file, original });
+        contents.cells.insert(name, pixels);
+        if contents.cells.len() > CELLS {
+            contents.cells.pop_last();
+        }
+    }
+
+    /// Draws the sheet, and hands out the list of all pictures.
+    pub fn close(&self, output: &Output) -> Result<BTreeMap<PathBuf, Entry>> {
+        let Contents { entries, cells } = std::mem::take(&mut *self.0.lock());
+        let sheet = draw(cells.values());
+        output.write(Path::new(SHEET), |file| write_png(file, &sheet))?;
+        Ok(entries)
+    }
+}
+
+/// As near to a square as it goes.
+fn draw<'a>(cells: impl ExactSizeIterator<Item = &'a RgbaImage>) -> RgbaImage {
+    let columns = (1..).find(|n| n * n >= cells.len()).unwrap_or(1);
+    let rows = cells.len().div_ceil(columns).max(1);
+    let side = |n: usize| n as u32 * (SIZE + MARGIN) + MARGIN;
+    let mut sheet = RgbaImage::from_pixel(side(columns), side(rows), PAPER);
+    for (at, cell) in cells.enumerate() {
+        let x = side(at % columns) + (SIZE - cell.width()) / 2;
+        let y = side(at / columns) + (SIZE - cell.height()) / 2;
+        overlay(&mut sheet, cell, x.into(), y.into());
+    }
+    sheet
+}

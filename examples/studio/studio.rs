@@ -1,0 +1,68 @@
+//! Owns what the threads of the studio share: settings, terminal, books, and the stores they fill.
+//! Refuses to know the threads.
+
+use std::fs;
+
+use homebound::Result;
+
+use crate::bundle::Bundle;
+use crate::console::Console;
+use crate::faults::Faults;
+use crate::options::Options;
+use crate::output::Output;
+use crate::sheet::Sheet;
+use crate::stages::Stage;
+use crate::tally::{Problem, Tally};
+use crate::text::shown;
+
+/// It outlives all threads, so they simply borrow it.
+pub struct Studio {
+    pub options: Options,
+    pub console: Console,
+    pub output: Output,
+    pub tally: Tally,
+    pub sheet: Sheet,
+    pub bundle: Bundle,
+    pub faults: Faults,
+    pub folder_stage: Stage,
+    pub worker_stages: Vec<Stage>,
+}
+
+impl Studio {
+    pub fn open(options: Options) -> Result<Self, String> {
+        let (folder, out) = (&options.folder, &options.out);
+        let meta = fs::metadata(folder).map_err(|error| format!("{}: {error}", shown(folder)))?;
+        if !meta.is_dir() {
+            return Err(format!("{}: not a folder", shown(folder)));
+        }
+        let output =
+            Output::open(out).map_err(|error| format!("{}: no place for results: {error}", shown(out)))?;
+        if output.owns(folder, folder, &meta) {
+            return Err(format!("{}: holds the results of {}", shown(folder), shown(out)));
+        }
+        Ok(Studio {
+            console: Console::new(),
+            output,
+            tally: Tally::new(),
+            sheet: Sheet::default(),
+            bundle: Bundle::default(),
+            faults: Faults::from_env(),
+            folder_stage: Stage::new("folder"),
+            worker_stages: (1..=options.workers).map(|n| Stage::new(format!("thumbs-{n}"))).collect(),
+            options,
+        })
+    }
+
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.worker_stages.iter().chain([&self.folder_stage])
+    }
+
+    /// Writes a problem into the books, and tells it.
+    pub fn tell(&self, problem: Problem) {
+        let line = problem.to_string();
+        match self.tally.problem(problem) {
+            true => self.console.complain(line),
+            false => self.console.note(line),
+        }
+    }
+}
