@@ -38,7 +38,8 @@ pub(crate) fn open(
     let opener = below.map(|cx| Arc::clone(cx.record()));
     let holder = opener.as_ref().map_or(&parent, |record| &record.core);
     let root = Arc::clone(&parent.root);
-    let core = ScopeCore::new(Opening { name, kind, at, root, parent: Some(Arc::clone(holder)), opener });
+    let (parent_core, runner) = (Some(Arc::clone(holder)), around.map(|cx| Arc::clone(cx.record())));
+    let core = ScopeCore::new(Opening { name, kind, at, root, parent: parent_core, opener, runner });
     match (below, around) {
         (Some(context), _) => core.node.attach(context.node()),
         (None, elsewhere) => {
@@ -56,7 +57,7 @@ pub(crate) fn open_root(
     at: &'static Location<'static>,
 ) -> Arc<ScopeCore> {
     let place = Arc::clone(&root);
-    let core = ScopeCore::new(Opening { name, kind, at, root, parent: None, opener: None });
+    let core = ScopeCore::new(Opening { name, kind, at, root, parent: None, opener: None, runner: None });
     let set = place.scope.set(Arc::downgrade(&core));
     debug_assert!(set.is_ok(), "a root has one scope");
     core
@@ -120,8 +121,8 @@ where
     let record = scope.context().record();
     record.start();
     core.lock().body = Some(Arc::clone(record));
-    if let Some(opener) = &core.opener {
-        opener.add_opened(core);
+    if let Some(runner) = &core.runner {
+        runner.add_opened(core);
     }
     let entered = current::enter(scope.context().clone(), false);
     let _run = token::begin();
@@ -165,12 +166,12 @@ fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<ShutdownReport, ScopeErr
     let body = state.body.clone();
     drop(state);
     core.touch();
-    let waits = Mark::of("the threads of its scope", core.at, body.into_iter().chain(core.opener.clone()));
+    let waits = Mark::of("the threads of its scope", core.at, body.into_iter().chain(core.runner.clone()));
     drive(core, Driver::Exit);
     drop(waits);
     settle::settle(core);
-    if let Some(opener) = &core.opener {
-        opener.remove_opened(core);
+    if let Some(runner) = &core.runner {
+        runner.remove_opened(core);
     }
     if core.parent.is_none() && !core.root.is_registry() {
         core.root.close();

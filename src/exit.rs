@@ -208,16 +208,16 @@ fn step_groups(
 impl ScopeCore {
     /// When the thread that runs the body becomes overdue, as far as that is known: the deadline of a nested scope.
     pub(crate) fn outer_due(&self) -> Option<Instant> {
-        let opener = self.opener.as_ref()?;
-        if let Some(since) = opener.life(|life| life.overdue_since) {
+        let runner = self.runner.as_ref()?;
+        if let Some(since) = runner.life(|life| life.overdue_since) {
             return Some(since);
         }
-        let around = &opener.core;
+        let around = &runner.core;
         let outer = around.outer_due();
         let state = around.lock();
         let share = |service: &Service| service.share_end.filter(|_| service.told);
-        match opener.role {
-            Role::Service => state.services.get(&opener.id.0).and_then(share),
+        match runner.role {
+            Role::Service => state.services.get(&runner.id.0).and_then(share),
             _ => state.clock.workers_due(outer),
         }
     }

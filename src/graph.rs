@@ -211,7 +211,7 @@ fn is_untold_service_of_caller(service: &Arc<Record>) -> bool {
                 }
                 core = parent;
             }
-            record = core.opener.clone();
+            record = core.runner.clone();
         }
         false
     })

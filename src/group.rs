@@ -49,8 +49,15 @@ pub(crate) fn open_group<'scope>(
     }
     let root = Arc::clone(&parent.root);
     let kind = Kind::Group;
-    let core =
-        ScopeCore::new(Opening { name, kind, at, root, parent: Some(Arc::clone(parent)), opener: None });
+    let core = ScopeCore::new(Opening {
+        name,
+        kind,
+        at,
+        root,
+        parent: Some(Arc::clone(parent)),
+        opener: None,
+        runner: None,
+    });
     let mut state = parent.lock();
     if let Some(refusal) = parent.refusal(&state) {
         state.scopes.remove(&core.id);

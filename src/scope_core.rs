@@ -31,6 +31,8 @@ pub(crate) struct ScopeCore {
     pub(crate) parent: Option<Arc<ScopeCore>>,
     /// The thread whose body opened it: `None` for a root and a group.
     pub(crate) opener: Option<Arc<Record>>,
+    /// The thread that runs its body: the opener, or one from elsewhere in the tree, or of another.
+    pub(crate) runner: Option<Arc<Record>>,
     pub(crate) node: Arc<Node>,
     path: OnceCell<String>,
     state: Mutex<State>,
@@ -55,11 +57,13 @@ pub(crate) struct Opening {
     pub(crate) root: Arc<Root>,
     pub(crate) parent: Option<Arc<ScopeCore>>,
     pub(crate) opener: Option<Arc<Record>>,
+    /// The thread that runs its body: the opener, or one from elsewhere in the tree, or of another.
+    pub(crate) runner: Option<Arc<Record>>,
 }
 
 impl ScopeCore {
     pub(crate) fn new(opening: Opening) -> Arc<ScopeCore> {
-        let Opening { name, kind, at, root, parent, opener } = opening;
+        let Opening { name, kind, at, root, parent, opener, runner } = opening;
         let core = Arc::new(ScopeCore {
             id: next_id(),
             name,
@@ -69,6 +73,7 @@ impl ScopeCore {
             root,
             parent,
             opener,
+            runner,
             node: Node::new(Edge::Scope),
             path: OnceCell::new(),
             state: Mutex::new(State::new(kind == Kind::Group)),

@@ -354,8 +354,8 @@ fn s6_what_outlives_the_scope_is_usable_and_stopped() {
             Ok((s.stopper(), s.stop_signal().clone()))
         });
         let (stopper, signal) = result.unwrap();
-        stopper.stop();
         assert!(stopper.is_stopping() && disconnected(&signal));
+        stopper.stop();
         drop(send);
         for cx in kept {
             assert!(cx.is_stopping() && disconnected(cx.stop_signal()));

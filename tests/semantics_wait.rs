@@ -221,6 +221,35 @@ fn w1_every_wait_shows_its_kind_and_a_line_of_the_caller() {
 }
 
 #[test]
+fn w1_a_mark_goes_away_and_the_one_around_it_comes_back() {
+    // catches: a thread that seems to wait for ever after its first wait
+    in_scope(|s| {
+        let ((open, gate), (inner_open, inner_gate), (last_open, last_gate)) =
+            (gate(), common::gate(), common::gate());
+        let (tell, told) = bounded::<()>(0);
+        s.spawn("worker", "waits in a wait", move |cx| {
+            cx.waiting("outer", || {
+                cx.waiting("inner", || pass(&inner_gate));
+                pass(&gate);
+            });
+            cx.sleep(Duration::from_millis(1))?;
+            let _ = cx.recv_timeout(&gate, Duration::from_millis(1));
+            tell.send(())?;
+            Ok(pass(&last_gate))
+        })?;
+        waiting_at(s, "worker", "inner");
+        drop(inner_open);
+        waiting_at(s, "worker", "outer");
+        drop(open);
+        told.recv()?;
+        assert_eq!(s.active_threads()[0].state, ThreadState::Running);
+        assert!(!s.dump_status().contains("outer"));
+        drop(last_open);
+        Ok(())
+    });
+}
+
+#[test]
 fn w1_a_join_and_the_end_of_a_scope_are_waits_too() {
     // catches: a body that seems to run while it waits for its threads
     in_scope(|s| {
