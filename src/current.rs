@@ -77,6 +77,14 @@ impl Drop for Entered {
     }
 }
 
+/// A job is over: contexts whose guards it leaked are left, and the thread's last panic is nobody's.
+pub(crate) fn leave_all() {
+    let left = STACK.try_with(|stack| std::mem::replace(&mut *stack.borrow_mut(), Stack(Vec::new())));
+    // Dropped with the stack free again.
+    drop(left);
+    let _nobody = take_panic_location();
+}
+
 /// Counts OS threads, not jobs: tells who would wait for whom.
 pub(crate) fn run_id() -> u64 {
     let id = RUN.try_with(|run| {

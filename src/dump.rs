@@ -15,11 +15,12 @@ impl fmt::Display for Snapshot {
         write!(f, "homebound: {threads} thread{} in {scopes} scope{}", plural(threads), plural(scopes))?;
         writeln!(f)?;
         write_scope(f, &self.root, "", "")?;
-        for (foreign, last) in with_last(&self.foreign) {
-            let (branch, _) = rails("", last);
-            writeln!(f, "{branch}{foreign}")?;
+        if !self.idle.is_empty() {
+            let names: Vec<_> =
+                self.idle.iter().map(|idle| format!("{} (tid {})", idle.name, idle.os_tid)).collect();
+            writeln!(f, "idle, kept warm: {}", names.join(", "))?;
         }
-        Ok(())
+        self.foreign.iter().try_for_each(|foreign| writeln!(f, "{foreign}"))
     }
 }
 

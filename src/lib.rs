@@ -143,8 +143,8 @@ pub use registry::{Exit, OnOverdue, Registry};
 pub use scope::{Scope, scope};
 pub use signal::Signals;
 pub use status::{
-    Ending, ForeignThread, Role, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId, ThreadReport,
-    ThreadState, ThreadStatus,
+    Ending, ForeignThread, IdleThread, Role, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId,
+    ThreadReport, ThreadState, ThreadStatus,
 };
 pub use stopper::{OnStop, Stopper};
 pub use thread::ThreadBuilder;

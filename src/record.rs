@@ -93,6 +93,10 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    pub(crate) fn is_panic(&self) -> bool {
+        self.ending() == Ending::Panicked
+    }
+
     fn ending(&self) -> Ending {
         match self {
             Outcome::Finished => Ending::Finished,

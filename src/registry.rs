@@ -231,7 +231,7 @@ fn send_home(core: &Arc<ScopeCore>, desk: &Arc<Desk>, watch: JoinHandle<()>) {
 fn start_stopper(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<Arc<Record>, SpawnError> {
     let record = internal(core, "homebound-stopper", "carries out stops, runs callbacks, logs");
     let (inbox, own) = (desk.inbox.clone(), Arc::clone(&record));
-    let job = Box::new(move || {
+    let job = Box::new(move |_: &_| {
         own.start();
         stopper(&inbox);
     });

@@ -198,7 +198,7 @@ impl Timers {
         let Some(core) = root.scope.get().and_then(Weak::upgrade) else { return };
         let record = internal(&core, "homebound-timer", "stops contexts whose deadline has passed");
         let (timers, own) = (Arc::clone(&root.timers), Arc::clone(&record));
-        let job = Box::new(move || {
+        let job = Box::new(move |_: &_| {
             own.start();
             timers.work();
             own.end(Outcome::Finished);

@@ -216,6 +216,17 @@ impl ScopeCore {
         }
     }
 
+    /// False if the root is about to end: then a thread that ends need not stay warm.
+    pub(crate) fn may_spawn_again(self: &Arc<Self>) -> bool {
+        let Some(root) = self.around().last() else { return true };
+        if root.node.is_stopping() {
+            return false;
+        }
+        let state = root.lock();
+        let last = Arc::ptr_eq(root, self) && state.workers <= 1;
+        !(state.body_home && last)
+    }
+
     /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1).
     pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) {
         for core in self.around() {

@@ -151,6 +151,17 @@ pub struct ForeignThread {
     pub before: bool,
 }
 
+/// An OS thread between two jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct IdleThread {
+    /// The kernel's id.
+    pub os_tid: u32,
+    /// The name of its last job, and of its next.
+    pub name: String,
+}
+
 /// All that is in a root, at one moment. `Display` prints the tree.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -160,6 +171,8 @@ pub struct Snapshot {
     pub root: ScopeStatus,
     /// Threads that are nobody's (Linux, and only of the registry's root).
     pub foreign: Vec<ForeignThread>,
+    /// Threads that wait warm for a job of their last name (a root's only; with kernel ids on Linux).
+    pub idle: Vec<IdleThread>,
 }
 
 /// How a thread ended.

@@ -18,7 +18,7 @@ use crate::handle::Handle;
 use crate::members::Entry;
 use crate::reason::StopReason;
 use crate::record::{Label, Outcome, Record};
-use crate::rt::cache::Make;
+use crate::rt::cache::{Make, Seat};
 use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Claim, Packet, Ran, Task};
@@ -132,15 +132,9 @@ fn launch(
     core.admit(Entry { record: Arc::clone(record), task: Some(Arc::clone(&task)) })?;
     let job = Box::new({
         let record = Arc::clone(record);
-        move || work(&record, task, scene)
+        move |seat: &Arc<Seat>| work(&record, task, scene, seat)
     });
-    // A refusal drops the scene in there, which calls the subscriber.
-    let launched = contain(|| core.root.cache.launch(&record.label.name, make, job));
-    let launched = launched.unwrap_or_else(|payload| {
-        discard(payload);
-        Err(std::io::ErrorKind::Other.into())
-    });
-    launched.map_err(|refusal| {
+    core.root.cache.launch(&record.label.name, make, job).map_err(|refusal| {
         record.node.close();
         core.dismiss(record);
         SpawnError::Os(refusal)
@@ -179,9 +173,9 @@ impl Scene {
 
 /// What the OS thread does. Nothing of `'scope` is in this frame (invariant 1): `task` has forgotten its types, and
 /// closure and result live and die in `Task::run`, which has returned before anybody is told.
-fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene) {
+fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: &Arc<Seat>) {
     record.start();
-    let run = token::begin();
+    let run = token::begin_job();
     let mut outcome = None;
     let logged = contain(|| {
         scene.inside(|| {
@@ -205,7 +199,8 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene) {
     }
     drop(task);
     drop(run);
-    come_home(record, outcome.unwrap_or(Outcome::Finished));
+    current::leave_all();
+    come_home(record, outcome.unwrap_or(Outcome::Finished), seat);
 }
 
 /// Makes an outcome of what the closure returned or raised; a failure is its scope's at once (F1).
@@ -231,14 +226,19 @@ fn conclude(record: &Arc<Record>, ran: Ran) -> Outcome {
 }
 
 /// Tells the others: those who join it, then the scope. After the last line the scope may be gone.
-fn come_home(record: &Arc<Record>, outcome: Outcome) {
+fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     let core = &record.core;
     if record.vital {
         core.node.stop(StopReason::Vital { path: record.path().to_owned() });
     }
+    let reusable = !outcome.is_panic() && core.may_spawn_again();
     let unclaimed = record.end(outcome);
     if let Some(failure) = unclaimed {
         core.fail(&failure, false);
+    }
+    if reusable {
+        // Before anybody learns of the end: the next spawn of this name finds the thread warm.
+        seat.offer();
     }
     record.done.set();
     core.ended(record);

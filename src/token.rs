@@ -8,8 +8,8 @@ use std::sync::{Arc, Weak};
 thread_local! {
     /// One frame for each closure of ours that runs on this thread, and one below all.
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
-    /// Tells this thread's tokens from those of others.
-    static HERE: Arc<()> = Arc::default();
+    /// Tells the tokens of this thread's job from those of others.
+    static HERE: RefCell<Arc<()>> = RefCell::default();
 }
 
 /// The tokens made while one closure ran.
@@ -54,12 +54,12 @@ impl StopMark {
             }
             frame.stops.last().cloned()
         });
-        let made_on = HERE.try_with(Arc::downgrade).unwrap_or_default();
+        let made_on = HERE.try_with(|here| Arc::downgrade(&here.borrow())).unwrap_or_default();
         StopMark { _living: shared.flatten().unwrap_or_default(), made_on }
     }
 
     pub(crate) fn is_from_here(&self) -> bool {
-        HERE.try_with(|here| self.made_on.as_ptr() == Arc::as_ptr(here)).unwrap_or(false)
+        HERE.try_with(|here| self.made_on.as_ptr() == Arc::as_ptr(&here.borrow())).unwrap_or(false)
     }
 }
 
@@ -99,6 +99,13 @@ pub(crate) fn living() -> Living {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Run;
+
+/// A job begins on this thread, which may have done others: their tokens are not this one's.
+pub(crate) fn begin_job() -> Run {
+    let _gone = HERE.try_with(RefCell::take);
+    let _gone = FRAMES.try_with(RefCell::take);
+    begin()
+}
 
 pub(crate) fn begin() -> Run {
     // The lowest frame belongs to the code around: it must be there before.

@@ -7,12 +7,20 @@ use std::time::Instant;
 use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::settle::stage;
-use crate::status::{Role, ScopeState, ScopeStatus, Snapshot, ThreadState, ThreadStatus};
+use crate::status::{IdleThread, Role, ScopeState, ScopeStatus, Snapshot, ThreadState, ThreadStatus};
 use crate::sys;
 
 pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
     let foreign = if core.parent.is_none() { core.root.foreign() } else { Vec::new() };
-    Snapshot { root: scope(core), foreign }
+    Snapshot { root: scope(core), foreign, idle: idle(core) }
+}
+
+fn idle(core: &ScopeCore) -> Vec<IdleThread> {
+    if core.parent.is_some() {
+        return Vec::new();
+    }
+    let threads = core.root.cache.idle_threads().into_iter();
+    threads.map(|(os_tid, name)| IdleThread { os_tid, name: name.to_string() }).collect()
 }
 
 fn scope(core: &Arc<ScopeCore>) -> ScopeStatus {

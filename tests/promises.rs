@@ -614,7 +614,15 @@ fn stuck_in_a_drop<'s>(s: &'s Scope<'s, '_>, how: &str, never: Receiver<()>) -> 
             let _unused = &hangs;
             Ok(())
         })?),
-        "result" => drop(s.spawn("stuck-one", "its result drops for ever", |_| Ok(hangs))?),
+        "result" => {
+            // The handle goes first: else the body itself drops the result, before anybody asked for a stop.
+            let (open, gate) = gate();
+            drop(s.spawn("stuck-one", "its result drops for ever", move |_| {
+                pass(&gate);
+                Ok(hangs)
+            })?);
+            drop(open);
+        }
         _ => drop(s.spawn("stuck-one", "never ends its thread-locals", move |_| {
             LAST.set(Some(Box::new(hangs)));
             Ok(())

@@ -331,6 +331,31 @@ fn e3_no_service_is_ever_skipped_and_each_has_its_share_of_what_is_left() {
 }
 
 #[test]
+fn e3_a_later_request_moves_the_deadline_earlier_never_later() {
+    // catches: the last request's grace taken for the scope's
+    within(|| {
+        let result = scope(|s| {
+            let (brief, start) = (Duration::from_millis(100), Instant::now());
+            let worker = s.spawn("slow", "stays until it is overdue", |cx| {
+                cx.wait_for_stop();
+                until_overdue(cx, Instant::now());
+                Ok(Instant::now())
+            })?;
+            std::thread::scope(|threads| {
+                threads.spawn(|| s.shutdown(NEVER));
+                s.context().wait_for_stop();
+                threads.spawn(|| s.shutdown(brief));
+                threads.spawn(|| s.shutdown(NEVER));
+            });
+            let overdue = worker.join()? - start;
+            assert!(overdue >= brief && overdue < Duration::from_secs(10), "overdue after {overdue:?}");
+            Ok(())
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
 fn e3_after_the_deadline_every_service_is_still_told() {
     // catches: a remaining share of zero that ends the loop
     within(|| {

@@ -670,15 +670,20 @@ fn s9_with_on_stop_returns_and_unwinds_only_after_a_callback_that_runs_elsewhere
                 let lender = Lender::new();
                 let loan = lender.lend();
                 let (entered, entry) = bounded(0);
+                let (registered, is_registered) = gate();
                 let stopper = s.stopper();
-                s.spawn("stops", "runs the callback", move |_| Ok(stopper.stop()))?;
+                s.spawn("stops", "runs the callback", move |_| {
+                    pass(&is_registered);
+                    Ok(stopper.stop())
+                })?;
                 let callback = move || {
                     entered.send(()).unwrap();
                     linger(50);
                     loan.touch();
                 };
                 let body = || {
-                    s.context().with_on_stop(callback, || {
+                    s.context().with_on_stop(callback, move || {
+                        drop(registered);
                         entry.recv().unwrap();
                         assert!(!falls, "out of the body");
                     });

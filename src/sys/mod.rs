@@ -1,5 +1,5 @@
 //! Owns every call into the operating system that std does not offer: the same functions in each file.
-//! Refuses to know anything of homebound. Linux is tested; `unix` elsewhere and `other` compile by construction.
+//! Refuses to know anything of homebound. Linux is tested; other systems have not been compiled.
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -348,6 +348,7 @@ pub struct Done {
 pub fn child(arg: &str, scenario: fn(&str) -> i32) -> Child {
     let name = test_name();
     if let Ok(arg) = std::env::var(CHILD) {
+        heed_signals();
         let code = scenario(&arg);
         let _ = std::io::stdout().flush();
         std::process::exit(code);
@@ -365,6 +366,16 @@ pub fn child(arg: &str, scenario: fn(&str) -> i32) -> Child {
     let out = collect(process.stdout.take().expect("piped"));
     let err = collect(process.stderr.take().expect("piped"));
     Child { process, out, err, what: format!("{name}({arg})") }
+}
+
+/// A shell that starts the tests in the background has SIGINT and SIGQUIT ignored, and children inherit that.
+#[allow(unsafe_code)]
+fn heed_signals() {
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
+        // SAFETY: the default action needs no handler.
+        let before = unsafe { libc::signal(signal, libc::SIG_DFL) };
+        assert_ne!(before, libc::SIG_ERR);
+    }
 }
 
 /// Runs a scenario in a child and waits for its end.
