@@ -51,8 +51,7 @@ pub(crate) fn foreign() -> Vec<ForeignThread> {
     let mut pause = FIRST_PAUSE;
     for look in 0..LOOKS {
         // Longer only while threads of ours are starting, which the kernel lists before they have told who they are.
-        let starting = Root::all().iter().any(|root| root.cache.is_starting());
-        if found.is_empty() || (look >= 2 && !starting) {
+        if found.is_empty() || (look >= 2 && starting() == 0) {
             break;
         }
         thread::sleep(pause);
@@ -60,8 +59,15 @@ pub(crate) fn foreign() -> Vec<ForeignThread> {
         let again = unknown();
         found.retain(|thread| again.contains(thread));
     }
+    // The last to start are those of ours that still have not told.
+    found.sort_by_key(|thread| (thread.started, thread.id));
+    found.truncate(found.len().saturating_sub(starting()));
     let before = BEFORE.lock();
     found.iter().map(|thread| describe(thread, before.contains(thread))).collect()
+}
+
+fn starting() -> usize {
+    Root::all().iter().map(|root| root.cache.starting()).sum()
 }
 
 /// Foreign threads that came after the beginning and are still there at the end.

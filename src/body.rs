@@ -166,7 +166,7 @@ fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<ShutdownReport, ScopeErr
     let body = state.body.clone();
     drop(state);
     core.touch();
-    let waits = Mark::of("the threads of its scope", core.at, body.into_iter().chain(core.runner.clone()));
+    let waits = Mark::of("the threads of its scope", core.at, body, core.runner.clone());
     drive(core, Driver::Exit);
     drop(waits);
     settle::settle(core);

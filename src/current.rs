@@ -43,6 +43,15 @@ pub fn current() -> Option<Context> {
     top.ok().flatten()
 }
 
+/// The record of the calling thread's context.
+pub(crate) fn record() -> Option<Arc<Record>> {
+    let top = STACK.try_with(|stack| {
+        let stack = stack.try_borrow().ok()?;
+        stack.0.last().map(|frame| Arc::clone(frame.context.record()))
+    });
+    top.ok().flatten()
+}
+
 /// The records of all contexts in which the calling thread runs, the innermost first.
 pub(crate) fn records() -> Vec<Arc<Record>> {
     let all = STACK.try_with(|stack| {

@@ -46,6 +46,8 @@
 //! - `process::exit`, `abort` and `exec` end all guarantees. In a forked child only `exec` and `_exit` are allowed; a scope
 //!   that ends there aborts it.
 //! - Leaked memory stays leaked.
+//! - Inside a root, a finished OS thread is used again for a job of the same name and stack size: thread-locals of the job
+//!   before are still there. [`dedicated`](ThreadBuilder::dedicated) avoids it.
 //! - With `panic = "abort"` a panic ends the process at once: no other thread comes home, no failure is recorded, no report
 //!   is made. All the rest works.
 //! - Foreign threads, kernel thread ids, kernel waits and system calls are told on Linux; elsewhere they are absent. Only
@@ -62,7 +64,7 @@
 //! | `homebound::thread` | a thread was spawned, ended; it failed or panicked | DEBUG; ERROR |
 //! | `homebound::stop` | a scope is asked to stop, and why | INFO |
 //! | `homebound::shutdown` | a call of `shutdown` is done; a thread is overdue | INFO; ERROR |
-//! | `homebound::signal` | a signal stops the root | INFO |
+//! | `homebound::signal` | a signal stops the root; one is forwarded | INFO; DEBUG |
 //!
 //! # Features
 //!

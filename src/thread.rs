@@ -18,10 +18,11 @@ use crate::handle::Handle;
 use crate::members::Entry;
 use crate::reason::StopReason;
 use crate::record::{Label, Outcome, Record};
-use crate::rt::cache::{Make, Seat};
+
 use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Claim, Packet, Ran, Task};
+use crate::rt::seat::{Make, Seat};
 use crate::scope_core::ScopeCore;
 use crate::status::Role;
 use crate::stop::{Edge, Node};

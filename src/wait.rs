@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, at, never, select_biased};
+use crossbeam_utils::Backoff;
 
 use crate::context::Context;
 use crate::current;
@@ -19,32 +20,33 @@ use crate::record::{Record, Wait};
 use crate::stop::Node;
 
 /// While it lives, the record of the waiting thread says so. Waits nest: the outer one comes back.
-pub(crate) struct Mark(Vec<(Arc<Record>, Option<Wait>)>);
+pub(crate) struct Mark([Option<(Arc<Record>, Option<Wait>)>; 2]);
 
 impl Mark {
     pub(crate) fn new(what: &'static str, at: &'static Location<'static>) -> Mark {
-        let context = current::current();
-        Mark::of(what, at, context.iter().map(|context| Arc::clone(context.record())))
+        Mark::of(what, at, current::record(), None)
     }
 
-    /// For a thread that is more than one record: a body, and the thread that runs it.
+    /// For a thread that is two records: a body's, and that of the thread that runs it.
     pub(crate) fn of(
         what: &'static str,
         at: &'static Location<'static>,
-        records: impl IntoIterator<Item = Arc<Record>>,
+        first: Option<Arc<Record>>,
+        second: Option<Arc<Record>>,
     ) -> Mark {
         let since = Instant::now();
-        let marked = records.into_iter().map(|record| {
+        let mark = |record: Option<Arc<Record>>| {
+            let record = record?;
             let outer = record.set_wait(Some(Wait { what, at, since }));
-            (record, outer)
-        });
-        Mark(marked.collect())
+            Some((record, outer))
+        };
+        Mark([mark(first), mark(second)])
     }
 }
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        for (record, outer) in self.0.drain(..) {
+        for (record, outer) in self.0.iter_mut().filter_map(Option::take) {
             record.set_wait(outer);
         }
     }
@@ -160,13 +162,18 @@ impl Context {
         end: impl FnOnce() -> Option<Instant>,
         caller: &'static Location<'static>,
     ) -> Result<T, WaitError> {
-        if self.is_stopping() {
-            return Err(WaitError::Stopped(self.stopped()));
-        }
-        match receiver.try_recv() {
-            Ok(value) => return Ok(value),
-            Err(TryRecvError::Disconnected) => return Err(WaitError::Disconnected),
-            Err(TryRecvError::Empty) => {}
+        // As crossbeam's own `recv`: a few looks in short succession, before it is worth while to go to sleep.
+        let backoff = Backoff::new();
+        loop {
+            if self.is_stopping() {
+                return Err(WaitError::Stopped(self.stopped()));
+            }
+            match receiver.try_recv() {
+                Ok(value) => return Ok(value),
+                Err(TryRecvError::Disconnected) => return Err(WaitError::Disconnected),
+                Err(TryRecvError::Empty) if backoff.is_completed() => break,
+                Err(TryRecvError::Empty) => backoff.snooze(),
+            }
         }
         let _mark = Mark::new("recv", caller);
         let received = until_stopped(self.node(), end(), |watch| {

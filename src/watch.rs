@@ -17,7 +17,7 @@ use crate::members::Phase;
 use crate::reason::StopReason;
 use crate::registry::OnOverdue;
 use crate::root::{Edge, Errand};
-use crate::rt::contain::{contain, discard};
+use crate::rt::contain::{contain, discard, told};
 use crate::scope_core::ScopeCore;
 use crate::signal::{Meaning, Signals};
 use crate::status::ForeignThread;
@@ -226,11 +226,11 @@ pub(crate) fn stopper(inbox: &Receiver<Errand>) {
 fn carry_out(errand: Errand) {
     match errand {
         Errand::Stop(core, reason) => {
-            tracing::info!(target: "homebound::signal", %reason, "stopping");
-            core.node.stop(reason);
+            core.node.stop(reason.clone());
+            told(|| tracing::info!(target: "homebound::signal", %reason, "stopping"));
         }
         Errand::Forwarded(signal) => {
-            tracing::debug!(target: "homebound::signal", signal, "forwarded");
+            told(|| tracing::debug!(target: "homebound::signal", signal, "forwarded"));
         }
         Errand::Expire(node) => {
             if let Some(node) = node.upgrade() {

@@ -251,26 +251,24 @@ fn r2_rows_are_bounded_and_keep_the_late_and_the_failed() {
                 Err(boom("at the stop"))
             })?;
             s.spawn("late", "is not home", move |_| Ok(pass(&gate)))?;
-            for _ in 0..60 {
-                s.spawn("opener", "starts many", |cx| {
-                    cx.wait_for_stop();
-                    cx.shield(LIMIT, |_| {
-                        scope(|below| {
-                            for _ in 0..20 {
-                                below.spawn("short", "is one of many", |_| Ok(()))?.join()?;
-                            }
-                            Ok(())
-                        })
-                    })?;
-                    Ok(())
-                })?;
-            }
+            s.spawn("opener", "starts many", |cx| {
+                cx.wait_for_stop();
+                Ok(cx.shield(LIMIT, |_| {
+                    scope(|below| {
+                        for i in 0..1100 {
+                            below.spawn(format!("short-{i}"), "is one of many", |_| Ok(()))?.join()?;
+                        }
+                        Ok(())
+                    })
+                })?)
+            })?;
             let report = s.shutdown(Duration::from_secs(3));
-            assert_eq!((report.total, report.timeout), (2 + 60 * 21, 1));
+            assert_eq!((report.total, report.timeout), (3 + 1100, 1));
             assert!(report.threads.len() <= 1024 + 2, "{} rows", report.threads.len());
             let ending = |name: &str| report.threads.iter().find(|t| t.name == name).map(|t| t.ending);
             assert_eq!(ending("late"), Some(Ending::Overdue));
             assert_eq!(ending("failed"), Some(Ending::Failed));
+            assert!(ending("short-1099").is_some() && ending("short-0").is_none(), "the newest are kept");
             adds_up(&report);
             drop(open);
             Ok(())

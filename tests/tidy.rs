@@ -138,12 +138,13 @@ fn functions(source: &Source) -> Vec<(String, usize, usize)> {
         let Some(name) = function_name(line) else { continue };
         let indent = &line[..line.len() - line.trim_start().len()];
         let closing = format!("{indent}}}");
-        let mut length = 0;
+        let (mut length, mut opened) = (0, false);
         for (place, line) in lines.iter().enumerate().skip(start) {
-            let last =
-                if place == start { line.trim_end().ends_with('}') } else { line.trim_end() == closing };
-            let no_body = length == 0 && line.trim_end().ends_with(';');
-            if last || no_body {
+            let line = line.trim_end();
+            opened |= line.ends_with('{');
+            let whole = place == start && line.ends_with('}');
+            let no_body = !opened && line.ends_with(';');
+            if whole || no_body || (opened && line == closing) {
                 length = place - start + 1;
                 break;
             }
@@ -315,6 +316,29 @@ fn layers_use_only_what_is_below() {
     }
     none("modules without a layer", homeless);
     none("uses of what is above", upward);
+}
+
+/// A subscriber is user code: one that panics may unwind nothing of ours.
+#[test]
+fn subscribers_are_contained() {
+    let levels = ["error", "warn", "info", "debug", "trace"].map(|level| format!("tracing::{level}!"));
+    let mut loose = Vec::new();
+    for source in sources("src", ".rs") {
+        let lines: Vec<_> = source.code().collect();
+        let functions = functions(&source);
+        for (place, _) in lines.iter().enumerate().filter(|(_, line)| levels.iter().any(|l| line.contains(l)))
+        {
+            let inside =
+                functions.iter().rfind(|(_, start, length)| (*start..start + length).contains(&place));
+            let body = inside.map_or(&lines[..0], |(_, start, length)| &lines[*start..start + length]);
+            // `Scene::of` makes a span, and is contained as a whole.
+            let is_scene = inside.is_some_and(|(name, _, _)| source.path == "src/thread.rs" && name == "of");
+            if !is_scene && !body.iter().any(|line| line.contains("told(") || line.contains("contain(")) {
+                loose.push(format!("{}:{}", source.path, place + 1));
+            }
+        }
+    }
+    none("calls of tracing that are not contained", loose);
 }
 
 #[test]

@@ -4,5 +4,7 @@
 pub(crate) mod cache;
 pub(crate) mod contain;
 pub(crate) mod erase;
+mod idle;
 pub(crate) mod latch;
 pub(crate) mod packet;
+pub(crate) mod seat;

@@ -386,8 +386,14 @@ pub fn in_child(arg: &str, scenario: fn(&str) -> i32) -> Done {
 /// A scenario that must come through and exit with 0.
 #[track_caller]
 pub fn child_passes(scenario: fn(&str) -> i32) {
-    let done = in_child("", scenario);
-    assert_eq!(done.code, Some(0), "the child failed: {done:#?}");
+    child_passes_with("", scenario);
+}
+
+/// The same, with an argument.
+#[track_caller]
+pub fn child_passes_with(arg: &str, scenario: fn(&str) -> i32) {
+    let done = in_child(arg, scenario);
+    assert_eq!(done.code, Some(0), "the child failed with {arg:?}: {done:#?}");
 }
 
 /// In a child: tells the parent how far it has come.

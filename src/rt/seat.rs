@@ -1,0 +1,141 @@
+//! Owns one OS thread's mailbox: its own join handle, and what it is to do next.
+//! Refuses to know the other threads: the cache does.
+
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::cache::Cache;
+
+/// What a thread does; it contains its own panics. It calls [`Seat::offer`] when only bookkeeping is left to be done, so
+/// that whoever learns of its end finds the thread idle.
+pub(crate) type Job = Box<dyn FnOnce(&Arc<Seat>) + Send + 'static>;
+
+/// How a thread is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Make {
+    pub(crate) stack_size: Option<usize>,
+    /// Not one that another job has used or will use.
+    pub(crate) dedicated: bool,
+}
+
+pub(super) enum Next {
+    Work(Job),
+    Retire,
+}
+
+pub(crate) struct Seat {
+    name: Arc<str>,
+    make: Make,
+    cache: Weak<Cache>,
+    mail: Mutex<Mail>,
+    /// Rung after `mail` was filled, by spawners and by those who send idle threads home.
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct Mail {
+    handle: Option<JoinHandle<()>>,
+    next: Option<Next>,
+    place: Place,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Working,
+    /// Among the idle, under this age.
+    Idle(u64),
+    /// Taken from among the idle: `next` is on its way.
+    Claimed,
+}
+
+impl Seat {
+    pub(super) fn new(name: &str, make: Make, cache: Weak<Cache>) -> Arc<Seat> {
+        Arc::new(Seat { name: name.into(), make, cache, mail: Mutex::default(), bell: Condvar::new() })
+    }
+
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(super) fn is_made(&self, make: Make) -> bool {
+        self.make == make
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.mail.lock().place, Place::Idle(_))
+    }
+
+    /// The thread may be given another job from now on.
+    pub(crate) fn offer(self: &Arc<Self>) {
+        if self.make.dedicated {
+            return;
+        }
+        if let Some(cache) = self.cache.upgrade() {
+            cache.welcome(self);
+        }
+    }
+
+    pub(super) fn set_idle(&self, age: u64) {
+        self.mail.lock().place = Place::Idle(age);
+    }
+
+    /// Whoever gets the age has the seat to himself, and owes it a `give`.
+    pub(super) fn claim(&self) -> Option<u64> {
+        let mut mail = self.mail.lock();
+        let Place::Idle(age) = mail.place else { return None };
+        mail.place = Place::Claimed;
+        Some(age)
+    }
+
+    pub(super) fn give(&self, next: Next) {
+        let mut mail = self.mail.lock();
+        mail.next = Some(next);
+        mail.place = Place::Claimed;
+        drop(mail);
+        // Pairs with `next`, which looks under the lock.
+        self.bell.notify_one();
+    }
+
+    /// Blocks until there is something to do; `None` if nobody has claimed the thread until `end`. One that was never
+    /// offered is to retire.
+    pub(super) fn next(&self, end: Instant) -> Option<Next> {
+        let mut mail = self.mail.lock();
+        loop {
+            if let Some(next) = mail.next.take() {
+                mail.place = Place::Working;
+                return Some(next);
+            }
+            let place = mail.place;
+            match place {
+                Place::Working => return Some(Next::Retire),
+                Place::Claimed => self.bell.wait(&mut mail),
+                Place::Idle(_) => {
+                    let waited = self.bell.wait_until(&mut mail, end);
+                    if waited.timed_out() && mail.next.is_none() {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn put_handle(&self, handle: JoinHandle<()>) {
+        self.mail.lock().handle = Some(handle);
+        self.bell.notify_one();
+    }
+
+    /// The thread's own join handle; its spawner may be between `spawn` and `put_handle`, and rings when it is there.
+    pub(super) fn take_handle(&self) -> JoinHandle<()> {
+        let mut mail = self.mail.lock();
+        loop {
+            if let Some(handle) = mail.handle.take() {
+                return handle;
+            }
+            self.bell.wait(&mut mail);
+        }
+    }
+}
