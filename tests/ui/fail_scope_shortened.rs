@@ -7,9 +7,7 @@ fn shorten(s: &Scope<'_, '_>) -> Result {
     Ok(())
 }
 
-fn covariant<'a, 'short, 'long: 'short, 'env>(
-    s: &'a Scope<'long, 'env>,
-) -> &'a Scope<'short, 'env> {
+fn covariant<'a, 'short, 'long: 'short, 'env>(s: &'a Scope<'long, 'env>) -> &'a Scope<'short, 'env> {
     s
 }
 
