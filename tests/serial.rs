@@ -1,0 +1,30 @@
+//! The `serde` feature: snapshots and reports as JSON, with places and reasons as text.
+//! Refuses to pin the whole layout: fields that programs look for are named.
+#![cfg(feature = "serde")]
+
+use homebound::scope;
+use serde_json::Value;
+
+#[test]
+fn a_snapshot_and_a_report_are_readable_json() {
+    // catches: a type without Serialize, a location as a struct, a reason as a debug print
+    scope(|s| {
+        s.service("clock", "ticks", |cx| {
+            cx.wait_for_stop();
+            Ok(())
+        })?;
+        let snapshot: Value = serde_json::from_str(&serde_json::to_string(&s.snapshot())?)?;
+        let threads = snapshot["root"]["threads"].as_array().expect("a list");
+        let clock = threads.iter().find(|thread| thread["name"] == "clock").expect("it is there");
+        assert_eq!((&clock["role"], &clock["purpose"]), (&"Service".into(), &"ticks".into()));
+        assert!(clock["spawned_from"].as_str().is_some_and(|at| at.contains("serial.rs:")), "{clock}");
+        assert!(clock["spawned_at"].is_number(), "an age: {clock}");
+        let report = s.shutdown(std::time::Duration::from_secs(30));
+        let report: Value = serde_json::from_str(&serde_json::to_string(&report)?)?;
+        assert_eq!((&report["total"], &report["joined"]), (&1.into(), &1.into()));
+        assert!(report["reason"].as_str().is_some_and(|why| why.starts_with("requested at")), "{report}");
+        assert_eq!(report["threads"][0]["ending"], "Finished");
+        Ok(())
+    })
+    .unwrap();
+}
