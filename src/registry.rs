@@ -18,13 +18,13 @@ use crate::rt::contain::discard;
 use crate::rt::seat::Make;
 use crate::scope::Scope;
 use crate::scope_core::{Kind, ScopeCore};
-use crate::signal::Signals;
 use crate::status::{ForeignThread, Snapshot};
 use crate::sys::Handlers;
 use crate::watch::{Desk, Orders, stopper, watch};
 use crate::{Result, audit, current, view};
 
 pub use crate::exit_code::Exit;
+pub use crate::signal::Signals;
 
 /// How long past the grace the process may live.
 const KILL_AFTER: Duration = Duration::from_secs(5);
