@@ -11,9 +11,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crossbeam_utils::Backoff;
 use parking_lot::{Condvar, Mutex};
 
 use super::contain::{Owing, contain, discard};
@@ -23,6 +25,8 @@ use crate::sys;
 
 /// Larger requests overflow std's own rounding; no machine can grant them.
 const LARGEST_STACK: usize = isize::MAX as usize / 2;
+/// How long one idle thread stays awake: about what it costs to wake it.
+const LOOK_OUT: Duration = Duration::from_micros(20);
 /// How long a thread stays idle.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -30,6 +34,8 @@ const IDLE: Duration = Duration::from_secs(10);
 pub(crate) struct Cache {
     state: Mutex<State>,
     all_retired: Condvar,
+    /// One idle thread at most stays awake for a moment, to take the next job without being woken.
+    watched: AtomicBool,
 }
 
 #[derive(Default)]
@@ -115,6 +121,10 @@ impl Cache {
 
     /// Blocks until there is a job for this thread, or until it has to go.
     fn idle(&self, seat: &Arc<Seat>) -> Next {
+        if !self.watched.swap(true, Ordering::AcqRel) {
+            seat.look_out(Instant::now() + LOOK_OUT);
+            self.watched.store(false, Ordering::Release);
+        }
         let mut end = Instant::now() + IDLE;
         loop {
             if let Some(next) = seat.next(end) {
@@ -189,6 +199,11 @@ impl Cache {
     /// nobody is live and the slot's thread has been joined, all have been.
     pub(crate) fn close(&self) {
         self.drain();
+        // The last one is on its last lines: it is gone before going to sleep would be.
+        let backoff = Backoff::new();
+        while !backoff.is_completed() && self.state.lock().live > 0 {
+            backoff.snooze();
+        }
         let mut state = self.state.lock();
         while state.live > 0 {
             self.all_retired.wait(&mut state);

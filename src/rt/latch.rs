@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_utils::Backoff;
 use once_cell::sync::OnceCell;
 use parking_lot::{Condvar, Mutex};
 
@@ -35,6 +36,11 @@ impl Latch {
 
     /// Blocks until it is set (true), or until `until` or `given_up` (false).
     pub(crate) fn wait(&self, until: Option<Instant>, given_up: &AtomicBool) -> bool {
+        // A short thread is over before going to sleep would be.
+        let backoff = Backoff::new();
+        while !self.is_set() && !backoff.is_completed() {
+            backoff.snooze();
+        }
         let mut guard = self.sender.lock();
         loop {
             if self.is_set() {

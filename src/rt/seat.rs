@@ -1,6 +1,7 @@
 //! Owns one OS thread's mailbox: its own join handle, and what it is to do next.
 //! Refuses to know the other threads: the cache does.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -31,6 +32,8 @@ pub(crate) struct Seat {
     make: Make,
     cache: Weak<Cache>,
     mail: Mutex<Mail>,
+    /// There is something in `mail.next`: for those who look without the lock.
+    mailed: AtomicBool,
     /// Rung after `mail` was filled, by spawners and by those who send idle threads home.
     bell: Condvar,
 }
@@ -54,7 +57,14 @@ enum Place {
 
 impl Seat {
     pub(super) fn new(name: &str, make: Make, cache: Weak<Cache>) -> Arc<Seat> {
-        Arc::new(Seat { name: name.into(), make, cache, mail: Mutex::default(), bell: Condvar::new() })
+        Arc::new(Seat {
+            name: name.into(),
+            make,
+            cache,
+            mail: Mutex::default(),
+            mailed: AtomicBool::new(false),
+            bell: Condvar::new(),
+        })
     }
 
     pub(super) fn name(&self) -> &Arc<str> {
@@ -95,9 +105,18 @@ impl Seat {
         let mut mail = self.mail.lock();
         mail.next = Some(next);
         mail.place = Place::Claimed;
+        self.mailed.store(true, Ordering::Release);
         drop(mail);
         // Pairs with `next`, which looks under the lock.
         self.bell.notify_one();
+    }
+
+    /// Stays awake until there is something to do, or until `end`. Lets others run: on one core, it is they who bring it.
+    pub(super) fn look_out(&self, end: Instant) {
+        while !self.mailed.load(Ordering::Acquire) && Instant::now() < end {
+            (0..16).for_each(|_| std::hint::spin_loop());
+            std::thread::yield_now();
+        }
     }
 
     /// Blocks until there is something to do; `None` if nobody has claimed the thread until `end`. One that was never
@@ -107,6 +126,7 @@ impl Seat {
         loop {
             if let Some(next) = mail.next.take() {
                 mail.place = Place::Working;
+                self.mailed.store(false, Ordering::Relaxed);
                 return Some(next);
             }
             let place = mail.place;

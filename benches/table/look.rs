@@ -1,0 +1,82 @@
+//! Owns the rows of looking at the tree, T8: how long a snapshot takes, and what it costs those who spawn meanwhile.
+//! Refuses to look back to back where it is gated: on two cores that measures the scheduler.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use homebound::{Context, Scope};
+
+use crate::measure::{Plan, in_turns, turn};
+use crate::row::{Goal, Row};
+use crate::spawn::{in_root, one};
+use crate::stop::settle;
+
+const BLOCKED: usize = 1000;
+
+pub(crate) fn t8(plan: &Plan) -> Vec<Row> {
+    let threads = plan.of(10_000);
+    let snapshot = among(threads, |scope| {
+        let look = || {
+            let start = Instant::now();
+            drop(black_box(scope.snapshot()));
+            start.elapsed().as_secs_f64() * 1e3
+        };
+        in_turns(plan.rounds, vec![turn("homebound", look)])
+    });
+    let time = Duration::from_millis(plan.of(500) as u64);
+    let rates = among(plan.of(BLOCKED), |scope| {
+        let turns = vec![
+            turn("100 a second", || looked_at(scope, time, Some(Duration::from_millis(10)))),
+            turn("no snapshot", || looked_at(scope, time, None)),
+            turn("back to back", || looked_at(scope, time, Some(Duration::ZERO))),
+        ];
+        in_turns(plan.rounds, turns)
+    });
+    let back_to_back = [rates[2].clone(), rates[1].clone()];
+    let what = format!("spawn + join beside {} threads", plan.of(BLOCKED));
+    vec![
+        Row::pair("T8", format!("snapshot of {threads} threads"), "ms", &snapshot, Goal::Most(10.0)),
+        Row::pair("T8", format!("{what}, 100 snapshots a second"), "/ms", &rates[..2], Goal::AtLeast(0.9)),
+        Row::pair("", format!("{what}, snapshots back to back"), "/ms", &back_to_back, Goal::None),
+    ]
+}
+
+/// A root with so many blocked threads in it.
+fn among<T>(threads: usize, body: impl for<'scope> FnOnce(&'scope Scope<'scope, '_>) -> T) -> T {
+    let up = AtomicUsize::new(0);
+    homebound::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn("blocked", "waits for the stop", |cx| {
+                up.fetch_add(1, Ordering::Release);
+                cx.wait_for_stop();
+                Ok(())
+            })?;
+        }
+        settle(&up, threads);
+        let value = body(scope);
+        scope.stop();
+        Ok(value)
+    })
+    .unwrap()
+}
+
+/// Spawns + joins in a millisecond, while a thread takes a snapshot every so often.
+fn looked_at(scope: &Scope<'_, '_>, time: Duration, period: Option<Duration>) -> f64 {
+    let looker = period.map(|period| {
+        let root = scope.context().clone();
+        scope.spawn("looker", "takes snapshots", move |cx| look_on(cx, &root, period)).unwrap()
+    });
+    let start = Instant::now();
+    let mut spawned = 0_u32;
+    while start.elapsed() < time {
+        assert_eq!(one(scope, spawned), spawned);
+        spawned += 1;
+    }
+    let rate = f64::from(spawned) / start.elapsed().as_secs_f64() / 1e3;
+    if let Some(looker) = looker {
+        looker.stop();
+        assert!(looker.join().is_ok(), "it has looked");
+    }
+    rate
+}

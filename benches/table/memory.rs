@@ -1,0 +1,154 @@
+//! Owns the rows of memory: T7 for each blocked thread, T9 after a million threads. Each figure is a process of its own.
+//! Refuses to count what is mapped and not touched: resident pages only.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use homebound::WaitError;
+
+use crate::measure::{Plan, Side, in_turns, turn};
+use crate::row::{Goal, Row};
+use crate::stop::settle;
+use crate::{child, os};
+
+const LONG: Duration = Duration::from_secs(3600);
+/// What is paid once (allocator arenas, first pages of libraries) is paid by the first of the threads.
+const FIRST: usize = 1000;
+const LIVE: usize = 32;
+
+pub(crate) fn t7(plan: &Plan) -> Vec<Row> {
+    if os::resident().is_none() {
+        return Vec::new();
+    }
+    let each = |key: &'static str| move || child::figure(key, plan).unwrap_or(f64::NAN);
+    let turns = vec![
+        turn("homebound", each("recv_timeout")),
+        turn("std + recv_timeout", each("std")),
+        turn("homebound", each("wait_for_stop")),
+    ];
+    let sides = in_turns(plan.rounds, turns);
+    let resting = [sides[2].clone(), sides[1].clone()];
+    vec![
+        Row::pair("T7", "memory of a thread in recv_timeout", "KiB", &sides[..2], Goal::Over(1.0)),
+        Row::pair("T7", "memory of a thread in wait_for_stop", "KiB", &resting, Goal::Over(1.0)),
+    ]
+}
+
+pub(crate) fn t9(plan: &Plan) -> Vec<Row> {
+    let total = plan.of(1_000_000);
+    let row = |key: &str, rounds: usize, what: &str| {
+        let mut sides = ["homebound", "after 1,000"].map(|name| Side { name, samples: Vec::new() });
+        for _ in 0..rounds {
+            for (side, one) in sides.iter_mut().zip(child::sides(key, plan, &["most", "base"])?) {
+                side.samples.extend(one.samples);
+            }
+        }
+        let what = format!("most memory in {total} spawns, {what}");
+        Some(Row::pair("T9", what, "MiB", &sides, Goal::Over(1.0)))
+    };
+    let same = row("same", plan.rounds.min(7), "at most 32 live, same name");
+    // Each of these starts an OS thread: a round takes most of a minute.
+    let different = row("different", plan.rounds.min(3), "the same with as many names (3 rounds)");
+    [same, different].into_iter().flatten().collect()
+}
+
+pub(crate) fn child(key: &str, plan: &Plan) -> Vec<Vec<f64>> {
+    let threads = plan.of(5000);
+    let figures = match key {
+        "recv_timeout" => blocked(threads, true).map(|kib| vec![kib]),
+        "wait_for_stop" => blocked(threads, false).map(|kib| vec![kib]),
+        "std" => blocked_std(threads).map(|kib| vec![kib]),
+        "same" => many(plan.of(1_000_000), |_| Cow::Borrowed("worker")).map(Vec::from),
+        "different" => many(plan.of(1_000_000), |number| Cow::Owned(format!("worker {number}"))).map(Vec::from),
+        _ => None,
+    };
+    figures.into_iter().flatten().map(|figure| vec![figure]).collect()
+}
+
+/// KiB for each of `threads` threads that come after the first thousand.
+fn blocked(threads: usize, receives: bool) -> Option<f64> {
+    let up = AtomicUsize::new(0);
+    let (sender, receiver) = bounded::<()>(0);
+    let each = homebound::scope(|scope| {
+        let upto = |count: usize| {
+            while up.load(Ordering::Acquire) < count {
+                let (up, receiver) = (&up, &receiver);
+                let before = up.load(Ordering::Acquire);
+                for _ in before..count {
+                    scope.spawn("blocked", "waits", move |cx| {
+                        up.fetch_add(1, Ordering::Release);
+                        if receives {
+                            let waited = cx.recv_timeout(receiver, LONG);
+                            assert!(matches!(waited, Err(WaitError::Stopped(_) | WaitError::Disconnected)));
+                        } else {
+                            cx.wait_for_stop();
+                        }
+                        Ok(())
+                    })?;
+                }
+                settle(up, count);
+            }
+            homebound::Result::Ok(os::resident())
+        };
+        let before = upto(FIRST)?;
+        let after = upto(FIRST + threads)?;
+        scope.stop();
+        Ok(growth(before, after, threads))
+    });
+    drop(sender);
+    each.unwrap()
+}
+
+fn blocked_std(threads: usize) -> Option<f64> {
+    let up = Arc::new(AtomicUsize::new(0));
+    let (sender, receiver) = bounded::<()>(0);
+    let mut handles = Vec::with_capacity(FIRST + threads);
+    let mut upto = |count: usize| {
+        while handles.len() < count {
+            let (up, receiver) = (Arc::clone(&up), receiver.clone());
+            handles.push(thread::spawn(move || {
+                up.fetch_add(1, Ordering::Release);
+                assert_eq!(receiver.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected));
+            }));
+        }
+        settle(&up, count);
+        os::resident()
+    };
+    let (before, after) = (upto(FIRST), upto(FIRST + threads));
+    drop(sender);
+    handles.into_iter().for_each(|handle| handle.join().unwrap());
+    growth(before, after, threads)
+}
+
+fn growth(before: Option<u64>, after: Option<u64>, threads: usize) -> Option<f64> {
+    Some((after? as f64 - before? as f64) / 1024.0 / threads as f64)
+}
+
+/// MiB: the most that was seen, and what it was after the first thousand.
+fn many(total: usize, name: fn(usize) -> Cow<'static, str>) -> Option<[f64; 2]> {
+    let (mut base, mut most) = (None, 0);
+    homebound::scope(|scope| {
+        let mut live = VecDeque::with_capacity(LIVE);
+        for number in 1..=total {
+            if live.len() == LIVE {
+                let oldest: Option<homebound::Handle<'_, usize>> = live.pop_front();
+                oldest.map(homebound::Handle::join).transpose()?;
+            }
+            live.push_back(scope.spawn(name(number), "returns its number", move |_| Ok(number))?);
+            if number == FIRST {
+                base = os::resident();
+            } else if number % 10_000 == 0 {
+                most = most.max(os::resident().unwrap_or_default());
+            }
+        }
+        Ok(())
+    })
+    .unwrap();
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    Some([mib(most), mib(base?)])
+}

@@ -1,0 +1,110 @@
+//! Owns the rows of spawning and joining: T1 warm, T2 many, T3 cold.
+//! Refuses to use a pool as the peer of a gated row: those are in `peers`.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use homebound::{Scope, ScopeError};
+
+use crate::child;
+use crate::measure::{Plan, Side, in_turns, micros, micros_each, turn};
+use crate::row::{Goal, Row};
+
+const STD: &str = "std::thread::scope";
+const MANY: usize = 1000;
+
+pub(crate) fn t1(plan: &Plan) -> Vec<Row> {
+    let what = "spawn + join one thread, warm root";
+    let mut rows = vec![Row::pair("T1", what, "us", &warm(plan), Goal::Ratio(0.5))];
+    if let Some(sides) = child::sides("pinned", plan, &["homebound", STD]) {
+        rows.push(Row::pair("T1", format!("{what}, pinned to one core"), "us", &sides, Goal::Ratio(0.25)));
+    }
+    rows
+}
+
+/// Both sides keep one scope open and spawn into it again and again.
+pub(crate) fn warm(plan: &Plan) -> Vec<Side> {
+    let count = plan.of(5000);
+    in_root(|root| {
+        let ours = || micros(count, || assert_eq!(black_box(one(root, 7)), 7));
+        let peer = || {
+            thread::scope(|scope| micros(count, || assert_eq!(black_box(scope.spawn(|| 7_u32).join()).ok(), Some(7))))
+        };
+        in_turns(plan.rounds, vec![turn("homebound", ours), turn(STD, peer)])
+    })
+}
+
+/// Spawns one thread and joins it.
+pub(crate) fn one(scope: &Scope<'_, '_>, value: u32) -> u32 {
+    let handle = scope.spawn("worker", "returns a number", move |_| Ok(value)).unwrap();
+    handle.join().unwrap()
+}
+
+pub(crate) fn t2(plan: &Plan) -> Vec<Row> {
+    let sides = in_root(|root| {
+        let ours = || counted(|count| many(root, MANY, count).unwrap());
+        let cold = || counted(|count| homebound::scope(|scope| Ok(many(scope, MANY, count)?)).unwrap());
+        let peer = || counted(many_std);
+        in_turns(plan.rounds, vec![turn("homebound", ours), turn(STD, peer), turn("homebound", cold)])
+    });
+    let cold = [sides[2].clone(), sides[1].clone()];
+    vec![
+        Row::pair("T2", "1000 spawns in one scope, each", "us", &sides[..2], Goal::Ratio(0.2)),
+        Row::pair("", "the same, in a root that is made for it", "us", &cold, Goal::None),
+    ]
+}
+
+/// Microseconds for each thread of a call that lets `MANY` threads count.
+pub(crate) fn counted(call: impl FnOnce(&AtomicUsize)) -> f64 {
+    let count = AtomicUsize::new(0);
+    let start = Instant::now();
+    call(&count);
+    let each = micros_each(start, MANY);
+    assert_eq!(count.into_inner(), MANY, "every thread has run when its scope returns");
+    each
+}
+
+fn many(root: &Scope<'_, '_>, threads: usize, count: &AtomicUsize) -> Result<(), ScopeError> {
+    root.subscope("many", |scope| {
+        for _ in 0..threads {
+            scope.spawn("worker", "counts", |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    })
+}
+
+fn many_std(count: &AtomicUsize) {
+    thread::scope(|scope| {
+        for _ in 0..MANY {
+            scope.spawn(|| count.fetch_add(1, Ordering::Relaxed));
+        }
+    });
+}
+
+pub(crate) fn t3(plan: &Plan) -> Vec<Row> {
+    let count = plan.of(2000);
+    let ours = || {
+        micros(count, || {
+            let value = homebound::scope(|scope| Ok(one(scope, 7)));
+            assert_eq!(black_box(value).unwrap(), 7);
+        })
+    };
+    let peer = || {
+        micros(count, || {
+            let value = thread::scope(|scope| scope.spawn(|| 7_u32).join());
+            assert_eq!(black_box(value).unwrap(), 7);
+        })
+    };
+    let sides = in_turns(plan.rounds, vec![turn("homebound", ours), turn(STD, peer)]);
+    vec![Row::pair("T3", "a cold root with one thread", "us", &sides, Goal::Ratio(1.15))]
+}
+
+/// A root in which a body measures.
+pub(crate) fn in_root<T>(body: impl for<'scope> FnOnce(&'scope Scope<'scope, '_>) -> T) -> T {
+    homebound::scope(|scope| Ok(body(scope))).unwrap()
+}
