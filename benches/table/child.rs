@@ -2,7 +2,7 @@
 //! Refuses to interpret: a line for each side, a figure for each round.
 
 use std::env;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 use crate::measure::{Plan, Side};
 use crate::{memory, os, spawn};
@@ -11,9 +11,11 @@ use crate::{memory, os, spawn};
 pub(crate) fn sides(key: &str, plan: &Plan, names: &[&'static str]) -> Option<Vec<Side>> {
     let mut command = Command::new(env::current_exe().ok()?);
     command.args(["--child", key, &plan.rounds.to_string(), if plan.quick { "quick" } else { "full" }]);
-    let output = command.output().ok().filter(|output| output.status.success())?;
+    // What goes wrong there is said on stderr, and seen.
+    let output = command.stderr(Stdio::inherit()).output().ok().filter(|output| output.status.success())?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let figures = |line: &str| line.split_whitespace().map(|word| word.parse().ok()).collect::<Option<Vec<f64>>>();
+    let figures =
+        |line: &str| line.split_whitespace().map(|word| word.parse().ok()).collect::<Option<Vec<f64>>>();
     let sides: Vec<Side> = names
         .iter()
         .zip(text.lines())

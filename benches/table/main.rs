@@ -32,8 +32,10 @@ cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DI
   --svg DIR    writes growth.svg there: cost against the number of threads
 ";
 
-/// The rows of one family, under the names by which they are asked for.
-const FAMILIES: [(&str, fn(&Plan) -> Vec<Row>); 9] = [
+type Family = fn(&Plan) -> Vec<Row>;
+
+/// The families, under the names by which they are asked for.
+const FAMILIES: [(&str, Family); 9] = [
     ("T1", spawn::t1),
     ("T2", spawn::t2),
     ("T3", spawn::t3),

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
-use homebound::WaitError;
+use homebound::{Handle, SpawnError, WaitError};
 
 use crate::measure::{Plan, Side, in_turns, turn};
 use crate::row::{Goal, Row};
@@ -64,7 +64,9 @@ pub(crate) fn child(key: &str, plan: &Plan) -> Vec<Vec<f64>> {
         "wait_for_stop" => blocked(threads, false).map(|kib| vec![kib]),
         "std" => blocked_std(threads).map(|kib| vec![kib]),
         "same" => many(plan.of(1_000_000), |_| Cow::Borrowed("worker")).map(Vec::from),
-        "different" => many(plan.of(1_000_000), |number| Cow::Owned(format!("worker {number}"))).map(Vec::from),
+        "different" => {
+            many(plan.of(1_000_000), |number| Cow::Owned(format!("worker {number}"))).map(Vec::from)
+        }
         _ => None,
     };
     figures.into_iter().flatten().map(|figure| vec![figure]).collect()
@@ -75,28 +77,25 @@ fn blocked(threads: usize, receives: bool) -> Option<f64> {
     let up = AtomicUsize::new(0);
     let (sender, receiver) = bounded::<()>(0);
     let each = homebound::scope(|scope| {
-        let upto = |count: usize| {
-            while up.load(Ordering::Acquire) < count {
+        let more = |from: usize, upto: usize| -> Result<_, SpawnError> {
+            for _ in from..upto {
                 let (up, receiver) = (&up, &receiver);
-                let before = up.load(Ordering::Acquire);
-                for _ in before..count {
-                    scope.spawn("blocked", "waits", move |cx| {
-                        up.fetch_add(1, Ordering::Release);
-                        if receives {
-                            let waited = cx.recv_timeout(receiver, LONG);
-                            assert!(matches!(waited, Err(WaitError::Stopped(_) | WaitError::Disconnected)));
-                        } else {
-                            cx.wait_for_stop();
-                        }
-                        Ok(())
-                    })?;
-                }
-                settle(up, count);
+                scope.spawn("blocked", "waits", move |cx| {
+                    up.fetch_add(1, Ordering::Release);
+                    if receives {
+                        let waited = cx.recv_timeout(receiver, LONG);
+                        assert!(matches!(waited, Err(WaitError::Stopped(_))), "nothing is sent");
+                    } else {
+                        cx.wait_for_stop();
+                    }
+                    Ok(())
+                })?;
             }
-            homebound::Result::Ok(os::resident())
+            settle(&up, upto);
+            Ok(os::resident())
         };
-        let before = upto(FIRST)?;
-        let after = upto(FIRST + threads)?;
+        let before = more(0, FIRST)?;
+        let after = more(FIRST, FIRST + threads)?;
         scope.stop();
         Ok(growth(before, after, threads))
     });
@@ -136,8 +135,8 @@ fn many(total: usize, name: fn(usize) -> Cow<'static, str>) -> Option<[f64; 2]> 
         let mut live = VecDeque::with_capacity(LIVE);
         for number in 1..=total {
             if live.len() == LIVE {
-                let oldest: Option<homebound::Handle<'_, usize>> = live.pop_front();
-                oldest.map(homebound::Handle::join).transpose()?;
+                let oldest: Option<Handle<'_, usize>> = live.pop_front();
+                oldest.map(Handle::join).transpose()?;
             }
             live.push_back(scope.spawn(name(number), "returns its number", move |_| Ok(number))?);
             if number == FIRST {

@@ -29,7 +29,13 @@ pub(crate) struct Row {
 
 impl Row {
     /// From sides of which the first is ours and the second the peer.
-    pub(crate) fn pair(id: &'static str, what: impl Into<String>, unit: &'static str, sides: &[Side], goal: Goal) -> Row {
+    pub(crate) fn pair(
+        id: &'static str,
+        what: impl Into<String>,
+        unit: &'static str,
+        sides: &[Side],
+        goal: Goal,
+    ) -> Row {
         Row { id, what: what.into(), unit, ours: sides[0].clone(), peer: sides.get(1).cloned(), goal }
     }
 

@@ -2,7 +2,7 @@
 //! Refuses to use a pool as the peer of a gated row: those are in `peers`.
 
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::measure::{Plan, Side, in_turns, micros, micros_each, turn};
 use crate::row::{Goal, Row};
 
 const STD: &str = "std::thread::scope";
-const MANY: usize = 1000;
+pub(crate) const MANY: usize = 1000;
 
 pub(crate) fn t1(plan: &Plan) -> Vec<Row> {
     let what = "spawn + join one thread, warm root";
@@ -21,7 +21,20 @@ pub(crate) fn t1(plan: &Plan) -> Vec<Row> {
     if let Some(sides) = child::sides("pinned", plan, &["homebound", STD]) {
         rows.push(Row::pair("T1", format!("{what}, pinned to one core"), "us", &sides, Goal::Ratio(0.25)));
     }
+    let sides = beside_a_busy_thread(|| warm(plan));
+    rows.push(Row::pair("", "  the same on all cores, beside a busy thread", "us", &sides, Goal::None));
     rows
+}
+
+/// Runs `body` while another thread computes without end: whoever spins to save a wake-up pays for it here.
+pub(crate) fn beside_a_busy_thread<T>(body: impl FnOnce() -> T) -> T {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| while !black_box(over.load(Ordering::Relaxed)) {});
+        let value = body();
+        over.store(true, Ordering::Relaxed);
+        value
+    })
 }
 
 /// Both sides keep one scope open and spawn into it again and again.
@@ -30,7 +43,9 @@ pub(crate) fn warm(plan: &Plan) -> Vec<Side> {
     in_root(|root| {
         let ours = || micros(count, || assert_eq!(black_box(one(root, 7)), 7));
         let peer = || {
-            thread::scope(|scope| micros(count, || assert_eq!(black_box(scope.spawn(|| 7_u32).join()).ok(), Some(7))))
+            thread::scope(|scope| {
+                micros(count, || assert_eq!(black_box(scope.spawn(|| 7_u32).join()).ok(), Some(7)))
+            })
         };
         in_turns(plan.rounds, vec![turn("homebound", ours), turn(STD, peer)])
     })
@@ -44,8 +59,8 @@ pub(crate) fn one(scope: &Scope<'_, '_>, value: u32) -> u32 {
 
 pub(crate) fn t2(plan: &Plan) -> Vec<Row> {
     let sides = in_root(|root| {
-        let ours = || counted(|count| many(root, MANY, count).unwrap());
-        let cold = || counted(|count| homebound::scope(|scope| Ok(many(scope, MANY, count)?)).unwrap());
+        let ours = || counted(|count| many(root, count).unwrap());
+        let cold = || counted(|count| homebound::scope(|scope| Ok(many(scope, count)?)).unwrap());
         let peer = || counted(many_std);
         in_turns(plan.rounds, vec![turn("homebound", ours), turn(STD, peer), turn("homebound", cold)])
     });
@@ -66,9 +81,9 @@ pub(crate) fn counted(call: impl FnOnce(&AtomicUsize)) -> f64 {
     each
 }
 
-fn many(root: &Scope<'_, '_>, threads: usize, count: &AtomicUsize) -> Result<(), ScopeError> {
+pub(crate) fn many(root: &Scope<'_, '_>, count: &AtomicUsize) -> Result<(), ScopeError> {
     root.subscope("many", |scope| {
-        for _ in 0..threads {
+        for _ in 0..MANY {
             scope.spawn("worker", "counts", |_| {
                 count.fetch_add(1, Ordering::Relaxed);
                 Ok(())

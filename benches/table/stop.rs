@@ -103,7 +103,7 @@ fn by_hand(
     Times { spawn, snapshot: f64::NAN, stop: micros_each(start, threads) }
 }
 
-fn condvar(threads: usize) -> Times {
+pub(crate) fn condvar(threads: usize) -> Times {
     let pair = Arc::new((Mutex::new(false), Condvar::new()));
     let theirs = Arc::clone(&pair);
     let wait = move || {

@@ -121,7 +121,7 @@ impl Cache {
 
     /// Blocks until there is a job for this thread, or until it has to go.
     fn idle(&self, seat: &Arc<Seat>) -> Next {
-        if !self.watched.swap(true, Ordering::AcqRel) {
+        if seat.is_idle() && !self.watched.swap(true, Ordering::AcqRel) {
             seat.look_out(Instant::now() + LOOK_OUT);
             self.watched.store(false, Ordering::Release);
         }

@@ -1,0 +1,38 @@
+//! Owns the loops whose instructions `ci/instructions.sh` counts: one hot path, so many times, and nothing else.
+//! Refuses to measure time.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use crossbeam_channel::bounded;
+
+use crate::spawn::{in_root, one};
+
+/// `--hot PATH COUNT`.
+pub(crate) fn main(words: &[String]) -> ExitCode {
+    let [path, count] = words else { return ExitCode::from(2) };
+    let Ok(count) = count.parse::<u32>() else { return ExitCode::from(2) };
+    match path.as_str() {
+        "spawn_join_warm" => in_root(|root| (0..count).for_each(|value| assert_eq!(one(root, value), value))),
+        "is_stopping" => in_root(|root| {
+            let cx = black_box(root.context());
+            (0..count).for_each(|_| assert!(!black_box(cx.is_stopping())));
+        }),
+        "recv_ready" => in_root(|root| {
+            let (cx, (sender, receiver)) = (root.context(), bounded(1));
+            (0..count).for_each(|value| {
+                sender.send(value).unwrap();
+                assert_eq!(cx.recv(&receiver).unwrap(), value);
+            });
+        }),
+        "scope_cold" => (0..count).for_each(|value| {
+            let got = homebound::scope(|scope| Ok(one(scope, value)));
+            assert_eq!(got.unwrap(), value);
+        }),
+        "subscope_empty" => {
+            in_root(|root| (0..count).for_each(|_| root.subscope("empty", |_| Ok(())).unwrap()))
+        }
+        _ => return ExitCode::from(2),
+    }
+    ExitCode::SUCCESS
+}
