@@ -9,7 +9,7 @@ const WIDTH: f64 = 330.0;
 const HEIGHT: f64 = 250.0;
 const LEFT: f64 = 70.0;
 const TOP: f64 = 70.0;
-const GAP: f64 = 60.0;
+const GAP: f64 = 75.0;
 const COLOURS: [&str; 3] = ["#1a6fb5", "#c8501e", "#6b7b2c"];
 /// Decades of the horizontal axis: 1 to 10,000 threads.
 const ACROSS: i32 = 4;

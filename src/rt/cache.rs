@@ -8,15 +8,15 @@
 //!               +--(may not be reused)----+--(too many, too long, closing)--> retired --> joined by the next, or by close
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::Backoff;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::contain::{Owing, contain, discard};
 use super::idle::Idle;
@@ -27,6 +27,12 @@ use crate::sys;
 const LARGEST_STACK: usize = isize::MAX as usize / 2;
 /// How long one idle thread stays awake: about what it costs to wake it.
 const LOOK_OUT: Duration = Duration::from_micros(20);
+/// With more threads than this on their way out, a spawn lets them run before it starts another, this many turns at
+/// most: it waits for nobody (C2).
+const MOST_LEAVING: usize = 64;
+const TURNS: usize = 64;
+/// How many retired threads one that retires looks at: more than come in, so that the line gets shorter.
+const LOOKED_AT: usize = 4;
 /// How long a thread stays idle.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -46,11 +52,28 @@ struct State {
     starting: usize,
     /// Nobody idles any more.
     closing: bool,
-    /// The one-place slot: the last thread that retired, to be joined by the next, or by `close`.
-    retired: Option<Retired>,
+    /// Threads that are to end, or are ending, and are not joined yet.
+    leaving: usize,
+    /// Those of them that are on their last lines: to be joined by the next that retire, or by `close`.
+    retired: VecDeque<Retired>,
     /// By kernel id, from a thread's first step until it has been joined.
     known: HashMap<u32, Arc<Seat>>,
     idle: Idle,
+}
+
+impl State {
+    /// Takes out of the retired those, of a few that are looked at, which have left their main function. The others go to
+    /// the end of the line.
+    fn take_over(&mut self) -> Vec<Retired> {
+        let mut over = Vec::new();
+        for _ in 0..self.retired.len().min(LOOKED_AT) {
+            match self.retired.pop_front() {
+                Some(retired) if retired.handle.is_finished() => over.push(retired),
+                other => self.retired.extend(other),
+            }
+        }
+        over
+    }
 }
 
 struct Retired {
@@ -68,6 +91,11 @@ impl Cache {
             drop(state);
             seat.give(Next::Work(job));
             return Ok(());
+        }
+        // Ending takes a thread longer than starting does: so those who end are let run, for a bounded number of turns.
+        let mut turns = 0..TURNS;
+        while state.leaving > MOST_LEAVING && turns.next().is_some() {
+            MutexGuard::unlocked(&mut state, thread::yield_now);
         }
         state.live += 1;
         state.starting += 1;
@@ -113,10 +141,9 @@ impl Cache {
             owing.paid();
             match self.idle(seat) {
                 Next::Work(next) => job = next,
-                Next::Retire => break,
+                Next::Retire { counted } => return self.retire(seat, kernel_id, counted),
             }
         }
-        self.retire(seat, kernel_id);
     }
 
     /// Blocks until there is a job for this thread, or until it has to go.
@@ -131,7 +158,7 @@ impl Cache {
                 return next;
             }
             if self.state.lock().idle.remove(seat) {
-                return Next::Retire;
+                return Next::Retire { counted: false };
             }
             // Somebody has taken it out of the idle, and is about to give it something.
             end += IDLE;
@@ -146,33 +173,37 @@ impl Cache {
             return;
         }
         let surplus = state.idle.add(seat);
+        state.leaving += usize::from(surplus.is_some());
         drop(state);
         if let Some(seat) = surplus {
-            seat.give(Next::Retire);
+            seat.give(Next::Retire { counted: true });
         }
     }
 
-    /// Puts the thread's own handle into the slot and joins the one that was there. So at any time one ended thread
-    /// waits to be joined, and no thread is needed to reap the others.
-    fn retire(&self, seat: &Arc<Seat>, kernel_id: Option<u32>) {
+    /// Puts the thread's own handle among the retired, and joins some that are on their last lines. So ended threads
+    /// are joined by those that end later, and no thread is needed to reap them.
+    fn retire(&self, seat: &Arc<Seat>, kernel_id: Option<u32>, counted: bool) {
         let mine = Retired { handle: seat.take_handle(), seat: Arc::clone(seat), kernel_id };
-        let older = self.state.lock().retired.replace(mine);
-        self.join(older);
+        let mut state = self.state.lock();
+        state.leaving += usize::from(!counted);
+        let over = state.take_over();
+        state.retired.push_back(mine);
+        drop(state);
+        over.into_iter().for_each(|retired| self.join(retired));
         self.leave();
     }
 
-    fn join(&self, retired: Option<Retired>) {
-        let Some(Retired { handle, seat, kernel_id }) = retired else {
-            return;
-        };
+    fn join(&self, retired: Retired) {
+        let Retired { handle, seat, kernel_id } = retired;
         // A job contains its panics; what can still unwind there is a thread-local's destructor, which aborts.
         drop(handle.join());
-        if let Some(id) = kernel_id {
-            let mut state = self.state.lock();
-            // The kernel may have given the id to a new one of ours by now.
-            if state.known.get(&id).is_some_and(|known| Arc::ptr_eq(known, &seat)) {
-                state.known.remove(&id);
-            }
+        let mut state = self.state.lock();
+        state.leaving -= 1;
+        // The kernel may have given the id to a new one of ours by now.
+        if let Some(id) = kernel_id
+            && state.known.get(&id).is_some_and(|known| Arc::ptr_eq(known, &seat))
+        {
+            state.known.remove(&id);
         }
     }
 
@@ -189,14 +220,15 @@ impl Cache {
         let mut state = self.state.lock();
         state.closing = true;
         let idle = state.idle.take_all();
+        state.leaving += idle.len();
         drop(state);
-        idle.into_iter().for_each(|seat| seat.give(Next::Retire));
+        idle.into_iter().for_each(|seat| seat.give(Next::Retire { counted: true }));
     }
 
     /// Blocks until every thread has been joined by the OS, thread-local destructors included.
     ///
-    /// Each retired thread was joined by a later one before that one left, and the last is in the slot: so when
-    /// nobody is live and the slot's thread has been joined, all have been.
+    /// A thread puts its handle among the retired before it leaves, and whoever takes one out joins it before leaving. So
+    /// when nobody is live, each has been joined or is among the retired, and those are joined here.
     pub(crate) fn close(&self) {
         self.drain();
         // The last one is on its last lines: it is gone before going to sleep would be.
@@ -208,9 +240,9 @@ impl Cache {
         while state.live > 0 {
             self.all_retired.wait(&mut state);
         }
-        let last = state.retired.take();
+        let last = std::mem::take(&mut state.retired);
         drop(state);
-        self.join(last);
+        last.into_iter().for_each(|retired| self.join(retired));
     }
 
     /// How many threads were asked for and have not told their kernel ids.

@@ -24,7 +24,10 @@ pub(crate) struct Make {
 
 pub(super) enum Next {
     Work(Job),
-    Retire,
+    /// `counted` tells whether it is among those that are leaving already.
+    Retire {
+        counted: bool,
+    },
 }
 
 pub(crate) struct Seat {
@@ -131,7 +134,7 @@ impl Seat {
             }
             let place = mail.place;
             match place {
-                Place::Working => return Some(Next::Retire),
+                Place::Working => return Some(Next::Retire { counted: false }),
                 Place::Claimed => self.bell.wait(&mut mail),
                 Place::Idle(_) => {
                     let waited = self.bell.wait_until(&mut mail, end);
