@@ -91,6 +91,7 @@ impl Context {
     }
 
     /// True from the stop on. One atomic load; in a shield or a deadline also a look at the clock.
+    #[inline]
     pub fn is_stopping(&self) -> bool {
         self.node.is_stopping()
     }
@@ -105,6 +106,7 @@ impl Context {
     ///
     /// # Errors
     /// [`Stopped`], if the context is stopping.
+    #[inline]
     pub fn checkpoint(&self) -> std::result::Result<(), Stopped> {
         if self.is_stopping() { Err(self.stopped()) } else { Ok(()) }
     }

@@ -14,6 +14,7 @@ thread_local! {
     static STACK: RefCell<Stack> = const { RefCell::new(Stack(Vec::new())) };
     static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
     static RUN: Cell<u64> = const { Cell::new(0) };
+    static KERNEL_ID: Cell<Option<u32>> = const { Cell::new(None) };
     /// How many callbacks and deferred functions of ours this thread is in.
     static GUEST: Cell<usize> = const { Cell::new(0) };
 }
@@ -103,6 +104,17 @@ pub(crate) fn run_id() -> u64 {
         run.get()
     });
     id.unwrap_or(0)
+}
+
+/// The kernel's id of the calling thread, asked once.
+pub(crate) fn kernel_id() -> Option<u32> {
+    let known = KERNEL_ID.try_with(|id| {
+        if id.get().is_none() {
+            id.set(crate::sys::thread_id());
+        }
+        id.get()
+    });
+    known.ok().flatten()
 }
 
 /// Runs `f` as a callback or deferred function: what is called from inside must not wait for the scope.

@@ -149,7 +149,7 @@ impl Record {
     }
 
     pub(crate) fn start(&self) {
-        self.kernel_id.store(crate::sys::thread_id().unwrap_or(0), Ordering::Relaxed);
+        self.kernel_id.store(crate::current::kernel_id().unwrap_or(0), Ordering::Relaxed);
         self.run.store(crate::current::run_id(), Ordering::Release);
     }
 

@@ -160,6 +160,7 @@ impl Node {
     }
 
     /// One atomic load, but for deadlines and shields.
+    #[inline]
     pub(crate) fn is_stopping(self: &Arc<Node>) -> bool {
         let flags = self.flags.load(Ordering::Acquire);
         flags & STOPPING != 0 || (flags & LIMITED != 0 && self.is_past_limit())

@@ -44,11 +44,11 @@ pub(crate) fn t9(plan: &Plan) -> Vec<Row> {
         return Vec::new();
     }
     let total = plan.of(1_000_000);
-    let row = |key: &str, rounds: usize, what: &str| {
+    let row = |key: &'static str, rounds: usize, what: &str| {
         let mut sides = ["homebound", "after 1,000"].map(|name| Side { name, samples: Vec::new() });
         for _ in 0..rounds {
             // A child that died has needed more than there was.
-            let died = || ["most", "base"].map(|name| Side { name, samples: vec![f64::INFINITY] }).into();
+            let died = || [f64::INFINITY, 0.0].map(|figure| Side { name: key, samples: vec![figure] }).into();
             let figures = child::sides(key, plan, &["most", "base"]).unwrap_or_else(died);
             sides.iter_mut().zip(figures).for_each(|(side, one)| side.samples.extend(one.samples));
         }

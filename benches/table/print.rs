@@ -64,6 +64,7 @@ fn spread(side: &Side) -> String {
 /// Three digits that count.
 fn figure(value: f64) -> String {
     match value {
+        value if value.is_infinite() => "died".to_owned(),
         value if value.abs() >= 100.0 => format!("{value:.0}"),
         value if value.abs() >= 10.0 => format!("{value:.1}"),
         value => format!("{value:.2}"),

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use crossbeam_utils::Backoff;
 use once_cell::sync::OnceCell;
 use parking_lot::{Condvar, Mutex};
+
+/// How often a waiter looks before it sleeps.
+const LOOKS: usize = 12;
 
 #[derive(Debug, Default)]
 pub(crate) struct Latch {
@@ -36,10 +38,13 @@ impl Latch {
 
     /// Blocks until it is set (true), or until `until` or `given_up` (false).
     pub(crate) fn wait(&self, until: Option<Instant>, given_up: &AtomicBool) -> bool {
-        // A short thread is over before going to sleep would be.
-        let backoff = Backoff::new();
-        while !self.is_set() && !backoff.is_completed() {
-            backoff.snooze();
+        // A short thread is over before going to sleep would be. Others are let run: on one core, it is they who end.
+        for _ in 0..LOOKS {
+            if self.is_set() {
+                return true;
+            }
+            (0..8).for_each(|_| std::hint::spin_loop());
+            std::thread::yield_now();
         }
         let mut guard = self.sender.lock();
         loop {
