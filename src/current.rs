@@ -71,7 +71,12 @@ pub(crate) struct Entered {
 pub(crate) fn enter(context: Context, adopted: bool) -> Entered {
     let key = NEXT.fetch_add(1, Ordering::Relaxed);
     let frame = Frame { key, context, adopted };
-    let _gone_in_destructors = STACK.try_with(|stack| stack.borrow_mut().0.push(frame));
+    let _gone_in_destructors = STACK.try_with(|stack| {
+        let frames = &mut stack.borrow_mut().0;
+        // Most threads are in one context at a time.
+        frames.reserve_exact(1);
+        frames.push(frame);
+    });
     Entered { key }
 }
 

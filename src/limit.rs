@@ -1,9 +1,12 @@
 //! Owns the arithmetic of deadlines and shields: when a limited context ends, and why.
 //! Refuses to mark anything and to keep time: the stop tree does the one, the root's timer the other.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender};
+use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 
 use crate::reason::StopReason;
@@ -22,6 +25,9 @@ pub(crate) struct Limit {
     timer: Arc<dyn Timer>,
     /// When the timer will call, and under which key.
     armed: Mutex<Option<(Instant, u64)>>,
+    /// Disconnected when the end becomes known: by dropping `alarm`.
+    pub(crate) alert: OnceCell<Receiver<Infallible>>,
+    pub(crate) alarm: Mutex<Option<Sender<Infallible>>>,
 }
 
 enum Kind {
@@ -41,7 +47,14 @@ impl Limit {
     }
 
     fn new(kind: Kind, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
-        Limit { kind, outer: Arc::clone(outer), timer, armed: Mutex::new(None) }
+        Limit {
+            kind,
+            outer: Arc::clone(outer),
+            timer,
+            armed: Mutex::new(None),
+            alert: OnceCell::new(),
+            alarm: Mutex::new(None),
+        }
     }
 
     pub(crate) fn is_shield(&self) -> bool {
@@ -69,7 +82,7 @@ impl Limit {
 
     /// The earliest deadline set in this context or around it; shields move none.
     pub(crate) fn deadline_set(&self) -> Option<Instant> {
-        let outer = self.outer.limit.as_ref().and_then(Limit::deadline_set);
+        let outer = self.outer.limit.as_ref().and_then(|limit| limit.deadline_set());
         match self.kind {
             Kind::Deadline(at) => Some(outer.map_or(at, |end| end.min(at))),
             Kind::Shield { .. } => outer,

@@ -1,4 +1,4 @@
-//! Owns how one learns of a node's stop: by a channel, by resting on it, by a callback.
+//! Owns how one learns of a node's stop: by asking, by a channel, by resting on it, by a callback.
 //! Refuses to mark anything: `stop` does, and both ends of each wake-up name the other.
 
 use std::convert::Infallible;
@@ -9,9 +9,26 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::callback::Callback;
+use crate::reason::StopReason;
 use crate::stop::{ALERTED, LIMITED, Node, STOPPING};
 
 impl Node {
+    /// Why it was stopped. Meaningful once it is; a closed node without a reason outlived its users.
+    pub(crate) fn reason(&self) -> Arc<StopReason> {
+        let reason = self.state.lock().reason.clone();
+        reason.unwrap_or_else(|| Arc::new(StopReason::UsersDone))
+    }
+
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.state.lock().since
+    }
+
+    /// When it was asked to stop; `None` for one that was only closed.
+    pub(crate) fn asked_at(&self) -> Option<Instant> {
+        let state = self.state.lock();
+        state.since.filter(|_| state.reason.is_some())
+    }
+
     /// Disconnected by the stop. Public use of it arms the timer of a limited node; waits bring their own time-out.
     pub(crate) fn signal(&self) -> &Receiver<Infallible> {
         self.signal.get_or_init(|| {
@@ -30,11 +47,12 @@ impl Node {
         if self.flags.load(Ordering::Acquire) & unknown != LIMITED {
             return None;
         }
-        Some(self.alert.get_or_init(|| {
+        let limit = self.limit.as_ref()?;
+        Some(limit.alert.get_or_init(|| {
             let (sender, receiver) = bounded(0);
-            let mut state = self.state.lock();
+            let _marking_waits = self.state.lock();
             if self.flags.load(Ordering::Acquire) & unknown == LIMITED {
-                state.alert = Some(sender);
+                *limit.alarm.lock() = Some(sender);
             }
             receiver
         }))

@@ -61,9 +61,8 @@ pub(crate) struct Node {
     /// Rung when the node is marked or alerted: for those who sleep in `rest`, whose wait needs no channel.
     pub(crate) bell: Condvar,
     pub(crate) signal: OnceCell<Receiver<Infallible>>,
-    pub(crate) alert: OnceCell<Receiver<Infallible>>,
     /// The deadline or shield that this node is, if it is one.
-    pub(crate) limit: Option<Limit>,
+    pub(crate) limit: Option<Box<Limit>>,
     /// The deadline around the node it hangs below.
     outer_deadline: OnceCell<Instant>,
     owner: OnceCell<Weak<dyn Owner>>,
@@ -71,11 +70,11 @@ pub(crate) struct Node {
 
 #[derive(Default)]
 pub(crate) struct State {
-    reason: Option<Arc<StopReason>>,
-    since: Option<Instant>,
+    pub(crate) reason: Option<Arc<StopReason>>,
+    pub(crate) since: Option<Instant>,
     pub(crate) signal: Option<Sender<Infallible>>,
-    pub(crate) alert: Option<Sender<Infallible>>,
-    parents: Vec<Weak<Node>>,
+    /// One, or two: a scope may be stopped by its own parent and by the thread that runs it.
+    parents: [Option<Weak<Node>>; 2],
     /// How many threads are in `rest`.
     pub(crate) resting: usize,
     children: BTreeMap<u64, Weak<Node>>,
@@ -98,10 +97,10 @@ impl Node {
     }
 
     pub(crate) fn limited(limit: Limit) -> Arc<Node> {
-        Node::make(Edge::Inside, Some(limit))
+        Node::make(Edge::Inside, Some(Box::new(limit)))
     }
 
-    fn make(edge: Edge, limit: Option<Limit>) -> Arc<Node> {
+    fn make(edge: Edge, limit: Option<Box<Limit>>) -> Arc<Node> {
         Arc::new(Node {
             key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
             flags: AtomicU8::new(if limit.is_some() { LIMITED } else { 0 }),
@@ -109,7 +108,6 @@ impl Node {
             state: Mutex::default(),
             bell: Condvar::new(),
             signal: OnceCell::new(),
-            alert: OnceCell::new(),
             limit,
             outer_deadline: OnceCell::new(),
             owner: OnceCell::new(),
@@ -124,7 +122,13 @@ impl Node {
 
     /// Hangs `self` below `parent`; born stopped if the parent is stopping (S2).
     pub(crate) fn attach(self: &Arc<Node>, parent: &Arc<Node>) {
-        self.state.lock().parents.push(Arc::downgrade(parent));
+        let mut state = self.state.lock();
+        let free = state.parents.iter_mut().find(|place| place.is_none());
+        debug_assert!(free.is_some(), "a node has two parents at most");
+        if let Some(place) = free {
+            *place = Some(Arc::downgrade(parent));
+        }
+        drop(state);
         if let Some(deadline) = parent.deadline() {
             let _the_first_parent_decides = self.outer_deadline.set(deadline);
         }
@@ -177,13 +181,13 @@ impl Node {
 
     /// When this context will be stopped by its deadline or the end of its shield, if that is known now.
     pub(crate) fn limit_end(&self) -> Option<Instant> {
-        self.limit.as_ref().and_then(Limit::end)
+        self.limit.as_ref().and_then(|limit| limit.end())
     }
 
     /// The earliest deadline that was set for it or around it.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let outer = self.outer_deadline.get().copied();
-        let own = self.limit.as_ref().and_then(Limit::deadline_set);
+        let own = self.limit.as_ref().and_then(|limit| limit.deadline_set());
         own.into_iter().chain(outer).min()
     }
 
@@ -192,22 +196,6 @@ impl Node {
         if let Some(limit) = &self.limit {
             self.stop_below(limit.reason(), limit.is_shield());
         }
-    }
-
-    /// Why it was stopped. Meaningful once it is; a closed node without a reason outlived its users.
-    pub(crate) fn reason(&self) -> Arc<StopReason> {
-        let reason = self.state.lock().reason.clone();
-        reason.unwrap_or_else(|| Arc::new(StopReason::UsersDone))
-    }
-
-    pub(crate) fn since(&self) -> Option<Instant> {
-        self.state.lock().since
-    }
-
-    /// When it was asked to stop; `None` for one that was only closed.
-    pub(crate) fn asked_at(&self) -> Option<Instant> {
-        let state = self.state.lock();
-        state.since.filter(|_| state.reason.is_some())
     }
 
     pub(crate) fn stop(self: &Arc<Node>, reason: StopReason) {
@@ -245,7 +233,12 @@ impl Node {
     }
 
     fn is_shield(&self) -> bool {
-        self.limit.as_ref().is_some_and(Limit::is_shield)
+        self.limit.as_ref().is_some_and(|limit| limit.is_shield())
+    }
+
+    /// The other end of the limit's alert; under the lock of `state`.
+    fn take_alarm(&self) -> Option<Sender<Infallible>> {
+        self.limit.as_ref().and_then(|limit| limit.alarm.lock().take())
     }
 
     /// Marks one node; returns its children.
@@ -266,7 +259,7 @@ impl Node {
             after.owners.extend(self.owner.get().cloned());
         }
         after.wake.extend(state.signal.take());
-        after.wake.extend(state.alert.take());
+        after.wake.extend(self.take_alarm());
         after.ring.extend((state.resting > 0).then(|| Arc::clone(self)));
         after.callbacks.extend(std::mem::take(&mut state.callbacks).into_values());
         state.children.values().filter_map(Weak::upgrade).collect()
@@ -274,9 +267,9 @@ impl Node {
 
     /// The stop behind this shield has begun: those who wait in it must learn when it ends.
     fn alert(self: &Arc<Node>, after: &mut Aftermath) -> Vec<Arc<Node>> {
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         self.flags.fetch_or(ALERTED, Ordering::AcqRel);
-        after.wake.extend(state.alert.take());
+        after.wake.extend(self.take_alarm());
         after.ring.extend((state.resting > 0).then(|| Arc::clone(self)));
         let watched = state.signal.is_some() || !state.callbacks.is_empty();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
@@ -302,13 +295,13 @@ impl Node {
         let callbacks = std::mem::take(&mut state.callbacks);
         let parents = std::mem::take(&mut state.parents);
         state.since.get_or_insert_with(Instant::now);
-        let wake = (state.signal.take(), state.alert.take());
+        let wake = (state.signal.take(), self.take_alarm());
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         self.flags.fetch_or(STOPPING | CLOSED, Ordering::AcqRel);
         drop(state);
         drop(wake);
         self.bell.notify_all();
-        for parent in parents.iter().filter_map(Weak::upgrade) {
+        for parent in parents.iter().flatten().filter_map(Weak::upgrade) {
             parent.state.lock().children.remove(&self.key);
         }
         for callback in callbacks.into_values() {

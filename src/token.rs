@@ -6,35 +6,71 @@ use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
 thread_local! {
-    /// One frame for each closure of ours that runs on this thread, and one below all.
-    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+    static FRAMES: RefCell<Frames> = const { RefCell::new(Frames { depth: 0, list: Vec::new() }) };
     /// Tells the tokens of this thread's job from those of others.
     static HERE: RefCell<Arc<()>> = RefCell::default();
 }
 
-/// The tokens made while one closure ran.
+/// How many closures of ours run on this thread, one inside the other, and the frames of those that made a token: most
+/// make none.
+#[derive(Default)]
+struct Frames {
+    depth: usize,
+    list: Vec<Frame>,
+}
+
+/// The tokens made while one closure ran; at depth 0, by the code around all.
 #[derive(Default)]
 struct Frame {
+    depth: usize,
     /// Each [`StopMark`] holds a clone of the last; the others came from closures inside that are over.
     stops: Vec<Arc<()>>,
     failures: Vec<Weak<Vec<u64>>>,
 }
 
 impl Frame {
-    fn prune(&mut self) {
+    /// False if nothing of it is alive.
+    fn prune(&mut self) -> bool {
         self.stops.retain(|mark| Arc::strong_count(mark) > 1);
         self.failures.retain(|mark| mark.strong_count() > 0);
+        !(self.stops.is_empty() && self.failures.is_empty())
     }
 }
 
-/// Looks at the frame of the closure that runs; in thread-local destructors there is none, and nothing is judged.
+impl Frames {
+    /// The frame of the closure that runs, if it has one.
+    fn top(&mut self) -> Option<&mut Frame> {
+        let depth = self.depth;
+        self.list.last_mut().filter(|frame| frame.depth == depth)
+    }
+
+    /// The closure that runs is over; what it leaves alive is the next outer one's.
+    fn leave(&mut self) {
+        let over = if self.top().is_some() { self.list.pop() } else { None };
+        self.depth = self.depth.saturating_sub(1);
+        let Some(mut over) = over.and_then(|mut frame| frame.prune().then_some(frame)) else { return };
+        match self.top() {
+            Some(outer) => {
+                outer.prune();
+                // In front of the outer ones: new marks are clones of the last.
+                over.stops.append(&mut outer.stops);
+                outer.stops = over.stops;
+                outer.failures.append(&mut over.failures);
+            }
+            None => self.list.push(Frame { depth: self.depth, ..over }),
+        }
+    }
+}
+
+/// The frame of the closure that runs, made if need be; in thread-local destructors there is none, and nothing is judged.
 fn with_frame<R>(look: impl FnOnce(&mut Frame) -> R) -> Option<R> {
     let looked = FRAMES.try_with(|frames| {
         let mut frames = frames.borrow_mut();
-        if frames.is_empty() {
-            frames.push(Frame::default());
+        if frames.top().is_none() {
+            let depth = frames.depth;
+            frames.list.push(Frame { depth, ..Frame::default() });
         }
-        frames.last_mut().map(look)
+        frames.top().map(look)
     });
     looked.ok().flatten()
 }
@@ -88,14 +124,17 @@ pub(crate) struct Living {
 }
 
 pub(crate) fn living() -> Living {
-    let counted = with_frame(|frame| Living {
-        stops: frame.stops.iter().map(|mark| Arc::strong_count(mark) - 1).sum(),
-        failures: frame.failures.iter().filter_map(Weak::upgrade).flat_map(|ids| ids.to_vec()).collect(),
+    let counted = FRAMES.try_with(|frames| {
+        let mut frames = frames.borrow_mut();
+        let frame = frames.top()?;
+        let failures = frame.failures.iter().filter_map(Weak::upgrade).flat_map(|ids| ids.to_vec());
+        let stops = frame.stops.iter().map(|mark| Arc::strong_count(mark) - 1).sum();
+        Some(Living { stops, failures: failures.collect() })
     });
-    counted.unwrap_or_default()
+    counted.ok().flatten().unwrap_or_default()
 }
 
-/// A closure of ours runs on this thread, until this drops. What it leaves alive is the next outer one's.
+/// A closure of ours runs on this thread, until this drops.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Run;
@@ -108,25 +147,12 @@ pub(crate) fn begin_job() -> Run {
 }
 
 pub(crate) fn begin() -> Run {
-    // The lowest frame belongs to the code around: it must be there before.
-    with_frame(|_| ());
-    let _gone = FRAMES.try_with(|frames| frames.borrow_mut().push(Frame::default()));
+    let _gone = FRAMES.try_with(|frames| frames.borrow_mut().depth += 1);
     Run
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let _gone = FRAMES.try_with(|frames| {
-            let mut frames = frames.borrow_mut();
-            let Some(mut over) = frames.pop() else { return };
-            over.prune();
-            if let Some(outer) = frames.last_mut() {
-                outer.prune();
-                // In front of the outer ones: new marks are clones of the last.
-                over.stops.append(&mut outer.stops);
-                outer.stops = over.stops;
-                outer.failures.append(&mut over.failures);
-            }
-        });
+        let _gone = FRAMES.try_with(|frames| frames.borrow_mut().leave());
     }
 }

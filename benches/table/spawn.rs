@@ -59,9 +59,11 @@ pub(crate) fn one(scope: &Scope<'_, '_>, value: u32) -> u32 {
 
 pub(crate) fn t2(plan: &Plan) -> Vec<Row> {
     let sides = in_root(|root| {
-        let ours = || counted(|count| many(root, count).unwrap());
-        let cold = || counted(|count| homebound::scope(|scope| Ok(many(scope, count)?)).unwrap());
-        let peer = || counted(many_std);
+        let ours = || mean(plan.of(20), || counted(|count| many(root, count).unwrap()));
+        let cold = || {
+            mean(plan.of(20), || counted(|count| homebound::scope(|scope| Ok(many(scope, count)?)).unwrap()))
+        };
+        let peer = || mean(plan.of(20), || counted(many_std));
         in_turns(plan.rounds, vec![turn("homebound", ours), turn(STD, peer), turn("homebound", cold)])
     });
     let cold = [sides[2].clone(), sides[1].clone()];
@@ -69,6 +71,11 @@ pub(crate) fn t2(plan: &Plan) -> Vec<Row> {
         Row::pair("T2", "1000 spawns in one scope, each", "us", &sides[..2], Goal::Ratio(0.2)),
         Row::pair("", "the same, in a root that is made for it", "us", &cold, Goal::None),
     ]
+}
+
+/// Of several, since one alone is a few milliseconds: the scheduler's turn.
+fn mean(count: usize, figure: impl Fn() -> f64) -> f64 {
+    (0..count).map(|_| figure()).sum::<f64>() / count as f64
 }
 
 /// Microseconds for each thread of a call that lets `MANY` threads count.

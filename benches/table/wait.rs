@@ -41,12 +41,12 @@ fn hot(count: usize, asked: impl Fn() -> bool) -> f64 {
 }
 
 pub(crate) fn t6(plan: &Plan) -> Vec<Row> {
-    let (messages, trips) = (plan.of(500_000), plan.of(50_000));
+    let (messages, trips) = (plan.of(3_000_000), plan.of(300_000));
     let pair = |ours: Box<dyn FnMut() -> f64>, peer: Box<dyn FnMut() -> f64>| {
         in_turns(plan.rounds, vec![("homebound", ours), (CROSSBEAM, peer)])
     };
     let busy = pair(Box::new(move || busy(messages, ours)), Box::new(move || busy(messages, peer)));
-    let ready = pair(Box::new(move || ready(messages, ours)), Box::new(move || ready(messages, peer)));
+    let ready = pair(Box::new(move || ready(messages / 10, ours)), Box::new(move || ready(messages / 10, peer)));
     let ping = pair(Box::new(move || ping_pong(trips, ours)), Box::new(move || ping_pong(trips, peer)));
     vec![
         Row::pair("T6", "recv, bounded(1024), another thread sends", "ns", &busy, Goal::Ratio(1.0)),
