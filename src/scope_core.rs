@@ -285,6 +285,7 @@ impl Owner for ScopeCore {
             core.touch();
         }
         if self.parent.is_none() {
+            self.root.cache.drain();
             self.root.clock_changed();
         }
         let reason = self.node.reason();

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crossbeam_channel::bounded;
 
 use crate::spawn::{in_root, one};
+use crate::stop::structured;
 
 /// `--hot PATH COUNT`.
 pub(crate) fn main(words: &[String]) -> ExitCode {
@@ -32,6 +33,7 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
         "subscope_empty" => {
             in_root(|root| (0..count).for_each(|_| root.subscope("empty", |_| Ok(())).unwrap()))
         }
+        "stop_100_blocked" => (0..count).for_each(|_| assert!(structured(100).stop > 0.0)),
         _ => return ExitCode::from(2),
     }
     ExitCode::SUCCESS

@@ -46,7 +46,8 @@ pub(crate) fn t6(plan: &Plan) -> Vec<Row> {
         in_turns(plan.rounds, vec![("homebound", ours), (CROSSBEAM, peer)])
     };
     let busy = pair(Box::new(move || busy(messages, ours)), Box::new(move || busy(messages, peer)));
-    let ready = pair(Box::new(move || ready(messages / 10, ours)), Box::new(move || ready(messages / 10, peer)));
+    let ready =
+        pair(Box::new(move || ready(messages / 10, ours)), Box::new(move || ready(messages / 10, peer)));
     let ping = pair(Box::new(move || ping_pong(trips, ours)), Box::new(move || ping_pong(trips, peer)));
     vec![
         Row::pair("T6", "recv, bounded(1024), another thread sends", "ns", &busy, Goal::Ratio(1.0)),

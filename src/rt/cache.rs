@@ -15,18 +15,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_utils::Backoff;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::contain::{Owing, contain, discard};
 use super::idle::Idle;
+use super::look::{A_WAKE_UP, look_for};
 use super::seat::{Job, Make, Next, Seat};
 use crate::sys;
 
 /// Larger requests overflow std's own rounding; no machine can grant them.
 const LARGEST_STACK: usize = isize::MAX as usize / 2;
-/// How long one idle thread stays awake: about what it costs to wake it.
-const LOOK_OUT: Duration = Duration::from_micros(20);
 /// With more threads than this on their way out, a spawn lets them run before it starts another, this many turns at
 /// most: it waits for nobody (C2).
 const MOST_LEAVING: usize = 64;
@@ -40,6 +38,8 @@ const IDLE: Duration = Duration::from_secs(10);
 pub(crate) struct Cache {
     state: Mutex<State>,
     all_retired: Condvar,
+    /// The same as `live == 0`, for those who look without the lock.
+    empty: AtomicBool,
     /// One idle thread at most stays awake for a moment, to take the next job without being woken.
     watched: AtomicBool,
 }
@@ -52,6 +52,8 @@ struct State {
     starting: usize,
     /// Nobody idles any more.
     closing: bool,
+    /// How many retired threads may wait for `close`: as many as lived when it was foreseen.
+    hoard: usize,
     /// Threads that are to end, or are ending, and are not joined yet.
     leaving: usize,
     /// Those of them that are on their last lines: to be joined by the next that retire, or by `close`.
@@ -99,10 +101,12 @@ impl Cache {
         }
         state.live += 1;
         state.starting += 1;
+        self.empty.store(false, Ordering::Relaxed);
         drop(state);
         self.start(name, make, job).inspect_err(|_| {
-            self.state.lock().starting -= 1;
-            self.leave();
+            let mut state = self.state.lock();
+            state.starting -= 1;
+            self.leave(state);
         })
     }
 
@@ -149,7 +153,7 @@ impl Cache {
     /// Blocks until there is a job for this thread, or until it has to go.
     fn idle(&self, seat: &Arc<Seat>) -> Next {
         if seat.is_idle() && !self.watched.swap(true, Ordering::AcqRel) {
-            seat.look_out(Instant::now() + LOOK_OUT);
+            seat.look_out();
             self.watched.store(false, Ordering::Release);
         }
         let mut end = Instant::now() + IDLE;
@@ -186,11 +190,16 @@ impl Cache {
         let mine = Retired { handle: seat.take_handle(), seat: Arc::clone(seat), kernel_id };
         let mut state = self.state.lock();
         state.leaving += usize::from(!counted);
+        if state.retired.len() < state.hoard {
+            // Thousands may end at once: each takes the lock once, and `close` joins them all.
+            state.retired.push_back(mine);
+            return self.leave(state);
+        }
         let over = state.take_over();
         state.retired.push_back(mine);
         drop(state);
         over.into_iter().for_each(|retired| self.join(retired));
-        self.leave();
+        self.leave(self.state.lock());
     }
 
     fn join(&self, retired: Retired) {
@@ -207,18 +216,20 @@ impl Cache {
         }
     }
 
-    fn leave(&self) {
-        let mut state = self.state.lock();
+    fn leave(&self, mut state: MutexGuard<'_, State>) {
         state.live -= 1;
         if state.live == 0 {
+            self.empty.store(true, Ordering::Release);
             self.all_retired.notify_all();
         }
     }
 
-    /// From now on nobody idles: what is idle goes, what ends goes.
+    /// The root is about to end. From now on nobody idles: what is idle goes, what ends goes.
     pub(crate) fn drain(&self) {
         let mut state = self.state.lock();
-        state.closing = true;
+        if !std::mem::replace(&mut state.closing, true) {
+            state.hoard = state.live;
+        }
         let idle = state.idle.take_all();
         state.leaving += idle.len();
         drop(state);
@@ -232,10 +243,7 @@ impl Cache {
     pub(crate) fn close(&self) {
         self.drain();
         // The last one is on its last lines: it is gone before going to sleep would be.
-        let backoff = Backoff::new();
-        while !backoff.is_completed() && self.state.lock().live > 0 {
-            backoff.snooze();
-        }
+        look_for(A_WAKE_UP, || self.empty.load(Ordering::Acquire));
         let mut state = self.state.lock();
         while state.live > 0 {
             self.all_retired.wait(&mut state);

@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::thread;
 
-use once_cell::sync::OnceCell;
-
+use super::look::cores;
 use super::seat::{Make, Seat};
 
 /// How many stay idle at least, if the processor has few cores.
@@ -29,7 +27,7 @@ impl Idle {
         self.by_age.insert(self.next_age, Arc::clone(seat));
         self.next_age += 1;
         self.by_name.entry(Arc::clone(seat.name())).or_default().push(Arc::clone(seat));
-        let crowded = self.by_age.len() > AT_LEAST && self.by_age.len() > most();
+        let crowded = self.by_age.len() > AT_LEAST && self.by_age.len() > 2 * cores();
         let oldest = self.by_age.values().next().filter(|_| crowded).cloned();
         oldest.filter(|seat| self.remove(seat))
     }
@@ -59,13 +57,4 @@ impl Idle {
         let seats = std::mem::take(&mut self.by_age).into_values();
         seats.filter(|seat| seat.claim().is_some()).collect()
     }
-}
-
-/// How many may be idle: asked once in a process, since the answer is read from files.
-fn most() -> usize {
-    static MOST: OnceCell<usize> = OnceCell::new();
-    *MOST.get_or_init(|| {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        AT_LEAST.max(2 * cores)
-    })
 }

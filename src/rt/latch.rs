@@ -9,8 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use once_cell::sync::OnceCell;
 use parking_lot::{Condvar, Mutex};
 
-/// How often a waiter looks before it sleeps.
-const LOOKS: usize = 12;
+use super::look::{A_WAKE_UP, look_for};
 
 #[derive(Debug, Default)]
 pub(crate) struct Latch {
@@ -38,13 +37,9 @@ impl Latch {
 
     /// Blocks until it is set (true), or until `until` or `given_up` (false).
     pub(crate) fn wait(&self, until: Option<Instant>, given_up: &AtomicBool) -> bool {
-        // A short thread is over before going to sleep would be. Others are let run: on one core, it is they who end.
-        for _ in 0..LOOKS {
-            if self.is_set() {
-                return true;
-            }
-            (0..8).for_each(|_| std::hint::spin_loop());
-            std::thread::yield_now();
+        // A short thread is over before going to sleep would be.
+        if look_for(A_WAKE_UP, || self.is_set()) {
+            return true;
         }
         let mut guard = self.sender.lock();
         loop {

@@ -6,5 +6,6 @@ pub(crate) mod contain;
 pub(crate) mod erase;
 mod idle;
 pub(crate) mod latch;
+mod look;
 pub(crate) mod packet;
 pub(crate) mod seat;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 
 use super::cache::Cache;
+use super::look::{A_WAKE_UP, look_for};
 
 /// What a thread does; it contains its own panics. It calls [`Seat::offer`] when only bookkeeping is left to be done, so
 /// that whoever learns of its end finds the thread idle.
@@ -114,12 +115,9 @@ impl Seat {
         self.bell.notify_one();
     }
 
-    /// Stays awake until there is something to do, or until `end`. Lets others run: on one core, it is they who bring it.
-    pub(super) fn look_out(&self, end: Instant) {
-        while !self.mailed.load(Ordering::Acquire) && Instant::now() < end {
-            (0..16).for_each(|_| std::hint::spin_loop());
-            std::thread::yield_now();
-        }
+    /// Stays awake for a moment, in case there is something to do.
+    pub(super) fn look_out(&self) {
+        look_for(A_WAKE_UP, || self.mailed.load(Ordering::Acquire));
     }
 
     /// Blocks until there is something to do; `None` if nobody has claimed the thread until `end`. One that was never
