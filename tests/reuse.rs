@@ -1,5 +1,6 @@
 //! C: warm OS threads, as a program can see them: which jobs share one, which do not, and that all are joined.
 //! Refuses to look into the cache: thread ids, thread-locals and snapshots tell.
+#![allow(clippy::unit_arg)] // `Ok(set(..))` reads well as the last word of a body
 
 mod common;
 
