@@ -181,9 +181,11 @@ fn the_thread_count_returns_to_its_baseline() {
                 Ok(())
             });
             assert!(result.is_ok());
-            assert_eq!(os_threads(), before, "after a scope");
+            // The kernel lists a joined thread for a moment longer: `pthread_join` wakes before it is unlisted.
+            eventually("all are gone after a scope", || os_threads() == before);
             let exit = registry::run(|s| Ok(drop(s.service("service", "listens", until_stopped)?)));
-            assert_eq!((exit.code(), os_threads()), (0, before), "after a run");
+            assert_eq!(exit.code(), 0);
+            eventually("all are gone after a run", || os_threads() == before);
         }
         0
     });

@@ -28,7 +28,7 @@ const LARGEST_STACK: usize = isize::MAX as usize / 2;
 /// With more threads than this on their way out, a spawn lets them run before it starts another, this many turns at
 /// most: it waits for nobody (C2).
 const MOST_LEAVING: usize = 64;
-const TURNS: usize = 64;
+const TURNS: usize = 2;
 /// How many retired threads one that retires looks at: more than come in, so that the line gets shorter.
 const LOOKED_AT: usize = 4;
 /// How long a thread stays idle.
