@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::carried::{Verdict, judge};
+use crate::complaint::log;
 use crate::context::Context;
-use crate::deferred::log;
 use crate::exit::{Driver, drive};
 use crate::failure::{Failure, ScopeError};
 use crate::record::{Record, Text};

@@ -12,7 +12,7 @@ use crossbeam_channel::Receiver;
 
 use crate::adopt::{Adopted, adopt};
 use crate::callback::Callback;
-use crate::deferred::complain;
+use crate::complaint::complain;
 use crate::error::SpawnError;
 use crate::group::{Group, open_group};
 use crate::handle::Handle;

@@ -5,9 +5,9 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::carried::{Verdict, judge};
-use crate::failure::{Cause, Failure, Origin};
+use crate::complaint::log;
+use crate::failure::{Failure, Origin};
 use crate::record::{Text, escape};
-use crate::rt::contain::{Payload, discard, told};
 use crate::rt::packet::{Ran, Task};
 use crate::scope_core::ScopeCore;
 use crate::{current, token};
@@ -45,37 +45,4 @@ impl Deferred {
             spawned_from: self.at,
         }
     }
-}
-
-/// The `Drop` of a capture, a result or a callback of `record`'s panicked: that is a failure too (E4).
-pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, stops: bool) {
-    let failure = Failure::panic(origin, payload, current::take_panic_location());
-    log(&failure);
-    if core.lock().phase == crate::members::Phase::Settled {
-        discard(failure.take_payload());
-        return;
-    }
-    core.fail(&failure, stops);
-}
-
-/// At once, with no lock held: a scope's result may be a long time coming. The subscriber, and the `Display` of the
-/// error, are the user's: what they raise ends here.
-pub(crate) fn log(failure: &Failure) {
-    told(|| match failure.cause() {
-        Cause::Panic { message, location } => tracing::error!(
-            target: "homebound::thread",
-            path = failure.path(),
-            thread.name = failure.name(),
-            location = location.unwrap_or("unknown"),
-            panic = message,
-            "panicked"
-        ),
-        Cause::Error(error) => tracing::error!(
-            target: "homebound::thread",
-            path = failure.path(),
-            thread.name = failure.name(),
-            error = %error,
-            "failed"
-        ),
-    });
 }

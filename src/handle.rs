@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use crate::deferred::complain;
+use crate::complaint::complain;
 use crate::error::JoinError;
 use crate::limit::far;
 use crate::reason::{StopReason, Stopped};

@@ -1,7 +1,7 @@
 //! Owns what is done when all threads of a scope are home: deferred functions, forgotten results, the list of failures.
 //! Refuses to wait for anything.
 
-use crate::deferred::complain;
+use crate::complaint::complain;
 use crate::failure::{ScopeError, ScopeErrorParts};
 use crate::failures::Listed;
 use crate::members::{Entry, Phase, Served};

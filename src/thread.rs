@@ -10,8 +10,8 @@ use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
 use crate::carried::{Verdict, judge};
+use crate::complaint::log;
 use crate::context::Context;
-use crate::deferred::log;
 use crate::error::SpawnError;
 use crate::failure::Failure;
 use crate::handle::Handle;

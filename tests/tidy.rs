@@ -19,6 +19,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "carried",
             "context",
             "current",
+            "complaint",
             "deferred",
             "error",
             "exit",
