@@ -12,6 +12,8 @@ use crate::record::Record;
 
 thread_local! {
     static STACK: RefCell<Stack> = const { RefCell::new(Stack(Vec::new())) };
+    /// There is something in `PANICKED_AT`, which costs the thread an allocation when it is touched.
+    static PANICKED: Cell<bool> = const { Cell::new(false) };
     static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
     static RUN: Cell<u64> = const { Cell::new(0) };
     static KERNEL_ID: Cell<Option<u32>> = const { Cell::new(None) };
@@ -151,6 +153,7 @@ pub(crate) fn note_panics() {
             if let Some(place) = info.location().filter(|_| is_managed()) {
                 let place = place.to_string();
                 let _gone = PANICKED_AT.try_with(|last| last.replace(Some(place)));
+                PANICKED.set(true);
             }
             earlier(info);
         }));
@@ -164,5 +167,8 @@ fn is_managed() -> bool {
 
 /// Where the panic that was just caught on this thread was raised.
 pub(crate) fn take_panic_location() -> Option<String> {
+    if !PANICKED.replace(false) {
+        return None;
+    }
     PANICKED_AT.try_with(RefCell::take).ok().flatten()
 }

@@ -59,7 +59,7 @@ pub(crate) fn drive_until(
     end: Option<&dyn Fn() -> Option<Instant>>,
 ) -> bool {
     loop {
-        let version = core.lock().version;
+        let seen = core.changes();
         let now = Instant::now();
         let progress = step(core, driver, now);
         if progress.home {
@@ -69,7 +69,7 @@ pub(crate) fn drive_until(
         if end.is_some_and(|end| now >= end) {
             return false;
         }
-        core.sleep(version, progress.until.into_iter().chain(end).min());
+        core.sleep(seen, progress.until.into_iter().chain(end).min());
     }
 }
 

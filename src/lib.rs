@@ -98,6 +98,7 @@ mod stopper;
 mod thread;
 mod wait;
 
+mod books;
 mod complaint;
 mod current;
 mod deferred;

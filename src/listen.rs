@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, bounded};
@@ -44,14 +43,14 @@ impl Node {
     /// Disconnected when the end of a shield becomes known; `None` where there is nothing to be learnt.
     pub(crate) fn alert_signal(&self) -> Option<&Receiver<Infallible>> {
         let unknown = LIMITED | STOPPING | ALERTED;
-        if self.flags.load(Ordering::Acquire) & unknown != LIMITED {
+        if self.flags.load() & unknown != LIMITED {
             return None;
         }
         let limit = self.limit.as_ref()?;
         Some(limit.alert.get_or_init(|| {
             let (sender, receiver) = bounded(0);
             let _marking_waits = self.state.lock();
-            if self.flags.load(Ordering::Acquire) & unknown == LIMITED {
+            if self.flags.load() & unknown == LIMITED {
                 *limit.alarm.lock() = Some(sender);
             }
             receiver
@@ -62,18 +61,11 @@ impl Node {
     /// known. Uses neither a channel nor `thread::park`, whose token is the user's (W4).
     pub(crate) fn rest(&self, end: Option<Instant>) {
         // First the flags, then the end: one that becomes known in between changes the flags.
-        let before = self.flags.load(Ordering::Acquire) & (STOPPING | ALERTED);
+        let before = self.flags.load() & (STOPPING | ALERTED);
         let end = end.into_iter().chain(self.limit_end()).min();
-        let mut state = self.state.lock();
-        state.resting += 1;
-        while before & STOPPING == 0 && self.flags.load(Ordering::Acquire) & (STOPPING | ALERTED) == before {
-            match end {
-                None => self.bell.wait(&mut state),
-                Some(at) if self.bell.wait_until(&mut state, at).timed_out() => break,
-                Some(_) => {}
-            }
+        if before & STOPPING == 0 {
+            self.flags.sleep_while(STOPPING | ALERTED, before, end);
         }
-        state.resting -= 1;
     }
 
     /// Registers a callback; returns it if the stop has come already: then the caller runs it.

@@ -25,8 +25,6 @@ pub(crate) enum Phase {
 
 pub(crate) struct State {
     pub(crate) phase: Phase,
-    /// Counts changes that a driver must look at.
-    pub(crate) version: u64,
     /// Workers and adopted threads that have not ended.
     pub(crate) workers: usize,
     pub(crate) entries: BTreeMap<ThreadId, Entry>,
@@ -50,8 +48,6 @@ pub(crate) struct State {
     /// Calls of `shutdown` that wait now, and the earliest of their ends.
     pub(crate) callers: usize,
     pub(crate) callers_end: Option<Instant>,
-    /// The stopper drives it as well, and wants to know of changes.
-    pub(crate) driven: bool,
 }
 
 /// A thread of the scope, and what of it may borrow (invariant 2).
@@ -80,7 +76,6 @@ impl State {
     pub(crate) fn new(body_home: bool) -> State {
         State {
             phase: Phase::Open,
-            version: 0,
             workers: 0,
             entries: BTreeMap::new(),
             ended: Vec::new(),
@@ -97,11 +92,20 @@ impl State {
             asked: false,
             callers: 0,
             callers_end: None,
-            driven: false,
         }
     }
 
-    pub(crate) fn count(&mut self, record: &Arc<Record>, outer: Option<Instant>) {
+    /// Counts a thread out of its scope, or into the books of one around it. True if somebody may be waiting for just
+    /// this one.
+    pub(crate) fn count_out(&mut self, record: &Arc<Record>, outer: Option<Instant>, is_own: bool) -> bool {
+        self.count(record, outer);
+        if is_own && self.entries.contains_key(&record.id) {
+            self.ended.push(record.id);
+        }
+        is_own && self.leave(record)
+    }
+
+    fn count(&mut self, record: &Arc<Record>, outer: Option<Instant>) {
         let deadline = self.clock.deadline(outer);
         let ended = record.life(|life| life.ended_at);
         // A thread that was home before is not the shutdown's, even if it is counted out only now.

@@ -235,7 +235,7 @@ fn start_stopper(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<Arc<Record>,
         own.start();
         stopper(&inbox);
     });
-    core.root.cache.launch("homebound-stopper", Make::default(), job).map_err(SpawnError::Os)?;
+    core.root.cache.launch(&"homebound-stopper".into(), Make::default(), job).map_err(SpawnError::Os)?;
     Ok(record)
 }
 

@@ -208,7 +208,7 @@ impl Timers {
         let launched = if state.running || state.closed {
             Ok(false)
         } else {
-            root.cache.launch("homebound-timer", Make::default(), job).map(|()| true)
+            root.cache.launch(&"homebound-timer".into(), Make::default(), job).map(|()| true)
         };
         state.running |= matches!(launched, Ok(true));
         drop(state);

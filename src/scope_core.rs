@@ -4,12 +4,13 @@
 //! Locks: a scope's `state` is taken before a node's lock, never after it, and never while another scope's is held.
 
 use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::books::{Books, Locked};
 use crate::error::SpawnError;
 use crate::failure::Failure;
 use crate::members::{Entry, Phase, Served, Service, State};
@@ -17,6 +18,7 @@ use crate::reason::{StopReason, Stopped};
 use crate::record::{Record, Text, escape, next_id};
 use crate::root::{Errand, Root};
 use crate::rt::contain::told;
+use crate::rt::word::Changes;
 use crate::status::Role;
 use crate::stop::{Edge, Node, Owner};
 
@@ -35,8 +37,11 @@ pub(crate) struct ScopeCore {
     pub(crate) runner: Option<Arc<Record>>,
     pub(crate) node: Arc<Node>,
     path: OnceCell<String>,
-    state: Mutex<State>,
-    changed: Condvar,
+    books: Books,
+    /// Told of all that a driver must look at.
+    changes: Changes,
+    /// The stopper drives it as well, and wants to know of changes.
+    driven: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +81,9 @@ impl ScopeCore {
             runner,
             node: Node::new(Edge::Scope),
             path: OnceCell::new(),
-            state: Mutex::new(State::new(kind == Kind::Group)),
-            changed: Condvar::new(),
+            books: Books::new(State::new(kind == Kind::Group)),
+            changes: Changes::default(),
+            driven: AtomicBool::new(false),
         });
         core.node.set_owner(Arc::downgrade(&core) as Weak<dyn Owner>);
         if let Some(parent) = &core.parent {
@@ -86,13 +92,17 @@ impl ScopeCore {
         core
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
+    pub(crate) fn books(&self) -> &Books {
+        &self.books
+    }
+
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        self.books.lock(self)
     }
 
     /// For those who must not wait for long: views and the watch.
-    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
-        self.state.try_lock_for(Duration::from_millis(100))
+    pub(crate) fn try_lock(&self) -> Option<Locked<'_>> {
+        self.books.lock_within(self, Duration::from_millis(100))
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -163,20 +173,10 @@ impl ScopeCore {
     /// next spawn removes it (E6).
     pub(crate) fn ended(self: &Arc<Self>, record: &Arc<Record>) {
         for core in self.around().skip(1) {
-            let outer = core.outer_due();
-            core.lock().count(record, outer);
+            core.books.hand_in(core, record);
         }
-        let outer = self.outer_due();
-        let mut state = self.lock();
-        state.count(record, outer);
-        if state.entries.contains_key(&record.id) {
-            state.ended.push(record.id);
-        }
-        let watched = state.leave(record);
-        drop(state);
-        if watched {
-            self.touch();
-        }
+        // Last: who sees it counted out here finds it in the books of all scopes around.
+        self.books.hand_in(self, record);
     }
 
     /// The handle is joined or dropped: nobody will ask for the result.
@@ -192,28 +192,29 @@ impl ScopeCore {
     pub(crate) fn touch(&self) {
         let mut core = Some(self);
         while let Some(this) = core {
-            let mut state = this.lock();
-            state.version += 1;
-            let driven = state.driven;
-            this.changed.notify_all();
-            drop(state);
-            if driven {
+            this.changes.note();
+            if this.driven.load(Ordering::SeqCst) {
                 this.root.carry_out(Errand::LookAgain);
             }
             core = this.parent.as_deref().filter(|_| this.kind == Kind::Group);
         }
     }
 
-    /// Blocks until `version` is old, or until `until`. Pairs with `touch`, which changes it under the lock.
-    pub(crate) fn sleep(&self, version: u64, until: Option<Instant>) {
-        let mut state = self.lock();
-        while state.version == version {
-            match until {
-                None => self.changed.wait(&mut state),
-                Some(at) if self.changed.wait_until(&mut state, at).timed_out() => return,
-                Some(_) => {}
-            }
-        }
+    /// From now on *stopper* is told of changes; those before are seen by whoever looks after this.
+    pub(crate) fn set_driven(&self) {
+        self.driven.store(true, Ordering::SeqCst);
+        // Pairs with `touch`: if that did not find the flag, its note comes before this, and with it what was changed.
+        self.changes();
+    }
+
+    /// To be asked before looking; see `sleep`.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes.seen()
+    }
+
+    /// Blocks until there is a change that was not `seen`, or until `until`. Pairs with `touch`.
+    pub(crate) fn sleep(&self, seen: u32, until: Option<Instant>) {
+        self.changes.sleep(seen, until);
     }
 
     /// False if the root is about to end: then a thread that ends need not stay warm.
@@ -271,6 +272,9 @@ impl ScopeCore {
 
 impl Owner for ScopeCore {
     fn begin(&self, at: Instant) {
+        if self.parent.is_none() {
+            self.root.cache.drain();
+        }
         let mut state = self.lock();
         self.begin_shutdown(&mut state, at);
     }
@@ -285,7 +289,6 @@ impl Owner for ScopeCore {
             core.touch();
         }
         if self.parent.is_none() {
-            self.root.cache.drain();
             self.root.clock_changed();
         }
         let reason = self.node.reason();

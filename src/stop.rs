@@ -13,26 +13,27 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 use once_cell::sync::OnceCell;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use crate::callback::Callback;
 use crate::limit::Limit;
 use crate::reason::StopReason;
+use crate::rt::word::Flags;
 
-pub(crate) const STOPPING: u8 = 1;
+pub(crate) const STOPPING: u32 = 1;
 /// The flag alone does not tell: the clock has to be asked.
-pub(crate) const LIMITED: u8 = 2;
+pub(crate) const LIMITED: u32 = 2;
 /// Everything below has been marked.
-const SWEPT: u8 = 4;
+const SWEPT: u32 = 4;
 /// The stop behind a shield has begun, so that its end is known.
-pub(crate) const ALERTED: u8 = 8;
-const CLOSED: u8 = 16;
+pub(crate) const ALERTED: u32 = 8;
+const CLOSED: u32 = 16;
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
@@ -55,11 +56,10 @@ pub(crate) enum Edge {
 
 pub(crate) struct Node {
     key: u64,
-    pub(crate) flags: AtomicU8,
+    /// Woken when the node is marked or alerted: for those who sleep in `rest`, whose wait needs no channel.
+    pub(crate) flags: Flags,
     edge: Edge,
     pub(crate) state: Mutex<State>,
-    /// Rung when the node is marked or alerted: for those who sleep in `rest`, whose wait needs no channel.
-    pub(crate) bell: Condvar,
     pub(crate) signal: OnceCell<Receiver<Infallible>>,
     /// The deadline or shield that this node is, if it is one.
     pub(crate) limit: Option<Box<Limit>>,
@@ -75,8 +75,6 @@ pub(crate) struct State {
     pub(crate) signal: Option<Sender<Infallible>>,
     /// One, or two: a scope may be stopped by its own parent and by the thread that runs it.
     parents: [Option<Weak<Node>>; 2],
-    /// How many threads are in `rest`.
-    pub(crate) resting: usize,
     children: BTreeMap<u64, Weak<Node>>,
     pub(crate) callbacks: BTreeMap<u64, Arc<Callback>>,
 }
@@ -103,10 +101,9 @@ impl Node {
     fn make(edge: Edge, limit: Option<Box<Limit>>) -> Arc<Node> {
         Arc::new(Node {
             key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
-            flags: AtomicU8::new(if limit.is_some() { LIMITED } else { 0 }),
+            flags: Flags::new(if limit.is_some() { LIMITED } else { 0 }),
             edge,
             state: Mutex::default(),
-            bell: Condvar::new(),
             signal: OnceCell::new(),
             limit,
             outer_deadline: OnceCell::new(),
@@ -145,7 +142,7 @@ impl Node {
             }
         } else if self.is_shield() {
             // The stop that it hides has come: only its end is to be waited for.
-            self.flags.fetch_or(ALERTED, Ordering::AcqRel);
+            self.flags.set(ALERTED);
         } else {
             let reason = self.inherited(&parent.reason());
             self.mark_below(reason, parent.since().unwrap_or_else(Instant::now), false);
@@ -160,13 +157,13 @@ impl Node {
     }
 
     pub(crate) fn is_marked(&self) -> bool {
-        self.flags.load(Ordering::Acquire) & STOPPING != 0
+        self.flags.load() & STOPPING != 0
     }
 
     /// One atomic load, but for deadlines and shields.
     #[inline]
     pub(crate) fn is_stopping(self: &Arc<Node>) -> bool {
-        let flags = self.flags.load(Ordering::Acquire);
+        let flags = self.flags.load();
         flags & STOPPING != 0 || (flags & LIMITED != 0 && self.is_past_limit())
     }
 
@@ -208,7 +205,7 @@ impl Node {
     }
 
     fn stop_below(self: &Arc<Node>, reason: Arc<StopReason>, through: bool) {
-        if self.flags.load(Ordering::Acquire) & SWEPT == 0 {
+        if self.flags.load() & SWEPT == 0 {
             self.mark_below(reason, Instant::now(), through);
         }
     }
@@ -228,7 +225,7 @@ impl Node {
                 }
             }
         }
-        self.flags.fetch_or(SWEPT, Ordering::AcqRel);
+        self.flags.set(SWEPT);
         after.carry_out();
     }
 
@@ -255,12 +252,12 @@ impl Node {
         if !self.is_marked() {
             state.reason = Some(Arc::clone(reason));
             state.since = Some(at);
-            self.flags.fetch_or(STOPPING, Ordering::AcqRel);
+            self.flags.set(STOPPING);
             after.owners.extend(self.owner.get().cloned());
         }
         after.wake.extend(state.signal.take());
         after.wake.extend(self.take_alarm());
-        after.ring.extend((state.resting > 0).then(|| Arc::clone(self)));
+        after.ring.extend(self.flags.has_sleepers().then(|| Arc::clone(self)));
         after.callbacks.extend(std::mem::take(&mut state.callbacks).into_values());
         state.children.values().filter_map(Weak::upgrade).collect()
     }
@@ -268,9 +265,9 @@ impl Node {
     /// The stop behind this shield has begun: those who wait in it must learn when it ends.
     fn alert(self: &Arc<Node>, after: &mut Aftermath) -> Vec<Arc<Node>> {
         let state = self.state.lock();
-        self.flags.fetch_or(ALERTED, Ordering::AcqRel);
+        self.flags.set(ALERTED);
         after.wake.extend(self.take_alarm());
-        after.ring.extend((state.resting > 0).then(|| Arc::clone(self)));
+        after.ring.extend(self.flags.has_sleepers().then(|| Arc::clone(self)));
         let watched = state.signal.is_some() || !state.callbacks.is_empty();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         drop(state);
@@ -297,12 +294,16 @@ impl Node {
         state.since.get_or_insert_with(Instant::now);
         let wake = (state.signal.take(), self.take_alarm());
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
-        self.flags.fetch_or(STOPPING | CLOSED, Ordering::AcqRel);
+        self.flags.set(STOPPING | CLOSED);
         drop(state);
         drop(wake);
-        self.bell.notify_all();
+        self.flags.wake();
         for parent in parents.iter().flatten().filter_map(Weak::upgrade) {
-            parent.state.lock().children.remove(&self.key);
+            // Where a stop has been, thousands may leave at once, and nothing is added any more but shields: what is left
+            // behind there is a weak reference that goes with the parent.
+            if self.is_shield() || !parent.is_marked() {
+                parent.state.lock().children.remove(&self.key);
+            }
         }
         for callback in callbacks.into_values() {
             callback.abandon();
@@ -316,9 +317,8 @@ impl Node {
 impl Aftermath {
     fn carry_out(self) {
         drop(self.wake);
-        for node in self.ring {
-            // Pairs with `rest`: the flag was set under the lock that it holds while it looks.
-            node.bell.notify_all();
+        for node in self.ring.into_iter().rev() {
+            node.flags.wake();
         }
         for owner in self.owners.iter().filter_map(Weak::upgrade) {
             owner.marked();

@@ -95,10 +95,8 @@ impl Context {
     #[track_caller]
     pub fn wait_for_stop(&self) -> StopReason {
         let _mark = Mark::new("stop", Location::caller());
-        match self.pause(None) {
-            Err(WaitError::Stopped(stopped)) => stopped.reason().clone(),
-            Ok(()) | Err(_) => (*self.node().reason()).clone(),
-        }
+        while !self.pause(None) {}
+        (*self.node().reason()).clone()
     }
 
     /// Sleeps; the stop ends it at once.
@@ -117,20 +115,18 @@ impl Context {
     #[track_caller]
     pub fn sleep_until(&self, end: Instant) -> Result<(), Stopped> {
         let _mark = Mark::new("sleep", Location::caller());
-        match self.pause(Some(end)) {
-            Err(WaitError::Stopped(stopped)) => Err(stopped),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        if self.pause(Some(end)) { Err(self.stopped()) } else { Ok(()) }
     }
 
-    fn pause(&self, end: Option<Instant>) -> Result<(), WaitError> {
+    /// Blocks until the stop (true) or until `end` (false).
+    fn pause(&self, end: Option<Instant>) -> bool {
         let node = self.node();
         loop {
             if node.is_stopping() {
-                return Err(WaitError::Stopped(self.stopped()));
+                return true;
             }
             if end.is_some_and(|end| Instant::now() >= end) {
-                return Err(WaitError::TimedOut);
+                return false;
             }
             node.rest(end);
         }
@@ -274,9 +270,9 @@ impl Iterator for Ticks<'_> {
 
     fn next(&mut self) -> Option<Instant> {
         let mark = Mark::new("tick", self.caller);
-        let woken = self.context.pause(Some(self.next));
+        let stopped = self.context.pause(Some(self.next));
         drop(mark);
-        if matches!(woken, Err(WaitError::Stopped(_))) {
+        if stopped {
             return None;
         }
         let late = Instant::now().saturating_duration_since(self.next);

@@ -211,7 +211,7 @@ pub(crate) fn stopper(inbox: &Receiver<Errand>) {
             None | Some(Errand::Quit) => return,
             Some(Errand::LookAgain) => {}
             Some(Errand::Drive(core)) => {
-                core.lock().driven = true;
+                core.set_driven();
                 driven.push(core);
             }
             Some(errand) => {

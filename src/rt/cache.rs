@@ -8,19 +8,21 @@
 //!               +--(may not be reused)----+--(too many, too long, closing)--> retired --> joined by the next, or by close
 //! ```
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use crossbeam_queue::SegQueue;
+use parking_lot::Mutex;
 
 use super::contain::{Owing, contain, discard};
 use super::idle::Idle;
 use super::look::{A_WAKE_UP, look_for};
-use super::seat::{Job, Make, Next, Seat};
+use super::seat::{Job, Make, Name, Next, Seat};
+use super::word::Changes;
 use crate::sys;
 
 /// Larger requests overflow std's own rounding; no machine can grant them.
@@ -34,93 +36,75 @@ const LOOKED_AT: usize = 4;
 /// How long a thread stays idle.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// What a thread does on its way out takes no lock: thousands may end at once.
 #[derive(Default)]
 pub(crate) struct Cache {
     state: Mutex<State>,
-    all_retired: Condvar,
-    /// The same as `live == 0`, for those who look without the lock.
-    empty: AtomicBool,
+    /// Threads that have been asked for and have not yet left `retire`. Grows under the lock of `state`.
+    live: AtomicUsize,
+    /// Told when nobody is live.
+    all_retired: Changes,
+    /// Threads that are to end, or are ending, and are not joined yet.
+    leaving: AtomicUsize,
+    /// Those of them that are on their last lines: to be joined by the next that retire, or by `close`.
+    retired: SegQueue<Retired>,
+    /// How many threads more may leave their handles for `close`: as many as lived when that was foreseen.
+    hoard: AtomicUsize,
     /// One idle thread at most stays awake for a moment, to take the next job without being woken.
     watched: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
-    /// Threads that have been asked for and have not yet left `retire`.
-    live: usize,
-    /// Of those, the ones that have not taken their first step.
-    starting: usize,
     /// Nobody idles any more.
     closing: bool,
-    /// How many retired threads may wait for `close`: as many as lived when it was foreseen.
-    hoard: usize,
-    /// Threads that are to end, or are ending, and are not joined yet.
-    leaving: usize,
-    /// Those of them that are on their last lines: to be joined by the next that retire, or by `close`.
-    retired: VecDeque<Retired>,
-    /// By kernel id, from a thread's first step until it has been joined.
-    known: HashMap<u32, Arc<Seat>>,
+    /// By number, from before a thread is asked for until it has been joined.
+    seats: HashMap<u64, Arc<Seat>>,
+    next_number: u64,
     idle: Idle,
-}
-
-impl State {
-    /// Takes out of the retired those, of a few that are looked at, which have left their main function. The others go to
-    /// the end of the line.
-    fn take_over(&mut self) -> Vec<Retired> {
-        let mut over = Vec::new();
-        for _ in 0..self.retired.len().min(LOOKED_AT) {
-            match self.retired.pop_front() {
-                Some(retired) if retired.handle.is_finished() => over.push(retired),
-                other => self.retired.extend(other),
-            }
-        }
-        over
-    }
 }
 
 struct Retired {
     handle: JoinHandle<()>,
     seat: Arc<Seat>,
-    kernel_id: Option<u32>,
 }
 
 impl Cache {
     /// Gives `job` to an idle thread of this name, or starts one; never waits for one to become idle (C2). On the OS's
     /// refusal the job is dropped before this returns.
-    pub(crate) fn launch(self: &Arc<Self>, name: &str, make: Make, job: Job) -> io::Result<()> {
+    pub(crate) fn launch(self: &Arc<Self>, name: &Name, make: Make, job: Job) -> io::Result<()> {
         let mut state = self.state.lock();
         if let Some(seat) = state.idle.take(name, make) {
             drop(state);
             seat.give(Next::Work(job));
             return Ok(());
         }
+        self.live.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat::new(state.next_number, name.clone(), make, Arc::downgrade(self));
+        state.next_number += 1;
+        state.seats.insert(seat.number(), Arc::clone(&seat));
+        drop(state);
         // Ending takes a thread longer than starting does: so those who end are let run, for a bounded number of turns.
         let mut turns = 0..TURNS;
-        while state.leaving > MOST_LEAVING && turns.next().is_some() {
-            MutexGuard::unlocked(&mut state, thread::yield_now);
+        while self.leaving.load(Ordering::Relaxed) > MOST_LEAVING && turns.next().is_some() {
+            thread::yield_now();
         }
-        state.live += 1;
-        state.starting += 1;
-        self.empty.store(false, Ordering::Relaxed);
-        drop(state);
-        self.start(name, make, job).inspect_err(|_| {
-            let mut state = self.state.lock();
-            state.starting -= 1;
-            self.leave(state);
+        self.start(&seat, job).inspect_err(|_| {
+            self.state.lock().seats.remove(&seat.number());
+            self.leave();
         })
     }
 
-    fn start(self: &Arc<Self>, name: &str, make: Make, job: Job) -> io::Result<()> {
-        let mut builder = Builder::new().name(name.to_owned());
-        if let Some(bytes) = make.stack_size {
+    fn start(self: &Arc<Self>, seat: &Arc<Seat>, job: Job) -> io::Result<()> {
+        let mut builder = Builder::new().name(seat.name().to_string());
+        if let Some(bytes) = seat.make().stack_size {
             if bytes > LARGEST_STACK {
                 let why = format!("a stack of {bytes} bytes is more than the address space");
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
             }
             builder = builder.stack_size(bytes);
         }
-        let seat = Seat::new(name, make, Arc::downgrade(self));
-        let (cache, own) = (Arc::clone(self), Arc::clone(&seat));
+        let (cache, own) = (Arc::clone(self), Arc::clone(seat));
         // A refusal drops the job, which drops what it captured, which may be the user's.
         let spawned = contain(|| builder.spawn(move || cache.work(&own, job)));
         let handle = spawned.unwrap_or_else(|payload| {
@@ -132,11 +116,7 @@ impl Cache {
     }
 
     fn work(self: &Arc<Self>, seat: &Arc<Seat>, first: Job) {
-        let kernel_id = sys::thread_id();
-        let mut state = self.state.lock();
-        state.starting -= 1;
-        state.known.extend(kernel_id.map(|id| (id, Arc::clone(seat))));
-        drop(state);
+        seat.set_kernel_id(sys::thread_id());
         let mut job = first;
         loop {
             // The seat may hold the next job by the time that this one returns: to unwind here would lose it.
@@ -145,7 +125,7 @@ impl Cache {
             owing.paid();
             match self.idle(seat) {
                 Next::Work(next) => job = next,
-                Next::Retire { counted } => return self.retire(seat, kernel_id, counted),
+                Next::Retire { counted } => return self.retire(seat, counted),
             }
         }
     }
@@ -177,96 +157,117 @@ impl Cache {
             return;
         }
         let surplus = state.idle.add(seat);
-        state.leaving += usize::from(surplus.is_some());
         drop(state);
         if let Some(seat) = surplus {
+            self.leaving.fetch_add(1, Ordering::Relaxed);
             seat.give(Next::Retire { counted: true });
         }
     }
 
     /// Puts the thread's own handle among the retired, and joins some that are on their last lines. So ended threads
-    /// are joined by those that end later, and no thread is needed to reap them.
-    fn retire(&self, seat: &Arc<Seat>, kernel_id: Option<u32>, counted: bool) {
-        let mine = Retired { handle: seat.take_handle(), seat: Arc::clone(seat), kernel_id };
-        let mut state = self.state.lock();
-        state.leaving += usize::from(!counted);
-        if state.retired.len() < state.hoard {
-            // Thousands may end at once: each takes the lock once, and `close` joins them all.
-            state.retired.push_back(mine);
-            return self.leave(state);
+    /// are joined by those that end later, and no thread is needed to reap them. When the root ends, `close` is near, and
+    /// finds the handle in the seat.
+    fn retire(&self, seat: &Arc<Seat>, counted: bool) {
+        if !counted {
+            self.leaving.fetch_add(1, Ordering::Relaxed);
         }
-        let over = state.take_over();
-        state.retired.push_back(mine);
-        drop(state);
-        over.into_iter().for_each(|retired| self.join(retired));
-        self.leave(self.state.lock());
+        if !self.may_be_left() {
+            let over = self.take_over();
+            self.retired.push(Retired { handle: seat.take_handle(), seat: Arc::clone(seat) });
+            over.into_iter().for_each(|retired| self.join(retired));
+        }
+        self.leave();
+    }
+
+    fn may_be_left(&self) -> bool {
+        let less = |left: usize| left.checked_sub(1);
+        self.hoard.load(Ordering::Relaxed) > 0
+            && self.hoard.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+
+    /// Takes out of the retired those, of a few that are looked at, which have left their main function. The others go to
+    /// the end of the line.
+    fn take_over(&self) -> Vec<Retired> {
+        let mut over = Vec::new();
+        for _ in 0..self.retired.len().min(LOOKED_AT) {
+            match self.retired.pop() {
+                Some(retired) if retired.handle.is_finished() => over.push(retired),
+                Some(retired) => self.retired.push(retired),
+                None => break,
+            }
+        }
+        over
     }
 
     fn join(&self, retired: Retired) {
-        let Retired { handle, seat, kernel_id } = retired;
+        let Retired { handle, seat } = retired;
         // A job contains its panics; what can still unwind there is a thread-local's destructor, which aborts.
         drop(handle.join());
-        let mut state = self.state.lock();
-        state.leaving -= 1;
-        // The kernel may have given the id to a new one of ours by now.
-        if let Some(id) = kernel_id
-            && state.known.get(&id).is_some_and(|known| Arc::ptr_eq(known, &seat))
-        {
-            state.known.remove(&id);
+        self.leaving.fetch_sub(1, Ordering::Relaxed);
+        self.state.lock().seats.remove(&seat.number());
+    }
+
+    /// What the thread put among the retired is seen by whoever sees the count without it.
+    fn leave(&self) {
+        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.all_retired.note();
         }
     }
 
-    fn leave(&self, mut state: MutexGuard<'_, State>) {
-        state.live -= 1;
-        if state.live == 0 {
-            self.empty.store(true, Ordering::Release);
-            self.all_retired.notify_all();
-        }
+    fn is_empty(&self) -> bool {
+        self.live.load(Ordering::Acquire) == 0
     }
 
     /// The root is about to end. From now on nobody idles: what is idle goes, what ends goes.
     pub(crate) fn drain(&self) {
         let mut state = self.state.lock();
         if !std::mem::replace(&mut state.closing, true) {
-            state.hoard = state.live;
+            self.hoard.store(self.live.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         let idle = state.idle.take_all();
-        state.leaving += idle.len();
         drop(state);
+        self.leaving.fetch_add(idle.len(), Ordering::Relaxed);
         idle.into_iter().for_each(|seat| seat.give(Next::Retire { counted: true }));
     }
 
     /// Blocks until every thread has been joined by the OS, thread-local destructors included.
     ///
-    /// A thread puts its handle among the retired before it leaves, and whoever takes one out joins it before leaving. So
-    /// when nobody is live, each has been joined or is among the retired, and those are joined here.
+    /// A thread puts its handle among the retired before it leaves, or leaves it in its seat, and whoever takes one out
+    /// joins it before leaving. So when nobody is live, each has been joined, or is found here.
     pub(crate) fn close(&self) {
         self.drain();
         // The last one is on its last lines: it is gone before going to sleep would be.
-        look_for(A_WAKE_UP, || self.empty.load(Ordering::Acquire));
-        let mut state = self.state.lock();
-        while state.live > 0 {
-            self.all_retired.wait(&mut state);
+        look_for(A_WAKE_UP, || self.is_empty());
+        loop {
+            let seen = self.all_retired.seen();
+            if self.is_empty() {
+                break;
+            }
+            self.all_retired.sleep(seen, None);
         }
-        let last = std::mem::take(&mut state.retired);
-        drop(state);
-        last.into_iter().for_each(|retired| self.join(retired));
+        while let Some(retired) = self.retired.pop() {
+            self.join(retired);
+        }
+        let left: Vec<_> = self.state.lock().seats.values().cloned().collect();
+        for seat in left {
+            self.join(Retired { handle: seat.take_handle(), seat });
+        }
     }
 
     /// How many threads were asked for and have not told their kernel ids.
     pub(crate) fn starting(&self) -> usize {
-        self.state.lock().starting
+        self.state.lock().seats.values().filter(|seat| seat.kernel_id().is_none()).count()
     }
 
     /// Kernel ids of the threads that are not joined yet.
     pub(crate) fn kernel_ids(&self) -> Vec<u32> {
-        self.state.lock().known.keys().copied().collect()
+        self.state.lock().seats.values().filter_map(|seat| seat.kernel_id()).collect()
     }
 
     /// Kernel ids and last names of the threads that are idle.
-    pub(crate) fn idle_threads(&self) -> Vec<(u32, Arc<str>)> {
+    pub(crate) fn idle_threads(&self) -> Vec<(u32, Name)> {
         let state = self.state.lock();
-        let threads = state.known.iter().filter(|(_, seat)| seat.is_idle());
-        threads.map(|(id, seat)| (*id, Arc::clone(seat.name()))).collect()
+        let idle = state.seats.values().filter(|seat| seat.is_idle());
+        idle.filter_map(|seat| Some((seat.kernel_id()?, seat.name().clone()))).collect()
     }
 }

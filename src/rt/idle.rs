@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::look::cores;
-use super::seat::{Make, Seat};
+use super::seat::{Make, Name, Seat};
 
 /// How many stay idle at least, if the processor has few cores.
 const AT_LEAST: usize = 64;
@@ -14,7 +14,7 @@ const AT_LEAST: usize = 64;
 #[derive(Default)]
 pub(super) struct Idle {
     /// The last in is the first out: it is the warmest.
-    by_name: HashMap<Arc<str>, Vec<Arc<Seat>>>,
+    by_name: HashMap<Name, Vec<Arc<Seat>>>,
     /// The first has been idle for longest.
     by_age: BTreeMap<u64, Arc<Seat>>,
     next_age: u64,
@@ -26,7 +26,7 @@ impl Idle {
         seat.set_idle(self.next_age);
         self.by_age.insert(self.next_age, Arc::clone(seat));
         self.next_age += 1;
-        self.by_name.entry(Arc::clone(seat.name())).or_default().push(Arc::clone(seat));
+        self.by_name.entry(seat.name().clone()).or_default().push(Arc::clone(seat));
         let crowded = self.by_age.len() > AT_LEAST && self.by_age.len() > 2 * cores();
         let oldest = self.by_age.values().next().filter(|_| crowded).cloned();
         oldest.filter(|seat| self.remove(seat))
@@ -34,7 +34,7 @@ impl Idle {
 
     pub(super) fn take(&mut self, name: &str, make: Make) -> Option<Arc<Seat>> {
         let seats = self.by_name.get(name).filter(|_| !make.dedicated)?;
-        let seat = seats.iter().rfind(|seat| seat.is_made(make)).cloned()?;
+        let seat = seats.iter().rfind(|seat| seat.make() == make).cloned()?;
         self.remove(&seat).then_some(seat)
     }
 

@@ -9,3 +9,4 @@ pub(crate) mod latch;
 mod look;
 pub(crate) mod packet;
 pub(crate) mod seat;
+pub(crate) mod word;

@@ -1,7 +1,8 @@
 //! Owns one OS thread's mailbox: its own join handle, and what it is to do next.
 //! Refuses to know the other threads: the cache does.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -14,6 +15,9 @@ use super::look::{A_WAKE_UP, look_for};
 /// What a thread does; it contains its own panics. It calls [`Seat::offer`] when only bookkeeping is left to be done, so
 /// that whoever learns of its end finds the thread idle.
 pub(crate) type Job = Box<dyn FnOnce(&Arc<Seat>) + Send + 'static>;
+
+/// `&'static str` is not copied.
+pub(crate) type Name = Cow<'static, str>;
 
 /// How a thread is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,8 +36,11 @@ pub(super) enum Next {
 }
 
 pub(crate) struct Seat {
-    name: Arc<str>,
+    number: u64,
+    name: Name,
     make: Make,
+    /// 0 until the thread has taken its first step, or where the system has none.
+    kernel_id: AtomicU32,
     cache: Weak<Cache>,
     mail: Mutex<Mail>,
     /// There is something in `mail.next`: for those who look without the lock.
@@ -60,10 +67,12 @@ enum Place {
 }
 
 impl Seat {
-    pub(super) fn new(name: &str, make: Make, cache: Weak<Cache>) -> Arc<Seat> {
+    pub(super) fn new(number: u64, name: Name, make: Make, cache: Weak<Cache>) -> Arc<Seat> {
         Arc::new(Seat {
-            name: name.into(),
+            number,
+            name,
             make,
+            kernel_id: AtomicU32::new(0),
             cache,
             mail: Mutex::default(),
             mailed: AtomicBool::new(false),
@@ -71,12 +80,24 @@ impl Seat {
         })
     }
 
-    pub(super) fn name(&self) -> &Arc<str> {
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn name(&self) -> &Name {
         &self.name
     }
 
-    pub(super) fn is_made(&self, make: Make) -> bool {
-        self.make == make
+    pub(super) fn make(&self) -> Make {
+        self.make
+    }
+
+    pub(super) fn set_kernel_id(&self, id: Option<u32>) {
+        self.kernel_id.store(id.unwrap_or(0), Ordering::Release);
+    }
+
+    pub(super) fn kernel_id(&self) -> Option<u32> {
+        Some(self.kernel_id.load(Ordering::Acquire)).filter(|id| *id != 0)
     }
 
     pub(super) fn is_idle(&self) -> bool {

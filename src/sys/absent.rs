@@ -1,7 +1,11 @@
-//! Owns the answer of systems that do not list their threads in files: nothing.
-//! Refuses to invent any.
+//! Owns the answers of systems without Linux's files and futexes: no threads are listed, a lock and a bell to sleep by.
+//! Refuses to invent any thread.
 
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
 
 use super::{KernelThread, KernelWait};
 
@@ -15,4 +19,31 @@ pub(crate) fn process_threads(_skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<Ker
 
 pub(crate) fn kernel_wait(_id: u32) -> Option<KernelWait> {
     None
+}
+
+/// Those who sleep on a word.
+#[derive(Debug, Default)]
+pub(crate) struct Sleepers {
+    lock: Mutex<()>,
+    bell: Condvar,
+}
+
+impl Sleepers {
+    /// Goes to sleep if the word is as expected. May return early: the caller looks.
+    pub(crate) fn sleep(&self, word: &AtomicU32, expected: u32, end: Option<Instant>) {
+        let mut guard = self.lock.lock();
+        if word.load(Ordering::SeqCst) != expected {
+            return;
+        }
+        match end {
+            None => self.bell.wait(&mut guard),
+            Some(end) => drop(self.bell.wait_until(&mut guard, end)),
+        }
+    }
+
+    /// The word was changed before: a sleeper either sees that under the lock, or sleeps when we get it.
+    pub(crate) fn wake(&self, _word: &AtomicU32, _count: u32) {
+        drop(self.lock.lock());
+        self.bell.notify_all();
+    }
 }

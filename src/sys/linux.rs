@@ -1,7 +1,11 @@
-//! Owns what `/proc/self/task` tells of the threads of this process.
-//! Refuses to know which of them are ours.
+//! Owns what Linux alone offers: the threads of this process as `/proc/self/task` lists them, and sleeping on a word.
+//! Refuses to know which threads are ours, and what a word means.
 
+use std::sync::atomic::AtomicU32;
+use std::time::Instant;
 use std::{fs, io};
+
+use rustix::thread::futex;
 
 use super::{KernelThread, KernelWait};
 
@@ -92,4 +96,23 @@ fn name_of(number: i64) -> Option<&'static str> {
         (libc::SYS_epoll_wait, "epoll_wait"),
     ];
     known.iter().find(|(call, _)| *call == number).map(|(_, name)| *name)
+}
+
+/// Those who sleep on a word: the kernel keeps them, by the word's address.
+#[derive(Debug, Default)]
+pub(crate) struct Sleepers;
+
+impl Sleepers {
+    /// Goes to sleep if the word is as expected. May return early: the caller looks.
+    pub(crate) fn sleep(&self, word: &AtomicU32, expected: u32, end: Option<Instant>) {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let timeout = left.and_then(|left| left.try_into().ok());
+        let _woken_late_or_changed = futex::wait(word, futex::Flags::PRIVATE, expected, timeout.as_ref());
+    }
+
+    /// At most `count` sleep there: to ask for more would make the kernel look through all that sleep in the same bucket of
+    /// its table, which are hundreds where there are thousands.
+    pub(crate) fn wake(&self, word: &AtomicU32, count: u32) {
+        let _how_many = futex::wake(word, futex::Flags::PRIVATE, count);
+    }
 }

@@ -1,0 +1,149 @@
+//! Owns the lock of a scope's state, and the inbox of those who have ended: they are counted out without waiting for it.
+//! Refuses to know what the state means. Ten thousand threads may end at once: each leaves a note, and whoever holds the
+//! lock enters it.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use std::time::{Duration, Instant};
+
+use crossbeam_queue::SegQueue;
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::members::State;
+use crate::record::Record;
+use crate::scope_core::ScopeCore;
+
+pub(crate) struct Books {
+    state: Mutex<State>,
+    inbox: SegQueue<Ended>,
+}
+
+/// A thread of this scope, or of one below it, that is not counted yet.
+struct Ended {
+    record: Arc<Record>,
+    /// When the thread that runs the scope's body is due: asked for before, since it takes other scopes' locks.
+    outer: Option<Instant>,
+}
+
+/// The state, locked, and with all in it that was in the inbox.
+pub(crate) struct Locked<'a> {
+    // The order of the fields matters: the lock is free when the rest is done.
+    state: MutexGuard<'a, State>,
+    after: After<'a>,
+}
+
+/// What is to be done when the lock is free.
+struct After<'a> {
+    core: &'a ScopeCore,
+    entered: Entered,
+}
+
+/// What was taken out of the inbox. Dropped with the lock free: a record may be the last to know of a failure, whose
+/// payload is the user's.
+#[derive(Default)]
+struct Entered {
+    ended: Vec<Ended>,
+    /// Somebody may be waiting for one of them.
+    watched: bool,
+}
+
+impl Books {
+    pub(crate) fn new(state: State) -> Books {
+        Books { state: Mutex::new(state), inbox: SegQueue::new() }
+    }
+
+    pub(crate) fn lock<'a>(&'a self, core: &'a ScopeCore) -> Locked<'a> {
+        self.locked(core, self.state.lock())
+    }
+
+    pub(crate) fn lock_within<'a>(&'a self, core: &'a ScopeCore, limit: Duration) -> Option<Locked<'a>> {
+        Some(self.locked(core, self.state.try_lock_for(limit)?))
+    }
+
+    fn locked<'a>(&'a self, core: &'a ScopeCore, mut state: MutexGuard<'a, State>) -> Locked<'a> {
+        let entered = self.enter(core, &mut state);
+        Locked { state, after: After { core, entered } }
+    }
+
+    /// Counts a thread out, here and now or by whoever holds the lock.
+    pub(crate) fn hand_in(&self, core: &ScopeCore, record: &Arc<Record>) {
+        let ended = Ended { record: Arc::clone(record), outer: core.outer_due() };
+        match self.state.try_lock() {
+            Some(state) => self.locked(core, state).count_out(&ended),
+            None => {
+                self.inbox.push(ended);
+                self.take_in(core);
+            }
+        }
+    }
+
+    /// Enters what is in the inbox, unless somebody holds the lock: then he does so when he unlocks.
+    ///
+    /// None is left behind. Who hands in looks at the lock after that; who unlocks looks at the inbox after that; and by the
+    /// fences at least one of them sees what the other did. Nobody sleeps with the lock half held: there is no condition
+    /// variable on it.
+    fn take_in(&self, core: &ScopeCore) {
+        loop {
+            fence(Ordering::SeqCst);
+            if self.inbox.is_empty() {
+                return;
+            }
+            let Some(mut state) = self.state.try_lock() else { return };
+            let entered = self.enter(core, &mut state);
+            drop(state);
+            entered.tell(core);
+        }
+    }
+
+    fn enter(&self, core: &ScopeCore, state: &mut State) -> Entered {
+        let mut entered = Entered::default();
+        while let Some(ended) = self.inbox.pop() {
+            entered.watched |= ended.count_out(core, state);
+            entered.ended.push(ended);
+        }
+        entered
+    }
+}
+
+impl Ended {
+    fn count_out(&self, core: &ScopeCore, state: &mut State) -> bool {
+        state.count_out(&self.record, self.outer, std::ptr::eq(core, &raw const *self.record.core))
+    }
+}
+
+impl Locked<'_> {
+    fn count_out(&mut self, ended: &Ended) {
+        self.after.entered.watched |= ended.count_out(self.after.core, &mut self.state);
+    }
+}
+
+impl Entered {
+    fn tell(self, core: &ScopeCore) {
+        if self.watched {
+            core.touch();
+        }
+        drop(self.ended);
+    }
+}
+
+impl Drop for After<'_> {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.entered).tell(self.core);
+        self.core.books().take_in(self.core);
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
