@@ -69,6 +69,9 @@ pub(crate) fn drive_until(
         if end.is_some_and(|end| now >= end) {
             return false;
         }
+        if core.parent.is_none() && driver == Driver::Exit {
+            core.root.cache.reap();
+        }
         core.sleep(seen, progress.until.into_iter().chain(end).min());
     }
 }

@@ -192,7 +192,7 @@ impl ScopeCore {
     pub(crate) fn touch(&self) {
         let mut core = Some(self);
         while let Some(this) = core {
-            this.changes.note();
+            this.told().note();
             if this.driven.load(Ordering::SeqCst) {
                 this.root.carry_out(Errand::LookAgain);
             }
@@ -209,12 +209,16 @@ impl ScopeCore {
 
     /// To be asked before looking; see `sleep`.
     pub(crate) fn changes(&self) -> u32 {
-        self.changes.seen()
+        self.told().seen()
+    }
+
+    fn told(&self) -> &Changes {
+        if self.parent.is_none() { self.root.cache.changes() } else { &self.changes }
     }
 
     /// Blocks until there is a change that was not `seen`, or until `until`. Pairs with `touch`.
     pub(crate) fn sleep(&self, seen: u32, until: Option<Instant>) {
-        self.changes.sleep(seen, until);
+        self.told().sleep(seen, until);
     }
 
     /// False if the root is about to end: then a thread that ends need not stay warm.

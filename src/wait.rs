@@ -1,14 +1,13 @@
 //! Owns the waits of a context: each ends on stop, records its source line, and is over at once if there is nothing to
 //! wait for.
-//! Refuses to poll: every wait blocks in one `select!`, with a time-out only where a deadline is set.
+//! Refuses to poll: every wait blocks in one `select`, with a time-out only where a deadline is set.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, at, never, select_biased};
+use crossbeam_channel::{Receiver, Select, SelectedOperation, Sender, TryRecvError, TrySendError};
 use crossbeam_utils::Backoff;
 
 use crate::context::Context;
@@ -52,20 +51,14 @@ impl Drop for Mark {
     }
 }
 
-/// What one round of a wait ended with.
-enum Round<T> {
-    Got(T),
-    /// Stopped, or the end of a shield has become known, or the time has come: look again.
-    Look,
-}
-
-/// Waits for `round` to get something, until the context is stopped, or until `end`.
-fn until_stopped<T>(
-    node: &Arc<Node>,
+/// Waits for an operation on a channel, until the context is stopped, or until `end`. `add` names the operation, `complete`
+/// performs it.
+fn until_stopped<'a, T>(
+    node: &'a Arc<Node>,
     end: Option<Instant>,
-    mut round: impl FnMut(&Watch<'_>) -> Round<T>,
+    add: impl Fn(&mut Select<'a>) -> usize,
+    complete: impl FnOnce(SelectedOperation<'a>) -> T,
 ) -> Result<T, WaitError> {
-    let never_alerted = never();
     loop {
         if node.is_stopping() {
             return Err(WaitError::Stopped(Stopped::new(node.reason())));
@@ -73,21 +66,24 @@ fn until_stopped<T>(
         if end.is_some_and(|end| Instant::now() >= end) {
             return Err(WaitError::TimedOut);
         }
-        let alert = node.alert_signal().unwrap_or(&never_alerted);
+        let (stop, alert) = (node.signal(), node.alert_signal());
         // The shield may have ended between the look at the flag and the making of `alert`: its end is asked after it.
         let first = end.into_iter().chain(node.limit_end()).min();
-        let watch = Watch { stop: node.signal(), alert, time: first.map_or_else(never, at) };
-        if let Round::Got(value) = round(&watch) {
-            return Ok(value);
+        let mut select = Select::new_biased();
+        let _first = select.recv(stop);
+        let own = add(&mut select);
+        let alerted = alert.map(|alert| (select.recv(alert), alert));
+        let chosen = match first {
+            None => Some(select.select()),
+            Some(first) => select.select_deadline(first).ok(),
+        };
+        match (chosen, alerted) {
+            (Some(chosen), _) if chosen.index() == own => return Ok(complete(chosen)),
+            (Some(chosen), Some((index, alert))) if chosen.index() == index => drop(chosen.recv(alert)),
+            (Some(chosen), _) => drop(chosen.recv(stop)),
+            (None, _) => {}
         }
     }
-}
-
-/// What ends a wait besides its own object.
-struct Watch<'a> {
-    stop: &'a Receiver<Infallible>,
-    alert: &'a Receiver<Infallible>,
-    time: Receiver<Instant>,
 }
 
 impl Context {
@@ -137,6 +133,7 @@ impl Context {
     /// # Errors
     /// [`WaitError::Stopped`]; [`WaitError::Disconnected`] when the channel is empty and all senders are gone.
     #[track_caller]
+    #[inline]
     pub fn recv<T>(&self, receiver: &Receiver<T>) -> Result<T, WaitError> {
         self.receive(receiver, || None, Location::caller())
     }
@@ -146,40 +143,74 @@ impl Context {
     /// # Errors
     /// As [`recv`](Self::recv), and [`WaitError::TimedOut`].
     #[track_caller]
+    #[inline]
     pub fn recv_timeout<T>(&self, receiver: &Receiver<T>, timeout: Duration) -> Result<T, WaitError> {
         let end = || Some(far(Instant::now(), timeout));
         self.receive(receiver, end, Location::caller())
     }
 
     /// `end` is asked only if there is something to wait for: no clock on the fast path.
+    #[inline]
     fn receive<T>(
         &self,
         receiver: &Receiver<T>,
         end: impl FnOnce() -> Option<Instant>,
         caller: &'static Location<'static>,
     ) -> Result<T, WaitError> {
-        // As crossbeam's own `recv`: a few looks in short succession, before it is worth while to go to sleep.
-        let backoff = Backoff::new();
-        loop {
-            if self.is_stopping() {
-                return Err(WaitError::Stopped(self.stopped()));
-            }
-            match receiver.try_recv() {
-                Ok(value) => return Ok(value),
-                Err(TryRecvError::Disconnected) => return Err(WaitError::Disconnected),
-                Err(TryRecvError::Empty) if backoff.is_completed() => break,
-                Err(TryRecvError::Empty) => backoff.snooze(),
+        match self.look(receiver) {
+            Some(received) => received,
+            None => self.receive_later(receiver, end(), caller),
+        }
+    }
+
+    /// What can be said without waiting: stopped, a message, or that there will be none.
+    #[inline]
+    fn look<T>(&self, receiver: &Receiver<T>) -> Option<Result<T, WaitError>> {
+        if self.is_stopping() {
+            return Some(Err(WaitError::Stopped(self.stopped())));
+        }
+        match receiver.try_recv() {
+            Ok(value) => Some(Ok(value)),
+            Err(TryRecvError::Disconnected) => Some(Err(WaitError::Disconnected)),
+            Err(TryRecvError::Empty) => None,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn receive_later<T>(
+        &self,
+        receiver: &Receiver<T>,
+        end: Option<Instant>,
+        caller: &'static Location<'static>,
+    ) -> Result<T, WaitError> {
+        // A few looks in short succession, before it is worth while to go to sleep: as many as crossbeam's own `recv` has
+        // before and after it registers.
+        for _ in 0..2 {
+            let backoff = Backoff::new();
+            while !backoff.is_completed() {
+                backoff.snooze();
+                if let Some(received) = self.look(receiver) {
+                    return received;
+                }
             }
         }
         let _mark = Mark::new("recv", caller);
-        let received = until_stopped(self.node(), end(), |watch| {
-            select_biased! {
-                recv(watch.stop) -> _ => Round::Look,
-                recv(receiver) -> message => Round::Got(message),
-                recv(watch.alert) -> _ => Round::Look,
-                recv(watch.time) -> _ => Round::Look,
-            }
-        });
+        self.prepare();
+        self.receive_blocked(receiver, end)
+    }
+
+    /// Has the channel made that a wait selects on, while the stack is not deep: it may be the deepest point of a thread
+    /// that waits, and a page is a page for each of ten thousand.
+    #[inline(never)]
+    fn prepare(&self) {
+        self.node().signal();
+    }
+
+    #[inline(never)]
+    fn receive_blocked<T>(&self, receiver: &Receiver<T>, end: Option<Instant>) -> Result<T, WaitError> {
+        let received =
+            until_stopped(self.node(), end, |select| select.recv(receiver), |chosen| chosen.recv(receiver));
         received?.map_err(|_| WaitError::Disconnected)
     }
 
@@ -200,13 +231,24 @@ impl Context {
             }
         };
         let _mark = Mark::new("send", Location::caller());
+        self.prepare();
+        self.send_blocked(sender, value)
+    }
+
+    #[inline(never)]
+    fn send_blocked<T>(&self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
         let mut slot = Some(value);
-        let sent = until_stopped(self.node(), None, |watch| send_or_look(watch, sender, &mut slot));
-        let cause = sent.err().or(slot.is_some().then_some(WaitError::Disconnected));
-        match (slot, cause) {
-            (Some(value), Some(cause)) => Err(SendError { value, cause }),
-            _ => Ok(()),
-        }
+        let complete = |chosen: SelectedOperation<'_>| match slot.take() {
+            Some(value) => chosen.send(sender, value),
+            None => Ok(()),
+        };
+        let sent = until_stopped(self.node(), None, |select| select.send(sender), complete);
+        let (value, cause) = match sent {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(refused)) => (Some(refused.0), WaitError::Disconnected),
+            Err(cause) => (slot, cause),
+        };
+        value.map_or(Ok(()), |value| Err(SendError { value, cause }))
     }
 
     /// Moments that are `period` apart: the first after one period, without drift; those that were missed merge into
@@ -240,19 +282,6 @@ impl Context {
         let _mark = Mark::new(what, Location::caller());
         f()
     }
-}
-
-/// One round of a blocked `send`: takes the value out of `slot` only if it was sent.
-fn send_or_look<T>(watch: &Watch<'_>, sender: &Sender<T>, slot: &mut Option<T>) -> Round<()> {
-    let Some(value) = slot.take() else { return Round::Got(()) };
-    let (round, back) = select_biased! {
-        recv(watch.stop) -> _ => (Round::Look, Some(value)),
-        send(sender, value) -> sent => (Round::Got(()), sent.err().map(|error| error.0)),
-        recv(watch.alert) -> _ => (Round::Look, Some(value)),
-        recv(watch.time) -> _ => (Round::Look, Some(value)),
-    };
-    *slot = back;
-    round
 }
 
 /// See [`Context::ticks`].

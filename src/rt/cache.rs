@@ -8,7 +8,7 @@
 //!               +--(may not be reused)----+--(too many, too long, closing)--> retired --> joined by the next, or by close
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -31,6 +31,7 @@ const LARGEST_STACK: usize = isize::MAX as usize / 2;
 /// most: it waits for nobody (C2).
 const MOST_LEAVING: usize = 64;
 const TURNS: usize = 2;
+const BATCH: usize = 16;
 /// How many retired threads one that retires looks at: more than come in, so that the line gets shorter.
 const LOOKED_AT: usize = 4;
 /// How long a thread stays idle.
@@ -42,14 +43,16 @@ pub(crate) struct Cache {
     state: Mutex<State>,
     /// Threads that have been asked for and have not yet left `retire`. Grows under the lock of `state`.
     live: AtomicUsize,
-    /// Told when nobody is live.
-    all_retired: Changes,
+    /// Told when nobody is live, and now and then when some may be joined.
+    changes: Changes,
     /// Threads that are to end, or are ending, and are not joined yet.
     leaving: AtomicUsize,
     /// Those of them that are on their last lines: to be joined by the next that retire, or by `close`.
     retired: SegQueue<Retired>,
     /// How many threads more may leave their handles for `close`: as many as lived when that was foreseen.
     hoard: AtomicUsize,
+    /// Those that are in their seats when the root ends, the first that were started in front.
+    last: Mutex<VecDeque<Arc<Seat>>>,
     /// One idle thread at most stays awake for a moment, to take the next job without being woken.
     watched: AtomicBool,
 }
@@ -171,12 +174,27 @@ impl Cache {
         if !counted {
             self.leaving.fetch_add(1, Ordering::Relaxed);
         }
-        if !self.may_be_left() {
-            let over = self.take_over();
-            self.retired.push(Retired { handle: seat.take_handle(), seat: Arc::clone(seat) });
-            over.into_iter().for_each(|retired| self.join(retired));
+        if self.may_be_left() {
+            seat.set_retired();
+            self.leave();
+            return;
         }
+        let over = self.take_over();
+        self.retired.push(Retired { handle: seat.take_handle(), seat: Arc::clone(seat) });
+        over.into_iter().for_each(|retired| self.join(retired));
         self.leave();
+    }
+
+    /// Joins those that have left their handles in their seats, as far as they stand in front.
+    pub(crate) fn reap(&self) {
+        let mut last = self.last.lock();
+        while let Some(seat) = last.pop_front_if(|seat| seat.has_retired()) {
+            self.join(Retired { handle: seat.take_handle(), seat });
+        }
+    }
+
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     fn may_be_left(&self) -> bool {
@@ -209,8 +227,9 @@ impl Cache {
 
     /// What the thread put among the retired is seen by whoever sees the count without it.
     fn leave(&self) {
-        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.all_retired.note();
+        let left = self.live.fetch_sub(1, Ordering::AcqRel) - 1;
+        if left.is_multiple_of(BATCH) {
+            self.changes.note();
         }
     }
 
@@ -223,6 +242,9 @@ impl Cache {
         let mut state = self.state.lock();
         if !std::mem::replace(&mut state.closing, true) {
             self.hoard.store(self.live.load(Ordering::Relaxed), Ordering::Relaxed);
+            let mut seats: Vec<_> = state.seats.values().cloned().collect();
+            seats.sort_unstable_by_key(|seat| seat.number());
+            *self.last.lock() = seats.into();
         }
         let idle = state.idle.take_all();
         drop(state);
@@ -239,11 +261,11 @@ impl Cache {
         // The last one is on its last lines: it is gone before going to sleep would be.
         look_for(A_WAKE_UP, || self.is_empty());
         loop {
-            let seen = self.all_retired.seen();
+            let seen = self.changes.seen();
             if self.is_empty() {
                 break;
             }
-            self.all_retired.sleep(seen, None);
+            self.changes.sleep(seen, None);
         }
         while let Some(retired) = self.retired.pop() {
             self.join(retired);

@@ -45,6 +45,7 @@ pub(crate) struct Seat {
     mail: Mutex<Mail>,
     /// There is something in `mail.next`: for those who look without the lock.
     mailed: AtomicBool,
+    retired: AtomicBool,
     /// Rung after `mail` was filled, by spawners and by those who send idle threads home.
     bell: Condvar,
 }
@@ -76,6 +77,7 @@ impl Seat {
             cache,
             mail: Mutex::default(),
             mailed: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
             bell: Condvar::new(),
         })
     }
@@ -163,6 +165,14 @@ impl Seat {
                 }
             }
         }
+    }
+
+    pub(super) fn set_retired(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    pub(super) fn has_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
     }
 
     pub(super) fn put_handle(&self, handle: JoinHandle<()>) {
