@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use rustix::process::{Pid, Signal, kill_process};
 
-use homebound::{BoxError, Context, Result, ScopeStatus, Snapshot, StopReason, ThreadStatus};
+use homebound::{BoxError, Context, Result, Scope, ScopeStatus, Snapshot, StopReason, ThreadStatus, scope};
 
 /// How long a test may take before it counts as hung.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -55,6 +55,12 @@ pub fn within_for<R: Send + 'static>(limit: Duration, f: impl FnOnce() -> R + Se
         Ok(Err(payload)) => resume_unwind(payload),
         Err(_) => panic!("{name} hangs: not back within {limit:?}"),
     }
+}
+
+/// Runs `body` in a scope that must end well.
+#[track_caller]
+pub fn in_scope(body: impl for<'s> FnOnce(&'s Scope<'s, 'static>) -> Result + Send + 'static) {
+    within(move || scope(body).unwrap());
 }
 
 /// A gate that opens when the first half is dropped.
