@@ -384,6 +384,17 @@ fn heed_signals() {
     }
 }
 
+/// The disposition of a signal, as the kernel has it.
+#[allow(unsafe_code)]
+pub fn disposition(signal: i32) -> libc::sighandler_t {
+    // SAFETY: all-zero is a valid sigaction.
+    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: it only asks.
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), &mut now) };
+    assert_eq!(asked, 0);
+    now.sa_sigaction
+}
+
 /// Runs a scenario in a child and waits for its end.
 pub fn in_child(arg: &str, scenario: fn(&str) -> i32) -> Done {
     child(arg, scenario).finish()

@@ -5,9 +5,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod anyio;
 mod async_shutdown;
 mod crossbeam;
 mod graceful;
+mod kotlin_job;
+mod kotlin_pool;
+mod kotlin_scope;
 mod moro;
 mod ractor;
 mod ractor_registry;
@@ -20,6 +24,10 @@ mod threadpool;
 mod tokio_runtime;
 mod tokio_token;
 mod tokio_tracker;
+mod trio_cancel;
+mod trio_run;
+mod trio_system;
+mod trio_threads;
 
 use std::collections::BTreeSet;
 use std::fs;
