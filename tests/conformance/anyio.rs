@@ -1,4 +1,4 @@
-//! Owns what anyio's tests of task groups ask beyond trio's: levels, cascades, shields in shields, deadlines at the start.
+//! Owns what anyio's tests of task groups ask beyond trio's: levels, cascades, shields, deadlines at the start.
 //! Refuses the handshake of a start: a channel between the two does it.
 
 use std::time::{Duration, Instant};
@@ -107,7 +107,8 @@ fn a_deadline_inside_a_shield_still_counts() {
 
 #[test]
 fn three_shields_in_each_other_hold_as_long_as_the_shortest_outside() {
-    // from: test_triple_nested_shield_checkpoint_in_outer, test_triple_nested_shield_checkpoint_in_middle; pins S8
+    // from: test_triple_nested_shield_checkpoint_in_outer,
+    // test_triple_nested_shield_checkpoint_in_middle; pins S8
     in_scope(|s| {
         s.stop();
         for short in 0..3 {

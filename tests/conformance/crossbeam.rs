@@ -1,4 +1,4 @@
-//! Owns what crossbeam-channel's tests ask of a select, a timer and a disconnection, asked of the stop signal and the waits.
+//! Owns what crossbeam-channel's tests ask of selects, timers and disconnections, asked of stops and waits.
 //! Refuses to test the channels themselves.
 
 use std::cell::RefCell;

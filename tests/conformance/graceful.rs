@@ -83,7 +83,9 @@ fn a_subsystem_that_is_done_ends_nobody_and_one_that_fails_ends_all() {
 
 #[test]
 fn an_error_or_panic_deep_below_reaches_the_top() {
-    // from: nested_subsystem_error_propagates, panic_gets_handled_correctly, partial_shutdown_error_gets_propagated_correctly, partial_shutdown_panic_gets_propagated_correctly; pins P4, F1
+    // from: nested_subsystem_error_propagates, panic_gets_handled_correctly,
+    // partial_shutdown_error_gets_propagated_correctly,
+    // partial_shutdown_panic_gets_propagated_correctly; pins P4, F1
     within(|| {
         for panics in [false, true] {
             let error = scope(|s| {
@@ -146,7 +148,8 @@ fn two_panics_do_not_cut_a_shutdown_short() {
 
 #[test]
 fn a_subsystem_that_is_destroyed_takes_all_below_along() {
-    // from: destroying_toplevel_cancels_subsystems, destroying_toplevel_cancels_nested_toplevel_subsystems; pins E3, P1
+    // from: destroying_toplevel_cancels_subsystems,
+    // destroying_toplevel_cancels_nested_toplevel_subsystems; pins E3, P1
     in_scope(|s| {
         let ended = Arc::new(AtomicUsize::new(0));
         let group = s.group("top")?;
@@ -185,7 +188,8 @@ fn a_program_without_work_left_ends() {
 
 #[test]
 fn a_part_is_shut_down_while_the_rest_goes_on() {
-    // from: partial_shutdown_request_stops_nested_subsystems, request_local_shutdown, cancellation_token_does_not_propagate_up; pins S2, R1
+    // from: partial_shutdown_request_stops_nested_subsystems, request_local_shutdown,
+    // cancellation_token_does_not_propagate_up; pins S2, R1
     in_scope(|s| {
         let part = s.group("part")?;
         let nested = part.group("nested")?;
@@ -204,7 +208,8 @@ fn a_part_is_shut_down_while_the_rest_goes_on() {
 
 #[test]
 fn errors_come_back_with_their_type_also_when_others_are_late() {
-    // from: subsystem_errors_get_propagated_to_user, subsystem_errors_get_propagated_to_user_when_timeout; pins P4, R2
+    // from: subsystem_errors_get_propagated_to_user,
+    // subsystem_errors_get_propagated_to_user_when_timeout; pins P4, R2
     #[derive(Debug, PartialEq, thiserror::Error)]
     #[error("number {0}")]
     struct Numbered(u8);
@@ -268,7 +273,8 @@ fn a_thread_knows_its_name_and_path() {
 
 #[test]
 fn who_is_alive_can_be_asked_at_every_level() {
-    // from: query_subsystem_alive, query_multidepth_subsystem_alive, subsystem_finished_works_correctly, wait_for_children; pins P8, E6
+    // from: query_subsystem_alive, query_multidepth_subsystem_alive,
+    // subsystem_finished_works_correctly, wait_for_children; pins P8, E6
     in_scope(|s| {
         let (open, closed) = gate();
         let outer = s.group("outer")?;

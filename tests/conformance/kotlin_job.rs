@@ -250,7 +250,8 @@ fn an_error_after_the_stop_is_told() {
 
 #[test]
 fn children_that_fail_together_are_each_told_once() {
-    // from: JobExceptionHandlingTest.testMultipleChildrenThrowAtomically, JobExceptionHandlingTest.testExceptionIsHandledOnce, JobExceptionsStressTest; pins P4, F3
+    // from: JobExceptionHandlingTest.testMultipleChildrenThrowAtomically,
+    // JobExceptionHandlingTest.testExceptionIsHandledOnce, JobExceptionsStressTest; pins P4, F3
     within(|| {
         for _ in 0..100 {
             let (told, all) = unbounded();

@@ -11,7 +11,8 @@ use crate::common::*;
 
 #[test]
 fn jobs_that_wait_for_each_other_all_have_a_thread() {
-    // from: BlockingCoroutineDispatcherTest.testNoCpuStarvation, CoroutineScheduler liveness and oversubscription tests; pins C2
+    // from: BlockingCoroutineDispatcherTest.testNoCpuStarvation, CoroutineScheduler liveness and
+    // oversubscription tests; pins C2
     in_scope(|s| {
         let together = Arc::new(Barrier::new(100));
         for _ in 0..100 {

@@ -26,7 +26,8 @@ fn an_isolated_child_that_fails_leaves_its_siblings_alone() {
 
 #[test]
 fn a_supervisor_whose_body_throws_stops_its_children_and_throws_its_own() {
-    // from: SupervisorTest.testThrowingSupervisorScope, SupervisorTest.testSupervisorThrowsWithFailingChild; pins E2, P4
+    // from: SupervisorTest.testThrowingSupervisorScope,
+    // SupervisorTest.testSupervisorThrowsWithFailingChild; pins E2, P4
     within(|| {
         for child_fails in [false, true] {
             let error = scope(|s| -> Result {
@@ -46,7 +47,8 @@ fn a_supervisor_whose_body_throws_stops_its_children_and_throws_its_own() {
 
 #[test]
 fn an_isolated_child_is_stopped_from_outside_like_any_other() {
-    // from: SupervisorTest.testSupervisorScopeExternalCancellation, SupervisorTest.testSupervisorWithParentCancelNormally; pins P5, F2
+    // from: SupervisorTest.testSupervisorScopeExternalCancellation,
+    // SupervisorTest.testSupervisorWithParentCancelNormally; pins P5, F2
     in_scope(|s| {
         s.subscope("supervisor", |supervisor| {
             let children: Result<Vec<_>, _> =
@@ -64,7 +66,8 @@ fn an_isolated_child_is_stopped_from_outside_like_any_other() {
 
 #[test]
 fn a_failure_outside_is_the_reason_inside_and_is_told_outside_only() {
-    // from: SupervisorTest.testSupervisorWithParentCancelException, SupervisorTest.testSupervisorScopeCancellationVsException; pins S3, F3
+    // from: SupervisorTest.testSupervisorWithParentCancelException,
+    // SupervisorTest.testSupervisorScopeCancellationVsException; pins S3, F3
     within(|| {
         let error = scope(|s| {
             let inner = s.subscope("inner", |inner| {

@@ -65,7 +65,8 @@ fn an_error_at_the_start_at_work_or_in_the_clean_up_is_told() {
 
 #[test]
 fn a_supervisor_that_breaks_while_it_handles_a_failure_is_told_above() {
-    // from: test_supervision_panic_in_supervisor_handle, test_supervision_error_in_supervisor_handle; pins P4, F3
+    // from: test_supervision_panic_in_supervisor_handle, test_supervision_error_in_supervisor_handle;
+    // pins P4, F3
     fn supervises(panics: bool) -> Result {
         let member = scope(|below| {
             below.spawn("member", "fails", |_| Err::<(), _>(boom("the member")))?;
@@ -182,7 +183,8 @@ fn a_scope_on_its_way_out_takes_no_groups() {
 
 #[test]
 fn children_that_are_on_their_way_out_are_waited_for_when_the_parent_stops() {
-    // from: stopping_children_and_wait_during_parent_shutdown, draining_children_and_wait_during_parent_shutdown; pins E3, S7
+    // from: stopping_children_and_wait_during_parent_shutdown,
+    // draining_children_and_wait_during_parent_shutdown; pins E3, S7
     within(|| {
         let drained = AtomicUsize::new(0);
         scope(|s| {

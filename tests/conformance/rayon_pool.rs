@@ -1,4 +1,4 @@
-//! Owns what rayon-core's tests of pools ask: that workers end, that waits inside do not deadlock, that panics are named.
+//! Owns what rayon-core's tests of pools ask: workers that end, waits that do not deadlock, panics that are named.
 //! Refuses what belongs to parallel loops: joins that steal, indices, broadcasts.
 
 use std::cell::RefCell;

@@ -73,7 +73,8 @@ fn message(ended: std::thread::Result<Result<(), ScopeError>>) -> String {
 
 #[test]
 fn a_panic_reaches_the_outermost_scope_from_any_depth() {
-    // from: panic_propagate_scope, panic_propagate_spawn, panic_propagate_nested_spawn, panic_propagate_nested_scope_spawn; pins P4, E2
+    // from: panic_propagate_scope, panic_propagate_spawn, panic_propagate_nested_spawn,
+    // panic_propagate_nested_scope_spawn; pins P4, E2
     fn falls(_: &Context) -> homebound::Result {
         panic!("from below")
     }
@@ -107,7 +108,8 @@ fn a_panic_of_a_scope_inside_a_thread_is_that_threads_failure() {
 
 #[test]
 fn what_was_spawned_beside_a_panic_runs_to_its_end() {
-    // from: panic_propagate_still_execute_1, panic_propagate_still_execute_2, panic_propagate_still_execute_3, panic_propagate_still_execute_4; pins P1, S11
+    // from: panic_propagate_still_execute_1, panic_propagate_still_execute_2,
+    // panic_propagate_still_execute_3, panic_propagate_still_execute_4; pins P1, S11
     fn one(order: usize) {
         let (started, ran) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let works = |_: &Context| {

@@ -78,7 +78,8 @@ fn a_join_gives_a_panic_as_an_error() {
 
 #[test]
 fn payloads_come_back_with_their_type() {
-    // from: test_try_panic_message_string_literal, test_try_panic_any_message_{owned_str,any,unit_struct}; pins P4
+    // from: test_try_panic_message_string_literal,
+    // test_try_panic_any_message_{owned_str,any,unit_struct}; pins P4
     #[derive(Debug, PartialEq)]
     struct Unit;
     type Raise = fn(&Context) -> Result;

@@ -32,7 +32,8 @@ fn a_shutdown_waits_for_what_blocks_and_says_so() {
 
 #[test]
 fn a_spawn_that_was_taken_runs_though_another_thread_stops() {
-    // from: spawn_mandatory_blocking_should_run_even_when_shutting_down_from_other_thread, spawn_blocking_then_shutdown; pins S11
+    // from: spawn_mandatory_blocking_should_run_even_when_shutting_down_from_other_thread,
+    // spawn_blocking_then_shutdown; pins S11
     within(|| {
         let (taken, ran) = (AtomicUsize::new(0), AtomicUsize::new(0));
         for round in 0..500_u32 {
@@ -195,7 +196,8 @@ fn roots_that_stop_at_once_do_not_wait_for_each_other() {
 
 #[test]
 fn a_capture_whose_drop_panics_after_a_stop_is_a_failure_of_its_thread() {
-    // from: test_abort_task_that_panics_on_drop_contained, test_abort_task_that_panics_on_drop_returned; pins E4, P4
+    // from: test_abort_task_that_panics_on_drop_contained,
+    // test_abort_task_that_panics_on_drop_returned; pins E4, P4
     fn stops_with(spawn_bomb: impl FnOnce(&Context, Bomb) -> Result + Send + 'static) {
         let error = scope(|s| {
             let bomb = Bomb::new();

@@ -232,7 +232,8 @@ fn a_failure_is_the_reason_for_the_siblings_and_names_the_one_that_failed() {
 
 #[test]
 fn a_reason_is_not_replaced_by_a_later_one() {
-    // from: test_cancel_reason_not_overwritten, test_cancel_reason_not_overwritten_2, test_nested_child_source; pins S3
+    // from: test_cancel_reason_not_overwritten, test_cancel_reason_not_overwritten_2,
+    // test_nested_child_source; pins S3
     within(|| {
         let error = scope(|s| {
             let first = StopReason::Custom("first".into());

@@ -106,7 +106,8 @@ fn the_kernel_shows_a_thread_under_the_name_of_its_job() {
 
 #[test]
 fn a_worker_that_looks_is_ended_by_the_stop_and_one_that_does_not_is_waited_for() {
-    // from: test_run_in_worker_thread_cancellation, test_from_thread_check_cancelled_no_abandon, test_from_thread_check_cancelled_abandon_on_cancel; pins P1, S1
+    // from: test_run_in_worker_thread_cancellation, test_from_thread_check_cancelled_no_abandon,
+    // test_from_thread_check_cancelled_abandon_on_cancel; pins P1, S1
     in_scope(|s| {
         let (ready, is_ready) = bounded(2);
         let told = ready.clone();
