@@ -23,7 +23,7 @@ fn a_scope_is_stopped_once_and_for_the_first_reason() {
 }
 
 #[test]
-fn a_shield_delays_the_end_of_a_shutdown() {
+fn what_is_shielded_is_finished_before_the_stop_is_seen() {
     // from: delay_token; pins S8, R1
     in_scope(|s| {
         let (entered, is_in) = bounded(1);

@@ -169,9 +169,7 @@ fn which_children_stop_their_parent() {
         ("service", true, |s| Ok(drop(s.service("x", "fails", fails("it"))?))),
         ("vital", true, |s| Ok(drop(s.thread("x", "ends").vital().spawn(|_| Ok(()))?))),
         ("from inside", true, |s| Ok(drop(s.context().spawn("x", "fails", fails("it"))?))),
-        ("in a group", true, |s| {
-            Ok(std::mem::forget(s.group("g").map(|g| _ = g.spawn("x", "fails", fails("it")))))
-        }),
+        ("in a group", true, |s| Ok(drop(s.group("g")?.spawn("x", "fails", fails("it"))?))),
         ("isolated", false, |s| Ok(drop(s.thread("x", "fails").isolated().spawn(fails("it"))?))),
         ("isolated service", false, |s| Ok(drop(s.thread("x", "fails").isolated().service(fails("it"))?))),
         ("fine", false, |s| Ok(drop(s.spawn("x", "is fine", |_| Ok(()))?))),

@@ -96,7 +96,7 @@ fn a_supervisor_that_breaks_while_it_handles_a_failure_is_told_above() {
 fn a_supervisor_that_goes_takes_its_children_along() {
     // from: test_killing_a_supervisor_terminates_children; pins P5, E2
     in_scope(|s| {
-        let (to, ended) = unbounded();
+        let ((to, ended), (ready, is_ready)) = (unbounded(), bounded(1));
         let supervisor = s.spawn("supervisor", "is stopped", move |_| {
             Ok(scope(|below| {
                 for n in 0..3 {
@@ -106,14 +106,16 @@ fn a_supervisor_that_goes_takes_its_children_along() {
                         Ok(to.send(n)?)
                     })?;
                 }
+                ready.send(())?;
                 Ok(below.context().sleep(NEVER)?)
             })?)
         })?;
+        is_ready.recv()?;
         supervisor.stop();
         assert!(supervisor.join().is_err());
         let mut ended: Vec<i32> = ended.try_iter().collect();
         ended.sort_unstable();
-        Ok(assert!(ended == [0, 1, 2] || ended.is_empty(), "all were started or none: {ended:?}"))
+        Ok(assert_eq!(ended, [0, 1, 2]))
     });
 }
 
@@ -191,14 +193,15 @@ fn children_that_are_on_their_way_out_are_waited_for_when_the_parent_stops() {
             let (to, queue) = unbounded();
             (0..50).try_for_each(|n| to.send(n))?;
             let group = s.group("group")?;
-            let drains = &drained;
+            let (drains, (over, is_over)) = (&drained, gate());
             s.spawn("drains", "drains its queue after the stop", move |cx| {
+                let _over = over;
                 cx.wait_for_stop();
                 Ok(cx.drain(&queue).for_each(|_: i32| _ = drains.fetch_add(1, Ordering::SeqCst)))
             })?;
-            group.spawn("slow", "takes its time", |cx| {
+            group.spawn("slow", "is told first and ends last", move |cx| {
                 cx.wait_for_stop();
-                Ok(linger(10))
+                Ok(pass(&is_over))
             })?;
             group.stop();
             let report = s.shutdown(NEVER);

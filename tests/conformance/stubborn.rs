@@ -34,7 +34,7 @@ fn a_pause_between_two_tries_is_cut_short_by_the_stop() {
 #[test]
 fn a_stubborn_one_costs_the_grace_and_the_others_nothing() {
     // from: taskvisor: tests/shutdown.rs; pins R2, R4
-    const GRACE: Duration = Duration::from_millis(40);
+    const GRACE: Duration = Duration::from_millis(300);
     in_scope(|s| {
         let (open, closed) = gate();
         s.spawn("stubborn", "ignores the stop", move |_| Ok(pass(&closed)))?;
@@ -47,7 +47,7 @@ fn a_stubborn_one_costs_the_grace_and_the_others_nothing() {
         assert_eq!((ending("stubborn"), ending("willing")), (Some(Ending::Overdue), Some(Ending::Stopped)));
         drop(open);
         let again = s.shutdown(NEVER);
-        Ok(assert!(again.repeated && again.total == 2, "{again}"))
+        Ok(assert!(again.repeated && s.active_threads().is_empty(), "{again}"))
     });
 }
 

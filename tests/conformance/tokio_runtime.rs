@@ -14,16 +14,14 @@ fn a_shutdown_waits_for_what_blocks_and_says_so() {
     // from: blocking_shutdown; pins R1
     in_scope(|s| {
         let ended = Arc::new(AtomicUsize::new(0));
-        let together = Arc::new(Barrier::new(3));
         for _ in 0..2 {
-            let (ended, together) = (ended.clone(), together.clone());
-            s.spawn("blocks", "hears no stop", move |_| {
-                together.wait();
+            let ended = ended.clone();
+            s.spawn("blocks", "goes on for a while after the stop", move |cx| {
+                cx.wait_for_stop();
                 linger(10);
                 Ok(_ = ended.fetch_add(1, Ordering::SeqCst))
             })?;
         }
-        together.wait();
         let report = s.shutdown(NEVER);
         assert_eq!((report.total, report.joined, report.timeout), (2, 2, 0), "{report}");
         Ok(assert_eq!(ended.load(Ordering::SeqCst), 2))
