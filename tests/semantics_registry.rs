@@ -128,16 +128,6 @@ fn g1_a_double_tap_counts_as_one() {
     assert_eq!(done.code, Some(0), "{done:#?}");
 }
 
-/// The disposition of a signal, as the kernel has it.
-fn disposition(signal: i32) -> libc::sighandler_t {
-    // SAFETY: all-zero is a valid sigaction.
-    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: it only asks.
-    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), &mut now) };
-    assert_eq!(asked, 0);
-    now.sa_sigaction
-}
-
 fn set_disposition(signal: i32, handler: libc::sighandler_t) {
     // SAFETY: the handlers given here are SIG_DFL, SIG_IGN and one that does nothing.
     let before = unsafe { libc::signal(signal, handler) };

@@ -12,12 +12,6 @@ use homebound::{Context, Group, Handle, JoinError, Result, Scope, ThreadState, W
 
 const SOON: Duration = Duration::from_millis(20);
 
-/// Runs `body` in a scope that must end well.
-#[track_caller]
-fn in_scope(body: impl for<'s> FnOnce(&'s Scope<'s, 'static>) -> Result + Send + 'static) {
-    within(move || scope(body).unwrap());
-}
-
 #[test]
 fn recv_gives_data_disconnection_or_a_time_out() {
     // catches: an error in place of data that is there, a confusion of the three ends

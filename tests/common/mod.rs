@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use rustix::process::{Pid, Signal, kill_process};
 
-use homebound::{BoxError, Context, Result, ScopeStatus, Snapshot, StopReason, ThreadStatus};
+use homebound::{BoxError, Context, Result, Scope, ScopeStatus, Snapshot, StopReason, ThreadStatus, scope};
 
 /// How long a test may take before it counts as hung.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -55,6 +55,12 @@ pub fn within_for<R: Send + 'static>(limit: Duration, f: impl FnOnce() -> R + Se
         Ok(Err(payload)) => resume_unwind(payload),
         Err(_) => panic!("{name} hangs: not back within {limit:?}"),
     }
+}
+
+/// Runs `body` in a scope that must end well.
+#[track_caller]
+pub fn in_scope(body: impl for<'s> FnOnce(&'s Scope<'s, 'static>) -> Result + Send + 'static) {
+    within(move || scope(body).unwrap());
 }
 
 /// A gate that opens when the first half is dropped.
@@ -376,6 +382,17 @@ fn heed_signals() {
         let before = unsafe { libc::signal(signal, libc::SIG_DFL) };
         assert_ne!(before, libc::SIG_ERR);
     }
+}
+
+/// The disposition of a signal, as the kernel has it.
+#[allow(unsafe_code)]
+pub fn disposition(signal: i32) -> libc::sighandler_t {
+    // SAFETY: all-zero is a valid sigaction.
+    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: it only asks.
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), &mut now) };
+    assert_eq!(asked, 0);
+    now.sa_sigaction
 }
 
 /// Runs a scenario in a child and waits for its end.
