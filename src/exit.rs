@@ -70,6 +70,7 @@ pub(crate) fn drive_until(
             return false;
         }
         if core.parent.is_none() && driver == Driver::Exit {
+            // Those that have ended are joined while the others end.
             core.root.cache.reap();
         }
         core.sleep(seen, progress.until.into_iter().chain(end).min());

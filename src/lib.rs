@@ -93,6 +93,7 @@ mod body;
 mod context;
 mod group;
 mod handle;
+mod iterate;
 mod scope;
 mod stopper;
 mod thread;
@@ -142,6 +143,7 @@ pub use error::{JoinError, SendError, SpawnError, WaitError};
 pub use failure::{Cause, Failure, ScopeError};
 pub use group::Group;
 pub use handle::Handle;
+pub use iterate::{Drain, Iter, Ticks};
 pub use reason::{StopReason, Stopped};
 pub use registry::{Exit, OnOverdue, Registry};
 pub use scope::{Scope, scope};
@@ -152,7 +154,6 @@ pub use status::{
 };
 pub use stopper::{OnStop, Stopper};
 pub use thread::ThreadBuilder;
-pub use wait::{Drain, Iter, Ticks};
 
 /// The long texts, so that their code is tested.
 #[cfg(doctest)]

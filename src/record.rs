@@ -44,16 +44,18 @@ pub(crate) struct Record {
     pub(crate) core: Arc<ScopeCore>,
     pub(crate) node: Arc<Node>,
     pub(crate) done: Latch,
-    path: OnceCell<String>,
+    path: OnceCell<Box<str>>,
     kernel_id: AtomicU32,
     /// Which OS thread runs it, as `current::run_id` counts; 0 before it starts.
     run: AtomicU64,
     ended: AtomicBool,
     wait: Mutex<Option<Wait>>,
     life: Mutex<Life>,
-    /// Scopes whose body runs in this thread, now.
-    opened: Mutex<Vec<Weak<ScopeCore>>>,
+    /// Scopes whose body runs in this thread, now: most threads open none.
+    opened: OnceCell<Box<Opened>>,
 }
+
+type Opened = Mutex<Vec<Weak<ScopeCore>>>;
 
 /// What a thread waits on.
 #[derive(Debug, Clone, Copy)]
@@ -127,15 +129,15 @@ impl Record {
             ended: AtomicBool::new(false),
             wait: Mutex::new(None),
             life: Mutex::default(),
-            opened: Mutex::default(),
+            opened: OnceCell::new(),
         }
     }
 
     /// Scopes and name; a body's is its scope's.
     pub(crate) fn path(&self) -> &str {
         self.path.get_or_init(|| match self.role {
-            Role::Body => self.core.path().to_owned(),
-            _ => format!("{}/{}", self.core.path(), escape(&self.label.name)),
+            Role::Body => self.core.path().into(),
+            _ => format!("{}/{}", self.core.path(), escape(&self.label.name)).into(),
         })
     }
 
@@ -207,15 +209,18 @@ impl Record {
     }
 
     pub(crate) fn add_opened(&self, core: &Arc<ScopeCore>) {
-        self.opened.lock().push(Arc::downgrade(core));
+        self.opened.get_or_init(Box::default).lock().push(Arc::downgrade(core));
     }
 
     pub(crate) fn remove_opened(&self, core: &Arc<ScopeCore>) {
-        self.opened.lock().retain(|weak| weak.as_ptr() != Arc::as_ptr(core));
+        if let Some(opened) = self.opened.get() {
+            opened.lock().retain(|weak| weak.as_ptr() != Arc::as_ptr(core));
+        }
     }
 
     pub(crate) fn opened(&self) -> Vec<Arc<ScopeCore>> {
-        self.opened.lock().iter().filter_map(Weak::upgrade).collect()
+        let opened = self.opened.get().map(|opened| opened.lock());
+        opened.iter().flat_map(|opened| opened.iter()).filter_map(Weak::upgrade).collect()
     }
 
     /// How it ended, at a deadline of its scope or of one around it.

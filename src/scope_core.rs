@@ -38,7 +38,7 @@ pub(crate) struct ScopeCore {
     pub(crate) node: Arc<Node>,
     path: OnceCell<String>,
     books: Books,
-    /// Told of all that a driver must look at.
+    /// Told of all that a driver must look at; a root uses its cache's.
     changes: Changes,
     /// The stopper drives it as well, and wants to know of changes.
     driven: AtomicBool,
@@ -212,6 +212,7 @@ impl ScopeCore {
         self.told().seen()
     }
 
+    /// Who waits for a root also joins its OS threads: one bell for both.
     fn told(&self) -> &Changes {
         if self.parent.is_none() { self.root.cache.changes() } else { &self.changes }
     }

@@ -142,8 +142,8 @@ fn launch(
     })
 }
 
-/// The spawner's subscriber, and a span of it for the thread.
-struct Scene(Option<(Dispatch, tracing::Span)>);
+/// The spawner's subscriber, and a span of it for the thread. Boxed: most programs have none, and it is in every thread.
+struct Scene(Option<Box<(Dispatch, tracing::Span)>>);
 
 impl Scene {
     fn of(record: &Record) -> Scene {
@@ -158,11 +158,11 @@ impl Scene {
             path = record.path(),
         );
         tracing::debug!(target: "homebound::thread", parent: &span, "spawned");
-        Scene(Some((tracing::dispatcher::get_default(Clone::clone), span)))
+        Scene(Some(Box::new((tracing::dispatcher::get_default(Clone::clone), span))))
     }
 
     fn inside(self, f: impl FnOnce()) {
-        match self.0 {
+        match self.0.map(|scene| *scene) {
             None => f(),
             Some((dispatch, span)) => tracing::dispatcher::with_default(&dispatch, || {
                 span.in_scope(f);

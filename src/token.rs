@@ -2,22 +2,22 @@
 //! made.
 //! Refuses to look into an error.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 thread_local! {
-    static FRAMES: RefCell<Frames> = const { RefCell::new(Frames { depth: 0, list: Vec::new() }) };
-    /// Tells the tokens of this thread's job from those of others.
-    static HERE: RefCell<Arc<()>> = RefCell::default();
+    /// How many closures of ours run on this thread, one inside the other.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// The frames of those that made a token, the outermost first. Most make none: then this is not touched, since the
+    /// first touch costs the thread an allocation.
+    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+    static HAS_FRAMES: Cell<bool> = const { Cell::new(false) };
+    /// Tells the tokens of this thread's job from those of others; 0 before it has made one.
+    static JOB: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How many closures of ours run on this thread, one inside the other, and the frames of those that made a token: most
-/// make none.
-#[derive(Default)]
-struct Frames {
-    depth: usize,
-    list: Vec<Frame>,
-}
+static NEXT_JOB: AtomicU64 = AtomicU64::new(1);
 
 /// The tokens made while one closure ran; at depth 0, by the code around all.
 #[derive(Default)]
@@ -37,40 +37,38 @@ impl Frame {
     }
 }
 
-impl Frames {
-    /// The frame of the closure that runs, if it has one.
-    fn top(&mut self) -> Option<&mut Frame> {
-        let depth = self.depth;
-        self.list.last_mut().filter(|frame| frame.depth == depth)
-    }
+/// The frame of the closure that runs, if it has one.
+fn top(frames: &mut [Frame]) -> Option<&mut Frame> {
+    frames.last_mut().filter(|frame| frame.depth == DEPTH.get())
+}
 
-    /// The closure that runs is over; what it leaves alive is the next outer one's.
-    fn leave(&mut self) {
-        let over = if self.top().is_some() { self.list.pop() } else { None };
-        self.depth = self.depth.saturating_sub(1);
-        let Some(mut over) = over.and_then(|mut frame| frame.prune().then_some(frame)) else { return };
-        match self.top() {
-            Some(outer) => {
-                outer.prune();
-                // In front of the outer ones: new marks are clones of the last.
-                over.stops.append(&mut outer.stops);
-                outer.stops = over.stops;
-                outer.failures.append(&mut over.failures);
-            }
-            None => self.list.push(Frame { depth: self.depth, ..over }),
+/// The closure that runs is over; what it leaves alive is the next outer one's.
+fn leave(frames: &mut Vec<Frame>) {
+    let over = if top(frames).is_some() { frames.pop() } else { None };
+    let depth = DEPTH.get().saturating_sub(1);
+    DEPTH.set(depth);
+    let Some(mut over) = over.and_then(|mut frame| frame.prune().then_some(frame)) else { return };
+    match top(frames) {
+        Some(outer) => {
+            outer.prune();
+            // In front of the outer ones: new marks are clones of the last.
+            over.stops.append(&mut outer.stops);
+            outer.stops = over.stops;
+            outer.failures.append(&mut over.failures);
         }
+        None => frames.push(Frame { depth, ..over }),
     }
 }
 
 /// The frame of the closure that runs, made if need be; in thread-local destructors there is none, and nothing is judged.
 fn with_frame<R>(look: impl FnOnce(&mut Frame) -> R) -> Option<R> {
     let looked = FRAMES.try_with(|frames| {
+        HAS_FRAMES.set(true);
         let mut frames = frames.borrow_mut();
-        if frames.top().is_none() {
-            let depth = frames.depth;
-            frames.list.push(Frame { depth, ..Frame::default() });
+        if top(&mut frames).is_none() {
+            frames.push(Frame { depth: DEPTH.get(), ..Frame::default() });
         }
-        frames.top().map(look)
+        top(&mut frames).map(look)
     });
     looked.ok().flatten()
 }
@@ -79,7 +77,7 @@ fn with_frame<R>(look: impl FnOnce(&mut Frame) -> R) -> Option<R> {
 #[derive(Clone)]
 pub(crate) struct StopMark {
     _living: Arc<()>,
-    made_on: Weak<()>,
+    made_in: u64,
 }
 
 impl StopMark {
@@ -90,12 +88,14 @@ impl StopMark {
             }
             frame.stops.last().cloned()
         });
-        let made_on = HERE.try_with(|here| Arc::downgrade(&here.borrow())).unwrap_or_default();
-        StopMark { _living: shared.flatten().unwrap_or_default(), made_on }
+        if JOB.get() == 0 {
+            JOB.set(NEXT_JOB.fetch_add(1, Ordering::Relaxed));
+        }
+        StopMark { _living: shared.flatten().unwrap_or_default(), made_in: JOB.get() }
     }
 
     pub(crate) fn is_from_here(&self) -> bool {
-        HERE.try_with(|here| self.made_on.as_ptr() == Arc::as_ptr(&here.borrow())).unwrap_or(false)
+        self.made_in == JOB.get()
     }
 }
 
@@ -124,9 +124,12 @@ pub(crate) struct Living {
 }
 
 pub(crate) fn living() -> Living {
+    if !HAS_FRAMES.get() {
+        return Living::default();
+    }
     let counted = FRAMES.try_with(|frames| {
         let mut frames = frames.borrow_mut();
-        let frame = frames.top()?;
+        let frame = top(&mut frames)?;
         let failures = frame.failures.iter().filter_map(Weak::upgrade).flat_map(|ids| ids.to_vec());
         let stops = frame.stops.iter().map(|mark| Arc::strong_count(mark) - 1).sum();
         Some(Living { stops, failures: failures.collect() })
@@ -141,18 +144,25 @@ pub(crate) struct Run;
 
 /// A job begins on this thread, which may have done others: their tokens are not this one's.
 pub(crate) fn begin_job() -> Run {
-    let _gone = HERE.try_with(RefCell::take);
-    let _gone = FRAMES.try_with(RefCell::take);
+    JOB.set(0);
+    if HAS_FRAMES.replace(false) {
+        let _gone = FRAMES.try_with(RefCell::take);
+    }
+    DEPTH.set(0);
     begin()
 }
 
 pub(crate) fn begin() -> Run {
-    let _gone = FRAMES.try_with(|frames| frames.borrow_mut().depth += 1);
+    DEPTH.set(DEPTH.get() + 1);
     Run
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let _gone = FRAMES.try_with(|frames| frames.borrow_mut().leave());
+        if HAS_FRAMES.get() {
+            let _gone = FRAMES.try_with(|frames| leave(&mut frames.borrow_mut()));
+        } else {
+            DEPTH.set(DEPTH.get().saturating_sub(1));
+        }
     }
 }

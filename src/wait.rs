@@ -2,7 +2,6 @@
 //! wait for.
 //! Refuses to poll: every wait blocks in one `select`, with a time-out only where a deadline is set.
 
-use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -115,7 +114,7 @@ impl Context {
     }
 
     /// Blocks until the stop (true) or until `end` (false).
-    fn pause(&self, end: Option<Instant>) -> bool {
+    pub(crate) fn pause(&self, end: Option<Instant>) -> bool {
         let node = self.node();
         loop {
             if node.is_stopping() {
@@ -151,7 +150,7 @@ impl Context {
 
     /// `end` is asked only if there is something to wait for: no clock on the fast path.
     #[inline]
-    fn receive<T>(
+    pub(crate) fn receive<T>(
         &self,
         receiver: &Receiver<T>,
         end: impl FnOnce() -> Option<Instant>,
@@ -251,120 +250,10 @@ impl Context {
         value.map_or(Ok(()), |value| Err(SendError { value, cause }))
     }
 
-    /// Moments that are `period` apart: the first after one period, without drift; those that were missed merge into
-    /// one. Ends on stop.
-    #[track_caller]
-    pub fn ticks(&self, period: Duration) -> Ticks<'_> {
-        Ticks {
-            context: self,
-            period: period.max(Duration::from_nanos(1)),
-            next: far(Instant::now(), period),
-            caller: Location::caller(),
-        }
-    }
-
-    /// Receives until the stop, or until the channel is disconnected.
-    #[track_caller]
-    pub fn iter<'a, T>(&'a self, receiver: &'a Receiver<T>) -> Iter<'a, T> {
-        Iter { context: self, receiver, caller: Location::caller() }
-    }
-
-    /// As [`iter`](Self::iter), but takes after the stop what is queued, until the channel is empty or the thread is
-    /// overdue.
-    #[track_caller]
-    pub fn drain<'a, T>(&'a self, receiver: &'a Receiver<T>) -> Drain<'a, T> {
-        Drain { context: self, receiver, caller: Location::caller() }
-    }
-
     /// Says in the dump what this thread waits for while `f` runs: a `select!`, an `accept`, a call into C.
     #[track_caller]
     pub fn waiting<R>(&self, what: &'static str, f: impl FnOnce() -> R) -> R {
         let _mark = Mark::new(what, Location::caller());
         f()
-    }
-}
-
-/// See [`Context::ticks`].
-#[derive(Debug)]
-#[must_use = "ticks come from iterating"]
-pub struct Ticks<'a> {
-    context: &'a Context,
-    period: Duration,
-    next: Instant,
-    caller: &'static Location<'static>,
-}
-
-impl Iterator for Ticks<'_> {
-    type Item = Instant;
-
-    fn next(&mut self) -> Option<Instant> {
-        let mark = Mark::new("tick", self.caller);
-        let stopped = self.context.pause(Some(self.next));
-        drop(mark);
-        if stopped {
-            return None;
-        }
-        let late = Instant::now().saturating_duration_since(self.next);
-        let missed = late.as_nanos() / self.period.as_nanos();
-        let missed = u32::try_from(missed).unwrap_or(u32::MAX);
-        let tick = far(self.next, self.period.saturating_mul(missed));
-        self.next = far(tick, self.period);
-        Some(tick)
-    }
-}
-
-/// See [`Context::iter`].
-#[must_use = "messages come from iterating"]
-pub struct Iter<'a, T> {
-    context: &'a Context,
-    receiver: &'a Receiver<T>,
-    caller: &'static Location<'static>,
-}
-
-impl<T> Iterator for Iter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.context.receive(self.receiver, || None, self.caller).ok()
-    }
-}
-
-/// See [`Context::drain`].
-#[must_use = "messages come from iterating"]
-pub struct Drain<'a, T> {
-    context: &'a Context,
-    receiver: &'a Receiver<T>,
-    caller: &'static Location<'static>,
-}
-
-impl<T> Iterator for Drain<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        if self.context.is_overdue() {
-            return None;
-        }
-        // Data wins (S7): what is queued is taken before the stop is looked at.
-        if let Ok(value) = self.receiver.try_recv() {
-            return Some(value);
-        }
-        match self.context.receive(self.receiver, || None, self.caller) {
-            Ok(value) => Some(value),
-            // It may have been queued between the look and the stop.
-            Err(WaitError::Stopped(_)) => self.receiver.try_recv().ok(),
-            Err(_) => None,
-        }
-    }
-}
-
-impl<T> fmt::Debug for Iter<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Iter").field("from", &self.caller).finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Drain<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Drain").field("from", &self.caller).finish_non_exhaustive()
     }
 }

@@ -16,6 +16,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
         &[
             "adopt",
             "body",
+            "books",
             "carried",
             "context",
             "current",
@@ -28,6 +29,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "graph",
             "group",
             "handle",
+            "iterate",
             "members",
             "overdue",
             "record",

@@ -31,6 +31,7 @@ const LARGEST_STACK: usize = isize::MAX as usize / 2;
 /// most: it waits for nobody (C2).
 const MOST_LEAVING: usize = 64;
 const TURNS: usize = 2;
+/// How many of those that end at once are left for each time that `close`, or who waits to get there, is woken.
 const BATCH: usize = 16;
 /// How many retired threads one that retires looks at: more than come in, so that the line gets shorter.
 const LOOKED_AT: usize = 4;
@@ -43,7 +44,7 @@ pub(crate) struct Cache {
     state: Mutex<State>,
     /// Threads that have been asked for and have not yet left `retire`. Grows under the lock of `state`.
     live: AtomicUsize,
-    /// Told when nobody is live, and now and then when some may be joined.
+    /// For who waits until something may be reaped, or until nobody is live; the root's own changes are noted here, too.
     changes: Changes,
     /// Threads that are to end, or are ending, and are not joined yet.
     leaving: AtomicUsize,
@@ -185,7 +186,8 @@ impl Cache {
         self.leave();
     }
 
-    /// Joins those that have left their handles in their seats, as far as they stand in front.
+    /// Joins those that have left their handles in their seats, as far as they stand in front: by whoever waits for the end
+    /// of the root, while the others end. One thread does so: the allocator of stacks has one lock.
     pub(crate) fn reap(&self) {
         let mut last = self.last.lock();
         while let Some(seat) = last.pop_front_if(|seat| seat.has_retired()) {
@@ -193,6 +195,7 @@ impl Cache {
         }
     }
 
+    /// Told when there is something to reap, and when nobody is live.
     pub(crate) fn changes(&self) -> &Changes {
         &self.changes
     }
@@ -270,6 +273,8 @@ impl Cache {
         while let Some(retired) = self.retired.pop() {
             self.join(retired);
         }
+        self.reap();
+        // Started when the end was foreseen already.
         let left: Vec<_> = self.state.lock().seats.values().cloned().collect();
         for seat in left {
             self.join(Retired { handle: seat.take_handle(), seat });

@@ -2,22 +2,28 @@
 //! Refuses to know what the fact is.
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use once_cell::sync::OnceCell;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use super::look::{A_WAKE_UP, look_for};
+use super::word::Changes;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Latch {
     set: AtomicBool,
-    /// Guards the change of `set`, and holds the end of `signal` that is dropped by it.
+    changes: Changes,
+    /// Made by the first who selects on it; most latches have none.
+    channel: OnceCell<Box<Channel>>,
+}
+
+struct Channel {
+    /// Dropped when the latch is set: that disconnects the receiver.
     sender: Mutex<Option<Sender<Infallible>>>,
-    changed: Condvar,
-    signal: OnceCell<Receiver<Infallible>>,
+    receiver: Receiver<Infallible>,
 }
 
 impl Latch {
@@ -27,12 +33,19 @@ impl Latch {
 
     /// The last thing that a dying thread does with it: the caller keeps the latch alive (an `Arc`) until it returns.
     pub(crate) fn set(&self) {
-        let mut sender = self.sender.lock();
-        self.set.store(true, Ordering::Release);
-        let sender = sender.take();
-        // Pairs with `wait`: it looks at `set` under the lock that we held while setting it, so it cannot miss this.
-        self.changed.notify_all();
-        drop(sender);
+        self.set.store(true, Ordering::SeqCst);
+        self.changes.note();
+        self.disconnect_if_set();
+    }
+
+    /// Called by whoever sets the latch after that, and by whoever makes the channel after that: by the fence, at least one
+    /// of them sees what the other did.
+    fn disconnect_if_set(&self) {
+        fence(Ordering::SeqCst);
+        if let Some(channel) = self.channel.get().filter(|_| self.is_set()) {
+            let sender = channel.sender.lock().take();
+            drop(sender);
+        }
     }
 
     /// Blocks until it is set (true), or until `until` or `given_up` (false).
@@ -41,38 +54,31 @@ impl Latch {
         if look_for(A_WAKE_UP, || self.is_set()) {
             return true;
         }
-        let mut guard = self.sender.lock();
         loop {
+            let seen = self.changes.seen();
             if self.is_set() {
                 return true;
             }
-            if given_up.load(Ordering::Acquire) {
+            if given_up.load(Ordering::Acquire) || until.is_some_and(|until| Instant::now() >= until) {
                 return false;
             }
-            match until {
-                None => self.changed.wait(&mut guard),
-                Some(at) if Instant::now() >= at => return false,
-                Some(at) => drop(self.changed.wait_until(&mut guard, at)),
-            }
+            self.changes.sleep(seen, until);
         }
     }
 
-    /// Makes one waiter give up. Pairs with `wait`: the flag is set under its lock.
+    /// Makes one waiter give up.
     pub(crate) fn give_up(&self, flag: &AtomicBool) {
-        let _guard = self.sender.lock();
         flag.store(true, Ordering::Release);
-        self.changed.notify_all();
+        self.changes.note();
     }
 
-    /// A receiver that is disconnected once the latch is set; the channel is made by the first who asks.
+    /// A receiver that is disconnected once the latch is set.
     pub(crate) fn signal(&self) -> &Receiver<Infallible> {
-        self.signal.get_or_init(|| {
+        let channel = self.channel.get_or_init(|| {
             let (sender, receiver) = bounded(0);
-            let mut slot = self.sender.lock();
-            if !self.is_set() {
-                *slot = Some(sender);
-            }
-            receiver
-        })
+            Box::new(Channel { sender: Mutex::new(Some(sender)), receiver })
+        });
+        self.disconnect_if_set();
+        &channel.receiver
     }
 }
