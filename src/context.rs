@@ -85,14 +85,18 @@ impl Context {
     /// })
     /// # }
     /// ```
+    #[track_caller]
     pub fn stop_signal(&self) -> &Receiver<Infallible> {
+        self.point("stop_signal", Location::caller());
         self.node.arm();
         self.node.signal()
     }
 
     /// True from the stop on. One atomic load; in a shield or a deadline also a look at the clock.
     #[inline]
+    #[track_caller]
     pub fn is_stopping(&self) -> bool {
+        self.point("is_stopping", Location::caller());
         self.node.is_stopping()
     }
 
@@ -107,13 +111,15 @@ impl Context {
     /// # Errors
     /// [`Stopped`], if the context is stopping.
     #[inline]
+    #[track_caller]
     pub fn checkpoint(&self) -> std::result::Result<(), Stopped> {
-        if self.is_stopping() { Err(self.stopped()) } else { Ok(()) }
+        self.point("checkpoint", Location::caller());
+        if self.node.is_stopping() { Err(self.stopped()) } else { Ok(()) }
     }
 
     /// Why it was asked to stop; `None` while it was not.
     pub fn stop_reason(&self) -> Option<StopReason> {
-        self.is_stopping().then(|| (*self.node.reason()).clone())
+        self.node.is_stopping().then(|| (*self.node.reason()).clone())
     }
 
     /// Stops the scope that this thread is in, from anywhere.
@@ -292,7 +298,7 @@ impl fmt::Debug for Context {
         f.debug_struct("Context")
             .field("path", &self.path())
             .field("role", &self.role())
-            .field("stopping", &self.is_stopping())
+            .field("stopping", &self.node.is_stopping())
             .finish_non_exhaustive()
     }
 }

@@ -18,7 +18,7 @@ use crate::record::{Outcome, Record};
 use crate::rt::contain::Payload;
 use crate::rt::packet::Claim;
 use crate::status::ThreadId;
-use crate::{graph, wait};
+use crate::{current, graph, probe, wait};
 
 /// A thread that was spawned. Dropping it does not detach the thread: its scope joins it.
 ///
@@ -43,6 +43,7 @@ impl<T> Handle<'_, T> {
     /// [`JoinError::WouldDeadlock`] if it cannot end before the caller does.
     #[track_caller]
     pub fn join(mut self) -> Result<T, JoinError> {
+        self.point(Location::caller());
         if !self.record.done.is_set() {
             let _wait = wait::Mark::new("join", Location::caller());
             graph::join(&self.record)?;
@@ -56,6 +57,7 @@ impl<T> Handle<'_, T> {
     /// The handle, if the thread has not ended by then.
     #[track_caller]
     pub fn join_timeout(mut self, timeout: Duration) -> Result<Result<T, JoinError>, Self> {
+        self.point(Location::caller());
         if !self.record.done.is_set() {
             let _wait = wait::Mark::new("join", Location::caller());
             let end = far(Instant::now(), timeout);
@@ -64,6 +66,13 @@ impl<T> Handle<'_, T> {
             }
         }
         Ok(self.collect())
+    }
+
+    /// Something may be planted here, into the thread that joins.
+    fn point(&self, at: &'static Location<'static>) {
+        if self.record.node.is_probed() {
+            current::record().iter().for_each(|joiner| probe::visit(joiner, "join", at));
+        }
     }
 
     fn collect(&mut self) -> Result<T, JoinError> {

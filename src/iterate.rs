@@ -53,6 +53,7 @@ impl Iterator for Ticks<'_> {
     type Item = Instant;
 
     fn next(&mut self) -> Option<Instant> {
+        self.context.point("tick", self.caller);
         let mark = Mark::new("tick", self.caller);
         let stopped = self.context.pause(Some(self.next));
         drop(mark);

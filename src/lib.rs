@@ -86,6 +86,7 @@ mod audit;
 mod exit_code;
 pub mod registry;
 mod signal;
+pub mod testing;
 mod watch;
 
 mod adopt;
@@ -107,6 +108,7 @@ mod exit;
 mod graph;
 mod members;
 mod overdue;
+mod probe;
 mod record;
 mod root;
 mod scope_core;

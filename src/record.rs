@@ -113,6 +113,7 @@ impl Outcome {
 
 impl Record {
     pub(crate) fn new(label: Label, role: Role, core: &Arc<ScopeCore>, node: Arc<Node>) -> Record {
+        node.inherit_probe(&core.node);
         Record {
             id: ThreadId(next_id()),
             label,

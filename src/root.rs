@@ -11,6 +11,7 @@ use once_cell::sync::OnceCell;
 use parking_lot::{Condvar, Mutex};
 
 use crate::limit::Timer;
+use crate::probe::Probe;
 use crate::reason::StopReason;
 use crate::record::{Label, Outcome, Record};
 use crate::rt::cache::Cache;
@@ -53,6 +54,8 @@ pub(crate) struct Root {
     pub(crate) grace: Duration,
     pub(crate) timers: Arc<Timers>,
     pub(crate) scope: OnceCell<Weak<ScopeCore>>,
+    /// What a test plants into this run.
+    pub(crate) probe: OnceCell<Arc<Probe>>,
     edge: Option<Weak<dyn Edge>>,
     process: u32,
 }
@@ -71,6 +74,7 @@ impl Root {
                 due: Condvar::new(),
             }),
             scope: OnceCell::new(),
+            probe: OnceCell::new(),
             edge,
             process: std::process::id(),
         });

@@ -34,6 +34,8 @@ const SWEPT: u32 = 4;
 /// The stop behind a shield has begun, so that its end is known.
 pub(crate) const ALERTED: u32 = 8;
 const CLOSED: u32 = 16;
+/// Below a scope in which a test plants something (`probe`).
+const PROBED: u32 = 32;
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
@@ -119,6 +121,7 @@ impl Node {
 
     /// Hangs `self` below `parent`; born stopped if the parent is stopping (S2).
     pub(crate) fn attach(self: &Arc<Node>, parent: &Arc<Node>) {
+        self.inherit_probe(parent);
         let mut state = self.state.lock();
         let free = state.parents.iter_mut().find(|place| place.is_none());
         debug_assert!(free.is_some(), "a node has two parents at most");
@@ -153,6 +156,21 @@ impl Node {
         match self.edge {
             Edge::Inside => Arc::clone(reason),
             Edge::Scope => Arc::new(reason.of_parent()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_probed(&self) -> bool {
+        self.flags.load() & PROBED != 0
+    }
+
+    pub(crate) fn set_probed(&self) {
+        self.flags.set(PROBED);
+    }
+
+    pub(crate) fn inherit_probe(&self, from: &Node) {
+        if from.is_probed() {
+            self.set_probed();
         }
     }
 

@@ -26,7 +26,7 @@ use crate::rt::seat::{Make, Seat};
 use crate::scope_core::ScopeCore;
 use crate::status::Role;
 use crate::stop::{Edge, Node};
-use crate::{Result, current, token};
+use crate::{Result, current, probe, token};
 
 /// A thread to be, with more to be said about it than name and purpose.
 #[must_use = "a builder starts nothing until .spawn(f) or .service(f)"]
@@ -125,6 +125,7 @@ fn launch(
     task: Arc<dyn Task<Context>>,
     make: Make,
 ) -> Result<(), SpawnError> {
+    probe::may_spawn(record)?;
     // Before the admission: the subscriber is the user's, and what it raises may not leave a thread counted.
     let scene = contain(|| Scene::of(record)).unwrap_or_else(|payload| {
         discard(payload);

@@ -89,6 +89,7 @@ impl Context {
     /// Blocks until the stop, and says why it came.
     #[track_caller]
     pub fn wait_for_stop(&self) -> StopReason {
+        self.point("wait_for_stop", Location::caller());
         let _mark = Mark::new("stop", Location::caller());
         while !self.pause(None) {}
         (*self.node().reason()).clone()
@@ -109,6 +110,7 @@ impl Context {
     /// [`Stopped`], at once if the context is stopping already.
     #[track_caller]
     pub fn sleep_until(&self, end: Instant) -> Result<(), Stopped> {
+        self.point("sleep", Location::caller());
         let _mark = Mark::new("sleep", Location::caller());
         if self.pause(Some(end)) { Err(self.stopped()) } else { Ok(()) }
     }
@@ -156,6 +158,7 @@ impl Context {
         end: impl FnOnce() -> Option<Instant>,
         caller: &'static Location<'static>,
     ) -> Result<T, WaitError> {
+        self.point("recv", caller);
         match self.look(receiver) {
             Some(received) => received,
             None => self.receive_later(receiver, end(), caller),
@@ -165,14 +168,20 @@ impl Context {
     /// What can be said without waiting: stopped, a message, or that there will be none.
     #[inline]
     fn look<T>(&self, receiver: &Receiver<T>) -> Option<Result<T, WaitError>> {
-        if self.is_stopping() {
+        if self.node().is_stopping() {
             return Some(Err(WaitError::Stopped(self.stopped())));
         }
         match receiver.try_recv() {
             Ok(value) => Some(Ok(value)),
-            Err(TryRecvError::Disconnected) => Some(Err(WaitError::Disconnected)),
+            Err(TryRecvError::Disconnected) => Some(Err(self.disconnected())),
             Err(TryRecvError::Empty) => None,
         }
+    }
+
+    /// The other end is gone. If a stop has come meanwhile, it is gone for that, and the stop is what counts.
+    #[cold]
+    fn disconnected(&self) -> WaitError {
+        if self.node().is_stopping() { WaitError::Stopped(self.stopped()) } else { WaitError::Disconnected }
     }
 
     #[cold]
@@ -210,7 +219,7 @@ impl Context {
     fn receive_blocked<T>(&self, receiver: &Receiver<T>, end: Option<Instant>) -> Result<T, WaitError> {
         let received =
             until_stopped(self.node(), end, |select| select.recv(receiver), |chosen| chosen.recv(receiver));
-        received?.map_err(|_| WaitError::Disconnected)
+        received?.map_err(|_| self.disconnected())
     }
 
     /// Sends a value; if the stop comes first, the value comes back.
@@ -219,14 +228,15 @@ impl Context {
     /// The value and the cause: stopped, or all receivers are gone.
     #[track_caller]
     pub fn send<T>(&self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
-        if self.is_stopping() {
+        self.point("send", Location::caller());
+        if self.node().is_stopping() {
             return Err(SendError { value, cause: WaitError::Stopped(self.stopped()) });
         }
         let value = match sender.try_send(value) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Full(value)) => value,
             Err(TrySendError::Disconnected(value)) => {
-                return Err(SendError { value, cause: WaitError::Disconnected });
+                return Err(SendError { value, cause: self.disconnected() });
             }
         };
         let _mark = Mark::new("send", Location::caller());
@@ -244,7 +254,7 @@ impl Context {
         let sent = until_stopped(self.node(), None, |select| select.send(sender), complete);
         let (value, cause) = match sent {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(refused)) => (Some(refused.0), WaitError::Disconnected),
+            Ok(Err(refused)) => (Some(refused.0), self.disconnected()),
             Err(cause) => (slot, cause),
         };
         value.map_or(Ok(()), |value| Err(SendError { value, cause }))

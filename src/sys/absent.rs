@@ -21,6 +21,18 @@ pub(crate) fn kernel_wait(_id: u32) -> Option<KernelWait> {
     None
 }
 
+pub(crate) fn marks() -> Vec<u32> {
+    Vec::new()
+}
+
+pub(crate) fn set_mark(_mark: u32, _set: bool) -> io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn marks_of(_id: u32) -> Option<u64> {
+    None
+}
+
 /// Those who sleep on a word.
 #[derive(Debug, Default)]
 pub(crate) struct Sleepers {

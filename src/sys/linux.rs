@@ -45,6 +45,24 @@ fn parse_stat(id: u32, stat: &str) -> Option<KernelThread> {
     Some(KernelThread { id, started, name })
 }
 
+/// Signals that nobody uses by default: one that is blocked in a thread marks the threads that it starts, since the kernel
+/// hands the mask on (`pthread_create(3)`) and lists it (`proc(5)`).
+pub(crate) fn marks() -> Vec<u32> {
+    (libc::SIGRTMIN()..=libc::SIGRTMAX()).filter_map(|signal| u32::try_from(signal).ok()).collect()
+}
+
+/// Marks the calling thread, or takes the mark away.
+pub(crate) fn set_mark(mark: u32, set: bool) -> io::Result<()> {
+    super::unix::block_signal(i32::try_from(mark).unwrap_or(0), set)
+}
+
+/// The marks of a thread, as bits: that of signal n is bit n - 1. `None` if the thread is gone.
+pub(crate) fn marks_of(id: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/self/task/{id}/status")).ok()?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
 /// Kernel wait channel and system call of a thread; `None` where the kernel hides both.
 pub(crate) fn kernel_wait(id: u32) -> Option<KernelWait> {
     let read = |what: &str| fs::read_to_string(format!("/proc/self/task/{id}/{what}")).ok();

@@ -4,12 +4,12 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Sleepers, kernel_wait, process_threads, thread_id};
+pub(crate) use linux::{Sleepers, kernel_wait, marks, marks_of, process_threads, set_mark, thread_id};
 
 #[cfg(not(target_os = "linux"))]
 mod absent;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use absent::{Sleepers, kernel_wait, process_threads, thread_id};
+pub(crate) use absent::{Sleepers, kernel_wait, marks, marks_of, process_threads, set_mark, thread_id};
 
 #[cfg(unix)]
 mod unix;

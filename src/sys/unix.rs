@@ -193,6 +193,25 @@ pub(crate) fn ignored(signal: i32) -> bool {
     get_action(signal).is_ok_and(|now| now.sa_sigaction == libc::SIG_IGN)
 }
 
+/// Blocks or unblocks one signal in the calling thread; threads that it starts inherit that.
+#[cfg(target_os = "linux")]
+pub(crate) fn block_signal(signal: i32, blocked: bool) -> io::Result<()> {
+    // SAFETY: all-zero is a valid `sigset_t`, and it is emptied next.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is valid for writing.
+    unsafe { libc::sigemptyset(&raw mut set) };
+    // SAFETY: as above; a number that is no signal is an error.
+    if unsafe { libc::sigaddset(&raw mut set, signal) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let how = if blocked { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK };
+    // SAFETY: `set` is valid; a null old set is not written.
+    match unsafe { libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
 /// Writes to descriptor 2 without std's lock, which a stuck thread may hold; gives up after `patience`.
 pub(crate) fn write_stderr(mut text: &[u8], patience: Duration) {
     let until = Instant::now() + patience;

@@ -1,0 +1,122 @@
+//! Owns what a test plants into a run: at the k-th point, a stop, a panic or a refusal. A point is a wait or a checkpoint.
+//! Refuses to know how runs are made and judged: `testing` does. Without a test nothing of it runs: one flag of a node.
+
+use std::io;
+use std::panic::{Location, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use once_cell::sync::OnceCell;
+
+use crate::context::Context;
+use crate::error::SpawnError;
+use crate::reason::StopReason;
+use crate::record::Record;
+
+/// What is planted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Seed {
+    Nothing,
+    Stop,
+    Panic,
+    Refusal,
+}
+
+#[derive(Debug)]
+pub(crate) struct Probe {
+    seed: Seed,
+    /// Where: the first is 1.
+    at: usize,
+    points: AtomicUsize,
+    spawns: AtomicUsize,
+    hit: OnceCell<Hit>,
+}
+
+/// Where it was planted.
+#[derive(Debug, Clone)]
+pub(crate) struct Hit {
+    pub(crate) path: String,
+    /// "recv", "checkpoint", ..
+    pub(crate) what: &'static str,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) when: Instant,
+}
+
+impl Probe {
+    pub(crate) fn new(seed: Seed, at: usize) -> Probe {
+        let (points, spawns) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Probe { seed, at, points, spawns, hit: OnceCell::new() }
+    }
+
+    pub(crate) fn points(&self) -> usize {
+        self.points.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn spawns(&self) -> usize {
+        self.spawns.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn hit(&self) -> Option<&Hit> {
+        self.hit.get()
+    }
+
+    fn note(&self, record: &Record, what: &'static str, at: &'static Location<'static>) {
+        let _once = self.hit.set(Hit { path: record.path().to_owned(), what, at, when: Instant::now() });
+    }
+
+    fn visit(&self, record: &Arc<Record>, what: &'static str, at: &'static Location<'static>) {
+        // What unwinds already may not unwind again; it is no point.
+        if std::thread::panicking() || self.points.fetch_add(1, Ordering::Relaxed) + 1 != self.at {
+            return;
+        }
+        match self.seed {
+            Seed::Nothing | Seed::Refusal => {}
+            Seed::Stop => {
+                self.note(record, what, at);
+                if let Some(root) = record.core.around().last() {
+                    root.node.stop(StopReason::Requested { at });
+                }
+            }
+            Seed::Panic => {
+                self.note(record, what, at);
+                // Past the hook: there may be hundreds, and each is wanted.
+                resume_unwind(Box::new(format!("planted at {at}, in {what}")));
+            }
+        }
+    }
+
+    fn refuse(&self, record: &Record) -> Result<(), SpawnError> {
+        let number = self.spawns.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.seed != Seed::Refusal || number != self.at {
+            return Ok(());
+        }
+        self.note(record, "spawn", record.label.at);
+        Err(SpawnError::Os(io::Error::new(io::ErrorKind::WouldBlock, "planted refusal of a thread")))
+    }
+}
+
+impl Context {
+    /// Here the context waits, or asks: something may be planted here.
+    #[inline]
+    pub(crate) fn point(&self, what: &'static str, at: &'static Location<'static>) {
+        if self.node().is_probed() {
+            visit(self.record(), what, at);
+        }
+    }
+}
+
+#[cold]
+pub(crate) fn visit(record: &Arc<Record>, what: &'static str, at: &'static Location<'static>) {
+    if let Some(probe) = record.core.root.probe.get() {
+        probe.visit(record, what, at);
+    }
+}
+
+/// What the OS might say to the spawn of this thread.
+pub(crate) fn may_spawn(record: &Record) -> Result<(), SpawnError> {
+    match record.core.root.probe.get().filter(|_| record.node.is_probed()) {
+        Some(probe) => probe.refuse(record),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,283 @@
+//! Owns the search for the point at which a program does not stop well: it runs it again and again, and plants a stop, a
+//! panic or a refusal one point later each time.
+//! Refuses to know how a point is met (`probe` does) and what the program is for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::leaks::NoLeaks;
+use super::trouble::{Everywhere, Planted, Trouble, Wrong};
+use crate::body::{Lived, live, open_root};
+use crate::context::Context;
+use crate::probe::{Hit, Probe};
+use crate::reason::StopReason;
+use crate::root::Root;
+use crate::rt::contain::{Payload, discard, drop_contained, message};
+use crate::scope::Scope;
+use crate::scope_core::{Kind, ScopeCore};
+use crate::{Result, view};
+
+/// Runs a program again and again: once as it is, then with a stop requested at its first wait or checkpoint, at its second,
+/// and so on until a run ends before; then with a panic in these places, then with each of its spawns refused in turn.
+/// Every run has to come home: in time, with a clean report, and with no thread left behind.
+///
+/// A point is a wait (`recv`, `send`, `sleep`, a tick, `join`, ..), a `checkpoint`, an `is_stopping` or a `stop_signal`, of
+/// any thread of the program. What threads do is not the same each time, so a run is not repeatable to the letter; a
+/// program of one thread is. [`StopEverywhere`] has settings.
+///
+/// ```
+/// use homebound::testing::stop_everywhere;
+/// use homebound::{Result, Scope};
+///
+/// fn app<'scope>(scope: &'scope Scope<'scope, '_>) -> Result {
+///     let (tell, numbers) = crossbeam_channel::bounded(1);
+///     scope.spawn("source", "counts to five", move |cx| {
+///         for number in 0..5 {
+///             cx.send(&tell, number)?;
+///         }
+///         Ok(())
+///     })?;
+///     let sum: i32 = scope.context().iter(&numbers).sum();
+///     assert!(sum <= 10);
+///     Ok(())
+/// }
+///
+/// let done = stop_everywhere(|scope| app(scope)).unwrap();
+/// assert!(done.stops >= 10, "{done}");
+/// assert_eq!(done.refusals, 1);
+/// ```
+///
+/// # Errors
+/// The first trouble: what was planted where, in which thread, and what went wrong after it.
+///
+/// # Blocking
+/// If a run does not end, this does not either: no thread can be killed. Where it hangs is on stderr then.
+pub fn stop_everywhere<'env, T, F>(app: F) -> Result<Everywhere, Trouble>
+where
+    F: for<'scope> Fn(&'scope Scope<'scope, 'env>) -> Result<T>,
+{
+    StopEverywhere::new().run(app)
+}
+
+/// [`stop_everywhere`] with settings.
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs until .run(app)"]
+pub struct StopEverywhere {
+    limit: Duration,
+    quiet: Duration,
+    most: usize,
+    leaks: NoLeaks,
+}
+
+impl Default for StopEverywhere {
+    fn default() -> Self {
+        let (limit, quiet) = (Duration::from_secs(5), Duration::from_millis(300));
+        StopEverywhere { limit, quiet, most: 1000, leaks: NoLeaks::new() }
+    }
+}
+
+impl StopEverywhere {
+    /// A stop may take 5 s; a program in which nothing happens for 300 ms is stopped; 1,000 points of each kind at most.
+    pub fn new() -> StopEverywhere {
+        StopEverywhere::default()
+    }
+
+    /// How long a stop may take until all are home. It is the grace of the run as well: later, a thread is overdue.
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// A run in which no point is met for so long waits for its stop, like a daemon: it gets one, and counts as at its end.
+    pub fn quiet(mut self, quiet: Duration) -> Self {
+        self.quiet = quiet;
+        self
+    }
+
+    /// How many points of each kind are tried: the first half of that many one by one, the others evenly over the rest.
+    pub fn at_most(mut self, points: usize) -> Self {
+        self.most = points.max(2);
+        self
+    }
+
+    /// How threads that are left behind are looked for.
+    pub fn leaks(mut self, leaks: NoLeaks) -> Self {
+        self.leaks = leaks;
+        self
+    }
+
+    /// Runs the program; see [`stop_everywhere`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run<'env, T, F>(&self, app: F) -> Result<Everywhere, Trouble>
+    where
+        F: for<'scope> Fn(&'scope Scope<'scope, 'env>) -> Result<T>,
+    {
+        let plain = self.one(&app, Planted::Nothing, 0, self.quiet)?;
+        // One that ended by itself has to do so later, too: there, quiet is trouble.
+        let quiet = if plain.was_quiet { self.quiet } else { self.limit };
+        let tried = |planted, foreseen| self.each(&app, planted, foreseen, quiet, plain.was_quiet);
+        let stops = tried(Planted::Stop, plain.points)?;
+        let panics = tried(Planted::Panic, plain.points)?;
+        let refusals = tried(Planted::Refusal, plain.spawns)?;
+        Ok(Everywhere { points: plain.points, spawns: plain.spawns, stops, panics, refusals })
+    }
+
+    /// Plants at the first place, the second, .. until a run ends before it; how many were planted.
+    fn each<'env, T>(
+        &self,
+        app: &impl for<'scope> Fn(&'scope Scope<'scope, 'env>) -> Result<T>,
+        planted: Planted,
+        foreseen: usize,
+        quiet: Duration,
+        may_be_quiet: bool,
+    ) -> Result<usize, Trouble> {
+        let (mut count, mut k) = (0, 1);
+        loop {
+            let run = self.one(app, planted, k, quiet)?;
+            if run.was_quiet && !may_be_quiet {
+                return Err(Trouble::new(planted, k, run.hit, Wrong::Stuck(quiet)));
+            }
+            count += usize::from(run.hit.is_some());
+            // A run may be shorter than the first one was, by chance.
+            if run.hit.is_none() && k >= foreseen {
+                return Ok(count);
+            }
+            k += self.stride(k, foreseen);
+        }
+    }
+
+    fn stride(&self, k: usize, foreseen: usize) -> usize {
+        let half = self.most / 2;
+        let rest = foreseen.saturating_sub(half);
+        if k < half { 1 } else { rest.div_ceil(half).max(1) }
+    }
+
+    fn one<'env, T>(
+        &self,
+        app: &impl for<'scope> Fn(&'scope Scope<'scope, 'env>) -> Result<T>,
+        planted: Planted,
+        k: usize,
+        quiet: Duration,
+    ) -> Result<Run, Trouble> {
+        let probe = Arc::new(Probe::new(planted.seed(), k));
+        let was_quiet = AtomicBool::new(false);
+        let checked = self.leaks.clone().check(|| {
+            let root = Root::new(self.limit, None);
+            let _first = root.probe.set(Arc::clone(&probe));
+            let core = open_root(root, "app".into(), Kind::Named, std::panic::Location::caller());
+            core.node.set_probed();
+            let lived = self.watched(&core, &probe, app, (quiet, &was_quiet));
+            (lived, Instant::now())
+        });
+        let wrong = match checked {
+            Err(leaks) => Some(Wrong::Leaked(leaks)),
+            Ok((lived, end)) => {
+                // After a panic or a refusal, the program may go on.
+                let stop = probe.hit().filter(|_| planted == Planted::Stop);
+                let took = stop.map(|hit| end.saturating_duration_since(hit.when));
+                self.judge(lived, planted, took)
+            }
+        };
+        match wrong {
+            None => Ok(Run {
+                hit: probe.hit().cloned(),
+                points: probe.points(),
+                spawns: probe.spawns(),
+                was_quiet: was_quiet.into_inner(),
+            }),
+            Some(wrong) => Err(Trouble::new(planted, k, probe.hit().cloned(), wrong)),
+        }
+    }
+
+    /// Runs the program beside a thread that stops it if nothing happens any more, and tells of it if it hangs.
+    fn watched<'env, T>(
+        &self,
+        core: &Arc<ScopeCore>,
+        probe: &Arc<Probe>,
+        app: &impl for<'scope> Fn(&'scope Scope<'scope, 'env>) -> Result<T>,
+        quiet: (Duration, &AtomicBool),
+    ) -> Lived<T> {
+        let mut lived = None;
+        let outcome = crate::scope(|around| {
+            around.service("stop_everywhere", "stops a run in which nothing happens", |cx| {
+                self.watch(cx, core, probe, quiet)
+            })?;
+            lived = Some(live(core, |scope| app(scope)));
+            Ok(())
+        });
+        match lived {
+            Some(lived) => lived,
+            // No thread for the watch: the program runs all the same.
+            None => {
+                drop(outcome);
+                live(core, |scope| app(scope))
+            }
+        }
+    }
+
+    fn watch(
+        &self,
+        cx: &Context,
+        core: &Arc<ScopeCore>,
+        probe: &Probe,
+        (quiet, was_quiet): (Duration, &AtomicBool),
+    ) -> Result {
+        let met = || probe.points() + probe.spawns();
+        let mut before = met();
+        while !core.node.is_stopping() {
+            cx.sleep(quiet)?;
+            let now = met();
+            if now == before && !core.node.is_stopping() {
+                was_quiet.store(true, Ordering::Relaxed);
+                core.node.stop(StopReason::Requested { at: std::panic::Location::caller() });
+            }
+            before = now;
+        }
+        // Twice the limit: after the limit threads are told that they are overdue, and may still come.
+        cx.sleep(self.limit.saturating_mul(2))?;
+        let hint = probe.hit().map_or_else(|| "the end".to_owned(), |hit| hit.to_string());
+        let text = format!("homebound: a run does not end after {hint}:\n{}\n", view::snapshot(core));
+        crate::sys::write_stderr(text.as_bytes(), Duration::from_secs(1));
+        Ok(())
+    }
+
+    fn judge<T>(&self, lived: Lived<T>, planted: Planted, took: Option<Duration>) -> Option<Wrong> {
+        let Lived { value, payload, verdict } = lived;
+        discard(drop_contained(value));
+        let report = match &verdict {
+            Ok(report) => report,
+            Err(error) => error.report(),
+        };
+        if report.timeout > 0 {
+            return Some(Wrong::Overdue(report.clone()));
+        }
+        if let Some(took) = took.filter(|took| *took > self.limit) {
+            return Some(Wrong::Late(took));
+        }
+        // What was planted fails, and others may fail for it. A stop is no reason to fail.
+        if matches!(planted, Planted::Panic | Planted::Refusal) {
+            payload.map(discard);
+            return None;
+        }
+        payload
+            .map(panicked)
+            .or_else(|| verdict.err().filter(|error| error.first().is_some()).map(Wrong::Failed))
+    }
+}
+
+fn panicked(payload: Payload) -> Wrong {
+    let text = message(&payload).to_owned();
+    discard(payload);
+    Wrong::Panicked(text)
+}
+
+struct Run {
+    hit: Option<Hit>,
+    points: usize,
+    spawns: usize,
+    /// It was stopped since nothing happened any more.
+    was_quiet: bool,
+}

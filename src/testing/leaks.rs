@@ -1,0 +1,300 @@
+//! Owns the check that a piece of code left no thread behind, whoever else starts threads meanwhile.
+//! Refuses to guess whose a thread is: the kernel hands a mark of the starting thread on to each that it starts.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::record::{Record, next_id};
+use crate::root::Root;
+use crate::sys::{self, KernelThread};
+
+/// Marks that are in use.
+static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+static FREE: Condvar = Condvar::new();
+
+/// A thread that was joined stays in the kernel's list for a moment, and one that was not may be about to end.
+const FIRST_PAUSE: Duration = Duration::from_micros(200);
+
+/// Runs `f`, and returns what it returned, unless a thread that was started meanwhile, by the calling thread or by one
+/// that descends from it, is still there afterwards.
+///
+/// True under tests that run in parallel: what others start is not counted. Threads of a scope that was open before are
+/// its own, and no leak; a thread of `std` or of a library is one. [`NoLeaks`] has settings.
+///
+/// Linux. It blocks one real-time signal in the calling thread while `f` runs, which is how descendants are known: one that
+/// sets its own mask to something else is not seen. There are 31; while all are in use, a call waits for one; if all are held
+/// by threads that were left behind earlier, every thread that is new counts. Elsewhere nothing is found.
+///
+/// ```
+/// use homebound::testing::no_leaks;
+///
+/// let sum = no_leaks(|| {
+///     let one = std::thread::spawn(|| 1);
+///     one.join().unwrap() + 1
+/// });
+/// assert_eq!(sum.unwrap(), 2);
+///
+/// let (stay, leave) = std::sync::mpsc::channel::<()>();
+/// let lost = no_leaks(|| {
+///     std::thread::Builder::new().name("lost".into()).spawn(move || leave.recv()).unwrap();
+/// });
+/// # #[cfg(target_os = "linux")]
+/// assert_eq!(lost.unwrap_err().threads()[0].name, "lost");
+/// drop(stay);
+/// ```
+///
+/// # Errors
+/// The threads that are left.
+pub fn no_leaks<T>(f: impl FnOnce() -> T) -> Result<T, Leaks> {
+    NoLeaks::new().check(f)
+}
+
+/// [`no_leaks`] with settings, and as a guard.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is checked until .check(f) or .guard()"]
+pub struct NoLeaks {
+    ignored: Vec<Cow<'static, str>>,
+    patience: Duration,
+}
+
+impl Default for NoLeaks {
+    fn default() -> Self {
+        NoLeaks { ignored: Vec::new(), patience: Duration::from_secs(1) }
+    }
+}
+
+impl NoLeaks {
+    /// Ignores none, and waits a second for those that are about to end.
+    pub fn new() -> NoLeaks {
+        NoLeaks::default()
+    }
+
+    /// Threads of this name are no leak: those of a library that keeps its own. The kernel keeps 15 bytes of a name.
+    pub fn ignore(mut self, name: impl Into<Cow<'static, str>>) -> NoLeaks {
+        self.ignored.push(name.into());
+        self
+    }
+
+    /// How long a thread may take to be gone. Default: one second.
+    pub fn patience(mut self, patience: Duration) -> NoLeaks {
+        self.patience = patience;
+        self
+    }
+
+    /// Runs `f`; see [`no_leaks`].
+    ///
+    /// # Errors
+    /// The threads that are left.
+    pub fn check<T>(self, f: impl FnOnce() -> T) -> Result<T, Leaks> {
+        let watch = Watch::begin();
+        let value = f();
+        match watch.left(&self) {
+            leaks if leaks.threads.is_empty() => Ok(value),
+            leaks => Err(leaks),
+        }
+    }
+
+    /// Checks when the guard is dropped, and panics then if a thread is left. For the thread that makes the guard.
+    ///
+    /// ```
+    /// let _guard = homebound::testing::NoLeaks::new().guard();
+    /// homebound::scope(|scope| {
+    ///     scope.spawn("worker", "comes home", |_| Ok(()))?;
+    ///     Ok(())
+    /// }).unwrap();
+    /// ```
+    #[must_use = "it checks when it is dropped"]
+    pub fn guard(self) -> LeakGuard {
+        LeakGuard { settings: self, watch: Watch::begin() }
+    }
+}
+
+/// See [`NoLeaks::guard`].
+#[derive(Debug)]
+pub struct LeakGuard {
+    settings: NoLeaks,
+    watch: Watch,
+}
+
+impl Drop for LeakGuard {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        let leaks = self.watch.left(&self.settings);
+        assert!(leaks.threads.is_empty(), "{leaks}");
+    }
+}
+
+/// Threads that were left behind.
+#[derive(Debug, Clone)]
+pub struct Leaks {
+    threads: Vec<LeakedThread>,
+}
+
+/// A thread that was left behind.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LeakedThread {
+    /// The kernel's id of it.
+    pub os_tid: u32,
+    /// The kernel's name of it: its own, or that of the thread that started it.
+    pub name: String,
+    /// If it is homebound's: its path.
+    pub path: Option<String>,
+    /// If it is homebound's: where it was spawned.
+    pub spawned_from: Option<&'static Location<'static>>,
+}
+
+impl Leaks {
+    /// At least one.
+    pub fn threads(&self) -> &[LeakedThread] {
+        &self.threads
+    }
+}
+
+impl std::error::Error for Leaks {}
+
+impl fmt::Display for Leaks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.threads.len() {
+            1 => f.write_str("a thread was left behind: ")?,
+            count => write!(f, "{count} threads were left behind: ")?,
+        }
+        for (index, thread) in self.threads.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { "; " })?;
+            write!(f, "{thread}")?;
+        }
+        f.write_str(" (join it, or spawn it through a scope; .ignore(name) if it is a library's)")
+    }
+}
+
+impl fmt::Display for LeakedThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.path, self.spawned_from) {
+            (Some(path), Some(at)) => write!(f, "{path}, spawned at {at}, tid {}", self.os_tid),
+            _ => write!(f, "\"{}\", not homebound's, tid {}", self.name, self.os_tid),
+        }
+    }
+}
+
+/// The calling thread is marked, and with it all that it starts, until this is dropped.
+#[derive(Debug)]
+struct Watch {
+    mark: Option<u32>,
+    /// Scopes with smaller ids were there before.
+    from: u64,
+    /// Without a mark: what was there before.
+    before: Vec<KernelThread>,
+    /// The mark is the calling thread's: it stays there.
+    _here: PhantomData<*const ()>,
+}
+
+impl Watch {
+    fn begin() -> Watch {
+        let marks = sys::marks();
+        let mut taken = TAKEN.lock();
+        let (mark, before) = loop {
+            let before = sys::process_threads(&|_| false).unwrap_or_default();
+            let used = before.iter().filter_map(|thread| marks_of(thread.id)).fold(0, |all, one| all | one);
+            let free = marks.iter().find(|mark| used & bit(**mark) == 0 && !taken.contains(mark)).copied();
+            if free.is_some() || taken.is_empty() {
+                // None is free, and nobody will give one back: there are threads about that were left behind with theirs.
+                break (free, before);
+            }
+            FREE.wait(&mut taken);
+        };
+        taken.extend(mark);
+        drop(taken);
+        let mark = mark.filter(|mark| sys::set_mark(*mark, true).is_ok());
+        Watch { mark, from: next_id(), before, _here: PhantomData }
+    }
+
+    /// What is left of those who were started meanwhile. Looked at until there is none, or for as long as is patient.
+    fn left(&self, settings: &NoLeaks) -> Leaks {
+        let end = Instant::now() + settings.patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let threads = self.look(settings);
+            if threads.is_empty() || Instant::now() >= end {
+                return Leaks { threads };
+            }
+            // The kernel offers nothing to wait on.
+            thread::sleep(pause.min(end.saturating_duration_since(Instant::now())));
+            pause *= 2;
+        }
+    }
+
+    fn look(&self, settings: &NoLeaks) -> Vec<LeakedThread> {
+        let own = sys::thread_id();
+        let mut threads = sys::process_threads(&|id| Some(id) == own).unwrap_or_default();
+        threads.retain(|thread| match self.mark {
+            Some(mark) => marks_of(thread.id).is_some_and(|marks| marks & bit(mark) != 0),
+            None => !self.before.contains(thread),
+        });
+        threads.retain(|thread| !settings.ignored.iter().any(|name| is_name(&thread.name, name)));
+        if threads.is_empty() {
+            return Vec::new();
+        }
+        let roots = Root::all();
+        threads.into_iter().filter_map(|thread| self.describe(thread, &roots)).collect()
+    }
+
+    /// `None` if it is a thread of a scope that was there before.
+    fn describe(&self, thread: KernelThread, roots: &[Arc<Root>]) -> Option<LeakedThread> {
+        let KernelThread { id: os_tid, name, .. } = thread;
+        let owner = roots.iter().find(|root| root.cache.kernel_ids().contains(&os_tid));
+        let scope = owner.and_then(|root| root.scope.get()?.upgrade());
+        if scope.as_ref().is_some_and(|scope| scope.id < self.from) {
+            return None;
+        }
+        let records = scope.map(|scope| scope.live()).unwrap_or_default();
+        let record: Option<&Arc<Record>> = records.iter().find(|record| record.kernel_id() == Some(os_tid));
+        let path = record.map(|record| record.path().to_owned());
+        let spawned_from = record.map(|record| record.label.at);
+        Some(LeakedThread { os_tid, name, path, spawned_from })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(mark) = self.mark {
+            let _was_set_by_us = sys::set_mark(mark, false);
+            TAKEN.lock().remove(&mark);
+            FREE.notify_all();
+        }
+    }
+}
+
+/// The marks of a thread; `None` if it is gone, or has all of them. A thread that starts another has all for a moment, and
+/// so has the new one: they are looked at again.
+fn marks_of(id: u32) -> Option<u64> {
+    const LOOKS: usize = 10;
+    let all = sys::marks().into_iter().map(bit).fold(0, |all, one| all | one);
+    for _ in 0..LOOKS {
+        let marks = sys::marks_of(id)?;
+        if marks & all != all {
+            return Some(marks);
+        }
+        thread::yield_now();
+    }
+    None
+}
+
+fn bit(mark: u32) -> u64 {
+    1_u64.checked_shl(mark.saturating_sub(1)).unwrap_or(0)
+}
+
+/// The kernel cuts names.
+fn is_name(kernel: &str, name: &str) -> bool {
+    const KEPT: usize = 15;
+    kernel == name || (kernel.len() == KEPT && name.as_bytes().get(..KEPT) == Some(kernel.as_bytes()))
+}

@@ -1,0 +1,154 @@
+//! Owns what a search for trouble comes back with: how much was tried, or what went wrong where.
+//! Refuses to know how it was found.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::leaks::Leaks;
+use crate::failure::ScopeError;
+use crate::probe::{Hit, Seed};
+use crate::status::ShutdownReport;
+
+/// How a program was tried, and that it stood it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Everywhere {
+    /// Waits and checkpoints in the run as it is.
+    pub points: usize,
+    /// Spawns in the run as it is.
+    pub spawns: usize,
+    /// Runs with a stop.
+    pub stops: usize,
+    /// Runs with a panic.
+    pub panics: usize,
+    /// Runs with a refused spawn.
+    pub refusals: usize,
+}
+
+impl fmt::Display for Everywhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Everywhere { points, spawns, stops, panics, refusals } = self;
+        write!(f, "{points} points and {spawns} spawns: {stops} stops, {panics} panics, {refusals} refusals")
+    }
+}
+
+/// What was planted into a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Planted {
+    /// The program as it is.
+    Nothing,
+    /// A stop of the whole program.
+    Stop,
+    /// A panic in the thread that got to the point.
+    Panic,
+    /// A spawn that fails as if the OS had refused it.
+    Refusal,
+}
+
+impl Planted {
+    pub(super) fn seed(self) -> Seed {
+        match self {
+            Planted::Nothing => Seed::Nothing,
+            Planted::Stop => Seed::Stop,
+            Planted::Panic => Seed::Panic,
+            Planted::Refusal => Seed::Refusal,
+        }
+    }
+}
+
+/// What went wrong in a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Wrong {
+    /// It failed, though nothing was planted but a stop.
+    Failed(ScopeError),
+    /// Its body panicked, though nothing was planted but a stop.
+    Panicked(String),
+    /// Threads did not come home in the limit.
+    Overdue(ShutdownReport),
+    /// For so long nothing happened any more, though the program ends by itself when nothing is planted.
+    Stuck(Duration),
+    /// All came home, but it took so long.
+    Late(Duration),
+    /// Threads that are not homebound's were left behind.
+    Leaked(Leaks),
+}
+
+/// At which point a program does not stand what was planted there.
+pub struct Trouble(Box<Details>);
+
+struct Details {
+    planted: Planted,
+    k: usize,
+    hit: Option<Hit>,
+    wrong: Wrong,
+}
+
+impl Trouble {
+    pub(super) fn new(planted: Planted, k: usize, hit: Option<Hit>, wrong: Wrong) -> Trouble {
+        Trouble(Box::new(Details { planted, k, hit, wrong }))
+    }
+
+    /// What was planted.
+    pub fn planted(&self) -> Planted {
+        self.0.planted
+    }
+
+    /// At which point, or at which spawn, the first being 1; 0 if nothing was planted.
+    pub fn k(&self) -> usize {
+        self.0.k
+    }
+
+    /// The path of the thread in which it was planted.
+    pub fn thread(&self) -> Option<&str> {
+        self.0.hit.as_ref().map(|hit| hit.path.as_str())
+    }
+
+    /// The source line of the wait, checkpoint or spawn.
+    pub fn at(&self) -> Option<&'static Location<'static>> {
+        self.0.hit.as_ref().map(|hit| hit.at)
+    }
+
+    /// What went wrong.
+    pub fn wrong(&self) -> &Wrong {
+        &self.0.wrong
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Details { planted, k, hit, wrong } = &*self.0;
+        match (planted, hit) {
+            (_, None) => f.write_str("with nothing planted")?,
+            (Planted::Refusal, Some(hit)) => write!(f, "with spawn {k} refused, {hit}")?,
+            (Planted::Panic, Some(hit)) => write!(f, "with a panic at point {k}, {hit}")?,
+            (Planted::Stop | Planted::Nothing, Some(hit)) => write!(f, "with a stop at point {k}, {hit}")?,
+        }
+        match wrong {
+            Wrong::Failed(error) => write!(f, ": the program failed: {error}"),
+            Wrong::Panicked(text) => write!(f, ": its body panicked: {text}"),
+            Wrong::Overdue(report) => write!(f, ": not all came home in time: {report}"),
+            Wrong::Stuck(quiet) => {
+                write!(f, ": for {quiet:?} nothing happened any more; it had to be stopped")
+            }
+            Wrong::Late(took) => write!(f, ": all came home, but after {took:?}"),
+            Wrong::Leaked(leaks) => write!(f, ": {leaks}"),
+        }
+    }
+}
+
+/// As `Display`: it is what `unwrap` and a failing test print.
+impl fmt::Debug for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Hit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} at {}", self.what, self.path, self.at)
+    }
+}
