@@ -81,7 +81,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// What closures return.
 pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 
-// In the order in which they are best read: the public face, the model behind it, the views, the ground.
+// In the order in which they are best read: tests, the public face, the model behind it, the views, the ground.
+pub mod testing;
+
 mod audit;
 mod exit_code;
 pub mod registry;
