@@ -70,6 +70,7 @@
 //!
 //! - `serde` (off): [`Snapshot`], [`ShutdownReport`] and what they are made of implement `Serialize`; places and reasons as
 //!   text, moments as ages.
+//! - `testing` (off): the strategy for proptest in [`testing`]; the rest of that module is always there.
 //!
 //! One thing is done to the whole process by the first scope: a panic hook is put before the one that is there, which only
 //! notes where a thread of ours panicked. [`registry::run`] also handles signals ([`Signals`]) and puts them back.

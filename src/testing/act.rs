@@ -137,7 +137,7 @@ impl<'a, 's> Frame<'a, 's> {
         ran
     }
 
-    fn step(&mut self, step: &Step, guards: &mut Vec<super::calls::Guard>) -> Result {
+    fn step(&mut self, step: &Step, guards: &mut Vec<super::stops::Guard>) -> Result {
         let id = step.id;
         match &step.act {
             Act::Thread(thread) => self.spawn(id, thread),
@@ -153,7 +153,7 @@ impl<'a, 's> Frame<'a, 's> {
             Act::Drop(thread) => drop(self.hands.0.remove(thread)),
             Act::Forget(thread) => std::mem::forget(self.hands.0.remove(thread)),
             Act::Wait(wait) => self.wait(*wait),
-            Act::Linger(ms) => super::calls::linger(*ms),
+            Act::Linger(ms) => super::stops::linger(*ms),
             Act::Look => self.look(),
             Act::Call => return self.call(),
         }
@@ -161,12 +161,8 @@ impl<'a, 's> Frame<'a, 's> {
     }
 
     fn end(&self, end: End, vessel: &Vessel<'_, 's>) -> Result<Value> {
-        let value = |panics| Value {
-            node: self.node,
-            log: self.world.log.clone(),
-            watch: self.loan.watch(),
-            panics,
-        };
+        let value =
+            |panics| Value { node: self.node, log: self.world.log.clone(), watch: self.loan.watch(), panics };
         match (end, vessel) {
             (End::Error, _) => return Err(Box::new(Fault { node: self.node })),
             (End::Panic, _) => fail_by_panic(self.node),

@@ -37,13 +37,8 @@ impl Tree {
         });
         let end = bytes.first().map_or(End::Value, |first| end(first >> 5, Closure::Body));
         let mut maker = Maker { genes: genes.collect::<Vec<_>>().into_iter().peekable(), next: 1 };
-        let scene = Scene {
-            place: Some(Via::Scope(0)),
-            borrows: true,
-            own: 0,
-            contexts: vec![0],
-            stoppers: vec![0],
-        };
+        let scene =
+            Scene { place: Some(Via::Scope(0)), borrows: true, own: 0, contexts: vec![0], stoppers: vec![0] };
         Tree { body: Block { steps: maker.steps(0, &scene, &mut Vec::new()), end } }
     }
 }
@@ -265,7 +260,7 @@ fn wait(choice: u8) -> Wait {
         0 => Wait::Sleep,
         1 => Wait::Receive,
         2 => Wait::Ticks,
-        3 => Wait::Select,
+        3 => Wait::Signal,
         _ => Wait::Compute,
     }
 }

@@ -45,6 +45,11 @@ impl Cause {
         Cause { depth: self.depth + 1, ..self }
     }
 
+    /// It reaches only what is there.
+    fn since(self, born: usize) -> Cause {
+        Cause { end: self.end.map(|end| end.max(born)), ..self }
+    }
+
     /// It comes sooner or later.
     fn later(self) -> Cause {
         Cause { end: None, ..self }
@@ -92,7 +97,9 @@ impl Index<'_> {
             Kind::Scope(group) if context != 0 => {
                 let around = self.causes(person.context).into_iter();
                 let on_group = group.map(|group| self.causes(group)).unwrap_or_default();
-                causes.extend(around.chain(on_group).map(Cause::below));
+                // With two above it, neither is first if both were stopped before it was made.
+                let born = group.and_then(|_| self.making(context)).unwrap_or(0);
+                causes.extend(around.chain(on_group).map(|cause| cause.below().since(born)));
             }
             Kind::Group => {
                 causes.push(Cause::new(0, None, Expected::UsersDone));
@@ -127,19 +134,18 @@ impl Index<'_> {
                         Stop::Shutdown | Stop::Handle | Stop::Close => Expected::Requested,
                     };
                     let done = |what: &What| matches!(what, What::Stopped { target: t } if *t == target);
-                    let end = self.events[place..].iter().position(|later| {
-                        later.node == event.node && done(&later.what)
-                    });
+                    let end = self.events[place..]
+                        .iter()
+                        .position(|later| later.node == event.node && done(&later.what));
                     causes.push(Cause::new(place, end.map(|end| place + end), reason));
                 }
                 What::Fails(failing) if !self.kin.is_thread(target) => {
                     let who = event.node;
-                    if self.stops(who, &failing.how)
-                        && self.kin.listing(self.home_of(who)).contains(&target)
+                    if self.stops(who, &failing.how) && self.kin.listing(self.home_of(who)).contains(&target)
                     {
                         let mut paths = vec![self.thread_of(who)];
                         if let How::Passed(carried) = &failing.how {
-                            paths.extend(carried.iter().map(|step| self.thread_of(*step)));
+                            paths.extend(carried.iter().flat_map(|step| self.failed_with(*step)));
                         }
                         causes.push(Cause::new(place, self.known_over(who, place), Expected::Failed(paths)));
                     }
@@ -155,6 +161,13 @@ impl Index<'_> {
             }
         }
         causes
+    }
+
+    /// Whose failures name this step: its own, and those of closures through which its panic went.
+    fn failed_with(&self, message: Id) -> Vec<Id> {
+        let named = |what: &What| matches!(what, What::Fails(failing) if failing.message == message);
+        let events = self.events.iter().filter(|event| named(&event.what));
+        events.map(|event| self.thread_of(event.node)).collect()
     }
 
     /// Whether a failure of this step stops its scope.

@@ -62,7 +62,7 @@ impl fmt::Display for Passed {
 
 impl Error for Passed {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        (!self.hides).then(|| &*self.error as &(dyn Error + 'static))
+        (!self.hides).then_some(&*self.error as &(dyn Error + 'static))
     }
 }
 

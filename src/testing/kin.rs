@@ -147,8 +147,9 @@ impl Kin {
         let outer = |id: &Id| {
             let person = self.get(*id).filter(|_| *id != 0)?;
             match person.kind {
+                Kind::Scope(Some(group)) => Some(group),
                 // A body runs in the closure that opened it.
-                Kind::Scope(_) => Some(match self.get(person.closure)?.kind {
+                Kind::Scope(None) => Some(match self.get(person.closure)?.kind {
                     Kind::Scope(_) => person.closure,
                     _ => self.get(person.closure)?.home,
                 }),

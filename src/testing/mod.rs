@@ -1,29 +1,53 @@
-//! Owns the tests that a program of threads can be put through: for now, random trees.
-//! Refuses to use anything but the public interface: what it does, a test of yours could do.
+//! Owns the tests that a program of threads can be put through: random trees of scopes and threads, around your code.
+//! Refuses to use anything but the public interface: what is done here, a test of yours could do.
+//!
+//! A [`Tree`] is a program as plain data: scopes, groups, services, workers, and what each of them does: fail, panic, panic
+//! in a `Drop`, block, be deaf for a while, stop or join a relative, leak a handle. [`Tree::run`] runs it on real threads
+//! and notes what happens; [`Observed::check`] says which [`Property`] did not hold. `Display` of a tree is a program in
+//! Rust that does the same.
+//!
+//! ```
+//! use homebound::testing::Tree;
+//!
+//! let tree = Tree::from_bytes(&[0, 0, 0, 1, 0, 0, 3, 5, 20, 0, 64, 8]); // any bytes are one: for fuzzing
+//! let observed = tree.run();
+//! if let Err(wrong) = observed.check() {
+//!     panic!("{wrong}");
+//! }
+//! println!("{tree}");
+//! ```
+//!
+//! Your own code can be in there: [`Tree::run_with`] calls it wherever the tree says [`Act::Call`]. With the feature
+//! `testing`, `trees()` is a strategy for proptest, which makes random trees and shrinks them.
 
-mod act;
 mod bytes;
-mod calls;
-mod canary;
-mod causes;
-mod check;
-mod fault;
-mod index;
-mod kernel;
-mod kin;
-mod log;
 mod print;
-mod run;
 #[cfg(feature = "testing")]
 mod strategy;
 mod tree;
+
+mod act;
+mod calls;
+mod canary;
+mod fault;
+mod kernel;
+mod log;
+mod run;
+mod stops;
+
+mod causes;
+mod check;
+mod index;
+mod kin;
 
 pub use check::{Property, Violation, Violations};
 pub use kernel::KernelThread;
 pub use log::{Ending, Event, Failed, Failing, How, Observed, Returned, Stop, Sum, What};
 pub use run::LIMIT;
 #[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub use strategy::{trees, trees_up_to};
 pub use tree::{
-    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Step, Thread, Tree, Via, Wait,
+    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Step, Thread, Tree, Via,
+    Wait,
 };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::Mutex;
 
 use super::act::{self, Frame};
@@ -52,8 +52,7 @@ impl Tree {
     /// assert!(observed.check().is_ok());
     /// ```
     pub fn run_with(&self, code: impl Fn(&Context) -> Result + Send + Sync + 'static) -> Observed {
-        let world =
-            Arc::new(World { log: Log::default(), code: Box::new(code), stoppers: Mutex::default() });
+        let world = Arc::new(World { log: Log::default(), code: Box::new(code), stoppers: Mutex::default() });
         let (done, returned) = bounded::<()>(0);
         let root = thread::Builder::new().name("root".to_owned()).spawn({
             let (world, tree) = (Arc::clone(&world), self.clone());
@@ -70,10 +69,10 @@ impl Tree {
 }
 
 /// Waits for the end; stops what nobody stops. False if it does not come.
-fn watch(world: &World, returned: &crossbeam_channel::Receiver<()>) -> bool {
+fn watch(world: &World, returned: &Receiver<()>) -> bool {
     let (start, mut quiet, mut seen, mut rescued) = (Instant::now(), 0, 0, false);
     // Looks now and then: to be told of everything that may end a standstill, all of it would have to be known.
-    while returned.recv_timeout(LOOK) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+    while returned.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         let now = world.log.len();
         quiet = if now == seen { quiet + 1 } else { 0 };
         seen = now;

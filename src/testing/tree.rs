@@ -191,8 +191,8 @@ pub enum Wait {
     Receive,
     /// `cx.ticks`, whose first comes too late
     Ticks,
-    /// `select!` over `cx.stop_signal()`
-    Select,
+    /// a wait on `cx.stop_signal()`
+    Signal,
     /// a loop over `cx.is_stopping()`, as a computation has it
     Compute,
 }

@@ -17,7 +17,11 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
         }
     }
     for node in &index.observed.alive {
-        say(all, Property::Home, format!("the kernel still lists the OS thread of t{node} after the root returned"));
+        say(
+            all,
+            Property::Home,
+            format!("the kernel still lists the OS thread of t{node} after the root returned"),
+        );
     }
     for event in index.events.iter().filter(|event| matches!(event.what, What::Poisoned)) {
         say(all, Property::Borrowed, format!("t{} saw what it borrowed poisoned", event.node));
@@ -44,7 +48,11 @@ fn closure(index: &Index<'_>, thread: Id, all: &mut Vec<Violation>) {
         } else if started.is_some() && late(gone) {
             say(all, Property::Home, format!("t{thread} was still there when its scope {scope} returned"));
         } else if value.is_some() && late(result_gone) {
-            say(all, Property::Home, format!("the result of t{thread} was still there when scope {scope} returned"));
+            say(
+                all,
+                Property::Home,
+                format!("the result of t{thread} was still there when scope {scope} returned"),
+            );
         }
     }
 }
@@ -57,9 +65,16 @@ fn callback(index: &Index<'_>, id: Id, closure: Id, all: &mut Vec<Violation>) {
     }
     let Some(ran) = ran.first() else { return };
     let home = index.home_of(closure);
-    let over = [index.gone(id), index.returned(home), index.gone(closure)];
+    // Not when the closure is gone: its failure stops its scope, and the thread is not home before that is done.
+    let joined = |what: &What| matches!(what, What::Joined { thread, .. } if *thread == closure);
+    let joined = index.events.iter().position(|event| joined(&event.what));
+    let over = [index.gone(id), index.returned(home), joined];
     if over.iter().flatten().any(|over| over < *ran) {
-        say(all, Property::Home, format!("callback {id} ran after its guard, its thread or its scope {home} was gone"));
+        say(
+            all,
+            Property::Home,
+            format!("callback {id} ran after its guard, its thread or its scope {home} was gone"),
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::super::index::Index;
 use super::super::kin::Kind;
-use super::super::log::{Ending, Failed, How, Returned, What};
+use super::super::log::{Ending, Failed, Failing, How, Returned, What};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
 
@@ -45,14 +45,11 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
             // Asked to stop, it has stopped; of somebody else's stop, it failed.
             How::Stop(true) => Times { least: 0, most: 0 },
             How::Stop(false) => Times { least: 0, most: 1 },
-            How::Passed(carried) => {
-                let known = carried.iter().filter(|id| is_listed(index, home, **id)).count();
-                match known {
-                    0 => Times { least: 1, most: 1 },
-                    known if known == carried.len() => Times { least: 0, most: 0 },
-                    _ => Times { least: 0, most: 1 },
-                }
-            }
+            How::Passed(carried) => match weigh(index, home, carried) {
+                Weight::Known => Times { least: 0, most: 0 },
+                Weight::KnownBelow => Times { least: 0, most: 1 },
+                Weight::New => Times { least: 1, most: 1 },
+            },
         };
         let sum = expected.entry(failing.message).or_default();
         (sum.least, sum.most) = (sum.least + times.least, sum.most + times.most);
@@ -67,9 +64,10 @@ fn claimed(index: &Index<'_>, thread: Id, how: &How) -> bool {
 }
 
 fn was_joined(index: &Index<'_>, thread: Id) -> bool {
-    index.events.iter().any(
-        |event| matches!(&event.what, What::Joined { thread: t, failed: Some(_) } if *t == thread),
-    )
+    index
+        .events
+        .iter()
+        .any(|event| matches!(&event.what, What::Joined { thread: t, failed: Some(_) } if *t == thread))
 }
 
 /// True if this scope lists that failure by itself, so that an error which carries it is none.
@@ -78,18 +76,55 @@ fn is_listed(index: &Index<'_>, scope: Id, message: Id) -> bool {
         What::Fails(failing) if failing.message == message => {
             let here = index.kin.listing(index.home_of(event.node)).contains(&scope);
             here && !claimed(index, event.node, &failing.how)
-                && !matches!(failing.how, How::Passed(_) | How::Stop(_) | How::User)
+                // Where it may be none, somebody was given it as one.
+                && !matches!(failing.how, How::Passed(_) | How::Stop(true))
                 || here && passed_anew(index, event.node, &failing.how)
         }
         _ => false,
     })
 }
 
-/// True for an error that carries none of those that its scope lists: it is an entry of its own.
+/// True for an error that is not just one that its scope lists: it is an entry of its own.
 fn passed_anew(index: &Index<'_>, who: Id, how: &How) -> bool {
     let How::Passed(carried) = how else { return false };
-    let home = index.home_of(who);
-    !claimed(index, who, how) && !carried.iter().any(|id| *id != who && is_listed(index, home, *id))
+    !claimed(index, who, how) && !matches!(weigh(index, index.home_of(who), carried), Weight::Known)
+}
+
+/// What an error that carries failures is to the list of a scope.
+enum Weight {
+    /// All of them are listed: it adds no entry.
+    Known,
+    /// Those that are not listed carry nothing but such as are: one may see that, or not.
+    KnownBelow,
+    /// Something would be lost without an entry, or nothing is carried.
+    New,
+}
+
+fn weigh(index: &Index<'_>, home: Id, carried: &[Id]) -> Weight {
+    let (mut list, mut weight) = (carried.to_vec(), Weight::Known);
+    if list.is_empty() {
+        return Weight::New;
+    }
+    // A failure was there before what carries it: this ends.
+    while let Some(id) = list.pop() {
+        if is_listed(index, home, id) {
+            continue;
+        }
+        match passed_by(index, id) {
+            Some(below) if !below.is_empty() => list.extend(below),
+            _ => return Weight::New,
+        }
+        weight = Weight::KnownBelow;
+    }
+    weight
+}
+
+/// What the error of that step carried, if it was only passed on.
+fn passed_by<'a>(index: &Index<'a>, id: Id) -> Option<&'a [Id]> {
+    index.places(id).iter().find_map(|place| match &index.events[*place].what {
+        What::Fails(Failing { message, how: How::Passed(carried) }) if *message == id => Some(&carried[..]),
+        _ => None,
+    })
 }
 
 fn value(index: &Index<'_>, scope: Id, expected: &BTreeMap<Id, Times>, all: &mut Vec<Violation>) {
@@ -98,7 +133,11 @@ fn value(index: &Index<'_>, scope: Id, expected: &BTreeMap<Id, Times>, all: &mut
         return;
     }
     for (id, times) in expected.iter().filter(|(_, times)| times.least > 0) {
-        say(all, Property::Listed, format!("scope {scope} returned Ok, but step {id} had failed {} times", times.least));
+        say(
+            all,
+            Property::Listed,
+            format!("scope {scope} returned Ok, but step {id} had failed {} times", times.least),
+        );
     }
     if index.first(scope, |what| matches!(what, What::Ends(Ending::Stopped | Ending::Failure))).is_some() {
         say(all, Property::Listed, format!("scope {scope} returned Ok, but its body did not"));
@@ -128,24 +167,50 @@ fn error(
     for (id, times) in expected {
         let count = found.remove(id).unwrap_or(0);
         if count < times.least {
-            say(all, Property::Listed, format!("the failure of step {id} is not in the result of scope {scope}"));
+            say(
+                all,
+                Property::Listed,
+                format!("the failure of step {id} is not in the result of scope {scope}"),
+            );
         } else if count > times.most {
             let most = times.most;
-            say(all, Property::Listed, format!("the failure of step {id} is in the result of scope {scope} {count} times, not {most}"));
+            say(
+                all,
+                Property::Listed,
+                format!(
+                    "the failure of step {id} is in the result of scope {scope} {count} times, not {most}"
+                ),
+            );
         }
     }
     for id in found.keys() {
-        say(all, Property::Listed, format!("the result of scope {scope} lists step {id}, which did not fail there"));
+        say(
+            all,
+            Property::Listed,
+            format!("the result of scope {scope} lists step {id}, which did not fail there"),
+        );
     }
     if failed.omitted > 0 || failed.during_stop > failed.failures.len() {
-        say(all, Property::Listed, format!("the result of scope {scope} omits failures, or counts them wrongly"));
+        say(
+            all,
+            Property::Listed,
+            format!("the result of scope {scope} omits failures, or counts them wrongly"),
+        );
     }
     let stopped = index.first(scope, |what| matches!(what, What::Ends(Ending::Stopped))).is_some();
     let failed_passing = index.first(scope, |what| matches!(what, What::Fails(_))).is_some();
     if failed.failures.is_empty() && !(failed.stop_reason.is_some() && (stopped || failed_passing)) {
-        say(all, Property::Listed, format!("scope {scope} returned an error without a failure and without a stop of its body"));
+        say(
+            all,
+            Property::Listed,
+            format!("scope {scope} returned an error without a failure and without a stop of its body"),
+        );
     }
     if !failed.failures.is_empty() && failed.stop_reason.is_some() {
-        say(all, Property::Listed, format!("the result of scope {scope} has failures, and is a stop as well"));
+        say(
+            all,
+            Property::Listed,
+            format!("the result of scope {scope} has failures, and is a stop as well"),
+        );
     }
 }

@@ -38,9 +38,9 @@ fn told(index: &Index<'_>, id: Id) -> Option<usize> {
         return looks.into_iter().find(|(_, node, why)| member(*node) && in_turn(why)).map(|(p, ..)| p);
     }
     let (place, ..) = looks.into_iter().find(|(_, node, _)| *node == id)?;
-    let asked = index.events[..place].iter().any(
-        |event| matches!(event.what, What::Stopping { target, how: Stop::Handle } if target == id),
-    );
+    let asked = index.events[..place]
+        .iter()
+        .any(|event| matches!(event.what, What::Stopping { target, how: Stop::Handle } if target == id));
     (!asked).then_some(place)
 }
 
@@ -52,7 +52,11 @@ fn users(index: &Index<'_>, id: Id, scope: Id, told: usize, all: &mut Vec<Violat
             say(all, Property::Order, format!("service {id} was told before its user t{worker} was home"));
         }
         if index.made(worker).is_some() && index.making(worker).is_some_and(|making| making > told) {
-            say(all, Property::Order, format!("t{worker} was spawned after service {id} of its scope was told"));
+            say(
+                all,
+                Property::Order,
+                format!("t{worker} was spawned after service {id} of its scope was told"),
+            );
         }
     }
     let body_away = index.ends(scope).is_none_or(|ends| ends > told);
@@ -80,7 +84,11 @@ fn later_ones(index: &Index<'_>, id: Id, scope: Id, told: usize, all: &mut Vec<V
             _ => vec![other],
         };
         for thread in threads.into_iter().filter(|thread| away(index, *thread, told)) {
-            say(all, Property::Order, format!("service {id} was told before t{thread}, of the later {other}, was home"));
+            say(
+                all,
+                Property::Order,
+                format!("service {id} was told before t{thread}, of the later {other}, was home"),
+            );
         }
     }
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::super::causes::Cause;
 use super::super::index::Index;
-use super::super::kin::Kind;
-use super::super::log::{Event, Returned, Stop, What};
+use super::super::log::{Event, Returned, What};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
 use crate::StopReason;
@@ -17,6 +16,7 @@ const SLOW: Duration = Duration::from_secs(1);
 
 pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
     let mut causes: BTreeMap<Id, Vec<Cause>> = BTreeMap::new();
+    // Each context has its own: two that raced may have come to two of them in either order.
     let mut seen: BTreeMap<Id, (usize, &StopReason)> = BTreeMap::new();
     for (place, event) in index.events.iter().enumerate() {
         let node = event.node;
@@ -32,7 +32,11 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
                 explained(index, &causes(node), node, place, reason, all);
                 let (_, first) = seen.entry(node).or_insert((place, reason));
                 if *first != reason {
-                    say(all, Property::Reason, format!("step {node} saw two reasons: {first:?}, then {reason:?}"));
+                    say(
+                        all,
+                        Property::Reason,
+                        format!("step {node} saw two reasons: {first:?}, then {reason:?}"),
+                    );
                 }
             }
             What::Woken { timed_out: true } => slept(index, &causes(node), event, all),
@@ -47,7 +51,6 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
             _ => {}
         }
     }
-    one_for_all(index, &seen, all);
 }
 
 /// A look that began after a stop was done must see it.
@@ -79,32 +82,18 @@ fn explained(
     let given = causes.iter().filter(|cause| cause.begin < place && cause.explains(reason, at, index));
     let begun = given.map(|cause| cause.begin).min();
     match begun {
-        None => say(all, Property::Reason, format!("step {node} was stopped for {reason:?}, which nobody had given")),
+        None => say(
+            all,
+            Property::Reason,
+            format!("step {node} was stopped for {reason:?}, which nobody had given"),
+        ),
         Some(begun) if begun > first_done => {
-            say(all, Property::Reason, format!("step {node} was stopped for {reason:?}, which was not the first"));
+            say(
+                all,
+                Property::Reason,
+                format!("step {node} was stopped for {reason:?}, which was not the first"),
+            );
         }
         Some(_) => {}
-    }
-}
-
-/// The body and the workers of a scope have one reason, but for those that were told through their handles.
-fn one_for_all(index: &Index<'_>, seen: &BTreeMap<Id, (usize, &StopReason)>, all: &mut Vec<Violation>) {
-    let mut of_scope: BTreeMap<Id, (Id, &StopReason)> = BTreeMap::new();
-    for (node, (_, reason)) in seen {
-        let home = match index.kin.get(*node) {
-            Some(person) if person.kind == Kind::Worker => person.home,
-            Some(person) if matches!(person.kind, Kind::Scope(_)) => *node,
-            _ => continue,
-        };
-        let told = |event: &Event| {
-            matches!(event.what, What::Stopping { target, how: Stop::Handle } if target == *node)
-        };
-        if index.events.iter().any(told) {
-            continue;
-        }
-        let (other, first) = *of_scope.entry(home).or_insert((*node, reason));
-        if first != *reason {
-            say(all, Property::Reason, format!("in scope {home}, step {other} saw {first:?}, step {node} {reason:?}"));
-        }
     }
 }

@@ -93,7 +93,11 @@ fn allowed(index: &Index<'_>, thread: Id) -> Vec<Ending> {
 /// When a scope has returned, all are home; who was alive when it was stopped, or came later, has a row.
 fn at_the_end(index: &Index<'_>, scope: Id, sum: &Sum, all: &mut Vec<Violation>) {
     if sum.timeout > 0 && !index.hurried(scope) {
-        say(all, Property::Sum, format!("of scope {scope}: {} were late, with all the time of the world", sum.timeout));
+        say(
+            all,
+            Property::Sum,
+            format!("of scope {scope}: {} were late, with all the time of the world", sum.timeout),
+        );
     }
     if index.kin.get(scope).is_some_and(|person| person.kind == Kind::Group) {
         return;
@@ -103,7 +107,11 @@ fn at_the_end(index: &Index<'_>, scope: Id, sum: &Sum, all: &mut Vec<Violation>)
         let alive = stopped.zip(index.gone(thread)).is_some_and(|(stopped, gone)| stopped < gone);
         let counted = sum.rows.iter().any(|(id, _)| *id == thread);
         if alive && index.started(thread).is_some() && !counted {
-            say(all, Property::Sum, format!("of scope {scope}: t{thread} was alive during the stop, and is not counted"));
+            say(
+                all,
+                Property::Sum,
+                format!("of scope {scope}: t{thread} was alive during the stop, and is not counted"),
+            );
         }
     }
 }
