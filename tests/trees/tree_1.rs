@@ -1,3 +1,5 @@
+//! A random tree, as it prints itself.
+
 fn main() {
     use homebound::scope;
     use homebound::BoxError;
@@ -43,9 +45,6 @@ fn main() {
                     let _guard9 = cx8.on_stop(|| panic!("step 9 panics"));
                     let _ = cx8.stop_reason();
                     if let Ok(g11) = cx8.group("g11") {
-                        let _t12 = g11.thread("t12", "a step").isolated().spawn(move |_cx12| {
-                            Ok(())
-                        }).ok();
                         g11.close().map_err(|error| Hidden(BoxError::from(error)))?;
                     }
                     Err::<(), _>("step 8 fails".into())
