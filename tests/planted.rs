@@ -8,10 +8,10 @@ use homebound::{Context, StopReason};
 
 fn thread(id: Id, service: bool, steps: Vec<Step>, end: End) -> Step {
     let block = Block { steps, end };
-    let via = Via::Scope(0);
+    let via = Via::InScope(0);
     Step {
         id,
-        act: Act::Thread(Thread { via, service, isolated: false, vital: false, dedicated: false, block }),
+        act: Act::Spawn(Thread { via, service, isolated: false, vital: false, dedicated: false, block }),
     }
 }
 
@@ -149,11 +149,11 @@ fn c_a_failure_that_is_lost() {
 #[test]
 fn c_a_failure_of_an_inner_scope_that_is_not_in_what_carries_it() {
     let inner = Nested {
-        via: Some(Via::Scope(0)),
+        via: Some(Via::InScope(0)),
         block: Block { steps: vec![], end: End::Error },
         errors: Errors::Pass,
     };
-    let mut observed = right(&tree(vec![Step { id: 1, act: Act::Scope(inner) }]));
+    let mut observed = right(&tree(vec![Step { id: 1, act: Act::Open(inner) }]));
     let passed = |what: &What| matches!(what, What::Fails(failing) if failing.how == How::Passed(vec![1]));
     place(&observed, 0, passed);
     error(&mut observed).failures.clear();

@@ -83,18 +83,18 @@ fn without_the_known(mut tree: Tree) -> Tree {
         for step in steps {
             match &mut step.act {
                 Act::OnStop(callback) => callback.forget = false,
-                Act::Thread(thread) => mend(&mut thread.block.steps),
-                Act::Scope(nested) => {
+                Act::Spawn(thread) => mend(&mut thread.block.steps),
+                Act::Open(nested) => {
                     nested.errors = shown(nested.errors);
                     mend(&mut nested.block.steps);
                 }
-                Act::Group(owned) => {
+                Act::Gather(owned) => {
                     if let Fate::Close(errors) = owned.fate {
                         owned.fate = Fate::Close(shown(errors));
                     }
                     mend(&mut owned.steps);
                 }
-                Act::Limit(_, steps) => mend(steps),
+                Act::Within(_, steps) => mend(steps),
                 _ => {}
             }
         }

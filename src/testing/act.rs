@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::canary::{Capture, Loan, Value};
 use super::fault::{Fault, Passed, fail_by_panic, is_stop, message_in};
 use super::kernel::KernelThread;
-use super::log::{Ending, Failing, How, What};
+use super::log::{Failing, Finish, How, What};
 use super::run::World;
 use super::tree::{Act, Block, End, Id, Step};
 use crate::{BoxError, Context, Handle, Result, Scope, Stopper};
@@ -99,7 +99,7 @@ impl<'a, 's> Frame<'a, 's> {
         debug_assert!(frame_dropped.is_ok(), "handles and guards contain what they drop");
         match ran {
             Ok(Ok(value)) => {
-                world.log.note(node, What::Ends(Ending::Value));
+                world.log.note(node, What::Ends(Finish::Value));
                 Ok(value)
             }
             Ok(Err(error)) => {
@@ -109,7 +109,7 @@ impl<'a, 's> Frame<'a, 's> {
             Err(payload) => {
                 let message = message_in(&*payload).unwrap_or(node);
                 world.log.note(node, What::Fails(Failing { message, how: How::Own }));
-                world.log.note(node, What::Ends(Ending::Failure));
+                world.log.note(node, What::Ends(Finish::Failing));
                 resume_unwind(payload)
             }
         }
@@ -140,18 +140,18 @@ impl<'a, 's> Frame<'a, 's> {
     fn step(&mut self, step: &Step, guards: &mut Vec<super::stops::Guard>) -> Result {
         let id = step.id;
         match &step.act {
-            Act::Thread(thread) => self.spawn(id, thread),
-            Act::Scope(nested) => return self.open(id, nested),
-            Act::Group(owned) => return self.group(id, owned),
+            Act::Spawn(thread) => self.spawn(id, thread),
+            Act::Open(nested) => return self.open(id, nested),
+            Act::Gather(owned) => return self.group(id, owned),
             Act::Defer(via, end) => self.defer(id, *via, *end),
             Act::OnStop(callback) => guards.extend(self.on_stop(id, *callback)),
-            Act::Limit(limit, steps) => return self.limited(id, *limit, steps),
+            Act::Within(limit, steps) => return self.limited(id, *limit, steps),
             Act::Stop(target) => self.stop(id, *target),
             Act::Shutdown(via, ms) => self.shutdown(id, *via, *ms),
             Act::Tell(thread) => self.tell(id, *thread),
             Act::Join(thread, errors) => return self.join(*thread, *errors),
-            Act::Drop(thread) => drop(self.hands.0.remove(thread)),
-            Act::Forget(thread) => std::mem::forget(self.hands.0.remove(thread)),
+            Act::Discard(thread) => drop(self.hands.0.remove(thread)),
+            Act::Leak(thread) => std::mem::forget(self.hands.0.remove(thread)),
             Act::Wait(wait) => self.wait(*wait),
             Act::Linger(ms) => super::stops::linger(*ms),
             Act::Look => self.look(),
@@ -167,9 +167,9 @@ impl<'a, 's> Frame<'a, 's> {
             (End::Error, _) => return Err(Box::new(Fault { node: self.node })),
             (End::Panic, _) => fail_by_panic(self.node),
             (End::Stopped, _) => self.base.checkpoint()?,
-            (End::Result, Vessel::Thread(_)) => return Ok(value(true)),
-            (End::Capture, Vessel::Thread(capture)) => capture.panics.store(true, Ordering::SeqCst),
-            (End::Value | End::Result | End::Capture, _) => {}
+            (End::ResultBomb, Vessel::Thread(_)) => return Ok(value(true)),
+            (End::CaptureBomb, Vessel::Thread(capture)) => capture.panics.store(true, Ordering::SeqCst),
+            (End::Value | End::ResultBomb | End::CaptureBomb, _) => {}
         }
         Ok(value(false))
     }
@@ -177,10 +177,10 @@ impl<'a, 's> Frame<'a, 's> {
 
 fn note_error(world: &World, node: Id, error: &BoxError) {
     if is_stop(&**error) {
-        world.log.note(node, What::Ends(Ending::Stopped));
+        world.log.note(node, What::Ends(Finish::Stopped));
         return;
     }
     let how = error.downcast_ref::<Passed>().map_or(How::Own, |passed| passed.how.clone());
     world.log.note(node, What::Fails(Failing { message: node, how }));
-    world.log.note(node, What::Ends(Ending::Failure));
+    world.log.note(node, What::Ends(Finish::Failing));
 }

@@ -37,8 +37,13 @@ impl Tree {
         });
         let end = bytes.first().map_or(End::Value, |first| end(first >> 5, Closure::Body));
         let mut maker = Maker { genes: genes.collect::<Vec<_>>().into_iter().peekable(), next: 1 };
-        let scene =
-            Scene { place: Some(Via::Scope(0)), borrows: true, own: 0, contexts: vec![0], stoppers: vec![0] };
+        let scene = Scene {
+            place: Some(Via::InScope(0)),
+            borrows: true,
+            own: 0,
+            contexts: vec![0],
+            stoppers: vec![0],
+        };
         Tree { body: Block { steps: maker.steps(0, &scene, &mut Vec::new()), end } }
     }
 }
@@ -90,7 +95,7 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
         let [kind, depth, flags, choice] = gene;
         let ms = u64::from(choice % 4);
         Some(match kind % 32 {
-            0..=7 => Act::Thread(self.thread(id, gene, scene, handles)),
+            0..=7 => Act::Spawn(self.thread(id, gene, scene, handles)),
             8..=10 => self.nested(id, gene, scene, handles),
             11 | 12 => self.group(id, gene, scene, handles)?,
             13 => Act::Defer(scene.place?, end(choice, Closure::Deferred)),
@@ -100,17 +105,17 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
                 let mut inside = scene.clone();
                 (inside.own, inside.contexts) = (id, push(&scene.contexts, id));
                 let steps = self.scoped(depth + 1, &inside, handles);
-                Act::Limit(limit, steps)
+                Act::Within(limit, steps)
             }
             16 | 17 => Act::Stop(pick(&scene.stoppers, choice)?),
             18 => match scene.place? {
-                via @ (Via::Scope(_) | Via::Group(_)) => Act::Shutdown(via, 2 * ms),
-                Via::Context(_) => return None,
+                via @ (Via::InScope(_) | Via::InGroup(_)) => Act::Shutdown(via, 2 * ms),
+                Via::Sibling(_) => return None,
             },
             19 => Act::Tell(pick(handles, choice)?),
             20..=22 => Act::Join(take(handles, choice)?, errors(flags)),
-            23 => Act::Drop(take(handles, choice)?),
-            24 => Act::Forget(take(handles, choice)?),
+            23 => Act::Discard(take(handles, choice)?),
+            24 => Act::Leak(take(handles, choice)?),
             25..=27 => Act::Wait(wait(choice)),
             28 => Act::Linger(ms),
             29 | 30 => Act::Look,
@@ -138,13 +143,13 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
         let context = pick(&scene.contexts, choice).unwrap_or(scene.own);
         let via = match scene.place {
             Some(place) if !elsewhere => place,
-            Some(_) => Via::Context(context),
-            None => Via::Context(if elsewhere { context } else { scene.own }),
+            Some(_) => Via::Sibling(context),
+            None => Via::Sibling(if elsewhere { context } else { scene.own }),
         };
-        let borrows = scene.borrows && !matches!(via, Via::Context(_));
+        let borrows = scene.borrows && !matches!(via, Via::Sibling(_));
         let inside = Scene {
             // A group is a local variable: its threads cannot borrow it.
-            place: scene.place.filter(|place| borrows && matches!(place, Via::Scope(_))),
+            place: scene.place.filter(|place| borrows && matches!(place, Via::InScope(_))),
             borrows,
             own: id,
             contexts: push(&scene.contexts, id),
@@ -179,7 +184,7 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
     ) -> Act {
         let via = scene.place.filter(|_| flags & 0b100 == 0);
         let inside = Scene {
-            place: Some(Via::Scope(id)),
+            place: Some(Via::InScope(id)),
             borrows: true,
             own: id,
             contexts: push(&scene.contexts, id),
@@ -187,7 +192,7 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
         };
         let steps = self.moved(depth + 1, &inside, handles);
         let block = Block { steps, end: end(choice, Closure::Body) };
-        Act::Scope(Nested { via, block, errors: errors(flags) })
+        Act::Open(Nested { via, block, errors: errors(flags) })
     }
 
     fn group(
@@ -197,20 +202,20 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
         scene: &Scene,
         handles: &mut Vec<Id>,
     ) -> Option<Act> {
-        let via = scene.place.filter(|_| flags & 0b100 == 0).unwrap_or(Via::Context(scene.own));
+        let via = scene.place.filter(|_| flags & 0b100 == 0).unwrap_or(Via::Sibling(scene.own));
         let inside = Scene {
-            place: Some(Via::Group(id)),
-            borrows: scene.borrows && !matches!(via, Via::Context(_)),
+            place: Some(Via::InGroup(id)),
+            borrows: scene.borrows && !matches!(via, Via::Sibling(_)),
             stoppers: push(&scene.stoppers, id),
             ..scene.clone()
         };
         let steps = self.scoped(depth + 1, &inside, handles);
         let fate = match choice % 6 {
             0..=2 => Fate::Close(errors(flags)),
-            3 => Fate::Forget,
-            _ => Fate::Drop,
+            3 => Fate::Leak,
+            _ => Fate::Release,
         };
-        Some(Act::Group(Owned { via, steps, fate }))
+        Some(Act::Gather(Owned { via, steps, fate }))
     }
 }
 
@@ -235,13 +240,13 @@ fn end(choice: u8, closure: Closure) -> End {
         1 | 2 => End::Error,
         3 | 4 => End::Panic,
         5..=7 => End::Stopped,
-        8 => End::Result,
-        9 => End::Capture,
+        8 => End::ResultBomb,
+        9 => End::CaptureBomb,
         _ => End::Value,
     };
     match (end, closure) {
-        (End::Result, Closure::Service) => End::Capture,
-        (End::Result | End::Capture, Closure::Body | Closure::Deferred) => End::Value,
+        (End::ResultBomb, Closure::Service) => End::CaptureBomb,
+        (End::ResultBomb | End::CaptureBomb, Closure::Body | Closure::Deferred) => End::Value,
         (End::Stopped, Closure::Deferred) => End::Value,
         (end, _) => end,
     }

@@ -24,21 +24,21 @@ impl<'a, 's> Frame<'a, 's> {
     pub(super) fn spawn(&mut self, id: Id, thread: &Thread) {
         let names = handles(&thread.block.steps);
         let held = match (thread.via, self.place) {
-            (Via::Scope(_), Place::Scope(scope)) => {
+            (Via::InScope(_), Place::Scope(scope)) => {
                 let hands = self.hands.take(&names);
                 let builder = scope.thread(name('t', id), PURPOSE);
                 self.launch(id, thread, builder, Place::Scope(scope), hands, self.loan.clone())
             }
-            (Via::Group(_), Place::Group(group)) => {
+            (Via::InGroup(_), Place::Group(group)) => {
                 let hands = self.hands.take(&names);
                 let builder = group.thread(name('t', id), PURPOSE);
                 self.launch(id, thread, builder, Place::Nowhere, hands, self.loan.clone())
             }
-            (Via::Group(_), Place::Static(group)) => {
+            (Via::InGroup(_), Place::Static(group)) => {
                 let builder = group.thread(name('t', id), PURPOSE);
                 self.launch(id, thread, builder, Place::Nowhere, Hands::default(), Loan::none())
             }
-            (Via::Context(context), _) => {
+            (Via::Sibling(context), _) => {
                 let Some(context) = self.contexts.get(&context) else { return };
                 let builder = context.thread(name('t', id), PURPOSE);
                 self.launch(id, thread, builder, Place::Nowhere, Hands::default(), Loan::none())
@@ -113,16 +113,16 @@ impl<'a, 's> Frame<'a, 's> {
         self.world.log.note(id, What::Making);
         let name = name('g', id);
         match (owned.via, self.place) {
-            (Via::Scope(_), Place::Scope(scope)) => {
+            (Via::InScope(_), Place::Scope(scope)) => {
                 self.with_group(id, owned, scope.group(name), |group| Place::Group(group))
             }
-            (Via::Group(_), Place::Group(group)) => {
+            (Via::InGroup(_), Place::Group(group)) => {
                 self.with_group(id, owned, group.group(name), |group| Place::Group(group))
             }
-            (Via::Group(_), Place::Static(group)) => {
+            (Via::InGroup(_), Place::Static(group)) => {
                 self.with_group(id, owned, group.group(name), |group| Place::Static(group))
             }
-            (Via::Context(context), _) => {
+            (Via::Sibling(context), _) => {
                 let Some(context) = self.contexts.get(&context) else { return Ok(()) };
                 let group = context.group(name);
                 self.with_group(id, owned, group, |group| Place::Static(group))
@@ -159,12 +159,12 @@ impl<'a, 's> Frame<'a, 's> {
         let ran = inside.steps(&owned.steps);
         self.hands = mem::take(&mut inside.hands);
         drop(inside);
-        let fate = if ran.is_ok() { owned.fate } else { Fate::Drop };
+        let fate = if ran.is_ok() { owned.fate } else { Fate::Release };
         self.let_go(id, group, fate).and(ran)
     }
 
     fn let_go(&self, id: Id, group: Group<'_>, fate: Fate) -> Result {
-        if fate == Fate::Forget {
+        if fate == Fate::Leak {
             mem::forget(group);
             return Ok(());
         }
@@ -206,9 +206,9 @@ impl<'a, 's> Frame<'a, 's> {
         };
         self.world.log.note(id, What::Making);
         match (via, self.place) {
-            (Via::Scope(_), Place::Scope(scope)) => scope.defer(name('d', id), deferred),
-            (Via::Group(_), Place::Group(group)) => group.defer(name('d', id), deferred),
-            (Via::Group(_), Place::Static(group)) => group.defer(name('d', id), deferred),
+            (Via::InScope(_), Place::Scope(scope)) => scope.defer(name('d', id), deferred),
+            (Via::InGroup(_), Place::Group(group)) => group.defer(name('d', id), deferred),
+            (Via::InGroup(_), Place::Static(group)) => group.defer(name('d', id), deferred),
             _ => return,
         }
         self.world.log.note(id, What::Made);
@@ -237,9 +237,9 @@ fn enter<'sub>(
     body: impl for<'inner> FnOnce(&'inner Scope<'inner, 'sub>) -> Result,
 ) -> Result<(), ScopeError> {
     match (via, place) {
-        (Some(Via::Scope(_)), Place::Scope(scope)) => scope.subscope(name, body),
-        (Some(Via::Group(_)), Place::Group(group)) => group.subscope(name, body),
-        (Some(Via::Group(_)), Place::Static(group)) => group.subscope(name, body),
+        (Some(Via::InScope(_)), Place::Scope(scope)) => scope.subscope(name, body),
+        (Some(Via::InGroup(_)), Place::Group(group)) => group.subscope(name, body),
+        (Some(Via::InGroup(_)), Place::Static(group)) => group.subscope(name, body),
         _ => scope(body),
     }
 }

@@ -111,7 +111,7 @@ impl Drop for Value {
         // A second panic while one unwinds would abort, in any program.
         let panics = self.panics && !std::thread::panicking();
         if panics {
-            self.log.note(self.node, What::Fails(Failing { message: self.node, how: How::Result }));
+            self.log.note(self.node, What::Fails(Failing { message: self.node, how: How::Unclaimed }));
         }
         self.log.note(self.node, What::ResultGone);
         if panics {

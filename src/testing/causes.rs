@@ -131,7 +131,7 @@ impl Index<'_> {
                 What::Stopping { target: stopped, how } if *stopped == target => {
                     let reason = match how {
                         Stop::Because => Expected::Because(event.node),
-                        Stop::Shutdown | Stop::Handle | Stop::Close => Expected::Requested,
+                        Stop::Shutdown | Stop::ThroughHandle | Stop::Close => Expected::Requested,
                     };
                     let done = |what: &What| matches!(what, What::Stopped { target: t } if *t == target);
                     let end = self.events[place..]

@@ -73,25 +73,25 @@ impl Kin {
             let id = step.id;
             let own = Around { closure: id, context: id, home: id };
             let (inside, place): (&[Step], Around) = match &step.act {
-                Act::Thread(thread) => {
+                Act::Spawn(thread) => {
                     person.kind = if thread.service { Kind::Service } else { Kind::Worker };
                     person.home = self.home_of(thread.via);
                     (person.isolated, person.vital) = (thread.isolated, thread.vital);
                     (&thread.block.steps, Around { home: person.home, ..own })
                 }
-                Act::Scope(nested) => {
+                Act::Open(nested) => {
                     let group = match nested.via {
-                        Some(Via::Group(group)) => Some(group),
+                        Some(Via::InGroup(group)) => Some(group),
                         _ => None,
                     };
                     person.kind = Kind::Scope(group);
                     (&nested.block.steps, own)
                 }
-                Act::Group(owned) => {
+                Act::Gather(owned) => {
                     (person.kind, person.home) = (Kind::Group, self.home_of(owned.via));
                     (&owned.steps, around)
                 }
-                Act::Limit(limit, steps) => {
+                Act::Within(limit, steps) => {
                     person.kind = Kind::Limit(*limit);
                     (steps, Around { context: id, ..around })
                 }
@@ -112,8 +112,8 @@ impl Kin {
 
     fn home_of(&self, via: Via) -> Id {
         match via {
-            Via::Scope(id) | Via::Group(id) => id,
-            Via::Context(id) => match self.0.get(&id) {
+            Via::InScope(id) | Via::InGroup(id) => id,
+            Via::Sibling(id) => match self.0.get(&id) {
                 Some(Person { kind: Kind::Scope(_), .. }) | None => id,
                 Some(person) => person.home,
             },

@@ -69,7 +69,7 @@ pub enum What {
     /// Something of it fails now, and nothing of its own comes after that.
     Fails(Failing),
     /// Its closure is about to return.
-    Ends(Ending),
+    Ends(Finish),
     /// What its closure had captured was dropped.
     Gone,
     /// Its result was dropped.
@@ -122,18 +122,18 @@ pub enum How {
     /// A callback panics.
     Callback,
     /// A result that nobody took panics in its `Drop`.
-    Result,
+    Unclaimed,
 }
 
 /// How a closure ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum Finish {
     /// With `Ok`.
     Value,
     /// With the stop that it was asked for.
     Stopped,
     /// With a failure.
-    Failure,
+    Failing,
 }
 
 /// By which call something is stopped.
@@ -144,7 +144,7 @@ pub enum Stop {
     /// `shutdown`
     Shutdown,
     /// The handle of a thread.
-    Handle,
+    ThroughHandle,
     /// A group is closed or dropped by its owner.
     Close,
 }

@@ -42,7 +42,7 @@ mod kin;
 
 pub use check::{Property, Violation, Violations};
 pub use kernel::KernelThread;
-pub use log::{Ending, Event, Failed, Failing, How, Observed, Returned, Stop, Sum, What};
+pub use log::{Event, Failed, Failing, Finish, How, Observed, Returned, Stop, Sum, What};
 pub use run::LIMIT;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]

@@ -71,10 +71,10 @@ impl Printer {
         let (mut used, mut bombs) = (BTreeSet::new(), BTreeSet::new());
         for step in walk(&tree.body.steps) {
             match &step.act {
-                Act::Tell(id) | Act::Join(id, _) | Act::Drop(id) | Act::Forget(id) => {
+                Act::Tell(id) | Act::Join(id, _) | Act::Discard(id) | Act::Leak(id) => {
                     used.insert(*id);
                 }
-                Act::Thread(Thread { service: false, block: Block { end: End::Result, .. }, .. }) => {
+                Act::Spawn(Thread { service: false, block: Block { end: End::ResultBomb, .. }, .. }) => {
                     bombs.insert(step.id);
                 }
                 _ => {}
@@ -90,9 +90,9 @@ impl Printer {
     fn step(&self, step: &Step, own: Id) -> String {
         let (id, cx) = (step.id, format!("cx{own}"));
         match &step.act {
-            Act::Thread(thread) => self.thread(id, thread),
-            Act::Scope(nested) => self.nested(id, nested),
-            Act::Group(owned) => self.group(id, owned, own),
+            Act::Spawn(thread) => self.thread(id, thread),
+            Act::Open(nested) => self.nested(id, nested),
+            Act::Gather(owned) => self.group(id, owned, own),
             Act::Defer(via, end) => {
                 let body = match end {
                     End::Error => format!("Err(\"step {id} fails\".into())"),
@@ -108,7 +108,7 @@ impl Printer {
                     false => format!("let _guard{id} = {cx}.on_stop(|| {body});"),
                 }
             }
-            Act::Limit(limit, steps) => {
+            Act::Within(limit, steps) => {
                 let call = match limit {
                     Limit::Deadline(ms) => format!("with_deadline(Instant::now() + {}", millis(*ms)),
                     Limit::Shield(ms) => format!("shield({}", millis(*ms)),
@@ -125,8 +125,8 @@ impl Printer {
                 let call = handed_on(&format!("t.join(){forget}"), *errors);
                 format!("if let Some(t) = t{thread} {}", braced(&call))
             }
-            Act::Drop(thread) => format!("drop(t{thread});"),
-            Act::Forget(thread) => format!("std::mem::forget(t{thread});"),
+            Act::Discard(thread) => format!("drop(t{thread});"),
+            Act::Leak(thread) => format!("std::mem::forget(t{thread});"),
             Act::Wait(wait) => wait_of(*wait, &cx),
             Act::Linger(ms) => format!("let _ = never::<()>().recv_timeout({});", millis(*ms)),
             Act::Look => format!("let _ = {cx}.stop_reason();"),
@@ -136,7 +136,8 @@ impl Printer {
 
     fn thread(&self, id: Id, thread: &Thread) -> String {
         let inside = self.steps(&thread.block.steps, id) + &end(id, thread.block.end, !thread.service);
-        let armed = thread.block.end == End::Capture || (thread.service && thread.block.end == End::Result);
+        let armed =
+            thread.block.end == End::CaptureBomb || (thread.service && thread.block.end == End::ResultBomb);
         let mut options = String::new();
         for (is, option) in
             [(thread.isolated, ".isolated()"), (thread.vital, ".vital()"), (thread.dedicated, ".dedicated()")]
@@ -146,7 +147,7 @@ impl Printer {
         let start = if thread.service { "service" } else { "spawn" };
         let names = names(&thread.block.steps);
         // What is moved into the closure cannot be what spawns it.
-        let moved = matches!(thread.via, Via::Context(at) if names.contains(&Reference::Context(at)));
+        let moved = matches!(thread.via, Via::Sibling(at) if names.contains(&Reference::Context(at)));
         let at = if moved { "here".to_owned() } else { place(thread.via) };
         let call = match options.as_str() {
             "" => format!("{at}.{start}(\"t{id}\", {PURPOSE}, "),
@@ -198,8 +199,8 @@ impl Printer {
         inside += &steps;
         inside += &match owned.fate {
             Fate::Close(errors) => handed_on(&format!("g{id}.close()"), errors),
-            Fate::Drop => format!("drop(g{id});"),
-            Fate::Forget => format!("std::mem::forget(g{id});"),
+            Fate::Release => format!("drop(g{id});"),
+            Fate::Leak => format!("std::mem::forget(g{id});"),
         };
         format!("if let Ok(g{id}) = {}.group(\"g{id}\") {}", place(owned.via), braced(&inside))
     }
@@ -207,9 +208,9 @@ impl Printer {
 
 fn place(via: Via) -> String {
     match via {
-        Via::Scope(id) => format!("s{id}"),
-        Via::Group(id) => format!("g{id}"),
-        Via::Context(id) => format!("cx{id}"),
+        Via::InScope(id) => format!("s{id}"),
+        Via::InGroup(id) => format!("g{id}"),
+        Via::Sibling(id) => format!("cx{id}"),
     }
 }
 
@@ -227,8 +228,8 @@ fn end(id: Id, end: End, worker: bool) -> String {
         End::Error => format!("Err::<(), _>(\"step {id} fails\".into())"),
         End::Panic => format!("if true {{\n    panic!(\"step {id} panics\");\n}}\nOk(())"),
         End::Stopped => format!("Ok(cx{id}.checkpoint()?)"),
-        End::Result if worker => format!("Ok(Bomb({id}, true.into()))"),
-        End::Capture | End::Result => {
+        End::ResultBomb if worker => format!("Ok(Bomb({id}, true.into()))"),
+        End::CaptureBomb | End::ResultBomb => {
             format!("bomb{id}.1.store(true, std::sync::atomic::Ordering::SeqCst);\nOk(())")
         }
         End::Value => "Ok(())".to_owned(),

@@ -83,7 +83,7 @@ impl Frame<'_, '_> {
     }
 
     pub(super) fn shutdown(&self, id: Id, via: Via, ms: u64) {
-        let (Via::Scope(target) | Via::Group(target) | Via::Context(target)) = via;
+        let (Via::InScope(target) | Via::InGroup(target) | Via::Sibling(target)) = via;
         let grace = Duration::from_millis(ms);
         self.world.log.note(id, What::Stopping { target, how: Stop::Shutdown });
         let report = match self.place {
@@ -99,7 +99,7 @@ impl Frame<'_, '_> {
 
     pub(super) fn tell(&self, id: Id, thread: Id) {
         let Some(held) = self.hands.0.get(&thread) else { return };
-        self.world.log.note(id, What::Stopping { target: thread, how: Stop::Handle });
+        self.world.log.note(id, What::Stopping { target: thread, how: Stop::ThroughHandle });
         match held {
             Held::Worker(handle) => handle.stop(),
             Held::Service(handle) => handle.stop(),

@@ -37,10 +37,10 @@ pub enum End {
     Panic,
     /// With `cx.checkpoint()?`: as stopped, if it was asked to stop.
     Stopped,
-    /// With a value whose `Drop` panics, unless somebody joins it. A thread that is no worker has none: see `Capture`.
-    Result,
+    /// With a value whose `Drop` panics, unless somebody joins it. A thread that is no worker has none: see `CaptureBomb`.
+    ResultBomb,
     /// With a value, but the `Drop` of what the closure has captured panics. Only for threads; others end with a value.
-    Capture,
+    CaptureBomb,
 }
 
 /// One thing that a closure does.
@@ -56,17 +56,17 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Spawns a thread and keeps its handle.
-    Thread(Thread),
+    Spawn(Thread),
     /// Opens a scope, on the calling thread.
-    Scope(Nested),
+    Open(Nested),
     /// Makes a group, does some steps with it, and lets go of it.
-    Group(Owned),
+    Gather(Owned),
     /// Defers a function that ends in this way, in the innermost scope or group that can be named.
     Defer(Via, End),
     /// Registers a callback on the stop of this context, until the end of the block.
     OnStop(Callback),
     /// Does some steps in a context with a limit.
-    Limit(Limit, Vec<Step>),
+    Within(Limit, Vec<Step>),
     /// Stops the scope or group of this number.
     Stop(Id),
     /// Calls `shutdown` on the innermost scope or group that can be named, with this grace in milliseconds.
@@ -76,9 +76,9 @@ pub enum Act {
     /// Joins the thread of this number.
     Join(Id, Errors),
     /// Drops the handle of this thread.
-    Drop(Id),
+    Discard(Id),
     /// Leaks the handle of this thread.
-    Forget(Id),
+    Leak(Id),
     /// Waits for the stop, in this way, but not for ever: at most [`PATIENCE`].
     Wait(Wait),
     /// Is deaf to the stop for so many milliseconds.
@@ -96,11 +96,11 @@ pub const PATIENCE: u64 = 2000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
     /// `s0.spawn(..)`: what is made may borrow.
-    Scope(Id),
+    InScope(Id),
     /// `g4.spawn(..)`: what is made may borrow if the group may.
-    Group(Id),
+    InGroup(Id),
     /// `cx7.spawn(..)`: a sibling of that thread, which borrows nothing.
-    Context(Id),
+    Sibling(Id),
 }
 
 /// A thread to be spawned.
@@ -148,9 +148,9 @@ pub enum Fate {
     /// It is closed.
     Close(Errors),
     /// It is dropped.
-    Drop,
+    Release,
     /// It is leaked.
-    Forget,
+    Leak,
 }
 
 /// What becomes of an error.
@@ -201,10 +201,10 @@ impl Act {
     /// The blocks and steps inside: what runs in the same closure, and what in one of its own.
     fn inside(&self) -> &[Step] {
         match self {
-            Act::Thread(thread) => &thread.block.steps,
-            Act::Scope(nested) => &nested.block.steps,
-            Act::Group(owned) => &owned.steps,
-            Act::Limit(_, steps) => steps,
+            Act::Spawn(thread) => &thread.block.steps,
+            Act::Open(nested) => &nested.block.steps,
+            Act::Gather(owned) => &owned.steps,
+            Act::Within(_, steps) => steps,
             _ => &[],
         }
     }
@@ -213,11 +213,11 @@ impl Act {
     fn refers(&self) -> Option<Reference> {
         match self {
             Act::Stop(scope) => Some(Reference::Stopper(*scope)),
-            Act::Tell(handle) | Act::Join(handle, _) | Act::Drop(handle) | Act::Forget(handle) => {
+            Act::Tell(handle) | Act::Join(handle, _) | Act::Discard(handle) | Act::Leak(handle) => {
                 Some(Reference::Handle(*handle))
             }
-            Act::Thread(Thread { via: Via::Context(id), .. })
-            | Act::Group(Owned { via: Via::Context(id), .. }) => Some(Reference::Context(*id)),
+            Act::Spawn(Thread { via: Via::Sibling(id), .. })
+            | Act::Gather(Owned { via: Via::Sibling(id), .. }) => Some(Reference::Context(*id)),
             _ => None,
         }
     }

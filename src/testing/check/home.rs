@@ -3,7 +3,7 @@
 
 use super::super::index::Index;
 use super::super::kin::Kind;
-use super::super::log::{Ending, How, What};
+use super::super::log::{Finish, How, What};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
 
@@ -34,7 +34,7 @@ fn closure(index: &Index<'_>, thread: Id, all: &mut Vec<Violation>) {
     if index.made(thread).is_some() && started.is_none() {
         say(all, Property::Home, format!("t{thread} was spawned, and never ran"));
     }
-    let value = index.first(thread, |what| matches!(what, What::Ends(Ending::Value)));
+    let value = index.first(thread, |what| matches!(what, What::Ends(Finish::Value)));
     let value = value.filter(|_| index.kin.get(thread).is_some_and(|person| person.kind == Kind::Worker));
     // The compiler leaks a result if what the closure captured panics in its `Drop` (rust-lang/rust#47949).
     let leaked = index.first(thread, |what| matches!(what, What::Fails(failing) if failing.how == How::Own));

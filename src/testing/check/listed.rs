@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::super::index::Index;
 use super::super::kin::Kind;
-use super::super::log::{Ending, Failed, Failing, How, Returned, What};
+use super::super::log::{Failed, Failing, Finish, How, Returned, What};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
 
@@ -40,7 +40,7 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
         }
         let times = match &failing.how {
             _ if claimed(index, event.node, &failing.how) => Times { least: 0, most: 0 },
-            How::Own | How::Callback | How::Result => Times { least: 1, most: 1 },
+            How::Own | How::Callback | How::Unclaimed => Times { least: 1, most: 1 },
             How::User => Times { least: 0, most: 1 },
             // Asked to stop, it has stopped; of somebody else's stop, it failed.
             How::Stop(true) => Times { least: 0, most: 0 },
@@ -60,7 +60,7 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
 /// The failure of an isolated thread belongs to whoever joined it.
 fn claimed(index: &Index<'_>, thread: Id, how: &How) -> bool {
     let isolated = index.kin.get(thread).is_some_and(|person| person.isolated);
-    isolated && !matches!(how, How::Callback | How::Result) && was_joined(index, thread)
+    isolated && !matches!(how, How::Callback | How::Unclaimed) && was_joined(index, thread)
 }
 
 fn was_joined(index: &Index<'_>, thread: Id) -> bool {
@@ -139,7 +139,7 @@ fn value(index: &Index<'_>, scope: Id, expected: &BTreeMap<Id, Times>, all: &mut
             format!("scope {scope} returned Ok, but step {id} had failed {} times", times.least),
         );
     }
-    if index.first(scope, |what| matches!(what, What::Ends(Ending::Stopped | Ending::Failure))).is_some() {
+    if index.first(scope, |what| matches!(what, What::Ends(Finish::Stopped | Finish::Failing))).is_some() {
         say(all, Property::Listed, format!("scope {scope} returned Ok, but its body did not"));
     }
 }
@@ -197,7 +197,7 @@ fn error(
             format!("the result of scope {scope} omits failures, or counts them wrongly"),
         );
     }
-    let stopped = index.first(scope, |what| matches!(what, What::Ends(Ending::Stopped))).is_some();
+    let stopped = index.first(scope, |what| matches!(what, What::Ends(Finish::Stopped))).is_some();
     let failed_passing = index.first(scope, |what| matches!(what, What::Fails(_))).is_some();
     if failed.failures.is_empty() && !(failed.stop_reason.is_some() && (stopped || failed_passing)) {
         say(

@@ -38,9 +38,9 @@ fn told(index: &Index<'_>, id: Id) -> Option<usize> {
         return looks.into_iter().find(|(_, node, why)| member(*node) && in_turn(why)).map(|(p, ..)| p);
     }
     let (place, ..) = looks.into_iter().find(|(_, node, _)| *node == id)?;
-    let asked = index.events[..place]
-        .iter()
-        .any(|event| matches!(event.what, What::Stopping { target, how: Stop::Handle } if target == id));
+    let asked = index.events[..place].iter().any(
+        |event| matches!(event.what, What::Stopping { target, how: Stop::ThroughHandle } if target == id),
+    );
     (!asked).then_some(place)
 }
 

@@ -67,7 +67,7 @@ fn allowed(index: &Index<'_>, thread: Id) -> Vec<Ending> {
         match &index.events[*place].what {
             What::Fails(failing) => match failing.how {
                 // The thread may have been home when its result was dropped.
-                How::Result => allowed.push(Ending::Panicked),
+                How::Unclaimed => allowed.push(Ending::Panicked),
                 How::Callback => {}
                 How::Stop(true) => allowed.push(Ending::Stopped),
                 How::Stop(false) | How::User => {
@@ -79,8 +79,8 @@ fn allowed(index: &Index<'_>, thread: Id) -> Vec<Ending> {
                     allowed.extend([Ending::Failed, Ending::Panicked]);
                 }
             },
-            What::Ends(super::super::log::Ending::Value) => allowed.push(Ending::Finished),
-            What::Ends(super::super::log::Ending::Stopped) => allowed.push(Ending::Stopped),
+            What::Ends(super::super::log::Finish::Value) => allowed.push(Ending::Finished),
+            What::Ends(super::super::log::Finish::Stopped) => allowed.push(Ending::Stopped),
             _ => {}
         }
     }
