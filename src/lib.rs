@@ -70,6 +70,7 @@
 //!
 //! - `serde` (off): [`Snapshot`], [`ShutdownReport`] and what they are made of implement `Serialize`; places and reasons as
 //!   text, moments as ages.
+//! - `testing` (off): the strategy for proptest in [`testing`]; the rest of that module is always there.
 //!
 //! One thing is done to the whole process by the first scope: a panic hook is put before the one that is there, which only
 //! notes where a thread of ours panicked. [`registry::run`] also handles signals ([`Signals`]) and puts them back.
@@ -81,12 +82,13 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// What closures return.
 pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 
-// In the order in which they are best read: the public face, the model behind it, the views, the ground.
+// In the order in which they are best read: tests, the public face, the model behind it, the views, the ground.
+pub mod testing;
+
 mod audit;
 mod exit_code;
 pub mod registry;
 mod signal;
-pub mod testing;
 mod watch;
 
 mod adopt;

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::SpawnError;
 use crate::reason::StopReason;
 use crate::record::Record;
+use crate::stop::{Node, PROBED};
 
 /// What is planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,6 +94,23 @@ impl Probe {
         }
         self.note(record, "spawn", record.label.at);
         Err(SpawnError::Os(io::Error::new(io::ErrorKind::WouldBlock, "planted refusal of a thread")))
+    }
+}
+
+impl Node {
+    #[inline]
+    pub(crate) fn is_probed(&self) -> bool {
+        self.flags.load() & PROBED != 0
+    }
+
+    pub(crate) fn set_probed(&self) {
+        self.flags.set(PROBED);
+    }
+
+    pub(crate) fn inherit_probe(&self, from: &Node) {
+        if from.is_probed() {
+            self.set_probed();
+        }
     }
 }
 

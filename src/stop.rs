@@ -35,7 +35,7 @@ const SWEPT: u32 = 4;
 pub(crate) const ALERTED: u32 = 8;
 const CLOSED: u32 = 16;
 /// Below a scope in which a test plants something (`probe`).
-const PROBED: u32 = 32;
+pub(crate) const PROBED: u32 = 32;
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
@@ -156,21 +156,6 @@ impl Node {
         match self.edge {
             Edge::Inside => Arc::clone(reason),
             Edge::Scope => Arc::new(reason.of_parent()),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn is_probed(&self) -> bool {
-        self.flags.load() & PROBED != 0
-    }
-
-    pub(crate) fn set_probed(&self) {
-        self.flags.set(PROBED);
-    }
-
-    pub(crate) fn inherit_probe(&self, from: &Node) {
-        if from.is_probed() {
-            self.set_probed();
         }
     }
 

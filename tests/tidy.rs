@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, from the ground up. A module may use what is in its own row or in a row above it in this list.
 /// Modules of one row may use each other. A new file needs a place here.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     ("sys", &["sys"]),
     ("rt", &["rt"]),
     ("plain data", &["reason", "serial", "status", "token"]),
@@ -47,6 +47,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ),
     ("views", &["dump", "report"]),
     ("edges", &["audit", "exit_code", "registry", "signal", "watch"]),
+    ("testing", &["testing"]),
 ];
 
 /// Where a promise about a lifetime is given, by file and function, how often.

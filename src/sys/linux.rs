@@ -118,7 +118,9 @@ fn name_of(number: i64) -> Option<&'static str> {
 
 /// Those who sleep on a word: the kernel keeps them, by the word's address.
 #[derive(Debug, Default)]
-pub(crate) struct Sleepers;
+pub(crate) struct Sleepers {
+    _are_the_kernels: (),
+}
 
 impl Sleepers {
     /// Goes to sleep if the word is as expected. May return early: the caller looks.

@@ -259,7 +259,7 @@ impl StopEverywhere {
         }
         // What was planted fails, and others may fail for it. A stop is no reason to fail.
         if matches!(planted, Planted::Panic | Planted::Refusal) {
-            payload.map(discard);
+            payload.into_iter().for_each(discard);
             return None;
         }
         payload

@@ -1,0 +1,271 @@
+//! Owns the making of a tree from any bytes: four of them are a step, and say how deep it stands.
+//! Refuses nothing: every string of bytes is a tree. One that lacks some of the fours is a similar, smaller tree.
+
+use std::iter::Peekable;
+
+use super::tree::{
+    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, Step, Thread, Tree, Via, Wait,
+};
+
+/// How many bytes a step has.
+pub(crate) const WIDTH: usize = 4;
+
+/// A tree has no more steps than this, whatever its bytes.
+pub(crate) const LARGEST: usize = 64;
+
+/// How deep steps nest.
+const DEEPEST: u8 = 5;
+
+/// `[kind, depth, flags, choice]`: zero is the plainest of each.
+type Gene = [u8; WIDTH];
+
+impl Tree {
+    /// Makes a tree of any bytes. Every string is one: for fuzzing.
+    ///
+    /// ```
+    /// use homebound::testing::Tree;
+    ///
+    /// assert!(Tree::from_bytes(&[]).is_empty());
+    /// let tree = Tree::from_bytes(b"anything at all");
+    /// assert!(tree.run().check().is_ok());
+    /// ```
+    pub fn from_bytes(bytes: &[u8]) -> Tree {
+        let genes = bytes.chunks(WIDTH).take(LARGEST).map(|chunk| {
+            let mut gene = [0; WIDTH];
+            gene.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+            gene
+        });
+        let end = bytes.first().map_or(End::Value, |first| end(first >> 5, Closure::Body));
+        let mut maker = Maker { genes: genes.collect::<Vec<_>>().into_iter().peekable(), next: 1 };
+        let scene = Scene {
+            place: Some(Via::InScope(0)),
+            borrows: true,
+            own: 0,
+            contexts: vec![0],
+            stoppers: vec![0],
+        };
+        Tree { body: Block { steps: maker.steps(0, &scene, &mut Vec::new()), end } }
+    }
+}
+
+/// What can be named at a place of the program.
+#[derive(Clone)]
+struct Scene {
+    /// The innermost scope or group on which a method can be called.
+    place: Option<Via>,
+    /// What is made there may borrow.
+    borrows: bool,
+    /// The context of the closure.
+    own: Id,
+    contexts: Vec<Id>,
+    stoppers: Vec<Id>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closure {
+    Body,
+    Worker,
+    Service,
+    Deferred,
+}
+
+struct Maker<I: Iterator<Item = Gene>> {
+    genes: Peekable<I>,
+    next: Id,
+}
+
+impl<I: Iterator<Item = Gene>> Maker<I> {
+    /// The steps at this depth. `handles` are the variables that hold one here: whoever uses one up takes it out.
+    fn steps(&mut self, depth: u8, scene: &Scene, handles: &mut Vec<Id>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        // Deeper than anything that is open counts as here.
+        while let Some([kind, _, flags, choice]) =
+            self.genes.next_if(|gene| depth == 0 || gene[1] % (DEEPEST + 1) >= depth)
+        {
+            let id = self.next;
+            self.next += 1;
+            if let Some(act) = self.act(id, [kind, depth, flags, choice], scene, handles) {
+                steps.push(Step { id, act });
+            }
+        }
+        steps
+    }
+
+    fn act(&mut self, id: Id, gene: Gene, scene: &Scene, handles: &mut Vec<Id>) -> Option<Act> {
+        let [kind, depth, flags, choice] = gene;
+        let ms = u64::from(choice % 4);
+        Some(match kind % 32 {
+            0..=7 => Act::Spawn(self.thread(id, gene, scene, handles)),
+            8..=10 => self.nested(id, gene, scene, handles),
+            11 | 12 => self.group(id, gene, scene, handles)?,
+            13 => Act::Defer(scene.place?, end(choice, Closure::Deferred)),
+            14 => Act::OnStop(Callback { panics: flags & 1 == 1, forget: flags & 2 == 2 }),
+            15 => {
+                let limit = if flags & 1 == 0 { Limit::Deadline(ms) } else { Limit::Shield(ms) };
+                let mut inside = scene.clone();
+                (inside.own, inside.contexts) = (id, push(&scene.contexts, id));
+                let steps = self.scoped(depth + 1, &inside, handles);
+                Act::Within(limit, steps)
+            }
+            16 | 17 => Act::Stop(pick(&scene.stoppers, choice)?),
+            18 => match scene.place? {
+                via @ (Via::InScope(_) | Via::InGroup(_)) => Act::Shutdown(via, 2 * ms),
+                Via::Sibling(_) => return None,
+            },
+            19 => Act::Tell(pick(handles, choice)?),
+            20..=22 => Act::Join(take(handles, choice)?, errors(flags)),
+            23 => Act::Discard(take(handles, choice)?),
+            24 => Act::Leak(take(handles, choice)?),
+            25..=27 => Act::Wait(wait(choice)),
+            28 => Act::Linger(ms),
+            29 | 30 => Act::Look,
+            _ => Act::Call,
+        })
+    }
+
+    /// Steps in which what is made is gone after them, as in any block of Rust; what was there before may be used up.
+    fn scoped(&mut self, depth: u8, scene: &Scene, handles: &mut Vec<Id>) -> Vec<Step> {
+        let first = self.next;
+        let steps = self.steps(depth, scene, handles);
+        handles.retain(|handle| *handle < first);
+        steps
+    }
+
+    fn thread(
+        &mut self,
+        id: Id,
+        [_, depth, flags, choice]: Gene,
+        scene: &Scene,
+        handles: &mut Vec<Id>,
+    ) -> Thread {
+        let service = flags & 3 == 3;
+        let elsewhere = flags & 0b1100 == 0b1100;
+        let context = pick(&scene.contexts, choice).unwrap_or(scene.own);
+        let via = match scene.place {
+            Some(place) if !elsewhere => place,
+            Some(_) => Via::Sibling(context),
+            None => Via::Sibling(if elsewhere { context } else { scene.own }),
+        };
+        let borrows = scene.borrows && !matches!(via, Via::Sibling(_));
+        let inside = Scene {
+            // A group is a local variable: its threads cannot borrow it.
+            place: scene.place.filter(|place| borrows && matches!(place, Via::InScope(_))),
+            borrows,
+            own: id,
+            contexts: push(&scene.contexts, id),
+            stoppers: scene.stoppers.clone(),
+        };
+        let mut none = Vec::new();
+        // What borrows nothing holds no handle that borrows.
+        let visible = if borrows { &mut *handles } else { &mut none };
+        let steps = self.moved(depth + 1, &inside, visible);
+        let closure = if service { Closure::Service } else { Closure::Worker };
+        let isolated = flags & 0b11_0000 == 0b11_0000;
+        let (vital, dedicated) = (flags >> 6 == 3, flags >> 6 == 1);
+        handles.push(id);
+        Thread { via, service, isolated, vital, dedicated, block: Block { steps, end: end(choice, closure) } }
+    }
+
+    /// A closure into which what it names is moved.
+    fn moved(&mut self, depth: u8, scene: &Scene, handles: &mut Vec<Id>) -> Vec<Step> {
+        let mut own = handles.clone();
+        let steps = self.steps(depth, scene, &mut own);
+        let used = super::tree::handles(&steps);
+        handles.retain(|handle| !used.contains(handle));
+        steps
+    }
+
+    fn nested(
+        &mut self,
+        id: Id,
+        [_, depth, flags, choice]: Gene,
+        scene: &Scene,
+        handles: &mut Vec<Id>,
+    ) -> Act {
+        let via = scene.place.filter(|_| flags & 0b100 == 0);
+        let inside = Scene {
+            place: Some(Via::InScope(id)),
+            borrows: true,
+            own: id,
+            contexts: push(&scene.contexts, id),
+            stoppers: push(&scene.stoppers, id),
+        };
+        let steps = self.moved(depth + 1, &inside, handles);
+        let block = Block { steps, end: end(choice, Closure::Body) };
+        Act::Open(Nested { via, block, errors: errors(flags) })
+    }
+
+    fn group(
+        &mut self,
+        id: Id,
+        [_, depth, flags, choice]: Gene,
+        scene: &Scene,
+        handles: &mut Vec<Id>,
+    ) -> Option<Act> {
+        let via = scene.place.filter(|_| flags & 0b100 == 0).unwrap_or(Via::Sibling(scene.own));
+        let inside = Scene {
+            place: Some(Via::InGroup(id)),
+            borrows: scene.borrows && !matches!(via, Via::Sibling(_)),
+            stoppers: push(&scene.stoppers, id),
+            ..scene.clone()
+        };
+        let steps = self.scoped(depth + 1, &inside, handles);
+        let fate = match choice % 6 {
+            0..=2 => Fate::Close(errors(flags)),
+            3 => Fate::Leak,
+            _ => Fate::Release,
+        };
+        Some(Act::Gather(Owned { via, steps, fate }))
+    }
+}
+
+fn push(list: &[Id], id: Id) -> Vec<Id> {
+    list.iter().copied().chain([id]).collect()
+}
+
+/// The one that was added last is number 0.
+fn pick(list: &[Id], choice: u8) -> Option<Id> {
+    let place = usize::from(choice >> 3) % list.len().max(1);
+    list.iter().rev().nth(place).copied()
+}
+
+fn take(list: &mut Vec<Id>, choice: u8) -> Option<Id> {
+    let id = pick(list, choice)?;
+    list.retain(|other| *other != id);
+    Some(id)
+}
+
+fn end(choice: u8, closure: Closure) -> End {
+    let end = match choice % 16 {
+        1 | 2 => End::Error,
+        3 | 4 => End::Panic,
+        5..=7 => End::Stopped,
+        8 => End::ResultBomb,
+        9 => End::CaptureBomb,
+        _ => End::Value,
+    };
+    match (end, closure) {
+        (End::ResultBomb, Closure::Service) => End::CaptureBomb,
+        (End::ResultBomb | End::CaptureBomb, Closure::Body | Closure::Deferred) => End::Value,
+        (End::Stopped, Closure::Deferred) => End::Value,
+        (end, _) => end,
+    }
+}
+
+fn errors(flags: u8) -> Errors {
+    match flags >> 6 {
+        0 | 3 => Errors::Ignore,
+        1 => Errors::Pass,
+        _ => Errors::Hide,
+    }
+}
+
+fn wait(choice: u8) -> Wait {
+    match choice % 5 {
+        0 => Wait::Sleep,
+        1 => Wait::Receive,
+        2 => Wait::Ticks,
+        3 => Wait::Signal,
+        _ => Wait::Compute,
+    }
+}

@@ -1,0 +1,245 @@
+//! Owns the single calls that a step makes: spawn, open, defer, stop, join, wait.
+//! Refuses to know in which order: `act` goes through the steps.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::act::{Frame, Hands, Held, Place, Vessel};
+use super::canary::{Canary, Capture, Loan, Value};
+use super::fault::{Fault, carried, fail_by_panic, pass};
+use super::log::{Failed, Failing, How, Returned, Stop, What};
+use super::run::returned_of;
+use super::tree::{End, Errors, Fate, Id, Nested, Owned, Thread, Via, handles};
+use crate::{Group, JoinError, Result, Scope, ScopeError, SpawnError, ThreadBuilder, scope};
+
+const PURPOSE: &str = "a step of a random tree";
+
+fn name(letter: char, id: Id) -> String {
+    format!("{letter}{id}")
+}
+
+impl<'a, 's> Frame<'a, 's> {
+    pub(super) fn spawn(&mut self, id: Id, thread: &Thread) {
+        let names = handles(&thread.block.steps);
+        let held = match (thread.via, self.place) {
+            (Via::InScope(_), Place::Scope(scope)) => {
+                let hands = self.hands.take(&names);
+                let builder = scope.thread(name('t', id), PURPOSE);
+                self.launch(id, thread, builder, Place::Scope(scope), hands, self.loan.clone())
+            }
+            (Via::InGroup(_), Place::Group(group)) => {
+                let hands = self.hands.take(&names);
+                let builder = group.thread(name('t', id), PURPOSE);
+                self.launch(id, thread, builder, Place::Nowhere, hands, self.loan.clone())
+            }
+            (Via::InGroup(_), Place::Static(group)) => {
+                let builder = group.thread(name('t', id), PURPOSE);
+                self.launch(id, thread, builder, Place::Nowhere, Hands::default(), Loan::none())
+            }
+            (Via::Sibling(context), _) => {
+                let Some(context) = self.contexts.get(&context) else { return };
+                let builder = context.thread(name('t', id), PURPOSE);
+                self.launch(id, thread, builder, Place::Nowhere, Hands::default(), Loan::none())
+            }
+            _ => return,
+        };
+        self.hands.0.extend(held.map(|held| (id, held)));
+    }
+
+    fn launch<'t>(
+        &self,
+        id: Id,
+        thread: &Thread,
+        builder: ThreadBuilder<'t>,
+        place: Place<'t, 't>,
+        hands: Hands<'t>,
+        loan: Loan<'t>,
+    ) -> Option<Held<'t>> {
+        let builder = if thread.isolated { builder.isolated() } else { builder };
+        let builder = if thread.vital { builder.vital() } else { builder };
+        let builder = if thread.dedicated { builder.dedicated() } else { builder };
+        let (world, block) = (Arc::clone(&self.world), thread.block.clone());
+        let (mut contexts, stoppers) = (self.contexts.clone(), self.stoppers.clone());
+        let log = world.log.clone();
+        let capture =
+            Capture { node: id, log: log.clone(), loan: loan.clone(), panics: AtomicBool::new(false) };
+        let closure = move |cx: &crate::Context| {
+            contexts.insert(id, cx.clone());
+            let (base, cx) = (cx.clone(), (id, cx.clone()));
+            let frame = Frame { world, node: id, place, base, cx, contexts, stoppers, hands, loan };
+            frame.run(&block, Vessel::Thread(&capture))
+        };
+        log.note(id, What::Making);
+        let held = if thread.service {
+            builder.service(|cx| closure(cx).map(Value::defuse)).map(Held::Service)
+        } else {
+            builder.spawn(closure).map(Held::Worker)
+        };
+        log.note(id, if held.is_ok() { What::Made } else { What::Refused });
+        held.ok()
+    }
+
+    pub(super) fn open(&mut self, id: Id, nested: &Nested) -> Result {
+        let canary = Canary::new();
+        let hands = self.hands.take(&handles(&nested.block.steps));
+        let world = Arc::clone(&self.world);
+        let (mut contexts, mut stoppers) = (self.contexts.clone(), self.stoppers.clone());
+        self.world.log.note(id, What::Making);
+        let returned = catch_unwind(AssertUnwindSafe(|| {
+            enter(self.place, nested.via, name('s', id), |inner| {
+                let mut frame = Frame::body(&world, id, inner, canary.lend());
+                contexts.append(&mut frame.contexts);
+                stoppers.append(&mut frame.stoppers);
+                let frame = Frame { contexts, stoppers, hands, ..frame };
+                frame.run(&nested.block, Vessel::Body).map(drop)
+            })
+        }));
+        drop(canary);
+        self.world.log.note(id, What::Returned(returned_of(&returned)));
+        match returned {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => self.pass(nested.errors, error),
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+
+    fn pass(&self, errors: Errors, error: impl Into<crate::BoxError>) -> Result {
+        pass(self.node, errors, || self.base.is_stopping(), error)
+    }
+
+    pub(super) fn group(&mut self, id: Id, owned: &Owned) -> Result {
+        self.world.log.note(id, What::Making);
+        let name = name('g', id);
+        match (owned.via, self.place) {
+            (Via::InScope(_), Place::Scope(scope)) => {
+                self.with_group(id, owned, scope.group(name), |group| Place::Group(group))
+            }
+            (Via::InGroup(_), Place::Group(group)) => {
+                self.with_group(id, owned, group.group(name), |group| Place::Group(group))
+            }
+            (Via::InGroup(_), Place::Static(group)) => {
+                self.with_group(id, owned, group.group(name), |group| Place::Static(group))
+            }
+            (Via::Sibling(context), _) => {
+                let Some(context) = self.contexts.get(&context) else { return Ok(()) };
+                let group = context.group(name);
+                self.with_group(id, owned, group, |group| Place::Static(group))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn with_group<'g>(
+        &mut self,
+        id: Id,
+        owned: &Owned,
+        group: Result<Group<'g>, SpawnError>,
+        place: impl for<'x> Fn(&'x Scope<'g, 'g>) -> Place<'x, 's>,
+    ) -> Result {
+        let Ok(group) = group else {
+            self.world.log.note(id, What::Refused);
+            return Ok(());
+        };
+        self.world.log.note(id, What::Made);
+        self.world.stoppers.lock().push((id, group.stopper()));
+        let mut inside = Frame {
+            world: Arc::clone(&self.world),
+            node: self.node,
+            place: place(&group),
+            base: self.base.clone(),
+            cx: self.cx.clone(),
+            contexts: self.contexts.clone(),
+            stoppers: self.stoppers.clone(),
+            hands: mem::take(&mut self.hands),
+            loan: self.loan.clone(),
+        };
+        inside.stoppers.insert(id, group.stopper());
+        let ran = inside.steps(&owned.steps);
+        self.hands = mem::take(&mut inside.hands);
+        drop(inside);
+        let fate = if ran.is_ok() { owned.fate } else { Fate::Release };
+        self.let_go(id, group, fate).and(ran)
+    }
+
+    fn let_go(&self, id: Id, group: Group<'_>, fate: Fate) -> Result {
+        if fate == Fate::Leak {
+            mem::forget(group);
+            return Ok(());
+        }
+        self.world.log.note(self.node, What::Stopping { target: id, how: Stop::Close });
+        let closed = match fate {
+            Fate::Close(_) => Some(group.close()),
+            _ => {
+                drop(group);
+                None
+            }
+        };
+        let returned = match &closed {
+            None => Returned::Silent,
+            Some(Ok(())) => Returned::Value,
+            Some(Err(error)) => Returned::Error(Failed::of(error)),
+        };
+        self.world.log.note(id, What::Returned(returned));
+        match (closed, fate) {
+            (Some(Err(error)), Fate::Close(errors)) => self.pass(errors, error),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn defer(&self, id: Id, via: Via, end: End) {
+        let world = Arc::clone(&self.world);
+        let deferred = move || {
+            world.log.note(id, What::Started { kernel: None, path: String::new() });
+            if matches!(end, End::Error | End::Panic) {
+                world.log.note(id, What::Fails(Failing { message: id, how: How::Own }));
+            }
+            match end {
+                End::Error => Err(Fault { node: id }.into()),
+                End::Panic => {
+                    fail_by_panic(id);
+                    Ok(())
+                }
+                _ => Ok(()),
+            }
+        };
+        self.world.log.note(id, What::Making);
+        match (via, self.place) {
+            (Via::InScope(_), Place::Scope(scope)) => scope.defer(name('d', id), deferred),
+            (Via::InGroup(_), Place::Group(group)) => group.defer(name('d', id), deferred),
+            (Via::InGroup(_), Place::Static(group)) => group.defer(name('d', id), deferred),
+            _ => return,
+        }
+        self.world.log.note(id, What::Made);
+    }
+
+    pub(super) fn join(&mut self, thread: Id, errors: Errors) -> Result {
+        let joined = match self.hands.0.remove(&thread) {
+            None => return Ok(()),
+            Some(Held::Worker(handle)) => handle.join().map(Value::defuse),
+            Some(Held::Service(handle)) => handle.join(),
+        };
+        if !matches!(joined, Err(JoinError::WouldDeadlock { .. })) {
+            let error = joined.as_ref().err();
+            let failed = error.and_then(|error| carried(error));
+            self.note(What::Joined { thread, failed });
+        }
+        joined.or_else(|error| self.pass(errors, error))
+    }
+}
+
+/// Opens a scope, in the way that is asked for.
+fn enter<'sub>(
+    place: Place<'_, '_>,
+    via: Option<Via>,
+    name: String,
+    body: impl for<'inner> FnOnce(&'inner Scope<'inner, 'sub>) -> Result,
+) -> Result<(), ScopeError> {
+    match (via, place) {
+        (Some(Via::InScope(_)), Place::Scope(scope)) => scope.subscope(name, body),
+        (Some(Via::InGroup(_)), Place::Group(group)) => group.subscope(name, body),
+        (Some(Via::InGroup(_)), Place::Static(group)) => group.subscope(name, body),
+        _ => scope(body),
+    }
+}

@@ -1,0 +1,190 @@
+//! Owns the reasons for which something may be told to stop, as far as the events of a run give them.
+//! Refuses to say which of them wins where several were under way: the first that was done is the last that may.
+
+use std::time::{Duration, Instant};
+
+use super::fault::stopper_in;
+use super::index::Index;
+use super::kin::Kind;
+use super::log::{How, Stop, What};
+use super::tree::{Id, Limit};
+use crate::StopReason;
+
+/// Something that stops a context.
+#[derive(Debug, Clone)]
+pub(super) struct Cause {
+    /// The event with which it began.
+    pub(super) begin: usize,
+    /// The event by which it was done, if there is one: from then on the context is stopped.
+    pub(super) end: Option<usize>,
+    /// It does nothing before this.
+    not_before: Option<Instant>,
+    /// Within how many scopes it is seen.
+    depth: usize,
+    reason: Expected,
+}
+
+#[derive(Debug, Clone)]
+enum Expected {
+    Because(Id),
+    Requested,
+    Failed(Vec<Id>),
+    Vital(Id),
+    Deadline,
+    UsersDone,
+    Dropped,
+}
+
+impl Cause {
+    fn new(begin: usize, end: Option<usize>, reason: Expected) -> Cause {
+        Cause { begin, end, not_before: None, depth: 0, reason }
+    }
+
+    /// As the scope below sees it.
+    fn below(self) -> Cause {
+        Cause { depth: self.depth + 1, ..self }
+    }
+
+    /// It reaches only what is there.
+    fn since(self, born: usize) -> Cause {
+        Cause { end: self.end.map(|end| end.max(born)), ..self }
+    }
+
+    /// It comes sooner or later.
+    fn later(self) -> Cause {
+        Cause { end: None, ..self }
+    }
+
+    /// True if the reason that was seen at that time may be of this cause.
+    pub(super) fn explains(&self, reason: &StopReason, at: Instant, index: &Index<'_>) -> bool {
+        let mut inner = reason;
+        for _ in 0..self.depth {
+            let StopReason::Parent(next) = inner else { return false };
+            inner = next;
+        }
+        self.not_before.is_none_or(|earliest| at >= earliest) && self.reason.is(inner, index)
+    }
+}
+
+impl Expected {
+    fn is(&self, reason: &StopReason, index: &Index<'_>) -> bool {
+        match (self, reason) {
+            (Expected::Because(step), reason @ StopReason::Custom(_)) => stopper_in(reason) == Some(*step),
+            (Expected::Dropped, StopReason::Custom(why)) => why == "its group was dropped",
+            (Expected::Requested, StopReason::Requested { .. })
+            | (Expected::Deadline, StopReason::Deadline)
+            | (Expected::UsersDone, StopReason::UsersDone) => true,
+            (Expected::Failed(steps), StopReason::Failed { path }) => {
+                steps.iter().any(|step| index.is_path_of(path, *step))
+            }
+            (Expected::Vital(step), StopReason::Vital { path }) => index.is_path_of(path, *step),
+            _ => false,
+        }
+    }
+}
+
+impl Index<'_> {
+    /// All that stops a context: of a thread, a scope's body or a limit.
+    pub(super) fn causes(&self, context: Id) -> Vec<Cause> {
+        let Some(person) = self.kin.get(context) else { return Vec::new() };
+        let mut causes = self.direct(context);
+        match person.kind {
+            Kind::Worker => causes.extend(self.causes(person.home)),
+            Kind::Service => {
+                causes.push(Cause::new(0, None, Expected::UsersDone));
+                causes.extend(self.causes(person.home).into_iter().map(Cause::later));
+            }
+            Kind::Scope(group) if context != 0 => {
+                let around = self.causes(person.context).into_iter();
+                let on_group = group.map(|group| self.causes(group)).unwrap_or_default();
+                // With two above it, neither is first if both were stopped before it was made.
+                let born = group.and_then(|_| self.making(context)).unwrap_or(0);
+                causes.extend(around.chain(on_group).map(|cause| cause.below().since(born)));
+            }
+            Kind::Group => {
+                causes.push(Cause::new(0, None, Expected::UsersDone));
+                causes.push(Cause::new(0, None, Expected::Dropped));
+                let home = self.causes(person.home).into_iter();
+                causes.extend(home.map(|cause| cause.below().later()));
+            }
+            Kind::Limit(Limit::Deadline(ms)) => {
+                let made = self.first(context, |what| matches!(what, What::Making));
+                causes.extend(made.map(|made| {
+                    let at = self.events[made].at + Duration::from_millis(ms);
+                    Cause { not_before: Some(at), ..Cause::new(made, None, Expected::Deadline) }
+                }));
+                causes.extend(self.causes(person.context));
+            }
+            Kind::Limit(Limit::Shield(_)) => {
+                causes.extend(self.causes(person.context).into_iter().map(Cause::later));
+            }
+            _ => {}
+        }
+        causes
+    }
+
+    /// What stops just this scope, group or thread.
+    fn direct(&self, target: Id) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        for (place, event) in self.events.iter().enumerate() {
+            match &event.what {
+                What::Stopping { target: stopped, how } if *stopped == target => {
+                    let reason = match how {
+                        Stop::Because => Expected::Because(event.node),
+                        Stop::Shutdown | Stop::ThroughHandle | Stop::Close => Expected::Requested,
+                    };
+                    let done = |what: &What| matches!(what, What::Stopped { target: t } if *t == target);
+                    let end = self.events[place..]
+                        .iter()
+                        .position(|later| later.node == event.node && done(&later.what));
+                    causes.push(Cause::new(place, end.map(|end| place + end), reason));
+                }
+                What::Fails(failing) if !self.kin.is_thread(target) => {
+                    let who = event.node;
+                    if self.stops(who, &failing.how) && self.kin.listing(self.home_of(who)).contains(&target)
+                    {
+                        let mut paths = vec![self.thread_of(who)];
+                        if let How::Passed(carried) = &failing.how {
+                            paths.extend(carried.iter().flat_map(|step| self.failed_with(*step)));
+                        }
+                        causes.push(Cause::new(place, self.known_over(who, place), Expected::Failed(paths)));
+                    }
+                }
+                What::Ends(_) if !self.kin.is_thread(target) => {
+                    let vital = self.kin.get(event.node).is_some_and(|p| p.vital && p.home == target);
+                    if vital && self.kin.is_thread(event.node) {
+                        let end = self.known_over(event.node, place);
+                        causes.push(Cause::new(place, end, Expected::Vital(event.node)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        causes
+    }
+
+    /// Whose failures name this step: its own, and those of closures through which its panic went.
+    fn failed_with(&self, message: Id) -> Vec<Id> {
+        let named = |what: &What| matches!(what, What::Fails(failing) if failing.message == message);
+        let events = self.events.iter().filter(|event| named(&event.what));
+        events.map(|event| self.thread_of(event.node)).collect()
+    }
+
+    /// Whether a failure of this step stops its scope.
+    fn stops(&self, who: Id, how: &How) -> bool {
+        let isolated = self.kin.get(who).is_some_and(|person| person.isolated);
+        !isolated || *how == How::Callback
+    }
+
+    /// The first event that shows that this thread, which did something at `place`, had come home before. Not for what
+    /// its own code does not end with, and not where the failure may be listed, or none.
+    fn known_over(&self, thread: Id, place: usize) -> Option<usize> {
+        let joined = |what: &What| matches!(what, What::Joined { thread: t, .. } if *t == thread);
+        let own = match &self.events[place].what {
+            What::Fails(failing) => failing.how == How::Own,
+            _ => true,
+        };
+        let after = self.events[place..].iter().position(|event| joined(&event.what))?;
+        own.then_some(place + after)
+    }
+}

@@ -1,0 +1,110 @@
+//! Owns the judgement of a run: seven properties, each a reading of the events against the tree.
+//! Refuses to panic and to ask the library: what it says of itself is among what is judged.
+
+mod home;
+mod listed;
+mod order;
+mod reason;
+mod sums;
+
+use std::error::Error;
+use std::fmt;
+
+use super::index::Index;
+use super::log::Observed;
+
+/// What must hold in every run of every tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Property {
+    /// The run comes to its end.
+    Ends,
+    /// No thread outlives its scope; no OS thread outlives the root. (P1, P2, E5)
+    Home,
+    /// Nothing that was borrowed is used after it is gone. (P1)
+    Borrowed,
+    /// Each failure is in the result of its scope, once. (P4, F3)
+    Listed,
+    /// The numbers of a report agree with each other and with what happened. (R2)
+    Sum,
+    /// The reason of a stop is the first cause. (S2, S3)
+    Reason,
+    /// Services end after their users, the last first; what was deferred, after all. (E1)
+    Order,
+    /// What is stopped sees it, and its waits end. (P5, S1)
+    Seen,
+}
+
+/// A property that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub property: Property,
+    /// By whom, and how.
+    pub message: String,
+}
+
+/// All that did not hold in one run; never empty. Prints them, and the tree.
+#[derive(Debug, Clone)]
+pub struct Violations {
+    /// In the order of the properties.
+    pub all: Vec<Violation>,
+    tree: String,
+}
+
+impl Observed {
+    /// Judges the run, by the tree and the events alone.
+    ///
+    /// # Errors
+    /// What did not hold.
+    pub fn check(&self) -> Result<(), Violations> {
+        let index = Index::of(self);
+        let mut all = Vec::new();
+        if self.hung {
+            let away = index.threads().filter(|t| index.started(*t).is_some() && index.gone(*t).is_none());
+            let away: Vec<_> = away.map(|thread| format!("t{thread}")).collect();
+            // What is missing is missing for that reason.
+            say(&mut all, Property::Ends, format!("it hangs; not home: {}", away.join(", ")));
+        } else {
+            home::check(&index, &mut all);
+            listed::check(&index, &mut all);
+            sums::check(&index, &mut all);
+            reason::check(&index, &mut all);
+            order::check(&index, &mut all);
+        }
+        if all.is_empty() { Ok(()) } else { Err(Violations { all, tree: self.tree.to_string() }) }
+    }
+}
+
+fn say(all: &mut Vec<Violation>, property: Property, message: String) {
+    all.push(Violation { property, message });
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.property {
+            Property::Ends => "does not end",
+            Property::Home => "not home",
+            Property::Borrowed => "used after it was gone",
+            Property::Listed => "failures",
+            Property::Sum => "report",
+            Property::Reason => "reason",
+            Property::Order => "order",
+            Property::Seen => "stop not seen",
+        };
+        write!(f, "{what}: {}", self.message)
+    }
+}
+
+impl Error for Violation {}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for violation in &self.all {
+            writeln!(f, "{violation}")?;
+        }
+        write!(f, "in this tree:\n{}", self.tree)
+    }
+}
+
+impl Error for Violations {}

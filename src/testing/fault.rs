@@ -1,0 +1,108 @@
+//! Owns how steps fail, and how a failure is known again: the number of the step is the first in its message.
+//! Refuses to know which failures are to be expected.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+
+use super::log::{How, number_in};
+use super::tree::{Errors, Id};
+use crate::{BoxError, Cause, Failure, JoinError, ScopeError, StopReason, Stopped, WaitError};
+
+/// The error of a step.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) node: Id,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "step {} fails", self.node)
+    }
+}
+
+impl Error for Fault {}
+
+/// Ends the calling closure by a panic of this step.
+pub(super) fn fail_by_panic(node: Id) {
+    panic!("step {node} panics");
+}
+
+/// The step that a panic names.
+pub(super) fn message_in(payload: &(dyn Any + Send)) -> Option<Id> {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&'static str>().copied())?;
+    number_in(text.strip_prefix("step ")?)
+}
+
+/// The step that a failure names; where it is the user's own, that of the thread.
+pub(super) fn message_of(failure: &Failure) -> Id {
+    let text = match failure.cause() {
+        Cause::Error(error) => error.to_string(),
+        Cause::Panic { message, .. } => message.to_owned(),
+    };
+    let ours = text.starts_with("step ").then(|| number_in(&text)).flatten();
+    ours.or_else(|| number_in(failure.name())).unwrap_or(Id::MAX)
+}
+
+/// An error that a step was given, on its way out of the closure. Shows what it holds, or hides it.
+#[derive(Debug)]
+pub(super) struct Passed {
+    pub(super) node: Id,
+    pub(super) error: BoxError,
+    pub(super) hides: bool,
+    pub(super) how: How,
+}
+
+impl fmt::Display for Passed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "step {} passes on: {}", self.node, self.error)
+    }
+}
+
+impl Error for Passed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        (!self.hides).then_some(&*self.error as &(dyn Error + 'static))
+    }
+}
+
+/// What is done with an error that a step of `node`'s closure was given: `stopping` tells whether that was asked to stop.
+pub(super) fn pass(
+    node: Id,
+    errors: Errors,
+    stopping: impl FnOnce() -> bool,
+    error: impl Into<BoxError>,
+) -> crate::Result {
+    if errors == Errors::Ignore {
+        return Ok(());
+    }
+    let error = error.into();
+    let how = carried(&*error).map_or_else(|| How::Stop(stopping()), How::Passed);
+    Err(Box::new(Passed { node, error, hides: errors == Errors::Hide, how }))
+}
+
+/// The failures in an error; `None` if it holds a stop, or is the user's and may hold one.
+pub(super) fn carried(error: &(dyn Error + Send + Sync + 'static)) -> Option<Vec<Id>> {
+    if let Some(scope) = error.downcast_ref::<ScopeError>() {
+        let failures = scope.failures();
+        return (!failures.is_empty()).then(|| failures.iter().map(message_of).collect());
+    }
+    match error.downcast_ref::<JoinError>()? {
+        JoinError::Failed(failure) => Some(vec![message_of(failure)]),
+        JoinError::WouldDeadlock { .. } => Some(Vec::new()),
+        JoinError::Stopped(_) => None,
+    }
+}
+
+/// True for the error that `checkpoint` or a wait returns.
+pub(super) fn is_stop(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    error.is::<Stopped>() || matches!(error.downcast_ref::<WaitError>(), Some(WaitError::Stopped(_)))
+}
+
+/// The step that stopped something with its name as the reason.
+pub(super) fn stopper_in(reason: &StopReason) -> Option<Id> {
+    match reason {
+        StopReason::Custom(why) => why.strip_prefix("step ").and_then(number_in),
+        _ => None,
+    }
+}

@@ -1,0 +1,98 @@
+//! Owns the look-up in what was observed: the events of a step, who is whose.
+//! Refuses to judge.
+
+use std::collections::HashMap;
+
+use super::kin::{Kin, Kind};
+use super::log::{Event, Observed, What};
+use super::tree::Id;
+
+pub(super) struct Index<'a> {
+    pub(super) observed: &'a Observed,
+    pub(super) events: &'a [Event],
+    pub(super) kin: Kin,
+    of: HashMap<Id, Vec<usize>>,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn of(observed: &'a Observed) -> Index<'a> {
+        let mut of: HashMap<Id, Vec<usize>> = HashMap::new();
+        for (place, event) in observed.events.iter().enumerate() {
+            of.entry(event.node).or_default().push(place);
+        }
+        Index { observed, events: &observed.events, kin: Kin::of(&observed.tree), of }
+    }
+
+    /// The places of the events of a step.
+    pub(super) fn places(&self, node: Id) -> &[usize] {
+        self.of.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first event of a step that is so.
+    pub(super) fn first(&self, node: Id, is: impl Fn(&What) -> bool) -> Option<usize> {
+        self.places(node).iter().copied().find(|place| is(&self.events[*place].what))
+    }
+
+    pub(super) fn started(&self, node: Id) -> Option<usize> {
+        self.first(node, |what| matches!(what, What::Started { .. }))
+    }
+
+    pub(super) fn making(&self, node: Id) -> Option<usize> {
+        self.first(node, |what| matches!(what, What::Making))
+    }
+
+    pub(super) fn made(&self, node: Id) -> Option<usize> {
+        self.first(node, |what| matches!(what, What::Made))
+    }
+
+    pub(super) fn gone(&self, node: Id) -> Option<usize> {
+        self.first(node, |what| matches!(what, What::Gone))
+    }
+
+    pub(super) fn ends(&self, node: Id) -> Option<usize> {
+        self.first(node, |what| matches!(what, What::Ends(_)))
+    }
+
+    pub(super) fn returned(&self, scope: Id) -> Option<usize> {
+        self.first(scope, |what| matches!(what, What::Returned(_)))
+    }
+
+    /// The scope or group in which something fails; a body fails in its own.
+    pub(super) fn home_of(&self, node: Id) -> Id {
+        match self.kin.get(node) {
+            Some(person) if !matches!(person.kind, Kind::Scope(_)) => person.home,
+            _ => node,
+        }
+    }
+
+    /// Whose path a failure of this step has.
+    pub(super) fn thread_of(&self, node: Id) -> Id {
+        match self.kin.get(node) {
+            Some(person) if person.kind == Kind::Callback => person.closure,
+            _ => node,
+        }
+    }
+
+    /// True if that is the path of this thread or body, as it said itself; of a deferred function, its name.
+    pub(super) fn is_path_of(&self, path: &str, node: Id) -> bool {
+        match self.kin.get(node).map(|person| person.kind) {
+            Some(Kind::Deferred) => path.ends_with(&format!("/d{node}")),
+            _ => self.places(node).iter().any(
+                |place| matches!(&self.events[*place].what, What::Started { path: own, .. } if own == path),
+            ),
+        }
+    }
+
+    pub(super) fn threads(&self) -> impl Iterator<Item = Id> {
+        self.kin.all().map(|(id, _)| id).filter(|id| self.kin.is_thread(*id))
+    }
+
+    /// True if somebody asked this scope, or one around it, for a shutdown within milliseconds.
+    pub(super) fn hurried(&self, scope: Id) -> bool {
+        let mut around = self.kin.around(scope);
+        around.push(scope);
+        self.events.iter().any(|event| {
+            matches!(event.what, What::Stopping { target, how: super::log::Stop::Shutdown } if around.contains(&target))
+        })
+    }
+}

@@ -1,0 +1,281 @@
+//! Owns a tree as the Rust code that a person would write: the statements of a `main`.
+//! Refuses to be what is run: `act` does the same without a compiler, and stops a root in which all wait.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::tree::{
+    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Reference, Step, Thread,
+    Tree, Via, Wait, names, walk,
+};
+
+/// Prints it as statements of Rust: in a `fn main() { .. }` they compile, and do what a run does. Only what makes a run
+/// quick is missing: where all wait and nobody stops them, they wait for [`PATIENCE`].
+impl fmt::Display for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let printer = Printer::of(self);
+        let body = printer.body(0, &self.body);
+        let code = format!("let result = scope({body});\nprintln!(\"{{result:?}}\");\n");
+        for (sign, item) in ITEMS {
+            if code.contains(sign) {
+                writeln!(f, "{item}")?;
+            }
+        }
+        f.write_str(&code)
+    }
+}
+
+/// What is needed where the code has this in it.
+const ITEMS: [(&str, &str); 8] = [
+    ("", "use homebound::scope;"),
+    ("BoxError", "use homebound::BoxError;"),
+    ("never", "use crossbeam_channel::never;"),
+    ("Duration", "use std::time::Duration;"),
+    ("Instant", "use std::time::Instant;"),
+    ("Bomb", BOMB),
+    ("Hidden", HIDDEN),
+    ("my_code", "fn my_code(_: &homebound::Context) -> homebound::Result {\n    Ok(())\n}"),
+];
+
+const BOMB: &str = "\
+struct Bomb(usize, std::sync::atomic::AtomicBool);
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if *self.1.get_mut() && !std::thread::panicking() {
+            panic!(\"step {} panics\", self.0);
+        }
+    }
+}";
+
+const HIDDEN: &str = "\
+#[derive(Debug)]
+struct Hidden(BoxError);
+impl std::fmt::Display for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+impl std::error::Error for Hidden {}";
+
+const PURPOSE: &str = "\"a step\"";
+
+struct Printer {
+    /// Handles that are used after the spawn.
+    used: BTreeSet<Id>,
+    /// Threads whose results panic in their `Drop`.
+    bombs: BTreeSet<Id>,
+}
+
+impl Printer {
+    fn of(tree: &Tree) -> Printer {
+        let (mut used, mut bombs) = (BTreeSet::new(), BTreeSet::new());
+        for step in walk(&tree.body.steps) {
+            match &step.act {
+                Act::Tell(id) | Act::Join(id, _) | Act::Discard(id) | Act::Leak(id) => {
+                    used.insert(*id);
+                }
+                Act::Spawn(Thread { service: false, block: Block { end: End::ResultBomb, .. }, .. }) => {
+                    bombs.insert(step.id);
+                }
+                _ => {}
+            }
+        }
+        Printer { used, bombs }
+    }
+
+    fn steps(&self, steps: &[Step], own: Id) -> String {
+        steps.iter().map(|step| self.step(step, own) + "\n").collect()
+    }
+
+    fn step(&self, step: &Step, own: Id) -> String {
+        let (id, cx) = (step.id, format!("cx{own}"));
+        match &step.act {
+            Act::Spawn(thread) => self.thread(id, thread),
+            Act::Open(nested) => self.nested(id, nested),
+            Act::Gather(owned) => self.group(id, owned, own),
+            Act::Defer(via, end) => {
+                let body = match end {
+                    End::Error => format!("Err(\"step {id} fails\".into())"),
+                    End::Panic => format!("panic!(\"step {id} panics\")"),
+                    _ => "Ok(())".to_owned(),
+                };
+                format!("{}.defer(\"d{id}\", || {body});", place(*via))
+            }
+            Act::OnStop(Callback { panics, forget }) => {
+                let body = if *panics { format!("panic!(\"step {id} panics\")") } else { "{}".to_owned() };
+                match forget {
+                    true => format!("std::mem::forget({cx}.on_stop(|| {body}));"),
+                    false => format!("let _guard{id} = {cx}.on_stop(|| {body});"),
+                }
+            }
+            Act::Within(limit, steps) => {
+                let call = match limit {
+                    Limit::Deadline(ms) => format!("with_deadline(Instant::now() + {}", millis(*ms)),
+                    Limit::Shield(ms) => format!("shield({}", millis(*ms)),
+                };
+                let inside = self.steps(steps, id) + "Ok::<(), BoxError>(())";
+                let name = spelled("cx", id, &inside);
+                format!("{cx}.{call}, |{name}| {})?;", braced(&inside))
+            }
+            Act::Stop(target) => format!("stop{target}.stop_because(\"step {id}\");"),
+            Act::Shutdown(via, ms) => format!("{}.shutdown({});", place(*via), millis(*ms)),
+            Act::Tell(thread) => format!("if let Some(t) = &t{thread} {{\n    t.stop();\n}}"),
+            Act::Join(thread, errors) => {
+                let forget = if self.bombs.contains(thread) { ".map(std::mem::forget)" } else { "" };
+                let call = handed_on(&format!("t.join(){forget}"), *errors);
+                format!("if let Some(t) = t{thread} {}", braced(&call))
+            }
+            Act::Discard(thread) => format!("drop(t{thread});"),
+            Act::Leak(thread) => format!("std::mem::forget(t{thread});"),
+            Act::Wait(wait) => wait_of(*wait, &cx),
+            Act::Linger(ms) => format!("let _ = never::<()>().recv_timeout({});", millis(*ms)),
+            Act::Look => format!("let _ = {cx}.stop_reason();"),
+            Act::Call => format!("my_code({cx})?;"),
+        }
+    }
+
+    fn thread(&self, id: Id, thread: &Thread) -> String {
+        let inside = self.steps(&thread.block.steps, id) + &end(id, thread.block.end, !thread.service);
+        let armed =
+            thread.block.end == End::CaptureBomb || (thread.service && thread.block.end == End::ResultBomb);
+        let mut options = String::new();
+        for (is, option) in
+            [(thread.isolated, ".isolated()"), (thread.vital, ".vital()"), (thread.dedicated, ".dedicated()")]
+        {
+            options += if is { option } else { "" };
+        }
+        let start = if thread.service { "service" } else { "spawn" };
+        let names = names(&thread.block.steps);
+        // What is moved into the closure cannot be what spawns it.
+        let moved = matches!(thread.via, Via::Sibling(at) if names.contains(&Reference::Context(at)));
+        let at = if moved { "here".to_owned() } else { place(thread.via) };
+        let call = match options.as_str() {
+            "" => format!("{at}.{start}(\"t{id}\", {PURPOSE}, "),
+            _ => format!("{at}.thread(\"t{id}\", {PURPOSE}){options}.{start}("),
+        };
+        let closure = format!("move |{}| {}", spelled("cx", id, &inside), braced(&inside));
+        // What the closure uses up is a clone; its own context is not one of them.
+        let mut before: Vec<String> =
+            Vec::from_iter(moved.then(|| format!("let here = {}.clone();", place(thread.via))));
+        before.extend(names.into_iter().filter(|name| name.id() != id).filter_map(clone_of));
+        before.extend(armed.then(|| format!("let bomb{id} = Bomb({id}, false.into());")));
+        let variable = if self.used.contains(&id) { "t" } else { "_t" };
+        let spawn = format!("{call}{closure}).ok()");
+        match before.is_empty() {
+            true => format!("let {variable}{id} = {spawn};"),
+            false => format!("let {variable}{id} = {};", braced(&(before.join("\n") + "\n" + &spawn))),
+        }
+    }
+
+    /// The closure of a scope's body.
+    fn body(&self, id: Id, block: &Block) -> String {
+        let inside = self.steps(&block.steps, id) + &end(id, block.end, false);
+        let mut before = String::new();
+        if has(&inside, &format!("cx{id}")) {
+            before += &format!("let cx{id} = s{id}.context();\n");
+        }
+        if has(&inside, &format!("stop{id}")) {
+            before += &format!("let stop{id} = s{id}.stopper();\n");
+        }
+        let inside = before + &inside;
+        format!("|{}| {}", spelled("s", id, &inside), braced(&inside))
+    }
+
+    fn nested(&self, id: Id, nested: &Nested) -> String {
+        let body = self.body(id, &nested.block);
+        let call = match nested.via {
+            Some(via) => format!("{}.subscope(\"s{id}\", {body})", place(via)),
+            None => format!("scope({body})"),
+        };
+        handed_on(&call, nested.errors)
+    }
+
+    fn group(&self, id: Id, owned: &Owned, own: Id) -> String {
+        let steps = self.steps(&owned.steps, own);
+        let mut inside = String::new();
+        if has(&steps, &format!("stop{id}")) {
+            inside += &format!("let stop{id} = g{id}.stopper();\n");
+        }
+        inside += &steps;
+        inside += &match owned.fate {
+            Fate::Close(errors) => handed_on(&format!("g{id}.close()"), errors),
+            Fate::Release => format!("drop(g{id});"),
+            Fate::Leak => format!("std::mem::forget(g{id});"),
+        };
+        format!("if let Ok(g{id}) = {}.group(\"g{id}\") {}", place(owned.via), braced(&inside))
+    }
+}
+
+fn place(via: Via) -> String {
+    match via {
+        Via::InScope(id) => format!("s{id}"),
+        Via::InGroup(id) => format!("g{id}"),
+        Via::Sibling(id) => format!("cx{id}"),
+    }
+}
+
+fn clone_of(name: Reference) -> Option<String> {
+    match name {
+        Reference::Context(id) => Some(format!("let cx{id} = cx{id}.clone();")),
+        Reference::Stopper(id) => Some(format!("let stop{id} = stop{id}.clone();")),
+        Reference::Handle(_) => None,
+    }
+}
+
+/// The last line of a closure: of a worker, which may return a value, or of another.
+fn end(id: Id, end: End, worker: bool) -> String {
+    match end {
+        End::Error => format!("Err::<(), _>(\"step {id} fails\".into())"),
+        End::Panic => format!("if true {{\n    panic!(\"step {id} panics\");\n}}\nOk(())"),
+        End::Stopped => format!("Ok(cx{id}.checkpoint()?)"),
+        End::ResultBomb if worker => format!("Ok(Bomb({id}, true.into()))"),
+        End::CaptureBomb | End::ResultBomb => {
+            format!("bomb{id}.1.store(true, std::sync::atomic::Ordering::SeqCst);\nOk(())")
+        }
+        End::Value => "Ok(())".to_owned(),
+    }
+}
+
+fn handed_on(call: &str, errors: Errors) -> String {
+    match errors {
+        Errors::Ignore => format!("let _ = {call};"),
+        Errors::Pass => format!("{call}?;"),
+        Errors::Hide => format!("{call}.map_err(|error| Hidden(BoxError::from(error)))?;"),
+    }
+}
+
+fn wait_of(wait: Wait, cx: &str) -> String {
+    let patience = millis(PATIENCE);
+    match wait {
+        Wait::Sleep => format!("let _ = {cx}.sleep({patience});"),
+        Wait::Receive => format!("let _ = {cx}.recv_timeout(&never::<()>(), {patience});"),
+        Wait::Ticks => format!("let _ = {cx}.ticks({patience}).next();"),
+        Wait::Signal => format!("let _ = {cx}.stop_signal().recv_timeout({patience});"),
+        Wait::Compute => format!(
+            "let end = Instant::now() + {patience};\nwhile !{cx}.is_stopping() && Instant::now() < end {{\n    std::thread::yield_now();\n}}"
+        ),
+    }
+}
+
+fn millis(ms: u64) -> String {
+    format!("Duration::from_millis({ms})")
+}
+
+/// A name of a variable, with the mark of one that is not used if it is not.
+fn spelled(letters: &str, id: Id, code: &str) -> String {
+    let name = format!("{letters}{id}");
+    if has(code, &name) { name } else { format!("_{name}") }
+}
+
+/// True if the code has this word.
+fn has(code: &str, word: &str) -> bool {
+    let outside = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '"');
+    code.match_indices(word).any(|(at, _)| {
+        outside(code[..at].chars().next_back()) && outside(code[at + word.len()..].chars().next())
+    })
+}
+
+fn braced(inside: &str) -> String {
+    let lines = inside.lines().map(|line| format!("    {line}\n"));
+    format!("{{\n{}}}", lines.collect::<String>())
+}
