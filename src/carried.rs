@@ -58,7 +58,8 @@ fn judge_by_dropping(error: BoxError, asked: bool, listed: impl Fn(u64) -> Optio
     }
     let mut carried = before.failures;
     carried.retain(|id| !after.failures.contains(id));
-    match carried.iter().find_map(|id| listed(*id)) {
+    let known: Option<Vec<Failure>> = carried.iter().map(|id| listed(*id)).collect();
+    match known.and_then(|known| known.into_iter().next()) {
         Some(failure) => Verdict::Listed(failure),
         None => Verdict::Failure(Box::new(kept), carried),
     }

@@ -99,6 +99,9 @@ impl State {
     /// this one.
     pub(crate) fn count_out(&mut self, record: &Arc<Record>, outer: Option<Instant>, is_own: bool) -> bool {
         self.count(record, outer);
+        if is_own {
+            record.set_home();
+        }
         if is_own && self.entries.contains_key(&record.id) {
             self.ended.push(record.id);
         }

@@ -49,6 +49,8 @@ pub(crate) struct Record {
     /// Which OS thread runs it, as `current::run_id` counts; 0 before it starts.
     run: AtomicU64,
     ended: AtomicBool,
+    /// It has been counted out of its own scope. Written under that scope's lock.
+    home: AtomicBool,
     wait: Mutex<Option<Wait>>,
     life: Mutex<Life>,
     /// Scopes whose body runs in this thread, now: most threads open none.
@@ -128,6 +130,7 @@ impl Record {
             kernel_id: AtomicU32::new(0),
             run: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            home: AtomicBool::new(false),
             wait: Mutex::new(None),
             life: Mutex::default(),
             opened: OnceCell::new(),
@@ -190,6 +193,14 @@ impl Record {
 
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_home(&self) {
+        self.home.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_home(&self) -> bool {
+        self.home.load(Ordering::Acquire)
     }
 
     pub(crate) fn life<R>(&self, look: impl FnOnce(&mut Life) -> R) -> R {

@@ -182,8 +182,11 @@ impl ScopeCore {
     /// The handle is joined or dropped: nobody will ask for the result.
     pub(crate) fn release(&self, record: &Arc<Record>) {
         record.life(|life| life.released = true);
+        // One that is not counted out yet stays, so that a report finds it: the next spawn or settle removes it.
         if record.has_ended() {
-            let entry = self.lock().entries.remove(&record.id);
+            let mut state = self.lock();
+            let entry = if record.is_home() { state.entries.remove(&record.id) } else { None };
+            drop(state);
             drop(entry);
         }
     }
@@ -254,12 +257,18 @@ impl ScopeCore {
 
     /// Live threads of the subtree: workers, services and adopted, the oldest first. Iterative: depth costs no stack.
     pub(crate) fn live(self: &Arc<Self>) -> Vec<Arc<Record>> {
+        let mut found = self.listed();
+        found.retain(|record| !record.has_ended());
+        found
+    }
+
+    /// All threads of the subtree that have an entry: the live, and those of the others that were not taken out yet.
+    pub(crate) fn listed(self: &Arc<Self>) -> Vec<Arc<Record>> {
         let mut found = Vec::new();
         let mut list = vec![Arc::clone(self)];
         while let Some(core) = list.pop() {
             let state = core.lock();
-            let records = state.entries.values().map(|entry| &entry.record);
-            found.extend(records.filter(|record| !record.has_ended()).cloned());
+            found.extend(state.entries.values().map(|entry| Arc::clone(&entry.record)));
             list.extend(state.scopes.values().filter_map(Weak::upgrade));
         }
         found.sort_unstable_by_key(|record| record.id);

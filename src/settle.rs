@@ -15,6 +15,7 @@ use std::sync::Arc;
 /// `'scope` (invariant 2), and nothing can be added. Does nothing the second time. Never unwinds.
 pub(crate) fn settle(core: &Arc<ScopeCore>) {
     settle_groups(core);
+    let mut closed = false;
     loop {
         run_deferred(core);
         let mut state = core.lock();
@@ -23,16 +24,22 @@ pub(crate) fn settle(core: &Arc<ScopeCore>) {
         }
         state.phase = Phase::Finishing;
         if state.deferred.is_empty() && state.entries.is_empty() {
-            state.phase = Phase::Settled;
-            state.body = None;
-            break;
+            if closed {
+                state.phase = Phase::Settled;
+                state.body = None;
+                break;
+            }
+            drop(state);
+            // Callbacks that still run are waited for: what they raise is a failure of this scope.
+            core.node.close();
+            closed = true;
+            continue;
         }
         let entries = std::mem::take(&mut state.entries);
         drop(state);
         // What is dropped here is the user's, and may defer more: then round again.
         entries.into_values().for_each(|entry| forget(core, entry));
     }
-    core.node.close();
     if let Some(parent) = &core.parent {
         parent.lock().scopes.remove(&core.id);
     }
@@ -109,11 +116,12 @@ pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<ShutdownRe
 pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
     // Whoever asks from inside is not counted: it cannot be home.
     let here = crate::current::records();
-    let mut away = core.live();
-    away.retain(|record| !here.iter().any(|own| own.id == record.id));
+    let mut others = core.listed();
+    others.retain(|record| !here.iter().any(|own| own.id == record.id));
+    let outer = core.outer_due();
     let state = core.lock();
     let tally = state.tally.as_ref();
-    let mut report = tally.map(|tally| tally.report(&away, &state.clock)).unwrap_or_default();
+    let mut report = tally.map(|tally| tally.report(others, &state.clock, outer)).unwrap_or_default();
     drop(state);
     report.reason = core.node.asked_at().map(|_| (*core.node.reason()).clone());
     report

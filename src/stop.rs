@@ -261,7 +261,8 @@ impl Node {
         after.wake.extend(state.signal.take());
         after.wake.extend(self.take_alarm());
         after.ring.extend(self.flags.has_sleepers().then(|| Arc::clone(self)));
-        after.callbacks.extend(std::mem::take(&mut state.callbacks).into_values());
+        // They stay listed: whoever closes the node waits for one that runs elsewhere.
+        after.callbacks.extend(state.callbacks.values().cloned());
         state.children.values().filter_map(Weak::upgrade).collect()
     }
 
@@ -289,7 +290,8 @@ impl Node {
         }
     }
 
-    /// The thread or scope has ended: whatever outlives it is stopped; callbacks not run are dropped, not run.
+    /// The thread or scope has ended: whatever outlives it is stopped; callbacks not run are dropped, those that run are
+    /// waited for.
     pub(crate) fn close(self: &Arc<Node>) {
         let mut state = self.state.lock();
         let callbacks = std::mem::take(&mut state.callbacks);

@@ -1,13 +1,13 @@
 //! Owns the counting of a shutdown: since when, until when, and who came home how.
 //! Refuses to know how anybody is made to come home.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::limit::far;
 use crate::record::Record;
-use crate::status::{Ending, ShutdownReport, ThreadReport};
+use crate::status::{Ending, ShutdownReport, ThreadId, ThreadReport};
 
 /// How many rows of threads that ended well are kept (R2).
 const KEPT: usize = 1024;
@@ -63,6 +63,8 @@ pub(crate) struct Tally {
     joined: usize,
     late: usize,
     last: Option<Instant>,
+    /// All that were counted: who is in here is in no other list of the report.
+    counted: Vec<ThreadId>,
     remarkable: Vec<Row>,
     others: VecDeque<Row>,
 }
@@ -75,6 +77,7 @@ struct Row {
 
 impl Tally {
     pub(crate) fn add(&mut self, record: &Arc<Record>, deadline: Option<Instant>) {
+        self.counted.push(record.id);
         let ending = record.ending(deadline);
         let row = Row { record: Arc::clone(record), ending };
         self.last = self.last.max(record.life(|life| life.ended_at));
@@ -93,21 +96,38 @@ impl Tally {
         self.others.push_back(row);
     }
 
-    /// The report, given those who are not home. `total` is the sum by construction; the duration ends with the last who
-    /// came home, if all are, so that a later report says the same.
-    pub(crate) fn report(&self, away: &[Arc<Record>], clock: &Clock) -> ShutdownReport {
-        let end = self.last.filter(|_| away.is_empty()).unwrap_or_else(Instant::now);
+    /// The report, given all that have an entry: those of them who are not counted yet are away, or about to be counted.
+    /// `total` is the sum by construction; the duration ends with the last who came home, if all are, so that a later report
+    /// says the same.
+    pub(crate) fn report(
+        &self,
+        mut others: Vec<Arc<Record>>,
+        clock: &Clock,
+        outer: Option<Instant>,
+    ) -> ShutdownReport {
+        let counted: HashSet<ThreadId> = self.counted.iter().copied().collect();
+        let before = |ended: Instant| clock.began.is_some_and(|began| ended < began);
+        others.retain(|record| !counted.contains(&record.id));
+        others.retain(|record| !record.life(|life| life.ended_at).is_some_and(before));
+        let (arriving, away): (Vec<_>, Vec<_>) = others.into_iter().partition(|record| record.has_ended());
+        let endings = |record: &Arc<Record>| record.ending(clock.deadline(outer));
+        let late = arriving.iter().filter(|record| endings(record) == Ending::Overdue).count();
+        let joined = self.joined + arriving.len() - late;
+        let timeout = self.late + late + away.len();
+        let last =
+            arriving.iter().filter_map(|record| record.life(|life| life.ended_at)).chain(self.last).max();
+        let end = last.filter(|_| away.is_empty()).unwrap_or_else(Instant::now);
         let began = clock.began.unwrap_or(end);
-        let timeout = self.late + away.len();
         let rows = self.remarkable.iter().chain(&self.others);
         let home = rows.map(|row| describe(&row.record, row.ending));
-        let threads = away.iter().map(|record| describe(record, Ending::Overdue)).chain(home);
+        let arriving = arriving.iter().map(|record| describe(record, endings(record)));
+        let away = away.iter().map(|record| describe(record, Ending::Overdue));
         ShutdownReport {
-            total: self.joined + timeout,
-            joined: self.joined,
+            total: joined + timeout,
+            joined,
             timeout,
             duration: end.saturating_duration_since(began),
-            threads: threads.collect(),
+            threads: away.chain(arriving).chain(home).collect(),
             ..ShutdownReport::default()
         }
     }

@@ -243,13 +243,12 @@ fn a_planted_panic_is_the_threads_failure_and_a_refusal_is_the_oss() {
         let done = stop_everywhere(|scope| {
             let isolated = scope.thread("one", "meets a point").isolated().spawn(|cx| Ok(cx.checkpoint()?));
             match isolated {
-                Ok(handle) => match ended(handle).join() {
-                    Err(JoinError::Failed(failure)) => {
+                Ok(handle) => {
+                    if let Err(JoinError::Failed(failure)) = ended(handle).join() {
                         assert!(failure.to_string().contains("planted at tests/everywhere.rs:"), "{failure}");
                         panics.fetch_add(1, Ordering::Relaxed);
                     }
-                    Ok(()) | Err(_) => {}
-                },
+                }
                 Err(SpawnError::Os(error)) => {
                     assert!(error.to_string().contains("planted"), "{error}");
                     refusals.fetch_add(1, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use common::{boom, eventually, gate, linger, pass, within, within_for};
-use homebound::testing::{Act, Errors, Fate, LIMIT, Property, Step, Tree, Violation, trees};
+use homebound::testing::{LIMIT, Tree, trees};
 use homebound::{BoxError, Result, scope};
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ proptest! {
     #[test]
     fn every_tree_keeps_the_promises(tree in trees()) {
         quietly();
-        judge(without_the_known(tree))?;
+        judge(tree)?;
     }
 
     #[test]
@@ -45,7 +45,7 @@ proptest! {
 fn judge(tree: Tree) -> Result<(), TestCaseError> {
     let observed = within_for(LIMIT + Duration::from_secs(20), move || tree.run());
     match observed.check() {
-        Err(wrong) if !wrong.all.iter().all(is_known) => {
+        Err(wrong) => {
             let events = observed.events.iter().enumerate();
             let events = events.map(|(place, event)| format!("{place} {}: {:?}\n", event.node, event.what));
             Err(TestCaseError::fail(format!("{wrong}\n{}", events.collect::<String>())))
@@ -67,44 +67,9 @@ fn quietly() {
     });
 }
 
-// What was found. The trees above go on without it.
-
-/// See `a_thread_that_ends_during_a_report_is_counted_once`.
-fn is_known(wrong: &Violation) -> bool {
-    wrong.property == Property::Sum && wrong.message.contains("has two rows")
-}
-
-/// See `a_callback_whose_guard_is_leaked_is_over_when_its_scope_returns` and `a_hidden_error_loses_no_failure`.
-fn without_the_known(mut tree: Tree) -> Tree {
-    fn shown(errors: Errors) -> Errors {
-        if errors == Errors::Hide { Errors::Pass } else { errors }
-    }
-    fn mend(steps: &mut [Step]) {
-        for step in steps {
-            match &mut step.act {
-                Act::OnStop(callback) => callback.forget = false,
-                Act::Spawn(thread) => mend(&mut thread.block.steps),
-                Act::Open(nested) => {
-                    nested.errors = shown(nested.errors);
-                    mend(&mut nested.block.steps);
-                }
-                Act::Gather(owned) => {
-                    if let Fate::Close(errors) = owned.fate {
-                        owned.fate = Fate::Close(shown(errors));
-                    }
-                    mend(&mut owned.steps);
-                }
-                Act::Within(_, steps) => mend(steps),
-                _ => {}
-            }
-        }
-    }
-    mend(&mut tree.body.steps);
-    tree
-}
+// What was found by them.
 
 #[test]
-#[ignore = "not so yet: a stop from outside has taken the callback out of the node that the end of the thread closes"]
 fn a_callback_whose_guard_is_leaked_is_over_when_its_scope_returns() {
     within(|| {
         let (begun, over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -130,10 +95,9 @@ fn a_callback_whose_guard_is_leaked_is_over_when_its_scope_returns() {
 }
 
 #[test]
-#[ignore = "not so yet: it is in the list of the living, and then in the tally too"]
 fn a_thread_that_ends_during_a_report_is_counted_once() {
     within_for(Duration::from_secs(120), || {
-        for _ in 0..50_000 {
+        for _ in 0..5_000 {
             let result = scope(|s| {
                 s.spawn("brief", "ends about now", |_| Ok(()))?;
                 let report = s.shutdown(Duration::ZERO);
@@ -158,7 +122,6 @@ impl fmt::Display for Hidden {
 impl std::error::Error for Hidden {}
 
 #[test]
-#[ignore = "not so yet: one that is listed makes the error one that adds no entry, whatever else it carries"]
 fn a_hidden_error_loses_no_failure() {
     within(|| {
         let result: Result<(), _> = scope(|s| {

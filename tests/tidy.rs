@@ -32,6 +32,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "iterate",
             "members",
             "overdue",
+            "probe",
             "record",
             "root",
             "scope",
@@ -57,6 +58,9 @@ const PROMISES: [(&str, &str, usize); 4] = [
     ("src/context.rs", "thread", 1),
     ("src/context.rs", "with_on_stop", 1),
 ];
+
+/// The kernel's list of threads offers nothing to wait on: these look again after a pause.
+const KERNEL_IS_ASKED: [&str; 2] = ["src/audit.rs", "src/testing/leaks.rs"];
 
 const LONGEST_FILE: usize = 350;
 const LONGEST_FUNCTION: usize = 70;
@@ -348,10 +352,12 @@ fn subscribers_are_contained() {
 #[test]
 fn nobody_sleeps_to_synchronise() {
     let sleep = ["thread::", "sleep"].concat();
-    let asleep = rust().into_iter().filter(|source| source.path != "src/audit.rs").filter(|source| {
-        let imported = |line: &str| line.starts_with("use std::thread::") && line.contains("sleep");
-        source.code().any(|line| imported(line) || line.contains(&sleep))
-    });
+    let asleep = rust().into_iter().filter(|source| !KERNEL_IS_ASKED.contains(&source.path.as_str())).filter(
+        |source| {
+            let imported = |line: &str| line.starts_with("use std::thread::") && line.contains("sleep");
+            source.code().any(|line| imported(line) || line.contains(&sleep))
+        },
+    );
     none("sleeps", asleep.map(|source| source.path));
 }
 

@@ -31,38 +31,17 @@ mod trouble;
 // Threads left behind.
 mod leaks;
 
-// Random trees: what they are, how they run, what must hold. They use the public interface only.
-mod bytes;
-mod print;
-#[cfg(feature = "testing")]
-mod strategy;
-mod tree;
+// Random trees; they use the public interface only.
+mod trees;
 
-mod act;
-mod calls;
-mod canary;
-mod fault;
-mod kernel;
-mod log;
-mod run;
-mod stops;
-
-mod causes;
-mod check;
-mod index;
-mod kin;
-
-pub use check::{Property, Violation, Violations};
 pub use everywhere::{StopEverywhere, stop_everywhere};
-pub use kernel::KernelThread;
 pub use leaks::{LeakGuard, LeakedThread, Leaks, NoLeaks, no_leaks};
-pub use log::{Event, Failed, Failing, Finish, How, Observed, Returned, Stop, Sum, What};
-pub use run::LIMIT;
+pub use trees::{
+    Act, Block, Callback, End, Errors, Event, Failed, Failing, Fate, Finish, How, Id, KernelThread, LIMIT,
+    Limit, Nested, Observed, Owned, PATIENCE, Property, Returned, Step, Stop, Sum, Thread, Tree, Via,
+    Violation, Violations, Wait, What,
+};
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
-pub use strategy::{trees, trees_up_to};
-pub use tree::{
-    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Step, Thread, Tree, Via,
-    Wait,
-};
+pub use trees::{trees, trees_up_to};
 pub use trouble::{Everywhere, Planted, Trouble, Wrong};

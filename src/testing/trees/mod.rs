@@ -1,0 +1,33 @@
+//! Owns the random trees: what they are, how they run, and what must hold of a run.
+//! Refuses to use anything but the public interface: what is done here, a test of yours could do.
+
+mod bytes;
+mod print;
+#[cfg(feature = "testing")]
+mod strategy;
+mod tree;
+
+mod act;
+mod calls;
+mod canary;
+mod fault;
+mod kernel;
+mod log;
+mod run;
+mod stops;
+
+mod causes;
+mod check;
+mod index;
+mod kin;
+
+pub use check::{Property, Violation, Violations};
+pub use kernel::KernelThread;
+pub use log::{Event, Failed, Failing, Finish, How, Observed, Returned, Stop, Sum, What};
+pub use run::LIMIT;
+#[cfg(feature = "testing")]
+pub use strategy::{trees, trees_up_to};
+pub use tree::{
+    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Step, Thread, Tree, Via,
+    Wait,
+};
