@@ -10,8 +10,10 @@
 //!   services: live --(later ones home or overdue)--> told --(share over)--> overdue
 //! ```
 
+use std::mem::replace;
 use std::sync::Arc;
 use std::time::Instant;
+use std::vec::IntoIter;
 
 use crate::members::{Phase, Served, Service, State};
 use crate::overdue;
@@ -77,24 +79,63 @@ pub(crate) fn drive_until(
     }
 }
 
-/// Does all that can be done now, in this scope and in the groups that have been told.
+/// Does all that can be done now, in this scope and in the groups that have been told. Iterative: depth costs no stack.
 pub(crate) fn step(core: &Arc<ScopeCore>, driver: Driver, now: Instant) -> Progress {
+    let mut around = Vec::new();
+    let mut visit = Visit::of(Arc::clone(core), now);
     loop {
-        let outer = core.outer_due();
-        let mut state = core.lock();
-        let action = plan(core, &mut state, now, outer);
-        let groups = told_groups(&state);
-        drop(state);
-        match action {
-            Action::Home => return Progress { home: true, until: None },
-            Action::Tell(served, end) => tell(core, &served, end),
-            Action::Overdue(records) => records.iter().for_each(overdue::mark),
-            Action::Wait(until) => {
-                let (settled, next) = step_groups(core, &groups, driver, now);
-                if !settled {
-                    return Progress { home: false, until: until.into_iter().chain(next).min() };
+        if let Some(group) = visit.groups.next() {
+            around.push(replace(&mut visit, Visit::of(group, now)));
+        } else if visit.goes_on {
+            visit = Visit::of(visit.core, now);
+        } else {
+            let Some(outer) = around.pop() else { return visit.progress };
+            let group = replace(&mut visit, outer);
+            visit.leave(&group, driver);
+        }
+    }
+}
+
+/// A scope in which all has been done that can be done now, but for its groups.
+struct Visit {
+    core: Arc<ScopeCore>,
+    progress: Progress,
+    /// Those that have been told, as far as they have not been visited.
+    groups: IntoIter<Arc<ScopeCore>>,
+    /// One of them came home: the scope itself may go on.
+    goes_on: bool,
+}
+
+impl Visit {
+    fn of(core: Arc<ScopeCore>, now: Instant) -> Visit {
+        loop {
+            let outer = core.outer_due();
+            let mut state = core.lock();
+            let action = plan(&core, &mut state, now, outer);
+            let groups = told_groups(&state).into_iter();
+            drop(state);
+            let progress = match action {
+                Action::Tell(served, end) => {
+                    tell(&core, &served, end);
+                    continue;
                 }
-            }
+                Action::Overdue(records) => {
+                    records.iter().for_each(overdue::mark);
+                    continue;
+                }
+                Action::Wait(until) => Progress { home: false, until },
+                Action::Home => Progress { home: true, until: None },
+            };
+            return Visit { core, progress, groups, goes_on: false };
+        }
+    }
+
+    /// Comes back from a group, which has come home if that could be done now.
+    fn leave(&mut self, group: &Visit, driver: Driver) {
+        self.progress.until = self.progress.until.into_iter().chain(group.progress.until).min();
+        if group.progress.home {
+            self.goes_on = true;
+            come_home(&self.core, &group.core, driver);
         }
     }
 }
@@ -160,15 +201,18 @@ fn users(state: &State) -> Vec<Arc<Record>> {
 }
 
 fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) {
-    let reason = if core.node.is_stopping() { (*core.node.reason()).clone() } else { StopReason::UsersDone };
+    let inherited = core.node.is_stopping().then(|| core.node.reason());
     match served {
-        Served::Thread(record) => record.node.stop(reason),
+        Served::Thread(record) => {
+            let reason = inherited.map(|reason| (*reason).clone());
+            record.node.stop(reason.unwrap_or(StopReason::UsersDone));
+        }
         Served::Group(group) => {
             if let Some(end) = end {
                 group.lock().clock.limit(end);
             }
-            let inherited = core.node.is_stopping();
-            group.node.stop(if inherited { reason.of_parent() } else { reason });
+            let reason = inherited.map(|reason| reason.of_parent());
+            group.node.stop(reason.unwrap_or(StopReason::UsersDone));
         }
     }
 }
@@ -182,48 +226,36 @@ fn told_groups(state: &State) -> Vec<Arc<ScopeCore>> {
     groups.collect()
 }
 
-/// Steps the groups of a scope; true if one came home, so that the scope itself may go on.
-fn step_groups(
-    core: &Arc<ScopeCore>,
-    groups: &[Arc<ScopeCore>],
-    driver: Driver,
-    now: Instant,
-) -> (bool, Option<Instant>) {
-    let (mut came_home, mut until) = (false, None::<Instant>);
-    for group in groups {
-        let progress = step(group, driver, now);
-        until = until.into_iter().chain(progress.until).min();
-        if progress.home {
-            came_home = true;
-            if driver == Driver::Exit {
-                settle_group(group);
-            }
-            let mut state = core.lock();
-            if driver == Driver::Exit {
-                state.services.remove(&group.id);
-            } else if let Some(service) = state.services.get_mut(&group.id) {
-                service.home = true;
-            }
-        }
+/// A group's threads are home. Whoever only tells and marks leaves it in its place, for the exit path to settle.
+fn come_home(core: &Arc<ScopeCore>, group: &Arc<ScopeCore>, driver: Driver) {
+    if driver == Driver::Exit {
+        settle_group(group);
+        core.lock().services.remove(&group.id);
+    } else if let Some(service) = core.lock().services.get_mut(&group.id) {
+        service.home = true;
     }
-    (came_home, until)
 }
 
 impl ScopeCore {
     /// When the thread that runs the body becomes overdue, as far as that is known: the deadline of a nested scope.
     pub(crate) fn outer_due(&self) -> Option<Instant> {
-        let runner = self.runner.as_ref()?;
-        if let Some(since) = runner.life(|life| life.overdue_since) {
-            return Some(since);
-        }
-        let around = &runner.core;
-        let outer = around.outer_due();
-        let state = around.lock();
-        let share = |service: &Service| service.share_end.filter(|_| service.told);
-        match runner.role {
-            Role::Service => state.services.get(&runner.id.0).and_then(share),
-            _ => state.clock.workers_due(outer),
-        }
+        // The clocks on the way out, up to a thread of which it is known: from there each goes by the one around it.
+        let mut clocks = Vec::new();
+        let mut next = self.runner.as_ref();
+        let known = loop {
+            let Some(runner) = next else { break None };
+            if let Some(since) = runner.life(|life| life.overdue_since) {
+                break Some(since);
+            }
+            let state = runner.core.lock();
+            if runner.role == Role::Service {
+                let share = |service: &Service| service.share_end.filter(|_| service.told);
+                break state.services.get(&runner.id.0).and_then(share);
+            }
+            clocks.push(state.clock);
+            next = runner.core.runner.as_ref();
+        };
+        clocks.iter().rev().fold(known, |outer, clock| clock.workers_due(outer))
     }
 
     /// True if the share of this thread has passed, marked or not.

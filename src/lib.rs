@@ -116,6 +116,7 @@ mod root;
 mod scope_core;
 mod settle;
 mod shutdown;
+mod walk;
 
 mod callback;
 mod limit;

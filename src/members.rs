@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) services: BTreeMap<u64, Service>,
     pub(crate) deferred: Vec<Deferred>,
     pub(crate) scopes: BTreeMap<u64, Weak<ScopeCore>>,
+    /// Scopes whose body a thread of this one runs, wherever they are: their clock follows this one's.
+    pub(crate) followers: BTreeMap<u64, Weak<ScopeCore>>,
     pub(crate) failures: FailureList,
     pub(crate) clock: Clock,
     pub(crate) tally: Option<Tally>,
@@ -82,6 +84,7 @@ impl State {
             services: BTreeMap::new(),
             deferred: Vec::new(),
             scopes: BTreeMap::new(),
+            followers: BTreeMap::new(),
             failures: FailureList::default(),
             clock: Clock::default(),
             tally: None,

@@ -3,6 +3,7 @@
 //!
 //! Locks: a scope's `state` is taken before a node's lock, never after it, and never while another scope's is held.
 
+use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -12,7 +13,6 @@ use once_cell::sync::OnceCell;
 
 use crate::books::{Books, Locked};
 use crate::error::SpawnError;
-use crate::failure::Failure;
 use crate::members::{Entry, Phase, Served, Service, State};
 use crate::reason::{StopReason, Stopped};
 use crate::record::{Record, Text, escape, next_id};
@@ -89,6 +89,9 @@ impl ScopeCore {
         if let Some(parent) = &core.parent {
             parent.lock().scopes.insert(core.id, Arc::downgrade(&core));
         }
+        if let Some(runner) = &core.runner {
+            runner.core.lock().followers.insert(core.id, Arc::downgrade(&core));
+        }
         core
     }
 
@@ -105,17 +108,27 @@ impl ScopeCore {
         self.books.lock_within(self, Duration::from_millis(100))
     }
 
+    /// The names of all scopes and threads around it, and its own. Iterative: depth costs no stack.
     pub(crate) fn path(&self) -> &str {
         self.path.get_or_init(|| {
-            let around = match (&self.opener, &self.parent) {
-                (Some(opener), _) => opener.path(),
-                (None, Some(parent)) => parent.path(),
-                (None, None) => "",
+            let mut steps = Vec::new();
+            let mut next = Some(self);
+            let known = loop {
+                let Some(core) = next else { break "" };
+                if let Some(path) = core.path.get() {
+                    break path;
+                }
+                steps.push(match core.kind {
+                    Kind::Anonymous => Cow::Borrowed(&*core.name),
+                    Kind::Named | Kind::Group => escape(&core.name),
+                });
+                let opener = core.opener.as_ref().filter(|opener| opener.role != Role::Body);
+                steps.extend(opener.map(|opener| escape(&opener.label.name)));
+                next = core.parent.as_deref();
             };
-            match self.kind {
-                Kind::Anonymous => format!("{around}/{}", self.name),
-                Kind::Named | Kind::Group => format!("{around}/{}", escape(&self.name)),
-            }
+            let mut path = known.to_owned();
+            steps.iter().rev().for_each(|step| path.extend(["/", step]));
+            path
         })
     }
 
@@ -236,43 +249,15 @@ impl ScopeCore {
         !(state.body_home && last)
     }
 
-    /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1).
-    pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) {
-        for core in self.around() {
-            // The cause is recorded before the flag is visible (S3).
-            core.lock().failures.add(failure.clone());
-            if stops {
-                core.node.stop(StopReason::Failed { path: failure.path().to_owned() });
-            }
-            if core.kind != Kind::Group {
-                break;
-            }
-        }
+    /// For the one who drops it: the scopes that it holds.
+    fn take_around(&mut self) -> Vec<Arc<ScopeCore>> {
+        let records = [self.opener.take(), self.runner.take()].into_iter().flatten();
+        let cores = records.filter_map(Arc::into_inner).map(|record| record.core);
+        self.parent.take().into_iter().chain(cores).collect()
     }
 
-    /// The listed failure that has this id, or carries it.
-    pub(crate) fn known(&self, id: u64) -> Option<Failure> {
-        self.lock().failures.find(id).cloned()
-    }
-
-    /// Live threads of the subtree: workers, services and adopted, the oldest first. Iterative: depth costs no stack.
-    pub(crate) fn live(self: &Arc<Self>) -> Vec<Arc<Record>> {
-        let mut found = self.listed();
-        found.retain(|record| !record.has_ended());
-        found
-    }
-
-    /// All threads of the subtree that have an entry: the live, and those of the others that were not taken out yet.
-    pub(crate) fn listed(self: &Arc<Self>) -> Vec<Arc<Record>> {
-        let mut found = Vec::new();
-        let mut list = vec![Arc::clone(self)];
-        while let Some(core) = list.pop() {
-            let state = core.lock();
-            found.extend(state.entries.values().map(|entry| Arc::clone(&entry.record)));
-            list.extend(state.scopes.values().filter_map(Weak::upgrade));
-        }
-        found.sort_unstable_by_key(|record| record.id);
-        found
+    fn followers(&self) -> Vec<Arc<ScopeCore>> {
+        self.lock().followers.values().filter_map(Weak::upgrade).collect()
     }
 
     /// Starts clock and tally. The tally comes first: who ends from now on is counted.
@@ -295,11 +280,11 @@ impl Owner for ScopeCore {
 
     /// The stop has reached this scope: those who wait in it look again.
     fn marked(&self) {
-        let mut inner: Vec<_> = self.lock().scopes.values().filter_map(Weak::upgrade).collect();
+        let mut followers = self.followers();
         self.touch();
-        // Scopes below that were stopped before have a deadline now.
-        while let Some(core) = inner.pop() {
-            inner.extend(core.lock().scopes.values().filter_map(Weak::upgrade));
+        // Those that were stopped before have a deadline now.
+        while let Some(core) = followers.pop() {
+            followers.extend(core.followers());
             core.touch();
         }
         if self.parent.is_none() {
@@ -307,6 +292,18 @@ impl Owner for ScopeCore {
         }
         let reason = self.node.reason();
         told(|| tracing::info!(target: "homebound::stop", scope = self.path(), %reason, "stopping"));
+    }
+}
+
+impl Drop for ScopeCore {
+    /// With the last of a chain of scopes goes the chain. Iterative: depth costs no stack.
+    fn drop(&mut self) {
+        let mut list = self.take_around();
+        while let Some(core) = list.pop() {
+            if let Some(mut core) = Arc::into_inner(core) {
+                list.extend(core.take_around());
+            }
+        }
     }
 }
 

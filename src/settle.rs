@@ -9,12 +9,52 @@ use crate::reason::{StopReason, Stopped};
 use crate::rt::contain::told;
 use crate::scope_core::ScopeCore;
 use crate::status::{ScopeState, ShutdownReport};
+use std::mem::replace;
 use std::sync::Arc;
 
-/// Runs the deferred functions, empties the result slots, closes the node. Afterwards nothing in the record is of
-/// `'scope` (invariant 2), and nothing can be added. Does nothing the second time. Never unwinds.
+/// Settles a scope, after all groups in it. Those came home while somebody else drove the shutdown, and wait for this;
+/// the last made goes first. Iterative: depth costs no stack. Never unwinds.
 pub(crate) fn settle(core: &Arc<ScopeCore>) {
-    settle_groups(core);
+    let mut around = Vec::new();
+    let mut core = Arc::clone(core);
+    loop {
+        if let Some(group) = take_last_group(&core) {
+            around.push(replace(&mut core, group));
+        } else {
+            settle_own(&core);
+            let Some(outer) = around.pop() else { return };
+            forget_failures(&core);
+            core = outer;
+        }
+    }
+}
+
+/// A group whose scope is at its end.
+pub(crate) fn settle_group(group: &Arc<ScopeCore>) {
+    settle(group);
+    forget_failures(group);
+}
+
+/// What failed in a group is its scope's already, and its rows have been counted there.
+fn forget_failures(group: &ScopeCore) {
+    let mut state = group.lock();
+    let (tally, failures) = (state.tally.take(), std::mem::take(&mut state.failures));
+    drop(state);
+    drop((tally, failures));
+}
+
+fn take_last_group(core: &ScopeCore) -> Option<Arc<ScopeCore>> {
+    loop {
+        let (_, last) = core.lock().services.pop_last()?;
+        if let Served::Group(group) = last.what {
+            return Some(group);
+        }
+    }
+}
+
+/// Runs the deferred functions, empties the result slots, closes the node. Afterwards nothing in the record is of
+/// `'scope` (invariant 2), and nothing can be added. Does nothing the second time.
+fn settle_own(core: &Arc<ScopeCore>) {
     let mut closed = false;
     loop {
         run_deferred(core);
@@ -43,28 +83,10 @@ pub(crate) fn settle(core: &Arc<ScopeCore>) {
     if let Some(parent) = &core.parent {
         parent.lock().scopes.remove(&core.id);
     }
-    told(|| tracing::debug!(target: "homebound::scope", scope = core.path(), "closed"));
-}
-
-/// A group whose scope is at its end: what failed in it is that scope's already, and its rows have been counted there.
-pub(crate) fn settle_group(group: &Arc<ScopeCore>) {
-    settle(group);
-    let mut state = group.lock();
-    let (tally, failures) = (state.tally.take(), std::mem::take(&mut state.failures));
-    drop(state);
-    drop((tally, failures));
-}
-
-/// Groups that came home while somebody else drove the shutdown wait for their scope to settle them; last made first.
-fn settle_groups(core: &Arc<ScopeCore>) {
-    loop {
-        let last = core.lock().services.pop_last();
-        match last.map(|(_, service)| service.what) {
-            Some(Served::Group(group)) => settle_group(&group),
-            Some(Served::Thread(_)) => {}
-            None => return,
-        }
+    if let Some(runner) = &core.runner {
+        runner.core.lock().followers.remove(&core.id);
     }
+    told(|| tracing::debug!(target: "homebound::scope", scope = core.path(), "closed"));
 }
 
 fn run_deferred(core: &Arc<ScopeCore>) {

@@ -44,6 +44,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "thread",
             "view",
             "wait",
+            "walk",
         ],
     ),
     ("views", &["dump", "report"]),

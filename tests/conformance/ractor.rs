@@ -148,9 +148,8 @@ fn a_very_deep_tree_is_stopped_without_recursion() {
 }
 
 #[test]
-#[ignore = "the exit of nested groups recurses, and takes the cube of their depth"]
 fn the_end_of_a_very_deep_tree_needs_no_deep_stack() {
-    // from: terminating_a_deep_supervision_tree_is_iterative; pins S9
+    // from: terminating_a_deep_supervision_tree_is_iterative; pins E1
     const DEEP: usize = 1000;
     child_passes(|_| {
         scope(|s| {

@@ -1,0 +1,50 @@
+//! Owns the walks over the tree: who is in the scopes below, and which scopes around are told of a failure.
+//! Refuses to hold two locks at once: a walk takes a list, frees the lock, and goes on. Depth costs no stack.
+
+use std::sync::{Arc, Weak};
+
+use crate::failure::Failure;
+use crate::reason::StopReason;
+use crate::record::Record;
+use crate::scope_core::{Kind, ScopeCore};
+
+impl ScopeCore {
+    /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1).
+    pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) {
+        for core in self.around() {
+            // The cause is recorded before the flag is visible (S3).
+            core.lock().failures.add(failure.clone());
+            if stops {
+                core.node.stop(StopReason::Failed { path: failure.path().to_owned() });
+            }
+            if core.kind != Kind::Group {
+                break;
+            }
+        }
+    }
+
+    /// The listed failure that has this id, or carries it.
+    pub(crate) fn known(&self, id: u64) -> Option<Failure> {
+        self.lock().failures.find(id).cloned()
+    }
+
+    /// Live threads of the subtree: workers, services and adopted, the oldest first. Iterative: depth costs no stack.
+    pub(crate) fn live(self: &Arc<Self>) -> Vec<Arc<Record>> {
+        let mut found = self.listed();
+        found.retain(|record| !record.has_ended());
+        found
+    }
+
+    /// All threads of the subtree that have an entry: the live, and those of the others that were not taken out yet.
+    pub(crate) fn listed(self: &Arc<Self>) -> Vec<Arc<Record>> {
+        let mut found = Vec::new();
+        let mut list = vec![Arc::clone(self)];
+        while let Some(core) = list.pop() {
+            let state = core.lock();
+            found.extend(state.entries.values().map(|entry| Arc::clone(&entry.record)));
+            list.extend(state.scopes.values().filter_map(Weak::upgrade));
+        }
+        found.sort_unstable_by_key(|record| record.id);
+        found
+    }
+}
