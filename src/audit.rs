@@ -11,8 +11,8 @@ use crate::root::Root;
 use crate::status::ForeignThread;
 use crate::sys::{self, KernelThread};
 
-/// Those that were there before the registry began, by id and start time: ids are used again.
-static BEFORE: Mutex<Vec<KernelThread>> = Mutex::new(Vec::new());
+/// Those that were there before the registry began, by id and start time: ids are used again. `None` if that is not known.
+static BEFORE: Mutex<Option<Vec<KernelThread>>> = Mutex::new(None);
 
 /// Threads of homebound's that are in no root's cache: *watch*, and threads that run bodies.
 static KNOWN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
@@ -23,8 +23,7 @@ const FIRST_PAUSE: Duration = Duration::from_micros(400);
 
 /// The registry begins: what is there now is not its doing.
 pub(crate) fn begin() {
-    let now = sys::process_threads(&|_| false).unwrap_or_default();
-    *BEFORE.lock() = now;
+    *BEFORE.lock() = sys::process_threads(&|_| false).ok();
 }
 
 /// The calling thread is one of ours, while the returned value lives.
@@ -63,7 +62,8 @@ pub(crate) fn foreign() -> Vec<ForeignThread> {
     found.sort_by_key(|thread| (thread.started, thread.id));
     found.truncate(found.len().saturating_sub(starting()));
     let before = BEFORE.lock();
-    found.iter().map(|thread| describe(thread, before.contains(thread))).collect()
+    let was_there = |thread: &KernelThread| before.as_ref().is_some_and(|before| before.contains(thread));
+    found.iter().map(|thread| describe(thread, was_there(thread))).collect()
 }
 
 fn starting() -> usize {
@@ -72,7 +72,8 @@ fn starting() -> usize {
 
 /// Foreign threads that came after the beginning and are still there at the end.
 pub(crate) fn orphans() -> Vec<ForeignThread> {
-    let before = BEFORE.lock().clone();
+    // Who does not know what was there before can name no orphan.
+    let Some(before) = BEFORE.lock().clone() else { return Vec::new() };
     let mut pause = FIRST_PAUSE;
     let mut found = Vec::new();
     for _ in 0..LOOKS {

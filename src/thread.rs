@@ -19,7 +19,7 @@ use crate::members::Entry;
 use crate::reason::StopReason;
 use crate::record::{Label, Outcome, Record};
 
-use crate::rt::contain::{contain, discard};
+use crate::rt::contain::{contain, discard, drop_contained};
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Claim, Packet, Ran, Task};
 use crate::rt::seat::{Make, Seat};
@@ -162,14 +162,21 @@ impl Scene {
         Scene(Some(Box::new((tracing::dispatcher::get_default(Clone::clone), span))))
     }
 
-    fn inside(self, f: impl FnOnce()) {
-        match self.0.map(|scene| *scene) {
+    fn inside(mut self, f: impl FnOnce()) {
+        match self.0.take().map(|scene| *scene) {
             None => f(),
             Some((dispatch, span)) => tracing::dispatcher::with_default(&dispatch, || {
                 span.in_scope(f);
                 drop(span);
             }),
         }
+    }
+}
+
+/// A span that ends is told to the subscriber, which is the user's.
+impl Drop for Scene {
+    fn drop(&mut self) {
+        discard(drop_contained(self.0.take()));
     }
 }
 
@@ -191,11 +198,14 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: 
         });
     });
     if let Err(payload) = logged {
-        // The subscriber panicked; if that was before the closure began, the thread has failed by it.
-        discard(task.clear());
+        // The subscriber panicked; if that was before the closure began, the thread has failed by it. If it was after, the
+        // result is there to be taken.
         match outcome {
             Some(_) => discard(payload),
-            None => outcome = Some(conclude(record, Ran::Panicked(payload))),
+            None => {
+                discard(task.clear());
+                outcome = Some(conclude(record, Ran::Panicked(payload)));
+            }
         }
         record.node.close();
     }

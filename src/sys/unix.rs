@@ -54,7 +54,7 @@ impl Alarm {
 
     fn new() -> io::Result<Alarm> {
         let (reader, writer) = io::pipe()?;
-        let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+        let (reader, writer) = (above_standard(reader.into())?, above_standard(writer.into())?);
         rustix::io::ioctl_fionbio(&reader, true)?;
         rustix::io::ioctl_fionbio(&writer, true)?;
         Ok(Alarm { reader, writer })
@@ -80,6 +80,15 @@ impl Alarm {
         }
         woken
     }
+}
+
+/// In a program that has closed a standard stream, the next descriptor takes its number, and what is printed goes there.
+fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+    const FIRST: i32 = 3;
+    if fd.as_raw_fd() >= FIRST {
+        return Ok(fd);
+    }
+    Ok(rustix::io::fcntl_dupfd_cloexec(&fd, FIRST)?)
 }
 
 /// True if `fd` is ready before `until`.
