@@ -20,7 +20,7 @@ use tree::{Books, Dice};
 
 /// How long one tree may take before it counts as hung.
 const HUNG: Duration = Duration::from_secs(60);
-/// How long the kernel may list a joined thread, at most.
+/// How long the kernel may list a joined thread, or a descriptor of the other look, at most.
 const LINGERS: Duration = Duration::from_secs(5);
 /// What memory may grow by after the warm-up: the allocator's arenas and their holes.
 const GROWTH_KIB: usize = 32 * 1024;
@@ -73,7 +73,8 @@ fn one(seed: u64, base: Seen) -> Report {
     let listed = result.as_ref().err().map_or(0, |error| error.failures().len());
     let start = Instant::now();
     let mut now = Seen::now();
-    while now.threads != base.threads && start.elapsed() < LINGERS {
+    // The other thread of the soak may be looking, too, which takes a descriptor.
+    while (now.threads, now.descriptors) != (base.threads, base.descriptors) && start.elapsed() < LINGERS {
         std::thread::yield_now();
         now = Seen::now();
     }

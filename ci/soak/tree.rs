@@ -1,5 +1,5 @@
 //! Owns random trees of scopes, groups, services, workers, deadlines, shields and panics: one for each seed.
-//! Refuses to judge: it counts what it has raised and what is still alive, and `main` compares.
+//! Refuses to leak, so that memory tells; and to judge: it counts what it has raised and what is still alive, and `main` compares.
 
 use std::panic::panic_any;
 use std::sync::Arc;
@@ -131,9 +131,9 @@ impl Tree {
                 let held = Held::of(&self.books);
                 let guard = s.context().on_stop(move || held.runs());
                 if self.dice.roll(2) == 0 {
-                    std::mem::forget(guard);
+                    s.stop();
                 }
-                Ok(())
+                Ok(drop(guard))
             }
             13 => {
                 let cx = s.context().clone();
@@ -177,7 +177,7 @@ impl Tree {
             // Those that end by themselves; a failure is the scope's all the same.
             0 if what < 3 => drop(handle.join()),
             1 => drop(handle.join_timeout(Duration::from_micros(200))),
-            2 => std::mem::forget(handle),
+            2 => handle.stop(),
             _ => drop(handle),
         }
         Ok(())
@@ -198,10 +198,9 @@ impl Tree {
         for _ in 0..=self.dice.roll(3) {
             self.thread(&group)?;
         }
-        match self.dice.roll(3) {
+        match self.dice.roll(2) {
             0 => drop(group.close()),
-            1 => drop(group),
-            _ => std::mem::forget(group),
+            _ => drop(group),
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod crowd;
 mod drops;
 mod files;
 mod limits;
+mod million;
 mod passed;
 mod subscribers;
 mod unreadable;
