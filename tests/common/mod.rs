@@ -361,7 +361,8 @@ pub fn child(arg: &str, scenario: fn(&str) -> i32) -> Child {
     }
     let exe = std::env::current_exe().expect("the test binary has a path");
     let mut process = Command::new(exe)
-        .args([name.as_str(), "--exact", "--nocapture", "--test-threads=1"])
+        // An ignored test is run on demand: its child must be, too.
+        .args([name.as_str(), "--exact", "--include-ignored", "--nocapture", "--test-threads=1"])
         .env(CHILD, arg)
         .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::null())

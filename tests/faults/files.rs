@@ -1,0 +1,145 @@
+//! Owns the faults of descriptors: none left when a run starts or dumps, standard streams that are closed.
+//! Refuses to test what is printed where all is well.
+#![allow(unsafe_code)] // a standard stream has no safe close
+
+use std::process::Termination;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use homebound::{Result, StopReason, registry, scope};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::Ledger;
+use crate::common::*;
+
+/// From now on nothing can be opened, until the limit given back is set.
+fn no_more_descriptors() -> Rlimit {
+    let before = getrlimit(Resource::Nofile);
+    // Not 0: with that, the kernel refuses even to wait for a descriptor that is open (poll(2), EINVAL).
+    let limit = Rlimit { current: Some(3), maximum: before.maximum };
+    setrlimit(Resource::Nofile, limit).expect("lowering is allowed");
+    assert!(std::fs::File::open("/dev/null").is_err(), "the limit holds");
+    before
+}
+
+/// Closes descriptors of this process that nothing here owns.
+fn close(descriptors: &[i32]) {
+    for descriptor in descriptors {
+        // SAFETY: the standard streams are owned by nobody, and std tolerates that they are closed.
+        let closed = unsafe { libc::close(*descriptor) };
+        assert_eq!(closed, 0);
+    }
+}
+
+#[test]
+fn a_run_that_gets_no_descriptor_is_refused_and_can_be_repeated() {
+    // catches: a panic where the pipe is made; a slot that stays taken after the refusal
+    child_passes(|_| {
+        let ledger = Ledger::open();
+        let ran = AtomicBool::new(false);
+        let before = no_more_descriptors();
+        let exit = registry::run(|_| Ok(ran.store(true, Ordering::SeqCst)));
+        setrlimit(Resource::Nofile, before).expect("as it was");
+        assert!(!ran.load(Ordering::SeqCst) && exit.code() == 1);
+        assert!(exit.result.unwrap_err().to_string().contains("pipe"));
+        let again = registry::run(|_| Ok(ran.store(true, Ordering::SeqCst)));
+        ledger.all_are_home();
+        assert_eq!(ledger.heard(), 0);
+        i32::from(again.code() != 0 || !ran.into_inner())
+    });
+}
+
+#[test]
+fn a_run_goes_on_without_descriptors_once_it_has_begun() {
+    // catches: a spawn, a stop, a snapshot or an end that needs a descriptor and falls without it
+    child_passes(|_| {
+        let ledger = Ledger::open();
+        let mut before = None;
+        let exit = registry::run(|s| {
+            before = Some(no_more_descriptors());
+            s.spawn("worker", "waits", until_stopped)?;
+            assert_eq!(s.spawn("short", "ends", |_| Ok(5))?.join()?, 5);
+            let dump = registry::dump_status();
+            assert!(dump.contains("worker  (worker: waits)") && dump.contains("short"), "{dump}");
+            assert!(all_threads(&s.snapshot()).iter().any(|thread| thread.name == "worker"));
+            scope(|below| Ok(drop(below.spawn("deep", "ends", |_| Ok(()))?)))?;
+            s.stop();
+            Ok(())
+        });
+        setrlimit(Resource::Nofile, before.expect("it ran")).expect("as it was");
+        assert_eq!((exit.shutdown.total, exit.shutdown.joined), (1, 1), "{}", exit.shutdown);
+        ledger.all_are_home();
+        assert_eq!(ledger.heard(), 0);
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn a_signal_is_heard_and_a_dump_is_printed_without_descriptors() {
+    // catches: a handler or a dump that opens something; a dump that does not come
+    fn scenario(_: &str) -> i32 {
+        let exit = registry::run(|s| {
+            let before = no_more_descriptors();
+            s.spawn("worker", "waits for the signal", until_stopped)?;
+            say("ready");
+            let reason = s.context().wait_for_stop();
+            setrlimit(Resource::Nofile, before)?;
+            assert_eq!(reason, StopReason::Signal(libc::SIGTERM));
+            Ok(())
+        });
+        i32::from(exit.code())
+    }
+    let mut child = child("", scenario);
+    child.until("ready").signal(libc::SIGQUIT).until_stderr("waits for the signal").signal(libc::SIGTERM);
+    let done = child.finish();
+    assert_eq!(done.code, Some(0), "{done:#?}");
+}
+
+#[test]
+fn closed_standard_streams_change_neither_result_nor_code() {
+    // catches: a print that panics; a dump or failure tree that waits for a stream that is not there
+    fn scenario(which: &str) -> i32 {
+        let ledger = Ledger::open();
+        match which {
+            "all" => close(&[0, 1, 2]),
+            "output" => close(&[1, 2]),
+            _ => close(&[2]),
+        }
+        let exit = registry::run(|s| {
+            s.thread("panics", "panics").isolated().spawn(|_| -> Result { panic!("to a closed stream") })?;
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::QUIT)?;
+            println!("to a closed stream");
+            eprintln!("to a closed stream");
+            let dump = s.dump_status();
+            assert!(dump.contains("/"), "{dump}");
+            s.spawn("fails", "fails", |_| -> Result { Err(boom("to a closed stream")) })?;
+            s.context().wait_for_stop();
+            Ok(())
+        });
+        ledger.all_are_home();
+        assert_eq!(exit.result.as_ref().unwrap_err().failures().len(), 2);
+        assert_eq!(exit.code(), 1);
+        let code = format!("{:?}", exit.report());
+        assert!(code.contains('1'), "{code}");
+        0
+    }
+    for which in ["error", "output", "all"] {
+        child_passes_with(which, scenario);
+    }
+}
+
+#[test]
+#[ignore = "the alarm's pipe takes the lowest free numbers, those of closed standard streams among them"]
+fn what_is_written_to_a_closed_stderr_is_no_signal() {
+    // catches: a pipe that takes the number of a closed standard stream: then what the program prints rings the alarm
+    child_passes(|_| {
+        close(&[1, 2]);
+        let exit = registry::run(|s| {
+            let _closed = rustix::io::write(rustix::stdio::stderr(), &[15]);
+            let (_open, never) = gate();
+            let woken = s.context().recv_timeout(&never, std::time::Duration::from_millis(200));
+            assert!(matches!(woken, Err(homebound::WaitError::TimedOut)), "{:?}", s.context().stop_reason());
+            Ok(())
+        });
+        i32::from(exit.code())
+    });
+}
