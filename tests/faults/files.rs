@@ -128,7 +128,6 @@ fn closed_standard_streams_change_neither_result_nor_code() {
 }
 
 #[test]
-#[ignore = "the alarm's pipe takes the lowest free numbers, those of closed standard streams among them"]
 fn what_is_written_to_a_closed_stderr_is_no_signal() {
     // catches: a pipe that takes the number of a closed standard stream: then what the program prints rings the alarm
     child_passes(|_| {

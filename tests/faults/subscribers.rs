@@ -183,21 +183,18 @@ fn a_subscriber_may_panic_at_any_call_under_run() {
 }
 
 #[test]
-#[ignore = "a span whose end panics takes the refusal of a large stack with it: the scope waits for ever"]
 fn a_subscriber_may_panic_when_a_spawn_is_refused_by_the_system() {
     // catches: the span of a thread that never was, dropped outside of any containment, before it is counted out
     child_passes_with("refused by the system", at_each_call);
 }
 
 #[test]
-#[ignore = "a span whose end panics unwinds out of a spawn that the stop refuses"]
 fn a_subscriber_may_panic_when_a_spawn_is_refused_by_the_stop() {
     // catches: the same where the spawn is not admitted at all
     child_passes_with("refused by the stop", at_each_call);
 }
 
 #[test]
-#[ignore = "a subscriber that panics when a thread has ended takes its result along: `join` says that it was stopped"]
 fn a_subscriber_may_panic_and_no_result_is_lost() {
     // catches: a result that is cleared because the line "ended" could not be logged
     child_passes_with("joined", at_each_call);

@@ -121,7 +121,6 @@ fn without_proc_report_and_dump_say_what_is_not_known() {
 }
 
 #[test]
-#[ignore = "a list of those before that could not be made counts as empty: the program's own threads are orphans then"]
 fn threads_that_were_there_before_are_no_orphans_even_if_the_beginning_was_not_readable() {
     // catches: a list of "before" that could not be made, taken for an empty one
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
