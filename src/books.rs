@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::members::State;
 use crate::record::Record;
 use crate::scope_core::ScopeCore;
-use crate::sync::{Queue, TryMutex, TryMutexGuard, fence};
+use crate::sync::{Queue, TryMutex, TryMutexGuard, fence, planted};
 
 pub(crate) struct Books {
     state: TryMutex<State>,
@@ -71,7 +71,9 @@ impl Books {
             Some(state) => self.locked(core, state).count_out(&ended),
             None => {
                 self.inbox.push(ended);
-                self.take_in(core);
+                if !planted("books-hand-in-without-look") {
+                    self.take_in(core);
+                }
             }
         }
     }
@@ -83,7 +85,9 @@ impl Books {
     /// variable on it.
     fn take_in(&self, core: &ScopeCore) {
         loop {
-            fence(Ordering::SeqCst);
+            if !planted("books-without-fence") {
+                fence(Ordering::SeqCst);
+            }
             if self.inbox.is_empty() {
                 return;
             }
@@ -92,6 +96,11 @@ impl Books {
             drop(state);
             entered.tell(core);
         }
+    }
+
+    #[cfg(homebound_loom)]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.inbox.is_empty()
     }
 
     fn enter(&self, core: &ScopeCore, state: &mut State) -> Entered {
@@ -118,7 +127,7 @@ impl Locked<'_> {
 
 impl Entered {
     fn tell(self, core: &ScopeCore) {
-        if self.watched {
+        if self.watched && !planted("books-tell-nobody") {
             core.touch();
         }
         drop(self.ended);
@@ -128,7 +137,9 @@ impl Entered {
 impl Drop for After<'_> {
     fn drop(&mut self) {
         std::mem::take(&mut self.entered).tell(self.core);
-        self.core.books().take_in(self.core);
+        if !planted("books-unlock-without-look") {
+            self.core.books().take_in(self.core);
+        }
     }
 }
 

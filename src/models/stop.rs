@@ -2,7 +2,7 @@
 //! Refuses to know scopes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use crossbeam_channel::TryRecvError;
 use loom::thread::spawn;
@@ -13,6 +13,7 @@ use crate::callback::Callback;
 use crate::reason::StopReason;
 use crate::rt::packet::Packet;
 use crate::stop::{Edge, Node};
+use crate::sync::AtomicUsize;
 
 fn stop(node: &Arc<Node>) {
     node.stop(StopReason::Signal(2));
@@ -92,29 +93,27 @@ fn stop_against_close() {
     explore("stop_against_close", || {
         let root = Node::new(Edge::Scope);
         let child = below(&root);
-        let (begun, over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-        let inside = (Arc::clone(&begun), Arc::clone(&over), loom::sync::atomic::AtomicUsize::new(0));
+        let counts = Arc::<[AtomicUsize; 2]>::default();
+        let inside = Arc::clone(&counts);
         let task = Packet::new(move |(): &()| {
-            inside.0.fetch_add(1, Ordering::Relaxed);
-            // A step, so that others may take theirs while it runs.
-            inside.2.fetch_add(1, Ordering::Relaxed);
-            inside.1.fetch_add(1, Ordering::Relaxed);
+            inside[0].fetch_add(1, Ordering::Relaxed);
+            inside[1].fetch_add(1, Ordering::Relaxed);
             Ok::<_, BoxError>(())
         });
         let callback = Callback::new(task, Box::new(drop));
         assert!(child.on_stop(&callback), "it is not stopped yet");
-        let (own, counts) = (Arc::clone(&child), (Arc::clone(&begun), Arc::clone(&over)));
+        let own = Arc::clone(&child);
         let closer = spawn(move || {
             own.forget_callback(callback.key());
             callback.abandon();
-            let begun = counts.0.load(Ordering::Relaxed);
-            assert_eq!(begun, counts.1.load(Ordering::Relaxed), "what has begun is over");
+            let begun = counts[0].load(Ordering::Relaxed);
+            assert_eq!(begun, counts[1].load(Ordering::Relaxed), "what has begun is over");
             own.close();
             (begun, counts)
         });
         stop(&root);
         let (at_close, counts) = closer.join().unwrap();
-        assert_eq!(at_close, counts.0.load(Ordering::Relaxed), "it does not begin after that");
+        assert_eq!(at_close, counts[0].load(Ordering::Relaxed), "it does not begin after that");
         assert!(at_close <= 1, "it runs once at most");
         assert!(child.is_marked() && root.is_marked());
     });

@@ -269,12 +269,14 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn push(&self, item: T) {
-        self.items.lock().push_back(item);
+        let mut items = self.items.lock();
+        items.push_back(item);
         self.count.fetch_add(1, Ordering::Release);
     }
 
     pub(crate) fn pop(&self) -> Option<T> {
-        let item = self.items.lock().pop_front()?;
+        let mut items = self.items.lock();
+        let item = items.pop_front()?;
         self.count.fetch_sub(1, Ordering::Release);
         Some(item)
     }

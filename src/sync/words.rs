@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering::{self, SeqCst};
 
 use loom::sync::atomic::fence;
 
-/// Two threads that each store to one word and then load the other's, all `SeqCst`, do not both miss it: a fence between the
-/// store and the load of each says the same. More than that is not claimed for them, and nothing here asks for more.
-fn between(order: Ordering) {
+/// Two threads that each store to one word and then load the other's, all `SeqCst`, do not both miss it: a fence before the
+/// load of each says the same. More than that is not claimed for them, and nothing here asks for more.
+fn before_load(order: Ordering) {
     if order == SeqCst {
         fence(SeqCst);
     }
@@ -25,23 +25,20 @@ macro_rules! word {
 
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
-                between(order);
+                before_load(order);
                 self.0.load(order)
             }
 
             #[track_caller]
             pub(crate) fn store(&self, value: $value, order: Ordering) {
                 self.0.store(value, order);
-                between(order);
             }
 
             $(
                 #[track_caller]
                 pub(crate) fn $method(&self, value: $value, order: Ordering) -> $value {
-                    between(order);
-                    let before = self.0.$method(value, order);
-                    between(order);
-                    before
+                    before_load(order);
+                    self.0.$method(value, order)
                 }
             )*
         }
