@@ -50,7 +50,7 @@ fn close(cache: &Cache) {
 /// The second job goes to the first thread, or to one of its own, and both threads come home.
 #[test]
 fn cache_hands_over() {
-    explore("cache_hands_over", || {
+    explore("cache_hands_over", 3, || {
         let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
         launch(&cache, runs.job());
         launch(&cache, runs.job());
@@ -62,7 +62,7 @@ fn cache_hands_over() {
 /// Two spawners, and one idle thread at most.
 #[test]
 fn cache_launches_race() {
-    explore("cache_launches_race", || {
+    explore("cache_launches_race", 2, || {
         let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
         launch(&cache, runs.job());
         let (other, job) = (Arc::clone(&cache), runs.last_job());
@@ -77,7 +77,7 @@ fn cache_launches_race() {
 /// The end of the root is foreseen while a thread is still asked for.
 #[test]
 fn cache_launch_against_drain() {
-    explore("cache_launch_against_drain", || {
+    explore("cache_launch_against_drain", 2, || {
         let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
         launch(&cache, runs.job());
         let (other, job) = (Arc::clone(&cache), runs.job());
@@ -93,7 +93,7 @@ fn cache_launch_against_drain() {
 #[test]
 fn cache_late_time_out() {
     time_flies(true);
-    explore("cache_late_time_out", || {
+    explore("cache_late_time_out", 3, || {
         let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
         launch(&cache, runs.job());
         launch(&cache, runs.job());

@@ -15,7 +15,7 @@ use crate::sync::AtomicBool;
 /// Two sleep; whoever sets a flag and then wakes leaves nobody asleep.
 #[test]
 fn flags_wake_all() {
-    explore("flags_wake_all", || {
+    explore("flags_wake_all", 4, || {
         let flags = Arc::new(Flags::new(0));
         let sleepers = [(); 2].map(|()| {
             let flags = Arc::clone(&flags);
@@ -36,7 +36,7 @@ fn flags_wake_all() {
 /// What was changed before a note is seen by whoever looked for it in vain, and went to sleep.
 #[test]
 fn changes_are_not_missed() {
-    explore("changes_are_not_missed", || {
+    explore("changes_are_not_missed", 4, || {
         let told = Arc::new((Changes::default(), AtomicBool::new(false)));
         let sleepers = [(); 2].map(|()| {
             let told = Arc::clone(&told);
@@ -59,7 +59,7 @@ fn changes_are_not_missed() {
 /// Two wait for a fact; when it is set, both go on.
 #[test]
 fn latch_wakes_all() {
-    explore("latch_wakes_all", || {
+    explore("latch_wakes_all", 4, || {
         let latch = Arc::new(Latch::default());
         let waiters = [(); 2].map(|()| {
             let latch = Arc::clone(&latch);
@@ -73,7 +73,7 @@ fn latch_wakes_all() {
 /// Whoever asks for the signal gets one that ends, whether the latch is set before, meanwhile or after.
 #[test]
 fn latch_ends_its_signal() {
-    explore("latch_ends_its_signal", || {
+    explore("latch_ends_its_signal", 4, || {
         let latch = Arc::new(Latch::default());
         let selectors = [(); 2].map(|()| {
             let latch = Arc::clone(&latch);
@@ -89,7 +89,7 @@ fn latch_ends_its_signal() {
 /// One of two waiters is told to give up; the other one waits on.
 #[test]
 fn latch_lets_one_give_up() {
-    explore("latch_lets_one_give_up", || {
+    explore("latch_lets_one_give_up", 4, || {
         let shared = Arc::new((Latch::default(), AtomicBool::new(false)));
         let own = Arc::clone(&shared);
         let gives_up = spawn(move || assert!(!own.0.wait(None, &own.1), "nobody has set it"));

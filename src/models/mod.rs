@@ -20,24 +20,30 @@ mod scopes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
-
-/// Where a thread may be made to wait for another though it could go on; loom tries all orders with so many such places.
-#[cfg(homebound_loom)]
-const PREEMPTIONS: usize = 3;
+use std::time::{Duration, Instant};
 
 /// A model with more steps than this in one order does not end.
 #[cfg(homebound_loom)]
 const STEPS: usize = 50_000;
 
-/// Runs `model` in every order of steps with up to [`PREEMPTIONS`] preemptions, or `LOOM_MAX_PREEMPTIONS`.
+/// So long a model may take, unless `LOOM_MAX_DURATION` says otherwise; it tells if that was not enough for all orders.
 #[cfg(homebound_loom)]
-fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
+const TIME: Duration = Duration::from_secs(240);
+
+/// Runs `model` in every order of steps in which a thread that could go on is made to wait for others at so many places, or
+/// `LOOM_MAX_PREEMPTIONS`.
+#[cfg(homebound_loom)]
+fn explore(name: &str, preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(PREEMPTIONS));
+    let bound = *builder.preemption_bound.get_or_insert(preemptions);
+    let limit = *builder.max_duration.get_or_insert(TIME);
     builder.max_branches = STEPS;
-    let bound = builder.preemption_bound.map_or(0, usize::from);
-    counted(name, &format!("interleavings with {bound} preemptions"), model, |model| builder.check(model));
+    let start = Instant::now();
+    counted(name, model, |model| {
+        builder.check(model);
+        let all = if start.elapsed() < limit { "all" } else { "not all" };
+        format!("{all} with {bound} preemptions")
+    });
 }
 
 /// How many orders of steps shuttle tries for each model and scheduler, unless `HOMEBOUND_MODEL_RUNS` says otherwise.
@@ -52,24 +58,26 @@ const DEPTH: usize = 3;
 #[cfg(homebound_shuttle)]
 fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
     let runs = std::env::var("HOMEBOUND_MODEL_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
-    counted(name, "orders, by chance and by PCT", model, |model| {
+    counted(name, model, |model| {
         let model = Arc::new(model);
         let again = Arc::clone(&model);
         shuttle::check_random(move || model(), runs);
         shuttle::check_pct(move || again(), runs, DEPTH);
+        "half by chance, half by PCT".to_owned()
     });
 }
 
 type Counted = Box<dyn Fn() + Send + Sync>;
 
-fn counted(name: &str, unit: &str, model: impl Fn() + Send + Sync + 'static, check: impl FnOnce(Counted)) {
+/// Says how many orders were tried, in how many seconds, and which; `ci/models.sh` reads it.
+fn counted(name: &str, model: impl Fn() + Send + Sync + 'static, check: impl FnOnce(Counted) -> String) {
     let runs = Arc::new(AtomicU64::new(0));
     let run = Arc::clone(&runs);
     let start = Instant::now();
-    check(Box::new(move || {
+    let which = check(Box::new(move || {
         run.fetch_add(1, Ordering::Relaxed);
         model();
     }));
     let (runs, seconds) = (runs.load(Ordering::Relaxed), start.elapsed().as_secs_f64());
-    eprintln!("model {name}: {runs} {unit}, {seconds:.1} s");
+    eprintln!("model {name} {runs} {seconds:.1} {which}");
 }

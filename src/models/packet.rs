@@ -63,7 +63,7 @@ fn parts() -> Parts {
 /// The handle is dropped while the thread runs: the value is gone when both have returned, by one of them.
 #[test]
 fn packet_run_against_disown() {
-    explore("packet_run_against_disown", || {
+    explore("packet_run_against_disown", 4, || {
         let Parts { task, claim, captured, returned } = parts();
         let captures = Arc::clone(&captured);
         let runner = spawn(move || {
@@ -83,7 +83,7 @@ fn packet_run_against_disown() {
 /// A joiner takes the value, or there is none yet; afterwards the scope clears what is left.
 #[test]
 fn packet_run_against_take() {
-    explore("packet_run_against_take", || {
+    explore("packet_run_against_take", 4, || {
         let Parts { task, claim, captured, returned } = parts();
         let own = Arc::clone(&task);
         let runner = spawn(move || assert!(matches!(own.run(&()), Ran::Done)));
@@ -100,7 +100,7 @@ fn packet_run_against_take() {
 /// The thread never ran its closure to the end before the scope, the handle and it all want to be rid of it.
 #[test]
 fn packet_run_against_clear_and_disown() {
-    explore("packet_run_against_clear_and_disown", || {
+    explore("packet_run_against_clear_and_disown", 4, || {
         let Parts { task, claim, captured, returned } = parts();
         let own = Arc::clone(&task);
         let runner = spawn(move || drop(own.run(&())));

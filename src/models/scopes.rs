@@ -41,7 +41,12 @@ fn scope_spawn_stop_wait() {
         let ended = scope(|s| {
             for name in ["a", "b"] {
                 s.spawn(name, "waits", |cx| {
-                    lent.borrow(&step, || assert!(matches!(cx.wait_for_stop(), StopReason::Parent(_) | StopReason::Requested { .. })));
+                    lent.borrow(&step, || {
+                        assert!(matches!(
+                            cx.wait_for_stop(),
+                            StopReason::Parent(_) | StopReason::Requested { .. }
+                        ))
+                    });
                     Ok(())
                 })?;
             }

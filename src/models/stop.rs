@@ -28,7 +28,7 @@ fn below(parent: &Arc<Node>) -> Arc<Node> {
 /// A child is hung into the tree while the tree is stopped, with a grandchild.
 #[test]
 fn stop_against_attach() {
-    explore("stop_against_attach", || {
+    explore("stop_against_attach", 4, || {
         let root = Node::new(Edge::Scope);
         let middle = below(&root);
         let (own, other) = (Arc::clone(&root), Arc::clone(&middle));
@@ -43,7 +43,7 @@ fn stop_against_attach() {
 /// Two stop the same tree: whoever returns, returns after all below is marked (P5).
 #[test]
 fn stops_race() {
-    explore("stops_race", || {
+    explore("stops_race", 4, || {
         let root = Node::new(Edge::Scope);
         let middle = below(&root);
         let leaf = below(&middle);
@@ -61,7 +61,7 @@ fn stops_race() {
 /// Whoever rests on a node is woken by the stop of what is above it.
 #[test]
 fn stop_wakes_who_rests() {
-    explore("stop_wakes_who_rests", || {
+    explore("stop_wakes_who_rests", 4, || {
         let root = Node::new(Edge::Scope);
         let child = below(&root);
         let resting = spawn(move || {
@@ -78,7 +78,7 @@ fn stop_wakes_who_rests() {
 /// A signal that is asked for while the stop comes is disconnected.
 #[test]
 fn stop_against_signal() {
-    explore("stop_against_signal", || {
+    explore("stop_against_signal", 4, || {
         let root = Node::new(Edge::Scope);
         let own = Arc::clone(&root);
         let selector = spawn(move || own.signal().clone());
@@ -90,7 +90,7 @@ fn stop_against_signal() {
 /// A thread ends, with a callback that borrows from it, while it is stopped: the callback is over when `close` returns.
 #[test]
 fn stop_against_close() {
-    explore("stop_against_close", || {
+    explore("stop_against_close", 4, || {
         let root = Node::new(Edge::Scope);
         let child = below(&root);
         let counts = Arc::<[AtomicUsize; 2]>::default();
@@ -122,7 +122,7 @@ fn stop_against_close() {
 /// A thread that has closed its node stops what it leaves behind, though nobody else does.
 #[test]
 fn close_against_attach() {
-    explore("close_against_attach", || {
+    explore("close_against_attach", 4, || {
         let root = Node::new(Edge::Scope);
         let own = Arc::clone(&root);
         let child = spawn(move || below(&own));

@@ -223,7 +223,11 @@ pub(crate) struct OnceCell<T> {
 
 impl<T> OnceCell<T> {
     pub(crate) fn new() -> Self {
-        OnceCell { full: AtomicBool::new(false), filling: Mutex::new(()), value: once_cell::sync::OnceCell::new() }
+        OnceCell {
+            full: AtomicBool::new(false),
+            filling: Mutex::new(()),
+            value: once_cell::sync::OnceCell::new(),
+        }
     }
 
     pub(crate) fn get(&self) -> Option<&T> {
