@@ -24,7 +24,7 @@ loom    latch-looks-before-it-sees        latch_lets_one_give_up
 loom    latch-without-fence               latch_ends_its_signal
 loom    packet-delivers-into-closed-slot  packet_run_against_disown
 loom    packet-drops-under-lock           packet_run_against_disown
-loom    packet-keeps-what-is-cleared      packet_run_against_take
+loom    packet-delivers-into-closed-slot  packet_run_against_take
 loom    packet-keeps-what-is-cleared      packet_run_against_clear_and_disown
 loom    cache-welcomes-while-closing      cache_hands_over
 loom    cache-leaves-in-silence           cache_hands_over

@@ -21,7 +21,7 @@ pub(crate) struct Flags {
 impl Flags {
     pub(crate) fn new(flags: u32) -> Flags {
         debug_assert!(flags < SLEEPER, "flags are below the count");
-        Flags { word: AtomicU32::new(flags), sleepers: Sleepers::default() }
+        Flags { word: AtomicU32::new(flags), sleepers: Default::default() }
     }
 
     #[inline]
