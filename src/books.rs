@@ -4,19 +4,17 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-use crossbeam_queue::SegQueue;
-use parking_lot::{Mutex, MutexGuard};
 
 use crate::members::State;
 use crate::record::Record;
 use crate::scope_core::ScopeCore;
+use crate::sync::{Queue, TryMutex, TryMutexGuard, fence, planted};
 
 pub(crate) struct Books {
-    state: Mutex<State>,
-    inbox: SegQueue<Ended>,
+    state: TryMutex<State>,
+    inbox: Queue<Ended>,
 }
 
 /// A thread of this scope, or of one below it, that is not counted yet.
@@ -29,7 +27,7 @@ struct Ended {
 /// The state, locked, and with all in it that was in the inbox.
 pub(crate) struct Locked<'a> {
     // The order of the fields matters: the lock is free when the rest is done.
-    state: MutexGuard<'a, State>,
+    state: TryMutexGuard<'a, State>,
     after: After<'a>,
 }
 
@@ -50,7 +48,7 @@ struct Entered {
 
 impl Books {
     pub(crate) fn new(state: State) -> Books {
-        Books { state: Mutex::new(state), inbox: SegQueue::new() }
+        Books { state: TryMutex::new(state), inbox: Queue::new() }
     }
 
     pub(crate) fn lock<'a>(&'a self, core: &'a ScopeCore) -> Locked<'a> {
@@ -61,7 +59,7 @@ impl Books {
         Some(self.locked(core, self.state.try_lock_for(limit)?))
     }
 
-    fn locked<'a>(&'a self, core: &'a ScopeCore, mut state: MutexGuard<'a, State>) -> Locked<'a> {
+    fn locked<'a>(&'a self, core: &'a ScopeCore, mut state: TryMutexGuard<'a, State>) -> Locked<'a> {
         let entered = self.enter(core, &mut state);
         Locked { state, after: After { core, entered } }
     }
@@ -73,7 +71,9 @@ impl Books {
             Some(state) => self.locked(core, state).count_out(&ended),
             None => {
                 self.inbox.push(ended);
-                self.take_in(core);
+                if !planted("books-hand-in-without-look") {
+                    self.take_in(core);
+                }
             }
         }
     }
@@ -85,7 +85,9 @@ impl Books {
     /// variable on it.
     fn take_in(&self, core: &ScopeCore) {
         loop {
-            fence(Ordering::SeqCst);
+            if !planted("books-without-fence") {
+                fence(Ordering::SeqCst);
+            }
             if self.inbox.is_empty() {
                 return;
             }
@@ -94,6 +96,11 @@ impl Books {
             drop(state);
             entered.tell(core);
         }
+    }
+
+    #[cfg(homebound_loom)]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.inbox.is_empty()
     }
 
     fn enter(&self, core: &ScopeCore, state: &mut State) -> Entered {
@@ -120,7 +127,7 @@ impl Locked<'_> {
 
 impl Entered {
     fn tell(self, core: &ScopeCore) {
-        if self.watched {
+        if self.watched && !planted("books-tell-nobody") {
             core.touch();
         }
         drop(self.ended);
@@ -130,7 +137,9 @@ impl Entered {
 impl Drop for After<'_> {
     fn drop(&mut self) {
         std::mem::take(&mut self.entered).tell(self.core);
-        self.core.books().take_in(self.core);
+        if !planted("books-unlock-without-look") {
+            self.core.books().take_in(self.core);
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use std::thread;
 
 use crate::context::Context;
 use crate::record::Record;
+use crate::sync::local::*;
 
-thread_local! {
+per_thread! {
     static STACK: RefCell<Stack> = const { RefCell::new(Stack(Vec::new())) };
     /// There is something in `PANICKED_AT`, which costs the thread an allocation when it is touched.
     static PANICKED: Cell<bool> = const { Cell::new(false) };

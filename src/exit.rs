@@ -22,6 +22,7 @@ use crate::record::Record;
 use crate::scope_core::ScopeCore;
 use crate::settle::settle_group;
 use crate::status::Role;
+use crate::sync::planted;
 use crate::tally::share;
 
 /// Where a scope stands after a step.
@@ -142,7 +143,8 @@ impl Visit {
 
 /// Chooses, and claims what it has chosen.
 fn plan(core: &ScopeCore, state: &mut State, now: Instant, outer: Option<Instant>) -> Action {
-    let users_home = state.workers == 0 && state.body_home;
+    let workers_home = state.workers == 0 || planted("exit-forgets-workers");
+    let users_home = workers_home && state.body_home;
     if !users_home {
         let due = state.clock.workers_due(outer);
         // A stop that is still being marked has flag first, clock next: the clock is what counts here.

@@ -7,17 +7,17 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-use parking_lot::Mutex;
 
 use crate::current;
 use crate::error::JoinError;
 use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::status::Role;
+use crate::sync::{AtomicBool, Mutex, global};
 
-static BLOCKED: Mutex<Option<HashMap<u64, Blocked>>> = Mutex::new(None);
+global! {
+    static BLOCKED: Mutex<Option<HashMap<u64, Blocked>>> = Mutex::new(None);
+}
 
 /// What one OS thread blocks on.
 #[derive(Clone)]

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -18,6 +17,7 @@ use crate::record::{Outcome, Record};
 use crate::rt::contain::Payload;
 use crate::rt::packet::Claim;
 use crate::status::ThreadId;
+use crate::sync::AtomicBool;
 use crate::{current, graph, probe, wait};
 
 /// A thread that was spawned. Dropping it does not detach the thread: its scope joins it.

@@ -76,6 +76,8 @@
 //! notes where a thread of ours panicked. [`registry::run`] also handles signals ([`Signals`]) and puts them back.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
+// Models use a part of the whole.
+#![cfg_attr(any(homebound_loom, homebound_shuttle), allow(dead_code, unused_imports))]
 
 /// Any error: what closures return, so that `?` works on all of them and `Ok(x)` infers.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -132,6 +134,9 @@ mod status;
 mod tally;
 mod token;
 
+#[cfg(all(test, any(homebound_loom, homebound_shuttle)))]
+mod models;
+
 mod dump;
 mod report;
 #[cfg(feature = "serde")]
@@ -139,6 +144,7 @@ mod serial;
 mod view;
 
 mod rt;
+mod sync;
 mod sys;
 
 pub use adopt::Adopted;

@@ -6,11 +6,10 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
-use once_cell::sync::OnceCell;
-use parking_lot::Mutex;
 
 use crate::reason::StopReason;
 use crate::stop::Node;
+use crate::sync::{Mutex, OnceCell};
 
 /// Calls `expire` on a node when its time has come.
 pub(crate) trait Timer: Send + Sync {

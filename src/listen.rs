@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, bounded};
 use crate::callback::Callback;
 use crate::reason::StopReason;
 use crate::stop::{ALERTED, LIMITED, Node, STOPPING};
+use crate::sync::planted;
 
 impl Node {
     /// Why it was stopped. Meaningful once it is; a closed node without a reason outlived its users.
@@ -32,8 +33,9 @@ impl Node {
     pub(crate) fn signal(&self) -> &Receiver<Infallible> {
         self.signal.get_or_init(|| {
             let (sender, receiver) = bounded(0);
+            let early = planted("signal-looks-before-lock").then(|| self.is_marked());
             let mut state = self.state.lock();
-            if !self.is_marked() {
+            if !early.unwrap_or_else(|| self.is_marked()) {
                 state.signal = Some(sender);
             }
             receiver

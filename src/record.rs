@@ -3,18 +3,16 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
-
-use once_cell::sync::OnceCell;
-use parking_lot::Mutex;
 
 use crate::failure::{Cause, Failure, Origin};
 use crate::rt::latch::Latch;
 use crate::scope_core::ScopeCore;
 use crate::status::{Ending, Role, ThreadId};
 use crate::stop::Node;
+use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 
 /// Names and purposes: `&'static str` is not copied.
 pub(crate) type Text = Cow<'static, str>;
@@ -47,7 +45,7 @@ pub(crate) struct Record {
     path: OnceCell<Box<str>>,
     kernel_id: AtomicU32,
     /// Which OS thread runs it, as `current::run_id` counts; 0 before it starts.
-    run: AtomicU64,
+    run: sync::AtomicU64,
     ended: AtomicBool,
     /// It has been counted out of its own scope. Written under that scope's lock.
     home: AtomicBool,
@@ -128,7 +126,7 @@ impl Record {
             done: Latch::default(),
             path: OnceCell::new(),
             kernel_id: AtomicU32::new(0),
-            run: AtomicU64::new(0),
+            run: sync::AtomicU64::new(0),
             ended: AtomicBool::new(false),
             home: AtomicBool::new(false),
             wait: Mutex::new(None),

@@ -7,9 +7,6 @@ use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use once_cell::sync::OnceCell;
-use parking_lot::{Condvar, Mutex};
-
 use crate::limit::Timer;
 use crate::probe::Probe;
 use crate::reason::StopReason;
@@ -20,6 +17,7 @@ use crate::rt::seat::Make;
 use crate::scope_core::ScopeCore;
 use crate::status::{ForeignThread, Role};
 use crate::stop::Node;
+use crate::sync::{Condvar, Mutex, OnceCell};
 
 /// The grace of a root that sets none.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
@@ -61,7 +59,7 @@ pub(crate) struct Root {
 }
 
 /// Every root that is not over: the audit needs to know whose a thread is.
-static ROOTS: Mutex<Vec<Weak<Root>>> = Mutex::new(Vec::new());
+static ROOTS: parking_lot::Mutex<Vec<Weak<Root>>> = parking_lot::Mutex::new(Vec::new());
 
 impl Root {
     pub(crate) fn new(grace: Duration, edge: Option<Weak<dyn Edge>>) -> Arc<Root> {

@@ -5,11 +5,9 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-
-use once_cell::sync::OnceCell;
 
 use crate::books::{Books, Locked};
 use crate::error::SpawnError;
@@ -21,6 +19,7 @@ use crate::rt::contain::told;
 use crate::rt::word::Changes;
 use crate::status::Role;
 use crate::stop::{Edge, Node, Owner};
+use crate::sync::{AtomicBool, OnceCell};
 
 pub(crate) struct ScopeCore {
     pub(crate) id: u64,

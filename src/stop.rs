@@ -18,13 +18,12 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
-use once_cell::sync::OnceCell;
-use parking_lot::Mutex;
 
 use crate::callback::Callback;
 use crate::limit::Limit;
 use crate::reason::StopReason;
 use crate::rt::word::Flags;
+use crate::sync::{Mutex, OnceCell, planted};
 
 pub(crate) const STOPPING: u32 = 1;
 /// The flag alone does not tell: the clock has to be asked.
@@ -132,8 +131,9 @@ impl Node {
         if let Some(deadline) = parent.deadline() {
             let _the_first_parent_decides = self.outer_deadline.set(deadline);
         }
+        let early = planted("attach-looks-before-lock").then(|| parent.is_marked());
         let mut state = parent.state.lock();
-        let marked = parent.is_marked();
+        let marked = early.unwrap_or_else(|| parent.is_marked());
         if !marked || self.is_shield() {
             state.children.insert(self.key, Arc::downgrade(self));
         }
@@ -214,6 +214,9 @@ impl Node {
     }
 
     fn mark_below(self: &Arc<Node>, reason: Arc<StopReason>, at: Instant, through: bool) {
+        if planted("stop-says-swept-at-once") {
+            self.flags.set(SWEPT);
+        }
         let mut after = Aftermath::default();
         let mut list = vec![(Arc::clone(self), reason, false)];
         while let Some((node, reason, hidden)) = list.pop() {
@@ -250,6 +253,9 @@ impl Node {
     ) -> Vec<Arc<Node>> {
         if let Some(owner) = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
             owner.begin(at);
+        }
+        if planted("stop-flag-before-reason") {
+            self.flags.set(STOPPING);
         }
         let mut state = self.state.lock();
         if !self.is_marked() {
@@ -322,7 +328,7 @@ impl Node {
 impl Aftermath {
     fn carry_out(self) {
         drop(self.wake);
-        for node in self.ring.into_iter().rev() {
+        for node in self.ring.into_iter().rev().filter(|_| !planted("stop-rings-nobody")) {
             node.flags.wake();
         }
         for owner in self.owners.iter().filter_map(Weak::upgrade) {

@@ -6,7 +6,9 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-thread_local! {
+use crate::sync::local::*;
+
+per_thread! {
     /// How many closures of ours run on this thread, one inside the other.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// The frames of those that made a token, the outermost first. Most make none: then this is not touched, since the

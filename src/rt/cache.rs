@@ -11,18 +11,15 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{self, Builder, JoinHandle};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-use crossbeam_queue::SegQueue;
-use parking_lot::Mutex;
 
 use super::contain::{Owing, contain, discard};
 use super::idle::Idle;
 use super::look::{A_WAKE_UP, look_for};
 use super::seat::{Job, Make, Name, Next, Seat};
 use super::word::Changes;
+use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, Queue, planted, yield_now};
 use crate::sys;
 
 /// Larger requests overflow std's own rounding; no machine can grant them.
@@ -49,7 +46,7 @@ pub(crate) struct Cache {
     /// Threads that are to end, or are ending, and are not joined yet.
     leaving: AtomicUsize,
     /// Those of them that are on their last lines: to be joined by the next that retire, or by `close`.
-    retired: SegQueue<Retired>,
+    retired: Queue<Retired>,
     /// How many threads more may leave their handles for `close`: as many as lived when that was foreseen.
     hoard: AtomicUsize,
     /// Those that are in their seats when the root ends, the first that were started in front.
@@ -91,7 +88,7 @@ impl Cache {
         // Ending takes a thread longer than starting does: so those who end are let run, for a bounded number of turns.
         let mut turns = 0..TURNS;
         while self.leaving.load(Ordering::Relaxed) > MOST_LEAVING && turns.next().is_some() {
-            thread::yield_now();
+            yield_now();
         }
         self.start(&seat, job).inspect_err(|_| {
             self.state.lock().seats.remove(&seat.number());
@@ -145,7 +142,7 @@ impl Cache {
             if let Some(next) = seat.next(end) {
                 return next;
             }
-            if self.state.lock().idle.remove(seat) {
+            if self.state.lock().idle.remove(seat) || planted("cache-late-time-out-retires") {
                 return Next::Retire { counted: false };
             }
             // Somebody has taken it out of the idle, and is about to give it something.
@@ -157,7 +154,7 @@ impl Cache {
     /// idle ones, the one that has been idle for longest goes.
     pub(super) fn welcome(&self, seat: &Arc<Seat>) {
         let mut state = self.state.lock();
-        if state.closing {
+        if state.closing && !planted("cache-welcomes-while-closing") {
             return;
         }
         let surplus = state.idle.add(seat);
@@ -231,7 +228,7 @@ impl Cache {
     /// What the thread put among the retired is seen by whoever sees the count without it.
     fn leave(&self) {
         let left = self.live.fetch_sub(1, Ordering::AcqRel) - 1;
-        if left.is_multiple_of(BATCH) {
+        if left.is_multiple_of(BATCH) && !planted("cache-leaves-in-silence") {
             self.changes.note();
         }
     }
@@ -265,7 +262,7 @@ impl Cache {
         look_for(A_WAKE_UP, || self.is_empty());
         loop {
             let seen = self.changes.seen();
-            if self.is_empty() {
+            if self.is_empty() || planted("cache-closes-at-once") {
                 break;
             }
             self.changes.sleep(seen, None);

@@ -7,11 +7,17 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
+use crate::sync::MODELLED;
+
 /// About what it costs to be woken.
 pub(super) const A_WAKE_UP: Duration = Duration::from_micros(20);
 
 /// Looks whether `it_is_so`, for `a_while` at most; the last answer.
 pub(super) fn look_for(a_while: Duration, it_is_so: impl Fn() -> bool) -> bool {
+    if MODELLED {
+        // The clock is no part of a model: there, one look stands for any number of them.
+        return it_is_so();
+    }
     let end = Instant::now() + a_while;
     while !it_is_so() {
         if Instant::now() >= end {

@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::contain::{Payload, contain, drop_contained};
 use crate::BoxError;
+use crate::sync::{Mutex, planted};
 
 /// How the closure ended. The value of an `Ok` stays in the packet; errors and payloads are `'static` and leave it.
 #[derive(Debug)]
@@ -59,11 +58,13 @@ impl<F, T> Packet<F, T> {
 
     fn deliver(&self, value: T) -> Ran {
         let mut slot = self.slot.lock();
-        if matches!(*slot, Slot::Awaited) {
+        if matches!(*slot, Slot::Awaited) || planted("packet-delivers-into-closed-slot") {
             *slot = Slot::Ready(value);
             return Ran::Done;
         }
-        drop(slot);
+        if !planted("packet-drops-under-lock") {
+            drop(slot);
+        }
         drop_contained(value).map_or(Ran::Done, Ran::Panicked)
     }
 }
@@ -86,6 +87,10 @@ where
 
     fn clear(&self) -> Option<Payload> {
         let closure = self.closure.lock().take();
+        if planted("packet-keeps-what-is-cleared") {
+            std::mem::forget(closure);
+            return self.close();
+        }
         drop_contained(closure).or(self.close())
     }
 }

@@ -5,10 +5,10 @@
 //! saw, checked in one step. A change that comes before that step is seen by it; one that comes after finds the sleeper
 //! counted.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::sys::Sleepers;
+use crate::sync::{AtomicU32, Sleepers, planted};
 
 /// In `Flags`, the flags are below it; the number of sleepers is from it upwards.
 const SLEEPER: u32 = 1 << 8;
@@ -21,7 +21,7 @@ pub(crate) struct Flags {
 impl Flags {
     pub(crate) fn new(flags: u32) -> Flags {
         debug_assert!(flags < SLEEPER, "flags are below the count");
-        Flags { word: AtomicU32::new(flags), sleepers: Sleepers::default() }
+        Flags { word: AtomicU32::new(flags), sleepers: Default::default() }
     }
 
     #[inline]
@@ -40,7 +40,8 @@ impl Flags {
 
     /// Blocks while the flags in `mask` are `before`, until `end` at most.
     pub(crate) fn sleep_while(&self, mask: u32, before: u32, end: Option<Instant>) {
-        self.word.fetch_add(SLEEPER, Ordering::AcqRel);
+        let counted = if planted("flags-sleep-uncounted") { 0 } else { SLEEPER };
+        self.word.fetch_add(counted, Ordering::AcqRel);
         loop {
             let now = self.load();
             if now & mask != before || is_past(end) {
@@ -48,7 +49,7 @@ impl Flags {
             }
             self.sleepers.sleep(&self.word, now, end);
         }
-        self.word.fetch_sub(SLEEPER, Ordering::Release);
+        self.word.fetch_sub(counted, Ordering::Release);
     }
 
     /// Wakes all who sleep. Pairs with `sleep_while`.
@@ -77,7 +78,8 @@ impl Changes {
     /// To be called after changing it. Pairs with `sleep`.
     pub(crate) fn note(&self) {
         self.count.fetch_add(1, Ordering::SeqCst);
-        match self.sleeping.load(Ordering::SeqCst) {
+        let order = if planted("changes-note-in-no-order") { Ordering::Relaxed } else { Ordering::SeqCst };
+        match self.sleeping.load(order) {
             0 => {}
             count => self.sleepers.wake(&self.count, count),
         }
@@ -87,7 +89,7 @@ impl Changes {
     /// none.
     pub(crate) fn sleep(&self, seen: u32, end: Option<Instant>) {
         self.sleeping.fetch_add(1, Ordering::SeqCst);
-        while self.seen() == seen && !is_past(end) {
+        while (self.seen() == seen || planted("changes-sleep-unlooked")) && !is_past(end) {
             self.sleepers.sleep(&self.count, seen, end);
         }
         self.sleeping.fetch_sub(1, Ordering::SeqCst);

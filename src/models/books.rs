@@ -1,0 +1,91 @@
+//! Owns the models of those who end, and of who waits for them: each is counted out, whoever holds the lock, and a scope's end
+//! comes after the last.
+//! Refuses to start threads for the scope: a model's own threads stand for them.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use loom::thread::{JoinHandle, spawn};
+
+use super::explore;
+use crate::body::open_root;
+use crate::exit::{Driver, drive};
+use crate::members::{Entry, Phase};
+use crate::record::{Label, Outcome, Record};
+use crate::root::{GRACE, Root};
+use crate::scope_core::{Kind, ScopeCore};
+use crate::status::Role;
+use crate::stop::{Edge, Node};
+
+fn open() -> Arc<ScopeCore> {
+    open_root(Root::new(GRACE, None), "scope".into(), Kind::Named, Location::caller())
+}
+
+fn admit(core: &Arc<ScopeCore>) -> Arc<Record> {
+    let label = Label { name: "worker".into(), purpose: "ends".into(), at: Location::caller() };
+    let record = Arc::new(Record::new(label, Role::Worker, core, Node::new(Edge::Inside)));
+    let admitted = core.admit(Entry { record: Arc::clone(&record), task: None });
+    assert!(admitted.is_ok(), "the scope is open");
+    record
+}
+
+/// A thread of the scope that is on its last lines.
+fn ending(record: Arc<Record>) -> JoinHandle<()> {
+    spawn(move || {
+        drop(record.end(Outcome::Finished));
+        record.core.ended(&record);
+    })
+}
+
+/// Two end, while somebody else looks into the books: nobody is left in the inbox.
+#[test]
+fn books_leave_no_note_behind() {
+    explore("books_leave_no_note_behind", 2, || {
+        let core = open();
+        let workers = [(); 2].map(|()| admit(&core)).map(ending);
+        drop(core.lock());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        assert!(core.books().is_quiet(), "nobody is left in the inbox, though nobody looks again");
+        assert_eq!(core.lock().workers, 0, "both are counted out");
+    });
+}
+
+/// The exit path waits for the last one out: it is told, and it does not go before.
+#[test]
+fn exit_against_last_one_out() {
+    explore("exit_against_last_one_out", 2, || {
+        let core = open();
+        let workers = [(); 2].map(|()| admit(&core));
+        let records = workers.clone();
+        let workers = workers.map(ending);
+        core.lock().body_home = true;
+        core.touch();
+        drive(&core, Driver::Exit);
+        let state = core.lock();
+        assert!(state.workers == 0 && state.phase == Phase::Finishing, "nobody is out there, nobody comes");
+        drop(state);
+        assert!(records.iter().all(|record| record.has_ended()), "who is counted out has ended");
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+}
+
+/// A thread is admitted, and ends, while the scope is stopped from outside.
+#[test]
+fn exit_against_stop_and_admission() {
+    explore("exit_against_stop_and_admission", 2, || {
+        let core = open();
+        let other = Arc::clone(&core);
+        let stopper = spawn(move || other.node.stop(crate::StopReason::Signal(2)));
+        let label = Label { name: "late".into(), purpose: "ends".into(), at: Location::caller() };
+        let late = Arc::new(Record::new(label, Role::Worker, &core, Node::new(Edge::Inside)));
+        let admitted = core.admit(Entry { record: Arc::clone(&late), task: None }).is_ok();
+        let second = admitted.then(|| ending(Arc::clone(&late)));
+        core.lock().body_home = true;
+        core.touch();
+        drive(&core, Driver::Exit);
+        assert_eq!(core.lock().workers, 0, "who was refused is not waited for");
+        stopper.join().unwrap();
+        assert!(!admitted || late.node.is_marked(), "the stop has reached who was let in");
+        second.into_iter().for_each(|second| second.join().unwrap());
+    });
+}

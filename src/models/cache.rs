@@ -1,0 +1,104 @@
+//! Owns the models of the OS threads of a root: each job is run once, and all threads are joined when the root is closed.
+//! Refuses to know what the jobs are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use loom::thread::spawn;
+
+use super::explore;
+use crate::rt::cache::Cache;
+use crate::rt::seat::{Job, Make, Seat};
+use crate::sync::time_flies;
+
+#[derive(Default)]
+struct Runs(Arc<AtomicUsize>);
+
+impl Runs {
+    /// A job that may be followed by another in the same thread.
+    fn job(&self) -> Job {
+        let runs = Arc::clone(&self.0);
+        Box::new(move |seat: &Arc<Seat>| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            seat.offer();
+        })
+    }
+
+    /// A job after which the thread goes.
+    fn last_job(&self) -> Job {
+        let runs = Arc::clone(&self.0);
+        Box::new(move |_: &Arc<Seat>| {
+            runs.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn launch(cache: &Arc<Cache>, job: Job) {
+    cache.launch(&"worker".into(), Make::default(), job).expect("a model refuses no thread");
+}
+
+/// Closes the cache; then nobody is left who was not joined.
+fn close(cache: &Cache) {
+    cache.close();
+    assert!(cache.kernel_ids().is_empty() && cache.starting() == 0, "all are joined");
+}
+
+/// The second job goes to the first thread, or to one of its own, and both threads come home.
+#[test]
+fn cache_hands_over() {
+    explore("cache_hands_over", 3, || {
+        let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
+        launch(&cache, runs.job());
+        launch(&cache, runs.job());
+        close(&cache);
+        assert_eq!(runs.count(), 2, "each job is run once");
+    });
+}
+
+/// Two spawners, and one idle thread at most.
+#[test]
+fn cache_launches_race() {
+    explore("cache_launches_race", 1, || {
+        let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
+        launch(&cache, runs.job());
+        let (other, job) = (Arc::clone(&cache), runs.last_job());
+        let spawner = spawn(move || launch(&other, job));
+        launch(&cache, runs.last_job());
+        spawner.join().unwrap();
+        close(&cache);
+        assert_eq!(runs.count(), 3, "each job is run once");
+    });
+}
+
+/// The end of the root is foreseen while a thread is still asked for.
+#[test]
+fn cache_launch_against_drain() {
+    explore("cache_launch_against_drain", 2, || {
+        let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
+        launch(&cache, runs.job());
+        let (other, job) = (Arc::clone(&cache), runs.job());
+        let spawner = spawn(move || launch(&other, job));
+        cache.drain();
+        spawner.join().unwrap();
+        close(&cache);
+        assert_eq!(runs.count(), 2, "each job is run once");
+    });
+}
+
+/// An idle thread has waited for long enough when somebody takes it out.
+#[test]
+fn cache_late_time_out() {
+    time_flies(true);
+    explore("cache_late_time_out", 3, || {
+        let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
+        launch(&cache, runs.job());
+        launch(&cache, runs.job());
+        close(&cache);
+        assert_eq!(runs.count(), 2, "each job is run once");
+    });
+    time_flies(false);
+}

@@ -1,0 +1,83 @@
+//! Owns the running of models: each is tried in every order of its threads' steps that the bounds allow, and says how many
+//! those were.
+//! Refuses to be in a build for users, and to test anything that is not run by them.
+//!
+//! `ci/models.sh` runs all of them, and shows that each finds the bugs that were planted for it.
+
+#[cfg(homebound_loom)]
+mod books;
+#[cfg(homebound_loom)]
+mod cache;
+#[cfg(homebound_loom)]
+mod latch;
+#[cfg(homebound_loom)]
+mod packet;
+#[cfg(homebound_loom)]
+mod stop;
+
+#[cfg(homebound_shuttle)]
+mod scopes;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A model with more steps than this in one order does not end.
+#[cfg(homebound_loom)]
+const STEPS: usize = 50_000;
+
+/// So long a model may take, unless `LOOM_MAX_DURATION` says otherwise; it tells if that was not enough for all orders.
+#[cfg(homebound_loom)]
+const TIME: Duration = Duration::from_secs(240);
+
+/// Runs `model` in every order of steps in which a thread that could go on is made to wait for others at so many places, or
+/// `LOOM_MAX_PREEMPTIONS`.
+#[cfg(homebound_loom)]
+fn explore(name: &str, preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    let bound = *builder.preemption_bound.get_or_insert(preemptions);
+    let limit = *builder.max_duration.get_or_insert(TIME);
+    builder.max_branches = STEPS;
+    let start = Instant::now();
+    counted(name, model, |model| {
+        builder.check(model);
+        let all = if start.elapsed() < limit { "all" } else { "not all" };
+        format!("{all} with {bound} preemptions")
+    });
+}
+
+/// How many orders of steps shuttle tries for each model and scheduler, unless `HOMEBOUND_MODEL_RUNS` says otherwise.
+#[cfg(homebound_shuttle)]
+const RUNS: usize = 2_000;
+
+/// Of the places at which PCT changes who runs: bugs that need no more of them than this are found with known probability.
+#[cfg(homebound_shuttle)]
+const DEPTH: usize = 3;
+
+/// Runs `model` in many orders of steps: half of them by chance, half as the PCT scheduler chooses.
+#[cfg(homebound_shuttle)]
+fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
+    let runs = std::env::var("HOMEBOUND_MODEL_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
+    counted(name, model, |model| {
+        let model = Arc::new(model);
+        let again = Arc::clone(&model);
+        shuttle::check_random(move || model(), runs);
+        shuttle::check_pct(move || again(), runs, DEPTH);
+        "half by chance, half by PCT".to_owned()
+    });
+}
+
+type Counted = Box<dyn Fn() + Send + Sync>;
+
+/// Says how many orders were tried, in how many seconds, and which; `ci/models.sh` reads it.
+fn counted(name: &str, model: impl Fn() + Send + Sync + 'static, check: impl FnOnce(Counted) -> String) {
+    let runs = Arc::new(AtomicU64::new(0));
+    let run = Arc::clone(&runs);
+    let start = Instant::now();
+    let which = check(Box::new(move || {
+        run.fetch_add(1, Ordering::Relaxed);
+        model();
+    }));
+    let (runs, seconds) = (runs.load(Ordering::Relaxed), start.elapsed().as_secs_f64());
+    eprintln!("model {name} {runs} {seconds:.1} {which}");
+}

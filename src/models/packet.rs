@@ -1,0 +1,113 @@
+//! Owns the models of a packet's two ends: closure and result are gone once, in time, and by whom they should be.
+//! Refuses to know who the ends belong to.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use loom::thread::spawn;
+
+use super::explore;
+use crate::BoxError;
+use crate::rt::packet::{Claim, Packet, Ran, Task};
+use crate::sync::{ThreadId, current_thread};
+
+/// What a closure captures, or returns. Like a user's, its `Drop` may use the packet.
+struct Value {
+    packet: Arc<OnceLock<Weak<dyn Claim<Value>>>>,
+    drops: Arc<Drops>,
+}
+
+#[derive(Default)]
+struct Drops {
+    count: AtomicUsize,
+    by: OnceLock<ThreadId>,
+}
+
+impl Drops {
+    fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        self.drops.count.fetch_add(1, Ordering::Relaxed);
+        let _first = self.drops.by.set(current_thread().id());
+        if let Some(packet) = self.packet.get().and_then(Weak::upgrade) {
+            assert!(packet.take().is_none(), "a value that is dropped is in no slot");
+        }
+    }
+}
+
+struct Parts {
+    task: Arc<dyn Task<()>>,
+    claim: Arc<dyn Claim<Value>>,
+    captured: Arc<Drops>,
+    returned: Arc<Drops>,
+}
+
+fn parts() -> Parts {
+    let packet: Arc<OnceLock<Weak<dyn Claim<Value>>>> = Arc::default();
+    let (captured, returned) = (Arc::<Drops>::default(), Arc::<Drops>::default());
+    let capture = Value { packet: Arc::default(), drops: Arc::clone(&captured) };
+    let value = Value { packet: Arc::clone(&packet), drops: Arc::clone(&returned) };
+    let made = Packet::new(move |(): &()| {
+        let _lives_as_long_as_the_closure = &capture;
+        Ok::<_, BoxError>(value)
+    });
+    let claim: Arc<dyn Claim<Value>> = made.clone();
+    let _once = packet.set(Arc::downgrade(&claim));
+    Parts { task: made, claim, captured, returned }
+}
+
+/// The handle is dropped while the thread runs: the value is gone when both have returned, by one of them.
+#[test]
+fn packet_run_against_disown() {
+    explore("packet_run_against_disown", 4, || {
+        let Parts { task, claim, captured, returned } = parts();
+        let captures = Arc::clone(&captured);
+        let runner = spawn(move || {
+            assert!(matches!(task.run(&()), Ran::Done));
+            assert_eq!(captures.count(), 1, "captures are gone when `run` has returned");
+            current_thread().id()
+        });
+        claim.disown();
+        let before = returned.count();
+        let runner = runner.join().unwrap();
+        assert_eq!(returned.count(), 1, "a result is dropped once");
+        let by = *returned.by.get().expect("it was dropped");
+        assert!(by == runner || (before == 1 && by == current_thread().id()), "in `run`, or in `disown`");
+    });
+}
+
+/// A joiner takes the value, or there is none yet; afterwards the scope clears what is left.
+#[test]
+fn packet_run_against_take() {
+    explore("packet_run_against_take", 4, || {
+        let Parts { task, claim, captured, returned } = parts();
+        let own = Arc::clone(&task);
+        let runner = spawn(move || assert!(matches!(own.run(&()), Ran::Done)));
+        let value = claim.take();
+        runner.join().unwrap();
+        let taken = usize::from(value.is_some());
+        assert_eq!(returned.count(), 1 - taken, "what was not taken is dropped by the runner");
+        drop(value);
+        task.clear();
+        assert_eq!((captured.count(), returned.count()), (1, 1));
+    });
+}
+
+/// The thread never ran its closure to the end before the scope, the handle and it all want to be rid of it.
+#[test]
+fn packet_run_against_clear_and_disown() {
+    explore("packet_run_against_clear_and_disown", 4, || {
+        let Parts { task, claim, captured, returned } = parts();
+        let own = Arc::clone(&task);
+        let runner = spawn(move || drop(own.run(&())));
+        let dropper = spawn(move || drop(claim.disown()));
+        assert!(task.clear().is_none(), "nothing in it panics");
+        runner.join().unwrap();
+        dropper.join().unwrap();
+        assert_eq!((captured.count(), returned.count()), (1, 1));
+    });
+}

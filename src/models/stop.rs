@@ -1,0 +1,132 @@
+//! Owns the models of the stop tree: nobody who hangs in it is missed, nobody who waits on it sleeps on.
+//! Refuses to know scopes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_channel::TryRecvError;
+use loom::thread::spawn;
+
+use super::explore;
+use crate::BoxError;
+use crate::callback::Callback;
+use crate::reason::StopReason;
+use crate::rt::packet::Packet;
+use crate::stop::{Edge, Node};
+use crate::sync::AtomicUsize;
+
+fn stop(node: &Arc<Node>) {
+    node.stop(StopReason::Signal(2));
+}
+
+fn below(parent: &Arc<Node>) -> Arc<Node> {
+    let node = Node::new(Edge::Inside);
+    node.attach(parent);
+    node
+}
+
+/// A child is hung into the tree while the tree is stopped, with a grandchild.
+#[test]
+fn stop_against_attach() {
+    explore("stop_against_attach", 4, || {
+        let root = Node::new(Edge::Scope);
+        let middle = below(&root);
+        let (own, other) = (Arc::clone(&root), Arc::clone(&middle));
+        let child = spawn(move || below(&own));
+        let grandchild = spawn(move || below(&other));
+        stop(&root);
+        let (child, grandchild) = (child.join().unwrap(), grandchild.join().unwrap());
+        assert!(child.is_marked() && middle.is_marked() && grandchild.is_marked());
+    });
+}
+
+/// Two stop the same tree: whoever returns, returns after all below is marked (P5).
+#[test]
+fn stops_race() {
+    explore("stops_race", 4, || {
+        let root = Node::new(Edge::Scope);
+        let middle = below(&root);
+        let leaf = below(&middle);
+        let stoppers = [(); 2].map(|()| {
+            let (root, leaf) = (Arc::clone(&root), Arc::clone(&leaf));
+            spawn(move || {
+                stop(&root);
+                assert!(leaf.is_marked(), "a stop that loses returns after the marking, too");
+            })
+        });
+        stoppers.into_iter().for_each(|stopper| stopper.join().unwrap());
+    });
+}
+
+/// Whoever rests on a node is woken by the stop of what is above it.
+#[test]
+fn stop_wakes_who_rests() {
+    explore("stop_wakes_who_rests", 4, || {
+        let root = Node::new(Edge::Scope);
+        let child = below(&root);
+        let resting = spawn(move || {
+            while !child.is_stopping() {
+                child.rest(None);
+            }
+            assert!(matches!(*child.reason(), StopReason::Signal(2)), "the reason is there before the flag");
+        });
+        stop(&root);
+        resting.join().unwrap();
+    });
+}
+
+/// A signal that is asked for while the stop comes is disconnected.
+#[test]
+fn stop_against_signal() {
+    explore("stop_against_signal", 4, || {
+        let root = Node::new(Edge::Scope);
+        let own = Arc::clone(&root);
+        let selector = spawn(move || own.signal().clone());
+        stop(&root);
+        assert_eq!(selector.join().unwrap().try_recv(), Err(TryRecvError::Disconnected));
+    });
+}
+
+/// A thread ends, with a callback that borrows from it, while it is stopped: the callback is over when `close` returns.
+#[test]
+fn stop_against_close() {
+    explore("stop_against_close", 4, || {
+        let root = Node::new(Edge::Scope);
+        let child = below(&root);
+        let counts = Arc::<[AtomicUsize; 2]>::default();
+        let inside = Arc::clone(&counts);
+        let task = Packet::new(move |(): &()| {
+            inside[0].fetch_add(1, Ordering::Relaxed);
+            inside[1].fetch_add(1, Ordering::Relaxed);
+            Ok::<_, BoxError>(())
+        });
+        let callback = Callback::new(task, Box::new(drop));
+        assert!(child.on_stop(&callback), "it is not stopped yet");
+        let own = Arc::clone(&child);
+        let closer = spawn(move || {
+            own.forget_callback(callback.key());
+            callback.abandon();
+            let begun = counts[0].load(Ordering::Relaxed);
+            assert_eq!(begun, counts[1].load(Ordering::Relaxed), "what has begun is over");
+            own.close();
+            (begun, counts)
+        });
+        stop(&root);
+        let (at_close, counts) = closer.join().unwrap();
+        assert_eq!(at_close, counts[0].load(Ordering::Relaxed), "it does not begin after that");
+        assert!(at_close <= 1, "it runs once at most");
+        assert!(child.is_marked() && root.is_marked());
+    });
+}
+
+/// A thread that has closed its node stops what it leaves behind, though nobody else does.
+#[test]
+fn close_against_attach() {
+    explore("close_against_attach", 4, || {
+        let root = Node::new(Edge::Scope);
+        let own = Arc::clone(&root);
+        let child = spawn(move || below(&own));
+        root.close();
+        assert!(child.join().unwrap().is_marked());
+    });
+}

@@ -1,0 +1,394 @@
+//! Owns the model checkers' threads, locks, words and queues, under the names and with the methods of the real ones.
+//! Refuses to be in a build for users.
+//!
+//! What is not modelled, and so taken as correct: `Arc` and `Weak`, channels, counters that make ids. Nothing blocks in them
+//! here: between two steps of a model, only one thread runs.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+#[cfg(homebound_loom)]
+use loom as engine;
+#[cfg(homebound_shuttle)]
+use shuttle as engine;
+
+#[cfg(homebound_loom)]
+pub(crate) use super::words::{AtomicBool, AtomicU32};
+#[cfg(homebound_shuttle)]
+pub(crate) use engine::sync::atomic::{AtomicBool, AtomicU32};
+pub(crate) use engine::sync::atomic::{AtomicU64, AtomicUsize, fence};
+pub(crate) use engine::thread::{ThreadId, yield_now};
+
+pub(crate) const MODELLED: bool = true;
+
+/// True if this bug is to be there: the environment names it, and the models of it must fail.
+pub(crate) fn planted(bug: &str) -> bool {
+    std::thread_local! {
+        static PLANTED: Option<String> = std::env::var("HOMEBOUND_PLANTED").ok();
+    }
+    PLANTED.with(|planted| planted.as_deref() == Some(bug))
+}
+
+std::thread_local! {
+    /// All threads of a model are one for the OS, so this is of the model.
+    static TIME_FLIES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on, in models that this thread runs, whoever waits with a time-out finds it over as soon as he is let run.
+/// Otherwise there is no time.
+pub(crate) fn time_flies(does: bool) {
+    TIME_FLIES.set(does);
+}
+
+pub(crate) fn current_thread() -> engine::thread::Thread {
+    engine::thread::current()
+}
+
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(engine::sync::Mutex<T>);
+
+pub(crate) struct MutexGuard<'a, T> {
+    lock: &'a Mutex<T>,
+    held: Option<engine::sync::MutexGuard<'a, T>>,
+}
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Mutex(engine::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard { lock: self, held: Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)) }
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.held.as_ref().expect("a guard holds its lock but while it waits")
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.held.as_mut().expect("a guard holds its lock but while it waits")
+    }
+}
+
+/// A lock that may be tried. In loom, whoever tries a lock that is taken waits for it; so here is a word that tells
+/// whether it is. To be told that it is taken when it has just been freed is possible in reality, too.
+#[derive(Debug)]
+pub(crate) struct TryMutex<T> {
+    taken: AtomicBool,
+    lock: Mutex<T>,
+}
+
+pub(crate) struct TryMutexGuard<'a, T> {
+    taken: &'a AtomicBool,
+    guard: MutexGuard<'a, T>,
+}
+
+impl<T> TryMutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        TryMutex { taken: AtomicBool::new(false), lock: Mutex::new(value) }
+    }
+
+    pub(crate) fn lock(&self) -> TryMutexGuard<'_, T> {
+        let guard = self.lock.lock();
+        self.taken.store(true, Ordering::Relaxed);
+        TryMutexGuard { taken: &self.taken, guard }
+    }
+
+    pub(crate) fn try_lock(&self) -> Option<TryMutexGuard<'_, T>> {
+        let taken = self.taken.load(Ordering::Relaxed);
+        (!taken).then(|| self.lock())
+    }
+
+    pub(crate) fn try_lock_for(&self, _limit: Duration) -> Option<TryMutexGuard<'_, T>> {
+        self.try_lock()
+    }
+}
+
+impl<T> Drop for TryMutexGuard<'_, T> {
+    fn drop(&mut self) {
+        self.taken.store(false, Ordering::Release);
+    }
+}
+
+impl<T> Deref for TryMutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for TryMutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(engine::sync::Condvar);
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WaitTimeoutResult(bool);
+
+impl Condvar {
+    pub(crate) fn new() -> Self {
+        Condvar::default()
+    }
+
+    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        let held = guard.held.take().expect("who waits holds the lock");
+        guard.held = Some(self.0.wait(held).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _end: Instant) -> WaitTimeoutResult {
+        if !TIME_FLIES.get() {
+            self.wait(guard);
+            return WaitTimeoutResult(false);
+        }
+        drop(guard.held.take());
+        guard.held = Some(guard.lock.0.lock().unwrap_or_else(PoisonError::into_inner));
+        WaitTimeoutResult(true)
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+impl WaitTimeoutResult {
+    pub(crate) fn timed_out(self) -> bool {
+        self.0
+    }
+}
+
+/// Those who sleep on a word, as the kernel keeps them: it looks at the word and puts the sleeper into its list in one step,
+/// and wakes as many as it is told to.
+#[derive(Debug, Default)]
+pub(crate) struct Sleepers {
+    lock: Mutex<()>,
+    bell: Condvar,
+}
+
+impl Sleepers {
+    pub(crate) fn sleep(&self, word: &AtomicU32, expected: u32, end: Option<Instant>) {
+        let mut guard = self.lock.lock();
+        if word.load(Ordering::SeqCst) != expected {
+            return;
+        }
+        match end {
+            None => self.bell.wait(&mut guard),
+            Some(end) => drop(self.bell.wait_until(&mut guard, end)),
+        }
+    }
+
+    pub(crate) fn wake(&self, _word: &AtomicU32, count: u32) {
+        let _in_one_step = self.lock.lock();
+        (0..count).for_each(|_| self.bell.notify_one());
+    }
+}
+
+/// A cell that is filled once. Who comes while another fills it waits; who only looks may still find it empty.
+#[derive(Debug)]
+pub(crate) struct OnceCell<T> {
+    full: AtomicBool,
+    filling: Mutex<()>,
+    value: once_cell::sync::OnceCell<T>,
+}
+
+impl<T> OnceCell<T> {
+    pub(crate) fn new() -> Self {
+        OnceCell {
+            full: AtomicBool::new(false),
+            filling: Mutex::new(()),
+            value: once_cell::sync::OnceCell::new(),
+        }
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        if self.full.load(Ordering::Acquire) { self.value.get() } else { None }
+    }
+
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        let _filling = self.filling.lock();
+        let set = self.value.set(value);
+        self.full.store(true, Ordering::Release);
+        set
+    }
+
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        if let Some(value) = self.get() {
+            return value;
+        }
+        let _filling = self.filling.lock();
+        if self.value.get().is_none() {
+            let _is_first = self.value.set(make());
+            self.full.store(true, Ordering::Release);
+        }
+        self.value.get().expect("it was filled above")
+    }
+}
+
+impl<T> Default for OnceCell<T> {
+    fn default() -> Self {
+        OnceCell::new()
+    }
+}
+
+/// A queue that is right by a lock. How many are in it may be told late, as if no lock were there.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    items: Mutex<VecDeque<T>>,
+    count: AtomicUsize,
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new() -> Self {
+        Queue { items: Mutex::default(), count: AtomicUsize::new(0) }
+    }
+
+    pub(crate) fn push(&self, item: T) {
+        let mut items = self.items.lock();
+        items.push_back(item);
+        self.count.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        let mut items = self.items.lock();
+        let item = items.pop_front()?;
+        self.count.fetch_sub(1, Ordering::Release);
+        Some(item)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Queue::new()
+    }
+}
+
+pub(crate) struct Builder(engine::thread::Builder);
+
+pub(crate) struct JoinHandle<T> {
+    handle: engine::thread::JoinHandle<T>,
+    finished: Arc<AtomicBool>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Builder(engine::thread::Builder::new())
+    }
+
+    pub(crate) fn name(self, name: String) -> Self {
+        Builder(self.0.name(name))
+    }
+
+    /// The models' threads are small, and all alike.
+    pub(crate) fn stack_size(self, _bytes: usize) -> Self {
+        self
+    }
+
+    pub(crate) fn spawn<T: Send + 'static>(
+        self,
+        main: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<JoinHandle<T>> {
+        let finished = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&finished);
+        let handle = self.0.spawn(move || {
+            let value = main();
+            told.store(true, Ordering::Release);
+            value
+        })?;
+        Ok(JoinHandle { handle, finished })
+    }
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn join(self) -> std::thread::Result<T> {
+        self.handle.join()
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire)
+    }
+}
+
+macro_rules! global {
+    ($(#[$about:meta])* static $name:ident: $type:ty = $value:expr;) => {
+        $crate::sync::lazy_static! { $(#[$about])* static ref $name: $type = $value; }
+    };
+}
+pub(crate) use engine::lazy_static;
+pub(crate) use global;
+
+pub(crate) mod local {
+    use std::cell::Cell;
+
+    pub(crate) use super::engine::thread_local as engines;
+
+    macro_rules! per_thread {
+        ($($(#[$about:meta])* static $name:ident: $type:ty = const $value:block;)*) => {
+            $($crate::sync::local::engines! { $(#[$about])* static $name: $type = $value; })*
+        };
+    }
+    pub(crate) use per_thread;
+
+    /// The methods that std's keys of cells have.
+    pub(crate) trait Local<T> {
+        fn get(&'static self) -> T
+        where
+            T: Copy;
+        fn set(&'static self, value: T);
+        fn replace(&'static self, value: T) -> T;
+    }
+
+    impl<T> Local<T> for super::engine::thread::LocalKey<Cell<T>> {
+        fn get(&'static self) -> T
+        where
+            T: Copy,
+        {
+            self.with(Cell::get)
+        }
+
+        fn set(&'static self, value: T) {
+            self.with(|cell| cell.set(value));
+        }
+
+        fn replace(&'static self, value: T) -> T {
+            self.with(|cell| cell.replace(value))
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Owns loom's words where they are used with `SeqCst`, which loom itself takes for `AcqRel`: fences make up for it.
+//! Refuses any other checker.
+
+use std::sync::atomic::Ordering::{self, SeqCst};
+
+use loom::sync::atomic::fence;
+
+/// Two threads that each store to one word and then load the other's, all `SeqCst`, do not both miss it: a fence before the
+/// load of each says the same. More than that is not claimed for them, and nothing here asks for more.
+fn before_load(order: Ordering) {
+    if order == SeqCst {
+        fence(SeqCst);
+    }
+}
+
+macro_rules! word {
+    ($name:ident, $value:ty, $($method:ident),*) => {
+        #[derive(Debug, Default)]
+        pub(crate) struct $name(loom::sync::atomic::$name);
+
+        impl $name {
+            pub(crate) fn new(value: $value) -> Self {
+                $name(loom::sync::atomic::$name::new(value))
+            }
+
+            #[track_caller]
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                before_load(order);
+                self.0.load(order)
+            }
+
+            #[track_caller]
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                self.0.store(value, order);
+            }
+
+            $(
+                #[track_caller]
+                pub(crate) fn $method(&self, value: $value, order: Ordering) -> $value {
+                    before_load(order);
+                    self.0.$method(value, order)
+                }
+            )*
+        }
+    };
+}
+
+word!(AtomicBool, bool, swap);
+word!(AtomicU32, u32, fetch_add, fetch_sub, fetch_or);
