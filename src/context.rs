@@ -96,8 +96,16 @@ impl Context {
     #[inline]
     #[track_caller]
     pub fn is_stopping(&self) -> bool {
-        self.point("is_stopping", Location::caller());
-        self.node.is_stopping()
+        self.asks("is_stopping", Location::caller())
+    }
+
+    /// A point at which something may be planted, and a look at the stop: by one load, where there is nothing special.
+    #[inline]
+    fn asks(&self, what: &'static str, at: &'static Location<'static>) -> bool {
+        self.node.plainly_stopping().unwrap_or_else(|| {
+            self.point(what, at);
+            self.node.is_stopping()
+        })
     }
 
     /// True when the thread's share of the grace has passed: drop everything and return.
@@ -113,8 +121,7 @@ impl Context {
     #[inline]
     #[track_caller]
     pub fn checkpoint(&self) -> std::result::Result<(), Stopped> {
-        self.point("checkpoint", Location::caller());
-        if self.node.is_stopping() { Err(self.stopped()) } else { Ok(()) }
+        if self.asks("checkpoint", Location::caller()) { Err(self.stopped()) } else { Ok(()) }
     }
 
     /// Why it was asked to stop; `None` while it was not.

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::SpawnError;
 use crate::reason::StopReason;
 use crate::record::Record;
-use crate::stop::{Node, PROBED};
+use crate::stop::{LIMITED, Node, PROBED, STOPPING};
 
 /// What is planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,6 +98,13 @@ impl Probe {
 }
 
 impl Node {
+    /// Whether it is stopping; `None` if that takes more than a look: a clock, or a probe.
+    #[inline]
+    pub(crate) fn plainly_stopping(&self) -> Option<bool> {
+        let flags = self.flags.load();
+        (flags & (LIMITED | PROBED) == 0).then_some(flags & STOPPING != 0)
+    }
+
     #[inline]
     pub(crate) fn is_probed(&self) -> bool {
         self.flags.load() & PROBED != 0
