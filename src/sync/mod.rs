@@ -7,6 +7,8 @@
 
 #[cfg(any(homebound_loom, homebound_shuttle))]
 mod model;
+#[cfg(any(homebound_loom, homebound_shuttle))]
+mod stores;
 #[cfg(homebound_loom)]
 mod words;
 #[cfg(any(homebound_loom, homebound_shuttle))]

@@ -5,7 +5,6 @@
 //! here: between two steps of a model, only one thread runs.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use loom as engine;
 #[cfg(homebound_shuttle)]
 use shuttle as engine;
 
+pub(crate) use super::stores::{OnceCell, Queue};
 #[cfg(homebound_loom)]
 pub(crate) use super::words::{AtomicBool, AtomicU32};
 #[cfg(homebound_shuttle)]
@@ -210,93 +210,6 @@ impl Sleepers {
     pub(crate) fn wake(&self, _word: &AtomicU32, count: u32) {
         let _in_one_step = self.lock.lock();
         (0..count).for_each(|_| self.bell.notify_one());
-    }
-}
-
-/// A cell that is filled once. Who comes while another fills it waits; who only looks may still find it empty.
-#[derive(Debug)]
-pub(crate) struct OnceCell<T> {
-    full: AtomicBool,
-    filling: Mutex<()>,
-    value: once_cell::sync::OnceCell<T>,
-}
-
-impl<T> OnceCell<T> {
-    pub(crate) fn new() -> Self {
-        OnceCell {
-            full: AtomicBool::new(false),
-            filling: Mutex::new(()),
-            value: once_cell::sync::OnceCell::new(),
-        }
-    }
-
-    pub(crate) fn get(&self) -> Option<&T> {
-        if self.full.load(Ordering::Acquire) { self.value.get() } else { None }
-    }
-
-    pub(crate) fn set(&self, value: T) -> Result<(), T> {
-        let _filling = self.filling.lock();
-        let set = self.value.set(value);
-        self.full.store(true, Ordering::Release);
-        set
-    }
-
-    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
-        if let Some(value) = self.get() {
-            return value;
-        }
-        let _filling = self.filling.lock();
-        if self.value.get().is_none() {
-            let _is_first = self.value.set(make());
-            self.full.store(true, Ordering::Release);
-        }
-        self.value.get().expect("it was filled above")
-    }
-}
-
-impl<T> Default for OnceCell<T> {
-    fn default() -> Self {
-        OnceCell::new()
-    }
-}
-
-/// A queue that is right by a lock. How many are in it may be told late, as if no lock were there.
-#[derive(Debug)]
-pub(crate) struct Queue<T> {
-    items: Mutex<VecDeque<T>>,
-    count: AtomicUsize,
-}
-
-impl<T> Queue<T> {
-    pub(crate) fn new() -> Self {
-        Queue { items: Mutex::default(), count: AtomicUsize::new(0) }
-    }
-
-    pub(crate) fn push(&self, item: T) {
-        let mut items = self.items.lock();
-        items.push_back(item);
-        self.count.fetch_add(1, Ordering::Release);
-    }
-
-    pub(crate) fn pop(&self) -> Option<T> {
-        let mut items = self.items.lock();
-        let item = items.pop_front()?;
-        self.count.fetch_sub(1, Ordering::Release);
-        Some(item)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl<T> Default for Queue<T> {
-    fn default() -> Self {
-        Queue::new()
     }
 }
 
