@@ -190,7 +190,7 @@ fn plan_services(state: &mut State, now: Instant, outer: Option<Instant>) -> Act
             }
         }
     }
-    let workers_home = state.workers == 0 || planted("exit-goes-home-early");
+    let workers_home = state.workers == 0 || planted("exit-forgets-workers");
     let home = workers_home && state.services.values().all(|service| service.home);
     if home { Action::Home } else { Action::Wait(None) }
 }
