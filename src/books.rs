@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use crate::members::State;
 use crate::record::Record;
+use crate::rt::line::Line;
 use crate::scope_core::ScopeCore;
-use crate::sync::{Queue, TryMutex, TryMutexGuard, fence, planted};
+use crate::sync::{TryMutex, TryMutexGuard, fence, planted};
 
 pub(crate) struct Books {
     state: TryMutex<State>,
-    inbox: Queue<Ended>,
+    inbox: Line<Ended>,
 }
 
 /// A thread of this scope, or of one below it, that is not counted yet.
@@ -48,7 +49,7 @@ struct Entered {
 
 impl Books {
     pub(crate) fn new(state: State) -> Books {
-        Books { state: TryMutex::new(state), inbox: Queue::new() }
+        Books { state: TryMutex::new(state), inbox: Line::default() }
     }
 
     pub(crate) fn lock<'a>(&'a self, core: &'a ScopeCore) -> Locked<'a> {

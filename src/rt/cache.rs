@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 
 use super::contain::{Owing, contain, discard};
 use super::idle::Idle;
+use super::line::Line;
 use super::look::{A_WAKE_UP, look_for};
 use super::seat::{Job, Make, Name, Next, Seat};
 use super::word::Changes;
-use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, Queue, planted, yield_now};
+use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, planted, yield_now};
 use crate::sys;
 
 /// Larger requests overflow std's own rounding; no machine can grant them.
@@ -46,7 +47,7 @@ pub(crate) struct Cache {
     /// Threads that are to end, or are ending, and are not joined yet.
     leaving: AtomicUsize,
     /// Those of them that are on their last lines: to be joined by the next that retire, or by `close`.
-    retired: Queue<Retired>,
+    retired: Line<Retired>,
     /// How many threads more may leave their handles for `close`: as many as lived when that was foreseen.
     hoard: AtomicUsize,
     /// Those that are in their seats when the root ends, the first that were started in front.

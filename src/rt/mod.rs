@@ -6,6 +6,7 @@ pub(crate) mod contain;
 pub(crate) mod erase;
 mod idle;
 pub(crate) mod latch;
+pub(crate) mod line;
 mod look;
 pub(crate) mod packet;
 pub(crate) mod seat;
