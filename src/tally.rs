@@ -75,18 +75,28 @@ struct Row {
     ending: Ending,
 }
 
+impl Row {
+    fn new(record: &Arc<Record>, deadline: Option<Instant>) -> Row {
+        Row { record: Arc::clone(record), ending: record.ending(deadline) }
+    }
+
+    /// Its row is kept however many there are.
+    fn is_remarkable(&self) -> bool {
+        matches!(self.ending, Ending::Overdue | Ending::Failed | Ending::Panicked)
+    }
+}
+
 impl Tally {
     pub(crate) fn add(&mut self, record: &Arc<Record>, deadline: Option<Instant>) {
         self.counted.push(record.id);
-        let ending = record.ending(deadline);
-        let row = Row { record: Arc::clone(record), ending };
+        let row = Row::new(record, deadline);
         self.last = self.last.max(record.life(|life| life.ended_at));
-        if ending == Ending::Overdue {
+        if row.ending == Ending::Overdue {
             self.late += 1;
         } else {
             self.joined += 1;
         }
-        if matches!(ending, Ending::Overdue | Ending::Failed | Ending::Panicked) {
+        if row.is_remarkable() {
             self.remarkable.push(row);
             return;
         }
@@ -110,24 +120,27 @@ impl Tally {
         others.retain(|record| !counted.contains(&record.id));
         others.retain(|record| !record.life(|life| life.ended_at).is_some_and(before));
         let (arriving, away): (Vec<_>, Vec<_>) = others.into_iter().partition(|record| record.has_ended());
-        let endings = |record: &Arc<Record>| record.ending(clock.deadline(outer));
-        let late = arriving.iter().filter(|record| endings(record) == Ending::Overdue).count();
+        let deadline = clock.deadline(outer);
+        let arriving: Vec<Row> = arriving.iter().map(|record| Row::new(record, deadline)).collect();
+        let late = arriving.iter().filter(|row| row.ending == Ending::Overdue).count();
         let joined = self.joined + arriving.len() - late;
         let timeout = self.late + late + away.len();
         let last =
-            arriving.iter().filter_map(|record| record.life(|life| life.ended_at)).chain(self.last).max();
+            arriving.iter().filter_map(|row| row.record.life(|life| life.ended_at)).chain(self.last).max();
         let end = last.filter(|_| away.is_empty()).unwrap_or_else(Instant::now);
         let began = clock.began.unwrap_or(end);
-        let rows = self.remarkable.iter().chain(&self.others);
-        let home = rows.map(|row| describe(&row.record, row.ending));
-        let arriving = arriving.iter().map(|record| describe(record, endings(record)));
+        let (remarkable, ordinary): (Vec<_>, Vec<_>) = arriving.iter().partition(|row| row.is_remarkable());
+        let fewer = (self.others.len() + ordinary.len()).saturating_sub(KEPT);
+        let ordinary = self.others.iter().chain(ordinary).skip(fewer);
+        let home = self.remarkable.iter().chain(remarkable).chain(ordinary);
+        let home = home.map(|row| describe(&row.record, row.ending));
         let away = away.iter().map(|record| describe(record, Ending::Overdue));
         ShutdownReport {
             total: joined + timeout,
             joined,
             timeout,
             duration: end.saturating_duration_since(began),
-            threads: away.chain(arriving).chain(home).collect(),
+            threads: away.chain(home).collect(),
             ..ShutdownReport::default()
         }
     }

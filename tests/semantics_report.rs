@@ -246,12 +246,12 @@ fn r2_rows_are_bounded_and_keep_the_late_and_the_failed() {
     within(|| {
         let (open, gate) = gate();
         let result = scope(|s| {
-            s.thread("failed", "fails first").isolated().spawn(|cx| -> Result {
+            let failed = s.thread("failed", "fails first").isolated().spawn(|cx| -> Result {
                 cx.wait_for_stop();
                 Err(boom("at the stop"))
             })?;
             s.spawn("late", "is not home", move |_| Ok(pass(&gate)))?;
-            s.spawn("opener", "starts many", |cx| {
+            let opener = s.spawn("opener", "starts many", |cx| {
                 cx.wait_for_stop();
                 Ok(cx.shield(LIMIT, |_| {
                     scope(|below| {
@@ -262,7 +262,11 @@ fn r2_rows_are_bounded_and_keep_the_late_and_the_failed() {
                     })
                 })?)
             })?;
-            let report = s.shutdown(Duration::from_secs(3));
+            // Who is not home is overdue at once, who ended since the stop began is not: no time is raced here.
+            s.stop();
+            opener.join()?;
+            let _ = failed.done().recv();
+            let report = s.shutdown(Duration::ZERO);
             assert_eq!((report.total, report.timeout), (3 + 1100, 1));
             assert!(report.threads.len() <= 1024 + 2, "{} rows", report.threads.len());
             let ending = |name: &str| report.threads.iter().find(|t| t.name == name).map(|t| t.ending);
