@@ -20,7 +20,7 @@ use crate::overdue;
 use crate::reason::StopReason;
 use crate::record::Record;
 use crate::scope_core::ScopeCore;
-use crate::settle::settle_group;
+use crate::settle::settle;
 use crate::status::Role;
 use crate::sync::planted;
 use crate::tally::share;
@@ -232,7 +232,7 @@ fn told_groups(state: &State) -> Vec<Arc<ScopeCore>> {
 /// A group's threads are home. Whoever only tells and marks leaves it in its place, for the exit path to settle.
 fn come_home(core: &Arc<ScopeCore>, group: &Arc<ScopeCore>, driver: Driver) {
     if driver == Driver::Exit {
-        settle_group(group);
+        settle(group);
         core.lock().services.remove(&group.id);
     } else if let Some(service) = core.lock().services.get_mut(&group.id) {
         service.home = true;

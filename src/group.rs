@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::{JoinError, SpawnError};
 use crate::exit::{Driver, drive};
 use crate::failure::{Failure, Origin, ScopeError};
-use crate::members::{Phase, Served, Service};
+use crate::members::{Served, Service};
 use crate::reason::StopReason;
 use crate::record::Text;
 use crate::rt::contain::{contain, discard};
@@ -78,27 +78,22 @@ impl Group<'_> {
     pub fn close(mut self) -> Result<(), ScopeError> {
         let at = Location::caller();
         match self.shut(StopReason::Requested { at }, at) {
-            Ok(Some(result)) => result.map(drop),
-            // The scope around it was faster; it has the failures.
-            Ok(None) => Ok(()),
+            Ok(result) => result.map(drop),
             Err(cycle) => Err(self.would_deadlock(cycle, at)),
         }
     }
 
-    /// Stops, joins and settles. `None` if that has been done before; the cycle if joining would be for ever.
+    /// Stops, joins and settles, as far as the scope around it has not done so; the cycle if joining would be for ever.
     fn shut(
         &mut self,
         reason: StopReason,
         at: &'static Location<'static>,
-    ) -> Result<Option<Result<ShutdownReport, ScopeError>>, Vec<String>> {
+    ) -> Result<Result<ShutdownReport, ScopeError>, Vec<String>> {
         self.closed = true;
         let core = self.scope.core();
         core.node.stop(reason);
-        if core.lock().phase == Phase::Settled {
-            return Ok(None);
-        }
         let _wait = crate::wait::Mark::new("group", at);
-        let waiting = graph::Waiting::on_scope(core)?;
+        let waiting = graph::Waiting::on_scope(core).inspect_err(|_| settle::disown(core))?;
         drive(core, Driver::Exit);
         drop(waiting);
         settle::settle(core);
@@ -106,7 +101,7 @@ impl Group<'_> {
             parent.lock().services.remove(&core.id);
             parent.touch();
         }
-        Ok(Some(settle::verdict(core, BodyEnd::Returned)))
+        Ok(settle::verdict(core, BodyEnd::Returned))
     }
 
     fn would_deadlock(&self, cycle: Vec<String>, at: &'static Location<'static>) -> ScopeError {

@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) overdue: bool,
     /// `shutdown` has been called.
     pub(crate) asked: bool,
+    /// A group whose value is gone: nobody asks for its failures.
+    pub(crate) disowned: bool,
     /// Calls of `shutdown` that wait now, and the earliest of their ends.
     pub(crate) callers: usize,
     pub(crate) callers_end: Option<Instant>,
@@ -93,6 +95,7 @@ impl State {
             body_home,
             overdue: false,
             asked: false,
+            disowned: false,
             callers: 0,
             callers_end: None,
         }

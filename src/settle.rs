@@ -24,24 +24,25 @@ pub(crate) fn settle(core: &Arc<ScopeCore>) {
         } else {
             settle_own(&core);
             let Some(outer) = around.pop() else { return };
-            forget_failures(&core);
             core = outer;
         }
     }
 }
 
-/// A group whose scope is at its end.
-pub(crate) fn settle_group(group: &Arc<ScopeCore>) {
-    settle(group);
+/// Nobody will ask this group what failed in it: that is its scope's already, and its rows have been counted there.
+pub(crate) fn disown(group: &ScopeCore) {
+    group.lock().disowned = true;
     forget_failures(group);
 }
 
-/// What failed in a group is its scope's already, and its rows have been counted there.
+/// Whose value is still there is asked for them when it is closed, whoever settled it. The rows keep the group alive.
 fn forget_failures(group: &ScopeCore) {
     let mut state = group.lock();
-    let (tally, failures) = (state.tally.take(), std::mem::take(&mut state.failures));
-    drop(state);
-    drop((tally, failures));
+    if state.phase == Phase::Settled && state.disowned {
+        let (tally, failures) = (state.tally.take(), std::mem::take(&mut state.failures));
+        drop(state);
+        drop((tally, failures));
+    }
 }
 
 fn take_last_group(core: &ScopeCore) -> Option<Arc<ScopeCore>> {
@@ -87,6 +88,7 @@ fn settle_own(core: &Arc<ScopeCore>) {
     if let Some(runner) = &core.runner {
         runner.core.lock().followers.remove(&core.id);
     }
+    forget_failures(core);
     told(|| tracing::debug!(target: "homebound::scope", scope = core.path(), "closed"));
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::panic::panic_any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use common::subscriber::Told;
 use common::*;
@@ -218,6 +219,33 @@ fn f3_a_nested_scopes_error_passed_on_by_a_body_is_one_failure_with_the_tree_ins
                 assert!(error.to_string().contains("/inner/two"), "{error}");
             }
         }
+    });
+}
+
+#[test]
+fn f1_a_group_says_what_failed_in_it_even_if_its_scope_was_faster() {
+    // catches: `Ok` from the `close` of a group that the scope around it has settled, since its closer was overdue
+    within(|| {
+        let (ready, is_ready) = gate();
+        let (open, gate) = gate();
+        let result = scope(|s| {
+            s.spawn("closer", "is overdue before it closes its group", move |cx| {
+                let group = cx.group("group")?;
+                group.spawn("culprit", "comes home when its scope waits for it", move |_| -> Result {
+                    pass(&gate);
+                    Err(boom("late"))
+                })?;
+                drop(ready);
+                eventually("the scope has settled the group", || s.snapshot().root.scopes.is_empty());
+                let error = group.close().unwrap_err();
+                Ok(assert_eq!(names(&error), ["culprit"]))
+            })?;
+            pass(&is_ready);
+            s.shutdown(Duration::ZERO);
+            // Not earlier: what comes home during `shutdown` is settled when all are home.
+            Ok(drop(open))
+        });
+        assert_eq!(names(&result.unwrap_err()), ["culprit"]);
     });
 }
 
