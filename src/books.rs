@@ -32,10 +32,10 @@ pub(crate) struct Locked<'a> {
     after: After<'a>,
 }
 
-/// What is to be done when the lock is free.
+/// What is to be done when the lock is free: most of the time there was nothing in the inbox.
 struct After<'a> {
     core: &'a ScopeCore,
-    entered: Entered,
+    entered: Option<Entered>,
 }
 
 /// What was taken out of the inbox. Dropped with the lock free: a record may be the last to know of a failure, whose
@@ -60,8 +60,10 @@ impl Books {
         Some(self.locked(core, self.state.try_lock_for(limit)?))
     }
 
+    #[inline]
     fn locked<'a>(&'a self, core: &'a ScopeCore, mut state: TryMutexGuard<'a, State>) -> Locked<'a> {
-        let entered = self.enter(core, &mut state);
+        let some = !self.inbox.is_empty();
+        let entered = some.then(|| self.enter(core, &mut state));
         Locked { state, after: After { core, entered } }
     }
 
@@ -84,14 +86,9 @@ impl Books {
     /// None is left behind. Who hands in looks at the lock after that; who unlocks looks at the inbox after that; and by the
     /// fences at least one of them sees what the other did. Nobody sleeps with the lock half held: there is no condition
     /// variable on it.
+    #[inline]
     fn take_in(&self, core: &ScopeCore) {
-        loop {
-            if !planted("books-without-fence") {
-                fence(Ordering::SeqCst);
-            }
-            if self.inbox.is_empty() {
-                return;
-            }
+        while self.has_more() {
             let Some(mut state) = self.state.try_lock() else { return };
             let entered = self.enter(core, &mut state);
             drop(state);
@@ -99,11 +96,20 @@ impl Books {
         }
     }
 
+    #[inline]
+    fn has_more(&self) -> bool {
+        if !planted("books-without-fence") {
+            fence(Ordering::SeqCst);
+        }
+        !self.inbox.is_empty()
+    }
+
     #[cfg(homebound_loom)]
     pub(crate) fn is_quiet(&self) -> bool {
         self.inbox.is_empty()
     }
 
+    #[cold]
     fn enter(&self, core: &ScopeCore, state: &mut State) -> Entered {
         let mut entered = Entered::default();
         while let Some(ended) = self.inbox.pop() {
@@ -122,7 +128,8 @@ impl Ended {
 
 impl Locked<'_> {
     fn count_out(&mut self, ended: &Ended) {
-        self.after.entered.watched |= ended.count_out(self.after.core, &mut self.state);
+        let watched = ended.count_out(self.after.core, &mut self.state);
+        self.after.entered.get_or_insert_default().watched |= watched;
     }
 }
 
@@ -137,7 +144,9 @@ impl Entered {
 
 impl Drop for After<'_> {
     fn drop(&mut self) {
-        std::mem::take(&mut self.entered).tell(self.core);
+        if let Some(entered) = self.entered.take() {
+            entered.tell(self.core);
+        }
         if !planted("books-unlock-without-look") {
             self.core.books().take_in(self.core);
         }

@@ -120,12 +120,12 @@ fn a_thread_that_takes_a_stop_for_a_failure_is_found() {
     within(|| {
         let trouble = stop_everywhere(|scope| {
             let (tell, hear) = bounded(0);
-            scope.spawn("teller", "tells a number", move |cx| Ok(cx.send(&tell, 1)?))?;
-            // The one point is the teller's: what is met where does not depend on who is faster.
             scope.spawn("hearer", "insists on a number", move |_| {
                 hear.recv().map_err(|_| "no number came")?;
                 Ok(())
             })?;
+            // The one point is the teller's, and comes when the other has been spawned: nobody can be faster.
+            scope.spawn("teller", "tells a number", move |cx| Ok(cx.send(&tell, 1)?))?;
             Ok(())
         })
         .unwrap_err();

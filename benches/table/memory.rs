@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Select, bounded};
 use homebound::{Handle, SpawnError, WaitError};
 
 use crate::measure::{Plan, Side, in_turns, turn};
@@ -30,12 +30,14 @@ pub(crate) fn t7(plan: &Plan) -> Vec<Row> {
         turn("homebound", each("recv_timeout")),
         turn("std + recv_timeout", each("std")),
         turn("homebound", each("wait_for_stop")),
+        turn("floor: a stop of its own, select", each("floor")),
     ];
     let sides = in_turns(plan.rounds, turns);
-    let resting = [sides[2].clone(), sides[1].clone()];
+    let beside = |which: [usize; 2]| which.map(|side| sides[side].clone());
     vec![
-        Row::pair("T7", "memory of a thread in recv_timeout", "KiB", &sides[..2], Goal::Over(1.0)),
-        Row::pair("T7", "memory of a thread in wait_for_stop", "KiB", &resting, Goal::Over(1.0)),
+        Row::pair("T7", "memory of a thread in recv_timeout", "KiB", &beside([0, 1]), Goal::Over(1.0)),
+        Row::pair("T7", "  against another", "KiB", &beside([0, 3]), Goal::None),
+        Row::pair("T7", "memory of a thread in wait_for_stop", "KiB", &beside([2, 1]), Goal::Over(1.0)),
     ]
 }
 
@@ -66,7 +68,8 @@ pub(crate) fn child(key: &str, plan: &Plan) -> Vec<Vec<f64>> {
     let figures = match key {
         "recv_timeout" => blocked(threads, true).map(|kib| vec![kib]),
         "wait_for_stop" => blocked(threads, false).map(|kib| vec![kib]),
-        "std" => blocked_std(threads).map(|kib| vec![kib]),
+        "std" => blocked_std(threads, || |data: &Receiver<()>| data.recv_timeout(LONG)).map(|kib| vec![kib]),
+        "floor" => blocked_std(threads, stoppable).map(|kib| vec![kib]),
         "same" => many(plan.of(1_000_000), |_| Cow::Borrowed("worker")).map(Vec::from),
         "different" => {
             many(plan.of(1_000_000), |number| Cow::Owned(format!("worker {number}"))).map(Vec::from)
@@ -107,16 +110,33 @@ fn blocked(threads: usize, receives: bool) -> Option<f64> {
     each.unwrap()
 }
 
-fn blocked_std(threads: usize) -> Option<f64> {
+/// What hearing a stop takes besides, with nothing else around it: a channel of one's own, and a `select` of both.
+fn stoppable() -> impl FnOnce(&Receiver<()>) -> Result<(), RecvTimeoutError> {
+    let (keep, stop) = bounded::<()>(0);
+    move |data| {
+        let mut select = Select::new_biased();
+        let _first = select.recv(&stop);
+        let second = select.recv(data);
+        let chosen = select.select_timeout(LONG).map_err(|_| RecvTimeoutError::Timeout)?;
+        assert_eq!(chosen.index(), second);
+        drop(keep);
+        chosen.recv(data).map_err(|_| RecvTimeoutError::Disconnected)
+    }
+}
+
+fn blocked_std<W>(threads: usize, wait: impl Fn() -> W) -> Option<f64>
+where
+    W: FnOnce(&Receiver<()>) -> Result<(), RecvTimeoutError> + Send + 'static,
+{
     let up = Arc::new(AtomicUsize::new(0));
     let (sender, receiver) = bounded::<()>(0);
     let mut handles = Vec::with_capacity(FIRST + threads);
     let mut upto = |count: usize| {
         while handles.len() < count {
-            let (up, receiver) = (Arc::clone(&up), receiver.clone());
+            let (up, receiver, wait) = (Arc::clone(&up), receiver.clone(), wait());
             handles.push(thread::spawn(move || {
                 up.fetch_add(1, Ordering::Release);
-                assert_eq!(receiver.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected));
+                assert_eq!(wait(&receiver), Err(RecvTimeoutError::Disconnected));
             }));
         }
         settle(&up, count);
