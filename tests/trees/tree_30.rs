@@ -3,6 +3,7 @@
 fn main() {
     use homebound::scope;
     use homebound::BoxError;
+    use crossbeam_channel::bounded;
     use crossbeam_channel::never;
     use std::time::Duration;
     struct Bomb(usize, std::sync::atomic::AtomicBool);
@@ -34,26 +35,40 @@ fn main() {
                 }).map_err(|error| Hidden(BoxError::from(error)))?;
                 if let Ok(g6) = s0.group("g6") {
                     let _ = never::<()>().recv_timeout(Duration::from_millis(3));
-                    let t8 = g6.thread("t8", "a step").dedicated().spawn(move |cx8| {
+                    let _t8 = g6.thread("t8", "a step").dedicated().spawn(move |cx8| {
                         let _ = never::<()>().recv_timeout(Duration::from_millis(3));
-                        let _t10 = cx8.thread("t10", "a step").isolated().spawn(move |_cx10| {
-                            Err::<(), _>("step 10 fails".into())
-                        }).ok();
+                        {
+                            let here = cx8.clone();
+                            let (adopting, adopted) = bounded::<()>(0);
+                            std::thread::spawn(move || -> homebound::Result {
+                                let guest10 = here.adopt("t10", "a step");
+                                guest10.checkpoint()?;
+                                drop(adopting);
+                                Ok(())
+                            });
+                            let _ = adopted.recv();
+                        }
                         Ok(())
                     }).ok();
                     if let Ok(g11) = g6.group("g11") {
                         g11.close().map_err(|error| Hidden(BoxError::from(error)))?;
                     }
-                    let _t12 = g6.service("t12", "a step", move |cx12| {
-                        if let Ok(g13) = cx12.group("g13") {
-                            let _ = cx12.stop_reason();
-                            if let Some(t) = t8 {
-                                t.join().map_err(|error| Hidden(BoxError::from(error)))?;
+                    {
+                        let here = cx2.clone();
+                        let (adopting, adopted) = bounded::<()>(0);
+                        std::thread::spawn(move || -> homebound::Result {
+                            let guest12 = here.adopt("t12", "a step");
+                            guest12.checkpoint()?;
+                            drop(adopting);
+                            let cx12 = &*guest12;
+                            if let Ok(g13) = cx12.group("g13") {
+                                let _ = cx12.stop_reason();
+                                let _ = g13.close();
                             }
-                            let _ = g13.close();
-                        }
-                        Ok(cx12.checkpoint()?)
-                    }).ok();
+                            Ok(())
+                        });
+                        let _ = adopted.recv();
+                    }
                     let _ = g6.close();
                 }
                 bomb2.1.store(true, std::sync::atomic::Ordering::SeqCst);
