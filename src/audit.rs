@@ -1,7 +1,8 @@
-//! Owns the comparison of the kernel's list of threads with ours (Linux; empty elsewhere).
+//! Owns the comparison of the kernel's list of threads with ours (Linux; elsewhere it says that it does not know).
 //! Refuses to judge: a foreign thread informs, it changes neither result nor exit code.
 
 use std::collections::HashSet;
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -44,9 +45,14 @@ impl Drop for Vouched {
     }
 }
 
-/// All threads that are nobody's. Looked at several times: one that is only starting or ending is not there each time.
+/// All threads that are nobody's; or a row that says why they are not known.
 pub(crate) fn foreign() -> Vec<ForeignThread> {
-    let mut found = unknown();
+    look_for_foreign().unwrap_or_else(|error| vec![not_known(error.to_string())])
+}
+
+/// Looked at several times: one that is only starting or ending is not there each time.
+fn look_for_foreign() -> io::Result<Vec<ForeignThread>> {
+    let mut found = nobodys()?;
     let mut pause = FIRST_PAUSE;
     for look in 0..LOOKS {
         // Longer only while threads of ours are starting, which the kernel lists before they have told who they are.
@@ -55,7 +61,7 @@ pub(crate) fn foreign() -> Vec<ForeignThread> {
         }
         thread::sleep(pause);
         pause *= 2;
-        let again = unknown();
+        let again = nobodys()?;
         found.retain(|thread| again.contains(thread));
     }
     // The last to start are those of ours that still have not told.
@@ -63,21 +69,30 @@ pub(crate) fn foreign() -> Vec<ForeignThread> {
     found.truncate(found.len().saturating_sub(starting()));
     let before = BEFORE.lock();
     let was_there = |thread: &KernelThread| before.as_ref().is_some_and(|before| before.contains(thread));
-    found.iter().map(|thread| describe(thread, was_there(thread))).collect()
+    Ok(found.iter().map(|thread| describe(thread, was_there(thread))).collect())
 }
 
 fn starting() -> usize {
     Root::all().iter().map(|root| root.cache.starting()).sum()
 }
 
-/// Foreign threads that came after the beginning and are still there at the end.
+/// Foreign threads that came after the beginning and are still there at the end; or a row that says why they are not known.
 pub(crate) fn orphans() -> Vec<ForeignThread> {
     // Who does not know what was there before can name no orphan.
-    let Some(before) = BEFORE.lock().clone() else { return Vec::new() };
+    let Some(before) = BEFORE.lock().clone() else {
+        return vec![not_known("the list of threads could not be read when the run began".to_owned())];
+    };
+    match look_for_orphans(&before) {
+        Ok(found) => found.iter().map(|thread| describe(thread, false)).collect(),
+        Err(error) => vec![not_known(error.to_string())],
+    }
+}
+
+fn look_for_orphans(before: &[KernelThread]) -> io::Result<Vec<KernelThread>> {
     let mut pause = FIRST_PAUSE;
     let mut found = Vec::new();
     for _ in 0..LOOKS {
-        found = unknown();
+        found = nobodys()?;
         found.retain(|thread| !before.contains(thread));
         if found.is_empty() {
             break;
@@ -85,20 +100,25 @@ pub(crate) fn orphans() -> Vec<ForeignThread> {
         thread::sleep(pause);
         pause *= 2;
     }
-    found.iter().map(|thread| describe(thread, false)).collect()
+    Ok(found)
 }
 
-fn unknown() -> Vec<KernelThread> {
+fn nobodys() -> io::Result<Vec<KernelThread>> {
     // The kernel's list first: one of ours that starts after it is in neither.
-    let listed = sys::process_threads(&|_| false).unwrap_or_default();
+    let listed = sys::process_threads(&|_| false)?;
     let mut ours: HashSet<u32> = KNOWN.lock().iter().copied().collect();
     for root in Root::all() {
         ours.extend(root.cache.kernel_ids());
         ours.extend(root.hosts());
     }
-    listed.into_iter().filter(|thread| !ours.contains(&thread.id)).collect()
+    Ok(listed.into_iter().filter(|thread| !ours.contains(&thread.id)).collect())
 }
 
 fn describe(thread: &KernelThread, before: bool) -> ForeignThread {
-    ForeignThread { os_tid: thread.id, name: thread.name.clone(), before }
+    ForeignThread { os_tid: thread.id, name: thread.name.clone(), before, unknown: None }
+}
+
+/// Zero rows would say that there are none.
+fn not_known(why: String) -> ForeignThread {
+    ForeignThread { os_tid: 0, name: "unknown".to_owned(), before: false, unknown: Some(why) }
 }

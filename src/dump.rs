@@ -138,6 +138,9 @@ pub(crate) fn rails(indent: &str, last: bool) -> (String, String) {
 
 impl fmt::Display for ForeignThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(why) = &self.unknown {
+            return write!(f, "foreign threads: unknown ({why})");
+        }
         let since = if self.before { "there before" } else { "not ours" };
         write!(f, "foreign thread {:?}  tid {}  ({since})", self.name, self.os_tid)
     }

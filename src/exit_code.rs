@@ -96,8 +96,9 @@ pub(crate) fn exit<T>(core: &Arc<ScopeCore>, lived: Lived<T>, orphans: Vec<Forei
         Ok(report) => report,
         Err(error) => error.report_mut(),
     };
-    report.orphaned = orphans.len();
-    report.total += orphans.len();
+    // A row that says that they are not known is no thread.
+    report.orphaned = orphans.iter().filter(|row| row.unknown.is_none()).count();
+    report.total += report.orphaned;
     report.foreign = orphans;
     let shutdown = report.clone();
     if let Some(payload) = payload {

@@ -10,7 +10,11 @@ use crate::status::{Ending, ShutdownReport, ThreadReport};
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ShutdownReport { total, joined, timeout, orphaned, .. } = self;
-        write!(f, "shutdown: {total} total, {joined} joined, timeout: {timeout}, orphaned: {orphaned}")?;
+        write!(f, "shutdown: {total} total, {joined} joined, timeout: {timeout}, orphaned: ")?;
+        match self.foreign.iter().any(|row| row.unknown.is_some()) {
+            true => f.write_str("unknown")?,
+            false => write!(f, "{orphaned}")?,
+        }
         write!(f, ", in {}", Span(self.duration))?;
         if let Some(reason) = &self.reason {
             write!(f, "; {reason}")?;

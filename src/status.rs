@@ -138,7 +138,8 @@ pub struct ScopeStatus {
     pub busy: bool,
 }
 
-/// A thread of the process that homebound did not start and nobody adopted (Linux).
+/// A thread of the process that homebound did not start and nobody adopted (Linux). Or, where the kernel's list could not be
+/// read, the one row that says so: then there may be any number of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -149,6 +150,8 @@ pub struct ForeignThread {
     pub name: String,
     /// True if it was there before the registry began.
     pub before: bool,
+    /// Why it is not known which foreign threads there are. Then this is no thread: its id is 0, and it is counted nowhere.
+    pub unknown: Option<String>,
 }
 
 /// An OS thread between two jobs.
@@ -169,7 +172,7 @@ pub struct IdleThread {
 pub struct Snapshot {
     /// The root scope.
     pub root: ScopeStatus,
-    /// Threads that are nobody's (Linux, and only of the registry's root).
+    /// Threads that are nobody's (Linux, and only of the registry's root); or one row that says why they are not known.
     pub foreign: Vec<ForeignThread>,
     /// Threads that wait warm for a job of their last name (a root's only; with kernel ids on Linux).
     pub idle: Vec<IdleThread>,
@@ -227,7 +230,8 @@ pub struct ShutdownReport {
     pub joined: usize,
     /// Not home at the deadline; joined later all the same, unless the process ended.
     pub timeout: usize,
-    /// Foreign threads that were still alive at the end of `registry::run` and not there at its beginning (Linux).
+    /// Foreign threads that were still alive at the end of `registry::run` and not there at its beginning (Linux). 0 also
+    /// where that could not be seen: then `foreign` has a row with the reason, and `Display` says `unknown`.
     pub orphaned: usize,
     /// From the beginning of the shutdown to its end.
     pub duration: Duration,
@@ -238,6 +242,6 @@ pub struct ShutdownReport {
     pub repeated: bool,
     /// All that were not home, all that failed, and the newest 1024 others.
     pub threads: Vec<ThreadReport>,
-    /// The orphaned.
+    /// The orphaned; or one row that says why they are not known.
     pub foreign: Vec<ForeignThread>,
 }

@@ -1,8 +1,8 @@
 //! Wrong observations, made by hand of right ones: each property finds its own.
 
 use homebound::testing::{
-    Act, Block, End, Errors, Event, How, Id, KernelThread, Nested, Observed, Property, Returned, Step, Stop,
-    Thread, Tree, Via, Wait, What,
+    Act, Block, End, Errors, Event, How, Id, KernelThread, Nested, Observed, Property, Returned, Root, Step,
+    Stop, Thread, Tree, Via, Wait, What,
 };
 use homebound::{Context, StopReason};
 
@@ -11,7 +11,15 @@ fn thread(id: Id, service: bool, steps: Vec<Step>, end: End) -> Step {
     let via = Via::InScope(0);
     Step {
         id,
-        act: Act::Spawn(Thread { via, service, isolated: false, vital: false, dedicated: false, block }),
+        act: Act::Spawn(Thread {
+            via,
+            service,
+            isolated: false,
+            vital: false,
+            dedicated: false,
+            refused: false,
+            block,
+        }),
     }
 }
 
@@ -20,7 +28,7 @@ fn wait(id: Id) -> Step {
 }
 
 fn tree(steps: Vec<Step>) -> Tree {
-    Tree { body: Block { steps, end: End::Value } }
+    Tree { root: Root::Scope, body: Block { steps, end: End::Value } }
 }
 
 /// A service, a later one, and a worker that fails.
@@ -177,6 +185,99 @@ fn d_rows_that_do_not_tell_what_happened() {
     let rows = &mut error(&mut observed).sum.rows;
     rows.iter_mut().for_each(|row| row.0 = 5);
     rejected(&observed, Property::Sum, "t5 has two rows");
+}
+
+/// The same under `registry::run`.
+fn under_run(tree: Tree) -> Tree {
+    Tree { root: Root::Registry, ..tree }
+}
+
+#[test]
+fn d_an_exit_code_that_does_not_tell_what_happened() {
+    // catches: an oracle that does not look at what only a registry has
+    let mut observed = right(&under_run(busy()));
+    let at = place(&observed, 0, |what| matches!(what, What::Exited { code: 1, .. }));
+    let What::Exited { code, .. } = &mut observed.events[at].what else { return };
+    *code = 0;
+    rejected(&observed, Property::Sum, "its exit code is 0, and should be 1");
+    let What::Exited { sum, .. } = &mut observed.events[at].what else { return };
+    sum.timeout += 1;
+    rejected(&observed, Property::Sum, "its exit code is 0, and should be 70");
+    rejected(&observed, Property::Sum, "3 total is not 3 + 1 + 0");
+}
+
+#[test]
+fn a_refused_thread_whose_captures_stay() {
+    // catches: an oracle that is content when a refused thread did not run
+    let mut refused = thread(1, false, vec![], End::Value);
+    if let Act::Spawn(thread) = &mut refused.act {
+        thread.refused = true;
+    }
+    for tree in [tree(vec![refused.clone()]), under_run(tree(vec![refused]))] {
+        let mut observed = right(&tree);
+        place(&observed, 1, |what| matches!(what, What::Refused));
+        let gone = remove(&mut observed, 1, is_gone);
+        rejected(&observed, Property::Home, "t1 was refused, and its closure was not dropped at once");
+        let after = place(&observed, 1, |what| matches!(what, What::Refused)) + 1;
+        observed.events.insert(after, gone);
+        rejected(&observed, Property::Home, "t1 was refused, and its closure was not dropped at once");
+    }
+}
+
+/// A service, and a foreign thread that is adopted and waits.
+fn visited() -> Tree {
+    tree(vec![thread(1, true, vec![wait(2)], End::Value), Step { id: 3, act: Act::Adopt(vec![wait(4)]) }])
+}
+
+#[test]
+fn a_an_adopted_thread_that_outlives_its_scope() {
+    // catches: an oracle that lets a scope return before a thread that it has taken in has left
+    let mut observed = right(&visited());
+    let gone = remove(&mut observed, 3, is_gone);
+    observed.events.push(gone);
+    rejected(&observed, Property::Home, "t3 was still there when its scope 0 returned");
+}
+
+#[test]
+fn f_a_service_that_was_told_while_an_adopted_thread_was_there() {
+    // catches: an oracle that does not know that whoever is adopted may use the services
+    let mut observed = right(&visited());
+    let told = place(&observed, 1, |what| matches!(what, What::Looked { reason: Some(_), .. }));
+    let gone = remove(&mut observed, 3, is_gone);
+    observed.events.insert(told, gone);
+    rejected(&observed, Property::Order, "service 1 was told before its user t3 was home");
+}
+
+#[test]
+fn c_a_failure_of_an_adopted_thread_is_nobodys() {
+    // catches: an oracle that wants what no closure of a scope returned in its result
+    let failing = Nested { via: None, block: Block { steps: vec![], end: End::Error }, errors: Errors::Pass };
+    let mut observed =
+        right(&tree(vec![Step { id: 1, act: Act::Adopt(vec![Step { id: 2, act: Act::Open(failing) }]) }]));
+    place(&observed, 1, |what| matches!(what, What::Fails(_)));
+    let returned = place(&observed, 0, |what| matches!(what, What::Returned(Returned::Value)));
+    let of_inner = place(&observed, 2, |what| matches!(what, What::Returned(Returned::Error(_))));
+    let mut listed = observed.events[of_inner].what.clone();
+    if let What::Returned(Returned::Error(failed)) = &mut listed {
+        failed.failures = vec![1];
+    }
+    observed.events[returned].what = listed;
+    rejected(&observed, Property::Listed, "lists step 1, which did not fail there");
+}
+
+#[test]
+fn c_a_join_of_ones_own_thread_that_nobody_hears_of() {
+    // catches: an oracle that takes a refused join for a good one
+    let mut own = thread(1, false, vec![Step { id: 2, act: Act::JoinAround(1, Errors::Pass) }], End::Value);
+    if let Act::Spawn(thread) = &mut own.act {
+        thread.via = Via::Sibling(0);
+    }
+    let mut observed = right(&tree(vec![own]));
+    place(&observed, 1, |what| matches!(what, What::Fails(failing) if failing.how == How::Passed(vec![])));
+    assert_eq!(error(&mut observed).failures, [1], "the cycle is its failure");
+    let at = place(&observed, 0, |what| matches!(what, What::Returned(_)));
+    observed.events[at].what = What::Returned(Returned::Value);
+    rejected(&observed, Property::Listed, "returned Ok, but step 1 had failed");
 }
 
 #[test]

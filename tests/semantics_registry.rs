@@ -200,6 +200,34 @@ fn g1_after_the_run_a_signal_kills_again() {
     assert_eq!((done.signal, done.code), (Some(SIGINT), None), "{done:#?}");
 }
 
+/// Sends itself a signal when it drops.
+struct Farewell;
+
+impl Drop for Farewell {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        // SAFETY: it has no preconditions; the handler has run when it returns.
+        assert_eq!(unsafe { libc::raise(SIGINT) }, 0);
+    }
+}
+
+#[test]
+fn g1_a_signal_when_all_are_home_is_without_effect() {
+    // catches: one that kills since the handlers are gone too early, changes a result that stands, or stops the next run
+    child_passes(|_| {
+        thread_local!(static LAST: Farewell = const { Farewell });
+        let exit = registry::run(|s| {
+            // A destructor of the OS thread runs when that is joined: after the scope is over, before `run` returns.
+            s.spawn("worker", "leaves something", |_| Ok(LAST.with(|_| ())))?.join()?;
+            Ok(())
+        });
+        assert!(exit.result.is_ok() && exit.shutdown.reason.is_none(), "{}", exit.shutdown);
+        assert_eq!(exit.code(), 0);
+        let next = registry::run(|s| Ok(s.context().sleep(Duration::from_millis(20))?));
+        i32::from(next.code())
+    });
+}
+
 #[test]
 fn g1_signals_can_be_left_alone() {
     // catches: none() and without() that still take the signal

@@ -14,7 +14,7 @@ pub(crate) fn thread_id() -> Option<u32> {
 }
 
 pub(crate) fn process_threads(_skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
-    Ok(Vec::new())
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not list the threads of a process"))
 }
 
 pub(crate) fn kernel_wait(_id: u32) -> Option<KernelWait> {

@@ -14,19 +14,27 @@ pub(crate) fn thread_id() -> Option<u32> {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok()
 }
 
-/// All threads of this process but those in `skip`.
+/// All threads of this process but those in `skip`; an error if one of them could not be read, and not only was gone.
 pub(crate) fn process_threads(skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
+    listed(skip).map_err(|error| io::Error::new(error.kind(), format!("{TASKS}: {error}")))
+}
+
+const TASKS: &str = "/proc/self/task";
+
+fn listed(skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir("/proc/self/task")? {
+    for entry in fs::read_dir(TASKS)? {
         let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         if skip(id) {
             continue;
         }
-        // A thread may end between the listing and the reading: then it is not there.
-        if let Ok(stat) = fs::read_to_string(format!("/proc/self/task/{id}/stat")) {
-            found.extend(parse_stat(id, &stat));
+        match fs::read_to_string(format!("{TASKS}/{id}/stat")) {
+            Ok(stat) => found.extend(parse_stat(id, &stat)),
+            // A thread may end between the listing and the opening, or the opening and the reading: it is not there.
+            Err(error) if [Some(libc::ENOENT), Some(libc::ESRCH)].contains(&error.raw_os_error()) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(found)

@@ -6,9 +6,10 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{FdSetElement, Timespec, fd_set_insert, fd_set_num_elements, select};
 
 /// The signals that ask a program to stop.
 pub(crate) const fn stop_signals() -> [i32; 3] {
@@ -25,6 +26,9 @@ static BELL: AtomicI32 = AtomicI32::new(-1);
 
 /// The byte that means "look again"; signal numbers are smaller.
 const LOOK: u8 = 0xFF;
+
+/// How long a sleeper that nobody can wake sleeps.
+const DEAF: Duration = Duration::from_millis(10);
 
 /// A thread sleeps on it until it is woken, a signal comes, or a time has passed.
 #[derive(Debug)]
@@ -67,7 +71,11 @@ impl Alarm {
 
     /// Blocks until woken, or until `until`.
     pub(crate) fn sleep(&self, until: Option<Instant>) -> Woken {
-        wait_for(&self.reader, PollFlags::IN, until);
+        if wait_for(&self.reader, Direction::In, until).is_err() {
+            // The program has closed a descriptor that is ours: nothing wakes us, and without a pause we would spin.
+            let left = until.map(|at| at.saturating_duration_since(Instant::now()));
+            thread::sleep(left.map_or(DEAF, |left| left.min(DEAF)));
+        }
         self.drain()
     }
 
@@ -91,15 +99,32 @@ fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(&fd, FIRST)?)
 }
 
-/// True if `fd` is ready before `until`.
-fn wait_for(fd: &impl AsFd, flags: PollFlags, until: Option<Instant>) -> bool {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    In,
+    Out,
+}
+
+/// True if `fd` is ready before `until`; an error if the kernel does not wait for it.
+///
+/// Not by `poll`: that is refused where the limit of open files is lower than the number of descriptors asked for, which
+/// may be none at all (`poll(2)`, `EINVAL`), though those that are open can be used.
+fn wait_for(fd: &impl AsFd, direction: Direction, until: Option<Instant>) -> io::Result<bool> {
+    let fd = fd.as_fd().as_raw_fd();
     loop {
         let left = until.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-        match poll(&mut [PollFd::new(fd, flags)], timeout.as_ref()) {
-            Ok(count) => return count > 0,
+        let mut set = vec![FdSetElement::default(); fd_set_num_elements(1, fd + 1)];
+        fd_set_insert(&mut set, fd);
+        let (read, write) = match direction {
+            Direction::In => (Some(&mut set[..]), None),
+            Direction::Out => (None, Some(&mut set[..])),
+        };
+        // SAFETY: the set holds one descriptor, which is borrowed for this call, and has room for its number.
+        match unsafe { select(fd + 1, read, write, None, timeout.as_ref()) } {
+            Ok(count) => return Ok(count > 0),
             Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return false,
+            Err(refused) => return Err(refused.into()),
         }
     }
 }
@@ -225,7 +250,7 @@ pub(crate) fn block_signal(signal: i32, blocked: bool) -> io::Result<()> {
 pub(crate) fn write_stderr(mut text: &[u8], patience: Duration) {
     let until = Instant::now() + patience;
     let stderr = rustix::stdio::stderr();
-    while !text.is_empty() && wait_for(&stderr, PollFlags::OUT, Some(until)) {
+    while !text.is_empty() && wait_for(&stderr, Direction::Out, Some(until)).unwrap_or(false) {
         // A terminal or pipe that is ready takes at least this much without blocking (PIPE_BUF).
         let piece = text.get(..text.len().min(512)).unwrap_or_default();
         match rustix::io::write(stderr, piece) {

@@ -4,6 +4,7 @@
 
 use std::process::Termination;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use homebound::{Result, StopReason, registry, scope};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -14,8 +15,8 @@ use crate::common::*;
 /// From now on nothing can be opened, until the limit given back is set.
 fn no_more_descriptors() -> Rlimit {
     let before = getrlimit(Resource::Nofile);
-    // Not 0: with that, the kernel refuses even to wait for a descriptor that is open (poll(2), EINVAL).
-    let limit = Rlimit { current: Some(3), maximum: before.maximum };
+    // With 0, the kernel refuses even to wait by poll(2) for a descriptor that is open (EINVAL).
+    let limit = Rlimit { current: Some(0), maximum: before.maximum };
     setrlimit(Resource::Nofile, limit).expect("lowering is allowed");
     assert!(std::fs::File::open("/dev/null").is_err(), "the limit holds");
     before
@@ -94,6 +95,67 @@ fn a_signal_is_heard_and_a_dump_is_printed_without_descriptors() {
     assert_eq!(done.code, Some(0), "{done:#?}");
 }
 
+/// How long this process has used a processor.
+fn processor_time() -> Duration {
+    // SAFETY: all-zero is a valid `rusage`.
+    let mut used: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `used` is valid for writing.
+    let asked = unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut used) };
+    assert_eq!(asked, 0);
+    let of = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
+    of(used.ru_utime) + of(used.ru_stime)
+}
+
+/// While nothing happens, nothing is used: less than a thread that spins gets even on a machine that others keep busy.
+fn is_quiet() {
+    let before = processor_time();
+    linger(2000);
+    let used = processor_time() - before;
+    assert!(used < Duration::from_millis(100), "{used:?} in two seconds");
+}
+
+#[test]
+fn no_thread_spins_where_no_descriptor_may_be_waited_for() {
+    // catches: a wait that the kernel refuses, again and again
+    child_passes(|_| {
+        let exit = registry::run(|s| {
+            let before = no_more_descriptors();
+            // It was waiting when the limit came: its clock wakes it, and it waits anew.
+            let soon = Instant::now() + Duration::from_millis(1);
+            assert!(s.context().with_deadline(soon, |cx| cx.stop_signal().recv()).is_err());
+            is_quiet();
+            Ok(setrlimit(Resource::Nofile, before)?)
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn a_program_that_closes_descriptors_of_others_comes_to_its_end_and_nothing_spins() {
+    // catches: a wait for a descriptor that is gone, again and again; an end that waits for one that cannot be woken
+    fn pipes() -> Vec<i32> {
+        let is_pipe = |fd: &i32| {
+            let link = std::fs::read_link(format!("/proc/self/fd/{fd}"));
+            link.is_ok_and(|to| to.to_string_lossy().starts_with("pipe:"))
+        };
+        (0..1024).filter(is_pipe).collect()
+    }
+    child_passes(|_| {
+        let before = pipes();
+        let exit = registry::run(|s| {
+            let mut pipes = pipes();
+            pipes.retain(|pipe| !before.contains(pipe));
+            assert_eq!(pipes.len(), 2, "the two ends of ours");
+            close(&pipes);
+            is_quiet();
+            let soon = Instant::now() + Duration::from_millis(1);
+            assert!(s.context().with_deadline(soon, |cx| cx.stop_signal().recv()).is_err());
+            Ok(())
+        });
+        i32::from(exit.code())
+    });
+}
+
 #[test]
 fn closed_standard_streams_change_neither_result_nor_code() {
     // catches: a print that panics; a dump or failure tree that waits for a stream that is not there
@@ -135,7 +197,7 @@ fn what_is_written_to_a_closed_stderr_is_no_signal() {
         let exit = registry::run(|s| {
             let _closed = rustix::io::write(rustix::stdio::stderr(), &[15]);
             let (_open, never) = gate();
-            let woken = s.context().recv_timeout(&never, std::time::Duration::from_millis(200));
+            let woken = s.context().recv_timeout(&never, Duration::from_millis(200));
             assert!(matches!(woken, Err(homebound::WaitError::TimedOut)), "{:?}", s.context().stop_reason());
             Ok(())
         });

@@ -1,9 +1,11 @@
-//! Owns the refusals of the system: no more threads for this user, no more address space.
+//! Owns the refusals of the system: no more threads for this user or this control group, no more address space.
 //! Refuses to fill the machine: each limit is a child's own.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+use std::{fs, io};
 
 use crossbeam_channel::{Receiver, Sender};
 use homebound::{Handle, Result, Scope, SpawnError, scope};
@@ -162,6 +164,64 @@ fn p11_a_stop_among_refusals_brings_home_all_that_were_let_in() {
         eventually("no thread is left", || os_threads() == before);
         i32::from(result.is_err())
     });
+}
+
+/// A control group that allows `ROOM` threads, with this process in it; removed when it drops.
+struct Group(PathBuf);
+
+impl Group {
+    /// Made where systems have them: the second version's tree, or the first version's for this controller.
+    fn enter() -> io::Result<Group> {
+        let is_tree = |tree: &&str| Path::new(tree).join("cgroup.procs").exists();
+        let tree = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].into_iter().find(is_tree);
+        let tree = tree.ok_or_else(|| io::Error::other("there is no tree of control groups"))?;
+        let group = Group(Path::new(tree).join(format!("homebound-{}", std::process::id())));
+        fs::create_dir(&group.0)?;
+        fs::write(group.0.join("pids.max"), ROOM.to_string())?;
+        fs::write(group.0.join("cgroup.procs"), "0")?;
+        Ok(group)
+    }
+
+    /// How often it has refused.
+    fn refusals(&self) -> String {
+        fs::read_to_string(self.0.join("pids.events")).expect("it tells")
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Out of it again: one that has a process in it cannot be removed.
+        let out = self.0.parent().map(|tree| fs::write(tree.join("cgroup.procs"), "0"));
+        let removed = fs::remove_dir(&self.0);
+        if removed.is_err() {
+            eprintln!("{} is left: {out:?}, {removed:?}", self.0.display());
+        }
+    }
+}
+
+#[test]
+fn p11_a_control_group_refuses_in_the_middle_of_ten_thousand_and_they_all_run_in_the_end() {
+    // catches: a refusal that is none of the user's limit, and is taken for another error, or loses a closure
+    let done = in_child("", |_| {
+        let before = os_threads();
+        let group = match Group::enter() {
+            Ok(group) => group,
+            Err(error) => {
+                say(&format!("skipped: no control group that limits threads can be made: {error}"));
+                return 0;
+            }
+        };
+        let counts = Arc::new(Counts::default());
+        let refusals = scope(|s| fill(s, &counts)).unwrap();
+        assert!(refusals > 0 && group.refusals() != "max 0\n", "it was the group: {}", group.refusals());
+        assert_eq!(counts.all(), (THREADS + refusals, THREADS, THREADS + refusals));
+        eventually("no thread is left", || os_threads() == before);
+        0
+    });
+    match done.out.lines().find(|line| line.starts_with("<skipped")) {
+        Some(reason) => eprintln!("{reason}"),
+        None => assert_eq!(done.code, Some(0), "{done:#?}"),
+    }
 }
 
 /// How much address space the process has, in bytes.

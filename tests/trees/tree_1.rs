@@ -3,14 +3,7 @@
 fn main() {
     use homebound::scope;
     use homebound::BoxError;
-    struct Bomb(usize, std::sync::atomic::AtomicBool);
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            if *self.1.get_mut() && !std::thread::panicking() {
-                panic!("step {} panics", self.0);
-            }
-        }
-    }
+    use crossbeam_channel::bounded;
     #[derive(Debug)]
     struct Hidden(BoxError);
     impl std::fmt::Display for Hidden {
@@ -25,23 +18,36 @@ fn main() {
     let result = scope(|s0| {
         let cx0 = s0.context();
         let stop0 = s0.stopper();
-        let t1 = cx0.thread("t1", "a step").vital().spawn(move |_cx1| {
-            Ok(Bomb(1, true.into()))
-        }).ok();
-        let _t2 = {
+        {
+            let here = cx0.clone();
+            let (adopting, adopted) = bounded::<()>(0);
+            std::thread::spawn(move || -> homebound::Result {
+                let guest1 = here.adopt("t1", "a step");
+                guest1.checkpoint()?;
+                drop(adopting);
+                Ok(())
+            });
+            let _ = adopted.recv();
+        }
+        {
+            let here = cx0.clone();
             let stop0 = stop0.clone();
-            s0.thread("t2", "a step").vital().spawn(move |_cx2| {
-                s0.subscope("s3", |s3| {
+            let (adopting, adopted) = bounded::<()>(0);
+            std::thread::spawn(move || -> homebound::Result {
+                let guest2 = here.adopt("t2", "a step");
+                guest2.checkpoint()?;
+                drop(adopting);
+                let cx2 = &*guest2;
+                scope(|s3| {
                     let cx3 = s3.context();
                     my_code(cx3)?;
                     Ok(cx3.checkpoint()?)
                 })?;
-                drop(t1);
                 stop0.stop_because("step 6");
-                let _t7 = s0.thread("t7", "a step").vital().spawn(move |_cx7| {
+                let _t7 = cx2.thread("t7", "a step").vital().spawn(move |_cx7| {
                     Err::<(), _>("step 7 fails".into())
                 }).ok();
-                let _t8 = s0.service("t8", "a step", move |cx8| {
+                let _t8 = cx2.service("t8", "a step", move |cx8| {
                     let _guard9 = cx8.on_stop(|| panic!("step 9 panics"));
                     let _ = cx8.stop_reason();
                     if let Ok(g11) = cx8.group("g11") {
@@ -50,8 +56,9 @@ fn main() {
                     Err::<(), _>("step 8 fails".into())
                 }).ok();
                 Ok(())
-            }).ok()
-        };
+            });
+            let _ = adopted.recv();
+        }
         Err::<(), _>("step 0 fails".into())
     });
     println!("{result:?}");

@@ -1,6 +1,7 @@
 //! A random tree, as it prints itself.
 
 fn main() {
+    use homebound::registry;
     use homebound::scope;
     use homebound::BoxError;
     use std::time::Duration;
@@ -12,7 +13,7 @@ fn main() {
         }
     }
     impl std::error::Error for Hidden {}
-    let result = scope(|s0| {
+    let result = registry::run(|s0| {
         let cx0 = s0.context();
         let stop0 = s0.stopper();
         stop0.stop_because("step 1");
@@ -41,6 +42,6 @@ fn main() {
             Err::<(), _>("step 9 fails".into())
         });
         Ok(cx0.checkpoint()?)
-    });
+    }).into_result();
     println!("{result:?}");
 }

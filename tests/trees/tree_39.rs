@@ -1,8 +1,10 @@
 //! A random tree, as it prints itself.
 
 fn main() {
+    use homebound::registry;
     use homebound::scope;
     use homebound::BoxError;
+    use crossbeam_channel::bounded;
     use crossbeam_channel::never;
     use std::time::Duration;
     use std::time::Instant;
@@ -14,18 +16,27 @@ fn main() {
         }
     }
     impl std::error::Error for Hidden {}
-    let result = scope(|s0| {
+    let result = registry::run(|s0| {
         let cx0 = s0.context();
-        let t3 = s0.thread("t3", "a step").isolated().spawn(move |_cx3| {
-            let _ = never::<()>().recv_timeout(Duration::from_millis(3));
-            let _t5 = s0.spawn("t5", "a step", move |cx5| {
-                cx5.with_deadline(Instant::now() + Duration::from_millis(0), |_cx6| {
-                    Ok::<(), BoxError>(())
-                })?;
-                Ok(cx5.checkpoint()?)
-            }).ok();
-            Ok(())
-        }).ok();
+        {
+            let here = cx0.clone();
+            let (adopting, adopted) = bounded::<()>(0);
+            std::thread::spawn(move || -> homebound::Result {
+                let guest3 = here.adopt("t3", "a step");
+                guest3.checkpoint()?;
+                drop(adopting);
+                let cx3 = &*guest3;
+                let _ = never::<()>().recv_timeout(Duration::from_millis(3));
+                let _t5 = cx3.spawn("t5", "a step", move |cx5| {
+                    cx5.with_deadline(Instant::now() + Duration::from_millis(0), |_cx6| {
+                        Ok::<(), BoxError>(())
+                    })?;
+                    Ok(cx5.checkpoint()?)
+                }).ok();
+                Ok(())
+            });
+            let _ = adopted.recv();
+        }
         cx0.with_deadline(Instant::now() + Duration::from_millis(3), |_cx7| {
             s0.defer("d8", || Err("step 8 fails".into()));
             let _t9 = s0.thread("t9", "a step").dedicated().spawn(move |cx9| {
@@ -39,9 +50,6 @@ fn main() {
         })?;
         cx0.shield(Duration::from_millis(1), |cx12| {
             let _ = cx12.stop_reason();
-            if let Some(t) = t3 {
-                let _ = t.join();
-            }
             Ok::<(), BoxError>(())
         })?;
         let _t15 = s0.spawn("t15", "a step", move |_cx15| {
@@ -53,6 +61,6 @@ fn main() {
             Ok(())
         }).map_err(|error| Hidden(BoxError::from(error)))?;
         Ok(cx0.checkpoint()?)
-    });
+    }).into_result();
     println!("{result:?}");
 }

@@ -1,7 +1,7 @@
 //! A random tree, as it prints itself.
 
 fn main() {
-    use homebound::scope;
+    use homebound::registry;
     use homebound::BoxError;
     use std::time::Duration;
     struct Bomb(usize, std::sync::atomic::AtomicBool);
@@ -12,7 +12,7 @@ fn main() {
             }
         }
     }
-    let result = scope(|s0| {
+    let result = registry::run(|s0| {
         let cx0 = s0.context();
         let _t2 = s0.thread("t2", "a step").isolated().service(move |cx2| {
             let t3 = s0.spawn("t3", "a step", move |cx3| {
@@ -36,6 +36,6 @@ fn main() {
             Err::<(), _>("step 2 fails".into())
         }).ok();
         Ok(cx0.checkpoint()?)
-    });
+    }).into_result();
     println!("{result:?}");
 }

@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crossbeam_channel::Receiver;
+
 use super::canary::{Capture, Loan, Value};
 use super::fault::{Fault, Passed, fail_by_panic, is_stop, message_in};
 use super::kernel::KernelThread;
@@ -27,6 +29,8 @@ pub(super) struct Frame<'a, 's> {
     pub(super) contexts: BTreeMap<Id, Context>,
     pub(super) stoppers: BTreeMap<Id, Stopper>,
     pub(super) hands: Hands<'s>,
+    /// Where the handles of threads around this place are to be had.
+    pub(super) given: BTreeMap<Id, Receiver<Held<'static>>>,
     pub(super) loan: Loan<'s>,
 }
 
@@ -80,6 +84,7 @@ impl<'a, 's> Frame<'a, 's> {
             base,
             stoppers: BTreeMap::from([(node, scope.stopper())]),
             hands: Hands::default(),
+            given: BTreeMap::new(),
             loan,
         }
     }
@@ -144,12 +149,14 @@ impl<'a, 's> Frame<'a, 's> {
             Act::Open(nested) => return self.open(id, nested),
             Act::Gather(owned) => return self.group(id, owned),
             Act::Defer(via, end) => self.defer(id, *via, *end),
+            Act::Adopt(steps) => self.adopt(id, steps),
             Act::OnStop(callback) => guards.extend(self.on_stop(id, *callback)),
             Act::Within(limit, steps) => return self.limited(id, *limit, steps),
             Act::Stop(target) => self.stop(id, *target),
             Act::Shutdown(via, ms) => self.shutdown(id, *via, *ms),
             Act::Tell(thread) => self.tell(id, *thread),
             Act::Join(thread, errors) => return self.join(*thread, *errors),
+            Act::JoinAround(thread, errors) => return self.join_around(*thread, *errors),
             Act::Discard(thread) => drop(self.hands.0.remove(thread)),
             Act::Leak(thread) => std::mem::forget(self.hands.0.remove(thread)),
             Act::Wait(wait) => self.wait(*wait),

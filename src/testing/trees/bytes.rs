@@ -4,7 +4,8 @@
 use std::iter::Peekable;
 
 use super::tree::{
-    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, Step, Thread, Tree, Via, Wait,
+    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, Root, Step, Thread, Tree, Via, Wait,
+    joins_around,
 };
 
 /// How many bytes a step has.
@@ -35,6 +36,9 @@ impl Tree {
             gene.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
             gene
         });
+        // How deep the first step stands says nothing: it is at the root.
+        let root =
+            if bytes.get(1).is_some_and(|second| second % 8 > 5) { Root::Registry } else { Root::Scope };
         let end = bytes.first().map_or(End::Value, |first| end(first >> 5, Closure::Body));
         let mut maker = Maker { genes: genes.collect::<Vec<_>>().into_iter().peekable(), next: 1 };
         let scene = Scene {
@@ -43,8 +47,10 @@ impl Tree {
             own: 0,
             contexts: vec![0],
             stoppers: vec![0],
+            threads: Vec::new(),
+            adopts: true,
         };
-        Tree { body: Block { steps: maker.steps(0, &scene, &mut Vec::new()), end } }
+        Tree { root, body: Block { steps: maker.steps(0, &scene, &mut Vec::new()), end } }
     }
 }
 
@@ -59,6 +65,10 @@ struct Scene {
     own: Id,
     contexts: Vec<Id>,
     stoppers: Vec<Id>,
+    /// Those around this place whose handles borrow nothing.
+    threads: Vec<Id>,
+    /// A scope may be over for all but its services: then whoever comes is in no tree, and nothing can be asked of him.
+    adopts: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,7 +105,8 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
         let [kind, depth, flags, choice] = gene;
         let ms = u64::from(choice % 4);
         Some(match kind % 32 {
-            0..=7 => Act::Spawn(self.thread(id, gene, scene, handles)),
+            0..=6 => Act::Spawn(self.thread(id, gene, scene, handles)),
+            7 => self.guest(id, gene, scene),
             8..=10 => self.nested(id, gene, scene, handles),
             11 | 12 => self.group(id, gene, scene, handles)?,
             13 => Act::Defer(scene.place?, end(choice, Closure::Deferred)),
@@ -118,7 +129,11 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
             24 => Act::Leak(take(handles, choice)?),
             25..=27 => Act::Wait(wait(choice)),
             28 => Act::Linger(ms),
-            29 | 30 => Act::Look,
+            29 => Act::Look,
+            30 => match pick(&scene.threads, choice) {
+                Some(thread) => Act::JoinAround(thread, errors(flags)),
+                None => Act::Look,
+            },
             _ => Act::Call,
         })
     }
@@ -154,6 +169,8 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
             own: id,
             contexts: push(&scene.contexts, id),
             stoppers: scene.stoppers.clone(),
+            threads: if borrows { scene.threads.clone() } else { push(&scene.threads, id) },
+            adopts: !service,
         };
         let mut none = Vec::new();
         // What borrows nothing holds no handle that borrows.
@@ -162,8 +179,26 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
         let closure = if service { Closure::Service } else { Closure::Worker };
         let isolated = flags & 0b11_0000 == 0b11_0000;
         let (vital, dedicated) = (flags >> 6 == 3, flags >> 6 == 1);
-        handles.push(id);
-        Thread { via, service, isolated, vital, dedicated, block: Block { steps, end: end(choice, closure) } }
+        let refused = flags >> 4 == 0b1010;
+        if !joins_around(&steps, id) {
+            handles.push(id);
+        }
+        let block = Block { steps, end: end(choice, closure) };
+        Thread { via, service, isolated, vital, dedicated, refused, block }
+    }
+
+    fn guest(&mut self, id: Id, [_, depth, ..]: Gene, scene: &Scene) -> Act {
+        if !scene.adopts {
+            return Act::Look;
+        }
+        let inside = Scene {
+            place: None,
+            borrows: false,
+            own: id,
+            contexts: push(&scene.contexts, id),
+            ..scene.clone()
+        };
+        Act::Adopt(self.moved(depth + 1, &inside, &mut Vec::new()))
     }
 
     /// A closure into which what it names is moved.
@@ -189,6 +224,8 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
             own: id,
             contexts: push(&scene.contexts, id),
             stoppers: push(&scene.stoppers, id),
+            threads: scene.threads.clone(),
+            adopts: true,
         };
         let steps = self.moved(depth + 1, &inside, handles);
         let block = Block { steps, end: end(choice, Closure::Body) };

@@ -6,17 +6,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crossbeam_channel::bounded;
+
 use super::act::{Frame, Hands, Held, Place, Vessel};
 use super::canary::{Canary, Capture, Loan, Value};
 use super::fault::{Fault, carried, fail_by_panic, pass};
 use super::log::{Failed, Failing, How, Returned, Stop, What};
 use super::run::returned_of;
-use super::tree::{End, Errors, Fate, Id, Nested, Owned, Thread, Via, handles};
+use super::tree::{End, Errors, Fate, Id, Nested, Owned, Thread, Via, handles, joins_around};
 use crate::{Group, JoinError, Result, Scope, ScopeError, SpawnError, ThreadBuilder, scope};
 
-const PURPOSE: &str = "a step of a random tree";
+pub(super) const PURPOSE: &str = "a step of a random tree";
 
-fn name(letter: char, id: Id) -> String {
+/// More stack than any address space has room for.
+const TOO_MUCH: usize = 1 << (usize::BITS - 3);
+
+pub(super) fn name(letter: char, id: Id) -> String {
     format!("{letter}{id}")
 }
 
@@ -41,7 +46,18 @@ impl<'a, 's> Frame<'a, 's> {
             (Via::Sibling(context), _) => {
                 let Some(context) = self.contexts.get(&context) else { return };
                 let builder = context.thread(name('t', id), PURPOSE);
-                self.launch(id, thread, builder, Place::Nowhere, Hands::default(), Loan::none())
+                let (give, given) = bounded(1);
+                self.given.insert(id, given);
+                let held = self.launch(id, thread, builder, Place::Nowhere, Hands::default(), Loan::none());
+                self.given.remove(&id);
+                match held {
+                    Some(held) if joins_around(&thread.block.steps, id) => {
+                        // There is room for one. If the thread is gone, nobody takes it.
+                        let _taken_or_not = give.send(held);
+                        None
+                    }
+                    held => held,
+                }
             }
             _ => return,
         };
@@ -60,15 +76,17 @@ impl<'a, 's> Frame<'a, 's> {
         let builder = if thread.isolated { builder.isolated() } else { builder };
         let builder = if thread.vital { builder.vital() } else { builder };
         let builder = if thread.dedicated { builder.dedicated() } else { builder };
+        let builder = if thread.refused { builder.stack_size(TOO_MUCH) } else { builder };
         let (world, block) = (Arc::clone(&self.world), thread.block.clone());
         let (mut contexts, stoppers) = (self.contexts.clone(), self.stoppers.clone());
+        let given = self.given.clone();
         let log = world.log.clone();
         let capture =
             Capture { node: id, log: log.clone(), loan: loan.clone(), panics: AtomicBool::new(false) };
         let closure = move |cx: &crate::Context| {
             contexts.insert(id, cx.clone());
             let (base, cx) = (cx.clone(), (id, cx.clone()));
-            let frame = Frame { world, node: id, place, base, cx, contexts, stoppers, hands, loan };
+            let frame = Frame { world, node: id, place, base, cx, contexts, stoppers, hands, given, loan };
             frame.run(&block, Vessel::Thread(&capture))
         };
         log.note(id, What::Making);
@@ -86,13 +104,14 @@ impl<'a, 's> Frame<'a, 's> {
         let hands = self.hands.take(&handles(&nested.block.steps));
         let world = Arc::clone(&self.world);
         let (mut contexts, mut stoppers) = (self.contexts.clone(), self.stoppers.clone());
+        let given = self.given.clone();
         self.world.log.note(id, What::Making);
         let returned = catch_unwind(AssertUnwindSafe(|| {
             enter(self.place, nested.via, name('s', id), |inner| {
                 let mut frame = Frame::body(&world, id, inner, canary.lend());
                 contexts.append(&mut frame.contexts);
                 stoppers.append(&mut frame.stoppers);
-                let frame = Frame { contexts, stoppers, hands, ..frame };
+                let frame = Frame { contexts, stoppers, hands, given, ..frame };
                 frame.run(&nested.block, Vessel::Body).map(drop)
             })
         }));
@@ -153,6 +172,7 @@ impl<'a, 's> Frame<'a, 's> {
             contexts: self.contexts.clone(),
             stoppers: self.stoppers.clone(),
             hands: mem::take(&mut self.hands),
+            given: self.given.clone(),
             loan: self.loan.clone(),
         };
         inside.stoppers.insert(id, group.stopper());
@@ -215,10 +235,24 @@ impl<'a, 's> Frame<'a, 's> {
     }
 
     pub(super) fn join(&mut self, thread: Id, errors: Errors) -> Result {
-        let joined = match self.hands.0.remove(&thread) {
-            None => return Ok(()),
-            Some(Held::Worker(handle)) => handle.join().map(Value::defuse),
-            Some(Held::Service(handle)) => handle.join(),
+        match self.hands.0.remove(&thread) {
+            Some(held) => self.join_held(thread, held, errors),
+            None => Ok(()),
+        }
+    }
+
+    /// Deaf until the spawner has given the handle, which it does as soon as it has it.
+    pub(super) fn join_around(&self, thread: Id, errors: Errors) -> Result {
+        match self.given.get(&thread).and_then(|given| given.recv().ok()) {
+            Some(held) => self.join_held(thread, held, errors),
+            None => Ok(()),
+        }
+    }
+
+    fn join_held(&self, thread: Id, held: Held<'_>, errors: Errors) -> Result {
+        let joined = match held {
+            Held::Worker(handle) => handle.join().map(Value::defuse),
+            Held::Service(handle) => handle.join(),
         };
         if !matches!(joined, Err(JoinError::WouldDeadlock { .. })) {
             let error = joined.as_ref().err();

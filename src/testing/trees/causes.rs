@@ -89,7 +89,7 @@ impl Index<'_> {
         let Some(person) = self.kin.get(context) else { return Vec::new() };
         let mut causes = self.direct(context);
         match person.kind {
-            Kind::Worker => causes.extend(self.causes(person.home)),
+            Kind::Worker | Kind::Adopted => causes.extend(self.causes(person.home)),
             Kind::Service => {
                 causes.push(Cause::new(0, None, Expected::UsersDone));
                 causes.extend(self.causes(person.home).into_iter().map(Cause::later));

@@ -45,6 +45,10 @@ impl<'a> Index<'a> {
         self.first(node, |what| matches!(what, What::Made))
     }
 
+    pub(super) fn refused(&self, node: Id) -> Option<usize> {
+        self.first(node, |what| matches!(what, What::Refused))
+    }
+
     pub(super) fn gone(&self, node: Id) -> Option<usize> {
         self.first(node, |what| matches!(what, What::Gone))
     }

@@ -30,6 +30,7 @@ pub(super) enum Kind {
     Group,
     Worker,
     Service,
+    Adopted,
     Deferred,
     Callback,
     Limit(Limit),
@@ -91,6 +92,12 @@ impl Kin {
                     (person.kind, person.home) = (Kind::Group, self.home_of(owned.via));
                     (&owned.steps, around)
                 }
+                Act::Adopt(steps) => {
+                    // What a foreign thread does is no failure of a scope.
+                    (person.kind, person.isolated) = (Kind::Adopted, true);
+                    person.home = self.home_of(Via::Sibling(around.closure));
+                    (steps, Around { home: person.home, ..own })
+                }
                 Act::Within(limit, steps) => {
                     person.kind = Kind::Limit(*limit);
                     (steps, Around { context: id, ..around })
@@ -132,8 +139,13 @@ impl Kin {
         self.get(id).is_some_and(|person| person.kind == Kind::Group)
     }
 
+    /// True for a thread that homebound did not start.
+    pub(super) fn is_adopted(&self, id: Id) -> bool {
+        self.get(id).is_some_and(|person| person.kind == Kind::Adopted)
+    }
+
     pub(super) fn is_thread(&self, id: Id) -> bool {
-        self.get(id).is_some_and(|person| matches!(person.kind, Kind::Worker | Kind::Service))
+        self.get(id).is_some_and(|person| matches!(person.kind, Kind::Worker | Kind::Service | Kind::Adopted))
     }
 
     /// The scopes that list what fails in `home`: itself, and what a group is in.

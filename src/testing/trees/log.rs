@@ -97,6 +97,13 @@ pub enum What {
     Returned(Returned),
     /// A call of `shutdown` returned this.
     Reported(Sum),
+    /// `registry::run` returned, also if its result is `Ok`.
+    Exited {
+        /// Its exit code.
+        code: u8,
+        /// Its report.
+        sum: Sum,
+    },
 }
 
 /// A failure, as it happens.

@@ -11,6 +11,7 @@ mod act;
 mod calls;
 mod canary;
 mod fault;
+mod guest;
 mod kernel;
 mod log;
 mod run;
@@ -28,6 +29,6 @@ pub use run::LIMIT;
 #[cfg(feature = "testing")]
 pub use strategy::{trees, trees_up_to};
 pub use tree::{
-    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Step, Thread, Tree, Via,
-    Wait,
+    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Root, Step, Thread, Tree,
+    Via, Wait,
 };

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::tree::{
-    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Reference, Step, Thread,
-    Tree, Via, Wait, names, walk,
+    Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Reference, Root, Step,
+    Thread, Tree, Via, Wait, joins_around, names, walk,
 };
 
 /// Prints it as statements of Rust: in a `fn main() { .. }` they compile, and do what a run does. Only what makes a run
@@ -15,7 +15,11 @@ impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let printer = Printer::of(self);
         let body = printer.body(0, &self.body);
-        let code = format!("let result = scope({body});\nprintln!(\"{{result:?}}\");\n");
+        let root = match self.root {
+            Root::Scope => format!("scope({body})"),
+            Root::Registry => format!("registry::run({body}).into_result()"),
+        };
+        let code = format!("let result = {root};\nprintln!(\"{{result:?}}\");\n");
         for (sign, item) in ITEMS {
             if code.contains(sign) {
                 writeln!(f, "{item}")?;
@@ -26,9 +30,12 @@ impl fmt::Display for Tree {
 }
 
 /// What is needed where the code has this in it.
-const ITEMS: [(&str, &str); 8] = [
-    ("", "use homebound::scope;"),
+const ITEMS: [(&str, &str); 11] = [
+    ("registry::run", "use homebound::registry;"),
+    (" scope(", "use homebound::scope;"),
+    ("Handle<", "use homebound::Handle;"),
     ("BoxError", "use homebound::BoxError;"),
+    ("bounded", "use crossbeam_channel::bounded;"),
     ("never", "use crossbeam_channel::never;"),
     ("Duration", "use std::time::Duration;"),
     ("Instant", "use std::time::Instant;"),
@@ -101,6 +108,7 @@ impl Printer {
                 };
                 format!("{}.defer(\"d{id}\", || {body});", place(*via))
             }
+            Act::Adopt(steps) => self.guest(id, steps, own),
             Act::OnStop(Callback { panics, forget }) => {
                 let body = if *panics { format!("panic!(\"step {id} panics\")") } else { "{}".to_owned() };
                 match forget {
@@ -125,6 +133,11 @@ impl Printer {
                 let call = handed_on(&format!("t.join(){forget}"), *errors);
                 format!("if let Some(t) = t{thread} {}", braced(&call))
             }
+            Act::JoinAround(thread, errors) => {
+                let forget = if self.bombs.contains(thread) { ".map(std::mem::forget)" } else { "" };
+                let call = handed_on(&format!("t.join(){forget}"), *errors);
+                format!("if let Ok(t) = given{thread}.recv() {}", braced(&call))
+            }
             Act::Discard(thread) => format!("drop(t{thread});"),
             Act::Leak(thread) => format!("std::mem::forget(t{thread});"),
             Act::Wait(wait) => wait_of(*wait, &cx),
@@ -139,9 +152,12 @@ impl Printer {
         let armed =
             thread.block.end == End::CaptureBomb || (thread.service && thread.block.end == End::ResultBomb);
         let mut options = String::new();
-        for (is, option) in
-            [(thread.isolated, ".isolated()"), (thread.vital, ".vital()"), (thread.dedicated, ".dedicated()")]
-        {
+        for (is, option) in [
+            (thread.isolated, ".isolated()"),
+            (thread.vital, ".vital()"),
+            (thread.dedicated, ".dedicated()"),
+            (thread.refused, ".stack_size(1 << (usize::BITS - 3))"),
+        ] {
             options += if is { option } else { "" };
         }
         let start = if thread.service { "service" } else { "spawn" };
@@ -160,11 +176,35 @@ impl Printer {
         before.extend(names.into_iter().filter(|name| name.id() != id).filter_map(clone_of));
         before.extend(armed.then(|| format!("let bomb{id} = Bomb({id}, false.into());")));
         let variable = if self.used.contains(&id) { "t" } else { "_t" };
+        if joins_around(&thread.block.steps, id) {
+            let value = if self.bombs.contains(&id) { "Bomb" } else { "()" };
+            before.push(format!("let (give{id}, given{id}) = bounded::<Handle<'static, {value}>>(1);"));
+            let given = format!("if let Ok(t) = {call}{closure}) {{\n    let _ = give{id}.send(t);\n}}");
+            return braced(&(before.join("\n") + "\n" + &given));
+        }
         let spawn = format!("{call}{closure}).ok()");
         match before.is_empty() {
             true => format!("let {variable}{id} = {spawn};"),
             false => format!("let {variable}{id} = {};", braced(&(before.join("\n") + "\n" + &spawn))),
         }
+    }
+
+    /// A foreign thread; where it is adopted, it goes on here.
+    fn guest(&self, id: Id, steps: &[Step], own: Id) -> String {
+        let inside = self.steps(steps, id) + "Ok(())";
+        let mut arrival =
+            format!("let guest{id} = here.adopt(\"t{id}\", {PURPOSE});\nguest{id}.checkpoint()?;\n");
+        arrival += "drop(adopting);\n";
+        if has(&inside, &format!("cx{id}")) {
+            arrival += &format!("let cx{id} = &*guest{id};\n");
+        }
+        let mut lines = vec![format!("let here = cx{own}.clone();")];
+        lines.extend(names(steps).into_iter().filter(|name| name.id() != id).filter_map(clone_of));
+        lines.push("let (adopting, adopted) = bounded::<()>(0);".to_owned());
+        let closure = braced(&(arrival + &inside));
+        lines.push(format!("std::thread::spawn(move || -> homebound::Result {closure});"));
+        lines.push("let _ = adopted.recv();".to_owned());
+        braced(&lines.join("\n"))
     }
 
     /// The closure of a scope's body.
@@ -218,6 +258,7 @@ fn clone_of(name: Reference) -> Option<String> {
     match name {
         Reference::Context(id) => Some(format!("let cx{id} = cx{id}.clone();")),
         Reference::Stopper(id) => Some(format!("let stop{id} = stop{id}.clone();")),
+        Reference::Given(id) => Some(format!("let given{id} = given{id}.clone();")),
         Reference::Handle(_) => None,
     }
 }

@@ -2,6 +2,7 @@
 //! kernel's list when it is over.
 //! Refuses to know what the steps do: `act` does them.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -12,9 +13,11 @@ use parking_lot::Mutex;
 
 use super::act::{self, Frame};
 use super::canary::Canary;
-use super::log::{Event, Failed, Log, Observed, Returned, Stop, What};
-use super::tree::{Id, Tree};
-use crate::{Context, Result, Stopper, scope};
+use super::guest::Guests;
+use super::log::{Event, Failed, Log, Observed, Returned, Stop, Sum, What};
+use super::tree::{Id, Root, Tree};
+use crate::registry::{OnOverdue, Registry, Signals};
+use crate::{Context, Result, Scope, Stopper, scope};
 
 /// How long a run may take before it counts as hung.
 pub const LIMIT: Duration = Duration::from_secs(20);
@@ -29,6 +32,7 @@ pub(super) struct World {
     pub(super) code: Box<dyn Fn(&Context) -> Result + Send + Sync>,
     /// Of the root and of the groups: a group is told only when those who may wait for it are home.
     pub(super) stoppers: Mutex<Vec<(Id, Stopper)>>,
+    pub(super) guests: Guests,
 }
 
 impl Tree {
@@ -52,7 +56,15 @@ impl Tree {
     /// assert!(observed.check().is_ok());
     /// ```
     pub fn run_with(&self, code: impl Fn(&Context) -> Result + Send + Sync + 'static) -> Observed {
-        let world = Arc::new(World { log: Log::default(), code: Box::new(code), stoppers: Mutex::default() });
+        // Those of others than trees are refused, or refuse the tree's: that is noted.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _others_wait = (self.root == Root::Registry).then(|| ONE_AT_A_TIME.lock());
+        let world = Arc::new(World {
+            log: Log::default(),
+            code: Box::new(code),
+            stoppers: Mutex::default(),
+            guests: Guests::default(),
+        });
         let (done, returned) = bounded::<()>(0);
         let root = thread::Builder::new().name("root".to_owned()).spawn({
             let (world, tree) = (Arc::clone(&world), self.clone());
@@ -62,6 +74,9 @@ impl Tree {
             }
         });
         let hung = root.is_ok() && !watch(&world, &returned);
+        if !hung {
+            world.guests.join();
+        }
         let events = world.log.all();
         let alive = if hung { Vec::new() } else { alive(&events) };
         Observed { tree: self.clone(), events, alive, hung }
@@ -93,18 +108,39 @@ fn watch(world: &World, returned: &Receiver<()>) -> bool {
 }
 
 fn root(world: &Arc<World>, tree: &Tree) {
-    let canary = Canary::new();
+    let (canary, began, mut exited) = (Canary::new(), Cell::new(false), None);
     world.log.note(0, What::Making);
-    let returned = catch_unwind(AssertUnwindSafe(|| {
-        scope(|root| {
-            world.stoppers.lock().push((0, root.stopper()));
-            Frame::body(world, 0, root, canary.lend()).run(&tree.body, act::Vessel::Body).map(drop)
-        })
+    let returned = catch_unwind(AssertUnwindSafe(|| match tree.root {
+        Root::Scope => scope(|root| body(world, tree, root, &canary, &began)),
+        Root::Registry => {
+            // What is tried may not end the process that tries it, nor take the signals from it.
+            let registry = Registry::new("root").on_overdue(OnOverdue::Wait).signals(Signals::none());
+            let exit = registry.run(|root| body(world, tree, root, &canary, &began));
+            exited = Some(What::Exited { code: exit.code(), sum: Sum::of(&exit.shutdown) });
+            exit.result
+        }
     }));
     drop(canary);
-    world.log.note(0, What::Returned(returned_of(&returned)));
+    if tree.root == Root::Registry && !began.get() {
+        world.log.note(0, What::Refused);
+    } else {
+        world.log.note(0, What::Returned(returned_of(&returned)));
+        exited.into_iter().for_each(|exited| world.log.note(0, exited));
+    }
     // What is left of it is the user's.
     std::mem::forget(returned);
+}
+
+fn body<'s>(
+    world: &Arc<World>,
+    tree: &Tree,
+    root: &'s Scope<'s, '_>,
+    canary: &'s Canary,
+    began: &Cell<bool>,
+) -> Result {
+    began.set(true);
+    world.stoppers.lock().push((0, root.stopper()));
+    Frame::body(world, 0, root, canary.lend()).run(&tree.body, act::Vessel::Body).map(drop)
 }
 
 /// What is noted of a scope's return.

@@ -12,8 +12,20 @@ pub type Id = usize;
 /// could name at that place; [`Tree::from_bytes`] makes only such trees. In a run, a name that is not there is passed over.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tree {
+    /// What its root scope is.
+    pub root: Root,
     /// The body of the root scope.
     pub body: Block,
+}
+
+/// What opens the root scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Root {
+    /// The free function `scope`.
+    #[default]
+    Scope,
+    /// `registry::run`. There may be one in a process: runs of such trees wait for each other.
+    Registry,
 }
 
 /// What a closure does: its steps, one after another, and then its end.
@@ -63,6 +75,9 @@ pub enum Act {
     Gather(Owned),
     /// Defers a function that ends in this way, in the innermost scope or group that can be named.
     Defer(Via, End),
+    /// A foreign thread, started for it, is adopted by the closure's context, does these steps, and leaves. The caller goes on
+    /// as soon as it is adopted. One that finds its scope stopping leaves at once.
+    Adopt(Vec<Step>),
     /// Registers a callback on the stop of this context, until the end of the block.
     OnStop(Callback),
     /// Does some steps in a context with a limit.
@@ -75,6 +90,9 @@ pub enum Act {
     Tell(Id),
     /// Joins the thread of this number.
     Join(Id, Errors),
+    /// Joins the thread of this number, in whose block this stands, or in what that opened or spawned. Nobody else has the
+    /// handle then. Only of one that borrows nothing: no other's handle can be had there.
+    JoinAround(Id, Errors),
     /// Drops the handle of this thread.
     Discard(Id),
     /// Leaks the handle of this thread.
@@ -116,6 +134,8 @@ pub struct Thread {
     pub vital: bool,
     /// It shares its OS thread with nobody.
     pub dedicated: bool,
+    /// It asks for more stack than a machine has: the system refuses it, and its block does not run.
+    pub refused: bool,
     /// What it does.
     pub block: Block,
 }
@@ -204,7 +224,7 @@ impl Act {
             Act::Spawn(thread) => &thread.block.steps,
             Act::Open(nested) => &nested.block.steps,
             Act::Gather(owned) => &owned.steps,
-            Act::Within(_, steps) => steps,
+            Act::Within(_, steps) | Act::Adopt(steps) => steps,
             _ => &[],
         }
     }
@@ -212,6 +232,7 @@ impl Act {
     /// What it refers to.
     fn refers(&self) -> Option<Reference> {
         match self {
+            Act::JoinAround(thread, _) => Some(Reference::Given(*thread)),
             Act::Stop(scope) => Some(Reference::Stopper(*scope)),
             Act::Tell(handle) | Act::Join(handle, _) | Act::Discard(handle) | Act::Leak(handle) => {
                 Some(Reference::Handle(*handle))
@@ -229,6 +250,8 @@ pub(crate) enum Reference {
     Handle(Id),
     Context(Id),
     Stopper(Id),
+    /// The handle of a thread, given to what is inside of it.
+    Given(Id),
 }
 
 /// All steps, those inside others too, in the order of the text.
@@ -256,10 +279,18 @@ pub(crate) fn handles(steps: &[Step]) -> BTreeSet<Id> {
     names.filter(|name| matches!(name, Reference::Handle(_))).map(|name| name.id()).collect()
 }
 
+/// True if the thread that does these steps is joined inside of them.
+pub(crate) fn joins_around(steps: &[Step], thread: Id) -> bool {
+    names(steps).contains(&Reference::Given(thread))
+}
+
 impl Reference {
     pub(crate) fn id(self) -> Id {
         match self {
-            Reference::Handle(id) | Reference::Context(id) | Reference::Stopper(id) => id,
+            Reference::Handle(id)
+            | Reference::Context(id)
+            | Reference::Stopper(id)
+            | Reference::Given(id) => id,
         }
     }
 }

@@ -34,6 +34,17 @@ fn closure(index: &Index<'_>, thread: Id, all: &mut Vec<Violation>) {
     if index.made(thread).is_some() && started.is_none() {
         say(all, Property::Home, format!("t{thread} was spawned, and never ran"));
     }
+    if let Some(refused) = index.refused(thread).filter(|_| !index.kin.is_adopted(thread)) {
+        // By the caller, before the call returns: nobody else would. (P11)
+        if started.is_some() || gone.is_none_or(|gone| gone > refused) {
+            say(
+                all,
+                Property::Home,
+                format!("t{thread} was refused, and its closure was not dropped at once"),
+            );
+        }
+        return;
+    }
     let value = index.first(thread, |what| matches!(what, What::Ends(Finish::Value)));
     let value = value.filter(|_| index.kin.get(thread).is_some_and(|person| person.kind == Kind::Worker));
     // The compiler leaks a result if what the closure captured panics in its `Drop` (rust-lang/rust#47949).

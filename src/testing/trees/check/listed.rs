@@ -35,7 +35,7 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
     for event in index.events {
         let What::Fails(failing) = &event.what else { continue };
         let home = index.home_of(event.node);
-        if !index.kin.listing(home).contains(&scope) {
+        if !index.kin.listing(home).contains(&scope) || index.kin.is_adopted(event.node) {
             continue;
         }
         let times = match &failing.how {
@@ -73,7 +73,7 @@ fn was_joined(index: &Index<'_>, thread: Id) -> bool {
 /// True if this scope lists that failure by itself, so that an error which carries it is none.
 fn is_listed(index: &Index<'_>, scope: Id, message: Id) -> bool {
     index.events.iter().any(|event| match &event.what {
-        What::Fails(failing) if failing.message == message => {
+        What::Fails(failing) if failing.message == message && !index.kin.is_adopted(event.node) => {
             let here = index.kin.listing(index.home_of(event.node)).contains(&scope);
             here && !claimed(index, event.node, &failing.how)
                 // Where it may be none, somebody was given it as one.

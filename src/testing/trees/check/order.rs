@@ -46,7 +46,8 @@ fn told(index: &Index<'_>, id: Id) -> Option<usize> {
 
 /// The body and the workers of the scope are home when a service is told.
 fn users(index: &Index<'_>, id: Id, scope: Id, told: usize, all: &mut Vec<Violation>) {
-    let workers = index.kin.all().filter(|(_, p)| p.kind == Kind::Worker && p.home == scope);
+    let user = |kind| matches!(kind, Kind::Worker | Kind::Adopted);
+    let workers = index.kin.all().filter(|(_, p)| user(p.kind) && p.home == scope);
     for (worker, _) in workers {
         if away(index, worker, told) {
             say(all, Property::Order, format!("service {id} was told before its user t{worker} was home"));

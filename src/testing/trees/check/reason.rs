@@ -44,7 +44,7 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
                 let reasons = failed.stop_reason.iter().chain(&failed.sum.reason);
                 reasons.for_each(|reason| explained(index, &causes(node), node, place, reason, all));
             }
-            What::Reported(sum) => {
+            What::Reported(sum) | What::Exited { sum, .. } => {
                 let reasons = sum.reason.iter();
                 reasons.for_each(|reason| explained(index, &causes(node), node, place, reason, all));
             }

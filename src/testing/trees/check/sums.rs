@@ -22,8 +22,26 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
                 numbers(event.node, sum, all);
                 rows(index, event.node, place, sum, all);
             }
+            What::Exited { code, sum } => {
+                numbers(event.node, sum, all);
+                rows(index, event.node, place, sum, all);
+                at_the_end(index, event.node, sum, all);
+                exit_code(index, *code, sum, all);
+            }
             _ => {}
         }
+    }
+}
+
+/// Late threads count more than failures. (G3; a tree's registry takes no signals.)
+fn exit_code(index: &Index<'_>, code: u8, sum: &Sum, all: &mut Vec<Violation>) {
+    let failed = |what: &What| matches!(what, What::Returned(Returned::Error(f)) if !f.failures.is_empty());
+    let right = match sum.timeout {
+        0 => u8::from(index.first(0, failed).is_some()),
+        _ => 70,
+    };
+    if code != right {
+        say(all, Property::Sum, format!("of the registry: its exit code is {code}, and should be {right}"));
     }
 }
 
@@ -61,6 +79,11 @@ fn allowed(index: &Index<'_>, thread: Id) -> Vec<Ending> {
     let home = index.home_of(thread);
     if index.hurried(home) || index.gone(thread).is_none() {
         allowed.push(Ending::Overdue);
+    }
+    if index.kin.is_adopted(thread) {
+        // It left; how it went on is not asked.
+        allowed.push(Ending::Finished);
+        return allowed;
     }
     let mut failed = false;
     for place in index.places(thread) {
