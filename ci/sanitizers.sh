@@ -26,11 +26,12 @@ for test in exits ancestor reuse conformance promises faults semantics_{exit,sto
     tests+=(--test "$test")
 done
 export RUSTC_BOOTSTRAP=1
+target=${CARGO_TARGET_DIR:-target}
 
 under() {
     local name=$1 flags=$2 without=$3
     printf '\n== %s\n' "$name"
-    RUSTFLAGS="$flags" CARGO_TARGET_DIR="target/$name" \
+    RUSTFLAGS="$flags" CARGO_TARGET_DIR="$target/$name" CARGO_PROFILE_DEV_DEBUG=line-tables-only \
         cargo nextest run --no-fail-fast --target "$host" "${tests[@]}" -E "($suites) and not ($without)"
 }
 
