@@ -98,7 +98,11 @@ mod body;
 mod context;
 mod group;
 mod handle;
+#[cfg(unix)]
+mod io;
 mod iterate;
+#[cfg(unix)]
+mod net;
 mod scope;
 mod stopper;
 mod thread;
@@ -120,6 +124,7 @@ mod settle;
 mod shutdown;
 mod walk;
 
+mod aftermath;
 mod callback;
 mod limit;
 mod listen;
@@ -154,7 +159,11 @@ pub use error::{JoinError, SendError, SpawnError, WaitError};
 pub use failure::{Cause, Failure, ScopeError};
 pub use group::Group;
 pub use handle::Handle;
+#[cfg(unix)]
+pub use io::Io;
 pub use iterate::{Drain, Iter, Ticks};
+#[cfg(unix)]
+pub use net::Listener;
 pub use reason::{StopReason, Stopped};
 pub use registry::{Exit, OnOverdue, Registry};
 pub use scope::{Scope, scope};
@@ -174,6 +183,10 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/ARCHITECTURE.md")]
 struct Architecture;
+
+#[cfg(all(doctest, unix))]
+#[doc = include_str!("../docs/BLOCKING.md")]
+struct Blocking;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/DESIGN.md")]
