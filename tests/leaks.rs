@@ -244,7 +244,7 @@ fn many_at_once_see_each_their_own() {
 }
 
 /// All signals are blocked in a thread until it is first let run: what a busy machine does, held open here.
-#[allow(unsafe_code)]
+#[allow(unsafe_code, clippy::multiple_unsafe_ops_per_block)]
 fn with_all_signals_blocked(meanwhile: impl FnOnce()) {
     // SAFETY: all-zero is a valid set, and is filled next; both sets are valid for the calls.
     unsafe {
