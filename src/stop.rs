@@ -320,8 +320,10 @@ impl Node {
             callback.abandon();
         }
         for child in children {
-            child.mark_below(self.reason(), Instant::now(), false);
+            child.stop_below(self.reason(), false);
         }
+        // A deep tree ends level by level, from below: no level walks again what those below it have.
+        self.flags.set(SWEPT);
     }
 }
 
