@@ -255,7 +255,7 @@ pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool)
 }
 
 impl<T> JoinHandle<T> {
-    fn join(self) -> std::thread::Result<T> {
+    pub(crate) fn join(self) -> std::thread::Result<T> {
         self.handle.join()
     }
 
