@@ -33,6 +33,10 @@ impl<'scope, T> Handle<'scope, T> {
     pub(crate) fn new(record: Arc<Record>, claim: Arc<dyn Claim<T> + 'scope>) -> Self {
         Handle { record, claim, joined: false }
     }
+
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
 }
 
 impl<T> Handle<'_, T> {
