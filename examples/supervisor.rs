@@ -26,7 +26,8 @@ fn keep(cx: &Context) -> Result {
     loop {
         let started = Instant::now();
         // Its end is what this thread is for: no failure of the scope.
-        let child = cx.process("child", "does the work", command()).on_exit(OnExit::Ignore).lines().spawn()?;
+        let child =
+            cx.process("child", "does the work", command()).on_exit(OnExit::Ignore).lines().spawn()?;
         println!("keeper: started {}", child.pid());
         // Until the child has closed its output, or the stop.
         cx.iter(child.stdout_lines()).for_each(|line| println!("child: {line}"));

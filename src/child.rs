@@ -168,12 +168,10 @@ impl<'a> Running<'a> {
         let _first = cx.record().process.set(Box::new(Facts::new(leader.pid(), text)));
         *shared.leader.lock() = Some(leader);
         let output = lines.map(|[out, err]| {
-            let read = |source: io::Result<Source>, lines| Some(Output { source: source.ok()?, lines });
-            let (stdout, stderr) = (pipes.stdout.take(), pipes.stderr.take());
-            [
-                stdout.and_then(|pipe| read(Source::new(pipe), out)),
-                stderr.and_then(|pipe| read(Source::new(pipe), err)),
-            ]
+            let read = |source, lines| Output { source, lines };
+            let (stdout, stderr) =
+                (pipes.stdout.take().map(Source::new), pipes.stderr.take().map(Source::new));
+            [stdout.map(|source| read(source, out)), stderr.map(|source| read(source, err))]
         });
         let running = Running {
             cx,

@@ -90,9 +90,9 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 pub mod testing;
 
 mod audit;
-mod exit_code;
 #[cfg(unix)]
 mod child;
+mod exit_code;
 #[cfg(unix)]
 mod lines;
 #[cfg(unix)]
@@ -174,8 +174,8 @@ pub use registry::{Exit, OnOverdue, Registry};
 pub use scope::{Scope, scope};
 pub use signal::Signals;
 pub use status::{
-    Ending, ForeignThread, IdleThread, ProcessStatus, Role, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId,
-    ThreadReport, ThreadState, ThreadStatus,
+    Ending, ForeignThread, IdleThread, ProcessStatus, Role, ScopeState, ScopeStatus, ShutdownReport,
+    Snapshot, ThreadId, ThreadReport, ThreadState, ThreadStatus,
 };
 pub use stopper::{OnStop, Stopper};
 pub use thread::ThreadBuilder;

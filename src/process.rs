@@ -91,7 +91,8 @@ pub enum OnExit {
 /// homebound::scope(|scope| {
 ///     let mut command = Command::new("sh");
 ///     command.args(["-c", "echo one; echo two; exit 3"]);
-///     let child = scope.process("counter", "counts to two", command).on_exit(homebound::OnExit::Ignore).lines().spawn()?;
+///     let child = scope.process("counter", "counts to two", command);
+///     let child = child.on_exit(homebound::OnExit::Ignore).lines().spawn()?;
 ///     let lines: Vec<String> = child.stdout_lines().iter().map(|line| line.text).collect();
 ///     assert_eq!(lines, ["one", "two"]);
 ///     assert_eq!(child.wait()?.code(), Some(3));
@@ -228,9 +229,12 @@ impl Process<'_> {
         if !self.handle.is_finished() {
             let _mark = Mark::new("process", caller);
             let waited = match &context {
-                Some(cx) => {
-                    until_stopped(cx.node(), end, |select| select.recv(done), |chosen| drop(chosen.recv(done)))
-                }
+                Some(cx) => until_stopped(
+                    cx.node(),
+                    end,
+                    |select| select.recv(done),
+                    |chosen| drop(chosen.recv(done)),
+                ),
                 None => match end.map_or_else(|| Ok(done.recv()), |end| done.recv_deadline(end).map(Ok)) {
                     Err(RecvTimeoutError::Timeout) => Err(WaitError::TimedOut),
                     Err(RecvTimeoutError::Disconnected) | Ok(_) => Ok(()),

@@ -58,7 +58,6 @@ pub(crate) struct Record {
 }
 
 /// What is known of a child process.
-#[derive(Debug)]
 pub(crate) struct Facts {
     pub(crate) pid: u32,
     pub(crate) command: String,

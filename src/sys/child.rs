@@ -49,7 +49,8 @@ impl Leader {
         command.process_group(0);
         die_with_parent(command);
         let mut child = command.spawn()?;
-        let pipes = Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
+        let pipes =
+            Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
         let ended = descriptor_of(pid_of(&child));
         Ok((Leader { child, ended, reaped: false }, pipes))
     }
@@ -202,10 +203,11 @@ pub(crate) fn wait_for_any<const N: usize>(
 pub(crate) struct Source(io::PipeReader);
 
 impl Source {
-    pub(crate) fn new(pipe: impl Into<OwnedFd>) -> io::Result<Source> {
+    pub(crate) fn new(pipe: impl Into<OwnedFd>) -> Source {
         let pipe = pipe.into();
-        rustix::io::ioctl_fionbio(&pipe, true)?;
-        Ok(Source(pipe.into()))
+        // So that nothing can block; nothing should, since it is read only when there is something.
+        let _refused_to_no_pipe = rustix::io::ioctl_fionbio(&pipe, true);
+        Source(pipe.into())
     }
 
     /// How many bytes are in it now.
@@ -219,7 +221,9 @@ impl Source {
         match self.0.read(room) {
             Ok(0) => None,
             Ok(count) => Some(count),
-            Err(error) if [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted].contains(&error.kind()) => Some(0),
+            Err(error) if [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted].contains(&error.kind()) => {
+                Some(0)
+            }
             Err(_) => None,
         }
     }
