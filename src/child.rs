@@ -30,7 +30,7 @@ use crate::reason::StopReason;
 use crate::record::Facts;
 use crate::rt::contain::told;
 use crate::stopper::OnStop;
-use crate::sys::child::{self, Ended, KILL, Leader, Pipes, Source, TERMINATE};
+use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Pipes, Source, TERMINATE};
 use crate::wait::Mark;
 
 /// What the thread is to start and to look after.
@@ -79,8 +79,8 @@ impl Shared {
         // Before it is sent: whoever sees the child end by it finds it here.
         self.sent.fetch_or(bit_of(number), Ordering::Relaxed);
         match &*self.leader.lock() {
-            Some(leader) => leader.signal(number),
-            None => Err(io::Error::new(io::ErrorKind::NotFound, "the child process has ended")),
+            Some(leader) if !leader.has_ended()? => leader.signal(number),
+            _ => Err(io::Error::new(io::ErrorKind::NotFound, "the child process has ended")),
         }
     }
 
@@ -216,6 +216,10 @@ impl<'a> Running<'a> {
             if (ended || self.ended.is_none()) && self.shared.has_ended()? {
                 return Ok(());
             }
+            if ended {
+                // A debugger has it, and is told first: until then the descriptor says more than is so.
+                self.ended = None;
+            }
         }
     }
 
@@ -227,7 +231,9 @@ impl<'a> Running<'a> {
         let share = record.core.share_end(record).map(|end| end.saturating_duration_since(now));
         let patience = share.map_or(self.grace, |share| self.grace.min(share - share / 4));
         self.force_at = Some(far(now, patience));
-        if let Err(error) = self.shared.signal_group(TERMINATE) {
+        // One that is suspended gets it when it goes on.
+        let sent = [TERMINATE, CONTINUE].into_iter().try_for_each(|signal| self.shared.signal_group(signal));
+        if let Err(error) = sent {
             self.warn("could not be asked to end", Some(&error));
         }
     }

@@ -250,6 +250,20 @@ fn a_grace_longer_than_the_scopes_does_not_make_it_late() {
 }
 
 #[test]
+fn a_child_that_is_suspended_is_asked_to_end_too() {
+    in_scope(|scope| {
+        let script = "trap 'exit 7' TERM; echo $$; kill -STOP $$; while :; do sleep 0.01; done";
+        let child = scope.process("suspended", "stands still", sh(script)).grace(NEVER).lines().spawn()?;
+        let pid = pid(&first_line(&child));
+        eventually("it is suspended", || state(pid) == Some('T'));
+        child.stop();
+        // catches: a SIGTERM that stays pending until the grace is over.
+        assert_eq!(child.wait()?.code(), Some(7));
+        Ok(())
+    });
+}
+
+#[test]
 fn the_stop_reaches_all_of_the_group() {
     in_scope(|scope| {
         let child =

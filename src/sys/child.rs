@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 pub(crate) const TERMINATE: i32 = libc::SIGTERM;
+pub(crate) const CONTINUE: i32 = libc::SIGCONT;
 pub(crate) const KILL: i32 = libc::SIGKILL;
 
 /// How long to wait before looking again where the kernel has nothing to wait on.
