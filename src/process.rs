@@ -229,12 +229,11 @@ impl Process<'_> {
         if !self.handle.is_finished() {
             let _mark = Mark::new("process", caller);
             let waited = match &context {
-                Some(cx) => until_stopped(
-                    cx.node(),
-                    end,
-                    |select| select.recv(done),
-                    |chosen| drop(chosen.recv(done)),
-                ),
+                Some(cx) => {
+                    let (node, done) = (cx.node(), self.handle.done());
+                    until_stopped(node, end, |select| select.recv(done), |chosen| chosen.recv(done))
+                        .map(|_| ())
+                }
                 None => match end.map_or_else(|| Ok(done.recv()), |end| done.recv_deadline(end).map(Ok)) {
                     Err(RecvTimeoutError::Timeout) => Err(WaitError::TimedOut),
                     Err(RecvTimeoutError::Disconnected) | Ok(_) => Ok(()),
