@@ -266,13 +266,14 @@ fn a_child_that_is_suspended_is_asked_to_end_too() {
 #[test]
 fn the_stop_reaches_all_of_the_group() {
     in_scope(|scope| {
-        let child =
-            scope.process("shell", "waits for another", sh("sleep 1000 & echo $!; wait")).lines().spawn()?;
-        let grandchild = pid(&first_line(&child));
+        let inner = "trap 'echo told; exit 0' TERM; echo ready; while :; do sleep 0.01; done";
+        let script = format!("sh -c \"{inner}\" & trap 'wait; exit 7' TERM; wait");
+        let child = scope.process("shell", "waits for another", sh(&script)).grace(NEVER).lines().spawn()?;
+        assert_eq!(&*first_line(&child), "ready");
         child.stop();
-        child.wait()?;
-        // catches: a signal to the child alone.
-        eventually("the grandchild is over", || is_over(grandchild));
+        // catches: a signal to the child alone, which waits for the other.
+        assert_eq!(child.wait()?.code(), Some(7));
+        assert_eq!(&*first_line(&child), "told");
         Ok(())
     });
 }
