@@ -29,7 +29,7 @@ use crate::process::OnExit;
 use crate::reason::StopReason;
 use crate::record::Facts;
 use crate::rt::contain::told;
-use crate::stopper::OnStop;
+use crate::sys::Event;
 use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Pipes, Source, TERMINATE};
 use crate::wait::Mark;
 
@@ -134,8 +134,7 @@ struct Running<'a> {
     cx: &'a Context,
     shared: Arc<Shared>,
     /// Readable from the stop on.
-    stop: io::PipeReader,
-    _stop: OnStop,
+    stop: &'a Event,
     ended: Ended,
     output: [Option<Output>; 2],
     grace: Duration,
@@ -161,8 +160,7 @@ impl<'a> Running<'a> {
         }
         let refused = |command: &Command, error| Refusal::Os(NotStarted::wrap(command, error));
         // What may be refused to us comes before the fork.
-        let (stop, writer) = io::pipe().map_err(|error| refused(&command, error))?;
-        let guard = cx.on_stop(move || drop(writer));
+        let stop = cx.node().event().map_err(|error| refused(&command, error))?;
         let (leader, mut pipes) = Leader::start(&mut command).map_err(|error| refused(&command, error))?;
         let ended = leader.ended();
         let _first = cx.record().process.set(Box::new(Facts::new(leader.pid(), text)));
@@ -177,7 +175,6 @@ impl<'a> Running<'a> {
             cx,
             shared,
             stop,
-            _stop: guard,
             ended,
             output: output.unwrap_or_default(),
             grace,

@@ -75,6 +75,8 @@ pub(crate) fn drive_until(
         if core.parent.is_none() && driver == Driver::Exit {
             // Those that have ended are joined while the others end.
             core.root.cache.reap();
+            // A thread that comes home now finds nobody to wake, and its root is over the sooner.
+            core.look_out(seen);
         }
         core.sleep(seen, progress.until.into_iter().chain(end).min());
     }

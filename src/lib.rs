@@ -106,7 +106,11 @@ mod body;
 mod context;
 mod group;
 mod handle;
+#[cfg(unix)]
+mod io;
 mod iterate;
+#[cfg(unix)]
+mod net;
 mod scope;
 mod stopper;
 mod thread;
@@ -128,6 +132,7 @@ mod settle;
 mod shutdown;
 mod walk;
 
+mod aftermath;
 mod callback;
 mod limit;
 mod listen;
@@ -164,9 +169,13 @@ pub use error::{JoinError, SendError, SpawnError, WaitError};
 pub use failure::{Cause, Failure, ScopeError};
 pub use group::Group;
 pub use handle::Handle;
+#[cfg(unix)]
+pub use io::Io;
 pub use iterate::{Drain, Iter, Ticks};
 #[cfg(unix)]
 pub use lines::Line;
+#[cfg(unix)]
+pub use net::Listener;
 #[cfg(unix)]
 pub use process::{OnExit, Process, ProcessBuilder};
 pub use reason::{StopReason, Stopped};
@@ -188,6 +197,10 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/ARCHITECTURE.md")]
 struct Architecture;
+
+#[cfg(all(doctest, unix))]
+#[doc = include_str!("../docs/BLOCKING.md")]
+struct Blocking;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/DESIGN.md")]

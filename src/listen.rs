@@ -2,6 +2,8 @@
 //! Refuses to mark anything: `stop` does, and both ends of each wake-up name the other.
 
 use std::convert::Infallible;
+#[cfg(unix)]
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +13,8 @@ use crate::callback::Callback;
 use crate::reason::StopReason;
 use crate::stop::{ALERTED, LIMITED, Node, STOPPING};
 use crate::sync::planted;
+#[cfg(unix)]
+use crate::sys::Event;
 
 impl Node {
     /// Why it was stopped. Meaningful once it is; a closed node without a reason outlived its users.
@@ -40,6 +44,25 @@ impl Node {
             }
             receiver
         })
+    }
+
+    /// Set by the stop: readable from then on. Public use of it arms the timer of a limited node; waits bring their own
+    /// time-out.
+    #[cfg(unix)]
+    pub(crate) fn event(&self) -> io::Result<&Event> {
+        if let Some(event) = self.event.get() {
+            return Ok(event);
+        }
+        let event = Event::new()?;
+        let marking_waits = self.state.lock();
+        let event = self.event.get_or_init(|| event);
+        let marked = self.is_marked();
+        drop(marking_waits);
+        // Who marked before did not see it; who marks now does.
+        if marked {
+            event.set();
+        }
+        Ok(event)
     }
 
     /// Disconnected when the end of a shield becomes known; `None` where there is nothing to be learnt.

@@ -232,6 +232,11 @@ impl ScopeCore {
         if self.parent.is_none() { self.root.cache.changes() } else { &self.changes }
     }
 
+    /// Stays awake for a moment, in case there is a change that was not `seen`.
+    pub(crate) fn look_out(&self, seen: u32) {
+        self.told().look_out(seen);
+    }
+
     /// Blocks until there is a change that was not `seen`, or until `until`. Pairs with `touch`.
     pub(crate) fn sleep(&self, seen: u32, until: Option<Instant>) {
         self.told().sleep(seen, until);

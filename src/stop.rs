@@ -19,11 +19,13 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::aftermath::Aftermath;
 use crate::callback::Callback;
 use crate::limit::Limit;
 use crate::reason::StopReason;
 use crate::rt::word::Flags;
 use crate::sync::{Mutex, OnceCell, planted};
+use crate::sys::Event;
 
 pub(crate) const STOPPING: u32 = 1;
 /// The flag alone does not tell: the clock has to be asked.
@@ -62,6 +64,8 @@ pub(crate) struct Node {
     edge: Edge,
     pub(crate) state: Mutex<State>,
     pub(crate) signal: OnceCell<Receiver<Infallible>>,
+    /// Set when the node is marked: for those who wait for descriptors.
+    pub(crate) event: OnceCell<Event>,
     /// The deadline or shield that this node is, if it is one.
     pub(crate) limit: Option<Box<Limit>>,
     /// The deadline around the node it hangs below.
@@ -80,16 +84,6 @@ pub(crate) struct State {
     pub(crate) callbacks: BTreeMap<u64, Arc<Callback>>,
 }
 
-/// What has to be done after marking, in this order, with no lock held.
-#[derive(Default)]
-struct Aftermath {
-    wake: Vec<Sender<Infallible>>,
-    ring: Vec<Arc<Node>>,
-    owners: Vec<Weak<dyn Owner>>,
-    arm: Vec<Arc<Node>>,
-    callbacks: Vec<Arc<Callback>>,
-}
-
 impl Node {
     pub(crate) fn new(edge: Edge) -> Arc<Node> {
         Node::make(edge, None)
@@ -106,6 +100,7 @@ impl Node {
             edge,
             state: Mutex::default(),
             signal: OnceCell::new(),
+            event: OnceCell::new(),
             limit,
             outer_deadline: OnceCell::new(),
             owner: OnceCell::new(),
@@ -235,6 +230,19 @@ impl Node {
         after.carry_out();
     }
 
+    /// Under the lock of `state`, after the flag is set.
+    fn is_waited_on(&self) -> bool {
+        self.flags.has_sleepers() || self.event.get().is_some()
+    }
+
+    /// Wakes those who rest on it or wait for descriptors. The event is set for the stop alone.
+    pub(crate) fn wake(&self) {
+        self.flags.wake();
+        if let Some(event) = self.event.get().filter(|_| self.is_marked()) {
+            event.set();
+        }
+    }
+
     fn is_shield(&self) -> bool {
         self.limit.as_ref().is_some_and(|limit| limit.is_shield())
     }
@@ -266,7 +274,7 @@ impl Node {
         }
         after.wake.extend(state.signal.take());
         after.wake.extend(self.take_alarm());
-        after.ring.extend(self.flags.has_sleepers().then(|| Arc::clone(self)));
+        after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
         // They stay listed: whoever closes the node waits for one that runs elsewhere.
         after.callbacks.extend(state.callbacks.values().cloned());
         state.children.values().filter_map(Weak::upgrade).collect()
@@ -278,7 +286,7 @@ impl Node {
         self.flags.set(ALERTED);
         after.wake.extend(self.take_alarm());
         after.ring.extend(self.flags.has_sleepers().then(|| Arc::clone(self)));
-        let watched = state.signal.is_some() || !state.callbacks.is_empty();
+        let watched = state.signal.is_some() || self.event.get().is_some() || !state.callbacks.is_empty();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         drop(state);
         if watched || children.iter().any(|child| child.limit.is_none()) {
@@ -308,7 +316,7 @@ impl Node {
         self.flags.set(STOPPING | CLOSED);
         drop(state);
         drop(wake);
-        self.flags.wake();
+        self.wake();
         for parent in parents.iter().flatten().filter_map(Weak::upgrade) {
             // Where a stop has been, thousands may leave at once, and nothing is added any more but shields: what is left
             // behind there is a weak reference that goes with the parent.
@@ -321,24 +329,6 @@ impl Node {
         }
         for child in children {
             child.mark_below(self.reason(), Instant::now(), false);
-        }
-    }
-}
-
-impl Aftermath {
-    fn carry_out(self) {
-        drop(self.wake);
-        for node in self.ring.into_iter().rev().filter(|_| !planted("stop-rings-nobody")) {
-            node.flags.wake();
-        }
-        for owner in self.owners.iter().filter_map(Weak::upgrade) {
-            owner.marked();
-        }
-        for node in self.arm {
-            node.arm();
-        }
-        for callback in self.callbacks {
-            callback.run();
         }
     }
 }

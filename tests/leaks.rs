@@ -11,7 +11,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, bounded};
 use homebound::testing::{LeakedThread, Leaks, NoLeaks, no_leaks};
 
-use common::within;
+use common::{gate, linger, pass, within};
 
 const SHORT: Duration = Duration::from_millis(30);
 
@@ -239,6 +239,43 @@ fn many_at_once_see_each_their_own() {
                 });
             }
         });
+        drop(stay);
+    });
+}
+
+/// All signals are blocked in a thread until it is first let run: what a busy machine does, held open here.
+#[allow(unsafe_code, clippy::multiple_unsafe_ops_per_block)]
+fn with_all_signals_blocked(meanwhile: impl FnOnce()) {
+    // SAFETY: all-zero is a valid set, and is filled next; both sets are valid for the calls.
+    unsafe {
+        let (mut all, mut before): (libc::sigset_t, libc::sigset_t) =
+            (std::mem::zeroed(), std::mem::zeroed());
+        assert_eq!(libc::sigfillset(&mut all), 0);
+        assert_eq!(libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before), 0);
+        meanwhile();
+        assert_eq!(libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()), 0);
+    }
+}
+
+#[test]
+fn a_thread_that_has_hardly_begun_is_found() {
+    // catches: a thread taken for somebody else's as long as it shows no mark of its own
+    within(|| {
+        let (stay, leave) = gate();
+        let lost = no_leaks(|| {
+            let (started, has_started) = gate();
+            let thread = thread::Builder::new().name("slow to start".into());
+            let begin = move || {
+                with_all_signals_blocked(|| {
+                    drop(started);
+                    linger(100);
+                });
+                pass(&leave);
+            };
+            thread.spawn(begin).expect("starts");
+            pass(&has_started);
+        });
+        assert_eq!(lost.unwrap_err().threads()[0].name, "slow to start");
         drop(stay);
     });
 }

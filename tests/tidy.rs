@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("sync", &["sync"]),
     ("rt", &["rt"]),
     ("plain data", &["reason", "serial", "status", "token"]),
-    ("stop", &["callback", "limit", "listen", "stop"]),
+    ("stop", &["aftermath", "callback", "limit", "listen", "stop"]),
     (
         "model",
         &[
@@ -30,8 +30,10 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "graph",
             "group",
             "handle",
+            "io",
             "iterate",
             "members",
+            "net",
             "overdue",
             "probe",
             "record",

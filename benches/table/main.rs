@@ -1,6 +1,7 @@
 //! Owns the command line of the benchmark: `cargo bench`, `cargo bench -- --row T4 --quick`.
 //! Refuses to measure: each family of rows has its module.
 
+mod blocking;
 mod child;
 mod growth;
 mod hot;
@@ -25,7 +26,7 @@ use row::Row;
 
 const USAGE: &str = "\
 cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DIR]
-  --row ROW    only this row (T1..T9), or `peers`, or `growth`; may be repeated
+  --row ROW    only this row (T1..T9, IO), or `peers`, or `growth`; may be repeated
   --quick      a tenth of the work, three rounds: to see that it runs, not to judge by
   --rounds N   rounds of each side, 9 unless said otherwise
   --json       for machines
@@ -35,7 +36,7 @@ cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DI
 type Family = fn(&Plan) -> Vec<Row>;
 
 /// The families, under the names by which they are asked for.
-const FAMILIES: [(&str, Family); 9] = [
+const FAMILIES: [(&str, Family); 10] = [
     ("T1", spawn::t1),
     ("T2", spawn::t2),
     ("T3", spawn::t3),
@@ -45,6 +46,7 @@ const FAMILIES: [(&str, Family); 9] = [
     ("T7", memory::t7),
     ("T8", look::t8),
     ("T9", memory::t9),
+    ("IO", blocking::io),
 ];
 
 #[derive(Default)]

@@ -20,7 +20,7 @@ use super::line::Line;
 use super::look::{A_WAKE_UP, look_for};
 use super::seat::{Job, Make, Name, Next, Seat};
 use super::word::Changes;
-use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, planted, yield_now};
+use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, join, planted, yield_now};
 use crate::sys;
 
 /// Larger requests overflow std's own rounding; no machine can grant them.
@@ -221,7 +221,7 @@ impl Cache {
     fn join(&self, retired: Retired) {
         let Retired { handle, seat } = retired;
         // A job contains its panics; what can still unwind there is a thread-local's destructor, which aborts.
-        drop(handle.join());
+        join(handle, |has_ended| look_for(A_WAKE_UP, has_ended));
         self.leaving.fetch_sub(1, Ordering::Relaxed);
         self.state.lock().seats.remove(&seat.number());
     }

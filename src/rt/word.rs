@@ -8,6 +8,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::look::{A_WAKE_UP, look_for};
 use crate::sync::{AtomicU32, Sleepers, planted};
 
 /// In `Flags`, the flags are below it; the number of sleepers is from it upwards.
@@ -83,6 +84,11 @@ impl Changes {
             0 => {}
             count => self.sleepers.wake(&self.count, count),
         }
+    }
+
+    /// Stays awake for a moment, in case there is a change that was not `seen`: whoever made it need not wake us.
+    pub(crate) fn look_out(&self, seen: u32) {
+        look_for(A_WAKE_UP, || self.seen() != seen);
     }
 
     /// Blocks until there is a change that was not `seen`, until `end` at most. Four billion changes at once would be

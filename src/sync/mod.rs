@@ -25,7 +25,7 @@ mod real {
     /// Those that somebody only tries to take have a name of their own, since loom's cannot be tried.
     pub(crate) use parking_lot::{Mutex as TryMutex, MutexGuard as TryMutexGuard};
 
-    pub(crate) use crate::sys::Sleepers;
+    pub(crate) use crate::sys::{Sleepers, join};
 
     /// What has an address for as long as the process runs.
     macro_rules! global {

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -11,6 +12,10 @@ use super::{KernelThread, KernelWait};
 
 pub(crate) fn thread_id() -> Option<u32> {
     None
+}
+
+pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool) -> bool) {
+    drop(handle.join());
 }
 
 pub(crate) fn process_threads(_skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {

@@ -2,6 +2,7 @@
 //! Refuses to know which threads are ours, and what a word means.
 
 use std::sync::atomic::AtomicU32;
+use std::thread::JoinHandle;
 use std::time::Instant;
 use std::{fs, io};
 
@@ -12,6 +13,34 @@ use super::{KernelThread, KernelWait};
 /// The kernel's id of the calling thread.
 pub(crate) fn thread_id() -> Option<u32> {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok()
+}
+
+/// Joins a thread that is about to end. `look` may ask for a moment whether it has: that is cheaper than to be woken.
+#[cfg(target_env = "gnu")]
+#[allow(unsafe_code)]
+pub(crate) fn join(handle: JoinHandle<()>, look: impl FnOnce(&dyn Fn() -> bool) -> bool) {
+    use std::cell::Cell;
+    use std::os::unix::thread::JoinHandleExt;
+    use std::ptr::null_mut;
+
+    let (thread, joined) = (handle.into_pthread_t(), Cell::new(false));
+    let try_join = || {
+        // SAFETY: the handle owned the thread, so nobody else joins or detaches it; one that is busy stays to be joined, and one
+        // that was joined is not asked again.
+        joined.set(joined.get() || unsafe { libc::pthread_tryjoin_np(thread, null_mut()) } == 0);
+        joined.get()
+    };
+    look(&try_join);
+    if !joined.get() {
+        // SAFETY: as above.
+        let refused = unsafe { libc::pthread_join(thread, null_mut()) };
+        debug_assert_eq!(refused, 0, "a thread that is ours is joined once, by another");
+    }
+}
+
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool) -> bool) {
+    drop(handle.join());
 }
 
 /// All threads of this process but those in `skip`; an error if one of them could not be read, and not only was gone.

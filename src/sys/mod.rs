@@ -4,15 +4,19 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Sleepers, kernel_wait, marks, marks_of, process_threads, set_mark, thread_id};
+pub(crate) use linux::{Sleepers, join, kernel_wait, marks, marks_of, process_threads, set_mark, thread_id};
 
 #[cfg(not(target_os = "linux"))]
 mod absent;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use absent::{Sleepers, kernel_wait, marks, marks_of, process_threads, set_mark, thread_id};
+pub(crate) use absent::{Sleepers, join, kernel_wait, marks, marks_of, process_threads, set_mark, thread_id};
 
 #[cfg(unix)]
+pub(crate) mod fd;
+#[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+pub(crate) use fd::Event;
 #[cfg(unix)]
 pub(crate) use unix::{Alarm, Handlers, die, dump_signals, exit_now, ignored, stop_signals, write_stderr};
 
@@ -22,7 +26,9 @@ pub(crate) mod child;
 #[cfg(not(unix))]
 mod other;
 #[cfg(not(unix))]
-pub(crate) use other::{Alarm, Handlers, die, dump_signals, exit_now, ignored, stop_signals, write_stderr};
+pub(crate) use other::{
+    Alarm, Event, Handlers, die, dump_signals, exit_now, ignored, stop_signals, write_stderr,
+};
 
 /// A thread of this process as the kernel lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]

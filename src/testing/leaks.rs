@@ -192,7 +192,7 @@ struct Watch {
     mark: Option<u32>,
     /// Scopes with smaller ids were there before.
     from: u64,
-    /// Without a mark: what was there before.
+    /// What was there before.
     before: Vec<KernelThread>,
     /// The mark is the calling thread's: it stays there.
     _here: PhantomData<*const ()>,
@@ -204,7 +204,11 @@ impl Watch {
         let mut taken = TAKEN.lock();
         let (mark, before) = loop {
             let before = sys::process_threads(&|_| false).unwrap_or_default();
-            let used = before.iter().filter_map(|thread| marks_of(thread.id)).fold(0, |all, one| all | one);
+            let used = before
+                .iter()
+                .filter_map(|thread| sys::marks_of(thread.id))
+                .filter(|marks| !has_all(*marks))
+                .fold(0, |all, one| all | one);
             let free = marks.iter().find(|mark| used & bit(**mark) == 0 && !taken.contains(mark)).copied();
             if free.is_some() || taken.is_empty() {
                 // None is free, and nobody will give one back: there are threads about that were left behind with theirs.
@@ -223,8 +227,8 @@ impl Watch {
         let end = Instant::now() + settings.patience;
         let mut pause = FIRST_PAUSE;
         loop {
-            let threads = self.look(settings);
-            if threads.is_empty() || Instant::now() >= end {
+            let (threads, starting) = self.look(settings);
+            if (threads.is_empty() && !starting) || Instant::now() >= end {
                 return Leaks { threads };
             }
             // The kernel offers nothing to wait on.
@@ -233,19 +237,25 @@ impl Watch {
         }
     }
 
-    fn look(&self, settings: &NoLeaks) -> Vec<LeakedThread> {
-        let own = sys::thread_id();
+    /// Those that are there, and whether there are others of which it is not known yet.
+    fn look(&self, settings: &NoLeaks) -> (Vec<LeakedThread>, bool) {
+        let (own, mut starting) = (sys::thread_id(), false);
         let mut threads = sys::process_threads(&|id| Some(id) == own).unwrap_or_default();
-        threads.retain(|thread| match self.mark {
-            Some(mark) => marks_of(thread.id).is_some_and(|marks| marks & bit(mark) != 0),
-            None => !self.before.contains(thread),
-        });
         threads.retain(|thread| !settings.ignored.iter().any(|name| is_name(&thread.name, name)));
+        threads.retain(|thread| match (self.mark, sys::marks_of(thread.id)) {
+            (None, _) => !self.before.contains(thread),
+            (Some(_), None) => false,
+            (Some(_), Some(marks)) if has_all(marks) => {
+                starting |= !self.before.contains(thread);
+                false
+            }
+            (Some(mark), Some(marks)) => marks & bit(mark) != 0,
+        });
         if threads.is_empty() {
-            return Vec::new();
+            return (Vec::new(), starting);
         }
         let roots = Root::all();
-        threads.into_iter().filter_map(|thread| self.describe(thread, &roots)).collect()
+        (threads.into_iter().filter_map(|thread| self.describe(thread, &roots)).collect(), starting)
     }
 
     /// `None` if it is a thread of a scope that was there before.
@@ -274,19 +284,10 @@ impl Drop for Watch {
     }
 }
 
-/// The marks of a thread; `None` if it is gone, or has all of them. A thread that starts another has all for a moment, and
-/// so has the new one: they are looked at again.
-fn marks_of(id: u32) -> Option<u64> {
-    const LOOKS: usize = 10;
+/// A thread that starts another has all marks until that is done, and the new one until it is first let run.
+fn has_all(marks: u64) -> bool {
     let all = sys::marks().into_iter().map(bit).fold(0, |all, one| all | one);
-    for _ in 0..LOOKS {
-        let marks = sys::marks_of(id)?;
-        if marks & all != all {
-            return Some(marks);
-        }
-        thread::yield_now();
-    }
-    None
+    marks & all == all
 }
 
 fn bit(mark: u32) -> u64 {

@@ -7,6 +7,8 @@ pub mod subscriber;
 use std::any::Any;
 use std::io::{Read, Write};
 use std::marker::PhantomData;
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::process::{Command, Stdio};
@@ -166,6 +168,23 @@ pub fn every_wait() -> Vec<Wait> {
             let (_keep, never) = gate();
             assert_eq!(cx.drain(&never).count(), 0);
             Ok(cx.checkpoint()?)
+        }),
+        ("accept", |cx| {
+            cx.accept(&TcpListener::bind("127.0.0.1:0")?)?;
+            Ok(())
+        }),
+        ("read", |cx| {
+            let (ours, _keep) = UnixStream::pair()?;
+            cx.io(ours).read_exact(&mut [0])?;
+            Ok(())
+        }),
+        ("write", |cx| {
+            let (ours, _keep) = UnixStream::pair()?;
+            Ok(cx.io(ours).write_all(&vec![0; 8 << 20])?)
+        }),
+        ("wait_readable", |cx| {
+            let (ours, _keep) = std::io::pipe()?;
+            Ok(cx.wait_readable(&ours, Some(NEVER))?)
         }),
         ("select", |cx| {
             let (_keep, never) = gate();

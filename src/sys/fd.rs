@@ -1,0 +1,173 @@
+//! Owns the calls on descriptors: an event that stays set, the wait for a descriptor or an event, transfers that do not wait.
+//! Refuses to know why one waits, and to change the flags of a descriptor, which all its copies share.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::FileType;
+use rustix::io::Errno;
+use rustix::net::sockopt::{self, Timeout};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+/// Readable from the moment when it is set, for ever.
+#[derive(Debug)]
+pub(crate) struct Event {
+    reader: OwnedFd,
+    /// The same as `reader` on Linux.
+    #[cfg(not(target_os = "linux"))]
+    writer: OwnedFd,
+}
+
+impl Event {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn new() -> io::Result<Event> {
+        use rustix::event::{EventfdFlags, eventfd};
+        Ok(Event { reader: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)? })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn new() -> io::Result<Event> {
+        let (reader, writer) = io::pipe()?;
+        let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+        rustix::io::ioctl_fionbio(&writer, true)?;
+        Ok(Event { reader, writer })
+    }
+
+    /// Never blocks. One that is full is set already.
+    pub(crate) fn set(&self) {
+        #[cfg(target_os = "linux")]
+        let writer = &self.reader;
+        #[cfg(not(target_os = "linux"))]
+        let writer = &self.writer;
+        let _full_is_fine = rustix::io::write(writer, &1_u64.to_ne_bytes());
+    }
+}
+
+impl AsFd for Event {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.reader.as_fd()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    In,
+    Out,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ready {
+    /// A transfer would not wait; it may fail, or find the end.
+    Descriptor,
+    /// Wins if both are ready.
+    Event,
+    TimedOut,
+}
+
+/// Blocks until `fd` is ready, `event` is set, or `until`.
+///
+/// # Errors
+/// The descriptor is not open; or the system refuses to wait, as where the limit of open files is below two.
+pub(crate) fn wait_for_either(
+    fd: BorrowedFd<'_>,
+    direction: Direction,
+    event: &Event,
+    until: Option<Instant>,
+) -> io::Result<Ready> {
+    let wanted = match direction {
+        Direction::In => PollFlags::IN,
+        Direction::Out => PollFlags::OUT,
+    };
+    loop {
+        let left = until.map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut both = [PollFd::from_borrowed_fd(fd, wanted), PollFd::new(event, PollFlags::IN)];
+        match poll(&mut both, timeout.as_ref()) {
+            Ok(0) => return Ok(Ready::TimedOut),
+            Ok(_) if !both[1].revents().is_empty() => return Ok(Ready::Event),
+            Ok(_) if both[0].revents().contains(PollFlags::NVAL) => return Err(Errno::BADF.into()),
+            Ok(_) => return Ok(Ready::Descriptor),
+            Err(Errno::INTR) => {}
+            Err(refused) => return Err(refused.into()),
+        }
+    }
+}
+
+/// How a transfer is kept from waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// By a flag of the call.
+    Socket,
+    /// By asking first, and by writing no more than a pipe takes that says that it is ready.
+    Stream,
+    /// Not at all: a regular file is always ready, and the kernel waits for the disk.
+    File,
+}
+
+/// What is not known to be anything else is a stream.
+pub(crate) fn kind(fd: BorrowedFd<'_>) -> Kind {
+    match rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+        Ok(FileType::Socket) => Kind::Socket,
+        Ok(FileType::RegularFile | FileType::Directory | FileType::BlockDevice) => Kind::File,
+        Ok(_) | Err(_) => Kind::Stream,
+    }
+}
+
+/// A socket does not wait; of another descriptor one has to know that it is ready.
+pub(crate) fn read(fd: BorrowedFd<'_>, kind: Kind, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(match kind {
+        Kind::Socket => rustix::net::recv(fd, buffer, RecvFlags::DONTWAIT)?.0,
+        Kind::Stream | Kind::File => rustix::io::read(fd, buffer)?,
+    })
+}
+
+/// As [`read`].
+pub(crate) fn write(fd: BorrowedFd<'_>, kind: Kind, bytes: &[u8]) -> io::Result<usize> {
+    /// What a pipe takes at once when it is ready: POSIX's least, and Linux's.
+    const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+    Ok(match kind {
+        Kind::Socket => rustix::net::send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?,
+        Kind::Stream => rustix::io::write(fd, bytes.get(..AT_ONCE).unwrap_or(bytes))?,
+        Kind::File => rustix::io::write(fd, bytes)?,
+    })
+}
+
+/// The time-out that was set on the socket itself (`set_read_timeout`, `set_write_timeout`).
+pub(crate) fn own_timeout(fd: BorrowedFd<'_>, direction: Direction) -> Option<Duration> {
+    let which = match direction {
+        Direction::In => Timeout::Recv,
+        Direction::Out => Timeout::Send,
+    };
+    sockopt::socket_timeout(fd, which).ok().flatten()
+}
+
+/// A socket that is on its way to `address`: ready for writing when it is there, or has failed.
+pub(crate) fn begin_connect(address: std::net::SocketAddr) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = stream_socket(family)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    match rustix::net::connect(&socket, &address) {
+        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(socket),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    Ok(rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::empty(), None)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    Ok(socket)
+}
+
+/// How the connecting ended. The socket blocks again.
+pub(crate) fn end_connect(socket: &OwnedFd) -> io::Result<()> {
+    sockopt::socket_error(socket)??;
+    Ok(rustix::io::ioctl_fionbio(socket, false)?)
+}
