@@ -29,6 +29,7 @@ use crate::process::OnExit;
 use crate::reason::StopReason;
 use crate::record::Facts;
 use crate::rt::contain::told;
+use crate::stopper::OnStop;
 use crate::sys::Event;
 use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Pipes, Source, TERMINATE};
 use crate::wait::Mark;
@@ -133,8 +134,9 @@ pub(crate) fn supervise(cx: &Context, plan: Plan, tell: &Sender<Started>) -> Res
 struct Running<'a> {
     cx: &'a Context,
     shared: Arc<Shared>,
-    /// Readable from the stop on.
-    stop: &'a Event,
+    /// Readable from the stop on. Not the node's own, which goes with the record: this one is closed when the child is home.
+    stop: Arc<Event>,
+    _stop: OnStop,
     ended: Ended,
     output: [Option<Output>; 2],
     grace: Duration,
@@ -160,7 +162,9 @@ impl<'a> Running<'a> {
         }
         let refused = |command: &Command, error| Refusal::Os(NotStarted::wrap(command, error));
         // What may be refused to us comes before the fork.
-        let stop = cx.node().event().map_err(|error| refused(&command, error))?;
+        let stop = Arc::new(Event::new().map_err(|error| refused(&command, error))?);
+        let event = Arc::clone(&stop);
+        let guard = cx.on_stop(move || event.set());
         let (leader, mut pipes) = Leader::start(&mut command).map_err(|error| refused(&command, error))?;
         let ended = leader.ended();
         let _first = cx.record().process.set(Box::new(Facts::new(leader.pid(), text)));
@@ -175,6 +179,7 @@ impl<'a> Running<'a> {
             cx,
             shared,
             stop,
+            _stop: guard,
             ended,
             output: output.unwrap_or_default(),
             grace,
