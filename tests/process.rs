@@ -459,6 +459,34 @@ fn without_sigchld_nothing_is_started() {
 }
 
 #[test]
+#[allow(unsafe_code)]
+fn an_end_that_somebody_else_has_taken_is_said() {
+    child_passes(|_| {
+        let result = within(|| {
+            scope(|scope| {
+                let child = scope
+                    .process("child", "is reaped by others", sleeper())
+                    .on_exit(OnExit::Ignore)
+                    .spawn()?;
+                // SAFETY: to ignore a signal needs no handler. From now on the kernel reaps.
+                unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+                child.signal(9)?;
+                // Its failure stops this scope, and with it a wait of the body's.
+                child.done().recv().unwrap_err();
+                // catches: a wait that panics, or invents a status.
+                assert!(matches!(child.wait(), Err(WaitError::Disconnected)));
+                // catches: a signal to whoever has the pid now.
+                assert!(child.signal(9).is_err());
+                Ok(())
+            })
+        });
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("something else in this program waits for children"), "{text}");
+        0
+    });
+}
+
+#[test]
 fn it_is_in_the_dump_and_in_the_snapshot() {
     in_scope(|scope| {
         let mut command = sleeper();
