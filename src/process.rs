@@ -66,7 +66,7 @@ impl Context {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnExit {
-    /// A code other than 0, and an end by a signal, is a failure of the scope: a [`ProcessFailed`].
+    /// A code other than 0, and an end by a signal, is a failure of the scope: a [`ProcessFailed`](crate::ProcessFailed).
     #[default]
     Fail,
     /// Nothing. [`Process::wait`] tells how it ended.

@@ -243,8 +243,9 @@ fn a_grace_longer_than_the_scopes_does_not_make_it_late() {
                 scope.stop();
                 Ok(())
             });
-        // catches: a child that is not killed before its thread is overdue, and the process with it.
-        assert_eq!((exit.shutdown.timeout, exit.code()), (0, 0), "{}", exit.shutdown);
+        // catches: a child that lives until its program is ended for it, with code 70; one that is killed at once.
+        assert_eq!(exit.code(), 0, "{}", exit.shutdown);
+        assert!(exit.shutdown.duration >= Duration::from_secs(1), "{}", exit.shutdown);
         0
     });
 }
