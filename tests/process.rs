@@ -268,7 +268,7 @@ fn a_child_that_is_suspended_is_asked_to_end_too() {
 fn the_stop_reaches_all_of_the_group() {
     in_scope(|scope| {
         let inner = "trap 'echo told; exit 0' TERM; echo ready; while :; do sleep 0.01; done";
-        let script = format!("sh -c \"{inner}\" & trap 'wait; exit 7' TERM; wait");
+        let script = format!("trap 'wait; exit 7' TERM; sh -c \"{inner}\" & wait");
         let child = scope.process("shell", "waits for another", sh(&script)).grace(NEVER).lines().spawn()?;
         assert_eq!(&*first_line(&child), "ready");
         child.stop();
