@@ -194,7 +194,7 @@ impl<'a> Running<'a> {
     /// Looks after the child until it has ended. An error: somebody else in this process has reaped it.
     fn attend(&mut self) -> io::Result<()> {
         // One piece for each turn: a child that floods its output is stopped as fast as any.
-        let mut room = vec![0; PIECE];
+        let mut room = vec![0; if self.output.iter().any(Option::is_some) { PIECE } else { 0 }];
         loop {
             if !self.asked && self.cx.node().is_stopping() {
                 self.ask();

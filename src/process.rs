@@ -142,6 +142,7 @@ impl<'scope> ProcessBuilder<'scope> {
     /// # Errors
     /// [`SpawnError::Stopped`] when the scope is stopping or its workers are home; [`SpawnError::Os`] when the system refuses the
     /// thread, the fork or the program, with its path and the reason; [`SpawnError::InvalidName`]. There is then no child.
+    #[track_caller]
     pub fn spawn(self) -> Result<Process<'scope>, SpawnError> {
         let ProcessBuilder { thread, mut command, grace, on_exit, lines } = self;
         let shared = Arc::new(Shared::default());
@@ -157,6 +158,7 @@ impl<'scope> ProcessBuilder<'scope> {
         let plan = Plan { command, text, grace, on_exit, lines, shared: Arc::clone(&shared) };
         // An OS thread of its own: the child inherits its signal mask, which no job before it may have changed.
         let handle = thread.dedicated().service(move |cx| supervise(cx, plan, &tell))?;
+        let _mark = Mark::new("spawn", Location::caller());
         // The thread tells, or ends: either wakes us.
         let refused = match told.recv() {
             Ok(Ok(pipes)) => {

@@ -58,6 +58,7 @@ pub(crate) struct Record {
 }
 
 /// What is known of a child process.
+#[cfg_attr(not(unix), allow(dead_code))]
 pub(crate) struct Facts {
     pub(crate) pid: u32,
     pub(crate) command: String,

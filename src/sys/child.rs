@@ -170,7 +170,8 @@ fn die_with_parent(command: &mut Command) {
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_command: &mut Command) {}
 
-/// Blocks until one of them can be read, or has been closed at its other end, or until `until`; says which. May return early.
+/// Blocks until one of them can be read, or has been closed at its other end, or until `until`; says which. May return early,
+/// and name one that is not ready.
 /// With `look`, at most for a moment: something is to be looked at that has no descriptor.
 pub(crate) fn wait_for_any<const N: usize>(
     fds: [Option<BorrowedFd<'_>>; N],
@@ -182,21 +183,20 @@ pub(crate) fn wait_for_any<const N: usize>(
     let timeout = left.and_then(|left| Timespec::try_from(left).ok());
     let mut asked: Vec<PollFd<'_>> =
         fds.iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
-    let answered = match poll(&mut asked, timeout.as_ref()) {
-        Ok(_) => true,
-        Err(Errno::INTR) => false,
-        Err(_) => {
-            // Out of kernel memory, or a limit of open files below their number: without a pause we would spin.
-            let pause = Timespec::try_from(LOOK).ok();
-            let _no_descriptors = poll(&mut [], pause.as_ref());
-            false
-        }
+    let (known, closed) = match poll(&mut asked, timeout.as_ref()) {
+        Ok(_) => (true, asked.iter().any(|fd| fd.revents().contains(PollFlags::NVAL))),
+        Err(Errno::INTR) => return [false; N],
+        Err(_) => (false, false),
     };
+    if !known || closed {
+        // Out of kernel memory, a limit of open files below their number, or the program has closed one that is ours:
+        // without a pause we would spin.
+        let pause = Timespec::try_from(LOOK).ok();
+        let _no_descriptors = poll(&mut [], pause.as_ref());
+    }
     let mut asked = asked.iter();
-    fds.map(|fd| {
-        let ready = fd.and_then(|_| asked.next()).is_some_and(|fd| !fd.revents().is_empty());
-        ready && answered
-    })
+    // What is not known may be: whoever looks does not block.
+    fds.map(|fd| fd.and_then(|_| asked.next()).is_some_and(|fd| !known || !fd.revents().is_empty()))
 }
 
 /// A pipe from which is taken what is there.
