@@ -171,8 +171,8 @@ fn die_with_parent(command: &mut Command) {
 fn die_with_parent(_command: &mut Command) {}
 
 /// Blocks until one of them can be read, or has been closed at its other end, or until `until`; says which. May return early,
-/// and name one that is not ready.
-/// With `look`, at most for a moment: something is to be looked at that has no descriptor.
+/// and name one that is not ready. With `look`, it blocks for a moment at most: something is to be looked at that has no
+/// descriptor.
 pub(crate) fn wait_for_any<const N: usize>(
     fds: [Option<BorrowedFd<'_>>; N],
     until: Option<Instant>,
