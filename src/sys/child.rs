@@ -79,7 +79,9 @@ impl Leader {
     /// To the child alone.
     pub(crate) fn signal(&self, number: i32) -> io::Result<()> {
         // If somebody else has reaped it, its pid may be anybody's: that is an error here.
-        self.has_ended()?;
+        if self.has_ended()? {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the child process has ended"));
+        }
         send(pid_of(&self.child), self.ended.as_deref(), signal_of(number)?)
     }
 
