@@ -4,8 +4,9 @@
 # of them; further arguments go to cargo-mutants, e.g. `ci/mutants.sh -f src/stop.rs`, or `--shard 0/8`.
 #
 # Needs cargo-mutants (`cargo install cargo-mutants --locked`) and cargo-nextest. The tests are those of ci/mutants/main.rs: the fast
-# suites of the promises and the semantics, without what the profile `mutants` of .config/nextest.toml leaves out. The report is in mutants.out of the target directory. With `--in-place` the
-# dependencies are not built again, but the sources are changed while it runs: for a checkout that nobody else uses.
+# suites of the promises and the semantics, without what the profile `mutants` of .config/nextest.toml leaves out. The report is in
+# mutants.out of the target directory. With `--in-place` the dependencies are not built again, but the sources are changed while
+# it runs: for a checkout that nobody else uses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

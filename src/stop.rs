@@ -313,7 +313,7 @@ impl Node {
         state.since.get_or_insert_with(Instant::now);
         let wake = (state.signal.take(), self.take_alarm());
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
-        self.flags.set(STOPPING | CLOSED);
+        self.flags.set(STOPPING | CLOSED | if planted("close-says-swept-at-once") { SWEPT } else { 0 });
         drop(state);
         drop(wake);
         self.wake();
@@ -327,9 +327,9 @@ impl Node {
         for callback in callbacks.into_values() {
             callback.abandon();
         }
-        for child in children {
-            child.mark_below(self.reason(), Instant::now(), false);
-        }
+        children.iter().for_each(|child| child.stop_below(self.reason(), false));
+        // A deep tree ends level by level, from below: no level walks again what those below it have.
+        self.flags.set(SWEPT);
     }
 }
 

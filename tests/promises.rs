@@ -1067,6 +1067,12 @@ fn p11_a_refused_closure_is_dropped_by_the_caller_before_the_return() {
             let sibling = s.context().thread("huge", "asks too").stack_size(ABSURD_STACK);
             assert!(matches!(sibling.spawn(move |_| Ok(drop(three))), Err(SpawnError::Os(_))));
             assert_eq!(dropped.load(Ordering::SeqCst), 3);
+            // Such sizes overflow where they are rounded up: they do not get there.
+            for size in [isize::MAX as usize / 2 + 1, usize::MAX] {
+                let worker = s.thread("huge", "asks for more still").stack_size(size).spawn(|_| Ok(()));
+                let Err(SpawnError::Os(refused)) = worker else { panic!("{size}: {worker:?}") };
+                assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+            }
             assert!(s.active_threads().is_empty() && !s.is_stopping());
             assert_eq!(s.spawn("small", "still works", |_| Ok(5))?.join()?, 5);
             Ok(())

@@ -5,6 +5,7 @@
 mod common;
 
 use std::cell::Cell;
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 
@@ -78,6 +79,36 @@ fn c2_a_spawn_waits_for_nobody() {
             drop(open);
             assert_ne!(busy.join()?, second);
             Ok(())
+        })
+        .unwrap();
+    });
+}
+
+static EXITS: RwLock<()> = RwLock::new(());
+
+/// Its thread cannot end while `EXITS` is taken.
+struct Held;
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(EXITS.read());
+    }
+}
+
+thread_local!(static HELD: Cell<Option<Held>> = const { Cell::new(None) });
+
+#[test]
+fn c2_a_spawn_does_not_wait_for_those_that_leave() {
+    // catches: a spawn that waits until fewer threads are on their way out, not for some turns only
+    within(|| {
+        scope(|s| {
+            let closed = EXITS.write().expect("nobody panics with it");
+            for _ in 0..100 {
+                let leaves = s.thread("leaves", "cannot end yet").dedicated();
+                leaves.spawn(|_| Ok(HELD.set(Some(Held))))?.join()?;
+            }
+            spawn_and_join(s, "next");
+            Ok(drop(closed))
         })
         .unwrap();
     });

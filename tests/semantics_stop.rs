@@ -750,6 +750,41 @@ fn s9_a_deep_tree_is_stopped_to_the_bottom() {
 }
 
 #[test]
+fn s9_the_end_of_a_deep_tree_walks_what_is_below_once() {
+    // catches: each level that ends marks all below it again, as long as somebody has a context of the deepest: for 400 levels,
+    // ten times the work
+    fn nest(s: &Scope<'_, '_>, depth: usize, deepest: &Sender<Context>) -> Result<Duration> {
+        if depth > 0 {
+            return Ok(s.subscope("level", |below| nest(below, depth - 1, deepest))?);
+        }
+        deepest.send(s.context().clone())?;
+        s.context().wait_for_stop();
+        Ok(thread_time())
+    }
+    fn end(keep: bool) -> Duration {
+        let ended = scope(|s| {
+            let (to, deepest) = bounded(1);
+            let nested = s.thread("nested", "ends level by level").stack_size(256 << 20);
+            let nested = nested.spawn(move |_| {
+                let start = scope(|top| nest(top, 400, &to))?;
+                Ok(thread_time() - start)
+            })?;
+            let kept = Some(deepest.recv()?).filter(|_| keep);
+            s.stop();
+            let took = nested.join()?;
+            drop(kept);
+            Ok(took)
+        });
+        ended.unwrap()
+    }
+    within(|| {
+        let fastest = |keep| (0..3).map(|_| end(keep)).min().expect("three");
+        let (forgotten, kept) = (fastest(false), fastest(true));
+        assert!(kept < forgotten * 4, "{kept:?}, and {forgotten:?} if nobody has a context");
+    });
+}
+
+#[test]
 fn s10_a_deadline_stops_its_closure_and_what_is_opened_inside() {
     // catches: a deadline that leaks out, comes late, or misses the scopes inside
     within(|| {

@@ -121,7 +121,8 @@ fn ticks_come_after_a_period_without_drift_and_missed_ones_merge() {
         assert!(first >= start + period && start.elapsed() >= period);
         linger(10);
         let second = ticks.next().expect("not stopped");
-        assert_eq!(second - first, period, "work between the ticks does not shift them");
+        // Not how many: on a busy machine, some may have been missed.
+        assert_eq!((second - first).as_nanos() % period.as_nanos(), 0, "work does not shift them");
         linger(100);
         let after_pause = ticks.next().expect("not stopped");
         let next = ticks.next().expect("not stopped");

@@ -58,6 +58,25 @@ fn stops_race() {
     });
 }
 
+/// One stops what another closes: whoever returns, returns after all below is marked.
+#[test]
+fn stop_races_with_close() {
+    explore("stop_races_with_close", 4, || {
+        let root = Node::new(Edge::Scope);
+        let middle = below(&root);
+        let leaf = below(&middle);
+        let (own, last) = (Arc::clone(&root), Arc::clone(&leaf));
+        let closer = spawn(move || {
+            own.close();
+            assert!(last.is_marked(), "who closes stops what is left behind");
+        });
+        stop(&root);
+        assert!(leaf.is_marked(), "who finds it swept by the other returns after the marking, too");
+        closer.join().unwrap();
+        drop(middle);
+    });
+}
+
 /// Whoever rests on a node is woken by the stop of what is above it.
 #[test]
 fn stop_wakes_who_rests() {

@@ -345,6 +345,16 @@ pub fn os_threads() -> usize {
     std::fs::read_dir("/proc/self/task").expect("Linux").count()
 }
 
+/// How long the calling thread has run on a processor: not longer if others keep them busy.
+#[allow(unsafe_code)]
+pub fn thread_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it only writes to `time`.
+    let told = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    assert_eq!(told, 0);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// Resident memory of this process in KiB.
 pub fn resident_kib() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
