@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::status::{
-    Ending, ForeignThread, Role, ScopeState, ScopeStatus, Snapshot, ThreadState, ThreadStatus,
+    Ending, ForeignThread, ProcessStatus, Role, ScopeState, ScopeStatus, Snapshot, ThreadState, ThreadStatus,
 };
 
 impl fmt::Display for Snapshot {
@@ -79,9 +79,12 @@ fn write_thread(
     branch: &str,
     indent: &str,
 ) -> fmt::Result {
-    match thread.role {
-        Role::Body => write!(f, "{branch}(body)")?,
-        role => write!(f, "{branch}{}  ({role}: {})", thread.name, thread.purpose)?,
+    match (thread.role, &thread.process) {
+        (Role::Body, _) => write!(f, "{branch}(body)")?,
+        (_, Some(process)) => {
+            write!(f, "{branch}{}  (process: {})  {process}", thread.name, thread.purpose)?;
+        }
+        (role, None) => write!(f, "{branch}{}  ({role}: {})", thread.name, thread.purpose)?,
     }
     if let Some(id) = thread.os_tid {
         write!(f, "  tid {id}")?;
@@ -143,6 +146,13 @@ impl fmt::Display for ForeignThread {
         }
         let since = if self.before { "there before" } else { "not ours" };
         write!(f, "foreign thread {:?}  tid {}  ({since})", self.name, self.os_tid)
+    }
+}
+
+impl fmt::Display for ProcessStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {} `{}`", self.pid, self.command)?;
+        self.exit.iter().try_for_each(|exit| write!(f, " {exit}"))
     }
 }
 

@@ -2,6 +2,8 @@
 //! Refuses to know scopes: what a scope returns is in `failure`.
 
 use std::error::Error;
+#[cfg(unix)]
+use std::process::{Command, ExitStatus};
 use std::{fmt, io};
 
 use crate::failure::Failure;
@@ -59,7 +61,7 @@ impl<T> fmt::Display for SendError<T> {
 
 impl<T> Error for SendError<T> {}
 
-/// Why a thread was not started. Its closure has been dropped by the caller.
+/// Why a thread, or a child process, was not started. Its closure has been dropped by the caller.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SpawnError {
@@ -75,6 +77,7 @@ impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SpawnError::Stopped(stopped) => write!(f, "not spawned, the scope is {stopped}"),
+            SpawnError::Os(error) if NotStarted::is(error) => error.fmt(f),
             SpawnError::Os(error) => write!(
                 f,
                 "the system refused a thread: {error} (see `ulimit -u`, the pids limit of the cgroup, the stack size)"
@@ -92,6 +95,84 @@ impl Error for SpawnError {
         }
     }
 }
+
+/// Why a child process was not started, with what to look at.
+#[derive(Debug)]
+#[cfg_attr(not(unix), allow(dead_code))]
+pub(crate) struct NotStarted {
+    program: String,
+    folder: String,
+    reason: io::Error,
+}
+
+impl NotStarted {
+    /// The refusal of a fork or an exec, with the path. Of the same kind as it was.
+    #[cfg(unix)]
+    pub(crate) fn wrap(command: &Command, reason: io::Error) -> io::Error {
+        let program = format!("{:?}", command.get_program());
+        let folder = command.get_current_dir().map(|folder| format!(" in {folder:?}")).unwrap_or_default();
+        io::Error::new(reason.kind(), NotStarted { program, folder, reason })
+    }
+
+    fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<NotStarted>())
+    }
+
+    fn advice(&self) -> &'static str {
+        match self.reason.kind() {
+            io::ErrorKind::NotFound => " (is it installed and in PATH, does its working directory exist?)",
+            io::ErrorKind::PermissionDenied => " (is it executable, may this user read it?)",
+            io::ErrorKind::WouldBlock => " (see `ulimit -u` and the pids limit of the cgroup)",
+            io::ErrorKind::OutOfMemory => " (out of memory, or overcommit is off)",
+            io::ErrorKind::Unsupported => "",
+            _ => " (see `ulimit -n` for descriptors; is it a program for this machine?)",
+        }
+    }
+}
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotStarted { program, folder, reason } = self;
+        write!(f, "the child process {program} was not started{folder}: {reason}{}", self.advice())
+    }
+}
+
+impl Error for NotStarted {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.reason)
+    }
+}
+
+/// A child process ended though nobody asked it to, and not with 0. [`Failure::downcast_ref`](crate::Failure::downcast_ref)
+/// gives it back.
+#[cfg(unix)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProcessFailed {
+    /// Its pid; it may be another's by now.
+    pub pid: u32,
+    /// Program and arguments, cut to 200 characters.
+    pub command: String,
+    /// How it ended.
+    pub status: ExitStatus,
+}
+
+#[cfg(unix)]
+impl ProcessFailed {
+    pub(crate) fn new(pid: u32, command: &str, status: ExitStatus) -> ProcessFailed {
+        ProcessFailed { pid, command: command.to_owned(), status }
+    }
+}
+
+#[cfg(unix)]
+impl fmt::Display for ProcessFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the child process `{}` (pid {}) ended with {}", self.command, self.pid, self.status)
+    }
+}
+
+#[cfg(unix)]
+impl Error for ProcessFailed {}
 
 /// Why a join has no value to return.
 #[derive(Debug)]

@@ -265,14 +265,18 @@ impl ScopeCore {
 
     /// True if the share of this thread has passed, marked or not.
     pub(crate) fn is_past_share(&self, record: &Record) -> bool {
+        self.share_end(record).is_some_and(|due| Instant::now() >= due)
+    }
+
+    /// When the share of this thread ends, as far as that is known: a service's when it is told.
+    pub(crate) fn share_end(&self, record: &Record) -> Option<Instant> {
         let outer = self.outer_due();
-        let due = match record.role {
+        match record.role {
             Role::Service => {
                 let state = self.lock();
                 state.services.get(&record.id.0).and_then(|service| service.share_end)
             }
             _ => self.lock().clock.workers_due(outer),
-        };
-        due.is_some_and(|due| Instant::now() >= due)
+        }
     }
 }

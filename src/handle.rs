@@ -33,6 +33,11 @@ impl<'scope, T> Handle<'scope, T> {
     pub(crate) fn new(record: Arc<Record>, claim: Arc<dyn Claim<T> + 'scope>) -> Self {
         Handle { record, claim, joined: false }
     }
+
+    #[cfg(unix)]
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
 }
 
 impl<T> Handle<'_, T> {

@@ -25,6 +25,7 @@
 //!
 //! - [`Scope`] spawns threads, opens scopes inside itself, stops, reports. A [`Group`] is a scope for a struct's field.
 //! - [`Context`] is what a thread is given: its stop, its waits, shields and deadlines, its name.
+//! - [`Process`] is a child process as a member of the tree (unix).
 //! - [`Handle`] joins one thread. It may be dropped or ignored: the scope joins.
 //! - [`ScopeError`] and [`Failure`] tell what failed, [`ShutdownReport`] how the threads came home, [`Snapshot`] what is.
 //!
@@ -64,6 +65,7 @@
 //! | `homebound::thread` | a thread was spawned, ended; it failed or panicked | DEBUG; ERROR |
 //! | `homebound::stop` | a scope is asked to stop, and why | INFO |
 //! | `homebound::shutdown` | a call of `shutdown` is done; a thread is overdue | INFO; ERROR |
+//! | `homebound::process` | a child process is killed after its grace, or could not be asked; lines of it were lost | WARN |
 //! | `homebound::signal` | a signal stops the root; one is forwarded | INFO; DEBUG |
 //!
 //! # Features
@@ -88,7 +90,13 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 pub mod testing;
 
 mod audit;
+#[cfg(unix)]
+mod child;
 mod exit_code;
+#[cfg(unix)]
+mod lines;
+#[cfg(unix)]
+mod process;
 pub mod registry;
 mod signal;
 mod watch;
@@ -155,6 +163,8 @@ mod sys;
 pub use adopt::Adopted;
 pub use context::Context;
 pub use current::current;
+#[cfg(unix)]
+pub use error::ProcessFailed;
 pub use error::{JoinError, SendError, SpawnError, WaitError};
 pub use failure::{Cause, Failure, ScopeError};
 pub use group::Group;
@@ -163,14 +173,18 @@ pub use handle::Handle;
 pub use io::Io;
 pub use iterate::{Drain, Iter, Ticks};
 #[cfg(unix)]
+pub use lines::Line;
+#[cfg(unix)]
 pub use net::Listener;
+#[cfg(unix)]
+pub use process::{OnExit, Process, ProcessBuilder};
 pub use reason::{StopReason, Stopped};
 pub use registry::{Exit, OnOverdue, Registry};
 pub use scope::{Scope, scope};
 pub use signal::Signals;
 pub use status::{
-    Ending, ForeignThread, IdleThread, Role, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId,
-    ThreadReport, ThreadState, ThreadStatus,
+    Ending, ForeignThread, IdleThread, ProcessStatus, Role, ScopeState, ScopeStatus, ShutdownReport,
+    Snapshot, ThreadId, ThreadReport, ThreadState, ThreadStatus,
 };
 pub use stopper::{OnStop, Stopper};
 pub use thread::ThreadBuilder;
@@ -195,6 +209,10 @@ struct Design;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/MIGRATION.md")]
 struct Migration;
+
+#[cfg(all(doctest, unix))]
+#[doc = include_str!("../docs/PROCESSES.md")]
+struct Processes;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/TROUBLESHOOTING.md")]

@@ -10,7 +10,7 @@ use std::time::Instant;
 use crate::failure::{Cause, Failure, Origin};
 use crate::rt::latch::Latch;
 use crate::scope_core::ScopeCore;
-use crate::status::{Ending, Role, ThreadId};
+use crate::status::{Ending, ProcessStatus, Role, ThreadId};
 use crate::stop::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 
@@ -53,6 +53,29 @@ pub(crate) struct Record {
     life: Mutex<Life>,
     /// Scopes whose body runs in this thread, now: most threads open none.
     opened: OnceCell<Box<Opened>>,
+    /// The child process that this thread looks after, if it is one of those.
+    pub(crate) process: OnceCell<Box<Facts>>,
+}
+
+/// What is known of a child process.
+#[cfg_attr(not(unix), allow(dead_code))]
+pub(crate) struct Facts {
+    pub(crate) pid: u32,
+    pub(crate) command: String,
+    /// How it ended, in words.
+    pub(crate) exit: OnceCell<Box<str>>,
+}
+
+impl Facts {
+    #[cfg(unix)]
+    pub(crate) fn new(pid: u32, command: String) -> Facts {
+        Facts { pid, command, exit: OnceCell::new() }
+    }
+
+    pub(crate) fn status(&self) -> ProcessStatus {
+        let exit = self.exit.get().map(ToString::to_string);
+        ProcessStatus { pid: self.pid, command: self.command.clone(), exit }
+    }
 }
 
 type Opened = Mutex<Vec<Weak<ScopeCore>>>;
@@ -132,6 +155,7 @@ impl Record {
             wait: Mutex::new(None),
             life: Mutex::default(),
             opened: OnceCell::new(),
+            process: OnceCell::new(),
         }
     }
 

@@ -44,7 +44,11 @@ impl fmt::Display for ShutdownReport {
 
 impl fmt::Display for ThreadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}  ({}: {})  {}", self.path, self.role, self.purpose, self.ending)?;
+        match &self.process {
+            Some(process) => write!(f, "{}  (process: {})  {process}", self.path, self.purpose)?,
+            None => write!(f, "{}  ({}: {})", self.path, self.role, self.purpose)?,
+        }
+        write!(f, "  {}", self.ending)?;
         match self.after_stop {
             Some(after) => write!(f, " {} after the stop", Span(after)),
             None => Ok(()),

@@ -90,6 +90,21 @@ pub struct ThreadStatus {
     pub kernel_wait: Option<String>,
     /// System call it is in, for an overdue thread (Linux).
     pub system_call: Option<String>,
+    /// The child process that it stands for, if it does (see [`Scope::process`](crate::Scope::process)).
+    pub process: Option<ProcessStatus>,
+}
+
+/// A child process of the tree; the thread that looks after it has its name and purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct ProcessStatus {
+    /// Its pid, which is also the number of its process group.
+    pub pid: u32,
+    /// Program and arguments, cut to 200 characters. The environment is not in it.
+    pub command: String,
+    /// How it ended, in words (`exit status: 0`, `signal: 9 (SIGKILL)`); `None` while it runs.
+    pub exit: Option<String>,
 }
 
 /// Where a scope is in its life.
@@ -217,6 +232,8 @@ pub struct ThreadReport {
     pub after_stop: Option<Duration>,
     /// What it waited for when the report was made, if it was not home.
     pub waits: Option<String>,
+    /// The child process that it stood for, if it did, and how that ended.
+    pub process: Option<ProcessStatus>,
 }
 
 /// How the threads of a scope came home. `total == joined + timeout + orphaned`, always.

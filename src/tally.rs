@@ -159,5 +159,6 @@ fn describe(record: &Arc<Record>, ending: Ending) -> ThreadReport {
         ending,
         after_stop: ended.zip(asked).map(|(end, asked)| end.saturating_duration_since(asked)),
         waits: waits.map(|wait| format!("{} at {}", wait.what, wait.at)),
+        process: record.process.get().map(|facts| facts.status()),
     }
 }

@@ -82,5 +82,6 @@ pub(crate) fn thread(record: &Arc<Record>) -> ThreadStatus {
         overdue_for: since(overdue),
         kernel_wait,
         system_call,
+        process: record.process.get().map(|facts| facts.status()),
     }
 }

@@ -52,7 +52,7 @@ impl Drop for Mark {
 
 /// Waits for an operation on a channel, until the context is stopped, or until `end`. `add` names the operation, `complete`
 /// performs it.
-fn until_stopped<'a, T>(
+pub(crate) fn until_stopped<'a, T>(
     node: &'a Arc<Node>,
     end: Option<Instant>,
     add: impl Fn(&mut Select<'a>) -> usize,

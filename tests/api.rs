@@ -71,6 +71,11 @@ fn traits() {
     shared::<Snapshot>();
     fn held<T: Send>() {}
     held::<ThreadBuilder<'_>>();
+    shared::<homebound::Process<'_>>();
+    held::<homebound::ProcessBuilder<'_>>();
+    owned::<homebound::Line>();
+    owned::<homebound::ProcessStatus>();
+    error::<homebound::ProcessFailed>();
     fn default<T: Default>() {}
     default::<Signals>();
 }

@@ -51,7 +51,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
         ],
     ),
     ("views", &["dump", "report"]),
-    ("edges", &["audit", "exit_code", "registry", "signal", "watch"]),
+    ("edges", &["audit", "child", "exit_code", "lines", "process", "registry", "signal", "watch"]),
     ("testing", &["testing"]),
     ("models", &["models"]),
 ];

@@ -20,6 +20,9 @@ pub(crate) use fd::Event;
 #[cfg(unix)]
 pub(crate) use unix::{Alarm, Handlers, die, dump_signals, exit_now, ignored, stop_signals, write_stderr};
 
+#[cfg(unix)]
+pub(crate) mod child;
+
 #[cfg(not(unix))]
 mod other;
 #[cfg(not(unix))]

@@ -1,0 +1,333 @@
+//! Owns the life of one child process: one poll for all that it may do, its stop, the end of its group, its reaping.
+//! Refuses to know who waits for it: they wait for the thread that this runs on, which forks and outlives the child.
+//!
+//! ```text
+//! started --(stop: SIGTERM to the group)--> asked --(grace over: SIGKILL to the group)--> forced
+//!    |                                        |                                            |
+//!    +---------------------- the leader has ended: a zombie, its pid still ours -----------+
+//!                                             |
+//!             SIGKILL to what is left of the group, the pipes emptied, reaped
+//! ```
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use parking_lot::Mutex;
+
+use crate::Result;
+use crate::context::Context;
+use crate::error::{NotStarted, ProcessFailed};
+use crate::limit::far;
+use crate::lines::Lines;
+use crate::process::OnExit;
+use crate::reason::StopReason;
+use crate::record::Facts;
+use crate::rt::contain::told;
+use crate::stopper::OnStop;
+use crate::sys::Event;
+use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Pipes, Source, TERMINATE};
+use crate::wait::Mark;
+
+/// What the thread is to start and to look after.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) command: Command,
+    /// As the dump shows it.
+    pub(crate) text: String,
+    pub(crate) grace: Duration,
+    pub(crate) on_exit: OnExit,
+    /// Where the lines of its output go: the pipes are ours then.
+    pub(crate) lines: Option<[Lines; 2]>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What the spawner is told, once.
+pub(crate) type Started = std::result::Result<Pipes, Refusal>;
+
+/// Why there is no child.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The thread was asked to stop before it forked.
+    Stopped,
+    Os(io::Error),
+}
+
+/// What the thread and the spawner's handle have in common.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Taken out when it is reaped, under the lock: whoever signals finds a pid that is the child's, or nothing.
+    leader: Mutex<Option<Leader>>,
+    status: Mutex<Option<ExitStatus>>,
+    /// The signals that were sent through the handle, as bits.
+    sent: AtomicU64,
+    /// Lines that nobody read.
+    pub(crate) lost: Arc<AtomicU64>,
+}
+
+impl Shared {
+    pub(crate) fn status(&self) -> Option<ExitStatus> {
+        *self.status.lock()
+    }
+
+    /// Sends a signal to the child alone.
+    pub(crate) fn signal(&self, number: i32) -> io::Result<()> {
+        // Before it is sent: whoever sees the child end by it finds it here.
+        self.sent.fetch_or(bit_of(number), Ordering::Relaxed);
+        match &*self.leader.lock() {
+            Some(leader) => leader.signal(number),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "the child process has ended")),
+        }
+    }
+
+    /// It was sent through the handle: whoever ends by it was asked to.
+    fn has_sent(&self, signal: Option<i32>) -> bool {
+        signal.is_some_and(|signal| self.sent.load(Ordering::Relaxed) & bit_of(signal) != 0)
+    }
+
+    fn signal_group(&self, number: i32) -> io::Result<()> {
+        self.leader.lock().as_ref().map_or(Ok(()), |leader| leader.signal_group(number))
+    }
+
+    fn has_ended(&self) -> io::Result<bool> {
+        self.leader.lock().as_ref().map_or(Ok(true), Leader::has_ended)
+    }
+
+    /// It has ended, so this does not block under the lock.
+    fn reap(&self) -> io::Result<ExitStatus> {
+        let mut leader = self.leader.lock();
+        let status = leader.take().ok_or(io::ErrorKind::NotFound)?.reap()?;
+        *self.status.lock() = Some(status);
+        Ok(status)
+    }
+}
+
+fn bit_of(number: i32) -> u64 {
+    u32::try_from(number - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
+}
+
+/// What the thread of a child process does. It is the one that forks: the kernel ends the child with the thread that forked
+/// it, and this one is there until the child is reaped.
+pub(crate) fn supervise(cx: &Context, plan: Plan, tell: &Sender<Started>) -> Result {
+    let shared = Arc::clone(&plan.shared);
+    // However this is left, the child is not: one that has not been reaped is killed, and then it is.
+    let _reaped = scopeguard::guard(shared, |shared| drop(shared.leader.lock().take()));
+    let _mark = Mark::new("child", cx.record().label.at);
+    let (mut running, pipes) = match Running::start(cx, plan) {
+        Ok(started) => started,
+        Err(refusal) => {
+            let _spawner_waits = tell.send(Err(refusal));
+            return Ok(());
+        }
+    };
+    let _spawner_waits = tell.send(Ok(pipes));
+    let ended = running.attend();
+    running.end(ended)
+}
+
+/// A child that was started.
+struct Running<'a> {
+    cx: &'a Context,
+    shared: Arc<Shared>,
+    /// Readable from the stop on. Not the node's own, which goes with the record: this one is closed when the child is home.
+    stop: Arc<Event>,
+    _stop: OnStop,
+    ended: Ended,
+    output: [Option<Output>; 2],
+    grace: Duration,
+    on_exit: OnExit,
+    asked: bool,
+    /// When the group is killed.
+    force_at: Option<Instant>,
+    /// Lines were lost, and that was said.
+    lossy: bool,
+}
+
+/// A pipe of the child's, and where its lines go.
+struct Output {
+    source: Source,
+    lines: Lines,
+}
+
+impl<'a> Running<'a> {
+    fn start(cx: &'a Context, plan: Plan) -> std::result::Result<(Running<'a>, Pipes), Refusal> {
+        let Plan { mut command, text, grace, on_exit, lines, shared } = plan;
+        if cx.node().is_stopping() {
+            return Err(Refusal::Stopped);
+        }
+        let refused = |command: &Command, error| Refusal::Os(NotStarted::wrap(command, error));
+        // What may be refused to us comes before the fork.
+        let stop = Arc::new(Event::new().map_err(|error| refused(&command, error))?);
+        let event = Arc::clone(&stop);
+        let guard = cx.on_stop(move || event.set());
+        let (leader, mut pipes) = Leader::start(&mut command).map_err(|error| refused(&command, error))?;
+        let ended = leader.ended();
+        let _first = cx.record().process.set(Box::new(Facts::new(leader.pid(), text)));
+        *shared.leader.lock() = Some(leader);
+        let output = lines.map(|[out, err]| {
+            let read = |source, lines| Output { source, lines };
+            let (stdout, stderr) =
+                (pipes.stdout.take().map(Source::new), pipes.stderr.take().map(Source::new));
+            [stdout.map(|source| read(source, out)), stderr.map(|source| read(source, err))]
+        });
+        let running = Running {
+            cx,
+            shared,
+            stop,
+            _stop: guard,
+            ended,
+            output: output.unwrap_or_default(),
+            grace,
+            on_exit,
+            asked: false,
+            force_at: None,
+            lossy: false,
+        };
+        Ok((running, pipes))
+    }
+
+    /// Looks after the child until it has ended. An error: somebody else in this process has reaped it.
+    fn attend(&mut self) -> io::Result<()> {
+        // One piece for each turn: a child that floods its output is stopped as fast as any.
+        let mut room = vec![0; if self.output.iter().any(Option::is_some) { PIECE } else { 0 }];
+        loop {
+            if !self.asked && self.cx.node().is_stopping() {
+                self.ask();
+            }
+            if self.force_at.is_some_and(|at| Instant::now() >= at) {
+                self.force();
+            }
+            let [stdout, stderr] = &self.output;
+            let sources = [stdout, stderr].map(|output| output.as_ref().map(|output| output.source.as_fd()));
+            let stop = (!self.asked).then(|| self.stop.as_fd());
+            let ended = self.ended.as_ref().map(|ended| ended.as_fd());
+            let fds = [stop, ended, sources[0], sources[1]];
+            let [_, ended, out, err] = child::wait_for_any(fds, self.force_at, self.ended.is_none());
+            for (output, _) in self.output.iter_mut().zip([out, err]).filter(|(_, ready)| *ready) {
+                read(output, &mut room);
+            }
+            if !self.lossy && self.shared.lost.load(Ordering::Relaxed) > 0 {
+                self.lossy = true;
+                self.tell_of_losses();
+            }
+            if (ended || self.ended.is_none()) && self.shared.has_ended()? {
+                return Ok(());
+            }
+            if ended {
+                // A debugger has it, and is told first: until then the descriptor says more than is so.
+                self.ended = None;
+            }
+        }
+    }
+
+    /// The stop: SIGTERM to the group, and the time after which it is not asked any more. That is the grace, or before: so
+    /// that it is home in its share of the scope's grace.
+    fn ask(&mut self) {
+        self.asked = true;
+        let (now, record) = (Instant::now(), self.cx.record());
+        let share = record.core.share_end(record).map(|end| end.saturating_duration_since(now));
+        let patience = share.map_or(self.grace, |share| self.grace.min(share - share / 4));
+        self.force_at = Some(far(now, patience));
+        // One that is suspended gets it when it goes on.
+        let sent = [TERMINATE, CONTINUE].into_iter().try_for_each(|signal| self.shared.signal_group(signal));
+        if let Err(error) = sent {
+            self.warn("could not be asked to end", Some(&error));
+        }
+    }
+
+    fn force(&mut self) {
+        self.force_at = None;
+        let killed = self.shared.signal_group(KILL);
+        self.warn("did not end on SIGTERM in its grace: SIGKILL", killed.as_ref().err());
+    }
+
+    /// It has ended, and is a zombie: its group is still its own.
+    fn end(mut self, ended: io::Result<()>) -> Result {
+        let reaped = ended.and_then(|()| {
+            // What the child started goes with it: nobody is left to look after that.
+            let _nobody_left = self.shared.signal_group(KILL);
+            self.empty();
+            self.shared.reap()
+        });
+        self.tell_of_losses();
+        let (record, asked) = (self.cx.record(), self.asked);
+        if self.on_exit == OnExit::StopScope {
+            record.core.node.stop(StopReason::Vital { path: record.path().to_owned() });
+        }
+        let status = reaped.map_err(|error| {
+            format!("how the child ended is not known: something else in this program waits for children ({error})")
+        })?;
+        let facts = record.process.get();
+        if let Some(facts) = facts {
+            let _once = facts.exit.set(status.to_string().into());
+        }
+        if asked {
+            return Err(self.cx.stopped().into());
+        }
+        match facts.filter(|_| !status.success() && !self.shared.has_sent(status.signal())) {
+            Some(facts) if self.on_exit != OnExit::Ignore => {
+                Err(ProcessFailed::new(facts.pid, &facts.command, status).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes what is in the pipes at this moment, and not what comes later: whoever else holds them may write for ever.
+    fn empty(&mut self) {
+        for mut output in self.output.iter_mut().filter_map(Option::take) {
+            let mut room = vec![0; output.source.len().min(MOST_IN_A_PIPE)];
+            let mut taken = 0;
+            while let Some(count @ 1..) = output.source.take(room.get_mut(taken..).unwrap_or_default()) {
+                taken += count;
+            }
+            output.lines.push(room.get(..taken).unwrap_or_default());
+            output.lines.finish();
+        }
+    }
+
+    fn tell_of_losses(&self) {
+        let lost = self.shared.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            told(|| {
+                tracing::warn!(
+                    target: "homebound::process",
+                    path = self.cx.path(),
+                    lost,
+                    "lines of its output were lost: nobody read them in time"
+                );
+            });
+        }
+    }
+
+    fn warn(&self, what: &str, error: Option<&io::Error>) {
+        let pid = self.cx.record().process.get().map_or(0, |facts| facts.pid);
+        let error = error.map(ToString::to_string).unwrap_or_default();
+        told(|| {
+            tracing::warn!(
+                target: "homebound::process",
+                path = self.cx.path(),
+                pid,
+                error,
+                "{what}"
+            );
+        });
+    }
+}
+
+/// Takes one piece of what is there; at its end, the pipe is closed.
+fn read(output: &mut Option<Output>, room: &mut [u8]) {
+    let Some(open) = output else { return };
+    match open.source.take(room) {
+        Some(count) => open.lines.push(room.get(..count).unwrap_or_default()),
+        None => output.take().into_iter().for_each(|closed| closed.lines.finish()),
+    }
+}
+
+const PIECE: usize = 16 * 1024;
+/// As much as the kernel lets a pipe be made (`/proc/sys/fs/pipe-max-size`), by default.
+const MOST_IN_A_PIPE: usize = 1024 * 1024;

@@ -1,0 +1,598 @@
+//! Child processes: in the tree, stopped with it, always reaped, never in the way. The children are shells and coreutils.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use common::{
+    NEVER, all_threads, boom, child, child_passes, disconnected, eventually, gate, in_scope, linger, origin,
+    say, within,
+};
+use homebound::registry::Registry;
+use homebound::{
+    Ending, Line, OnExit, Process, ProcessFailed, Role, ScopeError, Signals, SpawnError, StopReason,
+    WaitError, scope,
+};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+fn sh(script: &str) -> Command {
+    command("/bin/sh", &["-c", script])
+}
+
+fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// A child that ends only when it is told.
+fn sleeper() -> Command {
+    command("sleep", &["1000"])
+}
+
+/// The kernel's letter for what a process does; `None` once it is gone.
+fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.get(stat.rfind(')')? + 1..)?.trim_start().chars().next()
+}
+
+/// Nothing of it runs any more. Whoever inherits an orphan may leave it a zombie: that is not ours to see to.
+fn is_over(pid: u32) -> bool {
+    matches!(state(pid), None | Some('Z' | 'X'))
+}
+
+fn pid(line: &Line) -> u32 {
+    line.parse().expect("the child prints a pid")
+}
+
+/// The child's first line: from then on it has done what its script does before.
+#[track_caller]
+fn first_line(process: &Process<'_>) -> Line {
+    process.stdout_lines().recv_timeout(common::LIMIT).expect("the child prints a line")
+}
+
+fn only_failure(result: Result<(), ScopeError>) -> ProcessFailed {
+    let error = result.expect_err("the child's end is a failure");
+    assert_eq!(error.failures().len(), 1, "{error}");
+    error.failures()[0].downcast_ref::<ProcessFailed>().expect("of the child").clone()
+}
+
+#[test]
+fn how_it_ended_is_told() {
+    in_scope(|scope| {
+        // catches: a status that is lost, or that of another way to end.
+        for (script, code, signal) in
+            [("exit 0", Some(0), None), ("exit 3", Some(3), None), ("kill -9 $$", None, Some(9))]
+        {
+            let child = scope.process("child", "ends", sh(script)).on_exit(OnExit::Ignore).spawn()?;
+            let status = child.wait()?;
+            assert_eq!((status.code(), status.signal()), (code, signal), "{script}");
+            assert_eq!(child.wait()?, status, "asked again");
+            assert!(disconnected(child.done()) && disconnected(child.stdout_lines()));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_code_that_is_not_zero_is_a_failure_of_the_scope() {
+    within(|| {
+        // catches: a child whose failure nobody hears of.
+        let failed = only_failure(scope(|scope| {
+            scope.process("child", "fails", sh("exit 3")).spawn()?;
+            scope.context().wait_for_stop();
+            Ok(())
+        }));
+        assert_eq!(failed.status.code(), Some(3));
+        let text = failed.to_string();
+        assert!(text.contains(r#"/bin/sh -c "exit 3""#) && text.contains("exit status: 3"), "{text}");
+        // catches: a failure without one.
+        scope(|scope| {
+            assert!(scope.process("child", "ends", sh("exit 0")).spawn()?.wait()?.success());
+            scope.context().checkpoint()?;
+            Ok(())
+        })
+        .unwrap();
+    });
+}
+
+#[test]
+fn a_child_killed_from_outside_is_a_failure() {
+    within(|| {
+        // catches: an end by a signal that counts as none, and one that waits for a stop to be seen.
+        let failed = only_failure(scope(|scope| {
+            let child = scope.process("child", "is killed", sleeper()).spawn()?;
+            kill_process(Pid::from_raw(child.pid() as i32).unwrap(), Signal::KILL)?;
+            scope.context().wait_for_stop();
+            Ok(())
+        }));
+        assert_eq!(failed.status.signal(), Some(9));
+    });
+}
+
+#[test]
+fn a_child_of_which_the_scope_is_made_stops_it() {
+    within(|| {
+        for script in ["exit 0", "exit 3"] {
+            // catches: `StopScope` that stops only when the child failed, or hides that it did.
+            let result = scope(|scope| {
+                scope.process("main", "is what all is for", sh(script)).on_exit(OnExit::StopScope).spawn()?;
+                let reason = scope.context().wait_for_stop();
+                assert!(
+                    matches!(origin(&reason), StopReason::Vital { path } if path.ends_with("/main")),
+                    "{reason}"
+                );
+                Ok(())
+            });
+            assert_eq!(result.is_err(), script == "exit 3");
+        }
+    });
+}
+
+#[test]
+fn who_was_asked_to_end_has_not_failed() {
+    in_scope(|scope| {
+        // catches: the signal that we sent ourselves, listed as a failure.
+        let stopped = scope.process("stopped", "is stopped", sleeper()).spawn()?;
+        stopped.stop();
+        assert_eq!(stopped.wait()?.signal(), Some(15));
+        let signalled = scope.process("signalled", "gets a signal", sleeper()).spawn()?;
+        signalled.signal(10)?;
+        assert_eq!(signalled.wait()?.signal(), Some(10));
+        // catches: a signal to whoever has the pid now; a number that reaches the kernel as it is.
+        assert_eq!(signalled.signal(10).unwrap_err().kind(), std::io::ErrorKind::NotFound);
+        let live = scope.process("live", "is there", sleeper()).spawn()?;
+        assert_eq!(live.signal(0).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+        assert_eq!(live.signal(9999).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_signal_reaches_the_child() {
+    in_scope(|scope| {
+        let script = "trap 'echo got; exit 0' USR1; echo ready; while :; do sleep 0.01; done";
+        let child = scope.process("child", "heeds SIGUSR1", sh(script)).lines().spawn()?;
+        assert_eq!(&*first_line(&child), "ready");
+        child.signal(10)?;
+        // catches: a signal that is sent as another, or to nobody.
+        assert_eq!(&*first_line(&child), "got");
+        assert!(child.wait()?.success());
+        Ok(())
+    });
+}
+
+#[test]
+fn the_stop_of_the_scope_ends_the_child_after_its_users() {
+    within(|| {
+        let result = scope(|scope| {
+            let child = scope.process("server", "serves", sleeper()).spawn()?;
+            let pid = child.pid();
+            let user = scope.spawn("user", "uses the server until its end", move |cx| {
+                cx.wait_for_stop();
+                // catches: a child that is stopped before the workers are home.
+                linger(20);
+                assert!(!is_over(pid), "its user is not done");
+                Ok(pid)
+            })?;
+            scope.stop();
+            let pid = user.join()?;
+            // catches: a wait that goes on after the stop of the one who waits.
+            assert!(matches!(child.wait(), Err(WaitError::Stopped(_))));
+            Err::<(), _>(boom(&pid.to_string()))
+        });
+        let error = result.unwrap_err();
+        // catches: a scope that returns before its child was reaped; a row that does not tell how it ended.
+        let pid: u32 = error.first().unwrap().to_string().rsplit(' ').next().unwrap().parse()?;
+        assert_eq!(state(pid), None);
+        let row = error.report().threads.iter().find(|row| row.name == "server").unwrap();
+        assert_eq!(row.ending, Ending::Stopped, "{row}");
+        let process = row.process.as_ref().unwrap();
+        assert_eq!((process.pid, process.command.as_str()), (pid, "sleep 1000"));
+        assert!(process.exit.as_ref().unwrap().contains("15"), "{row}");
+        let text = error.report().to_string();
+        assert!(text.contains(&format!("(process: serves)  pid {pid} `sleep 1000` signal: 15")), "{text}");
+        Ok::<(), std::num::ParseIntError>(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_child_that_ignores_sigterm_is_killed_after_its_grace() {
+    child_passes(|_| {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let ear = Arc::clone(&heard);
+        let told = common::subscriber::Told::new(move |line: &str| ear.lock().unwrap().push(line.to_owned()));
+        tracing::subscriber::set_global_default(told).unwrap();
+        let grace = Duration::from_millis(100);
+        in_scope(move |scope| {
+            let script = "trap '' TERM; echo ready; while :; do sleep 1000; done";
+            let child = scope.process("deaf", "ignores SIGTERM", sh(script)).grace(grace).lines().spawn()?;
+            assert_eq!(&*first_line(&child), "ready");
+            let asked = Instant::now();
+            child.stop();
+            // catches: a child that is never killed; one that is killed at once.
+            assert_eq!(child.wait()?.signal(), Some(9));
+            assert!(asked.elapsed() >= grace);
+            Ok(())
+        });
+        // catches: force without a word.
+        let heard = heard.lock().unwrap();
+        let warned = |line: &&String| line.contains("WARN homebound::process") && line.contains("SIGKILL");
+        assert_eq!(heard.iter().filter(warned).count(), 1, "{heard:#?}");
+        0
+    });
+}
+
+#[test]
+fn a_grace_longer_than_the_scopes_does_not_make_it_late() {
+    child_passes(|_| {
+        let exit =
+            Registry::new("test").grace(Duration::from_secs(2)).signals(Signals::none()).run(|scope| {
+                let script = "trap '' TERM; echo ready; while :; do sleep 1000; done";
+                let child =
+                    scope.process("deaf", "ignores SIGTERM", sh(script)).grace(NEVER).lines().spawn()?;
+                assert_eq!(&*first_line(&child), "ready");
+                scope.stop();
+                Ok(())
+            });
+        // catches: a child that lives until its program is ended for it, with code 70; one that is killed at once.
+        assert_eq!(exit.code(), 0, "{}", exit.shutdown);
+        assert!(exit.shutdown.duration >= Duration::from_secs(1), "{}", exit.shutdown);
+        0
+    });
+}
+
+#[test]
+fn a_child_that_is_suspended_is_asked_to_end_too() {
+    in_scope(|scope| {
+        let script = "trap 'exit 7' TERM; echo $$; kill -STOP $$; while :; do sleep 0.01; done";
+        let child = scope.process("suspended", "stands still", sh(script)).grace(NEVER).lines().spawn()?;
+        let pid = pid(&first_line(&child));
+        eventually("it is suspended", || state(pid) == Some('T'));
+        child.stop();
+        // catches: a SIGTERM that stays pending until the grace is over.
+        assert_eq!(child.wait()?.code(), Some(7));
+        Ok(())
+    });
+}
+
+#[test]
+fn the_stop_reaches_all_of_the_group() {
+    in_scope(|scope| {
+        let inner = "trap 'echo told; exit 0' TERM; echo ready; while :; do sleep 0.01; done";
+        let script = format!("trap 'wait; exit 7' TERM; sh -c \"{inner}\" & wait");
+        let child = scope.process("shell", "waits for another", sh(&script)).grace(NEVER).lines().spawn()?;
+        assert_eq!(&*first_line(&child), "ready");
+        child.stop();
+        // catches: a signal to the child alone, which waits for the other.
+        assert_eq!(child.wait()?.code(), Some(7));
+        assert_eq!(&*first_line(&child), "told");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_grandchild_that_keeps_the_pipe_holds_nobody_up() {
+    in_scope(|scope| {
+        // It leaves the group as well: nothing ends it but this test.
+        let script = "trap 'printf unfinished; exit 0' USR1; \
+                      setsid sh -c 'echo $$; kill -USR1 $0; exec sleep 1000' $$ & wait; wait";
+        let child = scope.process("parent", "leaves a child behind", sh(script)).lines().spawn()?;
+        // catches: a wait for the end of a pipe that others hold.
+        assert!(child.wait()?.success());
+        // catches: output of the child that is not taken any more; a channel that does not end.
+        let lines: Vec<Line> = child.stdout_lines().iter().collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert_eq!(&*lines[1], "unfinished");
+        let left = Pid::from_raw(pid(&lines[0]) as i32).unwrap();
+        kill_process(left, Signal::KILL).expect("who leaves the group is let go");
+        Ok(())
+    });
+}
+
+#[test]
+fn the_group_ends_with_the_child() {
+    in_scope(|scope| {
+        let script = "trap '' TERM; sleep 1000 & echo $!; exit 0";
+        let child = scope.process("parent", "leaves a child behind", sh(script)).lines().spawn()?;
+        assert!(child.wait()?.success());
+        let grandchild = pid(&first_line(&child));
+        // catches: what nobody looks after any more, left behind.
+        eventually("the grandchild is over", || is_over(grandchild));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_flood_that_nobody_reads_holds_nobody_up() {
+    in_scope(|scope| {
+        let child = scope.process("flood", "prints without end", command("yes", &[])).lines().spawn()?;
+        eventually("lines are lost", || child.lost_lines() > 0);
+        let before = child.lost_lines();
+        // catches: a child that waits for a reader; lines that pile up.
+        eventually("more lines are lost", || child.lost_lines() > before);
+        assert!(child.stdout_lines().len() <= 1024);
+        child.stop();
+        assert_eq!(child.wait()?.signal(), Some(15));
+        // catches: the newest dropped instead of the oldest; a gap that one cannot see.
+        let lines: Vec<Line> = child.stdout_lines().iter().collect();
+        assert_eq!(lines.len(), 1024);
+        assert_eq!(lines[0].number, child.lost_lines() + 1);
+        assert!(lines.windows(2).all(|pair| pair[1].number == pair[0].number + 1));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_line_without_end_comes_in_pieces() {
+    in_scope(|scope| {
+        let script = "head -c 4095 /dev/zero | tr '\\0' x; printf '\\303\\251'; head -c 5000 /dev/zero | tr '\\0' y; \
+                      printf '\\r\\nshort\\n\\n\\377 no line feed'; printf 'bad\\n' >&2";
+        let child = scope.process("long", "prints long lines", sh(script)).lines().spawn()?;
+        let lines: Vec<Line> = child.stdout_lines().iter().collect();
+        let sizes: Vec<(usize, bool)> = lines.iter().map(|line| (line.len(), line.cut)).collect();
+        // catches: a line without a bound; a character cut in two; text that is lost at a cut, at the end, at `\r`.
+        assert_eq!(
+            sizes,
+            [(4095, true), (4096, true), (5000 + 2 - 4096, false), (5, false), (0, false), (3 + 13, false)]
+        );
+        assert!(lines[1].starts_with('é') && lines[2].ends_with('y'));
+        assert_eq!(lines[5].text, "\u{FFFD} no line feed");
+        // catches: the two streams mixed up.
+        let errors: Vec<String> = child.stderr_lines().iter().map(|line| line.to_string()).collect();
+        assert_eq!(errors, ["bad"]);
+        assert_eq!(child.lost_lines(), 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_child_that_closes_its_output_lives_on() {
+    in_scope(|scope| {
+        let script = "echo last; exec sleep 1000 >&- 2>&-";
+        let child = scope.process("silent", "closes its output", sh(script)).lines().spawn()?;
+        assert_eq!(child.stdout_lines().iter().count(), 1);
+        // catches: an end of output that counts as an end of the child.
+        assert!(matches!(child.wait_timeout(Duration::from_millis(20)), Err(WaitError::TimedOut)));
+        let tid = scope.active_threads().iter().find(|t| t.name == "silent").unwrap().os_tid.unwrap();
+        let busy = || {
+            let stat = std::fs::read_to_string(format!("/proc/self/task/{tid}/schedstat")).unwrap();
+            Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+        };
+        let before = busy();
+        linger(300);
+        // catches: a poll that returns at once, for ever, since a closed pipe is ready.
+        assert!(busy() - before < Duration::from_millis(50), "it spins: {:?}", busy() - before);
+        child.stop();
+        assert_eq!(child.wait()?.signal(), Some(15));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_thousand_children_leave_nothing_behind() {
+    child_passes(|_| {
+        let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        in_scope(move |scope| {
+            scope.process("true", "ends", command("true", &[])).lines().spawn()?.wait()?;
+            let before = descriptors();
+            for _ in 0..1000 {
+                let child = scope.process("true", "ends", command("true", &[])).lines().spawn()?;
+                assert!(child.wait()?.success());
+                // catches: a child that is reaped some time after its wait has returned.
+                assert_eq!(state(child.pid()), None);
+            }
+            // catches: descriptors of pipes, of the child, of the stop, left open.
+            assert_eq!(descriptors(), before);
+            assert!(scope.active_threads().is_empty());
+            Ok(())
+        });
+        // catches: any zombie.
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        assert!(matches!(waitid(WaitId::All, look), Err(Errno::CHILD)));
+        0
+    });
+}
+
+#[test]
+fn what_the_system_refuses_is_said_to_the_spawner() {
+    in_scope(|scope| {
+        let refused = |command: Command| match scope.process("none", "is refused", command).spawn() {
+            Err(SpawnError::Os(error)) => (error.kind(), SpawnError::Os(error).to_string()),
+            other => panic!("{other:?}"),
+        };
+        let (kind, text) = refused(command("/no/such/program", &[]));
+        // catches: a refusal without the path, or the one of a thread.
+        assert_eq!(kind, std::io::ErrorKind::NotFound);
+        assert!(text.contains("/no/such/program") && !text.contains("thread"), "{text}");
+        let (kind, text) = refused(command("/etc/passwd", &[]));
+        assert_eq!(kind, std::io::ErrorKind::PermissionDenied, "{text}");
+        let mut lost = command("true", &[]);
+        lost.current_dir("/no/such/folder");
+        let (_, text) = refused(lost);
+        assert!(text.contains("/no/such/folder"), "{text}");
+        for _ in 0..100 {
+            refused(command("/no/such/program", &[]));
+            // catches: a thread, an entry, left by what was not started, if only for a moment.
+            assert!(scope.active_threads().is_empty());
+        }
+        assert!(matches!(scope.process("", "has no name", sleeper()).spawn(), Err(SpawnError::InvalidName)));
+        assert!(scope.process("child", "starts after all", command("true", &[])).spawn()?.wait()?.success());
+        // catches: a refusal that is a failure of the scope as well.
+        scope.context().checkpoint()?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_scope_that_stops_starts_no_child() {
+    in_scope(|scope| {
+        let marker = std::env::temp_dir().join(format!("homebound-{}", std::process::id()));
+        scope.stop();
+        let refused =
+            scope.process("late", "comes too late", command("touch", &[marker.to_str().unwrap()])).spawn();
+        // catches: a child that is started to be killed.
+        assert!(matches!(refused, Err(SpawnError::Stopped(_))), "{refused:?}");
+        assert!(!Path::new(&marker).exists());
+        Ok(())
+    });
+}
+
+#[test]
+#[allow(unsafe_code)]
+fn without_sigchld_nothing_is_started() {
+    child_passes(|_| {
+        // SAFETY: to ignore a signal needs no handler.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        in_scope(|scope| {
+            // catches: a child that the kernel reaps, whose pid may be another's when we signal it.
+            let refused = scope.process("child", "is refused", sleeper()).spawn();
+            let Err(SpawnError::Os(error)) = refused else { panic!("{refused:?}") };
+            assert!(error.to_string().contains("SIGCHLD"), "{error}");
+            Ok(())
+        });
+        0
+    });
+}
+
+#[test]
+#[allow(unsafe_code)]
+fn an_end_that_somebody_else_has_taken_is_said() {
+    child_passes(|_| {
+        let result = within(|| {
+            scope(|scope| {
+                let child = scope
+                    .process("child", "is reaped by others", sleeper())
+                    .on_exit(OnExit::Ignore)
+                    .spawn()?;
+                // SAFETY: to ignore a signal needs no handler. From now on the kernel reaps.
+                unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+                child.signal(9)?;
+                // Its failure stops this scope, and with it a wait of the body's.
+                child.done().recv().unwrap_err();
+                // catches: a wait that panics, or invents a status.
+                assert!(matches!(child.wait(), Err(WaitError::Disconnected)));
+                // catches: a signal to whoever has the pid now.
+                assert!(child.signal(9).is_err());
+                Ok(())
+            })
+        });
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("something else in this program waits for children"), "{text}");
+        0
+    });
+}
+
+#[test]
+fn it_is_in_the_dump_and_in_the_snapshot() {
+    in_scope(|scope| {
+        let mut command = sleeper();
+        command.env("SECRET", "hunter2");
+        let child = scope.process("sleeper", "sleeps", command).spawn()?;
+        let snapshot = scope.snapshot();
+        let row = all_threads(&snapshot).into_iter().find(|row| row.name == "sleeper").unwrap();
+        // catches: a child that one sees only in `ps`.
+        let process = row.process.expect("it is a process");
+        assert_eq!((process.pid, process.command.as_str(), process.exit), (child.pid(), "sleep 1000", None));
+        assert_eq!(row.role, Role::Service);
+        assert!(row.spawned_from.file().ends_with("process.rs"));
+        let dump = snapshot.to_string();
+        let line = format!("sleeper  (process: sleeps)  pid {} `sleep 1000`", child.pid());
+        assert!(dump.contains(&line) && dump.contains("waits: child at tests/process.rs"), "{dump}");
+        // catches: an environment with a password in a bug report.
+        assert!(!dump.contains("hunter2"));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_wait_ends_on_the_stop_of_the_one_who_waits() {
+    in_scope(|scope| {
+        let child = scope.process("endless", "does not end", sleeper()).spawn()?;
+        assert!(matches!(child.wait_timeout(Duration::from_millis(5)), Err(WaitError::TimedOut)));
+        let (waits, waiting) = gate();
+        let waiter = scope.spawn("waiter", "waits for the child", move |_| {
+            drop(waits);
+            // catches: a worker that waits for a service that waits for it.
+            let waited: Result<ExitStatus, WaitError> = child.wait();
+            assert!(matches!(waited, Err(WaitError::Stopped(_))));
+            Ok(child.pid())
+        })?;
+        common::pass(&waiting);
+        waiter.stop();
+        let pid = waiter.join()?;
+        // catches: a dropped `Process` that takes the child with it.
+        assert!(!is_over(pid));
+        Ok(())
+    });
+}
+
+#[test]
+fn threads_and_groups_have_children_too() {
+    in_scope(|scope| {
+        let worker = scope.spawn("worker", "has a child", |cx| {
+            let child = cx.process("child", "ends", sh("exit 0")).spawn()?;
+            Ok(child.wait()?)
+        })?;
+        assert!(worker.join()?.success());
+        let group = scope.group("web")?;
+        let child = group.process("server", "serves", sleeper()).spawn()?;
+        assert!(child.path().ends_with("/web/server"), "{}", child.path());
+        let pid = child.pid();
+        group.close()?;
+        // catches: a group that returns before its child is reaped.
+        assert_eq!(state(pid), None);
+        assert_eq!(child.wait()?.signal(), Some(15));
+        Ok(())
+    });
+}
+
+#[test]
+fn its_input_is_ours_if_the_command_says_so() {
+    in_scope(|scope| {
+        let mut command = Command::new("cat");
+        command.stdin(Stdio::piped());
+        let child = scope.process("cat", "says what it hears", command).lines().spawn()?;
+        let mut input = child.take_stdin().expect("piped");
+        assert!(child.take_stdin().is_none() && child.take_stdout().is_none());
+        input.write_all(b"hello\n")?;
+        assert_eq!(&*first_line(&child), "hello");
+        // catches: a second end of the pipe that we keep: the child would never see the end of its input.
+        drop(input);
+        assert!(child.wait()?.success());
+        Ok(())
+    });
+}
+
+#[test]
+fn when_the_parent_is_killed_the_child_dies() {
+    let mut parent = child("", |_| {
+        in_scope(|scope| {
+            // A thread that ends at once: a child is not bound to the thread that asked for it.
+            let process = scope.spawn("short", "starts a child, and ends", |cx| {
+                Ok(cx.process("orphan", "outlives nobody", sleeper()).spawn()?)
+            })?;
+            let process = process.join()?;
+            assert!(matches!(process.wait_timeout(Duration::from_millis(20)), Err(WaitError::TimedOut)));
+            println!("\npid {}", process.pid());
+            say("started");
+            scope.context().wait_for_stop();
+            Ok(())
+        });
+        1
+    });
+    parent.until("started").signal(9);
+    let done = parent.finish();
+    assert_eq!(done.signal, Some(9));
+    let pid = done.out.lines().find_map(|line| line.strip_prefix("pid ")?.parse().ok()).unwrap();
+    // catches: a child that lives on when its program has crashed.
+    eventually("the child is over", || is_over(pid));
+}
