@@ -38,6 +38,8 @@ pub(crate) enum Errand {
     Expire(Weak<Node>),
     /// To be logged: this signal was sent on.
     Forwarded(i32),
+    /// To be logged: it was not, since the channel is full (true), or nobody receives.
+    Lost(i32, bool),
     /// Its body is overdue: carry out its shutdown in its stead.
     Drive(Arc<ScopeCore>),
     LookAgain,

@@ -39,14 +39,35 @@ impl Signals {
         Signals { taken: Vec::new() }
     }
 
-    /// Leaves this one alone.
+    /// Leaves this one alone: it does what it would do without homebound, and a handler that is there stays.
     pub fn without(mut self, number: i32) -> Signals {
         self.taken.retain(|(taken, _)| *taken != number);
         self
     }
 
-    /// Sends the number of this signal over a channel, instead of what it would mean otherwise: for a reload on SIGHUP,
-    /// say. It never blocks: if the channel is full, the signal is one that is waiting already, and is dropped.
+    /// Sends the number of this signal over a channel, instead of what it would mean otherwise, for the time of the run:
+    /// for a reload on SIGHUP, say. It stops nothing, also during a stop, where it does not count as a second signal.
+    ///
+    /// It never blocks. A signal that finds the channel full is lost, and said to be, with a warning of `tracing`; one that
+    /// nobody receives does nothing. Two of a kind in short succession may be one (signal(7)). So a channel for one kind of
+    /// signal needs one place: what is in it says "at least once since you looked". Give different kinds a channel each.
+    ///
+    /// A number that is no signal, or one that cannot be handled (SIGKILL, SIGSTOP), is refused by the run.
+    ///
+    /// ```no_run
+    /// use homebound::{Exit, Registry, Signals};
+    ///
+    /// fn main() -> Exit<()> {
+    ///     let (reload, reloads) = crossbeam_channel::bounded(1);
+    ///     let signals = Signals::default().forward(libc::SIGHUP, reload);
+    ///     Registry::new("daemon").signals(signals).run(|scope| {
+    ///         for _ in scope.context().iter(&reloads) {
+    ///             println!("reads its settings again");
+    ///         }
+    ///         Ok(()) // stopped, by SIGTERM or Ctrl-C
+    ///     })
+    /// }
+    /// ```
     pub fn forward(mut self, number: i32, to: Sender<i32>) -> Signals {
         self.take(number, Meaning::Forward(to));
         self

@@ -163,9 +163,11 @@ fn overdue_at_last(desk: &Desk, core: &Arc<ScopeCore>, orders: &Orders, seen: &m
 fn signalled(desk: &Desk, core: &Arc<ScopeCore>, orders: &Orders, seen: &mut Seen, number: i32) {
     match orders.signals.meaning(number) {
         Some(Meaning::Forward(to)) => {
-            // A full channel has one waiting already; a disconnected one has nobody who cares.
-            let _full_or_gone = to.try_send(number);
-            desk.carry_out(Errand::Forwarded(number));
+            // It may not wait for a place: who is behind this signal waits, too.
+            desk.carry_out(match to.try_send(number) {
+                Ok(()) => Errand::Forwarded(number),
+                Err(error) => Errand::Lost(number, error.is_full()),
+            });
         }
         Some(Meaning::Dump) => {
             let dump = view::snapshot(core).to_string();
@@ -231,6 +233,12 @@ fn carry_out(errand: Errand) {
         }
         Errand::Forwarded(signal) => {
             told(|| tracing::debug!(target: "homebound::signal", signal, "forwarded"));
+        }
+        Errand::Lost(signal, true) => {
+            told(|| tracing::warn!(target: "homebound::signal", signal, "lost: its channel is full"));
+        }
+        Errand::Lost(signal, false) => {
+            told(|| tracing::debug!(target: "homebound::signal", signal, "lost: nobody receives it"));
         }
         Errand::Expire(node) => {
             if let Some(node) = node.upgrade() {
