@@ -16,8 +16,7 @@ use crate::rt::contain::{Owing, Payload, contain, discard, drop_contained, told}
 use crate::rt::erase::Lease;
 use crate::scope::Scope;
 use crate::scope_core::{Kind, Opening, ScopeCore};
-use crate::settle::{self, BodyEnd};
-use crate::status::ShutdownReport;
+use crate::settle::{self, Account, BodyEnd};
 use crate::wait::Mark;
 use crate::{BoxError, Result, current, token};
 
@@ -68,7 +67,7 @@ pub(crate) struct Lived<T> {
     pub(crate) value: Option<T>,
     /// The body's panic: to be resumed when everything is as it was before.
     pub(crate) payload: Option<Payload>,
-    pub(crate) verdict: Result<ShutdownReport, ScopeError>,
+    pub(crate) verdict: Result<Account, ScopeError>,
 }
 
 /// Runs a body in a scope and takes the one exit path. The promise of the lease stands here: what was erased under it is
@@ -159,7 +158,7 @@ fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> B
 
 /// The one exit path: all threads home, groups and the scope settled, a root's OS threads joined. Never unwinds: from
 /// here to the end the scope owes its threads (E4).
-fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<ShutdownReport, ScopeError> {
+fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     core.root.assert_same_process();
     let mut state = core.lock();
     state.body_home = true;

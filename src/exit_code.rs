@@ -13,6 +13,7 @@ use crate::failure::{Failure, Origin, ScopeError};
 use crate::reason::StopReason;
 use crate::rt::contain::{discard, drop_contained};
 use crate::scope_core::ScopeCore;
+use crate::settle::Account;
 use crate::status::{ForeignThread, ShutdownReport};
 use crate::{BoxError, Result, sys};
 
@@ -91,7 +92,8 @@ pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>
 
 /// The result, with the orphans in its report; or the body's panic, now that everything is as it was.
 pub(crate) fn exit<T>(core: &Arc<ScopeCore>, lived: Lived<T>, orphans: Vec<ForeignThread>) -> Exit<T> {
-    let Lived { value, payload, mut verdict } = lived;
+    let Lived { value, payload, verdict } = lived;
+    let mut verdict = verdict.map(Account::into_report);
     let report = match &mut verdict {
         Ok(report) => report,
         Err(error) => error.report_mut(),

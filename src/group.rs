@@ -16,8 +16,7 @@ use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
 use crate::scope::Scope;
 use crate::scope_core::{Kind, Opening, ScopeCore};
-use crate::settle::{self, BodyEnd};
-use crate::status::ShutdownReport;
+use crate::settle::{self, Account, BodyEnd};
 use crate::{Result, graph};
 
 /// An owned subsystem: a scope as a value, for a struct's field. Dereferences to its [`Scope`]. Dropping it stops it and
@@ -88,7 +87,7 @@ impl Group<'_> {
         &mut self,
         reason: StopReason,
         at: &'static Location<'static>,
-    ) -> Result<Result<ShutdownReport, ScopeError>, Vec<String>> {
+    ) -> Result<Result<Account, ScopeError>, Vec<String>> {
         self.closed = true;
         let core = self.scope.core();
         core.node.stop(reason);

@@ -6,12 +6,15 @@ use crate::failure::{ScopeError, ScopeErrorParts};
 use crate::failures::Listed;
 use crate::members::{Entry, Phase, Served};
 use crate::reason::{StopReason, Stopped};
+use crate::record::Record;
 use crate::rt::contain::told;
 use crate::scope_core::ScopeCore;
 use crate::status::{ScopeState, ShutdownReport};
 use crate::sync::planted;
+use crate::tally::{Clock, Tally};
 use std::mem::replace;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Settles a scope, after all groups in it. Those came home while somebody else drove the shutdown, and wait for this;
 /// the last made goes first. Iterative: depth costs no stack. Never unwinds.
@@ -120,37 +123,61 @@ pub(crate) enum BodyEnd {
     Failed,
 }
 
-/// The scope's error, if it has one: what failed, or the stop that its body returned.
-pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<ShutdownReport, ScopeError> {
-    let report = report(core);
+/// The scope's error, if it has one: what failed, or the stop that its body returned. Else what it could report.
+pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<Account, ScopeError> {
+    let (others, outer, reason) = (away(core), core.outer_due(), asked(core));
     let mut state = core.lock();
+    let account = Account { tally: state.tally.take(), others, clock: state.clock, outer, reason };
     let Listed { failures, first_during_stop, omitted } = state.failures.take(core.node.asked_at());
-    state.tally = None;
     state.internal.clear();
     drop(state);
     let stopped = match body {
         // Made here, on the thread and in the frame that gets it.
         BodyEnd::Stopped(reason) if failures.is_empty() => Some(Stopped::new(reason)),
-        BodyEnd::Returned if failures.is_empty() => return Ok(report),
+        BodyEnd::Returned if failures.is_empty() => return Ok(account),
         BodyEnd::Returned | BodyEnd::Stopped(_) | BodyEnd::Failed => None,
     };
-    let path = core.path().to_owned();
+    let (path, report) = (core.path().to_owned(), account.into_report());
     Err(ScopeError::new(ScopeErrorParts { path, failures, first_during_stop, omitted, stopped, report }))
+}
+
+/// What a scope that is over could report: most are never asked, and a thousand threads are a thousand rows.
+pub(crate) struct Account {
+    tally: Option<Tally>,
+    others: Vec<Arc<Record>>,
+    clock: Clock,
+    outer: Option<Instant>,
+    reason: Option<StopReason>,
+}
+
+impl Account {
+    pub(crate) fn into_report(self) -> ShutdownReport {
+        let Account { tally, others, clock, outer, reason } = self;
+        let report = tally.map(|tally| tally.report(others, &clock, outer)).unwrap_or_default();
+        ShutdownReport { reason, ..report }
+    }
 }
 
 /// Where the shutdown of this scope stands.
 pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
-    // Whoever asks from inside is not counted: it cannot be home.
+    let (others, outer) = (away(core), core.outer_due());
+    let state = core.lock();
+    let tally = state.tally.as_ref();
+    let report = tally.map(|tally| tally.report(others, &state.clock, outer)).unwrap_or_default();
+    drop(state);
+    ShutdownReport { reason: asked(core), ..report }
+}
+
+/// All that have an entry, but whoever asks from inside: it cannot be home.
+fn away(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
     let here = crate::current::records();
     let mut others = core.listed();
     others.retain(|record| !here.iter().any(|own| own.id == record.id));
-    let outer = core.outer_due();
-    let state = core.lock();
-    let tally = state.tally.as_ref();
-    let mut report = tally.map(|tally| tally.report(others, &state.clock, outer)).unwrap_or_default();
-    drop(state);
-    report.reason = core.node.asked_at().map(|_| (*core.node.reason()).clone());
-    report
+    others
+}
+
+fn asked(core: &ScopeCore) -> Option<StopReason> {
+    core.node.asked_at().map(|_| (*core.node.reason()).clone())
 }
 
 /// Where a scope is in its life, for views.

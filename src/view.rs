@@ -1,5 +1,5 @@
 //! Owns the reading of the tree: from scopes and records to plain data.
-//! Refuses to hold a lock for longer than it takes to copy a list, and to wait for one that is held (100 ms at most).
+//! Refuses to hold a lock for longer than it takes to copy some threads, and to wait for one that is held (100 ms at most).
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -7,8 +7,13 @@ use std::time::Instant;
 use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::settle::stage;
-use crate::status::{IdleThread, Role, ScopeState, ScopeStatus, Snapshot, ThreadState, ThreadStatus};
+use crate::status::{
+    IdleThread, Role, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
+};
 use crate::sys;
+
+/// How many threads are copied under one hold of their scope's lock.
+const PORTION: usize = 64;
 
 pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
     let foreign = if core.parent.is_none() { core.root.foreign() } else { Vec::new() };
@@ -41,22 +46,49 @@ fn scope(core: &Arc<ScopeCore>) -> ScopeStatus {
         status.busy = true;
         return status;
     };
-    let body = state.body.iter();
-    let own = state.entries.values().map(|entry| &entry.record);
-    let records: Vec<Arc<Record>> =
-        body.chain(own).chain(&state.internal).filter(|record| !record.has_ended()).cloned().collect();
+    let (body, internal, phase) = (state.body.clone(), state.internal.clone(), state.phase);
+    status.threads.reserve(state.entries.len() + internal.len() + 1);
     let scopes: Vec<_> = state.scopes.values().filter_map(Weak::upgrade).collect();
-    let phase = state.phase;
     drop(state);
     status.state = stage(core, phase);
     status.stop_reason = core.node.asked_at().map(|_| (*core.node.reason()).clone());
-    status.threads = records.iter().map(thread).collect();
+    describe(body.as_slice(), &mut status);
+    let mut next = ThreadId(0);
+    loop {
+        let Some(portion) = portion(core, next) else {
+            status.busy = true;
+            break;
+        };
+        describe(&portion, &mut status);
+        match portion.last() {
+            Some(last) if portion.len() == PORTION => next = ThreadId(last.id.0 + 1),
+            _ => break,
+        }
+    }
+    describe(&internal, &mut status);
     status.scopes = scopes.iter().map(scope).collect();
     status
 }
 
-pub(crate) fn thread(record: &Arc<Record>) -> ThreadStatus {
+/// So many threads of a scope are copied at a time, from `next` on, and described when its lock is free: whoever spawns or ends
+/// waits for no more than these. Ids only grow, so each is met once.
+fn portion(core: &ScopeCore, next: ThreadId) -> Option<Vec<Arc<Record>>> {
+    let state = core.try_lock()?;
+    let entries = state.entries.range(next..).take(PORTION);
+    Some(entries.map(|(_, entry)| Arc::clone(&entry.record)).collect())
+}
+
+fn describe(records: &[Arc<Record>], status: &mut ScopeStatus) {
     let now = Instant::now();
+    let live = records.iter().filter(|record| !record.has_ended());
+    status.threads.extend(live.map(|record| thread_at(record, now)));
+}
+
+pub(crate) fn thread(record: &Arc<Record>) -> ThreadStatus {
+    thread_at(record, Instant::now())
+}
+
+fn thread_at(record: &Arc<Record>, now: Instant) -> ThreadStatus {
     let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
     let wait = record.wait();
     let overdue = record.life(|life| life.overdue_since);

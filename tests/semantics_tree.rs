@@ -327,6 +327,34 @@ fn a_snapshot_from_anywhere_while_everything_changes() {
 }
 
 #[test]
+fn a_snapshot_has_each_thread_once_however_many_there_are() {
+    // catches: a thread at the seam of two portions that is left out or met twice, while others come and go
+    within(|| {
+        let result = scope(|s| {
+            let churn = s.thread("churn", "spawns meanwhile").isolated().spawn(move |cx| {
+                while !cx.is_stopping() {
+                    s.spawn("short", "comes and goes", |_| Ok(()))?.join()?;
+                }
+                Ok(())
+            })?;
+            let mut stay = HashSet::new();
+            for _ in 0..300 {
+                stay.insert(s.spawn("stays", "waits for the stop", |cx| Ok(drop(cx.wait_for_stop())))?.id());
+                let seen: Vec<_> = all_threads(&s.snapshot()).iter().map(|thread| thread.id).collect();
+                let once: HashSet<_> = seen.iter().copied().collect();
+                assert_eq!(seen.len(), once.len(), "none is met twice");
+                assert!(stay.is_subset(&once), "{} are left out", stay.difference(&once).count());
+            }
+            churn.stop();
+            churn.join()?;
+            s.stop();
+            Ok(())
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
 fn the_registrys_snapshot_is_there_while_it_runs_only() {
     // catches: a stale root after the end, a root that other threads cannot see
     child_passes(|_| {

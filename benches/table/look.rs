@@ -25,20 +25,27 @@ pub(crate) fn t8(plan: &Plan) -> Vec<Row> {
         in_turns(plan.rounds, vec![turn("homebound", look)])
     });
     let time = Duration::from_millis(plan.of(500) as u64);
+    let period = Some(Duration::from_millis(10));
     let rates = among(plan.of(BLOCKED), |scope| {
+        let look = || drop(black_box(scope.snapshot()));
+        let as_long = median_of(look);
+        let compute = move || compute_for(as_long);
         let turns = vec![
-            turn("homebound", || looked_at(scope, time, Some(Duration::from_millis(10)))),
-            turn("no snapshot", || looked_at(scope, time, None)),
-            turn("homebound", || looked_at(scope, time, Some(Duration::ZERO))),
-            turn("a thread that computes", || beside_a_busy_thread(|| looked_at(scope, time, None))),
+            turn("homebound", || looked_at(scope, time, period, look)),
+            turn("no snapshot", || looked_at(scope, time, None, look)),
+            turn("floor: a thread that computes as long", || looked_at(scope, time, period, compute)),
+            turn("homebound", || looked_at(scope, time, Some(Duration::ZERO), look)),
+            turn("a thread that computes", || beside_a_busy_thread(|| looked_at(scope, time, None, look))),
         ];
         in_turns(plan.rounds, turns)
     });
-    let back_to_back = [rates[2].clone(), rates[3].clone()];
+    let floor = [rates[0].clone(), rates[2].clone()];
+    let back_to_back = [rates[3].clone(), rates[4].clone()];
     let what = format!("spawn + join beside {} threads", plan.of(BLOCKED));
     vec![
         Row::pair("T8", format!("snapshot of {threads} threads"), "ms", &snapshot, Goal::Most(10.0)),
         Row::pair("T8", format!("{what}, 100 snapshots a second"), "/ms", &rates[..2], Goal::AtLeast(0.9)),
+        Row::pair("", "  against another", "/ms", &floor, Goal::None),
         Row::pair("", format!("  {what}, snapshots back to back"), "/ms", &back_to_back, Goal::None),
     ]
 }
@@ -62,19 +69,44 @@ fn among<T>(threads: usize, body: impl for<'scope> FnOnce(&'scope Scope<'scope, 
     .unwrap()
 }
 
-/// Spawns + joins in a millisecond, while a thread takes a snapshot every so often.
-fn looked_at<'scope>(scope: &'scope Scope<'scope, '_>, time: Duration, period: Option<Duration>) -> f64 {
+/// How long `look` takes.
+fn median_of(look: impl Fn()) -> Duration {
+    let mut times: Vec<_> = (0..11)
+        .map(|_| {
+            let start = Instant::now();
+            look();
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn compute_for(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        black_box(());
+    }
+}
+
+/// Spawns + joins in a millisecond, while a thread looks every so often.
+fn looked_at<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    time: Duration,
+    period: Option<Duration>,
+    look: impl Fn() + Copy + Send + 'scope,
+) -> f64 {
     let looker = period.map(|period| {
-        let look = move |cx: &Context| {
+        let looks = move |cx: &Context| {
             while !cx.is_stopping() {
-                drop(black_box(scope.snapshot()));
+                look();
                 if !period.is_zero() {
                     cx.sleep(period)?;
                 }
             }
             Ok(())
         };
-        scope.thread("looker", "takes snapshots").isolated().spawn(look).unwrap()
+        scope.thread("looker", "looks at the tree, or computes as long").isolated().spawn(looks).unwrap()
     });
     let start = Instant::now();
     let mut spawned = 0_u32;

@@ -15,6 +15,11 @@ impl Plan {
     pub(crate) fn of(&self, full: usize) -> usize {
         if self.quick { full.div_ceil(10) } else { full }
     }
+
+    /// So many times the rounds: for what takes little time and falls out one way or another.
+    pub(crate) fn times(&self, factor: usize) -> usize {
+        if self.quick { self.rounds } else { self.rounds * factor }
+    }
 }
 
 /// One side's figures, one for each round.

@@ -24,7 +24,7 @@ pub(crate) fn t5(plan: &Plan) -> Vec<Row> {
             turn("CancellationToken", || hot(count, || token.is_cancelled())),
             turn("empty loop", || hot(count, || false)),
         ];
-        in_turns(plan.rounds, turns)
+        in_turns(plan.times(3), turns)
     });
     let over = [sides[0].clone(), sides[2].clone()];
     vec![
@@ -43,7 +43,7 @@ fn hot(count: usize, asked: impl Fn() -> bool) -> f64 {
 pub(crate) fn t6(plan: &Plan) -> Vec<Row> {
     let (messages, trips) = (plan.of(3_000_000), plan.of(300_000));
     let pair = |ours: Box<dyn FnMut() -> f64>, peer: Box<dyn FnMut() -> f64>| {
-        in_turns(plan.rounds, vec![("homebound", ours), (CROSSBEAM, peer)])
+        in_turns(plan.times(3), vec![("homebound", ours), (CROSSBEAM, peer)])
     };
     let busy = pair(Box::new(move || busy(messages, ours)), Box::new(move || busy(messages, peer)));
     let ready =

@@ -16,6 +16,7 @@ use crate::root::Root;
 use crate::rt::contain::{Payload, discard, drop_contained, message};
 use crate::scope::Scope;
 use crate::scope_core::{Kind, ScopeCore};
+use crate::settle::Account;
 use crate::{Result, view};
 
 /// Runs a program again and again: once as it is, then with a stop requested at its first wait or checkpoint, at its second,
@@ -247,6 +248,7 @@ impl StopEverywhere {
     fn judge<T>(&self, lived: Lived<T>, planted: Planted, took: Option<Duration>) -> Option<Wrong> {
         let Lived { value, payload, verdict } = lived;
         discard(drop_contained(value));
+        let verdict = verdict.map(Account::into_report);
         let report = match &verdict {
             Ok(report) => report,
             Err(error) => error.report(),
