@@ -12,11 +12,11 @@ use crate::rule::Rule;
 /// What a method does with its receiver, if that is a handle or holds some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passage {
-    /// Gives it, or a part of it, back: `unwrap`, `iter`.
+    /// Gives it, or a part of it, back, and shows it to nobody: `unwrap`, `iter`, `map_err`.
     Through,
     /// Gives it to the closure, and gives back what that makes of it: `map`.
     Closure,
-    /// Shows it to the closure, and gives it back: `filter`, `map_err`.
+    /// Shows it to the closure, and gives it back: `filter`.
     Both,
     /// Only looks at it: `is_finished`.
     Look,
@@ -37,7 +37,8 @@ const THROUGH: &[&str] = &[
     "deref_mut", "load", "into_boxed_slice", "as_slice", "as_mut_slice", "unwrap_unchecked", "to_vec", "windows",
     "chunks", "split_at", "split_first", "split_last", "upgrade", "downgrade", "wrap_err", "wrap_err_with",
     "expect_lock", "lock_unpoisoned", "get_or_init", "get_or_insert_with", "nth", "front", "back", "front_mut",
-    "back_mut", "cycle", "extract_if", "unzip", "partition", "unwrap_or_log",
+    "back_mut", "cycle", "extract_if", "unzip", "partition", "map_err", "or_else",
+    "unwrap_or_else", "inspect_err",
 ];
 
 const CLOSURE: &[&str] = &[
@@ -46,8 +47,8 @@ const CLOSURE: &[&str] = &[
 ];
 
 const BOTH: &[&str] = &[
-    "filter", "inspect", "take_while", "skip_while", "map_err", "or_else", "unwrap_or_else", "find", "retain",
-    "retain_mut", "max_by_key", "min_by_key", "sort_by_key", "take_if", "inspect_err", "position",
+    "filter", "inspect", "take_while", "skip_while", "find", "retain", "retain_mut", "max_by_key", "min_by_key",
+    "sort_by_key", "take_if", "position",
 ];
 
 const LOOK: &[&str] = &[

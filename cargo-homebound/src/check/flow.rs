@@ -60,11 +60,6 @@ impl Flow {
         node
     }
 
-    /// The fields of this name of any struct.
-    pub(super) fn fields_called(&self, name: &str) -> Vec<Node> {
-        self.fields.iter().filter(|((_, field), _)| field == name).map(|(_, node)| *node).collect()
-    }
-
     /// Whether what is in `from` comes home by some way.
     pub(super) fn comes_home(&self, from: Node) -> bool {
         let mut seen = vec![false; self.to.len()];

@@ -258,8 +258,13 @@ impl Walk {
                         let written = scopes::type_ref(scope, &input.ty);
                         let ty = walk.typed(written.as_ref());
                         let borrowed = matches!(*input.ty, syn::Type::Reference(_) | syn::Type::Ptr(_));
-                        let node = if borrowed { walk.flow.before(Node::HOME) } else { walk.flow.node() };
+                        let (node, made) = (walk.flow.node(), walk.vars.len());
                         walk.bind(&input.pat, ty, node);
+                        // Whoever lent it sees what is stored there.
+                        for var in if borrowed { made..walk.vars.len() } else { 0..0 } {
+                            let node = walk.vars[var].node;
+                            walk.flow.edge(node, Node::HOME);
+                        }
                     }
                 }
             }

@@ -14,7 +14,7 @@ mod purposes {
         scope.spawn("reader", "\t\n", |cx| Ok(()))?; //~ blank-purpose
         scope.spawn("reader", "reader", job)?; //~ blank-purpose
         scope.spawn("reader", "Reader", job)?; //~ blank-purpose
-        scope.spawn("reader", "the reader", job)?; //~ none
+        scope.spawn("reader", "the reader", job)?; //~ blank-purpose
         scope.spawn("reader", "reader.", job)?; //~ blank-purpose
         scope.spawn("disk-reader", "disk reader", job)?; //~ blank-purpose
         scope.spawn("reader", String::from(""), job)?; //~ blank-purpose
@@ -48,7 +48,7 @@ mod purposes {
 mod polls {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
-    fn a(stop: &AtomicBool, cx: &homebound::Context) {
+    fn a(stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
             work();
             thread::sleep(second()); //~ polled-stop
@@ -80,11 +80,21 @@ mod polls {
             }
         }
         for i in 0..5 { if connect().is_ok() { break; } thread::sleep(second()); } //~ none
-        while !cx.is_stopping() { work(); } //~ none
-        loop { cx.sleep(second())?; if stop.load(Ordering::Relaxed) { break; } } //~ none
         while !stop.load(Ordering::Relaxed) { std::hint::spin_loop(); } //~ none
         thread::sleep(second()); //~ none
         while let Some(x) = next() { thread::sleep(second()); } //~ none
+    }
+}
+
+mod polls_beside_a_context {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    fn a(stop: &AtomicBool, cx: &homebound::Context) {
+        while !cx.is_stopping() { work(); } //~ none
+        loop { cx.sleep(second())?; if stop.load(Ordering::Relaxed) { break; } } //~ none
+        while !cx.is_stopping() {
+            thread::sleep(second()); //~ polled-stop deaf-wait
+        }
     }
 }
 
@@ -127,7 +137,7 @@ mod deaf {
             Ok(())
         });
         scope.thread("a", "takes jobs").isolated().spawn(|_| { rx.recv(); Ok(()) }); //~ deaf-wait
-        thread::sleep(second()); //~ none
+        thread::sleep(second()); //~ deaf-wait
     }
     fn given(cx: &Context, rx: &Receiver<u8>) {
         rx.recv().unwrap(); //~ deaf-wait
