@@ -83,3 +83,10 @@ fn the_corpus_is_read_as_labelled() {
     let differ = compare("corpus");
     assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
 }
+
+/// Written when the code was done, to see how it does on what it was not made for.
+#[test]
+fn the_second_corpus_is_read_as_labelled() {
+    let differ = compare("corpus_second");
+    assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
+}
