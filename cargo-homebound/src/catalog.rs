@@ -1,6 +1,9 @@
 //! Owns the list of what starts threads, and of what ends the process: by path, with what it is.
 //! Refuses to look at code: `check`, `deep` and `deps` compare with it.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What a path in the list does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -23,10 +26,123 @@ pub struct Entry {
     pub method: bool,
 }
 
-/// The list.
+const fn thread(path: &'static str) -> Entry {
+    Entry { path, kind: Kind::Thread, method: false }
+}
+
+const fn thread_method(path: &'static str) -> Entry {
+    Entry { path, kind: Kind::Thread, method: true }
+}
+
+const fn pool(path: &'static str) -> Entry {
+    Entry { path, kind: Kind::Pool, method: false }
+}
+
+const fn pool_method(path: &'static str) -> Entry {
+    Entry { path, kind: Kind::Pool, method: true }
+}
+
+const fn exit(path: &'static str) -> Entry {
+    Entry { path, kind: Kind::Exit, method: false }
+}
+
+/// The list. A crate's path under which it is reexported is an entry of its own.
+///
+/// Not in it, on purpose: what runs on rayon's global pool without a `spawn` (`join`, `scope`, `par_iter`), and what runs on
+/// the thread that asks (`tokio::task::spawn_local`, runtimes of the current thread).
 pub const ENTRIES: &[Entry] = &[
-    Entry { path: "std::thread::spawn", kind: Kind::Thread, method: false },
-    Entry { path: "std::thread::scope", kind: Kind::Thread, method: false },
-    Entry { path: "std::thread::Builder::spawn", kind: Kind::Thread, method: true },
-    Entry { path: "std::process::exit", kind: Kind::Exit, method: false },
+    thread("std::thread::spawn"),
+    thread("std::thread::scope"),
+    thread_method("std::thread::Builder::spawn"),
+    thread_method("std::thread::Builder::spawn_scoped"),
+    thread_method("std::thread::Builder::spawn_unchecked"),
+    thread_method("std::thread::Builder::spawn_scoped_unchecked"),
+    thread_method("std::thread::Scope::spawn"),
+    thread("crossbeam::scope"),
+    thread("crossbeam::thread::scope"),
+    thread("crossbeam_utils::thread::scope"),
+    thread_method("crossbeam_utils::thread::Scope::spawn"),
+    thread_method("crossbeam_utils::thread::ScopedThreadBuilder::spawn"),
+    thread("rayon::spawn"),
+    thread("rayon::spawn_fifo"),
+    thread("rayon::spawn_broadcast"),
+    thread_method("rayon::Scope::spawn"),
+    thread_method("rayon::Scope::spawn_broadcast"),
+    thread_method("rayon::ScopeFifo::spawn_fifo"),
+    thread_method("rayon::ThreadPool::spawn"),
+    thread_method("rayon::ThreadPool::spawn_fifo"),
+    thread_method("rayon::ThreadPool::spawn_broadcast"),
+    pool("rayon::ThreadPool::new"),
+    pool_method("rayon::ThreadPoolBuilder::build"),
+    pool_method("rayon::ThreadPoolBuilder::build_global"),
+    pool_method("rayon::ThreadPoolBuilder::build_scoped"),
+    thread("tokio::spawn"),
+    thread("tokio::task::spawn"),
+    thread("tokio::task::spawn_blocking"),
+    thread_method("tokio::task::Builder::spawn"),
+    thread_method("tokio::task::Builder::spawn_blocking"),
+    thread_method("tokio::runtime::Runtime::spawn"),
+    thread_method("tokio::runtime::Runtime::spawn_blocking"),
+    thread_method("tokio::runtime::Handle::spawn"),
+    thread_method("tokio::runtime::Handle::spawn_blocking"),
+    thread_method("tokio::task::JoinSet::spawn"),
+    thread_method("tokio::task::JoinSet::spawn_on"),
+    thread_method("tokio::task::JoinSet::spawn_blocking"),
+    thread_method("tokio_util::task::TaskTracker::spawn"),
+    thread_method("tokio_util::task::TaskTracker::spawn_blocking"),
+    pool("tokio::main"),
+    pool("tokio::test"),
+    pool("tokio::runtime::Runtime::new"),
+    pool_method("tokio::runtime::Builder::build"),
+    pool("threadpool::ThreadPool::new"),
+    pool("threadpool::ThreadPool::with_name"),
+    pool("threadpool::ThreadPool::default"),
+    pool_method("threadpool::Builder::build"),
+    pool("scoped_threadpool::Pool::new"),
+    pool("rusty_pool::ThreadPool::new"),
+    thread("async_std::task::spawn"),
+    thread("async_std::task::spawn_blocking"),
+    pool("async_std::main"),
+    thread("smol::spawn"),
+    thread("smol::unblock"),
+    thread("blocking::unblock"),
+    thread("async_global_executor::spawn"),
+    thread("async_global_executor::spawn_blocking"),
+    pool("futures::executor::ThreadPool::new"),
+    pool_method("futures::executor::ThreadPoolBuilder::create"),
+    pool("futures_executor::ThreadPool::new"),
+    pool_method("futures_executor::ThreadPoolBuilder::create"),
+    thread("actix_web::web::block"),
+    thread("actix_web::rt::spawn"),
+    thread("actix_rt::spawn"),
+    pool("actix_rt::System::new"),
+    pool("actix_rt::Arbiter::new"),
+    pool("actix_web::main"),
+    pool("actix_rt::main"),
+    thread("ctrlc::set_handler"),
+    thread("ctrlc::try_set_handler"),
+    thread("libc::pthread_create"),
+    thread("libc::clone"),
+    thread("libc::clone3"),
+    thread("libc::CreateThread"),
+    thread("libc::_beginthreadex"),
+    thread("windows_sys::Win32::System::Threading::CreateThread"),
+    thread("windows::Win32::System::Threading::CreateThread"),
+    thread("winapi::um::processthreadsapi::CreateThread"),
+    exit("std::process::exit"),
+    exit("std::process::abort"),
+    exit("std::intrinsics::abort"),
+    exit("libc::exit"),
+    exit("libc::_exit"),
+    exit("libc::_Exit"),
+    exit("libc::quick_exit"),
+    exit("libc::abort"),
 ];
+
+static BY_PATH: LazyLock<HashMap<&'static str, &'static Entry>> =
+    LazyLock::new(|| ENTRIES.iter().map(|entry| (entry.path, entry)).collect());
+
+/// The entry of this path.
+pub fn find(path: &str) -> Option<&'static Entry> {
+    BY_PATH.get(path).copied()
+}

@@ -52,6 +52,34 @@ impl Rule {
         }
     }
 
+    /// What it speaks of, in one line.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Rule::RawThread => "a thread that no scope owns",
+            Rule::DetachedThread => "a join handle dropped, ignored, forgotten, or stored where nothing joins it",
+            Rule::BlankPurpose => "a thread whose name or purpose is empty, or whose purpose repeats the name",
+            Rule::PolledStop => "a loop that sleeps and looks at a flag",
+            Rule::DeafWait => "a wait that does not hear the stop, where there is a context that would",
+            Rule::ProcessExit => "an end of the process inside a scope",
+            Rule::BrokenSource => "a file that could not be parsed, and so was not checked",
+            Rule::StaleAllow => "an allow entry that matches nothing any more, or has expired",
+        }
+    }
+
+    /// Why it is a rule, what it covers, and code before and after: Markdown, ends with a line break.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Rule::RawThread => include_str!("rules/raw-thread.md"),
+            Rule::DetachedThread => include_str!("rules/detached-thread.md"),
+            Rule::BlankPurpose => include_str!("rules/blank-purpose.md"),
+            Rule::PolledStop => include_str!("rules/polled-stop.md"),
+            Rule::DeafWait => include_str!("rules/deaf-wait.md"),
+            Rule::ProcessExit => include_str!("rules/process-exit.md"),
+            Rule::BrokenSource => include_str!("rules/broken-source.md"),
+            Rule::StaleAllow => include_str!("rules/stale-allow.md"),
+        }
+    }
+
     /// The name of the hook that checks this rule alone.
     pub fn hook(self) -> Option<&'static str> {
         match self {

@@ -1,0 +1,349 @@
+//! Owns the walk over expressions: where the value of each goes, and of which type it is.
+//! Refuses calls, which are in `calls`, and macros, which are in `macros`.
+
+use syn::{Expr, ExprClosure, ExprIf, ExprMatch, Member, Pat, UnOp};
+
+use super::flow::Node;
+use super::names::{Res, Space};
+use super::polled::{self, Loop};
+use super::types::{self, Ty};
+use super::walk::{Found, Frame, Walk};
+
+impl Walk {
+    /// Walks over `expr`, whose value goes `into`; a guess of its type.
+    pub(super) fn expr(&mut self, expr: &Expr, into: Node) -> Ty {
+        match expr {
+            Expr::Path(path) => self.path_value(path, into),
+            Expr::Call(call) => self.call(call, into),
+            Expr::MethodCall(call) => self.method_call(call, into),
+            Expr::Macro(call) => {
+                let ty = self.macro_value(&call.mac, into);
+                self.awaited = false;
+                ty
+            }
+            Expr::Closure(closure) => {
+                let frame = self.frame();
+                let result = self.flow.node();
+                self.closures.push((result, false));
+                let id = self.closures.len() - 1;
+                self.closure(closure, &Ty::Unknown, None, Frame { result, ..frame });
+                Ty::Closure(id, result)
+            }
+            Expr::Block(block) => self.block(&block.block, into),
+            Expr::Unsafe(block) => self.block(&block.block, into),
+            Expr::Const(block) => self.block(&block.block, into),
+            Expr::TryBlock(block) => self.block(&block.block, into),
+            Expr::Async(block) => {
+                let frame = Frame { result: Node::HOME, ..self.frame() };
+                self.framed(frame, |walk| walk.block(&block.block, Node::HOME))
+            }
+            Expr::If(branch) => self.branch(branch, into),
+            Expr::Match(choice) => self.choice(choice, into),
+            Expr::Let(condition) => self.condition(condition),
+            Expr::Paren(inner) => self.expr(&inner.expr, into),
+            Expr::Group(inner) => self.expr(&inner.expr, into),
+            Expr::Reference(inner) => {
+                if inner.mutability.is_some() {
+                    polled::assigned(self, &inner.expr);
+                }
+                self.expr(&inner.expr, into)
+            }
+            Expr::RawAddr(inner) => self.expr(&inner.expr, into),
+            Expr::Cast(inner) => self.expr(&inner.expr, into),
+            Expr::Try(inner) => self.expr(&inner.expr, into),
+            Expr::Await(inner) => {
+                self.awaited = matches!(*inner.base, Expr::MethodCall(_) | Expr::Call(_));
+                let ty = self.expr(&inner.base, Node::HOME);
+                self.awaited = false;
+                ty
+            }
+            Expr::Unary(inner) => {
+                let into = if matches!(inner.op, UnOp::Deref(_)) { into } else { Node::LOST };
+                self.expr(&inner.expr, into)
+            }
+            Expr::Tuple(tuple) => {
+                let all: Vec<_> = tuple.elems.iter().map(|part| self.expr(part, into)).collect();
+                Ty::Tuple(all.into())
+            }
+            Expr::Array(array) => {
+                let all: Vec<_> = array.elems.iter().map(|part| self.expr(part, into)).collect();
+                all.into_iter().find(|ty| !ty.is_unknown()).map_or(Ty::Unknown, |ty| Ty::Many(ty.into()))
+            }
+            Expr::Repeat(array) => {
+                self.expr(&array.len, Node::LOST);
+                Ty::Many(self.expr(&array.expr, into).into())
+            }
+            _ => self.other(expr, into),
+        }
+    }
+
+    fn other(&mut self, expr: &Expr, into: Node) -> Ty {
+        match expr {
+            Expr::Assign(assign) => self.assign(assign),
+            Expr::Struct(value) => return self.struct_value(value),
+            Expr::Field(field) => {
+                let of = self.expr(&field.base, into);
+                return self.field(&of, &field.member, into);
+            }
+            Expr::Index(index) => {
+                self.expr(&index.index, Node::LOST);
+                return self.expr(&index.expr, into).element();
+            }
+            Expr::Binary(binary) => {
+                if matches!(binary.op, syn::BinOp::BitOrAssign(_) | syn::BinOp::BitAndAssign(_)) {
+                    polled::assigned(self, &binary.left);
+                }
+                self.expr(&binary.left, Node::LOST);
+                self.expr(&binary.right, Node::LOST);
+            }
+            Expr::ForLoop(it) => self.for_loop(it),
+            Expr::While(it) => {
+                self.enter_loop(Node::LOST, it.label.as_ref());
+                self.inner(|walk| {
+                    walk.flag_in_condition(&it.cond, true);
+                    walk.expr(&it.cond, Node::LOST);
+                    walk.block(&it.body, Node::LOST);
+                });
+                self.leave_loop();
+            }
+            Expr::Loop(it) => {
+                self.enter_loop(into, it.label.as_ref());
+                self.block(&it.body, Node::LOST);
+                self.leave_loop();
+            }
+            Expr::Return(it) => {
+                let result = self.frame().result;
+                it.expr.iter().for_each(|value| {
+                    self.expr(value, result);
+                });
+            }
+            Expr::Break(it) => {
+                let found = self.loops.iter().rev().find(|one| match &it.label {
+                    Some(label) => one.label.as_ref() == Some(&label.ident),
+                    None => true,
+                });
+                let result = found.map_or(Node::HOME, |one| one.result);
+                it.expr.iter().for_each(|value| {
+                    self.expr(value, result);
+                });
+            }
+            Expr::Range(range) => {
+                for end in range.start.iter().chain(&range.end) {
+                    self.expr(end, Node::LOST);
+                }
+            }
+            Expr::Yield(it) => it.expr.iter().for_each(|value| {
+                self.expr(value, Node::HOME);
+            }),
+            Expr::Verbatim(tokens) => self.tokens(tokens.clone(), Node::HOME),
+            _ => {}
+        }
+        Ty::Unknown
+    }
+
+    pub(super) fn path_value(&mut self, path: &syn::ExprPath, into: Node) -> Ty {
+        if let Some(name) = path.path.get_ident()
+            && path.qself.is_none()
+        {
+            match self.single(name, Space::Values) {
+                Some(Found::Var(var)) => {
+                    let (ty, node) = (self.vars[var].ty.clone(), self.vars[var].node);
+                    self.flow.edge(node, into);
+                    if let Ty::Closure(id, result) = ty {
+                        // Whoever has it may call it.
+                        self.closures[id].1 = true;
+                        self.flow.edge(result, Node::HOME);
+                    }
+                    return ty;
+                }
+                Some(Found::Item(found)) => return self.item_value(found, name.span(), into),
+                None => {}
+            }
+        }
+        let Some(last) = path.path.segments.last() else { return Ty::Unknown };
+        let found = self.meaning(&path.path, path.qself.as_ref());
+        self.item_value(found, last.ident.span(), into)
+    }
+
+    fn item_value(&mut self, found: Res, span: proc_macro2::Span, into: Node) -> Ty {
+        match found {
+            Res::Value(id) => {
+                let node = self.value_node(id);
+                self.flow.edge(node, into);
+                let ty = self.names.declared.values[id].ty.clone();
+                self.typed(ty.as_ref())
+            }
+            Res::Path(path) => {
+                self.function_taken(&path, span);
+                Ty::Func(path.into())
+            }
+            _ => Ty::Unknown,
+        }
+    }
+
+    /// What a path of an expression stands for, in the file's words or by its path outside.
+    pub(super) fn meaning(&mut self, path: &syn::Path, qself: Option<&syn::QSelf>) -> Res {
+        if let Some(qself) = qself {
+            // `<std::thread::Builder>::new`
+            let ty = super::scopes::type_ref(self.scope, &qself.ty);
+            let ty = self.typed(ty.as_ref());
+            let last = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+            return match ty {
+                Ty::Path(of) => Res::Path(format!("{of}::{last}")),
+                Ty::Struct(id) => Res::Assoc(id, last),
+                _ => Res::Opaque,
+            };
+        }
+        let written = self.written(path);
+        if written.segments.first().is_some_and(|first| first == "Self") {
+            return match (self.selves.last(), written.segments.get(1)) {
+                (Some(Ty::Struct(id)), Some(name)) => Res::Assoc(*id, name.clone()),
+                (Some(Ty::Struct(id)), None) => Res::Struct(*id),
+                _ => Res::Opaque,
+            };
+        }
+        match self.names.resolve(&written, Space::Values) {
+            Res::Path(path) => Res::Path(match path.rsplit_once("::") {
+                Some((of, name)) if types::known(of) != of => format!("{}::{name}", types::known(of)),
+                _ => path,
+            }),
+            found => found,
+        }
+    }
+
+    fn branch(&mut self, branch: &ExprIf, into: Node) -> Ty {
+        let ends = polled::ends(&branch.then_branch)
+            || branch.else_branch.as_ref().is_some_and(|(_, other)| polled::ends_expr(other));
+        let ty = self.inner(|walk| {
+            walk.flag_in_condition(&branch.cond, ends);
+            walk.expr(&branch.cond, Node::LOST);
+            walk.block(&branch.then_branch, into)
+        });
+        match &branch.else_branch {
+            Some((_, other)) => {
+                let found = self.expr(other, into);
+                if ty.is_unknown() { found } else { ty }
+            }
+            None => ty,
+        }
+    }
+
+    fn choice(&mut self, choice: &ExprMatch, into: Node) -> Ty {
+        let ends = choice.arms.iter().any(|arm| polled::ends_expr(&arm.body));
+        self.flag_in_condition(&choice.expr, ends);
+        let node = self.flow.node();
+        let ty = self.expr(&choice.expr, node);
+        let mut result = Ty::Unknown;
+        for arm in &choice.arms {
+            let found = self.inner(|walk| {
+                let first = walk.vars.len();
+                walk.bind(&arm.pat, ty.clone(), node);
+                walk.stores_into(first, &choice.expr);
+                walk.expr(&arm.body, into)
+            });
+            if result.is_unknown() {
+                result = found;
+            }
+        }
+        result
+    }
+
+    fn condition(&mut self, condition: &syn::ExprLet) -> Ty {
+        let node = self.flow.node();
+        let ty = self.expr(&condition.expr, node);
+        let first = self.vars.len();
+        self.bind(&condition.pat, ty, node);
+        self.stores_into(first, &condition.expr);
+        Ty::Unknown
+    }
+
+    fn for_loop(&mut self, it: &syn::ExprForLoop) {
+        let node = self.flow.node();
+        let ty = self.expr(&it.expr, node);
+        self.met_in_loop(&it.expr, &ty);
+        self.enter_loop(Node::LOST, it.label.as_ref());
+        self.inner(|walk| {
+            let first = walk.vars.len();
+            walk.bind(&it.pat, ty.element(), node);
+            walk.stores_into(first, &it.expr);
+            walk.block(&it.body, Node::LOST);
+        });
+        self.leave_loop();
+    }
+
+    fn enter_loop(&mut self, result: Node, label: Option<&syn::Label>) {
+        self.loops.push(Loop::new(result, label.map(|label| label.name.ident.clone()), self.vars.len()));
+    }
+
+    fn assign(&mut self, assign: &syn::ExprAssign) {
+        polled::assigned(self, &assign.left);
+        let into = match &*assign.left {
+            Expr::Tuple(_) | Expr::Array(_) => Node::HOME,
+            left => self.place(left),
+        };
+        let ty = self.expr(&assign.right, into);
+        if let Expr::Path(path) = &*assign.left {
+            if let Some(name) = path.path.get_ident()
+                && let Some(Found::Var(var)) = self.single(name, Space::Values)
+                && self.vars[var].ty.is_unknown()
+            {
+                self.vars[var].ty = ty;
+            }
+        } else if !matches!(*assign.left, Expr::Infer(_)) {
+            self.expr(&assign.left, Node::LOST);
+        }
+    }
+
+    fn struct_value(&mut self, value: &syn::ExprStruct) -> Ty {
+        let of = match self.names.resolve(&self.written(&value.path), Space::Types) {
+            _ if value.path.is_ident("Self") => self.selves.last().cloned().unwrap_or_default(),
+            Res::Struct(id) => Ty::Struct(id),
+            Res::Path(path) => Ty::named(types::known(&path)),
+            _ => Ty::Unknown,
+        };
+        for field in &value.fields {
+            let name = match &field.member {
+                Member::Named(name) => name.to_string(),
+                Member::Unnamed(index) => index.index.to_string(),
+            };
+            let into = match of {
+                Ty::Struct(id) => self.stored(id, &name),
+                _ => Node::HOME,
+            };
+            self.expr(&field.expr, into);
+        }
+        if let Some(rest) = &value.rest {
+            self.expr(rest, Node::HOME);
+        }
+        of
+    }
+
+    /// Walks over a closure that runs in `frame`; `first` is the type of its first parameter, and `from` what it is given.
+    pub(super) fn closure(&mut self, closure: &ExprClosure, first: &Ty, from: Option<Node>, mut frame: Frame) -> Ty {
+        let loops = std::mem::take(&mut self.loops);
+        let ty = self.inner(|walk| {
+            let made = walk.vars.len();
+            for (at, pat) in closure.inputs.iter().enumerate() {
+                let ty = if at == 0 { first.clone() } else { Ty::Unknown };
+                // A fold has what it gathers before what it meets.
+                let node = from.unwrap_or_else(|| walk.flow.before(Node::HOME));
+                walk.bind(pat, ty, node);
+                if from.is_none() {
+                    for var in made..walk.vars.len() {
+                        let node = walk.vars[var].node;
+                        walk.flow.edge(node, Node::HOME);
+                    }
+                }
+            }
+            let typed = closure.inputs.iter().any(|pat| matches!(pat, Pat::Type(_)));
+            if typed && walk.vars[made..].iter().any(|var| var.ty.is(types::HB_CONTEXT) || var.ty.is(types::HB_SCOPE)) {
+                frame.context = true;
+                frame.in_scope = true;
+            }
+            let result = frame.result;
+            walk.framed(frame, |walk| walk.expr(&closure.body, result))
+        });
+        self.loops = loops;
+        ty
+    }
+}

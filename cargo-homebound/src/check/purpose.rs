@@ -1,0 +1,154 @@
+//! Owns the rule `blank-purpose`, and how a call of homebound's is told by its shape alone.
+//! Refuses to judge whether a purpose is a good one.
+
+use proc_macro2::Span;
+use syn::{Expr, ExprMethodCall, Lit, Pat};
+
+use super::names::{Res, Space};
+use super::types::{HB_CONTEXT, HB_SCOPE};
+use super::walk::{Found, Walk};
+use crate::rule::Rule;
+
+/// What takes a name and a purpose.
+pub(super) const OF_PATHS: &[&str] = &[
+    "homebound::Scope::spawn",
+    "homebound::Scope::service",
+    "homebound::Scope::thread",
+    "homebound::Scope::process",
+    "homebound::Context::spawn",
+    "homebound::Context::service",
+    "homebound::Context::thread",
+    "homebound::Context::process",
+    "homebound::Context::adopt",
+];
+
+/// Words that say nothing.
+const FILLERS: &[&str] = &["the", "a", "an", "thread"];
+
+const HELP: &str = "say what the thread is for: it is what the dump shows to whoever wonders why it is still there";
+
+/// The first two of `arguments` are a name and a purpose.
+pub(super) fn check<'e>(walk: &mut Walk, span: Span, arguments: impl Iterator<Item = &'e Expr>) {
+    let mut texts = arguments.take(2).map(|argument| text(walk, argument)).collect::<Vec<_>>().into_iter();
+    let (Some(name), Some(purpose)) = (texts.next(), texts.next()) else { return };
+    let blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
+    let message = if blank(&name) {
+        "the thread has no name".to_owned()
+    } else if blank(&purpose) {
+        "the thread has no purpose".to_owned()
+    } else if let (Some(name), Some(purpose)) = (name, purpose)
+        && words(&name) == words(&purpose)
+    {
+        format!("the purpose '{purpose}' says no more than the name '{name}'")
+    } else {
+        return;
+    };
+    walk.hit(Rule::BlankPurpose, span, message, HELP);
+}
+
+/// The words of a text without case, punctuation and fillers; with them if there are no others.
+fn words(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let all = || lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let told: String = all().filter(|word| !FILLERS.contains(word)).collect();
+    if told.is_empty() { all().collect() } else { told }
+}
+
+/// The type of homebound's whose method this must be: two texts stand first, or a closure with a context is last.
+pub(super) fn by_shape(walk: &mut Walk, call: &ExprMethodCall, name: &str) -> Option<&'static str> {
+    let (wanted, of) = match name {
+        "spawn" | "service" => (3, HB_SCOPE),
+        "process" => (3, HB_SCOPE),
+        "thread" => (2, HB_SCOPE),
+        "adopt" => (2, HB_CONTEXT),
+        "subscope" => {
+            let body = call.args.len() == 2 && matches!(&call.args[1], Expr::Closure(body) if body.inputs.len() == 1);
+            return body.then_some(HB_SCOPE);
+        }
+        _ => return None,
+    };
+    if call.args.len() != wanted {
+        return None;
+    }
+    let texts = is_text(walk, &call.args[0]) && is_text(walk, &call.args[1]);
+    let last_fits = match (name, call.args.last()) {
+        ("spawn" | "service", Some(Expr::Closure(closure))) => closure.inputs.len() == 1,
+        ("spawn" | "service", Some(Expr::Path(_) | Expr::Macro(_) | Expr::Call(_))) => true,
+        ("spawn" | "service", _) => false,
+        _ => true,
+    };
+    let context = matches!(call.args.last(), Some(Expr::Closure(closure)) if takes_context(closure));
+    ((texts && last_fits) || (context && matches!(name, "spawn" | "service"))).then_some(of)
+}
+
+/// `|cx|`
+fn takes_context(closure: &syn::ExprClosure) -> bool {
+    match (closure.inputs.len(), closure.inputs.first()) {
+        (1, Some(Pat::Ident(pat))) => {
+            let name = pat.ident.to_string();
+            ["cx", "ctx", "context"].contains(&name.trim_start_matches('_'))
+        }
+        _ => false,
+    }
+}
+
+fn is_text(walk: &mut Walk, expr: &Expr) -> bool {
+    let formats = |mac: &syn::Macro| {
+        mac.path.segments.last().is_some_and(|last| ["format", "concat", "stringify"].iter().any(|name| last.ident == name))
+    };
+    match expr {
+        Expr::Macro(call) => formats(&call.mac),
+        Expr::MethodCall(call) if call.args.is_empty() => {
+            ["to_owned", "to_string", "into", "clone"].iter().any(|name| call.method == name)
+                && is_text(walk, &call.receiver)
+        }
+        Expr::Reference(inner) => is_text(walk, &inner.expr),
+        expr => text(walk, expr).is_some(),
+    }
+}
+
+/// The text of an expression, if it says it.
+fn text(walk: &mut Walk, expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Str(text) => Some(text.value()),
+            _ => None,
+        },
+        Expr::Paren(inner) => text(walk, &inner.expr),
+        Expr::Group(inner) => text(walk, &inner.expr),
+        Expr::Reference(inner) => text(walk, &inner.expr),
+        Expr::MethodCall(call) if call.args.is_empty() => {
+            let same = ["to_owned", "to_string", "into", "clone", "as_str", "trim"];
+            same.iter().any(|name| call.method == name).then(|| text(walk, &call.receiver))?
+        }
+        Expr::Call(call) => {
+            let Expr::Path(path) = &*call.func else { return None };
+            let names: Vec<_> = path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+            let tail: Vec<_> = names.iter().rev().take(2).rev().map(String::as_str).collect();
+            match (tail.as_slice(), call.args.first()) {
+                (["String" | "Default" | "Cow", "new" | "default"], None) => Some(String::new()),
+                (["String" | "Cow", "from" | "Borrowed" | "Owned"], Some(inner)) => text(walk, inner),
+                _ => None,
+            }
+        }
+        Expr::Macro(call) if call.mac.path.is_ident("format") => {
+            let literal: syn::LitStr = syn::parse2(call.mac.tokens.clone()).ok()?;
+            let text = literal.value();
+            (!text.contains('{')).then_some(text)
+        }
+        Expr::Path(path) => {
+            let found = match path.path.get_ident() {
+                Some(name) => match walk.single(name, Space::Values)? {
+                    Found::Item(found) => found,
+                    Found::Var(_) => return None,
+                },
+                None => walk.meaning(&path.path, path.qself.as_ref()),
+            };
+            match found {
+                Res::Value(id) => walk.names.declared.values[id].text.clone(),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,87 @@
+//! Owns the rule `raw-thread`: what is said where a thread is started that no scope owns.
+//! Refuses to know which paths do that: the catalog does.
+
+use proc_macro2::Span;
+use syn::{Attribute, Ident};
+
+use super::detached;
+use super::flow::Node;
+use super::names::{Res, Space};
+use super::types::Ty;
+use super::walk::Walk;
+use super::Start;
+use crate::catalog::{self, Entry, Kind};
+use crate::rule::Rule;
+
+const SPAWN: &str = "spawn it through a scope: `scope.spawn(name, purpose, |cx| ..)`, or `scope.service(..)` for what ends when it is told";
+const SCOPE: &str = "open a scope of homebound's: `homebound::scope(|scope| ..)`, or `scope.subscope(name, |scope| ..)`";
+const POOL: &str = "give the work to threads of a scope, or list the pool in `homebound.toml` with the reason why it is needed";
+const SIGNALS: &str = "let `homebound::registry::run` own the signals: it stops the scopes";
+
+impl Walk {
+    /// A call of `entry`, whose result goes `into` and is of type `ty`.
+    pub(super) fn started(&mut self, span: Span, entry: &'static Entry, into: Node, ty: &Ty) {
+        self.start(span, entry, "is called");
+        if detached::is_handle(ty) {
+            self.handle(span, into, ty);
+        }
+    }
+
+    /// A function of this path was named as a value.
+    pub(super) fn function_taken(&mut self, path: &str, span: Span) {
+        if let Some(entry) = catalog::find(path) {
+            if entry.kind == Kind::Exit {
+                super::exit::met(self, span, path);
+            } else {
+                self.start(span, entry, "is taken as a function");
+            }
+        }
+    }
+
+    fn start(&mut self, span: Span, entry: &'static Entry, how: &str) {
+        let path = entry.path;
+        let message = match entry.kind {
+            Kind::Pool => format!("`{path}` {how}: it has threads that no scope owns"),
+            _ => format!("`{path}` {how}: no scope owns the thread"),
+        };
+        let help = match entry.kind {
+            _ if path.starts_with("ctrlc") => SIGNALS,
+            Kind::Pool => POOL,
+            _ if path.ends_with("::scope") => SCOPE,
+            _ => SPAWN,
+        };
+        self.hit(Rule::RawThread, span, message, help);
+        let start = Start {
+            line: 0,
+            column: 0,
+            what: path,
+            features: self.cfg.features().to_vec(),
+            test: self.cfg.is_test(),
+        };
+        self.starts.push((span, start));
+    }
+
+    /// The attributes of a function: some make a runtime around it.
+    pub(super) fn attributes(&mut self, attributes: &[Attribute], _function: &Ident) {
+        for attribute in attributes {
+            let path = attribute.path();
+            let Some(last) = path.segments.last() else { continue };
+            if last.ident != "main" && last.ident != "test" && path.segments.len() == 1 {
+                continue;
+            }
+            let Res::Path(found) = self.names.resolve(&self.written(path), Space::Types) else { continue };
+            let Some(entry) = catalog::find(&found).filter(|entry| entry.kind == Kind::Pool) else { continue };
+            let arguments = match &attribute.meta {
+                syn::Meta::List(list) => list.tokens.to_string(),
+                _ => String::new(),
+            };
+            let many = match found.as_str() {
+                "tokio::test" => arguments.contains("multi_thread"),
+                _ => !arguments.contains("current_thread"),
+            };
+            if many {
+                self.start(last.ident.span(), entry, "is around it");
+            }
+        }
+    }
+}

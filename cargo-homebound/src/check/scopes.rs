@@ -1,0 +1,342 @@
+//! Owns what is declared where in a file: modules, blocks with items, imports, functions, structs, statics.
+//! Refuses to resolve anything: `names` does.
+
+use std::collections::HashMap;
+
+use syn::punctuated::Punctuated;
+use syn::{Expr, Fields, ForeignItem, ImplItem, Item, Lit, Type, UseTree, Visibility};
+
+pub(super) type ScopeId = usize;
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Def {
+    Import(usize),
+    Mod(ScopeId),
+    Fn(usize),
+    Struct(usize),
+    Value(usize),
+    Alias(usize),
+    /// Declared in an `extern` block: known to the linker by this name.
+    Foreign(usize),
+    /// Something of the file's own that no rule asks about.
+    Opaque,
+}
+
+/// A path as written, and where.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    pub(super) segments: Vec<String>,
+    /// It began with `::`.
+    pub(super) absolute: bool,
+    pub(super) scope: ScopeId,
+}
+
+/// A type as written, without what is wrapped around it: `JoinHandle` in `Option<JoinHandle<()>>`.
+#[derive(Debug, Clone)]
+pub(super) struct TypeRef {
+    pub(super) path: Written,
+    /// It was in a list or a map.
+    pub(super) many: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub(super) parent: Option<ScopeId>,
+    pub(super) module: bool,
+    pub(super) types: HashMap<String, Def>,
+    pub(super) values: HashMap<String, Def>,
+    pub(super) globs: Vec<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct FnInfo {
+    pub(super) returns: Option<TypeRef>,
+}
+
+#[derive(Debug)]
+pub(super) struct FieldInfo {
+    pub(super) name: String,
+    pub(super) ty: Option<TypeRef>,
+    pub(super) private: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct StructInfo {
+    pub(super) name: String,
+    pub(super) fields: Vec<FieldInfo>,
+}
+
+/// A static or a constant.
+#[derive(Debug)]
+pub(super) struct ValueInfo {
+    pub(super) ty: Option<TypeRef>,
+    pub(super) text: Option<String>,
+    pub(super) private: bool,
+}
+
+/// All that is declared in a file.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    pub(super) scopes: Vec<Scope>,
+    pub(super) imports: Vec<Written>,
+    pub(super) fns: Vec<FnInfo>,
+    pub(super) structs: Vec<StructInfo>,
+    pub(super) values: Vec<ValueInfo>,
+    pub(super) aliases: Vec<Option<TypeRef>>,
+    pub(super) foreign: Vec<String>,
+    /// By the last name of the type and that of the method.
+    pub(super) methods: HashMap<(String, String), usize>,
+    /// The scopes of modules, by the line and column of their name.
+    pub(super) modules: HashMap<(usize, usize), ScopeId>,
+    /// Functions, likewise.
+    pub(super) bodies: HashMap<(usize, usize), usize>,
+}
+
+impl Declared {
+    pub(super) fn open(&mut self, parent: Option<ScopeId>, module: bool) -> ScopeId {
+        self.scopes.push(Scope {
+            parent,
+            module,
+            types: HashMap::new(),
+            values: HashMap::new(),
+            globs: Vec::new(),
+        });
+        self.scopes.len() - 1
+    }
+
+    /// Takes in what `item` declares in `scope`, and, if it is a module, what that holds.
+    pub(super) fn item(&mut self, scope: ScopeId, item: &Item) {
+        match item {
+            Item::Use(item) => {
+                self.uses(scope, &item.tree, &mut Vec::new(), item.leading_colon.is_some());
+            }
+            Item::ExternCrate(item) => {
+                let name = item.rename.as_ref().map_or(&item.ident, |(_, name)| name).to_string();
+                let this = item.ident == "self";
+                let segments = vec![if this { "crate".to_owned() } else { item.ident.to_string() }];
+                let import = self.import(Written { segments, absolute: !this, scope });
+                self.scopes[scope].types.insert(name, Def::Import(import));
+            }
+            Item::Mod(item) => {
+                let Some((_, items)) = &item.content else {
+                    self.scopes[scope].types.insert(item.ident.to_string(), Def::Opaque);
+                    return;
+                };
+                let inner = self.open(Some(scope), true);
+                self.modules.insert(place(&item.ident), inner);
+                self.scopes[scope].types.insert(item.ident.to_string(), Def::Mod(inner));
+                for item in items {
+                    self.item(inner, item);
+                }
+            }
+            Item::Fn(item) => {
+                let id = self.function(scope, &item.sig);
+                self.scopes[scope].values.insert(item.sig.ident.to_string(), Def::Fn(id));
+            }
+            Item::Struct(item) => self.structure(scope, item),
+            Item::Static(item) => {
+                let private = matches!(item.vis, Visibility::Inherited);
+                self.value(scope, &item.ident, &item.ty, &item.expr, private);
+            }
+            Item::Const(item) => self.value(scope, &item.ident, &item.ty, &item.expr, true),
+            Item::Type(item) => {
+                self.aliases.push(type_ref(scope, &item.ty));
+                let alias = Def::Alias(self.aliases.len() - 1);
+                self.scopes[scope].types.insert(item.ident.to_string(), alias);
+            }
+            Item::Enum(item) => self.opaque(scope, &item.ident),
+            Item::Union(item) => self.opaque(scope, &item.ident),
+            Item::Trait(item) => self.opaque(scope, &item.ident),
+            Item::TraitAlias(item) => self.opaque(scope, &item.ident),
+            Item::ForeignMod(item) => {
+                for item in &item.items {
+                    self.foreign(scope, item);
+                }
+            }
+            Item::Impl(item) => self.methods(scope, item),
+            _ => {}
+        }
+    }
+
+    fn opaque(&mut self, scope: ScopeId, name: &syn::Ident) {
+        self.scopes[scope].types.insert(name.to_string(), Def::Opaque);
+    }
+
+    fn import(&mut self, path: Written) -> usize {
+        self.imports.push(path);
+        self.imports.len() - 1
+    }
+
+    fn uses(&mut self, scope: ScopeId, tree: &UseTree, before: &mut Vec<String>, absolute: bool) {
+        match tree {
+            UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.uses(scope, &path.tree, before, absolute);
+                before.pop();
+            }
+            UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.uses(scope, tree, before, absolute);
+                }
+            }
+            UseTree::Glob(_) => {
+                let import = self.import(Written { segments: before.clone(), absolute, scope });
+                self.scopes[scope].globs.push(import);
+            }
+            UseTree::Name(name) => self.named(scope, &name.ident, &name.ident, before, absolute),
+            UseTree::Rename(name) => self.named(scope, &name.ident, &name.rename, before, absolute),
+        }
+    }
+
+    fn named(&mut self, scope: ScopeId, what: &syn::Ident, as_: &syn::Ident, before: &[String], absolute: bool) {
+        let mut segments = before.to_vec();
+        // `use std::thread::{self}` brings in `thread`.
+        let this = what == "self" && !segments.is_empty();
+        if !this {
+            segments.push(what.to_string());
+        }
+        let name = if as_ == "self" { segments.last().cloned().unwrap_or_default() } else { as_.to_string() };
+        let import = self.import(Written { segments, absolute, scope });
+        let scope = &mut self.scopes[scope];
+        scope.types.insert(name.clone(), Def::Import(import));
+        if !this {
+            // A function of the file's own and a module of the same name live side by side.
+            scope.values.entry(name).or_insert(Def::Import(import));
+        }
+    }
+
+    fn function(&mut self, scope: ScopeId, signature: &syn::Signature) -> usize {
+        let returns = match &signature.output {
+            syn::ReturnType::Type(_, ty) => type_ref(scope, ty),
+            syn::ReturnType::Default => None,
+        };
+        self.fns.push(FnInfo { returns });
+        self.bodies.insert(place(&signature.ident), self.fns.len() - 1);
+        self.fns.len() - 1
+    }
+
+    fn structure(&mut self, scope: ScopeId, item: &syn::ItemStruct) {
+        let fields = item.fields.iter().enumerate().map(|(at, field)| FieldInfo {
+            name: field.ident.as_ref().map_or_else(|| at.to_string(), ToString::to_string),
+            ty: type_ref(scope, &field.ty),
+            private: matches!(field.vis, Visibility::Inherited),
+        });
+        self.structs.push(StructInfo { name: item.ident.to_string(), fields: fields.collect() });
+        let def = Def::Struct(self.structs.len() - 1);
+        self.scopes[scope].types.insert(item.ident.to_string(), def);
+        if matches!(item.fields, Fields::Unnamed(_) | Fields::Unit) {
+            self.scopes[scope].values.insert(item.ident.to_string(), def);
+        }
+    }
+
+    fn value(&mut self, scope: ScopeId, name: &syn::Ident, ty: &Type, init: &Expr, private: bool) {
+        let text = match init {
+            Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+            _ => None,
+        };
+        self.values.push(ValueInfo { ty: type_ref(scope, ty), text, private });
+        let def = Def::Value(self.values.len() - 1);
+        self.scopes[scope].values.insert(name.to_string(), def);
+    }
+
+    fn foreign(&mut self, scope: ScopeId, item: &ForeignItem) {
+        if let ForeignItem::Fn(item) = item {
+            self.foreign.push(item.sig.ident.to_string());
+            let def = Def::Foreign(self.foreign.len() - 1);
+            self.scopes[scope].values.insert(item.sig.ident.to_string(), def);
+        }
+    }
+
+    fn methods(&mut self, scope: ScopeId, item: &syn::ItemImpl) {
+        let Some(of) = last_name(&item.self_ty) else { return };
+        for item in &item.items {
+            if let ImplItem::Fn(item) = item {
+                let id = self.function(scope, &item.sig);
+                self.methods.insert((of.clone(), item.sig.ident.to_string()), id);
+            }
+        }
+    }
+}
+
+/// Where a name stands: no other is there.
+pub(super) fn place(name: &syn::Ident) -> (usize, usize) {
+    let at = name.span().start();
+    (at.line, at.column)
+}
+
+/// `Worker` in `impl Drop for crate::Worker<T>`.
+pub(super) fn last_name(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) => Some(path.path.segments.last()?.ident.to_string()),
+        Type::Reference(ty) => last_name(&ty.elem),
+        Type::Paren(ty) => last_name(&ty.elem),
+        Type::Group(ty) => last_name(&ty.elem),
+        _ => None,
+    }
+}
+
+/// What holds one other thing, and hands it out as if it were not there.
+const WRAPPERS: &[&str] = &[
+    "Option", "Result", "Arc", "Rc", "Box", "Mutex", "RwLock", "RefCell", "Cell", "OnceLock", "OnceCell", "LazyLock",
+    "LazyCell", "Lazy", "Pin", "ManuallyDrop", "MutexGuard", "RefMut", "Ref", "IoResult", "Cow", "CachePadded", "Weak",
+    "UnsafeCell", "MaybeUninit", "AtomicCell", "Once", "ReentrantMutex", "FairMutex", "AssertUnwindSafe",
+];
+
+/// What holds many.
+const LISTS: &[&str] = &[
+    "Vec", "VecDeque", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "SmallVec", "ArrayVec", "LinkedList", "Slab",
+    "IndexMap", "DashMap", "BinaryHeap", "FxHashMap", "Iterator", "IntoIterator", "IntoIter", "Iter", "SlotMap",
+    "JoinHandles", "ArrayQueue", "SegQueue",
+];
+
+/// The type that matters in `ty`.
+pub(super) fn type_ref(scope: ScopeId, ty: &Type) -> Option<TypeRef> {
+    match ty {
+        Type::Reference(ty) => type_ref(scope, &ty.elem),
+        Type::Paren(ty) => type_ref(scope, &ty.elem),
+        Type::Group(ty) => type_ref(scope, &ty.elem),
+        Type::Ptr(ty) => type_ref(scope, &ty.elem),
+        Type::Array(ty) => listed(type_ref(scope, &ty.elem)),
+        Type::Slice(ty) => listed(type_ref(scope, &ty.elem)),
+        Type::Tuple(ty) => ty.elems.iter().find_map(|ty| type_ref(scope, ty)),
+        Type::ImplTrait(ty) => bound(scope, &ty.bounds),
+        Type::TraitObject(ty) => bound(scope, &ty.bounds),
+        Type::Path(ty) if ty.qself.is_none() => path_ref(scope, &ty.path),
+        _ => None,
+    }
+}
+
+fn bound(scope: ScopeId, bounds: &Punctuated<syn::TypeParamBound, syn::Token![+]>) -> Option<TypeRef> {
+    bounds.iter().find_map(|bound| match bound {
+        syn::TypeParamBound::Trait(bound) => {
+            let last = bound.path.segments.last()?;
+            LISTS.iter().any(|name| last.ident == name).then(|| path_ref(scope, &bound.path))?
+        }
+        _ => None,
+    })
+}
+
+fn listed(ty: Option<TypeRef>) -> Option<TypeRef> {
+    ty.map(|ty| TypeRef { many: true, ..ty })
+}
+
+fn path_ref(scope: ScopeId, path: &syn::Path) -> Option<TypeRef> {
+    let last = path.segments.last()?;
+    let wrapper = WRAPPERS.iter().any(|name| last.ident == name);
+    let list = LISTS.iter().any(|name| last.ident == name);
+    if wrapper || list {
+        let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+        let inner = arguments.args.iter().filter_map(|argument| match argument {
+            syn::GenericArgument::Type(ty) => type_ref(scope, ty),
+            syn::GenericArgument::AssocType(ty) => type_ref(scope, &ty.ty),
+            _ => None,
+        });
+        // The values of a map, not its keys; what is right, not what went wrong.
+        let found = if list { inner.last() } else { inner.into_iter().next() };
+        return if list { listed(found) } else { found };
+    }
+    let segments = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let path = Written { segments, absolute: path.leading_colon.is_some(), scope };
+    Some(TypeRef { path, many: false })
+}

@@ -1,0 +1,254 @@
+//! Owns what the guard guesses about values: of which type they are, as far as a rule asks.
+//! Refuses to be a type checker: where it does not know, it says so.
+
+use std::rc::Rc;
+
+use super::flow::Node;
+
+/// A guess.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Ty {
+    #[default]
+    Unknown,
+    /// A type of another crate, by its path; also what a `Result`, a lock or a box holds.
+    Path(Rc<str>),
+    /// A struct of this file.
+    Struct(usize),
+    /// A list of these.
+    Many(Rc<Ty>),
+    Tuple(Rc<[Ty]>),
+    /// A function of another crate, taken as a value.
+    Func(Rc<str>),
+    /// A closure: what it returns gets in there.
+    Closure(usize, Node),
+    /// The answer of a flag.
+    Flag,
+}
+
+impl Ty {
+    pub(super) fn named(path: &str) -> Ty {
+        Ty::Path(path.into())
+    }
+
+    pub(super) fn path(&self) -> Option<&str> {
+        match self {
+            Ty::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is(&self, path: &str) -> bool {
+        self.path() == Some(path)
+    }
+
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Ty::Unknown)
+    }
+
+    /// What a loop over it meets.
+    pub(super) fn element(&self) -> Ty {
+        match self {
+            Ty::Many(inner) => (**inner).clone(),
+            _ => Ty::Unknown,
+        }
+    }
+}
+
+pub(super) const JOIN_HANDLE: &str = "std::thread::JoinHandle";
+pub(super) const SCOPED_HANDLE: &str = "std::thread::ScopedJoinHandle";
+pub(super) const TOKIO_HANDLE: &str = "tokio::task::JoinHandle";
+pub(super) const ASYNC_STD_HANDLE: &str = "async_std::task::JoinHandle";
+pub(super) const BUILDER: &str = "std::thread::Builder";
+pub(super) const SCOPE: &str = "std::thread::Scope";
+pub(super) const CROSSBEAM_SCOPE: &str = "crossbeam_utils::thread::Scope";
+pub(super) const RAYON_SCOPE: &str = "rayon::Scope";
+pub(super) const RECEIVER: &str = "std::sync::mpsc::Receiver";
+pub(super) const CONDVAR: &str = "std::sync::Condvar";
+pub(super) const LISTENER: &str = "std::net::TcpListener";
+pub(super) const CURRENT_THREAD: &str = "tokio::runtime::Builder(current_thread)";
+pub(super) const HB_SCOPE: &str = "homebound::Scope";
+pub(super) const HB_CONTEXT: &str = "homebound::Context";
+pub(super) const HB_BUILDER: &str = "homebound::ThreadBuilder";
+pub(super) const HB_PROCESS: &str = "homebound::ProcessBuilder";
+pub(super) const HB_HANDLE: &str = "homebound::Handle";
+pub(super) const HB_REGISTRY: &str = "homebound::Registry";
+
+/// Other paths of a type, and the one by which it is known here.
+const SAME: &[(&str, &str)] = &[
+    ("crossbeam::thread::Scope", CROSSBEAM_SCOPE),
+    ("crossbeam::thread::ScopedThreadBuilder", "crossbeam_utils::thread::ScopedThreadBuilder"),
+    ("rayon_core::Scope", RAYON_SCOPE),
+    ("rayon_core::ThreadPool", "rayon::ThreadPool"),
+    ("rayon_core::ThreadPoolBuilder", "rayon::ThreadPoolBuilder"),
+    ("tokio::runtime::task::JoinHandle", TOKIO_HANDLE),
+    ("crossbeam_channel::Receiver", RECEIVER),
+    ("crossbeam::channel::Receiver", RECEIVER),
+    ("flume::Receiver", RECEIVER),
+    ("std::sync::mpmc::Receiver", RECEIVER),
+    ("parking_lot::Condvar", CONDVAR),
+    ("std::os::unix::net::UnixListener", LISTENER),
+    ("mio::net::TcpListener", "mio::net::TcpListener"),
+    ("homebound::Group", HB_SCOPE),
+    ("homebound::Adopted", HB_CONTEXT),
+];
+
+/// The name by which a type is known here.
+pub(super) fn known(path: &str) -> &str {
+    SAME.iter().find(|(other, _)| *other == path).map_or(path, |(_, name)| name)
+}
+
+/// What a function or a method returns, without the `Result` around it. `[]` is a list, `(,)` a pair whose second is meant.
+const RETURNS: &[(&str, &str)] = &[
+    ("std::thread::spawn", JOIN_HANDLE),
+    ("std::thread::Builder::spawn", JOIN_HANDLE),
+    ("std::thread::Builder::spawn_unchecked", JOIN_HANDLE),
+    ("std::thread::Builder::spawn_scoped", SCOPED_HANDLE),
+    ("std::thread::Scope::spawn", SCOPED_HANDLE),
+    ("crossbeam_utils::thread::Scope::spawn", "crossbeam_utils::thread::ScopedJoinHandle"),
+    ("crossbeam_utils::thread::Scope::builder", "crossbeam_utils::thread::ScopedThreadBuilder"),
+    ("crossbeam_utils::thread::ScopedThreadBuilder::spawn", "crossbeam_utils::thread::ScopedJoinHandle"),
+    ("tokio::spawn", TOKIO_HANDLE),
+    ("tokio::task::spawn", TOKIO_HANDLE),
+    ("tokio::task::spawn_blocking", TOKIO_HANDLE),
+    ("tokio::task::Builder::spawn", TOKIO_HANDLE),
+    ("tokio::task::Builder::spawn_blocking", TOKIO_HANDLE),
+    ("tokio::runtime::Runtime::spawn", TOKIO_HANDLE),
+    ("tokio::runtime::Runtime::spawn_blocking", TOKIO_HANDLE),
+    ("tokio::runtime::Runtime::handle", "tokio::runtime::Handle"),
+    ("tokio::runtime::Handle::spawn", TOKIO_HANDLE),
+    ("tokio::runtime::Handle::spawn_blocking", TOKIO_HANDLE),
+    ("tokio::runtime::Builder::build", "tokio::runtime::Runtime"),
+    ("tokio::runtime::Builder::new_current_thread", CURRENT_THREAD),
+    ("async_std::task::spawn", ASYNC_STD_HANDLE),
+    ("async_std::task::spawn_blocking", ASYNC_STD_HANDLE),
+    ("rayon::ThreadPoolBuilder::build", "rayon::ThreadPool"),
+    ("std::sync::mpsc::channel", "(,)std::sync::mpsc::Receiver"),
+    ("std::sync::mpsc::sync_channel", "(,)std::sync::mpsc::Receiver"),
+    ("crossbeam_channel::unbounded", "(,)std::sync::mpsc::Receiver"),
+    ("crossbeam_channel::bounded", "(,)std::sync::mpsc::Receiver"),
+    ("crossbeam::channel::unbounded", "(,)std::sync::mpsc::Receiver"),
+    ("crossbeam::channel::bounded", "(,)std::sync::mpsc::Receiver"),
+    ("flume::unbounded", "(,)std::sync::mpsc::Receiver"),
+    ("flume::bounded", "(,)std::sync::mpsc::Receiver"),
+    ("crossbeam_channel::after", RECEIVER),
+    ("crossbeam_channel::tick", RECEIVER),
+    ("crossbeam_channel::never", RECEIVER),
+    ("homebound::current", HB_CONTEXT),
+    ("homebound::Scope::spawn", HB_HANDLE),
+    ("homebound::Scope::service", HB_HANDLE),
+    ("homebound::Scope::thread", HB_BUILDER),
+    ("homebound::Scope::process", HB_PROCESS),
+    ("homebound::Scope::group", HB_SCOPE),
+    ("homebound::Scope::context", HB_CONTEXT),
+    ("homebound::Context::spawn", HB_HANDLE),
+    ("homebound::Context::service", HB_HANDLE),
+    ("homebound::Context::thread", HB_BUILDER),
+    ("homebound::Context::process", HB_PROCESS),
+    ("homebound::Context::group", HB_SCOPE),
+    ("homebound::Context::adopt", HB_CONTEXT),
+    ("homebound::ThreadBuilder::spawn", HB_HANDLE),
+    ("homebound::ThreadBuilder::service", HB_HANDLE),
+    ("homebound::ProcessBuilder::spawn", "homebound::Process"),
+];
+
+/// Types whose other methods return the same again.
+const BUILDERS: &[&str] = &[
+    BUILDER,
+    CURRENT_THREAD,
+    HB_BUILDER,
+    HB_PROCESS,
+    HB_REGISTRY,
+    "rayon::ThreadPoolBuilder",
+    "tokio::runtime::Builder",
+    "tokio::task::Builder",
+    "threadpool::Builder",
+    "futures::executor::ThreadPoolBuilder",
+    "futures_executor::ThreadPoolBuilder",
+    "crossbeam_utils::thread::ScopedThreadBuilder",
+];
+
+/// Functions that no other table has, so that a glob import can bring them in.
+const FUNCTIONS: &[&str] = &[
+    "std::thread::sleep",
+    "std::thread::sleep_ms",
+    "std::thread::sleep_until",
+    "std::thread::park",
+    "std::thread::park_timeout",
+    "std::thread::park_timeout_ms",
+    "std::thread::Builder::new",
+    "std::mem::drop",
+    "std::mem::forget",
+    "std::mem::take",
+    "std::mem::replace",
+    "std::mem::ManuallyDrop::new",
+    "std::process::Command",
+    "libc::pthread_detach",
+    "libc::sleep",
+    "libc::usleep",
+    "libc::nanosleep",
+    "homebound::scope",
+    "homebound::registry::run",
+    "homebound::Registry::new",
+    "rayon::scope",
+    "rayon::scope_fifo",
+    "rayon::in_place_scope",
+    "tokio::runtime::Handle::current",
+    "crossbeam_utils::thread::Scope",
+];
+
+/// All paths that the tables here know.
+pub(super) fn paths() -> impl Iterator<Item = &'static str> {
+    let same = SAME.iter().flat_map(|(a, b)| [*a, *b]);
+    let returns = RETURNS.iter().map(|(path, _)| *path);
+    let types = RETURNS.iter().map(|(_, ty)| *ty).filter(|ty| ty.starts_with(|first: char| first.is_alphabetic()));
+    same.chain(returns).chain(types).chain(BUILDERS.iter().copied()).chain(FUNCTIONS.iter().copied())
+}
+
+/// The type of what a call of `path` gives.
+pub(super) fn returned(path: &str) -> Ty {
+    if let Some((_, ty)) = RETURNS.iter().find(|(known, _)| *known == path) {
+        return match ty.strip_prefix("(,)") {
+            Some(second) => Ty::Tuple([Ty::Unknown, Ty::named(second)].into()),
+            None => Ty::named(ty),
+        };
+    }
+    // `Type::new()`, `Type::with_capacity(1)`: most functions of a type make one.
+    match path.rsplit_once("::") {
+        Some((of, _)) if of.rsplit("::").next().is_some_and(|last| last.starts_with(char::is_uppercase)) => {
+            Ty::named(known(of))
+        }
+        _ => Ty::Unknown,
+    }
+}
+
+/// The type of what a method gives, where the receiver's type is known.
+pub(super) fn method(of: &str, name: &str) -> Ty {
+    let path = format!("{of}::{name}");
+    if let Some((_, ty)) = RETURNS.iter().find(|(known, _)| *known == path) {
+        return Ty::named(ty);
+    }
+    if BUILDERS.contains(&of) { Ty::named(of) } else { Ty::Unknown }
+}
+
+/// The type of the first parameter of the closure that `path` is given.
+pub(super) fn parameter(path: &str) -> Option<&'static str> {
+    Some(match path {
+        "std::thread::scope" => SCOPE,
+        "crossbeam::scope" | "crossbeam::thread::scope" | "crossbeam_utils::thread::scope" => CROSSBEAM_SCOPE,
+        "crossbeam_utils::thread::Scope::spawn" | "crossbeam_utils::thread::ScopedThreadBuilder::spawn" => {
+            CROSSBEAM_SCOPE
+        }
+        "rayon::scope" | "rayon::in_place_scope" | "rayon::ThreadPool::scope" | "rayon::ThreadPool::in_place_scope" => {
+            RAYON_SCOPE
+        }
+        "rayon::Scope::spawn" => RAYON_SCOPE,
+        "rayon::scope_fifo" | "rayon::ThreadPool::scope_fifo" => "rayon::ScopeFifo",
+        "homebound::scope" | "homebound::registry::run" | "homebound::Registry::run" | "homebound::Scope::subscope" => {
+            HB_SCOPE
+        }
+        "homebound::Scope::spawn" | "homebound::Scope::service" | "homebound::Context::spawn"
+        | "homebound::Context::service" | "homebound::ThreadBuilder::spawn" | "homebound::ThreadBuilder::service"
+        | "homebound::Context::shield" | "homebound::Context::with_deadline" => HB_CONTEXT,
+        _ => return None,
+    })
+}

@@ -1,0 +1,401 @@
+//! Owns the walk over a file's items and blocks: which scope, which function, which variables are in sight.
+//! Refuses to know the rules: it tells them where it is, by `Frame`s.
+
+use proc_macro2::Span;
+use syn::{Attribute, Block, Expr, FnArg, ImplItem, Item, Pat, Stmt, TraitItem};
+
+use super::exit::Exits;
+use super::flow::{Flow, Node};
+use super::names::{Names, Res, Space};
+use super::polled::Loop;
+use super::scopes::{self, ScopeId, TypeRef, Written};
+use super::types::{self, HB_CONTEXT, HB_SCOPE, Ty};
+use super::{Start, cfg};
+use crate::rule::Rule;
+
+/// What a rule has to say, before it is turned into a finding.
+#[derive(Debug)]
+pub(super) struct Hit {
+    pub(super) rule: Rule,
+    pub(super) span: Span,
+    pub(super) message: String,
+    pub(super) help: &'static str,
+}
+
+/// A variable.
+#[derive(Debug)]
+pub(super) struct Var {
+    pub(super) name: String,
+    pub(super) ty: Ty,
+    pub(super) node: Node,
+}
+
+/// What is in sight, the nearest last.
+#[derive(Debug)]
+enum Rib {
+    Var(usize),
+    Block(ScopeId),
+    /// Nothing of what is before is in sight, but for the items of this scope and those around it.
+    Wall(ScopeId),
+}
+
+/// What a function or a closure runs in.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    /// A scope of homebound's is open around it.
+    pub(super) in_scope: bool,
+    /// It has a context, or a scope to ask for one.
+    pub(super) context: bool,
+    /// Where its result goes.
+    pub(super) result: Node,
+    /// Which function of the file it is, or is in.
+    pub(super) function: Option<usize>,
+    /// The stop wakes whoever waits in it.
+    pub(super) woken: bool,
+}
+
+/// What a single name stands for.
+pub(super) enum Found {
+    Var(usize),
+    Item(Res),
+}
+
+/// The walk over one file.
+pub(super) struct Walk {
+    pub(super) names: Names,
+    pub(super) flow: Flow,
+    pub(super) vars: Vec<Var>,
+    ribs: Vec<Rib>,
+    pub(super) scope: ScopeId,
+    pub(super) selves: Vec<Ty>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) loops: Vec<Loop>,
+    pub(super) hits: Vec<Hit>,
+    pub(super) starts: Vec<(Span, Start)>,
+    /// Handles: where they were got, where they go, what to say if they are lost.
+    pub(super) handles: Vec<(Span, Node, String)>,
+    pub(super) closures: Vec<(Node, bool)>,
+    pub(super) values: std::collections::HashMap<usize, Node>,
+    pub(super) exits: Exits,
+    pub(super) cfg: cfg::Around,
+    pub(super) awaited: bool,
+}
+
+impl Walk {
+    pub(super) fn new() -> Walk {
+        let mut names = Names::default();
+        let root = names.declared.open(None, true);
+        Walk {
+            names,
+            flow: Flow::default(),
+            vars: Vec::new(),
+            ribs: vec![Rib::Wall(root)],
+            scope: root,
+            selves: Vec::new(),
+            frames: vec![Frame { in_scope: false, context: false, result: Node::HOME, function: None, woken: false }],
+            loops: Vec::new(),
+            hits: Vec::new(),
+            starts: Vec::new(),
+            handles: Vec::new(),
+            closures: Vec::new(),
+            values: std::collections::HashMap::new(),
+            exits: Exits::default(),
+            cfg: cfg::Around::default(),
+            awaited: false,
+        }
+    }
+
+    pub(super) fn file(&mut self, file: &syn::File) {
+        for item in &file.items {
+            self.names.declared.item(self.scope, item);
+        }
+        self.under(&file.attrs, |walk| file.items.iter().for_each(|item| walk.item(item)));
+    }
+
+    pub(super) fn hit(&mut self, rule: Rule, span: Span, message: String, help: &'static str) {
+        self.hits.push(Hit { rule, span, message, help });
+    }
+
+    pub(super) fn frame(&self) -> Frame {
+        self.frames.last().cloned().unwrap_or(Frame {
+            in_scope: false,
+            context: false,
+            result: Node::HOME,
+            function: None,
+            woken: false,
+        })
+    }
+
+    /// Runs `f` in what these attributes ask for.
+    pub(super) fn under(&mut self, attributes: &[Attribute], f: impl FnOnce(&mut Walk)) {
+        let before = self.cfg.enter(attributes);
+        f(self);
+        self.cfg.leave(before);
+    }
+
+    pub(super) fn item(&mut self, item: &Item) {
+        match item {
+            Item::Fn(item) => self.under(&item.attrs, |walk| {
+                walk.attributes(&item.attrs, &item.sig.ident);
+                walk.function(&item.sig, &item.block);
+            }),
+            Item::Mod(item) => self.under(&item.attrs, |walk| {
+                let scope = walk.names.declared.modules.get(&scopes::place(&item.ident)).copied();
+                if let (Some((_, items)), Some(scope)) = (&item.content, scope) {
+                    walk.walled(scope, |walk| items.iter().for_each(|item| walk.item(item)));
+                }
+            }),
+            Item::Impl(item) => self.under(&item.attrs, |walk| {
+                let ty = scopes::type_ref(walk.scope, &item.self_ty);
+                let ty = walk.typed(ty.as_ref());
+                walk.selves.push(ty);
+                item.items.iter().for_each(|item| walk.impl_item(item));
+                walk.selves.pop();
+            }),
+            Item::Trait(item) => self.under(&item.attrs, |walk| {
+                walk.selves.push(Ty::Unknown);
+                item.items.iter().for_each(|item| walk.trait_item(item));
+                walk.selves.pop();
+            }),
+            Item::Static(item) => self.under(&item.attrs, |walk| walk.initial(&item.ident, &item.expr)),
+            Item::Const(item) => self.under(&item.attrs, |walk| walk.initial(&item.ident, &item.expr)),
+            Item::Macro(item) => self.under(&item.attrs, |walk| {
+                if item.mac.path.is_ident("macro_rules") {
+                    walk.macro_rules(&item.mac.tokens);
+                } else {
+                    walk.macro_call(&item.mac, Node::LOST);
+                }
+            }),
+            Item::Enum(item) => {
+                for variant in &item.variants {
+                    if let Some((_, value)) = &variant.discriminant {
+                        self.expr(value, Node::HOME);
+                    }
+                }
+            }
+            Item::Verbatim(tokens) => self.tokens(tokens.clone(), Node::HOME),
+            _ => {}
+        }
+    }
+
+    fn initial(&mut self, name: &syn::Ident, init: &Expr) {
+        let into = match self.names.item(self.scope, &name.to_string(), Space::Values) {
+            Some(Res::Value(id)) => self.value_node(id),
+            _ => Node::HOME,
+        };
+        self.expr(init, into);
+    }
+
+    pub(super) fn value_node(&mut self, id: usize) -> Node {
+        if let Some(node) = self.values.get(&id) {
+            return *node;
+        }
+        let private = self.names.declared.values[id].private;
+        let node = if private { self.flow.node() } else { self.flow.before(Node::HOME) };
+        self.values.insert(id, node);
+        node
+    }
+
+    fn impl_item(&mut self, item: &ImplItem) {
+        match item {
+            ImplItem::Fn(item) => self.under(&item.attrs, |walk| {
+                walk.attributes(&item.attrs, &item.sig.ident);
+                walk.function(&item.sig, &item.block);
+            }),
+            ImplItem::Const(item) => {
+                self.expr(&item.expr, Node::HOME);
+            }
+            ImplItem::Macro(item) => self.macro_call(&item.mac, Node::LOST),
+            ImplItem::Verbatim(tokens) => self.tokens(tokens.clone(), Node::HOME),
+            _ => {}
+        }
+    }
+
+    fn trait_item(&mut self, item: &TraitItem) {
+        match item {
+            TraitItem::Fn(item) => self.under(&item.attrs, |walk| {
+                if let Some(body) = &item.default {
+                    walk.function(&item.sig, body);
+                }
+            }),
+            TraitItem::Const(item) => {
+                if let Some((_, init)) = &item.default {
+                    self.expr(init, Node::HOME);
+                }
+            }
+            TraitItem::Macro(item) => self.macro_call(&item.mac, Node::LOST),
+            _ => {}
+        }
+    }
+
+    /// Runs `f` where no variable from outside is in sight.
+    fn walled(&mut self, scope: ScopeId, f: impl FnOnce(&mut Walk)) {
+        let (before, ribs) = (self.scope, self.ribs.len());
+        let loops = std::mem::take(&mut self.loops);
+        self.scope = scope;
+        self.ribs.push(Rib::Wall(scope));
+        f(self);
+        self.ribs.truncate(ribs);
+        self.scope = before;
+        self.loops = loops;
+    }
+
+    fn function(&mut self, signature: &syn::Signature, body: &Block) {
+        let function = self.names.declared.bodies.get(&scopes::place(&signature.ident)).copied();
+        let scope = self.scope;
+        self.walled(scope, |walk| {
+            let mut frame =
+                Frame { in_scope: false, context: false, result: Node::HOME, function, woken: false };
+            let first = walk.vars.len();
+            for input in &signature.inputs {
+                match input {
+                    FnArg::Receiver(_) => {
+                        let ty = walk.selves.last().cloned().unwrap_or_default();
+                        let node = walk.flow.before(Node::HOME);
+                        walk.declare("self".to_owned(), ty, node);
+                    }
+                    FnArg::Typed(input) => {
+                        let written = scopes::type_ref(scope, &input.ty);
+                        let ty = walk.typed(written.as_ref());
+                        let borrowed = matches!(*input.ty, syn::Type::Reference(_) | syn::Type::Ptr(_));
+                        let (node, made) = (walk.flow.node(), walk.vars.len());
+                        walk.bind(&input.pat, ty, node);
+                        // Whoever lent it sees what is stored there.
+                        for var in if borrowed { made..walk.vars.len() } else { 0..0 } {
+                            let node = walk.vars[var].node;
+                            walk.flow.edge(node, Node::HOME);
+                        }
+                    }
+                }
+            }
+            let owned = |walk: &Walk, ty: &str| walk.vars[first..].iter().any(|var| var.ty.is(ty));
+            frame.context = owned(walk, HB_CONTEXT) || owned(walk, HB_SCOPE);
+            frame.in_scope = frame.context;
+            walk.framed(frame, |walk| {
+                walk.block(body, Node::HOME);
+            });
+        });
+    }
+
+    /// Runs `f` in `frame`; what is said about waits in it is taken back if the stop wakes them after all.
+    pub(super) fn framed<R>(&mut self, frame: Frame, f: impl FnOnce(&mut Walk) -> R) -> R {
+        let first = self.hits.len();
+        self.frames.push(frame);
+        let result = f(self);
+        if self.frames.pop().is_some_and(|frame| frame.woken) {
+            let mut at = 0;
+            self.hits.retain(|hit| {
+                at += 1;
+                at <= first || hit.rule != Rule::DeafWait
+            });
+        }
+        result
+    }
+
+    pub(super) fn block(&mut self, block: &Block, into: Node) -> Ty {
+        let (ribs, before) = (self.ribs.len(), self.scope);
+        if block.stmts.iter().any(|stmt| matches!(stmt, Stmt::Item(_))) {
+            let scope = self.names.declared.open(Some(self.scope), false);
+            for stmt in &block.stmts {
+                if let Stmt::Item(item) = stmt {
+                    self.names.declared.item(scope, item);
+                }
+            }
+            self.scope = scope;
+            self.ribs.push(Rib::Block(scope));
+        }
+        let ty = self.statements(&block.stmts, into);
+        self.ribs.truncate(ribs);
+        self.scope = before;
+        ty
+    }
+
+    pub(super) fn statements(&mut self, statements: &[Stmt], into: Node) -> Ty {
+        let mut ty = Ty::Unknown;
+        for (at, statement) in statements.iter().enumerate() {
+            let last = at + 1 == statements.len();
+            match statement {
+                Stmt::Item(item) => self.item(item),
+                Stmt::Local(local) => self.local(local),
+                Stmt::Expr(expr, semicolon) => {
+                    let result = last && semicolon.is_none();
+                    let found = self.expr(expr, if result { into } else { Node::LOST });
+                    if result {
+                        ty = found;
+                    }
+                }
+                Stmt::Macro(statement) => {
+                    let result = last && statement.semi_token.is_none();
+                    self.macro_call(&statement.mac, if result { into } else { Node::LOST });
+                }
+            }
+        }
+        ty
+    }
+
+    /// Runs `f`; the variables that it declares are out of sight afterwards.
+    pub(super) fn inner<R>(&mut self, f: impl FnOnce(&mut Walk) -> R) -> R {
+        let ribs = self.ribs.len();
+        let result = f(self);
+        self.ribs.truncate(ribs);
+        result
+    }
+
+    pub(super) fn declare(&mut self, name: String, ty: Ty, node: Node) {
+        self.vars.push(Var { name, ty, node });
+        self.ribs.push(Rib::Var(self.vars.len() - 1));
+    }
+
+    /// What a name that stands alone means here.
+    pub(super) fn single(&mut self, name: &syn::Ident, space: Space) -> Option<Found> {
+        for at in (0..self.ribs.len()).rev() {
+            match self.ribs[at] {
+                Rib::Var(var) if space == Space::Values && *name == self.vars[var].name => {
+                    return Some(Found::Var(var));
+                }
+                Rib::Var(_) => {}
+                Rib::Block(scope) => {
+                    if let Some(found) = self.names.own(scope, &name.to_string(), space) {
+                        return Some(Found::Item(found));
+                    }
+                }
+                Rib::Wall(scope) => {
+                    return self.names.item(scope, &name.to_string(), space).map(Found::Item);
+                }
+            }
+        }
+        None
+    }
+
+    pub(super) fn typed(&mut self, ty: Option<&TypeRef>) -> Ty {
+        let Some(ty) = ty else { return Ty::Unknown };
+        let found = match ty.path.segments.as_slice() {
+            [this] if this == "Self" => self.selves.last().cloned().unwrap_or_default(),
+            _ => match self.names.type_of(ty) {
+                Res::Path(path) => Ty::named(types::known(&path)),
+                Res::Struct(id) => Ty::Struct(id),
+                _ => Ty::Unknown,
+            },
+        };
+        if ty.many { Ty::Many(found.into()) } else { found }
+    }
+
+    pub(super) fn written(&self, path: &syn::Path) -> Written {
+        Written {
+            segments: path.segments.iter().map(|segment| segment.ident.to_string()).collect(),
+            absolute: path.leading_colon.is_some(),
+            scope: self.scope,
+        }
+    }
+
+    /// The pattern of a `let` or of a parameter, for those who only want its type.
+    pub(super) fn ascribed<'p>(&mut self, pat: &'p Pat) -> (&'p Pat, Ty) {
+        match pat {
+            Pat::Type(typed) => {
+                let written = scopes::type_ref(self.scope, &typed.ty);
+                (&typed.pat, self.typed(written.as_ref()))
+            }
+            pat => (pat, Ty::Unknown),
+        }
+    }
+}
