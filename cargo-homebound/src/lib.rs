@@ -3,5 +3,6 @@
 
 pub mod catalog;
 pub mod check;
+pub mod deps;
 pub mod finding;
 pub mod rule;

@@ -1,0 +1,72 @@
+//! Owns the list of crates that people know to start threads, or not to, and the comparison of a scan with it.
+//! Refuses to decide who is right.
+
+use serde::{Deserialize, Serialize};
+
+const LIST: &str = include_str!("known.toml");
+
+/// One crate.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Known {
+    pub(crate) name: String,
+    pub(crate) starts: bool,
+    /// What starts the thread, or what it does instead.
+    pub(crate) reason: String,
+    /// Where that is to be seen.
+    pub(crate) source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    known: Vec<Known>,
+}
+
+/// How the list and the scan agree about a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Verdict {
+    /// The list says that it starts threads; the scan found nothing.
+    Missed,
+    /// The list says that it does not; the scan found a place.
+    Contradicted,
+    /// The scan found a place; the list does not have the package.
+    Unlisted,
+    Agreed,
+}
+
+/// One package, compared.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Compared {
+    pub(crate) package: String,
+    pub(crate) version: String,
+    pub(crate) verdict: Verdict,
+    /// What the list says of it, and where that is from.
+    pub(crate) reason: Option<String>,
+    pub(crate) source: Option<String>,
+}
+
+/// The list.
+pub(crate) fn list() -> Vec<Known> {
+    toml::from_str::<List>(LIST).expect("a test reads the list").known
+}
+
+/// Compares one package; `None` for one that neither has anything to say of.
+pub(crate) fn compare(list: &[Known], package: &str, version: &str, found: bool) -> Option<Compared> {
+    let known = list.iter().find(|known| known.name == package);
+    let verdict = match (known.map(|known| known.starts), found) {
+        (Some(true), true) | (Some(false), false) => Verdict::Agreed,
+        (Some(true), false) => Verdict::Missed,
+        (Some(false), true) => Verdict::Contradicted,
+        (None, true) => Verdict::Unlisted,
+        (None, false) => return None,
+    };
+    Some(Compared {
+        package: package.to_owned(),
+        version: version.to_owned(),
+        verdict,
+        reason: known.map(|known| known.reason.clone()),
+        source: known.map(|known| known.source.clone()),
+    })
+}

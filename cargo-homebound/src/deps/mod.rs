@@ -1,0 +1,239 @@
+//! Owns `cargo homebound deps`: which dependencies can start threads, where, and who brought them in.
+//! Refuses to use the network, to compile anything, and to say what a program does: it reads text.
+//!
+//! # What it does
+//!
+//! It asks `cargo metadata --offline` for the graph, follows the features from the members of the workspace, and looks through
+//! every package that is neither a member nor a procedural macro, wherever its sources are: the registry's cache, a git
+//! checkout, a path, a vendored folder. From the root of the library's target it follows `mod`, `#[path]` and `include!`, so
+//! that tests, examples and files that nobody declares do not count. `cfg` on the way down and in the file decides whether a
+//! place is in this build: by feature, and by target.
+//!
+//! The answer for a place is one of these:
+//!
+//! - **in this build**: the place is compiled. It starts a thread if somebody calls it, which text cannot tell.
+//! - **behind what is off**: a feature of the package that nobody turned on, or another `cfg` that does not hold.
+//! - **native, by text**: a word such as `pthread_create` in bundled C or C++. Whether it is compiled is up to a build script.
+//!
+//! A place on another target is in neither list; `--target all` shows it, with its `cfg`. A `cfg` that build scripts or flags
+//! set is unknown: such a place counts as compiled, and the `cfg` is printed. A package that uses another one which starts
+//! threads, a runtime or a pool, is not listed for that; the other one is.
+//!
+//! # Limits
+//!
+//! - Features are united over the edges that were asked for, as by the resolver 2. With the resolver 1, or when
+//!   one command builds tests as well, more may be on.
+//! - Not read: code that build scripts make, what procedural macros make, and libraries that are linked ready-made.
+//! - One way through the tree is shown, a shortest one; `cargo tree -i PACKAGE` has them all.
+//!
+//! # JSON
+//!
+//! `--format json` prints one object:
+//!
+//! | field | what it is |
+//! |---|---|
+//! | `target`, `packages`, `files` | the triple, how many packages were scanned, and how many files they have |
+//! | `starts` | one object for each place, those in this build first, native ones last |
+//! | `compared` | packages on the list of known crates, or found: `package`, `version`, `verdict`, `reason`, `source` |
+//! | `unparsed`, `unfollowed` | files that could not be parsed, and `mod`s that led nowhere: `package`, `says` |
+//! | `generated` | packages that compile code which a build script makes |
+//! | `not_allowed`, `stale` | what `--deny` fails for, and entries of the allow list that match nothing |
+//!
+//! A place has `package`, `version`, `id`; `kind` (`thread`, `pool` or `native`) and `what`; `path` from the package's root,
+//! `line` and `column` from 1 (no `column` if native); `features` that it needs; `enabled` (null if that cannot be known);
+//! `enabled_by`, for each feature and each dependent that turns it on (`feature`, `asked`, `by`, `under`); `cfg`, all
+//! conditions around it; `via`, the ids of packages from a member to this one; `brought_in_by`, the features of packages on
+//! that way which bring in an optional dependency; `allowed`, the reason in the allow list or null.
+//!
+//! A verdict is `agreed`, `missed` (the list says that it starts threads, and nothing was found), `contradicted` (the list says
+//! that it does not) or `unlisted`.
+//!
+//! # Allow list
+//!
+//! ```toml
+//! [deps]
+//! allow = [{ name = "tokio", reason = "its runtime is owned by one scope, and shut down with it" }]
+//! ```
+//!
+//! in `homebound.toml`. With `--deny`, a package that starts threads in this build and is not listed makes the answer
+//! [`Outcome::Denied`]. Native places do not count for that.
+
+mod allow;
+mod attribute;
+mod features;
+mod gate;
+mod graph;
+mod known;
+mod modules;
+mod native;
+mod outline;
+mod report;
+mod scan;
+mod table;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use features::Active;
+use graph::Graph;
+
+/// What is asked.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Options {
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Fail if a package that `[deps] allow` of homebound.toml does not name starts threads in this build
+    #[arg(long)]
+    pub deny: bool,
+    /// The members to start from, all by default
+    #[arg(short = 'p', long = "package", value_name = "NAME")]
+    pub packages: Vec<String>,
+    /// Features of the members to turn on, with commas or blanks between them
+    #[arg(short = 'F', long, value_name = "FEATURES")]
+    pub features: Vec<String>,
+    /// Turn on all features of the members
+    #[arg(long)]
+    pub all_features: bool,
+    /// Leave the default features of the members off
+    #[arg(long)]
+    pub no_default_features: bool,
+    /// The target to look for, the host's by default; `all` for every one
+    #[arg(long, value_name = "TRIPLE")]
+    pub target: Option<String>,
+    /// Look at what tests and examples of the members depend on as well
+    #[arg(long)]
+    pub include_dev: bool,
+    /// Look at build scripts, procedural macros and what they depend on as well
+    #[arg(long)]
+    pub include_build: bool,
+    /// The Cargo.toml to begin with
+    #[arg(long, value_name = "PATH")]
+    pub manifest_path: Option<PathBuf>,
+}
+
+/// How the answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// Aligned columns, for people
+    #[default]
+    Table,
+    /// One JSON object, for programs
+    Json,
+}
+
+/// How it went, when there is an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was printed.
+    Answered,
+    /// It was printed, and with `--deny` it has a package that is not allowed.
+    Denied,
+}
+
+impl Outcome {
+    /// What the process ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Outcome::Answered => 0,
+            Outcome::Denied => 1,
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Error {
+    /// Cargo cannot tell the graph: no manifest, a lock file that needs what is not on this disk.
+    Cargo {
+        /// What it printed.
+        says: String,
+    },
+    /// The compiler cannot tell its host, or does not know the target.
+    Rustc {
+        /// What it printed.
+        says: String,
+    },
+    /// `-p` names no member.
+    NoSuchMember {
+        /// What it names.
+        name: String,
+        /// Who there is.
+        members: Vec<String>,
+    },
+    /// The allow list cannot be read.
+    Config {
+        /// The file, or the section of `Cargo.toml`.
+        place: String,
+        /// What is wrong.
+        says: String,
+    },
+    /// The sources of a package cannot be read.
+    Sources {
+        /// The package.
+        package: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The answer cannot be written.
+    Write(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Cargo { says } => {
+                write!(f, "cargo cannot tell the dependencies without the network:\n{}", says.trim())?;
+                let absent = ["download", "offline", "no matching package", "failed to get"];
+                match absent.iter().any(|word| says.contains(word)) {
+                    true => f.write_str("\nrun `cargo fetch` in this workspace first, with the network"),
+                    false => Ok(()),
+                }
+            }
+            Error::Rustc { says } => write!(f, "rustc cannot tell what the target is: {says}"),
+            Error::NoSuchMember { name, members } => {
+                write!(f, "no member is called '{name}'; there are {}", members.join(", "))
+            }
+            Error::Config { place, says } => write!(f, "{place}: {}", says.trim_end()),
+            Error::Sources { package, error } => {
+                write!(f, "the sources of {package} cannot be read: {error}; run `cargo fetch`")
+            }
+            Error::Write(error) => write!(f, "cannot write the answer: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Answers. Packages are scanned one after another, with one file in memory at a time.
+///
+/// # Errors
+///
+/// The graph cannot be told without the network, a source folder is gone, the allow list is broken, or `out` fails. A source
+/// file that cannot be parsed is no error: the answer names it.
+pub fn run(options: &Options, out: &mut dyn Write) -> Result<Outcome, Error> {
+    let graph = Graph::read(options)?;
+    let allow = allow::read(&graph.workspace_root, &graph.workspace_metadata)?;
+    let active = Active::follow(&graph, options);
+    let mut scans = BTreeMap::new();
+    for place in active.packages.keys().copied().filter(|place| !graph.members.contains(place)) {
+        let package = &graph.packages[place];
+        let scan =
+            scan::package(package, active.names(place), graph.target_cfg.as_ref(), options.include_build);
+        let scan = scan.map_err(|error| Error::Sources { package: graph.label(place), error })?;
+        scans.insert(place, scan);
+    }
+    let report = report::put_together(&graph, &active, &scans, &allow);
+    match options.format {
+        Format::Table => table::print(&report, out),
+        Format::Json => serde_json::to_writer_pretty(&mut *out, &report)
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out)),
+    }
+    .map_err(Error::Write)?;
+    Ok(if options.deny && !report.not_allowed.is_empty() { Outcome::Denied } else { Outcome::Answered })
+}

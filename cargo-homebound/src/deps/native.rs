@@ -1,0 +1,50 @@
+//! Owns the look at C and C++ that packages bring along: a search for words, since nothing here can parse it.
+//! Refuses to say whether a place is compiled: a build script decides that.
+
+use std::fs;
+use std::path::Path;
+
+/// What starts threads in C, in C++, and on Apple's and Microsoft's systems.
+const WORDS: [&str; 7] = [
+    "pthread_create",
+    "thrd_create",
+    "CreateThread",
+    "_beginthreadex",
+    "std::thread",
+    "std::async",
+    "dispatch_async",
+];
+
+/// One place: the line, from 1, and the word.
+pub(crate) fn starts(path: &Path) -> Vec<(usize, &'static str)> {
+    let Ok(bytes) = fs::read(path) else { return Vec::new() };
+    let mut found = Vec::new();
+    for word in WORDS {
+        for at in memchr::memmem::find_iter(&bytes, word) {
+            if stands_alone(&bytes, at, word) && !in_comment(&bytes, at) {
+                let line = 1 + memchr::memchr_iter(b'\n', &bytes[..at]).count();
+                found.push((line, word));
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Not a part of a longer name, and not of `std::thread::hardware_concurrency`.
+fn stands_alone(bytes: &[u8], at: usize, word: &str) -> bool {
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+    let after = bytes.get(at + word.len()..).unwrap_or_default();
+    !before.is_some_and(in_name) && !after.first().is_some_and(in_name) && !after.starts_with(b"::")
+}
+
+/// A guess by the line alone.
+fn in_comment(bytes: &[u8], at: usize) -> bool {
+    let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |end| end + 1);
+    let before = bytes[start..at].trim_ascii_start();
+    before.starts_with(b"*")
+        || memchr::memmem::find(before, b"//").is_some()
+        || memchr::memmem::find(before, b"/*").is_some()
+}
