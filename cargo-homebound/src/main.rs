@@ -1,4 +1,8 @@
-//! Owns the way from the command line to the exit code: parse, run, print, end.
-//! Refuses to know any rule.
+//! Owns the way from the command line to the exit code.
+//! Refuses to know any command: `cli` does.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cargo_homebound::cli::run(std::env::args_os())
+}
