@@ -3,6 +3,24 @@
 
 pub mod catalog;
 pub mod check;
+pub mod cli;
 pub mod deps;
 pub mod finding;
 pub mod rule;
+
+mod config;
+mod day;
+mod deep;
+mod explain;
+mod fault;
+mod guard;
+mod hook;
+mod init;
+mod judge;
+mod place;
+mod print;
+mod report;
+mod scan;
+mod staged;
+mod text;
+mod walk;

@@ -156,12 +156,11 @@ impl Walk {
                 });
                 Some(Ty::Unknown)
             }
-            "Some" | "Ok" | "Box::new" | "Arc::new" | "Rc::new" | "Mutex::new" | "RwLock::new" | "RefCell::new"
-            | "Cell::new" | "Box::pin" | "Pin::new" | "Option::Some" | "Result::Ok" | "Arc::clone" | "Rc::clone"
-            | "Option::take" | "mem::take" | "iter::once" | "Vec::from" | "Option::from" | "OnceLock::from"
-            | "VecDeque::from" | "Arc::from" | "Box::from" | "CachePadded::new" | "AssertUnwindSafe" => {
-                Some(self.expr(first?, into))
-            }
+            "Some" | "Ok" | "Box::new" | "Arc::new" | "Rc::new" | "Mutex::new" | "RwLock::new"
+            | "RefCell::new" | "Cell::new" | "Box::pin" | "Pin::new" | "Option::Some" | "Result::Ok"
+            | "Arc::clone" | "Rc::clone" | "Option::take" | "mem::take" | "iter::once" | "Vec::from"
+            | "Option::from" | "OnceLock::from" | "VecDeque::from" | "Arc::from" | "Box::from"
+            | "CachePadded::new" | "AssertUnwindSafe" => Some(self.expr(first?, into)),
             "mem::replace" | "Option::replace" if arguments.len() == 2 => {
                 let ty = self.expr(&arguments[0], into);
                 let place = self.place(&arguments[0]);
@@ -260,7 +259,9 @@ impl Walk {
         }
         match (passage, of) {
             (_, Some(of)) if !types::method(&of, &name).is_unknown() => types::method(&of, &name),
-            (Passage::Through | Passage::Both, _) if detached::gives_one(&name) && matches!(ty, Ty::Many(_)) => {
+            (Passage::Through | Passage::Both, _)
+                if detached::gives_one(&name) && matches!(ty, Ty::Many(_)) =>
+            {
                 ty.element()
             }
             (Passage::Through | Passage::Both, _) => ty,

@@ -49,7 +49,9 @@ pub struct Start {
 /// own, with a stack of the size that it needs, which has ended when this returns.
 pub fn source(path: &str, text: &str) -> Vec<Finding> {
     match look(text) {
-        Ok((findings, _)) => findings.into_iter().map(|finding| Finding { path: path.to_owned(), ..finding }).collect(),
+        Ok((findings, _)) => {
+            findings.into_iter().map(|finding| Finding { path: path.to_owned(), ..finding }).collect()
+        }
         Err(broken) => vec![Finding {
             rule: Rule::BrokenSource,
             path: path.to_owned(),
@@ -105,9 +107,12 @@ fn look(text: &str) -> Looked {
         return refused("it is nested too deeply".to_owned());
     }
     std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().name("homebound-deep-file".to_owned()).stack_size(needed + AT_HAND);
+        let builder =
+            std::thread::Builder::new().name("homebound-deep-file".to_owned()).stack_size(needed + AT_HAND);
         match builder.spawn_scoped(scope, || guarded(text)) {
-            Ok(handle) => handle.join().unwrap_or_else(|_| refused("the guard itself failed here".to_owned())),
+            Ok(handle) => {
+                handle.join().unwrap_or_else(|_| refused("the guard itself failed here".to_owned()))
+            }
             Err(error) => refused(format!("it is nested deeply, and there is no stack for that: {error}")),
         }
     })

@@ -1,0 +1,123 @@
+//! Owns the second way of looking: clippy, which knows types, re-exports and foreign macros, where the project builds.
+//! Refuses to replace the first: what is not compiled, clippy does not see.
+
+mod conf;
+mod fold;
+mod messages;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use cargo_metadata::{Metadata, MetadataCommand};
+
+use crate::catalog::{self, Entry, Kind};
+use crate::fault::{Fault, Faults};
+use crate::place::Project;
+use crate::rule::Rule;
+
+pub(crate) use conf::listed;
+pub(crate) use fold::fold;
+
+/// The rules that both ways know. That of `process-exit` is about scopes, which clippy cannot see.
+pub(crate) const RULES: [Rule; 1] = [Rule::RawThread];
+
+/// What clippy found, and what to know about it.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) seen: Vec<messages::Seen>,
+    pub(crate) notes: Vec<String>,
+    /// Why it could not look at all of it.
+    pub(crate) faults: Faults,
+}
+
+/// The paths that clippy is asked for.
+pub(crate) fn banned() -> impl Iterator<Item = &'static Entry> {
+    catalog::ENTRIES.iter().filter(|entry| entry.kind != Kind::Exit)
+}
+
+/// # Errors
+///
+/// No cargo, no clippy, no package, a `clippy.toml` that is none.
+pub(crate) fn look(project: &Project, more: &[String]) -> Result<Told, Faults> {
+    let Some(folder) = &project.cargo else {
+        let what = format!("there is no Cargo.toml in `{}` or above", project.root.display());
+        return Err(Fault::new(what).help("--deep builds the project with clippy; leave it out here").into());
+    };
+    let (metadata, is_offline) = metadata(folder)?;
+    let own = metadata.target_directory.as_std_path().join("homebound");
+    let conf = own.join("clippy");
+    conf::write(folder, &conf)?;
+    let mut told = Told { notes: members_with_their_own(&metadata), ..Told::default() };
+    let mut command = cargo();
+    command.current_dir(folder).args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--message-format=json",
+        "--keep-going",
+    ]);
+    // A folder of its own: what the project has built stays as it is.
+    command.arg("--target-dir").arg(own.join("target")).args(is_offline.then_some("--offline")).args(more);
+    // Ours alone, as a warning whatever the code says: one that is denied would end the build before what depends on it.
+    command.args(["--", "-Aclippy::all", "--cap-lints=warn", "--force-warn=clippy::disallowed_methods"]);
+    command.env("CLIPPY_CONF_DIR", &conf).stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::piped());
+    let output = command.output().map_err(|error| cannot_run(&error))?;
+    let errors = messages::read(project, folder, &output.stdout, &mut told.seen);
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = if errors.is_empty() { last_lines(&said) } else { errors };
+        let fault = Fault::new(format!("clippy could not look at all of it: {}", said.trim()));
+        told.faults =
+            fault.help("mend the build, or leave out --deep: the text is checked without one").into();
+    }
+    Ok(told)
+}
+
+/// What cargo knows of the project, and whether it knows it without a network.
+fn metadata(folder: &Path) -> Result<(Metadata, bool), Faults> {
+    let ask = |words: &[&str]| {
+        let mut command = MetadataCommand::new();
+        command
+            .current_dir(folder)
+            .other_options(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        command.exec()
+    };
+    if let Ok(metadata) = ask(&["--offline"]) {
+        return Ok((metadata, true));
+    }
+    let metadata = ask(&["--no-deps"]).map_err(|error| {
+        Fault::new(format!("cargo cannot read the project: {error}"))
+            .help("--deep needs a project that builds")
+    })?;
+    Ok((metadata, false))
+}
+
+fn members_with_their_own(metadata: &Metadata) -> Vec<String> {
+    let root = metadata.workspace_root.as_std_path();
+    let folders = metadata.workspace_packages().into_iter().filter_map(|package| {
+        let folder = package.manifest_path.parent()?.as_std_path();
+        let own = ["clippy.toml", ".clippy.toml"].into_iter().find(|name| folder.join(name).is_file())?;
+        (folder != root).then(|| folder.strip_prefix(root).unwrap_or(folder).join(own))
+    });
+    let note = |file: std::path::PathBuf| {
+        format!(
+            "{}: a plain `cargo clippy` reads this file in place of the root's there, and no list that is in the root's",
+            file.display()
+        )
+    };
+    folders.map(note).collect()
+}
+
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn cannot_run(error: &std::io::Error) -> Fault {
+    Fault::new(format!("cargo cannot be run: {error}")).help("--deep needs cargo and clippy")
+}
+
+/// What a tool says last is mostly the reason.
+fn last_lines(said: &str) -> String {
+    let lines: Vec<_> = said.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}

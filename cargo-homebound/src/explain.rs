@@ -1,0 +1,31 @@
+//! Owns `cargo homebound explain`: a rule, at length; all of them, in a line each.
+//! Refuses to know the words: each rule has its own.
+
+use std::fmt::Write;
+
+use crate::rule::Rule;
+
+/// The whole text for one rule.
+pub(crate) fn rule(rule: Rule) -> String {
+    let mut text = format!("{rule}: {}\n", rule.summary());
+    if let Some(hook) = rule.hook() {
+        let _infallible = writeln!(text, "pre-commit hook: {hook}");
+    }
+    let _infallible = writeln!(text, "\n{}", rule.explanation().trim_end());
+    text
+}
+
+/// All rules, in a line each.
+pub(crate) fn all() -> String {
+    let mut text = String::from("The rules, each with `cargo homebound explain RULE`:\n\n");
+    for rule in Rule::ALL {
+        let hook = rule.hook().map(|hook| format!(" (hook {hook})")).unwrap_or_default();
+        let _infallible = writeln!(text, "  {:<16} {}{hook}", rule.name(), rule.summary());
+    }
+    text
+}
+
+/// The names of the rules that an entry of the configuration may have.
+pub(crate) fn allowable() -> Vec<&'static str> {
+    Rule::ALL.into_iter().filter(|rule| *rule != Rule::StaleAllow).map(Rule::name).collect()
+}

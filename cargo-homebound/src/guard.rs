@@ -1,0 +1,131 @@
+//! Owns one check, from paths to a report.
+//! Refuses to print it, and to know how a command line is written.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::day::Day;
+use crate::deep;
+use crate::fault::{Fault, Faults};
+use crate::finding::Finding;
+use crate::judge::{self, Scope};
+use crate::place::{self, Project};
+use crate::print::sources::Sources;
+use crate::report::{Deep, Report};
+use crate::rule::Rule;
+use crate::scan;
+use crate::staged::{self, Staged};
+use crate::walk::{self, Walked};
+
+/// What to check, and how.
+#[derive(Debug, Default)]
+pub(crate) struct Ask {
+    /// Files and folders; none for all.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Whether to look at what git is about to commit, and nothing else.
+    pub(crate) staged: bool,
+    /// The rules that count; none for all.
+    pub(crate) rules: Vec<Rule>,
+    /// The file with the configuration, if it is not where it belongs.
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) deep: bool,
+    /// What clippy is told besides.
+    pub(crate) cargo: Vec<String>,
+}
+
+/// What it came to.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) project: Project,
+    pub(crate) report: Report,
+    pub(crate) sources: Sources,
+    /// What could not be done: the report is not whole.
+    pub(crate) faults: Faults,
+    /// The files of a commit that is not there yet, until all is printed.
+    _staged: Option<Staged>,
+}
+
+/// The project of the current folder, or that of the paths if they are all elsewhere.
+pub(crate) fn project(paths: &[PathBuf]) -> Result<Project, Faults> {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let here = here.map_err(|error| Fault::new(format!("the current folder is gone: {error}")))?;
+    let project = Project::around(&here);
+    let files: Vec<_> = paths.iter().filter_map(|path| place::whole(path).ok()).collect();
+    match files.first() {
+        Some(first) if !files.iter().any(|file| file.starts_with(&project.root)) => {
+            let folder = if first.is_dir() { first } else { first.parent().unwrap_or(first) };
+            Ok(Project::around(folder))
+        }
+        _ => Ok(project),
+    }
+}
+
+/// Files that are to be looked at, without those that are exempt.
+pub(crate) fn wanted(config: &Config, mut walked: Walked) -> Walked {
+    walked.items.retain(|item| !config.is_exempt(&item.path));
+    walked
+}
+
+/// # Errors
+///
+/// Paths that are not there, and mistakes in the configuration.
+pub(crate) fn check(ask: &Ask) -> Result<Answer, Faults> {
+    let project = project(&ask.paths)?;
+    let config = Config::of(&project, ask.config.as_deref())?;
+    let staged = if ask.staged { Some(staged::export(&project)?) } else { None };
+    let all = match &staged {
+        Some(staged) => staged.walked(),
+        None if ask.paths.is_empty() => walk::all(&project),
+        None => walk::named(&project, &ask.paths)?,
+    };
+    let is_whole = staged.is_none() && ask.paths.is_empty();
+    let mut notes = if is_whole { idle_exemptions(&config, &all) } else { Vec::new() };
+    let walked = wanted(&config, all);
+    let looked: BTreeSet<_> = walked.items.iter().map(|item| item.path.clone()).collect();
+    let mut found = scan::scan(&walked);
+    let mut faults = Vec::new();
+    let mut both = None;
+    if ask.deep {
+        let told = deep::look(&project, &ask.cargo)?;
+        let mut seen = told.seen;
+        seen.retain(|seen| looked.contains(&seen.finding.path));
+        deep::fold(&mut found, seen);
+        notes.extend(told.notes);
+        faults.extend(told.faults);
+        both = Some(Deep::of(found.iter().filter(|finding| deep::RULES.contains(&finding.rule))));
+    }
+    let rules = (!ask.rules.is_empty()).then(|| ask.rules.iter().copied().collect());
+    let elsewhere: Vec<_> = walked.items.iter().map(|item| (item.path.clone(), item.file.clone())).collect();
+    let files = looked.len();
+    let is_deep = ask.deep && faults.is_empty();
+    let scope = Scope { rules, files: (!is_whole).then_some(looked), deep: is_deep, today: Day::today() };
+    let (findings, allowed) = judge::judge(&config, found, &scope);
+    let report = Report { findings, allowed, files, notes, deep: both };
+    let sources = Sources::new(project.root.clone(), shown(&report.findings, elsewhere));
+    Ok(Answer { project, report, sources, faults, _staged: staged })
+}
+
+/// Where files are that have findings, and are not where their path says.
+fn shown(findings: &[Finding], files: Vec<(String, PathBuf)>) -> Vec<(String, PathBuf)> {
+    let paths: BTreeSet<_> = findings.iter().map(|finding| finding.path.as_str()).collect();
+    files.into_iter().filter(|(path, _)| paths.contains(path.as_str())).collect()
+}
+
+/// An exemption for nothing is no finding: what it is for may be made by a build.
+fn idle_exemptions(config: &Config, walked: &Walked) -> Vec<String> {
+    let idle = config.exempt.iter().filter(|glob| !walked.items.iter().any(|item| glob.matches(&item.path)));
+    idle.map(|glob| {
+        let (line, _) = crate::text::position(&config.text, glob.span.start);
+        format!("{}:{line}: no file is exempted by `{}`", config.path, glob.text)
+    })
+    .collect()
+}
+
+/// The way from the repository's root to the project's, with a `/` at its end if there is one.
+pub(crate) fn prefix(project: &Project) -> (&Path, String) {
+    let repository = project.repository();
+    let way = project.root.strip_prefix(repository).unwrap_or(Path::new(""));
+    let way = way.to_string_lossy().replace('\\', "/");
+    (repository, if way.is_empty() { way } else { format!("{way}/") })
+}

@@ -1,0 +1,83 @@
+//! Owns where a project begins, and where its configuration is written.
+//! Refuses to read it, and to need cargo: where that is missing or fails, the nearest `Cargo.toml` has to do.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use cargo_metadata::MetadataCommand;
+
+/// A project.
+#[derive(Debug, Clone)]
+pub(crate) struct Project {
+    /// Its folder: what paths are told from.
+    pub(crate) root: PathBuf,
+    /// The folder of cargo's workspace, if there is one.
+    pub(crate) cargo: Option<PathBuf>,
+}
+
+/// The name of the file that configures the guard.
+pub(crate) const CONFIG: &str = "homebound.toml";
+
+impl Project {
+    /// The project that `start`, an absolute folder, is in: the workspace around it, or the nearest folder above that with a
+    /// `homebound.toml`, as far as the repository goes.
+    pub(crate) fn around(start: &Path) -> Project {
+        let cargo = workspace(start);
+        let inside = cargo.as_deref().unwrap_or(start);
+        let mut above = Vec::new();
+        for folder in inside.ancestors() {
+            above.push(folder);
+            if folder.join(".git").exists() {
+                break;
+            }
+        }
+        let configured = above.iter().find(|folder| folder.join(CONFIG).is_file()).copied();
+        let repository = above.last().copied().filter(|folder| folder.join(".git").exists());
+        let root = configured.or(cargo.as_deref()).or(repository).unwrap_or(start).to_owned();
+        Project { root, cargo }
+    }
+
+    /// The path of a file as it is told: from the root, with `/`. One outside keeps all of it.
+    pub(crate) fn name(&self, file: &Path) -> String {
+        let inside = file.strip_prefix(&self.root).unwrap_or(file);
+        let text = inside.to_string_lossy();
+        if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace('\\', "/") }
+    }
+
+    /// The repository's folder: what those who show findings beside a diff count paths from.
+    pub(crate) fn repository(&self) -> &Path {
+        self.root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&self.root)
+    }
+}
+
+/// The whole path of a file, without links in its folders; the file itself may be one.
+pub(crate) fn whole(path: &Path) -> io::Result<PathBuf> {
+    let meta = fs::metadata(path)?;
+    let last = path.components().next_back();
+    match (path.file_name(), last) {
+        (Some(name), Some(Component::Normal(_))) if !meta.is_dir() => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            Ok(fs::canonicalize(folder.unwrap_or(Path::new(".")))?.join(name))
+        }
+        _ => fs::canonicalize(path),
+    }
+}
+
+fn workspace(start: &Path) -> Option<PathBuf> {
+    let manifests: Vec<_> = start.ancestors().filter(|folder| folder.join("Cargo.toml").is_file()).collect();
+    let nearest = *manifests.first()?;
+    // No toolchain is fetched for this: a hook may have no network.
+    let mut asked = MetadataCommand::new();
+    asked.current_dir(nearest).no_deps().other_options(["--offline".to_owned()]);
+    asked.env("RUSTUP_AUTO_INSTALL", "0");
+    if let Ok(told) = asked.exec() {
+        let root = told.workspace_root.into_std_path_buf();
+        return Some(fs::canonicalize(&root).unwrap_or(root));
+    }
+    let heads_one = |folder: &&&Path| {
+        let text = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+        text.lines().any(|line| line.trim_start().starts_with("[workspace"))
+    };
+    Some(manifests.iter().find(heads_one).copied().unwrap_or(nearest).to_owned())
+}

@@ -1,0 +1,79 @@
+//! Owns where output goes, and what becomes of it when nobody reads on.
+//! Refuses to know what is printed: each form has its own file.
+
+pub(crate) mod github;
+pub(crate) mod human;
+pub(crate) mod json;
+pub(crate) mod sarif;
+pub(crate) mod sources;
+
+use std::fs;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
+
+use crate::fault::{Fault, Faults};
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Colour {
+    /// Whether to colour what goes to a stream.
+    pub(crate) fn on(self, is_terminal: bool) -> bool {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match self {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto if set("NO_COLOR") => false,
+            Colour::Auto if std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0") => {
+                true
+            }
+            Colour::Auto => is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        }
+    }
+
+    pub(crate) fn on_stdout(self) -> bool {
+        self.on(io::stdout().is_terminal())
+    }
+
+    pub(crate) fn on_stderr(self) -> bool {
+        self.on(io::stderr().is_terminal())
+    }
+}
+
+/// Writes to a file, or to standard output. A reader who has seen enough (`| head`) is no error.
+pub(crate) fn write(
+    output: Option<&Path>,
+    form: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Faults> {
+    let Some(path) = output else {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        return match form(&mut out).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(Fault::new(format!("cannot write to standard output: {error}")).into())
+            }
+            // What is still in the buffer is for nobody.
+            _ => {
+                let (_out, _unread) = out.into_parts();
+                Ok(())
+            }
+        };
+    };
+    let written = fs::File::create(path).and_then(|file| {
+        let mut out = io::BufWriter::new(file);
+        form(&mut out)?;
+        out.flush()
+    });
+    written.map_err(|error| Fault::io("write", path, &error).into())
+}
+
+/// A line to whoever watches. Nobody has to.
+pub(crate) fn say(line: &str) {
+    let _nobody_reads = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,66 @@
+//! Owns what a check came to: findings, what was allowed, and what else there is to say.
+//! Refuses to print it.
+
+use crate::finding::{Finding, FoundBy};
+
+/// The whole of it.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// By path, line and column.
+    pub(crate) findings: Vec<Finding>,
+    /// How many more there were, with a reason to be there.
+    pub(crate) allowed: usize,
+    /// How many files were looked at.
+    pub(crate) files: usize,
+    /// What is no finding, and still worth a word.
+    pub(crate) notes: Vec<String>,
+    /// Who found what, with `--deep`.
+    pub(crate) deep: Option<Deep>,
+}
+
+/// What the two ways of looking found, allowed or not, of the rules that both know.
+#[derive(Debug, Default)]
+pub(crate) struct Deep {
+    pub(crate) both: usize,
+    /// `path:line:column: rule` of what the text alone shows.
+    pub(crate) source: Vec<String>,
+    /// And of what the compiler alone knows.
+    pub(crate) clippy: Vec<String>,
+}
+
+impl Deep {
+    /// Sorts findings by who found them.
+    pub(crate) fn of<'a>(findings: impl Iterator<Item = &'a Finding>) -> Deep {
+        let mut deep = Deep::default();
+        for finding in findings {
+            let Finding { path, line, column, rule, .. } = finding;
+            let place = format!("{path}:{line}:{column}: {rule}");
+            match finding.found_by {
+                FoundBy::Both => deep.both += 1,
+                FoundBy::Source => deep.source.push(place),
+                FoundBy::Clippy => deep.clippy.push(place),
+            }
+        }
+        deep
+    }
+}
+
+impl Report {
+    /// One line: what was found, where, and what was not counted.
+    pub(crate) fn summary(&self) -> String {
+        let mut files: Vec<_> = self.findings.iter().map(|finding| &finding.path).collect();
+        files.dedup();
+        let looked = plural(self.files, "file");
+        let found = match self.findings.len() {
+            0 => format!("no findings in {looked}"),
+            n => format!("{} in {}, of {looked}", plural(n, "finding"), plural(files.len(), "file")),
+        };
+        if self.allowed == 0 { found } else { format!("{found}; {} allowed", self.allowed) }
+    }
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn plural(n: usize, what: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{s}")
+}

@@ -1,0 +1,84 @@
+//! Owns what git is about to commit: the staged Rust files, as staged, in a folder of their own.
+//! Refuses to look at the working tree: what is mended there and not staged is not in the commit.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::fault::{Fault, Faults};
+use crate::place::Project;
+use crate::walk::{Item, Walked};
+
+/// The files. They are deleted with it.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    folder: PathBuf,
+    items: Vec<Item>,
+}
+
+impl Staged {
+    pub(crate) fn walked(&self) -> Walked {
+        Walked { items: self.items.clone(), unread: Vec::new() }
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _stays_behind = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// # Errors
+///
+/// No git, no repository, or what git says.
+pub(crate) fn export(project: &Project) -> Result<Staged, Faults> {
+    let top = PathBuf::from(line(&git(&project.root, &["rev-parse", "--show-toplevel"], b"")?));
+    let folder = line(&git(&top, &["rev-parse", "--git-path", "homebound-staged"], b"")?);
+    let folder = top.join(folder).with_extension(std::process::id().to_string());
+    let changed =
+        ["diff", "--cached", "--name-only", "--diff-filter=ACMRT", "-z", "--no-renames", "--", "*.rs"];
+    let names = git(&top, &changed, b"")?;
+    let mut staged = Staged { folder, items: Vec::new() };
+    let prefix = format!("--prefix={}/", staged.folder.display());
+    git(&top, &["checkout-index", "-q", "-z", "--stdin", &prefix], &names)?;
+    let root = &project.root;
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let name = String::from_utf8_lossy(name).into_owned();
+        let (whole, file) = (top.join(&name), staged.folder.join(&name));
+        let is_file = fs::symlink_metadata(&file).is_ok_and(|meta| meta.is_file());
+        if is_file && whole.starts_with(root) {
+            staged.items.push(Item { path: project.name(&whole), file });
+        }
+    }
+    staged.items.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(staged)
+}
+
+/// What git answers.
+pub(crate) fn git(folder: &Path, words: &[&str], input: &[u8]) -> Result<Vec<u8>, Fault> {
+    match asked(folder, words, input) {
+        Ok(output) if output.status.success() => Ok(output.stdout),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            Err(Fault::new(format!("`git {}` failed: {said}", words.join(" "))))
+        }
+        Err(error) => Err(Fault::new(format!("git cannot be run: {error}"))),
+    }
+}
+
+/// The first line of an answer.
+pub(crate) fn line(answer: &[u8]) -> String {
+    String::from_utf8_lossy(answer).trim_end_matches(['\n', '\r']).to_owned()
+}
+
+fn asked(folder: &Path, words: &[&str], input: &[u8]) -> std::io::Result<Output> {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(words);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // The commands that read names answer at their end: neither side fills a pipe that the other does not empty.
+        let _it_says_why = stdin.write_all(input);
+    }
+    child.wait_with_output()
+}
