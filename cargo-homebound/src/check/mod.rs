@@ -140,7 +140,7 @@ fn parsed(whole: &str) -> Looked {
     walk.settle_handles();
     walk.settle_exits();
     let mut findings: Vec<_> = walk.hits.into_iter().map(|hit| finding(hit, before)).collect();
-    findings.sort_by(|a, b| (a.line, a.column, a.rule).cmp(&(b.line, b.column, b.rule)));
+    findings.sort_by_key(|finding| (finding.line, finding.column, finding.rule));
     findings.dedup_by(|a, b| (a.line, a.column, a.rule) == (b.line, b.column, b.rule));
     let mut starts: Vec<_> = walk.starts.into_iter().map(|(span, start)| placed(span, start)).collect();
     starts.sort_by_key(|start| (start.line, start.column));
