@@ -48,7 +48,8 @@
 //!   that ends there aborts it.
 //! - Leaked memory stays leaked.
 //! - Inside a root, a finished OS thread is used again for a job of the same name and stack size: thread-locals of the job
-//!   before are still there. [`dedicated`](ThreadBuilder::dedicated) avoids it.
+//!   before are still there. [`dedicated`](ThreadBuilder::dedicated) avoids it. Not after a panic, nor if the job left it with
+//!   another priority (Linux).
 //! - With `panic = "abort"` a panic ends the process at once: no other thread comes home, no failure is recorded, no report
 //!   is made. All the rest works.
 //! - Foreign threads, kernel thread ids, kernel waits and system calls are told on Linux; elsewhere they are absent. Only
