@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use crossbeam_channel::{bounded, unbounded};
-use homebound::{Context, Group, Handle, JoinError, Result, Scope, ThreadState, WaitError, scope};
+use homebound::{
+    Context, Group, Handle, JoinError, Result, Scope, ThreadState, ThreadStatus, WaitError, scope,
+};
 
 const SOON: Duration = Duration::from_millis(20);
 
@@ -425,6 +427,42 @@ fn w2_a_timed_join_is_no_edge() {
         *slot.lock().unwrap() = Some(handle);
         drop(open);
         assert!(done.recv().is_err());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_timed_join_takes_its_time_and_gives_the_handle_back() {
+    // catches: a join with a limit that gives up at once, or that does not come back at its limit
+    in_scope(|s| {
+        let (open, gate) = gate();
+        let patient = s.spawn("patient", "ends when it may", move |_| Ok(pass(&gate)))?;
+        let start = Instant::now();
+        let patient = patient.join_timeout(SOON).expect_err("not yet");
+        assert!(start.elapsed() >= SOON, "after {:?}", start.elapsed());
+        drop(open);
+        Ok(patient.join_timeout(LIMIT).expect("it may end")?)
+    });
+}
+
+#[test]
+fn w2_a_join_that_waits_already_gives_way_to_the_close_of_its_group() {
+    // catches: a close that waits for a join that waits for the close
+    in_scope(|s| {
+        let (give, take) = bounded::<Group<'static>>(1);
+        let group = s.context().group("owned")?;
+        let closer = s.context().spawn("closer", "closes the group", move |_| Ok(take.recv()?.close()?))?;
+        let (tell, told) = bounded(1);
+        group.spawn("member", "joins who closes", move |_| Ok(tell.send(cycle_of(closer.join()))?))?;
+        let joins = |thread: &ThreadStatus| {
+            thread.name == "member" && matches!(thread.state, ThreadState::Waiting { .. })
+        };
+        eventually("the member waits", || s.active_threads().iter().any(joins));
+        assert!(give.send(group).is_ok());
+        let cycle = told.recv()?.expect("the join gives way");
+        assert_eq!(cycle.len(), 2, "{cycle:?}");
+        assert!(cycle.iter().any(|path| path.ends_with("/closer")), "{cycle:?}");
+        assert!(cycle.iter().any(|path| path.ends_with("/member")), "{cycle:?}");
         Ok(())
     });
 }
