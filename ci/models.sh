@@ -80,12 +80,14 @@ build() {
 run() { timeout "${LIMIT:-900}" "$1" --exact "$2" --nocapture >"$log" 2>&1; }
 
 declare -A binary
+tried=0
 printf '%-8s %-36s %10s %8s  %s\n' checker model orders seconds which
 for checker in $checkers; do
     binary[$checker]=$(build $checker)
     [ -x "${binary[$checker]}" ] || { cat "$log"; echo "ci/models.sh: the models do not build in $checker" >&2; exit 1; }
     for test in $("${binary[$checker]}" --list 2>/dev/null | sed -n 's/: test$//p' | grep -E "^models::.*$wanted"); do
         if run "${binary[$checker]}" "$test"; then
+            tried=$((tried + 1))
             read -r _ name orders seconds which < <(grep '^model ' "$log")
             printf '%-8s %-36s %10s %8s  %s\n' "$checker" "$name" "$orders" "$seconds" "$which"
         else
@@ -95,6 +97,8 @@ for checker in $checkers; do
         fi
     done
 done
+
+[ "$tried" != 0 ] || [ "$wrong" = 1 ] || { echo "ci/models.sh: no model has '$wanted' in its name" >&2; exit 2; }
 
 printf '\n%-8s %-34s %-36s %8s\n' checker 'planted bug' 'found by' seconds
 while read -r checker bug model; do

@@ -342,6 +342,54 @@ fn p3_forgotten_adoption() {
 }
 
 #[test]
+fn p3_an_adoption_does_not_outlast_the_scope_that_its_own_thread_runs() {
+    // catches: a scope that waits at its end for the thread that waits there, since it was adopted into one of its groups
+    for forgets in [false, true] {
+        within(move || {
+            let mut kept = None;
+            let result = scope(|s| {
+                let group = s.context().group("group")?;
+                kept = Some(group.context().adopt("body", "keeps its guard for longer than the scope"));
+                Ok(if forgets { std::mem::forget(group) } else { drop(group) })
+            });
+            assert!(result.is_ok());
+            assert!(kept.as_ref().is_some_and(|kept| kept.is_stopping()));
+            assert!(homebound::current().is_none(), "the stay is over");
+            let after = scope(|s| Ok(s.is_stopping())).unwrap();
+            assert!(!after, "a new scope is not below the one that is over");
+            drop(kept);
+        });
+    }
+}
+
+thread_local!(static LAST: RefCell<Option<AdoptsAtLast>> = const { RefCell::new(None) });
+
+struct AdoptsAtLast(Context);
+
+impl Drop for AdoptsAtLast {
+    fn drop(&mut self) {
+        std::mem::forget(self.0.adopt("late", "comes in its last destructor"));
+    }
+}
+
+#[test]
+fn p3_an_adoption_in_a_last_destructor_holds_no_scope() {
+    // catches: a forgotten guard whose thread is past the point at which we learn of its end
+    within(|| {
+        let result = scope(|s| {
+            let cx = s.context().clone();
+            let guest = std::thread::spawn(move || {
+                // Before anything of ours is there, so that it is dropped after all that is ours.
+                LAST.with(|last| *last.borrow_mut() = Some(AdoptsAtLast(cx.clone())));
+                drop(cx.adopt("guest", "comes and goes"));
+            });
+            Ok(guest.join().expect("it ends"))
+        });
+        assert!(result.is_ok());
+    });
+}
+
+#[test]
 fn p3_result_that_owns_its_own_handle() {
     // catches: a cycle of handle and result that keeps borrows alive after settle
     within(|| {

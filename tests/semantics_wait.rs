@@ -528,6 +528,113 @@ fn w2_closing_ones_own_group_does_not_hang() {
     });
 }
 
+#[test]
+fn w2_a_callback_does_not_wait_for_the_thread_that_it_belongs_to() {
+    // catches: a join or close in a callback on another thread, of who cannot end before that callback
+    in_scope(|s| {
+        let (tell, told) = unbounded();
+        // Its own handle, in its own callback.
+        let (give, take) = bounded::<Handle<'static, ()>>(1);
+        let (to, is) = (tell.clone(), tell.clone());
+        let thread = s.context().spawn("thread", "waits", move |cx| {
+            std::mem::forget(cx.on_stop(move || to.send(cycle_of(take.recv().unwrap().join())).unwrap()));
+            is.send(None)?;
+            Ok(until_stopped(cx)?)
+        })?;
+        told.recv()?;
+        // The thread of the body, in a callback of the body.
+        let (give_outer, take_outer) = bounded::<Handle<'static, ()>>(1);
+        let (to, is) = (tell.clone(), tell.clone());
+        let outer = s.context().spawn("outer", "runs a scope", move |_| {
+            Ok(scope(|below| {
+                let join = move || to.send(cycle_of(take_outer.recv().unwrap().join())).unwrap();
+                std::mem::forget(below.context().on_stop(join));
+                is.send(None)?;
+                until_stopped(below.context())
+            })?)
+        })?;
+        told.recv()?;
+        give.send(thread)?;
+        give_outer.send(outer)?;
+        s.stop();
+        let cycles = [told.recv()?, told.recv()?].map(|cycle| cycle.expect("a cycle").concat());
+        assert!(cycles.iter().any(|cycle| cycle.ends_with("/thread")), "{cycles:?}");
+        assert!(cycles.iter().any(|cycle| cycle.ends_with("/outer")), "{cycles:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn w2_a_group_closed_in_a_callback_of_its_member_is_only_stopped() {
+    // catches: a close that waits for a member who waits for the callback that closes
+    in_scope(|s| {
+        let (give, take) = bounded::<Group<'static>>(1);
+        let (tell, told) = unbounded();
+        let group = s.context().group("owned")?;
+        let is = tell.clone();
+        group.spawn("member", "has a callback", move |cx| {
+            let close = move || tell.send(take.recv().unwrap().close().is_err()).unwrap();
+            let guard = cx.on_stop(close);
+            is.send(true)?;
+            cx.wait_for_stop();
+            Ok(drop(guard))
+        })?;
+        told.recv()?;
+        let stopper = group.stopper();
+        assert!(give.send(group).is_ok());
+        stopper.stop();
+        Ok(assert!(told.recv()?, "it names the cycle"))
+    });
+}
+
+#[test]
+fn w2_a_cycle_through_a_callback_is_found_from_both_ends() {
+    // catches: a callback's join of who joins its owner, looked at from one side only
+    for callback_waits_first in [false, true] {
+        in_scope(move |s| {
+            let waits_in_a_join = |name: &str| {
+                let joins = |thread: &ThreadStatus| {
+                    thread.name == name && matches!(thread.state, ThreadState::Waiting { what: "join", .. })
+                };
+                s.active_threads().iter().any(joins)
+            };
+            let (tell, told) = unbounded();
+            let (give, take) = bounded::<Handle<'static, bool>>(1);
+            let (ready, is_ready) = gate();
+            let owner = s.context().spawn("owner", "has a callback", move |cx| {
+                let join = move || tell.send(take.recv().unwrap().join().ok()).unwrap();
+                std::mem::forget(cx.on_stop(join));
+                drop(ready);
+                cx.wait_for_stop();
+                Ok(())
+            })?;
+            pass(&is_ready);
+            let (let_third, third_may) = gate();
+            let third = s.context().spawn("third", "joins the owner", move |_| {
+                pass(&third_may);
+                Ok(cycle_of(owner.join()).is_some())
+            })?;
+            give.send(third)?;
+            let (let_stop, may_stop) = gate();
+            let stopper = s.stopper();
+            s.spawn("stops", "runs the callback", move |_| {
+                pass(&may_stop);
+                Ok(stopper.stop())
+            })?;
+            let [(first, name), (second, _)] = match callback_waits_first {
+                true => [(let_stop, "stops"), (let_third, "third")],
+                false => [(let_third, "third"), (let_stop, "stops")],
+            };
+            drop(first);
+            eventually("the first waits", || waits_in_a_join(name));
+            drop(second);
+            // Whoever comes second is told: the callback gets no value, or that of a thread that was told.
+            assert_eq!(told.recv()?, callback_waits_first.then_some(true));
+            Ok(())
+        });
+    }
+}
+
 // W4: park tokens.
 
 /// True when a token is there; takes it.
