@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use crossbeam_channel::Sender;
 
-use crate::callback::Callback;
+use crate::callback::{Callback, Caller};
 use crate::stop::{Node, Owner};
 use crate::sync::planted;
 
@@ -34,7 +34,7 @@ impl Aftermath {
             node.arm();
         }
         for callback in self.callbacks {
-            callback.run();
+            callback.run(Caller::Stop);
         }
     }
 }

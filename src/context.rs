@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use crate::adopt::{Adopted, adopt};
-use crate::callback::Callback;
+use crate::callback::{Callback, Caller};
 use crate::complaint::complain;
 use crate::error::SpawnError;
 use crate::group::{Group, open_group};
@@ -155,12 +155,18 @@ impl Context {
     }
 
     /// A callback as a task; from inside, nothing waits for the scope.
-    fn guest<'a>(&self, f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<()> + 'a> {
+    fn guest<'a>(&self, f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<Caller> + 'a> {
         let record = Arc::downgrade(&self.record);
-        Packet::new(move |(): &()| -> Result { Ok(graph::as_callback_of(record, f)) })
+        Packet::new(move |by: &Caller| -> Result {
+            match by {
+                Caller::Stop => graph::as_callback_of(record, f),
+                Caller::Registrar => current::as_guest(f),
+            }
+            Ok(())
+        })
     }
 
-    fn callback(&self, task: Arc<dyn Task<()>>) -> Registered {
+    fn callback(&self, task: Arc<dyn Task<Caller>>) -> Registered {
         let record = Arc::downgrade(&self.record);
         let callback = Callback::new(
             task,

@@ -812,6 +812,22 @@ fn s9_depth_costs_no_more_than_its_length_where_nothing_stops() {
 }
 
 #[test]
+fn s8_many_shields_and_deadlines_in_each_other_cost_what_one_does_each() {
+    // catches: an end that asks twice for the end around it: twice the work for each two levels
+    fn nest(cx: &Context, depth: usize) -> bool {
+        if depth == 0 {
+            return cx.is_stopping();
+        }
+        cx.with_deadline(Instant::now() + NEVER, |cx| cx.shield(NEVER, |cx| nest(cx, depth - 1)))
+    }
+    in_scope(|s| {
+        assert!(!nest(s.context(), 100));
+        s.stop();
+        Ok(assert!(!nest(s.context(), 100), "the shields hide it"))
+    });
+}
+
+#[test]
 fn s10_a_deadline_stops_its_closure_and_what_is_opened_inside() {
     // catches: a deadline that leaks out, comes late, or misses the scopes inside
     within(|| {

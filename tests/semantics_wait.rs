@@ -565,6 +565,27 @@ fn w2_a_callback_does_not_wait_for_the_thread_that_it_belongs_to() {
 }
 
 #[test]
+fn w2_a_callback_that_comes_too_late_is_nobodys() {
+    // catches: a false alarm in a function that runs at once, for which its thread does not wait
+    in_scope(|s| {
+        let (tell, told) = bounded(1);
+        let (open, gate) = gate();
+        let thread = s.context().spawn("thread", "is stopped, and takes its time", move |cx| {
+            tell.send(cx.clone())?;
+            Ok(pass(&gate))
+        })?;
+        thread.stop();
+        let (joined, cx) = (bounded(1), told.recv()?);
+        let late = cx.on_stop(move || {
+            drop(open);
+            joined.0.send(thread.join().is_ok()).unwrap();
+        });
+        assert!(joined.1.recv()?, "no cycle");
+        Ok(drop(late))
+    });
+}
+
+#[test]
 fn w2_a_group_closed_in_a_callback_of_its_member_is_only_stopped() {
     // catches: a close that waits for a member who waits for the callback that closes
     in_scope(|s| {
