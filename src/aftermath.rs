@@ -1,12 +1,13 @@
 //! Owns what a stop has still to do when all is marked: to wake, to tell, to arm, to call, in this order and with no lock held.
 //! Refuses to mark anything.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 
 use crossbeam_channel::Sender;
 
-use crate::callback::Callback;
+use crate::callback::{Callback, Caller};
 use crate::stop::{Node, Owner};
 use crate::sync::planted;
 
@@ -25,14 +26,15 @@ impl Aftermath {
         for node in self.ring.into_iter().rev().filter(|_| !planted("stop-rings-nobody")) {
             node.wake();
         }
+        let mut told = HashSet::new();
         for owner in self.owners.iter().filter_map(Weak::upgrade) {
-            owner.marked();
+            owner.marked(&mut told);
         }
         for node in self.arm {
             node.arm();
         }
         for callback in self.callbacks {
-            callback.run();
+            callback.run(Caller::Stop);
         }
     }
 }

@@ -10,7 +10,7 @@
 //! 4. Marking a subtree is idempotent. Whoever calls `stop` walks until all below is marked, unless `SWEPT` says that
 //!    somebody has done so; hence a losing `stop` returns after the marking as well (P5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,8 +44,8 @@ static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 pub(crate) trait Owner: Send + Sync {
     /// Before the flag is visible: who ends from now on ends during the shutdown.
     fn begin(&self, at: Instant);
-    /// After all below is marked and woken, before the callbacks.
-    fn marked(&self);
+    /// After all below is marked and woken, before the callbacks. `told` has those that this stop has made look again.
+    fn marked(&self, told: &mut HashSet<u64>);
 }
 
 /// How a stop passes from a parent to this node.

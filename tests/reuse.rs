@@ -191,6 +191,22 @@ fn c1_idle_threads_are_shown_bounded_and_never_foreign() {
 }
 
 #[test]
+fn c1_as_many_stay_idle_as_may_and_no_fewer() {
+    // catches: a bound that is one too low or compared the wrong way, so that threads go which could be used
+    within(|| {
+        let most = 64.max(2 * thread::available_parallelism().map_or(1, usize::from));
+        scope(|s| {
+            for index in 1..=most + 5 {
+                s.spawn(format!("name-{index}"), "is short", |_| Ok(()))?.join()?;
+                assert_eq!(s.snapshot().idle.len(), index.min(most), "after {index}");
+            }
+            Ok(())
+        })
+        .unwrap();
+    });
+}
+
+#[test]
 fn c1_a_stop_of_the_last_job_is_not_the_next_ones() {
     // catches: a node, a mark or a token of a job that is over, seen by the next one on its thread
     within(|| {
