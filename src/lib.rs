@@ -103,6 +103,8 @@ mod watch;
 
 mod adopt;
 mod body;
+#[cfg(feature = "parking_lot")]
+mod condvar;
 mod context;
 mod group;
 mod handle;
@@ -133,10 +135,15 @@ mod shutdown;
 mod walk;
 
 mod aftermath;
+#[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
+mod bell;
 mod callback;
 mod limit;
 mod listen;
+mod rounds;
 mod stop;
+#[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
+mod waiter;
 
 mod carried;
 mod error;
