@@ -70,6 +70,8 @@
 //!
 //! # Features
 //!
+//! - `parking_lot` (off): `Context::wait_while` and `wait_while_timeout`, waits at condition variables of the crate of that name,
+//!   whose types (of its version 0.12) are in their signatures.
 //! - `serde` (off): [`Snapshot`], [`ShutdownReport`] and what they are made of implement `Serialize`; places and reasons as
 //!   text, moments as ages.
 //! - `testing` (off): the strategy for proptest in [`testing`]; the rest of that module is always there.

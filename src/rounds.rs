@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::bell::{Bell, Effort, Rung, ring_each};
 
 /// The first slice, and the longest: they double, since a mutex that is held for long will be for longer.
-const SLICES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
+const SLICES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(8)];
 
 pub(crate) struct Rounds {
     bells: Vec<Arc<Bell>>,
