@@ -18,6 +18,8 @@ use parking_lot::{Condvar, Mutex};
 
 /// So long a mutex is held in tests in which nothing may happen meanwhile.
 const A_WHILE: Duration = Duration::from_millis(50);
+/// So long many rounds may take.
+const A_TIME: Duration = Duration::from_secs(5);
 
 /// A mutex and its condvar, as a program has them.
 #[derive(Default)]
@@ -177,30 +179,109 @@ fn w3_a_condition_may_use_the_context_and_other_locks() {
     });
 }
 
-/// Rounds in which a stop comes in the moment in which the waiter has looked and has not parked yet. `turn` widens and
-/// narrows it. Each round must end.
-fn race(s: &Scope<'_, '_>, place: &Arc<Place>, rounds: usize) -> Result {
-    for round in 0..rounds {
-        let (own, asked) = (place.clone(), Arc::new(AtomicBool::new(false)));
-        let told = asked.clone();
+/// Stops a thread after so many instructions, by the processor's own means: the trap flag. So a stop can be put between any two of
+/// them, whatever else the machine does.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[allow(unsafe_code)]
+mod steps {
+    use super::*;
+
+    static LEFT: AtomicUsize = AtomicUsize::new(0);
+    static PHASE: AtomicUsize = AtomicUsize::new(OFF);
+    const OFF: usize = 0;
+    const COUNTING: usize = 1;
+    const FROZEN: usize = 2;
+    const TRAP_FLAG: i64 = 0x100;
+
+    /// After each instruction. Touches two atomic words, and the flag of the thread that it interrupts.
+    extern "C" fn trapped(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
+        let counts = PHASE.load(Ordering::SeqCst) == COUNTING;
+        if counts && LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
+            PHASE.store(FROZEN, Ordering::SeqCst);
+            while PHASE.load(Ordering::SeqCst) == FROZEN {
+                std::hint::spin_loop();
+            }
+        }
+        // SAFETY: the kernel hands the handler its context.
+        let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
+        let flags = &mut registers[libc::REG_EFL as usize];
+        *flags =
+            if PHASE.load(Ordering::SeqCst) == COUNTING { *flags | TRAP_FLAG } else { *flags & !TRAP_FLAG };
+    }
+
+    pub fn install() {
+        // SAFETY: all-zero is a valid `sigaction`.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = trapped as extern "C" fn(_, _, _) as libc::sighandler_t;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+        // SAFETY: the action is valid, and the old one is not asked for.
+        assert_eq!(unsafe { libc::sigaction(libc::SIGTRAP, &raw const action, std::ptr::null_mut()) }, 0);
+    }
+
+    /// The next thread to call `begin` will stand still after so many instructions.
+    pub fn prepare(count: usize) {
+        LEFT.store(count, Ordering::SeqCst);
+        PHASE.store(COUNTING, Ordering::SeqCst);
+    }
+
+    pub fn begin() {
+        // SAFETY: the handler returns.
+        unsafe { libc::raise(libc::SIGTRAP) };
+    }
+
+    /// Runs `f` when it stands still, or has long made no step: then it waits, and the answer is false.
+    pub fn when_frozen(f: impl FnOnce()) -> bool {
+        let (mut left, mut since) = (0, Instant::now());
+        while PHASE.load(Ordering::SeqCst) != FROZEN && since.elapsed() < A_WHILE {
+            let now = LEFT.load(Ordering::SeqCst);
+            if now != left {
+                (left, since) = (now, Instant::now());
+            }
+            std::thread::yield_now();
+        }
+        f();
+        PHASE.swap(OFF, Ordering::SeqCst) == FROZEN
+    }
+}
+
+/// Elsewhere it just goes on, so the stop comes somewhere.
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod steps {
+    pub fn install() {}
+    pub fn prepare(_: usize) {}
+    pub fn begin() {}
+    pub fn when_frozen(f: impl FnOnce()) -> bool {
+        f();
+        true
+    }
+}
+
+/// Waiters are stopped after one instruction more than the one before, times `stride`, from the condition to the wait. Each must end.
+fn race(s: &Scope<'_, '_>, place: &Arc<Place>, stride: usize) -> Result {
+    steps::install();
+    let (start, mut waiting) = (Instant::now(), 0);
+    for count in (1..20_000).step_by(stride) {
+        let (own, (tell, told)) = (place.clone(), bounded(1));
+        steps::prepare(count);
         let waiter = s.context().spawn("racer", "is about to park", move |cx| {
             let mut ready = own.ready.lock();
             Ok(cx.wait_while(&own.changed, &mut ready, |ready| {
-                told.store(true, Ordering::Release);
+                if tell.try_send(()).is_ok() {
+                    steps::begin();
+                }
                 !*ready
             })?)
         })?;
-        while !asked.load(Ordering::Acquire) {
-            std::hint::spin_loop();
-        }
-        for _ in 0..round % 400 {
-            std::hint::spin_loop();
-        }
-        waiter.stop();
+        told.recv()?;
+        waiting += usize::from(!steps::when_frozen(|| waiter.stop()));
         if let Err(lost) = waiter.join_timeout(Duration::from_secs(20)) {
             place.set();
             let _woken = lost.join();
-            return Err(format!("the stop of round {round} was missed").into());
+            return Err(format!("the stop after {count} instructions was missed").into());
+        }
+        if waiting == 3 {
+            println!("{count} instructions from the condition to the wait, in {:?}", start.elapsed());
+            return Ok(());
         }
     }
     Ok(())
@@ -209,14 +290,18 @@ fn race(s: &Scope<'_, '_>, place: &Arc<Place>, rounds: usize) -> Result {
 #[test]
 fn p5_no_stop_is_missed_between_the_look_and_the_wait() {
     // catches: a notification without the mutex that nobody repeats; a look for the stop before the bell is open
-    in_scope(|s| race(s, &Arc::default(), 10_000));
+    child_passes(|_| {
+        scope(|s| race(s, &Arc::default(), 7)).unwrap();
+        0
+    });
 }
 
 #[test]
 fn p5_no_stop_of_many_at_once_is_missed() {
     // catches: that one who was rung for stands for another pair; that one who left stands for those who stay
     within(|| {
-        for round in 0..300 {
+        let start = Instant::now();
+        for round in (0..300).take_while(|_| start.elapsed() < A_TIME) {
             let places: Vec<_> = (0..4).map(|_| Place::default()).collect();
             let up = AtomicUsize::new(0);
             scope(|s| {
@@ -321,22 +406,20 @@ fn condvars_of_one_mutex_are_all_rung() {
 #[test]
 fn a_mutex_that_is_held_for_long_holds_up_nobody_else() {
     // catches: a ringing thread that waits at one mutex while others could be had
-    in_scope(|s| {
-        let held: Vec<_> = (0..3).map(|_| Arc::new(Place::default())).collect();
-        let mut late = Vec::new();
-        for place in &held {
-            let place = place.clone();
-            late.push(s.spawn("late", "cannot have its mutex", move |cx| Ok(place.wait(cx)?))?);
-        }
-        until_waiting(s, 3);
-        let guards: Vec<_> = held.iter().map(|place| place.ready.lock()).collect();
-        late.iter().for_each(Handle::stop);
-        let start = Instant::now();
-        race(s, &Arc::default(), 2_000)?;
-        println!("2000 rounds beside three mutexes that are held: {:?}", start.elapsed());
-        assert!(late.iter().all(|handle| !handle.is_finished()));
-        drop(guards);
-        Ok(late.into_iter().for_each(assert_stopped))
+    child_passes(|_| {
+        let held: Vec<_> = (0..3).map(|_| Place::default()).collect();
+        let result = scope(|s| {
+            let late = held.iter().map(|place| spawn(s, place)).collect::<Result<Vec<_>>>()?;
+            until_waiting(s, 3);
+            let guards: Vec<_> = held.iter().map(|place| place.ready.lock()).collect();
+            late.iter().for_each(Handle::stop);
+            race(s, &Arc::default(), 31)?;
+            assert!(late.iter().all(|handle| !handle.is_finished()));
+            drop(guards);
+            Ok(late.into_iter().for_each(assert_stopped))
+        });
+        result.unwrap();
+        0
     });
 }
 
@@ -582,13 +665,13 @@ fn p5_no_stop_is_missed_under_a_registry() {
     child_passes(|_| {
         let held = Arc::new(Place::default());
         let exit = Registry::new("app").run(|s| {
-            race(s, &Arc::default(), 3_000)?;
+            race(s, &Arc::default(), 31)?;
             let own = held.clone();
             let late = s.spawn("late", "cannot have its mutex", move |cx| Ok(own.wait(cx)?))?;
             until_waiting(s, 1);
             let guard = held.ready.lock();
             late.stop();
-            race(s, &Arc::default(), 1_000)?;
+            race(s, &Arc::default(), 31)?;
             drop(guard);
             Ok(assert_stopped(late))
         });
@@ -760,7 +843,10 @@ fn what_a_thread_waits_for_may_be_freed_when_it_has_left() {
     // catches: a ring for one who has left: the mutex is freed at once, its memory used again
     in_scope(|s| {
         let mut seen = BTreeSet::new();
-        for round in 0..2_000 {
+        let start = Instant::now();
+        let mut rounds = 0;
+        for round in (0..2_000).take_while(|round| *round < 200 || start.elapsed() < A_TIME) {
+            rounds += 1;
             let (give, take) = bounded::<Arc<Place>>(1);
             let asked = Arc::new(AtomicBool::new(false));
             let told = asked.clone();
@@ -783,7 +869,7 @@ fn what_a_thread_waits_for_may_be_freed_when_it_has_left() {
             let place = take.recv()?;
             seen.insert(Arc::as_ptr(&place).addr());
             while !asked.load(Ordering::Acquire) {
-                std::hint::spin_loop();
+                std::thread::yield_now();
             }
             // The stop and the notification race.
             let held = (round % 3 == 0).then(|| place.ready.lock());
@@ -794,6 +880,6 @@ fn what_a_thread_waits_for_may_be_freed_when_it_has_left() {
             let joined = waiter.join_timeout(LIMIT).expect("it ends");
             assert!(!matches!(joined, Err(homebound::JoinError::Failed(_))), "{joined:?}");
         }
-        Ok(assert!(seen.len() < 2_000, "memory was used again"))
+        Ok(assert!(seen.len() < rounds, "memory was used again"))
     });
 }
