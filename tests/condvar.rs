@@ -303,7 +303,7 @@ fn race(s: &Scope<'_, '_>, place: &Arc<Place>, stride: usize) -> Result {
 fn p5_no_stop_is_missed_between_the_look_and_the_wait() {
     // catches: a notification without the mutex that nobody repeats; a look for the stop before the bell is open
     child_passes(|_| {
-        scope(|s| race(s, &Arc::default(), 13)).unwrap();
+        scope(|s| race(s, &Arc::default(), 23)).unwrap();
         0
     });
 }
@@ -541,7 +541,12 @@ fn s1_the_end_of_a_thread_wakes_who_waits_with_its_context() {
             let (own, (say, asked)) = (place.clone(), bounded(1));
             let foreign = std::thread::spawn(move || {
                 let mut ready = own.ready.lock();
-                leaked.wait_while(&own.changed, &mut ready, |_| say.try_send(()).is_ok() || true).is_err()
+                leaked
+                    .wait_while(&own.changed, &mut ready, |_| {
+                        let _once_is_enough = say.try_send(());
+                        true
+                    })
+                    .is_err()
             });
             asked.recv()?;
             let guard = held.then(|| place.ready.lock());
@@ -567,7 +572,10 @@ fn s1_the_end_of_a_root_under_the_mutex_wakes_a_foreign_thread_and_waits_for_nob
                 let cx = s.context().clone();
                 foreign = Some(std::thread::spawn(move || {
                     let mut ready = own.ready.lock();
-                    let ask = |_: &mut bool| say.try_send(()).is_ok() || true;
+                    let ask = |_: &mut bool| {
+                        let _once_is_enough = say.try_send(());
+                        true
+                    };
                     cx.wait_while(&own.changed, &mut ready, ask).is_err()
                 }));
                 asked.recv()?;
