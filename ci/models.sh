@@ -53,6 +53,9 @@ loom    stop-flag-before-reason           stop_wakes_who_rests
 loom    signal-looks-before-lock          stop_against_signal
 loom    callback-is-not-waited-for        stop_against_close
 loom    attach-looks-before-lock          close_against_attach
+loom    bell-is-rung-once                 stop_against_wait
+loom    bell-opens-late                   stop_against_wait
+loom    bell-is-left-at-once              stop_under_the_mutex
 loom    books-unlock-without-look         books_leave_no_note_behind
 loom    books-hand-in-without-look        books_leave_no_note_behind
 loom    books-without-fence               books_leave_no_note_behind

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use crossbeam_channel::Sender;
 
+use crate::bell::{Bell, ring_all};
 use crate::callback::{Callback, Caller};
 use crate::stop::{Node, Owner};
 use crate::sync::planted;
@@ -15,6 +16,7 @@ use crate::sync::planted;
 pub(crate) struct Aftermath {
     pub(crate) wake: Vec<Sender<Infallible>>,
     pub(crate) ring: Vec<Arc<Node>>,
+    pub(crate) bells: Vec<Arc<Bell>>,
     pub(crate) owners: Vec<Weak<dyn Owner>>,
     pub(crate) arm: Vec<Arc<Node>>,
     pub(crate) callbacks: Vec<Arc<Callback>>,
@@ -26,6 +28,7 @@ impl Aftermath {
         for node in self.ring.into_iter().rev().filter(|_| !planted("stop-rings-nobody")) {
             node.wake();
         }
+        ring_all(self.bells);
         let mut told = HashSet::new();
         for owner in self.owners.iter().filter_map(Weak::upgrade) {
             owner.marked(&mut told);

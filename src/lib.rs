@@ -71,6 +71,8 @@
 //!
 //! # Features
 //!
+//! - `parking_lot` (off): `Context::wait_while` and `wait_while_timeout`, waits at condition variables of the crate of that name,
+//!   whose types (of its version 0.12) are in their signatures.
 //! - `serde` (off): [`Snapshot`], [`ShutdownReport`] and what they are made of implement `Serialize`; places and reasons as
 //!   text, moments as ages.
 //! - `testing` (off): the strategy for proptest in [`testing`]; the rest of that module is always there.
@@ -104,6 +106,8 @@ mod watch;
 
 mod adopt;
 mod body;
+#[cfg(feature = "parking_lot")]
+mod condvar;
 mod context;
 mod group;
 mod handle;
@@ -134,10 +138,15 @@ mod shutdown;
 mod walk;
 
 mod aftermath;
+#[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
+mod bell;
 mod callback;
 mod limit;
 mod listen;
+mod rounds;
 mod stop;
+#[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
+mod waiter;
 
 mod carried;
 mod error;
