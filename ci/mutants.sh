@@ -13,7 +13,8 @@ cd "$(dirname "$0")/.."
 command -v cargo-mutants >/dev/null || { echo "ci/mutants.sh: cargo-mutants is missing" >&2; exit 1; }
 files=(-f 'src/rt/*.rs' -f src/scope.rs -f src/stop.rs -f src/books.rs -f src/listen.rs)
 case " $* " in *' -f '*) files=() ;; esac
-# A mutant is built to be run once: debug information would take longer than the tests.
+# `--test` is for the build as well: all suites would be built else. A mutant is built to be run once: debug information would take
+# longer than the tests.
 export NEXTEST_PROFILE=mutants CARGO_PROFILE_DEV_DEBUG=none
 exec cargo mutants --test-tool nextest --timeout 90 --build-timeout 600 --no-shuffle \
-    --output "${CARGO_TARGET_DIR:-target}" "${files[@]}" "$@" -- --test mutants
+    --output "${CARGO_TARGET_DIR:-target}" "${files[@]}" --cargo-arg=--test=mutants "$@"

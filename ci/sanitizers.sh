@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The suites under ThreadSanitizer and AddressSanitizer, on stable (RUSTC_BOOTSTRAP=1), with a prebuilt std. Takes some
 # minutes for each, and as many to build. Exits with 0 if nothing was reported but what is known to be no fault of ours.
+# `--quick` runs three suites under both, and asks for no leaks: seconds, and a build for each. Needs nothing but cargo.
 #
 # Left out: ui and tidy, which run none of our code; api and serial, which start next to no thread; semantics_registry, and under
 # ThreadSanitizer all tests with `signal` in their name: it holds a signal back until the thread that got it makes a call that it
@@ -48,6 +49,8 @@ faults subscribers::a_subscriber_may_panic_at_any_call_under_run
 faults subscribers::a_subscriber_may_panic_when_a_spawn_is_refused_by_the_stop
 faults subscribers::a_subscriber_may_panic_when_a_spawn_is_refused_by_the_system
 promises p2_five_hundred_roots_wait_for_thread_local_destructors
+promises p3_an_adoption_does_not_outlast_the_scope_that_its_own_thread_runs
+promises p3_an_adoption_in_a_last_destructor_holds_no_scope
 promises p3_forgotten_callback_guard
 promises p3_forgotten_group
 promises p3_forgotten_handle
@@ -62,6 +65,8 @@ semantics_report r1_a_later_call_returns_the_stored_report
 semantics_report r1_returns_as_soon_as_the_last_is_home
 semantics_report the_exit_holds_the_report_of_a_stop_and_of_a_normal_end
 semantics_stop s1_an_ended_threads_node_is_closed_and_its_callbacks_are_dropped_unrun
+semantics_wait w2_a_callback_does_not_wait_for_the_thread_that_it_belongs_to
+semantics_wait w2_a_cycle_through_a_callback_is_found_from_both_ends
 # Payloads that panic when they are dropped. What such a drop raises is forgotten, by `contain::discard` and by the tests: to drop
 # it could raise another, without end.
 exits s2_payloads_that_panic_when_dropped
@@ -88,30 +93,45 @@ semantics_tree a_scope_opened_from_elsewhere_hangs_below_its_scope_and_stops_wit
 ancestor no_zombie_process
 END
 )
-export RUSTC_BOOTSTRAP=1
+export RUSTC_BOOTSTRAP=1 CARGO_PROFILE_DEV_DEBUG=line-tables-only
 target=${CARGO_TARGET_DIR:-target}
 failed=0
+thread_flags='-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer'
+address_flags=-Zsanitizer=address
 
 under() {
     local name=$1 flags=$2 filter=$3
     printf '\n== %s\n' "$name"
-    RUSTFLAGS="$flags" CARGO_TARGET_DIR="$target/$name" CARGO_PROFILE_DEV_DEBUG=line-tables-only \
+    RUSTFLAGS="$flags" CARGO_TARGET_DIR="$target/$name" \
         cargo nextest run --no-fail-fast --target "$host" "${tests[@]}" -E "($suites) and ($filter)" || failed=1
 }
 
 thread() {
     export TSAN_OPTIONS="suppressions=$PWD/ci/tsan.supp"
-    under thread '-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer' "not (test(signal) or binary(faults) or $bounded or $not_thread)"
+    under thread "$thread_flags" "not (test(signal) or binary(faults) or $bounded or $not_thread)"
 }
 
 address() {
-    ASAN_OPTIONS=detect_leaks=1 under address -Zsanitizer=address "not ($leak or $bounded)"
-    ASAN_OPTIONS=detect_leaks=0 under address -Zsanitizer=address "$leak"
+    ASAN_OPTIONS=detect_leaks=1 under address "$address_flags" "not ($leak or $bounded)"
+    ASAN_OPTIONS=detect_leaks=0 under address "$address_flags" "$leak"
+}
+
+# One process for all tests of a suite, as `cargo test` has it.
+quick() {
+    local name=$1 flags=$2
+    printf '\n== %s, quick\n' "$name"
+    RUSTFLAGS="$flags" CARGO_TARGET_DIR="$target/$name" cargo test --quiet --target "$host" \
+        --test exits --test reuse --test semantics_stop --no-fail-fast || failed=1
 }
 
 case "${1:-all}" in
+    --quick)
+        ASAN_OPTIONS=detect_leaks=0 quick address "$address_flags"
+        TSAN_OPTIONS="suppressions=$PWD/ci/tsan.supp" quick thread "$thread_flags"
+        [ "$failed" = 0 ] || echo "ci/sanitizers.sh: a test failed, or a sanitizer reported something: see above" >&2
+        ;;
     thread | address) "$1" ;;
     all) thread && address ;;
-    *) echo "usage: ci/sanitizers.sh [thread|address]" >&2; exit 2 ;;
+    *) echo "usage: ci/sanitizers.sh [thread|address|--quick]" >&2; exit 2 ;;
 esac
 exit "$failed"

@@ -15,7 +15,7 @@ use crate::status::Role;
 use crate::stop::{Edge, Node};
 
 /// The calling, foreign thread in the tree, until this drops. Dereferences to its [`Context`]. If it is leaked, the end
-/// of the thread ends the stay.
+/// of the thread ends the stay, and so does the end of a scope whose body the thread runs.
 #[must_use = "the thread leaves the tree when this drops"]
 pub struct Adopted {
     context: Context,
@@ -32,6 +32,8 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
     // One of our own threads below this scope is accounted for: the scope cannot wait for it a second time.
     let below = |own: &Arc<Record>| own.core.around().any(|around| Arc::ptr_eq(around, core));
     let ours = current::records().iter().any(|own| own.role != Role::Adopted && below(own));
+    // Nothing would end the stay of a thread that is in its last destructors.
+    let ours = ours || current::is_gone();
     let entry = Entry { record: Arc::clone(&record), task: None };
     if ours || core.admit(entry).is_err() {
         // Over, or already accounted for: it gets a context, but no place in the tree.
@@ -42,6 +44,14 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
     let context = Context::of(&record);
     let entered = current::enter(context.clone(), true);
     Adopted { context, _entered: entered, _not_send: PhantomData }
+}
+
+/// The calling thread is about to wait for all that is in this scope. It does not wait for itself: if it was adopted into one of
+/// the groups, and its guard is kept somewhere, the stay ends here.
+pub(crate) fn end_stays_in(core: &Arc<ScopeCore>) {
+    for context in current::leave_adopted(core) {
+        release(context.record());
+    }
 }
 
 /// The stay is over. Called once or more.

@@ -18,7 +18,7 @@ use crate::scope::Scope;
 use crate::scope_core::{Kind, Opening, ScopeCore};
 use crate::settle::{self, Account, BodyEnd};
 use crate::wait::Mark;
-use crate::{BoxError, Result, current, token};
+use crate::{BoxError, Result, adopt, current, token};
 
 /// Makes a scope's core, and hangs it where a stop will reach it: below the calling thread's context if that is `parent`
 /// or below it; else below `parent`, and below that context too (T).
@@ -160,6 +160,7 @@ fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> B
 /// here to the end the scope owes its threads (E4).
 fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     core.root.assert_same_process();
+    adopt::end_stays_in(core);
     let mut state = core.lock();
     state.body_home = true;
     let body = state.body.clone();

@@ -13,9 +13,18 @@ static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 /// Told of a panic in the callback, or in the `Drop` of what it held.
 pub(crate) type Complain = Box<dyn Fn(Payload) + Send + Sync>;
 
+/// Who runs a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// The stop. It is listed at its node meanwhile: the thread that the node belongs to does not end before it is over.
+    Stop,
+    /// Whoever wanted to register it, since the stop had come before.
+    Registrar,
+}
+
 pub(crate) struct Callback {
     key: u64,
-    task: Arc<dyn Task<()>>,
+    task: Arc<dyn Task<Caller>>,
     stage: Mutex<Stage>,
     over: Condvar,
     complain: Complain,
@@ -29,7 +38,7 @@ enum Stage {
 }
 
 impl Callback {
-    pub(crate) fn new(task: Arc<dyn Task<()>>, complain: Complain) -> Arc<Callback> {
+    pub(crate) fn new(task: Arc<dyn Task<Caller>>, complain: Complain) -> Arc<Callback> {
         Arc::new(Callback {
             key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
             task,
@@ -44,10 +53,10 @@ impl Callback {
     }
 
     /// Runs it on the calling thread, unless it has run or was abandoned.
-    pub(crate) fn run(&self) {
+    pub(crate) fn run(&self, by: Caller) {
         if self.begin() {
             // `run` has dropped the closure when it returns: only then may `finish` let a borrower go (invariant 1).
-            match self.task.run(&()) {
+            match self.task.run(&by) {
                 Ran::Panicked(payload) => (self.complain)(payload),
                 Ran::Failed(_) | Ran::Done | Ran::Nothing => {}
             }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use crate::adopt::{Adopted, adopt};
-use crate::callback::Callback;
+use crate::callback::{Callback, Caller};
 use crate::complaint::complain;
 use crate::error::SpawnError;
 use crate::group::{Group, open_group};
@@ -26,7 +26,7 @@ use crate::status::{Role, ThreadId};
 use crate::stop::Node;
 use crate::stopper::{OnStop, Registered, Stopper};
 use crate::thread::{ThreadBuilder, label};
-use crate::{Result, current};
+use crate::{Result, current, graph};
 
 /// What a closure is given: it tells of the stop, waits, spawns siblings, and knows who it is.
 ///
@@ -140,7 +140,7 @@ impl Context {
     /// Dropping the guard forgets `f`; if it is running on another thread, it waits until that is over. A panic in `f`
     /// is contained, and a failure of the scope.
     pub fn on_stop(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
-        let registered = self.callback(guest(f));
+        let registered = self.callback(self.guest(f));
         registered.enter();
         OnStop { registered }
     }
@@ -148,13 +148,25 @@ impl Context {
     /// As [`on_stop`](Self::on_stop), for an `f` that borrows: it is registered while `body` runs.
     pub fn with_on_stop<R>(&self, f: impl FnOnce() + Send, body: impl FnOnce() -> R) -> R {
         // Kept below: whichever way `body` ends, the callback is abandoned before what it borrows dies.
-        let task = Lease::promise().erase(guest(f));
+        let task = Lease::promise().erase(self.guest(f));
         let registered = scopeguard::guard(self.callback(task), |registered| registered.leave());
         registered.enter();
         body()
     }
 
-    fn callback(&self, task: Arc<dyn Task<()>>) -> Registered {
+    /// A callback as a task; from inside, nothing waits for the scope.
+    fn guest<'a>(&self, f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<Caller> + 'a> {
+        let record = Arc::downgrade(&self.record);
+        Packet::new(move |by: &Caller| -> Result {
+            match by {
+                Caller::Stop => graph::as_callback_of(record, f),
+                Caller::Registrar => current::as_guest(f),
+            }
+            Ok(())
+        })
+    }
+
+    fn callback(&self, task: Arc<dyn Task<Caller>>) -> Registered {
         let record = Arc::downgrade(&self.record);
         let callback = Callback::new(
             task,
@@ -290,14 +302,6 @@ impl Context {
     pub(crate) fn role(&self) -> Role {
         self.record.role
     }
-}
-
-/// A callback as a task; from inside, nothing waits for the scope.
-fn guest<'a>(f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<()> + 'a> {
-    Packet::new(move |(): &()| -> Result {
-        current::as_guest(f);
-        Ok(())
-    })
 }
 
 impl fmt::Debug for Context {

@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::context::Context;
 use crate::record::Record;
+use crate::scope_core::ScopeCore;
 use crate::sync::local::*;
 
 per_thread! {
@@ -93,6 +94,20 @@ impl Drop for Entered {
         // Dropped with the stack free again.
         drop(removed);
     }
+}
+
+/// The contexts under which the calling thread is adopted in this scope, or in groups and scopes below it: it is in them no more.
+pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Context> {
+    let below = |frame: &mut Frame| {
+        frame.adopted && frame.context.core().around().any(|around| Arc::ptr_eq(around, core))
+    };
+    let left = STACK.try_with(|stack| stack.borrow_mut().0.extract_if(.., below).collect::<Vec<_>>());
+    left.unwrap_or_default().into_iter().map(|frame| frame.context).collect()
+}
+
+/// The calling thread is in its last destructors: no context can be entered, or left when it ends.
+pub(crate) fn is_gone() -> bool {
+    STACK.try_with(|_| ()).is_err()
 }
 
 /// A job is over: contexts whose guards it leaked are left, and the thread's last panic is nobody's.

@@ -244,7 +244,8 @@ fn come_home(core: &Arc<ScopeCore>, group: &Arc<ScopeCore>, driver: Driver) {
 impl ScopeCore {
     /// When the thread that runs the body becomes overdue, as far as that is known: the deadline of a nested scope.
     pub(crate) fn outer_due(&self) -> Option<Instant> {
-        // The clocks on the way out, up to a thread of which it is known: from there each goes by the one around it.
+        // The clocks on the way out, up to a thread of which it is known, or to a scope in which no shutdown has begun, so that
+        // nobody is due: from there each goes by the one around it.
         let mut clocks = Vec::new();
         let mut next = self.runner.as_ref();
         let known = loop {
@@ -256,6 +257,9 @@ impl ScopeCore {
             if runner.role == Role::Service {
                 let share = |service: &Service| service.share_end.filter(|_| service.told);
                 break state.services.get(&runner.id.0).and_then(share);
+            }
+            if state.clock.began.is_none() {
+                break None;
             }
             clocks.push(state.clock);
             next = runner.core.runner.as_ref();

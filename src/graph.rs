@@ -3,28 +3,68 @@
 //!
 //! One lock, taken before any scope's. An edge "A ends only after B" is there if
 //! - A blocks in a join of B, or in the closing of a group that B is in: these are noted here;
-//! - A runs the body of a scope that B is in: these are read from the tree.
+//! - A runs the body of a scope that B is in: these are read from the tree;
+//! - a callback of A's runs on B: A waits for it when it ends. These are noted here, when B blocks.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::current;
 use crate::error::JoinError;
 use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::status::Role;
+use crate::sync::local::*;
 use crate::sync::{AtomicBool, Mutex, global};
 
 global! {
-    static BLOCKED: Mutex<Option<HashMap<u64, Blocked>>> = Mutex::new(None);
+    static BLOCKED: Mutex<Option<Table>> = Mutex::new(None);
+}
+
+per_thread! {
+    /// Whose callbacks the calling thread is in.
+    static CALLBACKS_OF: RefCell<Vec<Weak<Record>>> = const { RefCell::new(Vec::new()) };
+}
+
+#[derive(Default)]
+struct Table {
+    /// By OS thread.
+    blocked: HashMap<u64, Blocked>,
+    /// Threads whose callbacks the blocked ones are in: by id, on which OS thread.
+    owed: HashMap<u64, u64>,
 }
 
 /// What one OS thread blocks on.
-#[derive(Clone)]
 struct Blocked {
     on: Target,
     /// Set to wake a join with an error; a closing cannot be woken.
     given_up: Option<Arc<Refusal>>,
+}
+
+/// Runs a callback of this thread, which ends only after it.
+pub(crate) fn as_callback_of(record: Weak<Record>, f: impl FnOnce()) {
+    let _gone_in_destructors = CALLBACKS_OF.try_with(|all| all.borrow_mut().push(record));
+    let leave = scopeguard::guard((), |()| {
+        let popped = CALLBACKS_OF.try_with(|all| all.borrow_mut().pop());
+        drop(popped);
+    });
+    current::as_guest(f);
+    drop(leave);
+}
+
+/// Ids of those who wait for the calling thread, since it runs a callback of theirs: a body's are its thread's, too.
+fn owed_to() -> Vec<u64> {
+    let all = CALLBACKS_OF.try_with(|all| all.borrow().iter().filter_map(Weak::upgrade).collect::<Vec<_>>());
+    let mut found = Vec::new();
+    for record in all.unwrap_or_default() {
+        let mut next = Some(record);
+        while let Some(record) = next {
+            found.push(record.id.0);
+            next = record.core.runner.clone().filter(|_| record.role == Role::Body);
+        }
+    }
+    found
 }
 
 #[derive(Clone)]
@@ -60,6 +100,7 @@ pub(crate) fn join(target: &Arc<Record>) -> Result<(), JoinError> {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     run: u64,
+    owed: Vec<u64>,
 }
 
 impl Waiting {
@@ -69,32 +110,48 @@ impl Waiting {
     }
 
     fn begin(blocked: Blocked) -> Result<Waiting, Vec<String>> {
-        let run = current::run_id();
+        let (run, owed) = (current::run_id(), owed_to());
         let mut guard = BLOCKED.lock();
-        let all = guard.get_or_insert_default();
+        let table = guard.get_or_insert_default();
         let driven = match &blocked.on {
             Target::Scope(core) => Some(Arc::clone(core)),
             Target::Thread(_) => None,
         };
-        let mut search = Search { me: run, all, driven, seen: HashSet::new(), trail: Vec::new() };
+        let mut search =
+            Search { me: run, owed: &owed, table, driven, seen: HashSet::new(), trail: Vec::new() };
         if search.reaches(&blocked.on) {
             let trail = std::mem::take(&mut search.trail);
             let cycle = names(&trail);
-            let join = trail.iter().find_map(|step| all.get(&step.run()).filter(|b| b.given_up.is_some()));
-            match (&blocked.given_up, join) {
+            let mut waits = trail.iter().flat_map(|step| table.waits_of(step));
+            match (&blocked.given_up, waits.find(|wait| wait.given_up.is_some())) {
                 (None, Some(join)) => join.refuse(cycle),
                 _ => return Err(cycle),
             }
         }
-        all.insert(run, blocked);
-        Ok(Waiting { run })
+        table.blocked.insert(run, blocked);
+        table.owed.extend(owed.iter().map(|id| (*id, run)));
+        Ok(Waiting { run, owed })
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let gone = BLOCKED.lock().as_mut().and_then(|all| all.remove(&self.run));
+        let mut guard = BLOCKED.lock();
+        let Some(table) = guard.as_mut() else { return };
+        for id in &self.owed {
+            table.owed.remove(id);
+        }
+        let gone = table.blocked.remove(&self.run);
+        drop(guard);
         drop(gone);
+    }
+}
+
+impl Table {
+    /// What this thread blocks on, and what those block on who run a callback of it.
+    fn waits_of(&self, record: &Record) -> impl Iterator<Item = &Blocked> {
+        let callback = self.owed.get(&record.id.0).and_then(|run| self.blocked.get(run));
+        self.blocked.get(&record.run()).into_iter().chain(callback)
     }
 }
 
@@ -117,7 +174,9 @@ fn names(trail: &[Arc<Record>]) -> Vec<String> {
 
 struct Search<'a> {
     me: u64,
-    all: &'a HashMap<u64, Blocked>,
+    /// Who waits for a callback that the caller runs.
+    owed: &'a [u64],
+    table: &'a Table,
     /// The scope that the caller shuts down: it tells the services in there itself.
     driven: Option<Arc<ScopeCore>>,
     seen: HashSet<u64>,
@@ -144,13 +203,14 @@ impl Search<'_> {
                 continue;
             }
             self.trail.push(Arc::clone(&record));
-            if record.run() == self.me || self.is_told_after_caller(&record) {
+            let waits_for_caller = record.run() == self.me || self.owed.contains(&record.id.0);
+            if waits_for_caller || self.is_told_after_caller(&record) {
                 return true;
             }
             list.push(Visit::Back);
-            let blocked = self.all.get(&record.run()).map(|blocked| blocked.on.clone());
+            let blocked = self.table.waits_of(&record).map(|blocked| blocked.on.clone());
             let opened = record.opened().into_iter().map(Target::Scope);
-            for next in blocked.into_iter().chain(opened) {
+            for next in blocked.chain(opened) {
                 list.extend(self.behind(&next).into_iter().map(Visit::Look));
             }
         }

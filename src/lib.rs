@@ -48,7 +48,8 @@
 //!   that ends there aborts it.
 //! - Leaked memory stays leaked.
 //! - Inside a root, a finished OS thread is used again for a job of the same name and stack size: thread-locals of the job
-//!   before are still there. [`dedicated`](ThreadBuilder::dedicated) avoids it.
+//!   before are still there. [`dedicated`](ThreadBuilder::dedicated) avoids it. Not after a panic, nor if the job left it with
+//!   another priority (Linux).
 //! - With `panic = "abort"` a panic ends the process at once: no other thread comes home, no failure is recorded, no report
 //!   is made. All the rest works.
 //! - Foreign threads, kernel thread ids, kernel waits and system calls are told on Linux; elsewhere they are absent. Only
@@ -70,6 +71,8 @@
 //!
 //! # Features
 //!
+//! - `parking_lot` (off): `Context::wait_while` and `wait_while_timeout`, waits at condition variables of the crate of that name,
+//!   whose types (of its version 0.12) are in their signatures.
 //! - `serde` (off): [`Snapshot`], [`ShutdownReport`] and what they are made of implement `Serialize`; places and reasons as
 //!   text, moments as ages.
 //! - `testing` (off): the strategy for proptest in [`testing`]; the rest of that module is always there.
@@ -103,6 +106,8 @@ mod watch;
 
 mod adopt;
 mod body;
+#[cfg(feature = "parking_lot")]
+mod condvar;
 mod context;
 mod group;
 mod handle;
@@ -133,10 +138,15 @@ mod shutdown;
 mod walk;
 
 mod aftermath;
+#[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
+mod bell;
 mod callback;
 mod limit;
 mod listen;
+mod rounds;
 mod stop;
+#[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
+mod waiter;
 
 mod carried;
 mod error;

@@ -66,14 +66,16 @@ impl Limit {
 
     /// When it ends, as far as that is known now. `None`: not before a stop that has not come yet.
     pub(crate) fn end(&self) -> Option<Instant> {
-        let outer_end = self.outer.limit_end();
+        self.end_in(&Known::of(&self.outer))
+    }
+
+    fn end_in(&self, outer: &Known) -> Option<Instant> {
         match self.kind {
-            Kind::Deadline(at) => Some(outer_end.map_or(at, |end| end.min(at))),
+            Kind::Deadline(at) => Some(outer.end.map_or(at, |end| end.min(at))),
             Kind::Shield { entry, max } => {
                 // A shield inside a shield counts from the stop behind both, and never reaches beyond the outer one.
-                let stop = stop_behind(&self.outer)?;
-                let own = far(entry.max(stop), max);
-                let cap = outer_end.filter(|_| in_shield(&self.outer));
+                let own = far(entry.max(outer.stop?), max);
+                let cap = outer.end.filter(|_| outer.shielded);
                 Some(cap.map_or(own, |end| end.min(own)))
             }
         }
@@ -123,17 +125,28 @@ impl Drop for Limit {
     }
 }
 
-/// When the stop that a shield in `node` would hide came, or is known to come.
-fn stop_behind(node: &Arc<Node>) -> Option<Instant> {
-    match &node.limit {
-        Some(limit) if limit.is_shield() => stop_behind(&limit.outer),
-        Some(limit) => node.since().or_else(|| limit.end()),
-        None => node.since(),
-    }
+/// What is known of a node now. All at once, in one walk outwards: each part needs the others of the node around.
+struct Known {
+    /// When its limit ends.
+    end: Option<Instant>,
+    /// When the stop that a shield in it would hide came, or is known to come.
+    stop: Option<Instant>,
+    /// It is a shield, or in one.
+    shielded: bool,
 }
 
-fn in_shield(node: &Arc<Node>) -> bool {
-    node.limit.as_ref().is_some_and(|limit| limit.is_shield() || in_shield(&limit.outer))
+impl Known {
+    fn of(node: &Node) -> Known {
+        let Some(limit) = &node.limit else {
+            return Known { end: None, stop: node.since(), shielded: false };
+        };
+        let outer = Known::of(&limit.outer);
+        let end = limit.end_in(&outer);
+        match limit.kind {
+            Kind::Deadline(_) => Known { end, stop: node.since().or(end), shielded: outer.shielded },
+            Kind::Shield { .. } => Known { end, stop: outer.stop, shielded: true },
+        }
+    }
 }
 
 /// A moment in the future, or one so far away that nobody will see it.

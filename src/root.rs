@@ -7,10 +7,12 @@ use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use crate::bell::{Bell, Ringer};
 use crate::limit::Timer;
 use crate::probe::Probe;
 use crate::reason::StopReason;
 use crate::record::{Label, Outcome, Record};
+use crate::rounds::{Rounds, ring_for};
 use crate::rt::cache::Cache;
 use crate::rt::contain::told;
 use crate::rt::seat::Make;
@@ -18,6 +20,10 @@ use crate::scope_core::ScopeCore;
 use crate::status::{ForeignThread, Role};
 use crate::stop::Node;
 use crate::sync::{Condvar, Mutex, OnceCell};
+
+/// How long one who stops rings by himself what is in doubt, while the thread that would do it runs a callback. A waiter that
+/// is between its look and its wait needs a moment on a processor.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The grace of a root that sets none.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
@@ -149,6 +155,7 @@ impl Root {
 }
 
 /// Deadlines that somebody waits for without a time-out of his own.
+/// And bells that are rung by the thread that keeps the time: *watch*, or the lazy one of a standalone root.
 pub(crate) struct Timers {
     root: Weak<Root>,
     state: Mutex<TimerState>,
@@ -158,8 +165,12 @@ pub(crate) struct Timers {
 #[derive(Default)]
 struct TimerState {
     waiting: BTreeMap<(Instant, u64), Weak<Node>>,
+    /// To be rung by whoever keeps the time.
+    doubts: Vec<Arc<Bell>>,
     /// A standalone root's one lazy thread is there.
     running: bool,
+    /// It runs a callback of the user's, which may wait for whoever is to be rung.
+    occupied: bool,
     closed: bool,
 }
 
@@ -188,7 +199,45 @@ impl Timer for Timers {
     }
 }
 
+impl Ringer for Timers {
+    fn ring_later(&self, bells: Vec<Arc<Bell>>) {
+        let Some(root) = self.root.upgrade() else { return };
+        let occupied = self.state.lock().occupied;
+        let bells = if occupied { ring_for(PATIENCE, bells) } else { bells };
+        let mut state = self.state.lock();
+        // Where nobody would ring, waiters look by themselves.
+        if state.closed || !(state.running || root.is_registry()) {
+            return drop(state);
+        }
+        state.doubts.extend(bells);
+        drop(state);
+        if root.is_registry() {
+            root.clock_changed();
+        } else {
+            self.due.notify_all();
+        }
+    }
+}
+
 impl Timers {
+    pub(crate) fn take_doubts(&self) -> Vec<Arc<Bell>> {
+        std::mem::take(&mut self.state.lock().doubts)
+    }
+
+    /// True if somebody rings what is in doubt, as long as the root is open.
+    #[cfg(feature = "parking_lot")]
+    pub(crate) fn rings(&self) -> bool {
+        self.state.lock().running || self.root.upgrade().is_some_and(|root| root.is_registry())
+    }
+
+    /// Sees to that, unless the system refuses the thread.
+    #[cfg(feature = "parking_lot")]
+    pub(crate) fn attend(&self) {
+        if let Some(root) = self.root.upgrade().filter(|_| !self.rings()) {
+            self.start(&root);
+        }
+    }
+
     /// The earliest deadline; what is due is taken out first.
     pub(crate) fn take_due(&self, now: Instant) -> (Vec<Weak<Node>>, Option<Instant>) {
         let mut state = self.state.lock();
@@ -201,7 +250,8 @@ impl Timers {
     /// Starts the one lazy thread. The lock is held meanwhile: `close` comes before it, or after it.
     fn start(&self, root: &Arc<Root>) {
         let Some(core) = root.scope.get().and_then(Weak::upgrade) else { return };
-        let record = internal(&core, "homebound-timer", "stops contexts whose deadline has passed");
+        let record =
+            internal(&core, "homebound-timer", "ends contexts at their deadline, wakes waiters at condvars");
         let (timers, own) = (Arc::clone(&root.timers), Arc::clone(&record));
         let job = Box::new(move |_: &_| {
             own.start();
@@ -221,32 +271,39 @@ impl Timers {
         }
         core.lock().internal.retain(|other| other.id != record.id);
         if let Err(refusal) = launched {
-            // The next to arm a timer tries again; waits bring their own time-out and do not need it.
+            // The next who needs it tries again; waits bring their own time-out and do not need it.
             told(|| {
                 tracing::error!(
                     target: "homebound::stop",
                     error = %refusal,
-                    "no thread for the timer: a deadline will not reach stop_signal() and on_stop()"
+                    "no thread for the timer: a deadline will not reach stop_signal() and on_stop(), \
+                     and who waits at a condvar looks for the stop ten times a second"
                 );
             });
         }
     }
 
     fn work(&self) {
+        let mut rounds = Rounds::default();
         loop {
             let (due, next) = self.take_due(Instant::now());
-            for node in due.iter().filter_map(Weak::upgrade) {
-                node.expire();
-            }
             if !due.is_empty() {
+                self.state.lock().occupied = true;
+                due.iter().filter_map(Weak::upgrade).for_each(|node| node.expire());
+                self.state.lock().occupied = false;
                 continue;
             }
+            rounds.add(self.take_doubts());
+            let ringing = rounds.go(next);
             let mut state = self.state.lock();
             if state.closed {
+                // Whoever could still be in doubt is no thread of this root, and looks by itself.
                 return;
             }
-            // Pairs with `arm`: what came in since `take_due` is earlier than `next`, or it is `next`.
-            if state.waiting.keys().next().map(|(at, _)| *at) != next {
+            // Pairs with `arm`: what came in since `take_due` is earlier than `next`, or it is `next`. And with
+            // `ring_later`: what came in since `take_doubts` is there.
+            let news = state.waiting.keys().next().map(|(at, _)| *at) != next || !state.doubts.is_empty();
+            if news || ringing {
                 continue;
             }
             match next {
@@ -257,7 +314,11 @@ impl Timers {
     }
 
     fn close(&self) {
-        self.state.lock().closed = true;
+        let mut state = self.state.lock();
+        state.closed = true;
+        let doubts = std::mem::take(&mut state.doubts);
+        drop(state);
+        drop(doubts);
         self.due.notify_all();
     }
 }

@@ -4,6 +4,7 @@
 //! Locks: a scope's `state` is taken before a node's lock, never after it, and never while another scope's is held.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -15,7 +16,7 @@ use crate::members::{Entry, Phase, Served, Service, State};
 use crate::reason::{StopReason, Stopped};
 use crate::record::{Record, Text, escape, next_id};
 use crate::root::{Errand, Root};
-use crate::rt::contain::told;
+use crate::rt::contain;
 use crate::rt::word::Changes;
 use crate::status::Role;
 use crate::stop::{Edge, Node, Owner};
@@ -283,19 +284,22 @@ impl Owner for ScopeCore {
     }
 
     /// The stop has reached this scope: those who wait in it look again.
-    fn marked(&self) {
+    fn marked(&self, told: &mut HashSet<u64>) {
         let mut followers = self.followers();
         self.touch();
-        // Those that were stopped before have a deadline now.
+        // Those that were stopped before have a deadline now. All clocks that this stop starts have begun, so to look once is
+        // enough, however many of the scopes around are stopped by it.
         while let Some(core) = followers.pop() {
-            followers.extend(core.followers());
-            core.touch();
+            if told.insert(core.id) {
+                followers.extend(core.followers());
+                core.touch();
+            }
         }
         if self.parent.is_none() {
             self.root.clock_changed();
         }
         let reason = self.node.reason();
-        told(|| tracing::info!(target: "homebound::stop", scope = self.path(), %reason, "stopping"));
+        contain::told(|| tracing::info!(target: "homebound::stop", scope = self.path(), %reason, "stopping"));
     }
 }
 

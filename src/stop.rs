@@ -10,7 +10,7 @@
 //! 4. Marking a subtree is idempotent. Whoever calls `stop` walks until all below is marked, unless `SWEPT` says that
 //!    somebody has done so; hence a losing `stop` returns after the marking as well (P5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +20,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::aftermath::Aftermath;
+use crate::bell::{Bell, ring_all};
 use crate::callback::Callback;
 use crate::limit::Limit;
 use crate::reason::StopReason;
@@ -44,8 +45,8 @@ static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 pub(crate) trait Owner: Send + Sync {
     /// Before the flag is visible: who ends from now on ends during the shutdown.
     fn begin(&self, at: Instant);
-    /// After all below is marked and woken, before the callbacks.
-    fn marked(&self);
+    /// After all below is marked and woken, before the callbacks. `told` has those that this stop has made look again.
+    fn marked(&self, told: &mut HashSet<u64>);
 }
 
 /// How a stop passes from a parent to this node.
@@ -82,6 +83,7 @@ pub(crate) struct State {
     parents: [Option<Weak<Node>>; 2],
     children: BTreeMap<u64, Weak<Node>>,
     pub(crate) callbacks: BTreeMap<u64, Arc<Callback>>,
+    pub(crate) bells: BTreeMap<u64, Arc<Bell>>,
 }
 
 impl Node {
@@ -275,6 +277,7 @@ impl Node {
         after.wake.extend(state.signal.take());
         after.wake.extend(self.take_alarm());
         after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
+        after.bells.extend(state.bells.values().cloned());
         // They stay listed: whoever closes the node waits for one that runs elsewhere.
         after.callbacks.extend(state.callbacks.values().cloned());
         state.children.values().filter_map(Weak::upgrade).collect()
@@ -286,6 +289,7 @@ impl Node {
         self.flags.set(ALERTED);
         after.wake.extend(self.take_alarm());
         after.ring.extend(self.flags.has_sleepers().then(|| Arc::clone(self)));
+        after.bells.extend(state.bells.values().cloned());
         let watched = state.signal.is_some() || self.event.get().is_some() || !state.callbacks.is_empty();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         drop(state);
@@ -312,11 +316,13 @@ impl Node {
         let parents = std::mem::take(&mut state.parents);
         state.since.get_or_insert_with(Instant::now);
         let wake = (state.signal.take(), self.take_alarm());
+        let bells = state.bells.values().cloned().collect();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         self.flags.set(STOPPING | CLOSED | if planted("close-says-swept-at-once") { SWEPT } else { 0 });
         drop(state);
         drop(wake);
         self.wake();
+        ring_all(bells);
         for parent in parents.iter().flatten().filter_map(Weak::upgrade) {
             // Where a stop has been, thousands may leave at once, and nothing is added any more but shields: what is left
             // behind there is a weak reference that goes with the parent.

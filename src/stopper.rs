@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::callback::Callback;
+use crate::callback::{Callback, Caller};
 use crate::reason::StopReason;
 use crate::scope_core::ScopeCore;
 use crate::stop::Node;
@@ -21,7 +21,7 @@ impl Registered {
     /// Runs it at once if the stop has come already.
     pub(crate) fn enter(&self) {
         if !self.node.on_stop(&self.callback) {
-            self.callback.run();
+            self.callback.run(Caller::Registrar);
         }
     }
 

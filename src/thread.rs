@@ -58,7 +58,8 @@ impl<'scope> ThreadBuilder<'scope> {
         self
     }
 
-    /// It gets an OS thread that no other job has used or will use: no thread-local state is shared.
+    /// It gets an OS thread that no other job has used or will use. Without this, a job may find what an earlier one of the same name
+    /// has left: thread-locals, the signal mask, the affinity.
     pub fn dedicated(mut self) -> Self {
         self.make.dedicated = true;
         self

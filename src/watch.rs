@@ -17,6 +17,7 @@ use crate::members::Phase;
 use crate::reason::StopReason;
 use crate::registry::OnOverdue;
 use crate::root::{Edge, Errand};
+use crate::rounds::Rounds;
 use crate::rt::contain::{contain, discard, told};
 use crate::scope_core::ScopeCore;
 use crate::signal::{Meaning, Signals};
@@ -96,7 +97,7 @@ struct Seen {
 pub(crate) fn watch(desk: &Desk, orders: &Orders) {
     let _known = audit::vouch();
     let Some(core) = desk.root.get() else { return };
-    let mut seen = Seen::default();
+    let (mut seen, mut rounds) = (Seen::default(), Rounds::default());
     while !desk.over.load(Ordering::Acquire) {
         let now = Instant::now();
         let (due, timer) = core.root.timers.take_due(now);
@@ -115,7 +116,13 @@ pub(crate) fn watch(desk: &Desk, orders: &Orders) {
         let warning = seen.next_warning.map(|(at, _)| at);
         let kill = kill.filter(|at| *at > now);
         let wakes = [timer, again, users_due, warning, kill];
-        let woken = desk.alarm.sleep(wakes.into_iter().flatten().min());
+        let mut next = wakes.into_iter().flatten().min();
+        // *stopper* may be in a callback that waits for whoever is to be rung.
+        rounds.add(core.root.timers.take_doubts());
+        if rounds.go(next) {
+            next = Some(now);
+        }
+        let woken = desk.alarm.sleep(next);
         woken.signals.into_iter().for_each(|number| signalled(desk, core, orders, &mut seen, number));
     }
 }

@@ -237,6 +237,18 @@ fn context_waiting(cx: &Context, receiver: &Receiver<Opaque>, sender: &Sender<Op
 }
 
 #[allow(dead_code)]
+fn context_condvars<T: ?Sized + Send>(
+    cx: &Context,
+    condvar: &parking_lot::Condvar,
+    guard: &mut parking_lot::MutexGuard<'_, T>,
+    mut condition: impl FnMut(&mut T) -> bool,
+) -> Res {
+    let _: Result<(), Stopped> = cx.wait_while(condvar, guard, &mut condition);
+    let _: Result<(), WaitError> = cx.wait_while_timeout(condvar, guard, condition, Duration::ZERO);
+    Ok(())
+}
+
+#[allow(dead_code)]
 fn context_spawning(cx: &Context) -> Res {
     let _: Result<Handle<'static, u8>, SpawnError> = cx.spawn("name", "purpose", |_| Ok(5));
     let _: Result<Handle<'static, ()>, SpawnError> = cx.service("name", "purpose", |_| Ok(()));

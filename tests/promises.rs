@@ -342,6 +342,54 @@ fn p3_forgotten_adoption() {
 }
 
 #[test]
+fn p3_an_adoption_does_not_outlast_the_scope_that_its_own_thread_runs() {
+    // catches: a scope that waits at its end for the thread that waits there, since it was adopted into one of its groups
+    for forgets in [false, true] {
+        within(move || {
+            let mut kept = None;
+            let result = scope(|s| {
+                let group = s.context().group("group")?;
+                kept = Some(group.context().adopt("body", "keeps its guard for longer than the scope"));
+                Ok(if forgets { std::mem::forget(group) } else { drop(group) })
+            });
+            assert!(result.is_ok());
+            assert!(kept.as_ref().is_some_and(|kept| kept.is_stopping()));
+            assert!(homebound::current().is_none(), "the stay is over");
+            let after = scope(|s| Ok(s.is_stopping())).unwrap();
+            assert!(!after, "a new scope is not below the one that is over");
+            drop(kept);
+        });
+    }
+}
+
+thread_local!(static LAST: RefCell<Option<AdoptsAtLast>> = const { RefCell::new(None) });
+
+struct AdoptsAtLast(Context);
+
+impl Drop for AdoptsAtLast {
+    fn drop(&mut self) {
+        std::mem::forget(self.0.adopt("late", "comes in its last destructor"));
+    }
+}
+
+#[test]
+fn p3_an_adoption_in_a_last_destructor_holds_no_scope() {
+    // catches: a forgotten guard whose thread is past the point at which we learn of its end
+    within(|| {
+        let result = scope(|s| {
+            let cx = s.context().clone();
+            let guest = std::thread::spawn(move || {
+                // Before anything of ours is there, so that it is dropped after all that is ours.
+                LAST.with(|last| *last.borrow_mut() = Some(AdoptsAtLast(cx.clone())));
+                drop(cx.adopt("guest", "comes and goes"));
+            });
+            Ok(guest.join().expect("it ends"))
+        });
+        assert!(result.is_ok());
+    });
+}
+
+#[test]
 fn p3_result_that_owns_its_own_handle() {
     // catches: a cycle of handle and result that keeps borrows alive after settle
     within(|| {
@@ -476,7 +524,7 @@ fn p5_stop_reaches_body_workers_and_all_below_and_services_in_turn() {
 
 #[test]
 fn p6_waiting_threads_do_not_wake_up() {
-    // catches: any wait, also of the body and of internal threads, that polls its stop flag
+    // catches: any wait, also of the body and of internal threads, that polls its stop flag, with pauses or without
     child_passes(|_| {
         let exit = registry::run(|s| {
             let (ids, tids) = unbounded();
@@ -496,9 +544,12 @@ fn p6_waiting_threads_do_not_wake_up() {
                 tids.extend(internal().iter().filter(|t| t.role == Role::Internal).map(os_tid));
                 assert_eq!(tids.len(), waiting + 3);
                 linger(200);
-                let before: Vec<usize> = tids.iter().map(switches).collect();
+                let spent = || tids.iter().map(processor_time).sum::<Duration>();
+                let (before, spent_before): (Vec<usize>, _) = (tids.iter().map(switches).collect(), spent());
                 linger(500);
                 let after: Vec<usize> = tids.iter().map(switches).collect();
+                let spent = spent() - spent_before;
+                assert!(spent < Duration::from_millis(20), "{spent:?} of processor time");
                 let woken: usize = before.iter().zip(&after).map(|(b, a)| a - b).sum();
                 assert!(woken <= 1, "{woken} wake-ups: {before:?} {after:?}");
                 cx.stopper().stop();
@@ -510,8 +561,32 @@ fn p6_waiting_threads_do_not_wake_up() {
     });
 }
 
+#[test]
+fn p5_many_who_wait_through_one_context_are_all_woken() {
+    // catches: a wake-up of fewer than sleep on one node
+    in_scope(|s| {
+        for _ in 0..100 {
+            let shared = s.context().clone();
+            s.spawn("waits", "through the context of the body", move |_| {
+                shared.wait_for_stop();
+                Ok(shared.checkpoint()?)
+            })?;
+        }
+        let waits = |thread: &homebound::ThreadStatus| matches!(thread.state, ThreadState::Waiting { .. });
+        eventually("all wait", || s.active_threads().iter().filter(|thread| waits(thread)).count() == 100);
+        s.stop();
+        Ok(())
+    });
+}
+
 fn os_tid(thread: &homebound::ThreadStatus) -> i32 {
     i32::try_from(thread.os_tid.expect("known on Linux")).unwrap()
+}
+
+/// For how long a thread has had a processor; nothing where the kernel does not tell.
+fn processor_time(tid: &i32) -> Duration {
+    let times = std::fs::read_to_string(format!("/proc/self/task/{tid}/schedstat")).unwrap_or_default();
+    Duration::from_nanos(times.split_whitespace().next().map_or(0, |time| time.parse().unwrap()))
 }
 
 /// How often a thread has given up its processor to wait.

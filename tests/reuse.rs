@@ -66,6 +66,29 @@ fn c1_name_stack_size_dedication_and_panics_keep_threads_apart() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn c1_a_thread_that_was_given_another_priority_is_not_used_again() {
+    // catches: a job that runs with the nice value of the one before it
+    let nice = || -> Result<i32> { Ok(rustix::process::getpriority_process(None)?) };
+    within(move || {
+        scope(|s| {
+            let (warm, before) = (spawn_and_join(s, "worker"), nice()?);
+            let nicer = s.spawn("worker", "steps back", move |cx| {
+                rustix::process::setpriority_process(None, before + 3)?;
+                assert_eq!(nice()?, before + 3);
+                id(cx)
+            })?;
+            assert_eq!(nicer.join()?, warm, "it had not changed yet");
+            let next = s.spawn("worker", "tells how nice it is", move |cx| Ok((id(cx)?, nice()?)))?.join()?;
+            assert_eq!((next.0 == warm, next.1), (false, before));
+            assert_eq!(spawn_and_join(s, "worker"), next.0, "that one is as it was, and warm");
+            Ok(())
+        })
+        .unwrap();
+    });
+}
+
+#[test]
 fn c2_a_spawn_waits_for_nobody() {
     // catches: a spawn that queues behind a running job of its name
     within(|| {
@@ -164,6 +187,22 @@ fn c1_idle_threads_are_shown_bounded_and_never_foreign() {
         assert_eq!(exit.shutdown.orphaned, 0, "{}", exit.shutdown);
         exit.into_result().unwrap();
         0
+    });
+}
+
+#[test]
+fn c1_as_many_stay_idle_as_may_and_no_fewer() {
+    // catches: a bound that is one too low or compared the wrong way, so that threads go which could be used
+    within(|| {
+        let most = 64.max(2 * thread::available_parallelism().map_or(1, usize::from));
+        scope(|s| {
+            for index in 1..=most + 5 {
+                s.spawn(format!("name-{index}"), "is short", |_| Ok(()))?.join()?;
+                assert_eq!(s.snapshot().idle.len(), index.min(most), "after {index}");
+            }
+            Ok(())
+        })
+        .unwrap();
     });
 }
 

@@ -785,6 +785,49 @@ fn s9_the_end_of_a_deep_tree_walks_what_is_below_once() {
 }
 
 #[test]
+fn s9_depth_costs_no_more_than_its_length_where_nothing_stops() {
+    // catches: each level that ends looks at all levels around it: for four times as many, sixteen times the work
+    fn nest(s: &Scope<'_, '_>, depth: usize) -> Result<Duration> {
+        if depth > 0 {
+            return Ok(s.subscope("level", |below| nest(below, depth - 1))?);
+        }
+        Ok(thread_time())
+    }
+    fn end(depth: usize) -> Duration {
+        let ended = scope(|s| {
+            let nested = s.thread("nested", "ends level by level").stack_size(256 << 20);
+            let nested = nested.spawn(move |_| {
+                let start = scope(|top| nest(top, depth))?;
+                Ok(thread_time() - start)
+            })?;
+            Ok(nested.join()?)
+        });
+        ended.unwrap()
+    }
+    within(|| {
+        let fastest = |depth| (0..3).map(|_| end(depth)).min().expect("three");
+        let (shallow, deep) = (fastest(300), fastest(1200));
+        assert!(deep < shallow * 9, "{deep:?}, and {shallow:?} for a quarter of the depth");
+    });
+}
+
+#[test]
+fn s8_many_shields_and_deadlines_in_each_other_cost_what_one_does_each() {
+    // catches: an end that asks twice for the end around it: twice the work for each two levels
+    fn nest(cx: &Context, depth: usize) -> bool {
+        if depth == 0 {
+            return cx.is_stopping();
+        }
+        cx.with_deadline(Instant::now() + NEVER, |cx| cx.shield(NEVER, |cx| nest(cx, depth - 1)))
+    }
+    in_scope(|s| {
+        assert!(!nest(s.context(), 100));
+        s.stop();
+        Ok(assert!(!nest(s.context(), 100), "the shields hide it"))
+    });
+}
+
+#[test]
 fn s10_a_deadline_stops_its_closure_and_what_is_opened_inside() {
     // catches: a deadline that leaks out, comes late, or misses the scopes inside
     within(|| {

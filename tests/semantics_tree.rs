@@ -28,6 +28,7 @@ fn paths_follow_the_tree() {
             let worker = s.spawn("worker", "works", |cx| Ok(cx.path().to_owned()))?;
             assert_eq!((worker.path(), worker.name()), ("/studio/worker", "worker"));
             assert_eq!(worker.join()?, "/studio/worker");
+            assert_eq!(format!("{s:?}"), r#"Scope { path: "/studio", stopping: false, .. }"#);
             let gui = s.group("gui")?;
             assert_eq!(gui.spawn("thumbs", "draws", |_| Ok(()))?.path(), "/studio/gui/thumbs");
             gui.close()?;

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use crossbeam_channel::{bounded, unbounded};
-use homebound::{Context, Group, Handle, JoinError, Result, Scope, ThreadState, WaitError, scope};
+use homebound::{
+    Context, Group, Handle, JoinError, Result, Scope, ThreadState, ThreadStatus, WaitError, scope,
+};
 
 const SOON: Duration = Duration::from_millis(20);
 
@@ -430,6 +432,42 @@ fn w2_a_timed_join_is_no_edge() {
 }
 
 #[test]
+fn a_timed_join_takes_its_time_and_gives_the_handle_back() {
+    // catches: a join with a limit that gives up at once, or that does not come back at its limit
+    in_scope(|s| {
+        let (open, gate) = gate();
+        let patient = s.spawn("patient", "ends when it may", move |_| Ok(pass(&gate)))?;
+        let start = Instant::now();
+        let patient = patient.join_timeout(SOON).expect_err("not yet");
+        assert!(start.elapsed() >= SOON, "after {:?}", start.elapsed());
+        drop(open);
+        Ok(patient.join_timeout(LIMIT).expect("it may end")?)
+    });
+}
+
+#[test]
+fn w2_a_join_that_waits_already_gives_way_to_the_close_of_its_group() {
+    // catches: a close that waits for a join that waits for the close
+    in_scope(|s| {
+        let (give, take) = bounded::<Group<'static>>(1);
+        let group = s.context().group("owned")?;
+        let closer = s.context().spawn("closer", "closes the group", move |_| Ok(take.recv()?.close()?))?;
+        let (tell, told) = bounded(1);
+        group.spawn("member", "joins who closes", move |_| Ok(tell.send(cycle_of(closer.join()))?))?;
+        let joins = |thread: &ThreadStatus| {
+            thread.name == "member" && matches!(thread.state, ThreadState::Waiting { .. })
+        };
+        eventually("the member waits", || s.active_threads().iter().any(joins));
+        assert!(give.send(group).is_ok());
+        let cycle = told.recv()?.expect("the join gives way");
+        assert_eq!(cycle.len(), 2, "{cycle:?}");
+        assert!(cycle.iter().any(|path| path.ends_with("/closer")), "{cycle:?}");
+        assert!(cycle.iter().any(|path| path.ends_with("/member")), "{cycle:?}");
+        Ok(())
+    });
+}
+
+#[test]
 fn w2_a_join_from_below_of_the_thread_that_waits_for_the_scope() {
     // catches: a cycle through a scope's exit, whichever edge closes it
     in_scope(|s| {
@@ -488,6 +526,134 @@ fn w2_closing_ones_own_group_does_not_hang() {
         assert!(give.send(group).is_ok());
         Ok(member.join()?)
     });
+}
+
+#[test]
+fn w2_a_callback_does_not_wait_for_the_thread_that_it_belongs_to() {
+    // catches: a join or close in a callback on another thread, of who cannot end before that callback
+    in_scope(|s| {
+        let (tell, told) = unbounded();
+        // Its own handle, in its own callback.
+        let (give, take) = bounded::<Handle<'static, ()>>(1);
+        let (to, is) = (tell.clone(), tell.clone());
+        let thread = s.context().spawn("thread", "waits", move |cx| {
+            std::mem::forget(cx.on_stop(move || to.send(cycle_of(take.recv().unwrap().join())).unwrap()));
+            is.send(None)?;
+            until_stopped(cx)
+        })?;
+        told.recv()?;
+        // The thread of the body, in a callback of the body.
+        let (give_outer, take_outer) = bounded::<Handle<'static, ()>>(1);
+        let (to, is) = (tell.clone(), tell.clone());
+        let outer = s.context().spawn("outer", "runs a scope", move |_| {
+            Ok(scope(|below| {
+                let join = move || to.send(cycle_of(take_outer.recv().unwrap().join())).unwrap();
+                std::mem::forget(below.context().on_stop(join));
+                is.send(None)?;
+                until_stopped(below.context())
+            })?)
+        })?;
+        told.recv()?;
+        give.send(thread)?;
+        give_outer.send(outer)?;
+        s.stop();
+        let cycles = [told.recv()?, told.recv()?].map(|cycle| cycle.expect("a cycle").concat());
+        assert!(cycles.iter().any(|cycle| cycle.ends_with("/thread")), "{cycles:?}");
+        assert!(cycles.iter().any(|cycle| cycle.ends_with("/outer")), "{cycles:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn w2_a_callback_that_comes_too_late_is_nobodys() {
+    // catches: a false alarm in a function that runs at once, for which its thread does not wait
+    in_scope(|s| {
+        let (tell, told) = bounded(1);
+        let (open, gate) = gate();
+        let thread = s.context().spawn("thread", "is stopped, and takes its time", move |cx| {
+            tell.send(cx.clone())?;
+            Ok(pass(&gate))
+        })?;
+        thread.stop();
+        let (joined, cx) = (bounded(1), told.recv()?);
+        let late = cx.on_stop(move || {
+            drop(open);
+            joined.0.send(thread.join().is_ok()).unwrap();
+        });
+        assert!(joined.1.recv()?, "no cycle");
+        Ok(drop(late))
+    });
+}
+
+#[test]
+fn w2_a_group_closed_in_a_callback_of_its_member_is_only_stopped() {
+    // catches: a close that waits for a member who waits for the callback that closes
+    in_scope(|s| {
+        let (give, take) = bounded::<Group<'static>>(1);
+        let (tell, told) = unbounded();
+        let group = s.context().group("owned")?;
+        let is = tell.clone();
+        group.spawn("member", "has a callback", move |cx| {
+            let close = move || tell.send(take.recv().unwrap().close().is_err()).unwrap();
+            let guard = cx.on_stop(close);
+            is.send(true)?;
+            cx.wait_for_stop();
+            Ok(drop(guard))
+        })?;
+        told.recv()?;
+        let stopper = group.stopper();
+        assert!(give.send(group).is_ok());
+        stopper.stop();
+        Ok(assert!(told.recv()?, "it names the cycle"))
+    });
+}
+
+#[test]
+fn w2_a_cycle_through_a_callback_is_found_from_both_ends() {
+    // catches: a callback's join of who joins its owner, looked at from one side only
+    for callback_waits_first in [false, true] {
+        in_scope(move |s| {
+            let waits_in_a_join = |name: &str| {
+                let joins = |thread: &ThreadStatus| {
+                    thread.name == name && matches!(thread.state, ThreadState::Waiting { what: "join", .. })
+                };
+                s.active_threads().iter().any(joins)
+            };
+            let (tell, told) = unbounded();
+            let (give, take) = bounded::<Handle<'static, bool>>(1);
+            let (ready, is_ready) = gate();
+            let owner = s.context().spawn("owner", "has a callback", move |cx| {
+                let join = move || tell.send(take.recv().unwrap().join().ok()).unwrap();
+                std::mem::forget(cx.on_stop(join));
+                drop(ready);
+                cx.wait_for_stop();
+                Ok(())
+            })?;
+            pass(&is_ready);
+            let (let_third, third_may) = gate();
+            let third = s.context().spawn("third", "joins the owner", move |_| {
+                pass(&third_may);
+                Ok(cycle_of(owner.join()).is_some())
+            })?;
+            give.send(third)?;
+            let (let_stop, may_stop) = gate();
+            let stopper = s.stopper();
+            s.spawn("stops", "runs the callback", move |_| {
+                pass(&may_stop);
+                Ok(stopper.stop())
+            })?;
+            let [(first, name), (second, _)] = match callback_waits_first {
+                true => [(let_stop, "stops"), (let_third, "third")],
+                false => [(let_third, "third"), (let_stop, "stops")],
+            };
+            drop(first);
+            eventually("the first waits", || waits_in_a_join(name));
+            drop(second);
+            // Whoever comes second is told: the callback gets no value, or that of a thread that was told.
+            assert_eq!(told.recv()?, callback_waits_first.then_some(true));
+            Ok(())
+        });
+    }
 }
 
 // W4: park tokens.

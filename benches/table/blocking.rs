@@ -1,4 +1,4 @@
-//! Owns the rows of system calls: an echo through a socket, and the stop of threads that are blocked in them.
+//! Owns the rows of blocking calls: an echo through a socket, the stop of threads that are blocked in them or at condvars.
 //! Refuses to be more than one connection: what is compared is the cost of a message, not of a network.
 
 use std::io::{Read, Write};
@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use homebound::Context;
+use parking_lot::{Condvar, Mutex};
 
 use crate::measure::{Plan, in_turns, micros_each, turn};
 use crate::row::{Goal, Row};
@@ -23,22 +24,30 @@ pub(crate) fn io(plan: &Plan) -> Vec<Row> {
     let echo = in_turns(plan.rounds, echoes);
     let threads = plan.of(THREADS);
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let accept = |cx: &Context, _: &UnixStream| drop(cx.accept(&listener));
-    let read = |cx: &Context, stream: &UnixStream| drop(cx.io(stream).read(&mut [0]));
+    let accept = |cx: &Context, _: usize, _: &UnixStream| drop(cx.accept(&listener));
+    let read = |cx: &Context, _: usize, stream: &UnixStream| drop(cx.io(stream).read(&mut [0]));
+    let places: Vec<_> = (0..threads).map(|_| (Condvar::new(), Mutex::new(()))).collect();
+    let wait = |cx: &Context, (condvar, mutex): &(Condvar, Mutex<()>)| {
+        drop(cx.wait_while(condvar, &mut mutex.lock(), |()| true));
+    };
     let (_keep, never) = bounded::<()>(0);
-    let recv = |cx: &Context, _: &UnixStream| drop(cx.recv(&never));
+    let recv = |cx: &Context, _: usize, _: &UnixStream| drop(cx.recv(&never));
     let stops = vec![
         turn("accept", || stopped(threads, accept)),
         turn("read", || stopped(threads, read)),
+        turn("at one", || stopped(threads, |cx, _, _| wait(cx, &places[0]))),
+        turn("at many", || stopped(threads, |cx, i, _| wait(cx, &places[i]))),
         turn("in recv", || stopped(threads, recv)),
     ];
     let stops = in_turns(plan.rounds, stops);
-    let beside = |which: usize| [which, 2].map(|side| stops[side].clone());
+    let beside = |which: usize| [which, 4].map(|side| stops[side].clone());
     let what = |call| format!("stop to all joined, {threads} threads in {call}, each");
     vec![
         Row::pair("IO", "echo of 64 bytes through a socket, round trip", "us", &echo, Goal::Ratio(1.15)),
         Row::pair("IO", what("accept"), "us", &beside(0), Goal::Ratio(2.0)),
         Row::pair("IO", what("read"), "us", &beside(1), Goal::Ratio(2.0)),
+        Row::pair("IO", what("wait_while at one condvar"), "us", &beside(2), Goal::Ratio(2.0)),
+        Row::pair("IO", what("wait_while at their own"), "us", &beside(3), Goal::Ratio(2.0)),
     ]
 }
 
@@ -75,17 +84,17 @@ fn serve(mut from: impl Read, mut to: impl Write) -> homebound::Result<usize> {
 }
 
 /// Microseconds for each thread from the stop to the last one home.
-fn stopped(threads: usize, wait: impl Fn(&Context, &UnixStream) + Sync) -> f64 {
+fn stopped(threads: usize, wait: impl Fn(&Context, usize, &UnixStream) + Sync) -> f64 {
     let up = AtomicUsize::new(0);
     let streams: Vec<_> =
         (0..threads).map(|_| UnixStream::pair().expect("descriptors: ulimit -n 4096")).collect();
     let mut start = Instant::now();
     homebound::scope(|scope| {
-        for (stream, _) in &streams {
+        for (i, (stream, _)) in streams.iter().enumerate() {
             let (up, wait) = (&up, &wait);
             scope.spawn("blocked", "waits for the stop", move |cx| {
                 up.fetch_add(1, Ordering::Release);
-                wait(cx, stream);
+                wait(cx, i, stream);
                 Ok(())
             })?;
         }

@@ -5,6 +5,8 @@
 //! `ci/models.sh` runs all of them, and shows that each finds the bugs that were planted for it.
 
 #[cfg(homebound_loom)]
+mod bell;
+#[cfg(homebound_loom)]
 mod books;
 #[cfg(homebound_loom)]
 mod cache;

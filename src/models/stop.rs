@@ -9,7 +9,7 @@ use loom::thread::spawn;
 
 use super::explore;
 use crate::BoxError;
-use crate::callback::Callback;
+use crate::callback::{Callback, Caller};
 use crate::reason::StopReason;
 use crate::rt::packet::Packet;
 use crate::stop::{Edge, Node};
@@ -114,7 +114,7 @@ fn stop_against_close() {
         let child = below(&root);
         let counts = Arc::<[AtomicUsize; 2]>::default();
         let inside = Arc::clone(&counts);
-        let task = Packet::new(move |(): &()| {
+        let task = Packet::new(move |_: &Caller| {
             inside[0].fetch_add(1, Ordering::Relaxed);
             inside[1].fetch_add(1, Ordering::Relaxed);
             Ok::<_, BoxError>(())

@@ -21,7 +21,6 @@ use super::look::{A_WAKE_UP, look_for};
 use super::seat::{Job, Make, Name, Next, Seat};
 use super::word::Changes;
 use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, join, planted, yield_now};
-use crate::sys;
 
 /// Larger requests overflow std's own rounding; no machine can grant them.
 const LARGEST_STACK: usize = isize::MAX as usize / 2;
@@ -118,7 +117,7 @@ impl Cache {
     }
 
     fn work(self: &Arc<Self>, seat: &Arc<Seat>, first: Job) {
-        seat.set_kernel_id(sys::thread_id());
+        seat.begin();
         let mut job = first;
         loop {
             // The seat may hold the next job by the time that this one returns: to unwind here would lose it.

@@ -17,15 +17,15 @@ pub(crate) struct Lease<'scope> {
 }
 
 impl<'scope> Lease<'scope> {
-    /// Gives the promise. Called in four places, which a test counts: `body::live`, whose exit path settles on every
-    /// way out; `Context::with_on_stop`, which waits for its callback; `Context::thread` and `Context::group`, for
-    /// `'static`, where nothing is owed.
+    /// Gives the promise. Called in five places, which a test counts: `body::live`, whose exit path settles on every
+    /// way out; `Context::with_on_stop`, which waits for its callback; `Context::wait_at`, whose waiter waits for those
+    /// who ring; `Context::thread` and `Context::group`, for `'static`, where nothing is owed.
     pub(crate) fn promise() -> Lease<'scope> {
         Lease { _invariant: PhantomData }
     }
 
-    /// Forgets that `task` borrows for `'scope`. Jobs, deferred functions and borrowing callbacks are all [`Task`]s,
-    /// so this is the only place where a lifetime is widened.
+    /// Forgets that `task` borrows for `'scope`. Jobs, deferred functions, borrowing callbacks and the places at which
+    /// one waits for a condvar are all [`Task`]s, so this is the only place where a lifetime is widened.
     pub(crate) fn erase<C: 'static>(self, task: Arc<dyn Task<C> + 'scope>) -> Arc<dyn Task<C> + 'static> {
         // SAFETY: only the lifetime bound of the trait object changes, so layout and vtable are the same. Invariant 2,
         // which this lease promises, has the borrowed parts gone before they dangle; invariant 1 keeps them out of the

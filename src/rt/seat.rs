@@ -2,13 +2,14 @@
 //! Refuses to know the other threads: the cache does.
 
 use std::borrow::Cow;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::cache::Cache;
 use super::look::{A_WAKE_UP, look_for};
 use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, planted};
+use crate::sys;
 
 /// What a thread does; it contains its own panics. It calls [`Seat::offer`] when only bookkeeping is left to be done, so
 /// that whoever learns of its end finds the thread idle.
@@ -39,6 +40,8 @@ pub(crate) struct Seat {
     make: Make,
     /// 0 until the thread has taken its first step, or where the system has none.
     kernel_id: AtomicU32,
+    /// The priority with which the thread began; its own affair, hence in no model.
+    priority: AtomicU64,
     cache: Weak<Cache>,
     mail: Mutex<Mail>,
     /// There is something in `mail.next`: for those who look without the lock.
@@ -72,6 +75,7 @@ impl Seat {
             name,
             make,
             kernel_id: AtomicU32::new(0),
+            priority: AtomicU64::new(0),
             cache,
             mail: Mutex::default(),
             mailed: AtomicBool::new(false),
@@ -92,8 +96,10 @@ impl Seat {
         self.make
     }
 
-    pub(super) fn set_kernel_id(&self, id: Option<u32>) {
-        self.kernel_id.store(id.unwrap_or(0), Ordering::Release);
+    /// By the thread itself, with its first step.
+    pub(super) fn begin(&self) {
+        self.priority.store(sys::priority(), Ordering::Relaxed);
+        self.kernel_id.store(sys::thread_id().unwrap_or(0), Ordering::Release);
     }
 
     pub(super) fn kernel_id(&self) -> Option<u32> {
@@ -104,9 +110,10 @@ impl Seat {
         matches!(self.mail.lock().place, Place::Idle(_))
     }
 
-    /// The thread may be given another job from now on.
+    /// The thread may be given another job from now on, by the thread itself. Not if the job has left it with another priority:
+    /// the next one did not ask for that, and may not be allowed to take it back.
     pub(crate) fn offer(self: &Arc<Self>) {
-        if self.make.dedicated {
+        if self.make.dedicated || self.priority.load(Ordering::Relaxed) != sys::priority() {
             return;
         }
         if let Some(cache) = self.cache.upgrade() {

@@ -126,6 +126,15 @@ impl<T> TryMutex<T> {
     }
 }
 
+impl<T> TryMutexGuard<'_, T> {
+    /// Waits at `condvar`. Who tries meanwhile may be told that it is free a moment too early, and then waits for that.
+    pub(crate) fn wait_at(&mut self, condvar: &Condvar) {
+        self.taken.store(false, Ordering::Release);
+        condvar.wait(&mut self.guard);
+        self.taken.store(true, Ordering::Relaxed);
+    }
+}
+
 impl<T> Drop for TryMutexGuard<'_, T> {
     fn drop(&mut self) {
         self.taken.store(false, Ordering::Release);

@@ -14,6 +14,10 @@ pub(crate) fn thread_id() -> Option<u32> {
     None
 }
 
+pub(crate) fn priority() -> u64 {
+    0
+}
+
 pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool) -> bool) {
     drop(handle.join());
 }

@@ -1,4 +1,5 @@
-//! Owns what Linux alone offers: the threads of this process as `/proc/self/task` lists them, and sleeping on a word.
+//! Owns what Linux alone offers: the threads of this process as `/proc/self/task` lists them, a thread's priority, and sleeping
+//! on a word.
 //! Refuses to know which threads are ours, and what a word means.
 
 use std::sync::atomic::AtomicU32;
@@ -13,6 +14,29 @@ use super::{KernelThread, KernelWait};
 /// The kernel's id of the calling thread.
 pub(crate) fn thread_id() -> Option<u32> {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok()
+}
+
+/// Scheduling policy, nice value and real-time priority of the calling thread, as one number; 0 if the kernel does not tell.
+#[allow(unsafe_code)]
+pub(crate) fn priority() -> u64 {
+    let size = size_of::<libc::sched_attr>();
+    let mut told = libc::sched_attr {
+        size: 0,
+        sched_policy: 0,
+        sched_flags: 0,
+        sched_nice: 0,
+        sched_priority: 0,
+        sched_runtime: 0,
+        sched_deadline: 0,
+        sched_period: 0,
+    };
+    // SAFETY: the kernel writes at most `size` bytes, which are all of `told`; 0 is the calling thread.
+    let refused = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut told, size, 0) };
+    if refused != 0 {
+        return 0;
+    }
+    let nice = u64::from(told.sched_nice.cast_unsigned() & 0xff);
+    u64::from(told.sched_priority) << 16 | u64::from(told.sched_policy & 0xff) << 8 | nice
 }
 
 /// Joins a thread that is about to end. `look` may ask for a moment whether it has: that is cheaper than to be woken.

@@ -4,12 +4,16 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Sleepers, join, kernel_wait, marks, marks_of, process_threads, set_mark, thread_id};
+pub(crate) use linux::{
+    Sleepers, join, kernel_wait, marks, marks_of, priority, process_threads, set_mark, thread_id,
+};
 
 #[cfg(not(target_os = "linux"))]
 mod absent;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use absent::{Sleepers, join, kernel_wait, marks, marks_of, process_threads, set_mark, thread_id};
+pub(crate) use absent::{
+    Sleepers, join, kernel_wait, marks, marks_of, priority, process_threads, set_mark, thread_id,
+};
 
 #[cfg(unix)]
 pub(crate) mod fd;

@@ -169,6 +169,14 @@ pub fn every_wait() -> Vec<Wait> {
             assert_eq!(cx.drain(&never).count(), 0);
             Ok(cx.checkpoint()?)
         }),
+        ("wait_while", |cx| {
+            let (never, nobody) = (parking_lot::Mutex::new(()), parking_lot::Condvar::new());
+            Ok(cx.wait_while(&nobody, &mut never.lock(), |()| true)?)
+        }),
+        ("wait_while_timeout", |cx| {
+            let (never, nobody) = (parking_lot::Mutex::new(()), parking_lot::Condvar::new());
+            Ok(cx.wait_while_timeout(&nobody, &mut never.lock(), |()| true, NEVER)?)
+        }),
         ("accept", |cx| {
             cx.accept(&TcpListener::bind("127.0.0.1:0")?)?;
             Ok(())

@@ -25,6 +25,7 @@ mod tokio_runtime;
 mod tokio_token;
 mod tokio_tracker;
 mod trio_cancel;
+mod trio_process;
 mod trio_run;
 mod trio_system;
 mod trio_threads;

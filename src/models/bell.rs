@@ -1,0 +1,147 @@
+//! Owns the models of bells: a waiter at a condvar misses no stop, whoever holds its mutex, and nobody uses that when it has left.
+//! Refuses time-outs, and more than one mutex.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use loom::thread::spawn;
+
+use super::explore;
+use crate::bell::{Bell, Effort, Ringer, ring_each};
+use crate::reason::StopReason;
+use crate::rt::contain::Payload;
+use crate::rt::packet::{Ran, Task};
+use crate::stop::{Edge, Node};
+use crate::sync::{AtomicBool, Condvar, Mutex, TryMutex, TryMutexGuard};
+use crate::waiter::{End, Held, Waiter};
+
+/// What is the program's.
+struct Program {
+    mutex: TryMutex<()>,
+    condvar: Condvar,
+    /// The waiter has left: nobody may use them through its bell.
+    left: AtomicBool,
+}
+
+impl Program {
+    fn assert_there(&self) {
+        assert!(!self.left.load(Ordering::Acquire), "the waiter is still there");
+    }
+}
+
+struct Place(Arc<Program>);
+
+impl Task<Effort> for Place {
+    fn run(&self, effort: &Effort) -> Ran {
+        self.0.assert_there();
+        let held = match effort {
+            Effort::Try => self.0.mutex.try_lock(),
+            Effort::For(_) => Some(self.0.mutex.lock()),
+        };
+        self.0.condvar.notify_all();
+        let got = held.is_some();
+        drop(held);
+        self.0.assert_there();
+        if got { Ran::Done } else { Ran::Nothing }
+    }
+
+    fn clear(&self) -> Option<Payload> {
+        None
+    }
+}
+
+struct Holds<'a> {
+    program: &'a Program,
+    guard: Option<TryMutexGuard<'a, ()>>,
+}
+
+impl Held for Holds<'_> {
+    fn park(&mut self, _end: Option<Instant>) -> bool {
+        self.guard.as_mut().expect("it is held").wait_at(&self.program.condvar);
+        true
+    }
+
+    fn unlocked<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        drop(self.guard.take());
+        let result = f();
+        self.guard = Some(self.program.mutex.lock());
+        result
+    }
+
+    fn notify_one(&self) {
+        self.program.condvar.notify_one();
+    }
+}
+
+/// The thread that rings later has them from here.
+#[derive(Default)]
+struct Desk {
+    list: Mutex<(Vec<Arc<Bell>>, bool)>,
+    news: Condvar,
+}
+
+impl Ringer for Desk {
+    fn ring_later(&self, bells: Vec<Arc<Bell>>) {
+        self.list.lock().0.extend(bells);
+        self.news.notify_all();
+    }
+}
+
+impl Desk {
+    fn work(&self) {
+        loop {
+            let mut list = self.list.lock();
+            while list.0.is_empty() && !list.1 {
+                self.news.wait(&mut list);
+            }
+            let bells = std::mem::take(&mut list.0);
+            if bells.is_empty() {
+                return;
+            }
+            drop(list);
+            for bell in ring_each(bells) {
+                bell.ring(Effort::For(Duration::ZERO));
+            }
+        }
+    }
+
+    fn close(&self) {
+        self.list.lock().1 = true;
+        self.news.notify_all();
+    }
+}
+
+/// A waiter, the thread that rings later, and a stop, under the mutex or not.
+fn waits_and_is_stopped(under_the_mutex: bool) {
+    let program = Program { mutex: TryMutex::new(()), condvar: Condvar::new(), left: AtomicBool::new(false) };
+    let (program, desk, root) = (Arc::new(program), Arc::<Desk>::default(), Node::new(Edge::Scope));
+    let (own, ringer, node) = (Arc::clone(&program), Arc::clone(&desk), Arc::clone(&root));
+    let waiter = spawn(move || {
+        let mut held = Holds { program: &own, guard: Some(own.mutex.lock()) };
+        let bell = Bell::new((1, 2), Arc::new(Place(Arc::clone(&own))), ringer);
+        let ended = Waiter::new(&node, bell, &mut held).wait_while(|_| true, None, false);
+        own.left.store(true, Ordering::Release);
+        ended
+    });
+    let working = Arc::clone(&desk);
+    let rings = spawn(move || working.work());
+    let held = under_the_mutex.then(|| program.mutex.lock());
+    root.stop(StopReason::Signal(2));
+    drop(held);
+    assert_eq!(waiter.join().unwrap(), End::Stopped);
+    desk.close();
+    rings.join().unwrap();
+}
+
+/// The stop comes between the look and the wait, as well as before and after.
+#[test]
+fn stop_against_wait() {
+    explore("stop_against_wait", 3, || waits_and_is_stopped(false));
+}
+
+/// Whoever stops holds the mutex; the waiter leaves while it is rung for.
+#[test]
+fn stop_under_the_mutex() {
+    explore("stop_under_the_mutex", 3, || waits_and_is_stopped(true));
+}
