@@ -11,7 +11,7 @@ const SMALL: usize = 4096;
 static WORDS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
     [
         "thread", "crossbeam", "rayon", "tokio", "homebound", "Context", "async_std", "smol", "blocking", "futures",
-        "ctrlc", "pthread_", "libc", "actix", "CreateThread", "async_global_executor", "process",
+        "ctrlc", "pthread_", "libc", "actix", "CreateThread", "async_global_executor", "process", "rusty_pool",
     ]
     .iter()
     .map(Finder::new)
