@@ -122,6 +122,16 @@ fn deep_nesting_is_read_or_refused() {
     assert_eq!(source("a.rs", &modules).len(), 1);
 }
 
+/// The parser hands these back as they were: to read them again would never end.
+#[test]
+fn what_the_parser_does_not_read_is_looked_through() {
+    let text = "objects! { #[method(a)] fn a(&self) -> u8; fn b() { std::thread::spawn(c).join(); } }";
+    assert_eq!(places(text), [(1, 61, Rule::RawThread)]);
+    for text in ["fn a();", "const A: u8;", "static B: u8;", "macro m { (x) => { fn f(); } }", "m! { fn a(); }", "type A;"] {
+        let _ = source("a.rs", text);
+    }
+}
+
 #[test]
 fn imports_in_circles_end() {
     for text in [

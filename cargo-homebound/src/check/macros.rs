@@ -96,7 +96,7 @@ impl Walk {
     }
 
     /// Looks for paths and calls in what is no code by itself.
-    fn scan(&mut self, tokens: TokenStream) {
+    pub(super) fn scan(&mut self, tokens: TokenStream) {
         let tokens: Vec<_> = tokens.into_iter().collect();
         let mut at = 0;
         while at < tokens.len() {

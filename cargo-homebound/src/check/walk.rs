@@ -178,7 +178,7 @@ impl Walk {
                     }
                 }
             }
-            Item::Verbatim(tokens) => self.tokens(tokens.clone(), Node::HOME),
+            Item::Verbatim(tokens) => self.scan(tokens.clone()),
             _ => {}
         }
     }
@@ -211,7 +211,7 @@ impl Walk {
                 self.expr(&item.expr, Node::HOME);
             }
             ImplItem::Macro(item) => self.macro_call(&item.mac, Node::LOST),
-            ImplItem::Verbatim(tokens) => self.tokens(tokens.clone(), Node::HOME),
+            ImplItem::Verbatim(tokens) => self.scan(tokens.clone()),
             _ => {}
         }
     }
