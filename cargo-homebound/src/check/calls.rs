@@ -3,6 +3,7 @@
 
 use proc_macro2::Span;
 use syn::punctuated::Punctuated;
+use syn::ext::IdentExt;
 use syn::{Expr, ExprCall, ExprMethodCall, Token};
 
 use super::detached::{self, Passage};
@@ -87,7 +88,7 @@ impl Walk {
             // The thread is spoken of where the function was taken; the handle is here.
             Ty::Func(path) => {
                 let ty = types::returned(&path);
-                if detached::is_handle(&ty) {
+                if detached::is_handle(&ty) && catalog::find(&path).is_some() {
                     self.handle(span, into, &ty);
                 }
                 ty
@@ -225,7 +226,7 @@ impl Walk {
             self.flow.edge(receiver_into, given);
         }
         let ty = self.expr(&call.receiver, receiver_into);
-        let name = call.method.to_string();
+        let name = call.method.unraw().to_string();
         let span = call.method.span();
         let of = self.receiver(&ty, call, &name);
         let path = of.as_ref().map(|of| format!("{of}::{name}")).unwrap_or_default();
@@ -340,7 +341,7 @@ impl Walk {
                     self.flow.edge(given, Node::HOME);
                 }
                 let ty = types::returned(&path);
-                if detached::is_handle(&ty) {
+                if detached::is_handle(&ty) && catalog::find(&path).is_some() {
                     self.handle(span, into, &ty);
                 }
                 Ty::Many(ty.into())

@@ -135,7 +135,7 @@ impl Walk {
             Expr::Yield(it) => it.expr.iter().for_each(|value| {
                 self.expr(value, Node::HOME);
             }),
-            Expr::Verbatim(tokens) => self.tokens(tokens.clone(), Node::HOME),
+            Expr::Verbatim(tokens) => self.scan(tokens.clone()),
             _ => {}
         }
         Ty::Unknown

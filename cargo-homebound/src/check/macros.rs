@@ -6,6 +6,7 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Block, Expr, Macro, Stmt, Token};
 
+use super::detached::{self, Passage};
 use super::flow::Node;
 use super::names::{Res, Space};
 use super::scopes::Written;
@@ -68,7 +69,9 @@ impl Walk {
         let found = match expressions(tokens.clone(), list) {
             Some(all) => all.iter().map(|one| self.expr(one, into)).find(|ty| !ty.is_unknown()),
             None => {
+                let before = std::mem::replace(&mut self.looking, LOOKERS.contains(&name.as_str()));
                 self.tokens(tokens, Node::HOME);
+                self.looking = before;
                 None
             }
         };
@@ -120,7 +123,7 @@ impl Walk {
     }
 
     /// Looks for paths and calls in what is no code by itself.
-    fn scan(&mut self, tokens: TokenStream) {
+    pub(super) fn scan(&mut self, tokens: TokenStream) {
         let tokens: Vec<_> = tokens.into_iter().collect();
         let mut at = 0;
         while at < tokens.len() {
@@ -136,7 +139,8 @@ impl Walk {
                     let called = matches!(tokens.get(next), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
                     if !after_dot {
                         let absolute = at > 1 && is_colon(&tokens[at - 1]) && is_colon(&tokens[at - 2]);
-                        self.scanned(&path, absolute, called);
+                        let looks = self.looks_only(&tokens[next..]);
+                        self.scanned(&path, absolute, called, looks);
                     }
                     at = next;
                 }
@@ -145,13 +149,23 @@ impl Walk {
         }
     }
 
-    fn scanned(&mut self, path: &[Ident], absolute: bool, called: bool) {
+    /// Whether a variable is only looked at, by what stands after it.
+    fn looks_only(&self, after: &[TokenTree]) -> bool {
+        match after {
+            [TokenTree::Punct(dot), TokenTree::Ident(method), ..] if dot.as_char() == '.' => {
+                detached::passage(method) == Passage::Look
+            }
+            _ => self.looking,
+        }
+    }
+
+    fn scanned(&mut self, path: &[Ident], absolute: bool, called: bool, looks: bool) {
         let Some(last) = path.last() else { return };
         let found = match path {
             [name] if !absolute => match self.single(name, Space::Values) {
                 Some(Found::Var(var)) => {
                     let node = self.vars[var].node;
-                    return self.flow.edge(node, Node::HOME);
+                    return self.flow.edge(node, if looks { Node::LOST } else { Node::HOME });
                 }
                 Some(Found::Item(found)) => found,
                 None => return,

@@ -36,7 +36,7 @@ impl Walk {
         }
         let node = self.flow.node();
         let mut ty = self.expr(&init.expr, node);
-        if ty.is_unknown() && polled::reads_flag(self, &init.expr) {
+        if polled::reads_flag(self, &init.expr, ty.is_unknown()) {
             ty = Ty::Flag;
         }
         if !declared.is_unknown() {

@@ -98,9 +98,9 @@ impl Look {
     }
 }
 
-/// Whether the value of `expr` is what a flag says.
-pub(super) fn reads_flag(walk: &mut Walk, expr: &Expr) -> bool {
-    flag(walk, expr) == Look::Flag || locks(expr)
+/// Whether the value of `expr` is what a flag says; `guard`: it may as well be a lock's guard.
+pub(super) fn reads_flag(walk: &mut Walk, expr: &Expr, guard: bool) -> bool {
+    flag(walk, expr) == Look::Flag || (guard && locks(expr))
 }
 
 fn flag(walk: &mut Walk, condition: &Expr) -> Look {
@@ -108,6 +108,10 @@ fn flag(walk: &mut Walk, condition: &Expr) -> Look {
         Expr::Paren(inner) => flag(walk, &inner.expr),
         Expr::Group(inner) => flag(walk, &inner.expr),
         Expr::Let(inner) => flag(walk, &inner.expr),
+        Expr::Unsafe(block) => match block.block.stmts.as_slice() {
+            [Stmt::Expr(inner, None)] => flag(walk, inner),
+            _ => Look::No,
+        },
         Expr::Unary(inner) => match inner.op {
             UnOp::Deref(_) if locks(&inner.expr) => Look::Flag,
             _ => flag(walk, &inner.expr),

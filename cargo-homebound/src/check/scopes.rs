@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
 use syn::{Expr, Fields, ForeignItem, ImplItem, Item, Lit, Type, UseTree, Visibility};
 
@@ -112,27 +113,27 @@ impl Declared {
                 self.uses(scope, &item.tree, &mut Vec::new(), item.leading_colon.is_some());
             }
             Item::ExternCrate(item) => {
-                let name = item.rename.as_ref().map_or(&item.ident, |(_, name)| name).to_string();
+                let name = item.rename.as_ref().map_or(&item.ident, |(_, name)| name).unraw().to_string();
                 let this = item.ident == "self";
-                let segments = vec![if this { "crate".to_owned() } else { item.ident.to_string() }];
+                let segments = vec![if this { "crate".to_owned() } else { item.ident.unraw().to_string() }];
                 let import = self.import(Written { segments, absolute: !this, scope });
                 self.scopes[scope].types.insert(name, Def::Import(import));
             }
             Item::Mod(item) => {
                 let Some((_, items)) = &item.content else {
-                    self.scopes[scope].types.insert(item.ident.to_string(), Def::Opaque);
+                    self.scopes[scope].types.insert(item.ident.unraw().to_string(), Def::Opaque);
                     return;
                 };
                 let inner = self.open(Some(scope), true);
                 self.modules.insert(place(&item.ident), inner);
-                self.scopes[scope].types.insert(item.ident.to_string(), Def::Mod(inner));
+                self.scopes[scope].types.insert(item.ident.unraw().to_string(), Def::Mod(inner));
                 for item in items {
                     self.item(inner, item);
                 }
             }
             Item::Fn(item) => {
                 let id = self.function(scope, &item.sig);
-                self.scopes[scope].values.insert(item.sig.ident.to_string(), Def::Fn(id));
+                self.scopes[scope].values.insert(item.sig.ident.unraw().to_string(), Def::Fn(id));
             }
             Item::Struct(item) => self.structure(scope, item),
             Item::Static(item) => {
@@ -143,7 +144,7 @@ impl Declared {
             Item::Type(item) => {
                 self.aliases.push(type_ref(scope, &item.ty));
                 let alias = Def::Alias(self.aliases.len() - 1);
-                self.scopes[scope].types.insert(item.ident.to_string(), alias);
+                self.scopes[scope].types.insert(item.ident.unraw().to_string(), alias);
             }
             Item::Enum(item) => self.opaque(scope, &item.ident),
             Item::Union(item) => self.opaque(scope, &item.ident),
@@ -171,7 +172,7 @@ impl Declared {
     fn uses(&mut self, scope: ScopeId, tree: &UseTree, before: &mut Vec<String>, absolute: bool) {
         match tree {
             UseTree::Path(path) => {
-                before.push(path.ident.to_string());
+                before.push(path.ident.unraw().to_string());
                 self.uses(scope, &path.tree, before, absolute);
                 before.pop();
             }
@@ -201,9 +202,9 @@ impl Declared {
         // `use std::thread::{self}` brings in `thread`.
         let this = what == "self" && !segments.is_empty();
         if !this {
-            segments.push(what.to_string());
+            segments.push(what.unraw().to_string());
         }
-        let name = if as_ == "self" { segments.last().cloned().unwrap_or_default() } else { as_.to_string() };
+        let name = if as_ == "self" { segments.last().cloned().unwrap_or_default() } else { as_.unraw().to_string() };
         let import = self.import(Written { segments, absolute, scope });
         let scope = &mut self.scopes[scope];
         scope.types.insert(name.clone(), Def::Import(import));
@@ -229,11 +230,11 @@ impl Declared {
             ty: type_ref(scope, &field.ty),
             private: matches!(field.vis, Visibility::Inherited),
         });
-        self.structs.push(StructInfo { name: item.ident.to_string(), fields: fields.collect() });
+        self.structs.push(StructInfo { name: item.ident.unraw().to_string(), fields: fields.collect() });
         let def = Def::Struct(self.structs.len() - 1);
-        self.scopes[scope].types.insert(item.ident.to_string(), def);
+        self.scopes[scope].types.insert(item.ident.unraw().to_string(), def);
         if matches!(item.fields, Fields::Unnamed(_) | Fields::Unit) {
-            self.scopes[scope].values.insert(item.ident.to_string(), def);
+            self.scopes[scope].values.insert(item.ident.unraw().to_string(), def);
         }
     }
 
@@ -249,9 +250,9 @@ impl Declared {
 
     fn foreign(&mut self, scope: ScopeId, item: &ForeignItem) {
         if let ForeignItem::Fn(item) = item {
-            self.foreign.push(item.sig.ident.to_string());
+            self.foreign.push(item.sig.ident.unraw().to_string());
             let def = Def::Foreign(self.foreign.len() - 1);
-            self.scopes[scope].values.insert(item.sig.ident.to_string(), def);
+            self.scopes[scope].values.insert(item.sig.ident.unraw().to_string(), def);
         }
     }
 
@@ -260,7 +261,7 @@ impl Declared {
         for item in &item.items {
             if let ImplItem::Fn(item) = item {
                 let id = self.function(scope, &item.sig);
-                self.methods.insert((of.clone(), item.sig.ident.to_string()), id);
+                self.methods.insert((of.clone(), item.sig.ident.unraw().to_string()), id);
             }
         }
     }
@@ -275,7 +276,7 @@ pub(super) fn place(name: &syn::Ident) -> (usize, usize) {
 /// `Worker` in `impl Drop for crate::Worker<T>`.
 pub(super) fn last_name(ty: &Type) -> Option<String> {
     match ty {
-        Type::Path(path) => Some(path.path.segments.last()?.ident.to_string()),
+        Type::Path(path) => Some(path.path.segments.last()?.ident.unraw().to_string()),
         Type::Reference(ty) => last_name(&ty.elem),
         Type::Paren(ty) => last_name(&ty.elem),
         Type::Group(ty) => last_name(&ty.elem),
@@ -389,7 +390,7 @@ fn path_ref(scope: ScopeId, path: &syn::Path) -> Option<TypeRef> {
         let found = if list { inner.last() } else { inner.into_iter().next() };
         return if list { listed(found) } else { found };
     }
-    let segments = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let segments = path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect();
     let path = Written { segments, absolute: path.leading_colon.is_some(), scope };
     Some(TypeRef { path, many: false })
 }

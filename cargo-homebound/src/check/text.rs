@@ -10,23 +10,8 @@ const SMALL: usize = 4096;
 /// One of them is in every file of which a rule can speak.
 static WORDS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
     [
-        "thread",
-        "crossbeam",
-        "rayon",
-        "tokio",
-        "homebound",
-        "Context",
-        "async_std",
-        "smol",
-        "blocking",
-        "futures",
-        "ctrlc",
-        "pthread_",
-        "libc",
-        "actix",
-        "CreateThread",
-        "async_global_executor",
-        "process",
+        "thread", "crossbeam", "rayon", "tokio", "homebound", "Context", "async_std", "smol", "blocking", "futures",
+        "ctrlc", "pthread_", "libc", "actix", "CreateThread", "async_global_executor", "process", "rusty_pool",
     ]
     .iter()
     .map(Finder::new)
@@ -161,9 +146,7 @@ fn end_of_raw(bytes: &[u8], at: usize) -> usize {
 /// After a character, or after the `'` of a lifetime.
 fn end_of_char(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at + 1) {
-        Some(b'\\') => {
-            memchr::memchr(b'\'', bytes.get(at + 3..).unwrap_or_default()).map_or(at + 2, |end| at + 4 + end)
-        }
+        Some(b'\\') => memchr::memchr(b'\'', bytes.get(at + 3..).unwrap_or_default()).map_or(at + 2, |end| at + 4 + end),
         Some(first) => {
             let long = match first {
                 0..=0x7f => 1,

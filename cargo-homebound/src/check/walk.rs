@@ -2,6 +2,7 @@
 //! Refuses to know the rules: it tells them where it is, by `Frame`s.
 
 use proc_macro2::Span;
+use syn::ext::IdentExt;
 use syn::{Attribute, Block, Expr, FnArg, ImplItem, Item, Pat, Stmt, TraitItem};
 
 use super::exit::Exits;
@@ -78,7 +79,10 @@ pub(super) struct Walk {
     pub(super) values: std::collections::HashMap<usize, Node>,
     pub(super) exits: Exits,
     pub(super) cfg: cfg::Around,
+    /// The call that comes next is awaited.
     pub(super) awaited: bool,
+    /// In a macro that only looks at what it is given.
+    pub(super) looking: bool,
 }
 
 impl Walk {
@@ -108,6 +112,7 @@ impl Walk {
             exits: Exits::default(),
             cfg: cfg::Around::default(),
             awaited: false,
+            looking: false,
         }
     }
 
@@ -179,7 +184,7 @@ impl Walk {
                     }
                 }
             }
-            Item::Verbatim(tokens) => self.tokens(tokens.clone(), Node::HOME),
+            Item::Verbatim(tokens) => self.scan(tokens.clone()),
             _ => {}
         }
     }
@@ -212,7 +217,7 @@ impl Walk {
                 self.expr(&item.expr, Node::HOME);
             }
             ImplItem::Macro(item) => self.macro_call(&item.mac, Node::LOST),
-            ImplItem::Verbatim(tokens) => self.tokens(tokens.clone(), Node::HOME),
+            ImplItem::Verbatim(tokens) => self.scan(tokens.clone()),
             _ => {}
         }
     }
@@ -388,7 +393,7 @@ impl Walk {
 
     pub(super) fn written(&self, path: &syn::Path) -> Written {
         Written {
-            segments: path.segments.iter().map(|segment| segment.ident.to_string()).collect(),
+            segments: path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect(),
             absolute: path.leading_colon.is_some(),
             scope: self.scope,
         }
