@@ -19,9 +19,10 @@ pub(crate) enum Gate {
 }
 
 /// Set by tools that build for themselves, never in a program as its users build it.
-const OFF: [&str; 12] = [
+const OFF: [&str; 13] = [
     "coverage",
     "coverage_nightly",
+    "crossbeam_loom",
     "doc",
     "docsrs",
     "doctest",
