@@ -138,7 +138,9 @@ pub(crate) fn walk(
             let path = next.path.parent().unwrap_or(&next.path).join(path);
             if path.extension().is_some_and(|ending| ending == "rs") {
                 let gates = joined(&next.gates, gates);
-                open.push(Open { path, folder: next.folder.clone(), gates, depth: next.depth + 1 });
+                // Its modules are beside it, and not where those of this file are.
+                let folder = path.parent().unwrap_or(&path).to_owned();
+                open.push(Open { path, folder, gates, depth: next.depth + 1 });
             }
         }
         // In the order of the text.

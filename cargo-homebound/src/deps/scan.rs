@@ -127,7 +127,7 @@ impl Words {
 }
 
 fn entries() -> Vec<Words> {
-    let starts = catalog::ENTRIES.iter().filter(|entry| entry.kind != Kind::Exit);
+    let starts = catalog::ENTRIES.iter().filter(|entry| kind(entry.path).is_some());
     let words = |entry: &catalog::Entry| {
         let parts: Vec<&'static str> = entry.path.split("::").collect();
         // The crate may be hidden by a glob; its last two names may not.
@@ -234,12 +234,23 @@ impl Look<'_> {
     }
 }
 
-/// `None`: it ends the process, or is no start of a thread for other reasons.
+/// `None`: it ends the process, or starts no thread but a task on a pool that is there already, and listed for itself.
 fn kind(what: &str) -> Option<&'static str> {
+    let mut parts = what.split("::");
+    let owner = parts.next().unwrap_or_default();
+    let (rest, last) = (parts.clone().count(), parts.next_back().unwrap_or_default());
+    let is_task = match owner {
+        "tokio" | "tokio_util" | "actix_rt" | "actix_web" => {
+            last.starts_with("spawn") && last != "spawn_blocking"
+        }
+        "rayon" => last.starts_with("spawn") && rest > 1,
+        _ => false,
+    };
     let entry = catalog::ENTRIES.iter().find(|entry| entry.path == what);
-    match entry.map(|entry| entry.kind) {
-        Some(Kind::Pool) => Some("pool"),
-        Some(Kind::Exit) => None,
-        Some(Kind::Thread) | None => Some("thread"),
+    match entry.map_or(Kind::Thread, |entry| entry.kind) {
+        _ if is_task => None,
+        Kind::Pool => Some("pool"),
+        Kind::Thread => Some("thread"),
+        Kind::Exit => None,
     }
 }
