@@ -236,14 +236,13 @@ impl Look<'_> {
 
 /// `None`: it ends the process, or starts no thread but a task on a pool that is there already, and listed for itself.
 fn kind(what: &str) -> Option<&'static str> {
-    let mut parts = what.split("::");
-    let owner = parts.next().unwrap_or_default();
-    let (rest, last) = (parts.clone().count(), parts.next_back().unwrap_or_default());
+    let parts: Vec<_> = what.split("::").collect();
+    let (owner, last) = (parts[0], parts[parts.len() - 1]);
     let is_task = match owner {
         "tokio" | "tokio_util" | "actix_rt" | "actix_web" => {
             last.starts_with("spawn") && last != "spawn_blocking"
         }
-        "rayon" => last.starts_with("spawn") && rest > 1,
+        "rayon" => last.starts_with("spawn") && parts.len() > 2,
         _ => false,
     };
     let entry = catalog::ENTRIES.iter().find(|entry| entry.path == what);
