@@ -82,7 +82,8 @@ pub(crate) fn ends_item(tokens: &[TokenTree]) -> usize {
     let constant = word == "const" && !["fn", "unsafe", "async", "extern"].contains(&next);
     let to_semicolon = constant || ["let", "static", "use", "type"].contains(&word);
     // Commas in what these begin with are those of generics.
-    let item = ["fn", "impl", "struct", "enum", "trait", "union", "mod", "const", "macro_rules"].contains(&word);
+    let item =
+        ["fn", "impl", "struct", "enum", "trait", "union", "mod", "const", "macro_rules"].contains(&word);
     for (place, token) in tokens.iter().enumerate() {
         match token {
             TokenTree::Punct(punct) if punct.as_char() == ';' => return place + 1,

@@ -120,11 +120,7 @@ fn is_macro(package: &Package) -> bool {
     package.targets.iter().any(|target| target.kind.contains(&TargetKind::ProcMacro))
 }
 
-fn roots(
-    options: &Options,
-    packages: &[Package],
-    members: &BTreeSet<usize>,
-) -> Result<Vec<usize>, Error> {
+fn roots(options: &Options, packages: &[Package], members: &BTreeSet<usize>) -> Result<Vec<usize>, Error> {
     let mut roots: Vec<usize> = members.iter().copied().collect();
     if !options.packages.is_empty() {
         let known = |name: &String| roots.iter().any(|root| *packages[*root].name == **name);

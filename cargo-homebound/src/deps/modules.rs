@@ -60,7 +60,8 @@ pub(crate) fn list(root: &Path) -> io::Result<Listing> {
             let name = name.to_string_lossy();
             if kind.is_dir() {
                 let aside = ["target", "tests", "test", "benches", "examples", "node_modules"];
-                let skip = aside.contains(&&*name) || name.starts_with('.') || path.join("Cargo.toml").exists();
+                let skip =
+                    aside.contains(&&*name) || name.starts_with('.') || path.join("Cargo.toml").exists();
                 if !skip {
                     folders.push(path);
                 }
@@ -165,13 +166,7 @@ fn joined(outer: &[Gate], inner: &[Gate]) -> Vec<Gate> {
     outer.iter().chain(inner).cloned().collect()
 }
 
-fn children(
-    parent: &Open,
-    module: &Module,
-    build: &Build,
-    open: &mut Vec<Open>,
-    missing: &mut Vec<String>,
-) {
+fn children(parent: &Open, module: &Module, build: &Build, open: &mut Vec<Open>, missing: &mut Vec<String>) {
     let mut gates = joined(&parent.gates, &module.gates);
     let beside = parent.path.parent().unwrap_or(&parent.path);
     let mut push = |path: PathBuf, folder: PathBuf, gates: Vec<Gate>| {

@@ -47,7 +47,8 @@ impl Outline {
     /// `None`: it is not made of tokens.
     pub(crate) fn of(text: &str, macros: &Macros) -> Option<Outline> {
         let tokens = TokenStream::from_str(text).ok()?;
-        let mut reader = Reader { outline: Outline::default(), macros, gates: Vec::new(), inside: Vec::new() };
+        let mut reader =
+            Reader { outline: Outline::default(), macros, gates: Vec::new(), inside: Vec::new() };
         reader.tokens(tokens);
         let outline = reader.outline;
         // Else the text of every file would be kept, for spans that nobody has any more.
@@ -58,8 +59,7 @@ impl Outline {
     /// What must hold at a place: line and column from 1.
     pub(crate) fn gates_at(&self, line: usize, column: usize) -> Vec<Gate> {
         let place = (line, column.saturating_sub(1));
-        let holds =
-            |reach: &&Reach| at(reach.from) <= place && place <= at(reach.to) && reach.from.line > 0;
+        let holds = |reach: &&Reach| at(reach.from) <= place && place <= at(reach.to) && reach.from.line > 0;
         let mut gates: Vec<_> = self.reaches.iter().filter(holds).map(|reach| reach.gate.clone()).collect();
         gates.dedup();
         gates
@@ -125,11 +125,13 @@ impl Reader<'_> {
                 self.module(name.to_string().trim_start_matches("r#"), next, paths);
                 at + 3
             }
-            [TokenTree::Ident(word), TokenTree::Punct(bang), TokenTree::Ident(_), TokenTree::Group(_), ..]
-                if word == "macro_rules" && bang.as_char() == '!' =>
-            {
-                at + 4
-            }
+            [
+                TokenTree::Ident(word),
+                TokenTree::Punct(bang),
+                TokenTree::Ident(_),
+                TokenTree::Group(_),
+                ..,
+            ] if word == "macro_rules" && bang.as_char() == '!' => at + 4,
             [TokenTree::Ident(word), TokenTree::Punct(bang), TokenTree::Group(group), rest @ ..]
                 if bang.as_char() == '!' =>
             {

@@ -136,7 +136,8 @@ pub(crate) fn put_together(
     let here = report.starts.iter().filter(|start| start.kind != "native" && start.enabled != Some(false));
     let here: BTreeSet<&str> = here.map(|start| start.package.as_str()).collect();
     let is_allowed = |name: &str| allow.iter().any(|allowed| allowed.name == name);
-    report.not_allowed = here.iter().filter(|name| !is_allowed(name)).map(|name| (*name).to_owned()).collect();
+    report.not_allowed =
+        here.iter().filter(|name| !is_allowed(name)).map(|name| (*name).to_owned()).collect();
     let stale = allow.iter().filter(|allowed| !here.contains(allowed.name.as_str()));
     report.stale = stale.map(|allowed| allowed.name.clone()).collect();
     report

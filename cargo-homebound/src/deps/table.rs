@@ -120,10 +120,9 @@ fn compared(out: &mut dyn Write, compared: &[Compared]) -> io::Result<()> {
     writeln!(out, "\ncompared with the list of crates known to start threads, or known not to")?;
     let of = |verdict: Verdict| compared.iter().filter(move |one| one.verdict == verdict);
     let label = |one: &Compared| format!("{} {}", one.package, one.version);
-    for (verdict, title) in [
-        (Verdict::Missed, "known to, nothing found"),
-        (Verdict::Contradicted, "known not to, a place found"),
-    ] {
+    for (verdict, title) in
+        [(Verdict::Missed, "known to, nothing found"), (Verdict::Contradicted, "known not to, a place found")]
+    {
         for one in of(verdict) {
             let reason = one.reason.as_deref().unwrap_or_default();
             paragraph(out, &format!("{title}:"), &format!("{} ({reason})", label(one)))?;
