@@ -11,6 +11,8 @@ use serde_json::Value;
 const SPAWN: &str = "pub fn go() { std::thread::spawn(|| {}); }\n";
 const ONE: &str = "noisy = { path = \"../noisy\" }";
 
+const MIDDLE: &str = "middle = { path = \"../middle\" }";
+
 /// A workspace in a folder of its own, which goes with it.
 struct Place(PathBuf);
 
@@ -168,6 +170,36 @@ fn an_optional_dependency_counts_when_a_feature_brings_it_in() {
         assert_eq!((&brought[0]["package"], &brought[0]["feature"]), (&"middle 1.0.0".into(), &"net".into()));
         assert_eq!(starts[0]["enabled_by"][0]["under"], "weak");
     }
+}
+
+/// Found by a comparison with `cargo tree`: a feature can be asked for before its package is reached.
+#[test]
+fn a_feature_that_is_asked_for_early_does_not_hide_what_its_package_needs() {
+    let app = format!("[workspace]\n[features]\ndefault = [\"middle/extra\"]\n[dependencies]\n{MIDDLE}");
+    let middle = format!("[features]\nextra = []\n[dependencies]\n{ONE}");
+    let place = Place::new(&[
+        ("app/Cargo.toml", &package("app", &app)),
+        ("middle/Cargo.toml", &package("middle", &middle)),
+        ("middle/src/lib.rs", ""),
+        ("noisy/Cargo.toml", &package("noisy", "")),
+        ("noisy/src/lib.rs", SPAWN),
+    ]);
+    assert_eq!(places(&place.starts(&place.options())), ["src/lib.rs:1 true"]);
+}
+
+/// Found in the same way: a declaration for another target gives no feature to a package that is used here.
+#[test]
+fn declarations_for_other_targets_turn_nothing_on() {
+    let dependencies = "[target.'cfg(unix)'.dependencies]\nnoisy = { path = \"../noisy\" }\n\
+                        [target.'cfg(windows)'.dependencies]\nnoisy = { path = \"../noisy\", features = [\"pool\"] }";
+    let place = Place::new(&[
+        ("app/Cargo.toml", &package("app", &format!("[workspace]\n{dependencies}"))),
+        ("noisy/Cargo.toml", &package("noisy", "[features]\npool = []")),
+        ("noisy/src/lib.rs", &format!("#[cfg(feature = \"pool\")]\n{SPAWN}")),
+    ]);
+    let on = |triple: &str| places(&place.starts(&Options { target: Some(triple.to_owned()), ..place.options() }));
+    assert_eq!(on("x86_64-unknown-linux-gnu"), ["src/lib.rs:2 false"]);
+    assert_eq!(on("x86_64-pc-windows-msvc"), ["src/lib.rs:2 true"]);
 }
 
 #[test]
