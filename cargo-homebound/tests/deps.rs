@@ -197,7 +197,8 @@ fn declarations_for_other_targets_turn_nothing_on() {
         ("noisy/Cargo.toml", &package("noisy", "[features]\npool = []")),
         ("noisy/src/lib.rs", &format!("#[cfg(feature = \"pool\")]\n{SPAWN}")),
     ]);
-    let on = |triple: &str| places(&place.starts(&Options { target: Some(triple.to_owned()), ..place.options() }));
+    let on =
+        |triple: &str| places(&place.starts(&Options { target: Some(triple.to_owned()), ..place.options() }));
     assert_eq!(on("x86_64-unknown-linux-gnu"), ["src/lib.rs:2 false"]);
     assert_eq!(on("x86_64-pc-windows-msvc"), ["src/lib.rs:2 true"]);
 }

@@ -89,7 +89,8 @@ impl Asked<'_> {
         kind && match (platform, self.cfg) {
             (Some(platform), Some(cfg)) => match platform.strip_prefix("cfg(") {
                 Some(condition) => {
-                    let tokens = condition.strip_suffix(')').and_then(|text| TokenStream::from_str(text).ok());
+                    let tokens =
+                        condition.strip_suffix(')').and_then(|text| TokenStream::from_str(text).ok());
                     let build = Build { features: None, target: Some(cfg.clone()) };
                     tokens.is_none_or(|tokens| Gate::read(tokens).holds(&build) != Some(false))
                 }
