@@ -55,13 +55,7 @@ fn package(out: &mut dyn Write, starts: &[&Start]) -> io::Result<()> {
         let group: Vec<_> = starts.iter().filter(|start| condition(start) == lines).collect();
         for start in group.iter().take(PLACES) {
             let place = format!("{}:{}", start.path, start.line);
-            let label = std::mem::take(&mut label);
-            if label.len() > PACKAGE {
-                writeln!(out, "{label}")?;
-                writeln!(out, "{:PACKAGE$} {:WHAT$} {place}", "", start.what)?;
-            } else {
-                writeln!(out, "{label:PACKAGE$} {:WHAT$} {place}", start.what)?;
-            }
+            row(out, &std::mem::take(&mut label), start.what, &place)?;
         }
         if group.len() > PLACES {
             writeln!(out, "{:PACKAGE$} and {} like these", "", count(group.len() - PLACES, "place"))?;
@@ -74,6 +68,21 @@ fn package(out: &mut dyn Write, starts: &[&Start]) -> io::Result<()> {
         detail(out, &format!("allowed: {reason}"))?;
     }
     detail(out, &format!("via {}", first.way.join(" > ")))
+}
+
+/// What does not fit stands on a line of its own.
+fn row(out: &mut dyn Write, label: &str, what: &str, place: &str) -> io::Result<()> {
+    let own_line = label.len() > PACKAGE;
+    if own_line {
+        writeln!(out, "{label}")?;
+    }
+    let label = if own_line { "" } else { label };
+    if PACKAGE + 1 + what.len().max(WHAT) + 1 + place.len() <= WIDTH {
+        return writeln!(out, "{label:PACKAGE$} {what:WHAT$} {place}");
+    }
+    writeln!(out, "{label:PACKAGE$} {what}")?;
+    let indent = WIDTH.saturating_sub(place.len()).min(PACKAGE + 3);
+    writeln!(out, "{:indent$}{place}", "")
 }
 
 /// What has to be so for a place to be compiled, one line each.
