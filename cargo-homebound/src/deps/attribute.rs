@@ -109,6 +109,7 @@ pub(crate) fn read_macros(text: &str, into: &mut Macros) {
     if let Ok(tokens) = TokenStream::from_str(text) {
         find_macros(tokens, into);
     }
+    proc_macro2::extra::invalidate_current_thread_spans();
 }
 
 fn find_macros(tokens: TokenStream, into: &mut Macros) {

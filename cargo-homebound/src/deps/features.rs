@@ -37,6 +37,8 @@ pub(crate) struct Active {
     pub(crate) packages: BTreeMap<usize, BTreeMap<String, Vec<Cause>>>,
     /// The edges in use, by package and place in its list, with the feature of the package that brought it in.
     pub(crate) edges: BTreeMap<(usize, usize), Option<String>>,
+    /// Those whose own dependencies were followed. A feature may be asked for before.
+    entered: BTreeSet<usize>,
     work: VecDeque<Step>,
     /// `NAME?/feature`: for when the edge is in use.
     weak: BTreeMap<(usize, String), Vec<(String, String)>>,
@@ -91,10 +93,10 @@ impl Active {
     }
 
     fn package(&mut self, graph: &Graph, package: usize) {
-        if self.packages.contains_key(&package) {
+        if !self.entered.insert(package) {
             return;
         }
-        self.packages.insert(package, BTreeMap::new());
+        self.packages.entry(package).or_default();
         for (place, edge) in graph.edges[package].iter().enumerate() {
             if !graph.packages[package].dependencies[edge.declaration].optional {
                 self.work.push_back(Step::Edge(package, place, None));
@@ -127,7 +129,8 @@ impl Active {
             self.weak_features(graph, package, name);
         } else if let Some((name, feature)) = value.split_once('/') {
             self.edges_named(graph, package, name, under);
-            if graph.packages[package].features.contains_key(name) {
+            let here = graph.edges[package].iter().any(|edge| edge.name == name);
+            if here && graph.packages[package].features.contains_key(name) {
                 let cause = under_owned.clone().map_or(Cause::Asked { default: false }, Cause::Own);
                 self.work.push_back(Step::Feature(package, name.to_owned(), cause));
             }

@@ -19,9 +19,10 @@ pub(crate) enum Gate {
 }
 
 /// Set by tools that build for themselves, never in a program as its users build it.
-const OFF: [&str; 12] = [
+const OFF: [&str; 13] = [
     "coverage",
     "coverage_nightly",
+    "crossbeam_loom",
     "doc",
     "docsrs",
     "doctest",
@@ -110,7 +111,9 @@ fn is(name: &str, value: Option<&str>, build: &Build) -> Option<bool> {
     if value.is_none() && OFF.contains(&name) {
         return Some(false);
     }
-    let of_target = name.starts_with("target_") || ["unix", "windows", "panic"].contains(&name);
+    // Cargo knows no `target`, and takes it as one that does not hold.
+    let of_target =
+        name == "target" || name.starts_with("target_") || ["unix", "windows", "panic"].contains(&name);
     // The rest is set by build scripts and by flags, which nobody has run here.
     let target = build.target.as_ref().filter(|_| of_target)?;
     Some(target.contains(&match value {

@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
+use std::str::FromStr;
 
 use cargo_metadata::{
-    CargoOpt, DependencyKind, Metadata, MetadataCommand, Node, Package, PackageId, TargetKind,
+    CargoOpt, Dependency, DependencyKind, Metadata, MetadataCommand, Node, Package, PackageId, TargetKind,
 };
+use proc_macro2::TokenStream;
 
+use super::gate::{Build, Gate};
 use super::{Error, Options};
 
 /// One dependency of a package, as it was resolved.
@@ -48,11 +51,10 @@ impl Graph {
         let members: BTreeSet<usize> =
             metadata.workspace_members.iter().filter_map(|id| index.get(id).copied()).collect();
         let nodes: BTreeMap<&PackageId, &Node> = nodes.iter().map(|node| (&node.id, node)).collect();
-        let edges = packages.iter().enumerate().map(|(place, package)| {
-            let node = nodes.get(&package.id);
-            node.map_or_else(Vec::new, |node| {
-                edges(options, members.contains(&place), package, node, &packages, &index)
-            })
+        let asked = Asked { options, target: &target, cfg: target_cfg.as_ref() };
+        let edges = packages.iter().enumerate().map(|(place, package)| match nodes.get(&package.id) {
+            Some(node) => edges(&asked, members.contains(&place), package, node, &packages, &index),
+            None => Vec::new(),
         });
         let edges = edges.collect();
         let roots = roots(options, &packages, &members)?;
@@ -67,8 +69,40 @@ impl Graph {
     }
 }
 
+/// Which edges are meant.
+struct Asked<'a> {
+    options: &'a Options,
+    target: &'a str,
+    cfg: Option<&'a BTreeSet<String>>,
+}
+
+impl Asked<'_> {
+    /// Cargo leaves out packages of other targets, but not the other declarations of one that is used.
+    fn wants(&self, member: bool, declared: &Dependency) -> bool {
+        let kind = match declared.kind {
+            DependencyKind::Normal => true,
+            DependencyKind::Development => member && self.options.include_dev,
+            DependencyKind::Build => self.options.include_build,
+            _ => false,
+        };
+        let platform = declared.target.as_ref().map(ToString::to_string);
+        kind && match (platform, self.cfg) {
+            (Some(platform), Some(cfg)) => match platform.strip_prefix("cfg(") {
+                Some(condition) => {
+                    let tokens =
+                        condition.strip_suffix(')').and_then(|text| TokenStream::from_str(text).ok());
+                    let build = Build { features: None, target: Some(cfg.clone()) };
+                    tokens.is_none_or(|tokens| Gate::read(tokens).holds(&build) != Some(false))
+                }
+                None => platform == self.target,
+            },
+            _ => true,
+        }
+    }
+}
+
 fn edges(
-    options: &Options,
+    asked: &Asked<'_>,
     member: bool,
     package: &Package,
     node: &Node,
@@ -77,13 +111,7 @@ fn edges(
 ) -> Vec<Edge> {
     let mut found = Vec::new();
     for (declaration, declared) in package.dependencies.iter().enumerate() {
-        let wanted = match declared.kind {
-            DependencyKind::Normal => true,
-            DependencyKind::Development => member && options.include_dev,
-            DependencyKind::Build => options.include_build,
-            _ => false,
-        };
-        if !wanted {
+        if !asked.wants(member, declared) {
             continue;
         }
         let rename = declared.rename.as_ref().map(|name| name.replace('-', "_"));
@@ -96,7 +124,7 @@ fn edges(
                 // A pre-release, or a patched version, is matched by nothing but its own name.
                 && (declared.req.matches(&target.version) || !ambiguous(node, packages, index, declared));
             // What a procedural macro does, it does in the compiler.
-            (same && (options.include_build || !is_macro(target))).then_some(to)
+            (same && (asked.options.include_build || !is_macro(target))).then_some(to)
         });
         let name = declared.rename.clone().unwrap_or_else(|| declared.name.clone());
         found.extend(to.map(|to| Edge { to, declaration, name }));
@@ -110,7 +138,7 @@ fn ambiguous(
     node: &Node,
     packages: &[Package],
     index: &BTreeMap<&PackageId, usize>,
-    declared: &cargo_metadata::Dependency,
+    declared: &Dependency,
 ) -> bool {
     let named = node.deps.iter().filter_map(|dep| index.get(&dep.pkg));
     named.filter(|to| *packages[**to].name == declared.name).count() > 1

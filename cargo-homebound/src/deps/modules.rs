@@ -25,7 +25,6 @@ pub(crate) struct Listing {
 #[derive(Debug)]
 pub(crate) struct File<'a> {
     pub(crate) path: &'a Path,
-    pub(crate) text: &'a str,
     /// All must hold for the file to be compiled.
     pub(crate) gates: &'a [Gate],
     /// `None`: it could not be read as tokens.
@@ -94,8 +93,14 @@ pub(crate) fn macros(files: &[PathBuf]) -> Macros {
     macros
 }
 
-/// Visits the files of a target, one at a time. What can be in no build of this kind is not followed.
-pub(crate) fn walk(root: &Path, macros: &Macros, build: &Build, visit: &mut dyn FnMut(&File<'_>)) -> Walked {
+/// Visits the files of a target that are `wanted`, one at a time. What can be in no build of this kind is not followed.
+pub(crate) fn walk(
+    root: &Path,
+    macros: &Macros,
+    build: &Build,
+    wanted: &dyn Fn(&Path) -> bool,
+    visit: &mut dyn FnMut(&File<'_>),
+) -> Walked {
     let mut walked = Walked::default();
     let mut visits: BTreeMap<PathBuf, usize> = BTreeMap::new();
     let folder = root.parent().unwrap_or(root).to_owned();
@@ -110,14 +115,20 @@ pub(crate) fn walk(root: &Path, macros: &Macros, build: &Build, visit: &mut dyn 
             walked.missing.push(next.path.display().to_string());
             continue;
         };
+        walked.files.insert(next.path.clone());
+        let wanted = wanted(&next.path);
+        if !wanted && !leads_on(&bytes) {
+            continue;
+        }
         let text = String::from_utf8_lossy(&bytes);
         // A file whose modules cannot be told stands for others that are not reached.
         let outline = Outline::of(&text, macros);
         if outline.is_none() {
             walked.missing.push(format!("{} (what it declares)", next.path.display()));
         }
-        walked.files.insert(next.path.clone());
-        visit(&File { path: &next.path, text: &text, gates: &next.gates, outline: outline.as_ref() });
+        if wanted {
+            visit(&File { path: &next.path, gates: &next.gates, outline: outline.as_ref() });
+        }
         let Some(outline) = outline else { continue };
         walked.generated |= outline.generated;
         let before = open.len();
@@ -128,13 +139,27 @@ pub(crate) fn walk(root: &Path, macros: &Macros, build: &Build, visit: &mut dyn 
             let path = next.path.parent().unwrap_or(&next.path).join(path);
             if path.extension().is_some_and(|ending| ending == "rs") {
                 let gates = joined(&next.gates, gates);
-                open.push(Open { path, folder: next.folder.clone(), gates, depth: next.depth + 1 });
+                // Its modules are beside it, and not where those of this file are.
+                let folder = path.parent().unwrap_or(&path).to_owned();
+                open.push(Open { path, folder, gates, depth: next.depth + 1 });
             }
         }
         // In the order of the text.
         open[before..].reverse();
     }
     walked
+}
+
+/// Whether a file may declare modules that are elsewhere: a quick look, since most do not.
+fn leads_on(bytes: &[u8]) -> bool {
+    let declares = |at: usize| {
+        let rest = bytes[at + "mod ".len()..].trim_ascii_start();
+        let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_#".contains(byte));
+        rest[name.count()..].trim_ascii_start().starts_with(b";")
+    };
+    memchr::memmem::find_iter(bytes, "mod ").any(declares)
+        || memchr::memmem::find(bytes, b"include!").is_some()
+        || memchr::memmem::find(bytes, b"mod\n").is_some()
 }
 
 fn joined(outer: &[Gate], inner: &[Gate]) -> Vec<Gate> {
@@ -167,7 +192,7 @@ fn children(parent: &Open, module: &Module, build: &Build, open: &mut Vec<Open>,
         push(file, nested, gates);
     } else if nested.join("mod.rs").is_file() {
         push(nested.join("mod.rs"), nested, gates);
-    } else if !gates.iter().any(|gate| gate.holds(build) == Some(false)) {
+    } else if module.paths.is_empty() && !gates.iter().any(|gate| gate.holds(build) == Some(false)) {
         missing.push(format!("mod {} of {}", module.name, parent.path.display()));
     }
 }

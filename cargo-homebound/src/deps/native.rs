@@ -17,6 +17,11 @@ const WORDS: [&str; 7] = [
 
 /// One place: the line, from 1, and the word.
 pub(crate) fn starts(path: &Path) -> Vec<(usize, &'static str)> {
+    // `x_test.cc` and `test_x.c` are no part of a library.
+    let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
+    if name.starts_with("test") || name.ends_with("test") || name.ends_with("tests") {
+        return Vec::new();
+    }
     let Ok(bytes) = fs::read(path) else { return Vec::new() };
     let mut found = Vec::new();
     for word in WORDS {

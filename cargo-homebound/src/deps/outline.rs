@@ -50,7 +50,10 @@ impl Outline {
         let mut reader =
             Reader { outline: Outline::default(), macros, gates: Vec::new(), inside: Vec::new() };
         reader.tokens(tokens);
-        Some(reader.outline)
+        let outline = reader.outline;
+        // Else the text of every file would be kept, for spans that nobody has any more.
+        proc_macro2::extra::invalidate_current_thread_spans();
+        Some(outline)
     }
 
     /// What must hold at a place: line and column from 1.

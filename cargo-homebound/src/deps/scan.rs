@@ -9,8 +9,9 @@ use cargo_metadata::{Package, TargetKind};
 use super::gate::{Build, Gate};
 use super::modules::{self, File};
 use super::native;
+use super::outline::Outline;
 use crate::catalog::{self, Kind};
-use crate::check;
+use crate::check::{self, Start};
 
 /// One place that starts a thread.
 #[derive(Debug, Clone)]
@@ -62,34 +63,84 @@ pub(crate) fn package(
             enabled: None,
         }));
     }
-    // Most packages have no word of threads in them, and need no parser.
-    let worth = |path: &PathBuf| std::fs::read(path).is_ok_and(|bytes| check::is_worth_a_look(&bytes));
-    if !listing.rust.iter().any(worth) {
+    let seen = starts_in(&listing.rust);
+    // Most packages start nothing, and need no walk.
+    if seen.is_empty() {
         return Ok(scan);
     }
     let macros = modules::macros(&listing.rust);
     let free = Build { features: None, target: target.cloned() };
     let exact = Build { features: Some(features), target: target.cloned() };
-    let mut look = Look { free: &free, exact: &exact, scan: &mut scan, found: BTreeMap::new() };
+    let mut look =
+        Look { free: &free, exact: &exact, root, seen: &seen, scan: &mut scan, found: BTreeMap::new() };
     let mut reached = BTreeSet::new();
     for target in package.targets.iter().filter(|target| counts(&target.kind, build_scripts)) {
-        let root = target.src_path.as_std_path();
-        let walked = modules::walk(root, &macros, &free, &mut |file| look.file(file));
+        let from = target.src_path.as_std_path();
+        let wanted = |path: &Path| seen.contains_key(path);
+        let walked = modules::walk(from, &macros, &free, &wanted, &mut |file| look.file(file));
         look.scan.generated |= walked.generated;
         reached.extend(walked.files);
         if !walked.missing.is_empty() {
-            let around = root.parent().unwrap_or(root);
-            for path in listing.rust.iter().filter(|path| path.starts_with(around)) {
+            let around = from.parent().unwrap_or(from);
+            for path in seen.keys().filter(|path| path.starts_with(around)) {
                 if !reached.contains(path) && Some(&**path) != build_script(package) {
                     look.alone(path);
                 }
             }
-            look.scan.missing.extend(walked.missing);
+            look.scan.missing.extend(walked.missing.iter().map(|what| shorter(what, root)));
         }
     }
     let found = std::mem::take(&mut look.found);
     scan.places.extend(found.into_values());
     Ok(scan)
+}
+
+type Seen = Result<Vec<Start>, (usize, usize, String)>;
+
+/// What the parser says of each file, of those that start threads or cannot be parsed.
+fn starts_in(files: &[PathBuf]) -> BTreeMap<PathBuf, Seen> {
+    let entries = entries();
+    let mut seen = BTreeMap::new();
+    for path in files {
+        let Ok(bytes) = std::fs::read(path) else { continue };
+        if !check::is_worth_a_look(&bytes) || !entries.iter().any(|entry| entry.is_possible(&bytes)) {
+            continue;
+        }
+        let starts = check::starts(&String::from_utf8_lossy(&bytes)).map(|mut starts| {
+            starts.retain(|start| !start.test && kind(start.what).is_some());
+            starts
+        });
+        if !starts.as_ref().is_ok_and(Vec::is_empty) {
+            seen.insert(path.clone(), starts);
+        }
+    }
+    seen
+}
+
+/// The words without which a file does not name a path of the catalog, whatever it imports.
+struct Words(Vec<memchr::memmem::Finder<'static>>);
+
+impl Words {
+    fn is_possible(&self, bytes: &[u8]) -> bool {
+        self.0.iter().all(|word| word.find(bytes).is_some())
+    }
+}
+
+fn entries() -> Vec<Words> {
+    let starts = catalog::ENTRIES.iter().filter(|entry| kind(entry.path).is_some());
+    let words = |entry: &catalog::Entry| {
+        let parts: Vec<&'static str> = entry.path.split("::").collect();
+        // The crate may be hidden by a glob; its last two names may not.
+        let from = parts.len().saturating_sub(2);
+        // The last name is that of the call, the rarest word, and looked for first.
+        Words(parts[from..].iter().rev().map(|part| memchr::memmem::Finder::new(*part)).collect())
+    };
+    starts.map(words).collect()
+}
+
+/// Without the folder of the package.
+fn shorter(what: &str, root: &Path) -> String {
+    what.replace(&format!("{}{}", root.display(), std::path::MAIN_SEPARATOR), "")
 }
 
 fn counts(kinds: &[TargetKind], build_scripts: bool) -> bool {
@@ -114,6 +165,8 @@ struct Look<'a> {
     free: &'a Build,
     /// Those that are on.
     exact: &'a Build,
+    root: &'a Path,
+    seen: &'a BTreeMap<PathBuf, Seen>,
     scan: &'a mut Scan,
     /// By where they are, since a file can be reached more than once.
     found: BTreeMap<(PathBuf, usize, usize, &'static str), Place>,
@@ -122,26 +175,24 @@ struct Look<'a> {
 impl Look<'_> {
     fn alone(&mut self, path: &Path) {
         let Ok(bytes) = std::fs::read(path) else { return };
-        let text = String::from_utf8_lossy(&bytes);
-        let outline = super::outline::Outline::of(&text, &BTreeMap::new());
-        self.file(&File { path, text: &text, gates: &[], outline: outline.as_ref() });
+        let outline = Outline::of(&String::from_utf8_lossy(&bytes), &BTreeMap::new());
+        self.file(&File { path, gates: &[], outline: outline.as_ref() });
     }
 
     fn file(&mut self, file: &File<'_>) {
-        if !check::is_worth_a_look(file.text.as_bytes()) {
-            return;
-        }
-        let starts = match check::starts(file.text) {
-            Ok(starts) => starts,
-            Err((line, column, says)) => {
-                let note = format!("{}:{line}:{column}: {says}", file.path.display());
+        let starts = match self.seen.get(file.path) {
+            None => return,
+            Some(Ok(starts)) => starts,
+            Some(Err((line, column, says))) => {
+                let path = shorter(&file.path.display().to_string(), self.root);
+                let note = format!("{path}:{line}:{column}: {says}");
                 if !self.scan.unparsed.contains(&note) {
                     self.scan.unparsed.push(note);
                 }
                 return;
             }
         };
-        for start in starts.into_iter().filter(|start| !start.test) {
+        for start in starts {
             let Some(kind) = kind(start.what) else { continue };
             let mut gates = file.gates.to_vec();
             if let Some(outline) = file.outline {
@@ -150,8 +201,8 @@ impl Look<'_> {
             // What the parser saw and the tokens did not.
             let mut known = BTreeSet::new();
             gates.iter().for_each(|gate| gate.features(&mut known));
-            let more = start.features.into_iter().filter(|name| !known.contains(name));
-            gates.extend(more.map(|name| Gate::Is("feature".to_owned(), Some(name))));
+            let more = start.features.iter().filter(|name| !known.contains(*name));
+            gates.extend(more.map(|name| Gate::Is("feature".to_owned(), Some(name.clone()))));
             self.place(file.path, start.line, start.column, start.what, kind, gates);
         }
     }
@@ -183,12 +234,22 @@ impl Look<'_> {
     }
 }
 
-/// `None`: it ends the process, or is no start of a thread for other reasons.
+/// `None`: it ends the process, or starts no thread but a task on a pool that is there already, and listed for itself.
 fn kind(what: &str) -> Option<&'static str> {
+    let parts: Vec<_> = what.split("::").collect();
+    let (owner, last) = (parts[0], parts[parts.len() - 1]);
+    let is_task = match owner {
+        "tokio" | "tokio_util" | "actix_rt" | "actix_web" => {
+            last.starts_with("spawn") && last != "spawn_blocking"
+        }
+        "rayon" => last.starts_with("spawn") && parts.len() > 2,
+        _ => false,
+    };
     let entry = catalog::ENTRIES.iter().find(|entry| entry.path == what);
-    match entry.map(|entry| entry.kind) {
-        Some(Kind::Pool) => Some("pool"),
-        Some(Kind::Exit) => None,
-        Some(Kind::Thread) | None => Some("thread"),
+    match entry.map_or(Kind::Thread, |entry| entry.kind) {
+        _ if is_task => None,
+        Kind::Pool => Some("pool"),
+        Kind::Thread => Some("thread"),
+        Kind::Exit => None,
     }
 }

@@ -11,7 +11,7 @@ const WIDTH: usize = 100;
 /// Places of one kind that are listed for a package.
 const PLACES: usize = 4;
 const PACKAGE: usize = 26;
-const WHAT: usize = 30;
+const WHAT: usize = 32;
 
 /// Prints all of it.
 pub(crate) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -55,13 +55,7 @@ fn package(out: &mut dyn Write, starts: &[&Start]) -> io::Result<()> {
         let group: Vec<_> = starts.iter().filter(|start| condition(start) == lines).collect();
         for start in group.iter().take(PLACES) {
             let place = format!("{}:{}", start.path, start.line);
-            let label = std::mem::take(&mut label);
-            if label.len() > PACKAGE {
-                writeln!(out, "{label}")?;
-                writeln!(out, "{:PACKAGE$} {:WHAT$} {place}", "", start.what)?;
-            } else {
-                writeln!(out, "{label:PACKAGE$} {:WHAT$} {place}", start.what)?;
-            }
+            row(out, &std::mem::take(&mut label), start.what, &place)?;
         }
         if group.len() > PLACES {
             writeln!(out, "{:PACKAGE$} and {} like these", "", count(group.len() - PLACES, "place"))?;
@@ -76,10 +70,30 @@ fn package(out: &mut dyn Write, starts: &[&Start]) -> io::Result<()> {
     detail(out, &format!("via {}", first.way.join(" > ")))
 }
 
+/// What does not fit stands on a line of its own.
+fn row(out: &mut dyn Write, label: &str, what: &str, place: &str) -> io::Result<()> {
+    let own_line = label.len() > PACKAGE;
+    if own_line {
+        writeln!(out, "{label}")?;
+    }
+    let label = if own_line { "" } else { label };
+    if PACKAGE + 1 + what.len().max(WHAT) + 1 + place.len() <= WIDTH {
+        return writeln!(out, "{label:PACKAGE$} {what:WHAT$} {place}");
+    }
+    writeln!(out, "{label:PACKAGE$} {what}")?;
+    let indent = WIDTH.saturating_sub(place.len()).min(PACKAGE + 3);
+    writeln!(out, "{:indent$}{place}", "")
+}
+
 /// What has to be so for a place to be compiled, one line each.
 fn condition(start: &Start) -> Vec<String> {
     let mut lines = Vec::new();
-    for feature in &start.features {
+    let is_on = |feature: &String| start.enabled_by.iter().any(|by| by.feature == *feature);
+    // Of a place that is in the build, what brought it in; of another, what is in its way.
+    let off = start.enabled == Some(false);
+    let some_off = start.features.iter().any(|feature| !is_on(feature));
+    let told = |feature: &&String| is_on(feature) != (off && some_off);
+    for feature in start.features.iter().filter(told) {
         let by: Vec<_> = start.enabled_by.iter().filter(|by| by.feature == *feature).collect();
         let who = by.iter().take(2).map(|by| {
             let who = by.by.as_deref().unwrap_or("this workspace");
@@ -97,7 +111,7 @@ fn condition(start: &Start) -> Vec<String> {
     }
     let others = start.cfg.iter().filter(|cfg| !cfg.starts_with("feature = "));
     let others: Vec<_> = others.map(|cfg| format!("cfg({cfg})")).collect();
-    if start.features.is_empty() || start.enabled.is_none() {
+    if (off && !some_off) || start.enabled.is_none() {
         lines.extend((!others.is_empty()).then(|| format!("where {}", others.join(" and "))));
     }
     lines
