@@ -27,9 +27,6 @@ pub(crate) fn explanation(rule: Rule) -> &'static str {
 /// The whole text for one rule.
 pub(crate) fn rule(rule: Rule) -> String {
     let mut text = format!("{rule}: {}\n", summary(rule));
-    if let Some(hook) = rule.hook() {
-        let _infallible = writeln!(text, "pre-commit hook: {hook}");
-    }
     let _infallible = writeln!(text, "\n{}", explanation(rule).trim_end());
     text
 }
