@@ -50,7 +50,7 @@ pub(crate) fn tally(deep: &Deep) -> String {
 /// Why a command could not do what it was asked to.
 pub(crate) fn faults(faults: &[Fault], colour: bool) -> String {
     let renderer = renderer(colour);
-    let mut text = String::new();
+    let mut texts = Vec::new();
     for fault in faults {
         let mut group = Group::with_title(Level::ERROR.primary_title(&fault.what));
         if let Some(place) = &fault.place {
@@ -60,10 +60,9 @@ pub(crate) fn faults(faults: &[Fault], colour: bool) -> String {
             group = group.element(snippet.annotation(mark));
         }
         group = group.elements(fault.help.iter().map(|help| Level::HELP.message(help)));
-        text.push_str(&renderer.render(&[group]));
-        text.push('\n');
+        texts.push(renderer.render(&[group]));
     }
-    text
+    texts.join("\n\n")
 }
 
 fn one(finding: &Finding, sources: &mut Sources, renderer: &Renderer, deep: bool) -> String {
