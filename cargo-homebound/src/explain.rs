@@ -8,9 +8,6 @@ use crate::rule::Rule;
 /// The whole text for one rule.
 pub(crate) fn rule(rule: Rule) -> String {
     let mut text = format!("{rule}: {}\n", rule.summary());
-    if let Some(hook) = rule.hook() {
-        let _infallible = writeln!(text, "pre-commit hook: {hook}");
-    }
     let _infallible = writeln!(text, "\n{}", rule.explanation().trim_end());
     text
 }

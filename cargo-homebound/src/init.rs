@@ -172,7 +172,20 @@ fn text(old: &Config, entries: &BTreeMap<(String, Rule, bool), usize>) -> String
             text.push_str("deep = true # only --deep sees it\n");
         }
     }
-    text
+    let deps = of_deps(&old.text);
+    if deps.is_empty() { text } else { text + "\n" + &deps }
+}
+
+/// What stands under the header of `deps`, in a file that was written before: it is not ours.
+fn of_deps(old: &str) -> String {
+    let mut inside = false;
+    let kept = old.split_inclusive('\n').filter(|line| {
+        if line.starts_with('[') {
+            inside = line.trim_start_matches('[').starts_with("deps");
+        }
+        inside
+    });
+    kept.collect()
 }
 
 fn quoted(text: &str) -> String {

@@ -50,12 +50,13 @@ impl Report {
     pub(crate) fn summary(&self) -> String {
         let mut files: Vec<_> = self.findings.iter().map(|finding| &finding.path).collect();
         files.dedup();
-        let looked = plural(self.files, "file");
         let found = match self.findings.len() {
-            0 => format!("no findings in {looked}"),
-            n => format!("{} in {}, of {looked}", plural(n, "finding"), plural(files.len(), "file")),
+            0 => "no findings".to_owned(),
+            n => format!("{} in {}", plural(n, "finding"), plural(files.len(), "file")),
         };
-        if self.allowed == 0 { found } else { format!("{found}; {} allowed", self.allowed) }
+        let checked = plural(self.files, "file");
+        let allowed = if self.allowed == 0 { String::new() } else { format!("; {} allowed", self.allowed) };
+        format!("{found}; {checked} checked{allowed}")
     }
 }
 

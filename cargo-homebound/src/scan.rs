@@ -38,7 +38,7 @@ fn file(path: &str, bytes: Vec<u8>, found: &mut Vec<Finding>) {
             let bytes = error.into_bytes();
             let (line, column) = crate::text::position(&String::from_utf8_lossy(&bytes[..at]), at);
             let mut finding = unread(path, format!("this is no UTF-8, from byte {at} on"));
-            (finding.line, finding.column) = (line, column);
+            (finding.line, finding.column, finding.span) = (line, column, at..at);
             found.push(finding);
         }
     }

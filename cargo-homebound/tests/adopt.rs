@@ -32,11 +32,13 @@ fn init_overwrites_nothing_unless_told_and_keeps_reasons() {
     let config = project.read("homebound.toml");
     project.guard(&["init", "--force"]);
     assert_eq!(project.read("homebound.toml"), config, "written twice, it is the same");
-    let own = "exempt = [\"vendor/\"]\n[[allow]]\nrule = \"raw-thread\"\npath = \"a.rs\"\nreason = \"the \\\"toolkit\\\"\"\nuntil = 2999-12-31\n";
+    let own = "exempt = [\"vendor/\"]\n[[allow]]\nrule = \"raw-thread\"\npath = \"a.rs\"\nreason = \"the \\\"toolkit\\\"\"\nuntil = 2999-12-31\n\n[deps]\nallow = []\n";
     project.write("homebound.toml", own);
     assert_eq!(project.guard(&["init", "--force"]).code, 0);
     let config = project.read("homebound.toml");
-    for kept in ["exempt = [\"vendor/\"]", "the \"toolkit\"", "until = 2999-12-31", "count = 1"] {
+    for kept in
+        ["exempt = [\"vendor/\"]", "the \"toolkit\"", "until = 2999-12-31", "count = 1", "[deps]\nallow = []"]
+    {
         assert!(config.contains(kept), "{kept}: {config}");
     }
     assert_eq!(project.found(&[]), (0, vec![]));

@@ -17,10 +17,10 @@ fn people_get_the_look_of_rustc() {
     assert_eq!(lines[1], " --> src/a.rs:2:18");
     assert!(lines[4].contains("^^^^^"), "{said:?}");
     assert!(said.out.contains("= help: ") && said.out.contains("= note: cargo homebound explain raw-thread"));
-    assert_eq!(lines.last(), Some(&"1 finding in 1 file, of 1 file"));
+    assert_eq!(lines.last(), Some(&"1 finding in 1 file; 1 file checked"));
     assert_eq!(said.err, "");
     project.write("src/a.rs", CLEAN);
-    assert_eq!(project.guard(&["check"]).out, "no findings in 1 file\n");
+    assert_eq!(project.guard(&["check"]).out, "no findings; 1 file checked\n");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn json_is_one_object_a_line_and_nothing_else() {
         assert!(line["message"].as_str().is_some_and(|text| !text.is_empty()), "{line}");
         assert!(line["help"].as_str().is_some_and(|text| !text.is_empty()), "{line}");
     }
-    assert_eq!(said.err, "2 findings in 2 files, of 2 files\n");
+    assert_eq!(said.err, "2 findings in 2 files; 2 files checked\n");
     project.write("a.rs", CLEAN);
     project.write("b.rs", CLEAN);
     assert_eq!(project.guard(&["check", "--format", "json"]).out, "");

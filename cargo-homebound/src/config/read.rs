@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::{Spanned, Value};
 
 use super::{Allow, Config, Glob};
@@ -21,9 +22,9 @@ struct Raw {
     exempt: Vec<Spanned<String>>,
     #[serde(default)]
     allow: Vec<Spanned<Entry>>,
-    /// Read by `deps`.
-    #[serde(default, rename = "deps")]
-    _deps: Option<serde::de::IgnoredAny>,
+    /// Read by `cargo homebound deps`.
+    #[serde(rename = "deps")]
+    _deps: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,6 @@ use super::sources::Sources;
 use crate::fault::Fault;
 use crate::finding::{Finding, FoundBy};
 use crate::report::{Deep, Report};
-use crate::rule::Rule;
 use crate::text::excerpt;
 
 /// Everything, with the summary as the last line.
@@ -51,7 +50,7 @@ pub(crate) fn tally(deep: &Deep) -> String {
 /// Why a command could not do what it was asked to.
 pub(crate) fn faults(faults: &[Fault], colour: bool) -> String {
     let renderer = renderer(colour);
-    let mut text = String::new();
+    let mut texts = Vec::new();
     for fault in faults {
         let mut group = Group::with_title(Level::ERROR.primary_title(&fault.what));
         if let Some(place) = &fault.place {
@@ -61,10 +60,9 @@ pub(crate) fn faults(faults: &[Fault], colour: bool) -> String {
             group = group.element(snippet.annotation(mark));
         }
         group = group.elements(fault.help.iter().map(|help| Level::HELP.message(help)));
-        text.push_str(&renderer.render(&[group]));
-        text.push('\n');
+        texts.push(renderer.render(&[group]));
     }
-    text
+    texts.join("\n\n")
 }
 
 fn one(finding: &Finding, sources: &mut Sources, renderer: &Renderer, deep: bool) -> String {
@@ -72,7 +70,7 @@ fn one(finding: &Finding, sources: &mut Sources, renderer: &Renderer, deep: bool
     group = match sources.lines(finding) {
         Some(found) => {
             let snippet = Snippet::source(found.lines).path(&finding.path).line_start(found.line);
-            let mark = AnnotationKind::Primary.span(found.span).label(label(finding));
+            let mark = AnnotationKind::Primary.span(found.span);
             group.element(snippet.annotation(mark))
         }
         None => group.element(Origin::path(&finding.path).line(finding.line).char_column(finding.column)),
@@ -84,16 +82,6 @@ fn one(finding: &Finding, sources: &mut Sources, renderer: &Renderer, deep: bool
     }
     let explain = format!("cargo homebound explain {}", finding.rule);
     renderer.render(&[group.element(Level::NOTE.message(explain))])
-}
-
-/// What stands below the mark: no second sentence, but a word where the rule is about something else than the call.
-fn label(finding: &Finding) -> &'static str {
-    match finding.rule {
-        Rule::RawThread => "no scope owns what this starts",
-        Rule::DetachedThread => "nothing joins this",
-        Rule::StaleAllow => "this entry",
-        _ => "",
-    }
 }
 
 fn renderer(colour: bool) -> Renderer {

@@ -34,10 +34,6 @@ impl Sources {
         if text.is_empty() {
             return None;
         }
-        if finding.span.is_empty() {
-            let start = text.split_inclusive('\n').take(finding.line.saturating_sub(1)).map(str::len).sum();
-            return Some(excerpt(text, &(start..start)));
-        }
         Some(excerpt(text, &finding.span))
     }
 }
