@@ -133,7 +133,7 @@ impl Walk {
             Some(entry) => self.started(span, entry, into, &types::returned(path)),
             None => {
                 detached::function(self, path, span);
-                polled::function(self, path, span);
+                polled::function(self, path, span, awaited);
                 if !awaited {
                     deaf::function(self, path, span);
                 }

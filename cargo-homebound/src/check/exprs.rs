@@ -215,7 +215,7 @@ impl Walk {
         let ends = polled::ends(&branch.then_branch)
             || branch.else_branch.as_ref().is_some_and(|(_, other)| polled::ends_expr(other));
         let ty = self.inner(|walk| {
-            walk.flag_in_condition(&branch.cond, ends);
+            walk.flag_inside(&branch.cond, ends);
             walk.expr(&branch.cond, Node::LOST);
             walk.block(&branch.then_branch, into)
         });
@@ -230,7 +230,7 @@ impl Walk {
 
     fn choice(&mut self, choice: &ExprMatch, into: Node) -> Ty {
         let ends = choice.arms.iter().any(|arm| polled::ends_expr(&arm.body));
-        self.flag_in_condition(&choice.expr, ends);
+        self.flag_in_match(&choice.expr, ends);
         let node = self.flow.node();
         let ty = self.expr(&choice.expr, node);
         let mut result = Ty::Unknown;
