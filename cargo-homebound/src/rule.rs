@@ -56,8 +56,12 @@ impl Rule {
     pub fn summary(self) -> &'static str {
         match self {
             Rule::RawThread => "a thread that no scope owns",
-            Rule::DetachedThread => "a join handle dropped, ignored, forgotten, or stored where nothing joins it",
-            Rule::BlankPurpose => "a thread whose name or purpose is empty, or whose purpose repeats the name",
+            Rule::DetachedThread => {
+                "a join handle dropped, ignored, forgotten, or stored where nothing joins it"
+            }
+            Rule::BlankPurpose => {
+                "a thread whose name or purpose is empty, or whose purpose repeats the name"
+            }
             Rule::PolledStop => "a loop that sleeps and looks at a flag",
             Rule::DeafWait => "a wait that does not hear the stop, where there is a context that would",
             Rule::ProcessExit => "an end of the process inside a scope",

@@ -25,7 +25,10 @@ fn labels(name: &str, text: &str) -> (Vec<(usize, Rule)>, usize) {
         for word in label.split_whitespace() {
             match word {
                 "none" => none += 1,
-                rule => labels.push((at + 1, rule.parse().unwrap_or_else(|error| panic!("{name}:{}: {error}", at + 1)))),
+                rule => labels.push((
+                    at + 1,
+                    rule.parse().unwrap_or_else(|error| panic!("{name}:{}: {error}", at + 1)),
+                )),
             }
         }
     }
@@ -48,7 +51,8 @@ fn compare(folder: &str) -> Vec<String> {
         lines.dedup();
         (positive, negative) = (positive + lines.len(), negative + none);
         // Two calls on one line are one label.
-        let mut found: Vec<_> = check::source(name, &text).into_iter().map(|one| (one.line, one.rule)).collect();
+        let mut found: Vec<_> =
+            check::source(name, &text).into_iter().map(|one| (one.line, one.rule)).collect();
         found.sort();
         found.dedup();
         for one in &found {
@@ -67,7 +71,8 @@ fn compare(folder: &str) -> Vec<String> {
     }
     println!("{}: {positive} lines with a finding, {negative} that look like one", folder.display());
     for (rule, Count { right, wrong, missed }) in counts {
-        let percent = |part: usize, whole: usize| if whole == 0 { 100.0 } else { 100.0 * part as f64 / whole as f64 };
+        let percent =
+            |part: usize, whole: usize| if whole == 0 { 100.0 } else { 100.0 * part as f64 / whole as f64 };
         println!(
             "{:16} {right:4} right {wrong:4} false {missed:4} missed; precision {:5.1} %, recall {:5.1} %",
             rule.name(),

@@ -2,8 +2,8 @@
 //! Refuses to judge: it tells each rule of what it met.
 
 use proc_macro2::Span;
-use syn::punctuated::Punctuated;
 use syn::ext::IdentExt;
+use syn::punctuated::Punctuated;
 use syn::{Expr, ExprCall, ExprMethodCall, Token};
 
 use super::detached::{self, Passage};
@@ -157,12 +157,11 @@ impl Walk {
                 });
                 Some(Ty::Unknown)
             }
-            "Some" | "Ok" | "Box::new" | "Arc::new" | "Rc::new" | "Mutex::new" | "RwLock::new" | "RefCell::new"
-            | "Cell::new" | "Box::pin" | "Pin::new" | "Option::Some" | "Result::Ok" | "Arc::clone" | "Rc::clone"
-            | "Option::take" | "mem::take" | "iter::once" | "Vec::from" | "Option::from" | "OnceLock::from"
-            | "VecDeque::from" | "Arc::from" | "Box::from" | "CachePadded::new" | "AssertUnwindSafe" => {
-                Some(self.expr(first?, into))
-            }
+            "Some" | "Ok" | "Box::new" | "Arc::new" | "Rc::new" | "Mutex::new" | "RwLock::new"
+            | "RefCell::new" | "Cell::new" | "Box::pin" | "Pin::new" | "Option::Some" | "Result::Ok"
+            | "Arc::clone" | "Rc::clone" | "Option::take" | "mem::take" | "iter::once" | "Vec::from"
+            | "Option::from" | "OnceLock::from" | "VecDeque::from" | "Arc::from" | "Box::from"
+            | "CachePadded::new" | "AssertUnwindSafe" => Some(self.expr(first?, into)),
             "mem::replace" | "Option::replace" if arguments.len() == 2 => {
                 let ty = self.expr(&arguments[0], into);
                 let place = self.place(&arguments[0]);
@@ -261,7 +260,9 @@ impl Walk {
         }
         match (passage, of) {
             (_, Some(of)) if !types::method(&of, &name).is_unknown() => types::method(&of, &name),
-            (Passage::Through | Passage::Both, _) if detached::gives_one(&name) && matches!(ty, Ty::Many(_)) => {
+            (Passage::Through | Passage::Both, _)
+                if detached::gives_one(&name) && matches!(ty, Ty::Many(_)) =>
+            {
                 ty.element()
             }
             (Passage::Through | Passage::Both, _) => ty,

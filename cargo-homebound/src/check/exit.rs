@@ -22,7 +22,9 @@ const HELP: &str = "return an error from here, or stop the scope: `registry::run
 pub(super) fn met(walk: &mut Walk, span: Span, path: &str) {
     let frame = walk.frame();
     if frame.in_scope {
-        let message = format!("`{path}` inside a scope: its threads are cut off where they are, and nothing is cleaned up");
+        let message = format!(
+            "`{path}` inside a scope: its threads are cut off where they are, and nothing is cleaned up"
+        );
         walk.hit(Rule::ProcessExit, span, message, HELP);
     } else if let Some(function) = frame.function {
         walk.exits.met.push((function, span, path.to_owned()));
@@ -47,7 +49,9 @@ impl Walk {
         let mut inside = HashSet::new();
         while let Some(function) = left.pop() {
             if inside.insert(function) {
-                left.extend(exits.calls.iter().filter(|(caller, _)| *caller == function).map(|(_, called)| *called));
+                left.extend(
+                    exits.calls.iter().filter(|(caller, _)| *caller == function).map(|(_, called)| *called),
+                );
             }
         }
         for (function, span, path) in exits.met {

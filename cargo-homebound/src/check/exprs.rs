@@ -319,7 +319,13 @@ impl Walk {
     }
 
     /// Walks over a closure that runs in `frame`; `first` is the type of its first parameter, and `from` what it is given.
-    pub(super) fn closure(&mut self, closure: &ExprClosure, first: &Ty, from: Option<Node>, mut frame: Frame) -> Ty {
+    pub(super) fn closure(
+        &mut self,
+        closure: &ExprClosure,
+        first: &Ty,
+        from: Option<Node>,
+        mut frame: Frame,
+    ) -> Ty {
         let loops = std::mem::take(&mut self.loops);
         let ty = self.inner(|walk| {
             let made = walk.vars.len();
@@ -336,7 +342,11 @@ impl Walk {
                 }
             }
             let typed = closure.inputs.iter().any(|pat| matches!(pat, Pat::Type(_)));
-            if typed && walk.vars[made..].iter().any(|var| var.ty.is(types::HB_CONTEXT) || var.ty.is(types::HB_SCOPE)) {
+            if typed
+                && walk.vars[made..]
+                    .iter()
+                    .any(|var| var.ty.is(types::HB_CONTEXT) || var.ty.is(types::HB_SCOPE))
+            {
                 frame.context = true;
                 frame.in_scope = true;
             }

@@ -15,9 +15,34 @@ use super::walk::{Found, Walk};
 
 /// Macros that only look at what they are given.
 const LOOKERS: &[&str] = &[
-    "println", "print", "eprintln", "eprint", "format", "write", "writeln", "panic", "assert", "assert_eq", "assert_ne",
-    "debug_assert", "debug_assert_eq", "debug_assert_ne", "trace", "debug", "info", "warn", "error", "log", "matches",
-    "format_args", "unreachable", "todo", "unimplemented", "bail", "ensure", "anyhow",
+    "println",
+    "print",
+    "eprintln",
+    "eprint",
+    "format",
+    "write",
+    "writeln",
+    "panic",
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "trace",
+    "debug",
+    "info",
+    "warn",
+    "error",
+    "log",
+    "matches",
+    "format_args",
+    "unreachable",
+    "todo",
+    "unimplemented",
+    "bail",
+    "ensure",
+    "anyhow",
 ];
 
 impl Walk {
@@ -26,7 +51,9 @@ impl Walk {
     }
 
     pub(super) fn macro_value(&mut self, mac: &Macro, into: Node) -> Ty {
-        let Some(name) = mac.path.segments.last().map(|last| last.ident.to_string()) else { return Ty::Unknown };
+        let Some(name) = mac.path.segments.last().map(|last| last.ident.to_string()) else {
+            return Ty::Unknown;
+        };
         if name == "macro_rules" {
             self.macro_rules(&mac.tokens);
             return Ty::Unknown;
@@ -106,7 +133,8 @@ impl Walk {
                     at += 1;
                 }
                 TokenTree::Ident(_) => {
-                    let after_dot = at > 0 && matches!(&tokens[at - 1], TokenTree::Punct(dot) if dot.as_char() == '.');
+                    let after_dot =
+                        at > 0 && matches!(&tokens[at - 1], TokenTree::Punct(dot) if dot.as_char() == '.');
                     let (path, next) = path_at(&tokens, at);
                     let called = matches!(tokens.get(next), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
                     if !after_dot {
@@ -232,7 +260,10 @@ fn plain(tokens: TokenStream) -> TokenStream {
                 Some(TokenTree::Ident(name)) => {
                     let name = name.to_string();
                     let name = name.strip_prefix("r#").unwrap_or(&name);
-                    out.push(TokenTree::Ident(Ident::new(&format!("__{name}"), proc_macro2::Span::call_site())));
+                    out.push(TokenTree::Ident(Ident::new(
+                        &format!("__{name}"),
+                        proc_macro2::Span::call_site(),
+                    )));
                 }
                 other => out.extend(other),
             },

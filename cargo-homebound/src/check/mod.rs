@@ -49,7 +49,9 @@ pub struct Start {
 /// own, with a stack of the size that it needs, which has ended when this returns.
 pub fn source(path: &str, text: &str) -> Vec<Finding> {
     match look(text) {
-        Ok((findings, _)) => findings.into_iter().map(|finding| Finding { path: path.to_owned(), ..finding }).collect(),
+        Ok((findings, _)) => {
+            findings.into_iter().map(|finding| Finding { path: path.to_owned(), ..finding }).collect()
+        }
         Err(broken) => vec![Finding {
             rule: Rule::BrokenSource,
             path: path.to_owned(),
@@ -74,8 +76,8 @@ pub fn starts(text: &str) -> Result<Vec<Start>, (usize, usize, String)> {
 
 /// Whether a file can hold anything that the rules speak of: a quick look at its bytes, before it is parsed.
 ///
-/// No finding is lost by it, since each names a crate, or `Context`, by a word that is looked for. Small files are always
-/// worth it, and so are parsed; a larger one without any of the words is not, so that nothing is said if it is broken.
+/// It looks for words without which no rule can speak: `spawn`, `thread` together with `sleep`, and the like. Small files are
+/// always worth it, and so are parsed; a larger one without such words is not, so that nothing is said if it is broken.
 pub fn is_worth_a_look(bytes: &[u8]) -> bool {
     text::is_worth_a_look(bytes)
 }
@@ -105,9 +107,12 @@ fn look(text: &str) -> Looked {
         return refused("it is nested too deeply".to_owned());
     }
     std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().name("homebound-deep-file".to_owned()).stack_size(needed + AT_HAND);
+        let builder =
+            std::thread::Builder::new().name("homebound-deep-file".to_owned()).stack_size(needed + AT_HAND);
         match builder.spawn_scoped(scope, || guarded(text)) {
-            Ok(handle) => handle.join().unwrap_or_else(|_| refused("the guard itself failed here".to_owned())),
+            Ok(handle) => {
+                handle.join().unwrap_or_else(|_| refused("the guard itself failed here".to_owned()))
+            }
             Err(error) => refused(format!("it is nested deeply, and there is no stack for that: {error}")),
         }
     })
@@ -135,7 +140,7 @@ fn parsed(whole: &str) -> Looked {
     walk.settle_handles();
     walk.settle_exits();
     let mut findings: Vec<_> = walk.hits.into_iter().map(|hit| finding(hit, before)).collect();
-    findings.sort_by(|a, b| (a.line, a.column, a.rule).cmp(&(b.line, b.column, b.rule)));
+    findings.sort_by_key(|one| (one.line, one.column, one.rule));
     findings.dedup_by(|a, b| (a.line, a.column, a.rule) == (b.line, b.column, b.rule));
     let mut starts: Vec<_> = walk.starts.into_iter().map(|(span, start)| placed(span, start)).collect();
     starts.sort_by_key(|start| (start.line, start.column));

@@ -121,7 +121,9 @@ impl Names {
     }
 
     fn module(&self, mut scope: ScopeId) -> ScopeId {
-        while let (false, Some(parent)) = (self.declared.scopes[scope].module, self.declared.scopes[scope].parent) {
+        while let (false, Some(parent)) =
+            (self.declared.scopes[scope].module, self.declared.scopes[scope].parent)
+        {
             scope = parent;
         }
         scope

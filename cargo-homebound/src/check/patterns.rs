@@ -157,7 +157,9 @@ impl Walk {
                 self.flow.edge(node, into);
                 self.field_type(*id, &name)
             }
-            Ty::Tuple(all) => name.parse::<usize>().ok().and_then(|at| all.get(at).cloned()).unwrap_or_default(),
+            Ty::Tuple(all) => {
+                name.parse::<usize>().ok().and_then(|at| all.get(at).cloned()).unwrap_or_default()
+            }
             Ty::Path(_) => Ty::Unknown,
             _ => {
                 let mut ty = Ty::Unknown;
@@ -193,7 +195,8 @@ impl Walk {
     /// Where a value goes that is stored in the place that `expr` names; `LOST` if that is a new value of its own.
     pub(super) fn place(&mut self, expr: &Expr) -> Node {
         match expr {
-            Expr::Path(path) => match path.path.get_ident().and_then(|name| self.single(name, Space::Values)) {
+            Expr::Path(path) => match path.path.get_ident().and_then(|name| self.single(name, Space::Values))
+            {
                 Some(Found::Var(var)) => self.vars[var].node,
                 Some(Found::Item(Res::Value(id))) => self.value_node(id),
                 _ => match self.names.resolve(&self.written(&path.path), Space::Values) {
@@ -246,8 +249,18 @@ impl Walk {
             Expr::Try(inner) => self.is_new(&inner.expr),
             Expr::Paren(inner) => self.is_new(&inner.expr),
             Expr::Path(path) => path.path.is_ident("None"),
-            Expr::Macro(_) | Expr::Array(_) | Expr::Tuple(_) | Expr::Lit(_) | Expr::Struct(_) | Expr::Repeat(_) => true,
-            Expr::Range(_) | Expr::Closure(_) | Expr::Block(_) | Expr::If(_) | Expr::Match(_) | Expr::Loop(_) => true,
+            Expr::Macro(_)
+            | Expr::Array(_)
+            | Expr::Tuple(_)
+            | Expr::Lit(_)
+            | Expr::Struct(_)
+            | Expr::Repeat(_) => true,
+            Expr::Range(_)
+            | Expr::Closure(_)
+            | Expr::Block(_)
+            | Expr::If(_)
+            | Expr::Match(_)
+            | Expr::Loop(_) => true,
             Expr::Unsafe(_) | Expr::Binary(_) => true,
             _ => false,
         }
@@ -256,7 +269,8 @@ impl Walk {
     /// The type of an expression that names a place, without a walk over it.
     pub(super) fn glance(&mut self, expr: &Expr) -> Ty {
         match expr {
-            Expr::Path(path) => match path.path.get_ident().and_then(|name| self.single(name, Space::Values)) {
+            Expr::Path(path) => match path.path.get_ident().and_then(|name| self.single(name, Space::Values))
+            {
                 Some(Found::Var(var)) => self.vars[var].ty.clone(),
                 Some(Found::Item(Res::Value(id))) => {
                     let ty = self.names.declared.values[id].ty.clone();

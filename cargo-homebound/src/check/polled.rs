@@ -54,7 +54,8 @@ impl Walk {
         let looks = done.looks || done.asked.iter().any(|name| !done.given.contains(name));
         let Some(span) = done.sleeps else { return };
         if looks {
-            let message = "this loop sleeps and looks at a flag: a stop is seen only when the sleep is over".to_owned();
+            let message =
+                "this loop sleeps and looks at a flag: a stop is seen only when the sleep is over".to_owned();
             self.hit(Rule::PolledStop, span, message, HELP);
         } else if let Some(outer) = self.loops.last_mut() {
             outer.sleeps.get_or_insert(span);
@@ -162,7 +163,9 @@ fn flag(walk: &mut Walk, condition: &Expr) -> Look {
                     Ty::Flag => Look::Flag,
                     _ => Look::No,
                 },
-                Some(Found::Var(var)) if matches!(walk.vars[var].ty, Ty::Flag) => Look::Named(name.to_string()),
+                Some(Found::Var(var)) if matches!(walk.vars[var].ty, Ty::Flag) => {
+                    Look::Named(name.to_string())
+                }
                 Some(Found::Item(Res::Value(_))) => Look::Flag,
                 _ => named(&name.to_string()),
             }
@@ -197,7 +200,17 @@ fn is_state(expr: &Expr) -> bool {
 
 /// Names of functions that ask whether something should end.
 fn asks_to_stop(name: &str) -> bool {
-    let stems = ["stopp", "should_", "shutdown", "shutting", "cancel", "terminating", "interrupt", "stop_req", "is_stop"];
+    let stems = [
+        "stopp",
+        "should_",
+        "shutdown",
+        "shutting",
+        "cancel",
+        "terminating",
+        "interrupt",
+        "stop_req",
+        "is_stop",
+    ];
     stems.iter().any(|stem| name.contains(stem)) || name == "is_set"
 }
 
@@ -209,9 +222,8 @@ fn method_looks(walk: &mut Walk, call: &ExprMethodCall) -> Look {
             Some(place) if named(&place) == Look::Flag => Look::Flag,
             _ => Look::No,
         },
-        ("is_ok" | "is_err" | "is_some" | "is_none" | "unwrap" | "unwrap_or_default", 0) | ("unwrap_or" | "expect", 1) => {
-            flag(walk, &call.receiver)
-        }
+        ("is_ok" | "is_err" | "is_some" | "is_none" | "unwrap" | "unwrap_or_default", 0)
+        | ("unwrap_or" | "expect", 1) => flag(walk, &call.receiver),
         (name, 0) if asks_to_stop(name) => Look::Flag,
         _ => Look::No,
     }
@@ -286,7 +298,8 @@ pub(super) fn ends_expr(expr: &Expr) -> bool {
         Expr::Break(_) | Expr::Return(_) => true,
         Expr::Block(block) => ends(&block.block),
         Expr::If(branch) => {
-            ends(&branch.then_branch) || branch.else_branch.as_ref().is_some_and(|(_, other)| ends_expr(other))
+            ends(&branch.then_branch)
+                || branch.else_branch.as_ref().is_some_and(|(_, other)| ends_expr(other))
         }
         Expr::Match(choice) => choice.arms.iter().any(|arm| ends_expr(&arm.body)),
         _ => false,

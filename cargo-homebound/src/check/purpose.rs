@@ -25,7 +25,8 @@ pub(super) const OF_PATHS: &[&str] = &[
 /// Words that say nothing.
 const FILLERS: &[&str] = &["the", "a", "an", "thread"];
 
-const HELP: &str = "say what the thread is for: it is what the dump shows to whoever wonders why it is still there";
+const HELP: &str =
+    "say what the thread is for: it is what the dump shows to whoever wonders why it is still there";
 
 /// The first two of `arguments` are a name and a purpose.
 pub(super) fn check<'e>(walk: &mut Walk, span: Span, arguments: impl Iterator<Item = &'e Expr>) {
@@ -62,7 +63,8 @@ pub(super) fn by_shape(walk: &mut Walk, call: &ExprMethodCall, name: &str) -> Op
         "thread" => (2, HB_SCOPE),
         "adopt" => (2, HB_CONTEXT),
         "subscope" => {
-            let body = call.args.len() == 2 && matches!(&call.args[1], Expr::Closure(body) if body.inputs.len() == 1);
+            let body = call.args.len() == 2
+                && matches!(&call.args[1], Expr::Closure(body) if body.inputs.len() == 1);
             return body.then_some(HB_SCOPE);
         }
         _ => return None,
@@ -94,7 +96,10 @@ fn takes_context(closure: &syn::ExprClosure) -> bool {
 
 fn is_text(walk: &mut Walk, expr: &Expr) -> bool {
     let formats = |mac: &syn::Macro| {
-        mac.path.segments.last().is_some_and(|last| ["format", "concat", "stringify"].iter().any(|name| last.ident == name))
+        mac.path
+            .segments
+            .last()
+            .is_some_and(|last| ["format", "concat", "stringify"].iter().any(|name| last.ident == name))
     };
     match expr {
         Expr::Macro(call) => formats(&call.mac),

@@ -4,17 +4,18 @@
 use proc_macro2::Span;
 use syn::{Attribute, Ident};
 
+use super::Start;
 use super::detached;
 use super::flow::Node;
 use super::names::{Res, Space};
 use super::types::Ty;
 use super::walk::Walk;
-use super::Start;
 use crate::catalog::{self, Entry, Kind};
 use crate::rule::Rule;
 
 const SPAWN: &str = "spawn it through a scope: `scope.spawn(name, purpose, |cx| ..)`, or `scope.service(..)` for what ends when it is told";
-const SCOPE: &str = "open a scope of homebound's: `homebound::scope(|scope| ..)`, or `scope.subscope(name, |scope| ..)`";
+const SCOPE: &str =
+    "open a scope of homebound's: `homebound::scope(|scope| ..)`, or `scope.subscope(name, |scope| ..)`";
 const POOL: &str = "give the work to threads of a scope, or list the pool in `homebound.toml` with the reason why it is needed";
 const SIGNALS: &str = "let `homebound::registry::run` own the signals: it stops the scopes";
 
@@ -70,7 +71,9 @@ impl Walk {
                 continue;
             }
             let Res::Path(found) = self.names.resolve(&self.written(path), Space::Types) else { continue };
-            let Some(entry) = catalog::find(&found).filter(|entry| entry.kind == Kind::Pool) else { continue };
+            let Some(entry) = catalog::find(&found).filter(|entry| entry.kind == Kind::Pool) else {
+                continue;
+            };
             let arguments = match &attribute.meta {
                 syn::Meta::List(list) => list.tokens.to_string(),
                 _ => String::new(),

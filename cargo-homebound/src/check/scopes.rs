@@ -190,14 +190,25 @@ impl Declared {
         }
     }
 
-    fn named(&mut self, scope: ScopeId, what: &syn::Ident, as_: &syn::Ident, before: &[String], absolute: bool) {
+    fn named(
+        &mut self,
+        scope: ScopeId,
+        what: &syn::Ident,
+        as_: &syn::Ident,
+        before: &[String],
+        absolute: bool,
+    ) {
         let mut segments = before.to_vec();
         // `use std::thread::{self}` brings in `thread`.
         let this = what == "self" && !segments.is_empty();
         if !this {
             segments.push(what.unraw().to_string());
         }
-        let name = if as_ == "self" { segments.last().cloned().unwrap_or_default() } else { as_.unraw().to_string() };
+        let name = if as_ == "self" {
+            segments.last().cloned().unwrap_or_default()
+        } else {
+            as_.unraw().to_string()
+        };
         let import = self.import(Written { segments, absolute, scope });
         let scope = &mut self.scopes[scope];
         scope.types.insert(name.clone(), Def::Import(import));
@@ -279,16 +290,62 @@ pub(super) fn last_name(ty: &Type) -> Option<String> {
 
 /// What holds one other thing, and hands it out as if it were not there.
 const WRAPPERS: &[&str] = &[
-    "Option", "Result", "Arc", "Rc", "Box", "Mutex", "RwLock", "RefCell", "Cell", "OnceLock", "OnceCell", "LazyLock",
-    "LazyCell", "Lazy", "Pin", "ManuallyDrop", "MutexGuard", "RefMut", "Ref", "IoResult", "Cow", "CachePadded", "Weak",
-    "UnsafeCell", "MaybeUninit", "AtomicCell", "Once", "ReentrantMutex", "FairMutex", "AssertUnwindSafe",
+    "Option",
+    "Result",
+    "Arc",
+    "Rc",
+    "Box",
+    "Mutex",
+    "RwLock",
+    "RefCell",
+    "Cell",
+    "OnceLock",
+    "OnceCell",
+    "LazyLock",
+    "LazyCell",
+    "Lazy",
+    "Pin",
+    "ManuallyDrop",
+    "MutexGuard",
+    "RefMut",
+    "Ref",
+    "IoResult",
+    "Cow",
+    "CachePadded",
+    "Weak",
+    "UnsafeCell",
+    "MaybeUninit",
+    "AtomicCell",
+    "Once",
+    "ReentrantMutex",
+    "FairMutex",
+    "AssertUnwindSafe",
 ];
 
 /// What holds many.
 const LISTS: &[&str] = &[
-    "Vec", "VecDeque", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "SmallVec", "ArrayVec", "LinkedList", "Slab",
-    "IndexMap", "DashMap", "BinaryHeap", "FxHashMap", "Iterator", "IntoIterator", "IntoIter", "Iter", "SlotMap",
-    "JoinHandles", "ArrayQueue", "SegQueue",
+    "Vec",
+    "VecDeque",
+    "HashMap",
+    "BTreeMap",
+    "HashSet",
+    "BTreeSet",
+    "SmallVec",
+    "ArrayVec",
+    "LinkedList",
+    "Slab",
+    "IndexMap",
+    "DashMap",
+    "BinaryHeap",
+    "FxHashMap",
+    "Iterator",
+    "IntoIterator",
+    "IntoIter",
+    "Iter",
+    "SlotMap",
+    "JoinHandles",
+    "ArrayQueue",
+    "SegQueue",
 ];
 
 /// The type that matters in `ty`.

@@ -200,7 +200,8 @@ const FUNCTIONS: &[&str] = &[
 pub(super) fn paths() -> impl Iterator<Item = &'static str> {
     let same = SAME.iter().flat_map(|(a, b)| [*a, *b]);
     let returns = RETURNS.iter().map(|(path, _)| *path);
-    let types = RETURNS.iter().map(|(_, ty)| *ty).filter(|ty| ty.starts_with(|first: char| first.is_alphabetic()));
+    let types =
+        RETURNS.iter().map(|(_, ty)| *ty).filter(|ty| ty.starts_with(|first: char| first.is_alphabetic()));
     same.chain(returns).chain(types).chain(BUILDERS.iter().copied()).chain(FUNCTIONS.iter().copied())
 }
 
@@ -238,17 +239,24 @@ pub(super) fn parameter(path: &str) -> Option<&'static str> {
         "crossbeam_utils::thread::Scope::spawn" | "crossbeam_utils::thread::ScopedThreadBuilder::spawn" => {
             CROSSBEAM_SCOPE
         }
-        "rayon::scope" | "rayon::in_place_scope" | "rayon::ThreadPool::scope" | "rayon::ThreadPool::in_place_scope" => {
-            RAYON_SCOPE
-        }
+        "rayon::scope"
+        | "rayon::in_place_scope"
+        | "rayon::ThreadPool::scope"
+        | "rayon::ThreadPool::in_place_scope" => RAYON_SCOPE,
         "rayon::Scope::spawn" => RAYON_SCOPE,
         "rayon::scope_fifo" | "rayon::ThreadPool::scope_fifo" => "rayon::ScopeFifo",
-        "homebound::scope" | "homebound::registry::run" | "homebound::Registry::run" | "homebound::Scope::subscope" => {
-            HB_SCOPE
-        }
-        "homebound::Scope::spawn" | "homebound::Scope::service" | "homebound::Context::spawn"
-        | "homebound::Context::service" | "homebound::ThreadBuilder::spawn" | "homebound::ThreadBuilder::service"
-        | "homebound::Context::shield" | "homebound::Context::with_deadline" => HB_CONTEXT,
+        "homebound::scope"
+        | "homebound::registry::run"
+        | "homebound::Registry::run"
+        | "homebound::Scope::subscope" => HB_SCOPE,
+        "homebound::Scope::spawn"
+        | "homebound::Scope::service"
+        | "homebound::Context::spawn"
+        | "homebound::Context::service"
+        | "homebound::ThreadBuilder::spawn"
+        | "homebound::ThreadBuilder::service"
+        | "homebound::Context::shield"
+        | "homebound::Context::with_deadline" => HB_CONTEXT,
         _ => return None,
     })
 }
