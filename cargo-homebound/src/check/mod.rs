@@ -3,21 +3,25 @@
 
 mod calls;
 mod cfg;
+mod control;
 mod deaf;
 mod detached;
 mod exit;
 mod exprs;
 mod flow;
 mod macros;
+mod methods;
 mod names;
 mod patterns;
 mod polled;
 mod purpose;
 mod raw;
 mod scopes;
+mod sight;
 mod text;
 mod types;
 mod walk;
+mod written;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -31,10 +31,15 @@ static ALONE: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
     ])
 });
 
+/// Looked for in files up to `LARGE` alone: larger ones are bindings, which declare it and do not call it.
+static WINDOWS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| finders(&["CreateThread"]));
+const LARGE: usize = 1 << 20;
+
 /// Words of which two must be there: a crate, and one of its names.
 static TOGETHER: LazyLock<Vec<(Finder<'static>, Vec<Finder<'static>>)>> = LazyLock::new(|| {
     [
-        ("thread", &["scope", "sleep", "park"][..]),
+        ("thread::", &["scope", "sleep", "park"][..]),
+        ("thread as", &["scope", "sleep", "park"][..]),
         ("crossbeam", &["scope"][..]),
         ("rayon", &["ThreadPool", "scope"][..]),
         ("tokio", &["untime", "main", "test", "sleep"][..]),
@@ -55,6 +60,7 @@ pub(super) fn is_worth_a_look(bytes: &[u8]) -> bool {
     let any = |words: &[Finder<'_>]| words.iter().any(|word| word.find(bytes).is_some());
     bytes.len() <= SMALL
         || any(&ALONE)
+        || (bytes.len() <= LARGE && any(&WINDOWS))
         || TOGETHER.iter().any(|(name, with)| name.find(bytes).is_some() && any(with))
 }
 
