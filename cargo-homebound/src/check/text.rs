@@ -13,7 +13,6 @@ static ALONE: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
         "homebound",
         "spawn",
         "pthread_",
-        "CreateThread",
         "beginthread",
         "threadpool",
         "rusty_pool",
