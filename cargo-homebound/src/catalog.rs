@@ -131,7 +131,6 @@ pub const ENTRIES: &[Entry] = &[
     thread("winapi::um::processthreadsapi::CreateThread"),
     exit("std::process::exit"),
     exit("std::process::abort"),
-    exit("std::intrinsics::abort"),
     exit("libc::exit"),
     exit("libc::_exit"),
     exit("libc::_Exit"),

@@ -1,5 +1,6 @@
 //! The check of one file: places, odd texts, texts that are no Rust.
 
+use cargo_homebound::catalog::Kind;
 use cargo_homebound::check::{self, source, starts};
 use cargo_homebound::finding::Finding;
 use cargo_homebound::rule::Rule;
@@ -63,7 +64,16 @@ fn a_shebang_is_a_line() {
 
 #[test]
 fn what_is_hardly_anything_is_clean() {
-    for text in ["", "\n", "\u{feff}", "#!/bin/sh", "// only a comment", "//! only documentation\n", "/* */", "#![no_std]"] {
+    for text in [
+        "",
+        "\n",
+        "\u{feff}",
+        "#!/bin/sh",
+        "// only a comment",
+        "//! only documentation\n",
+        "/* */",
+        "#![no_std]",
+    ] {
         assert_eq!(source("a.rs", text), [], "{text:?}");
     }
 }
@@ -75,7 +85,19 @@ fn broken_text_is_one_finding_with_a_place() {
     assert!(found.message.contains("cannot be parsed"), "{}", found.message);
     let found = only("fn a() {}\nlet x = 1;\n");
     assert_eq!((found.line, found.column, found.rule), (2, 1, Rule::BrokenSource));
-    for text in ["fn", "fn a() { std::thread::spawn(", "}", "\"", "'", "/*", "r#\"", "fn a() { let }", "\0", "let", "\u{202e}"] {
+    for text in [
+        "fn",
+        "fn a() { std::thread::spawn(",
+        "}",
+        "\"",
+        "'",
+        "/*",
+        "r#\"",
+        "fn a() { let }",
+        "\0",
+        "let",
+        "\u{202e}",
+    ] {
         assert_eq!(only(text).rule, Rule::BrokenSource, "{text:?}");
     }
     assert!(starts("fn a( {").is_err());
@@ -126,8 +148,15 @@ fn deep_nesting_is_read_or_refused() {
 #[test]
 fn what_the_parser_does_not_read_is_looked_through() {
     let text = "objects! { #[method(a)] fn a(&self) -> u8; fn b() { std::thread::spawn(c).join(); } }";
-    assert_eq!(places(text), [(1, 61, Rule::RawThread)]);
-    for text in ["fn a();", "const A: u8;", "static B: u8;", "macro m { (x) => { fn f(); } }", "m! { fn a(); }", "type A;"] {
+    assert_eq!(places(text), [(1, 66, Rule::RawThread)]);
+    for text in [
+        "fn a();",
+        "const A: u8;",
+        "static B: u8;",
+        "macro m { (x) => { fn f(); } }",
+        "m! { fn a(); }",
+        "type A;",
+    ] {
         let _ = source("a.rs", text);
     }
 }
@@ -150,7 +179,8 @@ fn imports_in_circles_end() {
 
 #[test]
 fn the_quick_look_knows_every_crate_of_the_catalog() {
-    for entry in cargo_homebound::catalog::ENTRIES {
+    // An end of the process counts inside a scope alone, and that takes other words.
+    for entry in cargo_homebound::catalog::ENTRIES.iter().filter(|entry| entry.kind != Kind::Exit) {
         let text = format!("{}use {};\n", "// long enough to be skipped\n".repeat(400), entry.path);
         assert!(check::is_worth_a_look(text.as_bytes()), "{}", entry.path);
     }
@@ -173,8 +203,11 @@ mod tests {
 }
 fn d() { std::process::exit(1); ctrlc::set_handler(x); }
 "#;
-    let found: Vec<_> =
-        starts(text).unwrap().into_iter().map(|one| (one.line, one.what, one.features.join(" "), one.test)).collect();
+    let found: Vec<_> = starts(text)
+        .unwrap()
+        .into_iter()
+        .map(|one| (one.line, one.what, one.features.join(" "), one.test))
+        .collect();
     assert_eq!(
         found,
         [

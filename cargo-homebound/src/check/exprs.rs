@@ -1,11 +1,11 @@
 //! Owns the walk over expressions: where the value of each goes, and of which type it is.
 //! Refuses calls, which are in `calls`, and macros, which are in `macros`.
 
-use syn::{Expr, ExprClosure, ExprIf, ExprMatch, Member, Pat, UnOp};
+use syn::{Expr, Member, UnOp};
 
 use super::flow::Node;
 use super::names::{Res, Space};
-use super::polled::{self, Loop};
+use super::polled::{self};
 use super::types::{self, Ty};
 use super::walk::{Found, Frame, Walk};
 
@@ -185,7 +185,7 @@ impl Walk {
     pub(super) fn meaning(&mut self, path: &syn::Path, qself: Option<&syn::QSelf>) -> Res {
         if let Some(qself) = qself {
             // `<std::thread::Builder>::new`
-            let ty = super::scopes::type_ref(self.scope, &qself.ty);
+            let ty = super::written::type_ref(self.scope, &qself.ty);
             let ty = self.typed(ty.as_ref());
             let last = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
             return match ty {
@@ -209,70 +209,6 @@ impl Walk {
             }),
             found => found,
         }
-    }
-
-    fn branch(&mut self, branch: &ExprIf, into: Node) -> Ty {
-        let ends = polled::ends(&branch.then_branch)
-            || branch.else_branch.as_ref().is_some_and(|(_, other)| polled::ends_expr(other));
-        let ty = self.inner(|walk| {
-            walk.flag_in_condition(&branch.cond, ends);
-            walk.expr(&branch.cond, Node::LOST);
-            walk.block(&branch.then_branch, into)
-        });
-        match &branch.else_branch {
-            Some((_, other)) => {
-                let found = self.expr(other, into);
-                if ty.is_unknown() { found } else { ty }
-            }
-            None => ty,
-        }
-    }
-
-    fn choice(&mut self, choice: &ExprMatch, into: Node) -> Ty {
-        let ends = choice.arms.iter().any(|arm| polled::ends_expr(&arm.body));
-        self.flag_in_condition(&choice.expr, ends);
-        let node = self.flow.node();
-        let ty = self.expr(&choice.expr, node);
-        let mut result = Ty::Unknown;
-        for arm in &choice.arms {
-            let found = self.inner(|walk| {
-                let first = walk.vars.len();
-                walk.bind(&arm.pat, ty.clone(), node);
-                walk.stores_into(first, &choice.expr);
-                walk.expr(&arm.body, into)
-            });
-            if result.is_unknown() {
-                result = found;
-            }
-        }
-        result
-    }
-
-    fn condition(&mut self, condition: &syn::ExprLet) -> Ty {
-        let node = self.flow.node();
-        let ty = self.expr(&condition.expr, node);
-        let first = self.vars.len();
-        self.bind(&condition.pat, ty, node);
-        self.stores_into(first, &condition.expr);
-        Ty::Unknown
-    }
-
-    fn for_loop(&mut self, it: &syn::ExprForLoop) {
-        let node = self.flow.node();
-        let ty = self.expr(&it.expr, node);
-        self.met_in_loop(&it.expr, &ty);
-        self.enter_loop(Node::LOST, it.label.as_ref());
-        self.inner(|walk| {
-            let first = walk.vars.len();
-            walk.bind(&it.pat, ty.element(), node);
-            walk.stores_into(first, &it.expr);
-            walk.block(&it.body, Node::LOST);
-        });
-        self.leave_loop();
-    }
-
-    fn enter_loop(&mut self, result: Node, label: Option<&syn::Label>) {
-        self.loops.push(Loop::new(result, label.map(|label| label.name.ident.clone()), self.vars.len()));
     }
 
     fn assign(&mut self, assign: &syn::ExprAssign) {
@@ -316,44 +252,5 @@ impl Walk {
             self.expr(rest, Node::HOME);
         }
         of
-    }
-
-    /// Walks over a closure that runs in `frame`; `first` is the type of its first parameter, and `from` what it is given.
-    pub(super) fn closure(
-        &mut self,
-        closure: &ExprClosure,
-        first: &Ty,
-        from: Option<Node>,
-        mut frame: Frame,
-    ) -> Ty {
-        let loops = std::mem::take(&mut self.loops);
-        let ty = self.inner(|walk| {
-            let made = walk.vars.len();
-            for (at, pat) in closure.inputs.iter().enumerate() {
-                let ty = if at == 0 { first.clone() } else { Ty::Unknown };
-                // A fold has what it gathers before what it meets.
-                let node = from.unwrap_or_else(|| walk.flow.before(Node::HOME));
-                walk.bind(pat, ty, node);
-                if from.is_none() {
-                    for var in made..walk.vars.len() {
-                        let node = walk.vars[var].node;
-                        walk.flow.edge(node, Node::HOME);
-                    }
-                }
-            }
-            let typed = closure.inputs.iter().any(|pat| matches!(pat, Pat::Type(_)));
-            if typed
-                && walk.vars[made..]
-                    .iter()
-                    .any(|var| var.ty.is(types::HB_CONTEXT) || var.ty.is(types::HB_SCOPE))
-            {
-                frame.context = true;
-                frame.in_scope = true;
-            }
-            let result = frame.result;
-            walk.framed(frame, |walk| walk.expr(&closure.body, result))
-        });
-        self.loops = loops;
-        ty
     }
 }

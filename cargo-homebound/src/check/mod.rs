@@ -3,21 +3,25 @@
 
 mod calls;
 mod cfg;
+mod control;
 mod deaf;
 mod detached;
 mod exit;
 mod exprs;
 mod flow;
 mod macros;
+mod methods;
 mod names;
 mod patterns;
 mod polled;
 mod purpose;
 mod raw;
 mod scopes;
+mod sight;
 mod text;
 mod types;
 mod walk;
+mod written;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -76,8 +80,8 @@ pub fn starts(text: &str) -> Result<Vec<Start>, (usize, usize, String)> {
 
 /// Whether a file can hold anything that the rules speak of: a quick look at its bytes, before it is parsed.
 ///
-/// No finding is lost by it, since each names a crate, or `Context`, by a word that is looked for. Small files are always
-/// worth it, and so are parsed; a larger one without any of the words is not, so that nothing is said if it is broken.
+/// It looks for words without which no rule can speak: `spawn`, `thread` together with `sleep`, and the like. Small files are
+/// always worth it, and so are parsed; a larger one without such words is not, so that nothing is said if it is broken.
 pub fn is_worth_a_look(bytes: &[u8]) -> bool {
     text::is_worth_a_look(bytes)
 }
@@ -140,7 +144,7 @@ fn parsed(whole: &str) -> Looked {
     walk.settle_handles();
     walk.settle_exits();
     let mut findings: Vec<_> = walk.hits.into_iter().map(|hit| finding(hit, before)).collect();
-    findings.sort_by_key(|finding| (finding.line, finding.column, finding.rule));
+    findings.sort_by_key(|one| (one.line, one.column, one.rule));
     findings.dedup_by(|a, b| (a.line, a.column, a.rule) == (b.line, b.column, b.rule));
     let mut starts: Vec<_> = walk.starts.into_iter().map(|(span, start)| placed(span, start)).collect();
     starts.sort_by_key(|start| (start.line, start.column));

@@ -83,7 +83,7 @@ impl Walk {
             Pat::Paren(pat) => self.bind(&pat.pat, ty, from),
             Pat::Guard(pat) => {
                 self.bind(&pat.pat, ty, from);
-                self.flag_in_condition(&pat.guard, true);
+                self.flag_inside(&pat.guard, true);
                 self.expr(&pat.guard, Node::LOST);
             }
             Pat::Or(pat) => pat.cases.iter().for_each(|case| self.bind(case, ty.clone(), from)),

@@ -5,7 +5,7 @@ use proc_macro2::{Ident, Span};
 use syn::{BinOp, Block, Expr, ExprMethodCall, Member, Stmt, UnOp};
 
 use super::flow::Node;
-use super::names::Space;
+use super::names::{Res, Space};
 use super::types::Ty;
 use super::walk::{Found, Walk};
 use crate::rule::Rule;
@@ -41,9 +41,10 @@ const SLEEPS: &[&str] = &[
     "libc::sleep",
     "libc::usleep",
     "libc::nanosleep",
-    "tokio::time::sleep",
-    "async_std::task::sleep",
 ];
+
+/// These sleep where they are awaited.
+const AWAITED: &[&str] = &["tokio::time::sleep", "async_std::task::sleep"];
 
 const HELP: &str = "wait for the stop itself: `cx.sleep(..)`, `cx.recv(..)` and the other waits of a context end when it comes";
 
@@ -66,15 +67,36 @@ impl Walk {
         if !ends || self.loops.is_empty() {
             return;
         }
-        match flag(self, condition) {
-            Look::Flag => self.loops.iter_mut().rev().take(1).for_each(|last| last.looks = true),
-            Look::Named(name) => {
-                self.loops.iter_mut().rev().take(1).for_each(|last| last.asked.push(name.clone()))
-            }
+        let found = flag(self, condition);
+        let Some(last) = self.loops.last_mut() else { return };
+        match found {
+            Look::Flag => last.looks = true,
+            Look::Named(name) => last.asked.push(name),
             Look::No => {}
         }
     }
+
+    /// Likewise, where it is not the loop's own condition: then a name alone must say that it is about an end.
+    pub(super) fn flag_inside(&mut self, condition: &Expr, ends: bool) {
+        if ends && !self.loops.is_empty() {
+            match flag(self, condition) {
+                Look::Named(name) if !ABOUT_ENDS.iter().any(|stem| name.to_lowercase().contains(stem)) => {}
+                _ => self.flag_in_condition(condition, ends),
+            }
+        }
+    }
 }
+
+impl Walk {
+    /// What a `match` is about: a name alone may be anything.
+    pub(super) fn flag_in_match(&mut self, about: &Expr, ends: bool) {
+        if ends && !self.loops.is_empty() && flag(self, about) == Look::Flag {
+            self.flag_in_condition(about, ends);
+        }
+    }
+}
+
+const ABOUT_ENDS: &[&str] = &["done", "finish", "exit", "close", "closing", "alive", "kill", "abort"];
 
 /// What a condition looks at.
 #[derive(Debug, PartialEq)]
@@ -118,7 +140,8 @@ fn flag(walk: &mut Walk, condition: &Expr) -> Look {
         },
         Expr::Binary(binary) => match binary.op {
             BinOp::And(_) | BinOp::Or(_) => flag(walk, &binary.left).or(|| flag(walk, &binary.right)),
-            BinOp::Eq(_) | BinOp::Ne(_) => match flag(walk, &binary.left) {
+            // A count that is waited for is no flag.
+            BinOp::Eq(_) | BinOp::Ne(_) if is_state(&binary.right) => match flag(walk, &binary.left) {
                 Look::Flag => Look::Flag,
                 _ => Look::No,
             },
@@ -143,6 +166,7 @@ fn flag(walk: &mut Walk, condition: &Expr) -> Look {
                 Some(Found::Var(var)) if matches!(walk.vars[var].ty, Ty::Flag) => {
                     Look::Named(name.to_string())
                 }
+                Some(Found::Item(Res::Value(_))) => Look::Flag,
                 _ => named(&name.to_string()),
             }
         }
@@ -158,6 +182,20 @@ fn named(name: &str) -> Look {
     let lower = name.to_lowercase();
     let told = ["running", "stop", "shutdown", "quit", "cancel", "terminat", "keep_going"];
     if told.iter().any(|stem| lower.contains(stem)) { Look::Flag } else { Look::Named(name.to_owned()) }
+}
+
+/// `true`, or a constant such as `STOPPED`.
+fn is_state(expr: &Expr) -> bool {
+    match expr {
+        Expr::Lit(literal) => matches!(literal.lit, syn::Lit::Bool(_)),
+        Expr::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident.to_string().starts_with(char::is_uppercase)),
+        Expr::Cast(inner) => is_state(&inner.expr),
+        _ => false,
+    }
 }
 
 /// Names of functions that ask whether something should end.
@@ -200,6 +238,7 @@ fn place_name(expr: &Expr) -> Option<String> {
             Member::Unnamed(_) => None,
         },
         Expr::Paren(inner) => place_name(&inner.expr),
+        Expr::Unary(inner) => place_name(&inner.expr),
         Expr::Reference(inner) => place_name(&inner.expr),
         _ => None,
     }
@@ -227,8 +266,8 @@ pub(super) fn assigned(walk: &mut Walk, place: &Expr) {
     }
 }
 
-pub(super) fn function(walk: &mut Walk, path: &str, span: Span) {
-    if SLEEPS.contains(&path) {
+pub(super) fn function(walk: &mut Walk, path: &str, span: Span, awaited: bool) {
+    if SLEEPS.contains(&path) || (awaited && AWAITED.contains(&path)) {
         sleeps(walk, span);
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use syn::ext::IdentExt;
-use syn::punctuated::Punctuated;
 use syn::{Expr, Fields, ForeignItem, ImplItem, Item, Lit, Type, UseTree, Visibility};
+
+use super::written::{last_name, type_ref};
 
 pub(super) type ScopeId = usize;
 
@@ -204,7 +205,11 @@ impl Declared {
         if !this {
             segments.push(what.unraw().to_string());
         }
-        let name = if as_ == "self" { segments.last().cloned().unwrap_or_default() } else { as_.unraw().to_string() };
+        let name = if as_ == "self" {
+            segments.last().cloned().unwrap_or_default()
+        } else {
+            as_.unraw().to_string()
+        };
         let import = self.import(Written { segments, absolute, scope });
         let scope = &mut self.scopes[scope];
         scope.types.insert(name.clone(), Def::Import(import));
@@ -271,126 +276,4 @@ impl Declared {
 pub(super) fn place(name: &syn::Ident) -> (usize, usize) {
     let at = name.span().start();
     (at.line, at.column)
-}
-
-/// `Worker` in `impl Drop for crate::Worker<T>`.
-pub(super) fn last_name(ty: &Type) -> Option<String> {
-    match ty {
-        Type::Path(path) => Some(path.path.segments.last()?.ident.unraw().to_string()),
-        Type::Reference(ty) => last_name(&ty.elem),
-        Type::Paren(ty) => last_name(&ty.elem),
-        Type::Group(ty) => last_name(&ty.elem),
-        _ => None,
-    }
-}
-
-/// What holds one other thing, and hands it out as if it were not there.
-const WRAPPERS: &[&str] = &[
-    "Option",
-    "Result",
-    "Arc",
-    "Rc",
-    "Box",
-    "Mutex",
-    "RwLock",
-    "RefCell",
-    "Cell",
-    "OnceLock",
-    "OnceCell",
-    "LazyLock",
-    "LazyCell",
-    "Lazy",
-    "Pin",
-    "ManuallyDrop",
-    "MutexGuard",
-    "RefMut",
-    "Ref",
-    "IoResult",
-    "Cow",
-    "CachePadded",
-    "Weak",
-    "UnsafeCell",
-    "MaybeUninit",
-    "AtomicCell",
-    "Once",
-    "ReentrantMutex",
-    "FairMutex",
-    "AssertUnwindSafe",
-];
-
-/// What holds many.
-const LISTS: &[&str] = &[
-    "Vec",
-    "VecDeque",
-    "HashMap",
-    "BTreeMap",
-    "HashSet",
-    "BTreeSet",
-    "SmallVec",
-    "ArrayVec",
-    "LinkedList",
-    "Slab",
-    "IndexMap",
-    "DashMap",
-    "BinaryHeap",
-    "FxHashMap",
-    "Iterator",
-    "IntoIterator",
-    "IntoIter",
-    "Iter",
-    "SlotMap",
-    "JoinHandles",
-    "ArrayQueue",
-    "SegQueue",
-];
-
-/// The type that matters in `ty`.
-pub(super) fn type_ref(scope: ScopeId, ty: &Type) -> Option<TypeRef> {
-    match ty {
-        Type::Reference(ty) => type_ref(scope, &ty.elem),
-        Type::Paren(ty) => type_ref(scope, &ty.elem),
-        Type::Group(ty) => type_ref(scope, &ty.elem),
-        Type::Ptr(ty) => type_ref(scope, &ty.elem),
-        Type::Array(ty) => listed(type_ref(scope, &ty.elem)),
-        Type::Slice(ty) => listed(type_ref(scope, &ty.elem)),
-        Type::Tuple(ty) => ty.elems.iter().find_map(|ty| type_ref(scope, ty)),
-        Type::ImplTrait(ty) => bound(scope, &ty.bounds),
-        Type::TraitObject(ty) => bound(scope, &ty.bounds),
-        Type::Path(ty) if ty.qself.is_none() => path_ref(scope, &ty.path),
-        _ => None,
-    }
-}
-
-fn bound(scope: ScopeId, bounds: &Punctuated<syn::TypeParamBound, syn::Token![+]>) -> Option<TypeRef> {
-    bounds.iter().find_map(|bound| match bound {
-        syn::TypeParamBound::Trait(bound) => {
-            let last = bound.path.segments.last()?;
-            LISTS.iter().any(|name| last.ident == name).then(|| path_ref(scope, &bound.path))?
-        }
-        _ => None,
-    })
-}
-
-fn listed(ty: Option<TypeRef>) -> Option<TypeRef> {
-    ty.map(|ty| TypeRef { many: true, ..ty })
-}
-
-fn path_ref(scope: ScopeId, path: &syn::Path) -> Option<TypeRef> {
-    let last = path.segments.last()?;
-    let wrapper = WRAPPERS.iter().any(|name| last.ident == name);
-    let list = LISTS.iter().any(|name| last.ident == name);
-    if wrapper || list {
-        let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-        let inner = arguments.args.iter().filter_map(|argument| match argument {
-            syn::GenericArgument::Type(ty) => type_ref(scope, ty),
-            syn::GenericArgument::AssocType(ty) => type_ref(scope, &ty.ty),
-            _ => None,
-        });
-        // The values of a map, not its keys; what is right, not what went wrong.
-        let found = if list { inner.last() } else { inner.into_iter().next() };
-        return if list { listed(found) } else { found };
-    }
-    let segments = path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect();
-    let path = Written { segments, absolute: path.leading_colon.is_some(), scope };
-    Some(TypeRef { path, many: false })
 }

@@ -7,20 +7,60 @@ use std::sync::LazyLock;
 /// Files of up to this size are always parsed.
 const SMALL: usize = 4096;
 
-/// One of them is in every file of which a rule can speak.
-static WORDS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
+/// Words that are enough alone.
+static ALONE: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
+    finders(&[
+        "homebound",
+        "spawn",
+        "pthread_",
+        "beginthread",
+        "threadpool",
+        "rusty_pool",
+        "async_std",
+        "unblock",
+        "ctrlc",
+        "actix",
+        "recv_timeout",
+        "recv_deadline",
+        "park_timeout",
+        "usleep",
+        "nanosleep",
+        "subscope",
+        "service(",
+    ])
+});
+
+/// Looked for in files up to `LARGE` alone: larger ones are bindings, which declare it and do not call it.
+static WINDOWS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| finders(&["CreateThread"]));
+const LARGE: usize = 1 << 20;
+
+/// Words of which two must be there: a crate, and one of its names.
+static TOGETHER: LazyLock<Vec<(Finder<'static>, Vec<Finder<'static>>)>> = LazyLock::new(|| {
     [
-        "thread", "crossbeam", "rayon", "tokio", "homebound", "Context", "async_std", "smol", "blocking", "futures",
-        "ctrlc", "pthread_", "libc", "actix", "CreateThread", "async_global_executor", "process", "rusty_pool",
+        ("thread::", &["scope", "sleep", "park"][..]),
+        ("thread as", &["scope", "sleep", "park"][..]),
+        ("crossbeam", &["scope"][..]),
+        ("rayon", &["ThreadPool", "scope"][..]),
+        ("tokio", &["untime", "main", "test", "sleep"][..]),
+        ("futures", &["ThreadPool"][..]),
+        ("libc", &["clone", "sleep"][..]),
     ]
-    .iter()
-    .map(Finder::new)
+    .into_iter()
+    .map(|(name, with)| (Finder::new(name), finders(with)))
     .collect()
 });
 
+fn finders(words: &[&'static str]) -> Vec<Finder<'static>> {
+    words.iter().map(|word| Finder::new(*word)).collect()
+}
+
 /// See [`super::is_worth_a_look`].
 pub(super) fn is_worth_a_look(bytes: &[u8]) -> bool {
-    bytes.len() <= SMALL || WORDS.iter().any(|word| word.find(bytes).is_some())
+    let any = |words: &[Finder<'_>]| words.iter().any(|word| word.find(bytes).is_some());
+    bytes.len() <= SMALL
+        || any(&ALONE)
+        || (bytes.len() <= LARGE && any(&WINDOWS))
+        || TOGETHER.iter().any(|(name, with)| name.find(bytes).is_some() && any(with))
 }
 
 /// What one bracket counts for: a parser goes through many functions for it.
@@ -146,7 +186,9 @@ fn end_of_raw(bytes: &[u8], at: usize) -> usize {
 /// After a character, or after the `'` of a lifetime.
 fn end_of_char(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at + 1) {
-        Some(b'\\') => memchr::memchr(b'\'', bytes.get(at + 3..).unwrap_or_default()).map_or(at + 2, |end| at + 4 + end),
+        Some(b'\\') => {
+            memchr::memchr(b'\'', bytes.get(at + 3..).unwrap_or_default()).map_or(at + 2, |end| at + 4 + end)
+        }
         Some(first) => {
             let long = match first {
                 0..=0x7f => 1,

@@ -2,16 +2,15 @@
 //! Refuses to know the rules: it tells them where it is, by `Frame`s.
 
 use proc_macro2::Span;
-use syn::ext::IdentExt;
-use syn::{Attribute, Block, Expr, FnArg, ImplItem, Item, Pat, Stmt, TraitItem};
+use syn::{Attribute, Block, Expr, FnArg, ImplItem, Item, Stmt, TraitItem};
 
 use super::exit::Exits;
 use super::flow::{Flow, Node};
 use super::names::{Names, Res, Space};
 use super::polled::Loop;
-use super::scopes::{self, ScopeId, TypeRef, Written};
-use super::types::{self, HB_CONTEXT, HB_SCOPE, Ty};
-use super::{Start, cfg};
+use super::scopes::{self, ScopeId};
+use super::types::{HB_CONTEXT, HB_SCOPE, Ty};
+use super::{Start, cfg, written};
 use crate::rule::Rule;
 
 /// What a rule has to say, before it is turned into a finding.
@@ -33,7 +32,7 @@ pub(super) struct Var {
 
 /// What is in sight, the nearest last.
 #[derive(Debug)]
-enum Rib {
+pub(super) enum Rib {
     Var(usize),
     Block(ScopeId),
     /// Nothing of what is before is in sight, but for the items of this scope and those around it.
@@ -66,7 +65,7 @@ pub(super) struct Walk {
     pub(super) names: Names,
     pub(super) flow: Flow,
     pub(super) vars: Vec<Var>,
-    ribs: Vec<Rib>,
+    pub(super) ribs: Vec<Rib>,
     pub(super) scope: ScopeId,
     pub(super) selves: Vec<Ty>,
     pub(super) frames: Vec<Frame>,
@@ -157,7 +156,7 @@ impl Walk {
                 }
             }),
             Item::Impl(item) => self.under(&item.attrs, |walk| {
-                let ty = scopes::type_ref(walk.scope, &item.self_ty);
+                let ty = written::type_ref(walk.scope, &item.self_ty);
                 let ty = walk.typed(ty.as_ref());
                 walk.selves.push(ty);
                 item.items.iter().for_each(|item| walk.impl_item(item));
@@ -266,7 +265,7 @@ impl Walk {
                         walk.declare("self".to_owned(), ty, node);
                     }
                     FnArg::Typed(input) => {
-                        let written = scopes::type_ref(scope, &input.ty);
+                        let written = written::type_ref(scope, &input.ty);
                         let ty = walk.typed(written.as_ref());
                         let borrowed = matches!(*input.ty, syn::Type::Reference(_) | syn::Type::Ptr(_));
                         let (node, made) = (walk.flow.node(), walk.vars.len());
@@ -342,71 +341,5 @@ impl Walk {
             }
         }
         ty
-    }
-
-    /// Runs `f`; the variables that it declares are out of sight afterwards.
-    pub(super) fn inner<R>(&mut self, f: impl FnOnce(&mut Walk) -> R) -> R {
-        let ribs = self.ribs.len();
-        let result = f(self);
-        self.ribs.truncate(ribs);
-        result
-    }
-
-    pub(super) fn declare(&mut self, name: String, ty: Ty, node: Node) {
-        self.vars.push(Var { name, ty, node });
-        self.ribs.push(Rib::Var(self.vars.len() - 1));
-    }
-
-    /// What a name that stands alone means here.
-    pub(super) fn single(&mut self, name: &syn::Ident, space: Space) -> Option<Found> {
-        for at in (0..self.ribs.len()).rev() {
-            match self.ribs[at] {
-                Rib::Var(var) if space == Space::Values && *name == self.vars[var].name => {
-                    return Some(Found::Var(var));
-                }
-                Rib::Var(_) => {}
-                Rib::Block(scope) => {
-                    if let Some(found) = self.names.own(scope, &name.to_string(), space) {
-                        return Some(Found::Item(found));
-                    }
-                }
-                Rib::Wall(scope) => {
-                    return self.names.item(scope, &name.to_string(), space).map(Found::Item);
-                }
-            }
-        }
-        None
-    }
-
-    pub(super) fn typed(&mut self, ty: Option<&TypeRef>) -> Ty {
-        let Some(ty) = ty else { return Ty::Unknown };
-        let found = match ty.path.segments.as_slice() {
-            [this] if this == "Self" => self.selves.last().cloned().unwrap_or_default(),
-            _ => match self.names.type_of(ty) {
-                Res::Path(path) => Ty::named(types::known(&path)),
-                Res::Struct(id) => Ty::Struct(id),
-                _ => Ty::Unknown,
-            },
-        };
-        if ty.many { Ty::Many(found.into()) } else { found }
-    }
-
-    pub(super) fn written(&self, path: &syn::Path) -> Written {
-        Written {
-            segments: path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect(),
-            absolute: path.leading_colon.is_some(),
-            scope: self.scope,
-        }
-    }
-
-    /// The pattern of a `let` or of a parameter, for those who only want its type.
-    pub(super) fn ascribed<'p>(&mut self, pat: &'p Pat) -> (&'p Pat, Ty) {
-        match pat {
-            Pat::Type(typed) => {
-                let written = scopes::type_ref(self.scope, &typed.ty);
-                (&typed.pat, self.typed(written.as_ref()))
-            }
-            pat => (pat, Ty::Unknown),
-        }
     }
 }

@@ -188,3 +188,23 @@ mod exits {
         self.exit(1); //~ none
     }
 }
+
+mod no_flags {
+    use std::thread;
+    fn a(args: &Args, count: &AtomicU8, guard: &Mutex<u8>) {
+        loop {
+            show();
+            if args.repeat { thread::sleep(second()); } else { return; } //~ none
+        }
+        while count.load(Ordering::SeqCst) != 4 { thread::sleep(second()); } //~ none
+        while *guard.lock().unwrap() != 4 { thread::sleep(second()); } //~ none
+        loop {
+            match self.state { State::On => break, State::Off => thread::sleep(second()) } //~ none
+        }
+        while count.load(Ordering::SeqCst) != STOPPED { thread::sleep(second()); } //~ polled-stop
+        loop {
+            if args.done { break; }
+            thread::sleep(second()); //~ polled-stop
+        }
+    }
+}

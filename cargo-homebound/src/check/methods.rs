@@ -1,0 +1,170 @@
+//! Owns calls of methods: of which type it is, where its receiver and its arguments go, what its closures are given.
+//! Refuses to judge: it tells each rule of what it met.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::{Expr, ExprMethodCall};
+
+use super::detached::{self, Passage};
+use super::flow::Node;
+use super::names::Space;
+use super::types::{self, Ty};
+use super::walk::{Found, Frame, Walk};
+use super::{deaf, exit, polled, purpose};
+use crate::catalog;
+
+impl Walk {
+    pub(super) fn method_call(&mut self, call: &ExprMethodCall, into: Node) -> Ty {
+        let awaited = std::mem::take(&mut self.awaited);
+        let passage = detached::passage(&call.method);
+        let given = self.flow.node();
+        let receiver_into = match passage {
+            Passage::Through => into,
+            Passage::Closure => given,
+            Passage::Both => self.flow.before(into),
+            Passage::Look | Passage::Store => Node::LOST,
+            Passage::Home => Node::HOME,
+        };
+        if matches!(passage, Passage::Both) {
+            self.flow.edge(receiver_into, given);
+        }
+        let ty = self.expr(&call.receiver, receiver_into);
+        let name = call.method.unraw().to_string();
+        let span = call.method.span();
+        let of = self.receiver(&ty, call, &name);
+        let path = of.as_ref().map(|of| format!("{of}::{name}")).unwrap_or_default();
+        let entry = catalog::find(&path);
+        if let (Some(entry), Some(of)) = (entry, &of) {
+            self.started(span, entry, into, &types::method(of, &name));
+        }
+        if purpose::OF_PATHS.contains(&path.as_str()) {
+            purpose::check(self, span, call.args.iter());
+        }
+        if path == "homebound::Context::on_stop"
+            && let Some(frame) = self.frames.last_mut()
+        {
+            frame.woken = true;
+        }
+        polled::method(self, &name, call, of.as_deref());
+        if !awaited {
+            deaf::method(self, &name, call, &ty);
+        }
+        let mapped = self.method_arguments(call, passage, &path, entry.is_some(), (&ty, given, into));
+        if let (Ty::Struct(id), Passage::Home) = (&ty, passage)
+            && let Some(own) = self.method_of(*id, &name)
+        {
+            exit::calls(self, own);
+            let returns = self.names.declared.fns[own].returns.clone();
+            let found = self.typed(returns.as_ref());
+            if found.is(types::JOIN_HANDLE) {
+                self.handle(span, into, &found);
+            }
+            return found;
+        }
+        match (passage, of) {
+            (_, Some(of)) if !types::method(&of, &name).is_unknown() => types::method(&of, &name),
+            (Passage::Through | Passage::Both, _)
+                if detached::gives_one(&name) && matches!(ty, Ty::Many(_)) =>
+            {
+                ty.element()
+            }
+            (Passage::Through | Passage::Both, _) => ty,
+            (Passage::Closure, _) => mapped,
+            _ => Ty::Unknown,
+        }
+    }
+
+    /// The type whose method it is: known, or told by the shape of the call.
+    fn receiver(&mut self, ty: &Ty, call: &ExprMethodCall, name: &str) -> Option<String> {
+        match ty {
+            Ty::Path(path) => Some(path.to_string()),
+            Ty::Unknown | Ty::Struct(_) => purpose::by_shape(self, call, name).map(str::to_owned),
+            _ => None,
+        }
+    }
+
+    fn method_arguments(
+        &mut self,
+        call: &ExprMethodCall,
+        passage: Passage,
+        path: &str,
+        starts: bool,
+        (ty, given, into): (&Ty, Node, Node),
+    ) -> Ty {
+        let mut mapped = Ty::Unknown;
+        let through = matches!(passage, Passage::Closure | Passage::Both);
+        for argument in &call.args {
+            match argument {
+                Expr::Closure(closure) if through => {
+                    let first = if matches!(ty, Ty::Many(_)) { ty.element() } else { ty.clone() };
+                    let kept = detached::keeps_result(&call.method);
+                    let frame = Frame { result: if kept { into } else { Node::LOST }, ..self.frame() };
+                    let found = self.closure(closure, &first, Some(given), frame);
+                    if !found.is_unknown() {
+                        mapped = Ty::Many(found.into());
+                    }
+                }
+                Expr::Closure(closure) => {
+                    let mut frame = self.frame_of(path, starts);
+                    frame.result = if detached::keeps_result(&call.method) { into } else { Node::HOME };
+                    let first = types::parameter(path).map_or(Ty::Unknown, Ty::named);
+                    if detached::makes_and_keeps(&call.method) {
+                        let place = self.place(&call.receiver);
+                        frame.result = self.flow.before(place);
+                        self.flow.edge(frame.result, into);
+                    }
+                    self.closure(closure, &first, None, frame);
+                }
+                Expr::Path(function) if through => mapped = self.mapped(function, given, into),
+                other if matches!(passage, Passage::Store) => {
+                    let place = self.place(&call.receiver);
+                    let node = self.flow.before(place);
+                    if matches!(call.method.to_string().as_str(), "insert" | "get_or_insert" | "replace") {
+                        // `Option::insert` gives it back.
+                        self.flow.edge(node, into);
+                    }
+                    let found = self.expr(other, node);
+                    self.now_holds(&call.receiver, found);
+                }
+                other => {
+                    self.expr(other, Node::HOME);
+                }
+            }
+        }
+        mapped
+    }
+
+    /// A function that is given to `map` and the like.
+    fn mapped(&mut self, function: &syn::ExprPath, given: Node, into: Node) -> Ty {
+        let span = function.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+        match self.path_value(function, Node::LOST) {
+            Ty::Func(path) => {
+                let throws = matches!(&*path, "drop" | "std::mem::drop" | "std::mem::forget");
+                if !throws {
+                    self.flow.edge(given, Node::HOME);
+                }
+                let ty = types::returned(&path);
+                if detached::is_handle(&ty) && catalog::find(&path).is_some() {
+                    self.handle(span, into, &ty);
+                }
+                Ty::Many(ty.into())
+            }
+            _ => {
+                self.flow.edge(given, Node::HOME);
+                Ty::Unknown
+            }
+        }
+    }
+
+    /// A list of which nothing was known has been given a value of this type.
+    fn now_holds(&mut self, list: &Expr, ty: Ty) {
+        if let Expr::Path(path) = list
+            && let Some(name) = path.path.get_ident()
+            && let Some(Found::Var(var)) = self.single(name, Space::Values)
+            && !ty.is_unknown()
+            && detached::is_handle(&ty)
+        {
+            self.vars[var].ty = Ty::Many(ty.into());
+        }
+    }
+}
