@@ -82,34 +82,31 @@ pub(crate) fn check(ask: &Ask) -> Result<Answer, Faults> {
     let is_whole = staged.is_none() && ask.paths.is_empty();
     let mut notes = if is_whole { idle_exemptions(&config, &all) } else { Vec::new() };
     let walked = wanted(&config, all);
-    let looked: BTreeSet<_> = walked.items.iter().map(|item| item.path.clone()).collect();
     let mut found = scan::scan(&walked);
     let mut faults = Vec::new();
     let mut both = None;
     if ask.deep {
         let told = deep::look(&project, &ask.cargo)?;
-        let mut seen = told.seen;
-        seen.retain(|seen| looked.contains(&seen.finding.path));
-        deep::fold(&mut found, seen);
+        deep::fold(&mut found, told.seen, &walked);
         notes.extend(told.notes);
         faults.extend(told.faults);
         both = Some(Deep::of(found.iter().filter(|finding| deep::RULES.contains(&finding.rule))));
     }
     let rules = (!ask.rules.is_empty()).then(|| ask.rules.iter().copied().collect());
-    let elsewhere: Vec<_> = walked.items.iter().map(|item| (item.path.clone(), item.file.clone())).collect();
-    let files = looked.len();
+    let looked = (!is_whole).then(|| walked.items.iter().map(|item| item.path.clone()).collect());
     let is_deep = ask.deep && faults.is_empty();
-    let scope = Scope { rules, files: (!is_whole).then_some(looked), deep: is_deep, today: Day::today() };
+    let scope = Scope { rules, files: looked, deep: is_deep, today: Day::today() };
     let (findings, allowed) = judge::judge(&config, found, &scope);
-    let report = Report { findings, allowed, files, notes, deep: both };
-    let sources = Sources::new(project.root.clone(), shown(&report.findings, elsewhere));
+    let report = Report { findings, allowed, files: walked.items.len(), notes, deep: both };
+    let sources = Sources::new(project.root.clone(), shown(&report.findings, walked));
     Ok(Answer { project, report, sources, faults, _staged: staged })
 }
 
-/// Where files are that have findings, and are not where their path says.
-fn shown(findings: &[Finding], files: Vec<(String, PathBuf)>) -> Vec<(String, PathBuf)> {
+/// Where the files are that have findings.
+fn shown(findings: &[Finding], walked: Walked) -> Vec<(String, PathBuf)> {
     let paths: BTreeSet<_> = findings.iter().map(|finding| finding.path.as_str()).collect();
-    files.into_iter().filter(|(path, _)| paths.contains(path.as_str())).collect()
+    let shown = walked.items.into_iter().filter(|item| paths.contains(item.path.as_str()));
+    shown.map(|item| (item.path, item.file)).collect()
 }
 
 /// An exemption for nothing is no finding: what it is for may be made by a build.
