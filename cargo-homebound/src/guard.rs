@@ -46,19 +46,20 @@ pub(crate) struct Answer {
     _staged: Option<Staged>,
 }
 
-/// The project of the current folder, or that of the paths if they are all elsewhere.
+/// The project of the current folder. If that is none, or has none of these paths in it, the project of the first path: hooks run
+/// in the folder of the repository, which may have the project further down.
 pub(crate) fn project(paths: &[PathBuf]) -> Result<Project, Faults> {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     let here = here.map_err(|error| Fault::new(format!("the current folder is gone: {error}")))?;
     let project = Project::around(&here);
     let files: Vec<_> = paths.iter().filter_map(|path| place::whole(path).ok()).collect();
-    match files.first() {
-        Some(first) if !files.iter().any(|file| file.starts_with(&project.root)) => {
-            let folder = if first.is_dir() { first } else { first.parent().unwrap_or(first) };
-            Ok(Project::around(folder))
-        }
-        _ => Ok(project),
+    let Some(first) = files.first() else { return Ok(project) };
+    let is_elsewhere = !files.iter().any(|file| file.starts_with(&project.root));
+    if !is_elsewhere && !project.is_bare {
+        return Ok(project);
     }
+    let theirs = Project::around(if first.is_dir() { first } else { first.parent().unwrap_or(first) });
+    Ok(if is_elsewhere || !theirs.is_bare { theirs } else { project })
 }
 
 /// Files that are to be looked at, without those that are exempt.
@@ -71,11 +72,11 @@ pub(crate) fn wanted(config: &Config, mut walked: Walked) -> Walked {
 ///
 /// Paths that are not there, and mistakes in the configuration.
 pub(crate) fn check(ask: &Ask) -> Result<Answer, Faults> {
-    let project = project(&ask.paths)?;
+    let staged = if ask.staged { Some(staged::export()?) } else { None };
+    let project = project(staged.as_ref().map_or(&ask.paths, |staged| &staged.names))?;
     let config = Config::of(&project, ask.config.as_deref())?;
-    let staged = if ask.staged { Some(staged::export(&project)?) } else { None };
     let all = match &staged {
-        Some(staged) => staged.walked(),
+        Some(staged) => staged.walked(&project),
         None if ask.paths.is_empty() => walk::all(&project),
         None => walk::named(&project, &ask.paths)?,
     };
