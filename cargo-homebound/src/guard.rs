@@ -46,19 +46,20 @@ pub(crate) struct Answer {
     _staged: Option<Staged>,
 }
 
-/// The project of the current folder, or that of the paths if they are all elsewhere.
+/// The project of the current folder. If that is none, or has none of these paths in it, the project of the first path: hooks run
+/// in the folder of the repository, which may have the project further down.
 pub(crate) fn project(paths: &[PathBuf]) -> Result<Project, Faults> {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     let here = here.map_err(|error| Fault::new(format!("the current folder is gone: {error}")))?;
     let project = Project::around(&here);
     let files: Vec<_> = paths.iter().filter_map(|path| place::whole(path).ok()).collect();
-    match files.first() {
-        Some(first) if !files.iter().any(|file| file.starts_with(&project.root)) => {
-            let folder = if first.is_dir() { first } else { first.parent().unwrap_or(first) };
-            Ok(Project::around(folder))
-        }
-        _ => Ok(project),
+    let Some(first) = files.first() else { return Ok(project) };
+    let is_elsewhere = !files.iter().any(|file| file.starts_with(&project.root));
+    if !is_elsewhere && !project.is_bare {
+        return Ok(project);
     }
+    let theirs = Project::around(if first.is_dir() { first } else { first.parent().unwrap_or(first) });
+    Ok(if is_elsewhere || !theirs.is_bare { theirs } else { project })
 }
 
 /// Files that are to be looked at, without those that are exempt.
@@ -71,45 +72,42 @@ pub(crate) fn wanted(config: &Config, mut walked: Walked) -> Walked {
 ///
 /// Paths that are not there, and mistakes in the configuration.
 pub(crate) fn check(ask: &Ask) -> Result<Answer, Faults> {
-    let project = project(&ask.paths)?;
+    let staged = if ask.staged { Some(staged::export()?) } else { None };
+    let project = project(staged.as_ref().map_or(&ask.paths, |staged| &staged.names))?;
     let config = Config::of(&project, ask.config.as_deref())?;
-    let staged = if ask.staged { Some(staged::export(&project)?) } else { None };
     let all = match &staged {
-        Some(staged) => staged.walked(),
+        Some(staged) => staged.walked(&project),
         None if ask.paths.is_empty() => walk::all(&project),
         None => walk::named(&project, &ask.paths)?,
     };
     let is_whole = staged.is_none() && ask.paths.is_empty();
     let mut notes = if is_whole { idle_exemptions(&config, &all) } else { Vec::new() };
     let walked = wanted(&config, all);
-    let looked: BTreeSet<_> = walked.items.iter().map(|item| item.path.clone()).collect();
     let mut found = scan::scan(&walked);
     let mut faults = Vec::new();
     let mut both = None;
     if ask.deep {
         let told = deep::look(&project, &ask.cargo)?;
-        let mut seen = told.seen;
-        seen.retain(|seen| looked.contains(&seen.finding.path));
-        deep::fold(&mut found, seen);
+        deep::fold(&mut found, told.seen, &walked);
         notes.extend(told.notes);
         faults.extend(told.faults);
         both = Some(Deep::of(found.iter().filter(|finding| deep::RULES.contains(&finding.rule))));
     }
     let rules = (!ask.rules.is_empty()).then(|| ask.rules.iter().copied().collect());
-    let elsewhere: Vec<_> = walked.items.iter().map(|item| (item.path.clone(), item.file.clone())).collect();
-    let files = looked.len();
+    let looked = (!is_whole).then(|| walked.items.iter().map(|item| item.path.clone()).collect());
     let is_deep = ask.deep && faults.is_empty();
-    let scope = Scope { rules, files: (!is_whole).then_some(looked), deep: is_deep, today: Day::today() };
+    let scope = Scope { rules, files: looked, deep: is_deep, today: Day::today() };
     let (findings, allowed) = judge::judge(&config, found, &scope);
-    let report = Report { findings, allowed, files, notes, deep: both };
-    let sources = Sources::new(project.root.clone(), shown(&report.findings, elsewhere));
+    let report = Report { findings, allowed, files: walked.items.len(), notes, deep: both };
+    let sources = Sources::new(project.root.clone(), shown(&report.findings, walked));
     Ok(Answer { project, report, sources, faults, _staged: staged })
 }
 
-/// Where files are that have findings, and are not where their path says.
-fn shown(findings: &[Finding], files: Vec<(String, PathBuf)>) -> Vec<(String, PathBuf)> {
+/// Where the files are that have findings.
+fn shown(findings: &[Finding], walked: Walked) -> Vec<(String, PathBuf)> {
     let paths: BTreeSet<_> = findings.iter().map(|finding| finding.path.as_str()).collect();
-    files.into_iter().filter(|(path, _)| paths.contains(path.as_str())).collect()
+    let shown = walked.items.into_iter().filter(|item| paths.contains(item.path.as_str()));
+    shown.map(|item| (item.path, item.file)).collect()
 }
 
 /// An exemption for nothing is no finding: what it is for may be made by a build.

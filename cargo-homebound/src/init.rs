@@ -120,12 +120,11 @@ fn look(project: &Project, config: &Config, with_clippy: bool) -> Result<Vec<Fin
     let walked = guard::wanted(config, walk::all(project));
     let mut found = scan::scan(&walked);
     if with_clippy {
-        let mut told = deep::look(project, &[])?;
+        let told = deep::look(project, &[])?;
         if !told.faults.is_empty() {
             return Err(told.faults);
         }
-        told.seen.retain(|seen| walked.items.iter().any(|item| item.path == seen.finding.path));
-        deep::fold(&mut found, told.seen);
+        deep::fold(&mut found, told.seen, &walked);
     }
     Ok(found)
 }

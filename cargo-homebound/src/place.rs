@@ -14,6 +14,8 @@ pub(crate) struct Project {
     pub(crate) root: PathBuf,
     /// The folder of cargo's workspace, if there is one.
     pub(crate) cargo: Option<PathBuf>,
+    /// Whether nothing says that it is one: no manifest, and no configuration.
+    pub(crate) is_bare: bool,
 }
 
 /// The name of the file that configures the guard.
@@ -35,7 +37,8 @@ impl Project {
         let configured = above.iter().find(|folder| folder.join(CONFIG).is_file()).copied();
         let repository = above.last().copied().filter(|folder| folder.join(".git").exists());
         let root = configured.or(cargo.as_deref()).or(repository).unwrap_or(start).to_owned();
-        Project { root, cargo }
+        let is_bare = configured.is_none() && cargo.is_none();
+        Project { root, cargo, is_bare }
     }
 
     /// The path of a file as it is told: from the root, with `/`. One outside keeps all of it.

@@ -13,13 +13,24 @@ use crate::walk::{Item, Walked};
 /// The files. They are deleted with it.
 #[derive(Debug)]
 pub(crate) struct Staged {
+    /// Where they will be, as whole paths.
+    pub(crate) names: Vec<PathBuf>,
+    top: PathBuf,
     folder: PathBuf,
-    items: Vec<Item>,
 }
 
 impl Staged {
-    pub(crate) fn walked(&self) -> Walked {
-        Walked { items: self.items.clone(), unread: Vec::new() }
+    /// Those of a project.
+    pub(crate) fn walked(&self, project: &Project) -> Walked {
+        let of_project = self.names.iter().filter(|name| name.starts_with(&project.root));
+        let item = |name: &PathBuf| {
+            let file = self.folder.join(name.strip_prefix(&self.top).ok()?);
+            let is_file = fs::symlink_metadata(&file).is_ok_and(|meta| meta.is_file());
+            is_file.then(|| Item { path: project.name(name), file })
+        };
+        let mut items: Vec<_> = of_project.filter_map(item).collect();
+        items.sort_by(|a, b| a.path.cmp(&b.path));
+        Walked { items, unread: Vec::new() }
     }
 }
 
@@ -29,29 +40,23 @@ impl Drop for Staged {
     }
 }
 
+/// Those of the repository that the current folder is in. A hook is told of it by its environment, which holds for that folder.
+///
 /// # Errors
 ///
 /// No git, no repository, or what git says.
-pub(crate) fn export(project: &Project) -> Result<Staged, Faults> {
-    let top = PathBuf::from(line(&git(&project.root, &["rev-parse", "--show-toplevel"], b"")?));
+pub(crate) fn export() -> Result<Staged, Faults> {
+    let top = PathBuf::from(line(&git(Path::new("."), &["rev-parse", "--show-toplevel"], b"")?));
     let folder = line(&git(&top, &["rev-parse", "--git-path", "homebound-staged"], b"")?);
     let folder = top.join(folder).with_extension(std::process::id().to_string());
     let changed =
         ["diff", "--cached", "--name-only", "--diff-filter=ACMRT", "-z", "--no-renames", "--", "*.rs"];
     let names = git(&top, &changed, b"")?;
-    let mut staged = Staged { folder, items: Vec::new() };
-    let prefix = format!("--prefix={}/", staged.folder.display());
-    git(&top, &["checkout-index", "-q", "-z", "--stdin", &prefix], &names)?;
-    let root = &project.root;
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let name = String::from_utf8_lossy(name).into_owned();
-        let (whole, file) = (top.join(&name), staged.folder.join(&name));
-        let is_file = fs::symlink_metadata(&file).is_ok_and(|meta| meta.is_file());
-        if is_file && whole.starts_with(root) {
-            staged.items.push(Item { path: project.name(&whole), file });
-        }
-    }
-    staged.items.sort_by(|a, b| a.path.cmp(&b.path));
+    let prefix = format!("--prefix={}/", folder.display());
+    let mut staged = Staged { names: Vec::new(), top, folder };
+    git(&staged.top, &["checkout-index", "-q", "-z", "--stdin", &prefix], &names)?;
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    staged.names = names.map(|name| staged.top.join(&*String::from_utf8_lossy(name))).collect();
     Ok(staged)
 }
 

@@ -119,6 +119,34 @@ fn git_asks_the_guard_before_each_commit_about_what_is_staged() {
     assert_eq!(left.count(), 0);
 }
 
+/// A repository with the Rust project further down, in a worktree: git tells hooks of it by the environment.
+#[test]
+fn the_hook_finds_the_project_further_down() {
+    let config = "exempt = [\"src/old.rs\"]\n";
+    let project =
+        Project::new(&[("README.md", "none"), ("rust/homebound.toml", config), ("rust/src/new.rs", CLEAN)]);
+    project.git(&["init", "-q"]);
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-qm", "first"]);
+    project.git(&["worktree", "add", "-q", "side"]);
+    project.write("side/rust/src/old.rs", HELD);
+    let side = project.root.join("side");
+    assert_eq!(Said::of(guard(&side).arg("install-hook")).code, 0);
+    let git = |words: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        Said::of(std::process::Command::new("git").current_dir(&side).args(identity).args(words))
+    };
+    git(&["add", "-A"]);
+    let said = git(&["commit", "-qm", "exempt"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    project.write("side/rust/src/new.rs", HELD);
+    let said = git(&["commit", "-qam", "not exempt"]);
+    assert!(said.code != 0 && (said.out.clone() + &said.err).contains("--> src/new.rs:2:18"), "{said:?}");
+    // And so do hooks that name files.
+    let named = Said::of(guard(&side).args(["check", "rust/src/old.rs", "rust/src/new.rs"]));
+    assert!(named.code == 1 && named.out.contains("1 finding in 1 file; 1 file checked"), "{named:?}");
+}
+
 #[test]
 fn a_hook_of_somebody_elses_stays() {
     let project = Project::new(&[]);

@@ -67,7 +67,8 @@ pub(super) fn file(project: &Project, file: &Path) -> Result<Config, Faults> {
 /// The table in a `Cargo.toml`, if it has one. A manifest that is no TOML is cargo's affair, unless it names the guard.
 pub(super) fn manifest(project: &Project, file: &Path) -> Result<Option<Config>, Faults> {
     let text = match fs::read_to_string(file) {
-        Ok(text) if text.contains("homebound") => text,
+        // A dependency of that name is no configuration.
+        Ok(text) if text.contains("homebound") && text.contains("metadata") => text,
         Ok(_) | Err(_) => return Ok(None),
     };
     let reader = Reader { path: project.name(file), text: &text };

@@ -3,9 +3,12 @@
 
 use super::messages::Seen;
 use crate::finding::{Finding, FoundBy};
+use crate::walk::Walked;
 
-/// Puts what clippy saw among what the text shows.
-pub(crate) fn fold(found: &mut Vec<Finding>, seen: Vec<Seen>) {
+/// Puts what clippy saw in these files among what the text shows.
+pub(crate) fn fold(found: &mut Vec<Finding>, mut seen: Vec<Seen>, walked: &Walked) {
+    // Clippy knows nothing of exemptions, and builds more than was asked for.
+    seen.retain(|seen| walked.items.iter().any(|item| item.path == seen.finding.path));
     let mut alone = Vec::new();
     for Seen { finding, lines } in seen {
         let same = |old: &&mut Finding| {
@@ -27,6 +30,7 @@ pub(crate) fn fold(found: &mut Vec<Finding>, seen: Vec<Seen>) {
 mod tests {
     use super::*;
     use crate::rule::Rule;
+    use crate::walk::Item;
 
     fn at(line: usize, column: usize, found_by: FoundBy) -> Finding {
         let span = line * 100 + column..line * 100 + column + 5;
@@ -39,7 +43,11 @@ mod tests {
         let mut found =
             vec![at(3, 5, FoundBy::Source), at(3, 40, FoundBy::Source), at(9, 1, FoundBy::Source)];
         let seen = |line, column| Seen { finding: at(line, column, FoundBy::Clippy), lines: line..line + 1 };
-        fold(&mut found, vec![seen(3, 40), seen(3, 6), seen(7, 1)]);
+        let elsewhere = Finding { path: "src/exempt.rs".to_owned(), ..at(1, 1, FoundBy::Clippy) };
+        let elsewhere = Seen { finding: elsewhere, lines: 1..2 };
+        let item = Item { path: "src/a.rs".to_owned(), file: "src/a.rs".into() };
+        let walked = Walked { items: vec![item], unread: Vec::new() };
+        fold(&mut found, vec![seen(3, 40), seen(3, 6), seen(7, 1), elsewhere], &walked);
         let who: Vec<_> = found.iter().map(|finding| (finding.line, finding.found_by)).collect();
         assert_eq!(who, [(3, FoundBy::Both), (3, FoundBy::Both), (9, FoundBy::Source), (7, FoundBy::Clippy)]);
     }
