@@ -384,11 +384,22 @@ fn the_list_of_known_crates_is_compared() {
     let mut out = Vec::new();
     deps::run(&Options { format: Format::Table, ..place.options() }, &mut out).unwrap();
     let table = String::from_utf8(out).unwrap();
-    for words in ["known to, nothing found:", "indicatif 1.0.0", "known not to, a place found:", "mio 1.0.0"]
-    {
+    for words in ["known to, nothing found:", "indicatif 1.0.0", "known not to, but found:", "mio 1.0.0"] {
         assert!(table.contains(words), "{words}\n{table}");
     }
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+}
+
+#[test]
+fn a_module_that_stands_before_that_of_std_hides_nothing() {
+    let text = "use crate::loom::thread;\npub fn go() { thread::spawn(|| {}); }\n";
+    let lib = "mod loom;\nmod pool;\n";
+    let place = Place::noisy(&[
+        ("src/lib.rs", lib),
+        ("src/loom.rs", "pub(crate) use std::thread;\n"),
+        ("src/pool.rs", text),
+    ]);
+    assert_eq!(places(&place.starts(&place.options())), ["src/pool.rs:2 true"]);
 }
 
 #[test]

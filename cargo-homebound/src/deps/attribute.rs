@@ -142,7 +142,9 @@ fn before_items(tokens: TokenStream) -> Vec<Gate> {
     while at < tokens.len() {
         match &tokens[at..] {
             [TokenTree::Punct(hash), TokenTree::Group(group), ..] if hash.as_char() == '#' => {
-                gates.extend(read_attribute(group, false).outer_gate().cloned());
+                let gate = read_attribute(group, false).outer_gate().cloned();
+                // `cfg($meta)` says nothing.
+                gates.extend(gate.filter(|gate| !gate.to_string().contains('$')));
                 at += 2;
             }
             // `$item`, and not a `$(`, which only repeats.

@@ -106,7 +106,7 @@ fn starts_in(files: &[PathBuf]) -> BTreeMap<PathBuf, Seen> {
         if !check::is_worth_a_look(&bytes) || !entries.iter().any(|entry| entry.is_possible(&bytes)) {
             continue;
         }
-        let starts = check::starts(&String::from_utf8_lossy(&bytes)).map(|mut starts| {
+        let starts = check::starts(&through_facades(&String::from_utf8_lossy(&bytes))).map(|mut starts| {
             starts.retain(|start| !start.test && kind(start.what).is_some());
             starts
         });
@@ -115,6 +115,17 @@ fn starts_in(files: &[PathBuf]) -> BTreeMap<PathBuf, Seen> {
         }
     }
     seen
+}
+
+/// Many crates reach `std::thread` by a module of their own, so that a model checker can take its place:
+/// `use crate::loom::thread;`. Such a line is read as an import of std's. Lines stay where they are.
+fn through_facades(text: &str) -> String {
+    let facade = |line: &str| {
+        let path = line.trim().strip_prefix("use crate::").and_then(|rest| rest.strip_suffix("::thread;"));
+        path.is_some_and(|path| path.chars().all(|c| c.is_alphanumeric() || "_:".contains(c)))
+    };
+    let lines = text.split('\n').map(|line| if facade(line) { "use std::thread;" } else { line });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The words without which a file does not name a path of the catalog, whatever it imports.

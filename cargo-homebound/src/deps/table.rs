@@ -130,7 +130,7 @@ fn compared(out: &mut dyn Write, compared: &[Compared]) -> io::Result<()> {
     let of = |verdict: Verdict| compared.iter().filter(move |one| one.verdict == verdict);
     let label = |one: &Compared| format!("{} {}", one.package, one.version);
     for (verdict, title) in
-        [(Verdict::Missed, "known to, nothing found"), (Verdict::Contradicted, "known not to, a place found")]
+        [(Verdict::Missed, "known to, nothing found"), (Verdict::Contradicted, "known not to, but found")]
     {
         for one in of(verdict) {
             let reason = one.reason.as_deref().unwrap_or_default();
