@@ -222,9 +222,9 @@ impl Names {
     }
 }
 
-/// The name under `std` of what `core` and `alloc` have.
+/// The name under `std` of what `core` and `alloc` have, and under `rayon` of what it has from its core.
 fn canonical(path: String) -> String {
-    for (short, crate_) in [("core::", "std::"), ("alloc::", "std::")] {
+    for (short, crate_) in [("core::", "std::"), ("alloc::", "std::"), ("rayon_core::", "rayon::")] {
         if let Some(rest) = path.strip_prefix(short) {
             return format!("{crate_}{rest}");
         }

@@ -79,6 +79,8 @@ mod others {
         async_std::task::spawn(work()).await; //~ raw-thread
         async_std::task::spawn_blocking(work).await; //~ raw-thread
         async_std::task::sleep(second()).await; //~ none
+        async_std::task::Builder::new().name("x".into()).spawn(work()).unwrap().await; //~ raw-thread
+        rayon_core::spawn(work); //~ raw-thread
         smol::unblock(work).await; //~ raw-thread
         blocking::unblock(work).await; //~ raw-thread
         futures::executor::ThreadPool::new().unwrap(); //~ raw-thread
