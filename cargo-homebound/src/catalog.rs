@@ -102,6 +102,7 @@ pub const ENTRIES: &[Entry] = &[
     pool("rusty_pool::ThreadPool::new"),
     thread("async_std::task::spawn"),
     thread("async_std::task::spawn_blocking"),
+    thread_method("async_std::task::Builder::spawn"),
     pool("async_std::main"),
     thread("smol::spawn"),
     thread("smol::unblock"),
