@@ -26,9 +26,21 @@ mod queue;
 mod scanner;
 mod watchdog;
 
+mod echo;
+mod health;
+mod webui;
+
+mod handover;
+mod instance;
+mod runtime;
+
 mod bundle;
 mod page;
 mod sheet;
+
+mod exhibits;
+mod serve;
+mod visitor;
 
 mod children;
 mod console;
@@ -49,7 +61,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
+use bundle::Bundle;
+use crossbeam_channel::bounded;
+use homebound::Signals;
 use homebound::registry::Registry;
+use instance::Claim;
 use options::{Options, Request, USAGE};
 use studio::Studio;
 
@@ -60,6 +76,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => refuse(1, error),
         },
+        Ok(Request::Serve(results, port)) => serve::run(&results, port),
         Ok(Request::Help) => {
             say(USAGE.trim_end());
             ExitCode::SUCCESS
@@ -73,8 +90,20 @@ fn run(options: Options) -> ExitCode {
     let threads_before = os_threads();
     // Opened inside, where a signal is already a stop; kept outside, where all threads may borrow it.
     let studio = OnceLock::new();
-    let exit = Registry::new("studio").grace(options.grace).run(|scope| {
-        let opened = Studio::open(options)?;
+    let (wish, wishes) = bounded(1);
+    let signals = Signals::default().forward(libc::SIGUSR1, wish);
+    let exit = Registry::new("studio").grace(options.grace).signals(signals).run(|scope| {
+        let instance = match options.single {
+            false => None,
+            true => match instance::claim(scope.context(), &options)? {
+                Claim::First(instance) => Some(instance),
+                Claim::HandedOver(folder) => {
+                    say(format_args!("handed over to the studio that is running: {}", text::shown(&folder)));
+                    return Ok(());
+                }
+            },
+        };
+        let opened = Studio { instance, bundle: Bundle::new(wishes), ..Studio::open(options)? };
         controller::run(scope, studio.get_or_init(|| opened))
     });
     say(&exit.shutdown);
