@@ -12,7 +12,8 @@ const LONGEST_HEAD: usize = 16 * 1024;
 pub struct Request {
     pub method: String,
     pub path: String,
-    /// Empty if there is none.
+    /// Empty if there is none. Studio looks at it.
+    #[allow(dead_code, reason = "not here")]
     pub host: String,
     /// The client wants no other answer; or it sends a body, which nobody reads, so that nothing can follow it.
     pub close: bool,

@@ -98,8 +98,8 @@ impl WebFault {
         let flood = |cx: &Context| -> Result {
             loop {
                 cx.checkpoint()?;
-                writeln!(io::stdout(), "water")?;
-                writeln!(io::stderr(), "mud")?;
+                writeln!(io::stdout(), "{:~>1000}", "water")?;
+                writeln!(io::stderr(), "{:~>100}", "mud")?;
             }
         };
         if self == WebFault::Flood && !ONCE.is_completed() {

@@ -20,8 +20,10 @@ const HELLO: &[u8] = b"studio-handover 1\n";
 const LONGEST: u64 = 4096;
 /// The answer to a folder that was taken; any other is a reason why not.
 const TAKEN: &str = "taken";
-/// What each end waits for the other.
+/// What the second waits for the first, which may have others before it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What the first waits for a second, so that a silent one does not keep the others out for long.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// The folders that others have handed over, until the intake takes them. Closed when there is no intake any more: so what
 /// was accepted is looked at, but for a stop, and what cannot be is refused.
@@ -79,7 +81,7 @@ impl Inbox {
 pub fn receive(cx: &Context, stream: &UnixStream, inbox: &Inbox) -> Result<Result<PathBuf, String>> {
     let mut request = Vec::new();
     let longest = LONGEST + HELLO.len() as u64;
-    cx.io(stream).timeout(PATIENCE).take(longest + 1).read_to_end(&mut request)?;
+    cx.io(stream).timeout(A_MOMENT).take(longest + 1).read_to_end(&mut request)?;
     let outcome = match request.strip_prefix(HELLO) {
         Some(path)
             if request.len() as u64 <= longest && path.first() == Some(&b'/') && !path.contains(&0) =>
@@ -90,7 +92,7 @@ pub fn receive(cx: &Context, stream: &UnixStream, inbox: &Inbox) -> Result<Resul
         _ => Err("this is no request".to_owned()),
     };
     let answer = outcome.as_ref().map_or_else(String::as_str, |_| TAKEN);
-    cx.io(stream).timeout(PATIENCE).write_all(answer.as_bytes())?;
+    cx.io(stream).timeout(A_MOMENT).write_all(answer.as_bytes())?;
     Ok(outcome)
 }
 

@@ -58,43 +58,66 @@ pub fn start<'scope, 'env>(
     }
     let monitor = scope.thread("webui-monitor", "starts the web server, and again when it dies").isolated();
     let monitor = monitor.service(move |_| {
-        scope.subscope("webui", |web| Monitor::new(web, studio)?.run())?;
+        // Outside of the scope: they are open until the last of its threads is home.
+        let links = Links::new();
+        scope.subscope("webui", |web| Monitor::new(web, studio, &links)?.run())?;
         Ok(())
     })?;
     Ok(Some(monitor))
 }
 
+/// The channels between the threads, each with both ends.
+struct Links {
+    news: Link<News>,
+    stdout: Link<Lines>,
+    stderr: Link<Lines>,
+    /// The last line that a server has left on stderr.
+    last_words: Link<Option<String>>,
+    health: Link<Server>,
+}
+
+type Link<T> = (Sender<T>, Receiver<T>);
+
+impl Links {
+    fn new() -> Self {
+        Links {
+            news: bounded(16),
+            stdout: bounded(1),
+            stderr: bounded(1),
+            last_words: bounded(1),
+            health: bounded(1),
+        }
+    }
+}
+
 struct Monitor<'web, 'env> {
     web: &'web Scope<'web, 'env>,
     studio: &'env Studio,
-    news: Receiver<News>,
-    stdout: Sender<Lines>,
-    stderr: Sender<Lines>,
-    /// The last line that a server has left on stderr.
-    last_words: Receiver<Option<String>>,
-    health: Sender<Server>,
+    links: &'env Links,
     /// Where the next one is to listen: at the same place, so that the address in a browser stays good.
     port: u16,
     deaths: VecDeque<Instant>,
 }
 
 impl<'web, 'env> Monitor<'web, 'env> {
-    fn new(web: &'web Scope<'web, 'env>, studio: &'env Studio) -> Result<Self> {
-        let (tell, news) = bounded(16);
-        let (tell_last, last_words) = bounded(1);
-        let ((stdout, out), (stderr, err), (health, servers)) = (bounded(1), bounded(1), bounded(1));
-        let say = tell.clone();
+    fn new(web: &'web Scope<'web, 'env>, studio: &'env Studio, links: &'env Links) -> Result<Self> {
+        let Links {
+            news: (news, _),
+            stdout: (_, out),
+            stderr: (_, err),
+            last_words: (last, _),
+            health: (_, servers),
+        } = links;
         web.service("webui-stdout", "reads the output of the web server", move |cx| {
-            echo::output(cx, studio, &out, &say)
+            echo::output(cx, studio, out, news)
         })?;
         web.service("webui-stderr", "reads the complaints of the web server", move |cx| {
-            echo::complaints(cx, studio, &err, &tell_last)
+            echo::complaints(cx, studio, err, last)
         })?;
         web.service("webui-health", "asks the web server whether it is well", move |cx| {
-            health::watch(cx, studio, &servers, &tell)
+            health::watch(cx, studio, servers, news)
         })?;
-        let (port, deaths) = (studio.options.web_port, VecDeque::new());
-        Ok(Monitor { web, studio, news, stdout, stderr, last_words, health, port, deaths })
+        Ok(Monitor { web, studio, links, port: studio.options.web_port, deaths: VecDeque::new() })
     }
 
     /// Ends with the stop, or with the failure.
@@ -128,8 +151,10 @@ impl<'web, 'env> Monitor<'web, 'env> {
     /// Until it has ended; says how. `None` after the stop: then the scope ends it.
     fn attend(&mut self, cx: &Context, server: &Process<'_>) -> Result<Option<String>> {
         let pid = server.pid();
-        cx.send(&self.stdout, (pid, server.stdout_lines().clone())).map_err(|refused| refused.cause)?;
-        cx.send(&self.stderr, (pid, server.stderr_lines().clone())).map_err(|refused| refused.cause)?;
+        cx.send(&self.links.stdout.0, (pid, server.stdout_lines().clone()))
+            .map_err(|refused| refused.cause)?;
+        cx.send(&self.links.stderr.0, (pid, server.stderr_lines().clone()))
+            .map_err(|refused| refused.cause)?;
         let mut late = after(TO_LISTEN);
         let why = loop {
             let event = cx.waiting("the web server", || {
@@ -137,7 +162,7 @@ impl<'web, 'env> Monitor<'web, 'env> {
                     recv(cx.stop_signal()) -> _ => Event::Stop,
                     recv(server.done()) -> _ => Event::Ended,
                     recv(late) -> _ => Event::Late,
-                    recv(self.news) -> news => news.map_or(Event::Stop, Event::News),
+                    recv(self.links.news.1) -> news => news.map_or(Event::Stop, Event::News),
                 }
             });
             match event {
@@ -148,7 +173,8 @@ impl<'web, 'env> Monitor<'web, 'env> {
                 Event::News(News::Listens(of, address)) if of == pid => {
                     late = never();
                     self.port = address.port();
-                    cx.send(&self.health, Server { pid, address }).map_err(|refused| refused.cause)?;
+                    cx.send(&self.links.health.0, Server { pid, address })
+                        .map_err(|refused| refused.cause)?;
                 }
                 // Of one that has ended since.
                 Event::News(_) => {}
@@ -156,7 +182,7 @@ impl<'web, 'env> Monitor<'web, 'env> {
         };
         server.stop();
         let status = server.wait()?;
-        let last = cx.recv(&self.last_words)?;
+        let last = cx.recv(&self.links.last_words.1)?;
         let why = why.map_or_else(|| format!("has ended: {status}"), |why| format!("{why}: stopped"));
         let last = last.map_or_else(String::new, |last| format!(" ({last})"));
         Ok(Some(format!("the web server (pid {pid}) {why}{last}")))
