@@ -5,7 +5,10 @@
 //! - `panic`: the decoder panics;
 //! - `pause`: the worker waits for the stop, then goes on;
 //! - `load`: the worker waits for the stop while it loads the picture, as for one that takes very long;
-//! - `hang`: the worker waits for ever, deaf to the stop.
+//! - `hang`: the worker waits for ever, deaf to the stop;
+//! - `await`: the worker waits until somebody opens the other end of the pipe `STUDIO_PIPE`.
+//!
+//! `early:knock` has the first of several studios wait so, when it has become the first and does not listen yet.
 //!
 //! `web:KIND` hits the web server: `die` ends it at its start, `flood` has it print without end from its first visitor on.
 
@@ -50,6 +53,10 @@ impl Faults {
                     }
                 });
             }
+            Some("await") => {
+                console.say(format_args!("fault: {} awaits", cx.name()));
+                await_pipe();
+            }
             _ => {}
         }
     }
@@ -66,6 +73,20 @@ impl Faults {
     /// Called where the decoder runs.
     pub fn at_decode(&self, picture: &Path) {
         assert!(self.hits(picture) != Some("panic"), "the fault that a test asked for");
+    }
+}
+
+/// Called by the first of several studios before it listens.
+pub fn before_listening() {
+    if env::var("STUDIO_FAULT").as_deref() == Ok("early:knock") {
+        await_pipe();
+    }
+}
+
+fn await_pipe() {
+    if let Some(pipe) = env::var_os("STUDIO_PIPE") {
+        // Whatever comes of it, the wait is over.
+        let _opened = std::fs::File::open(pipe);
     }
 }
 

@@ -5,11 +5,14 @@
 //! In the runtime folder stand `KEY.lock`, which the first holds for its life, and `KEY.sock`, on which it listens; KEY is the
 //! identity of the folder of results, whatever its name. After a crash both are still there, and mean nothing: the lock is free.
 //!
-//! Two races are possible, and closed by a gate, a lock on the runtime folder that each holds for the moment of its decision:
-//! - *the double take-over*: two find the socket of a dead one, and the slower removes that of the quicker. Only who holds
-//!   the lock removes, and it takes the lock, removes and listens within the gate;
-//! - *the early knock*: one finds that the lock is taken, and the socket not there yet. Who holds the lock was in the gate
-//!   until it listened, so a socket that does not answer belongs to one that is at its end.
+//! Three races are possible, and closed:
+//! - *the double take-over*: two find the socket of a dead one, and the slower removes that of the quicker. Only who holds the
+//!   lock removes;
+//! - *the early knock*: one finds that the lock is taken, and the socket not there yet. So there is a gate, a lock on the runtime
+//!   folder, which each holds for the moment of its decision: who has the lock was in the gate until it listened, and a
+//!   socket that does not answer belongs to one that is at its end;
+//! - *the lock of nobody*: one opens the file of a lock that another is about to remove, and holds it while a third makes a new
+//!   one. The end of a first is behind the same gate.
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -21,6 +24,7 @@ use homebound::{Context, Result, Scope};
 use parking_lot::Mutex;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
+use crate::faults::before_listening;
 use crate::handover;
 use crate::options::Options;
 use crate::runtime;
@@ -78,6 +82,7 @@ fn decide(runtime: PathBuf, key: &str) -> io::Result<Found> {
     let held = File::options().create(true).truncate(false).write(true).mode(0o600).open(&lock)?;
     match held.try_lock() {
         Ok(()) => {
+            before_listening();
             remove(&socket)?;
             let listener = UnixListener::bind(&socket)?;
             fs::set_permissions(&socket, Permissions::from_mode(0o600))?;
