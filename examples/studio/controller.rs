@@ -5,7 +5,8 @@
 //!
 //! 1. whoever makes work (`folder`) and whoever does it (`thumbs-N`) are workers: they end by themselves,
 //!    or are told at once when the application stops;
-//! 2. whoever looks after the others (`watchdog`, `scanner`) is a service: told when the workers are home;
+//! 2. whoever looks after the others (`watchdog`, `scanner`), or listens to the world (`instance`, `bundle`, `webui-monitor`), is
+//!    a service: told when the workers are home, last made first, so that the web server goes last;
 //! 3. what the others fill (contact sheet, page, bundle) is closed by `defer`, last made first;
 //! 4. the runner, `Registry::run`, returns with the report when the last thread is home.
 

@@ -11,9 +11,12 @@
 //! | watchdog, heartbeat monitor | `watchdog`, `stages` | service |
 //! | job runner: queue worker | `queue` | N workers |
 //! | thumbnail widget: image loader | `thumbs`, `decode` | what a queue worker does |
-//! | folder monitor | `folder`, `pictures` | worker |
-//! | diagnostics bundle: ZIP builder | `bundle` | deferred |
+//! | diagnostics bundle: ZIP builder | `bundle` | service, and deferred |
 //! | GUI worker | `progress`, `console` | no thread: it runs in the body |
+//! | web UI process manager | `webui`, `echo`, `health` | service with a scope of its own: 3 services, a child process |
+//! | single instance checker | `instance`, `handover`, `runtime` | service |
+//! | folder monitor | `folder`, `pictures` | worker |
+//! | the web server itself | `serve`, `visitor`, `exhibits` | another process of this program |
 
 #![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
 
