@@ -79,7 +79,10 @@ fn a_thousand(what: &'static str, wait: impl Fn(&Context, usize) -> std::io::Res
             })?;
         }
         until_all_wait(s, what, 1000);
-        // A look now and then would be a thousand of them.
+        // A look now and then would be a thousand of them. Each went to sleep at least once.
+        if cfg!(target_os = "linux") {
+            eventually("all sleep", || wake_ups("blocked") >= 1000);
+        }
         eventually("nobody wakes before the stop", || {
             let before = wake_ups("blocked");
             linger(200);

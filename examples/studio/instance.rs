@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 
 use homebound::{Context, Result, Scope};
 use parking_lot::Mutex;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
 
 use crate::faults::before_listening;
 use crate::handover;
@@ -102,14 +103,11 @@ fn gate(runtime: &Path) -> io::Result<File> {
 }
 
 /// Never waits: a first that is suspended has a full queue in time.
-fn knock(socket: &Path) -> io::Result<UnixStream> {
-    let ours = socket_with(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
-        None,
-    )?;
-    connect(&ours, &SocketAddrUnix::new(socket)?).map_err(|error| {
+fn knock(at: &Path) -> io::Result<UnixStream> {
+    let ours = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    fcntl_setfd(&ours, FdFlags::CLOEXEC)?;
+    ioctl_fionbio(&ours, true)?;
+    connect(&ours, &SocketAddrUnix::new(at)?).map_err(|error| {
         let why = match io::Error::from(error) {
             error if [ErrorKind::NotFound, ErrorKind::ConnectionRefused].contains(&error.kind()) => {
                 "the studio that writes there is at its end: try again in a moment".to_owned()

@@ -198,10 +198,13 @@ impl<'web, 'env> Monitor<'web, 'env> {
             self.port = 0;
         }
         match self.deaths.len() {
-            n if n >= DEATHS => Err(format!(
-                "webui: given up: the web server has died {n} times within {WINDOW:?}; the last: {how}"
-            )
-            .into()),
+            n if n >= DEATHS => {
+                let why =
+                    format!("given up: the web server has died {n} times within {WINDOW:?}; the last: {how}");
+                // The failure is told at the end of the run, which may be far.
+                self.studio.console.complain(format_args!("webui: {why}"));
+                Err(why.into())
+            }
             n => Ok(PAUSE * (1 << (n - 1))),
         }
     }

@@ -1,7 +1,8 @@
 //! The web server of the studio: what it shows, whom it refuses, and that it is started again when it dies.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::Duration;
@@ -228,6 +229,31 @@ fn a_web_server_that_floods_its_output_is_no_trouble() {
     let log = unzip(&dir.out(), "log.txt");
     assert!(log.lines().count() < 300, "{} lines", log.lines().count());
     assert!(log.contains("more lines, not kept"), "{log}");
+}
+
+#[test]
+fn more_visitors_than_it_takes_are_sent_away() {
+    // catches: a thread for each of any number; a crowd taken for an illness
+    let dir = folder("web-crowd", &["a.png"]);
+    let (mut run, address) = shown(&dir, "", &[]);
+    let server = pid_at(&address);
+    let say = |mut stream: TcpStream| {
+        write!(stream, "GET /health HTTP/1.1\r\nhost: {address}\r\n\r\n").unwrap();
+        stream
+    };
+    let mut crowd: Vec<_> = (0..70).map(|_| say(TcpStream::connect(&address).unwrap())).collect();
+    // Some may have found the health check in their place.
+    run.until("there is no more room", |_, _| get(&address, "/").0 == 503);
+    let threads = counted(server, "status", "Threads");
+    assert!(threads < 80, "{threads}");
+    // Longer than it takes to find one ill that does not answer.
+    run.pump_for(Duration::from_secs(4));
+    assert_eq!(get(&address, "/").0, 503);
+    crowd.clear();
+    run.until("there is room again", |_, _| get(&address, "/").0 == 200);
+    assert_eq!(pid_at(&address), server);
+    run.signal(Signal::TERM);
+    assert_eq!(ends(&dir, run, 0).stderr, "");
 }
 
 /// The web server is a child that is idle for long, as strays are.
