@@ -97,6 +97,8 @@ impl Intake<'_> {
         self.queue(cx, ready)?;
         if self.studio.options.watch {
             self.studio.console.say(format_args!("watching {folder} until stopped"));
+        } else if self.stay.is_some() {
+            self.studio.console.say("showing the results until stopped");
         }
         loop {
             match self.next(cx)? {

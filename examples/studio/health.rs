@@ -77,8 +77,6 @@ fn ask(cx: &Context, server: Server) -> Result {
         {
             Ok(())
         }
-        // It has as many visitors as it takes: it is there, and busy.
-        Ok(answer) if answer.starts_with("HTTP/1.1 503") => Ok(()),
         Ok(answer) => Err(format!("it says {:?}", answer.lines().next().unwrap_or_default()).into()),
         Err(_) if !cx.is_stopping() && Instant::now() >= end => {
             Err(format!("nothing within {PATIENCE:?}").into())

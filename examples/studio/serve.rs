@@ -23,6 +23,8 @@ pub const LISTENING: &str = "listening on http://";
 
 /// So many visitors at once; a browser comes with six.
 const MOST: usize = 64;
+/// And so many more, who are but told that there are too many, or that we are well.
+const SPARE: usize = 8;
 
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -67,13 +69,14 @@ fn door(cx: &Context, listener: &TcpListener, exhibits: &Arc<Exhibits>, fault: W
         };
         fault.at_visit(cx)?;
         // Each visitor holds one.
-        if Arc::strong_count(exhibits) > MOST {
-            visitor::send_away(cx, &stream);
+        let before = Arc::strong_count(exhibits) - 1;
+        if before >= MOST + SPARE {
             continue;
         }
         let exhibits = Arc::clone(exhibits);
-        let spawned =
-            cx.spawn("visitor", "serves one connection", move |cx| visitor::serve(cx, &stream, &exhibits));
+        let spawned = cx.spawn("visitor", "serves one connection", move |cx| {
+            visitor::serve(cx, &stream, &exhibits, before >= MOST)
+        });
         if let Err(SpawnError::Os(error)) = spawned {
             let _nobody_reads = writeln!(io::stderr(), "a visitor is sent away: {error}");
         }

@@ -5,7 +5,7 @@
 mod request;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpStream};
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -28,29 +28,45 @@ const TO_FINISH: Duration = Duration::from_secs(1);
 const RULES: &str = "x-content-type-options: nosniff\r\ncache-control: no-cache\r\n\
      content-security-policy: default-src 'none'; img-src 'self'; style-src 'unsafe-inline'\r\n";
 
-/// A connection that breaks is the client's affair, and no failure of the server.
-pub fn serve(cx: &Context, stream: &TcpStream, exhibits: &Exhibits) -> Result {
+/// How long one that was answered for the last time is heard out.
+const TO_HEAR_OUT: Duration = Duration::from_secs(1);
+
+/// A connection that breaks is the client's affair, and no failure of the server. One too many gets a word, and no more; but
+/// the manager is told that we are well.
+pub fn serve(cx: &Context, stream: &TcpStream, exhibits: &Exhibits, one_too_many: bool) -> Result {
     let mut rest = Vec::new();
     loop {
-        match request(cx, stream, &mut rest, exhibits) {
+        match request(cx, stream, &mut rest, if one_too_many { None } else { Some(exhibits) }) {
             Ok(true) => {}
+            Ok(false) => {
+                let _nothing_more_to_say = hear_out(cx, stream);
+                return Ok(());
+            }
             Err(stop) if cx.is_stopping() => return Err(stop),
-            Ok(false) | Err(_) => return Ok(()),
+            Err(_) => return Ok(()),
         }
     }
 }
 
-/// Too many are here already. It gets that without a thread of its own, if it takes it at once.
-pub fn send_away(cx: &Context, stream: &TcpStream) {
-    let full = answer(("503 Service Unavailable", "too many visitors\n".to_owned()), true);
-    let _not_taken = cx.io(stream).timeout(Duration::from_millis(10)).write_all(full.as_bytes());
+/// If we closed with something unread, the system would take the answer back (a reset).
+fn hear_out(cx: &Context, stream: &TcpStream) -> Result {
+    stream.shutdown(Shutdown::Write)?;
+    cx.with_deadline(Instant::now() + TO_HEAR_OUT, |cx| {
+        io::copy(&mut cx.io(stream).take(1 << 20), &mut io::sink())
+    })?;
+    Ok(())
 }
 
 /// Whether another may follow.
-fn request(cx: &Context, stream: &TcpStream, rest: &mut Vec<u8>, exhibits: &Exhibits) -> Result<bool> {
+fn request(
+    cx: &Context,
+    stream: &TcpStream,
+    rest: &mut Vec<u8>,
+    exhibits: Option<&Exhibits>,
+) -> Result<bool> {
     // Between two requests the stop closes the connection at once.
     if rest.is_empty() {
-        cx.wait_readable(stream, Some(IDLE))?;
+        cx.wait_readable(stream, Some(if exhibits.is_some() { IDLE } else { TO_HEAR_OUT }))?;
     }
     // One that has begun is finished, if that does not take too long.
     cx.shield(TO_FINISH, |cx| {
@@ -65,17 +81,18 @@ fn request(cx: &Context, stream: &TcpStream, rest: &mut Vec<u8>, exhibits: &Exhi
     })
 }
 
-fn reply(cx: &Context, stream: &TcpStream, asked: &Request, exhibits: &Exhibits) -> Result<bool> {
+fn reply(cx: &Context, stream: &TcpStream, asked: &Request, exhibits: Option<&Exhibits>) -> Result<bool> {
     // A page from elsewhere may have had its name lead here: then the browser says that name.
     if !is_this_machine(&asked.host) {
         return say(cx, stream, ("421 Misdirected Request", "ask for localhost\n"), true);
     }
-    let close = asked.close;
+    let close = asked.close || exhibits.is_none();
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", HEALTH) => say(cx, stream, ("200 OK", &format!("{}\n", process::id())), close),
-        ("GET" | "HEAD", path) => match exhibits.find(path) {
-            Some(exhibit) => show(cx, stream, asked, exhibit),
-            None => {
+        ("GET" | "HEAD", path) => match exhibits.map(|exhibits| exhibits.find(path)) {
+            None => say(cx, stream, ("503 Service Unavailable", "too many visitors\n"), true),
+            Some(Some(exhibit)) => show(cx, stream, asked, exhibit),
+            Some(None) => {
                 say(cx, stream, ("404 Not Found", "there is nothing here\n"), close || asked.method == "HEAD")
             }
         },

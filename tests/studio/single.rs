@@ -126,11 +126,11 @@ fn one_that_comes_at_any_time_is_taken_or_is_told_why_not() {
     // catches: a folder that two think the other makes
     let dir = folder("single-any-time", &["a.png", "b.png", "c.png"]);
     let runtime = Runtime::new();
-    for round in 0..10 {
+    for round in 0..6 {
         let others = more_pictures(&dir, &format!("others-{round}"));
         let mut run = single(&dir, &runtime).start();
         run.until_stdout("3 pictures in ");
-        run.pump_for(Duration::from_millis(round * 5));
+        run.pump_for(Duration::from_millis(round * 10));
         let second = second(&dir, &runtime, &others).start().end();
         let end = run.end();
         assert_eq!(end.code, Some(0), "{end:?}");

@@ -278,11 +278,11 @@ fn the_scanner_leaves_the_web_server_alone() {
 fn a_stop_at_any_time_leaves_no_process_and_no_partial_file() {
     // catches: a server that is started after the stop, or lost between fork and stop; a death that is one of the stop's
     let dir = folder("web-stops", &["a.png", "b.png", "c.png"]);
-    for (number, signal) in [Signal::INT, Signal::TERM].into_iter().cycle().take(12).enumerate() {
+    for (number, signal) in [Signal::INT, Signal::TERM].into_iter().cycle().take(8).enumerate() {
         let mut run = dir.studio().arg("--web").start();
         run.until_stdout("3 pictures in ");
         // The property holds at any moment; these spread over the start of the server, and some time after.
-        run.pump_for(Duration::from_millis(number as u64 * 10));
+        run.pump_for(Duration::from_millis(number as u64 * 15));
         run.signal(signal);
         let end = ends(&dir, run, if signal == Signal::INT { 130 } else { 0 });
         assert_eq!(end.stderr, "", "{end:?}");
