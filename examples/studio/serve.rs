@@ -57,6 +57,8 @@ fn verdict(exit: &Exit<()>) -> ExitCode {
 }
 
 fn door(cx: &Context, listener: &TcpListener, exhibits: &Arc<Exhibits>, fault: WebFault) -> Result {
+    // Each visitor holds the exhibits, and one of these, if one was free.
+    let seats = Arc::new(());
     loop {
         let (stream, _) = match cx.accept(listener) {
             Err(error) if !cx.is_stopping() => {
@@ -68,14 +70,13 @@ fn door(cx: &Context, listener: &TcpListener, exhibits: &Arc<Exhibits>, fault: W
             taken => taken?,
         };
         fault.at_visit(cx)?;
-        // Each visitor holds one.
-        let before = Arc::strong_count(exhibits) - 1;
-        if before >= MOST + SPARE {
+        if Arc::strong_count(exhibits) > MOST + SPARE {
             continue;
         }
-        let exhibits = Arc::clone(exhibits);
+        let (exhibits, seat) =
+            (Arc::clone(exhibits), (Arc::strong_count(&seats) <= MOST).then(|| Arc::clone(&seats)));
         let spawned = cx.spawn("visitor", "serves one connection", move |cx| {
-            visitor::serve(cx, &stream, &exhibits, before >= MOST)
+            visitor::serve(cx, &stream, &exhibits, seat.is_none())
         });
         if let Err(SpawnError::Os(error)) = spawned {
             let _nobody_reads = writeln!(io::stderr(), "a visitor is sent away: {error}");
