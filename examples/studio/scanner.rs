@@ -30,17 +30,19 @@ fn scan(cx: &Context, scope: &Scope<'_, '_>, studio: &Studio) -> Result {
     let period = (limit / 4).clamp(Duration::from_millis(100), Duration::from_secs(5));
     let mut records = HashMap::new();
     for _ in cx.ticks(period) {
+        // A child of a scope is known to the tree only when it has become its program, which may take a while.
+        let Some(nobody_forks) = studio.forking.try_lock() else { continue };
         let mut children = cx.waiting("reading /proc", children::all)?;
-        // Asked after the search: who was found is in the tree by now, but for the moment of its fork.
         let mut looked_after = HashSet::new();
         if !children.is_empty() && !pids(&scope.snapshot().root, &mut looked_after) {
             continue;
         }
+        drop(nobody_forks);
         children.retain(|child| !looked_after.contains(&child.id.pid));
         // What is gone is forgotten, so that the records stay as few as the children.
         records.retain(|id, _| children.iter().any(|child| child.id == *id));
         for child in &children {
-            // Who is found for the first time may be in that moment, or in that of its end.
+            // Who is found for the first time may be at its end, and out of the tree a moment ago.
             let known = records.contains_key(&child.id);
             let record = records.entry(child.id).or_insert_with(|| Record::of(child));
             if known {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crossbeam_channel::never;
 use homebound::Result;
+use parking_lot::Mutex;
 
 use crate::bundle::Bundle;
 use crate::console::Console;
@@ -29,6 +30,8 @@ pub struct Studio {
     pub bundle: Bundle,
     pub faults: Faults,
     pub inbox: Inbox,
+    /// Held by whoever starts a child process, until the tree knows it.
+    pub forking: Mutex<()>,
     /// With `--single`: our place as the first.
     pub instance: Option<Instance>,
     pub folder_stage: Stage,
@@ -52,6 +55,7 @@ impl Studio {
             bundle: Bundle::new(never()),
             faults: Faults::from_env(),
             inbox: Inbox::new(),
+            forking: Mutex::new(()),
             instance: None,
             folder_stage: Stage::new("folder"),
             worker_stages: (1..=options.workers).map(|n| Stage::new(format!("thumbs-{n}"))).collect(),

@@ -144,6 +144,7 @@ impl<'web, 'env> Monitor<'web, 'env> {
         server.arg("--serve").arg(self.studio.output.dir()).arg("--web-port").arg(self.port.to_string());
         server.stdin(Stdio::null());
         let server = self.web.process("webui-server", "shows the contact sheet", server);
+        let _forking = self.studio.forking.lock();
         // Its end is what this thread is for: no failure of the scope.
         server.grace(GRACE).on_exit(OnExit::Ignore).lines().spawn()
     }
