@@ -140,10 +140,12 @@ pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<ShutdownRe
 
 /// Where the shutdown of this scope stands.
 pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
-    // Whoever asks from inside is not counted: it cannot be home.
-    let here = crate::current::records();
     let mut others = core.listed();
-    others.retain(|record| !here.iter().any(|own| own.id == record.id));
+    if !others.is_empty() {
+        // Whoever asks from inside is not counted: it cannot be home.
+        let here = crate::current::records();
+        others.retain(|record| !here.iter().any(|own| own.id == record.id));
+    }
     let outer = core.outer_due();
     let state = core.lock();
     let tally = state.tally.as_ref();
