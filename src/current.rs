@@ -13,7 +13,7 @@ use crate::scope_core::ScopeCore;
 use crate::sync::local::*;
 
 per_thread! {
-    static STACK: RefCell<Stack> = const { RefCell::new(Stack(Vec::new())) };
+    static STACK: RefCell<Stack> = const { RefCell::new(Stack::NEW) };
     /// There is something in `PANICKED_AT`, which costs the thread an allocation when it is touched.
     static PANICKED: Cell<bool> = const { Cell::new(false) };
     static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -25,7 +25,15 @@ per_thread! {
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-struct Stack(Vec<Frame>);
+struct Stack {
+    frames: Vec<Frame>,
+    /// How many of them are those of an adoption: most often none.
+    adopted: usize,
+}
+
+impl Stack {
+    const NEW: Stack = Stack { frames: Vec::new(), adopted: 0 };
+}
 
 struct Frame {
     key: u64,
@@ -36,7 +44,7 @@ struct Frame {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        for frame in self.0.drain(..).rev().filter(|frame| frame.adopted) {
+        for frame in self.frames.drain(..).rev().filter(|frame| frame.adopted) {
             crate::adopt::release(frame.context.record());
         }
     }
@@ -44,7 +52,7 @@ impl Drop for Stack {
 
 /// The calling thread's context, if it runs inside a scope. `None` in thread-local destructors.
 pub fn current() -> Option<Context> {
-    let top = STACK.try_with(|stack| stack.try_borrow().ok()?.0.last().map(|f| f.context.clone()));
+    let top = STACK.try_with(|stack| stack.try_borrow().ok()?.frames.last().map(|f| f.context.clone()));
     top.ok().flatten()
 }
 
@@ -52,7 +60,7 @@ pub fn current() -> Option<Context> {
 pub(crate) fn record() -> Option<Arc<Record>> {
     let top = STACK.try_with(|stack| {
         let stack = stack.try_borrow().ok()?;
-        stack.0.last().map(|frame| Arc::clone(frame.context.record()))
+        stack.frames.last().map(|frame| Arc::clone(frame.context.record()))
     });
     top.ok().flatten()
 }
@@ -61,7 +69,7 @@ pub(crate) fn record() -> Option<Arc<Record>> {
 pub(crate) fn records() -> Vec<Arc<Record>> {
     let all = STACK.try_with(|stack| {
         let stack = stack.borrow();
-        stack.0.iter().rev().map(|frame| Arc::clone(frame.context.record())).collect()
+        stack.frames.iter().rev().map(|frame| Arc::clone(frame.context.record())).collect()
     });
     all.unwrap_or_default()
 }
@@ -76,10 +84,11 @@ pub(crate) fn enter(context: Context, adopted: bool) -> Entered {
     let key = NEXT.fetch_add(1, Ordering::Relaxed);
     let frame = Frame { key, context, adopted };
     let _gone_in_destructors = STACK.try_with(|stack| {
-        let frames = &mut stack.borrow_mut().0;
+        let mut stack = stack.borrow_mut();
+        stack.adopted += usize::from(adopted);
         // Most threads are in one context at a time.
-        frames.reserve_exact(1);
-        frames.push(frame);
+        stack.frames.reserve_exact(1);
+        stack.frames.push(frame);
     });
     Entered { key }
 }
@@ -87,9 +96,11 @@ pub(crate) fn enter(context: Context, adopted: bool) -> Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let removed = STACK.try_with(|stack| {
-            let frames = &mut stack.borrow_mut().0;
-            let place = frames.iter().rposition(|frame| frame.key == self.key)?;
-            Some(frames.remove(place))
+            let mut stack = stack.borrow_mut();
+            let place = stack.frames.iter().rposition(|frame| frame.key == self.key)?;
+            let frame = stack.frames.remove(place);
+            stack.adopted -= usize::from(frame.adopted);
+            Some(frame)
         });
         // Dropped with the stack free again.
         drop(removed);
@@ -101,7 +112,15 @@ pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Context> {
     let below = |frame: &mut Frame| {
         frame.adopted && frame.context.core().around().any(|around| Arc::ptr_eq(around, core))
     };
-    let left = STACK.try_with(|stack| stack.borrow_mut().0.extract_if(.., below).collect::<Vec<_>>());
+    let left = STACK.try_with(|stack| {
+        let mut stack = stack.borrow_mut();
+        if stack.adopted == 0 {
+            return Vec::new();
+        }
+        let left: Vec<_> = stack.frames.extract_if(.., below).collect();
+        stack.adopted -= left.len();
+        left
+    });
     left.unwrap_or_default().into_iter().map(|frame| frame.context).collect()
 }
 
@@ -112,7 +131,7 @@ pub(crate) fn is_gone() -> bool {
 
 /// A job is over: contexts whose guards it leaked are left, and the thread's last panic is nobody's.
 pub(crate) fn leave_all() {
-    let left = STACK.try_with(|stack| std::mem::replace(&mut *stack.borrow_mut(), Stack(Vec::new())));
+    let left = STACK.try_with(|stack| std::mem::replace(&mut *stack.borrow_mut(), Stack::NEW));
     // Dropped with the stack free again.
     drop(left);
     let _nobody = take_panic_location();
@@ -177,7 +196,7 @@ pub(crate) fn note_panics() {
 }
 
 fn is_managed() -> bool {
-    let managed = STACK.try_with(|stack| stack.try_borrow().is_ok_and(|s| !s.0.is_empty()));
+    let managed = STACK.try_with(|stack| stack.try_borrow().is_ok_and(|s| !s.frames.is_empty()));
     managed.unwrap_or(false) || is_guest()
 }
 

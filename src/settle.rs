@@ -170,9 +170,11 @@ pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
 
 /// All that have an entry, but whoever asks from inside: it cannot be home.
 fn away(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
-    let here = crate::current::records();
     let mut others = core.listed();
-    others.retain(|record| !here.iter().any(|own| own.id == record.id));
+    if !others.is_empty() {
+        let here = crate::current::records();
+        others.retain(|record| !here.iter().any(|own| own.id == record.id));
+    }
     others
 }
 

@@ -54,7 +54,19 @@ fn many_descriptors() {
     setrlimit(Resource::Nofile, wanted).expect("allowed");
 }
 
-/// A thousand threads in the same wait, all ended by one stop.
+/// How often the threads of this name went to sleep so far, by the kernel's count (Linux).
+fn wake_ups(name: &str) -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let texts = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok());
+    let ours = texts.filter(|text| text.starts_with(&format!("Name:\t{name}\n")));
+    let count = |text: String| {
+        text.lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse::<u64>().ok())
+    };
+    ours.filter_map(count).sum::<u64>()
+}
+
+/// A thousand threads in the same wait, none of which looks up before one stop ends them all.
 fn a_thousand(what: &'static str, wait: impl Fn(&Context, usize) -> std::io::Result<()> + Sync) -> i32 {
     many_descriptors();
     let result = scope(|s| {
@@ -67,6 +79,15 @@ fn a_thousand(what: &'static str, wait: impl Fn(&Context, usize) -> std::io::Res
             })?;
         }
         until_all_wait(s, what, 1000);
+        // A look now and then would be a thousand of them. Each went to sleep at least once.
+        if cfg!(target_os = "linux") {
+            eventually("all sleep", || wake_ups("blocked") >= 1000);
+        }
+        eventually("nobody wakes before the stop", || {
+            let before = wake_ups("blocked");
+            linger(200);
+            wake_ups("blocked") == before
+        });
         let start = Instant::now();
         s.stop();
         let report = s.shutdown(LIMIT);

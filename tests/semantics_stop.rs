@@ -834,7 +834,8 @@ fn s10_a_deadline_stops_its_closure_and_what_is_opened_inside() {
         let result = scope(|s| {
             let cx = s.context();
             assert_eq!(cx.deadline(), None);
-            let at = Instant::now() + SOON;
+            // Late enough for a busy machine to have spawned before it.
+            let at = Instant::now() + SOON * 20;
             let outside = cx.with_deadline(at, |timed| {
                 assert_eq!(timed.deadline(), Some(at));
                 let outside = s.spawn("outside", "is not below the deadline", until_stopped)?;

@@ -13,10 +13,20 @@ mod console;
 mod controller;
 #[path = "../examples/studio/decode.rs"]
 mod decode;
+#[path = "../examples/studio/echo.rs"]
+mod echo;
+#[path = "../examples/studio/exhibits.rs"]
+mod exhibits;
 #[path = "../examples/studio/faults.rs"]
 mod faults;
 #[path = "../examples/studio/folder.rs"]
 mod folder;
+#[path = "../examples/studio/handover.rs"]
+mod handover;
+#[path = "../examples/studio/health.rs"]
+mod health;
+#[path = "../examples/studio/instance.rs"]
+mod instance;
 #[path = "../examples/studio/options.rs"]
 mod options;
 #[path = "../examples/studio/output.rs"]
@@ -29,10 +39,14 @@ mod pictures;
 mod progress;
 #[path = "../examples/studio/queue.rs"]
 mod queue;
+#[path = "../examples/studio/runtime.rs"]
+mod runtime;
 #[path = "../examples/studio/samples.rs"]
 mod samples;
 #[path = "../examples/studio/scanner.rs"]
 mod scanner;
+#[path = "../examples/studio/serve.rs"]
+mod serve;
 #[path = "../examples/studio/sheet.rs"]
 mod sheet;
 #[path = "../examples/studio/stages.rs"]
@@ -45,8 +59,12 @@ mod tally;
 mod text;
 #[path = "../examples/studio/thumbs.rs"]
 mod thumbs;
+#[path = "../examples/studio/visitor.rs"]
+mod visitor;
 #[path = "../examples/studio/watchdog.rs"]
 mod watchdog;
+#[path = "../examples/studio/webui.rs"]
+mod webui;
 
 use std::fs;
 use std::path::Path;

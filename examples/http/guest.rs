@@ -41,7 +41,7 @@ fn requests(cx: &Context, stream: &TcpStream) -> Result {
             // The body of what is no GET is not read, so nothing may follow it.
             let body = body(shielded, &request)?;
             let close = request.close || request.method != "GET" || cx.is_stopping();
-            shielded.io(stream).write_all(answer(body, close)?.as_bytes())?;
+            shielded.io(stream).write_all(answer(body, close).as_bytes())?;
             Ok(!close)
         })?;
         if !open {

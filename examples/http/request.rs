@@ -3,7 +3,6 @@
 #![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
 
 use std::error::Error;
-use std::fmt::Write;
 use std::io::{self, ErrorKind, Read};
 
 use homebound::Result;
@@ -13,6 +12,10 @@ const LONGEST_HEAD: usize = 16 * 1024;
 pub struct Request {
     pub method: String,
     pub path: String,
+    /// Empty if there is none. Studio looks at it.
+    #[allow(dead_code, reason = "not here")]
+    pub host: String,
+    /// The client wants no other answer; or it sends a body, which nobody reads, so that nothing can follow it.
     pub close: bool,
 }
 
@@ -43,21 +46,25 @@ fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>> {
     else {
         return Ok(None);
     };
-    let has = |name: &str, value: &str| {
-        let same = |header: &&httparse::Header<'_>| header.name.eq_ignore_ascii_case(name);
-        parsed.headers.iter().find(same).is_some_and(|it| it.value.eq_ignore_ascii_case(value.as_bytes()))
+    let value = |name: &str| {
+        let header = parsed.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(header.value).ok()
     };
-    let close = has("connection", "close") || parsed.version == Some(0);
+    let last =
+        value("connection").is_some_and(|it| it.eq_ignore_ascii_case("close")) || parsed.version == Some(0);
+    let body = value("transfer-encoding").is_some() || value("content-length").is_some_and(|it| it != "0");
     let (method, path) = (parsed.method.unwrap_or_default(), parsed.path.unwrap_or_default());
-    Ok(Some((Request { method: method.to_owned(), path: path.to_owned(), close }, length)))
+    let (method, path) = (method.to_owned(), path.to_owned());
+    let host = value("host").unwrap_or_default().to_owned();
+    Ok(Some((Request { method, path, host, close: last || body }, length)))
 }
 
-pub fn answer((status, body): (&str, String), close: bool) -> Result<String> {
-    let mut answer = String::new();
-    write!(answer, "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\n")?;
-    write!(answer, "content-length: {}\r\n", body.len())?;
-    if close {
-        answer.push_str("connection: close\r\n");
-    }
-    Ok(answer + "\r\n" + &body)
+/// The head of an answer; `more` has further lines.
+pub fn head(status: &str, length: u64, close: bool, more: &str) -> String {
+    let close = if close { "connection: close\r\n" } else { "" };
+    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{close}{more}\r\n")
+}
+
+pub fn answer((status, body): (&str, String), close: bool) -> String {
+    head(status, body.len() as u64, close, "content-type: text/plain; charset=utf-8\r\n") + &body
 }

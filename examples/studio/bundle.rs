@@ -1,51 +1,77 @@
 //! Owns `diagnostics.zip`: what somebody needs who was not there, in one file to send.
-//! Refuses to know what the texts say.
+//! Refuses to decide when the run is over.
+//!
+//! A service writes it whenever a signal asks (SIGUSR1), since a program that hangs never comes to its end; and it is
+//! written at the end.
 
+use std::fmt::Display;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use homebound::Result;
+use crossbeam_channel::Receiver;
+use homebound::{Result, Scope};
 use parking_lot::Mutex;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::output::{BUNDLE, Output};
+use crate::output::BUNDLE;
+use crate::studio::Studio;
 
 /// So many dumps are kept, the first: the beginning of a trouble says more than its hundredth repetition.
 const DUMPS: usize = 32;
 
-#[derive(Default)]
 pub struct Bundle {
     dumps: Mutex<Vec<String>>,
-}
-
-/// The files of the bundle.
-pub struct Texts {
-    pub report: String,
-    pub log: String,
-    pub settings: String,
+    /// Each is a wish for a bundle now.
+    wishes: Receiver<i32>,
 }
 
 impl Bundle {
-    /// Keeps a dump of all threads, with the reason why it was made.
-    pub fn keep_dump(&self, why: impl std::fmt::Display, dump: String) {
-        let mut dumps = self.dumps.lock();
-        if dumps.len() < DUMPS {
-            dumps.push(format!("=== {why}\n\n{dump}\n"));
-        }
+    pub fn new(wishes: Receiver<i32>) -> Self {
+        Bundle { dumps: Mutex::default(), wishes }
     }
 
-    pub fn close(&self, output: &Output, texts: Texts) -> Result {
-        let dump = self.dumps.lock().join("\n");
-        let Texts { report, log, settings } = texts;
-        let zip = pack(&[
-            ("report.txt", &report),
-            ("dump.txt", &dump),
-            ("log.txt", &log),
-            ("settings.txt", &settings),
-        ])?;
-        output.write(Path::new(BUNDLE), |file| Ok(file.write_all(&zip)?))
+    /// Keeps a dump of all threads, with the reason why it was made.
+    pub fn keep_dump(&self, why: impl Display, dump: String) {
+        let mut dumps = self.dumps.lock();
+        if dumps.len() < DUMPS {
+            dumps.push(section(&why, &dump));
+        }
     }
+}
+
+/// A service: it writes the bundle whenever somebody wishes, until the workers are home.
+pub fn start<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
+    scope.service("bundle", "writes the diagnostics bundle when a signal asks for it", move |cx| {
+        for _ in cx.iter(&studio.bundle.wishes) {
+            let note = "This was written in the middle of the run.";
+            match write(studio, note, "when this bundle was asked for", &scope.dump_status()) {
+                Ok(()) => studio.console.say(format_args!("bundle: {BUNDLE} is written")),
+                Err(error) => studio.console.complain(format_args!("bundle: {BUNDLE}: {error}")),
+            }
+        }
+        // Without a sender: nobody can wish anything.
+        cx.wait_for_stop();
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Writes it anew: what there is to tell, with `note` below the report, and this dump behind those that were kept.
+pub fn write(studio: &Studio, note: &str, why: &str, dump: &str) -> Result {
+    let mut dumps = studio.bundle.dumps.lock().clone();
+    dumps.push(section(&why, dump));
+    let zip = pack(&[
+        ("report.txt", &format!("{}\n\n{note}\n", studio.tally)),
+        ("dump.txt", &dumps.join("\n")),
+        ("log.txt", &studio.console.log()),
+        ("settings.txt", &studio.options.to_string()),
+    ])?;
+    studio.output.write(Path::new(BUNDLE), |file| Ok(file.write_all(&zip)?))
+}
+
+fn section(why: &dyn Display, dump: &str) -> String {
+    format!("=== {why}\n\n{dump}\n")
 }
 
 /// In memory, since the texts are small, and since a `ZipWriter` that cannot finish its file speaks to stderr

@@ -5,19 +5,20 @@
 //!
 //! 1. whoever makes work (`folder`) and whoever does it (`thumbs-N`) are workers: they end by themselves,
 //!    or are told at once when the application stops;
-//! 2. whoever looks after the others (`watchdog`, `scanner`) is a service: told when the workers are home;
+//! 2. whoever looks after the others (`watchdog`, `scanner`), or listens to the world (`instance`, `bundle`, `webui-monitor`), is
+//!    a service: told when the workers are home, last made first, so that the web server goes last;
 //! 3. what the others fill (contact sheet, page, bundle) is closed by `defer`, last made first;
 //! 4. the runner, `Registry::run`, returns with the report when the last thread is home.
 
 use homebound::{Result, Scope, StopReason};
 
-use crate::bundle::Texts;
 use crate::options::AtStop;
-use crate::output::{BUNDLE, INDEX, SHEET};
+use crate::output::BUNDLE;
+use crate::page::publish;
 use crate::studio::Studio;
 use crate::tally::Problem;
 use crate::text::{count, shown};
-use crate::{folder, page, progress, queue, scanner, watchdog};
+use crate::{bundle, folder, instance, progress, queue, scanner, watchdog, webui};
 
 /// The application.
 pub fn run<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
@@ -39,12 +40,15 @@ pub fn run<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studi
 
 /// Starts everybody, and shows the progress until all is done. A stop ends it early, with an error.
 fn work<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
+    let web = webui::start(scope, studio)?;
+    bundle::start(scope, studio)?;
     scanner::start(scope, studio)?;
     watchdog::start(scope, studio)?;
+    instance::start(scope, studio)?;
 
     let (sender, receiver) = queue::channel(studio.options.workers);
     let workers = queue::start(scope, studio, receiver)?;
-    folder::start(scope, studio, sender)?;
+    folder::start(scope, studio, sender, web.map(|web| web.done().clone()))?;
     studio.bundle.keep_dump("when all had been started", scope.dump_status());
 
     progress::show(scope.context(), studio, &workers)?;
@@ -61,29 +65,17 @@ fn note_stop(studio: &Studio, why: &StopReason) {
 }
 
 fn close_sheet(studio: &Studio) -> Result {
-    match studio.sheet.close(&studio.output) {
-        Err(error) => store_problem(studio, SHEET, error),
-        Ok(entries) => {
-            if let Err(error) = page::write(&studio.output, &entries, &studio.tally.problems()) {
-                store_problem(studio, INDEX, error);
-            }
-        }
+    if let Err((name, error)) = publish(studio) {
+        store_problem(studio, name, error);
     }
     Ok(())
 }
 
 fn close_bundle(scope: &Scope<'_, '_>, studio: &Studio) -> Result {
-    studio.bundle.keep_dump("when this bundle was written", scope.dump_status());
-    let texts = Texts {
-        report: format!(
-            "{}\n\nThis was written when all pictures were settled and all workers home.\n\
-             The report of the shutdown itself comes later, so it is on the terminal only.\n",
-            studio.tally
-        ),
-        log: studio.console.log(),
-        settings: studio.options.to_string(),
-    };
-    if let Err(error) = studio.bundle.close(&studio.output, texts) {
+    let note = "This was written when all pictures were settled and all workers home.\n\
+         The report of the shutdown itself comes later, so it is on the terminal only.";
+    let written = bundle::write(studio, note, "when this bundle was written", &scope.dump_status());
+    if let Err(error) = written {
         store_problem(studio, BUNDLE, error);
         // The log is nowhere else then, so what was held back is told after all.
         for problem in studio.tally.take_untold() {

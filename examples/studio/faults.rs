@@ -4,13 +4,21 @@
 //! `STUDIO_FAULT=KIND:NAME` hits the picture whose file name is NAME. Without it, nothing here does anything.
 //! - `panic`: the decoder panics;
 //! - `pause`: the worker waits for the stop, then goes on;
-//! - `hang`: the worker waits for ever, deaf to the stop.
+//! - `load`: the worker waits for the stop while it loads the picture, as for one that takes very long;
+//! - `hang`: the worker waits for ever, deaf to the stop;
+//! - `await`: the worker waits until somebody opens the other end of the pipe `STUDIO_PIPE`.
+//!
+//! `early:knock` has the first of several studios wait so, when it has become the first and does not listen yet.
+//!
+//! `web:KIND` hits the web server: `die` ends it at its start, `flood` has it print without end from its first visitor on.
 
 use std::env;
+use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Once;
 use std::thread;
 
-use homebound::Context;
+use homebound::{Context, Result};
 
 use crate::console::Console;
 
@@ -45,12 +53,80 @@ impl Faults {
                     }
                 });
             }
+            Some("await") => {
+                console.say(format_args!("fault: {} awaits", cx.name()));
+                await_pipe();
+            }
             _ => {}
+        }
+    }
+
+    /// Called by a worker that loads a picture; in a dump, it is the caller that waits.
+    #[track_caller]
+    pub fn at_load(&self, cx: &Context, picture: &Path, console: &Console) {
+        if self.hits(picture) == Some("load") {
+            console.say(format_args!("fault: {} loads", cx.name()));
+            cx.wait_for_stop();
         }
     }
 
     /// Called where the decoder runs.
     pub fn at_decode(&self, picture: &Path) {
         assert!(self.hits(picture) != Some("panic"), "the fault that a test asked for");
+    }
+}
+
+/// Called by the first of several studios before it listens.
+pub fn before_listening() {
+    if env::var("STUDIO_FAULT").as_deref() == Ok("early:knock") {
+        await_pipe();
+    }
+}
+
+fn await_pipe() {
+    if let Some(pipe) = env::var_os("STUDIO_PIPE") {
+        // Whatever comes of it, the wait is over.
+        let _opened = std::fs::File::open(pipe);
+    }
+}
+
+/// What is wrong with the web server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum WebFault {
+    None,
+    Die,
+    Flood,
+}
+
+impl WebFault {
+    pub fn from_env() -> Self {
+        match env::var("STUDIO_FAULT").as_deref() {
+            Ok("web:die") => WebFault::Die,
+            Ok("web:flood") => WebFault::Flood,
+            _ => WebFault::None,
+        }
+    }
+
+    pub fn at_start(self) -> Result {
+        match self {
+            WebFault::Die => Err("the fault that a test asked for".into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub fn at_visit(self, cx: &Context) -> Result {
+        static ONCE: Once = Once::new();
+        let flood = |cx: &Context| -> Result {
+            loop {
+                cx.checkpoint()?;
+                writeln!(io::stdout(), "{:~>1000}", "water")?;
+                writeln!(io::stderr(), "{:~>100}", "mud")?;
+            }
+        };
+        if self == WebFault::Flood && !ONCE.is_completed() {
+            ONCE.call_once(|| {});
+            cx.spawn("flood", "prints without end", flood)?;
+        }
+        Ok(())
     }
 }

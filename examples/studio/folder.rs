@@ -2,16 +2,19 @@
 //! Refuses to know what becomes of them.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::convert::Infallible;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, after, never, select_biased};
 use homebound::{Context, Handle, Result, Scope};
 
 use crate::pictures::{Found, Picture, Stamp, Walk};
 use crate::queue::Job;
 use crate::studio::Studio;
+use crate::tally::Problem;
 use crate::text::{count, shown};
 
 /// How often `--watch` looks.
@@ -20,61 +23,161 @@ const RESCAN: Duration = Duration::from_secs(1);
 /// A file not written to for so long is whole; a younger one has to look the same in two scans.
 const SETTLED: Duration = Duration::from_secs(3);
 
+enum Next {
+    /// Into the folders, again.
+    Look,
+    Inbox,
+    Nothing,
+}
+
 /// A worker, with `--watch` too. A service would be stopped after the workers are home, and would go on
 /// making work for a queue that is being drained. Who makes work has to hear of the stop first.
 pub fn start<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     studio: &'env Studio,
     jobs: Sender<Job<'env>>,
+    stay: Option<Receiver<Infallible>>,
 ) -> Result<Handle<'scope, ()>> {
-    let intake = Intake { studio, jobs, known: HashMap::new(), told: HashSet::new() };
+    let root = Root::own(&studio.options.folder);
+    let intake =
+        Intake { studio, jobs, stay, roots: vec![root], known: HashMap::new(), told: HashSet::new() };
     Ok(scope.spawn("folder", "finds pictures and queues them", move |cx| intake.run(cx))?)
+}
+
+/// A folder of pictures.
+struct Root {
+    path: PathBuf,
+    /// The same without symbolic links: so a picture in two roots is known to be one.
+    exact: PathBuf,
+    /// Another studio has handed it over: its pictures go by their whole path, since names may be equal.
+    foreign: bool,
+    /// Files in it that are no pictures.
+    others: usize,
+}
+
+impl Root {
+    fn own(path: &Path) -> Self {
+        // If that is refused, the search will say why.
+        let exact = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        Root { path: path.to_owned(), exact, foreign: false, others: 0 }
+    }
+
+    fn foreign(path: PathBuf) -> Self {
+        Root { exact: path.clone(), path, foreign: true, others: 0 }
+    }
 }
 
 struct Intake<'a> {
     studio: &'a Studio,
     /// The only sender: when the intake ends, the queue has seen its last job.
     jobs: Sender<Job<'a>>,
+    /// Disconnected when there is no reason to stay any more, unless it is another one.
+    stay: Option<Receiver<Infallible>>,
+    roots: Vec<Root>,
     /// The pictures of the last scan, and whether this version of them was queued.
     known: HashMap<PathBuf, (Stamp, bool)>,
     /// The problems already told: a scan would find them again and again.
     told: HashSet<String>,
 }
 
+/// Nobody looks into the inbox any more: what is in it is told, and nothing more gets in.
+impl Drop for Intake<'_> {
+    fn drop(&mut self) {
+        for folder in self.studio.inbox.close() {
+            self.studio.tell(Problem::input(&folder, "was handed over, and not searched before the stop"));
+        }
+    }
+}
+
 impl Intake<'_> {
     fn run(mut self, cx: &Context) -> Result {
         let folder = shown(&self.studio.options.folder);
-        let ready = self.scan(cx)?;
+        let ready = self.scan(cx, 0)?;
         self.studio.console.say(format_args!("{} in {folder}", count(ready.len(), "picture")));
         self.queue(cx, ready)?;
         if self.studio.options.watch {
             self.studio.console.say(format_args!("watching {folder} until stopped"));
-            for _ in cx.ticks(RESCAN) {
-                let ready = self.scan(cx)?;
-                if !ready.is_empty() {
-                    self.studio.console.say(format_args!("{} more", count(ready.len(), "picture")));
-                }
-                self.queue(cx, ready)?;
+        } else if self.stay.is_some() {
+            self.studio.console.say("showing the results until stopped");
+        }
+        loop {
+            match self.next(cx)? {
+                Next::Look => self.look_again(cx)?,
+                Next::Inbox => self.take_folders(cx)?,
+                // What was put in before it closed is looked at.
+                Next::Nothing if self.studio.inbox.close_if_empty() => return Ok(()),
+                Next::Nothing => self.take_folders(cx)?,
             }
-            cx.checkpoint()?;
+        }
+    }
+
+    /// Waits for something to do; the error is the stop.
+    fn next(&self, cx: &Context) -> Result<Next> {
+        let inbox = self.studio.inbox.bell();
+        let stay = match (&self.stay, self.studio.options.watch) {
+            (_, true) => &never(),
+            (Some(stay), false) => stay,
+            (None, false) => return Ok(Next::Nothing),
+        };
+        let look = if self.studio.options.watch { after(RESCAN) } else { never() };
+        let next = cx.waiting("new pictures", || {
+            select_biased! {
+                recv(cx.stop_signal()) -> _ => None,
+                recv(inbox) -> _ => Some(Next::Inbox),
+                recv(stay) -> _ => Some(Next::Nothing),
+                recv(look) -> _ => Some(Next::Look),
+            }
+        });
+        cx.checkpoint()?;
+        Ok(next.unwrap_or(Next::Nothing))
+    }
+
+    fn look_again(&mut self, cx: &Context) -> Result {
+        for at in 0..self.roots.len() {
+            let ready = self.scan(cx, at)?;
+            if !ready.is_empty() {
+                self.studio.console.say(format_args!("{} more", count(ready.len(), "picture")));
+            }
+            self.queue(cx, ready)?;
         }
         Ok(())
     }
 
-    fn scan(&mut self, cx: &Context) -> Result<Vec<Picture>> {
-        let Studio { options, output, folder_stage, .. } = self.studio;
-        let busy = folder_stage.begin(shown(&options.folder), "searching");
+    fn take_folders(&mut self, cx: &Context) -> Result {
+        while let Some(path) = self.studio.inbox.next() {
+            let folder = shown(&path);
+            let at = self.roots.iter().position(|root| root.exact == path).unwrap_or_else(|| {
+                self.roots.push(Root::foreign(path));
+                self.roots.len() - 1
+            });
+            let ready = self.scan(cx, at)?;
+            self.studio.console.say(format_args!("{} more in {folder}", count(ready.len(), "picture")));
+            self.queue(cx, ready)?;
+        }
+        Ok(())
+    }
+
+    /// The pictures of that root that are new, or have changed.
+    fn scan(&mut self, cx: &Context, at: usize) -> Result<Vec<Picture>> {
+        let Studio { output, folder_stage, .. } = self.studio;
+        let Root { path: root, exact, foreign, .. } = &self.roots[at];
+        let busy = folder_stage.begin(shown(root), "searching");
         let mut ready = Vec::new();
         let mut known = HashMap::new();
         let mut others = 0;
-        for found in Walk::new(&options.folder, output) {
+        for found in Walk::new(root, output) {
             cx.checkpoint()?;
             busy.step("searching");
             match found {
-                Found::Picture(picture) => {
-                    let queued = self.known.get(&picture.path) == Some(&(picture.stamp, true));
-                    let whole = self.is_whole(&picture);
-                    known.insert(picture.path.clone(), (picture.stamp, queued || whole));
+                Found::Picture(mut picture) => {
+                    let path = exact.join(&picture.name);
+                    let before = self.known.get(&path);
+                    let queued = before == Some(&(picture.stamp, true));
+                    let whole = self.is_whole(&picture, before);
+                    if *foreign {
+                        picture.name.clone_from(&path);
+                    }
+                    known.insert(path, (picture.stamp, queued || whole));
                     if whole && !queued {
                         ready.push(picture);
                     }
@@ -87,16 +190,20 @@ impl Intake<'_> {
                 }
             }
         }
-        self.known = known;
-        self.studio.tally.ignored.store(others, Relaxed);
+        // Of this root what is there now; of the others all.
+        self.known.retain(|path, _| !path.starts_with(exact));
+        self.known.extend(known);
+        self.roots[at].others = others;
+        let ignored = self.roots.iter().map(|root| root.others).sum();
+        self.studio.tally.ignored.store(ignored, Relaxed);
         Ok(ready)
     }
 
     /// Whether nobody seems to be writing to it any more.
-    fn is_whole(&self, picture: &Picture) -> bool {
+    fn is_whole(&self, picture: &Picture, before: Option<&(Stamp, bool)>) -> bool {
         let age = picture.stamp.modified.and_then(|at| at.elapsed().ok());
-        let before = self.known.get(&picture.path).map(|(stamp, _)| *stamp);
-        !self.studio.options.watch || age.is_some_and(|age| age >= SETTLED) || before == Some(picture.stamp)
+        let same = before.is_some_and(|(stamp, _)| *stamp == picture.stamp);
+        !self.studio.options.watch || same || age.is_some_and(|age| age >= SETTLED)
     }
 
     /// Everything gets its ticket before the first wait, so that a stop in between is in the books too.

@@ -11,9 +11,12 @@
 //! | watchdog, heartbeat monitor | `watchdog`, `stages` | service |
 //! | job runner: queue worker | `queue` | N workers |
 //! | thumbnail widget: image loader | `thumbs`, `decode` | what a queue worker does |
-//! | folder monitor | `folder`, `pictures` | worker |
-//! | diagnostics bundle: ZIP builder | `bundle` | deferred |
+//! | diagnostics bundle: ZIP builder | `bundle` | service, and deferred |
 //! | GUI worker | `progress`, `console` | no thread: it runs in the body |
+//! | web UI process manager | `webui`, `echo`, `health` | service with a scope of its own: 3 services, a child process |
+//! | single instance checker | `instance`, `handover`, `runtime` | service |
+//! | folder monitor | `folder`, `pictures` | worker |
+//! | the web server itself | `serve`, `visitor`, `exhibits` | another process of this program |
 
 #![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
 
@@ -26,9 +29,21 @@ mod queue;
 mod scanner;
 mod watchdog;
 
+mod echo;
+mod health;
+mod webui;
+
+mod handover;
+mod instance;
+mod runtime;
+
 mod bundle;
 mod page;
 mod sheet;
+
+mod exhibits;
+mod serve;
+mod visitor;
 
 mod children;
 mod console;
@@ -49,7 +64,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
+use bundle::Bundle;
+use crossbeam_channel::bounded;
+use homebound::Signals;
 use homebound::registry::Registry;
+use instance::Claim;
 use options::{Options, Request, USAGE};
 use studio::Studio;
 
@@ -60,6 +79,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => refuse(1, error),
         },
+        Ok(Request::Serve(results, port)) => serve::run(&results, port),
         Ok(Request::Help) => {
             say(USAGE.trim_end());
             ExitCode::SUCCESS
@@ -73,8 +93,20 @@ fn run(options: Options) -> ExitCode {
     let threads_before = os_threads();
     // Opened inside, where a signal is already a stop; kept outside, where all threads may borrow it.
     let studio = OnceLock::new();
-    let exit = Registry::new("studio").grace(options.grace).run(|scope| {
-        let opened = Studio::open(options)?;
+    let (wish, wishes) = bounded(1);
+    let signals = Signals::default().forward(libc::SIGUSR1, wish);
+    let exit = Registry::new("studio").grace(options.grace).signals(signals).run(|scope| {
+        let instance = match options.single {
+            false => None,
+            true => match instance::claim(scope.context(), &options)? {
+                Claim::First(instance) => Some(instance),
+                Claim::HandedOver(folder) => {
+                    say(format_args!("handed over to the studio that is running: {}", text::shown(&folder)));
+                    return Ok(());
+                }
+            },
+        };
+        let opened = Studio { instance, bundle: Bundle::new(wishes), ..Studio::open(options)? };
         controller::run(scope, studio.get_or_init(|| opened))
     });
     say(&exit.shutdown);

@@ -17,15 +17,23 @@ Usage: studio [DIR] [options]
   --out DIR        where the results go (default: studio-out)
   --workers N      how many threads make thumbnails (default: one per core)
   --watch          stay, and pick up new and changed pictures until stopped
+  --web            show the contact sheet at an address on this machine, as far as it is
+                   made; stay until stopped, with --watch or without. Anybody who is logged
+                   in on this machine can see it there
+  --web-port N     the same, at this port (default: any that is free)
+  --single         one studio for each --out: a second one hands its DIR over to the first
+                   and exits; its other options do not matter then
   --drain, --drop  at a stop, finish what is queued, as far as the grace goes
                    (default), or drop it
   --strict         exit with 1 if there was any problem
   --grace SECS     how long a stop may take (default: 10)
   --stall SECS     report a stage that makes no progress for so long (default: 30)
   --idle SECS      end a stray child process that is idle for so long (default: 60)
+  --serve DIR      only show the results in DIR, as --web does (it starts this)
   --help           this text
 
 Ctrl-C or SIGTERM stops it cleanly, twice at once. SIGQUIT (Ctrl-\\) prints what every thread does.
+SIGUSR1 writes the diagnostics bundle at once, as far as there is something to write.
 ";
 
 /// What the command line asks for.
@@ -33,6 +41,8 @@ Ctrl-C or SIGTERM stops it cleanly, twice at once. SIGQUIT (Ctrl-\\) prints what
 pub enum Request {
     Run(Options),
     MakeSamples(PathBuf),
+    /// To be the web server: of which results, at which port.
+    Serve(PathBuf, u16),
     Help,
 }
 
@@ -42,6 +52,10 @@ pub struct Options {
     pub out: PathBuf,
     pub workers: usize,
     pub watch: bool,
+    pub web: bool,
+    /// 0: any that is free.
+    pub web_port: u16,
+    pub single: bool,
     pub at_stop: AtStop,
     pub strict: bool,
     pub grace: Duration,
@@ -63,6 +77,9 @@ impl Default for Options {
             out: PathBuf::from("studio-out"),
             workers: thread::available_parallelism().map_or(2, usize::from),
             watch: false,
+            web: false,
+            web_port: 0,
+            single: false,
             at_stop: AtStop::Drain,
             strict: false,
             grace: Duration::from_secs(10),
@@ -75,7 +92,7 @@ impl Default for Options {
 impl Request {
     pub fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Self, String> {
         let mut options = Options::default();
-        let mut folder = None;
+        let (mut folder, mut serve) = (None, None);
         while let Some(arg) = args.next() {
             match arg.to_str() {
                 Some("--help" | "-h") => return Ok(Request::Help),
@@ -85,6 +102,12 @@ impl Request {
                 Some("--out") => options.out = value("--out", &mut args)?.into(),
                 Some("--workers") => options.workers = workers(&mut args)?,
                 Some("--watch") => options.watch = true,
+                Some("--web") => options.web = true,
+                Some("--web-port") => {
+                    (options.web, options.web_port) = (true, number("--web-port", &mut args)?);
+                }
+                Some("--single") => options.single = true,
+                Some("--serve") => serve = Some(PathBuf::from(value("--serve", &mut args)?)),
                 Some("--drain") => options.at_stop = AtStop::Drain,
                 Some("--drop") => options.at_stop = AtStop::Drop,
                 Some("--strict") => options.strict = true,
@@ -97,6 +120,9 @@ impl Request {
                 _ if folder.is_some() => return Err("more than one DIR".into()),
                 _ => folder = Some(PathBuf::from(arg)),
             }
+        }
+        if let Some(results) = serve {
+            return Ok(Request::Serve(results, options.web_port));
         }
         options.folder = folder.unwrap_or(options.folder);
         Ok(Request::Run(options))
@@ -136,6 +162,8 @@ impl fmt::Display for Options {
         writeln!(f, "out      {}", self.out.display())?;
         writeln!(f, "workers  {}", self.workers)?;
         writeln!(f, "watch    {}", self.watch)?;
+        writeln!(f, "web      {}, port {}", self.web, self.web_port)?;
+        writeln!(f, "single   {}", self.single)?;
         writeln!(f, "at stop  {:?}", self.at_stop)?;
         writeln!(f, "strict   {}", self.strict)?;
         writeln!(f, "grace    {:?}", self.grace)?;

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use homebound::Result;
+use homebound::{BoxError, Result};
 
 use crate::output::{INDEX, Output, SHEET};
 use crate::sheet::{CELLS, Entry};
+use crate::studio::Studio;
 use crate::tally::Problem;
 use crate::text::{count, html, shown};
 
@@ -30,7 +31,13 @@ figcaption { font-size: 12px; color: #555 }
 <h1>Contact sheet</h1>
 ";
 
-pub fn write(output: &Output, entries: &BTreeMap<PathBuf, Entry>, problems: &[Problem]) -> Result {
+/// Writes sheet and page of what is made so far; the error says which of them could not be written.
+pub fn publish(studio: &Studio) -> Result<(), (&'static str, BoxError)> {
+    let entries = studio.sheet.write(&studio.output).map_err(|error| (SHEET, error))?;
+    write(&studio.output, &entries, &studio.tally.problems()).map_err(|error| (INDEX, error))
+}
+
+fn write(output: &Output, entries: &BTreeMap<PathBuf, Entry>, problems: &[Problem]) -> Result {
     output.write(Path::new(INDEX), |file| {
         file.write_all(HEAD.as_bytes())?;
         writeln!(file, "<p>{}</p>", count(entries.len(), "picture"))?;

@@ -1,4 +1,4 @@
-//! Owns the progress display: a bar on a terminal, a plain line now and then elsewhere.
+//! Owns the progress display: a bar on a terminal, a plain line now and then elsewhere; with `--web`, the page too.
 //! Refuses to have a thread of its own: it runs on the one that has but to wait for the workers.
 
 use std::collections::VecDeque;
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use homebound::{Context, Handle, WaitError};
 
+use crate::page::publish;
 use crate::studio::Studio;
 use crate::tally::Counts;
 use crate::text::tail;
@@ -21,11 +22,15 @@ const BAR: usize = 24;
 /// Shows the progress until all workers are home; the error is a stop before that.
 pub fn show(cx: &Context, studio: &Studio, workers: &[Handle<'_, ()>]) -> Result<(), WaitError> {
     let mut progress = Progress::new(studio);
+    progress.publish();
     for worker in workers {
         loop {
             match cx.recv_timeout(worker.done(), REDRAW) {
                 Ok(never) => match never {},
-                Err(WaitError::TimedOut) => progress.update(),
+                Err(WaitError::TimedOut) => {
+                    progress.update();
+                    progress.publish();
+                }
                 Err(WaitError::Disconnected) => break,
                 Err(stopped) => return Err(stopped),
             }
@@ -40,6 +45,8 @@ struct Progress<'a> {
     history: VecDeque<(Instant, usize)>,
     /// The last plain line: when, and what it said.
     plain: (Instant, Counts),
+    /// What the page shows, and when it may be written again.
+    page: (Option<Counts>, Instant),
 }
 
 impl Drop for Progress<'_> {
@@ -50,7 +57,22 @@ impl Drop for Progress<'_> {
 
 impl<'a> Progress<'a> {
     fn new(studio: &'a Studio) -> Self {
-        Progress { studio, history: VecDeque::new(), plain: (Instant::now(), studio.tally.counts()) }
+        let (now, counts) = (Instant::now(), studio.tally.counts());
+        Progress { studio, history: VecDeque::new(), plain: (now, counts), page: (None, now) }
+    }
+
+    /// Writes the page that the web server shows, at the cost of a tenth of this thread's time at most. What is wrong with it
+    /// is told at the end, when it is written for the last time.
+    fn publish(&mut self) {
+        let (counts, begun) = (self.studio.tally.counts(), Instant::now());
+        let (shown, due) = &mut self.page;
+        if self.studio.options.web && *shown != Some(counts) && begun >= *due {
+            if let Err((name, error)) = publish(self.studio) {
+                self.studio.console.note(format_args!("progress: {name}: {error}"));
+            }
+            *shown = Some(counts);
+            *due = begun + (begun.elapsed() * 10).max(REDRAW);
+        }
     }
 
     fn update(&mut self) {

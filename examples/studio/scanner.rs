@@ -1,25 +1,26 @@
 //! Owns the care for stray child processes: ends those of ours that have been idle for too long.
-//! Refuses to touch a process that is not our own child.
+//! Refuses to touch a process that is not our own child, and one that a scope looks after, as it does after the web server.
 //!
-//! The studio starts no processes, so it finds none unless a program that became the studio (by `exec`) left
+//! The studio starts no others, so it finds none unless a program that became the studio (by `exec`) left
 //! some behind. An application with helpers that may be forgotten has the same service.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use homebound::{Context, Result, Scope};
+use homebound::{Context, Result, Scope, ScopeStatus};
 
-use crate::children::{self, Child, Id, Order};
+use crate::children::{self, Child, Order};
 use crate::studio::Studio;
 
 /// A service: it looks around until it is told to end.
 pub fn start<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
-    scope.service("scanner", "ends stray child processes that are idle", |cx| scan(cx, studio))?;
+    scope
+        .service("scanner", "ends stray child processes that are idle", move |cx| scan(cx, scope, studio))?;
     Ok(())
 }
 
-fn scan(cx: &Context, studio: &Studio) -> Result {
+fn scan(cx: &Context, scope: &Scope<'_, '_>, studio: &Studio) -> Result {
     if !children::SUPPORTED {
         studio.console.note("scanner: does nothing on this system");
         cx.wait_for_stop();
@@ -29,14 +30,34 @@ fn scan(cx: &Context, studio: &Studio) -> Result {
     let period = (limit / 4).clamp(Duration::from_millis(100), Duration::from_secs(5));
     let mut records = HashMap::new();
     for _ in cx.ticks(period) {
-        let children = cx.waiting("reading /proc", children::all)?;
+        // A child of a scope is known to the tree only when it has become its program, which may take a while.
+        let Some(nobody_forks) = studio.forking.try_lock() else { continue };
+        let mut children = cx.waiting("reading /proc", children::all)?;
+        let mut looked_after = HashSet::new();
+        if !children.is_empty() && !pids(&scope.snapshot().root, &mut looked_after) {
+            continue;
+        }
+        drop(nobody_forks);
+        children.retain(|child| !looked_after.contains(&child.id.pid));
         // What is gone is forgotten, so that the records stay as few as the children.
         records.retain(|id, _| children.iter().any(|child| child.id == *id));
         for child in &children {
-            look_at(studio, child, &mut records);
+            // Who is found for the first time may be at its end, and out of the tree a moment ago.
+            let known = records.contains_key(&child.id);
+            let record = records.entry(child.id).or_insert_with(|| Record::of(child));
+            if known {
+                look_at(studio, child, record);
+            }
         }
     }
     Ok(())
+}
+
+/// The processes that a scope looks after; false if a scope was too busy to tell.
+fn pids(scope: &ScopeStatus, into: &mut HashSet<i32>) -> bool {
+    let processes = scope.threads.iter().filter_map(|thread| thread.process.as_ref());
+    into.extend(processes.filter_map(|process| i32::try_from(process.pid).ok()));
+    scope.scopes.iter().fold(!scope.busy, |all, inner| pids(inner, into) && all)
 }
 
 /// What is known of one child.
@@ -45,13 +66,20 @@ struct Record {
     /// Since when it has used no processor time, or since the order that it did not follow yet.
     idle_since: Instant,
     ordered: Option<Order>,
+    counted: bool,
 }
 
-fn look_at(studio: &Studio, child: &Child, records: &mut HashMap<Id, Record>) {
-    let record = records.entry(child.id).or_insert_with(|| {
+impl Record {
+    fn of(child: &Child) -> Self {
+        Record { cpu: child.cpu, idle_since: Instant::now(), ordered: None, counted: false }
+    }
+}
+
+fn look_at(studio: &Studio, child: &Child, record: &mut Record) {
+    if !record.counted {
+        record.counted = true;
         studio.tally.strays.fetch_add(1, Relaxed);
-        Record { cpu: child.cpu, idle_since: Instant::now(), ordered: None }
-    });
+    }
     if child.ended {
         // One that we ended is ours to bury; the end of any other is news for whoever waits for it.
         if record.ordered.is_some() && children::bury(child.id) {

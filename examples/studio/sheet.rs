@@ -1,8 +1,9 @@
-//! Owns the contact sheet: takes every finished thumbnail, and draws them on one picture when it is closed.
+//! Owns the contact sheet: takes every finished thumbnail, and draws them on one picture.
 //! Refuses to know how they were made; the page around it is `page`'s.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use homebound::Result;
 use image::imageops::overlay;
@@ -19,6 +20,7 @@ const MARGIN: u32 = 8;
 const PAPER: Rgba<u8> = Rgba([0xf4, 0xf1, 0xea, 0xff]);
 
 /// A picture that is done, as the page needs it.
+#[derive(Clone)]
 pub struct Entry {
     pub file: PathBuf,
     pub original: (u32, u32),
@@ -30,7 +32,7 @@ pub struct Sheet(Mutex<Contents>);
 #[derive(Default)]
 struct Contents {
     entries: BTreeMap<PathBuf, Entry>,
-    cells: BTreeMap<PathBuf, RgbaImage>,
+    cells: BTreeMap<PathBuf, Arc<RgbaImage>>,
 }
 
 impl Sheet {
@@ -39,16 +41,19 @@ impl Sheet {
         let Thumb { name, file, original, pixels } = thumb;
         let mut contents = self.0.lock();
         contents.entries.insert(name.clone(), Entry { file, original });
-        contents.cells.insert(name, pixels);
+        contents.cells.insert(name, Arc::new(pixels));
         if contents.cells.len() > CELLS {
             contents.cells.pop_last();
         }
     }
 
-    /// Draws the sheet, and hands out the list of all pictures.
-    pub fn close(&self, output: &Output) -> Result<BTreeMap<PathBuf, Entry>> {
-        let Contents { entries, cells } = std::mem::take(&mut *self.0.lock());
-        let sheet = draw(cells.values());
+    /// Draws the sheet of what is there, and hands out the list of all pictures.
+    pub fn write(&self, output: &Output) -> Result<BTreeMap<PathBuf, Entry>> {
+        let (entries, cells) = {
+            let contents = self.0.lock();
+            (contents.entries.clone(), contents.cells.clone())
+        };
+        let sheet = draw(cells.values().map(|cell| &**cell));
         output.write(Path::new(SHEET), |file| write_png(file, &sheet))?;
         Ok(entries)
     }

@@ -1,13 +1,18 @@
 //! Owns what the threads of the studio share: settings, terminal, books, and the stores they fill.
 //! Refuses to know the threads.
 
-use std::fs;
+use std::fs::{self, Metadata};
+use std::path::Path;
 
+use crossbeam_channel::never;
 use homebound::Result;
+use parking_lot::Mutex;
 
 use crate::bundle::Bundle;
 use crate::console::Console;
 use crate::faults::Faults;
+use crate::handover::Inbox;
+use crate::instance::Instance;
 use crate::options::Options;
 use crate::output::Output;
 use crate::sheet::Sheet;
@@ -24,6 +29,11 @@ pub struct Studio {
     pub sheet: Sheet,
     pub bundle: Bundle,
     pub faults: Faults,
+    pub inbox: Inbox,
+    /// Held by whoever starts a child process, until the tree knows it.
+    pub forking: Mutex<()>,
+    /// With `--single`: our place as the first.
+    pub instance: Option<Instance>,
     pub folder_stage: Stage,
     pub worker_stages: Vec<Stage>,
 }
@@ -31,10 +41,7 @@ pub struct Studio {
 impl Studio {
     pub fn open(options: Options) -> Result<Self, String> {
         let (folder, out) = (&options.folder, &options.out);
-        let meta = fs::metadata(folder).map_err(|error| format!("{}: {error}", shown(folder)))?;
-        if !meta.is_dir() {
-            return Err(format!("{}: not a folder", shown(folder)));
-        }
+        let meta = folder_of_pictures(folder)?;
         let output =
             Output::open(out).map_err(|error| format!("{}: no place for results: {error}", shown(out)))?;
         if output.owns(folder, folder, &meta) {
@@ -45,8 +52,11 @@ impl Studio {
             output,
             tally: Tally::new(),
             sheet: Sheet::default(),
-            bundle: Bundle::default(),
+            bundle: Bundle::new(never()),
             faults: Faults::from_env(),
+            inbox: Inbox::new(),
+            forking: Mutex::new(()),
+            instance: None,
             folder_stage: Stage::new("folder"),
             worker_stages: (1..=options.workers).map(|n| Stage::new(format!("thumbs-{n}"))).collect(),
             options,
@@ -64,5 +74,14 @@ impl Studio {
             true => self.console.complain(line),
             false => self.console.note(line),
         }
+    }
+}
+
+/// Looks whether there can be pictures in it at all.
+pub fn folder_of_pictures(folder: &Path) -> Result<Metadata, String> {
+    let meta = fs::metadata(folder).map_err(|error| format!("{}: {error}", shown(folder)))?;
+    match meta.is_dir() {
+        true => Ok(meta),
+        false => Err(format!("{}: not a folder", shown(folder))),
     }
 }

@@ -39,6 +39,7 @@ pub enum Unmade {
 /// Reads, decodes, shrinks, writes. A stop does not break it off: one picture is never long.
 pub fn make(cx: &Context, studio: &Studio, picture: &Picture, busy: &Busy<'_>) -> Result<Thumb, Unmade> {
     busy.step("reading");
+    studio.faults.at_load(cx, &picture.path, &studio.console);
     let bytes =
         cx.waiting("reading a picture", || picture.read()).map_err(|error| Unmade::Picture(error.into()))?;
     busy.step("decoding");

@@ -74,10 +74,28 @@ impl Run {
         kill_process(Pid::from_child(&self.child), signal).expect("the studio is alive");
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// By SIGKILL; what it has said.
+    pub fn kill(mut self) -> End {
+        self.signal(Signal::KILL);
+        self.gather()
+    }
+
     pub fn until_stdout(&mut self, line: &str) {
+        self.until_one_of(&[line]);
+    }
+
+    /// Which of them it says, the first if several.
+    pub fn until_one_of(&mut self, lines: &[&str]) -> usize {
         let deadline = Instant::now() + PATIENCE;
-        while !self.stdout.contains(line) {
-            assert!(self.pump(deadline), "{line:?} in {:?} and {:?}", self.stdout, self.stderr);
+        loop {
+            if let Some(at) = lines.iter().position(|line| self.stdout.contains(line)) {
+                return at;
+            }
+            assert!(self.pump(deadline), "{lines:?} in {:?} and {:?}", self.stdout, self.stderr);
         }
     }
 
@@ -86,6 +104,22 @@ impl Run {
         while !self.stderr.contains(line) {
             assert!(self.pump(deadline), "{line:?} in {:?} and {:?}", self.stdout, self.stderr);
         }
+    }
+
+    /// Looks again and again, and listens to the studio between two looks: so it never waits for us.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, mut holds: impl FnMut(&str, &str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(&self.stdout, &self.stderr) {
+            let in_time = Instant::now() < deadline;
+            assert!(in_time, "{what}: {:?} and {:?}", self.stdout, self.stderr);
+            self.pump_for(Duration::from_millis(10));
+        }
+    }
+
+    /// What follows `label` on a line of its output, to the end of the line; of the last such line.
+    pub fn said(&self, label: &str) -> Option<&str> {
+        self.stdout.lines().rev().find_map(|line| Some(line.split_once(label)?.1))
     }
 
     pub fn pump_for(&mut self, time: Duration) {
@@ -129,6 +163,10 @@ impl Run {
     }
 
     pub fn end(mut self) -> End {
+        self.gather()
+    }
+
+    fn gather(&mut self) -> End {
         let deadline = Instant::now() + PATIENCE;
         while self.pump(deadline) {}
         if self.child.stdout.is_some() {

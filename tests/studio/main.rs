@@ -7,7 +7,11 @@
 #![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
 
 mod call;
+mod eight;
 mod folders;
+mod place;
+mod single;
+mod web;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

@@ -1,0 +1,85 @@
+//! Owns the web server, `studio --serve DIR`: a program of its own, which the studio starts as a child process.
+//! Refuses to be reached from another machine, and to know the studio that started it.
+//!
+//! Its first line says where it listens. On SIGTERM it takes no more visitors and finishes the answers that it has begun.
+
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use homebound::registry::{Exit, Registry};
+use homebound::{Context, Result, SpawnError};
+
+use crate::exhibits::Exhibits;
+use crate::faults::WebFault;
+use crate::text::shown;
+use crate::visitor;
+
+/// What the first line says, before the address.
+pub const LISTENING: &str = "listening on http://";
+
+/// So many visitors at once; a browser comes with six.
+const MOST: usize = 64;
+/// And so many more, who are but told that there are too many, or that we are well.
+const SPARE: usize = 8;
+
+const GRACE: Duration = Duration::from_secs(2);
+
+pub fn run(results: &Path, port: u16) -> ExitCode {
+    let exit = Registry::new("studio-web").grace(GRACE).run(|scope| {
+        let fault = WebFault::from_env();
+        let exhibits = Exhibits::open(results).map_err(|error| format!("{}: {error}", shown(results)))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .map_err(|error| format!("127.0.0.1:{port}: {error}"))?;
+        fault.at_start()?;
+        writeln!(io::stdout(), "{LISTENING}{}", listener.local_addr()?)?;
+        scope.service("door", "takes connections", move |cx| {
+            door(cx, &listener, &Arc::new(exhibits), fault)
+        })?;
+        scope.context().wait_for_stop();
+        Ok(())
+    });
+    verdict(&exit)
+}
+
+fn verdict(exit: &Exit<()>) -> ExitCode {
+    if let Err(error) = &exit.result
+        && error.stop_reason().is_none()
+    {
+        // The last line is the reason: whoever started us shows it.
+        let reason = error.first().map_or_else(|| error.to_string(), ToString::to_string);
+        let _nobody_reads = writeln!(io::stderr(), "{reason}");
+    }
+    ExitCode::from(exit.code())
+}
+
+fn door(cx: &Context, listener: &TcpListener, exhibits: &Arc<Exhibits>, fault: WebFault) -> Result {
+    // Each visitor holds the exhibits, and one of these, if one was free.
+    let seats = Arc::new(());
+    loop {
+        let (stream, _) = match cx.accept(listener) {
+            Err(error) if !cx.is_stopping() => {
+                // No descriptor is left, perhaps: the connection waits, and so do we.
+                let _nobody_reads = writeln!(io::stderr(), "no connection: {error}");
+                cx.sleep(Duration::from_millis(100))?;
+                continue;
+            }
+            taken => taken?,
+        };
+        fault.at_visit(cx)?;
+        if Arc::strong_count(exhibits) > MOST + SPARE {
+            continue;
+        }
+        let (exhibits, seat) =
+            (Arc::clone(exhibits), (Arc::strong_count(&seats) <= MOST).then(|| Arc::clone(&seats)));
+        let spawned = cx.spawn("visitor", "serves one connection", move |cx| {
+            visitor::serve(cx, &stream, &exhibits, seat.is_none())
+        });
+        if let Err(SpawnError::Os(error)) = spawned {
+            let _nobody_reads = writeln!(io::stderr(), "a visitor is sent away: {error}");
+        }
+    }
+}
