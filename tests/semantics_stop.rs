@@ -812,6 +812,31 @@ fn s9_depth_costs_no_more_than_its_length_where_nothing_stops() {
 }
 
 #[test]
+fn s8_who_waits_in_a_shield_already_learns_of_its_end() {
+    // catches: a stop that does not tell those who wait behind a shield when it will be theirs
+    let waits: [fn(&Context) -> bool; 3] = [
+        |cx| cx.sleep(NEVER).is_err(),
+        |cx| cx.recv(&crossbeam_channel::never::<()>()).is_err(),
+        |cx| cx.with_deadline(Instant::now() + NEVER, |cx| cx.sleep(NEVER).is_err()),
+    ];
+    for wait in waits {
+        in_scope(move |s| {
+            let waiter = s.spawn("waiter", "waits in a shield", move |cx| {
+                let start = Instant::now();
+                assert!(cx.shield(SOON, wait));
+                Ok(assert!(start.elapsed() >= SOON))
+            })?;
+            let waiting = || {
+                s.active_threads().iter().any(|t| matches!(t.state, homebound::ThreadState::Waiting { .. }))
+            };
+            eventually("it waits", waiting);
+            s.stop();
+            Ok(waiter.join()?)
+        });
+    }
+}
+
+#[test]
 fn s8_many_shields_and_deadlines_in_each_other_cost_what_one_does_each() {
     // catches: an end that asks twice for the end around it: twice the work for each two levels
     fn nest(cx: &Context, depth: usize) -> bool {

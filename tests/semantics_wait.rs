@@ -536,21 +536,29 @@ fn w2_a_callback_does_not_wait_for_the_thread_that_it_belongs_to() {
         // Its own handle, in its own callback.
         let (give, take) = bounded::<Handle<'static, ()>>(1);
         let (to, is) = (tell.clone(), tell.clone());
+        // A thread that ended before its callback had begun would take it along.
+        let (begins, begun) = gate();
         let thread = s.context().spawn("thread", "waits", move |cx| {
-            std::mem::forget(cx.on_stop(move || to.send(cycle_of(take.recv().unwrap().join())).unwrap()));
+            std::mem::forget(cx.on_stop(move || {
+                drop(begins);
+                to.send(cycle_of(take.recv().unwrap().join())).unwrap();
+            }));
             is.send(None)?;
-            until_stopped(cx)
+            Ok(pass(&begun))
         })?;
         told.recv()?;
         // The thread of the body, in a callback of the body.
         let (give_outer, take_outer) = bounded::<Handle<'static, ()>>(1);
         let (to, is) = (tell.clone(), tell.clone());
+        let (begins, begun) = gate();
         let outer = s.context().spawn("outer", "runs a scope", move |_| {
             Ok(scope(|below| {
-                let join = move || to.send(cycle_of(take_outer.recv().unwrap().join())).unwrap();
-                std::mem::forget(below.context().on_stop(join));
+                std::mem::forget(below.context().on_stop(move || {
+                    drop(begins);
+                    to.send(cycle_of(take_outer.recv().unwrap().join())).unwrap();
+                }));
                 is.send(None)?;
-                until_stopped(below.context())
+                Ok(pass(&begun))
             })?)
         })?;
         told.recv()?;
@@ -594,10 +602,13 @@ fn w2_a_group_closed_in_a_callback_of_its_member_is_only_stopped() {
         let group = s.context().group("owned")?;
         let is = tell.clone();
         group.spawn("member", "has a callback", move |cx| {
-            let close = move || tell.send(take.recv().unwrap().close().is_err()).unwrap();
-            let guard = cx.on_stop(close);
+            let (begins, begun) = gate();
+            let guard = cx.on_stop(move || {
+                drop(begins);
+                tell.send(take.recv().unwrap().close().is_err()).unwrap();
+            });
             is.send(true)?;
-            cx.wait_for_stop();
+            pass(&begun);
             Ok(drop(guard))
         })?;
         told.recv()?;
@@ -623,11 +634,13 @@ fn w2_a_cycle_through_a_callback_is_found_from_both_ends() {
             let (give, take) = bounded::<Handle<'static, bool>>(1);
             let (ready, is_ready) = gate();
             let owner = s.context().spawn("owner", "has a callback", move |cx| {
-                let join = move || tell.send(take.recv().unwrap().join().ok()).unwrap();
-                std::mem::forget(cx.on_stop(join));
+                let (begins, begun) = gate();
+                std::mem::forget(cx.on_stop(move || {
+                    drop(begins);
+                    tell.send(take.recv().unwrap().join().ok()).unwrap();
+                }));
                 drop(ready);
-                cx.wait_for_stop();
-                Ok(())
+                Ok(pass(&begun))
             })?;
             pass(&is_ready);
             let (let_third, third_may) = gate();
