@@ -391,6 +391,10 @@ fn nobody_sleeps_to_synchronise() {
     let sleep = ["thread::", "sleep"].concat();
     let asleep = rust().into_iter().filter(|source| !KERNEL_IS_ASKED.contains(&source.path.as_str())).filter(
         |source| {
+            // There, the paths are what is looked for in others.
+            if source.path.starts_with("cargo-homebound/src/check/") {
+                return false;
+            }
             let imported = |line: &str| line.starts_with("use std::thread::") && line.contains("sleep");
             source.code().any(|line| imported(line) || line.contains(&sleep))
         },

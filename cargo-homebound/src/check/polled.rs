@@ -167,7 +167,11 @@ fn flag(walk: &mut Walk, condition: &Expr) -> Look {
                     Look::Named(name.to_string())
                 }
                 Some(Found::Item(Res::Value(_))) => Look::Flag,
-                _ => named(&name.to_string()),
+                // Nobody else can set a variable of a function's own: its name must say what it is.
+                _ => match named(&name.to_string()) {
+                    Look::Flag => Look::Flag,
+                    _ => Look::No,
+                },
             }
         }
         Expr::Field(field) => match &field.member {

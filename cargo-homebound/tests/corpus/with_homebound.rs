@@ -202,6 +202,7 @@ mod no_flags {
             match self.state { State::On => break, State::Off => thread::sleep(second()) } //~ none
         }
         while count.load(Ordering::SeqCst) != STOPPED { thread::sleep(second()); } //~ polled-stop
+        while is_immortal || performed < 5 { rx.recv_timeout(second()); } //~ none
         loop {
             if args.done { break; }
             thread::sleep(second()); //~ polled-stop
