@@ -89,6 +89,21 @@ fn c1_a_thread_that_was_given_another_priority_is_not_used_again() {
 }
 
 #[test]
+fn c1_an_idle_thread_goes_after_a_while() {
+    // catches: a thread that idles for as long as its root lives; takes the ten seconds after which it goes
+    within(|| {
+        scope(|s| {
+            let warm = spawn_and_join(s, "warm");
+            assert_eq!(s.snapshot().idle.len(), 1, "it is warm");
+            eventually("it has gone", || s.snapshot().idle.is_empty());
+            assert_ne!(spawn_and_join(s, "warm"), warm);
+            Ok(())
+        })
+        .unwrap();
+    });
+}
+
+#[test]
 fn c2_a_spawn_waits_for_nobody() {
     // catches: a spawn that queues behind a running job of its name
     within(|| {
