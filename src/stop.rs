@@ -35,7 +35,6 @@ pub(crate) const LIMITED: u32 = 2;
 const SWEPT: u32 = 4;
 /// The stop behind a shield has begun, so that its end is known.
 pub(crate) const ALERTED: u32 = 8;
-const CLOSED: u32 = 16;
 /// Below a scope in which a test plants something (`probe`).
 pub(crate) const PROBED: u32 = 32;
 
@@ -318,7 +317,7 @@ impl Node {
         let wake = (state.signal.take(), self.take_alarm());
         let bells = state.bells.values().cloned().collect();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
-        self.flags.set(STOPPING | CLOSED | if planted("close-says-swept-at-once") { SWEPT } else { 0 });
+        self.flags.set(STOPPING | if planted("close-says-swept-at-once") { SWEPT } else { 0 });
         drop(state);
         drop(wake);
         self.wake();

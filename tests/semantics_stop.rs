@@ -11,7 +11,7 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use common::*;
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use homebound::{
     BoxError, Cause, Context, JoinError, OnStop, Result, Scope, SpawnError, StopReason, Stopped, WaitError,
     scope,
@@ -1016,5 +1016,32 @@ fn s11_a_spawn_that_races_with_a_stop_is_refused_or_sees_it() {
             result.unwrap();
         }
         assert_eq!(refused + started, 500);
+    });
+}
+
+#[test]
+fn s8_who_listens_inside_a_shield_when_the_stop_comes_learns_of_its_end() {
+    // catches: a shield whose end nobody keeps the time for, since all that listen do so by a channel, or by a callback
+    let max = Duration::from_millis(50);
+    within(move || {
+        let by_channel = scope(|s| {
+            s.context().shield(max, |inside| {
+                let signal = inside.stop_signal().clone();
+                s.stop();
+                assert_eq!(signal.recv_timeout(NEVER), Err(RecvTimeoutError::Disconnected));
+            });
+            Ok(())
+        });
+        by_channel.unwrap();
+        let by_callback = scope(|s| {
+            s.context().shield(max, |inside| {
+                let (called, calls) = bounded(1);
+                let _guard = inside.on_stop(move || called.send(()).expect("somebody waits"));
+                s.stop();
+                calls.recv().expect("it was called");
+            });
+            Ok(())
+        });
+        by_callback.unwrap();
     });
 }
