@@ -138,8 +138,9 @@ impl Context {
             return End::False;
         }
         let end = end();
-        let _mark = Mark::new("condvar", caller);
         let alone = self.is_alone(&mut held);
+        // From here to the wait the mutex is held: who sees this one waiting, and then takes the mutex, finds it parked.
+        let _mark = Mark::new("condvar", caller);
         // Kept below: however the wait ends, nobody uses the pair when the waiter is gone.
         let bell = self.bell(Lease::promise(), condvar, mutex);
         Waiter::new(self.node(), bell, &mut held).wait_while(|held| condition(held.guard), end, alone)
