@@ -7,17 +7,28 @@ use crate::current;
 use crate::failure::{Cause, Failure, Origin};
 use crate::members::Phase;
 use crate::rt::contain::{Payload, discard, told};
-use crate::scope_core::ScopeCore;
+use crate::scope_core::{Kind, ScopeCore};
 
 /// The `Drop` of a capture, a result or a callback of `record`'s panicked: that is a failure too (E4).
 pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, stops: bool) {
     let failure = Failure::panic(origin, payload, current::take_panic_location());
     log(&failure);
-    if core.lock().phase == Phase::Settled {
-        discard(failure.take_payload());
-        return;
+    match listening(core) {
+        Some(core) => core.fail(&failure, stops),
+        None => discard(failure.take_payload()),
     }
-    core.fail(&failure, stops);
+}
+
+/// The scope whose result will tell of it: the handles of a group that is over are dropped in the scope around it.
+fn listening(core: &Arc<ScopeCore>) -> Option<&Arc<ScopeCore>> {
+    let mut next = Some(core);
+    while let Some(core) = next {
+        if core.lock().phase < Phase::Settled {
+            break;
+        }
+        next = core.parent.as_ref().filter(|_| core.kind == Kind::Group);
+    }
+    next
 }
 
 /// At once, with no lock held: a scope's result may be a long time coming. The subscriber, and the `Display` of the

@@ -68,7 +68,8 @@ pub(crate) fn open_group<'scope>(
 }
 
 impl Group<'_> {
-    /// Stops the group, blocks until its threads are home, and returns what failed in it.
+    /// Stops the group, blocks until its threads are home, and returns what failed in it. Handles of its threads can be joined
+    /// afterwards: what an isolated one failed with is told by its handle, or, if nobody joins it, by the scope around.
     ///
     /// # Errors
     /// Its failures. They are failures of the scope around it as well. From one of its own threads: an error that names

@@ -100,16 +100,6 @@ pub(crate) struct Life {
     pub(crate) released: bool,
 }
 
-impl Life {
-    /// Scopes list each failure once, so it does no harm that this may be one that is listed.
-    fn unclaimed(&mut self) -> Option<Failure> {
-        match self.outcome.take() {
-            Some(Outcome::Failed(failure)) => Some(failure),
-            Some(Outcome::Finished | Outcome::Stopped) | None => None,
-        }
-    }
-}
-
 /// How it ended. The value of a finished one is in its packet.
 pub(crate) enum Outcome {
     Finished,
@@ -200,7 +190,7 @@ impl Record {
         life.ended_at = Some(Instant::now());
         life.ending = Some(outcome.ending());
         life.outcome = Some(outcome);
-        let unclaimed = if life.released { life.unclaimed() } else { None };
+        let unclaimed = if life.released { self.unclaimed(&mut life) } else { None };
         drop(life);
         self.ended.store(true, Ordering::Release);
         unclaimed
@@ -210,7 +200,15 @@ impl Record {
     pub(crate) fn abandon(&self) -> Option<Failure> {
         let mut life = self.life.lock();
         life.released = true;
-        life.unclaimed()
+        self.unclaimed(&mut life)
+    }
+
+    /// What is not isolated has been the scope's since it happened. It is not told again: where a list is full, each is counted.
+    fn unclaimed(&self, life: &mut Life) -> Option<Failure> {
+        match life.outcome.take() {
+            Some(Outcome::Failed(failure)) if self.isolated => Some(failure),
+            Some(_) | None => None,
+        }
     }
 
     pub(crate) fn has_ended(&self) -> bool {

@@ -196,10 +196,16 @@ impl ScopeCore {
     pub(crate) fn release(&self, record: &Arc<Record>) {
         record.life(|life| life.released = true);
         // One that is not counted out yet stays, so that a report finds it: the next spawn or settle removes it.
-        if record.has_ended() {
-            let mut state = self.lock();
-            let entry = if record.is_home() { state.entries.remove(&record.id) } else { None };
+        if !record.has_ended() {
+            return;
+        }
+        let mut next = Some(self);
+        while let Some(core) = next {
+            let mut state = core.lock();
+            let entry = if record.is_home() { state.entries.remove(&record.id) } else { return };
             drop(state);
+            // A group that was settled has handed it on.
+            next = core.parent.as_deref().filter(|_| entry.is_none() && core.kind == Kind::Group);
             drop(entry);
         }
     }

@@ -8,7 +8,7 @@ use crate::members::{Entry, Phase, Served};
 use crate::reason::{StopReason, Stopped};
 use crate::record::Record;
 use crate::rt::contain::told;
-use crate::scope_core::ScopeCore;
+use crate::scope_core::{Kind, ScopeCore};
 use crate::status::{ScopeState, ShutdownReport};
 use crate::sync::planted;
 use crate::tally::{Clock, Tally};
@@ -105,7 +105,7 @@ fn run_deferred(core: &Arc<ScopeCore>) {
 
 /// Nobody joined this thread: its result is dropped, its failure becomes the scope's.
 fn forget(core: &Arc<ScopeCore>, entry: Entry) {
-    let Entry { record, task } = entry;
+    let Some(Entry { record, task }) = hand_on(core, entry) else { return };
     let task = task.filter(|_| !planted("settle-leaves-results"));
     if let Some(payload) = task.as_ref().and_then(|task| task.clear()) {
         complain(core, record.origin(), payload, !record.isolated);
@@ -114,6 +114,20 @@ fn forget(core: &Arc<ScopeCore>, entry: Entry) {
     if let Some(failure) = unclaimed {
         core.fail(&failure, false);
     }
+}
+
+/// A group's handles may be joined when it is over: they live as long as the scope around it. That one forgets, in
+/// the end, what nobody has joined.
+fn hand_on(core: &ScopeCore, entry: Entry) -> Option<Entry> {
+    let Some(around) = core.parent.as_ref().filter(|_| core.kind == Kind::Group) else { return Some(entry) };
+    let mut state = around.lock();
+    // Who releases it first says so, and then looks for it (`ScopeCore::release`): here it is seen, or the entry there.
+    let released = entry.record.life(|life| life.released);
+    if released || state.phase == Phase::Settled {
+        return Some(entry);
+    }
+    state.entries.insert(entry.record.id, entry);
+    None
 }
 
 /// How the body ended, besides with a value.

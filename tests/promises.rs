@@ -1043,7 +1043,11 @@ fn p9_nodes_are_unlinked() {
             let mut early = 0;
             for i in 0..10_000 {
                 s.subscope("below", |_| Ok(()))?;
-                s.group("group")?.close()?;
+                let group = s.group("group")?;
+                let member = group.spawn("member", "ends before its group", |_| Ok(()))?;
+                let _ = member.done().recv();
+                group.close()?;
+                member.join()?;
                 drop(cx.on_stop(|| ()));
                 cx.with_on_stop(|| (), || ());
                 cx.with_deadline(Instant::now() + NEVER, |cx| cx.stop_signal().is_empty());

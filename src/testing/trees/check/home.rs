@@ -58,7 +58,8 @@ fn closure(index: &Index<'_>, thread: Id, all: &mut Vec<Violation>) {
             say(all, Property::Home, format!("t{thread} began after its scope {scope} had returned"));
         } else if started.is_some() && late(gone) {
             say(all, Property::Home, format!("t{thread} was still there when its scope {scope} returned"));
-        } else if value.is_some() && late(result_gone) {
+        } else if value.is_some() && late(result_gone) && !index.kin.is_group(scope) {
+            // A group may be over before the handle of one of its threads: its result goes with that, or with the scope around.
             say(
                 all,
                 Property::Home,

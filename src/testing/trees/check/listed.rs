@@ -51,6 +51,11 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
                 Weight::New => Times { least: 1, most: 1 },
             },
         };
+        let times = if may_be_told_later(index, scope, event.node, &failing.how) {
+            Times { least: 0, ..times }
+        } else {
+            times
+        };
         let sum = expected.entry(failing.message).or_default();
         (sum.least, sum.most) = (sum.least + times.least, sum.most + times.most);
     }
@@ -61,6 +66,12 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
 fn claimed(index: &Index<'_>, thread: Id, how: &How) -> bool {
     let isolated = index.kin.get(thread).is_some_and(|person| person.isolated);
     isolated && !matches!(how, How::Callback | How::Unclaimed) && was_joined(index, thread)
+}
+
+/// While there is a handle that may be joined, it is not a group's to tell: then its scope does, in the end.
+fn may_be_told_later(index: &Index<'_>, scope: Id, thread: Id, how: &How) -> bool {
+    let isolated = index.kin.get(thread).is_some_and(|person| person.isolated);
+    index.kin.is_group(scope) && (isolated || matches!(how, How::Unclaimed))
 }
 
 fn was_joined(index: &Index<'_>, thread: Id) -> bool {
