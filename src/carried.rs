@@ -53,15 +53,18 @@ fn judge_by_dropping(error: BoxError, asked: bool, listed: impl Fn(u64) -> Optio
     let kept = Kept::of(&error);
     discard(drop_contained(error));
     let after = living();
-    if asked && after.stops < before.stops {
-        return Verdict::Stopped;
-    }
+    let stopped = asked && after.stops < before.stops;
     let mut carried = before.failures;
     carried.retain(|id| !after.failures.contains(id));
     let known: Option<Vec<Failure>> = carried.iter().map(|id| listed(*id)).collect();
-    match known.and_then(|known| known.into_iter().next()) {
-        Some(failure) => Verdict::Listed(failure),
+    match known {
+        // A failure that nobody has listed is told: the stop may be inside of it, and may have been somebody else's.
         None => Verdict::Failure(Box::new(kept), carried),
+        Some(_) if stopped => Verdict::Stopped,
+        Some(known) => match known.into_iter().next() {
+            Some(failure) => Verdict::Listed(failure),
+            None => Verdict::Failure(Box::new(kept), carried),
+        },
     }
 }
 

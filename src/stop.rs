@@ -198,9 +198,10 @@ impl Node {
         self.stop_below(Arc::new(reason), false);
     }
 
-    /// Ends every shield below as well: the thread is overdue.
-    pub(crate) fn stop_through_shields(self: &Arc<Node>) {
-        self.mark_below(self.reason(), Instant::now(), true);
+    /// Ends every shield below as well: the thread is overdue. `reason` is for a node to which the stop is still on its way.
+    pub(crate) fn stop_through_shields(self: &Arc<Node>, reason: Arc<StopReason>) {
+        let own = self.state.lock().reason.clone();
+        self.mark_below(own.unwrap_or(reason), Instant::now(), true);
     }
 
     fn stop_below(self: &Arc<Node>, reason: Arc<StopReason>, through: bool) {

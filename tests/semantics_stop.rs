@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use common::*;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use homebound::{
-    BoxError, Cause, Context, JoinError, OnStop, Result, Scope, SpawnError, StopReason, Stopped, WaitError,
-    scope,
+    BoxError, Cause, Context, JoinError, OnStop, Result, Scope, ScopeError, SpawnError, StopReason, Stopped,
+    WaitError, scope,
 };
 
 const SOON: Duration = Duration::from_millis(20);
@@ -151,6 +151,36 @@ fn s3_the_first_reason_wins_and_is_there_before_the_flag() {
 }
 
 #[test]
+fn s3_a_thread_that_is_overdue_before_the_stop_has_come_to_it_has_the_reason_of_the_stop() {
+    // catches: a reason of the library's own, given by whoever finds it late while another still marks
+    within(|| {
+        for _ in 0..20 {
+            let (reasons, seen) = unbounded();
+            let result = scope(|s| {
+                for _ in 0..300 {
+                    let reasons = reasons.clone();
+                    s.spawn("late", "tells why it was stopped", move |cx| {
+                        Ok(reasons.send(cx.wait_for_stop())?)
+                    })?;
+                }
+                let stopper =
+                    s.spawn("stopper", "leaves them no time", |_| Ok(drop(s.shutdown(Duration::ZERO))))?;
+                while !s.is_stopping() {
+                    std::hint::spin_loop();
+                }
+                // To leave now is to drive the shutdown beside it.
+                Ok(drop(stopper))
+            });
+            result.unwrap();
+            drop(reasons);
+            for reason in seen {
+                assert!(matches!(reason, StopReason::Requested { .. }), "{reason:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn s3_a_request_names_its_source_line() {
     // catches: a stop without track_caller
     within(|| {
@@ -271,6 +301,26 @@ fn s3_a_stop_of_somebody_else_is_a_failure() {
             Ok(())
         });
         assert!(result.is_ok(), "{result:?}");
+    });
+}
+
+#[test]
+fn s3_a_failure_by_somebody_elses_stop_stays_one_where_its_error_is_hidden() {
+    // catches: a failure of an inner scope that is taken for the stop inside of it
+    within(|| {
+        let hiding: [fn(ScopeError) -> BoxError; 2] =
+            [|error| error.into(), |error| Opaque(error.into()).into()];
+        for hide in hiding {
+            let result: Result<(), _> = scope(|s| {
+                let other = s.spawn("other", "is stopped", until_stopped)?;
+                s.stop();
+                s.context().shield(NEVER, |_| {
+                    let inner = s.subscope("inner", |_| Ok(other.join()?));
+                    Err(hide(inner.unwrap_err()))
+                })
+            });
+            assert_eq!(result.unwrap_err().failures().len(), 1);
+        }
     });
 }
 

@@ -97,8 +97,9 @@ impl Index<'_> {
             Kind::Scope(group) if context != 0 => {
                 let around = self.causes(person.context).into_iter();
                 let on_group = group.map(|group| self.causes(group)).unwrap_or_default();
-                // With two above it, neither is first if both were stopped before it was made.
-                let born = group.and_then(|_| self.making(context)).unwrap_or(0);
+                // With two above it, neither is first if both were stopped before it was there. That it is, its body says.
+                let born = |_| self.started(context).or(self.returned(context)).or(self.making(context));
+                let born = group.and_then(born).unwrap_or(0);
                 causes.extend(around.chain(on_group).map(|cause| cause.below().since(born)));
             }
             Kind::Group => {
