@@ -14,12 +14,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 host=$(rustc -vV | sed -n 's/^host: //p')
-suites='binary(exits) or binary(ancestor) or binary(reuse) or binary(/^semantics_(exit|stop|failure|tree|wait|report)$/)'
+suites='binary(exits) or binary(ancestor) or binary(reuse) or binary(condvar) or binary(/^semantics_(exit|stop|failure|tree|wait|report)$/)'
 suites+=' or binary(conformance) or (binary(promises) and test(/^p[1-58]_/))'
 suites+=' or (binary(faults) and test(/^(drops|passed|subscribers|files)::/))'
 # Named, so that what is left out need not be built.
 tests=()
-for test in exits ancestor reuse conformance promises faults semantics_{exit,stop,failure,tree,wait,report}; do
+for test in exits ancestor reuse condvar conformance promises faults semantics_{exit,stop,failure,tree,wait,report}; do
     tests+=(--test "$test")
 done
 
