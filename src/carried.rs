@@ -10,7 +10,7 @@ use crate::error::{JoinError, SpawnError, WaitError};
 use crate::failure::{Failure, ScopeError};
 use crate::reason::Stopped;
 use crate::rt::contain::{contain, discard, drop_contained};
-use crate::token::living;
+use crate::token::{forget_stops, living};
 
 /// What an `Err` is.
 pub(crate) enum Verdict {
@@ -25,6 +25,14 @@ pub(crate) enum Verdict {
 /// Judges what the innermost closure of this thread returned. `asked` tells whether its own node was asked to stop,
 /// `listed` finds a failure in its scope's list.
 pub(crate) fn judge(error: BoxError, asked: bool, listed: impl Fn(u64) -> Option<Failure>) -> Verdict {
+    let verdict = judge_shown_first(error, asked, listed);
+    if matches!(verdict, Verdict::Failure(..)) {
+        forget_stops();
+    }
+    verdict
+}
+
+fn judge_shown_first(error: BoxError, asked: bool, listed: impl Fn(u64) -> Option<Failure>) -> Verdict {
     let shown = shown(&*error);
     if asked && shown.stopped {
         discard(drop_contained(error));
@@ -53,18 +61,15 @@ fn judge_by_dropping(error: BoxError, asked: bool, listed: impl Fn(u64) -> Optio
     let kept = Kept::of(&error);
     discard(drop_contained(error));
     let after = living();
-    let stopped = asked && after.stops < before.stops;
+    if asked && after.stops < before.stops {
+        return Verdict::Stopped;
+    }
     let mut carried = before.failures;
     carried.retain(|id| !after.failures.contains(id));
     let known: Option<Vec<Failure>> = carried.iter().map(|id| listed(*id)).collect();
-    match known {
-        // A failure that nobody has listed is told: the stop may be inside of it, and may have been somebody else's.
+    match known.and_then(|known| known.into_iter().next()) {
+        Some(failure) => Verdict::Listed(failure),
         None => Verdict::Failure(Box::new(kept), carried),
-        Some(_) if stopped => Verdict::Stopped,
-        Some(known) => match known.into_iter().next() {
-            Some(failure) => Verdict::Listed(failure),
-            None => Verdict::Failure(Box::new(kept), carried),
-        },
     }
 }
 

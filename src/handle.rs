@@ -82,11 +82,12 @@ impl<T> Handle<'_, T> {
 
     fn collect(&mut self) -> Result<T, JoinError> {
         self.joined = true;
+        // Taken first: what is released may be cleared by whoever settles its group.
+        let value = self.claim.take();
         let outcome = self.record.life(|life| {
             life.released = true;
             life.outcome.take()
         });
-        let value = self.claim.take();
         self.record.core.release(&self.record);
         match (outcome, value) {
             (Some(Outcome::Failed(failure)), _) => Err(JoinError::Failed(failure.marked())),

@@ -119,15 +119,21 @@ fn forget(core: &Arc<ScopeCore>, entry: Entry) {
 /// A group's handles may be joined when it is over: they live as long as the scope around it. That one forgets, in
 /// the end, what nobody has joined.
 fn hand_on(core: &ScopeCore, entry: Entry) -> Option<Entry> {
-    let Some(around) = core.parent.as_ref().filter(|_| core.kind == Kind::Group) else { return Some(entry) };
-    let mut state = around.lock();
-    // Who releases it first says so, and then looks for it (`ScopeCore::release`): here it is seen, or the entry there.
-    let released = entry.record.life(|life| life.released);
-    if released || state.phase == Phase::Settled {
-        return Some(entry);
+    let mut from = core;
+    while let Some(around) = from.parent.as_deref().filter(|_| from.kind == Kind::Group) {
+        let mut state = around.lock();
+        // Who releases it first says so, and then looks for it (`ScopeCore::release`): here it is seen, or the entry there.
+        if entry.record.life(|life| life.released) {
+            return Some(entry);
+        }
+        if state.phase < Phase::Settled {
+            state.entries.insert(entry.record.id, entry);
+            return None;
+        }
+        drop(state);
+        from = around;
     }
-    state.entries.insert(entry.record.id, entry);
-    None
+    Some(entry)
 }
 
 /// How the body ended, besides with a value.

@@ -139,6 +139,15 @@ pub(crate) fn living() -> Living {
     counted.ok().flatten().unwrap_or_default()
 }
 
+/// The closure that runs has failed: stops in its error were somebody else's, and excuse no closure around.
+pub(crate) fn forget_stops() {
+    if HAS_FRAMES.get() {
+        let _none_in_destructors = FRAMES.try_with(|frames| {
+            top(&mut frames.borrow_mut()).into_iter().for_each(|frame| frame.stops.clear());
+        });
+    }
+}
+
 /// A closure of ours runs on this thread, until this drops.
 #[derive(Debug)]
 #[must_use]

@@ -325,6 +325,27 @@ fn s3_a_failure_by_somebody_elses_stop_stays_one_where_its_error_is_hidden() {
 }
 
 #[test]
+fn s3_a_failure_that_was_dealt_with_does_not_make_a_stop_one() {
+    // catches: an error that is judged by the older of two things that it hides
+    #[derive(Debug, thiserror::Error)]
+    #[error("what failed before, and the stop")]
+    struct Both(#[allow(dead_code)] JoinError, #[allow(dead_code)] Stopped);
+    within(|| {
+        let result = scope(|s| {
+            let watcher = s.spawn("watcher", "joins, and waits", |cx| -> Result {
+                let alone =
+                    cx.thread("alone", "fails").isolated().spawn(|_| -> Result { Err(boom("no")) })?;
+                let failed = alone.join().unwrap_err();
+                Err(Both(failed, cx.sleep(NEVER).unwrap_err()).into())
+            })?;
+            watcher.stop();
+            Ok(assert!(matches!(watcher.join(), Err(JoinError::Stopped(_)))))
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
 fn s3_a_stop_made_on_another_thread_does_not_excuse_a_real_error() {
     // catches: any Stopped anywhere taken for a stop of this thread
     within(|| {
