@@ -139,7 +139,7 @@ impl Context {
         }
         let end = end();
         let alone = self.is_alone(&mut held);
-        // From here to the wait the mutex is held: who sees this one waiting, and then takes the mutex, finds it parked.
+        // From here until it is parked for the first time the mutex is held: who sees this one waiting, and then takes the mutex, finds it parked.
         let _mark = Mark::new("condvar", caller);
         // Kept below: however the wait ends, nobody uses the pair when the waiter is gone.
         let bell = self.bell(Lease::promise(), condvar, mutex);

@@ -19,7 +19,7 @@ pub(crate) enum Phase {
     Open,
     /// The last worker is home: nothing is admitted.
     Finishing,
-    /// Everything that its threads borrowed has been given back.
+    /// Everything that its threads borrowed has been given back, or, by a group, handed on to the scope around.
     Settled,
 }
 

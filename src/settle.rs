@@ -57,8 +57,8 @@ fn take_last_group(core: &ScopeCore) -> Option<Arc<ScopeCore>> {
     }
 }
 
-/// Runs the deferred functions, empties the result slots, closes the node. Afterwards nothing in the record is of
-/// `'scope` (invariant 2), and nothing can be added. Does nothing the second time.
+/// Runs the deferred functions, empties the result slots or hands them on, closes the node. Afterwards nothing in the record is
+/// of `'scope` (invariant 2), and nothing can be added. Does nothing the second time.
 fn settle_own(core: &Arc<ScopeCore>) {
     let mut closed = false;
     loop {
