@@ -17,7 +17,7 @@ use crate::record::{Outcome, Record};
 use crate::rt::contain::Payload;
 use crate::rt::packet::Claim;
 use crate::status::ThreadId;
-use crate::sync::AtomicBool;
+use crate::sync::{AtomicBool, planted};
 use crate::{current, graph, probe, wait};
 
 /// A thread that was spawned. Dropping it does not detach the thread: its scope joins it.
@@ -82,6 +82,9 @@ impl<T> Handle<'_, T> {
 
     fn collect(&mut self) -> Result<T, JoinError> {
         self.joined = true;
+        if planted("join-releases-before-it-takes") {
+            self.record.life(|life| life.released = true);
+        }
         // Taken first: what is released may be cleared by whoever settles its group.
         let value = self.claim.take();
         let outcome = self.record.life(|life| {

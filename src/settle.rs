@@ -131,6 +131,9 @@ fn hand_on(core: &ScopeCore, entry: Entry) -> Option<Entry> {
             return None;
         }
         drop(state);
+        if planted("hand-on-stops-at-the-settled") {
+            break;
+        }
         from = around;
     }
     Some(entry)

@@ -1,8 +1,8 @@
 //! Wrong observations, made by hand of right ones: each property finds its own.
 
 use homebound::testing::{
-    Act, Block, End, Errors, Event, How, Id, KernelThread, Nested, Observed, Property, Returned, Root, Step,
-    Stop, Thread, Tree, Via, Wait, What,
+    Act, Block, End, Errors, Event, Gave, How, Id, KernelThread, Nested, Observed, Property, Returned, Root,
+    Step, Stop, Thread, Tree, Via, Wait, What,
 };
 use homebound::{Context, StopReason};
 
@@ -166,6 +166,41 @@ fn c_a_failure_of_an_inner_scope_that_is_not_in_what_carries_it() {
     place(&observed, 0, passed);
     error(&mut observed).failures.clear();
     rejected(&observed, Property::Listed, "the failure of step 0 is not in the result of scope 0");
+}
+
+/// The body joins a thread that ends in this way.
+fn joined(end: End) -> Tree {
+    let mut worker = thread(1, false, vec![], end);
+    if let Act::Spawn(thread) = &mut worker.act {
+        // Its failure stops nobody: what is asked for is the join alone.
+        thread.isolated = true;
+    }
+    tree(vec![worker, Step { id: 2, act: Act::Join(1, Errors::Ignore) }])
+}
+
+#[test]
+fn c_a_join_that_does_not_give_what_the_thread_returned() {
+    // catches: an oracle that knows of failures only, while a handle has lost its value
+    let ends = [
+        (End::Value, Gave::Value),
+        (End::ResultBomb, Gave::Value),
+        (End::Error, Gave::Failure(1)),
+        (End::CaptureBomb, Gave::Failure(1)),
+    ];
+    for (end, right_one) in ends {
+        for wrong in [Gave::Value, Gave::Stopped, Gave::Failure(1), Gave::Failure(2)] {
+            let mut observed = right(&joined(end));
+            let at = place(
+                &observed,
+                0,
+                |what| matches!(what, What::Joined { thread: 1, gave } if *gave == right_one),
+            );
+            if wrong != right_one {
+                observed.events[at].what = What::Joined { thread: 1, gave: wrong };
+                rejected(&observed, Property::Given, "the join of t1 gave");
+            }
+        }
+    }
 }
 
 #[test]

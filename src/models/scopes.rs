@@ -221,3 +221,39 @@ fn forgotten_handle_changes_nothing() {
         lent.came_home(2);
     });
 }
+
+#[test]
+fn join_against_close() {
+    explore("join_against_close", || {
+        let (lent, step) = (Lent::default(), AtomicBool::new(false));
+        let ended = scope(|s| {
+            let group = s.group("group")?;
+            let gives = group.spawn("gives", "returns a value", |_| Ok(lent.borrow(&step, || 7)))?;
+            let joins = s.spawn("joins", "joins it while its group is closed", |_| Ok(gives.join()?))?;
+            group.close()?;
+            assert_eq!(joins.join()?, 7, "it returned that, and nobody stopped it before");
+            Ok(())
+        });
+        assert!(ended.is_ok(), "{ended:?}");
+        lent.came_home(1);
+    });
+}
+
+#[test]
+fn groups_in_groups_are_closed_at_once() {
+    explore("groups_in_groups_are_closed_at_once", || {
+        let (lent, step) = (Lent::default(), AtomicBool::new(false));
+        let ended = scope(|s| {
+            let outer = s.group("outer")?;
+            let inner = outer.group("inner")?;
+            let gives = inner.spawn("gives", "returns a value", |_| Ok(lent.borrow(&step, || 7)))?;
+            let closes = s.spawn("closes", "closes the inner one", |_| Ok(inner.close()?))?;
+            outer.close()?;
+            closes.join()?;
+            assert_eq!(gives.join()?, 7, "its handle lives as long as the scope around both");
+            Ok(())
+        });
+        assert!(ended.is_ok(), "{ended:?}");
+        lent.came_home(1);
+    });
+}

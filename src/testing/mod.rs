@@ -37,9 +37,9 @@ mod trees;
 pub use everywhere::{StopEverywhere, stop_everywhere};
 pub use leaks::{LeakGuard, LeakedThread, Leaks, NoLeaks, no_leaks};
 pub use trees::{
-    Act, Block, Callback, End, Errors, Event, Failed, Failing, Fate, Finish, How, Id, KernelThread, LIMIT,
-    Limit, Nested, Observed, Owned, PATIENCE, Property, Returned, Root, Step, Stop, Sum, Thread, Tree, Via,
-    Violation, Violations, Wait, What,
+    Act, Block, Callback, End, Errors, Event, Failed, Failing, Fate, Finish, Gave, How, Id, KernelThread,
+    LIMIT, Limit, Nested, Observed, Owned, PATIENCE, Property, Returned, Root, Step, Stop, Sum, Thread, Tree,
+    Via, Violation, Violations, Wait, What,
 };
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]

@@ -10,8 +10,8 @@ use crossbeam_channel::bounded;
 
 use super::act::{Frame, Hands, Held, Place, Vessel};
 use super::canary::{Canary, Capture, Loan, Value};
-use super::fault::{Fault, carried, fail_by_panic, pass};
-use super::log::{Failed, Failing, How, Returned, Stop, What};
+use super::fault::{Fault, fail_by_panic, message_of, pass};
+use super::log::{Failed, Failing, Gave, How, Returned, Stop, What};
 use super::run::returned_of;
 use super::tree::{End, Errors, Fate, Id, Nested, Owned, Thread, Via, handles, joins_around};
 use crate::{Group, JoinError, Result, Scope, ScopeError, SpawnError, ThreadBuilder, scope};
@@ -254,11 +254,13 @@ impl<'a, 's> Frame<'a, 's> {
             Held::Worker(handle) => handle.join().map(Value::defuse),
             Held::Service(handle) => handle.join(),
         };
-        if !matches!(joined, Err(JoinError::WouldDeadlock { .. })) {
-            let error = joined.as_ref().err();
-            let failed = error.and_then(|error| carried(error));
-            self.note(What::Joined { thread, failed });
-        }
+        let gave = match &joined {
+            Ok(()) => Some(Gave::Value),
+            Err(JoinError::Stopped(_)) => Some(Gave::Stopped),
+            Err(JoinError::Failed(failure)) => Some(Gave::Failure(message_of(failure))),
+            Err(JoinError::WouldDeadlock { .. }) => None,
+        };
+        gave.into_iter().for_each(|gave| self.note(What::Joined { thread, gave }));
         joined.or_else(|error| self.pass(errors, error))
     }
 }

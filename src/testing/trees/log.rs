@@ -90,8 +90,8 @@ pub enum What {
     Joined {
         /// That thread.
         thread: Id,
-        /// It failed: these failures were in the error.
-        failed: Option<Vec<Id>>,
+        /// What that gave.
+        gave: Gave,
     },
     /// A scope returned, or a group was closed or dropped.
     Returned(Returned),
@@ -141,6 +141,17 @@ pub enum Finish {
     Stopped,
     /// With a failure.
     Failing,
+}
+
+/// What a join gave. One that was refused, because it would never end, is not noted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gave {
+    /// What the closure returned.
+    Value,
+    /// The error that says that it stopped.
+    Stopped,
+    /// The error that says that it failed, with this failure.
+    Failure(Id),
 }
 
 /// By which call something is stopped.

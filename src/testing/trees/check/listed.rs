@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::super::index::Index;
 use super::super::kin::Kind;
-use super::super::log::{Failed, Failing, Finish, How, Returned, What};
+use super::super::log::{Failed, Failing, Finish, Gave, How, Returned, What};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
 
@@ -75,10 +75,9 @@ fn may_be_told_later(index: &Index<'_>, scope: Id, thread: Id, how: &How) -> boo
 }
 
 fn was_joined(index: &Index<'_>, thread: Id) -> bool {
-    index
-        .events
-        .iter()
-        .any(|event| matches!(&event.what, What::Joined { thread: t, failed: Some(_) } if *t == thread))
+    index.events.iter().any(
+        |event| matches!(&event.what, What::Joined { thread: t, gave: Gave::Failure(_) } if *t == thread),
+    )
 }
 
 /// True if this scope lists that failure by itself, so that an error which carries it is none.

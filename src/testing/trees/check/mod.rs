@@ -1,7 +1,8 @@
-//! Owns the judgement of a run: seven properties, each a reading of the events against the tree.
+//! Owns the judgement of a run: properties, each a reading of the events against the tree.
 //! Refuses to panic and to ask the library: what it says of itself is among what is judged.
 
 mod home;
+mod joined;
 mod listed;
 mod order;
 mod reason;
@@ -25,6 +26,8 @@ pub enum Property {
     Borrowed,
     /// Each failure is in the result of its scope, once. (P4, F3)
     Listed,
+    /// A join gives what the thread returned. (P4)
+    Given,
     /// The numbers of a report agree with each other and with what happened. (R2)
     Sum,
     /// The reason of a stop is the first cause. (S2, S3)
@@ -68,6 +71,7 @@ impl Observed {
         } else {
             home::check(&index, &mut all);
             listed::check(&index, &mut all);
+            joined::check(&index, &mut all);
             sums::check(&index, &mut all);
             reason::check(&index, &mut all);
             order::check(&index, &mut all);
@@ -87,6 +91,7 @@ impl fmt::Display for Violation {
             Property::Home => "not home",
             Property::Borrowed => "used after it was gone",
             Property::Listed => "failures",
+            Property::Given => "join",
             Property::Sum => "report",
             Property::Reason => "reason",
             Property::Order => "order",
