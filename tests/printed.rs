@@ -20,6 +20,9 @@ fn noise(seed: u32, length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
+/// A group, in it another, and in that a worker; both are closed, and then it is joined.
+const JOINED_AFTER: &[u8] = &[11, 0, 8, 0, 11, 2, 8, 0, 0, 4, 0, 0, 20, 3, 128, 8, 0, 2, 0, 0, 20, 1, 64, 0];
+
 fn tree(seed: u32) -> Tree {
     Tree::from_bytes(&noise(seed, 4 * (10 + seed as usize % 8)))
 }
@@ -27,9 +30,11 @@ fn tree(seed: u32) -> Tree {
 #[test]
 fn trees_are_printed_as_rust_that_compiles() {
     // Some small, some large; none whose root ends by a panic, since that is how the program would end.
-    for seed in [1, 5, 8, 14, 16, 35, 39, 93, 113] {
-        let path = Path::new("tests/trees").join(format!("tree_{seed}.rs"));
-        let body: String = tree(seed).to_string().lines().map(|line| format!("    {line}\n")).collect();
+    let mut trees = Vec::from([1, 5, 8, 14, 16, 35, 39, 93, 113].map(|seed| (seed.to_string(), tree(seed))));
+    trees.push(("joined_after".to_owned(), Tree::from_bytes(JOINED_AFTER)));
+    for (name, tree) in trees {
+        let path = Path::new("tests/trees").join(format!("tree_{name}.rs"));
+        let body: String = tree.to_string().lines().map(|line| format!("    {line}\n")).collect();
         let text = format!("//! A random tree, as it prints itself.\n\nfn main() {{\n{body}}}\n");
         if std::env::var_os(WRITE).is_some() {
             fs::write(&path, &text).expect("written");

@@ -12,6 +12,7 @@ fn main() {
         stop0.stop_because("step 2");
         if let Ok(g3) = s0.group("g3") {
             let _ = cx0.ticks(Duration::from_millis(2000)).next();
+            let _ = g3.close();
             let _ = cx0.recv_timeout(&never::<()>(), Duration::from_millis(2000));
             let _t6 = cx0.thread("t6", "a step").isolated().spawn(move |cx6| {
                 if let Ok(g7) = cx6.group("g7") {
@@ -19,7 +20,7 @@ fn main() {
                 }
                 Err::<(), _>("step 6 fails".into())
             }).ok();
-            g3.subscope("s9", |s9| {
+            s0.subscope("s9", |s9| {
                 let cx9 = s9.context();
                 let stop9 = s9.stopper();
                 let _t10 = s9.thread("t10", "a step").vital().spawn(move |_cx10| {
@@ -42,7 +43,6 @@ fn main() {
                 stop9.stop_because("step 16");
                 Ok(())
             })?;
-            let _ = g3.close();
         }
         Ok(cx0.checkpoint()?)
     });

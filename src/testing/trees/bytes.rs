@@ -246,13 +246,17 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
             stoppers: push(&scene.stoppers, id),
             ..scene.clone()
         };
-        let steps = self.scoped(depth + 1, &inside, handles);
+        // In one that goes on, what stands one deeper comes after the group, and what stands two deeper is done with it.
+        let (goes_on, first) = (flags & 0b1000 != 0, self.next);
+        let steps = self.steps(depth + 1 + u8::from(goes_on), &inside, handles);
+        let after = if goes_on { self.steps(depth + 1, scene, handles) } else { Vec::new() };
+        handles.retain(|handle| *handle < first);
         let fate = match choice % 6 {
             0..=2 => Fate::Close(errors(flags)),
             3 => Fate::Leak,
             _ => Fate::Release,
         };
-        Some(Act::Gather(Owned { via, steps, fate }))
+        Some(Act::Gather(Owned { via, steps, fate, after }))
     }
 }
 

@@ -180,7 +180,8 @@ impl<'a, 's> Frame<'a, 's> {
         self.hands = mem::take(&mut inside.hands);
         drop(inside);
         let fate = if ran.is_ok() { owned.fate } else { Fate::Release };
-        self.let_go(id, group, fate).and(ran)
+        self.let_go(id, group, fate).and(ran)?;
+        self.steps(&owned.after)
     }
 
     fn let_go(&self, id: Id, group: Group<'_>, fate: Fate) -> Result {

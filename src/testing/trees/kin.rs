@@ -90,6 +90,8 @@ impl Kin {
                 }
                 Act::Gather(owned) => {
                     (person.kind, person.home) = (Kind::Group, self.home_of(owned.via));
+                    self.0.insert(id, person);
+                    self.add(&owned.after, around);
                     (&owned.steps, around)
                 }
                 Act::Adopt(steps) => {

@@ -242,6 +242,8 @@ impl Printer {
             Fate::Release => format!("drop(g{id});"),
             Fate::Leak => format!("std::mem::forget(g{id});"),
         };
+        inside += "\n";
+        inside += &self.steps(&owned.after, own);
         format!("if let Ok(g{id}) = {}.group(\"g{id}\") {}", place(owned.via), braced(&inside))
     }
 }

@@ -71,7 +71,7 @@ pub enum Act {
     Spawn(Thread),
     /// Opens a scope, on the calling thread.
     Open(Nested),
-    /// Makes a group, does some steps with it, and lets go of it.
+    /// Makes a group, does some steps with it, lets go of it, and does some more.
     Gather(Owned),
     /// Defers a function that ends in this way, in the innermost scope or group that can be named.
     Defer(Via, End),
@@ -160,6 +160,8 @@ pub struct Owned {
     pub steps: Vec<Step>,
     /// What then becomes of it.
     pub fate: Fate,
+    /// What is done after that, in the same block: the handles of what was made in it are still there.
+    pub after: Vec<Step>,
 }
 
 /// What becomes of a group.
@@ -218,15 +220,16 @@ pub enum Wait {
 }
 
 impl Act {
-    /// The blocks and steps inside: what runs in the same closure, and what in one of its own.
-    fn inside(&self) -> &[Step] {
-        match self {
-            Act::Spawn(thread) => &thread.block.steps,
-            Act::Open(nested) => &nested.block.steps,
-            Act::Gather(owned) => &owned.steps,
-            Act::Within(_, steps) | Act::Adopt(steps) => steps,
-            _ => &[],
-        }
+    /// The steps inside: what runs in the same closure, and what in one of its own.
+    fn inside(&self) -> impl DoubleEndedIterator<Item = &Step> {
+        let (steps, after): (&[Step], &[Step]) = match self {
+            Act::Spawn(thread) => (&thread.block.steps, &[]),
+            Act::Open(nested) => (&nested.block.steps, &[]),
+            Act::Gather(owned) => (&owned.steps, &owned.after),
+            Act::Within(_, steps) | Act::Adopt(steps) => (steps, &[]),
+            _ => (&[], &[]),
+        };
+        steps.iter().chain(after)
     }
 
     /// What it refers to.
@@ -260,7 +263,7 @@ pub(crate) fn walk(steps: &[Step]) -> Vec<&Step> {
     let mut list: Vec<&Step> = steps.iter().rev().collect();
     while let Some(step) = list.pop() {
         found.push(step);
-        list.extend(step.act.inside().iter().rev());
+        list.extend(step.act.inside().rev());
     }
     found
 }
