@@ -116,14 +116,15 @@ impl Context {
         let event = node.event()?;
         loop {
             self.go_on()?;
-            // The event is there: a shield's end that becomes known after this look sets it in time.
+            // Asked for before the end: one that becomes known after that look sets it.
+            let alert = node.alert_event()?;
             let first = end.into_iter().chain(node.limit_end()).min();
-            match fd::wait_for_either(fd, direction, event, first)? {
+            match fd::wait_for_either(fd, direction, event, alert, first)? {
                 Ready::Descriptor => return Ok(()),
                 Ready::TimedOut if end.is_some_and(|end| Instant::now() >= end) => {
                     return Err(ErrorKind::TimedOut.into());
                 }
-                // A deadline, or the stop: the next look tells.
+                // A deadline, the stop, or what the alert tells: the next look says which.
                 Ready::Event | Ready::TimedOut => {}
             }
         }

@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::reason::StopReason;
 use crate::stop::Node;
 use crate::sync::{Mutex, OnceCell};
+use crate::sys::Event;
 
 /// Calls `expire` on a node when its time has come.
 pub(crate) trait Timer: Send + Sync {
@@ -27,6 +28,8 @@ pub(crate) struct Limit {
     /// Disconnected when the end becomes known: by dropping `alarm`.
     pub(crate) alert: OnceCell<Receiver<Infallible>>,
     pub(crate) alarm: Mutex<Option<Sender<Infallible>>>,
+    /// Set when the end becomes known: for who waits for a descriptor.
+    pub(crate) event: OnceCell<Event>,
 }
 
 enum Kind {
@@ -53,11 +56,18 @@ impl Limit {
             armed: Mutex::new(None),
             alert: OnceCell::new(),
             alarm: Mutex::new(None),
+            event: OnceCell::new(),
         }
     }
 
     pub(crate) fn is_shield(&self) -> bool {
         matches!(self.kind, Kind::Shield { .. })
+    }
+
+    /// True if it is a shield or in one: then its end may become known later, or become another.
+    #[cfg(unix)]
+    pub(crate) fn hides(&self) -> bool {
+        std::iter::successors(Some(self), |limit| limit.outer.limit.as_deref()).any(Limit::is_shield)
     }
 
     pub(crate) fn outer(&self) -> &Arc<Node> {

@@ -67,19 +67,38 @@ impl Node {
 
     /// Disconnected when the end of a shield becomes known; `None` where there is nothing to be learnt.
     pub(crate) fn alert_signal(&self) -> Option<&Receiver<Infallible>> {
-        let unknown = LIMITED | STOPPING | ALERTED;
-        if self.flags.load() & unknown != LIMITED {
+        if self.knows_its_end() {
             return None;
         }
         let limit = self.limit.as_ref()?;
         Some(limit.alert.get_or_init(|| {
             let (sender, receiver) = bounded(0);
             let _marking_waits = self.state.lock();
-            if self.flags.load() & unknown == LIMITED {
+            if !self.knows_its_end() {
                 *limit.alarm.lock() = Some(sender);
             }
             receiver
         }))
+    }
+
+    /// The same for a wait for a descriptor: readable when the end of a shield becomes known.
+    #[cfg(unix)]
+    pub(crate) fn alert_event(&self) -> io::Result<Option<&Event>> {
+        let Some(limit) = self.limit.as_ref().filter(|limit| !self.knows_its_end() && limit.hides()) else {
+            return Ok(None);
+        };
+        if limit.event.get().is_none() {
+            let event = Event::new()?;
+            // Who marks after this sees it; who did before is seen by the look below.
+            let _marking_waits = self.state.lock();
+            limit.event.get_or_init(|| event);
+        }
+        Ok(limit.event.get().filter(|_| !self.knows_its_end()))
+    }
+
+    /// True if nothing more will be learnt of it, but that it has come.
+    fn knows_its_end(&self) -> bool {
+        self.flags.load() & (LIMITED | STOPPING | ALERTED) != LIMITED
     }
 
     /// Blocks until the node is marked (false: not yet, look again), or until `end` or the end of a shield becomes

@@ -276,7 +276,7 @@ impl Timers {
                 tracing::error!(
                     target: "homebound::stop",
                     error = %refusal,
-                    "no thread for the timer: a deadline will not reach stop_signal() and on_stop(), \
+                    "no thread for the timer: a deadline will not reach stop_signal(), on_stop() and the threads of scopes in it, \
                      and who waits at a condvar looks for the stop ten times a second"
                 );
             });

@@ -237,12 +237,12 @@ impl Node {
         self.flags.has_sleepers() || self.event.get().is_some()
     }
 
-    /// Wakes those who rest on it or wait for descriptors. The event is set for the stop alone.
+    /// Wakes those who rest on it or wait for descriptors: at the stop, or when the end of its limit becomes known.
     pub(crate) fn wake(&self) {
         self.flags.wake();
-        if let Some(event) = self.event.get().filter(|_| self.is_marked()) {
-            event.set();
-        }
+        let known = || self.limit.as_ref().and_then(|limit| limit.event.get());
+        let event = if self.is_marked() { self.event.get() } else { known() };
+        event.into_iter().for_each(Event::set);
     }
 
     fn is_shield(&self) -> bool {
@@ -288,7 +288,7 @@ impl Node {
         let state = self.state.lock();
         self.flags.set(ALERTED);
         after.wake.extend(self.take_alarm());
-        after.ring.extend(self.flags.has_sleepers().then(|| Arc::clone(self)));
+        after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
         after.bells.extend(state.bells.values().cloned());
         let watched = state.signal.is_some() || self.event.get().is_some() || !state.callbacks.is_empty();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();

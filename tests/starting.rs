@@ -1,18 +1,31 @@
-//! A thread of ours that the kernel lists and that has not taken its first step. It is held there: what the system makes of it
-//! is lent by this binary, which stands between std and the C library.
+//! The moment in which a thread starts: one that the kernel lists and that has not taken its first step, and one that the
+//! kernel refuses. Both are made to last: this binary stands between std and the C library.
 #![cfg(target_os = "linux")]
 
 mod common;
 
 use std::ffi::{c_int, c_void};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use common::within;
-use homebound::registry;
+use common::{eventually, gate, within};
+use crossbeam_channel::{bounded, never};
+use homebound::{Context, SendError, Stopped, ThreadState, WaitError, registry, scope};
 
 /// New threads are held before their first step.
 static HELD: Mutex<bool> = Mutex::new(false);
 static FREED: Condvar = Condvar::new();
+/// New threads are refused, and so many were: but for those that the main thread starts, which has a test begin.
+static REFUSES: AtomicBool = AtomicBool::new(false);
+static REFUSALS: AtomicUsize = AtomicUsize::new(0);
+
+/// What is set above is the whole process's.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 type Start = extern "C" fn(*mut c_void) -> *mut c_void;
 type Create =
@@ -35,6 +48,12 @@ unsafe extern "C" fn pthread_create(
     start: Start,
     arg: *mut c_void,
 ) -> c_int {
+    if REFUSES.load(Ordering::SeqCst)
+        && std::process::id().cast_signed() != rustix::thread::gettid().as_raw_nonzero().get()
+    {
+        REFUSALS.fetch_add(1, Ordering::SeqCst);
+        return libc::EAGAIN;
+    }
     // SAFETY: the name ends with a NUL.
     let create = unsafe { libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr()) };
     assert!(!create.is_null(), "the C library has it");
@@ -70,6 +89,7 @@ fn hold(yes: bool) {
 #[test]
 fn p8_a_thread_that_has_not_begun_is_not_foreign() {
     // catches: a thread of ours that is nobody's until it has told who it is
+    let _alone = alone();
     within(|| {
         let exit = registry::run(|s| {
             let before = s.snapshot();
@@ -86,5 +106,62 @@ fn p8_a_thread_that_has_not_begun_is_not_foreign() {
             Ok(())
         });
         assert!(exit.result.is_ok(), "{:?}", exit.result);
+    });
+}
+
+/// Waits for what never comes; true if it is the stop that ends it.
+type Way = fn(&Context) -> bool;
+
+const WAYS: [(&str, Way); 5] = [
+    ("recv", |cx| matches!(cx.recv(&never::<()>()), Err(WaitError::Stopped(_)))),
+    ("send", |cx| {
+        let (sender, _receiver) = bounded(0);
+        matches!(cx.send(&sender, ()), Err(SendError { cause: WaitError::Stopped(_), .. }))
+    }),
+    ("sleep", |cx| cx.sleep(Duration::MAX).is_err()),
+    ("readable", |cx| {
+        let (one, _other) = UnixStream::pair().expect("two sockets");
+        cx.wait_readable(&one, None)
+            .is_err_and(|error| error.get_ref().is_some_and(|inner| inner.is::<Stopped>()))
+    }),
+    ("condvar", |cx| {
+        let (mutex, condvar) = (parking_lot::Mutex::new(()), parking_lot::Condvar::new());
+        cx.wait_while(&condvar, &mut mutex.lock(), |()| true).is_err()
+    }),
+];
+
+#[test]
+fn s8_waits_end_with_their_context_though_the_system_refuses_the_timer_its_thread() {
+    // catches: who waits and does not keep the time of a deadline or shield himself, but for the thread that others need
+    const SHORT: Duration = Duration::from_millis(50);
+    let _alone = alone();
+    within(|| {
+        let result = scope(|s| {
+            let (close, open) = gate();
+            let (late, be_late) = bounded(WAYS.len());
+            for (name, wait) in WAYS {
+                let (open, late) = (open.clone(), late.clone());
+                s.spawn(name, "waits", move |cx| {
+                    let _ = open.recv();
+                    assert!(cx.with_deadline(Instant::now() + SHORT, wait), "at its deadline");
+                    let ended = cx.shield(SHORT, |cx| {
+                        late.send(()).expect("they are counted");
+                        wait(cx)
+                    });
+                    assert!(ended, "when its shield does");
+                    Ok(())
+                })?;
+            }
+            REFUSES.store(true, Ordering::SeqCst);
+            drop(close);
+            be_late.iter().take(WAYS.len()).for_each(drop);
+            let waits = |state: &ThreadState| matches!(state, ThreadState::Waiting { .. });
+            eventually("all wait", || s.active_threads().iter().all(|t| waits(&t.state)));
+            s.stop();
+            Ok(())
+        });
+        REFUSES.store(false, Ordering::SeqCst);
+        assert!(result.is_ok(), "{result:?}");
+        assert_ne!(REFUSALS.load(Ordering::SeqCst), 0, "there was something to be refused");
     });
 }

@@ -17,3 +17,5 @@ mod semantics_stop;
 mod semantics_tree;
 #[path = "../../tests/semantics_wait.rs"]
 mod semantics_wait;
+#[path = "../../tests/starting.rs"]
+mod starting;

@@ -66,14 +66,15 @@ pub(crate) enum Ready {
     TimedOut,
 }
 
-/// Blocks until `fd` is ready, `event` is set, or `until`.
+/// Blocks until `fd` is ready, `event` or `alert` is set, or `until`.
 ///
 /// # Errors
-/// The descriptor is not open; or the system refuses to wait, as where the limit of open files is below two.
+/// The descriptor is not open; or the system refuses to wait, as where the limit of open files is below two, or three with an alert.
 pub(crate) fn wait_for_either(
     fd: BorrowedFd<'_>,
     direction: Direction,
     event: &Event,
+    alert: Option<&Event>,
     until: Option<Instant>,
 ) -> io::Result<Ready> {
     let wanted = match direction {
@@ -83,11 +84,14 @@ pub(crate) fn wait_for_either(
     loop {
         let left = until.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-        let mut both = [PollFd::from_borrowed_fd(fd, wanted), PollFd::new(event, PollFlags::IN)];
-        match poll(&mut both, timeout.as_ref()) {
+        let [event, alert_or_not] =
+            [event, alert.unwrap_or(event)].map(|event| PollFd::new(event, PollFlags::IN));
+        let mut all = [PollFd::from_borrowed_fd(fd, wanted), event, alert_or_not];
+        let asked = &mut all[..2 + usize::from(alert.is_some())];
+        match poll(asked, timeout.as_ref()) {
             Ok(0) => return Ok(Ready::TimedOut),
-            Ok(_) if !both[1].revents().is_empty() => return Ok(Ready::Event),
-            Ok(_) if both[0].revents().contains(PollFlags::NVAL) => return Err(Errno::BADF.into()),
+            Ok(_) if asked[1..].iter().any(|event| !event.revents().is_empty()) => return Ok(Ready::Event),
+            Ok(_) if asked[0].revents().contains(PollFlags::NVAL) => return Err(Errno::BADF.into()),
             Ok(_) => return Ok(Ready::Descriptor),
             Err(Errno::INTR) => {}
             Err(refused) => return Err(refused.into()),
