@@ -931,6 +931,8 @@ fn what_a_thread_waits_for_may_be_freed_when_it_has_left() {
             let joined = waiter.join_timeout(LIMIT).expect("it ends");
             assert!(!matches!(joined, Err(homebound::JoinError::Failed(_))), "{joined:?}");
         }
-        Ok(assert!(seen.len() < rounds, "memory was used again"))
+        // AddressSanitizer keeps it from being used again, and says itself who uses it.
+        let kept = std::env::var_os("ASAN_OPTIONS").is_some();
+        Ok(assert!(kept || seen.len() < rounds, "memory was used again"))
     });
 }
