@@ -9,7 +9,8 @@
 # memory (p6, p7, p9 to p11), of faults those that fill the machine or hide /proc; under ThreadSanitizer all of faults: they exchange
 # the panic hook, whose lock is inside std, and take the descriptors that its symbolizer needs. Others by name, below.
 #
-# What it cannot see: races inside a destructor that Arc::drop runs (suppressed), and locks inside std.
+# What it cannot see: races inside a destructor that Arc::drop runs, or with the end of its memory (suppressed: their fences are in
+# std); and locks inside std.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -81,8 +82,9 @@ semantics_exit e4_what_panics_while_it_is_dropped_is_a_failure_and_ends_no_wait
 conformance tokio_runtime::a_capture_whose_drop_panics_after_a_stop_is_a_failure_of_its_thread
 END
 )
-# A bound on resident memory: the sanitizers keep for a while what was freed, and need memory of their own.
+# A bound on resident memory, of which the sanitizers need some of their own, and keep for a while what was freed; and one on time.
 bounded=$(named <<'END'
+condvar p6_a_thousand_waiters_end_on_one_stop
 conformance async_shutdown::waits_and_callbacks_that_are_over_leave_nothing_behind
 END
 )

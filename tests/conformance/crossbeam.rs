@@ -94,10 +94,12 @@ fn a_deadline_is_not_early_and_all_who_wait_for_it_are_told() {
         s.context().with_deadline(at, |timed| {
             scope(|below| {
                 for _ in 0..8 {
-                    below.spawn("waits", "for the deadline", move |cx| {
+                    let waits = below.spawn("waits", "for the deadline", move |cx| {
                         assert!(cx.stop_signal().recv().is_err());
                         Ok(assert!(Instant::now() >= at, "too early"))
-                    })?;
+                    });
+                    // On a busy machine it may come before all are there.
+                    assert!(waits.is_ok() || Instant::now() >= at, "{waits:?}");
                 }
                 Ok(assert!(timed.stop_signal().recv().is_err() && Instant::now() >= at))
             })
