@@ -562,6 +562,45 @@ fn p6_waiting_threads_do_not_wake_up() {
 }
 
 #[test]
+fn p6_who_waits_in_a_shield_or_at_a_deadline_does_not_wake_up() {
+    // catches: a wait that is told again and again that its end is known, or that it is not
+    within(|| {
+        let result = scope(|s| {
+            let (ids, tids) = unbounded();
+            let tid = || rustix::thread::gettid().as_raw_nonzero().get();
+            for (kind, wait) in every_wait() {
+                let (by_shield, by_deadline) = (ids.clone(), ids.clone());
+                s.spawn(kind, "waits in a shield", move |cx| {
+                    by_shield.send((true, tid()))?;
+                    cx.shield(NEVER, wait)
+                })?;
+                s.spawn(kind, "waits at a deadline", move |cx| {
+                    by_deadline.send((false, tid()))?;
+                    cx.with_deadline(Instant::now() + NEVER, wait)
+                })?;
+            }
+            let all: Vec<(bool, i32)> = tids.iter().take(2 * every_wait().len()).collect();
+            let rest_of = |threads: Vec<i32>| {
+                linger(200);
+                let spent = || threads.iter().map(processor_time).sum::<Duration>();
+                let woken = || threads.iter().map(switches).sum::<usize>();
+                let before = (spent(), woken());
+                linger(300);
+                let (spent, woken) = (spent() - before.0, woken() - before.1);
+                assert!(spent < Duration::from_millis(20) && woken <= 1, "{spent:?}, {woken} wake-ups");
+            };
+            rest_of(all.iter().map(|(_, tid)| *tid).collect());
+            s.stop();
+            rest_of(all.iter().filter(|(shielded, _)| *shielded).map(|(_, tid)| *tid).collect());
+            // They are overdue at once: that ends their shields.
+            s.shutdown(Duration::ZERO);
+            Ok(())
+        });
+        assert!(result.is_ok(), "{result:?}");
+    });
+}
+
+#[test]
 fn p5_many_who_wait_through_one_context_are_all_woken() {
     // catches: a wake-up of fewer than sleep on one node
     in_scope(|s| {

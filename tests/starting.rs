@@ -1,18 +1,18 @@
 //! The moment in which a thread starts: one that the kernel lists and that has not taken its first step, and one that the
 //! kernel refuses. Both are made to last: this binary stands between std and the C library.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 mod common;
 
 use std::ffi::{c_int, c_void};
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use common::{eventually, gate, within};
-use crossbeam_channel::{bounded, never};
-use homebound::{Context, SendError, Stopped, ThreadState, WaitError, registry, scope};
+use common::{eventually, every_wait, gate, pass, within};
+use crossbeam_channel::unbounded;
+use homebound::{ThreadState, registry, scope};
 
 /// New threads are held before their first step.
 static HELD: Mutex<bool> = Mutex::new(false);
@@ -109,54 +109,34 @@ fn p8_a_thread_that_has_not_begun_is_not_foreign() {
     });
 }
 
-/// Waits for what never comes; true if it is the stop that ends it.
-type Way = fn(&Context) -> bool;
-
-const WAYS: [(&str, Way); 5] = [
-    ("recv", |cx| matches!(cx.recv(&never::<()>()), Err(WaitError::Stopped(_)))),
-    ("send", |cx| {
-        let (sender, _receiver) = bounded(0);
-        matches!(cx.send(&sender, ()), Err(SendError { cause: WaitError::Stopped(_), .. }))
-    }),
-    ("sleep", |cx| cx.sleep(Duration::MAX).is_err()),
-    ("readable", |cx| {
-        let (one, _other) = UnixStream::pair().expect("two sockets");
-        cx.wait_readable(&one, None)
-            .is_err_and(|error| error.get_ref().is_some_and(|inner| inner.is::<Stopped>()))
-    }),
-    ("condvar", |cx| {
-        let (mutex, condvar) = (parking_lot::Mutex::new(()), parking_lot::Condvar::new());
-        cx.wait_while(&condvar, &mut mutex.lock(), |()| true).is_err()
-    }),
-];
-
 #[test]
 fn s8_waits_end_with_their_context_though_the_system_refuses_the_timer_its_thread() {
     // catches: who waits and does not keep the time of a deadline or shield himself, but for the thread that others need
     const SHORT: Duration = Duration::from_millis(50);
+    // Who listens to the signal himself has nobody who keeps the time for him: that is logged.
+    let waits: Vec<_> = every_wait().into_iter().filter(|(kind, _)| *kind != "select").collect();
     let _alone = alone();
-    within(|| {
+    within(move || {
         let stopped = scope(|s| {
             let (close, open) = gate();
-            let (late, be_late) = bounded(WAYS.len());
-            for (name, wait) in WAYS {
+            let (late, be_late) = unbounded();
+            for (kind, wait) in waits.iter().copied() {
                 let (open, late) = (open.clone(), late.clone());
-                s.spawn(name, "waits", move |cx| {
-                    let _ = open.recv();
-                    assert!(cx.with_deadline(Instant::now() + SHORT, wait), "at its deadline");
+                s.spawn(kind, "waits", move |cx| {
+                    pass(&open);
+                    assert!(cx.with_deadline(Instant::now() + SHORT, wait).is_err(), "at its deadline");
                     let ended = cx.shield(SHORT, |cx| {
                         late.send(()).expect("they are counted");
                         wait(cx)
                     });
-                    assert!(ended, "when its shield does");
-                    Ok(())
+                    Ok(assert!(ended.is_err(), "when its shield does"))
                 })?;
             }
             REFUSES.store(true, Ordering::SeqCst);
             drop(close);
-            be_late.iter().take(WAYS.len()).for_each(drop);
-            let waits = |state: &ThreadState| matches!(state, ThreadState::Waiting { .. });
-            eventually("all wait", || s.active_threads().iter().all(|t| waits(&t.state)));
+            be_late.iter().take(waits.len()).for_each(drop);
+            let waiting = |state: &ThreadState| matches!(state, ThreadState::Waiting { .. });
+            eventually("all wait", || s.active_threads().iter().all(|t| waiting(&t.state)));
             s.stop();
             Ok(Instant::now())
         });
