@@ -580,18 +580,22 @@ fn p6_who_waits_in_a_shield_or_at_a_deadline_does_not_wake_up() {
                 })?;
             }
             let all: Vec<(bool, i32)> = tids.iter().take(2 * every_wait().len()).collect();
-            let rest_of = |threads: Vec<i32>| {
-                linger(200);
+            // A busy machine may take its time until all have gone to sleep.
+            let come_to_rest = |threads: Vec<i32>| {
                 let spent = || threads.iter().map(processor_time).sum::<Duration>();
                 let woken = || threads.iter().map(switches).sum::<usize>();
-                let before = (spent(), woken());
-                linger(300);
-                let (spent, woken) = (spent() - before.0, woken() - before.1);
-                assert!(spent < Duration::from_millis(20) && woken <= 1, "{spent:?}, {woken} wake-ups");
+                let mut seen = (Duration::ZERO, 0);
+                let rest = |_| {
+                    let before = (spent(), woken());
+                    linger(300);
+                    seen = (spent() - before.0, woken() - before.1);
+                    seen.0 < Duration::from_millis(20) && seen.1 <= 1
+                };
+                assert!((0..10).any(rest), "{:?}, {} wake-ups", seen.0, seen.1);
             };
-            rest_of(all.iter().map(|(_, tid)| *tid).collect());
+            come_to_rest(all.iter().map(|(_, tid)| *tid).collect());
             s.stop();
-            rest_of(all.iter().filter(|(shielded, _)| *shielded).map(|(_, tid)| *tid).collect());
+            come_to_rest(all.iter().filter(|(shielded, _)| *shielded).map(|(_, tid)| *tid).collect());
             // They are overdue at once: that ends their shields.
             s.shutdown(Duration::ZERO);
             Ok(())
