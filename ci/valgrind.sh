@@ -21,7 +21,7 @@ selection=(
     'promises p1_return p1_err p1_body_panics p1_thread_panics p1_stop p3_ p4_an p4_isolated p5_'
     'reuse c1_name c1_a_stop c2_'
     'semantics_exit --skip takes_time e1_ e2_ e5_ e6_ e7_payloads'
-    'semantics_stop s1_ s2_a s3_a s4_ s5_ s6_ s9_'
+    'semantics_stop --skip overdue_before --skip deep_tree s1_ s2_a s3_a s4_ s5_ s6_ s9_'
     'semantics_tree current_ paths_ threads_spawned'
     'semantics_wait send_ w1_ w2_ w4_'
 )
