@@ -657,12 +657,18 @@ fn p6_a_stop_is_a_wake_up_away() {
     // catches: latencies of a polling period in any wait
     within(|| {
         for (kind, wait) in every_wait() {
-            let pairs = (0..9).map(|_| (stop_latency(wait), plain_latency()));
-            let (mut latencies, mut plain): (Vec<Duration>, Vec<Duration>) = pairs.unzip();
-            latencies.sort();
-            plain.sort();
-            let limit = Duration::from_millis(20) + 4 * plain[4];
-            assert!(latencies[4] < limit, "{kind}: {latencies:?}, and plain ones {plain:?}");
+            let mut seen = (Vec::new(), Vec::new());
+            let quick = |_| {
+                let pairs = (0..9).map(|_| (stop_latency(wait), plain_latency()));
+                let (mut latencies, mut plain): (Vec<Duration>, Vec<Duration>) = pairs.unzip();
+                latencies.sort();
+                plain.sort();
+                let limit = Duration::from_millis(20) + 4 * plain[4];
+                seen = (latencies, plain);
+                seen.0[4] < limit
+            };
+            // A busy machine may have been elsewhere; a period is there each time.
+            assert!((0..3).any(quick), "{kind}: {:?}, and plain ones {:?}", seen.0, seen.1);
         }
     });
 }
