@@ -52,28 +52,22 @@ pub(crate) fn foreign() -> Vec<ForeignThread> {
 
 /// Looked at several times: one that is only starting or ending is not there each time.
 fn look_for_foreign() -> io::Result<Vec<ForeignThread>> {
-    let mut found = nobodys()?;
+    let mut seen = Look::now(&|_| true)?;
     let mut pause = FIRST_PAUSE;
     for look in 0..LOOKS {
         // Longer only while threads of ours are starting, which the kernel lists before they have told who they are.
-        if found.is_empty() || (look >= 2 && starting() == 0) {
+        if seen.nobodys.is_empty() || (look >= 2 && seen.starting == 0) {
             break;
         }
         thread::sleep(pause);
         pause *= 2;
-        let again = nobodys()?;
-        found.retain(|thread| again.contains(thread));
+        let known = seen.nobodys;
+        seen = Look::now(&|thread| known.contains(thread))?;
     }
-    // The last to start are those of ours that still have not told.
-    found.sort_by_key(|thread| (thread.started, thread.id));
-    found.truncate(found.len().saturating_sub(starting()));
+    let found = seen.without_ours();
     let before = BEFORE.lock();
     let was_there = |thread: &KernelThread| before.as_ref().is_some_and(|before| before.contains(thread));
     Ok(found.iter().map(|thread| describe(thread, was_there(thread))).collect())
-}
-
-fn starting() -> usize {
-    Root::all().iter().map(|root| root.cache.starting()).sum()
 }
 
 /// Foreign threads that came after the beginning and are still there at the end; or a row that says why they are not known.
@@ -89,29 +83,50 @@ pub(crate) fn orphans() -> Vec<ForeignThread> {
 }
 
 fn look_for_orphans(before: &[KernelThread]) -> io::Result<Vec<KernelThread>> {
+    let came_later = |thread: &KernelThread| !before.contains(thread);
+    let mut seen = Look::now(&came_later)?;
     let mut pause = FIRST_PAUSE;
-    let mut found = Vec::new();
-    for _ in 0..LOOKS {
-        found = nobodys()?;
-        found.retain(|thread| !before.contains(thread));
-        if found.is_empty() {
+    for _ in 1..LOOKS {
+        if seen.nobodys.is_empty() {
             break;
         }
         thread::sleep(pause);
         pause *= 2;
+        seen = Look::now(&came_later)?;
     }
-    Ok(found)
+    // Other roots may be starting threads.
+    Ok(seen.without_ours())
 }
 
-fn nobodys() -> io::Result<Vec<KernelThread>> {
-    // The kernel's list first: one of ours that starts after it is in neither.
-    let listed = sys::process_threads(&|_| false)?;
-    let mut ours: HashSet<u32> = KNOWN.lock().iter().copied().collect();
-    for root in Root::all() {
-        ours.extend(root.cache.kernel_ids());
-        ours.extend(root.hosts());
+/// The kernel's list, without those that are known to be ours.
+struct Look {
+    nobodys: Vec<KernelThread>,
+    /// How many at most of them are ours all the same, and had not told who they are.
+    starting: usize,
+}
+
+impl Look {
+    /// In this order. One of ours that starts after the list was made is not in it. One that is in it, and has not told who
+    /// it is when those are asked that have, had not when those that have not were counted.
+    fn now(is_asked: &dyn Fn(&KernelThread) -> bool) -> io::Result<Look> {
+        let mut nobodys = sys::process_threads(&|_| false)?;
+        let starting = Root::all().iter().map(|root| root.cache.starting()).sum();
+        let mut ours: HashSet<u32> = KNOWN.lock().iter().copied().collect();
+        for root in Root::all() {
+            ours.extend(root.cache.kernel_ids());
+            ours.extend(root.hosts());
+        }
+        nobodys.retain(|thread| is_asked(thread) && !ours.contains(&thread.id));
+        Ok(Look { nobodys, starting })
     }
-    Ok(listed.into_iter().filter(|thread| !ours.contains(&thread.id)).collect())
+
+    /// The last to start are those of ours that have not told.
+    fn without_ours(self) -> Vec<KernelThread> {
+        let Look { mut nobodys, starting } = self;
+        nobodys.sort_by_key(|thread| (thread.started, thread.id));
+        nobodys.truncate(nobodys.len().saturating_sub(starting));
+        nobodys
+    }
 }
 
 fn describe(thread: &KernelThread, before: bool) -> ForeignThread {

@@ -110,6 +110,38 @@ fn p8_a_thread_that_has_not_begun_is_not_foreign() {
 }
 
 #[test]
+fn p8_a_thread_that_begins_while_all_are_looked_at_is_not_foreign() {
+    // catches: one that tells who it is after the list was made, and before those that have not told are counted
+    let _alone = alone();
+    within(|| {
+        let exit = registry::run(|s| {
+            let (wait, waits) = unbounded();
+            s.spawn("frees", "has it begin after a while", move |_| {
+                for end in waits {
+                    while Instant::now() < end {}
+                    hold(false);
+                }
+                Ok(())
+            })?;
+            let before = s.snapshot().foreign.len();
+            let start = Instant::now();
+            for round in (0..).take_while(|_| start.elapsed() < Duration::from_secs(3)) {
+                hold(true);
+                let held = s.thread("held", "begins").dedicated().spawn(|_| Ok(()))?;
+                // About when it is looked for the third time.
+                wait.send(Instant::now() + Duration::from_micros(1_000 + 10 * (round % 300)))?;
+                let seen = s.snapshot().foreign;
+                held.join()?;
+                assert!(seen.len() <= before, "{seen:?}, in round {round}");
+            }
+            Ok(())
+        });
+        hold(false);
+        assert!(exit.result.is_ok(), "{:?}", exit.result);
+    });
+}
+
+#[test]
 fn s8_waits_end_with_their_context_though_the_system_refuses_the_timer_its_thread() {
     // catches: who waits and does not keep the time of a deadline or shield himself, but for the thread that others need
     const SHORT: Duration = Duration::from_millis(50);
