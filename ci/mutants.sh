@@ -18,10 +18,16 @@ case " $* " in *' -f '*) files=() ;; esac
 export NEXTEST_PROFILE=mutants CARGO_PROFILE_DEV_DEBUG=none
 out=${CARGO_TARGET_DIR:-target}
 code=0
+rm -f "$out/mutants.out/missed.txt"
 cargo mutants --test-tool nextest --timeout 90 --build-timeout 600 --no-shuffle \
     --output "$out" "${files[@]}" --cargo-arg=--test=mutants "$@" || code=$?
-# 2: some survived; 3: some were ended, for they hang. With all others there is no result.
+# 2: some survived; 3: some took longer than a test that hangs is let run. With all others there is no result.
 case $code in 0 | 2 | 3) ;; *) exit "$code" ;; esac
+[ -e "$out/mutants.out/missed.txt" ] || exit "$code"
+if [ -s "$out/mutants.out/timeout.txt" ]; then
+    printf 'ci/mutants.sh: took too long, and are not judged:\n%s\n' "$(<"$out/mutants.out/timeout.txt")" >&2
+    exit 1
+fi
 
 # Survivors that nobody has judged. A line of source moves: a mutant is known by its file and what it changes.
 known() { grep -v '^#' ci/mutants/survivors | grep . | sort; }

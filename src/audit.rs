@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ static BEFORE: Mutex<Option<Vec<KernelThread>>> = Mutex::new(None);
 /// Threads of homebound's that are in no root's cache: *watch*, and threads that run bodies.
 static KNOWN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
+/// How many of those were asked for and have not told who they are.
+static EXPECTED: AtomicUsize = AtomicUsize::new(0);
+
 /// A joined thread stays in the kernel's list for a moment: how often, and from what pause on, the end is looked at.
 const LOOKS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_micros(400);
@@ -27,11 +31,29 @@ pub(crate) fn begin() {
     *BEFORE.lock() = sys::process_threads(&|_| false).ok();
 }
 
-/// The calling thread is one of ours, while the returned value lives.
-pub(crate) fn vouch() -> Vouched {
-    let id = sys::thread_id();
-    KNOWN.lock().extend(id);
-    Vouched(id)
+/// A thread of ours is about to start that is in no root's cache.
+pub(crate) fn expect() -> Expected {
+    EXPECTED.fetch_add(1, Ordering::AcqRel);
+    Expected
+}
+
+/// It has not told who it is: dropped if it is refused.
+pub(crate) struct Expected;
+
+impl Expected {
+    /// The calling thread is the one, while the returned value lives.
+    pub(crate) fn vouch(self) -> Vouched {
+        let id = sys::thread_id();
+        // First known, then not expected any more: it is one of them at each moment.
+        KNOWN.lock().extend(id);
+        Vouched(id)
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        EXPECTED.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 pub(crate) struct Vouched(Option<u32>);
@@ -50,21 +72,9 @@ pub(crate) fn foreign() -> Vec<ForeignThread> {
     look_for_foreign().unwrap_or_else(|error| vec![not_known(error.to_string())])
 }
 
-/// Looked at several times: one that is only starting or ending is not there each time.
 fn look_for_foreign() -> io::Result<Vec<ForeignThread>> {
-    let mut seen = Look::now(&|_| true)?;
-    let mut pause = FIRST_PAUSE;
-    for look in 0..LOOKS {
-        // Longer only while threads of ours are starting, which the kernel lists before they have told who they are.
-        if seen.nobodys.is_empty() || (look >= 2 && seen.starting == 0) {
-            break;
-        }
-        thread::sleep(pause);
-        pause *= 2;
-        let known = seen.nobodys;
-        seen = Look::now(&|thread| known.contains(thread))?;
-    }
-    let found = seen.without_ours();
+    // Longer only while threads of ours are starting, which the kernel lists before they have told who they are.
+    let found = look_again(Look::now(&|_| true)?, |look, seen| look >= 2 && seen.starting == 0)?;
     let before = BEFORE.lock();
     let was_there = |thread: &KernelThread| before.as_ref().is_some_and(|before| before.contains(thread));
     Ok(found.iter().map(|thread| describe(thread, was_there(thread))).collect())
@@ -83,18 +93,20 @@ pub(crate) fn orphans() -> Vec<ForeignThread> {
 }
 
 fn look_for_orphans(before: &[KernelThread]) -> io::Result<Vec<KernelThread>> {
-    let came_later = |thread: &KernelThread| !before.contains(thread);
-    let mut seen = Look::now(&came_later)?;
+    look_again(Look::now(&|thread| !before.contains(thread))?, |_, _| false)
+}
+
+/// Several times, until it is enough: one that is only starting or ending is not there each time.
+fn look_again(mut seen: Look, is_enough: impl Fn(u32, &Look) -> bool) -> io::Result<Vec<KernelThread>> {
     let mut pause = FIRST_PAUSE;
-    for _ in 1..LOOKS {
-        if seen.nobodys.is_empty() {
+    for look in 0..LOOKS {
+        if seen.nobodys.is_empty() || is_enough(look, &seen) {
             break;
         }
         thread::sleep(pause);
         pause *= 2;
-        seen = Look::now(&came_later)?;
+        seen = seen.again()?;
     }
-    // Other roots may be starting threads.
     Ok(seen.without_ours())
 }
 
@@ -110,7 +122,8 @@ impl Look {
     /// it is when those are asked that have, had not when those that have not were counted.
     fn now(is_asked: &dyn Fn(&KernelThread) -> bool) -> io::Result<Look> {
         let mut nobodys = sys::process_threads(&|_| false)?;
-        let starting = Root::all().iter().map(|root| root.cache.starting()).sum();
+        let in_caches: usize = Root::all().iter().map(|root| root.cache.starting()).sum();
+        let starting = in_caches + EXPECTED.load(Ordering::Acquire);
         let mut ours: HashSet<u32> = KNOWN.lock().iter().copied().collect();
         for root in Root::all() {
             ours.extend(root.cache.kernel_ids());
@@ -118,6 +131,12 @@ impl Look {
         }
         nobodys.retain(|thread| is_asked(thread) && !ours.contains(&thread.id));
         Ok(Look { nobodys, starting })
+    }
+
+    /// Those of them that are still nobody's. One of ours that has not told in any look was counted in each.
+    fn again(self) -> io::Result<Look> {
+        let next = Look::now(&|thread| self.nobodys.contains(thread))?;
+        Ok(Look { starting: next.starting.min(self.starting), ..next })
     }
 
     /// The last to start are those of ours that have not told.

@@ -246,10 +246,10 @@ fn start_watch(
     orders: Orders,
 ) -> Result<(Arc<Record>, JoinHandle<()>), SpawnError> {
     let record = internal(core, "homebound-watch", "signals, deadlines, the end of the process");
-    let (desk, own) = (Arc::clone(desk), Arc::clone(&record));
+    let (desk, own, expected) = (Arc::clone(desk), Arc::clone(&record), audit::expect());
     let work = move || {
         own.start();
-        watch(&desk, &orders);
+        watch(&desk, &orders, expected);
     };
     let spawned = Builder::new().name("homebound-watch".to_owned()).spawn(work);
     spawned.map(|watch| (record, watch)).map_err(SpawnError::Os)

@@ -94,8 +94,8 @@ struct Seen {
 }
 
 /// The thread *watch*.
-pub(crate) fn watch(desk: &Desk, orders: &Orders) {
-    let _known = audit::vouch();
+pub(crate) fn watch(desk: &Desk, orders: &Orders, expected: audit::Expected) {
+    let _known = expected.vouch();
     let Some(core) = desk.root.get() else { return };
     let (mut seen, mut rounds) = (Seen::default(), Rounds::default());
     while !desk.over.load(Ordering::Acquire) {

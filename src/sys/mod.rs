@@ -35,12 +35,19 @@ pub(crate) use other::{
 };
 
 /// A thread of this process as the kernel lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct KernelThread {
     pub(crate) id: u32,
     /// Start time in clock ticks since boot: ids are reused, the pair is not.
     pub(crate) started: u64,
+    /// It may have another the next time.
     pub(crate) name: String,
+}
+
+impl PartialEq for KernelThread {
+    fn eq(&self, other: &KernelThread) -> bool {
+        (self.id, self.started) == (other.id, other.started)
+    }
 }
 
 /// Where a thread sleeps in the kernel.

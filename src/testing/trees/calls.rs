@@ -163,6 +163,7 @@ impl<'a, 's> Frame<'a, 's> {
         };
         self.world.log.note(id, What::Made);
         self.world.stoppers.lock().push((id, group.stopper()));
+        let made_before = self.hands.0.keys().copied().collect();
         let mut inside = Frame {
             world: Arc::clone(&self.world),
             node: self.node,
@@ -181,7 +182,10 @@ impl<'a, 's> Frame<'a, 's> {
         drop(inside);
         let fate = if ran.is_ok() { owned.fate } else { Fate::Release };
         self.let_go(id, group, fate).and(ran)?;
-        self.steps(&owned.after)
+        let ran = self.steps(&owned.after);
+        // What was made inside ends with the block.
+        self.hands = self.hands.take(&made_before);
+        ran
     }
 
     fn let_go(&self, id: Id, group: Group<'_>, fate: Fate) -> Result {

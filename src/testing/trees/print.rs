@@ -237,6 +237,11 @@ impl Printer {
             inside += &format!("let stop{id} = g{id}.stopper();\n");
         }
         inside += &steps;
+        for step in owned.steps.iter().rev() {
+            if matches!(step.act, Act::OnStop(Callback { forget: false, .. })) {
+                inside += &format!("drop(_guard{});\n", step.id);
+            }
+        }
         inside += &match owned.fate {
             Fate::Close(errors) => handed_on(&format!("g{id}.close()"), errors),
             Fate::Release => format!("drop(g{id});"),
