@@ -1030,6 +1030,31 @@ fn p8_foreign_threads_are_found() {
     });
 }
 
+#[test]
+fn p8_a_foreign_thread_that_changes_its_name_is_found() {
+    // catches: threads told apart by their names, between the looks of one snapshot
+    child_passes(|_| {
+        let exit = registry::run(|_| {
+            let (tell, told) = unbounded();
+            let (open, gate) = gate();
+            let alien = std::thread::spawn(move || {
+                tell.send(rustix::thread::gettid().as_raw_nonzero().get()).expect("somebody asks");
+                while !disconnected(&gate) {
+                    for name in [c"this", c"that"] {
+                        rustix::thread::set_name(name).expect("short enough");
+                    }
+                }
+            });
+            let id = told.recv()?;
+            let foreign = registry::snapshot().expect("it runs").foreign;
+            drop(open);
+            alien.join().expect("it ends");
+            Ok(assert!(foreign.iter().any(|thread| i64::from(thread.os_tid) == i64::from(id)), "{foreign:?}"))
+        });
+        i32::from(exit.code())
+    });
+}
+
 // P9: bounded.
 
 /// Many short threads one after another: flat memory, few OS threads.
