@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Mutation testing of the parts that proofs and counts depend on: src/rt, scope, stop, books, listen. Each mutant is one changed
 # line or function body; a mutant that the tests let pass is either equivalent or a test that is missing. Those that have been judged
-# are in ci/mutants/survivors, with the reason; exits with 0 if no other has survived. Ten seconds or so for each of them; further arguments go to cargo-mutants, e.g. `ci/mutants.sh -f src/stop.rs`, or `--shard 0/8`.
+# are in ci/mutants/survivors, with the reason; exits with 0 if no other has survived. Ten seconds or so for each of them; further
+# arguments go to cargo-mutants, e.g. `ci/mutants.sh -f src/stop.rs`, or `--shard 0/8`.
 #
 # Needs cargo-mutants (`cargo install cargo-mutants --locked`) and cargo-nextest. The tests are those of ci/mutants/main.rs: the fast
 # suites of the promises and the semantics, without what the profile `mutants` of .config/nextest.toml leaves out. The report is in
