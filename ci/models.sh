@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the models of src/models, which must pass: in loom, every order of steps within a bound; in shuttle, orders by chance and
+# Runs the models of homebound-models, which must pass: in loom, every order of steps within a bound; in shuttle, orders by chance and
 # by PCT. Then plants each bug listed below and runs a model that must find it. Prints a table; exits with 0 if all is so.
 #
 #   ci/models.sh [part of a model's name]
@@ -78,8 +78,8 @@ shuttle hand-on-stops-at-the-settled      groups_in_groups_are_closed_at_once
 # Each checker has a build of its own, since it changes what the whole crate is made of. As a library that is linked, with rustc told
 # to make a program of its tests: `cargo test` would build all that the suites need first, optimised.
 build() {
-    RUSTFLAGS="--cfg homebound_$1" cargo rustc --profile models --lib --crate-type cdylib --target-dir "$target/$1" -- --test \
-        >"$log" 2>&1 && echo "$target/$1/models/deps/homebound"
+    RUSTFLAGS="--cfg homebound_$1" cargo rustc --manifest-path homebound-models/Cargo.toml --profile models --lib \
+        --crate-type cdylib --target-dir "$target/$1" -- --test >"$log" 2>&1 && echo "$target/$1/models/deps/homebound"
 }
 
 run() { timeout "${LIMIT:-900}" "$1" --exact "$2" --nocapture >"$log" 2>&1; }

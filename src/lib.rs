@@ -75,7 +75,9 @@
 //!   whose types (of its version 0.12) are in their signatures.
 //! - `serde` (off): [`Snapshot`], [`ShutdownReport`] and what they are made of implement `Serialize`; places and reasons as
 //!   text, moments as ages.
-//! - `testing` (off): the strategy for proptest in [`testing`]; the rest of that module is always there.
+//!
+//! What a program of threads can be tested with (a stop at every point, random trees, a check for threads left behind) is in
+//! the crate `homebound-testing`.
 //!
 //! One thing is done to the whole process by the first scope: a panic hook is put before the one that is there, which only
 //! notes where a thread of ours panicked. [`registry::run`] also handles signals ([`Signals`]) and puts them back.
@@ -89,9 +91,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// What closures return.
 pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 
-// In the order in which they are best read: tests, the public face, the model behind it, the views, the ground.
-pub mod testing;
-
+// In the order in which they are best read: the public face, the model behind it, the views, the ground; last, the way in
+// for the crate `homebound-testing`.
 mod audit;
 #[cfg(unix)]
 mod child;
@@ -157,7 +158,9 @@ mod status;
 mod tally;
 mod token;
 
+// The crate `homebound-models` compiles these sources, and adds the models to them.
 #[cfg(all(test, any(homebound_loom, homebound_shuttle)))]
+#[path = "../homebound-models/models/mod.rs"]
 mod models;
 
 mod dump;
@@ -169,6 +172,9 @@ mod view;
 mod rt;
 mod sync;
 mod sys;
+
+#[doc(hidden)]
+pub mod for_testing;
 
 pub use adopt::Adopted;
 pub use context::Context;

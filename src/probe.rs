@@ -1,5 +1,5 @@
 //! Owns what a test plants into a run: at the k-th point, a stop, a panic or a refusal. A point is a wait or a checkpoint.
-//! Refuses to know how runs are made and judged: `testing` does. Without a test nothing of it runs: one flag of a node.
+//! Refuses to know how runs are made and judged: the crate `homebound-testing` does. Without a test nothing of it runs: one flag of a node.
 
 use std::io;
 use std::panic::{Location, resume_unwind};
@@ -17,15 +17,20 @@ use crate::stop::{LIMITED, Node, PROBED, STOPPING};
 
 /// What is planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Seed {
+pub enum Seed {
+    /// The run is only counted.
     Nothing,
+    /// A stop of the whole root.
     Stop,
+    /// A panic in the thread that meets the point.
     Panic,
+    /// A spawn that fails as if the system had refused the thread.
     Refusal,
 }
 
+/// Counts the points and spawns of one run, and plants its seed at one of them.
 #[derive(Debug)]
-pub(crate) struct Probe {
+pub struct Probe {
     seed: Seed,
     /// Where: the first is 1.
     at: usize,
@@ -36,29 +41,36 @@ pub(crate) struct Probe {
 
 /// Where it was planted.
 #[derive(Debug, Clone)]
-pub(crate) struct Hit {
-    pub(crate) path: String,
+pub struct Hit {
+    /// Of the thread that met the point.
+    pub path: String,
     /// "recv", "checkpoint", ..
-    pub(crate) what: &'static str,
-    pub(crate) at: &'static Location<'static>,
-    pub(crate) when: Instant,
+    pub what: &'static str,
+    /// The source line of the wait, checkpoint or spawn.
+    pub at: &'static Location<'static>,
+    /// When the seed was planted.
+    pub when: Instant,
 }
 
 impl Probe {
-    pub(crate) fn new(seed: Seed, at: usize) -> Probe {
+    /// Plants `seed` at the point, or at the spawn, of this number; the first is 1, and 0 is none.
+    pub fn new(seed: Seed, at: usize) -> Probe {
         let (points, spawns) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Probe { seed, at, points, spawns, hit: OnceCell::new() }
     }
 
-    pub(crate) fn points(&self) -> usize {
+    /// How many waits and checkpoints were met so far.
+    pub fn points(&self) -> usize {
         self.points.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn spawns(&self) -> usize {
+    /// How many spawns were met so far.
+    pub fn spawns(&self) -> usize {
         self.spawns.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn hit(&self) -> Option<&Hit> {
+    /// Where the seed was planted, if it was.
+    pub fn hit(&self) -> Option<&Hit> {
         self.hit.get()
     }
 

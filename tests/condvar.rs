@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use common::*;
 use crossbeam_channel::{RecvTimeoutError, bounded, unbounded};
 use homebound::registry::Registry;
-use homebound::testing::stop_everywhere;
 use homebound::{Context, Handle, Result, Role, Scope, StopReason, Stopped, ThreadState, WaitError, scope};
+use homebound_testing::stop_everywhere;
 use parking_lot::{Condvar, Mutex};
 
 /// So long a mutex is held in tests in which nothing may happen meanwhile.

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{bounded, unbounded};
-use homebound::testing::{NoLeaks, Planted, StopEverywhere, Wrong, stop_everywhere};
 use homebound::{Context, Handle, JoinError, Result, Scope, SpawnError};
+use homebound_testing::{NoLeaks, Planted, StopEverywhere, Wrong, stop_everywhere};
 
 use common::within;
 

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
-use homebound::testing::{LeakedThread, Leaks, NoLeaks, no_leaks};
+use homebound_testing::{LeakedThread, Leaks, NoLeaks, no_leaks};
 
 use common::{gate, linger, pass, within};
 

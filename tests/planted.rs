@@ -1,10 +1,10 @@
 //! Wrong observations, made by hand of right ones: each property finds its own.
 
-use homebound::testing::{
+use homebound::{Context, StopReason};
+use homebound_testing::{
     Act, Block, End, Errors, Event, Gave, How, Id, KernelThread, Nested, Observed, Property, Returned, Root,
     Step, Stop, Thread, Tree, Via, Wait, What,
 };
-use homebound::{Context, StopReason};
 
 fn thread(id: Id, service: bool, steps: Vec<Step>, end: End) -> Step {
     let block = Block { steps, end };
@@ -77,7 +77,7 @@ fn remove(observed: &mut Observed, node: Id, is: impl Fn(&What) -> bool) -> Even
 }
 
 /// The error of the root.
-fn error(observed: &mut Observed) -> &mut homebound::testing::Failed {
+fn error(observed: &mut Observed) -> &mut homebound_testing::Failed {
     let at = place(observed, 0, |what| matches!(what, What::Returned(_)));
     match &mut observed.events[at].what {
         What::Returned(Returned::Error(failed)) => failed,

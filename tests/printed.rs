@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use homebound::testing::Tree;
+use homebound_testing::Tree;
 
 /// Set it to write the files anew.
 const WRITE: &str = "HOMEBOUND_WRITE_TREES";

@@ -10,8 +10,8 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use common::{boom, eventually, gate, linger, pass, within, within_for};
-use homebound::testing::{LIMIT, Tree, trees};
 use homebound::{BoxError, Result, scope};
+use homebound_testing::{LIMIT, Tree, trees};
 use proptest::prelude::*;
 
 /// About eight seconds of them, in a debug build on two slow cores.

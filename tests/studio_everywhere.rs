@@ -70,7 +70,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use homebound::testing::StopEverywhere;
+use homebound_testing::StopEverywhere;
 use image::{Rgb, RgbImage};
 
 use options::Options;

@@ -1,11 +1,11 @@
 //! Owns the fuzz target: any bytes are a tree, every tree keeps the promises.
-//! Refuses to know what a tree is and what is promised: `homebound::testing` does.
+//! Refuses to know what a tree is and what is promised: `homebound_testing` does.
 #![no_main]
 
 use std::panic;
 use std::sync::Once;
 
-use homebound::testing::Tree;
+use homebound_testing::Tree;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

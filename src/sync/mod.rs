@@ -5,11 +5,15 @@
 //! `--cfg homebound_loom` and `--cfg homebound_shuttle` choose the checkers; without them, everything here is another name of
 //! the real thing. `docs/TESTING.md` says what the models show.
 
+// The checkers' side stands in the crate `homebound-models`, so that no build for users needs a checker.
 #[cfg(any(homebound_loom, homebound_shuttle))]
+#[path = "../../homebound-models/sync/model.rs"]
 mod model;
 #[cfg(any(homebound_loom, homebound_shuttle))]
+#[path = "../../homebound-models/sync/stores.rs"]
 mod stores;
 #[cfg(homebound_loom)]
+#[path = "../../homebound-models/sync/words.rs"]
 mod words;
 #[cfg(any(homebound_loom, homebound_shuttle))]
 pub(crate) use model::*;

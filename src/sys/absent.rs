@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{KernelThread, KernelWait};
 
-pub(crate) fn thread_id() -> Option<u32> {
+pub fn thread_id() -> Option<u32> {
     None
 }
 
@@ -22,7 +22,7 @@ pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool)
     drop(handle.join());
 }
 
-pub(crate) fn process_threads(_skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
+pub fn process_threads(_skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not list the threads of a process"))
 }
 
@@ -30,15 +30,15 @@ pub(crate) fn kernel_wait(_id: u32) -> Option<KernelWait> {
     None
 }
 
-pub(crate) fn marks() -> Vec<u32> {
+pub fn marks() -> Vec<u32> {
     Vec::new()
 }
 
-pub(crate) fn set_mark(_mark: u32, _set: bool) -> io::Result<()> {
+pub fn set_mark(_mark: u32, _set: bool) -> io::Result<()> {
     Ok(())
 }
 
-pub(crate) fn marks_of(_id: u32) -> Option<u64> {
+pub fn marks_of(_id: u32) -> Option<u64> {
     None
 }
 

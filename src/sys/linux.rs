@@ -12,7 +12,7 @@ use rustix::thread::futex;
 use super::{KernelThread, KernelWait};
 
 /// The kernel's id of the calling thread.
-pub(crate) fn thread_id() -> Option<u32> {
+pub fn thread_id() -> Option<u32> {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok()
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool)
 }
 
 /// All threads of this process but those in `skip`; an error if one of them could not be read, and not only was gone.
-pub(crate) fn process_threads(skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
+pub fn process_threads(skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
     listed(skip).map_err(|error| io::Error::new(error.kind(), format!("{TASKS}: {error}")))
 }
 
@@ -108,17 +108,17 @@ fn parse_stat(id: u32, stat: &str) -> Option<KernelThread> {
 
 /// Signals that nobody uses by default: one that is blocked in a thread marks the threads that it starts, since the kernel
 /// hands the mask on (`pthread_create(3)`) and lists it (`proc(5)`).
-pub(crate) fn marks() -> Vec<u32> {
+pub fn marks() -> Vec<u32> {
     (libc::SIGRTMIN()..=libc::SIGRTMAX()).filter_map(|signal| u32::try_from(signal).ok()).collect()
 }
 
 /// Marks the calling thread, or takes the mark away.
-pub(crate) fn set_mark(mark: u32, set: bool) -> io::Result<()> {
+pub fn set_mark(mark: u32, set: bool) -> io::Result<()> {
     super::unix::block_signal(i32::try_from(mark).unwrap_or(0), set)
 }
 
 /// The marks of a thread, as bits: that of signal n is bit n - 1. `None` if the thread is gone.
-pub(crate) fn marks_of(id: u32) -> Option<u64> {
+pub fn marks_of(id: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/self/task/{id}/status")).ok()?;
     let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"))?;
     u64::from_str_radix(mask.trim(), 16).ok()

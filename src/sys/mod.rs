@@ -4,16 +4,16 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{
-    Sleepers, join, kernel_wait, marks, marks_of, priority, process_threads, set_mark, thread_id,
-};
+pub(crate) use linux::{Sleepers, join, kernel_wait, priority};
+#[cfg(target_os = "linux")]
+pub use linux::{marks, marks_of, process_threads, set_mark, thread_id};
 
 #[cfg(not(target_os = "linux"))]
 mod absent;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use absent::{
-    Sleepers, join, kernel_wait, marks, marks_of, priority, process_threads, set_mark, thread_id,
-};
+pub(crate) use absent::{Sleepers, join, kernel_wait, priority};
+#[cfg(not(target_os = "linux"))]
+pub use absent::{marks, marks_of, process_threads, set_mark, thread_id};
 
 #[cfg(unix)]
 pub(crate) mod fd;
@@ -22,7 +22,9 @@ mod unix;
 #[cfg(unix)]
 pub(crate) use fd::Event;
 #[cfg(unix)]
-pub(crate) use unix::{Alarm, Handlers, die, dump_signals, exit_now, ignored, stop_signals, write_stderr};
+pub use unix::write_stderr;
+#[cfg(unix)]
+pub(crate) use unix::{Alarm, Handlers, die, dump_signals, exit_now, ignored, stop_signals};
 
 #[cfg(unix)]
 pub(crate) mod child;
@@ -30,18 +32,19 @@ pub(crate) mod child;
 #[cfg(not(unix))]
 mod other;
 #[cfg(not(unix))]
-pub(crate) use other::{
-    Alarm, Event, Handlers, die, dump_signals, exit_now, ignored, stop_signals, write_stderr,
-};
+pub use other::write_stderr;
+#[cfg(not(unix))]
+pub(crate) use other::{Alarm, Event, Handlers, die, dump_signals, exit_now, ignored, stop_signals};
 
 /// A thread of this process as the kernel lists it.
 #[derive(Debug, Clone)]
-pub(crate) struct KernelThread {
-    pub(crate) id: u32,
+pub struct KernelThread {
+    /// The kernel's id of the thread.
+    pub id: u32,
     /// Start time in clock ticks since boot: ids are reused, the pair is not.
-    pub(crate) started: u64,
+    pub started: u64,
     /// It may have another the next time.
-    pub(crate) name: String,
+    pub name: String,
 }
 
 impl PartialEq for KernelThread {

@@ -62,7 +62,7 @@ pub(crate) fn ignored(_signal: i32) -> bool {
     false
 }
 
-pub(crate) fn write_stderr(text: &[u8], _patience: Duration) {
+pub fn write_stderr(text: &[u8], _patience: Duration) {
     let _nobody_to_tell = io::stderr().write_all(text);
 }
 

@@ -247,7 +247,7 @@ pub(crate) fn block_signal(signal: i32, blocked: bool) -> io::Result<()> {
 }
 
 /// Writes to descriptor 2 without std's lock, which a stuck thread may hold; gives up after `patience`.
-pub(crate) fn write_stderr(mut text: &[u8], patience: Duration) {
+pub fn write_stderr(mut text: &[u8], patience: Duration) {
     let until = Instant::now() + patience;
     let stderr = rustix::stdio::stderr();
     while !text.is_empty() && wait_for(&stderr, Direction::Out, Some(until)).unwrap_or(false) {

@@ -10,7 +10,7 @@ use super::act::{Frame, Held, Place};
 use super::fault::{Passed, fail_by_panic};
 use super::log::{Failing, How, Log, Stop, Sum, What};
 use super::tree::{Callback, Id, Limit, PATIENCE, Step, Via, Wait};
-use crate::{OnStop, Result};
+use homebound::{OnStop, Result};
 
 /// Keeps a callback registered, and notes when it does so no more.
 pub(super) struct Guard {
@@ -56,7 +56,7 @@ impl Frame<'_, '_> {
     pub(super) fn limited(&mut self, id: Id, limit: Limit, steps: &[Step]) -> Result {
         let outer = self.cx.clone();
         self.world.log.note(id, What::Making);
-        let run = |limited: &crate::Context| {
+        let run = |limited: &homebound::Context| {
             self.cx = (id, limited.clone());
             self.contexts.insert(id, limited.clone());
             let made_before = self.hands.0.keys().copied().collect();
@@ -114,7 +114,7 @@ impl Frame<'_, '_> {
         let timed_out = match wait {
             Wait::Sleep => cx.sleep(patience).is_ok(),
             Wait::Receive => {
-                matches!(cx.recv_timeout(&never::<()>(), patience), Err(crate::WaitError::TimedOut))
+                matches!(cx.recv_timeout(&never::<()>(), patience), Err(homebound::WaitError::TimedOut))
             }
             Wait::Ticks => cx.ticks(patience).next().is_some(),
             Wait::Signal => {

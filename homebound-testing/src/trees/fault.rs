@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::log::{How, number_in};
 use super::tree::{Errors, Id};
-use crate::{BoxError, Cause, Failure, JoinError, ScopeError, StopReason, Stopped, WaitError};
+use homebound::{BoxError, Cause, Failure, JoinError, ScopeError, StopReason, Stopped, WaitError};
 
 /// The error of a step.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ pub(super) fn pass(
     errors: Errors,
     stopping: impl FnOnce() -> bool,
     error: impl Into<BoxError>,
-) -> crate::Result {
+) -> homebound::Result {
     if errors == Errors::Ignore {
         return Ok(());
     }
@@ -89,8 +89,8 @@ pub(super) fn carried(error: &(dyn Error + Send + Sync + 'static)) -> Option<Vec
     }
     match error.downcast_ref::<JoinError>()? {
         JoinError::Failed(failure) => Some(vec![message_of(failure)]),
-        JoinError::WouldDeadlock { .. } => Some(Vec::new()),
         JoinError::Stopped(_) => None,
+        _ => Some(Vec::new()),
     }
 }
 

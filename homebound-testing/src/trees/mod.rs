@@ -3,7 +3,7 @@
 
 mod bytes;
 mod print;
-#[cfg(feature = "testing")]
+#[cfg(feature = "proptest")]
 mod strategy;
 mod tree;
 
@@ -26,7 +26,7 @@ pub use check::{Property, Violation, Violations};
 pub use kernel::KernelThread;
 pub use log::{Event, Failed, Failing, Finish, Gave, How, Observed, Returned, Stop, Sum, What};
 pub use run::LIMIT;
-#[cfg(feature = "testing")]
+#[cfg(feature = "proptest")]
 pub use strategy::{trees, trees_up_to};
 pub use tree::{
     Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Root, Step, Thread, Tree,

@@ -9,7 +9,7 @@ use super::super::index::Index;
 use super::super::log::{Event, Returned, What};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
-use crate::StopReason;
+use homebound::StopReason;
 
 /// A wake-up that takes longer than this was missed.
 const SLOW: Duration = Duration::from_secs(1);

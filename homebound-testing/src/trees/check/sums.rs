@@ -8,7 +8,7 @@ use super::super::kin::Kind;
 use super::super::log::{How, Returned, Sum, What};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
-use crate::Ending;
+use homebound::Ending;
 
 pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
     for (place, event) in index.events.iter().enumerate() {

@@ -6,18 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::leaks::NoLeaks;
-use super::trouble::{Everywhere, Planted, Trouble, Wrong};
-use crate::body::{Lived, live, open_root};
-use crate::context::Context;
-use crate::probe::{Hit, Probe};
-use crate::reason::StopReason;
-use crate::root::Root;
-use crate::rt::contain::{Payload, discard, drop_contained, message};
-use crate::scope::Scope;
-use crate::scope_core::{Kind, ScopeCore};
-use crate::settle::Account;
-use crate::{Result, view};
+use homebound::for_testing::{Ended, Hit, Probe, ProbedRoot, write_stderr};
+use homebound::{Context, Result, Scope};
+
+use crate::leaks::NoLeaks;
+use crate::trouble::{Everywhere, Planted, Trouble, Wrong, place};
 
 /// Runs a program again and again: once as it is, then with a stop requested at its first wait or checkpoint, at its second,
 /// and so on until a run ends before; then with a panic in these places, then with each of its spawns refused in turn.
@@ -28,7 +21,7 @@ use crate::{Result, view};
 /// program of one thread is. [`StopEverywhere`] has settings.
 ///
 /// ```
-/// use homebound::testing::stop_everywhere;
+/// use homebound_testing::stop_everywhere;
 /// use homebound::{Result, Scope};
 ///
 /// fn app<'scope>(scope: &'scope Scope<'scope, '_>) -> Result {
@@ -166,20 +159,17 @@ impl StopEverywhere {
         let probe = Arc::new(Probe::new(planted.seed(), k));
         let was_quiet = AtomicBool::new(false);
         let checked = self.leaks.clone().check(|| {
-            let root = Root::new(self.limit, None);
-            let _first = root.probe.set(Arc::clone(&probe));
-            let core = open_root(root, "app".into(), Kind::Named, std::panic::Location::caller());
-            core.node.set_probed();
-            let lived = self.watched(&core, &probe, app, (quiet, &was_quiet));
-            (lived, Instant::now())
+            let root = ProbedRoot::open(self.limit, Arc::clone(&probe));
+            let ended = self.watched(&root, &probe, app, (quiet, &was_quiet));
+            (ended, Instant::now())
         });
         let wrong = match checked {
             Err(leaks) => Some(Wrong::Leaked(leaks)),
-            Ok((lived, end)) => {
+            Ok((ended, end)) => {
                 // After a panic or a refusal, the program may go on.
                 let stop = probe.hit().filter(|_| planted == Planted::Stop);
                 let took = stop.map(|hit| end.saturating_duration_since(hit.when));
-                self.judge(lived, planted, took)
+                self.judge(ended, planted, took)
             }
         };
         match wrong {
@@ -196,25 +186,25 @@ impl StopEverywhere {
     /// Runs the program beside a thread that stops it if nothing happens any more, and tells of it if it hangs.
     fn watched<'env, T>(
         &self,
-        core: &Arc<ScopeCore>,
-        probe: &Arc<Probe>,
+        root: &ProbedRoot,
+        probe: &Probe,
         app: &impl for<'scope> Fn(&'scope Scope<'scope, 'env>) -> Result<T>,
         quiet: (Duration, &AtomicBool),
-    ) -> Lived<T> {
-        let mut lived = None;
-        let outcome = crate::scope(|around| {
+    ) -> Ended {
+        let mut ended = None;
+        let outcome = homebound::scope(|around| {
             around.service("stop_everywhere", "stops a run in which nothing happens", |cx| {
-                self.watch(cx, core, probe, quiet)
+                self.watch(cx, root, probe, quiet)
             })?;
-            lived = Some(live(core, |scope| app(scope)));
+            ended = Some(root.run(|scope| app(scope)));
             Ok(())
         });
-        match lived {
-            Some(lived) => lived,
+        match ended {
+            Some(ended) => ended,
             // No thread for the watch: the program runs all the same.
             None => {
                 drop(outcome);
-                live(core, |scope| app(scope))
+                root.run(|scope| app(scope))
             }
         }
     }
@@ -222,33 +212,31 @@ impl StopEverywhere {
     fn watch(
         &self,
         cx: &Context,
-        core: &Arc<ScopeCore>,
+        root: &ProbedRoot,
         probe: &Probe,
         (quiet, was_quiet): (Duration, &AtomicBool),
     ) -> Result {
         let met = || probe.points() + probe.spawns();
         let mut before = met();
-        while !core.node.is_stopping() {
+        while !root.is_stopping() {
             cx.sleep(quiet)?;
             let now = met();
-            if now == before && !core.node.is_stopping() {
+            if now == before && !root.is_stopping() {
                 was_quiet.store(true, Ordering::Relaxed);
-                core.node.stop(StopReason::Requested { at: std::panic::Location::caller() });
+                root.stop();
             }
             before = now;
         }
         // Twice the limit: after the limit threads are told that they are overdue, and may still come.
         cx.sleep(self.limit.saturating_mul(2))?;
-        let hint = probe.hit().map_or_else(|| "the end".to_owned(), |hit| hit.to_string());
-        let text = format!("homebound: a run does not end after {hint}:\n{}\n", view::snapshot(core));
-        crate::sys::write_stderr(text.as_bytes(), Duration::from_secs(1));
+        let hint = probe.hit().map_or_else(|| "the end".to_owned(), place);
+        let text = format!("homebound: a run does not end after {hint}:\n{}\n", root.snapshot());
+        write_stderr(text.as_bytes(), Duration::from_secs(1));
         Ok(())
     }
 
-    fn judge<T>(&self, lived: Lived<T>, planted: Planted, took: Option<Duration>) -> Option<Wrong> {
-        let Lived { value, payload, verdict } = lived;
-        discard(drop_contained(value));
-        let verdict = verdict.map(Account::into_report);
+    fn judge(&self, ended: Ended, planted: Planted, took: Option<Duration>) -> Option<Wrong> {
+        let Ended { panic, verdict } = ended;
         let report = match &verdict {
             Ok(report) => report,
             Err(error) => error.report(),
@@ -261,19 +249,11 @@ impl StopEverywhere {
         }
         // What was planted fails, and others may fail for it. A stop is no reason to fail.
         if matches!(planted, Planted::Panic | Planted::Refusal) {
-            payload.into_iter().for_each(discard);
             return None;
         }
-        payload
-            .map(panicked)
-            .or_else(|| verdict.err().filter(|error| error.first().is_some()).map(Wrong::Failed))
+        let failed = || verdict.err().filter(|error| error.first().is_some()).map(Wrong::Failed);
+        panic.map(Wrong::Panicked).or_else(failed)
     }
-}
-
-fn panicked(payload: Payload) -> Wrong {
-    let text = message(&payload).to_owned();
-    discard(payload);
-    Wrong::Panicked(text)
 }
 
 struct Run {

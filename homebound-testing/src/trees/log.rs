@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::kernel::KernelThread;
 use super::tree::{Id, Tree};
-use crate::{ScopeError, ShutdownReport, StopReason};
+use homebound::{ScopeError, ShutdownReport, StopReason};
 
 /// What was seen in one run of a tree. [`check`](Observed::check) judges it.
 #[derive(Debug, Clone)]
@@ -209,7 +209,7 @@ pub struct Sum {
     /// Why it was stopped.
     pub reason: Option<StopReason>,
     /// The steps of its rows, and how each of these threads ended.
-    pub rows: Vec<(Id, crate::Ending)>,
+    pub rows: Vec<(Id, homebound::Ending)>,
 }
 
 impl Sum {

@@ -6,15 +6,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::record::{Record, next_id};
-use crate::root::Root;
-use crate::sys::{self, KernelThread};
+use homebound::for_testing::{self as seam, KernelThread, Owner};
 
 /// Marks that are in use.
 static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -34,7 +31,7 @@ const FIRST_PAUSE: Duration = Duration::from_micros(200);
 /// by threads that were left behind earlier, every thread that is new counts. Elsewhere nothing is found.
 ///
 /// ```
-/// use homebound::testing::no_leaks;
+/// use homebound_testing::no_leaks;
 ///
 /// let sum = no_leaks(|| {
 ///     let one = std::thread::spawn(|| 1);
@@ -105,7 +102,7 @@ impl NoLeaks {
     /// Checks when the guard is dropped, and panics then if a thread is left. For the thread that makes the guard.
     ///
     /// ```
-    /// let _guard = homebound::testing::NoLeaks::new().guard();
+    /// let _guard = homebound_testing::NoLeaks::new().guard();
     /// homebound::scope(|scope| {
     ///     scope.spawn("worker", "comes home", |_| Ok(()))?;
     ///     Ok(())
@@ -200,13 +197,13 @@ struct Watch {
 
 impl Watch {
     fn begin() -> Watch {
-        let marks = sys::marks();
+        let marks = seam::marks();
         let mut taken = TAKEN.lock();
         let (mark, before) = loop {
-            let before = sys::process_threads(&|_| false).unwrap_or_default();
+            let before = seam::process_threads(&|_| false).unwrap_or_default();
             let used = before
                 .iter()
-                .filter_map(|thread| sys::marks_of(thread.id))
+                .filter_map(|thread| seam::marks_of(thread.id))
                 .filter(|marks| !has_all(*marks))
                 .fold(0, |all, one| all | one);
             let free = marks.iter().find(|mark| used & bit(**mark) == 0 && !taken.contains(mark)).copied();
@@ -218,8 +215,8 @@ impl Watch {
         };
         taken.extend(mark);
         drop(taken);
-        let mark = mark.filter(|mark| sys::set_mark(*mark, true).is_ok());
-        Watch { mark, from: next_id(), before, _here: PhantomData }
+        let mark = mark.filter(|mark| seam::set_mark(*mark, true).is_ok());
+        Watch { mark, from: seam::next_scope_id(), before, _here: PhantomData }
     }
 
     /// What is left of those who were started meanwhile. Looked at until there is none, or for as long as is patient.
@@ -239,10 +236,10 @@ impl Watch {
 
     /// Those that are there, and whether there are others of which it is not known yet.
     fn look(&self, settings: &NoLeaks) -> (Vec<LeakedThread>, bool) {
-        let (own, mut starting) = (sys::thread_id(), false);
-        let mut threads = sys::process_threads(&|id| Some(id) == own).unwrap_or_default();
+        let (own, mut starting) = (seam::thread_id(), false);
+        let mut threads = seam::process_threads(&|id| Some(id) == own).unwrap_or_default();
         threads.retain(|thread| !settings.ignored.iter().any(|name| is_name(&thread.name, name)));
-        threads.retain(|thread| match (self.mark, sys::marks_of(thread.id)) {
+        threads.retain(|thread| match (self.mark, seam::marks_of(thread.id)) {
             (None, _) => !self.before.contains(thread),
             (Some(_), None) => false,
             (Some(_), Some(marks)) if has_all(marks) => {
@@ -254,22 +251,18 @@ impl Watch {
         if threads.is_empty() {
             return (Vec::new(), starting);
         }
-        let roots = Root::all();
-        (threads.into_iter().filter_map(|thread| self.describe(thread, &roots)).collect(), starting)
+        let ids: Vec<u32> = threads.iter().map(|thread| thread.id).collect();
+        let all = threads.into_iter().zip(seam::owners(&ids));
+        (all.filter_map(|(thread, owner)| self.describe(thread, owner)).collect(), starting)
     }
 
     /// `None` if it is a thread of a scope that was there before.
-    fn describe(&self, thread: KernelThread, roots: &[Arc<Root>]) -> Option<LeakedThread> {
-        let KernelThread { id: os_tid, name, .. } = thread;
-        let owner = roots.iter().find(|root| root.cache.kernel_ids().contains(&os_tid));
-        let scope = owner.and_then(|root| root.scope.get()?.upgrade());
-        if scope.as_ref().is_some_and(|scope| scope.id < self.from) {
+    fn describe(&self, thread: KernelThread, owner: Option<Owner>) -> Option<LeakedThread> {
+        if owner.as_ref().is_some_and(|owner| owner.scope < self.from) {
             return None;
         }
-        let records = scope.map(|scope| scope.live()).unwrap_or_default();
-        let record: Option<&Arc<Record>> = records.iter().find(|record| record.kernel_id() == Some(os_tid));
-        let path = record.map(|record| record.path().to_owned());
-        let spawned_from = record.map(|record| record.label.at);
+        let KernelThread { id: os_tid, name, .. } = thread;
+        let (path, spawned_from) = owner.and_then(|owner| owner.thread).unzip();
         Some(LeakedThread { os_tid, name, path, spawned_from })
     }
 }
@@ -277,7 +270,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if let Some(mark) = self.mark {
-            let _was_set_by_us = sys::set_mark(mark, false);
+            let _was_set_by_us = seam::set_mark(mark, false);
             TAKEN.lock().remove(&mark);
             FREE.notify_all();
         }
@@ -286,7 +279,7 @@ impl Drop for Watch {
 
 /// A thread that starts another has all marks until that is done, and the new one until it is first let run.
 fn has_all(marks: u64) -> bool {
-    let all = sys::marks().into_iter().map(bit).fold(0, |all, one| all | one);
+    let all = seam::marks().into_iter().map(bit).fold(0, |all, one| all | one);
     marks & all == all
 }
 

@@ -24,7 +24,7 @@ impl Tree {
     /// Makes a tree of any bytes. Every string is one: for fuzzing.
     ///
     /// ```
-    /// use homebound::testing::Tree;
+    /// use homebound_testing::Tree;
     ///
     /// assert!(Tree::from_bytes(&[]).is_empty());
     /// let tree = Tree::from_bytes(b"anything at all");

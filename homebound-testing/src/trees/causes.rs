@@ -8,7 +8,7 @@ use super::index::Index;
 use super::kin::Kind;
 use super::log::{How, Stop, What};
 use super::tree::{Id, Limit};
-use crate::StopReason;
+use homebound::StopReason;
 
 /// Something that stops a context.
 #[derive(Debug, Clone)]

@@ -1,6 +1,5 @@
-//! Owns the tests that a program of threads can be put through: a stop at every point, random trees around your code, and
-//! a check for threads left behind.
-//! Refuses to be needed by the rest: nothing outside uses it.
+//! Tests for programs of threads that use [homebound]: a stop at every point, random trees of scopes and threads around your
+//! code, and a check for threads left behind.
 //!
 //! - [`stop_everywhere`] runs a program again and again, and plants a stop, a panic or a refused spawn one point later each
 //!   time: it comes back with the place that does not stand it.
@@ -11,7 +10,7 @@
 //!   Rust that does the same.
 //!
 //! ```
-//! use homebound::testing::Tree;
+//! use homebound_testing::Tree;
 //!
 //! let tree = Tree::from_bytes(&[0, 0, 0, 1, 0, 0, 3, 5, 20, 0, 64, 8]); // any bytes are one: for fuzzing
 //! let observed = tree.run();
@@ -22,7 +21,7 @@
 //! ```
 //!
 //! Your own code can be in there: [`Tree::run_with`] calls it wherever the tree says [`Act::Call`]. With the feature
-//! `testing`, `trees()` is a strategy for proptest, which makes random trees and shrinks them.
+//! `proptest`, `trees()` is a strategy for proptest, which makes random trees and shrinks them.
 
 // A stop at every point.
 mod everywhere;
@@ -41,7 +40,7 @@ pub use trees::{
     LIMIT, Limit, Nested, Observed, Owned, PATIENCE, Property, Returned, Root, Step, Stop, Sum, Thread, Tree,
     Via, Violation, Violations, Wait, What,
 };
-#[cfg(feature = "testing")]
-#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+#[cfg(feature = "proptest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]
 pub use trees::{trees, trees_up_to};
 pub use trouble::{Everywhere, Planted, Trouble, Wrong};

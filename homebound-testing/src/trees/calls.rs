@@ -14,7 +14,7 @@ use super::fault::{Fault, fail_by_panic, message_of, pass};
 use super::log::{Failed, Failing, Gave, How, Returned, Stop, What};
 use super::run::returned_of;
 use super::tree::{End, Errors, Fate, Id, Nested, Owned, Thread, Via, handles, joins_around};
-use crate::{Group, JoinError, Result, Scope, ScopeError, SpawnError, ThreadBuilder, scope};
+use homebound::{Group, JoinError, Result, Scope, ScopeError, SpawnError, ThreadBuilder, scope};
 
 pub(super) const PURPOSE: &str = "a step of a random tree";
 
@@ -83,7 +83,7 @@ impl<'a, 's> Frame<'a, 's> {
         let log = world.log.clone();
         let capture =
             Capture { node: id, log: log.clone(), loan: loan.clone(), panics: AtomicBool::new(false) };
-        let closure = move |cx: &crate::Context| {
+        let closure = move |cx: &homebound::Context| {
             contexts.insert(id, cx.clone());
             let (base, cx) = (cx.clone(), (id, cx.clone()));
             let frame = Frame { world, node: id, place, base, cx, contexts, stoppers, hands, given, loan };
@@ -124,7 +124,7 @@ impl<'a, 's> Frame<'a, 's> {
         }
     }
 
-    fn pass(&self, errors: Errors, error: impl Into<crate::BoxError>) -> Result {
+    fn pass(&self, errors: Errors, error: impl Into<homebound::BoxError>) -> Result {
         pass(self.node, errors, || self.base.is_stopping(), error)
     }
 
@@ -263,7 +263,7 @@ impl<'a, 's> Frame<'a, 's> {
             Ok(()) => Some(Gave::Value),
             Err(JoinError::Stopped(_)) => Some(Gave::Stopped),
             Err(JoinError::Failed(failure)) => Some(Gave::Failure(message_of(failure))),
-            Err(JoinError::WouldDeadlock { .. }) => None,
+            Err(_) => None,
         };
         gave.into_iter().for_each(|gave| self.note(What::Joined { thread, gave }));
         joined.or_else(|error| self.pass(errors, error))

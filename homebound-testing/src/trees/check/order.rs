@@ -6,7 +6,7 @@ use super::super::kin::Kind;
 use super::super::log::{Stop, What};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
-use crate::StopReason;
+use homebound::StopReason;
 
 pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
     for (id, person) in index.kin.all() {

@@ -16,8 +16,8 @@ use super::canary::Canary;
 use super::guest::Guests;
 use super::log::{Event, Failed, Log, Observed, Returned, Stop, Sum, What};
 use super::tree::{Id, Root, Tree};
-use crate::registry::{OnOverdue, Registry, Signals};
-use crate::{Context, Result, Scope, Stopper, scope};
+use homebound::registry::{OnOverdue, Registry, Signals};
+use homebound::{Context, Result, Scope, Stopper, scope};
 
 /// How long a run may take before it counts as hung.
 pub const LIMIT: Duration = Duration::from_secs(20);
@@ -46,7 +46,7 @@ impl Tree {
     /// does, stops, panics, deadlines, the properties must hold, and what your own code asserts.
     ///
     /// ```
-    /// use homebound::testing::Tree;
+    /// use homebound_testing::Tree;
     ///
     /// # fn my_code(cx: &homebound::Context) -> homebound::Result {
     /// #     Ok(cx.checkpoint()?)
@@ -144,7 +144,7 @@ fn body<'s>(
 }
 
 /// What is noted of a scope's return.
-pub(super) fn returned_of(result: &thread::Result<Result<(), crate::ScopeError>>) -> Returned {
+pub(super) fn returned_of(result: &thread::Result<Result<(), homebound::ScopeError>>) -> Returned {
     match result {
         Ok(Ok(())) => Returned::Value,
         Ok(Err(error)) => Returned::Error(Failed::of(error)),

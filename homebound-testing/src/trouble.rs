@@ -6,9 +6,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::leaks::Leaks;
-use crate::failure::ScopeError;
-use crate::probe::{Hit, Seed};
-use crate::status::ShutdownReport;
+use homebound::for_testing::{Hit, Seed};
+use homebound::{ScopeError, ShutdownReport};
 
 /// How a program was tried, and that it stood it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +122,11 @@ impl fmt::Display for Trouble {
         let Details { planted, k, hit, wrong } = &*self.0;
         match (planted, hit) {
             (_, None) => f.write_str("with nothing planted")?,
-            (Planted::Refusal, Some(hit)) => write!(f, "with spawn {k} refused, {hit}")?,
-            (Planted::Panic, Some(hit)) => write!(f, "with a panic at point {k}, {hit}")?,
-            (Planted::Stop | Planted::Nothing, Some(hit)) => write!(f, "with a stop at point {k}, {hit}")?,
+            (Planted::Refusal, Some(hit)) => write!(f, "with spawn {k} refused, {}", place(hit))?,
+            (Planted::Panic, Some(hit)) => write!(f, "with a panic at point {k}, {}", place(hit))?,
+            (Planted::Stop | Planted::Nothing, Some(hit)) => {
+                write!(f, "with a stop at point {k}, {}", place(hit))?;
+            }
         }
         match wrong {
             Wrong::Failed(error) => write!(f, ": the program failed: {error}"),
@@ -147,8 +148,7 @@ impl fmt::Debug for Trouble {
     }
 }
 
-impl fmt::Display for Hit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} at {}", self.what, self.path, self.at)
-    }
+/// The point, for people.
+pub(super) fn place(hit: &Hit) -> String {
+    format!("{} of {} at {}", hit.what, hit.path, hit.at)
 }

@@ -11,7 +11,7 @@ use super::tree::Tree;
 /// Random trees, for proptest. They shrink by losing steps, each with what is inside it or without, and by becoming plainer.
 ///
 /// ```
-/// use homebound::testing::trees;
+/// use homebound_testing::trees;
 /// use proptest::test_runner::{Config, TestRunner};
 ///
 /// let mut runner = TestRunner::new(Config::with_cases(4));

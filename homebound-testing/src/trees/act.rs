@@ -14,7 +14,7 @@ use super::kernel::KernelThread;
 use super::log::{Failing, Finish, How, What};
 use super::run::World;
 use super::tree::{Act, Block, End, Id, Step};
-use crate::{BoxError, Context, Handle, Result, Scope, Stopper};
+use homebound::{BoxError, Context, Handle, Result, Scope, Stopper};
 
 /// What a running closure has at hand: what a person would have as variables there.
 pub(super) struct Frame<'a, 's> {

@@ -1,0 +1,107 @@
+//! Owns what the crate `homebound-testing` needs beyond the public interface: roots into which something is planted, the
+//! owner of an OS thread, the marks by which threads are known again.
+//! Refuses to be used by programs: it is hidden, and may change in any release.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::body::{Lived, live, open_root};
+use crate::failure::ScopeError;
+use crate::reason::StopReason;
+use crate::record::{Record, next_id};
+use crate::root::Root;
+use crate::rt::contain::{discard, drop_contained, message};
+use crate::scope::Scope;
+use crate::scope_core::{Kind, ScopeCore};
+use crate::settle::Account;
+use crate::status::{ShutdownReport, Snapshot};
+use crate::{Result, view};
+
+pub use crate::probe::{Hit, Probe, Seed};
+pub use crate::sys::{KernelThread, marks, marks_of, process_threads, set_mark, thread_id, write_stderr};
+
+/// A standalone root scope with a probe in it, whose body has not run yet.
+#[derive(Debug)]
+pub struct ProbedRoot(Arc<ScopeCore>);
+
+/// How the body of a [`ProbedRoot`] and its threads ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The body's panic message, if the body panicked.
+    pub panic: Option<String>,
+    /// The report of the scope, or its failures.
+    pub verdict: Result<ShutdownReport, ScopeError>,
+}
+
+impl ProbedRoot {
+    /// Opens a root of this grace. `probe` is asked at every wait, checkpoint and spawn in it.
+    #[track_caller]
+    pub fn open(grace: Duration, probe: Arc<Probe>) -> ProbedRoot {
+        let root = Root::new(grace, None);
+        let _the_root_is_new = root.probe.set(probe);
+        let core = open_root(root, "app".into(), Kind::Named, Location::caller());
+        core.node.set_probed();
+        ProbedRoot(core)
+    }
+
+    /// Runs `body` in the root; returns when all threads are joined. A panic of `body` is contained. To be called once.
+    pub fn run<'env, T, F>(&self, body: F) -> Ended
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+    {
+        let Lived { value, payload, verdict } = live(&self.0, body);
+        discard(drop_contained(value));
+        let panic = payload.map(|payload| {
+            let text = message(&payload).to_owned();
+            discard(payload);
+            text
+        });
+        Ended { panic, verdict: verdict.map(Account::into_report) }
+    }
+
+    /// Stops the root.
+    #[track_caller]
+    pub fn stop(&self) {
+        self.0.node.stop(StopReason::Requested { at: Location::caller() });
+    }
+
+    /// True from the stop of the root on.
+    pub fn is_stopping(&self) -> bool {
+        self.0.node.is_stopping()
+    }
+
+    /// The tree of the root.
+    pub fn snapshot(&self) -> Snapshot {
+        view::snapshot(&self.0)
+    }
+}
+
+/// An id that is larger than those of all scopes and threads that are there, and smaller than those of all that will be.
+pub fn next_scope_id() -> u64 {
+    next_id()
+}
+
+/// The root that started an OS thread.
+#[derive(Debug)]
+pub struct Owner {
+    /// The id of the root's scope.
+    pub scope: u64,
+    /// The thread that runs there: its path, and where it was spawned; `None` while it is idle.
+    pub thread: Option<(String, &'static Location<'static>)>,
+}
+
+/// The owner of each of these OS threads; `None` for a thread that homebound did not start.
+pub fn owners(os_tids: &[u32]) -> Vec<Option<Owner>> {
+    let roots = Root::all();
+    os_tids.iter().map(|os_tid| owner(*os_tid, &roots)).collect()
+}
+
+fn owner(os_tid: u32, roots: &[Arc<Root>]) -> Option<Owner> {
+    let root = roots.iter().find(|root| root.cache.kernel_ids().contains(&os_tid))?;
+    let scope = root.scope.get()?.upgrade()?;
+    let live = scope.live();
+    let record: Option<&Arc<Record>> = live.iter().find(|record| record.kernel_id() == Some(os_tid));
+    let thread = record.map(|record| (record.path().to_owned(), record.label.at));
+    Some(Owner { scope: scope.id, thread })
+}
