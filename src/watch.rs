@@ -3,7 +3,6 @@
 //! Refuses to run any user code in *watch*, to wait there for a tree's lock for long, and to use std's stderr: whatever
 //! hangs, it does not hang with it.
 
-use std::process::abort;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -155,7 +154,7 @@ fn overdue_at_last(desk: &Desk, core: &Arc<ScopeCore>, orders: &Orders, seen: &m
         }
         OnOverdue::Abort => {
             last_words(core, "homebound: threads are not home, and the grace is over");
-            abort();
+            sys::abort_now();
         }
         OnOverdue::Wait => {
             let (at, pause) = seen.next_warning.unwrap_or((now, FIRST_PAUSE));

@@ -16,11 +16,11 @@ use common::{
 };
 use homebound::registry::Registry;
 use homebound::{
-    Ending, Line, OnExit, Process, ProcessFailed, Role, ScopeError, Signals, SpawnError, StopReason,
-    WaitError, scope,
+    Ending, Line, OnExit, OnOverdue, Process, ProcessFailed, Role, ScopeError, Signals, SpawnError,
+    StopReason, WaitError, scope,
 };
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, waitid};
 
 fn sh(script: &str) -> Command {
     command("/bin/sh", &["-c", script])
@@ -595,4 +595,75 @@ fn when_the_parent_is_killed_the_child_dies() {
     let pid = done.out.lines().find_map(|line| line.strip_prefix("pid ")?.parse().ok()).unwrap();
     // catches: a child that lives on when its program has crashed.
     eventually("the child is over", || is_over(pid));
+}
+
+/// Forty children, each of which has a helper that is deaf to SIGTERM, as they are themselves. Prints the helpers' pids.
+fn deaf_families(how: &str) -> i32 {
+    let (grace, end) = match how {
+        "second signal" => (common::LIMIT, OnOverdue::Exit(70)),
+        "abort" => (Duration::from_millis(50), OnOverdue::Abort),
+        _ => (Duration::from_millis(50), OnOverdue::Exit(70)),
+    };
+    let registry = Registry::new("app").grace(grace).kill_after(Duration::from_millis(50)).on_overdue(end);
+    let (_keep, never) = gate();
+    let exit = registry.run(|scope| {
+        let script = "trap '' TERM; sleep 1000 & echo $!; while :; do wait; done";
+        let family = |_| scope.process("family", "is deaf", sh(script)).grace(NEVER).lines().spawn();
+        for child in (0..40).map(family).collect::<Result<Vec<_>, _>>()? {
+            println!("\nhelper {}", pid(&first_line(&child)));
+        }
+        scope.spawn("stuck", "hears no stop", move |_| Ok(common::pass(&never)))?;
+        say("ready");
+        scope.context().wait_for_stop();
+        Ok(say("told"))
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn an_end_by_force_takes_the_groups_of_the_children_along() {
+    for how in ["second signal", "grace", "abort"] {
+        let mut app = child(how, deaf_families);
+        app.until("ready").signal(libc::SIGINT).until("told");
+        if how == "second signal" {
+            // A second signal within half a second would be the same keystroke.
+            linger(600);
+            app.signal(libc::SIGINT);
+        }
+        let done = app.finish();
+        let ended = match how {
+            "second signal" => (Some(130), None),
+            "abort" => (None, Some(libc::SIGABRT)),
+            _ => (Some(70), None),
+        };
+        assert_eq!((done.code, done.signal), ended, "{how}: {done:#?}");
+        let helpers = done.out.lines().filter_map(|line| line.strip_prefix("helper ")?.parse().ok());
+        let helpers: Vec<u32> = helpers.collect();
+        assert_eq!(helpers.len(), 40);
+        // catches: only the leaders ended; the groups beyond the first few forgotten; a way out that does not end them.
+        eventually("the helpers are over", || helpers.iter().all(|helper| is_over(*helper)));
+    }
+}
+
+#[test]
+#[allow(unsafe_code)]
+fn a_forked_copy_that_ends_by_force_leaves_the_children_alone() {
+    child_passes(|_| {
+        in_scope(|scope| {
+            let child = scope.process("child", "stays", sleeper()).spawn()?;
+            // SAFETY: the copy calls what is async-signal-safe, and the end of a scope, which aborts there.
+            let copy = unsafe { libc::fork() };
+            if copy == 0 {
+                let _aborts = scope.subscope("late", |_| Ok(()));
+                // SAFETY: it does not return.
+                unsafe { libc::_exit(0) };
+            }
+            let status = rustix::process::waitpid(Pid::from_raw(copy), WaitOptions::empty())?;
+            assert!(status.is_some_and(|(_, status)| status.signaled()));
+            // catches: a copy of the list that is taken for its own.
+            assert!(matches!(child.wait_timeout(Duration::from_millis(50)), Err(WaitError::TimedOut)));
+            Ok(())
+        });
+        0
+    });
 }

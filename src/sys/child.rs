@@ -13,6 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
+use super::groups::Known;
+
 pub(crate) const TERMINATE: i32 = libc::SIGTERM;
 pub(crate) const CONTINUE: i32 = libc::SIGCONT;
 pub(crate) const KILL: i32 = libc::SIGKILL;
@@ -28,7 +30,8 @@ pub(crate) type Ended = Option<Arc<OwnedFd>>;
 pub(crate) struct Leader {
     child: Child,
     ended: Ended,
-    reaped: bool,
+    /// Until it is to be reaped.
+    known: Option<Known>,
 }
 
 /// The ends of its pipes, where the command asked for some.
@@ -50,10 +53,13 @@ impl Leader {
         command.process_group(0);
         die_with_parent(command);
         let mut child = command.spawn()?;
+        // From here on what it starts ends with this process, too. What it has started before this line is ended by its own
+        // end alone: the kernel ends the child with us.
+        let known = Some(Known::new(pid_of(&child)));
         let pipes =
             Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
         let ended = descriptor_of(pid_of(&child));
-        Ok((Leader { child, ended, reaped: false }, pipes))
+        Ok((Leader { child, ended, known }, pipes))
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -98,15 +104,17 @@ impl Leader {
 
     /// Blocks until it has ended, and takes it out of the kernel's list.
     pub(crate) fn reap(mut self) -> io::Result<ExitStatus> {
-        self.reaped = true;
+        // Before its pid may be another's.
+        self.known = None;
         self.child.wait()
     }
 }
 
 impl Drop for Leader {
     fn drop(&mut self) {
-        if !self.reaped {
+        if self.known.is_some() {
             let _gone_already = self.signal_group(KILL);
+            self.known = None;
             let _reaped_by_somebody_else = self.child.wait();
         }
     }

@@ -24,17 +24,21 @@ pub(crate) use fd::Event;
 #[cfg(unix)]
 pub use unix::write_stderr;
 #[cfg(unix)]
-pub(crate) use unix::{Alarm, Handlers, die, dump_signals, exit_now, ignored, stop_signals};
+pub(crate) use unix::{Alarm, Handlers, abort_now, die, dump_signals, exit_now, ignored, stop_signals};
 
 #[cfg(unix)]
 pub(crate) mod child;
+#[cfg(unix)]
+mod groups;
 
 #[cfg(not(unix))]
 mod other;
 #[cfg(not(unix))]
 pub use other::write_stderr;
 #[cfg(not(unix))]
-pub(crate) use other::{Alarm, Event, Handlers, die, dump_signals, exit_now, ignored, stop_signals};
+pub(crate) use other::{
+    Alarm, Event, Handlers, abort_now, die, dump_signals, exit_now, ignored, stop_signals,
+};
 
 /// A thread of this process as the kernel lists it.
 #[derive(Debug, Clone)]

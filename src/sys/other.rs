@@ -70,9 +70,13 @@ pub(crate) fn exit_now(code: i32) -> ! {
     std::process::exit(code)
 }
 
+pub(crate) fn abort_now() -> ! {
+    std::process::abort()
+}
+
 pub(crate) fn die(why: &str) -> ! {
     write_stderr(why.as_bytes(), Duration::ZERO);
-    std::process::abort()
+    abort_now()
 }
 
 /// Nobody waits for descriptors.

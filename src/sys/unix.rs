@@ -261,15 +261,23 @@ pub fn write_stderr(mut text: &[u8], patience: Duration) {
     }
 }
 
-/// Leaves the process now: no destructors, no `atexit`, no other thread is waited for.
+/// Leaves the process now: no destructors, no `atexit`, no other thread is waited for. The process groups of our children go
+/// with it. May be called in a signal handler.
 pub(crate) fn exit_now(code: i32) -> ! {
+    super::groups::end_all();
     // SAFETY: `_exit` has no preconditions and does not return.
     unsafe { libc::_exit(code) }
+}
+
+/// Aborts. The process groups of our children go with it. May be called in a signal handler.
+pub(crate) fn abort_now() -> ! {
+    super::groups::end_all();
+    std::process::abort()
 }
 
 /// Says why, and aborts.
 pub(crate) fn die(why: &str) -> ! {
     write_stderr(why.as_bytes(), Duration::from_secs(1));
     write_stderr(b"\n", Duration::from_secs(1));
-    std::process::abort()
+    abort_now()
 }
