@@ -2,7 +2,7 @@
 //! Refuses to know why one waits, and to change the flags of a descriptor, which all its copies share.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,6 +10,15 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+/// In a program that has closed a standard stream, the next descriptor takes its number, and what is printed goes there.
+pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+    const FIRST: i32 = 3;
+    if fd.as_raw_fd() >= FIRST {
+        return Ok(fd);
+    }
+    Ok(rustix::io::fcntl_dupfd_cloexec(&fd, FIRST)?)
+}
 
 /// Readable from the moment when it is set, for ever.
 #[derive(Debug)]

@@ -114,7 +114,7 @@ pub fn marks() -> Vec<u32> {
 
 /// Marks the calling thread, or takes the mark away.
 pub fn set_mark(mark: u32, set: bool) -> io::Result<()> {
-    super::unix::block_signal(i32::try_from(mark).unwrap_or(0), set)
+    super::handlers::block_signal(i32::try_from(mark).unwrap_or(0), set)
 }
 
 /// The marks of a thread, as bits: that of signal n is bit n - 1. `None` if the thread is gone.

@@ -18,13 +18,17 @@ pub use absent::{marks, marks_of, process_threads, set_mark, thread_id};
 #[cfg(unix)]
 pub(crate) mod fd;
 #[cfg(unix)]
+mod handlers;
+#[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 pub(crate) use fd::Event;
 #[cfg(unix)]
+pub(crate) use handlers::{Handlers, dump_signals, ignored, stop_signals};
+#[cfg(unix)]
 pub use unix::write_stderr;
 #[cfg(unix)]
-pub(crate) use unix::{Alarm, Handlers, abort_now, die, dump_signals, exit_now, ignored, stop_signals};
+pub(crate) use unix::{Alarm, abort_now, die, exit_now};
 
 #[cfg(unix)]
 pub(crate) mod child;
