@@ -6,10 +6,11 @@ use std::error::Error;
 use std::fmt;
 
 use crate::BoxError;
+use crate::chain::{chain, text};
 use crate::error::{JoinError, SpawnError, WaitError};
 use crate::failure::{Failure, ScopeError};
 use crate::reason::Stopped;
-use crate::rt::contain::{contain, discard, drop_contained};
+use crate::rt::contain::{discard, drop_contained};
 use crate::token::{forget_stops, living};
 
 /// What an `Err` is.
@@ -82,8 +83,7 @@ struct Shown {
 /// What an error shows of itself: ours, or ours behind `source()`. A stop counts if it was made on this thread.
 fn shown(error: &(dyn Error + 'static)) -> Shown {
     let mut shown = Shown::default();
-    let mut next = Some(error);
-    while let Some(error) = next {
+    for error in chain(error) {
         let scope = error.downcast_ref::<ScopeError>();
         let join = error.downcast_ref::<JoinError>();
         let stopped = match (error.downcast_ref::<WaitError>(), error.downcast_ref::<SpawnError>(), join) {
@@ -97,7 +97,6 @@ fn shown(error: &(dyn Error + 'static)) -> Shown {
             shown.failures.extend(failure.ids());
         }
         shown.failures.extend(scope.iter().flat_map(|scope| scope.failures()).flat_map(Failure::ids));
-        next = error.source();
     }
     shown
 }
@@ -111,11 +110,7 @@ struct Kept {
 
 impl Kept {
     fn of(error: &BoxError) -> Kept {
-        let text = contain(|| format!("{error:#}")).unwrap_or_else(|payload| {
-            discard(payload);
-            "an error whose Display panicked".to_owned()
-        });
-        Kept { text }
+        Kept { text: text(&**error) }
     }
 }
 

@@ -150,6 +150,7 @@ mod stop;
 mod waiter;
 
 mod carried;
+mod chain;
 mod error;
 mod failure;
 mod failures;

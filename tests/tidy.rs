@@ -10,7 +10,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("sys", &["sys"]),
     ("sync", &["sync"]),
     ("rt", &["rt"]),
-    ("plain data", &["reason", "serial", "status", "token"]),
+    ("plain data", &["chain", "reason", "serial", "status", "token"]),
     ("stop", &["aftermath", "bell", "callback", "limit", "listen", "rounds", "stop", "waiter"]),
     (
         "model",
