@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{HELD, Project};
+use std::fs;
+use std::path::Path;
+
+use common::{HELD, Project, Said, guard};
 
 const MANIFEST: &str = "[package]\nname = \"tiny\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\nmembers = [\"member\"]\n";
 const MEMBER: &str = "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
@@ -75,4 +78,35 @@ fn without_a_package_there_is_nothing_to_build() {
     let project = Project::new(&[("a.rs", HELD)]);
     let said = project.guard(&["check", "--deep"]);
     assert!(said.code == 2 && said.err.contains("Cargo.toml"), "{said:?}");
+}
+
+/// A person with one target folder for all projects, and one build folder besides, who checks two of them at once.
+#[test]
+fn a_target_folder_for_all_projects_is_shared_with_none() {
+    let shared = Project::new(&[]);
+    let (target, build) = (shared.root.join("target"), shared.root.join("build"));
+    let strict = project();
+    strict.write("clippy.toml", "disallowed-methods = [\"std::thread::JoinHandle::join\"]\n");
+    let plain = project();
+    let deep = |project: &Project| {
+        let mut command = guard(&project.root);
+        command.env("CARGO_TARGET_DIR", &target).env("CARGO_BUILD_BUILD_DIR", &build);
+        command.args(["check", "--deep", "--format", "json", "--rule", "raw-thread"]);
+        Said::of(&mut command)
+    };
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| deep(&strict));
+        (deep(&plain), first.join().unwrap())
+    });
+    for said in [&first, &second] {
+        assert_eq!((said.code, said.out.matches("\"both\"").count()), (1, 1), "{said:?}");
+    }
+    let settings = |folder: &Path| fs::read_to_string(folder.join("clippy/clippy.toml")).unwrap();
+    let own = fs::read_dir(target.join("homebound")).unwrap().map(|entry| entry.unwrap().path());
+    let strict_ones = own.map(|folder| settings(&folder).contains("JoinHandle::join")).collect::<Vec<_>>();
+    assert_eq!(strict_ones.len(), 2, "a folder for each project");
+    assert_eq!(strict_ones.iter().filter(|strict| **strict).count(), 1, "with its own settings");
+    let made = fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    assert_eq!(made, ["homebound"], "nothing beside them");
+    assert!(!build.exists(), "and nothing in the build folder");
 }

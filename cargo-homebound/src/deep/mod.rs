@@ -5,7 +5,8 @@ mod conf;
 mod fold;
 mod messages;
 
-use std::path::Path;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use cargo_metadata::{Metadata, MetadataCommand};
@@ -44,7 +45,7 @@ pub(crate) fn look(project: &Project, more: &[String]) -> Result<Told, Faults> {
         return Err(Fault::new(what).help("--deep builds the project with clippy; leave it out here").into());
     };
     let (metadata, is_offline) = metadata(folder)?;
-    let own = metadata.target_directory.as_std_path().join("homebound");
+    let own = folder_of_its_own(&metadata);
     let conf = own.join("clippy");
     conf::write(folder, &conf)?;
     let mut told = Told { notes: members_with_their_own(&metadata), ..Told::default() };
@@ -56,8 +57,10 @@ pub(crate) fn look(project: &Project, more: &[String]) -> Result<Told, Faults> {
         "--message-format=json",
         "--keep-going",
     ]);
-    // A folder of its own: what the project has built stays as it is.
-    command.arg("--target-dir").arg(own.join("target")).args(is_offline.then_some("--offline")).args(more);
+    // What the project has built stays as it is. A build folder that the user's settings name would be shared after all.
+    let target = own.join("target");
+    command.arg("--target-dir").arg(&target).env("CARGO_BUILD_BUILD_DIR", &target);
+    command.args(is_offline.then_some("--offline")).args(more);
     // Ours alone, as a warning whatever the code says: one that is denied would end the build before what depends on it.
     command.args(["--", "-Aclippy::all", "--cap-lints=warn", "--force-warn=clippy::disallowed_methods"]);
     command.env("CLIPPY_CONF_DIR", &conf).stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::piped());
@@ -90,6 +93,16 @@ fn metadata(folder: &Path) -> Result<(Metadata, bool), Faults> {
             .help("--deep needs a project that builds")
     })?;
     Ok((metadata, false))
+}
+
+/// One folder for each project: `CARGO_TARGET_DIR` may be one for all of them, and each has settings of its own for clippy.
+fn folder_of_its_own(metadata: &Metadata) -> PathBuf {
+    let root = metadata.workspace_root.as_std_path();
+    let mut hasher = DefaultHasher::new();
+    root.hash(&mut hasher);
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    let own = format!("{name}-{:016x}", hasher.finish());
+    metadata.target_directory.as_std_path().join("homebound").join(own)
 }
 
 fn members_with_their_own(metadata: &Metadata) -> Vec<String> {

@@ -13,6 +13,19 @@ pub(crate) const HELD: &str =
     "pub fn start() -> std::thread::JoinHandle<()> {\n    std::thread::spawn(|| work())\n}\n";
 pub(crate) const CLEAN: &str = "pub fn add(a: u32, b: u32) -> u32 {\n    a + b\n}\n";
 
+/// What the environment of the tests may say of places, builds and looks, and the guard is not to hear.
+const OUTSIDE: [&str; 9] = [
+    "NO_COLOR",
+    "CLICOLOR_FORCE",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_WORK_TREE",
+    "RUSTFLAGS",
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
+];
+
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
 }
@@ -94,7 +107,7 @@ impl Said {
 pub(crate) fn guard(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-homebound"));
     command.current_dir(folder);
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "RUSTFLAGS"] {
+    for name in OUTSIDE {
         command.env_remove(name);
     }
     command
