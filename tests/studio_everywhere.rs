@@ -47,6 +47,8 @@ mod samples;
 mod scanner;
 #[path = "../examples/studio/serve.rs"]
 mod serve;
+#[path = "../examples/studio/setback.rs"]
+mod setback;
 #[path = "../examples/studio/sheet.rs"]
 mod sheet;
 #[path = "../examples/studio/stages.rs"]

@@ -10,6 +10,7 @@
 //! 3. what the others fill (contact sheet, page, bundle) is closed by `defer`, last made first;
 //! 4. the runner, `Registry::run`, returns with the report when the last thread is home.
 
+use crossbeam_channel::unbounded;
 use homebound::{Result, Scope, StopReason};
 
 use crate::options::AtStop;
@@ -47,8 +48,10 @@ fn work<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) 
     instance::start(scope, studio)?;
 
     let (sender, receiver) = queue::channel(studio.options.workers);
-    let workers = queue::start(scope, studio, receiver)?;
-    folder::start(scope, studio, sender, web.map(|web| web.done().clone()))?;
+    // As many as there are bad pictures: unbounded, so that no worker waits for an intake that waits for the workers.
+    let (aside, setbacks) = unbounded();
+    let workers = queue::start(scope, studio, receiver, &aside)?;
+    folder::start(scope, studio, (sender, setbacks), web.map(|web| web.done().clone()))?;
     studio.bundle.keep_dump("when all had been started", scope.dump_status());
 
     progress::show(scope.context(), studio, &workers)?;

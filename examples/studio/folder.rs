@@ -13,6 +13,7 @@ use homebound::{Context, Handle, Result, Scope};
 
 use crate::pictures::{Found, Picture, Stamp, Walk};
 use crate::queue::Job;
+use crate::setback::Setback;
 use crate::studio::Studio;
 use crate::tally::Problem;
 use crate::text::{count, shown};
@@ -35,12 +36,11 @@ enum Next {
 pub fn start<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     studio: &'env Studio,
-    jobs: Sender<Job<'env>>,
+    (jobs, setbacks): (Sender<Job<'env>>, Receiver<Setback<'env>>),
     stay: Option<Receiver<Infallible>>,
 ) -> Result<Handle<'scope, ()>> {
-    let root = Root::own(&studio.options.folder);
-    let intake =
-        Intake { studio, jobs, stay, roots: vec![root], known: HashMap::new(), told: HashSet::new() };
+    let (roots, known, aside) = (vec![Root::own(&studio.options.folder)], HashMap::new(), HashMap::new());
+    let intake = Intake { studio, jobs, stay, roots, known, setbacks, aside, told: HashSet::new() };
     Ok(scope.spawn("folder", "finds pictures and queues them", move |cx| intake.run(cx))?)
 }
 
@@ -65,6 +65,11 @@ impl Root {
     fn foreign(path: PathBuf) -> Self {
         Root { exact: path.clone(), path, foreign: true, others: 0 }
     }
+
+    /// Where the picture of this name is: in our own folder, or where its name says if another studio has handed it over.
+    fn place_of(&self, name: &Path) -> PathBuf {
+        self.exact.join(name)
+    }
 }
 
 struct Intake<'a> {
@@ -76,6 +81,9 @@ struct Intake<'a> {
     roots: Vec<Root>,
     /// The pictures of the last scan, and whether this version of them was queued.
     known: HashMap<PathBuf, (Stamp, bool)>,
+    /// Pictures that turned out bad, as the workers hand them back; and all of these that are still there.
+    setbacks: Receiver<Setback<'a>>,
+    aside: HashMap<PathBuf, Setback<'a>>,
     /// The problems already told: a scan would find them again and again.
     told: HashSet<String>,
 }
@@ -89,7 +97,7 @@ impl Drop for Intake<'_> {
     }
 }
 
-impl Intake<'_> {
+impl<'a> Intake<'a> {
     fn run(mut self, cx: &Context) -> Result {
         let folder = shown(&self.studio.options.folder);
         let ready = self.scan(cx, 0)?;
@@ -157,8 +165,31 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// The pictures of that root that are new, or have changed.
+    /// The pictures of that root that are new, or have changed. What is gone goes from the results as well.
     fn scan(&mut self, cx: &Context, at: usize) -> Result<Vec<Picture>> {
+        let ready = self.search(cx, at)?;
+        let known = &self.known;
+        for setback in self.setbacks.try_iter() {
+            let path = self.roots[0].place_of(setback.name());
+            match known.get(&path) {
+                // The next version has been queued meanwhile, with a place of its own in the books.
+                Some((stamp, true)) if setback.is_not_of(*stamp) => setback.forget(),
+                _ => drop(self.aside.insert(path, setback)),
+            }
+        }
+        let gone = self.aside.extract_if(|path, _| !known.contains_key(path));
+        gone.for_each(|(_, setback)| setback.forget());
+        self.aside.values_mut().for_each(Setback::tell_if_old);
+        let Studio { sheet, output, .. } = self.studio;
+        for (name, file) in sheet.keep(|name| known.contains_key(&self.roots[0].place_of(name))) {
+            if let Err(error) = output.remove(&file) {
+                self.studio.tell(Problem::output(&name, error));
+            }
+        }
+        Ok(ready)
+    }
+
+    fn search(&mut self, cx: &Context, at: usize) -> Result<Vec<Picture>> {
         let Studio { output, folder_stage, .. } = self.studio;
         let Root { path: root, exact, foreign, .. } = &self.roots[at];
         let busy = folder_stage.begin(shown(root), "searching");
@@ -207,9 +238,13 @@ impl Intake<'_> {
     }
 
     /// Everything gets its ticket before the first wait, so that a stop in between is in the books too.
-    fn queue(&self, cx: &Context, ready: Vec<Picture>) -> Result {
-        let tally = &self.studio.tally;
-        let jobs: Vec<_> = ready.into_iter().map(|picture| Job { picture, ticket: tally.ticket() }).collect();
+    fn queue(&mut self, cx: &Context, ready: Vec<Picture>) -> Result {
+        let ticketed = |picture: Picture| {
+            let before = self.aside.remove(&self.roots[0].place_of(&picture.name));
+            let ticket = before.map_or_else(|| self.studio.tally.ticket(), Setback::again);
+            Job { picture, ticket }
+        };
+        let jobs: Vec<_> = ready.into_iter().map(ticketed).collect();
         for job in jobs {
             cx.send(&self.jobs, job).map_err(|refused| refused.cause)?;
         }

@@ -15,7 +15,7 @@
 //! | GUI worker | `progress`, `console` | no thread: it runs in the body |
 //! | web UI process manager | `webui`, `echo`, `health` | service with a scope of its own: 3 services, a child process |
 //! | single instance checker | `instance`, `handover`, `runtime` | service |
-//! | folder monitor | `folder`, `pictures` | worker |
+//! | folder monitor | `folder`, `pictures`, `setback` | worker |
 //! | the web server itself | `serve`, `visitor`, `exhibits` | another process of this program |
 
 #![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
@@ -43,6 +43,7 @@ mod sheet;
 
 mod exhibits;
 mod serve;
+mod setback;
 mod visitor;
 
 mod children;

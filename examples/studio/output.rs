@@ -72,6 +72,14 @@ impl Output {
         Ok(())
     }
 
+    /// Removes a file of ours; one that is gone already is no error.
+    pub fn remove(&self, name: &Path) -> io::Result<()> {
+        match fs::remove_file(self.dir.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
     /// Whether this is a result of ours, which nobody should take for a picture to work on.
     ///
     /// `root` is the folder of pictures: where it is also that of results, only our own names in it are ours.

@@ -46,7 +46,7 @@ struct Progress<'a> {
     /// The last plain line: when, and what it said.
     plain: (Instant, Counts),
     /// What the page shows, and when it may be written again.
-    page: (Option<Counts>, Instant),
+    page: (Option<(Counts, usize)>, Instant),
 }
 
 impl Drop for Progress<'_> {
@@ -64,13 +64,13 @@ impl<'a> Progress<'a> {
     /// Writes the page that the web server shows, at the cost of a tenth of this thread's time at most. What is wrong with it
     /// is told at the end, when it is written for the last time.
     fn publish(&mut self) {
-        let (counts, begun) = (self.studio.tally.counts(), Instant::now());
+        let (now, begun) = ((self.studio.tally.counts(), self.studio.sheet.changes()), Instant::now());
         let (shown, due) = &mut self.page;
-        if self.studio.options.web && *shown != Some(counts) && begun >= *due {
+        if self.studio.options.web && *shown != Some(now) && begun >= *due {
             if let Err((name, error)) = publish(self.studio) {
                 self.studio.console.note(format_args!("progress: {name}: {error}"));
             }
-            *shown = Some(counts);
+            *shown = Some(now);
             *due = begun + (begun.elapsed() * 10).max(REDRAW);
         }
     }
@@ -97,7 +97,8 @@ impl<'a> Progress<'a> {
         let (since, before) = self.history[0];
         let seconds = (now - since).as_secs_f64();
         match seconds > 0.0 {
-            true => (settled - before) as f64 / seconds,
+            // A picture that failed, and is tried once more, is not settled any more.
+            true => settled.saturating_sub(before) as f64 / seconds,
             false => 0.0,
         }
     }

@@ -8,6 +8,7 @@ use homebound::{Context, Handle, Result, Scope};
 
 use crate::options::AtStop;
 use crate::pictures::Picture;
+use crate::setback::Setback;
 use crate::stages::Stage;
 use crate::studio::Studio;
 use crate::tally::{Problem, Ticket};
@@ -31,57 +32,76 @@ pub fn start<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     studio: &'env Studio,
     jobs: Receiver<Job<'env>>,
+    setbacks: &Sender<Setback<'env>>,
 ) -> Result<Vec<Handle<'scope, ()>>> {
     let mut workers = Vec::new();
     for stage in &studio.worker_stages {
-        let jobs = jobs.clone();
+        let worker = Worker { studio, stage, jobs: jobs.clone(), setbacks: setbacks.clone() };
         workers.push(scope.spawn(stage.name.clone(), "makes thumbnails of queued pictures", move |cx| {
-            work(cx, studio, stage, &jobs);
+            worker.work(cx);
             Ok(())
         })?);
     }
     Ok(workers)
 }
 
-fn work(cx: &Context, studio: &Studio, stage: &Stage, jobs: &Receiver<Job<'_>>) {
-    match studio.options.at_stop {
-        AtStop::Drain => drain(cx, studio, stage, jobs),
-        // After a stop: finishes the picture in hand. The tickets of the others count themselves.
-        AtStop::Drop => cx.iter(jobs).for_each(|job| settle(cx, studio, stage, job)),
-    }
+struct Worker<'a> {
+    studio: &'a Studio,
+    stage: &'a Stage,
+    jobs: Receiver<Job<'a>>,
+    /// Where pictures go that are bad so far, if they may yet change.
+    setbacks: Sender<Setback<'a>>,
 }
 
-/// After a stop: goes on until the queue is empty, or half of the grace is over. The other half is for the
-/// picture in hand: a worker that used up all of it would come home too late, if only by that picture.
-fn drain(cx: &Context, studio: &Studio, stage: &Stage, jobs: &Receiver<Job<'_>>) {
-    let mut last_call = None;
-    for job in cx.drain(jobs) {
-        if cx.is_stopping() {
-            let now = Instant::now();
-            if now >= *last_call.get_or_insert(now + studio.options.grace / 2) {
-                return;
+impl<'a> Worker<'a> {
+    fn work(&self, cx: &Context) {
+        match self.studio.options.at_stop {
+            AtStop::Drain => self.drain(cx),
+            // After a stop: finishes the picture in hand. The tickets of the others count themselves.
+            AtStop::Drop => cx.iter(&self.jobs).for_each(|job| self.settle(cx, job)),
+        }
+    }
+
+    /// After a stop: goes on until the queue is empty, or half of the grace is over. The other half is for the
+    /// picture in hand: a worker that used up all of it would come home too late, if only by that picture.
+    fn drain(&self, cx: &Context) {
+        let mut last_call = None;
+        for job in cx.drain(&self.jobs) {
+            if cx.is_stopping() {
+                let now = Instant::now();
+                if now >= *last_call.get_or_insert(now + self.studio.options.grace / 2) {
+                    return;
+                }
+            }
+            self.settle(cx, job);
+        }
+    }
+
+    fn settle(&self, cx: &Context, job: Job<'a>) {
+        let Worker { studio, stage, .. } = self;
+        let Job { picture, ticket } = job;
+        let busy = stage.begin(shown(&picture.name), "starting");
+        studio.faults.at_start(cx, &picture.path, &studio.console);
+        match thumbs::make(cx, studio, &picture, &busy) {
+            Ok(thumb) => {
+                studio.sheet.add(thumb);
+                ticket.made();
+            }
+            Err(Unmade::Picture(reason)) => {
+                let problem = Problem::input(&picture.path, reason);
+                self.put_aside(Setback::new(studio, picture, problem, ticket));
+            }
+            Err(Unmade::Output(reason)) => {
+                studio.tell(Problem::output(&picture.path, reason));
+                ticket.failed();
             }
         }
-        settle(cx, studio, stage, job);
     }
-}
 
-fn settle(cx: &Context, studio: &Studio, stage: &Stage, job: Job<'_>) {
-    let Job { picture, ticket } = job;
-    let busy = stage.begin(shown(&picture.name), "starting");
-    studio.faults.at_start(cx, &picture.path, &studio.console);
-    match thumbs::make(cx, studio, &picture, &busy) {
-        Ok(thumb) => {
-            studio.sheet.add(thumb);
-            ticket.made();
-        }
-        Err(Unmade::Picture(reason)) => {
-            studio.tell(Problem::input(&picture.path, reason));
-            ticket.failed();
-        }
-        Err(Unmade::Output(reason)) => {
-            studio.tell(Problem::output(&picture.path, reason));
-            ticket.failed();
+    fn put_aside(&self, setback: Setback<'a>) {
+        if self.studio.options.watch {
+            // An intake that is at its end takes none: then it comes back, and is told.
+            drop(self.setbacks.send(setback));
         }
     }
 }

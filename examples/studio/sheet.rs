@@ -32,7 +32,9 @@ pub struct Sheet(Mutex<Contents>);
 #[derive(Default)]
 struct Contents {
     entries: BTreeMap<PathBuf, Entry>,
+    /// Those of the first entries; of one that came to be among them later, the thumbnail has to be read again.
     cells: BTreeMap<PathBuf, Arc<RgbaImage>>,
+    changes: usize,
 }
 
 impl Sheet {
@@ -45,6 +47,22 @@ impl Sheet {
         if contents.cells.len() > CELLS {
             contents.cells.pop_last();
         }
+        contents.changes += 1;
+    }
+
+    /// Takes out the pictures whose names `is_there` does not know; the names and thumbnails of these.
+    pub fn keep(&self, is_there: impl Fn(&Path) -> bool) -> Vec<(PathBuf, PathBuf)> {
+        let mut contents = self.0.lock();
+        let gone = contents.entries.extract_if(.., |name, _| !is_there(name));
+        let gone: Vec<_> = gone.map(|(name, entry)| (name, entry.file)).collect();
+        gone.iter().for_each(|(name, _)| drop(contents.cells.remove(name)));
+        contents.changes += gone.len();
+        gone
+    }
+
+    /// How often it has changed.
+    pub fn changes(&self) -> usize {
+        self.0.lock().changes
     }
 
     /// Draws the sheet of what is there, and hands out the list of all pictures.
@@ -53,10 +71,18 @@ impl Sheet {
             let contents = self.0.lock();
             (contents.entries.clone(), contents.cells.clone())
         };
-        let sheet = draw(cells.values().map(|cell| &**cell));
+        let first = entries.iter().take(CELLS);
+        let cells: Vec<_> = first.filter_map(|(name, entry)| cell(cells.get(name), entry, output)).collect();
+        let sheet = draw(cells.iter().map(|cell| &**cell));
         output.write(Path::new(SHEET), |file| write_png(file, &sheet))?;
         Ok(entries)
     }
+}
+
+/// None if the thumbnail cannot be read any more: the page shows then that it is missing.
+fn cell(kept: Option<&Arc<RgbaImage>>, entry: &Entry, output: &Output) -> Option<Arc<RgbaImage>> {
+    let read = || Some(Arc::new(image::open(output.dir().join(&entry.file)).ok()?.to_rgba8()));
+    kept.cloned().or_else(read)
 }
 
 /// As near to a square as it goes.

@@ -94,6 +94,7 @@ pub struct Ticket<'a> {
     tally: &'a Tally,
     /// Where it counts when it is let go of.
     column: &'a AtomicUsize,
+    reopened: bool,
 }
 
 impl Ticket<'_> {
@@ -103,6 +104,11 @@ impl Ticket<'_> {
 
     pub fn failed(mut self) {
         self.column = &self.tally.failed;
+    }
+
+    /// Whether the picture has been told as bad, and is tried once more.
+    pub fn reopened(&self) -> bool {
+        self.reopened
     }
 }
 
@@ -131,7 +137,14 @@ impl Tally {
 
     pub fn ticket(&self) -> Ticket<'_> {
         self.found.fetch_add(1, Relaxed);
-        Ticket { tally: self, column: &self.dropped }
+        Ticket { tally: self, column: &self.dropped, reopened: false }
+    }
+
+    /// A picture that failed with this problem is tried once more: neither counts until that is over.
+    pub fn reopen(&self, problem: &Problem) -> Ticket<'_> {
+        self.problems.lock().all.retain(|old| old.about != problem.about);
+        self.failed.fetch_sub(1, Release);
+        Ticket { tally: self, column: &self.dropped, reopened: true }
     }
 
     /// Writes a problem down; says whether it should be told at once.

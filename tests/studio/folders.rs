@@ -49,16 +49,33 @@ impl Folder {
 /// The pictures are older than any that `--watch` would take for unfinished.
 pub fn folder(test: &str, pictures: &[&str]) -> Folder {
     let dir = Folder(fresh(test));
+    fs::create_dir_all(dir.pictures()).unwrap();
     for name in pictures {
         let path = dir.pictures().join(name);
         picture(&path, ImageFormat::Png);
-        let file = File::options().write(true).open(path).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+        made_long_ago(&path, 0);
     }
     dir
 }
 
-fn encoded(format: ImageFormat) -> Vec<u8> {
+/// Some seconds less than an hour ago: what is written anew can have another time.
+pub fn made_long_ago(path: &Path, seconds: u32) {
+    let file = File::options().write(true).open(path).unwrap();
+    let age = Duration::from_secs(3600) - Duration::from_secs(1) * seconds;
+    file.set_modified(SystemTime::now() - age).unwrap();
+}
+
+/// How many thumbnails there are, whole or not.
+pub fn thumbs(out: &Path) -> usize {
+    let names = fs::read_dir(out.join("thumbs")).into_iter().flatten();
+    names
+        .filter(|entry| {
+            entry.as_ref().is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "png"))
+        })
+        .count()
+}
+
+pub fn encoded(format: ImageFormat) -> Vec<u8> {
     let image = RgbImage::from_fn(200, 150, |x, y| image::Rgb([x as u8, y as u8, (x * y / 7) as u8]));
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, format).unwrap();
@@ -69,7 +86,7 @@ pub fn picture(path: &Path, format: ImageFormat) {
     put(path, &encoded(format));
 }
 
-fn put(path: &Path, bytes: &[u8]) {
+pub fn put(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
 }
