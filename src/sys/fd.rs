@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{FdSetElement, PollFd, PollFlags, Timespec, fd_set_insert, poll, select};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
@@ -102,6 +102,55 @@ pub(crate) fn wait_for_either(
             Ok(_) if asked[1..].iter().any(|event| !event.revents().is_empty()) => return Ok(Ready::Event),
             Ok(_) if asked[0].revents().contains(PollFlags::NVAL) => return Err(Errno::BADF.into()),
             Ok(_) => return Ok(Ready::Descriptor),
+            Err(Errno::INTR) => {}
+            Err(refused) => return Err(refused.into()),
+        }
+    }
+}
+
+/// True if `fd` is ready before `until`; an error if the kernel does not wait for it. Allocates nothing.
+pub(super) fn wait_for(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) -> io::Result<bool> {
+    let wanted = match direction {
+        Direction::In => PollFlags::IN,
+        Direction::Out => PollFlags::OUT,
+    };
+    loop {
+        let left = until.map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut asked = [PollFd::from_borrowed_fd(fd, wanted)];
+        match poll(&mut asked, timeout.as_ref()) {
+            Ok(0) => return Ok(false),
+            Ok(_) if asked[0].revents().contains(PollFlags::NVAL) => return Err(Errno::BADF.into()),
+            Ok(_) => return Ok(true),
+            Err(Errno::INTR) => {}
+            // `poll(2)`: the limit of open files is lower than the number of descriptors asked for. It may be none at all, though
+            // those that are open can be used.
+            Err(Errno::INVAL) => return select_one(fd, direction, until),
+            Err(refused) => return Err(refused.into()),
+        }
+    }
+}
+
+/// As [`wait_for`], for the first few thousand descriptors.
+#[allow(unsafe_code)]
+fn select_one(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) -> io::Result<bool> {
+    const ELEMENTS: usize = 64;
+    let number = fd.as_raw_fd();
+    if usize::try_from(number).is_ok_and(|number| number / 8 >= size_of::<[FdSetElement; ELEMENTS]>()) {
+        return Err(Errno::INVAL.into());
+    }
+    loop {
+        let left = until.map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut set = [FdSetElement::default(); ELEMENTS];
+        fd_set_insert(&mut set, number);
+        let (read, write) = match direction {
+            Direction::In => (Some(&mut set[..]), None),
+            Direction::Out => (None, Some(&mut set[..])),
+        };
+        // SAFETY: the set holds one descriptor, which is borrowed for this call, and has room for its number.
+        match unsafe { select(number + 1, read, write, None, timeout.as_ref()) } {
+            Ok(count) => return Ok(count > 0),
             Err(Errno::INTR) => {}
             Err(refused) => return Err(refused.into()),
         }

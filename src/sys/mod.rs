@@ -20,15 +20,21 @@ pub(crate) mod fd;
 #[cfg(unix)]
 mod handlers;
 #[cfg(unix)]
+pub(crate) mod nowait;
+#[cfg(unix)]
+mod stderr;
+#[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 pub(crate) use fd::Event;
 #[cfg(unix)]
 pub(crate) use handlers::{Handlers, dump_signals, ignored, stop_signals};
 #[cfg(unix)]
-pub use unix::write_stderr;
+pub(crate) use stderr::die;
 #[cfg(unix)]
-pub(crate) use unix::{Alarm, abort_now, die, exit_now};
+pub use stderr::write_stderr;
+#[cfg(unix)]
+pub(crate) use unix::{Alarm, abort_now, exit_now};
 
 #[cfg(unix)]
 pub(crate) mod child;

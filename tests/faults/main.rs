@@ -8,6 +8,7 @@ mod common;
 mod crowd;
 mod drops;
 mod files;
+mod frozen;
 mod limits;
 mod million;
 mod passed;

@@ -1,0 +1,94 @@
+//! What is behind stderr is not read: a terminal whose other end is frozen, a pipe to which others write too. *watch* hears the next
+//! signal all the same.
+#![allow(unsafe_code)] // openpty has no safe form
+
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+use homebound::registry::Registry;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::stdio::{dup2_stderr, stderr};
+
+use crate::common::*;
+
+/// Makes stderr a terminal that is nearly full and that nobody reads: it is ready for writing, for less than a line.
+fn freeze_a_terminal() {
+    let (mut master, mut line) = (0, 0);
+    let null = std::ptr::null_mut();
+    // SAFETY: both numbers are written; the rest may be null.
+    let opened = unsafe { libc::openpty(&mut master, &mut line, null, null.cast(), null.cast()) };
+    assert_eq!(opened, 0);
+    // SAFETY: nobody else owns the two.
+    let [master, line] = [master, line].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    dup2_stderr(&line).unwrap();
+    fill(line.as_fd());
+    // Room for some bytes.
+    rustix::io::read(&master, &mut [0; 100]).unwrap();
+    std::mem::forget(master);
+}
+
+fn fill(fd: impl AsFd) {
+    let flags = fcntl_getfl(&fd).unwrap();
+    fcntl_setfl(&fd, flags | OFlags::NONBLOCK).unwrap();
+    for piece in [512, 1] {
+        while rustix::io::write(&fd, &vec![b'x'; piece]).is_ok() {}
+    }
+    fcntl_setfl(&fd, flags).unwrap();
+}
+
+/// Makes stderr a pipe to which threads write, and whose reader stops after a while: each page that it reads makes the pipe ready, and
+/// whoever comes first fills it again.
+fn share_a_pipe() {
+    let (read, write) = std::io::pipe().unwrap();
+    dup2_stderr(&write).unwrap();
+    fill(write.as_fd());
+    for _ in 0..40 {
+        std::thread::spawn(|| while rustix::io::write(stderr(), &[b'x'; 4096]).is_ok() {});
+    }
+    std::thread::spawn(move || {
+        for _ in 0..30 {
+            linger(1);
+            rustix::io::read(&read, &mut [0; 512]).unwrap();
+        }
+        std::mem::forget(read);
+    });
+}
+
+fn dumps_then_a_stop(what: &str) -> i32 {
+    let exit = Registry::new("frozen").grace(Duration::from_secs(60)).run(|s| {
+        for n in 0..300 {
+            s.service(format!("service {n}"), "makes the dump longer than a page", until_stopped)?;
+        }
+        match what {
+            "terminal" => freeze_a_terminal(),
+            _ => share_a_pipe(),
+        }
+        say("ready");
+        s.context().wait_for_stop();
+        Ok(say("stopped"))
+    });
+    i32::from(exit.code())
+}
+
+#[track_caller]
+fn hears_the_stop(what: &str) {
+    let mut child = child(what, dumps_then_a_stop);
+    child.until("ready").signal(libc::SIGQUIT);
+    linger(100);
+    child.signal(libc::SIGTERM);
+    let done = child.finish();
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    assert!(done.took < Duration::from_secs(10), "{done:#?}");
+}
+
+#[test]
+fn a_dump_to_a_frozen_terminal_does_not_keep_a_stop_from_being_heard() {
+    // catches: a blocking write after a look that promises no size
+    hears_the_stop("terminal");
+}
+
+#[test]
+fn a_dump_to_a_pipe_that_others_write_to_does_not_keep_a_stop_from_being_heard() {
+    // catches: room that was seen, and that another writer has taken
+    hears_the_stop("pipe");
+}
