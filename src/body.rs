@@ -20,33 +20,40 @@ use crate::settle::{self, Account, BodyEnd};
 use crate::wait::Mark;
 use crate::{BoxError, Result, adopt, current, token};
 
-/// Makes a scope's core, and hangs it where a stop will reach it: below the calling thread's context if that is `parent`
-/// or below it; else below `parent`, and below that context too (T).
+/// Makes a scope's core, and hangs it where a stop will reach it: below the calling thread's context if that is in the
+/// scope of `parent` or below it; else below `parent`, and below that context too (T). Without a name, its line is it.
 pub(crate) fn open(
     name: Text,
-    kind: Kind,
     at: &'static Location<'static>,
-    parent: Option<Arc<ScopeCore>>,
+    parent: Option<&Context>,
     around: Option<&Context>,
 ) -> Arc<ScopeCore> {
+    let name = if name.is_empty() { source_line(at) } else { name };
+    let kind = Kind::Scope;
     let Some(parent) = parent else {
         let root = Root::new(GRACE, None);
         return open_root(root, name, kind, at);
     };
-    let below = around.filter(|cx| cx.core().around().any(|core| Arc::ptr_eq(core, &parent)));
+    let below = around.filter(|cx| cx.core().around().any(|core| Arc::ptr_eq(core, parent.core())));
     let opener = below.map(|cx| Arc::clone(cx.record()));
-    let holder = opener.as_ref().map_or(&parent, |record| &record.core);
-    let root = Arc::clone(&parent.root);
+    let holder = opener.as_ref().map_or(parent.core(), |record| &record.core);
+    let root = Arc::clone(&holder.root);
     let (parent_core, runner) = (Some(Arc::clone(holder)), around.map(|cx| Arc::clone(cx.record())));
     let core = ScopeCore::new(Opening { name, kind, at, root, parent: parent_core, opener, runner });
     match (below, around) {
         (Some(context), _) => core.node.attach(context.node()),
         (None, elsewhere) => {
-            core.node.attach(&parent.node);
+            core.node.attach(parent.node());
             elsewhere.iter().for_each(|context| core.node.attach(context.node()));
         }
     }
     core
+}
+
+/// `walk.rs:1568`: the folder in which a library was built tells its user nothing.
+fn source_line(at: &Location<'_>) -> Text {
+    let file = at.file().rsplit(['/', '\\']).next().unwrap_or_default();
+    format!("{file}:{}", at.line()).into()
 }
 
 pub(crate) fn open_root(

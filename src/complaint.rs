@@ -39,6 +39,7 @@ pub(crate) fn log(failure: &Failure) {
             target: "homebound::thread",
             path = failure.path(),
             thread.name = failure.name(),
+            thread.id = failure.thread_id().map(|id| id.0),
             location = location.unwrap_or("unknown"),
             panic = message,
             "panicked"
@@ -47,6 +48,7 @@ pub(crate) fn log(failure: &Failure) {
             target: "homebound::thread",
             path = failure.path(),
             thread.name = failure.name(),
+            thread.id = failure.thread_id().map(|id| id.0),
             error = %error,
             "failed"
         ),

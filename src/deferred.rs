@@ -39,6 +39,7 @@ impl Deferred {
 
     fn origin(&self, core: &Arc<ScopeCore>) -> Origin {
         Origin {
+            id: None,
             path: format!("{}/{}", core.path(), escape(&self.name)),
             name: self.name.clone(),
             purpose: "deferred".into(),

@@ -1,6 +1,7 @@
 //! Owns the tree that a person reads: a snapshot as text.
 //! Refuses to know where it came from.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ impl fmt::Display for Snapshot {
         let plural = |count: usize| if count == 1 { "" } else { "s" };
         write!(f, "homebound: {threads} thread{} in {scopes} scope{}", plural(threads), plural(scopes))?;
         writeln!(f)?;
-        write_scope(f, &self.root, "", "")?;
+        write_scope(f, &self.root, "", "", "")?;
         if !self.idle.is_empty() {
             let names: Vec<_> =
                 self.idle.iter().map(|idle| format!("{} (tid {})", idle.name, idle.os_tid)).collect();
@@ -37,10 +38,32 @@ fn count(root: &ScopeStatus) -> (usize, usize) {
     (threads, scopes)
 }
 
+/// What more than one row is called: their names do not tell them apart, so their ids have to.
+pub(crate) struct Twins<'a>(HashSet<&'a str>);
+
+impl<'a> Twins<'a> {
+    pub(crate) fn among(names: impl Iterator<Item = &'a str>) -> Twins<'a> {
+        let mut seen = HashMap::new();
+        names.for_each(|name| *seen.entry(name).or_insert(0) += 1);
+        Twins(seen.into_iter().filter(|(_, rows)| *rows > 1).map(|(name, _)| name).collect())
+    }
+
+    /// ` #17` behind a name that is not alone; nothing behind others.
+    pub(crate) fn mark(&self, name: &str, id: impl fmt::Display) -> String {
+        if self.0.contains(name) { format!(" {id}") } else { String::new() }
+    }
+}
+
 /// Each thread is followed by the scopes that it opened; groups come last.
-fn write_scope(f: &mut fmt::Formatter<'_>, scope: &ScopeStatus, branch: &str, indent: &str) -> fmt::Result {
+fn write_scope(
+    f: &mut fmt::Formatter<'_>,
+    scope: &ScopeStatus,
+    mark: &str,
+    branch: &str,
+    indent: &str,
+) -> fmt::Result {
     let group = if scope.group { "  (group)" } else { "" };
-    write!(f, "{branch}{}{group}  [{}", scope.path, scope.state)?;
+    write!(f, "{branch}{}{mark}{group}  [{}", scope.path, scope.state)?;
     if let Some(reason) = &scope.stop_reason {
         write!(f, ": {reason}")?;
     }
@@ -51,6 +74,8 @@ fn write_scope(f: &mut fmt::Formatter<'_>, scope: &ScopeStatus, branch: &str, in
     let of = |id| scope.scopes.iter().filter(move |inner| inner.opened_by == id);
     let known = |inner: &&ScopeStatus| !scope.threads.iter().any(|t| Some(t.id) == inner.opened_by);
     let loose: Vec<_> = scope.scopes.iter().filter(known).collect();
+    let names = Twins::among(scope.threads.iter().map(|thread| &*thread.name));
+    let paths = Twins::among(scope.scopes.iter().map(|inner| &*inner.path));
     for (thread, last) in with_last(&scope.threads) {
         let last = last && loose.is_empty();
         let (branch, below) = rails(indent, last);
@@ -58,17 +83,18 @@ fn write_scope(f: &mut fmt::Formatter<'_>, scope: &ScopeStatus, branch: &str, in
         write_thread(
             f,
             thread,
+            &names.mark(&thread.name, thread.id),
             &branch,
             &format!("{below}{}", if inner.is_empty() { "   " } else { "│  " }),
         )?;
         for (scope, last) in with_last(&inner) {
             let (branch, deeper) = rails(&below, last);
-            write_scope(f, scope, &branch, &deeper)?;
+            write_scope(f, scope, &paths.mark(&scope.path, scope.id), &branch, &deeper)?;
         }
     }
     for (inner, last) in with_last(&loose) {
         let (branch, below) = rails(indent, last);
-        write_scope(f, inner, &branch, &below)?;
+        write_scope(f, inner, &paths.mark(&inner.path, inner.id), &branch, &below)?;
     }
     Ok(())
 }
@@ -76,15 +102,16 @@ fn write_scope(f: &mut fmt::Formatter<'_>, scope: &ScopeStatus, branch: &str, in
 fn write_thread(
     f: &mut fmt::Formatter<'_>,
     thread: &ThreadStatus,
+    mark: &str,
     branch: &str,
     indent: &str,
 ) -> fmt::Result {
     match (thread.role, &thread.process) {
         (Role::Body, _) => write!(f, "{branch}(body)")?,
         (_, Some(process)) => {
-            write!(f, "{branch}{}  (process: {})  {process}", thread.name, thread.purpose)?;
+            write!(f, "{branch}{}{mark}  (process: {})  {process}", thread.name, thread.purpose)?;
         }
-        (role, None) => write!(f, "{branch}{}  ({role}: {})", thread.name, thread.purpose)?,
+        (role, None) => write!(f, "{branch}{}{mark}  ({role}: {})", thread.name, thread.purpose)?,
     }
     if let Some(id) = thread.os_tid {
         write!(f, "  tid {id}")?;

@@ -84,7 +84,7 @@ impl<T: fmt::Debug> fmt::Debug for Exit<T> {
 /// The body was not run.
 pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>, why: BoxError) -> Exit<T> {
     let path = format!("/{}", crate::record::escape(&name));
-    let origin = Origin { path, name, purpose: "registry".into(), spawned_from: at };
+    let origin = Origin { id: None, path, name, purpose: "registry".into(), spawned_from: at };
     let failure = Failure::error(origin, why, Vec::new());
     let error = ScopeError::of_one(failure, ShutdownReport::default());
     Exit { result: Err(error), shutdown: ShutdownReport::default() }

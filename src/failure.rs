@@ -16,7 +16,7 @@ use crate::BoxError;
 use crate::error::JoinError;
 use crate::reason::{StopReason, Stopped};
 use crate::rt::contain::{Payload, discard, drop_contained, message};
-use crate::status::ShutdownReport;
+use crate::status::{ShutdownReport, ThreadId};
 use crate::token::FailureMark;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -42,6 +42,8 @@ struct FailureParts {
 /// Whose failure it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
+    /// `None` for a deferred function and for the closing of a group, which are no threads.
+    pub(crate) id: Option<ThreadId>,
     pub(crate) path: String,
     pub(crate) name: Cow<'static, str>,
     pub(crate) purpose: Cow<'static, str>,
@@ -112,6 +114,12 @@ impl Failure {
     /// The thread's name; for a body, its scope's.
     pub fn name(&self) -> &str {
         &self.parts.origin.name
+    }
+
+    /// The thread's id, which tells threads of one name apart. `None` where it was no thread: a deferred function, the closing
+    /// of a group.
+    pub fn thread_id(&self) -> Option<ThreadId> {
+        self.parts.origin.id
     }
 
     /// What the thread was for.

@@ -40,7 +40,7 @@ impl ProbedRoot {
     pub fn open(grace: Duration, probe: Arc<Probe>) -> ProbedRoot {
         let root = Root::new(grace, None);
         let _the_root_is_new = root.probe.set(probe);
-        let core = open_root(root, "app".into(), Kind::Named, Location::caller());
+        let core = open_root(root, "app".into(), Kind::Scope, Location::caller());
         core.node.set_probed();
         ProbedRoot(core)
     }

@@ -107,6 +107,7 @@ impl Group<'_> {
     fn would_deadlock(&self, cycle: Vec<String>, at: &'static Location<'static>) -> ScopeError {
         let core = self.scope.core();
         let origin = Origin {
+            id: None,
             path: core.path().to_owned(),
             name: core.name.clone(),
             purpose: "close".into(),

@@ -57,7 +57,7 @@
 //!
 //! # tracing
 //!
-//! Events have these targets, and each thread runs in a span `thread` with `thread.name`, `purpose` and `path`, below the
+//! Events have these targets, and each thread runs in a span `thread` with `thread.name`, `thread.id`, `purpose` and `path`, below the
 //! span in which it was spawned, with the spawner's subscriber.
 //!
 //! | target | what | level |
@@ -197,10 +197,10 @@ pub use net::Listener;
 pub use process::{OnExit, Process, ProcessBuilder};
 pub use reason::{StopReason, Stopped};
 pub use registry::{Exit, OnOverdue, Registry};
-pub use scope::{Scope, scope};
+pub use scope::{Scope, scope, scope_named};
 pub use signal::Signals;
 pub use status::{
-    Ending, ForeignThread, IdleThread, ProcessStatus, Role, ScopeState, ScopeStatus, ShutdownReport,
+    Ending, ForeignThread, IdleThread, ProcessStatus, Role, ScopeId, ScopeState, ScopeStatus, ShutdownReport,
     Snapshot, ThreadId, ThreadReport, ThreadState, ThreadStatus,
 };
 pub use stopper::{OnStop, Stopper};

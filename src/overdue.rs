@@ -38,6 +38,7 @@ pub(crate) fn warn(record: &Arc<Record>) {
             target: "homebound::shutdown",
             path = record.path(),
             thread.name = &*record.label.name,
+            thread.id = record.id.0,
             purpose = &*record.label.purpose,
             spawned_from = %record.label.at,
             last_wait,

@@ -159,6 +159,7 @@ impl Record {
 
     pub(crate) fn origin(&self) -> Origin {
         Origin {
+            id: Some(self.id),
             path: self.path().to_owned(),
             name: self.label.name.clone(),
             purpose: self.label.purpose.clone(),

@@ -182,7 +182,7 @@ impl Office {
         let desk = Desk::new().map_err(|error| format!("no pipe to be woken by: {error}"))?;
         let edge: Arc<dyn Edge> = Arc::<Desk>::clone(&desk);
         let root = Root::new(grace, Some(Arc::downgrade(&edge)));
-        let core = open_root(Arc::clone(&root), name, Kind::Named, at);
+        let core = open_root(Arc::clone(&root), name, Kind::Scope, at);
         let set = desk.root.set(Arc::clone(&core));
         debug_assert!(set.is_ok(), "a desk has one root");
         let wanted = signals.wanted();

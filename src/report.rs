@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::dump::{Span, rails};
+use crate::dump::{Span, Twins, rails};
 use crate::failure::{Cause, Failure, ScopeError};
 use crate::status::{Ending, ShutdownReport, ThreadReport};
 
@@ -24,9 +24,11 @@ impl fmt::Display for ShutdownReport {
         }
         let items = self.threads.len() + self.foreign.len();
         let last = |place: usize| place + 1 == items;
+        let paths = Twins::among(self.threads.iter().map(|row| &*row.path));
         for (place, row) in self.threads.iter().enumerate() {
             let (branch, below) = rails("", last(place));
-            write!(f, "\n{branch}{row}")?;
+            write!(f, "\n{branch}")?;
+            write_row(f, row, &paths.mark(&row.path, row.id))?;
             if let Some(waits) = &row.waits {
                 write!(f, "\n{below}waits: {waits}")?;
             }
@@ -44,29 +46,38 @@ impl fmt::Display for ShutdownReport {
 
 impl fmt::Display for ThreadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.process {
-            Some(process) => write!(f, "{}  (process: {})  {process}", self.path, self.purpose)?,
-            None => write!(f, "{}  ({}: {})", self.path, self.role, self.purpose)?,
-        }
-        write!(f, "  {}", self.ending)?;
-        match self.after_stop {
-            Some(after) => write!(f, " {} after the stop", Span(after)),
-            None => Ok(()),
-        }
+        write_row(f, self, "")
+    }
+}
+
+/// `mark` tells it from rows of the same path.
+fn write_row(f: &mut fmt::Formatter<'_>, row: &ThreadReport, mark: &str) -> fmt::Result {
+    match &row.process {
+        Some(process) => write!(f, "{}{mark}  (process: {})  {process}", row.path, row.purpose)?,
+        None => write!(f, "{}{mark}  ({}: {})", row.path, row.role, row.purpose)?,
+    }
+    write!(f, "  {}", row.ending)?;
+    match row.after_stop {
+        Some(after) => write!(f, " {} after the stop", Span(after)),
+        None => Ok(()),
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.cause() {
-            Cause::Error(error) => write!(f, "{} failed: {error}", self.path()),
-            Cause::Panic { message, location: Some(place) } => {
-                write!(f, "{} panicked at {place}: {message}", self.path())
-            }
-            Cause::Panic { message, location: None } => {
-                write!(f, "{} panicked: {message}", self.path())
-            }
+        write_what(f, self, "")
+    }
+}
+
+/// Whose failure, and what; `mark` tells it from failures of the same path.
+fn write_what(f: &mut dyn Write, failure: &Failure, mark: &str) -> fmt::Result {
+    let path = failure.path();
+    match failure.cause() {
+        Cause::Error(error) => write!(f, "{path}{mark} failed: {error}"),
+        Cause::Panic { message, location: Some(place) } => {
+            write!(f, "{path}{mark} panicked at {place}: {message}")
         }
+        Cause::Panic { message, location: None } => write!(f, "{path}{mark} panicked: {message}"),
     }
 }
 
@@ -83,9 +94,11 @@ impl fmt::Display for ScopeError {
             write!(f, ", {during} of them during the stop")?;
         }
         let count = self.failures().len();
+        let paths = Twins::among(self.failures().iter().map(Failure::path));
         for (place, failure) in self.failures().iter().enumerate() {
             let (branch, below) = rails("", place + 1 == count && self.omitted() == 0);
-            write_failure(f, failure, self.path(), &branch, &below)?;
+            let mark = failure.thread_id().map(|id| paths.mark(failure.path(), id)).unwrap_or_default();
+            write_failure(f, failure, &mark, self.path(), [&branch, &below])?;
         }
         match self.omitted() {
             0 => Ok(()),
@@ -98,15 +111,15 @@ impl fmt::Display for ScopeError {
 fn write_failure(
     f: &mut fmt::Formatter<'_>,
     failure: &Failure,
+    mark: &str,
     scope: &str,
-    branch: &str,
-    below: &str,
+    [branch, below]: [&str; 2],
 ) -> fmt::Result {
     let mut text = String::new();
     match failure.cause() {
         // Its own body: the path has just been said.
         Cause::Error(error) if failure.path() == scope => write!(text, "its body returned: {error}")?,
-        _ => write!(text, "{failure}")?,
+        _ => write_what(&mut text, failure, mark)?,
     }
     let mut lines = text.lines();
     write!(f, "\n{branch}{}", lines.next().unwrap_or_default())?;

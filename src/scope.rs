@@ -24,7 +24,7 @@ use crate::reason::StopReason;
 use crate::record::{Label, Record};
 use crate::rt::erase::Lease;
 use crate::rt::packet::Packet;
-use crate::scope_core::{Kind, ScopeCore};
+use crate::scope_core::ScopeCore;
 use crate::status::{Role, ShutdownReport, Snapshot, ThreadState, ThreadStatus};
 use crate::stopper::Stopper;
 use crate::thread::{ThreadBuilder, label};
@@ -74,12 +74,76 @@ pub fn scope<'env, T, F>(body: F) -> Result<T, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
 {
-    let at = Location::caller();
-    let name = Cow::Owned(format!("{}:{}", at.file(), at.line()));
     let around = current::current();
-    let parent = around.as_ref().map(|context| Arc::clone(context.core()));
-    let core = open(name, Kind::Anonymous, at, parent, around.as_ref());
+    let core = open(Cow::Borrowed(""), Location::caller(), around.as_ref(), around.as_ref());
     enter(&core, body)
+}
+
+/// As [`scope()`], with a name: what paths, dumps and failures show in place of its line. A library that opens a scope in
+/// a call of its own names it after the call.
+///
+/// Equal names are allowed: rows of one name are told apart by their ids. An empty name is none.
+///
+/// ```
+/// /// What a library's user calls: nothing of the threads is in the signature.
+/// fn sizes(files: &[&str]) -> homebound::Result<Vec<usize>, homebound::ScopeError> {
+///     homebound::scope_named("sizes", |scope| {
+///         let each = files.iter().map(|file| scope.spawn("size", "measures a file", move |_| Ok(file.len())));
+///         let each: Vec<_> = each.collect::<homebound::Result<_, _>>()?;
+///         Ok(each.into_iter().map(|size| size.join()).collect::<homebound::Result<_, _>>()?)
+///     })
+/// }
+/// assert_eq!(sizes(&["a", "bc"])?, [1, 2]);
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
+///
+/// # Errors
+/// As [`scope()`].
+///
+/// # Panics
+/// As [`scope()`].
+#[track_caller]
+pub fn scope_named<'env, T, F>(name: impl Into<Cow<'static, str>>, body: F) -> Result<T, ScopeError>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+{
+    let around = current::current();
+    let core = open(name.into(), Location::caller(), around.as_ref(), around.as_ref());
+    enter(&core, body)
+}
+
+impl Context {
+    /// Opens a scope with a name, on the calling thread: below it if this is its context or that of a scope around, else below
+    /// the thread that this context belongs to. Its threads may borrow locals of the caller.
+    ///
+    /// ```
+    /// # homebound::scope(|scope| {
+    /// scope.spawn("reader", "counts words", |cx| {
+    ///     let text = String::from("a shop and a till");
+    ///     let words = cx.subscope("count", |inner| {
+    ///         Ok(inner.spawn("words", "splits the text", |_| Ok(text.split(' ').count()))?.join()?)
+    ///     })?;
+    ///     Ok(assert_eq!(words, 5))
+    /// })?;
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`scope()`].
+    ///
+    /// # Panics
+    /// As [`scope()`].
+    #[track_caller]
+    pub fn subscope<'env, T, F>(&self, name: impl Into<Cow<'static, str>>, body: F) -> Result<T, ScopeError>
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+    {
+        let around = current::current();
+        let core = open(name.into(), Location::caller(), Some(self), around.as_ref());
+        enter(&core, body)
+    }
 }
 
 impl<'scope> Scope<'scope, '_> {
@@ -157,10 +221,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     where
         F: for<'inner> FnOnce(&'inner Scope<'inner, 'sub>) -> Result<T>,
     {
-        let parent = Some(Arc::clone(&self.core));
-        let around = current::current();
-        let core = open(name.into(), Kind::Named, Location::caller(), parent, around.as_ref());
-        enter(&core, body)
+        self.context.subscope(name, body)
     }
 
     /// An owned subsystem, for a struct's field: stopped and joined when it drops; as one service of this scope, if it

@@ -3,7 +3,6 @@
 //!
 //! Locks: a scope's `state` is taken before a node's lock, never after it, and never while another scope's is held.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
@@ -46,10 +45,8 @@ pub(crate) struct ScopeCore {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Has a body, on somebody's stack; its name is a line of source.
-    Anonymous,
     /// Has a body, on somebody's stack.
-    Named,
+    Scope,
     /// Owned by a value; a service of the scope it is in.
     Group,
 }
@@ -118,10 +115,7 @@ impl ScopeCore {
                 if let Some(path) = core.path.get() {
                     break path;
                 }
-                steps.push(match core.kind {
-                    Kind::Anonymous => Cow::Borrowed(&*core.name),
-                    Kind::Named | Kind::Group => escape(&core.name),
-                });
+                steps.push(escape(&core.name));
                 let opener = core.opener.as_ref().filter(|opener| opener.role != Role::Body);
                 steps.extend(opener.map(|opener| escape(&opener.label.name)));
                 next = core.parent.as_deref();

@@ -18,6 +18,17 @@ impl fmt::Display for ThreadId {
     }
 }
 
+/// Tells scopes and groups apart: never used twice in a process, nor for a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct ScopeId(pub(crate) u64);
+
+impl fmt::Display for ScopeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
 /// What a thread is in its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -127,6 +138,8 @@ pub enum ScopeState {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ScopeStatus {
+    /// Its id: shown where scopes beside it have the same name.
+    pub id: ScopeId,
     /// Its name.
     pub name: String,
     /// Its path.
@@ -215,6 +228,8 @@ pub enum Ending {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ThreadReport {
+    /// Its id: shown where other rows have the same path.
+    pub id: ThreadId,
     /// Scopes and name.
     pub path: String,
     /// The thread's name.

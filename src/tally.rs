@@ -151,6 +151,7 @@ fn describe(record: &Arc<Record>, ending: Ending) -> ThreadReport {
     let asked = record.node.asked_at();
     let waits = record.wait().filter(|_| ended.is_none());
     ThreadReport {
+        id: record.id,
         path: record.path().to_owned(),
         name: record.label.name.to_string(),
         purpose: record.label.purpose.to_string(),

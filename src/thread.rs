@@ -157,6 +157,7 @@ impl Scene {
             target: "homebound::thread",
             "thread",
             thread.name = &*record.label.name,
+            thread.id = record.id.0,
             purpose = &*record.label.purpose,
             path = record.path(),
         );

@@ -8,7 +8,7 @@ use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::settle::stage;
 use crate::status::{
-    IdleThread, Role, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
+    IdleThread, Role, ScopeId, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
 };
 use crate::sys;
 
@@ -30,6 +30,7 @@ fn idle(core: &ScopeCore) -> Vec<IdleThread> {
 
 fn scope(core: &Arc<ScopeCore>) -> ScopeStatus {
     let mut status = ScopeStatus {
+        id: ScopeId(core.id),
         name: core.name.to_string(),
         path: core.path().to_owned(),
         group: core.kind == Kind::Group,

@@ -18,7 +18,7 @@ use crate::status::Role;
 use crate::stop::{Edge, Node};
 
 fn open() -> Arc<ScopeCore> {
-    open_root(Root::new(GRACE, None), "scope".into(), Kind::Named, Location::caller())
+    open_root(Root::new(GRACE, None), "scope".into(), Kind::Scope, Location::caller())
 }
 
 fn admit(core: &Arc<ScopeCore>) -> Arc<Record> {
