@@ -118,10 +118,15 @@ struct Look {
 }
 
 impl Look {
-    /// In this order. One of ours that starts after the list was made is not in it. One that is in it, and has not told who
-    /// it is when those are asked that have, had not when those that have not were counted.
+    /// In this order. One of ours that starts after the list was made is not in it. One that is in it, and has not told its
+    /// id when those are asked that have, had not when those that have not were counted. Only who is nobody's is read: that takes
+    /// far longer than the list. An id that a thread of ours has taken over meanwhile is one of ours in the next look.
     fn now(is_asked: &dyn Fn(&KernelThread) -> bool) -> io::Result<Look> {
-        let mut nobodys = sys::process_threads(&|_| false)?;
+        let ids = sys::thread_ids()?;
+        Look::at(ids, is_asked)
+    }
+
+    fn at(mut ids: Vec<u32>, is_asked: &dyn Fn(&KernelThread) -> bool) -> io::Result<Look> {
         let in_caches: usize = Root::all().iter().map(|root| root.cache.starting()).sum();
         let starting = in_caches + EXPECTED.load(Ordering::Acquire);
         let mut ours: HashSet<u32> = KNOWN.lock().iter().copied().collect();
@@ -129,13 +134,17 @@ impl Look {
             ours.extend(root.cache.kernel_ids());
             ours.extend(root.hosts());
         }
-        nobodys.retain(|thread| is_asked(thread) && !ours.contains(&thread.id));
+        ids.retain(|id| !ours.contains(id));
+        let there = ids.into_iter().filter_map(|id| sys::thread_of(id).transpose());
+        let nobodys =
+            there.filter(|thread| thread.as_ref().map_or(true, is_asked)).collect::<io::Result<_>>()?;
         Ok(Look { nobodys, starting })
     }
 
     /// Those of them that are still nobody's. One of ours that has not told in any look was counted in each.
     fn again(self) -> io::Result<Look> {
-        let next = Look::now(&|thread| self.nobodys.contains(thread))?;
+        let ids = self.nobodys.iter().map(|thread| thread.id).collect();
+        let next = Look::at(ids, &|thread| self.nobodys.contains(thread))?;
         Ok(Look { starting: next.starting.min(self.starting), ..next })
     }
 
@@ -149,7 +158,7 @@ impl Look {
 }
 
 fn describe(thread: &KernelThread, before: bool) -> ForeignThread {
-    ForeignThread { os_tid: thread.id, name: thread.name.clone(), before, unknown: None }
+    ForeignThread { os_tid: thread.id, name: thread.text(), before, unknown: None }
 }
 
 /// Zero rows would say that there are none.

@@ -10,13 +10,14 @@ use crate::complaint::log;
 use crate::context::Context;
 use crate::exit::{Driver, drive};
 use crate::failure::{Failure, ScopeError};
-use crate::record::{Record, Text};
+use crate::record::{ITS_THREADS, Of, Record, Text};
 use crate::root::{GRACE, Root};
 use crate::rt::contain::{Owing, Payload, contain, discard, drop_contained, told};
 use crate::rt::erase::Lease;
 use crate::scope::Scope;
 use crate::scope_core::{Kind, Opening, ScopeCore};
 use crate::settle::{self, Account, BodyEnd};
+use crate::shown::shown;
 use crate::wait::Mark;
 use crate::{BoxError, Result, adopt, current, token};
 
@@ -123,7 +124,7 @@ where
     F: FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
 {
     current::note_panics();
-    told(|| tracing::debug!(target: "homebound::scope", scope = core.path(), "opened"));
+    told(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "opened"));
     let record = scope.context().record();
     record.start();
     core.lock().body = Some(Arc::clone(record));
@@ -173,17 +174,23 @@ fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     let body = state.body.clone();
     drop(state);
     core.touch();
-    let waits = Mark::of("the threads of its scope", core.at, body, core.runner.clone());
+    let waits = Mark::of(ITS_THREADS, core.at, Of::Scope(Arc::clone(core)), [body, core.runner.clone()]);
     drive(core, Driver::Exit);
     drop(waits);
     settle::settle(core);
     if let Some(runner) = &core.runner {
         runner.remove_opened(core);
     }
-    if core.parent.is_none() && !core.root.is_registry() {
+    let is_registry = core.parent.is_none() && core.root.is_registry();
+    if core.parent.is_none() && !is_registry {
         core.root.close();
     }
-    settle::verdict(core, end)
+    let verdict = settle::verdict(core, end);
+    // A registry's root stays in sight until all is put away.
+    if !is_registry {
+        core.vacate();
+    }
+    verdict
 }
 
 /// The body's panic goes on; what else failed would be lost with it.
@@ -191,7 +198,9 @@ pub(crate) fn report_before_unwinding(core: &Arc<ScopeCore>, error: &ScopeError)
     if error.failures().len() < 2 {
         return;
     }
-    told(|| tracing::error!(target: "homebound::scope", scope = core.path(), failures = %error, "unwinding"));
+    told(
+        || tracing::error!(target: "homebound::scope", scope = &*shown(core.path()), failures = %error, "unwinding"),
+    );
     if core.root.is_registry() {
         crate::sys::write_stderr(format!("{error}\n").as_bytes(), Duration::from_secs(1));
     }

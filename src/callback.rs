@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::rt::contain::{Payload, discard, message, told};
 use crate::rt::packet::{Ran, Task};
+use crate::shown::shown;
 use crate::sync::{Condvar, Mutex, ThreadId, current_thread, planted};
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
@@ -101,7 +102,7 @@ pub(crate) fn unheard(payload: Payload) {
     told(|| {
         tracing::error!(
             target: "homebound::stop",
-            panic = message(&payload),
+            panic = &*shown(message(&payload)),
             "a callback panicked after its scope was over"
         );
     });

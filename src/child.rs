@@ -29,6 +29,7 @@ use crate::process::OnExit;
 use crate::reason::StopReason;
 use crate::record::Facts;
 use crate::rt::contain::told;
+use crate::shown::shown;
 use crate::stopper::OnStop;
 use crate::sys::Event;
 use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Pipes, Source, TERMINATE};
@@ -296,7 +297,7 @@ impl<'a> Running<'a> {
             told(|| {
                 tracing::warn!(
                     target: "homebound::process",
-                    path = self.cx.path(),
+                    path = &*shown(self.cx.path()),
                     lost,
                     "lines of its output were lost: nobody read them in time"
                 );
@@ -310,7 +311,7 @@ impl<'a> Running<'a> {
         told(|| {
             tracing::warn!(
                 target: "homebound::process",
-                path = self.cx.path(),
+                path = &*shown(self.cx.path()),
                 pid,
                 error,
                 "{what}"

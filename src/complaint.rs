@@ -8,6 +8,7 @@ use crate::failure::{Cause, Failure, Origin};
 use crate::members::Phase;
 use crate::rt::contain::{Payload, discard, told};
 use crate::scope_core::{Kind, ScopeCore};
+use crate::shown::{Shown, shown};
 
 /// The `Drop` of a capture, a result or a callback of `record`'s panicked: that is a failure too (E4).
 pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, stops: bool) {
@@ -37,19 +38,19 @@ pub(crate) fn log(failure: &Failure) {
     told(|| match failure.cause() {
         Cause::Panic { message, location } => tracing::error!(
             target: "homebound::thread",
-            path = failure.path(),
-            thread.name = failure.name(),
+            path = &*shown(failure.path()),
+            thread.name = &*shown(failure.name()),
             thread.id = failure.thread_id().map(|id| id.0),
             location = location.unwrap_or("unknown"),
-            panic = message,
+            panic = &*shown(message),
             "panicked"
         ),
         Cause::Error(error) => tracing::error!(
             target: "homebound::thread",
-            path = failure.path(),
-            thread.name = failure.name(),
+            path = &*shown(failure.path()),
+            thread.name = &*shown(failure.name()),
             thread.id = failure.thread_id().map(|id| id.0),
-            error = %error,
+            error = %Shown(error),
             "failed"
         ),
     });

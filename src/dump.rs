@@ -1,27 +1,35 @@
 //! Owns the tree that a person reads: a snapshot as text.
 //! Refuses to know where it came from.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
-use std::time::Duration;
 
-use crate::status::{
-    Ending, ForeignThread, ProcessStatus, Role, ScopeState, ScopeStatus, Snapshot, ThreadState, ThreadStatus,
-};
+use crate::record::{ITS_ENDS, ITS_THREADS};
+use crate::shown::Shown;
+use crate::status::{Role, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus};
+use crate::words::{Kernel, Span, Twins, rails, with_last};
+
+/// How many of those that somebody waits for are named.
+const NAMED: usize = 3;
 
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (threads, scopes) = count(&self.root);
         let plural = |count: usize| if count == 1 { "" } else { "s" };
         write!(f, "homebound: {threads} thread{} in {scopes} scope{}", plural(threads), plural(scopes))?;
+        if !self.ending.is_empty() {
+            write!(f, ", and {} on the way out", self.ending.len())?;
+        }
         writeln!(f)?;
-        write_scope(f, &self.root, "", "", "")?;
+        Tree { snapshot: self, by_path: by_path(&self.root) }.write_scope(f, &self.root, "", ["", ""])?;
+        self.ending.iter().try_for_each(|ending| writeln!(f, "{ending}"))?;
         if !self.idle.is_empty() {
             let names: Vec<_> =
-                self.idle.iter().map(|idle| format!("{} (tid {})", idle.name, idle.os_tid)).collect();
+                self.idle.iter().map(|idle| format!("{} (tid {})", Shown(&idle.name), idle.os_tid)).collect();
             writeln!(f, "idle, kept warm: {}", names.join(", "))?;
         }
-        self.foreign.iter().try_for_each(|foreign| writeln!(f, "{foreign}"))
+        self.foreign.iter().try_for_each(|foreign| writeln!(f, "{foreign}"))?;
+        self.limits.iter().try_for_each(|limit| writeln!(f, "not seen: {}", Shown(limit)))
     }
 }
 
@@ -31,205 +39,177 @@ fn count(root: &ScopeStatus) -> (usize, usize) {
     let mut list = vec![root];
     while let Some(scope) = list.pop() {
         scopes += 1;
-        let own = scope.threads.iter().filter(|t| !matches!(t.role, Role::Body | Role::Internal));
-        threads += own.count();
+        threads += members(scope).count();
         list.extend(&scope.scopes);
     }
     (threads, scopes)
 }
 
-/// What more than one row is called: their names do not tell them apart, so their ids have to.
-pub(crate) struct Twins<'a>(HashSet<&'a str>);
-
-impl<'a> Twins<'a> {
-    pub(crate) fn among(names: impl Iterator<Item = &'a str>) -> Twins<'a> {
-        let mut seen = HashMap::new();
-        names.for_each(|name| *seen.entry(name).or_insert(0) += 1);
-        Twins(seen.into_iter().filter(|(_, rows)| *rows > 1).map(|(name, _)| name).collect())
-    }
-
-    /// ` #17` behind a name that is not alone; nothing behind others.
-    pub(crate) fn mark(&self, name: &str, id: impl fmt::Display) -> String {
-        if self.0.contains(name) { format!(" {id}") } else { String::new() }
-    }
+/// Its threads that run user code, besides the body.
+fn members(scope: &ScopeStatus) -> impl Iterator<Item = &ThreadStatus> {
+    scope.threads.iter().filter(|thread| !matches!(thread.role, Role::Body | Role::Internal))
 }
 
-/// Each thread is followed by the scopes that it opened; groups come last.
-fn write_scope(
-    f: &mut fmt::Formatter<'_>,
-    scope: &ScopeStatus,
-    mark: &str,
-    branch: &str,
-    indent: &str,
-) -> fmt::Result {
-    let group = if scope.group { "  (group)" } else { "" };
-    write!(f, "{branch}{}{mark}{group}  [{}", scope.path, scope.state)?;
-    if let Some(reason) = &scope.stop_reason {
-        write!(f, ": {reason}")?;
+fn by_path(root: &ScopeStatus) -> HashMap<&str, &ScopeStatus> {
+    let (mut found, mut list) = (HashMap::new(), vec![root]);
+    while let Some(scope) = list.pop() {
+        found.insert(&*scope.path, scope);
+        list.extend(&scope.scopes);
     }
-    writeln!(f, "]  open for {}, from {}", Span(scope.age), scope.opened_from)?;
-    if scope.busy {
-        return writeln!(f, "{indent}└─ (busy: not looked into)");
-    }
-    let of = |id| scope.scopes.iter().filter(move |inner| inner.opened_by == id);
-    let known = |inner: &&ScopeStatus| !scope.threads.iter().any(|t| Some(t.id) == inner.opened_by);
-    let loose: Vec<_> = scope.scopes.iter().filter(known).collect();
-    let names = Twins::among(scope.threads.iter().map(|thread| &*thread.name));
-    let paths = Twins::among(scope.scopes.iter().map(|inner| &*inner.path));
-    for (thread, last) in with_last(&scope.threads) {
-        let last = last && loose.is_empty();
-        let (branch, below) = rails(indent, last);
-        let inner: Vec<_> = of(Some(thread.id)).collect();
-        write_thread(
-            f,
-            thread,
-            &names.mark(&thread.name, thread.id),
-            &branch,
-            &format!("{below}{}", if inner.is_empty() { "   " } else { "│  " }),
-        )?;
-        for (scope, last) in with_last(&inner) {
-            let (branch, deeper) = rails(&below, last);
-            write_scope(f, scope, &paths.mark(&scope.path, scope.id), &branch, &deeper)?;
-        }
-    }
-    for (inner, last) in with_last(&loose) {
-        let (branch, below) = rails(indent, last);
-        write_scope(f, inner, &paths.mark(&inner.path, inner.id), &branch, &below)?;
-    }
-    Ok(())
+    found
 }
 
-fn write_thread(
-    f: &mut fmt::Formatter<'_>,
-    thread: &ThreadStatus,
-    mark: &str,
-    branch: &str,
-    indent: &str,
-) -> fmt::Result {
-    match (thread.role, &thread.process) {
-        (Role::Body, _) => write!(f, "{branch}(body)")?,
-        (_, Some(process)) => {
-            write!(f, "{branch}{}{mark}  (process: {})  {process}", thread.name, thread.purpose)?;
+/// A snapshot on its way to a text.
+struct Tree<'a> {
+    snapshot: &'a Snapshot,
+    by_path: HashMap<&'a str, &'a ScopeStatus>,
+}
+
+impl Tree<'_> {
+    /// Each thread is followed by the scopes that it opened; groups come last. Recurs as deep as the data, which has a bound.
+    fn write_scope(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        scope: &ScopeStatus,
+        mark: &str,
+        [branch, indent]: [&str; 2],
+    ) -> fmt::Result {
+        write_head(f, scope, mark, branch)?;
+        let names = Twins::among(scope.threads.iter().map(|thread| &*thread.name));
+        let paths = Twins::among(scope.scopes.iter().map(|inner| &*inner.path));
+        let mut opened: HashMap<Option<ThreadId>, Vec<&ScopeStatus>> = HashMap::new();
+        scope.scopes.iter().for_each(|inner| opened.entry(inner.opened_by).or_default().push(inner));
+        let inner: Vec<_> =
+            scope.threads.iter().map(|thread| opened.remove(&Some(thread.id)).unwrap_or_default()).collect();
+        let mut loose: Vec<_> = opened.into_values().flatten().collect();
+        loose.sort_by_key(|inner| std::ptr::from_ref::<ScopeStatus>(inner));
+        let threads = scope.threads.iter().zip(&inner).enumerate();
+        for (place, (thread, inner)) in threads {
+            let (branch, below) =
+                rails(indent, place + 1 == scope.threads.len() && loose.is_empty() && !scope.busy);
+            let rail = format!("{below}{}", if inner.is_empty() { "   " } else { "│  " });
+            self.write_thread(f, scope, thread, &names.mark(&thread.name, thread.id), [&branch, &rail])?;
+            for (scope, last) in with_last(inner) {
+                let (branch, deeper) = rails(&below, last);
+                self.write_scope(f, scope, &paths.mark(&scope.path, scope.id), [&branch, &deeper])?;
+            }
         }
-        (role, None) => write!(f, "{branch}{}{mark}  ({role}: {})", thread.name, thread.purpose)?,
+        for (inner, last) in with_last(&loose) {
+            let (branch, below) = rails(indent, last && !scope.busy);
+            self.write_scope(f, inner, &paths.mark(&inner.path, inner.id), [&branch, &below])?;
+        }
+        if scope.busy {
+            writeln!(f, "{indent}└─ (busy: not looked into, or not as a whole)")?;
+        }
+        Ok(())
     }
-    if let Some(id) = thread.os_tid {
-        write!(f, "  tid {id}")?;
-    }
-    writeln!(f, "  {}", Doing(thread))?;
-    if let Some(late) = thread.overdue_for {
-        write!(f, "{indent}OVERDUE for {}", Span(late))?;
-        let kernel = [&thread.kernel_wait, &thread.system_call];
-        for text in kernel.into_iter().flatten().filter(|text| !text.is_empty()) {
-            write!(f, ", kernel: {text}")?;
+
+    fn write_thread(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        scope: &ScopeStatus,
+        thread: &ThreadStatus,
+        mark: &str,
+        [branch, indent]: [&str; 2],
+    ) -> fmt::Result {
+        let (name, purpose) = (Shown(&thread.name), Shown(&thread.purpose));
+        match (thread.role, &thread.process) {
+            (Role::Body, _) => write!(f, "{branch}(body)")?,
+            (_, Some(process)) => write!(f, "{branch}{name}{mark}  (process: {purpose})  {process}")?,
+            (role, None) => write!(f, "{branch}{name}{mark}  ({role}: {purpose})")?,
+        }
+        if let Some(id) = thread.os_tid {
+            write!(f, "  tid {id}")?;
+        }
+        f.write_str("  ")?;
+        self.write_state(f, scope, thread)?;
+        match thread.stopping_for {
+            Some(since) => write!(f, ", asked to stop {} ago", Span(since))?,
+            None if thread.role == Role::Service && scope.state != ScopeState::Open => {
+                f.write_str(", not told to stop yet")?;
+            }
+            None => {}
         }
         writeln!(f)?;
+        if let Some(late) = thread.overdue_for {
+            writeln!(f, "{indent}OVERDUE for {}", Span(late))?;
+        }
+        let age = Span(thread.spawned_at.elapsed());
+        match thread.role {
+            Role::Body | Role::Internal => Ok(()),
+            _ => writeln!(f, "{indent}spawned {age} ago at {}", thread.spawned_from),
+        }
     }
-    let age = Span(thread.spawned_at.elapsed());
-    match thread.role {
-        Role::Body | Role::Internal => Ok(()),
-        _ => writeln!(f, "{indent}spawned {age} ago at {}", thread.spawned_from),
-    }
-}
 
-/// What a thread does, and whether it was asked to stop.
-struct Doing<'a>(&'a ThreadStatus);
-
-impl fmt::Display for Doing<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let thread = self.0;
+    /// What a thread does. What homebound does not see is the kernel's to tell, if that was asked.
+    fn write_state(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        scope: &ScopeStatus,
+        thread: &ThreadStatus,
+    ) -> fmt::Result {
+        let kernel = Kernel(thread.run_state, thread.kernel.as_ref());
         match thread.state {
-            ThreadState::Starting => f.write_str("starting")?,
-            ThreadState::Running => f.write_str("running")?,
-            ThreadState::Ended => f.write_str("ended")?,
+            ThreadState::Starting => f.write_str("starting"),
+            ThreadState::Ended => f.write_str("ended"),
+            ThreadState::Running => write!(f, "{kernel}"),
             ThreadState::Waiting { what, at } => {
-                write!(f, "waits: {what} at {at}")?;
+                write!(f, "waits: {}", Shown(what))?;
+                self.write_whom(f, scope, thread, what)?;
+                // Its line is homebound's, and tells a reader nothing.
+                if thread.role != Role::Internal {
+                    write!(f, " at {at}")?;
+                }
                 if let Some(since) = thread.waiting_for {
                     write!(f, " for {}", Span(since))?;
                 }
+                if thread.run_state.is_some() { write!(f, ", {kernel}") } else { Ok(()) }
             }
         }
-        match thread.stopping_for {
-            Some(since) => write!(f, ", asked to stop {} ago", Span(since)),
-            None => Ok(()),
+    }
+
+    fn write_whom(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        scope: &ScopeStatus,
+        thread: &ThreadStatus,
+        what: &str,
+    ) -> fmt::Result {
+        if what == ITS_ENDS {
+            return write_names(f, self.snapshot.ending.iter().map(|ending| &*ending.name));
+        }
+        let Some(edge) = thread.waits_for.first() else { return Ok(()) };
+        if edge.thread.is_some() {
+            return write!(f, " of {}", Shown(&edge.path));
+        }
+        if what != ITS_THREADS {
+            write!(f, " {}", Shown(&edge.path))?;
+        }
+        let target = if scope.path == edge.path { Some(&scope) } else { self.by_path.get(&*edge.path) };
+        let Some(target) = target else { return Ok(()) };
+        let groups = target.scopes.iter().filter(|inner| inner.group).map(|group| &*group.name);
+        write_names(f, members(target).map(|thread| &*thread.name).chain(groups))
+    }
+}
+
+fn write_head(f: &mut fmt::Formatter<'_>, scope: &ScopeStatus, mark: &str, branch: &str) -> fmt::Result {
+    let group = if scope.group { "  (group)" } else { "" };
+    write!(f, "{branch}{}{mark}{group}  [{}", Shown(&scope.path), scope.state)?;
+    if let Some(reason) = &scope.stop_reason {
+        write!(f, ": {reason}")?;
+    }
+    writeln!(f, "]  open for {}, from {}", Span(scope.age), scope.opened_from)
+}
+
+/// How many, and the first of them.
+fn write_names<'a>(f: &mut fmt::Formatter<'_>, names: impl Iterator<Item = &'a str>) -> fmt::Result {
+    let (mut first, mut count) = (Vec::new(), 0_usize);
+    for name in names {
+        count += 1;
+        if first.len() < NAMED {
+            first.push(Shown(name).to_string());
         }
     }
-}
-
-fn with_last<T>(items: &[T]) -> impl Iterator<Item = (&T, bool)> {
-    items.iter().enumerate().map(|(place, item)| (item, place + 1 == items.len()))
-}
-
-/// The rail before an item, and before what is below it.
-pub(crate) fn rails(indent: &str, last: bool) -> (String, String) {
-    let (here, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-    (format!("{indent}{here}"), format!("{indent}{below}"))
-}
-
-impl fmt::Display for ForeignThread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(why) = &self.unknown {
-            return write!(f, "foreign threads: unknown ({why})");
-        }
-        let since = if self.before { "there before" } else { "not ours" };
-        write!(f, "foreign thread {:?}  tid {}  ({since})", self.name, self.os_tid)
-    }
-}
-
-impl fmt::Display for ProcessStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pid {} `{}`", self.pid, self.command)?;
-        self.exit.iter().try_for_each(|exit| write!(f, " {exit}"))
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Role::Body => "body",
-            Role::Worker => "worker",
-            Role::Service => "service",
-            Role::Adopted => "adopted",
-            Role::Internal => "internal",
-        })
-    }
-}
-
-impl fmt::Display for ScopeState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ScopeState::Open => "open",
-            ScopeState::Stopping => "stopping",
-            ScopeState::Finishing => "finishing",
-            ScopeState::Ended => "ended",
-        })
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Ending::Finished => "finished",
-            Ending::Stopped => "stopped",
-            Ending::Failed => "failed",
-            Ending::Panicked => "panicked",
-            Ending::Overdue => "OVERDUE",
-        })
-    }
-}
-
-/// A duration with two or three digits that matter.
-pub(crate) struct Span(pub(crate) Duration);
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        match seconds {
-            0 if self.0 < Duration::from_millis(1) => write!(f, "{} us", self.0.as_micros()),
-            0 => write!(f, "{:.1} ms", self.0.as_secs_f64() * 1e3),
-            1..60 => write!(f, "{:.2} s", self.0.as_secs_f64()),
-            60..3600 => write!(f, "{} min {:02} s", seconds / 60, seconds % 60),
-            _ => write!(f, "{} h {:02} min", seconds / 3600, seconds / 60 % 60),
-        }
-    }
+    let more = if count > NAMED { ", .." } else { "" };
+    if count == 0 { Ok(()) } else { write!(f, " ({count}: {}{more})", first.join(", ")) }
 }

@@ -8,6 +8,7 @@ use std::{fmt, io};
 
 use crate::failure::Failure;
 use crate::reason::Stopped;
+use crate::shown::Shown;
 
 /// Why a wait ended without what it waited for.
 #[derive(Debug, Clone)]
@@ -167,7 +168,13 @@ impl ProcessFailed {
 #[cfg(unix)]
 impl fmt::Display for ProcessFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the child process `{}` (pid {}) ended with {}", self.command, self.pid, self.status)
+        write!(
+            f,
+            "the child process `{}` (pid {}) ended with {}",
+            Shown(&self.command),
+            self.pid,
+            self.status
+        )
     }
 }
 
@@ -195,7 +202,7 @@ impl fmt::Display for JoinError {
             JoinError::Failed(failure) => failure.fmt(f),
             JoinError::Stopped(stopped) => write!(f, "the thread ended early, {stopped}"),
             JoinError::WouldDeadlock { cycle } => {
-                write!(f, "joining would wait for ever: {}", cycle.join(" waits for "))
+                write!(f, "joining would wait for ever: {}", Shown(cycle.join(" waits for ")))
             }
         }
     }

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use crate::body::{Lived, report_before_unwinding};
 use crate::failure::{Failure, Origin, ScopeError};
+use crate::homecoming::ShutdownReport;
 use crate::reason::StopReason;
 use crate::rt::contain::{discard, drop_contained};
 use crate::scope_core::ScopeCore;
 use crate::settle::Account;
-use crate::status::{ForeignThread, ShutdownReport};
+use crate::status::ForeignThread;
 use crate::{BoxError, Result, sys};
 
 /// sysexits(3): an internal error; the exit code when threads were overdue.
@@ -83,7 +84,7 @@ impl<T: fmt::Debug> fmt::Debug for Exit<T> {
 
 /// The body was not run.
 pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>, why: BoxError) -> Exit<T> {
-    let path = format!("/{}", crate::record::escape(&name));
+    let path = format!("/{}", crate::path::escape(&name));
     let origin = Origin { id: None, path, name, purpose: "registry".into(), spawned_from: at };
     let failure = Failure::error(origin, why, Vec::new());
     let error = ScopeError::of_one(failure, ShutdownReport::default());

@@ -14,9 +14,10 @@ use parking_lot::Mutex;
 
 use crate::BoxError;
 use crate::error::JoinError;
+use crate::homecoming::ShutdownReport;
 use crate::reason::{StopReason, Stopped};
 use crate::rt::contain::{Payload, discard, drop_contained, message};
-use crate::status::{ShutdownReport, ThreadId};
+use crate::status::ThreadId;
 use crate::token::FailureMark;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::body::{Lived, live, open_root};
 use crate::failure::ScopeError;
+use crate::homecoming::ShutdownReport;
 use crate::reason::StopReason;
 use crate::record::{Record, next_id};
 use crate::root::Root;
@@ -15,11 +16,14 @@ use crate::rt::contain::{discard, drop_contained, message};
 use crate::scope::Scope;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::settle::Account;
-use crate::status::{ShutdownReport, Snapshot};
+use crate::status::Snapshot;
 use crate::{Result, view};
 
 pub use crate::probe::{Hit, Probe, Seed};
-pub use crate::sys::{KernelThread, marks, marks_of, process_threads, set_mark, thread_id, write_stderr};
+pub use crate::shown::{Shown, kernel_name};
+pub use crate::sys::{
+    KernelThread, NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id, write_stderr,
+};
 
 /// A standalone root scope with a probe in it, whose body has not run yet.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::exit::{Driver, drive};
 use crate::failure::{Failure, Origin, ScopeError};
 use crate::members::{Served, Service};
 use crate::reason::StopReason;
-use crate::record::Text;
+use crate::record::{Of, Text};
 use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
 use crate::scope::Scope;
@@ -92,7 +92,7 @@ impl Group<'_> {
         self.closed = true;
         let core = self.scope.core();
         core.node.stop(reason);
-        let _wait = crate::wait::Mark::new("group", at);
+        let _wait = crate::wait::Mark::on("group", at, Of::Scope(Arc::clone(core)));
         let waiting = graph::Waiting::on_scope(core).inspect_err(|_| settle::disown(core))?;
         drive(core, Driver::Exit);
         drop(waiting);

@@ -13,7 +13,7 @@ use crate::complaint::complain;
 use crate::error::JoinError;
 use crate::limit::far;
 use crate::reason::{StopReason, Stopped};
-use crate::record::{Outcome, Record};
+use crate::record::{Of, Outcome, Record};
 use crate::rt::contain::Payload;
 use crate::rt::packet::Claim;
 use crate::status::ThreadId;
@@ -50,7 +50,7 @@ impl<T> Handle<'_, T> {
     pub fn join(mut self) -> Result<T, JoinError> {
         self.point(Location::caller());
         if !self.record.done.is_set() {
-            let _wait = wait::Mark::new("join", Location::caller());
+            let _wait = wait::Mark::on("join", Location::caller(), Of::Thread(Arc::clone(&self.record)));
             graph::join(&self.record)?;
         }
         self.collect()
@@ -64,7 +64,7 @@ impl<T> Handle<'_, T> {
     pub fn join_timeout(mut self, timeout: Duration) -> Result<Result<T, JoinError>, Self> {
         self.point(Location::caller());
         if !self.record.done.is_set() {
-            let _wait = wait::Mark::new("join", Location::caller());
+            let _wait = wait::Mark::on("join", Location::caller(), Of::Thread(Arc::clone(&self.record)));
             let end = far(Instant::now(), timeout);
             if !self.record.done.wait(Some(end), &AtomicBool::new(false)) {
                 return Err(self);

@@ -130,6 +130,7 @@ mod exit;
 mod graph;
 mod members;
 mod overdue;
+mod path;
 mod probe;
 mod record;
 mod root;
@@ -154,6 +155,7 @@ mod chain;
 mod error;
 mod failure;
 mod failures;
+mod homecoming;
 mod reason;
 mod status;
 mod tally;
@@ -169,8 +171,10 @@ mod report;
 #[cfg(feature = "serde")]
 mod serial;
 mod view;
+mod words;
 
 mod rt;
+mod shown;
 mod sync;
 mod sys;
 
@@ -186,6 +190,7 @@ pub use error::{JoinError, SendError, SpawnError, WaitError};
 pub use failure::{Cause, Failure, ScopeError};
 pub use group::Group;
 pub use handle::Handle;
+pub use homecoming::{Ending, ShutdownReport, ThreadReport};
 #[cfg(unix)]
 pub use io::Io;
 pub use iterate::{Drain, Iter, Ticks};
@@ -200,8 +205,8 @@ pub use registry::{Exit, OnOverdue, Registry};
 pub use scope::{Scope, scope, scope_named};
 pub use signal::Signals;
 pub use status::{
-    Ending, ForeignThread, IdleThread, ProcessStatus, Role, ScopeId, ScopeState, ScopeStatus, ShutdownReport,
-    Snapshot, ThreadId, ThreadReport, ThreadState, ThreadStatus,
+    Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
+    ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
 };
 pub use stopper::{OnStop, Stopper};
 pub use thread::ThreadBuilder;

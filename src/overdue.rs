@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::record::Record;
 use crate::root::Errand;
 use crate::rt::contain::told;
+use crate::shown::{Shown, shown};
 
 /// Marks a thread overdue: its shields end, scopes that it runs have no time left, and it is reported by name.
 pub(crate) fn mark(record: &Arc<Record>) {
@@ -29,21 +30,20 @@ pub(crate) fn warn(record: &Arc<Record>) {
     if record.has_ended() {
         return;
     }
-    let wait = record.wait();
-    let last_wait = wait.map(|wait| format!("{} at {}", wait.what, wait.at)).unwrap_or_default();
-    let kernel = record.kernel_id().and_then(crate::sys::kernel_wait);
-    let (channel, call) = kernel.map(|wait| (wait.channel, wait.syscall)).unwrap_or_default();
+    let last_wait = record.wait().map(|wait| Shown(wait).to_string()).unwrap_or_default();
+    let kernel = record.kernel_id().and_then(crate::sys::kernel_look).unwrap_or_default();
+    let call: Vec<_> = kernel.call.into_iter().chain(kernel.about).collect();
     told(|| {
         tracing::error!(
             target: "homebound::shutdown",
-            path = record.path(),
-            thread.name = &*record.label.name,
+            path = &*shown(record.path()),
+            thread.name = &*shown(&record.label.name),
             thread.id = record.id.0,
-            purpose = &*record.label.purpose,
+            purpose = &*shown(&record.label.purpose),
             spawned_from = %record.label.at,
             last_wait,
-            kernel_wait = channel,
-            system_call = call,
+            kernel_wait = kernel.channel.unwrap_or_default(),
+            system_call = &*shown(&call.join(" ")),
             "overdue: asked to stop, and its share of the grace has passed"
         );
     });

@@ -7,6 +7,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::shown::Shown;
 use crate::token::StopMark;
 
 /// Why a scope or a thread was asked to stop. The first reason wins.
@@ -68,12 +69,12 @@ impl fmt::Display for StopReason {
         match self {
             StopReason::Requested { at } => write!(f, "requested at {at}"),
             StopReason::Signal(number) => write!(f, "signal {number}{}", signal_name(*number)),
-            StopReason::Failed { path } => write!(f, "{path} failed"),
-            StopReason::Vital { path } => write!(f, "vital thread {path} ended"),
+            StopReason::Failed { path } => write!(f, "{} failed", Shown(path)),
+            StopReason::Vital { path } => write!(f, "vital thread {} ended", Shown(path)),
             StopReason::Deadline => f.write_str("a deadline passed"),
             StopReason::Parent(_) => write!(f, "the scope around it was stopped: {}", self.root()),
             StopReason::UsersDone => f.write_str("its users are done"),
-            StopReason::Custom(why) => f.write_str(why),
+            StopReason::Custom(why) => write!(f, "{}", Shown(why)),
         }
     }
 }

@@ -2,15 +2,18 @@
 //! Refuses to act: scopes admit it, `thread` runs it, views read it.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::failure::{Cause, Failure, Origin};
+use crate::homecoming::Ending;
+use crate::path::escape;
 use crate::rt::latch::Latch;
 use crate::scope_core::ScopeCore;
-use crate::status::{Ending, ProcessStatus, Role, ThreadId};
+use crate::status::{ProcessStatus, Role, ThreadId};
 use crate::stop::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 
@@ -81,11 +84,42 @@ impl Facts {
 type Opened = Mutex<Vec<Weak<ScopeCore>>>;
 
 /// What a thread waits on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Wait {
     pub(crate) what: &'static str,
     pub(crate) at: &'static Location<'static>,
     pub(crate) since: Instant,
+    pub(crate) of: Of,
+}
+
+/// For whom.
+#[derive(Clone)]
+pub(crate) enum Of {
+    /// For the wait itself: a message, a moment, a descriptor.
+    Nobody,
+    /// For something that homebound does not see: the text is the program's.
+    Outside,
+    Thread(Arc<Record>),
+    Scope(Arc<ScopeCore>),
+}
+
+/// The wait of a thread whose body is over, for those of its scope.
+pub(crate) const ITS_THREADS: &str = "the threads of its scope";
+
+/// The wait of a body's thread when all that it was for is over, for OS threads that run destructors of thread-locals.
+pub(crate) const ITS_ENDS: &str = "its OS threads to be gone";
+
+impl fmt::Display for Wait {
+    /// Takes no lock: reports are made under that of a scope.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)?;
+        match &self.of {
+            Of::Thread(record) => write!(f, " of {}", record.path())?,
+            Of::Scope(core) if self.what != ITS_THREADS => write!(f, " {}", core.path())?,
+            Of::Scope(_) | Of::Nobody | Of::Outside => {}
+        }
+        write!(f, " at {}", self.at)
+    }
 }
 
 /// How far it has come.
@@ -238,7 +272,7 @@ impl Record {
     }
 
     pub(crate) fn wait(&self) -> Option<Wait> {
-        *self.wait.lock()
+        self.wait.lock().clone()
     }
 
     pub(crate) fn add_opened(&self, core: &Arc<ScopeCore>) {
@@ -265,14 +299,5 @@ impl Record {
             (None, _) => true,
         };
         life.ending.filter(|_| !late).unwrap_or(Ending::Overdue)
-    }
-}
-
-/// A name as one step of a path.
-pub(crate) fn escape(name: &str) -> Cow<'_, str> {
-    if name.contains(['/', '%']) {
-        Cow::Owned(name.replace('%', "%25").replace('/', "%2F"))
-    } else {
-        Cow::Borrowed(name)
     }
 }

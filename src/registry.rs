@@ -15,7 +15,7 @@ use crate::exit_code::{OVERDUE_CODE, exit, refused};
 use crate::record::{Outcome, Record};
 use crate::root::{Edge, Errand, GRACE, Root, internal};
 use crate::rt::contain::discard;
-use crate::rt::seat::Make;
+use crate::rt::seat::{Make, Seat};
 use crate::scope::Scope;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::status::{ForeignThread, Snapshot};
@@ -214,7 +214,9 @@ impl Office {
         drop(handlers);
         send_home(&core, &desk, watch);
         internal.iter().for_each(|record| drop(record.end(Outcome::Finished)));
-        audit::orphans()
+        let orphans = audit::orphans();
+        core.vacate();
+        orphans
     }
 }
 
@@ -231,9 +233,14 @@ fn send_home(core: &Arc<ScopeCore>, desk: &Arc<Desk>, watch: JoinHandle<()>) {
 fn start_stopper(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<Arc<Record>, SpawnError> {
     let record = internal(core, "homebound-stopper", "carries out stops, runs callbacks, logs");
     let (inbox, own) = (desk.inbox.clone(), Arc::clone(&record));
-    let job = Box::new(move |_: &_| {
+    let place = Arc::clone(core.place());
+    let job = Box::new(move |seat: &Arc<Seat>| {
         own.start();
-        stopper(&inbox);
+        seat.set_title(&own.label.purpose, &place);
+        stopper(&inbox, &own);
+        // What hangs from here on is a destructor that some callback has left in this thread.
+        seat.set_over();
+        drop(own.end(Outcome::Finished));
     });
     core.root.cache.launch(&"homebound-stopper".into(), Make::default(), job).map_err(SpawnError::Os)?;
     Ok(record)
@@ -249,7 +256,7 @@ fn start_watch(
     let (desk, own, expected) = (Arc::clone(desk), Arc::clone(&record), audit::expect());
     let work = move || {
         own.start();
-        watch(&desk, &orders, expected);
+        watch(&desk, &orders, &own, expected);
     };
     let spawned = Builder::new().name("homebound-watch".to_owned()).spawn(work);
     spawned.map(|watch| (record, watch)).map_err(SpawnError::Os)
@@ -263,8 +270,9 @@ pub fn snapshot() -> Option<Snapshot> {
 
 /// The tree of the running root, for people.
 pub fn dump_status() -> String {
-    match snapshot() {
-        Some(snapshot) => snapshot.to_string(),
+    let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
+    match core {
+        Some(core) => view::examine(&core).to_string(),
         None => "homebound: no registry is running\n".to_owned(),
     }
 }

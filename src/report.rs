@@ -1,16 +1,23 @@
 //! Owns what people paste into bug reports: failures and shutdown reports as text.
 //! Refuses to know where they came from.
 
-use std::fmt::{self, Write};
+use std::error::Error;
+use std::fmt;
 
-use crate::dump::{Span, Twins, rails};
+use crate::error::JoinError;
 use crate::failure::{Cause, Failure, ScopeError};
-use crate::status::{Ending, ShutdownReport, ThreadReport};
+use crate::homecoming::{Ending, ShutdownReport, ThreadReport};
+use crate::shown::{Lines, Shown};
+use crate::words::{Span, Twins, rails};
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ShutdownReport { total, joined, timeout, orphaned, .. } = self;
-        write!(f, "shutdown: {total} total, {joined} joined, timeout: {timeout}, orphaned: ")?;
+        let ShutdownReport { total, joined, timeout, away, orphaned, .. } = self;
+        write!(f, "shutdown: {total} total, {joined} joined, ")?;
+        if *away > 0 {
+            write!(f, "not home yet: {away}, ")?;
+        }
+        write!(f, "timeout: {}, orphaned: ", timeout.saturating_sub(*away))?;
         match self.foreign.iter().any(|row| row.unknown.is_some()) {
             true => f.write_str("unknown")?,
             false => write!(f, "{orphaned}")?,
@@ -30,9 +37,9 @@ impl fmt::Display for ShutdownReport {
             write!(f, "\n{branch}")?;
             write_row(f, row, &paths.mark(&row.path, row.id))?;
             if let Some(waits) = &row.waits {
-                write!(f, "\n{below}waits: {waits}")?;
+                write!(f, "\n{below}waits: {}", Shown(waits))?;
             }
-            if row.ending == Ending::Overdue {
+            if matches!(row.ending, Ending::Overdue | Ending::NotHome | Ending::NotTold) {
                 write!(f, "\n{below}spawned at {}", row.spawned_from)?;
             }
         }
@@ -52,9 +59,10 @@ impl fmt::Display for ThreadReport {
 
 /// `mark` tells it from rows of the same path.
 fn write_row(f: &mut fmt::Formatter<'_>, row: &ThreadReport, mark: &str) -> fmt::Result {
+    let (path, purpose) = (Shown(&row.path), Shown(&row.purpose));
     match &row.process {
-        Some(process) => write!(f, "{}{mark}  (process: {})  {process}", row.path, row.purpose)?,
-        None => write!(f, "{}{mark}  ({}: {})", row.path, row.role, row.purpose)?,
+        Some(process) => write!(f, "{path}{mark}  (process: {purpose})  {process}")?,
+        None => write!(f, "{path}{mark}  ({}: {purpose})", row.role)?,
     }
     write!(f, "  {}", row.ending)?;
     match row.after_stop {
@@ -65,31 +73,40 @@ fn write_row(f: &mut fmt::Formatter<'_>, row: &ThreadReport, mark: &str) -> fmt:
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_what(f, self, "")
+        write_what(f, self, "", "")
     }
 }
 
-/// Whose failure, and what; `mark` tells it from failures of the same path.
-fn write_what(f: &mut dyn Write, failure: &Failure, mark: &str) -> fmt::Result {
-    let path = failure.path();
+/// Whose failure, and what; `mark` tells it from failures of the same path. A text of several lines goes on behind `rail`.
+fn write_what(f: &mut fmt::Formatter<'_>, failure: &Failure, mark: &str, rail: &str) -> fmt::Result {
+    write!(f, "{}{mark} ", Shown(failure.path()))?;
     match failure.cause() {
-        Cause::Error(error) => write!(f, "{path}{mark} failed: {error}"),
-        Cause::Panic { message, location: Some(place) } => {
-            write!(f, "{path}{mark} panicked at {place}: {message}")
+        Cause::Error(error) => write!(f, "failed: {}", Lines { text: error, rail: &rail_of(error, rail) }),
+        Cause::Panic { message, location } => {
+            f.write_str("panicked")?;
+            location.map_or(Ok(()), |place| write!(f, " at {place}"))?;
+            write!(f, ": {}", Lines { text: message, rail: &format!("{rail}{FOREIGN}") })
         }
-        Cause::Panic { message, location: None } => write!(f, "{path}{mark} panicked: {message}"),
     }
+}
+
+/// Stands before the lines of a text that is not ours, so that it forges none of ours. A scope's error is a tree of its own.
+const FOREIGN: &str = "| ";
+
+fn rail_of(error: &(dyn Error + Send + Sync + 'static), rail: &str) -> String {
+    let is_ours = error.is::<ScopeError>() || error.is::<JoinError>();
+    if is_ours { rail.to_owned() } else { format!("{rail}{FOREIGN}") }
 }
 
 impl fmt::Display for ScopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(reason) = self.stop_reason() {
-            return write!(f, "scope {} was stopped: {reason}", self.path());
+            return write!(f, "scope {} was stopped: {reason}", Shown(self.path()));
         }
         let during = self.during_stop().len();
         let all = self.failures().len() + self.omitted();
         let plural = if all == 1 { "" } else { "s" };
-        write!(f, "scope {} failed: {all} failure{plural}", self.path())?;
+        write!(f, "scope {} failed: {all} failure{plural}", Shown(self.path()))?;
         if during > 0 {
             write!(f, ", {during} of them during the stop")?;
         }
@@ -115,18 +132,15 @@ fn write_failure(
     scope: &str,
     [branch, below]: [&str; 2],
 ) -> fmt::Result {
-    let mut text = String::new();
+    write!(f, "\n{branch}")?;
     match failure.cause() {
         // Its own body: the path has just been said.
-        Cause::Error(error) if failure.path() == scope => write!(text, "its body returned: {error}")?,
-        _ => write_what(&mut text, failure, mark)?,
+        Cause::Error(error) if failure.path() == scope => {
+            write!(f, "its body returned: {}", Lines { text: error, rail: &rail_of(error, below) })?;
+        }
+        _ => write_what(f, failure, mark, below)?,
     }
-    let mut lines = text.lines();
-    write!(f, "\n{branch}{}", lines.next().unwrap_or_default())?;
-    for line in lines {
-        write!(f, "\n{below}{line}")?;
-    }
-    let (purpose, at) = (failure.purpose(), failure.spawned_from());
+    let (purpose, at) = (Shown(failure.purpose()), failure.spawned_from());
     write!(f, "\n{below}({purpose}; spawned at {at})")
 }
 

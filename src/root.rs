@@ -11,15 +11,16 @@ use crate::bell::{Bell, Ringer};
 use crate::limit::Timer;
 use crate::probe::Probe;
 use crate::reason::StopReason;
-use crate::record::{Label, Outcome, Record};
+use crate::record::{ITS_ENDS, Label, Of, Outcome, Record};
 use crate::rounds::{Rounds, ring_for};
 use crate::rt::cache::Cache;
 use crate::rt::contain::told;
-use crate::rt::seat::Make;
+use crate::rt::seat::{Make, Seat};
 use crate::scope_core::ScopeCore;
 use crate::status::{ForeignThread, Role};
 use crate::stop::Node;
 use crate::sync::{Condvar, Mutex, OnceCell};
+use crate::wait::Mark;
 
 /// How long one who stops rings by himself what is in doubt, while the thread that would do it runs a callback. A waiter that
 /// is between its look and its wait needs a moment on a processor.
@@ -147,8 +148,13 @@ impl Root {
         found
     }
 
-    /// Ends the timer thread, and joins every OS thread that this root started.
+    /// Ends the timer thread, and joins every OS thread that this root started. The calling thread is that of the body: it stays in
+    /// the tree, and says what it waits for.
     pub(crate) fn close(&self) {
+        let core = self.scope.get().and_then(Weak::upgrade);
+        let body = core.as_ref().and_then(|core| core.lock().body.clone());
+        let at = core.as_ref().map_or_else(Location::caller, |core| core.at);
+        let _waits = Mark::of(ITS_ENDS, at, Of::Nobody, [body, None]);
         self.timers.close();
         self.cache.close();
     }
@@ -253,9 +259,12 @@ impl Timers {
         let record =
             internal(&core, "homebound-timer", "ends contexts at their deadline, wakes waiters at condvars");
         let (timers, own) = (Arc::clone(&root.timers), Arc::clone(&record));
-        let job = Box::new(move |_: &_| {
+        let place = Arc::clone(core.place());
+        let job = Box::new(move |seat: &Arc<Seat>| {
             own.start();
-            timers.work();
+            seat.set_title(&own.label.purpose, &place);
+            timers.work(&own);
+            seat.set_over();
             own.end(Outcome::Finished);
         });
         let mut state = self.state.lock();
@@ -283,7 +292,7 @@ impl Timers {
         }
     }
 
-    fn work(&self) {
+    fn work(&self, own: &Arc<Record>) {
         let mut rounds = Rounds::default();
         loop {
             let (due, next) = self.take_due(Instant::now());
@@ -306,6 +315,7 @@ impl Timers {
             if news || ringing {
                 continue;
             }
+            let _waits = Mark::of("a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
             match next {
                 None => self.due.wait(&mut state),
                 Some(at) => drop(self.due.wait_until(&mut state, at)),

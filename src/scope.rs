@@ -18,6 +18,7 @@ use crate::error::SpawnError;
 use crate::failure::ScopeError;
 use crate::group::{Group, open_group};
 use crate::handle::Handle;
+use crate::homecoming::ShutdownReport;
 use crate::limit::far;
 use crate::members::Phase;
 use crate::reason::StopReason;
@@ -25,7 +26,7 @@ use crate::record::{Label, Record};
 use crate::rt::erase::Lease;
 use crate::rt::packet::Packet;
 use crate::scope_core::ScopeCore;
-use crate::status::{Role, ShutdownReport, Snapshot, ThreadState, ThreadStatus};
+use crate::status::{Role, Snapshot, ThreadState, ThreadStatus};
 use crate::stopper::Stopper;
 use crate::thread::{ThreadBuilder, label};
 use crate::{Result, current, shutdown, view};
@@ -294,9 +295,9 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         view::snapshot(&self.core)
     }
 
-    /// The tree, for people.
+    /// The tree, for people. The kernel is asked about each thread that is in no wait of homebound's (Linux), for 300 ms at most.
     pub fn dump_status(&self) -> String {
-        self.snapshot().to_string()
+        view::examine(&self.core).to_string()
     }
 }
 

@@ -13,10 +13,11 @@ use crate::books::{Books, Locked};
 use crate::error::SpawnError;
 use crate::members::{Entry, Phase, Served, Service, State};
 use crate::reason::{StopReason, Stopped};
-use crate::record::{Record, Text, escape, next_id};
+use crate::record::{Record, Text, next_id};
 use crate::root::{Errand, Root};
 use crate::rt::contain;
 use crate::rt::word::Changes;
+use crate::shown::shown;
 use crate::status::Role;
 use crate::stop::{Edge, Node, Owner};
 use crate::sync::{AtomicBool, OnceCell};
@@ -35,7 +36,9 @@ pub(crate) struct ScopeCore {
     /// The thread that runs its body: the opener, or one from elsewhere in the tree, or of another.
     pub(crate) runner: Option<Arc<Record>>,
     pub(crate) node: Arc<Node>,
-    path: OnceCell<String>,
+    pub(crate) path: OnceCell<Arc<str>>,
+    /// How many scopes are around it.
+    pub(crate) depth: usize,
     books: Books,
     /// Told of all that a driver must look at; a root uses its cache's.
     changes: Changes,
@@ -66,6 +69,7 @@ pub(crate) struct Opening {
 impl ScopeCore {
     pub(crate) fn new(opening: Opening) -> Arc<ScopeCore> {
         let Opening { name, kind, at, root, parent, opener, runner } = opening;
+        let depth = parent.as_ref().map_or(0, |parent| parent.depth + 1);
         let core = Arc::new(ScopeCore {
             id: next_id(),
             name,
@@ -78,6 +82,7 @@ impl ScopeCore {
             runner,
             node: Node::new(Edge::Scope),
             path: OnceCell::new(),
+            depth,
             books: Books::new(State::new(kind == Kind::Group)),
             changes: Changes::default(),
             driven: AtomicBool::new(false),
@@ -105,25 +110,12 @@ impl ScopeCore {
         self.books.lock_within(self, Duration::from_millis(100))
     }
 
-    /// The names of all scopes and threads around it, and its own. Iterative: depth costs no stack.
-    pub(crate) fn path(&self) -> &str {
-        self.path.get_or_init(|| {
-            let mut steps = Vec::new();
-            let mut next = Some(self);
-            let known = loop {
-                let Some(core) = next else { break "" };
-                if let Some(path) = core.path.get() {
-                    break path;
-                }
-                steps.push(escape(&core.name));
-                let opener = core.opener.as_ref().filter(|opener| opener.role != Role::Body);
-                steps.extend(opener.map(|opener| escape(&opener.label.name)));
-                next = core.parent.as_deref();
-            };
-            let mut path = known.to_owned();
-            steps.iter().rev().for_each(|step| path.extend(["/", step]));
-            path
-        })
+    /// It is over for views as well: what it keeps for them refers back to it.
+    pub(crate) fn vacate(&self) {
+        let mut state = self.lock();
+        let gone = (state.body.take(), std::mem::take(&mut state.internal), state.tally.take());
+        drop(state);
+        drop(gone);
     }
 
     /// Itself and all scopes around it, the innermost first.
@@ -299,7 +291,9 @@ impl Owner for ScopeCore {
             self.root.clock_changed();
         }
         let reason = self.node.reason();
-        contain::told(|| tracing::info!(target: "homebound::stop", scope = self.path(), %reason, "stopping"));
+        contain::told(
+            || tracing::info!(target: "homebound::stop", scope = &*shown(self.path()), %reason, "stopping"),
+        );
     }
 }
 

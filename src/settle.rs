@@ -4,12 +4,14 @@
 use crate::complaint::complain;
 use crate::failure::{ScopeError, ScopeErrorParts};
 use crate::failures::Listed;
+use crate::homecoming::ShutdownReport;
 use crate::members::{Entry, Phase, Served};
 use crate::reason::{StopReason, Stopped};
 use crate::record::Record;
 use crate::rt::contain::told;
 use crate::scope_core::{Kind, ScopeCore};
-use crate::status::{ScopeState, ShutdownReport};
+use crate::shown::shown;
+use crate::status::ScopeState;
 use crate::sync::planted;
 use crate::tally::{Clock, Tally};
 use std::mem::replace;
@@ -71,7 +73,6 @@ fn settle_own(core: &Arc<ScopeCore>) {
         if state.deferred.is_empty() && state.entries.is_empty() {
             if closed {
                 state.phase = Phase::Settled;
-                state.body = None;
                 break;
             }
             drop(state);
@@ -92,7 +93,7 @@ fn settle_own(core: &Arc<ScopeCore>) {
         runner.core.lock().followers.remove(&core.id);
     }
     forget_failures(core);
-    told(|| tracing::debug!(target: "homebound::scope", scope = core.path(), "closed"));
+    told(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "closed"));
 }
 
 fn run_deferred(core: &Arc<ScopeCore>) {
@@ -148,12 +149,8 @@ pub(crate) enum BodyEnd {
 
 /// The scope's error, if it has one: what failed, or the stop that its body returned. Else what it could report.
 pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<Account, ScopeError> {
-    let (others, outer, reason) = (away(core), core.outer_due(), asked(core));
-    let mut state = core.lock();
-    let account = Account { tally: state.tally.take(), others, clock: state.clock, outer, reason };
-    let Listed { failures, first_during_stop, omitted } = state.failures.take(core.node.asked_at());
-    state.internal.clear();
-    drop(state);
+    let account = account(core);
+    let Listed { failures, first_during_stop, omitted } = core.lock().failures.take(core.node.asked_at());
     let stopped = match body {
         // Made here, on the thread and in the frame that gets it.
         BodyEnd::Stopped(reason) if failures.is_empty() => Some(Stopped::new(reason)),
@@ -165,19 +162,36 @@ pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<Account, S
 }
 
 /// What a scope that is over could report: most are never asked, and a thousand threads are a thousand rows.
-pub(crate) struct Account {
-    tally: Option<Tally>,
-    others: Vec<Arc<Record>>,
-    clock: Clock,
-    outer: Option<Instant>,
-    reason: Option<StopReason>,
+pub(crate) enum Account {
+    Made(ShutdownReport),
+    ToBeMade {
+        tally: Option<Tally>,
+        others: Vec<Arc<Record>>,
+        clock: Clock,
+        outer: Option<Instant>,
+        reason: Option<StopReason>,
+    },
+}
+
+/// A registry's root keeps its books until the process is put back: its last words may be due while its OS threads end.
+fn account(core: &Arc<ScopeCore>) -> Account {
+    if core.parent.is_none() && core.root.is_registry() {
+        return Account::Made(report(core));
+    }
+    let (others, outer, reason) = (away(core), core.outer_due(), asked(core));
+    let mut state = core.lock();
+    Account::ToBeMade { tally: state.tally.take(), others, clock: state.clock, outer, reason }
 }
 
 impl Account {
     pub(crate) fn into_report(self) -> ShutdownReport {
-        let Account { tally, others, clock, outer, reason } = self;
-        let report = tally.map(|tally| tally.report(others, &clock, outer)).unwrap_or_default();
-        ShutdownReport { reason, ..report }
+        match self {
+            Account::Made(report) => report,
+            Account::ToBeMade { tally, others, clock, outer, reason } => {
+                let report = tally.map(|tally| tally.report(others, &clock, outer)).unwrap_or_default();
+                ShutdownReport { reason, ..report }
+            }
+        }
     }
 }
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::exit::{Driver, drive_until};
+use crate::homecoming::ShutdownReport;
 use crate::reason::StopReason;
-use crate::record::Record;
+use crate::record::{Of, Record};
 use crate::rt::contain::told;
 use crate::scope_core::ScopeCore;
-use crate::status::{Role, ShutdownReport};
+use crate::shown::shown;
+use crate::status::Role;
 use crate::{current, graph, settle, wait};
 
 pub(crate) fn shutdown(
@@ -27,14 +29,14 @@ pub(crate) fn shutdown(
     core.touch();
     core.root.clock_changed();
     if !is_inside(core) {
-        let _mark = wait::Mark::new("shutdown", at);
+        let _mark = wait::Mark::on("shutdown", at, Of::Scope(Arc::clone(core)));
         wait_until(core, end);
     }
     let report = ShutdownReport { repeated, ..settle::report(core) };
     told(|| {
         tracing::info!(
             target: "homebound::shutdown",
-            scope = core.path(),
+            scope = &*shown(core.path()),
             joined = report.joined,
             timeout = report.timeout,
             "shut down"

@@ -1,5 +1,5 @@
-//! Owns the plain data of what is, and of how it ended: snapshots and reports.
-//! Refuses to know locks and threads; formatting is in `dump` and `report`.
+//! Owns the plain data of what is: snapshots.
+//! Refuses to know locks and threads; formatting is in `dump` and `words`.
 
 use std::fmt;
 use std::panic::Location;
@@ -32,6 +32,7 @@ impl fmt::Display for ScopeId {
 /// What a thread is in its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub enum Role {
     /// The thread that runs the scope's own closure.
     Body,
@@ -97,12 +98,58 @@ pub struct ThreadStatus {
     pub stopping_for: Option<Duration>,
     /// How long ago its share of the grace passed.
     pub overdue_for: Option<Duration>,
-    /// Kernel wait channel, for an overdue thread (Linux).
-    pub kernel_wait: Option<String>,
-    /// System call it is in, for an overdue thread (Linux).
-    pub system_call: Option<String>,
+    /// What the kernel's scheduler does with it, where the kernel was asked (Linux): in a dump, about each thread that is in no
+    /// wait of homebound's; in a snapshot, about those that are overdue.
+    pub run_state: Option<RunState>,
+    /// Where it is in the kernel, where that was asked.
+    pub kernel: Option<KernelStatus>,
+    /// For whom it waits, as far as homebound knows.
+    pub waits_for: Vec<Edge>,
     /// The child process that it stands for, if it does (see [`Scope::process`](crate::Scope::process)).
     pub process: Option<ProcessStatus>,
+}
+
+/// What the kernel's scheduler does with a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum RunState {
+    /// On a processor, or waiting for one.
+    Running,
+    /// Sleeps; a signal wakes it.
+    Sleeping,
+    /// Sleeps in the kernel, and nothing but what it waits for wakes it.
+    Uninterruptible,
+    /// Suspended: by SIGSTOP, or by a debugger.
+    Suspended,
+    /// Anything else: it is about to be gone.
+    Other,
+}
+
+/// Where a thread is in the kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct KernelStatus {
+    /// The system call, `read`.
+    pub call: Option<String>,
+    /// What the call is about, where that is told: `fd 5 pipe:[1234]`, `child 4711 "sleep"`.
+    pub about: Option<String>,
+    /// The function of the kernel in which it sleeps, `anon_pipe_read`.
+    pub channel: Option<String>,
+}
+
+/// That a thread waits for another, or for a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Edge {
+    /// The thread that it waits for; `None` if that is a scope.
+    pub thread: Option<ThreadId>,
+    /// The path of the thread or scope.
+    pub path: String,
+    /// True if it is certain; a guess otherwise.
+    pub known: bool,
 }
 
 /// A child process of the tree; the thread that looks after it has its name and purpose.
@@ -160,9 +207,12 @@ pub struct ScopeStatus {
     pub opened_by: Option<ThreadId>,
     /// Its threads, oldest first.
     pub threads: Vec<ThreadStatus>,
-    /// Scopes and groups inside it, oldest first.
+    /// How many scopes are around it, in this snapshot.
+    pub depth: usize,
+    /// Scopes and groups inside it, oldest first. Those that are more than 16 deep are not nested further: the scope that has
+    /// 16 around it holds all that are below it, each before those inside it.
     pub scopes: Vec<ScopeStatus>,
-    /// True if it was too busy to be looked at: then the lists are empty.
+    /// True if it was too busy to be looked at as a whole: then threads or scopes are missing in the lists.
     pub busy: bool,
 }
 
@@ -193,6 +243,25 @@ pub struct IdleThread {
     pub name: String,
 }
 
+/// An OS thread whose closure is over, and which is not gone: destructors of its thread-locals run, or it waits to be joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct EndingThread {
+    /// The kernel's id.
+    pub os_tid: u32,
+    /// Its last name.
+    pub name: String,
+    /// What it was for, last.
+    pub purpose: String,
+    /// Where it was in the tree, last.
+    pub path: String,
+    /// What the kernel's scheduler does with it, where the kernel was asked (Linux, in a dump).
+    pub run_state: Option<RunState>,
+    /// Where it is in the kernel, where that was asked.
+    pub kernel: Option<KernelStatus>,
+}
+
 /// All that is in a root, at one moment. `Display` prints the tree.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -204,76 +273,8 @@ pub struct Snapshot {
     pub foreign: Vec<ForeignThread>,
     /// Threads that wait warm for a job of their last name (a root's only; with kernel ids on Linux).
     pub idle: Vec<IdleThread>,
-}
-
-/// How a thread ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub enum Ending {
-    /// Its closure returned `Ok`.
-    Finished,
-    /// It was asked to stop, and did.
-    Stopped,
-    /// Its closure returned an error.
-    Failed,
-    /// It panicked.
-    Panicked,
-    /// It was not home at the deadline.
-    Overdue,
-}
-
-/// One row of a report.
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct ThreadReport {
-    /// Its id: shown where other rows have the same path.
-    pub id: ThreadId,
-    /// Scopes and name.
-    pub path: String,
-    /// The thread's name.
-    pub name: String,
-    /// What it was for.
-    pub purpose: String,
-    /// What it was in its scope.
-    pub role: Role,
-    /// Where it was spawned.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::location"))]
-    pub spawned_from: &'static Location<'static>,
-    /// How it ended.
-    pub ending: Ending,
-    /// From the request to stop until its end; `None` if it was not asked, or has not ended.
-    pub after_stop: Option<Duration>,
-    /// What it waited for when the report was made, if it was not home.
-    pub waits: Option<String>,
-    /// The child process that it stood for, if it did, and how that ended.
-    pub process: Option<ProcessStatus>,
-}
-
-/// How the threads of a scope came home. `total == joined + timeout + orphaned`, always.
-#[derive(Debug, Clone, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct ShutdownReport {
-    /// Workers, services and adopted threads of the subtree that lived when the shutdown began, those started later,
-    /// and the orphaned.
-    pub total: usize,
-    /// Home at the deadline.
-    pub joined: usize,
-    /// Not home at the deadline; joined later all the same, unless the process ended.
-    pub timeout: usize,
-    /// Foreign threads that were still alive at the end of `registry::run` and not there at its beginning (Linux). 0 also
-    /// where that could not be seen: then `foreign` has a row with the reason, and `Display` says `unknown`.
-    pub orphaned: usize,
-    /// From the beginning of the shutdown to its end.
-    pub duration: Duration,
-    /// Why the scope was asked to stop; `None` if it ended by itself.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::reason"))]
-    pub reason: Option<StopReason>,
-    /// True for a later call of `shutdown`.
-    pub repeated: bool,
-    /// All that were not home, all that failed, and the newest 1024 others.
-    pub threads: Vec<ThreadReport>,
-    /// The orphaned; or one row that says why they are not known.
-    pub foreign: Vec<ForeignThread>,
+    /// Threads on their way out (a root's only; Linux).
+    pub ending: Vec<EndingThread>,
+    /// What could not be read, and why.
+    pub limits: Vec<String>,
 }

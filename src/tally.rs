@@ -5,9 +5,10 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::homecoming::{Ending, ShutdownReport, ThreadReport};
 use crate::limit::far;
 use crate::record::Record;
-use crate::status::{Ending, ShutdownReport, ThreadId, ThreadReport};
+use crate::status::{Role, ThreadId};
 
 /// How many rows of threads that ended well are kept (R2).
 const KEPT: usize = 1024;
@@ -134,15 +135,29 @@ impl Tally {
         let ordinary = self.others.iter().chain(ordinary).skip(fewer);
         let home = self.remarkable.iter().chain(remarkable).chain(ordinary);
         let home = home.map(|row| describe(&row.record, row.ending));
-        let away = away.iter().map(|record| describe(record, Ending::Overdue));
+        let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let away = away.iter().map(|record| describe(record, away_how(record, late))).collect::<Vec<_>>();
+        let in_time = away.iter().filter(|row| row.ending != Ending::Overdue).count();
         ShutdownReport {
             total: joined + timeout,
             joined,
             timeout,
+            away: in_time,
             duration: end.saturating_duration_since(began),
-            threads: away.chain(home).collect(),
+            threads: away.into_iter().chain(home).collect(),
             ..ShutdownReport::default()
         }
+    }
+}
+
+/// What is said of one that is not home: it is overdue if it was marked so, or if the grace is over.
+fn away_how(record: &Record, late: bool) -> Ending {
+    if late || record.is_overdue() {
+        Ending::Overdue
+    } else if record.role == Role::Service && !record.node.is_stopping() {
+        Ending::NotTold
+    } else {
+        Ending::NotHome
     }
 }
 
@@ -159,7 +174,7 @@ fn describe(record: &Arc<Record>, ending: Ending) -> ThreadReport {
         spawned_from: record.label.at,
         ending,
         after_stop: ended.zip(asked).map(|(end, asked)| end.saturating_duration_since(asked)),
-        waits: waits.map(|wait| format!("{} at {}", wait.what, wait.at)),
+        waits: waits.map(|wait| wait.to_string()),
         process: record.process.get().map(|facts| facts.status()),
     }
 }

@@ -24,6 +24,7 @@ use crate::rt::erase::Lease;
 use crate::rt::packet::{Claim, Packet, Ran, Task};
 use crate::rt::seat::{Make, Seat};
 use crate::scope_core::ScopeCore;
+use crate::shown::shown;
 use crate::status::Role;
 use crate::stop::{Edge, Node};
 use crate::sync::planted;
@@ -156,10 +157,10 @@ impl Scene {
         let span = tracing::info_span!(
             target: "homebound::thread",
             "thread",
-            thread.name = &*record.label.name,
+            thread.name = &*shown(&record.label.name),
             thread.id = record.id.0,
-            purpose = &*record.label.purpose,
-            path = record.path(),
+            purpose = &*shown(&record.label.purpose),
+            path = &*shown(record.path()),
         );
         tracing::debug!(target: "homebound::thread", parent: &span, "spawned");
         Scene(Some(Box::new((tracing::dispatcher::get_default(Clone::clone), span))))
@@ -187,6 +188,7 @@ impl Drop for Scene {
 /// closure and result live and die in `Task::run`, which has returned before anybody is told.
 fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: &Arc<Seat>) {
     record.start();
+    seat.set_title(&record.label.purpose, record.core.place());
     if planted("counted-out-at-once") {
         record.core.ended(record);
     }
@@ -253,6 +255,8 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     if planted("done-before-the-outcome") {
         record.done.set();
     }
+    // Views show the thread until `end`, and its OS thread from here on: there is no moment at which neither is seen.
+    seat.set_over();
     let unclaimed = record.end(outcome);
     if let Some(failure) = unclaimed {
         core.fail(&failure, false);

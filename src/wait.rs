@@ -14,7 +14,7 @@ use crate::current;
 use crate::error::{SendError, WaitError};
 use crate::limit::far;
 use crate::reason::{StopReason, Stopped};
-use crate::record::{Record, Wait};
+use crate::record::{Of, Record, Wait};
 use crate::stop::Node;
 
 /// While it lives, the record of the waiting thread says so. Waits nest: the outer one comes back.
@@ -22,23 +22,28 @@ pub(crate) struct Mark([Option<(Arc<Record>, Option<Wait>)>; 2]);
 
 impl Mark {
     pub(crate) fn new(what: &'static str, at: &'static Location<'static>) -> Mark {
-        Mark::of(what, at, current::record(), None)
+        Mark::of(what, at, Of::Nobody, [current::record(), None])
+    }
+
+    /// For a wait for a thread, or for a scope.
+    pub(crate) fn on(what: &'static str, at: &'static Location<'static>, of: Of) -> Mark {
+        Mark::of(what, at, of, [current::record(), None])
     }
 
     /// For a thread that is two records: a body's, and that of the thread that runs it.
     pub(crate) fn of(
         what: &'static str,
         at: &'static Location<'static>,
-        first: Option<Arc<Record>>,
-        second: Option<Arc<Record>>,
+        of: Of,
+        who: [Option<Arc<Record>>; 2],
     ) -> Mark {
         let since = Instant::now();
         let mark = |record: Option<Arc<Record>>| {
             let record = record?;
-            let outer = record.set_wait(Some(Wait { what, at, since }));
+            let outer = record.set_wait(Some(Wait { what, at, since, of: of.clone() }));
             Some((record, outer))
         };
-        Mark([mark(first), mark(second)])
+        Mark(who.map(mark))
     }
 }
 
@@ -263,7 +268,7 @@ impl Context {
     /// Says in the dump what this thread waits for while `f` runs: a `select!`, an `accept`, a call into C.
     #[track_caller]
     pub fn waiting<R>(&self, what: &'static str, f: impl FnOnce() -> R) -> R {
-        let _mark = Mark::new(what, Location::caller());
+        let _mark = Mark::on(what, Location::caller(), Of::Outside);
         f()
     }
 }

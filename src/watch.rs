@@ -14,6 +14,7 @@ use crate::exit::{Driver, step};
 use crate::limit::far;
 use crate::members::Phase;
 use crate::reason::StopReason;
+use crate::record::{Of, Record};
 use crate::registry::OnOverdue;
 use crate::root::{Edge, Errand};
 use crate::rounds::Rounds;
@@ -22,6 +23,7 @@ use crate::scope_core::ScopeCore;
 use crate::signal::{Meaning, Signals};
 use crate::status::ForeignThread;
 use crate::sys::{self, Alarm};
+use crate::wait::Mark;
 use crate::{audit, current, overdue, settle, view};
 
 /// A second signal within this time of the stop is the same keystroke.
@@ -93,7 +95,7 @@ struct Seen {
 }
 
 /// The thread *watch*.
-pub(crate) fn watch(desk: &Desk, orders: &Orders, expected: audit::Expected) {
+pub(crate) fn watch(desk: &Desk, orders: &Orders, own: &Arc<Record>, expected: audit::Expected) {
     let _known = expected.vouch();
     let Some(core) = desk.root.get() else { return };
     let (mut seen, mut rounds) = (Seen::default(), Rounds::default());
@@ -121,7 +123,10 @@ pub(crate) fn watch(desk: &Desk, orders: &Orders, expected: audit::Expected) {
         if rounds.go(next) {
             next = Some(now);
         }
+        let waits =
+            Mark::of("a signal or a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
         let woken = desk.alarm.sleep(next);
+        drop(waits);
         woken.signals.into_iter().for_each(|number| signalled(desk, core, orders, &mut seen, number));
     }
 }
@@ -176,7 +181,7 @@ fn signalled(desk: &Desk, core: &Arc<ScopeCore>, orders: &Orders, seen: &mut See
             });
         }
         Some(Meaning::Dump) => {
-            let dump = view::snapshot(core).to_string();
+            let dump = view::examine(core).to_string();
             sys::write_stderr(dump.as_bytes(), LAST_WORDS);
         }
         Some(Meaning::Stop) => {
@@ -198,23 +203,26 @@ fn signalled(desk: &Desk, core: &Arc<ScopeCore>, orders: &Orders, seen: &mut See
 /// The report and the dump, by `write(2)`, in a second at most.
 fn last_words(core: &Arc<ScopeCore>, why: &str) {
     let report = settle::report(core);
-    let dump = view::snapshot(core);
+    let dump = view::examine(core);
     let text = format!("{why}\n{report}\n{dump}");
     sys::write_stderr(text.as_bytes(), LAST_WORDS);
 }
 
 /// The thread *stopper*: carries out stops, runs callbacks, logs, and drives scopes whose body does not come home.
-pub(crate) fn stopper(inbox: &Receiver<Errand>) {
+pub(crate) fn stopper(inbox: &Receiver<Errand>, own: &Arc<Record>) {
     current::note_panics();
     let mut driven: Vec<Arc<ScopeCore>> = Vec::new();
     loop {
-        let next = match step_all(&mut driven) {
+        let until = step_all(&mut driven);
+        let waits = Mark::of("an errand", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+        let next = match until {
             None => inbox.recv().ok(),
             Some(at) => match inbox.recv_deadline(at) {
                 Err(error) if error.is_timeout() => Some(Errand::LookAgain),
                 other => other.ok(),
             },
         };
+        drop(waits);
         match next {
             None | Some(Errand::Quit) => return,
             Some(Errand::LookAgain) => {}

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 /// The layers, from the ground up. A module may use what is in its own row or in a row above it in this list.
 /// Modules of one row may use each other. A new file needs a place here.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
+    ("text", &["shown"]),
     ("sys", &["sys"]),
     ("sync", &["sync"]),
     ("rt", &["rt"]),
-    ("plain data", &["chain", "reason", "serial", "status", "token"]),
+    ("plain data", &["chain", "homecoming", "reason", "serial", "status", "token"]),
     ("stop", &["aftermath", "bell", "callback", "limit", "listen", "rounds", "stop", "waiter"]),
     (
         "model",
@@ -36,6 +37,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
             "members",
             "net",
             "overdue",
+            "path",
             "probe",
             "record",
             "root",
@@ -51,7 +53,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
             "walk",
         ],
     ),
-    ("views", &["dump", "report"]),
+    ("views", &["dump", "report", "words"]),
     ("edges", &["audit", "child", "exit_code", "lines", "process", "registry", "signal", "watch"]),
     ("testing", &["for_testing"]),
 ];

@@ -3,15 +3,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, io, thread};
 
 use parking_lot::{Condvar, Mutex};
 
-use homebound::for_testing::{self as seam, KernelThread, Owner};
+use homebound::for_testing::{self as seam, KernelThread, NAME_BYTES, Owner, Shown, kernel_name};
 
 /// Marks that are in use.
 static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -28,7 +27,8 @@ const FIRST_PAUSE: Duration = Duration::from_micros(200);
 ///
 /// Linux. It blocks one real-time signal in the calling thread while `f` runs, which is how descendants are known: one that
 /// sets its own mask to something else is not seen. There are 31; while all are in use, a call waits for one; if all are held
-/// by threads that were left behind earlier, every thread that is new counts. Elsewhere nothing is found.
+/// by threads that were left behind earlier, every thread that is new counts. A check that cannot see the threads, since
+/// `/proc` is not there to be read or the system is another, fails and says so.
 ///
 /// ```
 /// use homebound_testing::no_leaks;
@@ -49,7 +49,7 @@ const FIRST_PAUSE: Duration = Duration::from_micros(200);
 /// ```
 ///
 /// # Errors
-/// The threads that are left.
+/// The threads that are left; or why that is not known.
 pub fn no_leaks<T>(f: impl FnOnce() -> T) -> Result<T, Leaks> {
     NoLeaks::new().check(f)
 }
@@ -89,17 +89,14 @@ impl NoLeaks {
     /// Runs `f`; see [`no_leaks`].
     ///
     /// # Errors
-    /// The threads that are left.
+    /// The threads that are left; or why that is not known.
     pub fn check<T>(self, f: impl FnOnce() -> T) -> Result<T, Leaks> {
         let watch = Watch::begin();
         let value = f();
-        match watch.left(&self) {
-            leaks if leaks.threads.is_empty() => Ok(value),
-            leaks => Err(leaks),
-        }
+        watch.left(&self).map(|()| value)
     }
 
-    /// Checks when the guard is dropped, and panics then if a thread is left. For the thread that makes the guard.
+    /// Checks when the guard is dropped, and panics then if a thread is left, or if that is not known. For the thread that makes the guard.
     ///
     /// ```
     /// let _guard = homebound_testing::NoLeaks::new().guard();
@@ -126,15 +123,16 @@ impl Drop for LeakGuard {
         if thread::panicking() {
             return;
         }
-        let leaks = self.watch.left(&self.settings);
-        assert!(leaks.threads.is_empty(), "{leaks}");
+        let left = self.watch.left(&self.settings);
+        assert!(left.is_ok(), "{}", left.err().map(|leaks| leaks.to_string()).unwrap_or_default());
     }
 }
 
-/// Threads that were left behind.
+/// Threads that were left behind; or why it is not known whether there are any.
 #[derive(Debug, Clone)]
 pub struct Leaks {
     threads: Vec<LeakedThread>,
+    unknown: Option<String>,
 }
 
 /// A thread that was left behind.
@@ -152,9 +150,14 @@ pub struct LeakedThread {
 }
 
 impl Leaks {
-    /// At least one.
+    /// At least one, or none if they could not be seen: see [`unknown`](Self::unknown).
     pub fn threads(&self) -> &[LeakedThread] {
         &self.threads
+    }
+
+    /// Why the check could not see the threads.
+    pub fn unknown(&self) -> Option<&str> {
+        self.unknown.as_deref()
     }
 }
 
@@ -162,6 +165,9 @@ impl std::error::Error for Leaks {}
 
 impl fmt::Display for Leaks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(why) = &self.unknown {
+            return write!(f, "whether threads were left behind is not known: {why}");
+        }
         match self.threads.len() {
             1 => f.write_str("a thread was left behind: ")?,
             count => write!(f, "{count} threads were left behind: ")?,
@@ -177,8 +183,8 @@ impl fmt::Display for Leaks {
 impl fmt::Display for LeakedThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.path, self.spawned_from) {
-            (Some(path), Some(at)) => write!(f, "{path}, spawned at {at}, tid {}", self.os_tid),
-            _ => write!(f, "\"{}\", not homebound's, tid {}", self.name, self.os_tid),
+            (Some(path), Some(at)) => write!(f, "{}, spawned at {at}, tid {}", Shown(path), self.os_tid),
+            _ => write!(f, "\"{}\", not homebound's, tid {}", Shown(&self.name), self.os_tid),
         }
     }
 }
@@ -189,8 +195,8 @@ struct Watch {
     mark: Option<u32>,
     /// Scopes with smaller ids were there before.
     from: u64,
-    /// What was there before.
-    before: Vec<KernelThread>,
+    /// What was there before, as far as that could be seen.
+    before: io::Result<Vec<KernelThread>>,
     /// The mark is the calling thread's: it stays there.
     _here: PhantomData<*const ()>,
 }
@@ -200,12 +206,10 @@ impl Watch {
         let marks = seam::marks();
         let mut taken = TAKEN.lock();
         let (mark, before) = loop {
-            let before = seam::process_threads(&|_| false).unwrap_or_default();
-            let used = before
-                .iter()
-                .filter_map(|thread| seam::marks_of(thread.id))
-                .filter(|marks| !has_all(*marks))
-                .fold(0, |all, one| all | one);
+            let (before, used) = match seen() {
+                Ok((before, used)) => (Ok(before), used),
+                Err(error) => break (None, Err(error)),
+            };
             let free = marks.iter().find(|mark| used & bit(**mark) == 0 && !taken.contains(mark)).copied();
             if free.is_some() || taken.is_empty() {
                 // None is free, and nobody will give one back: there are threads about that were left behind with theirs.
@@ -219,14 +223,19 @@ impl Watch {
         Watch { mark, from: seam::next_scope_id(), before, _here: PhantomData }
     }
 
-    /// What is left of those who were started meanwhile. Looked at until there is none, or for as long as is patient.
-    fn left(&self, settings: &NoLeaks) -> Leaks {
+    /// Fails with what is left of those who were started meanwhile. Looked at until there is none, or for as long as is patient.
+    fn left(&self, settings: &NoLeaks) -> Result<(), Leaks> {
         let end = Instant::now() + settings.patience;
         let mut pause = FIRST_PAUSE;
         loop {
-            let (threads, starting) = self.look(settings);
-            if (threads.is_empty() && !starting) || Instant::now() >= end {
-                return Leaks { threads };
+            let (threads, starting) = self
+                .look(settings)
+                .map_err(|error| Leaks { threads: Vec::new(), unknown: Some(error.to_string()) })?;
+            if threads.is_empty() && !starting {
+                return Ok(());
+            }
+            if Instant::now() >= end {
+                return if threads.is_empty() { Ok(()) } else { Err(Leaks { threads, unknown: None }) };
             }
             // The kernel offers nothing to wait on.
             thread::sleep(pause.min(end.saturating_duration_since(Instant::now())));
@@ -235,25 +244,26 @@ impl Watch {
     }
 
     /// Those that are there, and whether there are others of which it is not known yet.
-    fn look(&self, settings: &NoLeaks) -> (Vec<LeakedThread>, bool) {
+    fn look(&self, settings: &NoLeaks) -> io::Result<(Vec<LeakedThread>, bool)> {
+        let before = self.before.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
         let (own, mut starting) = (seam::thread_id(), false);
-        let mut threads = seam::process_threads(&|id| Some(id) == own).unwrap_or_default();
-        threads.retain(|thread| !settings.ignored.iter().any(|name| is_name(&thread.name, name)));
-        threads.retain(|thread| match (self.mark, seam::marks_of(thread.id)) {
-            (None, _) => !self.before.contains(thread),
-            (Some(_), None) => false,
-            (Some(_), Some(marks)) if has_all(marks) => {
-                starting |= !self.before.contains(thread);
-                false
+        let mut threads = Vec::new();
+        for thread in seam::process_threads(&|id| Some(id) == own)? {
+            let marks = seam::marks_of(thread.id)?;
+            let is_new = !before.contains(&thread);
+            starting |= self.mark.is_some() && is_new && marks.is_some_and(has_all);
+            let counts = match (self.mark, marks) {
+                (None, _) => is_new,
+                (Some(mark), Some(marks)) => !has_all(marks) && marks & bit(mark) != 0,
+                (Some(_), None) => false,
+            };
+            if counts && !settings.ignored.iter().any(|name| is_name(&thread.name, name)) {
+                threads.push(thread);
             }
-            (Some(mark), Some(marks)) => marks & bit(mark) != 0,
-        });
-        if threads.is_empty() {
-            return (Vec::new(), starting);
         }
         let ids: Vec<u32> = threads.iter().map(|thread| thread.id).collect();
         let all = threads.into_iter().zip(seam::owners(&ids));
-        (all.filter_map(|(thread, owner)| self.describe(thread, owner)).collect(), starting)
+        Ok((all.filter_map(|(thread, owner)| self.describe(thread, owner)).collect(), starting))
     }
 
     /// `None` if it is a thread of a scope that was there before.
@@ -261,7 +271,7 @@ impl Watch {
         if owner.as_ref().is_some_and(|owner| owner.scope < self.from) {
             return None;
         }
-        let KernelThread { id: os_tid, name, .. } = thread;
+        let (os_tid, name) = (thread.id, thread.text());
         let (path, spawned_from) = owner.and_then(|owner| owner.thread).unzip();
         Some(LeakedThread { os_tid, name, path, spawned_from })
     }
@@ -287,8 +297,16 @@ fn bit(mark: u32) -> u64 {
     1_u64.checked_shl(mark.saturating_sub(1)).unwrap_or(0)
 }
 
-/// The kernel cuts names.
-fn is_name(kernel: &str, name: &str) -> bool {
-    const KEPT: usize = 15;
-    kernel == name || (kernel.len() == KEPT && name.as_bytes().get(..KEPT) == Some(kernel.as_bytes()))
+/// The kernel cuts names, inside a character if need be; ours have been cut and escaped before.
+fn is_name(kernel: &[u8], name: &str) -> bool {
+    let cut = name.as_bytes().get(..NAME_BYTES).unwrap_or(name.as_bytes());
+    kernel == cut || kernel == kernel_name(name, NAME_BYTES).as_bytes()
+}
+
+/// What is there, and the marks that are in use.
+fn seen() -> io::Result<(Vec<KernelThread>, u64)> {
+    let there = seam::process_threads(&|_| false)?;
+    let marks = there.iter().filter_map(|thread| seam::marks_of(thread.id).transpose());
+    let marks = marks.collect::<io::Result<Vec<u64>>>()?;
+    Ok((there, marks.into_iter().filter(|marks| !has_all(*marks)).fold(0, |all, one| all | one)))
 }

@@ -18,7 +18,7 @@ use super::contain::{Owing, contain, discard};
 use super::idle::Idle;
 use super::line::Line;
 use super::look::{A_WAKE_UP, look_for};
-use super::seat::{Job, Make, Name, Next, Seat};
+use super::seat::{Job, Make, Name, Next, Seat, Title};
 use super::word::Changes;
 use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, join, planted, yield_now};
 
@@ -143,6 +143,7 @@ impl Cache {
                 return next;
             }
             if self.state.lock().idle.remove(seat) || planted("cache-late-time-out-retires") {
+                seat.set_leaving();
                 return Next::Retire { counted: false };
             }
             // Somebody has taken it out of the idle, and is about to give it something.
@@ -286,6 +287,13 @@ impl Cache {
     /// Kernel ids of the threads that are not joined yet.
     pub(crate) fn kernel_ids(&self) -> Vec<u32> {
         self.state.lock().seats.values().filter_map(|seat| seat.kernel_id()).collect()
+    }
+
+    /// Kernel ids, last names and last titles of the threads that are on their way out, and not joined.
+    pub(crate) fn ending_threads(&self) -> Vec<(u32, Name, Title)> {
+        let state = self.state.lock();
+        let ending = state.seats.values().filter(|seat| seat.is_ending());
+        ending.filter_map(|seat| Some((seat.kernel_id()?, seat.name().clone(), seat.title()))).collect()
     }
 
     /// Kernel ids and last names of the threads that are idle.

@@ -2,12 +2,13 @@
 //! Refuses to know the other threads: the cache does.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{self, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::cache::Cache;
 use super::look::{A_WAKE_UP, look_for};
+use crate::shown::kernel_name;
 use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, planted};
 use crate::sys;
 
@@ -17,6 +18,14 @@ pub(crate) type Job = Box<dyn FnOnce(&Arc<Seat>) + Send + 'static>;
 
 /// `&'static str` is not copied.
 pub(crate) type Name = Cow<'static, str>;
+
+/// What a thread is to people, besides its name: for views. Kept when the job is gone, since the thread may hang after it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Title {
+    pub(crate) purpose: Name,
+    /// The path of the scope that the job is in.
+    pub(crate) place: Arc<str>,
+}
 
 /// How a thread is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +51,9 @@ pub(crate) struct Seat {
     kernel_id: AtomicU32,
     /// The priority with which the thread began; its own affair, hence in no model.
     priority: AtomicU64,
+    /// Of the last job, and whether that is over: for views alone, hence in no model.
+    title: parking_lot::Mutex<Title>,
+    over: atomic::AtomicBool,
     cache: Weak<Cache>,
     mail: Mutex<Mail>,
     /// There is something in `mail.next`: for those who look without the lock.
@@ -76,6 +88,8 @@ impl Seat {
             make,
             kernel_id: AtomicU32::new(0),
             priority: AtomicU64::new(0),
+            title: parking_lot::Mutex::default(),
+            over: atomic::AtomicBool::new(false),
             cache,
             mail: Mutex::default(),
             mailed: AtomicBool::new(false),
@@ -98,6 +112,13 @@ impl Seat {
 
     /// By the thread itself, with its first step.
     pub(super) fn begin(&self) {
+        // std has given the kernel the first bytes as they are.
+        let name = kernel_name(&self.name, sys::NAME_BYTES);
+        if !self.name.as_bytes().starts_with(name.as_bytes())
+            || name.len() < self.name.len().min(sys::NAME_BYTES)
+        {
+            sys::set_thread_name(&name);
+        }
         self.priority.store(sys::priority(), Ordering::Relaxed);
         self.kernel_id.store(sys::thread_id().unwrap_or(0), Ordering::Release);
     }
@@ -108,6 +129,42 @@ impl Seat {
 
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.mail.lock().place, Place::Idle(_))
+    }
+
+    /// By the job, with its first step. Most often it is what the one before it was.
+    pub(crate) fn set_title(&self, purpose: &Name, place: &Arc<str>) {
+        let mut title = self.title.lock();
+        if Arc::ptr_eq(&title.place, place) && title.purpose == *purpose {
+            return;
+        }
+        let last =
+            std::mem::replace(&mut *title, Title { purpose: purpose.clone(), place: Arc::clone(place) });
+        drop(title);
+        drop(last);
+    }
+
+    pub(super) fn title(&self) -> Title {
+        self.title.lock().clone()
+    }
+
+    /// By the job, when it is nothing but bookkeeping and the end of its thread: what hangs from now on is no job.
+    pub(crate) fn set_over(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    /// True for a thread that has no job and will get none: it is on its way out, and may hang in a destructor.
+    pub(super) fn is_ending(&self) -> bool {
+        let mail = self.mail.lock();
+        let has_no_job = match (mail.place, &mail.next) {
+            (Place::Working, _) | (Place::Claimed, Some(Next::Retire { .. })) => true,
+            (Place::Idle(_) | Place::Claimed, _) => false,
+        };
+        has_no_job && self.over.load(Ordering::Acquire)
+    }
+
+    /// It has idled for too long, and claimed itself: what it does now is end.
+    pub(super) fn set_leaving(&self) {
+        self.mail.lock().place = Place::Working;
     }
 
     /// The thread may be given another job from now on, by the thread itself. Not if the job has left it with another priority:
@@ -157,6 +214,7 @@ impl Seat {
         loop {
             if let Some(next) = mail.next.take() {
                 mail.place = Place::Working;
+                self.over.store(matches!(next, Next::Retire { .. }), Ordering::Release);
                 self.mailed.store(false, Ordering::Relaxed);
                 return Some(next);
             }

@@ -8,11 +8,17 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{KernelThread, KernelWait};
+use super::{KernelLook, KernelThread};
 
 pub fn thread_id() -> Option<u32> {
     None
 }
+
+/// No name is cut.
+pub const NAME_BYTES: usize = usize::MAX;
+
+/// Threads keep the names that std gave them.
+pub(crate) fn set_thread_name(_name: &str) {}
 
 pub(crate) fn priority() -> u64 {
     0
@@ -22,12 +28,24 @@ pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool)
     drop(handle.join());
 }
 
-pub fn process_threads(_skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not list the threads of a process"))
+fn not_listed() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "this system does not list the threads of a process")
 }
 
-pub(crate) fn kernel_wait(_id: u32) -> Option<KernelWait> {
-    None
+pub fn process_threads(_skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
+    Err(not_listed())
+}
+
+pub(crate) fn thread_ids() -> io::Result<Vec<u32>> {
+    Err(not_listed())
+}
+
+pub(crate) fn thread_of(_id: u32) -> io::Result<Option<KernelThread>> {
+    Err(not_listed())
+}
+
+pub(crate) fn kernel_look(_id: u32) -> Option<KernelLook> {
+    Some(KernelLook::default())
 }
 
 pub fn marks() -> Vec<u32> {
@@ -38,8 +56,8 @@ pub fn set_mark(_mark: u32, _set: bool) -> io::Result<()> {
     Ok(())
 }
 
-pub fn marks_of(_id: u32) -> Option<u64> {
-    None
+pub fn marks_of(_id: u32) -> io::Result<Option<u64>> {
+    Err(not_listed())
 }
 
 /// Those who sleep on a word.

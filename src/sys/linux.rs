@@ -1,19 +1,26 @@
-//! Owns what Linux alone offers: the threads of this process as `/proc/self/task` lists them, a thread's priority, and sleeping
-//! on a word.
+//! Owns what Linux alone offers: a thread's id, name and priority, and sleeping on a word.
 //! Refuses to know which threads are ours, and what a word means.
 
+use std::ffi::CString;
+use std::io;
 use std::sync::atomic::AtomicU32;
 use std::thread::JoinHandle;
 use std::time::Instant;
-use std::{fs, io};
 
 use rustix::thread::futex;
-
-use super::{KernelThread, KernelWait};
 
 /// The kernel's id of the calling thread.
 pub fn thread_id() -> Option<u32> {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok()
+}
+
+/// How many bytes of a thread's name the kernel keeps.
+pub const NAME_BYTES: usize = 15;
+
+/// Gives the calling thread a name for the kernel, for `ps` and debuggers.
+pub(crate) fn set_thread_name(name: &str) {
+    // A name has no NUL, and a name that the kernel does not take is of no use to anybody but readers of `ps`.
+    let _for_readers_only = CString::new(name).map(|name| rustix::thread::set_name(&name));
 }
 
 /// Scheduling policy, nice value and real-time priority of the calling thread, as one number; 0 if the kernel does not tell.
@@ -67,45 +74,6 @@ pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool)
     drop(handle.join());
 }
 
-/// All threads of this process but those in `skip`; an error if one of them could not be read, and not only was gone.
-pub fn process_threads(skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
-    listed(skip).map_err(|error| io::Error::new(error.kind(), format!("{TASKS}: {error}")))
-}
-
-const TASKS: &str = "/proc/self/task";
-
-fn listed(skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(TASKS)? {
-        let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        if skip(id) {
-            continue;
-        }
-        match fs::read_to_string(format!("{TASKS}/{id}/stat")) {
-            Ok(stat) => found.extend(parse_stat(id, &stat)),
-            // A thread may end between the listing and the opening, or the opening and the reading: it is not there.
-            Err(error) if [Some(libc::ENOENT), Some(libc::ESRCH)].contains(&error.raw_os_error()) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(found)
-}
-
-/// `proc(5)`: the name is in parentheses and may hold any character; the start time is field 22.
-fn parse_stat(id: u32, stat: &str) -> Option<KernelThread> {
-    let (open, close) = (stat.find('(')?, stat.rfind(')')?);
-    let mut fields = stat.get(close + 1..)?.split_ascii_whitespace();
-    let state = fields.next()?;
-    if matches!(state, "X" | "Z") {
-        return None;
-    }
-    let started = fields.nth(18)?.parse().ok()?;
-    let name = stat.get(open + 1..close)?.to_owned();
-    Some(KernelThread { id, started, name })
-}
-
 /// Signals that nobody uses by default: one that is blocked in a thread marks the threads that it starts, since the kernel
 /// hands the mask on (`pthread_create(3)`) and lists it (`proc(5)`).
 pub fn marks() -> Vec<u32> {
@@ -115,66 +83,6 @@ pub fn marks() -> Vec<u32> {
 /// Marks the calling thread, or takes the mark away.
 pub fn set_mark(mark: u32, set: bool) -> io::Result<()> {
     super::handlers::block_signal(i32::try_from(mark).unwrap_or(0), set)
-}
-
-/// The marks of a thread, as bits: that of signal n is bit n - 1. `None` if the thread is gone.
-pub fn marks_of(id: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/self/task/{id}/status")).ok()?;
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"))?;
-    u64::from_str_radix(mask.trim(), 16).ok()
-}
-
-/// Kernel wait channel and system call of a thread; `None` where the kernel hides both.
-pub(crate) fn kernel_wait(id: u32) -> Option<KernelWait> {
-    let read = |what: &str| fs::read_to_string(format!("/proc/self/task/{id}/{what}")).ok();
-    let channel = read("wchan").filter(|text| text != "0").unwrap_or_default();
-    let syscall = read("syscall").map(|text| describe(text.trim())).unwrap_or_default();
-    let hidden = channel.is_empty() && syscall.is_empty();
-    (!hidden).then_some(KernelWait { channel, syscall })
-}
-
-/// `proc(5)`: "running", or the number of the call and its arguments.
-fn describe(line: &str) -> String {
-    let mut words = line.split(' ');
-    let Some(number) = words.next().and_then(|word| word.parse::<i64>().ok()) else {
-        return line.to_owned();
-    };
-    let first = words.next().unwrap_or_default();
-    match name_of(number) {
-        Some(name) => format!("{name}({first}, ..)"),
-        None => format!("syscall {number}({first}, ..)"),
-    }
-}
-
-/// The calls in which threads are found stuck; any other is given by number.
-fn name_of(number: i64) -> Option<&'static str> {
-    let known = [
-        (libc::SYS_read, "read"),
-        (libc::SYS_write, "write"),
-        (libc::SYS_futex, "futex"),
-        (libc::SYS_ppoll, "ppoll"),
-        (libc::SYS_epoll_pwait, "epoll_pwait"),
-        (libc::SYS_accept4, "accept4"),
-        (libc::SYS_connect, "connect"),
-        (libc::SYS_recvfrom, "recvfrom"),
-        (libc::SYS_sendto, "sendto"),
-        (libc::SYS_wait4, "wait4"),
-        (libc::SYS_waitid, "waitid"),
-        (libc::SYS_flock, "flock"),
-        (libc::SYS_fsync, "fsync"),
-        (libc::SYS_openat, "openat"),
-        (libc::SYS_nanosleep, "nanosleep"),
-        (libc::SYS_clock_nanosleep, "clock_nanosleep"),
-        #[cfg(target_arch = "x86_64")]
-        (libc::SYS_poll, "poll"),
-        #[cfg(target_arch = "x86_64")]
-        (libc::SYS_select, "select"),
-        #[cfg(target_arch = "x86_64")]
-        (libc::SYS_pause, "pause"),
-        #[cfg(target_arch = "x86_64")]
-        (libc::SYS_epoll_wait, "epoll_wait"),
-    ];
-    known.iter().find(|(call, _)| *call == number).map(|(_, name)| *name)
 }
 
 /// Those who sleep on a word: the kernel keeps them, by the word's address.

@@ -4,16 +4,22 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Sleepers, join, kernel_wait, priority};
+mod proc;
 #[cfg(target_os = "linux")]
-pub use linux::{marks, marks_of, process_threads, set_mark, thread_id};
+pub use linux::{NAME_BYTES, marks, set_mark, thread_id};
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{Sleepers, join, priority, set_thread_name};
+#[cfg(target_os = "linux")]
+pub(crate) use proc::{kernel_look, thread_ids, thread_of};
+#[cfg(target_os = "linux")]
+pub use proc::{marks_of, process_threads};
 
 #[cfg(not(target_os = "linux"))]
 mod absent;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use absent::{Sleepers, join, kernel_wait, priority};
+pub use absent::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
 #[cfg(not(target_os = "linux"))]
-pub use absent::{marks, marks_of, process_threads, set_mark, thread_id};
+pub(crate) use absent::{Sleepers, join, kernel_look, priority, set_thread_name, thread_ids, thread_of};
 
 #[cfg(unix)]
 pub(crate) mod fd;
@@ -56,9 +62,16 @@ pub struct KernelThread {
     /// The kernel's id of the thread.
     pub id: u32,
     /// Start time in clock ticks since boot: ids are reused, the pair is not.
-    pub started: u64,
-    /// It may have another the next time.
-    pub name: String,
+    pub(crate) started: u64,
+    /// As the kernel keeps it: at most 15 bytes, which may end inside a character. It may be another the next time.
+    pub name: Vec<u8>,
+}
+
+impl KernelThread {
+    /// What is no text in the name is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.name).into_owned()
+    }
 }
 
 impl PartialEq for KernelThread {
@@ -67,9 +80,17 @@ impl PartialEq for KernelThread {
     }
 }
 
-/// Where a thread sleeps in the kernel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KernelWait {
-    pub(crate) channel: String,
-    pub(crate) syscall: String,
+/// What a thread does, as the kernel sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct KernelLook {
+    /// The letter of `proc(5)`: `R`, `S`, `D` and so on; 0 where it is not told.
+    pub(crate) state: u8,
+    /// The system call that it is in.
+    pub(crate) call: Option<String>,
+    /// What that is about: a descriptor and its file, a child.
+    pub(crate) about: Option<String>,
+    /// The function of the kernel in which it sleeps.
+    pub(crate) channel: Option<String>,
+    /// What could not be read, and why.
+    pub(crate) refused: Option<String>,
 }
