@@ -17,8 +17,8 @@ if [ "$wanted" = --quick ]; then
     # The last ones out against the exit of a scope are left to the full run: minutes. What is here tries all orders with fewer
     # threads that are made to wait, so that it is over in seconds.
     checkers=loom
-    wanted='(latch_ends|latch_wakes|packet_|stop|close_|books_|cache_launch_|exit_against_stop)'
-    bugs='latch-without-fence|packet-drops-under-lock|attach-looks-before-lock +stop_|books-without-fence|cache-welcomes-while-closing +cache_launch_'
+    wanted='(latch_ends|latch_wakes|packet_|stop|close_|shield_|deadline_|books_|cache_launch_|exit_against_stop)'
+    bugs='latch-without-fence|packet-drops-under-lock|listener-looks-before-lock +stop_against_attach|books-without-fence|cache-welcomes-while-closing +cache_launch_'
     export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-2}
 fi
 export SHUTTLE_SILENCE_WARNINGS=1
@@ -45,14 +45,19 @@ loom    seat-gives-in-silence             cache_hands_over
 loom    idle-gives-twice                  cache_launches_race
 loom    cache-welcomes-while-closing      cache_launch_against_drain
 loom    cache-late-time-out-retires       cache_late_time_out
-loom    attach-looks-before-lock          stop_against_attach
+loom    listener-looks-before-lock        stop_against_attach
 loom    stop-says-swept-at-once           stops_race
 loom    close-says-swept-at-once          stop_races_with_close
 loom    stop-rings-nobody                 stop_wakes_who_rests
 loom    stop-flag-before-reason           stop_wakes_who_rests
-loom    signal-looks-before-lock          stop_against_signal
+loom    listener-looks-before-lock        stop_against_signal
 loom    callback-is-not-waited-for        stop_against_close
-loom    attach-looks-before-lock          close_against_attach
+loom    listener-looks-before-lock        close_against_attach
+loom    listener-arms-before-it-is-there  shield_end_reaches_a_signal
+loom    listener-arms-before-it-is-there  shield_end_reaches_a_callback
+loom    listener-arms-before-it-is-there  shield_end_reaches_what_is_below
+loom    stop-rings-nobody                 shield_end_reaches_who_rests
+loom    limit-arms-the-later              deadline_moves_earlier_while_it_is_armed
 loom    bell-is-rung-once                 stop_against_wait
 loom    bell-opens-late                   stop_against_wait
 loom    bell-is-left-at-once              stop_under_the_mutex
@@ -62,14 +67,14 @@ loom    books-without-fence               books_leave_no_note_behind
 loom    books-tell-nobody                 exit_against_last_one_out
 loom    books-enter-for-nobody            exit_against_last_one_out
 loom    exit-forgets-workers              exit_against_last_one_out
-loom    attach-looks-before-lock          exit_against_stop_and_admission
+loom    listener-looks-before-lock        exit_against_stop_and_admission
 shuttle counted-out-at-once               scope_spawn_stop_wait
 shuttle latch-set-without-note            scope_join_by_handle
 shuttle exit-forgets-workers              scope_stops_services_after_workers
 shuttle stop-rings-nobody                 scope_stopped_from_outside
 shuttle books-tell-nobody                 group_closed_while_a_worker_ends
 shuttle done-before-the-outcome           panic_reaches_joiner_and_scope
-shuttle attach-looks-before-lock          spawn_against_stop
+shuttle listener-looks-before-lock        spawn_against_stop
 shuttle settle-leaves-results             forgotten_handle_changes_nothing
 shuttle join-releases-before-it-takes     join_against_close
 shuttle hand-on-stops-at-the-settled      groups_in_groups_are_closed_at_once

@@ -43,6 +43,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::listen::Keeper;
 use crate::rt::packet::{Ran, Task};
 use crate::stop::Node;
 use crate::sync::{Condvar, Mutex, planted};
@@ -167,8 +168,9 @@ impl Bell {
 impl Node {
     /// A stop, the beginning of one behind a shield, and the end of the node ring it. Whoever comes too late for that sees the
     /// mark, since it has yet to look.
-    pub(crate) fn hang(&self, bell: &Arc<Bell>) {
-        self.state.lock().bells.insert(bell.key, Arc::clone(bell));
+    /// The waiter asks for the end of a limit after that.
+    pub(crate) fn hang(self: &Arc<Node>, bell: &Arc<Bell>) {
+        self.listen(Keeper::Listener, |state, _| drop(state.bells.insert(bell.key, Arc::clone(bell))));
     }
 
     pub(crate) fn take_down(&self, bell: &Bell) {

@@ -17,6 +17,7 @@ use crate::error::SpawnError;
 use crate::group::{Group, open_group};
 use crate::handle::Handle;
 use crate::limit::{Limit, Timer};
+use crate::listen::Keeper;
 use crate::reason::{StopReason, Stopped};
 use crate::record::Record;
 use crate::rt::erase::Lease;
@@ -88,8 +89,7 @@ impl Context {
     #[track_caller]
     pub fn stop_signal(&self) -> &Receiver<Infallible> {
         self.point("stop_signal", Location::caller());
-        self.node.arm();
-        self.node.signal()
+        self.node.signal(Keeper::Timer)
     }
 
     /// True from the stop on. One atomic load; in a shield or a deadline also a look at the clock.

@@ -12,6 +12,7 @@ use crossbeam_utils::Backoff;
 
 use crate::context::Context;
 use crate::limit::far;
+use crate::listen::Keeper;
 use crate::sys::fd::{self, Direction, Kind, Ready};
 use crate::wait::Mark;
 
@@ -41,9 +42,7 @@ impl Context {
     #[track_caller]
     pub fn stop_fd(&self) -> io::Result<BorrowedFd<'_>> {
         self.point("stop_fd", Location::caller());
-        let event = self.node().event()?;
-        self.node().arm();
-        Ok(event.as_fd())
+        Ok(self.node().event(Keeper::Timer)?.as_fd())
     }
 
     /// Blocks until there is something to read, or the end of it, or an error; for at most `timeout`.
@@ -113,7 +112,7 @@ impl Context {
         end: Option<Instant>,
     ) -> io::Result<()> {
         let node = self.node();
-        let event = node.event()?;
+        let event = node.event(Keeper::Listener)?;
         loop {
             self.go_on()?;
             // Asked for before the end: one that becomes known after that look sets it.

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::reason::StopReason;
 use crate::stop::Node;
-use crate::sync::{Mutex, OnceCell};
+use crate::sync::{Mutex, OnceCell, planted};
 use crate::sys::Event;
 
 /// Calls `expire` on a node when its time has come.
@@ -114,15 +114,25 @@ impl Limit {
         }
     }
 
+    /// Asks the timer for the end as it is known now. May be called by several at once, each with the end that it has computed: the
+    /// earliest stays armed, since an end that is known moves earlier only.
+    ///
+    /// No lock is held while the timer is asked, which may start a thread. So the timer is asked first, and after that the
+    /// limit is looked at: of two, the one that comes later sees that its moment is not the one that counts, or was seen by the
+    /// other, and takes it back.
     pub(crate) fn arm(&self, key: u64, node: Weak<Node>) {
         let Some(at) = self.end() else { return };
-        let earlier = self.armed.lock().replace((at, key));
-        if earlier == Some((at, key)) {
+        let mut armed = self.armed.lock();
+        let later = planted("limit-arms-the-later");
+        if armed.is_some_and(|(set, _)| set == at || (set < at && !later)) {
             return;
         }
+        let earlier = armed.replace((at, key));
+        drop(armed);
         self.timer.arm(at, key, node);
-        if let Some((at, key)) = earlier {
-            self.timer.disarm(at, key);
+        let outdated = Some(at).filter(|_| *self.armed.lock() != Some((at, key)));
+        for moment in earlier.map(|(at, _)| at).into_iter().chain(outdated) {
+            self.timer.disarm(moment, key);
         }
     }
 }
@@ -153,7 +163,11 @@ impl Known {
         let outer = Known::of(&limit.outer);
         let end = limit.end_in(&outer);
         match limit.kind {
-            Kind::Deadline(_) => Known { end, stop: node.since().or(end), shielded: outer.shielded },
+            // A stop that is marked late has come when it was due: so what is known of an end never moves later.
+            Kind::Deadline(_) => {
+                let stop = node.since().into_iter().chain(end).min();
+                Known { end, stop, shielded: outer.shielded }
+            }
             Kind::Shield { .. } => Known { end, stop: outer.stop, shielded: true },
         }
     }
@@ -162,5 +176,7 @@ impl Known {
 /// A moment in the future, or one so far away that nobody will see it.
 pub(crate) fn far(from: Instant, by: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    from.checked_add(by).unwrap_or_else(|| from + CENTURY)
+    let end = from.checked_add(by).or_else(|| from.checked_add(CENTURY));
+    // So near to the last of all moments that `from` itself is one that nobody will see.
+    end.unwrap_or(from)
 }

@@ -20,6 +20,7 @@ use crate::group::{Group, open_group};
 use crate::handle::Handle;
 use crate::homecoming::ShutdownReport;
 use crate::limit::far;
+use crate::listen::Keeper;
 use crate::members::Phase;
 use crate::reason::StopReason;
 use crate::record::{Label, Record};
@@ -269,7 +270,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 
     /// Disconnected by the stop; see [`Context::stop_signal`].
     pub fn stop_signal(&self) -> &Receiver<Infallible> {
-        self.core.node.signal()
+        self.core.node.signal(Keeper::Timer)
     }
 
     /// Stops this scope from anywhere.

@@ -23,6 +23,7 @@ use crate::aftermath::Aftermath;
 use crate::bell::{Bell, ring_all};
 use crate::callback::Callback;
 use crate::limit::Limit;
+use crate::listen::Keeper;
 use crate::reason::StopReason;
 use crate::rt::word::Flags;
 use crate::sync::{Mutex, OnceCell, planted};
@@ -127,19 +128,19 @@ impl Node {
         if let Some(deadline) = parent.deadline() {
             let _the_first_parent_decides = self.outer_deadline.set(deadline);
         }
-        let early = planted("attach-looks-before-lock").then(|| parent.is_marked());
-        let mut state = parent.state.lock();
-        let marked = early.unwrap_or_else(|| parent.is_marked());
-        if !marked || self.is_shield() {
-            state.children.insert(self.key, Arc::downgrade(self));
-        }
-        drop(state);
-        if !marked {
-            // Whoever hangs below a deadline sees it as a mark, so somebody has to set it in time.
-            if self.limit.is_none() {
-                parent.arm();
+        // Whoever hangs below a deadline or a shield sees its end as a mark, so somebody has to set that in time; a limit is armed
+        // for itself when it is listened to.
+        let keeper = if self.limit.is_none() { Keeper::Timer } else { Keeper::Listener };
+        let marked = parent.listen(keeper, |state, marked| {
+            if !marked || self.is_shield() {
+                state.children.insert(self.key, Arc::downgrade(self));
             }
-        } else if self.is_shield() {
+            marked
+        });
+        if !marked {
+            return;
+        }
+        if self.is_shield() {
             // The stop that it hides has come: only its end is to be waited for.
             self.flags.set(ALERTED);
         } else {

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::current;
 use crate::error::{SendError, WaitError};
 use crate::limit::far;
+use crate::listen::Keeper;
 use crate::reason::{StopReason, Stopped};
 use crate::record::{Of, Record, Wait};
 use crate::stop::Node;
@@ -70,8 +71,8 @@ pub(crate) fn until_stopped<'a, T>(
         if end.is_some_and(|end| Instant::now() >= end) {
             return Err(WaitError::TimedOut);
         }
-        let (stop, alert) = (node.signal(), node.alert_signal());
-        // The shield may have ended between the look at the flag and the making of `alert`: its end is asked after it.
+        let (stop, alert) = (node.signal(Keeper::Listener), node.alert_signal());
+        // First it is a listener, then it asks for the end: see `listen`.
         let first = end.into_iter().chain(node.limit_end()).min();
         let mut select = Select::new_biased();
         let _first = select.recv(stop);
@@ -217,7 +218,7 @@ impl Context {
     /// that waits, and a page is a page for each of ten thousand.
     #[inline(never)]
     fn prepare(&self) {
-        self.node().signal();
+        self.node().signal(Keeper::Listener);
     }
 
     #[inline(never)]

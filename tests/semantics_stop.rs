@@ -1116,3 +1116,73 @@ fn s8_who_listens_inside_a_shield_when_the_stop_comes_learns_of_its_end() {
         by_callback.unwrap();
     });
 }
+
+fn last_moment() -> Instant {
+    let (mut last, mut step) = (Instant::now(), Duration::MAX);
+    while !step.is_zero() {
+        match last.checked_add(step) {
+            Some(later) => last = later,
+            None => step /= 2,
+        }
+    }
+    last
+}
+
+/// Every way to wait for long, in a deadline at the last of all moments; each is ended by the stop.
+fn waits_for_ever(s: &Scope<'_, '_>) -> Result {
+    type Wait = fn(&Context) -> bool;
+    let waits: [(&'static str, Wait); 9] = [
+        ("sleep", |cx| cx.sleep(Duration::MAX).is_err()),
+        ("sleep-until", |cx| cx.sleep_until(last_moment()).is_err()),
+        ("receive", |cx| cx.recv_timeout(&bounded::<()>(0).1, Duration::MAX).is_err()),
+        ("select", |cx| cx.stop_signal().recv().is_err()),
+        ("callback", |cx| {
+            let (told, tells) = bounded(1);
+            let _told = cx.on_stop(move || told.send(()).expect("it is waited for"));
+            tells.recv().is_ok()
+        }),
+        ("ticks", |cx| cx.ticks(Duration::MAX).next().is_none()),
+        ("read", |cx| {
+            let (ours, _theirs) = io::pipe().expect("a pipe");
+            cx.wait_readable(&ours, Some(Duration::MAX)).is_err()
+        }),
+        ("shield", |cx| {
+            cx.shield(Duration::MAX, |cx| cx.sleep(SOON).is_ok())
+                && cx.wait_for_stop() == cx.stop_reason().unwrap()
+        }),
+        ("scope", |cx| {
+            let ended =
+                scope(|s| Ok(s.spawn("inner", "waits", |cx| Ok(cx.sleep(Duration::MAX)?))?.join()?));
+            ended.is_err() && cx.is_stopping()
+        }),
+    ];
+    let workers = waits.into_iter().map(|(name, wait)| {
+        s.spawn(name, "waits", move |cx| {
+            let at = last_moment();
+            Ok(cx.with_deadline(at, |cx| cx.with_deadline(at, wait)))
+        })
+    });
+    let workers = workers.collect::<std::result::Result<Vec<_>, _>>()?;
+    for worker in &workers {
+        assert!(!worker.is_finished());
+    }
+    linger(20);
+    s.shutdown(Duration::MAX);
+    for worker in workers {
+        let name = worker.name().to_owned();
+        let joined = worker.join_timeout(Duration::MAX).expect("it has ended");
+        assert!(joined?, "{name} was ended by the stop");
+    }
+    Ok(())
+}
+
+#[test]
+fn s10_the_last_of_all_moments_is_a_moment() {
+    // catches: arithmetic on a deadline that overflows
+    child_passes(|_| {
+        scope(waits_for_ever).unwrap();
+        let forever = homebound::Registry::new("app").grace(Duration::MAX).kill_after(Duration::MAX);
+        forever.run(waits_for_ever).into_result().unwrap();
+        0
+    });
+}

@@ -13,6 +13,8 @@ mod cache;
 #[cfg(homebound_loom)]
 mod latch;
 #[cfg(homebound_loom)]
+mod limit;
+#[cfg(homebound_loom)]
 mod packet;
 #[cfg(homebound_loom)]
 mod stop;

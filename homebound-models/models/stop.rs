@@ -10,6 +10,7 @@ use loom::thread::spawn;
 use super::explore;
 use crate::BoxError;
 use crate::callback::{Callback, Caller};
+use crate::listen::Keeper;
 use crate::reason::StopReason;
 use crate::rt::packet::Packet;
 use crate::stop::{Edge, Node};
@@ -100,7 +101,7 @@ fn stop_against_signal() {
     explore("stop_against_signal", 4, || {
         let root = Node::new(Edge::Scope);
         let own = Arc::clone(&root);
-        let selector = spawn(move || own.signal().clone());
+        let selector = spawn(move || own.signal(Keeper::Timer).clone());
         stop(&root);
         assert_eq!(selector.join().unwrap().try_recv(), Err(TryRecvError::Disconnected));
     });
