@@ -19,7 +19,7 @@ use crate::scope_core::{Kind, Opening, ScopeCore};
 use crate::settle::{self, Account, BodyEnd};
 use crate::shown::shown;
 use crate::wait::Mark;
-use crate::{BoxError, Result, adopt, current, token};
+use crate::{BoxError, Result, adopt, current};
 
 /// Makes a scope's core, and hangs it where a stop will reach it: below the calling thread's context if that is in the
 /// scope of `parent` or below it; else below `parent`, and below that context too (T). Without a name, its line is it.
@@ -132,7 +132,6 @@ where
         runner.add_opened(core);
     }
     let entered = current::enter(scope.context().clone(), false);
-    let _run = token::begin();
     let ran = contain(|| body(scope));
     drop(entered);
     match ran {
@@ -151,9 +150,8 @@ where
 }
 
 fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> BodyEnd {
-    let asked = core.node.is_stopping();
-    match judge(error, asked, |id| core.known(id)) {
-        Verdict::Stopped => return BodyEnd::Stopped(core.node.reason()),
+    match judge(error, &core.node, core) {
+        Verdict::Stopped(cause) => return BodyEnd::Stopped(cause),
         Verdict::Listed(failure) => core.fail(&failure, true),
         Verdict::Failure(error, ids) => {
             let failure = Failure::error(record.origin(), error, ids);

@@ -57,7 +57,7 @@ impl Context {
     }
 
     pub(crate) fn stopped(&self) -> Stopped {
-        Stopped::new(self.node.reason())
+        self.node.stopped()
     }
 
     /// A receiver that the stop disconnects; nothing is ever sent on it. An arm on it is ready for ever afterwards:
@@ -196,7 +196,7 @@ impl Context {
         node.attach(&self.node);
         if self.record.is_overdue() {
             // Marked overdue before the node was there to be reached (`overdue::mark`): nothing is hidden any more.
-            self.record.node.stop_through_shields(self.core().node.reason());
+            self.record.node.stop_through_shields(self.core().node.cause());
         }
         let context = Context { record: Arc::clone(&self.record), node };
         let _close = scopeguard::guard(Arc::clone(&context.node), |node| node.close());

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use crate::carried::{Verdict, judge};
 use crate::complaint::log;
+use crate::current;
 use crate::failure::{Failure, Origin};
 use crate::path::escape;
 use crate::record::Text;
 use crate::rt::packet::{Ran, Task};
 use crate::scope_core::ScopeCore;
-use crate::{current, token};
 
 pub(crate) struct Deferred {
     pub(crate) name: Text,
@@ -22,15 +22,13 @@ pub(crate) struct Deferred {
 impl Deferred {
     /// Runs it on the calling thread. What it returns or raises is a failure of the scope, and stops nobody else's.
     pub(crate) fn run(self, core: &Arc<ScopeCore>) {
-        let _run = token::begin();
         let ran = current::as_guest(|| self.task.run(&()));
         let place = current::take_panic_location();
-        let asked = core.node.is_stopping();
         let failure = match ran {
             Ran::Done | Ran::Nothing => return,
             Ran::Panicked(payload) => Failure::panic(self.origin(core), payload, place),
-            Ran::Failed(error) => match judge(error, asked, |id| core.known(id)) {
-                Verdict::Stopped | Verdict::Listed(_) => return,
+            Ran::Failed(error) => match judge(error, &core.node, core) {
+                Verdict::Stopped(_) | Verdict::Listed(_) => return,
                 Verdict::Failure(error, ids) => Failure::error(self.origin(core), error, ids),
             },
         };

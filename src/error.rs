@@ -32,7 +32,14 @@ impl fmt::Display for WaitError {
     }
 }
 
-impl Error for WaitError {}
+impl Error for WaitError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            WaitError::Stopped(stopped) => Some(stopped),
+            WaitError::Disconnected | WaitError::TimedOut => None,
+        }
+    }
+}
 
 impl From<Stopped> for WaitError {
     fn from(stopped: Stopped) -> WaitError {
@@ -60,7 +67,11 @@ impl<T> fmt::Display for SendError<T> {
     }
 }
 
-impl<T> Error for SendError<T> {}
+impl<T> Error for SendError<T> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
+    }
+}
 
 /// Why a thread, or a child process, was not started. Its closure has been dropped by the caller.
 #[derive(Debug)]
@@ -92,7 +103,8 @@ impl Error for SpawnError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             SpawnError::Os(error) => Some(error),
-            SpawnError::Stopped(_) | SpawnError::InvalidName => None,
+            SpawnError::Stopped(stopped) => Some(stopped),
+            SpawnError::InvalidName => None,
         }
     }
 }
@@ -208,4 +220,12 @@ impl fmt::Display for JoinError {
     }
 }
 
-impl Error for JoinError {}
+impl Error for JoinError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            JoinError::Failed(failure) => Some(failure),
+            JoinError::Stopped(stopped) => Some(stopped),
+            JoinError::WouldDeadlock { .. } => None,
+        }
+    }
+}

@@ -17,7 +17,6 @@ use std::vec::IntoIter;
 
 use crate::members::{Phase, Served, Service, State};
 use crate::overdue;
-use crate::reason::StopReason;
 use crate::record::Record;
 use crate::scope_core::ScopeCore;
 use crate::settle::settle;
@@ -206,18 +205,16 @@ fn users(state: &State) -> Vec<Arc<Record>> {
 }
 
 fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) {
-    let inherited = core.node.is_stopping().then(|| core.node.reason());
+    // Without a stop it is the end of its users, which is one for all services of this scope.
+    let inherits = core.node.is_stopping();
+    let cause = core.node.cause();
     match served {
-        Served::Thread(record) => {
-            let reason = inherited.map(|reason| (*reason).clone());
-            record.node.stop(reason.unwrap_or(StopReason::UsersDone));
-        }
+        Served::Thread(record) => record.node.stop_for(cause),
         Served::Group(group) => {
             if let Some(end) = end {
                 group.lock().clock.limit(end);
             }
-            let reason = inherited.map(|reason| reason.of_parent());
-            group.node.stop(reason.unwrap_or(StopReason::UsersDone));
+            group.node.stop_for(if inherits { cause.of_parent() } else { cause });
         }
     }
 }

@@ -5,6 +5,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::iter;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,7 @@ use crate::homecoming::ShutdownReport;
 use crate::reason::{StopReason, Stopped};
 use crate::rt::contain::{Payload, discard, drop_contained, message};
 use crate::status::ThreadId;
-use crate::token::FailureMark;
+use crate::token::{Carries, Mark, Token, uncounted};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -27,15 +28,13 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 pub struct Failure {
     parts: Arc<FailureParts>,
     /// Made when the failure leaves through an error, so that the same one is not listed twice.
-    _mark: Option<FailureMark>,
+    _token: Option<Token>,
 }
 
 struct FailureParts {
-    /// Counts up in the order in which failures happen.
-    id: u64,
+    /// Its id, which counts up in the order in which failures happen, and the ids of those that its error carries.
+    mark: Arc<Mark>,
     at: Instant,
-    /// Failures that the error carries: they are told by it, and not listed again.
-    carried: Vec<u64>,
     origin: Origin,
     what: What,
 }
@@ -87,24 +86,33 @@ impl Failure {
     }
 
     fn new(origin: Origin, what: What, carried: Vec<u64>) -> Failure {
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let parts = FailureParts { id, at: Instant::now(), carried, origin, what };
-        Failure { parts: Arc::new(parts), _mark: None }
+        let ids = iter::once(NEXT_ID.fetch_add(1, Ordering::Relaxed)).chain(carried);
+        let mark = Mark::new(Carries::Failures(ids.collect()));
+        let parts = FailureParts { mark, at: Instant::now(), origin, what };
+        Failure { parts: Arc::new(parts), _token: None }
     }
 
     /// The same failure, to go into an error that the calling thread may return.
     pub(crate) fn marked(&self) -> Failure {
-        Failure { parts: Arc::clone(&self.parts), _mark: Some(FailureMark::new(self.ids())) }
+        let token = Token::of(Arc::clone(&self.parts.mark));
+        Failure { parts: Arc::clone(&self.parts), _token: Some(token) }
     }
 
     pub(crate) fn at(&self) -> Instant {
         self.parts.at
     }
 
-    /// Its own id and those that it carries.
-    pub(crate) fn ids(&self) -> Vec<u64> {
-        let own = std::iter::once(self.parts.id);
-        own.chain(self.parts.carried.iter().copied()).collect()
+    /// Its own id, and those that it carries.
+    pub(crate) fn ids(&self) -> &[u64] {
+        match &self.parts.mark.carries {
+            Carries::Failures(ids) => ids,
+            Carries::Stop(_) => &[],
+        }
+    }
+
+    /// True while it is in an error that somebody has.
+    pub(crate) fn is_carried(&self) -> bool {
+        self.parts.mark.is_carried()
     }
 
     /// The path of the thread; for a body, of its scope.
@@ -167,7 +175,7 @@ impl Failure {
 
     /// The error by value, if nobody else holds this failure.
     fn take<E: Error + 'static>(&mut self) -> Option<E> {
-        self._mark = None;
+        self._token = None;
         let parts = Arc::get_mut(&mut self.parts)?;
         let What::Error(error) = &mut parts.what else {
             return None;
@@ -180,19 +188,30 @@ impl Failure {
     }
 }
 
+impl Error for Failure {
+    /// The error that the closure returned; a panic has none.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self.cause() {
+            Cause::Error(error) => Some(error),
+            Cause::Panic { .. } => None,
+        }
+    }
+}
+
 impl Drop for FailureParts {
     /// Error and payload are the user's: what their `Drop` raises ends here.
     fn drop(&mut self) {
-        let raised = match &mut self.what {
+        let raised = uncounted(|| match &mut self.what {
             What::Error(error) => drop_contained(error.take()),
             What::Panic { payload, .. } => drop_contained(payload.get_mut().take()),
-        };
+        });
         discard(raised);
     }
 }
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::token::show();
         f.debug_struct("Failure")
             .field("path", &self.path())
             .field("cause", &self.cause())
@@ -299,4 +318,13 @@ impl ScopeError {
     }
 }
 
-impl Error for ScopeError {}
+impl Error for ScopeError {
+    /// What failed, if that was one thing; or the stop, if nothing failed.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match (self.failures(), self.stopped()) {
+            ([only], _) if self.omitted() == 0 => Some(only),
+            ([], Some(stopped)) => Some(stopped),
+            _ => None,
+        }
+    }
+}

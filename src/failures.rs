@@ -27,6 +27,11 @@ pub(crate) struct Listed {
 }
 
 impl FailureList {
+    /// True if one of them is in an error that somebody has.
+    pub(crate) fn are_carried(&self) -> bool {
+        self.kept.iter().any(Failure::is_carried)
+    }
+
     /// The failure that has this id, or carries it.
     pub(crate) fn find(&self, id: u64) -> Option<&Failure> {
         self.kept.get(*self.ids.get(&id)?)
@@ -34,7 +39,7 @@ impl FailureList {
 
     /// Adds a failure, unless it is listed or told by one that is.
     pub(crate) fn add(&mut self, failure: Failure) {
-        let ids = failure.ids();
+        let ids = failure.ids().to_vec();
         if ids.first().is_some_and(|own| self.ids.contains_key(own)) {
             return;
         }

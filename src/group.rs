@@ -62,6 +62,7 @@ pub(crate) fn open_group<'scope>(
         state.scopes.remove(&core.id);
         return Err(refusal);
     }
+    core.node.set_teller(&parent.node);
     state.services.insert(core.id, Service::new(Served::Group(Arc::clone(&core))));
     drop(state);
     Ok(Group { scope: Scope::of(&core, lease), closed: false })

@@ -94,9 +94,10 @@ impl<T> Handle<'_, T> {
         self.record.core.release(&self.record);
         match (outcome, value) {
             (Some(Outcome::Failed(failure)), _) => Err(JoinError::Failed(failure.marked())),
+            (Some(Outcome::Stopped(cause)), _) => Err(JoinError::Stopped(Stopped::new(cause))),
             (_, Some(value)) => Ok(value),
-            // Without a value: it was stopped, or its scope was over before anybody asked for the result.
-            (_, None) => Err(JoinError::Stopped(Stopped::new(self.record.node.reason()))),
+            // Its scope was over before anybody asked for the result.
+            (_, None) => Err(JoinError::Stopped(self.record.node.stopped())),
         }
     }
 

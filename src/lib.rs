@@ -143,6 +143,7 @@ mod aftermath;
 #[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
 mod bell;
 mod callback;
+mod cause;
 mod limit;
 mod listen;
 mod rounds;
@@ -182,6 +183,7 @@ mod sys;
 pub mod for_testing;
 
 pub use adopt::Adopted;
+pub use carried::is_stop;
 pub use context::Context;
 pub use current::current;
 #[cfg(unix)]

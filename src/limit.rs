@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::reason::StopReason;
+use crate::reason::{Stop, StopReason};
 use crate::stop::Node;
 use crate::sync::{Mutex, OnceCell, planted};
 use crate::sys::Event;
@@ -100,17 +100,17 @@ impl Limit {
         }
     }
 
-    /// The reason with which it ends: that of the stop behind it, or its own.
-    pub(crate) fn reason(&self) -> Arc<StopReason> {
+    /// The stop for which the node of this limit, which has this key, ends: the one behind it, or its own.
+    pub(crate) fn cause(&self, key: u64) -> Stop {
         if self.outer.since().is_some() {
-            return self.outer.reason();
+            return self.outer.cause();
         }
         match (&self.kind, &self.outer.limit) {
             (Kind::Deadline(at), Some(limit)) if limit.end().is_none_or(|end| *at <= end) => {
-                Arc::new(StopReason::Deadline)
+                Stop::of(key, StopReason::Deadline)
             }
-            (_, Some(limit)) => limit.reason(),
-            (_, None) => Arc::new(StopReason::Deadline),
+            (_, Some(limit)) => limit.cause(self.outer.key),
+            (_, None) => Stop::of(key, StopReason::Deadline),
         }
     }
 

@@ -15,7 +15,6 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::callback::Callback;
-use crate::reason::StopReason;
 use crate::stop::{ALERTED, LIMITED, Node, STOPPING, State};
 use crate::sync::planted;
 #[cfg(unix)]
@@ -31,12 +30,6 @@ pub(crate) enum Keeper {
 }
 
 impl Node {
-    /// Why it was stopped. Meaningful once it is; a closed node without a reason outlived its users.
-    pub(crate) fn reason(&self) -> Arc<StopReason> {
-        let reason = self.state.lock().reason.clone();
-        reason.unwrap_or_else(|| Arc::new(StopReason::UsersDone))
-    }
-
     pub(crate) fn since(&self) -> Option<Instant> {
         self.state.lock().since
     }
@@ -44,7 +37,7 @@ impl Node {
     /// When it was asked to stop; `None` for one that was only closed.
     pub(crate) fn asked_at(&self) -> Option<Instant> {
         let state = self.state.lock();
-        state.since.filter(|_| state.reason.is_some())
+        state.since.filter(|_| state.cause.is_some())
     }
 
     /// Makes somebody a listener: `register` gets the lists of the node, under the lock that marking takes, and whether marking

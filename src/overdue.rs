@@ -15,7 +15,7 @@ pub(crate) fn mark(record: &Arc<Record>) {
     if !first {
         return;
     }
-    record.node.stop_through_shields(record.core.node.reason());
+    record.node.stop_through_shields(record.core.node.cause());
     for core in record.opened() {
         let root = &core.root;
         core.touch();

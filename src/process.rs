@@ -20,7 +20,6 @@ use crate::error::{SpawnError, WaitError};
 use crate::handle::Handle;
 use crate::limit::far;
 use crate::lines::{Line, Lines};
-use crate::reason::Stopped;
 use crate::scope::Scope;
 use crate::sys::child::Pipes;
 use crate::thread::ThreadBuilder;
@@ -166,7 +165,7 @@ impl<'scope> ProcessBuilder<'scope> {
                 return Ok(Process { handle, shared, pipes: Mutex::new(pipes), stdout, stderr });
             }
             Ok(Err(Refusal::Os(error))) => SpawnError::Os(error),
-            Ok(Err(Refusal::Stopped)) => SpawnError::Stopped(Stopped::new(handle.record().node.reason())),
+            Ok(Err(Refusal::Stopped)) => SpawnError::Stopped(handle.record().node.stopped()),
             Err(_) => {
                 let why = "the thread that was to fork ended before: its scope lists why";
                 SpawnError::Os(io::Error::other(why))

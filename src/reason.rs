@@ -1,4 +1,4 @@
-//! Owns why a scope or thread was asked to stop, and the proof that a wait ended for that reason.
+//! Owns why a scope or thread was asked to stop, which stop it was, and the proof that a wait ended for it.
 //! Refuses to know how a stop travels.
 
 use std::borrow::Cow;
@@ -6,9 +6,10 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::shown::Shown;
-use crate::token::StopMark;
+use crate::token::{Carries, Mark, Token, note};
 
 /// Why a scope or a thread was asked to stop. The first reason wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,40 +89,85 @@ fn signal_name(number: i32) -> &'static str {
     }
 }
 
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// The next number of the series from which nodes and stops are numbered: no node has the number of another's stop. A stop that
+/// a node has by its nature, the end of its users or its own deadline, has the node's number.
+pub(crate) fn next_id() -> u64 {
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
+/// One stop as a node has it: marking hands it down, so that all that one call stops have the same id.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop {
+    pub(crate) id: u64,
+    pub(crate) reason: Arc<StopReason>,
+}
+
+impl Stop {
+    /// A stop that nobody has had before.
+    pub(crate) fn new(reason: StopReason) -> Stop {
+        Stop::of(next_id(), reason)
+    }
+
+    pub(crate) fn of(id: u64, reason: StopReason) -> Stop {
+        Stop { id, reason: Arc::new(reason) }
+    }
+
+    /// The same stop, in a scope inside.
+    pub(crate) fn of_parent(&self) -> Stop {
+        Stop::of(self.id, self.reason.of_parent())
+    }
+}
+
 /// A wait ended because of a stop. Only homebound makes it.
 ///
-/// A thread that was asked to stop and returns an error which holds one, however deep and in whatever wrapper, has
-/// *stopped*; it has not failed.
+/// It knows which stop it was: one call of `stop`, one signal, one failure, one deadline. A thread that was asked to stop, and
+/// returns an error that holds a `Stopped` of that very stop, however deep, in whatever wrapper, and whichever thread made it,
+/// has *stopped*; it has not failed. A `Stopped` of another stop (of a thread that it stopped itself, of a deadline inside of
+/// it, of an earlier run) is a failure like any other error.
 #[derive(Clone)]
 pub struct Stopped {
-    reason: Arc<StopReason>,
-    mark: StopMark,
+    token: Token,
 }
 
 impl Stopped {
-    pub(crate) fn new(reason: Arc<StopReason>) -> Stopped {
-        Stopped { reason, mark: StopMark::new() }
+    /// Where no node issues it: see `Node::stopped`.
+    pub(crate) fn new(cause: Stop) -> Stopped {
+        Stopped::issued(Mark::new(Carries::Stop(cause)))
     }
 
-    pub(crate) fn is_from_here(&self) -> bool {
-        self.mark.is_from_here()
+    /// `mark` is that of a stop.
+    pub(crate) fn issued(mark: Arc<Mark>) -> Stopped {
+        note(&mark);
+        Stopped { token: Token::of(mark) }
+    }
+
+    /// Which stop it was.
+    pub(crate) fn cause(&self) -> Option<&Stop> {
+        match self.token.carries() {
+            Carries::Stop(cause) => Some(cause),
+            Carries::Failures(_) => None,
+        }
     }
 
     /// Why.
     pub fn reason(&self) -> &StopReason {
-        &self.reason
+        self.cause().map_or(&StopReason::UsersDone, |cause| &cause.reason)
     }
 }
 
 impl fmt::Debug for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Stopped").field(&self.reason).finish()
+        crate::token::show();
+        f.debug_tuple("Stopped").field(self.reason()).finish()
     }
 }
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stopped: {}", self.reason)
+        crate::token::show();
+        write!(f, "stopped: {}", self.reason())
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Instant;
 use crate::failure::{Cause, Failure, Origin};
 use crate::homecoming::Ending;
 use crate::path::escape;
+use crate::reason::Stop;
 use crate::rt::latch::Latch;
 use crate::scope_core::ScopeCore;
 use crate::status::{ProcessStatus, Role, ThreadId};
@@ -137,7 +138,7 @@ pub(crate) struct Life {
 /// How it ended. The value of a finished one is in its packet.
 pub(crate) enum Outcome {
     Finished,
-    Stopped,
+    Stopped(Stop),
     Failed(Failure),
 }
 
@@ -149,7 +150,7 @@ impl Outcome {
     fn ending(&self) -> Ending {
         match self {
             Outcome::Finished => Ending::Finished,
-            Outcome::Stopped => Ending::Stopped,
+            Outcome::Stopped(_) => Ending::Stopped,
             Outcome::Failed(failure) => match failure.cause() {
                 Cause::Panic { .. } => Ending::Panicked,
                 Cause::Error(_) => Ending::Failed,

@@ -8,6 +8,7 @@ use crate::error::JoinError;
 use crate::failure::{Cause, Failure, ScopeError};
 use crate::homecoming::{Ending, ShutdownReport, ThreadReport};
 use crate::shown::{Lines, Shown};
+use crate::token;
 use crate::words::{Span, Twins, rails};
 
 impl fmt::Display for ShutdownReport {
@@ -73,6 +74,7 @@ fn write_row(f: &mut fmt::Formatter<'_>, row: &ThreadReport, mark: &str) -> fmt:
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        token::show();
         write_what(f, self, "", "")
     }
 }
@@ -100,6 +102,7 @@ fn rail_of(error: &(dyn Error + Send + Sync + 'static), rail: &str) -> String {
 
 impl fmt::Display for ScopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        token::show();
         if let Some(reason) = self.stop_reason() {
             return write!(f, "scope {} was stopped: {reason}", Shown(self.path()));
         }

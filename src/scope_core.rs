@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use crate::books::{Books, Locked};
 use crate::error::SpawnError;
 use crate::members::{Entry, Phase, Served, Service, State};
-use crate::reason::{StopReason, Stopped};
 use crate::record::{Record, Text, next_id};
 use crate::root::{Errand, Root};
 use crate::rt::contain;
@@ -126,14 +125,9 @@ impl ScopeCore {
     /// Why nothing may be spawned now, if so. Under the admission lock: no spawn slips past a stop (S11) or past the
     /// last worker (E1).
     pub(crate) fn refusal(&self, state: &State) -> Option<SpawnError> {
-        let reason = if self.node.is_stopping() {
-            self.node.reason()
-        } else if state.phase > Phase::Open {
-            Arc::new(StopReason::UsersDone)
-        } else {
-            return None;
-        };
-        Some(SpawnError::Stopped(Stopped::new(reason)))
+        // A node that was not asked has the end of its users for a cause.
+        let refuses = self.node.is_stopping() || state.phase > Phase::Open;
+        refuses.then(|| SpawnError::Stopped(self.node.stopped()))
     }
 
     /// Takes a thread in. What had ended before and belongs to nobody any more is forgotten at this occasion.
@@ -146,6 +140,7 @@ impl ScopeCore {
         if record.role == Role::Service {
             let service = Service::new(Served::Thread(Arc::clone(record)));
             state.services.insert(record.id.0, service);
+            record.node.set_teller(&self.node);
         } else {
             state.workers += 1;
             record.node.attach(&self.node);

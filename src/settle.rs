@@ -6,7 +6,7 @@ use crate::failure::{ScopeError, ScopeErrorParts};
 use crate::failures::Listed;
 use crate::homecoming::ShutdownReport;
 use crate::members::{Entry, Phase, Served};
-use crate::reason::{StopReason, Stopped};
+use crate::reason::{Stop, StopReason, Stopped};
 use crate::record::Record;
 use crate::rt::contain::told;
 use crate::scope_core::{Kind, ScopeCore};
@@ -143,7 +143,7 @@ fn hand_on(core: &ScopeCore, entry: Entry) -> Option<Entry> {
 /// How the body ended, besides with a value.
 pub(crate) enum BodyEnd {
     Returned,
-    Stopped(Arc<StopReason>),
+    Stopped(Stop),
     Failed,
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<Account, S
     let Listed { failures, first_during_stop, omitted } = core.lock().failures.take(core.node.asked_at());
     let stopped = match body {
         // Made here, on the thread and in the frame that gets it.
-        BodyEnd::Stopped(reason) if failures.is_empty() => Some(Stopped::new(reason)),
+        BodyEnd::Stopped(cause) if failures.is_empty() => Some(Stopped::new(cause)),
         BodyEnd::Returned if failures.is_empty() => return Ok(account),
         BodyEnd::Returned | BodyEnd::Stopped(_) | BodyEnd::Failed => None,
     };

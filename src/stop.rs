@@ -3,17 +3,20 @@
 //!
 //! # Invariants
 //!
-//! 1. A node's reason is written before its `STOPPING` flag is visible, and neither ever changes again.
+//! 1. A node's cause, the reason and the id of its stop, is written before its `STOPPING` flag is visible, and neither ever
+//!    changes again.
 //! 2. `attach` looks at the parent's flag under the parent's lock, and marking sets the flag before it takes that lock
 //!    to collect the children. So a child is either born stopped or collected: none is missed.
 //! 3. No node's lock is held while another's is taken, nor while user code runs: marking walks a work list.
 //! 4. Marking a subtree is idempotent. Whoever calls `stop` walks until all below is marked, unless `SWEPT` says that
 //!    somebody has done so; hence a losing `stop` returns after the marking as well (P5).
+//! 5. What a node hands down is its own cause, also where a later stop walks past it: a node has a cause that was its own, or
+//!    that of a parent. A parent is marked before its children are. So a stop that reached a node by way of another reached
+//!    that one first, and for the same cause.
 
 use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -24,10 +27,11 @@ use crate::bell::{Bell, ring_all};
 use crate::callback::Callback;
 use crate::limit::Limit;
 use crate::listen::Keeper;
-use crate::reason::StopReason;
+use crate::reason::{Stop, StopReason, next_id};
 use crate::rt::word::Flags;
 use crate::sync::{Mutex, OnceCell, planted};
 use crate::sys::Event;
+use crate::token::Mark;
 
 pub(crate) const STOPPING: u32 = 1;
 /// The flag alone does not tell: the clock has to be asked.
@@ -38,8 +42,6 @@ const SWEPT: u32 = 4;
 pub(crate) const ALERTED: u32 = 8;
 /// Below a scope in which a test plants something (`probe`).
 pub(crate) const PROBED: u32 = 32;
-
-static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
 /// Whose node it is. Called with no lock held, by the thread that stops.
 pub(crate) trait Owner: Send + Sync {
@@ -54,15 +56,15 @@ pub(crate) trait Owner: Send + Sync {
 pub(crate) enum Edge {
     /// A thread in its scope, a deadline in its thread: the same reason.
     Inside,
-    /// A scope in the thread that opened it: `Parent(reason)`.
+    /// A scope in the thread that opened it: `Parent(reason)`, of the same stop.
     Scope,
 }
 
 pub(crate) struct Node {
-    key: u64,
+    pub(crate) key: u64,
     /// Woken when the node is marked or alerted: for those who sleep in `rest`, whose wait needs no channel.
     pub(crate) flags: Flags,
-    edge: Edge,
+    pub(crate) edge: Edge,
     pub(crate) state: Mutex<State>,
     pub(crate) signal: OnceCell<Receiver<Infallible>>,
     /// Set when the node is marked: for those who wait for descriptors.
@@ -76,11 +78,16 @@ pub(crate) struct Node {
 
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) reason: Option<Arc<StopReason>>,
+    /// None for a node that was only closed, or was not asked yet.
+    pub(crate) cause: Option<Stop>,
+    /// Of all `Stopped`s that this node has issued.
+    pub(crate) issued: Option<Arc<Mark>>,
     pub(crate) since: Option<Instant>,
     pub(crate) signal: Option<Sender<Infallible>>,
     /// One, or two: a scope may be stopped by its own parent and by the thread that runs it.
-    parents: [Option<Weak<Node>>; 2],
+    pub(crate) parents: [Option<Weak<Node>>; 2],
+    /// The scope of a service or a group, which has it not among its children: it tells it by name, when the users are home.
+    pub(crate) teller: Option<Weak<Node>>,
     children: BTreeMap<u64, Weak<Node>>,
     pub(crate) callbacks: BTreeMap<u64, Arc<Callback>>,
     pub(crate) bells: BTreeMap<u64, Arc<Bell>>,
@@ -97,7 +104,7 @@ impl Node {
 
     fn make(edge: Edge, limit: Option<Box<Limit>>) -> Arc<Node> {
         Arc::new(Node {
-            key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
+            key: next_id(),
             flags: Flags::new(if limit.is_some() { LIMITED } else { 0 }),
             edge,
             state: Mutex::default(),
@@ -144,15 +151,8 @@ impl Node {
             // The stop that it hides has come: only its end is to be waited for.
             self.flags.set(ALERTED);
         } else {
-            let reason = self.inherited(&parent.reason());
-            self.mark_below(reason, parent.since().unwrap_or_else(Instant::now), false);
-        }
-    }
-
-    fn inherited(&self, reason: &Arc<StopReason>) -> Arc<StopReason> {
-        match self.edge {
-            Edge::Inside => Arc::clone(reason),
-            Edge::Scope => Arc::new(reason.of_parent()),
+            let cause = self.inherited(&parent.cause());
+            self.mark_below(cause, parent.since().unwrap_or_else(Instant::now), false);
         }
     }
 
@@ -188,43 +188,50 @@ impl Node {
         own.into_iter().chain(outer).min()
     }
 
-    /// Its time has come: marks it with the reason that it hid or had set.
+    /// Its time has come: marks it for the stop that it hid, or for its own.
     pub(crate) fn expire(self: &Arc<Node>) {
         if let Some(limit) = &self.limit {
-            self.stop_below(limit.reason(), limit.is_shield());
+            self.stop_below(limit.cause(self.key), limit.is_shield());
         }
     }
 
+    /// A stop of its own, which nobody has had before.
     pub(crate) fn stop(self: &Arc<Node>, reason: StopReason) {
-        self.stop_below(Arc::new(reason), false);
+        self.stop_for(Stop::new(reason));
     }
 
-    /// Ends every shield below as well: the thread is overdue. `reason` is for a node to which the stop is still on its way.
-    pub(crate) fn stop_through_shields(self: &Arc<Node>, reason: Arc<StopReason>) {
-        let own = self.state.lock().reason.clone();
-        self.mark_below(own.unwrap_or(reason), Instant::now(), true);
+    /// A stop that others have as well, or had before.
+    pub(crate) fn stop_for(self: &Arc<Node>, cause: Stop) {
+        self.stop_below(cause, false);
     }
 
-    fn stop_below(self: &Arc<Node>, reason: Arc<StopReason>, through: bool) {
+    /// Ends every shield below as well: the thread is overdue. `cause` is for a node to which the stop is still on its way.
+    pub(crate) fn stop_through_shields(self: &Arc<Node>, cause: Stop) {
+        let own = self.state.lock().cause.clone();
+        self.mark_below(own.unwrap_or(cause), Instant::now(), true);
+    }
+
+    fn stop_below(self: &Arc<Node>, cause: Stop, through: bool) {
         if self.flags.load() & SWEPT == 0 {
-            self.mark_below(reason, Instant::now(), through);
+            self.mark_below(cause, Instant::now(), through);
         }
     }
 
-    fn mark_below(self: &Arc<Node>, reason: Arc<StopReason>, at: Instant, through: bool) {
+    fn mark_below(self: &Arc<Node>, cause: Stop, at: Instant, through: bool) {
         if planted("stop-says-swept-at-once") {
             self.flags.set(SWEPT);
         }
         let mut after = Aftermath::default();
-        let mut list = vec![(Arc::clone(self), reason, false)];
-        while let Some((node, reason, hidden)) = list.pop() {
+        let mut list = vec![(Arc::clone(self), cause, false)];
+        while let Some((node, cause, hidden)) = list.pop() {
             let shield = !through && !Arc::ptr_eq(&node, self) && node.is_shield();
             let hidden = hidden || shield;
-            let children = if hidden { node.alert(&mut after) } else { node.mark(&reason, at, &mut after) };
+            let (children, cause) =
+                if hidden { (node.alert(&mut after), cause) } else { node.mark(cause, at, &mut after) };
             for child in children {
                 // What hangs below a shield and is no limit itself waits for the shield to end.
                 if !hidden || child.limit.is_some() {
-                    let inherited = child.inherited(&reason);
+                    let inherited = child.inherited(&cause);
                     list.push((child, inherited, hidden));
                 }
             }
@@ -246,7 +253,7 @@ impl Node {
         event.into_iter().for_each(Event::set);
     }
 
-    fn is_shield(&self) -> bool {
+    pub(crate) fn is_shield(&self) -> bool {
         self.limit.as_ref().is_some_and(|limit| limit.is_shield())
     }
 
@@ -255,13 +262,8 @@ impl Node {
         self.limit.as_ref().and_then(|limit| limit.alarm.lock().take())
     }
 
-    /// Marks one node; returns its children.
-    fn mark(
-        self: &Arc<Node>,
-        reason: &Arc<StopReason>,
-        at: Instant,
-        after: &mut Aftermath,
-    ) -> Vec<Arc<Node>> {
+    /// Marks one node; returns its children, and the cause that they are to have (invariant 5).
+    fn mark(self: &Arc<Node>, cause: Stop, at: Instant, after: &mut Aftermath) -> (Vec<Arc<Node>>, Stop) {
         if let Some(owner) = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
             owner.begin(at);
         }
@@ -270,7 +272,7 @@ impl Node {
         }
         let mut state = self.state.lock();
         if !self.is_marked() {
-            state.reason = Some(Arc::clone(reason));
+            state.cause = Some(cause.clone());
             state.since = Some(at);
             self.flags.set(STOPPING);
             after.owners.extend(self.owner.get().cloned());
@@ -281,7 +283,8 @@ impl Node {
         after.bells.extend(state.bells.values().cloned());
         // They stay listed: whoever closes the node waits for one that runs elsewhere.
         after.callbacks.extend(state.callbacks.values().cloned());
-        state.children.values().filter_map(Weak::upgrade).collect()
+        let children = state.children.values().filter_map(Weak::upgrade).collect();
+        (children, state.cause.clone().unwrap_or(cause))
     }
 
     /// The stop behind this shield has begun: those who wait in it must learn when it ends.
@@ -334,7 +337,7 @@ impl Node {
         for callback in callbacks.into_values() {
             callback.abandon();
         }
-        children.iter().for_each(|child| child.stop_below(self.reason(), false));
+        children.iter().for_each(|child| child.stop_below(self.cause(), false));
         // A deep tree ends level by level, from below: no level walks again what those below it have.
         self.flags.set(SWEPT);
     }

@@ -192,7 +192,7 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: 
     if planted("counted-out-at-once") {
         record.core.ended(record);
     }
-    let run = token::begin_job();
+    token::begin_job();
     let mut outcome = None;
     let logged = contain(|| {
         scene.inside(|| {
@@ -218,7 +218,6 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: 
         record.node.close();
     }
     drop(task);
-    drop(run);
     current::leave_all();
     come_home(record, outcome.unwrap_or(Outcome::Finished), seat);
 }
@@ -229,14 +228,11 @@ fn conclude(record: &Arc<Record>, ran: Ran) -> Outcome {
     let failure = match ran {
         Ran::Done | Ran::Nothing => return Outcome::Finished,
         Ran::Panicked(payload) => Failure::panic(record.origin(), payload, place),
-        Ran::Failed(error) => {
-            let asked = record.node.is_stopping();
-            match judge(error, asked, |id| record.core.known(id)) {
-                Verdict::Stopped => return Outcome::Stopped,
-                Verdict::Listed(failure) => return Outcome::Failed(failure),
-                Verdict::Failure(error, ids) => Failure::error(record.origin(), error, ids),
-            }
-        }
+        Ran::Failed(error) => match judge(error, &record.node, &record.core) {
+            Verdict::Stopped(cause) => return Outcome::Stopped(cause),
+            Verdict::Listed(failure) => return Outcome::Failed(failure),
+            Verdict::Failure(error, ids) => Failure::error(record.origin(), error, ids),
+        },
     };
     log(&failure);
     if !record.isolated {

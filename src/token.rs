@@ -1,179 +1,162 @@
-//! Owns the count of what homebound put into errors: tokens of stops and failures, by the closure that ran when they were
-//! made.
-//! Refuses to look into an error.
+//! Owns the tokens that homebound puts into errors, one for each stop or failure that an error carries: which of them this
+//! thread has made, and which were dropped, or shown, while it looked at an error.
+//! Refuses to judge an error.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
+use crate::reason::Stop;
 use crate::sync::local::*;
 
 per_thread! {
-    /// How many closures of ours run on this thread, one inside the other.
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// The frames of those that made a token, the outermost first. Most make none: then this is not touched, since the
-    /// first touch costs the thread an allocation.
-    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
-    static HAS_FRAMES: Cell<bool> = const { Cell::new(false) };
-    /// Tells the tokens of this thread's job from those of others; 0 before it has made one.
-    static JOB: Cell<u64> = const { Cell::new(0) };
+    /// The marks of the stops of which this thread has made tokens, in its present job. Most make none: then this is not
+    /// touched, since the first touch costs the thread an allocation.
+    static MADE: RefCell<Vec<Weak<Mark>>> = const { RefCell::new(Vec::new()) };
+    static HAS_MADE: Cell<bool> = const { Cell::new(false) };
+    /// While the thread drops an error: by how many the tokens of each mark became more or fewer.
+    static BOOK: RefCell<Vec<(Arc<Mark>, isize)>> = const { RefCell::new(Vec::new()) };
+    static COUNTS: Cell<bool> = const { Cell::new(false) };
+    /// Something that holds a token has printed itself.
+    static SHOWN: Cell<bool> = const { Cell::new(false) };
 }
 
-static NEXT_JOB: AtomicU64 = AtomicU64::new(1);
-
-/// The tokens made while one closure ran; at depth 0, by the code around all.
-#[derive(Default)]
-struct Frame {
-    depth: usize,
-    /// Each [`StopMark`] holds a clone of the last; the others came from closures inside that are over.
-    stops: Vec<Arc<()>>,
-    failures: Vec<Weak<Vec<u64>>>,
+/// What an error may carry.
+pub(crate) enum Carries {
+    Stop(Stop),
+    /// The id of a failure, and those of the failures in its error: they are told by it, and not listed again.
+    Failures(Vec<u64>),
 }
 
-impl Frame {
-    /// False if nothing of it is alive.
-    fn prune(&mut self) -> bool {
-        self.stops.retain(|mark| Arc::strong_count(mark) > 1);
-        self.failures.retain(|mark| mark.strong_count() > 0);
-        !(self.stops.is_empty() && self.failures.is_empty())
+/// What all tokens share that tell of one thing: of the stop of one node, or of one failure.
+pub(crate) struct Mark {
+    pub(crate) carries: Carries,
+    /// How many tokens there are, on all threads. A node holds its mark as well, so that the mark's own count does not tell.
+    tokens: AtomicUsize,
+}
+
+impl Mark {
+    pub(crate) fn new(carries: Carries) -> Arc<Mark> {
+        Arc::new(Mark { carries, tokens: AtomicUsize::new(0) })
+    }
+
+    /// True while there is a token of it, on any thread. A token that the calling thread can reach is always seen: whatever
+    /// handed the token over ordered its making before.
+    pub(crate) fn is_carried(&self) -> bool {
+        self.tokens.load(Ordering::Relaxed) > 0
     }
 }
 
-/// The frame of the closure that runs, if it has one.
-fn top(frames: &mut [Frame]) -> Option<&mut Frame> {
-    frames.last_mut().filter(|frame| frame.depth == DEPTH.get())
-}
+/// Held by every `Stopped`, and by every failure that went into an error.
+pub(crate) struct Token(Arc<Mark>);
 
-/// The closure that runs is over; what it leaves alive is the next outer one's.
-fn leave(frames: &mut Vec<Frame>) {
-    let over = if top(frames).is_some() { frames.pop() } else { None };
-    let depth = DEPTH.get().saturating_sub(1);
-    DEPTH.set(depth);
-    let Some(mut over) = over.and_then(|mut frame| frame.prune().then_some(frame)) else { return };
-    match top(frames) {
-        Some(outer) => {
-            outer.prune();
-            // In front of the outer ones: new marks are clones of the last.
-            over.stops.append(&mut outer.stops);
-            outer.stops = over.stops;
-            outer.failures.append(&mut over.failures);
-        }
-        None => frames.push(Frame { depth, ..over }),
+impl Token {
+    pub(crate) fn of(mark: Arc<Mark>) -> Token {
+        mark.tokens.fetch_add(1, Ordering::Relaxed);
+        count(&mark, 1);
+        Token(mark)
+    }
+
+    pub(crate) fn carries(&self) -> &Carries {
+        &self.0.carries
     }
 }
 
-/// The frame of the closure that runs, made if need be; in thread-local destructors there is none, and nothing is judged.
-fn with_frame<R>(look: impl FnOnce(&mut Frame) -> R) -> Option<R> {
-    let looked = FRAMES.try_with(|frames| {
-        HAS_FRAMES.set(true);
-        let mut frames = frames.borrow_mut();
-        if top(&mut frames).is_none() {
-            frames.push(Frame { depth: DEPTH.get(), ..Frame::default() });
+impl Clone for Token {
+    fn clone(&self) -> Token {
+        Token::of(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.tokens.fetch_sub(1, Ordering::Relaxed);
+        count(&self.0, -1);
+    }
+}
+
+/// The calling thread makes a token of this stop: its closure may return it in an error that hides it. In thread-local
+/// destructors nothing is noted, and nothing judged.
+pub(crate) fn note(mark: &Arc<Mark>) {
+    HAS_MADE.set(true);
+    let _gone_in_destructors = MADE.try_with(|made| {
+        let mut made = made.borrow_mut();
+        // Most threads make one and the same again and again.
+        if made.last().is_some_and(|last| last.as_ptr() == Arc::as_ptr(mark)) {
+            return;
         }
-        top(&mut frames).map(look)
+        if made.len() == made.capacity() {
+            prune(&mut made);
+        }
+        made.push(Arc::downgrade(mark));
     });
-    looked.ok().flatten()
 }
 
-/// Held by every `Stopped`: counted on the thread that made it, wherever its clones go.
-#[derive(Clone)]
-pub(crate) struct StopMark {
-    _living: Arc<()>,
-    made_in: u64,
+/// Before the list grows: so it is as long as there are living marks, and the cost for each token stays the same.
+fn prune(made: &mut Vec<Weak<Mark>>) {
+    made.retain(|mark| mark.upgrade().is_some_and(|mark| mark.is_carried()));
+    made.sort_unstable_by_key(|mark| mark.as_ptr().addr());
+    made.dedup_by_key(|mark| mark.as_ptr().addr());
 }
-
-impl StopMark {
-    pub(crate) fn new() -> StopMark {
-        let shared = with_frame(|frame| {
-            if frame.stops.is_empty() {
-                frame.stops.push(Arc::default());
-            }
-            frame.stops.last().cloned()
-        });
-        if JOB.get() == 0 {
-            JOB.set(NEXT_JOB.fetch_add(1, Ordering::Relaxed));
-        }
-        StopMark { _living: shared.flatten().unwrap_or_default(), made_in: JOB.get() }
-    }
-
-    pub(crate) fn is_from_here(&self) -> bool {
-        self.made_in == JOB.get()
-    }
-}
-
-/// Held by every failure that went into an error: its id and those that it carries.
-#[derive(Clone)]
-pub(crate) struct FailureMark {
-    _living: Arc<Vec<u64>>,
-}
-
-impl FailureMark {
-    pub(crate) fn new(ids: Vec<u64>) -> FailureMark {
-        let living = Arc::new(ids);
-        with_frame(|frame| {
-            frame.failures.retain(|mark| mark.strong_count() > 0);
-            frame.failures.push(Arc::downgrade(&living));
-        });
-        FailureMark { _living: living }
-    }
-}
-
-/// What is alive of the tokens of the closure that runs.
-#[derive(Default)]
-pub(crate) struct Living {
-    pub(crate) stops: usize,
-    pub(crate) failures: Vec<u64>,
-}
-
-pub(crate) fn living() -> Living {
-    if !HAS_FRAMES.get() {
-        return Living::default();
-    }
-    let counted = FRAMES.try_with(|frames| {
-        let mut frames = frames.borrow_mut();
-        let frame = top(&mut frames)?;
-        let failures = frame.failures.iter().filter_map(Weak::upgrade).flat_map(|ids| ids.to_vec());
-        let stops = frame.stops.iter().map(|mark| Arc::strong_count(mark) - 1).sum();
-        Some(Living { stops, failures: failures.collect() })
-    });
-    counted.ok().flatten().unwrap_or_default()
-}
-
-/// The closure that runs has failed: stops in its error were somebody else's, and excuse no closure around.
-pub(crate) fn forget_stops() {
-    if HAS_FRAMES.get() {
-        let _none_in_destructors = FRAMES.try_with(|frames| {
-            top(&mut frames.borrow_mut()).into_iter().for_each(|frame| frame.stops.clear());
-        });
-    }
-}
-
-/// A closure of ours runs on this thread, until this drops.
-#[derive(Debug)]
-#[must_use]
-pub(crate) struct Run;
 
 /// A job begins on this thread, which may have done others: their tokens are not this one's.
-pub(crate) fn begin_job() -> Run {
-    JOB.set(0);
-    if HAS_FRAMES.replace(false) {
-        let _gone = FRAMES.try_with(RefCell::take);
+pub(crate) fn begin_job() {
+    if HAS_MADE.replace(false) {
+        let _gone = MADE.try_with(RefCell::take);
     }
-    DEPTH.set(0);
-    begin()
 }
 
-pub(crate) fn begin() -> Run {
-    DEPTH.set(DEPTH.get() + 1);
-    Run
+/// The marks of the stops of which the calling thread has made tokens, where some are alive.
+pub(crate) fn made_here() -> Vec<Arc<Mark>> {
+    if !HAS_MADE.get() {
+        return Vec::new();
+    }
+    let made = MADE.try_with(|made| made.borrow().iter().filter_map(Weak::upgrade).collect());
+    let mut made: Vec<Arc<Mark>> = made.unwrap_or_default();
+    made.retain(|mark| mark.is_carried());
+    made
 }
 
-impl Drop for Run {
-    fn drop(&mut self) {
-        if HAS_FRAMES.get() {
-            let _gone = FRAMES.try_with(|frames| leave(&mut frames.borrow_mut()));
-        } else {
-            DEPTH.set(DEPTH.get().saturating_sub(1));
+/// The marks of which there are fewer tokens after `f`, by what this thread has done in it: what an error carried that `f`
+/// drops. A token that a `Drop` in there makes, and drops again, was not carried.
+pub(crate) fn dropped_in(f: impl FnOnce()) -> Vec<Arc<Mark>> {
+    let around = (COUNTS.replace(true), BOOK.try_with(RefCell::take));
+    f();
+    let book = BOOK.try_with(|book| book.replace(around.1.unwrap_or_default()));
+    COUNTS.set(around.0);
+    let fewer = book.unwrap_or_default().into_iter().filter(|(_, by)| *by < 0);
+    fewer.map(|(mark, _)| mark).collect()
+}
+
+/// A failure is dropped: what its own error carries is not carried by the error around.
+pub(crate) fn uncounted<R>(f: impl FnOnce() -> R) -> R {
+    let counted = COUNTS.replace(false);
+    let result = f();
+    COUNTS.set(counted);
+    result
+}
+
+fn count(mark: &Arc<Mark>, by: isize) {
+    if !COUNTS.get() {
+        return;
+    }
+    let _gone_in_destructors = BOOK.try_with(|book| {
+        let mut book = book.borrow_mut();
+        match book.iter_mut().find(|(known, _)| Arc::ptr_eq(known, mark)) {
+            Some((_, sum)) => *sum += by,
+            None => book.push((Arc::clone(mark), by)),
         }
-    }
+    });
+}
+
+/// Said by all that holds a token when it prints itself.
+pub(crate) fn show() {
+    SHOWN.set(true);
+}
+
+/// Whether something that holds a token printed itself in `f`.
+pub(crate) fn is_shown_in(f: impl FnOnce()) -> bool {
+    let around = SHOWN.replace(false);
+    f();
+    SHOWN.replace(around)
 }

@@ -66,7 +66,7 @@ pub(crate) fn until_stopped<'a, T>(
 ) -> Result<T, WaitError> {
     loop {
         if node.is_stopping() {
-            return Err(WaitError::Stopped(Stopped::new(node.reason())));
+            return Err(WaitError::Stopped(node.stopped()));
         }
         if end.is_some_and(|end| Instant::now() >= end) {
             return Err(WaitError::TimedOut);
@@ -184,10 +184,15 @@ impl Context {
         }
     }
 
-    /// The other end is gone. If a stop has come meanwhile, it is gone for that, and the stop is what counts.
+    /// The other end is gone. If a stop has come meanwhile, here or so far only to its owner, it is gone for that, and the stop is
+    /// what counts.
     #[cold]
     fn disconnected(&self) -> WaitError {
-        if self.node().is_stopping() { WaitError::Stopped(self.stopped()) } else { WaitError::Disconnected }
+        if self.node().is_stopping() {
+            return WaitError::Stopped(self.stopped());
+        }
+        let coming = self.node().coming();
+        coming.map_or(WaitError::Disconnected, |stop| WaitError::Stopped(Stopped::new(stop)))
     }
 
     #[cold]

@@ -4,23 +4,29 @@
 use std::sync::{Arc, Weak};
 
 use crate::failure::Failure;
-use crate::reason::StopReason;
+use crate::reason::{Stop, StopReason};
 use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
 
 impl ScopeCore {
     /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1).
     pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) {
+        let cause = Stop::new(StopReason::Failed { path: failure.path().to_owned() });
         for core in self.around() {
             // The cause is recorded before the flag is visible (S3).
             core.lock().failures.add(failure.clone());
             if stops {
-                core.node.stop(StopReason::Failed { path: failure.path().to_owned() });
+                core.node.stop_for(cause.clone());
             }
             if core.kind != Kind::Group {
                 break;
             }
         }
+    }
+
+    /// True if somebody has an error that carries a failure of it.
+    pub(crate) fn has_carried_failures(&self) -> bool {
+        self.lock().failures.are_carried()
     }
 
     /// The listed failure that has this id, or carries it.

@@ -346,28 +346,6 @@ fn s3_a_failure_that_was_dealt_with_does_not_make_a_stop_one() {
 }
 
 #[test]
-fn s3_a_stop_made_on_another_thread_does_not_excuse_a_real_error() {
-    // catches: any Stopped anywhere taken for a stop of this thread
-    within(|| {
-        let result = scope(|s| {
-            let (give, take) = bounded::<Stopped>(1);
-            s.spawn("gives", "makes a Stopped", move |cx| -> Result {
-                let stopped = cx.sleep(NEVER).unwrap_err();
-                give.send(stopped.clone())?;
-                Err(stopped.into())
-            })?;
-            s.spawn("takes", "returns what is not its own", move |cx| -> Result {
-                cx.wait_for_stop();
-                Err(take.recv()?.into())
-            })?;
-            s.stop();
-            Ok(())
-        });
-        assert_eq!(result.unwrap_err().first().unwrap().name(), "takes");
-    });
-}
-
-#[test]
 fn s3_a_real_error_in_the_clean_up_is_a_failure_during_stop() {
     // catches: an error swallowed because the thread happened to be stopping
     within(|| {

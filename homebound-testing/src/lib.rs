@@ -38,7 +38,7 @@ pub use leaks::{LeakGuard, LeakedThread, Leaks, NoLeaks, no_leaks};
 pub use trees::{
     Act, Block, Callback, End, Errors, Event, Failed, Failing, Fate, Finish, Gave, How, Id, KernelThread,
     LIMIT, Limit, Nested, Observed, Owned, PATIENCE, Property, Returned, Root, Step, Stop, Sum, Thread, Tree,
-    Via, Violation, Violations, Wait, What,
+    Via, Violation, Violations, Wait, What, Whose,
 };
 #[cfg(feature = "proptest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]

@@ -125,7 +125,7 @@ impl<'a, 's> Frame<'a, 's> {
     }
 
     fn pass(&self, errors: Errors, error: impl Into<homebound::BoxError>) -> Result {
-        pass(self.node, errors, || self.base.is_stopping(), error)
+        pass(self.node, errors, || self.base.stop_reason(), error)
     }
 
     pub(super) fn group(&mut self, id: Id, owned: &Owned) -> Result {

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
-use super::log::{How, number_in};
+use super::log::{How, Whose, number_in};
 use super::tree::{Errors, Id};
 use homebound::{BoxError, Cause, Failure, JoinError, ScopeError, StopReason, Stopped, WaitError};
 
@@ -66,19 +66,44 @@ impl Error for Passed {
     }
 }
 
-/// What is done with an error that a step of `node`'s closure was given: `stopping` tells whether that was asked to stop.
+/// What is done with an error that a step of `node`'s closure was given: `asked` tells why that was asked to stop, if it was.
 pub(super) fn pass(
     node: Id,
     errors: Errors,
-    stopping: impl FnOnce() -> bool,
+    asked: impl FnOnce() -> Option<StopReason>,
     error: impl Into<BoxError>,
 ) -> homebound::Result {
     if errors == Errors::Ignore {
         return Ok(());
     }
     let error = error.into();
-    let how = carried(&*error).map_or_else(|| How::Stop(stopping()), How::Passed);
+    let how = carried(&*error).map_or_else(|| How::Stop(whose(&*error, asked())), How::Passed);
     Err(Box::new(Passed { node, error, hides: errors == Errors::Hide, how }))
+}
+
+/// Whose stop the error carries, seen from a closure that was asked for this reason: by the reasons, since the step that stops with
+/// its name does so once, as a thread ends once that is vital.
+fn whose(error: &(dyn Error + Send + Sync + 'static), asked: Option<StopReason>) -> Whose {
+    let carried = match (error.downcast_ref::<ScopeError>(), error.downcast_ref::<JoinError>()) {
+        (Some(scope), _) => scope.stop_reason(),
+        (_, Some(JoinError::Stopped(stopped))) => Some(stopped.reason()),
+        _ => None,
+    };
+    let (Some(carried), Some(own)) = (carried.map(root), asked.as_ref().map(root)) else {
+        return Whose::Unknown;
+    };
+    match (carried == own, own) {
+        (false, _) => Whose::Others,
+        (true, StopReason::Custom(_) | StopReason::Vital { .. }) => Whose::Own,
+        (true, _) => Whose::Unknown,
+    }
+}
+
+fn root(reason: &StopReason) -> &StopReason {
+    match reason {
+        StopReason::Parent(around) => root(around),
+        _ => reason,
+    }
 }
 
 /// The failures in an error; `None` if it holds a stop, or is the user's and may hold one.

@@ -122,14 +122,25 @@ pub enum How {
     Own,
     /// With an error that it was given, which carries these failures.
     Passed(Vec<Id>),
-    /// With an error that it was given, which carries a stop; it saw its own stop before (`true`), or not yet.
-    Stop(bool),
+    /// With an error that it was given, which carries a stop.
+    Stop(Whose),
     /// With an error of the user's closure, which may hold anything.
     User,
     /// A callback panics.
     Callback,
     /// A result that nobody took panics in its `Drop`.
     Unclaimed,
+}
+
+/// Whose stop an error carries that somebody passes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// That of the closure which passes it on: the same call stopped both.
+    Own,
+    /// Another's: it was stopped for another reason.
+    Others,
+    /// It was not stopped yet, or for a reason that two stops may have.
+    Unknown,
 }
 
 /// How a closure ends.

@@ -24,7 +24,7 @@ mod kin;
 
 pub use check::{Property, Violation, Violations};
 pub use kernel::KernelThread;
-pub use log::{Event, Failed, Failing, Finish, Gave, How, Observed, Returned, Stop, Sum, What};
+pub use log::{Event, Failed, Failing, Finish, Gave, How, Observed, Returned, Stop, Sum, What, Whose};
 pub use run::LIMIT;
 #[cfg(feature = "proptest")]
 pub use strategy::{trees, trees_up_to};

@@ -2,7 +2,7 @@
 //! Refuses to know what the joiner did with it.
 
 use super::super::index::Index;
-use super::super::log::{Finish, Gave, How, What};
+use super::super::log::{Finish, Gave, How, What, Whose};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
 
@@ -30,7 +30,8 @@ fn may_give(index: &Index<'_>, thread: Id, gave: &Gave) -> bool {
         Gave::Value => ended(Finish::Value) && failures.next().is_none(),
         // A stop that it was given may be its own.
         Gave::Stopped => {
-            ended(Finish::Stopped) || failures.any(|failing| matches!(failing.how, How::Stop(_) | How::User))
+            let may_be = |how: &How| matches!(how, How::Stop(Whose::Own | Whose::Unknown) | How::User);
+            ended(Finish::Stopped) || failures.any(|failing| may_be(&failing.how))
         }
         Gave::Failure(message) => failures.any(|failing| match &failing.how {
             // One that was only passed on is still the same.

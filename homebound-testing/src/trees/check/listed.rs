@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::super::index::Index;
 use super::super::kin::Kind;
-use super::super::log::{Failed, Failing, Finish, Gave, How, Returned, What};
+use super::super::log::{Failed, Failing, Finish, Gave, How, Returned, What, Whose};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
 
@@ -40,11 +40,12 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
         }
         let times = match &failing.how {
             _ if claimed(index, event.node, &failing.how) => Times { least: 0, most: 0 },
-            How::Own | How::Callback | How::Unclaimed => Times { least: 1, most: 1 },
-            How::User => Times { least: 0, most: 1 },
-            // Asked to stop, it has stopped; of somebody else's stop, it failed.
-            How::Stop(true) => Times { least: 0, most: 0 },
-            How::Stop(false) => Times { least: 0, most: 1 },
+            // Of somebody else's stop it failed, whether or not it was asked to stop as well.
+            How::Own | How::Callback | How::Unclaimed | How::Stop(Whose::Others) => {
+                Times { least: 1, most: 1 }
+            }
+            How::User | How::Stop(Whose::Unknown) => Times { least: 0, most: 1 },
+            How::Stop(Whose::Own) => Times { least: 0, most: 0 },
             How::Passed(carried) => match weigh(index, home, carried) {
                 Weight::Known => Times { least: 0, most: 0 },
                 Weight::KnownBelow => Times { least: 0, most: 1 },
@@ -87,7 +88,7 @@ fn is_listed(index: &Index<'_>, scope: Id, message: Id) -> bool {
             let here = index.kin.listing(index.home_of(event.node)).contains(&scope);
             here && !claimed(index, event.node, &failing.how)
                 // Where it may be none, somebody was given it as one.
-                && !matches!(failing.how, How::Passed(_) | How::Stop(true))
+                && !matches!(failing.how, How::Passed(_) | How::Stop(Whose::Own))
                 || here && passed_anew(index, event.node, &failing.how)
         }
         _ => false,

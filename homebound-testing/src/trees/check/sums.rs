@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::super::index::Index;
 use super::super::kin::Kind;
-use super::super::log::{How, Returned, Sum, What};
+use super::super::log::{How, Returned, Sum, What, Whose};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
 use homebound::Ending;
@@ -92,12 +92,12 @@ fn allowed(index: &Index<'_>, thread: Id) -> Vec<Ending> {
                 // The thread may have been home when its result was dropped.
                 How::Unclaimed => allowed.push(Ending::Panicked),
                 How::Callback => {}
-                How::Stop(true) => allowed.push(Ending::Stopped),
-                How::Stop(false) | How::User => {
+                How::Stop(Whose::Own) => allowed.push(Ending::Stopped),
+                How::Stop(Whose::Unknown) | How::User => {
                     allowed.extend([Ending::Stopped, Ending::Failed]);
                 }
                 // If it is one that is listed already, it ended as that one did.
-                How::Own | How::Passed(_) => {
+                How::Own | How::Passed(_) | How::Stop(Whose::Others) => {
                     failed = true;
                     allowed.extend([Ending::Failed, Ending::Panicked]);
                 }
