@@ -12,27 +12,28 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
-use parking_lot::Mutex;
 
 use crate::Result;
 use crate::context::Context;
 use crate::error::{NotStarted, ProcessFailed};
+use crate::launch::OnExit;
+use crate::leader::Shared;
 use crate::limit::far;
 use crate::lines::Lines;
-use crate::process::OnExit;
 use crate::reason::StopReason;
 use crate::record::Facts;
 use crate::rt::contain::told;
 use crate::shown::shown;
 use crate::stopper::OnStop;
 use crate::sys::Event;
-use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Pipes, Source, TERMINATE};
+use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Leads, Pipes, Source, TERMINATE};
+use crate::sys::terminal::{Terminal, suspend};
 use crate::wait::Mark;
 
 /// What the thread is to start and to look after.
@@ -41,6 +42,7 @@ pub(crate) struct Plan {
     pub(crate) command: Command,
     /// As the dump shows it.
     pub(crate) text: String,
+    pub(crate) leads: Leads,
     pub(crate) grace: Duration,
     pub(crate) on_exit: OnExit,
     /// Where the lines of its output go: the pipes are ours then.
@@ -59,65 +61,12 @@ pub(crate) enum Refusal {
     Os(io::Error),
 }
 
-/// What the thread and the spawner's handle have in common.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    /// Taken out when it is reaped, under the lock: whoever signals finds a pid that is the child's, or nothing.
-    leader: Mutex<Option<Leader>>,
-    status: Mutex<Option<ExitStatus>>,
-    /// The signals that were sent through the handle, as bits.
-    sent: AtomicU64,
-    /// Lines that nobody read.
-    pub(crate) lost: Arc<AtomicU64>,
-}
-
-impl Shared {
-    pub(crate) fn status(&self) -> Option<ExitStatus> {
-        *self.status.lock()
-    }
-
-    /// Sends a signal to the child alone.
-    pub(crate) fn signal(&self, number: i32) -> io::Result<()> {
-        // Before it is sent: whoever sees the child end by it finds it here.
-        self.sent.fetch_or(bit_of(number), Ordering::Relaxed);
-        match &*self.leader.lock() {
-            Some(leader) => leader.signal(number),
-            None => Err(io::Error::new(io::ErrorKind::NotFound, "the child process has ended")),
-        }
-    }
-
-    /// It was sent through the handle: whoever ends by it was asked to.
-    fn has_sent(&self, signal: Option<i32>) -> bool {
-        signal.is_some_and(|signal| self.sent.load(Ordering::Relaxed) & bit_of(signal) != 0)
-    }
-
-    fn signal_group(&self, number: i32) -> io::Result<()> {
-        self.leader.lock().as_ref().map_or(Ok(()), |leader| leader.signal_group(number))
-    }
-
-    fn has_ended(&self) -> io::Result<bool> {
-        self.leader.lock().as_ref().map_or(Ok(true), Leader::has_ended)
-    }
-
-    /// It has ended, so this does not block under the lock.
-    fn reap(&self) -> io::Result<ExitStatus> {
-        let mut leader = self.leader.lock();
-        let status = leader.take().ok_or(io::ErrorKind::NotFound)?.reap()?;
-        *self.status.lock() = Some(status);
-        Ok(status)
-    }
-}
-
-fn bit_of(number: i32) -> u64 {
-    u32::try_from(number - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
-}
-
 /// What the thread of a child process does. It is the one that forks: the kernel ends the child with the thread that forked
 /// it, and this one is there until the child is reaped.
 pub(crate) fn supervise(cx: &Context, plan: Plan, tell: &Sender<Started>) -> Result {
     let shared = Arc::clone(&plan.shared);
     // However this is left, the child is not: one that has not been reaped is killed, and then it is.
-    let _reaped = scopeguard::guard(shared, |shared| drop(shared.leader.lock().take()));
+    let _reaped = scopeguard::guard(shared, |shared| shared.abandon());
     let _mark = Mark::new("child", cx.record().label.at);
     let (mut running, pipes) = match Running::start(cx, plan) {
         Ok(started) => started,
@@ -139,6 +88,8 @@ struct Running<'a> {
     stop: Arc<Event>,
     _stop: OnStop,
     ended: Ended,
+    /// In whose foreground it is, if this process is.
+    terminal: Option<Terminal>,
     output: [Option<Output>; 2],
     grace: Duration,
     on_exit: OnExit,
@@ -157,7 +108,7 @@ struct Output {
 
 impl<'a> Running<'a> {
     fn start(cx: &'a Context, plan: Plan) -> std::result::Result<(Running<'a>, Pipes), Refusal> {
-        let Plan { mut command, text, grace, on_exit, lines, shared } = plan;
+        let Plan { mut command, text, leads, grace, on_exit, lines, shared } = plan;
         if cx.node().is_stopping() {
             return Err(Refusal::Stopped);
         }
@@ -166,10 +117,13 @@ impl<'a> Running<'a> {
         let stop = Arc::new(Event::new().map_err(|error| refused(&command, error))?);
         let event = Arc::clone(&stop);
         let guard = cx.on_stop(move || event.set());
-        let (leader, mut pipes) = Leader::start(&mut command).map_err(|error| refused(&command, error))?;
+        let terminal = if leads == Leads::Foreground { Terminal::open() } else { Ok(None) };
+        let terminal = terminal.map_err(|error| refused(&command, error))?;
+        let (leader, mut pipes) = Leader::start(&mut command, leads, terminal.as_ref())
+            .map_err(|error| refused(&command, error))?;
         let ended = leader.ended();
         let _first = cx.record().process.set(Box::new(Facts::new(leader.pid(), text)));
-        *shared.leader.lock() = Some(leader);
+        shared.lead(leader);
         let output = lines.map(|[out, err]| {
             let read = |source, lines| Output { source, lines };
             let (stdout, stderr) =
@@ -182,6 +136,7 @@ impl<'a> Running<'a> {
             stop,
             _stop: guard,
             ended,
+            terminal,
             output: output.unwrap_or_default(),
             grace,
             on_exit,
@@ -208,7 +163,7 @@ impl<'a> Running<'a> {
             let stop = (!self.asked).then(|| self.stop.as_fd());
             let ended = self.ended.as_ref().map(|ended| ended.as_fd());
             let fds = [stop, ended, sources[0], sources[1]];
-            let [_, ended, out, err] = child::wait_for_any(fds, self.force_at, self.ended.is_none());
+            let [_, ended, out, err] = child::wait_for_any(fds, self.next_look());
             for (output, _) in self.output.iter_mut().zip([out, err]).filter(|(_, ready)| *ready) {
                 read(output, &mut room);
             }
@@ -219,10 +174,40 @@ impl<'a> Running<'a> {
             if (ended || self.ended.is_none()) && self.shared.has_ended()? {
                 return Ok(());
             }
+            if self.terminal.is_some() && self.shared.was_suspended() {
+                self.suspend();
+            }
             if ended {
                 // A debugger has it, and is told first: until then the descriptor says more than is so.
                 self.ended = None;
             }
+        }
+    }
+
+    /// When to look again if nothing happens: the kernel has no descriptor for a suspended child, and none for one that has ended
+    /// where it has no pidfd.
+    fn next_look(&self) -> Option<Instant> {
+        let pauses =
+            [self.ended.is_none().then_some(LOOK), self.terminal.as_ref().map(|_| LOOK_FOR_SUSPENSION)];
+        let look = pauses.into_iter().flatten().min().map(|pause| Instant::now() + pause);
+        look.into_iter().chain(self.force_at).min()
+    }
+
+    /// The child has been suspended, by Ctrl-Z or for want of the terminal. If this process is in the foreground, it can be
+    /// helped at once. Otherwise this process is suspended, too, as one group would be; when it goes on, so does the child, with the
+    /// terminal if it is ours again.
+    fn suspend(&mut self) {
+        let Some(terminal) = &self.terminal else { return };
+        let pid = self.cx.record().process.get().map_or(0, |facts| facts.pid);
+        if !self.asked {
+            if !terminal.in_foreground() {
+                terminal.take_back(false);
+                suspend();
+            }
+            terminal.give(pid);
+        }
+        if let Err(error) = self.shared.signal_group(CONTINUE) {
+            self.warn("could not be continued", Some(&error));
         }
     }
 
@@ -255,6 +240,9 @@ impl<'a> Running<'a> {
             self.empty();
             self.shared.reap()
         });
+        // Before its end is told: whoever waits for it may read from the terminal.
+        let killed = reaped.as_ref().is_ok_and(|status| status.signal().is_some());
+        self.terminal.take().into_iter().for_each(|terminal| terminal.take_back(killed));
         self.tell_of_losses();
         let (record, asked) = (self.cx.record(), self.asked);
         if self.on_exit == OnExit::StopScope {
@@ -329,6 +317,9 @@ fn read(output: &mut Option<Output>, room: &mut [u8]) {
     }
 }
 
+/// How long until the next look where the kernel has nothing to wait on: for an end, and for a suspension.
+const LOOK: Duration = Duration::from_millis(10);
+const LOOK_FOR_SUSPENSION: Duration = Duration::from_millis(100);
 const PIECE: usize = 16 * 1024;
 /// As much as the kernel lets a pipe be made (`/proc/sys/fs/pipe-max-size`), by default.
 const MOST_IN_A_PIPE: usize = 1024 * 1024;

@@ -132,12 +132,21 @@ impl NotStarted {
     }
 
     fn advice(&self) -> &'static str {
+        #[cfg(unix)]
+        match self.reason.raw_os_error() {
+            Some(libc::EPERM) => {
+                return " (does its `pre_exec` call setsid though its `process_group` is set, which makes it a leader before? Then use \
+                        `session()`. Or is the terminal of `controlling_terminal()` that of another session?)";
+            }
+            Some(libc::ENOTTY) => return " (`controlling_terminal()`: is its standard input a terminal?)",
+            _ => {}
+        }
         match self.reason.kind() {
             io::ErrorKind::NotFound => " (is it installed and in PATH, does its working directory exist?)",
             io::ErrorKind::PermissionDenied => " (is it executable, may this user read it?)",
             io::ErrorKind::WouldBlock => " (see `ulimit -u` and the pids limit of the cgroup)",
             io::ErrorKind::OutOfMemory => " (out of memory, or overcommit is off)",
-            io::ErrorKind::Unsupported => "",
+            io::ErrorKind::Unsupported | io::ErrorKind::ResourceBusy | io::ErrorKind::InvalidInput => "",
             _ => " (see `ulimit -n` for descriptors; is it a program for this machine?)",
         }
     }

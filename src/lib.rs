@@ -98,6 +98,10 @@ mod audit;
 mod child;
 mod exit_code;
 #[cfg(unix)]
+mod launch;
+#[cfg(unix)]
+mod leader;
+#[cfg(unix)]
 mod lines;
 #[cfg(unix)]
 mod process;
@@ -197,11 +201,13 @@ pub use homecoming::{Ending, ShutdownReport, ThreadReport};
 pub use io::Io;
 pub use iterate::{Drain, Iter, Ticks};
 #[cfg(unix)]
+pub use launch::{OnExit, ProcessBuilder};
+#[cfg(unix)]
 pub use lines::Line;
 #[cfg(unix)]
 pub use net::Listener;
 #[cfg(unix)]
-pub use process::{OnExit, Process, ProcessBuilder};
+pub use process::Process;
 pub use reason::{StopReason, Stopped};
 pub use registry::{Exit, OnOverdue, Registry};
 pub use scope::{Scope, scope, scope_named};

@@ -573,6 +573,22 @@ fn its_input_is_ours_if_the_command_says_so() {
 }
 
 #[test]
+fn a_wait_closes_an_input_that_nobody_took() {
+    in_scope(|scope| {
+        for timed in [false, true] {
+            let mut command = Command::new("cat");
+            command.stdin(Stdio::piped()).stdout(Stdio::null());
+            let child = scope.process("cat", "reads to the end", command).spawn()?;
+            // catches: a child that waits for the end of its input, while we wait for the end of the child.
+            let status = if timed { child.wait_timeout(common::LIMIT) } else { child.wait() };
+            assert!(status?.success());
+            assert!(child.take_stdin().is_none());
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn when_the_parent_is_killed_the_child_dies() {
     let mut parent = child("", |_| {
         in_scope(|scope| {

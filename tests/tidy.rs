@@ -54,7 +54,21 @@ const LAYERS: [(&str, &[&str]); 10] = [
         ],
     ),
     ("views", &["dump", "report", "words"]),
-    ("edges", &["audit", "child", "exit_code", "lines", "process", "registry", "signal", "watch"]),
+    (
+        "edges",
+        &[
+            "audit",
+            "child",
+            "exit_code",
+            "launch",
+            "leader",
+            "lines",
+            "process",
+            "registry",
+            "signal",
+            "watch",
+        ],
+    ),
     ("testing", &["for_testing"]),
 ];
 

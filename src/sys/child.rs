@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::Arc;
@@ -14,16 +14,29 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use super::groups::Known;
+use super::terminal::{self, Terminal};
 
 pub(crate) const TERMINATE: i32 = libc::SIGTERM;
 pub(crate) const CONTINUE: i32 = libc::SIGCONT;
 pub(crate) const KILL: i32 = libc::SIGKILL;
 
-/// How long to wait before looking again where the kernel has nothing to wait on.
-const LOOK: Duration = Duration::from_millis(10);
+/// How long to wait where the kernel does not wait for us.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A descriptor that can be read when the child has ended; none where the kernel has no such thing.
 pub(crate) type Ended = Option<Arc<OwnedFd>>;
+
+/// What the child leads from its `exec` on. Whatever it is, its pid is the number of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Leads {
+    #[default]
+    Group,
+    /// A group that has the terminal of this process while it runs.
+    Foreground,
+    Session,
+    /// A session whose controlling terminal is the child's standard input.
+    Terminal,
+}
 
 /// The leader of a process group of its own, from the fork until it is reaped. Dropped before that, it is killed first.
 #[derive(Debug)]
@@ -43,22 +56,29 @@ pub(crate) struct Pipes {
 }
 
 impl Leader {
-    /// Forks and executes. The calling thread must live until the child is reaped: on Linux the child dies with it.
-    pub(crate) fn start(command: &mut Command) -> io::Result<(Leader, Pipes)> {
+    /// Forks and executes. The calling thread must live until the child is reaped: on Linux the child dies with it. The
+    /// terminal, if there is one, is lent to the child.
+    pub(crate) fn start(
+        command: &mut Command,
+        leads: Leads,
+        terminal: Option<&Terminal>,
+    ) -> io::Result<(Leader, Pipes)> {
         if super::ignored(libc::SIGCHLD) {
             let why = "SIGCHLD is ignored in this process, so the kernel reaps children behind its back; \
                        set it to the default action";
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
-        command.process_group(0);
+        lead(command, leads, terminal.and_then(Terminal::for_child));
         die_with_parent(command);
         let mut child = command.spawn()?;
+        let pid = pid_of(&child);
         // From here on what it starts ends with this process, too. What it has started before this line is ended by its own
         // end alone: the kernel ends the child with us.
-        let known = Some(Known::new(pid_of(&child)));
+        let known = Some(Known::new(pid));
+        terminal.into_iter().for_each(|terminal| terminal.taken_by(pid));
         let pipes =
             Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
-        let ended = descriptor_of(pid_of(&child));
+        let ended = descriptor_of(pid);
         Ok((Leader { child, ended, known }, pipes))
     }
 
@@ -80,6 +100,12 @@ impl Leader {
                 Err(lost) => return Err(lost.into()),
             }
         }
+    }
+
+    /// Whether it has been suspended since the last look.
+    pub(crate) fn was_suspended(&self) -> bool {
+        let look = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+        waitid(WaitId::Pid(pid_of(&self.child)), look).is_ok_and(|status| status.is_some())
     }
 
     /// To the child alone.
@@ -160,6 +186,27 @@ fn send(pid: Pid, _ended: Option<&OwnedFd>, signal: Signal) -> io::Result<()> {
     Ok(kill_process(pid, signal)?)
 }
 
+/// Has the child lead a group or a session. Last of what is done between fork and `exec`, so that a function of the program's own
+/// that calls `setsid` there is not refused: it has done what is wanted.
+fn lead(command: &mut Command, leads: Leads, terminal: Option<RawFd>) {
+    let lead = move || {
+        let me = rustix::process::getpid();
+        if matches!(leads, Leads::Session | Leads::Terminal) && rustix::process::getsid(None)? != me {
+            rustix::process::setsid()?;
+        }
+        if rustix::process::getpgrp() != me {
+            rustix::process::setpgid(None, None)?;
+        }
+        if leads == Leads::Terminal {
+            rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+        }
+        terminal.map_or(Ok(()), terminal::take)
+    };
+    // SAFETY: between fork and exec of a process with threads only what is async-signal-safe may be done: these are system
+    // calls, and errors without allocation.
+    unsafe { command.pre_exec(lead) };
+}
+
 /// Has the kernel kill the child when the thread that forks it ends: if that thread outlives the child, only by a crash.
 #[cfg(target_os = "linux")]
 fn die_with_parent(command: &mut Command) {
@@ -181,15 +228,12 @@ fn die_with_parent(command: &mut Command) {
 fn die_with_parent(_command: &mut Command) {}
 
 /// Blocks until one of them can be read, or has been closed at its other end, or until `until`; says which. May return early,
-/// and name one that is not ready. With `look`, it blocks for a moment at most: something is to be looked at that has no
-/// descriptor.
+/// and name one that is not ready.
 pub(crate) fn wait_for_any<const N: usize>(
     fds: [Option<BorrowedFd<'_>>; N],
     until: Option<Instant>,
-    look: bool,
 ) -> [bool; N] {
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-    let left = left.into_iter().chain(look.then_some(LOOK)).min();
     let timeout = left.and_then(|left| Timespec::try_from(left).ok());
     let mut asked: Vec<PollFd<'_>> =
         fds.iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
@@ -201,7 +245,7 @@ pub(crate) fn wait_for_any<const N: usize>(
     if !known || closed {
         // Out of kernel memory, a limit of open files below their number, or the program has closed one that is ours:
         // without a pause we would spin.
-        let pause = Timespec::try_from(LOOK).ok();
+        let pause = Timespec::try_from(PAUSE).ok();
         let _no_descriptors = poll(&mut [], pause.as_ref());
     }
     let mut asked = asked.iter();

@@ -77,7 +77,8 @@ impl Drop for Known {
     }
 }
 
-/// Ends all process groups of our children, by SIGKILL: for whoever ends this process next, and for nobody else.
+/// Ends all process groups of our children, by SIGKILL, and takes the terminal back that one of them has: for whoever ends this
+/// process next, and for nobody else.
 ///
 /// May be called in a signal handler, on any thread, more than once: it reads words and makes system calls. Never blocks.
 /// In a process that was forked from ours it does nothing.
@@ -88,6 +89,7 @@ pub(crate) fn end_all() {
         places.iter().filter_map(|place| claim(place, me)).for_each(end);
         part = next.get().map(|next| &**next);
     }
+    super::terminal::take_back_now();
 }
 
 /// The group of this place, which stays the child's from now on.

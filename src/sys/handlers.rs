@@ -118,6 +118,11 @@ pub(crate) fn ignored(signal: i32) -> bool {
     get_action(signal).is_ok_and(|now| now.sa_sigaction == libc::SIG_IGN)
 }
 
+/// True if nobody in this process handles or ignores this signal.
+pub(super) fn has_default_action(signal: i32) -> bool {
+    get_action(signal).is_ok_and(|now| now.sa_sigaction == libc::SIG_DFL)
+}
+
 /// Blocks or unblocks one signal in the calling thread; threads that it starts inherit that.
 #[cfg(target_os = "linux")]
 pub(crate) fn block_signal(signal: i32, blocked: bool) -> io::Result<()> {

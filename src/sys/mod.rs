@@ -46,6 +46,8 @@ pub(crate) use unix::{Alarm, abort_now, exit_now};
 pub(crate) mod child;
 #[cfg(unix)]
 mod groups;
+#[cfg(unix)]
+pub(crate) mod terminal;
 
 #[cfg(not(unix))]
 mod other;
