@@ -77,7 +77,7 @@ shuttle done-before-the-outcome           panic_reaches_joiner_and_scope
 shuttle listener-looks-before-lock        spawn_against_stop
 shuttle settle-leaves-results             forgotten_handle_changes_nothing
 shuttle join-releases-before-it-takes     join_against_close
-shuttle hand-on-stops-at-the-settled      groups_in_groups_are_closed_at_once
+shuttle settle-takes-no-turn              one_settles_what_two_close
 '
 
 # Each checker has a build of its own, since it changes what the whole crate is made of. As a library that is linked, with rustc told

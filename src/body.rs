@@ -175,7 +175,7 @@ fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     let waits = Mark::of(ITS_THREADS, core.at, Of::Scope(Arc::clone(core)), [body, core.runner.clone()]);
     drive(core, Driver::Exit);
     drop(waits);
-    settle::settle(core);
+    settle::settle_at_exit(core);
     if let Some(runner) = &core.runner {
         runner.remove_opened(core);
     }

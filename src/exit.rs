@@ -230,9 +230,9 @@ fn told_groups(state: &State) -> Vec<Arc<ScopeCore>> {
 
 /// A group's threads are home. Whoever only tells and marks leaves it in its place, for the exit path to settle.
 fn come_home(core: &Arc<ScopeCore>, group: &Arc<ScopeCore>, driver: Driver) {
-    if driver == Driver::Exit {
-        settle(group);
-        core.lock().services.remove(&group.id);
+    if driver == Driver::Exit && settle(group) {
+        let left = core.lock().services.remove(&group.id);
+        drop(left);
     } else if let Some(service) = core.lock().services.get_mut(&group.id) {
         service.home = true;
     }

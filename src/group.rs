@@ -97,9 +97,12 @@ impl Group<'_> {
         let waiting = graph::Waiting::on_scope(core).inspect_err(|_| settle::disown(core))?;
         drive(core, Driver::Exit);
         drop(waiting);
-        settle::settle(core);
-        if let Some(parent) = &core.parent {
-            parent.lock().services.remove(&core.id);
+        // If that is for another to finish, it stays in the scope around.
+        if settle::settle(core)
+            && let Some(parent) = &core.parent
+        {
+            let left = parent.lock().services.remove(&core.id);
+            drop(left);
             parent.touch();
         }
         Ok(settle::verdict(core, BodyEnd::Returned))

@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) overdue: bool,
     /// `shutdown` has been called.
     pub(crate) asked: bool,
+    /// The OS thread that settles it, as `current::run_id` counts: it may still run what it has taken out of the lists.
+    pub(crate) settler: Option<u64>,
     /// A group whose value is gone: nobody asks for its failures.
     pub(crate) disowned: bool,
     /// Calls of `shutdown` that wait now, and the earliest of their ends.
@@ -95,6 +97,7 @@ impl State {
             body_home,
             overdue: false,
             asked: false,
+            settler: None,
             disowned: false,
             callers: 0,
             callers_end: None,

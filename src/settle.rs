@@ -1,7 +1,16 @@
 //! Owns what is done when all threads of a scope are home: deferred functions, forgotten results, the list of failures.
-//! Refuses to wait for anything.
+//! Refuses to wait for anything but for another thread that is settling the same.
+//!
+//! A group may be settled by the thread that closes it, and by the exit path of a scope around it. One of them does it, whole:
+//! it is the group's `settler` from before the first deferred function to after the last. The other waits, so that nobody
+//! takes for over what has been taken out of the lists and still runs.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Instant;
 
 use crate::complaint::complain;
+use crate::current;
 use crate::failure::{ScopeError, ScopeErrorParts};
 use crate::failures::Listed;
 use crate::homecoming::ShutdownReport;
@@ -12,26 +21,101 @@ use crate::rt::contain::told;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::shown::shown;
 use crate::status::ScopeState;
+use crate::sync::local::*;
 use crate::sync::planted;
 use crate::tally::{Clock, Tally};
-use std::mem::replace;
-use std::sync::Arc;
-use std::time::Instant;
 
-/// Settles a scope, after all groups in it. Those came home while somebody else drove the shutdown, and wait for this;
-/// the last made goes first. Iterative: depth costs no stack. Never unwinds.
-pub(crate) fn settle(core: &Arc<ScopeCore>) {
+per_thread! {
+    /// How many scopes the calling thread is settling, one inside the other.
+    static SETTLING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Settles a group, after all groups in it, the last made first; waits if another thread does so. False if that could be a wait
+/// for itself: then it stays in the scope around, which goes on with it.
+#[must_use = "a group that is not settled stays in the scope around"]
+pub(crate) fn settle(group: &Arc<ScopeCore>) -> bool {
+    // A callback, and what is run and dropped here, may be what the other settler waits for.
+    settle_all(group, !current::is_guest() && SETTLING.get() == 0)
+}
+
+/// Settles a scope on its exit path, with all groups in it. What is borrowed dies next, so it waits for other settlers in any case:
+/// each of them is inside of this scope, and waits for nobody around.
+pub(crate) fn settle_at_exit(core: &Arc<ScopeCore>) {
+    if !settle_all(core, true) {
+        crate::sys::die("homebound: a scope ended inside of its own deferred functions");
+    }
+}
+
+/// Iterative: depth costs no stack. Never unwinds.
+fn settle_all(core: &Arc<ScopeCore>, may_wait: bool) -> bool {
+    SETTLING.set(SETTLING.get() + 1);
+    let _left = scopeguard::guard((), |()| SETTLING.set(SETTLING.get() - 1));
     let mut around = Vec::new();
-    let mut core = Arc::clone(core);
-    loop {
-        if let Some(group) = take_last_group(&core) {
-            around.push(replace(&mut core, group));
-        } else {
-            settle_own(&core);
-            let Some(outer) = around.pop() else { return };
-            core = outer;
+    let mut next = Some(Arc::clone(core));
+    while let Some(core) = next.take() {
+        match turn(&core, may_wait) {
+            Turn::Own => around.push(core),
+            Turn::Over => leave_around(&core, around.last()),
+            Turn::Refused => {
+                around.iter().for_each(over);
+                return false;
+            }
+        }
+        while next.is_none()
+            && let Some(innermost) = around.last()
+        {
+            next = last_group(innermost);
+            if next.is_none()
+                && let Some(core) = around.pop()
+            {
+                settle_own(&core);
+                over(&core);
+                leave_around(&core, around.last());
+            }
         }
     }
+    true
+}
+
+/// Whose turn it is to settle a scope.
+enum Turn {
+    Own,
+    /// It has been settled.
+    Over,
+    /// Another's, and the calling thread must not wait for it.
+    Refused,
+}
+
+fn turn(core: &Arc<ScopeCore>, may_wait: bool) -> Turn {
+    loop {
+        let seen = core.changes();
+        let mut state = core.lock();
+        match state.settler {
+            None if state.phase == Phase::Settled => return Turn::Over,
+            _ if planted("settle-takes-no-turn") => return Turn::Own,
+            None => {
+                state.settler = Some(current::run_id());
+                return Turn::Own;
+            }
+            Some(settler) if !may_wait || settler == current::run_id() => return Turn::Refused,
+            Some(_) => {}
+        }
+        drop(state);
+        // Pairs with `over`.
+        core.sleep(seen, None);
+    }
+}
+
+/// Who waits for its turn looks again. Pairs with `turn`.
+fn over(core: &Arc<ScopeCore>) {
+    core.lock().settler = None;
+    core.touch();
+}
+
+/// The group is over: the scope around it need not look at it again.
+fn leave_around(group: &ScopeCore, around: Option<&Arc<ScopeCore>>) {
+    let left = around.and_then(|around| around.lock().services.remove(&group.id));
+    drop(left);
 }
 
 /// Nobody will ask this group what failed in it: that is its scope's already, and its rows have been counted there.
@@ -50,13 +134,19 @@ fn forget_failures(group: &ScopeCore) {
     }
 }
 
-fn take_last_group(core: &ScopeCore) -> Option<Arc<ScopeCore>> {
-    loop {
-        let (_, last) = core.lock().services.pop_last()?;
-        if let Served::Group(group) = last.what {
+fn last_group(core: &ScopeCore) -> Option<Arc<ScopeCore>> {
+    // Dropped when the lock is free: a record may be the last to know of a failure.
+    let mut threads = Vec::new();
+    let mut state = core.lock();
+    while let Some((id, last)) = state.services.pop_last() {
+        if let Served::Group(group) = &last.what {
+            let group = Arc::clone(group);
+            state.services.insert(id, last);
             return Some(group);
         }
+        threads.push(last);
     }
+    None
 }
 
 /// Runs the deferred functions, empties the result slots or hands them on, closes the node. Afterwards nothing in the record is
@@ -117,27 +207,19 @@ fn forget(core: &Arc<ScopeCore>, entry: Entry) {
     }
 }
 
-/// A group's handles may be joined when it is over: they live as long as the scope around it. That one forgets, in
-/// the end, what nobody has joined.
+/// A group's handles may be joined when it is over: they live as long as the scope around it. That one is settled later, and
+/// forgets, in the end, what nobody has joined.
 fn hand_on(core: &ScopeCore, entry: Entry) -> Option<Entry> {
-    let mut from = core;
-    while let Some(around) = from.parent.as_deref().filter(|_| from.kind == Kind::Group) {
-        let mut state = around.lock();
-        // Who releases it first says so, and then looks for it (`ScopeCore::release`): here it is seen, or the entry there.
-        if entry.record.life(|life| life.released) {
-            return Some(entry);
-        }
-        if state.phase < Phase::Settled {
-            state.entries.insert(entry.record.id, entry);
-            return None;
-        }
-        drop(state);
-        if planted("hand-on-stops-at-the-settled") {
-            break;
-        }
-        from = around;
+    let Some(around) = core.parent.as_deref().filter(|_| core.kind == Kind::Group) else {
+        return Some(entry);
+    };
+    let mut state = around.lock();
+    // Who releases it first says so, and then looks for it (`ScopeCore::release`): here it is seen, or the entry there.
+    if entry.record.life(|life| life.released) || state.phase == Phase::Settled {
+        return Some(entry);
     }
-    Some(entry)
+    state.entries.insert(entry.record.id, entry);
+    None
 }
 
 /// How the body ended, besides with a value.

@@ -257,3 +257,25 @@ fn groups_in_groups_are_closed_at_once() {
         lent.came_home(1);
     });
 }
+
+#[test]
+fn one_settles_what_two_close() {
+    explore("one_settles_what_two_close", || {
+        let (lent, step) = (Lent::default(), AtomicBool::new(false));
+        let ended = scope(|s| {
+            let outer = s.group("outer")?;
+            let inner = outer.group("inner")?;
+            inner.defer("flushes", || Ok(lent.borrow(&step, || ())));
+            let closes = s.spawn("closes", "closes the inner one", |_| {
+                inner.close()?;
+                lent.came_home(1);
+                Ok(())
+            })?;
+            outer.close()?;
+            lent.came_home(1);
+            closes.join()?;
+            Ok(())
+        });
+        assert!(ended.is_ok(), "{ended:?}");
+    });
+}
