@@ -16,6 +16,10 @@ use crate::listen::Keeper;
 use crate::sys::fd::{self, Direction, Kind, Ready};
 use crate::wait::Mark;
 
+/// The pauses after a descriptor that was ready has taken nothing, again and again.
+const FIRST_PAUSE: Duration = Duration::from_micros(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+
 /// # Descriptors (unix)
 impl Context {
     /// A descriptor that turns readable at the stop and stays so: for `poll`, `epoll`, mio, a GUI's or a C library's loop.
@@ -144,8 +148,10 @@ impl Context {
 /// To finish an answer that was begun, use [`Context::shield`] and the context that it gives.
 ///
 /// # Blocking
-/// A regular file is read and written as by std: its waits are the kernel's and end with the disk. A pipe or terminal that
-/// two threads read may give one of them nothing after it was ready; that one then waits as by std, and hears no stop.
+/// A regular file is read and written as by std: its waits are the kernel's and end with the disk. Sockets, pipes and terminals
+/// may have any number of readers and writers. Another kind of device, the master of a terminal, or a terminal where the system
+/// refuses a second description of it (no descriptor is free, `/proc` is not there), may give one of two readers nothing after it was
+/// ready; that one then waits as by std, and hears no stop.
 pub struct Io<'a, S> {
     context: &'a Context,
     stream: S,
@@ -197,11 +203,24 @@ impl<S: AsFd> Io<'_, S> {
         let own = fd::own_timeout(fd, direction).into_iter().chain(self.timeout).min();
         let end = own.map(|timeout| far(Instant::now(), timeout));
         let _mark = Mark::new(what, self.caller);
+        let (backoff, mut pause) = (Backoff::new(), FIRST_PAUSE);
         loop {
             self.context.until_ready(fd, direction, end)?;
             match call(fd) {
                 Err(error) if is_not_ready(&error) => {}
                 done => return done,
+            }
+            // Another thread was faster, or a terminal that is ready for one byte gets a line feed, which is two: it would be
+            // ready, and take nothing, again and again.
+            let now = Instant::now();
+            if end.is_some_and(|end| now >= end) {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            if !backoff.is_completed() {
+                backoff.snooze();
+            } else {
+                self.context.pause(Some(now + pause));
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }

@@ -11,6 +11,8 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
+use super::nowait;
+
 /// In a program that has closed a standard stream, the next descriptor takes its number, and what is printed goes there.
 pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
     const FIRST: i32 = 3;
@@ -162,7 +164,7 @@ fn select_one(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) 
 pub(crate) enum Kind {
     /// By a flag of the call.
     Socket,
-    /// By asking first, and by writing no more than a pipe takes that says that it is ready.
+    /// By a flag of the call, or a description of our own: what could wait after all is asked for first, and written in parts.
     Stream,
     /// Not at all: a regular file is always ready, and the kernel waits for the disk.
     File,
@@ -177,23 +179,42 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> Kind {
     }
 }
 
-/// A socket does not wait; of another descriptor one has to know that it is ready.
+/// `WouldBlock` if there is nothing; of a stream one has to know that it is ready.
 pub(crate) fn read(fd: BorrowedFd<'_>, kind: Kind, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(match kind {
         Kind::Socket => rustix::net::recv(fd, buffer, RecvFlags::DONTWAIT)?.0,
-        Kind::Stream | Kind::File => rustix::io::read(fd, buffer)?,
+        Kind::Stream => match nowait::read(fd, buffer) {
+            Err(Errno::OPNOTSUPP) => match nowait::reopen(fd, Direction::In) {
+                Ok(own) => rustix::io::read(&own, buffer)?,
+                // It waits if another reader was faster.
+                Err(_) => rustix::io::read(fd, buffer)?,
+            },
+            read => read?,
+        },
+        Kind::File => rustix::io::read(fd, buffer)?,
     })
 }
 
 /// As [`read`].
 pub(crate) fn write(fd: BorrowedFd<'_>, kind: Kind, bytes: &[u8]) -> io::Result<usize> {
-    /// What a pipe takes at once when it is ready: POSIX's least, and Linux's.
-    const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
     Ok(match kind {
         Kind::Socket => rustix::net::send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?,
-        Kind::Stream => rustix::io::write(fd, bytes.get(..AT_ONCE).unwrap_or(bytes))?,
+        Kind::Stream => match nowait::write(fd, bytes) {
+            Err(Errno::OPNOTSUPP) => match nowait::reopen(fd, Direction::Out) {
+                Ok(own) => rustix::io::write(&own, bytes)?,
+                // It waits if another writer was faster.
+                Err(_) => rustix::io::write(fd, bytes.get(..at_once(fd)).unwrap_or(bytes))?,
+            },
+            written => written?,
+        },
         Kind::File => rustix::io::write(fd, bytes)?,
     })
+}
+
+/// How many bytes a stream takes without waiting when it is ready: a pipe POSIX's least or Linux's, a terminal one.
+fn at_once(fd: BorrowedFd<'_>) -> usize {
+    const OF_A_PIPE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+    if rustix::termios::isatty(fd) { 1 } else { OF_A_PIPE }
 }
 
 /// The time-out that was set on the socket itself (`set_read_timeout`, `set_write_timeout`).

@@ -26,7 +26,6 @@ pub(crate) fn write(fd: impl AsFd, bytes: &[u8]) -> Result<usize, Errno> {
 
 /// Reads what is there now. As [`write`].
 #[cfg(target_os = "linux")]
-#[allow(dead_code)]
 pub(crate) fn read(fd: impl AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     use rustix::io::{ReadWriteFlags, preadv2};
     let refused = |errno| if matches!(errno, Errno::NOSYS | Errno::INVAL) { Errno::OPNOTSUPP } else { errno };
@@ -43,7 +42,6 @@ pub(crate) fn write(_fd: impl AsFd, _bytes: &[u8]) -> Result<usize, Errno> {
 }
 
 #[cfg(not(target_os = "linux"))]
-#[allow(dead_code)]
 pub(crate) fn read(_fd: impl AsFd, _buffer: &mut [u8]) -> Result<usize, Errno> {
     Err(Errno::OPNOTSUPP)
 }
