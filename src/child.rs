@@ -248,9 +248,8 @@ impl<'a> Running<'a> {
         if self.on_exit == OnExit::StopScope {
             record.core.node.stop(StopReason::Vital { path: record.path().to_owned() });
         }
-        let status = reaped.map_err(|error| {
-            format!("how the child ended is not known: something else in this program waits for children ({error})")
-        })?;
+        let status = reaped
+            .map_err(|error| format!("how the child ended is not known: {} ({error})", child::who_reaps()))?;
         let facts = record.process.get();
         if let Some(facts) = facts {
             let _once = facts.exit.set(status.to_string().into());

@@ -136,7 +136,7 @@ impl Listener for TcpListener {
         let (stream, from) = self.accept()?;
         // Some systems hand the listener's flag on.
         stream.set_nonblocking(false)?;
-        Ok((stream, from))
+        Ok((fd::above_standard(stream), from))
     }
 }
 
@@ -151,6 +151,6 @@ impl Listener for UnixListener {
     fn take(&self) -> io::Result<(UnixStream, Self::Address)> {
         let (stream, from) = self.accept()?;
         stream.set_nonblocking(false)?;
-        Ok((stream, from))
+        Ok((fd::above_standard(stream), from))
     }
 }

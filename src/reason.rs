@@ -69,7 +69,7 @@ impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StopReason::Requested { at } => write!(f, "requested at {at}"),
-            StopReason::Signal(number) => write!(f, "signal {number}{}", signal_name(*number)),
+            StopReason::Signal(number) => f.write_str(&signal_text(*number)),
             StopReason::Failed { path } => write!(f, "{} failed", Shown(path)),
             StopReason::Vital { path } => write!(f, "vital thread {} ended", Shown(path)),
             StopReason::Deadline => f.write_str("a deadline passed"),
@@ -80,12 +80,11 @@ impl fmt::Display for StopReason {
     }
 }
 
-fn signal_name(number: i32) -> &'static str {
-    match number {
-        1 => " (SIGHUP)",
-        2 => " (SIGINT)",
-        15 => " (SIGTERM)",
-        _ => "",
+/// A signal as people know it: `signal 15 (SIGTERM)`.
+pub(crate) fn signal_text(number: i32) -> String {
+    match crate::sys::signal_name(number) {
+        "" => format!("signal {number}"),
+        name => format!("signal {number} ({name})"),
     }
 }
 

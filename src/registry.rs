@@ -19,7 +19,7 @@ use crate::rt::seat::{Make, Seat};
 use crate::scope::Scope;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::status::{ForeignThread, Snapshot};
-use crate::sys::Handlers;
+use crate::sys::{self, Handlers, Spared};
 use crate::watch::{Desk, Orders, stopper, watch};
 use crate::{Result, audit, current, view};
 
@@ -172,47 +172,55 @@ struct Office {
     watch: JoinHandle<()>,
     internal: [Arc<Record>; 2],
     handlers: Handlers,
+    spared: Spared,
     _slot: Slot,
 }
 
 impl Office {
     fn open(registry: Registry, slot: Slot, at: &'static Location<'static>) -> Result<Office> {
         let Registry { name, grace, kill_after, on_overdue, signals } = registry;
+        if let Some(why) = signals.refusal() {
+            return Err(format!("a signal handler was refused: {why}").into());
+        }
         audit::begin();
+        let taken = signals.wanted();
+        // From here to the end *watch* handles them.
+        let spared = Spared::new(&taken, &signals.quiet(&taken));
         let desk = Desk::new().map_err(|error| format!("no pipe to be woken by: {error}"))?;
         let edge: Arc<dyn Edge> = Arc::<Desk>::clone(&desk);
         let root = Root::new(grace, Some(Arc::downgrade(&edge)));
         let core = open_root(Arc::clone(&root), name, Kind::Scope, at);
         let set = desk.root.set(Arc::clone(&core));
         debug_assert!(set.is_ok(), "a desk has one root");
-        let wanted = signals.wanted();
-        let orders = Orders { grace, kill_after, on_overdue, signals };
-        let stopper_record = start_stopper(&core, &desk)?;
-        let (watch_record, watch) = start_watch(&core, &desk, orders).inspect_err(|_| {
-            desk.carry_out(Errand::Quit);
-            root.close();
-        })?;
-        let handlers = Handlers::install(&wanted, desk.alarm);
-        let internal = [stopper_record, watch_record];
-        match handlers {
-            Ok(handlers) => {
-                *RUNNING.lock() = Some(Arc::downgrade(&core));
-                Ok(Office { core, desk, watch, internal, handlers, _slot: slot })
-            }
-            Err(error) => {
+        let orders = Orders { grace, kill_after, on_overdue, signals, taken };
+        let handlers = Handlers::install(&orders.taken, desk.alarm)
+            .map_err(|error| format!("a signal handler was refused: {error} (signals {:?})", orders.taken))?;
+        // The first thread, and with it the oldest: that is the one which the kernel chooses to handle a signal.
+        let taken = orders.taken.clone();
+        let (watch_record, watch) = start_watch(&core, &desk, orders)?;
+        let stopper_record = match start_stopper(&core, &desk, taken) {
+            Ok(record) => record,
+            Err(refusal) => {
                 send_home(&core, &desk, watch);
-                Err(format!("a signal handler was refused: {error} (signals {wanted:?})").into())
+                return Err(refusal.into());
             }
-        }
+        };
+        let internal = [stopper_record, watch_record];
+        *RUNNING.lock() = Some(Arc::downgrade(&core));
+        Ok(Office { core, desk, watch, internal, handlers, spared, _slot: slot })
     }
 
     /// Puts everything back: threads joined while *watch* still guards that, then the handlers, then *watch*.
     fn close(self) -> Vec<ForeignThread> {
-        let Office { core, desk, watch, internal, handlers, _slot } = self;
+        let Office { core, desk, watch, internal, handlers, spared, _slot } = self;
         desk.carry_out(Errand::Quit);
         core.root.close();
+        // What was raised here in the last moment is without effect, as what was sent to the process: it does not wait for the
+        // handlers to be gone.
+        sys::hand_on_raised();
         drop(handlers);
         send_home(&core, &desk, watch);
+        drop(spared);
         internal.iter().for_each(|record| drop(record.end(Outcome::Finished)));
         let orphans = audit::orphans();
         core.vacate();
@@ -230,12 +238,18 @@ fn send_home(core: &Arc<ScopeCore>, desk: &Arc<Desk>, watch: JoinHandle<()>) {
     }
 }
 
-fn start_stopper(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<Arc<Record>, SpawnError> {
+/// It handles signals as well: of two that come at once, the second finds *watch* not yet awake.
+fn start_stopper(
+    core: &Arc<ScopeCore>,
+    desk: &Arc<Desk>,
+    taken: Vec<i32>,
+) -> Result<Arc<Record>, SpawnError> {
     let record = internal(core, "homebound-stopper", "carries out stops, runs callbacks, logs");
     let (inbox, own) = (desk.inbox.clone(), Arc::clone(&record));
     let place = Arc::clone(core.place());
     let job = Box::new(move |seat: &Arc<Seat>| {
         own.start();
+        sys::hear(&taken);
         seat.set_title(&own.label.purpose, &place);
         stopper(&inbox, &own);
         // What hangs from here on is a destructor that some callback has left in this thread.
@@ -256,10 +270,34 @@ fn start_watch(
     let (desk, own, expected) = (Arc::clone(desk), Arc::clone(&record), audit::expect());
     let work = move || {
         own.start();
+        sys::hear(&orders.taken);
+        sys::bear_closed_pipes();
         watch(&desk, &orders, &own, expected);
     };
     let spawned = Builder::new().name("homebound-watch".to_owned()).spawn(work);
     spawned.map(|watch| (record, watch)).map_err(SpawnError::Os)
+}
+
+/// Runs `f` with the signals unblocked that a registry blocks in the calling thread: for code that starts child processes by itself.
+///
+/// While a registry runs on the process's main thread, that thread blocks the signals which the registry takes, so that none
+/// ends a system call of the body. A child process inherits what is blocked, and std's `Command` leaves it so: a child that the
+/// body starts by that alone hears no SIGTERM and no Ctrl-C. [`Scope::process`](crate::Scope::process) takes care of that;
+/// threads of a scope block nothing. While `f` runs, a signal may end a system call of this thread with `EINTR`.
+///
+/// ```
+/// use std::process::Command;
+/// use homebound::registry;
+///
+/// let exit = registry::run(|_| {
+///     let mut shell = registry::unblocked(|| Command::new("sh").args(["-c", "exit 3"]).spawn())?;
+///     assert_eq!(shell.wait()?.code(), Some(3));
+///     Ok(())
+/// });
+/// assert_eq!(exit.code(), 0);
+/// ```
+pub fn unblocked<R>(f: impl FnOnce() -> R) -> R {
+    sys::unblocked(f)
 }
 
 /// What is in the running root, from any thread; `None` if no registry runs.

@@ -72,6 +72,7 @@ static ROOTS: parking_lot::Mutex<Vec<Weak<Root>>> = parking_lot::Mutex::new(Vec:
 
 impl Root {
     pub(crate) fn new(grace: Duration, edge: Option<Weak<dyn Edge>>) -> Arc<Root> {
+        crate::sys::know_forks();
         let root = Arc::new_cyclic(|this| Root {
             cache: Arc::new(Cache::default()),
             grace,

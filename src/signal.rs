@@ -3,6 +3,7 @@
 
 use crossbeam_channel::Sender;
 
+use crate::reason::signal_text;
 use crate::sys;
 
 /// The signals that a registry takes: SIGINT, SIGTERM and SIGHUP stop it, SIGQUIT prints the dump (unix; none
@@ -52,7 +53,9 @@ impl Signals {
     /// nobody receives does nothing. Two of a kind in short succession may be one (signal(7)). So a channel for one kind of
     /// signal needs one place: what is in it says "at least once since you looked". Give different kinds a channel each.
     ///
-    /// A number that is no signal, or one that cannot be handled (SIGKILL, SIGSTOP), is refused by the run.
+    /// The run refuses, with the reason, a number that is no signal, and signals of which no program can make a message: SIGKILL
+    /// and SIGSTOP, which cannot be handled; SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGPIPE, which tell one
+    /// thread of what it has just done; SIGABRT; those that the C library uses itself.
     ///
     /// ```no_run
     /// use homebound::{Exit, Registry, Signals};
@@ -83,6 +86,18 @@ impl Signals {
         let asked = |meaning: &Meaning| matches!(meaning, Meaning::Forward(_));
         let wanted = self.taken.iter().filter(|(n, meaning)| asked(meaning) || !sys::ignored(*n));
         wanted.map(|(number, _)| *number).collect()
+    }
+
+    /// Why one that is asked for cannot be taken, if one cannot.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        let why = |number| sys::why_not_taken(number).map(|why| format!("{}: {why}", signal_text(number)));
+        self.taken.iter().find_map(|(number, _)| why(*number))
+    }
+
+    /// Those of `taken` after which the program goes on.
+    pub(crate) fn quiet(&self, taken: &[i32]) -> Vec<i32> {
+        let stops = |number: &i32| matches!(self.meaning(*number), Some(Meaning::Stop));
+        taken.iter().copied().filter(|number| !stops(number)).collect()
     }
 
     pub(crate) fn meaning(&self, number: i32) -> Option<&Meaning> {

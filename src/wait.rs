@@ -17,6 +17,7 @@ use crate::listen::Keeper;
 use crate::reason::{StopReason, Stopped};
 use crate::record::{Of, Record, Wait};
 use crate::stop::Node;
+use crate::sys;
 
 /// While it lives, the record of the waiting thread says so. Waits nest: the outer one comes back.
 pub(crate) struct Mark([Option<(Arc<Record>, Option<Wait>)>; 2]);
@@ -38,6 +39,8 @@ impl Mark {
         of: Of,
         who: [Option<Arc<Record>>; 2],
     ) -> Mark {
+        // Whoever raises a signal in a thread that blocks it for us, and then waits, waits for what that signal does.
+        sys::hand_on_raised();
         let since = Instant::now();
         let mark = |record: Option<Arc<Record>>| {
             let record = record?;

@@ -80,6 +80,8 @@ pub(crate) struct Orders {
     pub(crate) kill_after: Duration,
     pub(crate) on_overdue: OnOverdue,
     pub(crate) signals: Signals,
+    /// Those of them that have a handler of ours.
+    pub(crate) taken: Vec<i32>,
 }
 
 /// What *watch* has seen.

@@ -21,6 +21,7 @@ use super::look::{A_WAKE_UP, look_for};
 use super::seat::{Job, Make, Name, Next, Seat, Title};
 use super::word::Changes;
 use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, join, planted, yield_now};
+use crate::sys::Attributes;
 
 /// Larger requests overflow std's own rounding; no machine can grant them.
 const LARGEST_STACK: usize = isize::MAX as usize / 2;
@@ -38,6 +39,8 @@ const IDLE: Duration = Duration::from_secs(10);
 /// What a thread does on its way out takes no lock: thousands may end at once.
 #[derive(Default)]
 pub(crate) struct Cache {
+    /// What its threads begin with: those of the thread that began the root.
+    attributes: Attributes,
     state: Mutex<State>,
     /// Threads that have been asked for and have not yet left `retire`. Grows under the lock of `state`.
     live: AtomicUsize,
@@ -117,6 +120,8 @@ impl Cache {
     }
 
     fn work(self: &Arc<Self>, seat: &Arc<Seat>, first: Job) {
+        // It has inherited those of its spawner. What cannot be taken back is not: it is not used again.
+        let _as_the_root = self.attributes.begin();
         seat.begin();
         let mut job = first;
         loop {
@@ -232,6 +237,10 @@ impl Cache {
         if left.is_multiple_of(BATCH) && !planted("cache-leaves-in-silence") {
             self.changes.note();
         }
+    }
+
+    pub(super) fn attributes(&self) -> &Attributes {
+        &self.attributes
     }
 
     fn is_empty(&self) -> bool {

@@ -4,12 +4,25 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::sys;
+
 /// What a panic carried.
 pub(crate) type Payload = Box<dyn Any + Send + 'static>;
 
 /// Runs `f`, and returns the payload if it panics.
+///
+/// All code of the user's that threads of ours run is run here. If it forks, and comes back in the child as well, the child
+/// must not go on: it has none of the threads that it would wait for, and is not the one that others wait for.
 pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
-    catch_unwind(AssertUnwindSafe(f))
+    let forks = sys::forks();
+    let ran = catch_unwind(AssertUnwindSafe(f));
+    if sys::forks() != forks {
+        sys::die(
+            "homebound: code that runs in a scope came back in a forked child, where the threads of its scopes do not exist; \
+             after fork only exec and _exit are allowed",
+        );
+    }
+    ran
 }
 
 /// Drops `value`; if its `Drop` panics, returns that payload.
@@ -51,6 +64,6 @@ impl Owing {
 
 impl Drop for Owing {
     fn drop(&mut self) {
-        crate::sys::die(self.0);
+        sys::die(self.0);
     }
 }

@@ -49,8 +49,8 @@ pub(crate) struct Seat {
     make: Make,
     /// 0 until the thread has taken its first step, or where the system has none.
     kernel_id: AtomicU32,
-    /// The priority with which the thread began; its own affair, hence in no model.
-    priority: AtomicU64,
+    /// The kernel's name of the thread when it began; its own affair, hence in no model.
+    kernel_name: [AtomicU64; 2],
     /// Of the last job, and whether that is over: for views alone, hence in no model.
     title: parking_lot::Mutex<Title>,
     over: atomic::AtomicBool,
@@ -87,7 +87,7 @@ impl Seat {
             name,
             make,
             kernel_id: AtomicU32::new(0),
-            priority: AtomicU64::new(0),
+            kernel_name: Default::default(),
             title: parking_lot::Mutex::default(),
             over: atomic::AtomicBool::new(false),
             cache,
@@ -119,7 +119,8 @@ impl Seat {
         {
             sys::set_thread_name(&name);
         }
-        self.priority.store(sys::priority(), Ordering::Relaxed);
+        let words = self.kernel_name.iter().zip(sys::kernel_name());
+        words.for_each(|(word, now)| word.store(now, Ordering::Relaxed));
         self.kernel_id.store(sys::thread_id().unwrap_or(0), Ordering::Release);
     }
 
@@ -167,13 +168,18 @@ impl Seat {
         self.mail.lock().place = Place::Working;
     }
 
-    /// The thread may be given another job from now on, by the thread itself. Not if the job has left it with another priority:
-    /// the next one did not ask for that, and may not be allowed to take it back.
+    /// The thread may be given another job from now on, by the thread itself; with what threads of the root begin with, whatever
+    /// the last job has made of it. Not if it has made another priority: the next one did not ask for that, and may not be allowed to
+    /// take it back.
     pub(crate) fn offer(self: &Arc<Self>) {
-        if self.make.dedicated || self.priority.load(Ordering::Relaxed) != sys::priority() {
+        if self.make.dedicated {
             return;
         }
-        if let Some(cache) = self.cache.upgrade() {
+        let name = self.kernel_name.each_ref().map(|word| word.load(Ordering::Relaxed));
+        if sys::kernel_name() != name {
+            sys::set_kernel_name(&name);
+        }
+        if let Some(cache) = self.cache.upgrade().filter(|cache| cache.attributes().take_back()) {
             cache.welcome(self);
         }
     }

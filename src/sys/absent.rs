@@ -20,9 +20,32 @@ pub const NAME_BYTES: usize = usize::MAX;
 /// Threads keep the names that std gave them.
 pub(crate) fn set_thread_name(_name: &str) {}
 
-pub(crate) fn priority() -> u64 {
-    0
+/// Any may be the one that handles a signal.
+pub(crate) fn is_main_thread() -> bool {
+    true
 }
+
+/// What threads hand on is not known.
+#[derive(Debug, Default)]
+pub(crate) struct Attributes;
+
+impl Attributes {
+    pub(crate) fn begin(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn take_back(&self) -> bool {
+        true
+    }
+}
+
+type KernelName = [u64; 2];
+
+pub(crate) fn kernel_name() -> KernelName {
+    [0; 2]
+}
+
+pub(crate) fn set_kernel_name(_name: &KernelName) {}
 
 pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool) -> bool) {
     drop(handle.join());

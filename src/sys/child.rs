@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
+use super::fd::above_standard;
 use super::groups::Known;
 use super::terminal::{self, Terminal};
 
@@ -63,11 +64,13 @@ impl Leader {
         leads: Leads,
         terminal: Option<&Terminal>,
     ) -> io::Result<(Leader, Pipes)> {
-        if super::ignored(libc::SIGCHLD) {
-            let why = "SIGCHLD is ignored in this process, so the kernel reaps children behind its back; \
-                       set it to the default action";
+        if let Some(why) = super::handlers::why_no_children() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
+        // The child starts with what this thread blocks; what that is because of us, the fork takes away. If it came from the
+        // parent of this process, the child would not hear that it is asked to end.
+        super::hear(&super::stop_signals());
+        super::hear(&super::dump_signals());
         lead(command, leads, terminal.and_then(Terminal::for_child));
         die_with_parent(command);
         let mut child = command.spawn()?;
@@ -76,8 +79,11 @@ impl Leader {
         // end alone: the kernel ends the child with us.
         let known = Some(Known::new(pid));
         terminal.into_iter().for_each(|terminal| terminal.taken_by(pid));
-        let pipes =
-            Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
+        let pipes = Pipes {
+            stdin: child.stdin.take().map(above_standard),
+            stdout: child.stdout.take().map(above_standard),
+            stderr: child.stderr.take().map(above_standard),
+        };
         let ended = descriptor_of(pid);
         Ok((Leader { child, ended, known }, pipes))
     }
@@ -146,6 +152,12 @@ impl Drop for Leader {
     }
 }
 
+/// Why nobody is told how a child of ours has ended.
+pub(crate) fn who_reaps() -> String {
+    let others = "something else in this program waits for children";
+    super::handlers::why_no_children().map_or(others.to_owned(), |why| format!("{others}: {why}"))
+}
+
 fn pid_of(child: &Child) -> Pid {
     Pid::from_child(child)
 }
@@ -165,7 +177,10 @@ fn signal_of(number: i32) -> io::Result<Signal> {
 #[cfg(target_os = "linux")]
 fn descriptor_of(pid: Pid) -> Ended {
     // A refusal (an old kernel, no descriptor left) is no reason to end the child: then it is looked at.
-    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok().map(Arc::new)
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())
+        .ok()
+        .map(above_standard)
+        .map(Arc::new)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -13,13 +13,14 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
 use super::nowait;
 
-/// In a program that has closed a standard stream, the next descriptor takes its number, and what is printed goes there.
-pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+/// In a program that has closed a standard stream, the next descriptor takes its number, and what is printed goes there. So every
+/// descriptor that we make gets another number. Where there is none left it stays what it is: better than to be refused.
+pub(crate) fn above_standard<T: AsFd + From<OwnedFd>>(made: T) -> T {
     const FIRST: i32 = 3;
-    if fd.as_raw_fd() >= FIRST {
-        return Ok(fd);
+    if made.as_fd().as_raw_fd() >= FIRST {
+        return made;
     }
-    Ok(rustix::io::fcntl_dupfd_cloexec(&fd, FIRST)?)
+    rustix::io::fcntl_dupfd_cloexec(&made, FIRST).map_or(made, T::from)
 }
 
 /// Readable from the moment when it is set, for ever.
@@ -35,13 +36,17 @@ impl Event {
     #[cfg(target_os = "linux")]
     pub(crate) fn new() -> io::Result<Event> {
         use rustix::event::{EventfdFlags, eventfd};
-        Ok(Event { reader: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)? })
+        let event =
+            Event { reader: above_standard(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?) };
+        // What was printed into it while it had the number of a standard stream.
+        let _nothing_mostly = rustix::io::read(&event.reader, &mut [0; 8]);
+        Ok(event)
     }
 
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn new() -> io::Result<Event> {
         let (reader, writer) = io::pipe()?;
-        let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+        let [reader, writer] = [reader.into(), writer.into()].map(above_standard::<OwnedFd>);
         rustix::io::ioctl_fionbio(&writer, true)?;
         Ok(Event { reader, writer })
     }
@@ -229,7 +234,7 @@ pub(crate) fn own_timeout(fd: BorrowedFd<'_>, direction: Direction) -> Option<Du
 /// A socket that is on its way to `address`: ready for writing when it is there, or has failed.
 pub(crate) fn begin_connect(address: std::net::SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = stream_socket(family)?;
+    let socket = above_standard(stream_socket(family)?);
     rustix::io::ioctl_fionbio(&socket, true)?;
     match rustix::net::connect(&socket, &address) {
         Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(socket),

@@ -1,10 +1,11 @@
-//! Owns which signals are handled, by what, and where: the handlers of one run, and the masks of threads.
-//! Refuses to know what a signal means.
+//! Owns which signals are handled, and by what; and what a forked child forgets of that.
+//! Refuses to know what a signal means, and which thread handles it.
 #![allow(unsafe_code)]
 
 use std::io;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
+use super::mask::{self, bit, signals_in};
 use super::unix::Alarm;
 
 /// The signals that ask a program to stop.
@@ -20,18 +21,38 @@ pub(crate) const fn dump_signals() -> [i32; 1] {
 /// The writing end of the alarm that the handler rings; -1 while no handler of ours is installed.
 static BELL: AtomicI32 = AtomicI32::new(-1);
 
-/// Runs in a signal handler: may only load, write and restore `errno`.
-extern "C" fn ring(signal: libc::c_int) {
+/// The process that the bell belongs to: a forked child has a copy of it, and of the handlers.
+static OWNER: AtomicI32 = AtomicI32::new(0);
+
+/// The signals whose handler is ours, as bits: that of signal n is bit n - 1.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+/// How many forks lie between this process and the one that was started.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Runs in a signal handler: may only load, write, restore `errno`, and in another process than ours make way for the default.
+pub(super) extern "C" fn ring(signal: libc::c_int) {
     let bell = BELL.load(Ordering::Acquire);
     let Ok(byte) = u8::try_from(signal) else { return };
     let errno = errno_place();
     // SAFETY: `errno` of the interrupted thread is its own, and valid for its life.
     let before = unsafe { *errno };
-    // SAFETY: `byte` lives across the call; a closed or full pipe is an error that we ignore. `write` may be called
-    // in a handler (signal-safety(7)).
-    unsafe { libc::write(bell, (&raw const byte).cast(), 1) };
+    if this_process() == OWNER.load(Ordering::Acquire) {
+        // SAFETY: `byte` lives across the call; a closed or full pipe is an error that we ignore. `write` may be called
+        // in a handler (signal-safety(7)).
+        unsafe { libc::write(bell, (&raw const byte).cast(), 1) };
+    } else {
+        let _is_a_signal = set_action(signal, &default_action());
+        // SAFETY: may be called in a handler. Blocked until this returns, then it does what it does by default.
+        unsafe { libc::kill(this_process(), signal) };
+    }
     // SAFETY: as above.
     unsafe { *errno = before };
+}
+
+fn this_process() -> libc::pid_t {
+    // SAFETY: it has no preconditions.
+    unsafe { libc::getpid() }
 }
 
 /// Where the calling thread's `errno` is.
@@ -61,12 +82,19 @@ impl std::fmt::Debug for Handlers {
 }
 
 impl Handlers {
+    /// The signals that are ours, as bits.
+    pub(super) fn taken() -> u64 {
+        TAKEN.load(Ordering::Acquire)
+    }
+
     /// Installs one handler for all of `signals`, which rings `alarm`. On a refusal those already installed are put
     /// back.
     pub(crate) fn install(signals: &[i32], alarm: &'static Alarm) -> io::Result<Handlers> {
+        OWNER.store(this_process(), Ordering::Release);
         BELL.store(alarm.bell(), Ordering::Release);
         let mut handlers = Handlers { saved: Vec::new() };
         for signal in signals {
+            TAKEN.fetch_or(bit(*signal), Ordering::AcqRel);
             let before = set_action(*signal, &our_action())?;
             handlers.saved.push((*signal, before));
         }
@@ -77,25 +105,34 @@ impl Handlers {
 impl Drop for Handlers {
     fn drop(&mut self) {
         for (signal, before) in self.saved.drain(..).rev() {
-            if get_action(signal).is_ok_and(|now| now.sa_sigaction == our_action().sa_sigaction) {
+            if is_ours(signal) {
                 let _was_valid_before = set_action(signal, &before);
             }
         }
+        TAKEN.store(0, Ordering::Release);
         BELL.store(-1, Ordering::Release);
     }
 }
 
+/// True if the handler of this signal is the one that [`Handlers`] installs: somebody else may have replaced it.
+pub(crate) fn is_ours(signal: i32) -> bool {
+    get_action(signal).is_ok_and(|now| now.sa_sigaction == our_action().sa_sigaction)
+}
+
 fn our_action() -> libc::sigaction {
-    // SAFETY: all-zero is a valid `sigaction`: default action, empty mask, no flags.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    let mut action = default_action();
     action.sa_sigaction = ring as extern "C" fn(libc::c_int) as usize;
     action.sa_flags = libc::SA_RESTART;
     action
 }
 
+fn default_action() -> libc::sigaction {
+    // SAFETY: all-zero is a valid `sigaction`: default action, empty mask, no flags.
+    unsafe { std::mem::zeroed() }
+}
+
 fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
-    // SAFETY: as in `our_action`.
-    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
+    let mut before = default_action();
     // SAFETY: both point to valid structures; the handler is async-signal-safe and lives for ever.
     match unsafe { libc::sigaction(signal, action, &raw mut before) } {
         0 => Ok(before),
@@ -104,8 +141,7 @@ fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigacti
 }
 
 fn get_action(signal: i32) -> io::Result<libc::sigaction> {
-    // SAFETY: as in `our_action`.
-    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    let mut now = default_action();
     // SAFETY: a null action only asks; `now` is valid for writing.
     match unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut now) } {
         0 => Ok(now),
@@ -123,21 +159,93 @@ pub(super) fn has_default_action(signal: i32) -> bool {
     get_action(signal).is_ok_and(|now| now.sa_sigaction == libc::SIG_DFL)
 }
 
-/// Blocks or unblocks one signal in the calling thread; threads that it starts inherit that.
-#[cfg(target_os = "linux")]
-pub(crate) fn block_signal(signal: i32, blocked: bool) -> io::Result<()> {
-    // SAFETY: all-zero is a valid `sigset_t`, and it is emptied next.
-    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `set` is valid for writing.
-    unsafe { libc::sigemptyset(&raw mut set) };
-    // SAFETY: as above; a number that is no signal is an error.
-    if unsafe { libc::sigaddset(&raw mut set, signal) } != 0 {
-        return Err(io::Error::last_os_error());
+/// The name of a signal; nothing for a number that has none, or a rare one.
+pub(crate) fn signal_name(signal: i32) -> &'static str {
+    let known = [
+        (libc::SIGHUP, "SIGHUP"),
+        (libc::SIGINT, "SIGINT"),
+        (libc::SIGQUIT, "SIGQUIT"),
+        (libc::SIGILL, "SIGILL"),
+        (libc::SIGTRAP, "SIGTRAP"),
+        (libc::SIGABRT, "SIGABRT"),
+        (libc::SIGBUS, "SIGBUS"),
+        (libc::SIGFPE, "SIGFPE"),
+        (libc::SIGKILL, "SIGKILL"),
+        (libc::SIGUSR1, "SIGUSR1"),
+        (libc::SIGSEGV, "SIGSEGV"),
+        (libc::SIGUSR2, "SIGUSR2"),
+        (libc::SIGPIPE, "SIGPIPE"),
+        (libc::SIGALRM, "SIGALRM"),
+        (libc::SIGTERM, "SIGTERM"),
+        (libc::SIGCHLD, "SIGCHLD"),
+        (libc::SIGCONT, "SIGCONT"),
+        (libc::SIGSTOP, "SIGSTOP"),
+        (libc::SIGTSTP, "SIGTSTP"),
+        (libc::SIGWINCH, "SIGWINCH"),
+        (libc::SIGSYS, "SIGSYS"),
+    ];
+    known.iter().find(|(number, _)| *number == signal).map_or("", |(_, name)| name)
+}
+
+/// Why no registry can take this signal; `None` if it can.
+pub(crate) fn why_not_taken(signal: i32) -> Option<&'static str> {
+    match signal {
+        libc::SIGKILL | libc::SIGSTOP => Some("no program can handle it"),
+        libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP | libc::SIGSYS => Some(
+            "it tells a thread of its own fault; a handler that returns repeats that fault for ever, and the program neither \
+             goes on nor ends",
+        ),
+        libc::SIGABRT => Some("it tells that the program aborts, which it does whatever a handler says"),
+        libc::SIGPIPE => Some(
+            "it tells a thread that its own write has failed, which the write says itself, with EPIPE; ignore it, as Rust \
+             programs do",
+        ),
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        32.. if signal < libc::SIGRTMIN() => Some("the C library uses it itself"),
+        _ if get_action(signal).is_err() => Some("it is no signal"),
+        _ => None,
     }
-    let how = if blocked { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK };
-    // SAFETY: `set` is valid; a null old set is not written.
-    match unsafe { libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut()) } {
-        0 => Ok(()),
-        error => Err(io::Error::from_raw_os_error(error)),
+}
+
+/// Why children of this process cannot be waited for; `None` if they can.
+pub(crate) fn why_no_children() -> Option<&'static str> {
+    let now = get_action(libc::SIGCHLD).ok()?;
+    if now.sa_sigaction == libc::SIG_IGN {
+        Some(
+            "SIGCHLD is ignored in this process, so the kernel reaps children behind its back; set it to the default action",
+        )
+    } else if now.sa_flags & libc::SA_NOCLDWAIT != 0 {
+        Some(
+            "the action of SIGCHLD in this process has the flag SA_NOCLDWAIT, so the kernel reaps children behind its back; \
+             set the action without it",
+        )
+    } else {
+        None
     }
+}
+
+/// From now on a forked child forgets our handlers and masks, and [`forks`] tells it from us.
+pub(crate) fn know_forks() {
+    static KNOWN: AtomicBool = AtomicBool::new(false);
+    if !KNOWN.swap(true, Ordering::Relaxed) {
+        // SAFETY: the function lives for ever, and does what may be done in a forked child. Refused for want of memory: then
+        // the handler and the end of a scope look at the process's id all the same.
+        unsafe { libc::pthread_atfork(None, None, Some(forget)) };
+    }
+}
+
+/// Another number in a forked child.
+pub(crate) fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// Runs in a forked child, on its only thread, before `fork` returns there: may do what a signal handler may.
+extern "C" fn forget() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+    BELL.store(-1, Ordering::Release);
+    for signal in signals_in(TAKEN.swap(0, Ordering::AcqRel)).filter(|signal| is_ours(*signal)) {
+        let _is_a_signal = set_action(signal, &default_action());
+    }
+    // After that: what was sent to the child meanwhile does what it does by default.
+    mask::forget();
 }

@@ -1,4 +1,4 @@
-//! Owns what Linux alone offers: a thread's id, name and priority, and sleeping on a word.
+//! Owns what Linux alone offers: a thread's id and name, and sleeping on a word.
 //! Refuses to know which threads are ours, and what a word means.
 
 use std::ffi::CString;
@@ -23,27 +23,9 @@ pub(crate) fn set_thread_name(name: &str) {
     let _for_readers_only = CString::new(name).map(|name| rustix::thread::set_name(&name));
 }
 
-/// Scheduling policy, nice value and real-time priority of the calling thread, as one number; 0 if the kernel does not tell.
-#[allow(unsafe_code)]
-pub(crate) fn priority() -> u64 {
-    let size = size_of::<libc::sched_attr>();
-    let mut told = libc::sched_attr {
-        size: 0,
-        sched_policy: 0,
-        sched_flags: 0,
-        sched_nice: 0,
-        sched_priority: 0,
-        sched_runtime: 0,
-        sched_deadline: 0,
-        sched_period: 0,
-    };
-    // SAFETY: the kernel writes at most `size` bytes, which are all of `told`; 0 is the calling thread.
-    let refused = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut told, size, 0) };
-    if refused != 0 {
-        return 0;
-    }
-    let nice = u64::from(told.sched_nice.cast_unsigned() & 0xff);
-    u64::from(told.sched_priority) << 16 | u64::from(told.sched_policy & 0xff) << 8 | nice
+/// True for the thread with which the process began.
+pub(crate) fn is_main_thread() -> bool {
+    rustix::thread::gettid() == rustix::process::getpid()
 }
 
 /// Joins a thread that is about to end. `look` may ask for a moment whether it has: that is cheaper than to be woken.
@@ -82,7 +64,7 @@ pub fn marks() -> Vec<u32> {
 
 /// Marks the calling thread, or takes the mark away.
 pub fn set_mark(mark: u32, set: bool) -> io::Result<()> {
-    super::handlers::block_signal(i32::try_from(mark).unwrap_or(0), set)
+    super::mask::block_signal(i32::try_from(mark).unwrap_or(0), set)
 }
 
 /// Those who sleep on a word: the kernel keeps them, by the word's address.

@@ -2,13 +2,17 @@
 //! Refuses to know anything of homebound. Linux is tested; other systems have not been compiled.
 
 #[cfg(target_os = "linux")]
+mod attributes;
+#[cfg(target_os = "linux")]
+pub(crate) use attributes::{Attributes, kernel_name, set_kernel_name};
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod proc;
 #[cfg(target_os = "linux")]
 pub use linux::{NAME_BYTES, marks, set_mark, thread_id};
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Sleepers, join, priority, set_thread_name};
+pub(crate) use linux::{Sleepers, is_main_thread, join, set_thread_name};
 #[cfg(target_os = "linux")]
 pub(crate) use proc::{kernel_look, thread_ids, thread_of};
 #[cfg(target_os = "linux")]
@@ -17,14 +21,19 @@ pub use proc::{marks_of, process_threads};
 #[cfg(not(target_os = "linux"))]
 mod absent;
 #[cfg(not(target_os = "linux"))]
-pub use absent::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
+pub(crate) use absent::{
+    Attributes, Sleepers, is_main_thread, join, kernel_look, kernel_name, set_kernel_name, set_thread_name,
+    thread_ids, thread_of,
+};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use absent::{Sleepers, join, kernel_look, priority, set_thread_name, thread_ids, thread_of};
+pub use absent::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
 
 #[cfg(unix)]
 pub(crate) mod fd;
 #[cfg(unix)]
 mod handlers;
+#[cfg(unix)]
+mod mask;
 #[cfg(unix)]
 pub(crate) mod nowait;
 #[cfg(unix)]
@@ -34,7 +43,11 @@ mod unix;
 #[cfg(unix)]
 pub(crate) use fd::Event;
 #[cfg(unix)]
-pub(crate) use handlers::{Handlers, dump_signals, ignored, stop_signals};
+pub(crate) use handlers::{
+    Handlers, dump_signals, forks, ignored, know_forks, signal_name, stop_signals, why_not_taken,
+};
+#[cfg(unix)]
+pub(crate) use mask::{Spared, bear_closed_pipes, hand_on_raised, hear, unblocked};
 #[cfg(unix)]
 pub(crate) use stderr::die;
 #[cfg(unix)]
@@ -55,7 +68,8 @@ mod other;
 pub use other::write_stderr;
 #[cfg(not(unix))]
 pub(crate) use other::{
-    Alarm, Event, Handlers, abort_now, die, dump_signals, exit_now, ignored, stop_signals,
+    Alarm, Event, Handlers, Spared, abort_now, bear_closed_pipes, die, dump_signals, exit_now, forks,
+    hand_on_raised, hear, ignored, is_ours, know_forks, signal_name, stop_signals, unblocked, why_not_taken,
 };
 
 /// A thread of this process as the kernel lists it.

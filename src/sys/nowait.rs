@@ -72,7 +72,7 @@ pub(crate) fn reopen(fd: BorrowedFd<'_>, direction: Direction) -> io::Result<Own
         Direction::Out => OFlags::WRONLY,
     };
     let own = open(path, way | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
-    super::fd::above_standard(own)
+    Ok(super::fd::above_standard(own))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -62,6 +62,43 @@ pub(crate) fn ignored(_signal: i32) -> bool {
     false
 }
 
+pub(crate) fn is_ours(_signal: i32) -> bool {
+    true
+}
+
+pub(crate) fn signal_name(_signal: i32) -> &'static str {
+    ""
+}
+
+pub(crate) fn why_not_taken(_signal: i32) -> Option<&'static str> {
+    Some("this system has no signals")
+}
+
+#[derive(Debug)]
+pub(crate) struct Spared;
+
+impl Spared {
+    pub(crate) fn new(_taken: &[i32], _quiet: &[i32]) -> Spared {
+        Spared
+    }
+}
+
+pub(crate) fn hear(_signals: &[i32]) {}
+
+pub(crate) fn bear_closed_pipes() {}
+
+pub(crate) fn hand_on_raised() {}
+
+pub(crate) fn unblocked<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+pub(crate) fn know_forks() {}
+
+pub(crate) fn forks() -> u32 {
+    0
+}
+
 pub fn write_stderr(text: &[u8], _patience: Duration) {
     let _nobody_to_tell = io::stderr().write_all(text);
 }

@@ -1,8 +1,13 @@
 //! Owns what Linux tells in `/proc/self/task`: which threads this process has, and what each does in the kernel.
 //! Refuses to take any of it for text before it is shown: a thread's name is bytes, which the kernel cuts inside a character.
 
-use std::{fs, io};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 
+use rustix::fs::Dir;
+
+use super::fd::above_standard;
 use super::{KernelLook, KernelThread};
 
 const TASKS: &str = "/proc/self/task";
@@ -14,8 +19,8 @@ pub(crate) fn thread_ids() -> io::Result<Vec<u32>> {
 
 fn listed() -> io::Result<Vec<u32>> {
     let mut ids = Vec::new();
-    for entry in fs::read_dir(TASKS)? {
-        ids.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+    for entry in Dir::new(above_standard::<OwnedFd>(File::open(TASKS)?.into()))? {
+        ids.extend(entry?.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok()));
     }
     Ok(ids)
 }
@@ -38,11 +43,17 @@ fn with_place(error: io::Error) -> io::Error {
 
 /// A file of a thread. One that ends between the listing and the opening, or the opening and the reading, is not there.
 fn read(id: u32, file: &str) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(format!("{TASKS}/{id}/{file}")) {
+    match bytes_of(&format!("{TASKS}/{id}/{file}")) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if [Some(libc::ENOENT), Some(libc::ESRCH)].contains(&error.raw_os_error()) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn bytes_of(path: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    above_standard(File::open(path)?).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// `proc(5)`: the name is in parentheses and may hold any byte; the start time is field 22. `None` if the thread has ended.
@@ -154,7 +165,7 @@ fn descriptor(fd: i32) -> String {
 
 /// `None` for any child.
 fn child(pid: i32) -> Option<String> {
-    let name = fs::read(format!("/proc/{pid}/comm")).ok().filter(|_| pid > 0);
+    let name = bytes_of(&format!("/proc/{pid}/comm")).ok().filter(|_| pid > 0);
     let name = name.map(|name| String::from_utf8_lossy(&name).trim_end().to_owned());
     (pid > 0).then(|| name.map_or_else(|| format!("child {pid}"), |name| format!("child {pid} {name:?}")))
 }

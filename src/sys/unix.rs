@@ -4,9 +4,10 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::fd::{Direction, above_standard, wait_for};
 
@@ -31,20 +32,24 @@ pub(crate) struct Woken {
 
 impl Alarm {
     /// The one alarm of this process, made at first use and kept: a signal handler on its way when a registry ends must
-    /// find its descriptor open, and its own. What was rung before is forgotten.
+    /// find its descriptor open, and its own. What was rung before is forgotten. A forked child makes another: what is rung in
+    /// the pipe that it has inherited wakes the process around it.
     pub(crate) fn of_process() -> io::Result<&'static Alarm> {
-        static ALARM: OnceLock<Alarm> = OnceLock::new();
-        if ALARM.get().is_none() {
-            let _somebody_was_faster = ALARM.set(Alarm::new()?);
-        }
-        let alarm = ALARM.get().ok_or(io::ErrorKind::Other)?;
+        static ALARM: Mutex<Option<(u32, u32, &'static Alarm)>> = Mutex::new(None);
+        let (process, forks) = (std::process::id(), super::forks());
+        let mut known = ALARM.lock();
+        let alarm = match *known {
+            Some((of, after, alarm)) if (of, after) == (process, forks) => alarm,
+            _ => Box::leak(Box::new(Alarm::new()?)),
+        };
+        *known = Some((process, forks, alarm));
         alarm.drain();
         Ok(alarm)
     }
 
     fn new() -> io::Result<Alarm> {
         let (reader, writer) = io::pipe()?;
-        let (reader, writer) = (above_standard(reader.into())?, above_standard(writer.into())?);
+        let [reader, writer] = [reader.into(), writer.into()].map(above_standard::<OwnedFd>);
         rustix::io::ioctl_fionbio(&reader, true)?;
         rustix::io::ioctl_fionbio(&writer, true)?;
         Ok(Alarm { reader, writer })
