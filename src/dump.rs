@@ -163,7 +163,9 @@ impl Tree<'_> {
                 if let Some(since) = thread.waiting_for {
                     write!(f, " for {}", Span(since))?;
                 }
-                if thread.run_state.is_some() { write!(f, ", {kernel}") } else { Ok(()) }
+                // A wait of ours is a futex: the kernel has nothing to add.
+                let call = thread.kernel.as_ref().and_then(|kernel| kernel.call.as_deref());
+                if call.is_some_and(|call| call != "futex") { write!(f, ", {kernel}") } else { Ok(()) }
             }
         }
     }

@@ -243,7 +243,7 @@ pub struct IdleThread {
     pub name: String,
 }
 
-/// An OS thread whose closure is over, and which is not gone: destructors of its thread-locals run, or it waits to be joined.
+/// An OS thread whose closure is over, and which is not gone: most likely, destructors of its thread-locals run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

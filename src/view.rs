@@ -203,7 +203,9 @@ impl Reader {
     fn ending(&mut self, core: &ScopeCore) -> Vec<EndingThread> {
         let asks = self.kernel_until.is_some();
         let threads = core.root.cache.ending_threads().into_iter();
+        // One whose destructors have run waits for nothing but to be joined.
         threads
+            .filter(|(os_tid, ..)| sys::is_there(*os_tid))
             .map(|(os_tid, name, title)| {
                 let (run_state, kernel) = if asks { self.ask(os_tid) } else { (None, None) };
                 let path = format!("{}/{}", title.place, escape(&name));

@@ -14,6 +14,13 @@ pub fn thread_id() -> Option<u32> {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok()
 }
 
+/// True if the kernel still has this thread of ours: one that has ended and is not joined is gone for it.
+#[allow(unsafe_code)]
+pub(crate) fn is_there(id: u32) -> bool {
+    // SAFETY: signal 0 asks only; an id that is no thread of this process is an error.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), id, 0) == 0 }
+}
+
 /// How many bytes of a thread's name the kernel keeps.
 pub const NAME_BYTES: usize = 15;
 

@@ -12,7 +12,7 @@ mod proc;
 #[cfg(target_os = "linux")]
 pub use linux::{NAME_BYTES, marks, set_mark, thread_id};
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Sleepers, is_main_thread, join, set_thread_name};
+pub(crate) use linux::{Sleepers, is_main_thread, is_there, join, set_thread_name};
 #[cfg(target_os = "linux")]
 pub(crate) use proc::{kernel_look, thread_ids, thread_of};
 #[cfg(target_os = "linux")]
@@ -22,8 +22,8 @@ pub use proc::{marks_of, process_threads};
 mod absent;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use absent::{
-    Attributes, Sleepers, is_main_thread, join, kernel_look, kernel_name, set_kernel_name, set_thread_name,
-    thread_ids, thread_of,
+    Attributes, Sleepers, is_main_thread, is_there, join, kernel_look, kernel_name, set_kernel_name,
+    set_thread_name, thread_ids, thread_of,
 };
 #[cfg(not(target_os = "linux"))]
 pub use absent::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
