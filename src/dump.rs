@@ -1,7 +1,7 @@
 //! Owns the tree that a person reads: a snapshot as text.
 //! Refuses to know where it came from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::record::{ITS_ENDS, ITS_THREADS};
@@ -21,7 +21,7 @@ impl fmt::Display for Snapshot {
             write!(f, ", and {} on the way out", self.ending.len())?;
         }
         writeln!(f)?;
-        Tree { snapshot: self, by_path: by_path(&self.root) }.write_scope(f, &self.root, "", ["", ""])?;
+        Tree { snapshot: self, by_path: by_path(&self.root) }.write(f)?;
         self.ending.iter().try_for_each(|ending| writeln!(f, "{ending}"))?;
         if !self.idle.is_empty() {
             let names: Vec<_> =
@@ -65,41 +65,69 @@ struct Tree<'a> {
     by_path: HashMap<&'a str, &'a ScopeStatus>,
 }
 
+/// A part of the tree that stands between others.
+enum Piece<'a> {
+    Scope { scope: &'a ScopeStatus, mark: String, rails: (String, String) },
+    Thread { scope: &'a ScopeStatus, thread: &'a ThreadStatus, mark: String, rails: (String, String) },
+    Busy { indent: String },
+}
+
+/// What stands below a scope, from the top to the bottom.
+fn add_pieces<'a>(scope: &'a ScopeStatus, indent: &str, list: &mut Vec<Piece<'a>>) {
+    let names = Twins::among(scope.threads.iter().map(|thread| &*thread.name));
+    let paths = Twins::among(scope.scopes.iter().map(|inner| &*inner.path));
+    let piece = |scope: &'a ScopeStatus, rails| Piece::Scope {
+        scope,
+        mark: paths.mark(&scope.path, scope.id),
+        rails,
+    };
+    let known: HashSet<ThreadId> = scope.threads.iter().map(|thread| thread.id).collect();
+    let mut opened: HashMap<ThreadId, Vec<&ScopeStatus>> = HashMap::new();
+    let mut loose = Vec::new();
+    for inner in &scope.scopes {
+        match inner.opened_by.filter(|id| known.contains(id)) {
+            Some(id) => opened.entry(id).or_default().push(inner),
+            None => loose.push(inner),
+        }
+    }
+    for (thread, last) in with_last(&scope.threads) {
+        let (branch, below) = rails(indent, last && loose.is_empty() && !scope.busy);
+        let inner = opened.remove(&thread.id).unwrap_or_default();
+        let rail = format!("{below}{}", if inner.is_empty() { "   " } else { "│  " });
+        list.push(Piece::Thread {
+            scope,
+            thread,
+            mark: names.mark(&thread.name, thread.id),
+            rails: (branch, rail),
+        });
+        list.extend(with_last(&inner).map(|(inner, last)| piece(inner, rails(&below, last))));
+    }
+    list.extend(with_last(&loose).map(|(inner, last)| piece(inner, rails(indent, last && !scope.busy))));
+    if scope.busy {
+        list.push(Piece::Busy { indent: indent.to_owned() });
+    }
+}
+
 impl Tree<'_> {
-    /// Each thread is followed by the scopes that it opened; groups come last. Recurs as deep as the data, which has a bound.
-    fn write_scope(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        scope: &ScopeStatus,
-        mark: &str,
-        [branch, indent]: [&str; 2],
-    ) -> fmt::Result {
-        write_head(f, scope, mark, branch)?;
-        let names = Twins::among(scope.threads.iter().map(|thread| &*thread.name));
-        let paths = Twins::among(scope.scopes.iter().map(|inner| &*inner.path));
-        let mut opened: HashMap<Option<ThreadId>, Vec<&ScopeStatus>> = HashMap::new();
-        scope.scopes.iter().for_each(|inner| opened.entry(inner.opened_by).or_default().push(inner));
-        let inner: Vec<_> =
-            scope.threads.iter().map(|thread| opened.remove(&Some(thread.id)).unwrap_or_default()).collect();
-        let mut loose: Vec<_> = opened.into_values().flatten().collect();
-        loose.sort_by_key(|inner| std::ptr::from_ref::<ScopeStatus>(inner));
-        let threads = scope.threads.iter().zip(&inner).enumerate();
-        for (place, (thread, inner)) in threads {
-            let (branch, below) =
-                rails(indent, place + 1 == scope.threads.len() && loose.is_empty() && !scope.busy);
-            let rail = format!("{below}{}", if inner.is_empty() { "   " } else { "│  " });
-            self.write_thread(f, scope, thread, &names.mark(&thread.name, thread.id), [&branch, &rail])?;
-            for (scope, last) in with_last(inner) {
-                let (branch, deeper) = rails(&below, last);
-                self.write_scope(f, scope, &paths.mark(&scope.path, scope.id), [&branch, &deeper])?;
+    /// Each thread is followed by the scopes that it opened; groups come last. Iterative: depth costs no stack.
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list =
+            vec![Piece::Scope { scope: &self.snapshot.root, mark: String::new(), rails: <_>::default() }];
+        while let Some(piece) = list.pop() {
+            match piece {
+                Piece::Scope { scope, mark, rails: (branch, indent) } => {
+                    write_head(f, scope, &mark, &branch)?;
+                    let first = list.len();
+                    add_pieces(scope, &indent, &mut list);
+                    list.get_mut(first..).unwrap_or_default().reverse();
+                }
+                Piece::Thread { scope, thread, mark, rails } => {
+                    self.write_thread(f, scope, thread, &mark, &rails)?
+                }
+                Piece::Busy { indent } => {
+                    writeln!(f, "{indent}└─ (busy: not looked into, or not as a whole)")?
+                }
             }
-        }
-        for (inner, last) in with_last(&loose) {
-            let (branch, below) = rails(indent, last && !scope.busy);
-            self.write_scope(f, inner, &paths.mark(&inner.path, inner.id), [&branch, &below])?;
-        }
-        if scope.busy {
-            writeln!(f, "{indent}└─ (busy: not looked into, or not as a whole)")?;
         }
         Ok(())
     }
@@ -110,7 +138,7 @@ impl Tree<'_> {
         scope: &ScopeStatus,
         thread: &ThreadStatus,
         mark: &str,
-        [branch, indent]: [&str; 2],
+        (branch, indent): &(String, String),
     ) -> fmt::Result {
         let (name, purpose) = (Shown(&thread.name), Shown(&thread.purpose));
         match (thread.role, &thread.process) {

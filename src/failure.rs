@@ -8,20 +8,27 @@ use std::fmt;
 use std::iter;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{self, AtomicU64};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use crate::BoxError;
-use crate::error::JoinError;
 use crate::homecoming::ShutdownReport;
 use crate::reason::{StopReason, Stopped};
-use crate::rt::contain::{Payload, discard, drop_contained, message};
+use crate::rt::contain::{Payload, message};
 use crate::status::ThreadId;
-use crate::token::{Carries, Mark, Token, uncounted};
+use crate::token::{Carries, Mark, Token};
+
+mod inside;
+
+pub(crate) use inside::DEEPEST;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// How many failures inside an error are told from others. A chain of errors, each with all that it carries, would take room by
+/// the square of its length.
+const MOST_CARRIED: usize = 128;
 
 /// An error or a panic of a thread, a body, a deferred function or a callback. Clones are the same failure.
 #[derive(Clone)]
@@ -86,7 +93,8 @@ impl Failure {
     }
 
     fn new(origin: Origin, what: What, carried: Vec<u64>) -> Failure {
-        let ids = iter::once(NEXT_ID.fetch_add(1, Ordering::Relaxed)).chain(carried);
+        let ids = iter::once(NEXT_ID.fetch_add(1, atomic::Ordering::Relaxed))
+            .chain(carried.into_iter().take(MOST_CARRIED));
         let mark = Mark::new(Carries::Failures(ids.collect()));
         let parts = FailureParts { mark, at: Instant::now(), origin, what };
         Failure { parts: Arc::new(parts), _token: None }
@@ -150,41 +158,12 @@ impl Failure {
         }
     }
 
-    /// The error as an `E`, also where it came through an inner scope or a join.
-    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
-        let What::Error(Some(error)) = &self.parts.what else {
-            return None;
-        };
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        if let Some(JoinError::Failed(inner)) = error.downcast_ref::<JoinError>() {
-            return inner.downcast_ref();
-        }
-        let inner = error.downcast_ref::<ScopeError>()?;
-        inner.failures().iter().find_map(Failure::downcast_ref)
-    }
-
     /// The payload of a panic, for the first who asks.
     pub fn take_payload(&self) -> Option<Box<dyn Any + Send>> {
         match &self.parts.what {
             What::Panic { payload, .. } => payload.lock().take(),
             What::Error(_) => None,
         }
-    }
-
-    /// The error by value, if nobody else holds this failure.
-    fn take<E: Error + 'static>(&mut self) -> Option<E> {
-        self._token = None;
-        let parts = Arc::get_mut(&mut self.parts)?;
-        let What::Error(error) = &mut parts.what else {
-            return None;
-        };
-        if error.as_ref()?.is::<E>() {
-            return error.take()?.downcast::<E>().ok().map(|boxed| *boxed);
-        }
-        let inner = error.as_mut()?.downcast_mut::<ScopeError>()?;
-        inner.0.failures.iter_mut().find_map(Failure::take)
     }
 }
 
@@ -195,27 +174,6 @@ impl Error for Failure {
             Cause::Error(error) => Some(error),
             Cause::Panic { .. } => None,
         }
-    }
-}
-
-impl Drop for FailureParts {
-    /// Error and payload are the user's: what their `Drop` raises ends here.
-    fn drop(&mut self) {
-        let raised = uncounted(|| match &mut self.what {
-            What::Error(error) => drop_contained(error.take()),
-            What::Panic { payload, .. } => drop_contained(payload.get_mut().take()),
-        });
-        discard(raised);
-    }
-}
-
-impl fmt::Debug for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::token::show();
-        f.debug_struct("Failure")
-            .field("path", &self.path())
-            .field("cause", &self.cause())
-            .finish_non_exhaustive()
     }
 }
 
@@ -304,7 +262,7 @@ impl ScopeError {
     /// # Errors
     /// `self`, unchanged.
     pub fn downcast<E: Error + 'static>(mut self) -> Result<E, Self> {
-        let found = self.0.failures.iter_mut().find_map(Failure::take);
+        let found = Failure::take(&mut self.0.failures);
         found.ok_or(self)
     }
 

@@ -43,7 +43,7 @@ pub enum StopReason {
 }
 
 /// Beyond this depth `Parent` is not wrapped again, so that no chain is too deep to drop.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = 16;
 
 impl StopReason {
     /// The reason of a scope inside one that was stopped for this reason.

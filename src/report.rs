@@ -5,9 +5,9 @@ use std::error::Error;
 use std::fmt;
 
 use crate::error::JoinError;
-use crate::failure::{Cause, Failure, ScopeError};
+use crate::failure::{Cause, DEEPEST, Failure, ScopeError};
 use crate::homecoming::{Ending, ShutdownReport, ThreadReport};
-use crate::shown::{Lines, Shown};
+use crate::shown::{Level, Lines, Shown};
 use crate::token;
 use crate::words::{Span, Twins, rails};
 
@@ -83,7 +83,10 @@ impl fmt::Display for Failure {
 fn write_what(f: &mut fmt::Formatter<'_>, failure: &Failure, mark: &str, rail: &str) -> fmt::Result {
     write!(f, "{}{mark} ", Shown(failure.path()))?;
     match failure.cause() {
-        Cause::Error(error) => write!(f, "failed: {}", Lines { text: error, rail: &rail_of(error, rail) }),
+        Cause::Error(error) => {
+            f.write_str("failed: ")?;
+            write_error(f, failure, error, rail)
+        }
         Cause::Panic { message, location } => {
             f.write_str("panicked")?;
             location.map_or(Ok(()), |place| write!(f, " at {place}"))?;
@@ -95,9 +98,27 @@ fn write_what(f: &mut fmt::Formatter<'_>, failure: &Failure, mark: &str, rail: &
 /// Stands before the lines of a text that is not ours, so that it forges none of ours. A scope's error is a tree of its own.
 const FOREIGN: &str = "| ";
 
-fn rail_of(error: &(dyn Error + Send + Sync + 'static), rail: &str) -> String {
-    let is_ours = error.is::<ScopeError>() || error.is::<JoinError>();
-    if is_ours { rail.to_owned() } else { format!("{rail}{FOREIGN}") }
+/// The error of a failure, and those inside it, as its own `Display` shows them. At the bound, the last of the chain stands for those
+/// between: it is where it began.
+fn write_error(
+    f: &mut fmt::Formatter<'_>,
+    failure: &Failure,
+    error: &(dyn Error + Send + Sync + 'static),
+    rail: &str,
+) -> fmt::Result {
+    let level = Level::enter();
+    if level.0 > DEEPEST + 1 {
+        return f.write_str("(an error that is nested too deep to be shown)");
+    }
+    if level.0 == DEEPEST
+        && let (deeper @ 1.., last) = failure.last_inside()
+    {
+        write!(f, "({deeper} errors deeper) ")?;
+        return write_what(f, last, "", rail);
+    }
+    let is_ours = error.is::<ScopeError>() || error.is::<JoinError>() || error.is::<Failure>();
+    let rail = format!("{rail}{}", if is_ours { "" } else { FOREIGN });
+    write!(f, "{}", Lines { text: error, rail: &rail })
 }
 
 impl fmt::Display for ScopeError {
@@ -139,7 +160,8 @@ fn write_failure(
     match failure.cause() {
         // Its own body: the path has just been said.
         Cause::Error(error) if failure.path() == scope => {
-            write!(f, "its body returned: {}", Lines { text: error, rail: &rail_of(error, below) })?;
+            f.write_str("its body returned: ")?;
+            write_error(f, failure, error, below)?;
         }
         _ => write_what(f, failure, mark, below)?,
     }

@@ -1,7 +1,9 @@
-//! Owns how text that may be a peer's is shown: control characters and direction marks are written out.
+//! Owns how text that may be a peer's is shown: control characters and direction marks are written out, and an error inside an
+//! error is followed so far and no further.
 //! Refuses to change any data: names, purposes, paths and errors stay what they are, whatever a terminal makes of them.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt::{self, Display, Write};
 
 /// A text on one line.
@@ -86,4 +88,24 @@ fn misleads(c: char) -> bool {
     let direction =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}');
     c.is_control() || direction || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+std::thread_local! {
+    static LEVEL: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How deep the texts of errors are nested on this thread, while it lives: each may ask for that of an error that it holds, and a
+/// chain of them may be longer than the stack.
+pub(crate) struct Level(pub(crate) usize);
+
+impl Level {
+    pub(crate) fn enter() -> Level {
+        Level(LEVEL.replace(LEVEL.get() + 1))
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        LEVEL.set(self.0);
+    }
 }

@@ -209,8 +209,8 @@ pub struct ScopeStatus {
     pub threads: Vec<ThreadStatus>,
     /// How many scopes are around it, in this snapshot.
     pub depth: usize,
-    /// Scopes and groups inside it, oldest first. Those that are more than 16 deep are not nested further: the scope that has
-    /// 16 around it holds all that are below it, each before those inside it.
+    /// Scopes and groups inside it, oldest first. Those that are more than 8 deep are not nested further: the scope that has
+    /// 8 around it holds all that are below it, each before those inside it.
     pub scopes: Vec<ScopeStatus>,
     /// True if it was too busy to be looked at as a whole: then threads or scopes are missing in the lists.
     pub busy: bool,

@@ -20,7 +20,7 @@ use crate::sys;
 const PORTION: usize = 64;
 
 /// How deep the data of a snapshot is nested: what walks it, also what is derived for it and what drops it, recurs so often.
-const DEEPEST: usize = 16;
+const DEEPEST: usize = 8;
 
 /// For how long the kernel is asked about threads, for one dump.
 const PATIENCE: Duration = Duration::from_millis(300);
