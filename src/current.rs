@@ -6,6 +6,7 @@ use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 use std::thread;
+use std::time::Duration;
 
 use crate::context::Context;
 use crate::record::Record;
@@ -122,6 +123,17 @@ pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Context> {
         left
     });
     left.unwrap_or_default().into_iter().map(|frame| frame.context).collect()
+}
+
+/// Whatever the calling thread will touch of its thread-locals has its place and its destructor from now on: to make them may need
+/// the locks of the allocator and of the loader.
+pub(crate) fn touch() {
+    let _gone_in_destructors = STACK.try_with(|_| ());
+    let mutex = parking_lot::Mutex::new(());
+    let held = mutex.lock();
+    // Parks, for which the lock has a thread-local.
+    let _nobody_frees_it = mutex.try_lock_for(Duration::from_nanos(1));
+    drop(held);
 }
 
 /// The calling thread is in its last destructors: no context can be entered, or left when it ends.

@@ -164,7 +164,6 @@ fn plan(core: &ScopeCore, state: &mut State, now: Instant, outer: Option<Instant
     } else if state.phase == Phase::Open && core.kind != crate::scope_core::Kind::Group {
         state.phase = Phase::Finishing;
         core.begin_shutdown(state, now);
-        core.root.clock_changed();
     }
     plan_services(state, now, outer)
 }

@@ -124,6 +124,7 @@ mod net;
 mod scope;
 mod stopper;
 mod thread;
+mod timers;
 mod wait;
 
 mod books;
@@ -157,6 +158,7 @@ mod waiter;
 
 mod carried;
 mod chain;
+mod errands;
 mod error;
 mod failure;
 mod failures;
@@ -171,6 +173,7 @@ mod token;
 #[path = "../homebound-models/models/mod.rs"]
 mod models;
 
+mod desk;
 mod dump;
 mod report;
 #[cfg(feature = "serde")]

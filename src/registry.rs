@@ -10,6 +10,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::body::{live, open_root};
+use crate::desk::{Desk, Orders};
+use crate::errands::stopper;
 use crate::error::SpawnError;
 use crate::exit_code::{OVERDUE_CODE, exit, refused};
 use crate::record::{Outcome, Record};
@@ -20,7 +22,7 @@ use crate::scope::Scope;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::status::{ForeignThread, Snapshot};
 use crate::sys::{self, Handlers, Spared};
-use crate::watch::{Desk, Orders, stopper, watch};
+use crate::watch::watch;
 use crate::{Result, audit, current, view};
 
 pub use crate::exit_code::Exit;
@@ -186,19 +188,19 @@ impl Office {
         let taken = signals.wanted();
         // From here to the end *watch* handles them.
         let spared = Spared::new(&taken, &signals.quiet(&taken));
-        let desk = Desk::new().map_err(|error| format!("no pipe to be woken by: {error}"))?;
+        let orders = Orders { grace, kill_after, on_overdue, signals, taken };
+        let desk = Desk::new(orders).map_err(|error| format!("no pipe to be woken by: {error}"))?;
         let edge: Arc<dyn Edge> = Arc::<Desk>::clone(&desk);
         let root = Root::new(grace, Some(Arc::downgrade(&edge)));
         let core = open_root(Arc::clone(&root), name, Kind::Scope, at);
         let set = desk.root.set(Arc::clone(&core));
         debug_assert!(set.is_ok(), "a desk has one root");
-        let orders = Orders { grace, kill_after, on_overdue, signals, taken };
-        let handlers = Handlers::install(&orders.taken, desk.alarm)
-            .map_err(|error| format!("a signal handler was refused: {error} (signals {:?})", orders.taken))?;
+        let taken = &desk.orders.taken;
+        let handlers = Handlers::install(taken, desk.alarm)
+            .map_err(|error| format!("a signal handler was refused: {error} (signals {taken:?})"))?;
         // The first thread, and with it the oldest: that is the one which the kernel chooses to handle a signal.
-        let taken = orders.taken.clone();
-        let (watch_record, watch) = start_watch(&core, &desk, orders)?;
-        let stopper_record = match start_stopper(&core, &desk, taken) {
+        let (watch_record, watch) = start_watch(&core, &desk)?;
+        let stopper_record = match start_stopper(&core, &desk) {
             Ok(record) => record,
             Err(refusal) => {
                 send_home(&core, &desk, watch);
@@ -206,6 +208,7 @@ impl Office {
             }
         };
         let internal = [stopper_record, watch_record];
+        desk.wait_for_start();
         *RUNNING.lock() = Some(Arc::downgrade(&core));
         Ok(Office { core, desk, watch, internal, handlers, spared, _slot: slot })
     }
@@ -239,19 +242,15 @@ fn send_home(core: &Arc<ScopeCore>, desk: &Arc<Desk>, watch: JoinHandle<()>) {
 }
 
 /// It handles signals as well: of two that come at once, the second finds *watch* not yet awake.
-fn start_stopper(
-    core: &Arc<ScopeCore>,
-    desk: &Arc<Desk>,
-    taken: Vec<i32>,
-) -> Result<Arc<Record>, SpawnError> {
+fn start_stopper(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<Arc<Record>, SpawnError> {
     let record = internal(core, "homebound-stopper", "carries out stops, runs callbacks, logs");
-    let (inbox, own) = (desk.inbox.clone(), Arc::clone(&record));
+    let (desk, own) = (Arc::clone(desk), Arc::clone(&record));
     let place = Arc::clone(core.place());
     let job = Box::new(move |seat: &Arc<Seat>| {
         own.start();
-        sys::hear(&taken);
+        sys::hear(&desk.orders.taken);
         seat.set_title(&own.label.purpose, &place);
-        stopper(&inbox, &own);
+        stopper(&desk, &own);
         // What hangs from here on is a destructor that some callback has left in this thread.
         seat.set_over();
         drop(own.end(Outcome::Finished));
@@ -261,18 +260,14 @@ fn start_stopper(
 }
 
 /// It guards the joining of all others: so it is no thread of the root's cache.
-fn start_watch(
-    core: &Arc<ScopeCore>,
-    desk: &Arc<Desk>,
-    orders: Orders,
-) -> Result<(Arc<Record>, JoinHandle<()>), SpawnError> {
+fn start_watch(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<(Arc<Record>, JoinHandle<()>), SpawnError> {
     let record = internal(core, "homebound-watch", "signals, deadlines, the end of the process");
     let (desk, own, expected) = (Arc::clone(desk), Arc::clone(&record), audit::expect());
     let work = move || {
         own.start();
-        sys::hear(&orders.taken);
+        sys::hear(&desk.orders.taken);
         sys::bear_closed_pipes();
-        watch(&desk, &orders, &own, expected);
+        watch(&desk, &own, expected);
     };
     let spawned = Builder::new().name("homebound-watch".to_owned()).spawn(work);
     spawned.map(|watch| (record, watch)).map_err(SpawnError::Os)

@@ -258,6 +258,14 @@ impl ScopeCore {
         let grace = (self.parent.is_none() || self.kind == Kind::Group).then_some(self.root.grace);
         let served = !state.services.is_empty();
         state.clock.begin(at, grace, served);
+        self.clock_moved(state);
+    }
+
+    /// Tells the registry, if this is its root. Under the lock: of two moments, the last to be set is the last to be told.
+    pub(crate) fn clock_moved(&self, state: &State) {
+        if self.parent.is_none() {
+            self.root.clock_moved(&state.clock);
+        }
     }
 }
 
@@ -281,9 +289,6 @@ impl Owner for ScopeCore {
                 followers.extend(core.followers());
                 core.touch();
             }
-        }
-        if self.parent.is_none() {
-            self.root.clock_changed();
         }
         let reason = self.node.reason();
         contain::told(

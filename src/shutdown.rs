@@ -23,11 +23,11 @@ pub(crate) fn shutdown(
     let repeated = {
         let mut state = core.lock();
         state.clock.limit(end);
+        core.clock_moved(&state);
         std::mem::replace(&mut state.asked, true)
     };
     core.node.stop(StopReason::Requested { at });
     core.touch();
-    core.root.clock_changed();
     if !is_inside(core) {
         let _mark = wait::Mark::on("shutdown", at, Of::Scope(Arc::clone(core)));
         wait_until(core, end);

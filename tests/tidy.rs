@@ -48,6 +48,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "stopper",
             "tally",
             "thread",
+            "timers",
             "view",
             "wait",
             "walk",
@@ -58,6 +59,8 @@ const LAYERS: [(&str, &[&str]); 10] = [
         "edges",
         &[
             "audit",
+            "desk",
+            "errands",
             "child",
             "exit_code",
             "launch",

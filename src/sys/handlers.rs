@@ -30,7 +30,8 @@ static TAKEN: AtomicU64 = AtomicU64::new(0);
 /// How many forks lie between this process and the one that was started.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Runs in a signal handler: may only load, write, restore `errno`, and in another process than ours make way for the default.
+/// Runs in a signal handler: may only use words and system calls, and restores `errno`. In another process than ours it makes way for
+/// the default.
 pub(super) extern "C" fn ring(signal: libc::c_int) {
     let bell = BELL.load(Ordering::Acquire);
     let Ok(byte) = u8::try_from(signal) else { return };
@@ -38,6 +39,8 @@ pub(super) extern "C" fn ring(signal: libc::c_int) {
     // SAFETY: `errno` of the interrupted thread is its own, and valid for its life.
     let before = unsafe { *errno };
     if this_process() == OWNER.load(Ordering::Acquire) {
+        #[cfg(target_os = "linux")]
+        super::last::heard(signal);
         // SAFETY: `byte` lives across the call; a closed or full pipe is an error that we ignore. `write` may be called
         // in a handler (signal-safety(7)).
         unsafe { libc::write(bell, (&raw const byte).cast(), 1) };
@@ -56,7 +59,7 @@ fn this_process() -> libc::pid_t {
 }
 
 /// Where the calling thread's `errno` is.
-fn errno_place() -> *mut libc::c_int {
+pub(super) fn errno_place() -> *mut libc::c_int {
     #[cfg(any(target_os = "solaris", target_os = "illumos"))]
     use libc::___errno as place;
     #[cfg(any(target_os = "openbsd", target_os = "netbsd", target_os = "android"))]
@@ -131,7 +134,7 @@ fn default_action() -> libc::sigaction {
     unsafe { std::mem::zeroed() }
 }
 
-fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
+pub(super) fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
     let mut before = default_action();
     // SAFETY: both point to valid structures; the handler is async-signal-safe and lives for ever.
     match unsafe { libc::sigaction(signal, action, &raw mut before) } {
@@ -140,7 +143,7 @@ fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigacti
     }
 }
 
-fn get_action(signal: i32) -> io::Result<libc::sigaction> {
+pub(super) fn get_action(signal: i32) -> io::Result<libc::sigaction> {
     let mut now = default_action();
     // SAFETY: a null action only asks; `now` is valid for writing.
     match unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut now) } {

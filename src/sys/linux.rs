@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use rustix::thread::futex;
 
+use super::real_time::{Use, real_time_signals};
+
 /// The kernel's id of the calling thread.
 pub fn thread_id() -> Option<u32> {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok()
@@ -66,7 +68,7 @@ pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool)
 /// Signals that nobody uses by default: one that is blocked in a thread marks the threads that it starts, since the kernel
 /// hands the mask on (`pthread_create(3)`) and lists it (`proc(5)`).
 pub fn marks() -> Vec<u32> {
-    (libc::SIGRTMIN()..=libc::SIGRTMAX()).filter_map(|signal| u32::try_from(signal).ok()).collect()
+    real_time_signals(Use::Mark).filter_map(|signal| u32::try_from(signal).ok()).collect()
 }
 
 /// Marks the calling thread, or takes the mark away.

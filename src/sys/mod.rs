@@ -6,9 +6,15 @@ mod attributes;
 #[cfg(target_os = "linux")]
 pub(crate) use attributes::{Attributes, kernel_name, set_kernel_name};
 #[cfg(target_os = "linux")]
+pub(crate) mod last;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod proc;
+#[cfg(target_os = "linux")]
+mod real_time;
+#[cfg(target_os = "linux")]
+mod task_names;
 #[cfg(target_os = "linux")]
 pub use linux::{NAME_BYTES, marks, set_mark, thread_id};
 #[cfg(target_os = "linux")]
@@ -20,6 +26,8 @@ pub use proc::{marks_of, process_threads};
 
 #[cfg(not(target_os = "linux"))]
 mod absent;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use absent::last;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use absent::{
     Attributes, Sleepers, is_main_thread, is_there, join, kernel_look, kernel_name, set_kernel_name,
@@ -53,7 +61,7 @@ pub(crate) use stderr::die;
 #[cfg(unix)]
 pub use stderr::write_stderr;
 #[cfg(unix)]
-pub(crate) use unix::{Alarm, abort_now, exit_now};
+pub(crate) use unix::{Alarm, Woken, abort_now, exit_now};
 
 #[cfg(unix)]
 pub(crate) mod child;
@@ -68,7 +76,7 @@ mod other;
 pub use other::write_stderr;
 #[cfg(not(unix))]
 pub(crate) use other::{
-    Alarm, Event, Handlers, Spared, abort_now, bear_closed_pipes, die, dump_signals, exit_now, forks,
+    Alarm, Event, Handlers, Spared, Woken, abort_now, bear_closed_pipes, die, dump_signals, exit_now, forks,
     hand_on_raised, hear, ignored, is_ours, know_forks, signal_name, stop_signals, unblocked, why_not_taken,
 };
 

@@ -19,12 +19,13 @@ const PAUSE: Duration = Duration::from_millis(1);
 const PIECE: usize = 512;
 
 /// Writes what can be written within `patience`. What nobody reads in that time is cut, at the end of a line if there is one,
-/// and the text ends with how much is missing, unless nothing is read at all.
-pub fn write_stderr(text: &[u8], patience: Duration) {
+/// and the text ends with how much is missing, unless nothing is read at all. Returns how many bytes are missing; none of a text that
+/// cannot be written at all.
+pub fn write_stderr(text: &[u8], patience: Duration) -> usize {
     let mut out = Out { kind: kind(stderr()), own: None };
     let left = out.write(text, Instant::now() + patience);
     if left == 0 {
-        return;
+        return 0;
     }
     let mut note = [0_u8; 80];
     let mut rest = &mut note[..];
@@ -32,6 +33,7 @@ pub fn write_stderr(text: &[u8], patience: Duration) {
     let unused = rest.len();
     let note = note.get(..note.len() - unused).unwrap_or_default();
     out.write(note, Instant::now() + NOTE);
+    left
 }
 
 /// Says why, and aborts.

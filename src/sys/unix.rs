@@ -24,10 +24,18 @@ pub(crate) struct Alarm {
     writer: OwnedFd,
 }
 
-/// What ended a sleep.
-#[derive(Debug, Default)]
+/// What ended a sleep. At most so many signals as fit: what is left ends the next sleep.
+#[derive(Debug)]
 pub(crate) struct Woken {
-    pub(crate) signals: Vec<i32>,
+    bytes: [u8; 256],
+    count: usize,
+}
+
+impl Woken {
+    /// The signals that have come, in this order.
+    pub(crate) fn signals(&self) -> impl Iterator<Item = i32> + '_ {
+        self.bytes.iter().take(self.count).filter(|byte| **byte != LOOK).map(|byte| i32::from(*byte))
+    }
 }
 
 impl Alarm {
@@ -43,7 +51,7 @@ impl Alarm {
             _ => Box::leak(Box::new(Alarm::new()?)),
         };
         *known = Some((process, forks, alarm));
-        alarm.drain();
+        while alarm.read().count > 0 {}
         Ok(alarm)
     }
 
@@ -72,17 +80,13 @@ impl Alarm {
             let left = until.map(|at| at.saturating_duration_since(Instant::now()));
             thread::sleep(left.map_or(DEAF, |left| left.min(DEAF)));
         }
-        self.drain()
+        self.read()
     }
 
-    fn drain(&self) -> Woken {
+    fn read(&self) -> Woken {
         let mut bytes = [0_u8; 256];
-        let mut woken = Woken::default();
-        while let Ok(count @ 1..) = rustix::io::read(&self.reader, &mut bytes) {
-            let numbers = bytes.iter().take(count).filter(|byte| **byte != LOOK);
-            woken.signals.extend(numbers.map(|byte| i32::from(*byte)));
-        }
-        woken
+        let count = rustix::io::read(&self.reader, &mut bytes).unwrap_or(0);
+        Woken { bytes, count }
     }
 }
 

@@ -1,0 +1,270 @@
+//! Owns the end of the process by the kernel's timer, for the case that *watch* itself cannot go on (P7): somebody holds the lock of the
+//! allocator or of the loader, or what is behind stderr is frozen.
+//! Refuses to lock and to allocate: all is done by words and system calls, and the end comes from a signal handler.
+//!
+//! ```text
+//! off --prepare--> idle --arm--> armed --(the timer; the first time that it is late)--> armed, for a second more
+//!                                armed --(the timer)--> ending --(the timer again)--> _exit
+//! any --drop of Guard--> off
+//! ```
+//! [`arm`] may be called by any thread and by signal handlers, before the timer is made, too: the earliest moment wins.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::handlers::{errno_place, get_action, set_action};
+use super::mask::block_signal;
+use super::real_time::{Use, real_time_signals};
+use super::task_names::write_names;
+use super::unix::{abort_now, exit_now};
+use super::write_stderr;
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Exit(i32),
+    Abort,
+    /// Never by force.
+    Never,
+}
+
+impl End {
+    fn code(self) -> i32 {
+        match self {
+            End::Exit(code) => code,
+            // Not enabled: never used.
+            End::Abort | End::Never => ABORT,
+        }
+    }
+}
+
+/// A handler that comes this much too late finds a process that was suspended meanwhile (SIGSTOP, a paused container).
+const LATE: u64 = 250_000_000;
+/// Then *watch* has this long to find that out, and to move the end.
+const AGAIN: u64 = 1_000_000_000;
+/// How long the handler may write.
+const WORDS: Duration = Duration::from_millis(300);
+
+const NO_TIMER: usize = usize::MAX;
+const NEVER: u64 = u64::MAX;
+const ABORT: i32 = -1;
+
+static TIMER: AtomicUsize = AtomicUsize::new(NO_TIMER);
+/// When the process ends, in nanoseconds of the monotonic clock.
+static DUE: AtomicU64 = AtomicU64::new(NEVER);
+static CODE: AtomicI32 = AtomicI32::new(0);
+static ENABLED: AtomicBool = AtomicBool::new(false);
+static WAS_LATE: AtomicBool = AtomicBool::new(false);
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// The signals that ask for a stop, as bits: that of signal n is bit n - 1.
+static STOPS: AtomicU64 = AtomicU64::new(0);
+/// From the first of them to the end, in nanoseconds; and how the process ends then.
+static LIMIT: AtomicU64 = AtomicU64::new(NEVER);
+static LIMIT_CODE: AtomicI32 = AtomicI32::new(0);
+/// When the first stop was asked for, by a signal or otherwise; 0 before.
+static FIRST: AtomicU64 = AtomicU64::new(0);
+
+/// A second signal so much later than the first stop is no keystroke that was heard twice, and *watch* has ended the process within
+/// `SPARE` of it, or cannot.
+const SECOND: u64 = 500_000_000;
+const SPARE: u64 = 2_000_000_000;
+
+/// A run begins: nothing is due. `limit` is from the first of `stops` to the end of the process. Before anybody may call [`arm`].
+pub(crate) fn prepare(end: End, stops: &[i32], limit: Duration) {
+    let bits = stops.iter().fold(0, |bits, signal| bits | bit(*signal));
+    STOPS.store(bits, Ordering::SeqCst);
+    LIMIT.store(nanos(limit), Ordering::SeqCst);
+    LIMIT_CODE.store(end.code(), Ordering::SeqCst);
+    FIRST.store(0, Ordering::SeqCst);
+    // A forked child has a copy of the number, and not the timer.
+    TIMER.store(NO_TIMER, Ordering::SeqCst);
+    DUE.store(NEVER, Ordering::SeqCst);
+    WAS_LATE.store(false, Ordering::SeqCst);
+    ENABLED.store(end != End::Never, Ordering::SeqCst);
+}
+
+/// The process ends at `at`, unless it is to end earlier already. May be called in a signal handler.
+pub(crate) fn arm(at: Instant, end: End) {
+    let left = at.saturating_duration_since(Instant::now());
+    arm_at(now().saturating_add(nanos(left)), end.code());
+}
+
+fn arm_at(due: u64, code: i32) {
+    if ENABLED.load(Ordering::SeqCst) && DUE.fetch_min(due, Ordering::SeqCst) > due {
+        CODE.store(code, Ordering::SeqCst);
+        set_timer();
+    }
+}
+
+/// A stop has begun, by whatever: a signal that comes later is the second.
+pub(crate) fn began() {
+    let _was_before = FIRST.compare_exchange(0, now(), Ordering::SeqCst, Ordering::SeqCst);
+}
+
+/// A signal has come: if it asks for a stop, the process ends in time even if nobody carries that out. In a signal handler.
+pub(super) fn heard(signal: i32) {
+    if STOPS.load(Ordering::SeqCst) & bit(signal) == 0 {
+        return;
+    }
+    let now = now();
+    match FIRST.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst) {
+        Ok(_) => {
+            let limit = LIMIT.load(Ordering::SeqCst);
+            arm_at(now.saturating_add(limit).saturating_add(SPARE), LIMIT_CODE.load(Ordering::SeqCst));
+        }
+        Err(first) if now.saturating_sub(first) >= SECOND => arm_at(now + SPARE, 128 + signal),
+        Err(_) => {}
+    }
+}
+
+fn bit(signal: i32) -> u64 {
+    u32::try_from(signal - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
+}
+
+/// Gives the kernel's timer the moment that is in `DUE`. Of several that do so at once, the last to look gives the last moment.
+fn set_timer() {
+    loop {
+        let (timer, due) = (TIMER.load(Ordering::SeqCst), DUE.load(Ordering::SeqCst));
+        if timer == NO_TIMER || due == NEVER {
+            // Pairs with `Guard::new`: it gives the moment that it finds when it has made the timer.
+            return;
+        }
+        set(timer, due);
+        if DUE.load(Ordering::SeqCst) == due {
+            return;
+        }
+    }
+}
+
+fn set(timer: usize, due: u64) {
+    let seconds = libc::time_t::try_from(due / 1_000_000_000).unwrap_or(libc::time_t::MAX);
+    // Below a thousand million: no narrowing.
+    let nanos = (due % 1_000_000_000) as libc::c_long;
+    let once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let when =
+        libc::itimerspec { it_interval: once, it_value: libc::timespec { tv_sec: seconds, tv_nsec: nanos } };
+    // SAFETY: `when` is valid. One that was deleted meanwhile is an error; the call is one system call, fit for handlers.
+    unsafe { libc::timer_settime(timer as libc::timer_t, libc::TIMER_ABSTIME, &raw const when, null_mut()) };
+}
+
+fn now() -> u64 {
+    let mut time = MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: `time` is valid for writing; the clock is there.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, time.as_mut_ptr()) };
+    // SAFETY: all-zero is a valid `timespec`, and the call writes one.
+    let time = unsafe { time.assume_init() };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(NEVER)
+}
+
+/// The timer, as long as it lives. Its signal is handled by the thread that has made it.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    signal: i32,
+}
+
+impl Guard {
+    /// Makes the timer for the calling thread.
+    ///
+    /// # Errors
+    /// The system refuses it, or no real-time signal is free.
+    pub(crate) fn new() -> io::Result<Guard> {
+        let signal = real_time_signals(Use::Sent).next();
+        let signal = signal.ok_or_else(|| io::Error::other("every real-time signal has a handler"))?;
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: all-zero is a valid `sigaction`.
+        let action = unsafe { action.assume_init_mut() };
+        action.sa_sigaction = ring as extern "C" fn(_, _, _) as usize;
+        // Its second entry interrupts the first, which may hang in a write.
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
+        set_action(signal, action)?;
+        let guard = Guard { signal };
+        block_signal(signal, false)?;
+        let mut event = MaybeUninit::<libc::sigevent>::zeroed();
+        // SAFETY: all-zero is a valid `sigevent`.
+        let event = unsafe { event.assume_init_mut() };
+        event.sigev_notify = libc::SIGEV_THREAD_ID;
+        event.sigev_signo = signal;
+        event.sigev_notify_thread_id = rustix::thread::gettid().as_raw_nonzero().get();
+        let mut timer: libc::timer_t = null_mut();
+        // SAFETY: both are valid; the thread is the calling one.
+        if unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        TIMER.store(timer as usize, Ordering::SeqCst);
+        // Pairs with `set_timer`: a moment that was asked for before is found here.
+        set_timer();
+        Ok(guard)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        ENABLED.store(false, Ordering::SeqCst);
+        DUE.store(NEVER, Ordering::SeqCst);
+        let timer = TIMER.swap(NO_TIMER, Ordering::SeqCst);
+        if timer != NO_TIMER {
+            // SAFETY: it was made by us, and is deleted once.
+            unsafe { libc::timer_delete(timer as libc::timer_t) };
+        }
+        if is_ours(self.signal) {
+            // SAFETY: all-zero is a valid `sigaction`: the default, which it was before.
+            let default = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
+            let _was_valid_before = set_action(self.signal, &default);
+        }
+    }
+}
+
+fn is_ours(signal: i32) -> bool {
+    let ours = ring as extern "C" fn(_, _, _) as usize;
+    get_action(signal).is_ok_and(|now| now.sa_sigaction == ours)
+}
+
+/// The handler: runs on the thread that has made the timer, whatever that thread does.
+extern "C" fn ring(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    // SAFETY: the kernel gives a valid one, since the handler was installed with `SA_SIGINFO`.
+    let from_timer = unsafe { (*info).si_code } == libc::SI_TIMER;
+    let due = DUE.load(Ordering::SeqCst);
+    // One that was sent by others, or by the timer before its moment was moved.
+    if !from_timer || now() < due {
+        return;
+    }
+    if ENDING.swap(true, Ordering::SeqCst) {
+        end();
+    }
+    if now() - due > LATE && !WAS_LATE.swap(true, Ordering::SeqCst) {
+        ENDING.store(false, Ordering::SeqCst);
+        DUE.store(now() + AGAIN, Ordering::SeqCst);
+        // SAFETY: `errno` of the interrupted thread is its own, and valid for its life.
+        let before = unsafe { *errno_place() };
+        set_timer();
+        // SAFETY: as above.
+        unsafe { *errno_place() = before };
+        return;
+    }
+    // The second entry: whatever the words below hang in.
+    DUE.store(now() + 2 * nanos(WORDS), Ordering::SeqCst);
+    set_timer();
+    write_stderr(WHY.as_bytes(), WORDS / 3);
+    write_names(Instant::now() + WORDS / 3);
+    end()
+}
+
+const WHY: &str = "homebound: the process is ended, since its time is over and its own watch cannot go on: a thread holds the lock of \
+                   the allocator or of the loader, or stderr is not read. Its threads, by the names that the kernel keeps:\n";
+
+fn end() -> ! {
+    match CODE.load(Ordering::SeqCst) {
+        ABORT => abort_now(),
+        code => exit_now(code),
+    }
+}

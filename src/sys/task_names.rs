@@ -1,0 +1,55 @@
+//! Owns the last list of threads that can be had when nothing works any more: names and kernel wait channels, from `/proc`.
+//! Refuses to lock and to allocate: it runs in a signal handler.
+
+use std::ffi::CStr;
+use std::io::Write;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
+
+use super::write_stderr;
+
+/// More are of no use to a reader.
+const MOST: usize = 200;
+
+/// Writes a line for each thread of this process to stderr, until `until`.
+pub(super) fn write_names(until: Instant) {
+    let Ok(tasks) = openat(CWD, c"/proc/self/task", OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    else {
+        return;
+    };
+    let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
+    let mut entries = RawDir::new(&tasks, &mut buffer);
+    let mut left = MOST;
+    while let Some(Ok(entry)) = entries.next() {
+        let id = entry.file_name();
+        if !id.to_bytes().starts_with(b".") && left > 0 && Instant::now() < until {
+            write_one(&tasks, id, until.saturating_duration_since(Instant::now()));
+            left -= 1;
+        }
+    }
+}
+
+fn write_one(tasks: &OwnedFd, id: &CStr, patience: Duration) {
+    let Ok(task) = openat(tasks, id, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) else { return };
+    let (mut name, mut channel) = ([0_u8; 32], [0_u8; 64]);
+    let name = read(&task, c"comm", &mut name);
+    let channel = read(&task, c"wchan", &mut channel);
+    let mut line = [0_u8; 160];
+    let mut rest = &mut line[..];
+    let parts: [&[u8]; 7] = [b"  ", name, b"  tid ", id.to_bytes(), b"  kernel: ", channel, b"\n"];
+    parts.iter().for_each(|part| drop(rest.write_all(part)));
+    let unused = rest.len();
+    write_stderr(line.get(..line.len() - unused).unwrap_or_default(), patience);
+}
+
+/// What is in a small file, without its line end and without control characters.
+fn read<'b>(folder: &OwnedFd, what: &CStr, buffer: &'b mut [u8]) -> &'b [u8] {
+    let file = openat(folder, what, OFlags::CLOEXEC, Mode::empty());
+    let count = file.and_then(|file| rustix::io::read(&file, &mut *buffer)).unwrap_or(0);
+    let text = buffer.get_mut(..count).unwrap_or_default();
+    text.iter_mut().filter(|byte| byte.is_ascii_control() && **byte != b'\n').for_each(|byte| *byte = b'?');
+    text.trim_ascii_end()
+}

@@ -1,0 +1,145 @@
+//! P7 where *watch* itself could hang: a thread sits in the allocator with its lock held. The allocator is this binary's own; each
+//! scenario runs in a re-executed child.
+#![allow(unsafe_code)] // an allocator has no safe form
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use common::*;
+use homebound::registry::{OnOverdue, Registry};
+use homebound::{Result, Role, Scope};
+
+/// One lock for all, as in a program's own allocator or a debugging one.
+struct OneLock;
+
+static HELD: AtomicBool = AtomicBool::new(false);
+/// The kernel's id of a thread that may not allocate any more; 0: none.
+static DRY: AtomicU32 = AtomicU32::new(0);
+/// Whoever asks for this many bytes never comes back, and has the lock.
+const FOR_EVER: usize = 54_321;
+
+// SAFETY: `System` does the work.
+unsafe impl GlobalAlloc for OneLock {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let dry = DRY.load(Ordering::Relaxed);
+        // SAFETY: it has no preconditions.
+        if dry != 0 && dry.cast_signed() == unsafe { libc::gettid() } {
+            DRY.store(0, Ordering::Relaxed);
+            let _ = rustix::io::write(rustix::stdio::stderr(), b"it has allocated\n");
+            std::process::abort();
+        }
+        while HELD.swap(true, Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        while layout.size() == FOR_EVER {
+            // SAFETY: it has no preconditions.
+            unsafe { libc::pause() };
+        }
+        // SAFETY: the caller's promise.
+        let place = unsafe { System.alloc(layout) };
+        HELD.store(false, Ordering::Release);
+        place
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(place, layout) };
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: OneLock = OneLock;
+
+fn take_the_lock_for_ever() {
+    std::hint::black_box(vec![0_u8; FOR_EVER]);
+}
+
+/// From now on *watch* may not allocate.
+fn dry_up() {
+    let snapshot = homebound::registry::snapshot().expect("a registry runs");
+    let watch = snapshot.root.threads.iter().find(|thread| thread.name == "homebound-watch");
+    let id = watch.filter(|watch| watch.role == Role::Internal).and_then(|watch| watch.os_tid);
+    DRY.store(id.expect("it has told who it is"), Ordering::Relaxed);
+}
+
+#[test]
+fn after_its_start_watch_does_not_allocate() {
+    // catches: a wait, a list or a message of watch's that takes memory, whose lock somebody may hold for ever
+    fn scenario(how: &str) -> i32 {
+        let exit = Registry::new("dry").run(|s| {
+            dry_up();
+            let cx = s.context();
+            s.service("service", "is stopped last", until_stopped)?;
+            // Timers: a deadline that comes, and a shield over the stop.
+            let at = Instant::now() + Duration::from_millis(5);
+            cx.with_deadline(at, |cx| assert!(cx.stop_signal().recv().is_err()));
+            s.spawn("shielded", "is told late", |cx| {
+                cx.shield(Duration::from_millis(5), |cx| assert!(cx.stop_signal().recv().is_err()));
+                Ok(())
+            })?;
+            match how {
+                // SAFETY: it has no preconditions.
+                "signal" => assert_eq!(unsafe { libc::raise(libc::SIGTERM) }, 0),
+                _ => s.stop(),
+            }
+            cx.wait_for_stop();
+            Ok(())
+        });
+        DRY.store(0, Ordering::Relaxed);
+        i32::from(exit.code())
+    }
+    for how in ["signal", "call"] {
+        child_passes_with(how, scenario);
+    }
+}
+
+fn stuck_allocator(how: &str) -> i32 {
+    let brief = Duration::from_millis(300);
+    let overdue = if how == "abort" { OnOverdue::Abort } else { OnOverdue::Exit(71) };
+    let grace = if how == "second" { NEVER } else { brief };
+    let root = Registry::new("heap").grace(grace).kill_after(brief).on_overdue(overdue);
+    let body = |s: &Scope<'_, '_>| -> Result {
+        let (to, is_in) = std::io::pipe().map(|(read, write)| (write, read))?;
+        s.spawn("victim", "never comes out of the allocator", move |_| {
+            rustix::io::write(&to, b".")?;
+            take_the_lock_for_ever();
+            Ok(())
+        })?;
+        rustix::io::read(&is_in, &mut [0])?;
+        rustix::io::write(rustix::stdio::stdout(), b"\n<stuck>\n")?;
+        // Deaf, and in no call that allocates.
+        loop {
+            // SAFETY: it has no preconditions.
+            unsafe { libc::pause() };
+        }
+    };
+    i32::from(root.run(body).code())
+}
+
+#[test]
+fn a_stop_with_the_allocator_locked_ends_the_process_in_time_and_names_the_thread() {
+    // catches: last words that hang with nobody behind them
+    for (how, code) in [("exit", Some(71)), ("abort", None)] {
+        let mut child = child(how, stuck_allocator);
+        child.until("stuck").signal(libc::SIGTERM);
+        let done = child.finish();
+        assert_eq!((done.code, done.signal.is_some()), (code, how == "abort"), "{done:#?}");
+        assert!(done.took > Duration::from_millis(500) && done.took < Duration::from_secs(10), "{done:#?}");
+        assert!(done.err.contains("victim"), "{done:#?}");
+    }
+}
+
+#[test]
+fn a_second_signal_with_the_allocator_locked_ends_the_process() {
+    // catches: a second signal that only a healthy watch hears
+    let mut child = child("second", stuck_allocator);
+    child.until("stuck").signal(libc::SIGQUIT).signal(libc::SIGINT);
+    linger(650);
+    child.signal(libc::SIGINT);
+    let done = child.finish();
+    assert_eq!(done.code, Some(130), "{done:#?}");
+    assert!(done.took < Duration::from_secs(10), "{done:#?}");
+}
