@@ -26,13 +26,14 @@ use crate::launch::OnExit;
 use crate::leader::Shared;
 use crate::limit::far;
 use crate::lines::Lines;
+use crate::output::Output;
 use crate::reason::StopReason;
 use crate::record::Facts;
 use crate::rt::contain::told;
 use crate::shown::shown;
 use crate::stopper::OnStop;
 use crate::sys::Event;
-use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Leads, Pipes, Source, TERMINATE};
+use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Leads, Pipes, TERMINATE};
 use crate::sys::terminal::{Terminal, suspend};
 use crate::wait::Mark;
 
@@ -90,7 +91,7 @@ struct Running<'a> {
     ended: Ended,
     /// In whose foreground it is, if this process is.
     terminal: Option<Terminal>,
-    output: [Option<Output>; 2],
+    output: Output,
     grace: Duration,
     on_exit: OnExit,
     asked: bool,
@@ -98,12 +99,6 @@ struct Running<'a> {
     force_at: Option<Instant>,
     /// Lines were lost, and that was said.
     lossy: bool,
-}
-
-/// A pipe of the child's, and where its lines go.
-struct Output {
-    source: Source,
-    lines: Lines,
 }
 
 impl<'a> Running<'a> {
@@ -124,12 +119,7 @@ impl<'a> Running<'a> {
         let ended = leader.ended();
         let _first = cx.record().process.set(Box::new(Facts::new(leader.pid(), text)));
         shared.lead(leader);
-        let output = lines.map(|[out, err]| {
-            let read = |source, lines| Output { source, lines };
-            let (stdout, stderr) =
-                (pipes.stdout.take().map(Source::new), pipes.stderr.take().map(Source::new));
-            [stdout.map(|source| read(source, out)), stderr.map(|source| read(source, err))]
-        });
+        let output = Output::new(lines, &mut pipes);
         let running = Running {
             cx,
             shared,
@@ -137,7 +127,7 @@ impl<'a> Running<'a> {
             _stop: guard,
             ended,
             terminal,
-            output: output.unwrap_or_default(),
+            output,
             grace,
             on_exit,
             asked: false,
@@ -149,8 +139,6 @@ impl<'a> Running<'a> {
 
     /// Looks after the child until it has ended. An error: somebody else in this process has reaped it.
     fn attend(&mut self) -> io::Result<()> {
-        // One piece for each turn: a child that floods its output is stopped as fast as any.
-        let mut room = vec![0; if self.output.iter().any(Option::is_some) { PIECE } else { 0 }];
         loop {
             if !self.asked && self.cx.node().is_stopping() {
                 self.ask();
@@ -158,15 +146,12 @@ impl<'a> Running<'a> {
             if self.force_at.is_some_and(|at| Instant::now() >= at) {
                 self.force();
             }
-            let [stdout, stderr] = &self.output;
-            let sources = [stdout, stderr].map(|output| output.as_ref().map(|output| output.source.as_fd()));
             let stop = (!self.asked).then(|| self.stop.as_fd());
             let ended = self.ended.as_ref().map(|ended| ended.as_fd());
-            let fds = [stop, ended, sources[0], sources[1]];
+            let [stdout, stderr] = self.output.wanted();
+            let fds = [stop, ended, stdout, stderr];
             let [_, ended, out, err] = child::wait_for_any(fds, self.next_look());
-            for (output, _) in self.output.iter_mut().zip([out, err]).filter(|(_, ready)| *ready) {
-                read(output, &mut room);
-            }
+            self.output.advance([out, err], self.is_awaited());
             if !self.lossy && self.shared.lost.load(Ordering::Relaxed) > 0 {
                 self.lossy = true;
                 self.tell_of_losses();
@@ -184,11 +169,16 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// When to look again if nothing happens: the kernel has no descriptor for a suspended child, and none for one that has ended
-    /// where it has no pidfd.
+    /// Somebody waits for its end, and may read nothing meanwhile.
+    fn is_awaited(&self) -> bool {
+        self.asked || self.shared.is_awaited()
+    }
+
+    /// When to look again if nothing happens: the kernel has no descriptor for a suspended child, for a line that was taken, and
+    /// for a child that has ended where it has no pidfd.
     fn next_look(&self) -> Option<Instant> {
-        let pauses =
-            [self.ended.is_none().then_some(LOOK), self.terminal.as_ref().map(|_| LOOK_FOR_SUSPENSION)];
+        let ended = self.ended.is_none().then_some(LOOK);
+        let pauses = [ended, self.terminal.as_ref().map(|_| LOOK_FOR_SUSPENSION), self.output.pause()];
         let look = pauses.into_iter().flatten().min().map(|pause| Instant::now() + pause);
         look.into_iter().chain(self.force_at).min()
     }
@@ -237,7 +227,7 @@ impl<'a> Running<'a> {
         let reaped = ended.and_then(|()| {
             // What the child started goes with it: nobody is left to look after that.
             let _nobody_left = self.shared.signal_group(KILL);
-            self.empty();
+            self.output.finish(self.is_awaited());
             self.shared.reap()
         });
         // Before its end is told: whoever waits for it may read from the terminal.
@@ -262,19 +252,6 @@ impl<'a> Running<'a> {
                 Err(ProcessFailed::new(facts.pid, &facts.command, status).into())
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Takes what is in the pipes at this moment, and not what comes later: whoever else holds them may write for ever.
-    fn empty(&mut self) {
-        for mut output in self.output.iter_mut().filter_map(Option::take) {
-            let mut room = vec![0; output.source.len().min(MOST_IN_A_PIPE)];
-            let mut taken = 0;
-            while let Some(count @ 1..) = output.source.take(room.get_mut(taken..).unwrap_or_default()) {
-                taken += count;
-            }
-            output.lines.push(room.get(..taken).unwrap_or_default());
-            output.lines.finish();
         }
     }
 
@@ -307,18 +284,6 @@ impl<'a> Running<'a> {
     }
 }
 
-/// Takes one piece of what is there; at its end, the pipe is closed.
-fn read(output: &mut Option<Output>, room: &mut [u8]) {
-    let Some(open) = output else { return };
-    match open.source.take(room) {
-        Some(count) => open.lines.push(room.get(..count).unwrap_or_default()),
-        None => output.take().into_iter().for_each(|closed| closed.lines.finish()),
-    }
-}
-
 /// How long until the next look where the kernel has nothing to wait on: for an end, and for a suspension.
 const LOOK: Duration = Duration::from_millis(10);
 const LOOK_FOR_SUSPENSION: Duration = Duration::from_millis(100);
-const PIECE: usize = 16 * 1024;
-/// As much as the kernel lets a pipe be made (`/proc/sys/fs/pipe-max-size`), by default.
-const MOST_IN_A_PIPE: usize = 1024 * 1024;

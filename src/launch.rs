@@ -14,7 +14,7 @@ use crate::child::{Plan, Refusal, Started, supervise};
 use crate::context::Context;
 use crate::error::{NotStarted, SpawnError};
 use crate::leader::Shared;
-use crate::lines::Lines;
+use crate::lines::{Lines, Reader};
 use crate::process::Process;
 use crate::scope::Scope;
 use crate::sys::child::Leads;
@@ -102,7 +102,8 @@ pub struct ProcessBuilder<'scope> {
     command: Command,
     grace: Duration,
     on_exit: OnExit,
-    lines: bool,
+    /// And whether they may be lost.
+    lines: Option<bool>,
     session: Option<Leads>,
     foreground: bool,
 }
@@ -110,7 +111,7 @@ pub struct ProcessBuilder<'scope> {
 impl<'scope> ProcessBuilder<'scope> {
     fn new(thread: ThreadBuilder<'scope>, command: Command) -> Self {
         let (grace, on_exit) = (GRACE, OnExit::default());
-        ProcessBuilder { thread, command, grace, on_exit, lines: false, session: None, foreground: false }
+        ProcessBuilder { thread, command, grace, on_exit, lines: None, session: None, foreground: false }
     }
 
     /// How long it has from SIGTERM to SIGKILL; 5 seconds unless said otherwise. Where its share of the scope's grace is less,
@@ -128,10 +129,23 @@ impl<'scope> ProcessBuilder<'scope> {
 
     /// Reads its output and its errors as lines: [`Process::stdout_lines`], [`Process::stderr_lines`].
     ///
-    /// At most 1,024 lines of each wait to be read, of at most 4,096 bytes each; a longer one comes in pieces. When nobody reads,
-    /// the oldest go and are counted, with a warning to `tracing`; the child never waits.
+    /// At most 1,024 lines of each wait to be read, of at most 4,096 bytes each; a longer one comes in pieces. Then the child waits, as
+    /// at any pipe: no line is lost while somebody reads. When it has ended, what is left in its pipes is put into the queue besides.
+    ///
+    /// It does not wait for a reader who may not come, so that nothing waits for ever: the oldest lines go, and are counted, with a
+    /// warning to `tracing`,
+    ///
+    /// - of a stream whose receiver was never asked for;
+    /// - of one from which nobody has taken for a second, while somebody is in [`Process::wait`] or the child was asked to end.
     pub fn lines(mut self) -> Self {
-        self.lines = true;
+        self.lines = Some(false);
+        self
+    }
+
+    /// As [`lines`](Self::lines), but the child never waits: of each stream the newest 1,024 lines are kept. For what is looked at now
+    /// and then, and for a reader who stops reading when he has found his line.
+    pub fn lines_lossy(mut self) -> Self {
+        self.lines = Some(true);
         self
     }
 
@@ -173,12 +187,14 @@ impl<'scope> ProcessBuilder<'scope> {
         let leads = self.leads()?;
         let ProcessBuilder { thread, mut command, grace, on_exit, lines, .. } = self;
         let shared = Arc::new(Shared::default());
-        let (lines, received) = if lines {
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            let ((out, stdout), (err, stderr)) = (Lines::new(&shared.lost), Lines::new(&shared.lost));
-            (Some([out, err]), [stdout, stderr])
-        } else {
-            (None, [bounded(0).1, bounded(0).1])
+        let (lines, readers) = match lines {
+            Some(lossy) => {
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                let ((out, stdout), (err, stderr)) =
+                    (Lines::new(lossy, &shared.lost), Lines::new(lossy, &shared.lost));
+                (Some([out, err]), [stdout, stderr])
+            }
+            None => (None, [Reader::of_nothing(), Reader::of_nothing()]),
         };
         let (tell, told) = bounded::<Started>(1);
         let text = describe(&command);
@@ -189,7 +205,7 @@ impl<'scope> ProcessBuilder<'scope> {
         // The thread tells, or ends: either wakes us.
         let refused = match told.recv() {
             Ok(Ok(pipes)) => {
-                return Ok(Process::new(handle, shared, pipes, received));
+                return Ok(Process::new(handle, shared, pipes, readers));
             }
             Ok(Err(Refusal::Os(error))) => SpawnError::Os(error),
             Ok(Err(Refusal::Stopped)) => SpawnError::Stopped(handle.record().node.stopped()),

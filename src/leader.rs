@@ -4,7 +4,7 @@
 use std::io;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -20,6 +20,8 @@ pub(crate) struct Shared {
     sent: AtomicU64,
     /// Lines that nobody read.
     pub(crate) lost: Arc<AtomicU64>,
+    /// How many threads wait for its end.
+    waiting: AtomicUsize,
 }
 
 impl Shared {
@@ -35,6 +37,19 @@ impl Shared {
 
     pub(crate) fn status(&self) -> Option<ExitStatus> {
         *self.status.lock()
+    }
+
+    /// Calls `wait`, in which the calling thread waits for the child's end.
+    pub(crate) fn awaited<R>(&self, wait: impl FnOnce() -> R) -> R {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _over = scopeguard::guard((), |()| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        });
+        wait()
+    }
+
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Sends a signal to the child alone.

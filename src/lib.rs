@@ -104,6 +104,8 @@ mod leader;
 #[cfg(unix)]
 mod lines;
 #[cfg(unix)]
+mod output;
+#[cfg(unix)]
 mod process;
 pub mod registry;
 mod signal;

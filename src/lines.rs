@@ -1,24 +1,28 @@
-//! Owns the lines of a child's output: bytes cut into lines, and the queue from which the oldest goes when nobody reads.
-//! Refuses to know where the bytes come from, and to hold more of them than a bound.
+//! Owns the lines of a child's output: bytes cut into lines, and the queue in which they wait for a reader, or from which the oldest goes.
+//! Refuses to know where the bytes come from, and to hold more of them than a bound while the child lives.
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use parking_lot::Mutex;
 
 /// How many lines wait for a reader.
 pub(crate) const QUEUED: usize = 1024;
 /// The longest line, in bytes.
 pub(crate) const LONGEST: usize = 4096;
+/// How long a full queue is left alone, with nobody taking from it, where somebody waits for the child's end.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A line of a child's output, without its line feed. Dereferences to its text; `Display` prints that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Line {
-    /// Which line of its stream this is, from 1. Where a number is missing, a line was lost, since nobody had read for long
-    /// enough.
+    /// Which line of its stream this is, from 1. Where a number is missing, a line was lost: see
+    /// [`ProcessBuilder::lines`](crate::ProcessBuilder::lines).
     pub number: u64,
     /// What it says; bytes that are not UTF-8 are replaced by `U+FFFD`.
     pub text: String,
@@ -40,55 +44,154 @@ impl fmt::Display for Line {
     }
 }
 
+/// The reader's end of a stream. When it is gone, and all copies of its receiver are, nobody will ever read.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    receiver: Receiver<Line>,
+    /// Somebody was given the receiver, and is expected to read.
+    taken: AtomicBool,
+    /// A copy of what has begun and not ended, for who asks.
+    begun: Mutex<Vec<u8>>,
+}
+
+impl Reader {
+    fn new(receiver: Receiver<Line>) -> Arc<Reader> {
+        Arc::new(Reader { receiver, taken: AtomicBool::new(false), begun: Mutex::default() })
+    }
+
+    /// Of a stream of which there are no lines.
+    pub(crate) fn of_nothing() -> Arc<Reader> {
+        Reader::new(unbounded().1)
+    }
+
+    pub(crate) fn take(&self) -> &Receiver<Line> {
+        self.taken.store(true, Ordering::Release);
+        &self.receiver
+    }
+
+    pub(crate) fn begun(&self) -> String {
+        String::from_utf8_lossy(&self.begun.lock()).into_owned()
+    }
+}
+
 /// One stream of output, on its way from bytes to whoever reads its lines.
+///
+/// ```text
+/// room --(1,024 lines wait)--> full --(a line is taken)--> room
+///                               |
+///                               +--(lossy)--> the oldest goes for each that comes
+/// ```
+/// Lossy is a queue that was made so, one whose receiver nobody took, and one that has been full for a second, with nobody taking,
+/// while somebody waits for the child's end.
 #[derive(Debug)]
 pub(crate) struct Lines {
+    /// What has come and is not cut into lines yet, since there is no room for them; from `cut` on.
+    rest: Vec<u8>,
+    cut: usize,
     /// The beginning of a line whose end has not come.
     begun: Vec<u8>,
     queue: Sender<Line>,
-    /// The reader's end, so that the oldest can be taken out.
-    oldest: Receiver<Line>,
+    reader: Weak<Reader>,
+    /// Kept where the queue was made lossy: to take the oldest out, though all others may have dropped it.
+    lossy: Option<Arc<Reader>>,
+    full_since: Option<Instant>,
+    /// The oldest goes now for each that comes.
+    dropping: bool,
     number: u64,
     lost: Arc<AtomicU64>,
 }
 
 impl Lines {
     /// What is lost is counted in `lost`.
-    pub(crate) fn new(lost: &Arc<AtomicU64>) -> (Lines, Receiver<Line>) {
-        let (queue, oldest) = bounded(QUEUED);
-        let reader = oldest.clone();
-        (Lines { begun: Vec::new(), queue, oldest, number: 0, lost: Arc::clone(lost) }, reader)
+    pub(crate) fn new(lossy: bool, lost: &Arc<AtomicU64>) -> (Lines, Arc<Reader>) {
+        let (queue, receiver) = unbounded();
+        let reader = Reader::new(receiver);
+        let lines = Lines {
+            rest: Vec::new(),
+            cut: 0,
+            begun: Vec::new(),
+            queue,
+            reader: Arc::downgrade(&reader),
+            lossy: lossy.then(|| Arc::clone(&reader)),
+            full_since: None,
+            dropping: false,
+            number: 0,
+            lost: Arc::clone(lost),
+        };
+        (lines, reader)
     }
 
     /// Takes the next bytes.
-    pub(crate) fn push(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let end = bytes.iter().position(|byte| *byte == b'\n');
-            let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-            self.extend(line);
-            if end.is_some() {
-                self.emit_line();
-            }
-            bytes = rest.get(1..).unwrap_or_default();
-        }
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.rest.drain(..self.cut);
+        self.cut = 0;
+        self.rest.extend_from_slice(bytes);
     }
 
-    /// The stream has ended; a line may have begun.
-    pub(crate) fn finish(mut self) {
+    /// True if there is something that found no room: it goes first.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.cut < self.rest.len()
+    }
+
+    /// Cuts what has come into lines, as far as there is room for them. `awaited`: somebody waits for the child's end. Returns
+    /// how much room there was.
+    pub(crate) fn advance(&mut self, awaited: bool) -> usize {
+        let found = QUEUED.saturating_sub(self.queue.len());
+        if found > 0 {
+            self.full_since = None;
+        }
+        self.dropping = self.is_lossy(awaited);
+        let last = self.number + u64::try_from(found).unwrap_or(u64::MAX);
+        while self.is_behind() && (self.dropping || self.number < last) {
+            self.cut_one();
+        }
+        if self.queue.len() >= QUEUED {
+            self.full_since.get_or_insert_with(Instant::now);
+        }
+        self.show_begun();
+        found
+    }
+
+    /// All that has come is put into the queue, and that is all of it. A queue that is not lossy takes it for once, whatever is
+    /// in it: at a child's end nobody waits for a reader, and nothing is lost.
+    pub(crate) fn finish(mut self, awaited: bool) {
+        self.dropping = self.is_lossy(awaited);
+        while self.is_behind() {
+            self.cut_one();
+        }
         if !self.begun.is_empty() {
             self.emit_line();
         }
+        self.show_begun();
     }
 
-    fn extend(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            if self.begun.len() == LONGEST {
-                self.emit_piece();
-            }
-            let room = LONGEST - self.begun.len();
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.begun.extend_from_slice(now);
-            bytes = later;
+    fn is_lossy(&self, awaited: bool) -> bool {
+        let untaken = || self.reader.upgrade().is_some_and(|reader| !reader.taken.load(Ordering::Acquire));
+        let ignored = || self.full_since.is_some_and(|since| since.elapsed() >= PATIENCE);
+        self.lossy.is_some() || untaken() || (awaited && ignored())
+    }
+
+    fn show_begun(&self) {
+        let Some(reader) = self.reader.upgrade() else { return };
+        let mut shown = reader.begun.lock();
+        if *shown != self.begun {
+            shown.clone_from(&self.begun);
+        }
+    }
+
+    /// Takes the bytes up to a line's end, up to the longest piece, or all. A piece is cut off when a byte comes that belongs to it.
+    fn cut_one(&mut self) {
+        let rest = self.rest.get(self.cut..).unwrap_or_default();
+        let room = LONGEST.saturating_sub(self.begun.len());
+        if room == 0 && rest.first() != Some(&b'\n') {
+            return self.emit_piece();
+        }
+        let end = rest.iter().take(room + 1).position(|byte| *byte == b'\n');
+        let count = end.unwrap_or(room.min(rest.len()));
+        self.begun.extend_from_slice(rest.get(..count).unwrap_or_default());
+        self.cut += count + usize::from(end.is_some());
+        if end.is_some() {
+            self.emit_line();
         }
     }
 
@@ -109,14 +212,21 @@ impl Lines {
 
     fn queue(&mut self, text: &[u8], cut: bool) {
         self.number += 1;
-        let mut line = Line { number: self.number, text: String::from_utf8_lossy(text).into_owned(), cut };
-        // Nobody else sends: at the second turn there is room.
-        while let Err(TrySendError::Full(back)) = self.queue.try_send(line) {
-            line = back;
-            if self.oldest.try_recv().is_ok() {
-                self.lost.fetch_add(1, Ordering::Relaxed);
+        if self.dropping && self.queue.len() >= QUEUED {
+            match self.reader.upgrade() {
+                // A reader may be faster: then there is room as well.
+                Some(reader) if reader.receiver.try_recv().is_err() => {}
+                oldest => {
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                    // Only copies of the receiver are left, which are elsewhere: the newest goes.
+                    if oldest.is_none() {
+                        return;
+                    }
+                }
             }
         }
+        let line = Line { number: self.number, text: String::from_utf8_lossy(text).into_owned(), cut };
+        let _nobody_will_ever_read = self.queue.send(line);
     }
 }
 

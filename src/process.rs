@@ -17,7 +17,7 @@ use crate::error::WaitError;
 use crate::handle::Handle;
 use crate::leader::Shared;
 use crate::limit::far;
-use crate::lines::Line;
+use crate::lines::{Line, Reader};
 use crate::sys::child::Pipes;
 use crate::wait::{Mark, until_stopped};
 
@@ -28,8 +28,8 @@ pub struct Process<'scope> {
     handle: Handle<'scope, ()>,
     shared: Arc<Shared>,
     pipes: Mutex<Pipes>,
-    stdout: Receiver<Line>,
-    stderr: Receiver<Line>,
+    stdout: Arc<Reader>,
+    stderr: Arc<Reader>,
 }
 
 impl<'scope> Process<'scope> {
@@ -37,7 +37,7 @@ impl<'scope> Process<'scope> {
         handle: Handle<'scope, ()>,
         shared: Arc<Shared>,
         pipes: Pipes,
-        [stdout, stderr]: [Receiver<Line>; 2],
+        [stdout, stderr]: [Arc<Reader>; 2],
     ) -> Self {
         Process { handle, shared, pipes: Mutex::new(pipes), stdout, stderr }
     }
@@ -86,7 +86,7 @@ impl<'scope> Process<'scope> {
         context.iter().for_each(|context| context.point("process", caller));
         if !self.handle.is_finished() {
             let _mark = Mark::new("process", caller);
-            let waited = match &context {
+            let waited = self.shared.awaited(|| match &context {
                 Some(cx) => {
                     let (node, done) = (cx.node(), self.handle.done());
                     until_stopped(node, end, |select| select.recv(done), |chosen| chosen.recv(done))
@@ -96,7 +96,7 @@ impl<'scope> Process<'scope> {
                     Err(RecvTimeoutError::Timeout) => Err(WaitError::TimedOut),
                     Err(RecvTimeoutError::Disconnected) | Ok(_) => Ok(()),
                 },
-            };
+            });
             // It may have ended at the same moment: then that is what is told.
             waited.or_else(|cause| if self.handle.is_finished() { Ok(()) } else { Err(cause) })?;
         }
@@ -117,18 +117,54 @@ impl<'scope> Process<'scope> {
         self.shared.signal(number)
     }
 
-    /// The lines of its output, in order, if [`ProcessBuilder::lines`] asked for them; disconnected when there will be no
-    /// more. `cx.iter(process.stdout_lines())` reads them until the stop.
+    /// The lines of its output, in order, if [`ProcessBuilder::lines`](crate::ProcessBuilder::lines) asked for them; disconnected when
+    /// there will be no more. `cx.iter(process.stdout_lines())` reads them until the stop.
+    ///
+    /// Who asks is expected to read: from then on the child waits while 1,024 lines do.
     pub fn stdout_lines(&self) -> &Receiver<Line> {
-        &self.stdout
+        self.stdout.take()
     }
 
     /// The lines of its errors; as [`stdout_lines`](Self::stdout_lines).
     pub fn stderr_lines(&self) -> &Receiver<Line> {
-        &self.stderr
+        self.stderr.take()
     }
 
-    /// How many lines of both were lost so far, since nobody read them. [`Line::number`] tells where.
+    /// What has come of a line of its output that has not ended yet, such as a prompt, after all lines that have; empty if none has
+    /// begun. At most 4,096 bytes. It will be in a [`Line`] as well.
+    ///
+    /// ```
+    /// # #[cfg(unix)] homebound::scope(|scope| {
+    /// # use std::{io::Write, process::{Command, Stdio}, time::Duration};
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "printf 'name? '; read name; echo hello $name"]).stdin(Stdio::piped());
+    /// let child = scope.process("asks", "asks for a name", command).lines().spawn()?;
+    /// let mut input = child.take_stdin().expect("piped");
+    /// // No line for a moment: does it ask?
+    /// let quiet = Duration::from_millis(5);
+    /// while !child.stdout_partial().ends_with("name? ") {
+    ///     match scope.context().recv_timeout(child.stdout_lines(), quiet) {
+    ///         Ok(line) => println!("{line}"),
+    ///         Err(homebound::WaitError::TimedOut) => {}
+    ///         Err(error) => Err(error)?,
+    ///     }
+    /// }
+    /// writeln!(input, "you")?;
+    /// assert_eq!(child.stdout_lines().recv()?.text, "name? hello you");
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn stdout_partial(&self) -> String {
+        self.stdout.begun()
+    }
+
+    /// What has come of a line of its errors; as [`stdout_partial`](Self::stdout_partial).
+    pub fn stderr_partial(&self) -> String {
+        self.stderr.begun()
+    }
+
+    /// How many lines of both were lost so far: see [`ProcessBuilder::lines`](crate::ProcessBuilder::lines). [`Line::number`] tells
+    /// where.
     pub fn lost_lines(&self) -> u64 {
         self.shared.lost.load(Ordering::Relaxed)
     }

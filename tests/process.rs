@@ -313,20 +313,153 @@ fn the_group_ends_with_the_child() {
 
 #[test]
 fn a_flood_that_nobody_reads_holds_nobody_up() {
+    for lossy in [true, false] {
+        in_scope(move |scope| {
+            let child = scope.process("flood", "prints without end", command("yes", &[]));
+            let child = if lossy { child.lines_lossy() } else { child.lines() }.spawn()?;
+            if lossy {
+                assert!(child.stdout_lines().len() <= 1024);
+            }
+            eventually("lines are lost", || child.lost_lines() > 0);
+            let before = child.lost_lines();
+            // catches: a child that waits for a reader; lines that pile up.
+            eventually("more lines are lost", || child.lost_lines() > before);
+            child.stop();
+            assert_eq!(child.wait()?.signal(), Some(15));
+            // catches: the newest dropped instead of the oldest; a gap that one cannot see.
+            let lines: Vec<Line> = child.stdout_lines().iter().collect();
+            assert_eq!(lines.len(), 1024);
+            assert_eq!(lines[0].number, child.lost_lines() + 1);
+            assert!(lines.windows(2).all(|pair| pair[1].number == pair[0].number + 1));
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn no_line_is_lost_while_somebody_reads() {
     in_scope(|scope| {
-        let child = scope.process("flood", "prints without end", command("yes", &[])).lines().spawn()?;
-        eventually("lines are lost", || child.lost_lines() > 0);
-        let before = child.lost_lines();
-        // catches: a child that waits for a reader; lines that pile up.
-        eventually("more lines are lost", || child.lost_lines() > before);
-        assert!(child.stdout_lines().len() <= 1024);
+        let script = "yes | head -c 2000000; seq 100000 >&2; printf last";
+        let child = scope.process("much", "prints much", sh(script)).lines().spawn()?;
+        let errors = child.stderr_lines().clone();
+        let reader = scope.spawn("reader", "reads the errors, with pauses", move |_| {
+            let mut count = 0_u64;
+            for line in errors {
+                count += 1;
+                assert_eq!((line.number, line.parse()), (count, Ok(count)));
+                if count % 30_000 == 0 {
+                    linger(30);
+                }
+            }
+            Ok(count)
+        })?;
+        // catches: a queue from which the oldest goes though its reader is at work.
+        let mut count = 0;
+        for line in child.stdout_lines() {
+            count += 1;
+            assert_eq!((line.number, &*line), (count, if count > 1_000_000 { "last" } else { "y" }));
+        }
+        assert_eq!((count, reader.join()?, child.lost_lines()), (1_000_001, 100_000, 0));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_child_whose_reader_is_busy_waits_and_one_that_ends_loses_nothing() {
+    in_scope(|scope| {
+        let script = "seq 200000; echo end >&2";
+        let child = scope.process("much", "prints much", sh(script)).lines().spawn()?;
+        let lines = child.stdout_lines();
+        eventually("the queue is full", || lines.len() == 1024);
+        // It has begun to wait, or does now: a look at its errors says that it has not come to its end.
+        linger(50);
+        // catches: a queue without a bound; a child that goes on without its reader.
+        assert!(lines.len() == 1024 && child.stderr_partial().is_empty());
+        assert!(!child.done().try_recv().is_err_and(|error| error.is_disconnected()));
+        assert_eq!(lines.iter().zip(1_u64..).filter(|(line, n)| line.number == *n).count(), 200_000);
+        assert_eq!(child.lost_lines(), 0);
+        // What fits into pipe and queue together is printed at once; what is in the pipe at the end does not wait for a reader.
+        let child = scope.process("little", "prints little", sh("seq 3000")).lines().spawn()?;
+        let lines = child.stdout_lines();
+        assert!(child.wait()?.success());
+        assert_eq!(lines.iter().map(|line| line.parse::<u64>().unwrap()).sum::<u64>(), 3000 * 3001 / 2);
+        assert_eq!(child.lost_lines(), 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_reader_that_waits_instead_is_no_deadlock() {
+    in_scope(|scope| {
+        let child = scope.process("much", "prints much", sh("seq 200000")).lines().spawn()?;
+        let lines = child.stdout_lines();
+        // catches: a child that waits for a reader, who waits for the child.
+        assert!(child.wait()?.success());
+        let read: Vec<Line> = lines.iter().collect();
+        assert_eq!(read.len() as u64 + child.lost_lines(), 200_000);
+        assert_eq!(read.last().unwrap().number, 200_000);
+        Ok(())
+    });
+    in_scope(|scope| {
+        // It prints much before it heeds SIGTERM.
+        let script = "trap 'seq 200000; exit 7' TERM; echo ready; while :; do sleep 0.01; done";
+        let child = scope.process("much", "prints much", sh(script)).grace(NEVER).lines().spawn()?;
+        assert_eq!(&*first_line(&child), "ready");
         child.stop();
-        assert_eq!(child.wait()?.signal(), Some(15));
-        // catches: the newest dropped instead of the oldest; a gap that one cannot see.
-        let lines: Vec<Line> = child.stdout_lines().iter().collect();
-        assert_eq!(lines.len(), 1024);
-        assert_eq!(lines[0].number, child.lost_lines() + 1);
-        assert!(lines.windows(2).all(|pair| pair[1].number == pair[0].number + 1));
+        // catches: a stop that a full queue holds up. Nobody is in `wait`.
+        child.done().recv().unwrap_err();
+        assert_eq!(child.wait()?.code(), Some(7));
+        Ok(())
+    });
+    // The same, when the child's handle is gone, and a copy of its receiver is not.
+    let lines = within(|| {
+        scope(|scope| {
+            let script = "trap 'seq 200000; exit 7' TERM; echo ready; while :; do sleep 0.01; done";
+            let child = scope.process("much", "prints much", sh(script)).grace(NEVER).lines().spawn()?;
+            let lines = child.stdout_lines().clone();
+            assert_eq!(&*lines.recv()?, "ready");
+            Ok(lines)
+        })
+    });
+    let count = lines.unwrap().iter().count();
+    assert!((1000..100_000).contains(&count), "{count}");
+}
+
+#[test]
+fn a_reader_who_is_gone_holds_nobody_up() {
+    in_scope(|scope| {
+        let child = scope.process("much", "prints much", sh("seq 200000"));
+        let child = child.on_exit(OnExit::StopScope).lines().spawn()?;
+        assert_eq!(&*first_line(&child), "1");
+        drop(child);
+        // catches: lines that are kept for nobody, and a child that waits for him.
+        scope.context().wait_for_stop();
+        Ok(())
+    });
+}
+
+#[test]
+fn a_line_that_has_not_ended_can_be_asked_for() {
+    in_scope(|scope| {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            "printf 'a\\nname? '; printf 'err: ' >&2; read name; printf \"$name\"; read end; exit 0",
+        ]);
+        let child = scope.process("asks", "asks", {
+            command.stdin(Stdio::piped());
+            command
+        });
+        let child = child.lines().spawn()?;
+        let mut input = child.take_stdin().expect("piped");
+        eventually("it asks", || child.stdout_partial() == "name? " && child.stderr_partial() == "err: ");
+        assert_eq!(&*first_line(&child), "a");
+        input.write_all(b"you\n")?;
+        eventually("it says more", || child.stdout_partial() == "name? you");
+        // catches: text that is shown and then not in its line; a line that is over and still shown.
+        drop(input);
+        assert_eq!((&*first_line(&child), &*child.stdout_partial()), ("name? you", ""));
+        child.done().recv().unwrap_err();
         Ok(())
     });
 }

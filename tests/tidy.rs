@@ -66,6 +66,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "launch",
             "leader",
             "lines",
+            "output",
             "process",
             "registry",
             "signal",
