@@ -32,6 +32,7 @@ pub(crate) struct Orders {
     pub(crate) signals: Signals,
     /// Those of them that have a handler of ours.
     pub(crate) taken: Vec<i32>,
+    pub(crate) reap_orphans: bool,
 }
 
 impl Orders {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::chores::Chores;
 use crate::desk::{Desk, STOPPER, request};
 use crate::exit::{Driver, step};
 use crate::members::Phase;
@@ -21,6 +22,7 @@ pub(crate) fn stopper(desk: &Desk, own: &Arc<Record>) {
     current::touch();
     desk.has_started(STOPPER);
     let mut driven: Vec<Arc<ScopeCore>> = Vec::new();
+    let mut chores = Chores::new(&desk.orders);
     loop {
         let seen = desk.bell.seen();
         if let Some(core) = desk.root.get() {
@@ -33,7 +35,7 @@ pub(crate) fn stopper(desk: &Desk, own: &Arc<Record>) {
                 errand => contained(|| carry_out(errand)),
             }
         }
-        let until = step_all(&mut driven);
+        let until = step_all(&mut driven).into_iter().chain(chores.attend(Instant::now())).min();
         let _waits = Mark::of("an errand", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
         desk.bell.sleep(seen, until);
     }

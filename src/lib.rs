@@ -96,6 +96,7 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 mod audit;
 #[cfg(unix)]
 mod child;
+mod chores;
 mod exit_code;
 #[cfg(unix)]
 mod launch;

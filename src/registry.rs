@@ -66,6 +66,7 @@ pub struct Registry {
     kill_after: Duration,
     on_overdue: OnOverdue,
     signals: Signals,
+    reap_orphans: bool,
 }
 
 /// What becomes of the process when threads are not home `kill_after` past the grace.
@@ -92,6 +93,7 @@ impl Registry {
             kill_after: KILL_AFTER,
             on_overdue: OnOverdue::Exit(OVERDUE_CODE),
             signals: Signals::default(),
+            reap_orphans: false,
         }
     }
 
@@ -116,6 +118,19 @@ impl Registry {
     /// Which signals it takes.
     pub fn signals(mut self, signals: Signals) -> Registry {
         self.signals = signals;
+        self
+    }
+
+    /// Reaps orphans while it runs (Linux): for a program that is the first process of a container, and so the parent of every
+    /// process in it whose own parent has ended. Nobody else takes these out of the kernel's list when they end.
+    ///
+    /// What ended is looked for every five seconds. It is taken for an orphan if it is nobody's: if it was not started by
+    /// [`Scope::process`](crate::Scope::process), nor by a thread that is still alive, and has not been waited for ten seconds
+    /// after its end. A child that the main thread, or a thread that has ended since, has started by
+    /// [`std::process::Command`] alone is not told from an orphan: who waits for that one later than this finds it gone
+    /// (`ECHILD`).
+    pub fn reap_orphans(mut self) -> Registry {
+        self.reap_orphans = true;
         self
     }
 
@@ -180,7 +195,7 @@ struct Office {
 
 impl Office {
     fn open(registry: Registry, slot: Slot, at: &'static Location<'static>) -> Result<Office> {
-        let Registry { name, grace, kill_after, on_overdue, signals } = registry;
+        let Registry { name, grace, kill_after, on_overdue, signals, reap_orphans } = registry;
         if let Some(why) = signals.refusal() {
             return Err(format!("a signal handler was refused: {why}").into());
         }
@@ -188,7 +203,7 @@ impl Office {
         let taken = signals.wanted();
         // From here to the end *watch* handles them.
         let spared = Spared::new(&taken, &signals.quiet(&taken));
-        let orders = Orders { grace, kill_after, on_overdue, signals, taken };
+        let orders = Orders { grace, kill_after, on_overdue, signals, taken, reap_orphans };
         let desk = Desk::new(orders).map_err(|error| format!("no pipe to be woken by: {error}"))?;
         let edge: Arc<dyn Edge> = Arc::<Desk>::clone(&desk);
         let root = Root::new(grace, Some(Arc::downgrade(&edge)));

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::chores::taken_over_text;
 use crate::desk::{Desk, WATCH, request, say};
 use crate::limit::far;
 use crate::record::{Of, Record};
@@ -139,7 +140,7 @@ fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
     if woken.signals().any(|number| matches!(meaning(number), Some(Meaning::Dump))) {
         let left = seen.kill_at(desk).map(|at| at.saturating_duration_since(Instant::now()));
         let patience = if seen.unread { UNREAD } else { LAST_WORDS };
-        let dump = view::examine(core).to_string();
+        let dump = format!("{}{}", taken_over_text(&desk.orders.taken), view::examine(core));
         seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
     }
 }

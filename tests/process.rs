@@ -816,3 +816,82 @@ fn a_forked_copy_that_ends_by_force_leaves_the_children_alone() {
         0
     });
 }
+
+#[test]
+#[allow(unsafe_code)]
+fn a_process_whose_children_the_kernel_reaps_is_told_why() {
+    // catches: a flag of SIGCHLD's action that is taken for somebody else in the program, after a child was started in vain
+    child_passes(|_| {
+        // SAFETY: all-zero is a valid sigaction: the default action.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_flags = libc::SA_NOCLDWAIT;
+        let set = |action: &libc::sigaction| {
+            // SAFETY: the default action needs no handler.
+            assert_eq!(unsafe { libc::sigaction(libc::SIGCHLD, action, std::ptr::null_mut()) }, 0);
+        };
+        set(&action);
+        let refused = scope(|scope| {
+            let refused = scope.process("child", "is refused", sleeper()).spawn().unwrap_err().to_string();
+            Ok(assert!(refused.contains("SA_NOCLDWAIT"), "{refused}"))
+        });
+        refused.unwrap();
+        action.sa_flags = 0;
+        set(&action);
+        let lost = scope(|scope| {
+            let child = scope.process("child", "is lost", sleeper()).on_exit(OnExit::Ignore).spawn()?;
+            let flagged = libc::sigaction { sa_flags: libc::SA_NOCLDWAIT, ..action };
+            set(&flagged);
+            child.signal(9)?;
+            child.done().recv().unwrap_err();
+            Ok(())
+        });
+        let text = lost.unwrap_err().to_string();
+        assert!(text.contains("SA_NOCLDWAIT"), "{text}");
+        0
+    });
+}
+
+/// The pids of the children of this process that have ended and were not reaped.
+fn zombies() -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
+        fields.next() == Some("Z") && fields.next() == Some(&std::process::id().to_string())
+    })
+    .collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn orphans_are_reaped_where_that_is_asked_for_and_children_are_left() {
+    // catches: zombies that fill a container; a reaper that takes the status which std, or a scope, waits for
+    child_passes(|_| {
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid())).unwrap();
+        let exit = homebound::Registry::new("init").reap_orphans().run(|scope| {
+            let orphan = || {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", "setsid sleep 0 & exit 5"]);
+                shell
+            };
+            assert_eq!(orphan().status()?.code(), Some(5));
+            let child =
+                scope.process("child", "leaves an orphan", orphan()).on_exit(OnExit::Ignore).spawn()?;
+            assert_eq!(child.wait()?.code(), Some(5));
+            eventually("two orphans have ended", || zombies().len() == 2);
+            let (own, parent) = crossbeam_channel::bounded(0);
+            let late = scope.spawn("late", "waits for its child when all orphans are gone", move |_| {
+                let mut child = Command::new("true").spawn()?;
+                own.send(child.id())?;
+                own.send(0)?;
+                Ok(child.wait()?.code())
+            })?;
+            let pid = parent.recv()?;
+            eventually("the orphans are reaped, the child is left", || zombies() == [pid]);
+            parent.recv()?;
+            Ok(assert_eq!(late.join()?, Some(0)))
+        });
+        i32::from(exit.code())
+    });
+}

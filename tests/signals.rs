@@ -309,3 +309,62 @@ fn what_is_no_signal_is_refused_and_all_is_as_before() {
         i32::from(registry::run(|_| Ok(())).code())
     });
 }
+
+#[test]
+fn what_cannot_be_a_message_is_refused_with_the_reason() {
+    // catches: a fault that a handler repeats for ever; a signal that is accepted and never comes
+    child_passes(|_| {
+        let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
+        let faults = faults.map(|number| (number, "its own fault"));
+        let others = [
+            (libc::SIGKILL, "no program can handle it"),
+            (libc::SIGSTOP, "no program can handle it"),
+            (libc::SIGABRT, "aborts"),
+            (libc::SIGPIPE, "EPIPE"),
+            (32, "the C library"),
+            (33, "the C library"),
+            (0, "no signal"),
+            (65, "no signal"),
+        ];
+        for (number, why) in faults.into_iter().chain(others) {
+            let (to, _got) = unbounded();
+            let exit = Registry::new("odd").signals(default_with([number], &to)).run(|_| Ok(say("ran")));
+            let error = exit.result.expect_err("refused").to_string();
+            assert!(error.contains(&format!("signal {number}")) && error.contains(why), "{number}: {error}");
+        }
+        for number in [SIGCHLD, SIGWINCH, libc::SIGALRM, libc::SIGTSTP, libc::SIGRTMIN(), libc::SIGRTMAX()] {
+            let (to, _got) = unbounded();
+            let exit = Registry::new("odd").signals(default_with([number], &to)).run(|_| Ok(()));
+            assert_eq!(exit.code(), 0, "{number}");
+        }
+        0
+    });
+}
+
+#[test]
+fn a_signal_that_somebody_else_has_taken_is_said_to_be() {
+    // catches: a program that is deaf for Ctrl-C since a library has taken it after the start, and nothing tells
+    fn scenario(_: &str) -> i32 {
+        let (tell, told) = unbounded();
+        let subscriber = Told::new(move |line: &str| drop(tell.send(line.to_owned())));
+        tracing::subscriber::set_global_default(subscriber).expect("the first one");
+        let exit = registry::run(|s| {
+            install_own(libc::SIGINT);
+            let deaf = |line: &String| {
+                line.contains("WARN") && line.contains("signal=2") && line.contains("another handler")
+            };
+            assert!(told.iter().any(|line| deaf(&line)));
+            say("ready");
+            s.context().wait_for_stop();
+            // Once, however often it is looked.
+            Ok(assert!(!told.try_iter().any(|line| deaf(&line))))
+        });
+        i32::from(exit.code())
+    }
+    let mut child = child("", scenario);
+    child.until("ready").signal(libc::SIGQUIT).until_stderr("signal 2 (SIGINT) has another handler");
+    child.signal(SIGTERM);
+    let done = child.finish();
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    assert!(!done.err.contains("SIGTERM) has another"), "{done:#?}");
+}

@@ -62,6 +62,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "desk",
             "errands",
             "child",
+            "chores",
             "exit_code",
             "launch",
             "leader",

@@ -29,6 +29,14 @@ pub(crate) fn is_main_thread() -> bool {
     true
 }
 
+pub(crate) fn ended_children() -> io::Result<Vec<u32>> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not list children by thread"))
+}
+
+pub(crate) fn reap(_pid: u32) -> bool {
+    false
+}
+
 /// What threads hand on is not known.
 #[derive(Debug, Default)]
 pub(crate) struct Attributes;

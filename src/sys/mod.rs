@@ -10,6 +10,10 @@ pub(crate) mod last;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+mod orphans;
+#[cfg(target_os = "linux")]
+pub(crate) use orphans::{ended_children, reap};
+#[cfg(target_os = "linux")]
 mod proc;
 #[cfg(target_os = "linux")]
 mod real_time;
@@ -30,8 +34,8 @@ mod absent;
 pub(crate) use absent::last;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use absent::{
-    Attributes, Sleepers, is_main_thread, is_there, join, kernel_look, kernel_name, set_kernel_name,
-    set_thread_name, thread_ids, thread_of,
+    Attributes, Sleepers, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name, reap,
+    set_kernel_name, set_thread_name, thread_ids, thread_of,
 };
 #[cfg(not(target_os = "linux"))]
 pub use absent::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
@@ -52,7 +56,7 @@ mod unix;
 pub(crate) use fd::Event;
 #[cfg(unix)]
 pub(crate) use handlers::{
-    Handlers, dump_signals, forks, ignored, know_forks, signal_name, stop_signals, why_not_taken,
+    Handlers, dump_signals, forks, ignored, is_ours, know_forks, signal_name, stop_signals, why_not_taken,
 };
 #[cfg(unix)]
 pub(crate) use mask::{Spared, bear_closed_pipes, hand_on_raised, hear, unblocked};

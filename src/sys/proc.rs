@@ -50,7 +50,7 @@ fn read(id: u32, file: &str) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-fn bytes_of(path: &str) -> io::Result<Vec<u8>> {
+pub(super) fn bytes_of(path: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     above_standard(File::open(path)?).read_to_end(&mut bytes)?;
     Ok(bytes)
