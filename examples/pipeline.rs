@@ -18,7 +18,7 @@ fn main() -> Result<(), homebound::ScopeError> {
                 match cx.send(&jobs, job) {
                     Ok(()) => {}
                     // A value that was not sent comes back: nothing is half done.
-                    Err(SendError { value, cause: WaitError::Stopped(_) }) => return Ok(value),
+                    Err(SendError { value, cause: WaitError::Stopped(_), .. }) => return Ok(value),
                     Err(error) => return Err(error.into()),
                 }
             }

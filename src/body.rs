@@ -138,7 +138,7 @@ where
         Ok(Ok(value)) => (Some(value), None, BodyEnd::Returned),
         Ok(Err(error)) => (None, None, judge_body(core, record, error)),
         Err(payload) => {
-            let place = current::take_panic_location();
+            let place = current::panic_place(&payload);
             let text: Payload = Box::new(crate::rt::contain::message(&payload).to_owned());
             let failure = Failure::panic(record.origin(), text, place);
             discard(failure.take_payload());
@@ -152,7 +152,9 @@ where
 fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> BodyEnd {
     match judge(error, &core.node, core) {
         Verdict::Stopped(cause) => return BodyEnd::Stopped(cause),
-        Verdict::Listed(failure) => core.fail(&failure, true),
+        Verdict::Listed(failure) => {
+            core.fail(&failure, true);
+        }
         Verdict::Failure(error, ids) => {
             let failure = Failure::error(record.origin(), error, ids);
             core.fail(&failure, true);

@@ -12,10 +12,13 @@ use crate::shown::{Shown, shown};
 
 /// The `Drop` of a capture, a result or a callback of `record`'s panicked: that is a failure too (E4).
 pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, stops: bool) {
-    let failure = Failure::panic(origin, payload, current::take_panic_location());
+    let place = current::panic_place(&payload);
+    let failure = Failure::panic(origin, payload, place);
     log(&failure);
     match listening(core) {
-        Some(core) => core.fail(&failure, stops),
+        Some(core) => {
+            core.fail(&failure, stops);
+        }
         None => discard(failure.take_payload()),
     }
 }

@@ -1,6 +1,7 @@
 //! Owns what the calling thread is: the stack of contexts in which it runs, the panic that it last raised.
 //! Refuses to know what is done with them.
 
+use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::record::Record;
+use crate::rt::contain::{Payload, text_of};
 use crate::scope_core::ScopeCore;
 use crate::sync::local::*;
 
@@ -17,7 +19,7 @@ per_thread! {
     static STACK: RefCell<Stack> = const { RefCell::new(Stack::NEW) };
     /// There is something in `PANICKED_AT`, which costs the thread an allocation when it is touched.
     static PANICKED: Cell<bool> = const { Cell::new(false) };
-    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+    static PANICKED_AT: RefCell<Option<Seen>> = const { RefCell::new(None) };
     static RUN: Cell<u64> = const { Cell::new(0) };
     static KERNEL_ID: Cell<Option<u32>> = const { Cell::new(None) };
     /// How many callbacks and deferred functions of ours this thread is in.
@@ -25,6 +27,13 @@ per_thread! {
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// What the hook saw of a panic. It is not the payload that is caught, which is moved into a box later.
+struct Seen {
+    place: String,
+    kind: TypeId,
+    text: Option<String>,
+}
 
 struct Stack {
     frames: Vec<Frame>,
@@ -146,7 +155,7 @@ pub(crate) fn leave_all() {
     let left = STACK.try_with(|stack| std::mem::replace(&mut *stack.borrow_mut(), Stack::NEW));
     // Dropped with the stack free again.
     drop(left);
-    let _nobody = take_panic_location();
+    let _nobody = take_panic();
 }
 
 /// Counts OS threads, not jobs: tells who would wait for whom.
@@ -198,8 +207,9 @@ pub(crate) fn note_panics() {
         let earlier = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if let Some(place) = info.location().filter(|_| is_managed()) {
-                let place = place.to_string();
-                let _gone = PANICKED_AT.try_with(|last| last.replace(Some(place)));
+                let (kind, text) = (info.payload().type_id(), info.payload_as_str().map(str::to_owned));
+                let seen = Seen { place: place.to_string(), kind, text };
+                let _gone = PANICKED_AT.try_with(|last| last.replace(Some(seen)));
                 PANICKED.set(true);
             }
             earlier(info);
@@ -212,8 +222,15 @@ fn is_managed() -> bool {
     managed.unwrap_or(false) || is_guest()
 }
 
-/// Where the panic that was just caught on this thread was raised.
-pub(crate) fn take_panic_location() -> Option<String> {
+/// Where the panic was raised that was just caught on this thread with this payload. `None` if the hook has not seen it: one that is
+/// resumed passes it by, and then what it saw last was another.
+pub(crate) fn panic_place(payload: &Payload) -> Option<String> {
+    let seen = take_panic()?;
+    let same = seen.kind == (**payload).type_id() && seen.text.as_deref() == text_of(payload);
+    same.then_some(seen.place)
+}
+
+fn take_panic() -> Option<Seen> {
     if !PANICKED.replace(false) {
         return None;
     }

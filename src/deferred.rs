@@ -23,10 +23,12 @@ impl Deferred {
     /// Runs it on the calling thread. What it returns or raises is a failure of the scope, and stops nobody else's.
     pub(crate) fn run(self, core: &Arc<ScopeCore>) {
         let ran = current::as_guest(|| self.task.run(&()));
-        let place = current::take_panic_location();
         let failure = match ran {
             Ran::Done | Ran::Nothing => return,
-            Ran::Panicked(payload) => Failure::panic(self.origin(core), payload, place),
+            Ran::Panicked(payload) => {
+                let place = current::panic_place(&payload);
+                Failure::panic(self.origin(core), payload, place)
+            }
             Ran::Failed(error) => match judge(error, &core.node, core) {
                 Verdict::Stopped(_) | Verdict::Listed(_) => return,
                 Verdict::Failure(error, ids) => Failure::error(self.origin(core), error, ids),
@@ -43,6 +45,7 @@ impl Deferred {
             name: self.name.clone(),
             purpose: "deferred".into(),
             spawned_from: self.at,
+            notes: Vec::new(),
         }
     }
 }

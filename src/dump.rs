@@ -150,7 +150,13 @@ impl Tree<'_> {
             write!(f, "  tid {id}")?;
         }
         f.write_str("  ")?;
+        if let Some(note) = &thread.note {
+            write!(f, "at {}, ", Shown(note))?;
+        }
         self.write_state(f, scope, thread)?;
+        if thread.failed {
+            f.write_str(", failed")?;
+        }
         match thread.stopping_for {
             Some(since) => write!(f, ", asked to stop {} ago", Span(since))?,
             None if thread.role == Role::Service && scope.state != ScopeState::Open => {

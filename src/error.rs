@@ -48,6 +48,7 @@ impl From<Stopped> for WaitError {
 }
 
 /// A value that could not be sent, and why. The value is not lost.
+#[non_exhaustive]
 pub struct SendError<T> {
     /// What was to be sent.
     pub value: T,

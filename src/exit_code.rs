@@ -26,6 +26,7 @@ const SIGINT: i32 = 2;
 
 /// How a run ended.
 #[must_use = "return it from main: it is the exit code"]
+#[non_exhaustive]
 pub struct Exit<T> {
     /// What `main` returned, or what failed.
     pub result: Result<T, ScopeError>,
@@ -85,7 +86,8 @@ impl<T: fmt::Debug> fmt::Debug for Exit<T> {
 /// The body was not run.
 pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>, why: BoxError) -> Exit<T> {
     let path = format!("/{}", crate::path::escape(&name));
-    let origin = Origin { id: None, path, name, purpose: "registry".into(), spawned_from: at };
+    let origin =
+        Origin { id: None, path, name, purpose: "registry".into(), spawned_from: at, notes: Vec::new() };
     let failure = Failure::error(origin, why, Vec::new());
     let error = ScopeError::of_one(failure, ShutdownReport::default());
     Exit { result: Err(error), shutdown: ShutdownReport::default() }

@@ -55,6 +55,7 @@ pub(crate) struct Origin {
     pub(crate) name: Cow<'static, str>,
     pub(crate) purpose: Cow<'static, str>,
     pub(crate) spawned_from: &'static Location<'static>,
+    pub(crate) notes: Vec<String>,
 }
 
 enum What {
@@ -69,6 +70,7 @@ enum What {
 
 /// What happened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Cause<'a> {
     /// The closure returned this error.
     Error(&'a (dyn Error + Send + Sync + 'static)),
@@ -147,6 +149,11 @@ impl Failure {
     /// Where it was spawned.
     pub fn spawned_from(&self) -> &'static Location<'static> {
         self.parts.origin.spawned_from
+    }
+
+    /// What it was at when it failed: what the thread said by [`Context::note`](crate::Context::note).
+    pub fn notes(&self) -> &[String] {
+        &self.parts.origin.notes
     }
 
     /// What happened.

@@ -116,6 +116,7 @@ impl Group<'_> {
             name: core.name.clone(),
             purpose: "close".into(),
             spawned_from: at,
+            notes: Vec::new(),
         };
         let error = Box::new(JoinError::WouldDeadlock { cycle });
         ScopeError::of_one(Failure::error(origin, error, Vec::new()), settle::report(core))

@@ -117,6 +117,7 @@ mod body;
 #[cfg(feature = "parking_lot")]
 mod condvar;
 mod context;
+mod failing;
 mod group;
 mod handle;
 #[cfg(unix)]

@@ -133,6 +133,10 @@ pub(crate) struct Life {
     pub(crate) outcome: Option<Outcome>,
     /// The handle has been dropped or joined: the result and the failure are the scope's.
     pub(crate) released: bool,
+    /// It has told of a failure and gone on.
+    pub(crate) failed: bool,
+    /// What it is at, in its own words.
+    pub(crate) note: Option<Text>,
 }
 
 /// How it ended. The value of a finished one is in its packet.
@@ -199,6 +203,7 @@ impl Record {
             name: self.label.name.clone(),
             purpose: self.label.purpose.clone(),
             spawned_from: self.label.at,
+            notes: self.life(|life| life.note.as_deref().map(str::to_owned)).into_iter().collect(),
         }
     }
 
@@ -224,7 +229,10 @@ impl Record {
     pub(crate) fn end(&self, outcome: Outcome) -> Option<Failure> {
         let mut life = self.life.lock();
         life.ended_at = Some(Instant::now());
-        life.ending = Some(outcome.ending());
+        life.ending = Some(match outcome.ending() {
+            Ending::Finished | Ending::Stopped if life.failed => Ending::Failed,
+            ending => ending,
+        });
         life.outcome = Some(outcome);
         let unclaimed = if life.released { self.unclaimed(&mut life) } else { None };
         drop(life);

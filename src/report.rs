@@ -166,7 +166,9 @@ fn write_failure(
         _ => write_what(f, failure, mark, below)?,
     }
     let (purpose, at) = (Shown(failure.purpose()), failure.spawned_from());
-    write!(f, "\n{below}({purpose}; spawned at {at})")
+    write!(f, "\n{below}({purpose}; spawned at {at}")?;
+    failure.notes().iter().try_for_each(|note| write!(f, "; {}", Shown(note)))?;
+    f.write_str(")")
 }
 
 impl fmt::Debug for ScopeError {

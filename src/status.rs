@@ -92,6 +92,10 @@ pub struct ThreadStatus {
     pub os_tid: Option<u32>,
     /// What it does.
     pub state: ThreadState,
+    /// What it is at, in its own words: see [`Context::note`](crate::Context::note).
+    pub note: Option<String>,
+    /// It has told of a failure, and went on: see [`Context::fail`](crate::Context::fail).
+    pub failed: bool,
     /// How long it has been waiting, if it waits.
     pub waiting_for: Option<Duration>,
     /// How long ago it was asked to stop.

@@ -73,6 +73,12 @@ impl<'scope> ThreadBuilder<'scope> {
         self
     }
 
+    /// Shows this line as the one that spawned it: for a function that spawns on behalf of its caller, and is `#[track_caller]`.
+    pub fn spawned_at(mut self, at: &'static Location<'static>) -> Self {
+        self.label.at = at;
+        self
+    }
+
     /// Starts it as a worker: it ends by itself.
     ///
     /// # Errors
@@ -225,10 +231,12 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: 
 
 /// Makes an outcome of what the closure returned or raised; a failure is its scope's at once (F1).
 fn conclude(record: &Arc<Record>, ran: Ran) -> Outcome {
-    let place = current::take_panic_location();
     let failure = match ran {
         Ran::Done | Ran::Nothing => return Outcome::Finished,
-        Ran::Panicked(payload) => Failure::panic(record.origin(), payload, place),
+        Ran::Panicked(payload) => {
+            let place = current::panic_place(&payload);
+            Failure::panic(record.origin(), payload, place)
+        }
         Ran::Failed(error) => match judge(error, &record.node, &record.core) {
             Verdict::Stopped(cause) => return Outcome::Stopped(cause),
             Verdict::Listed(failure) => return Outcome::Failed(failure),

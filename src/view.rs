@@ -147,7 +147,10 @@ impl Reader {
     fn thread(&mut self, record: &Arc<Record>, now: Instant) -> ThreadStatus {
         let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
         let (wait, os_tid) = (record.wait(), record.kernel_id());
-        let overdue = record.life(|life| life.overdue_since);
+        let (overdue, failed, note) = record.life(|life| {
+            let note = life.note.as_deref().map(str::to_owned);
+            (life.overdue_since, life.failed, note)
+        });
         let seen = wait.as_ref().is_some_and(|wait| !matches!(wait.of, Of::Outside));
         let (run_state, kernel) = match os_tid {
             Some(id) if overdue.is_some() || (self.kernel_until.is_some() && !seen) => self.ask(id),
@@ -168,6 +171,8 @@ impl Reader {
                 None if record.has_started() || record.role == Role::Adopted => ThreadState::Running,
                 None => ThreadState::Starting,
             },
+            note,
+            failed,
             waiting_for: since(wait.as_ref().map(|wait| wait.since)),
             stopping_for: since(record.node.asked_at()),
             overdue_for: since(overdue),

@@ -4,17 +4,23 @@
 use std::sync::{Arc, Weak};
 
 use crate::failure::Failure;
+use crate::members::Phase;
 use crate::reason::{Stop, StopReason};
 use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
 
 impl ScopeCore {
-    /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1).
-    pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) {
+    /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1). False if all
+    /// of them are over, so that no result will tell of it.
+    pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) -> bool {
+        let mut told = false;
         let cause = Stop::new(StopReason::Failed { path: failure.path().to_owned() });
         for core in self.around() {
             // The cause is recorded before the flag is visible (S3).
-            core.lock().failures.add(failure.clone());
+            let mut state = core.lock();
+            told |= state.phase < Phase::Settled;
+            state.failures.add(failure.clone());
+            drop(state);
             if stops {
                 core.node.stop_for(cause.clone());
             }
@@ -22,6 +28,7 @@ impl ScopeCore {
                 break;
             }
         }
+        told
     }
 
     /// True if somebody has an error that carries a failure of it.

@@ -273,7 +273,7 @@ fn reasons(reason: StopReason, send: SendError<u8>) -> Res {
         StopReason::Deadline | StopReason::UsersDone => {}
         _ => {}
     }
-    let SendError { value, cause } = send;
+    let SendError { value, cause, .. } = send;
     let _: u8 = value;
     match cause {
         WaitError::Stopped(stopped) => is::<StopReason>(stopped.reason().clone()),
@@ -311,6 +311,7 @@ fn failures(error: ScopeError) -> Result<io::Error, ScopeError> {
         match failure.cause() {
             Cause::Error(error) => is::<&(dyn Error + Send + Sync + 'static)>(error),
             Cause::Panic { message, location } => is::<(&str, Option<&str>)>((message, location)),
+            _ => {}
         }
     }
     error.downcast::<io::Error>()

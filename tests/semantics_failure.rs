@@ -4,7 +4,7 @@
 mod common;
 
 use std::fmt;
-use std::panic::panic_any;
+use std::panic::{catch_unwind, panic_any, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -667,5 +667,136 @@ fn p4_a_text_without_an_end_is_cut() {
         let Some(Cause::Error(cause)) = error.first().map(Failure::cause) else { panic!("{error}") };
         let text = cause.to_string();
         assert!(text.starts_with("odd") && text.len() <= 64 * 1024, "{} bytes", text.len());
+    });
+}
+
+#[test]
+fn f4_a_panic_that_is_resumed_with_another_payload_has_no_place_of_another() {
+    // catches: the place of the last panic that the hook has seen, given to one that it has not
+    within(|| {
+        let failed = |ends: fn()| {
+            let error =
+                scope(|s| Ok(drop(s.spawn("worker", "catches, and resumes", move |_| Ok(ends()))?)));
+            match error.unwrap_err().first().map(Failure::cause) {
+                Some(Cause::Panic { message, location, .. }) => {
+                    (message.to_owned(), location.map(str::to_owned))
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        let resumed = failed(|| {
+            catch_unwind(|| panic!("first")).unwrap_err();
+            resume_unwind(Box::new("second"))
+        });
+        assert_eq!(resumed, ("second".to_owned(), None));
+        let other = failed(|| {
+            catch_unwind(|| panic!("first")).unwrap_err();
+            resume_unwind(Box::new(7))
+        });
+        assert_eq!(other.1, None);
+        let same = failed(|| resume_unwind(catch_unwind(|| panic!("step {}", 1)).unwrap_err()));
+        assert!(same.1.is_some_and(|place| place.contains("semantics_failure.rs")));
+        let typed = failed(|| std::panic::panic_any(7));
+        assert!(typed.1.is_some_and(|place| place.contains("semantics_failure.rs")));
+    });
+}
+
+#[test]
+fn a7_a_failure_is_told_and_the_thread_goes_on() {
+    // catches: a failure that only an end can tell; a stop that is told as a failure; a failure told to nobody without a word
+    within(|| {
+        let kept = std::sync::Mutex::new(None);
+        let result = scope(|s| {
+            let (up, told) = gate();
+            s.spawn("worker", "fails, and goes on", |cx| {
+                cx.note("item 17");
+                assert!(cx.fail(boom("told")));
+                // F1 applied: the scope is stopped by it.
+                let stopped = cx.sleep(NEVER).unwrap_err();
+                assert!(matches!(origin(stopped.reason()), StopReason::Failed { .. }), "{stopped}");
+                assert!(cx.fail(stopped), "its own stop is no failure, and nothing is lost");
+                let payload = catch_unwind(|| panic!("caught")).unwrap_err();
+                assert!(cx.fail_panic(payload));
+                let row = s.active_threads().into_iter().find(|row| row.name == "worker").unwrap();
+                assert!(row.failed && row.note.as_deref() == Some("item 17"), "{row:?}");
+                *kept.lock().unwrap() = Some(cx.clone());
+                Ok(drop(up))
+            })?;
+            told.recv().unwrap_err();
+            Ok(())
+        });
+        let error = result.unwrap_err();
+        let texts: Vec<String> = error.failures().iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 2, "{error}");
+        assert!(texts[0].ends_with("/worker failed: told") && texts[1].contains("panicked at"), "{texts:?}");
+        assert!(texts[1].contains("semantics_failure.rs"), "{texts:?}");
+        assert_eq!(error.first().unwrap().notes(), ["item 17"]);
+        assert!(error.to_string().contains("; item 17)"), "{error}");
+        let row = error.report().threads.iter().find(|row| row.name == "worker").unwrap();
+        assert_eq!(row.ending, homebound::Ending::Failed);
+        let cx = kept.into_inner().unwrap().unwrap();
+        assert!(!cx.fail(boom("late")), "the scope is over");
+    });
+}
+
+#[test]
+fn a7_an_isolated_threads_failure_stops_nobody_and_is_the_scopes() {
+    // catches: an isolated thread whose callback's failure stops the others, or is lost since the join gives a value
+    within(|| {
+        let result = scope(|s| {
+            let worker = s.thread("worker", "fails, and goes on").isolated().spawn(|cx| {
+                assert!(cx.fail(boom("told")));
+                Ok(assert!(!cx.is_stopping()))
+            })?;
+            worker.join()?;
+            Ok(assert!(!s.is_stopping()))
+        });
+        assert_eq!(result.unwrap_err().failures().len(), 1);
+    });
+}
+
+#[test]
+fn a9_a_spawn_shows_the_line_that_it_is_told() {
+    // catches: a layer's own line in failures and snapshots
+    within(|| {
+        let here = std::panic::Location::caller();
+        let result = scope(|s| {
+            let worker = s.thread("worker", "fails").spawned_at(here);
+            Ok(drop(worker.spawn(|_| -> Result { Err(boom("no")) })?))
+        });
+        let error = result.unwrap_err();
+        assert_eq!(error.first().unwrap().spawned_from(), here);
+        assert!(error.report().threads.iter().all(|row| row.spawned_from == here));
+    });
+}
+
+#[test]
+fn a10_an_error_has_its_source() {
+    // catches: chains that end at homebound's own types
+    within(|| {
+        let chain = |error: &(dyn std::error::Error + 'static)| {
+            std::iter::successors(Some(error), |error| error.source()).last().unwrap().to_string()
+        };
+        let result = scope(|s| -> Result {
+            let child = s.thread("child", "fails").isolated().spawn(|_| -> Result { Err(boom("deep")) })?;
+            let joined = child.join().unwrap_err();
+            assert_eq!(chain(&joined), "deep");
+            assert!(std::error::Error::source(&joined).unwrap().is::<Failure>());
+            s.stop();
+            let refused = s.spawn("no", "is refused", |_| Ok(())).unwrap_err();
+            let (never, _keep) = gate();
+            let unsent = s.context().send(&never, ()).unwrap_err();
+            for error in [&refused as &(dyn std::error::Error + 'static), &unsent, &unsent.cause] {
+                assert!(chain(error).starts_with("stopped: requested"), "{error:?}");
+            }
+            Err(boom("only"))
+        });
+        let error = result.unwrap_err();
+        assert_eq!(chain(&error), "only");
+        let stopped = scope(|s| {
+            s.stop();
+            Ok(s.context().checkpoint()?)
+        });
+        assert!(homebound::is_stop(std::error::Error::source(&stopped.unwrap_err()).unwrap()));
     });
 }

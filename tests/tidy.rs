@@ -27,6 +27,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "deferred",
             "error",
             "exit",
+            "failing",
             "failure",
             "failures",
             "graph",

@@ -40,6 +40,7 @@ pub(super) fn message_of(failure: &Failure) -> Id {
     let text = match failure.cause() {
         Cause::Error(error) => error.to_string(),
         Cause::Panic { message, .. } => message.to_owned(),
+        _ => failure.to_string(),
     };
     let ours = text.starts_with("step ").then(|| number_in(&text)).flatten();
     ours.or_else(|| number_in(failure.name())).unwrap_or(Id::MAX)

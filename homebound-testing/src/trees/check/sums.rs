@@ -78,7 +78,7 @@ fn allowed(index: &Index<'_>, thread: Id) -> Vec<Ending> {
     let mut allowed = Vec::new();
     let home = index.home_of(thread);
     if index.hurried(home) || index.gone(thread).is_none() {
-        allowed.push(Ending::Overdue);
+        allowed.extend([Ending::Overdue, Ending::NotHome]);
     }
     if index.kin.is_adopted(thread) {
         // It left; how it went on is not asked.
