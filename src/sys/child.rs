@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
-use super::fd::above_standard;
+use super::fd::{above_standard, standard_taken};
 use super::groups::Known;
 use super::terminal::{self, Terminal};
 
@@ -73,17 +73,17 @@ impl Leader {
         super::hear(&super::dump_signals());
         lead(command, leads, terminal.and_then(Terminal::for_child));
         die_with_parent(command);
+        // std moves the child's ends of its pipes to the standard numbers, and does not see that one may have such a number.
+        let taken = standard_taken();
         let mut child = command.spawn()?;
+        drop(taken);
         let pid = pid_of(&child);
         // From here on what it starts ends with this process, too. What it has started before this line is ended by its own
         // end alone: the kernel ends the child with us.
         let known = Some(Known::new(pid));
         terminal.into_iter().for_each(|terminal| terminal.taken_by(pid));
-        let pipes = Pipes {
-            stdin: child.stdin.take().map(above_standard),
-            stdout: child.stdout.take().map(above_standard),
-            stderr: child.stderr.take().map(above_standard),
-        };
+        let pipes =
+            Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
         let ended = descriptor_of(pid);
         Ok((Leader { child, ended, known }, pipes))
     }

@@ -204,3 +204,51 @@ fn what_is_written_to_a_closed_stderr_is_no_signal() {
         i32::from(exit.code())
     });
 }
+
+#[test]
+fn nothing_that_is_made_here_takes_the_number_of_a_closed_standard_stream() {
+    // catches: an event, a pipe, a socket or a pidfd into which println! writes, or from which stdin reads
+    use std::net::TcpListener;
+    use std::os::unix::net::UnixStream;
+    fn open() -> Vec<i32> {
+        // SAFETY: it only asks.
+        (0..3).filter(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } != -1).collect()
+    }
+    child_passes(|_| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut words = std::fs::File::from(rustix::io::dup(rustix::stdio::stderr()).unwrap());
+        close(&[0, 1, 2]);
+        let exit = registry::run(|s| {
+            let cx = s.context();
+            assert_eq!(open(), [], "the pipe of the alarm");
+            let reader = s.spawn("reader", "waits for five bytes", move |cx| {
+                let mut text = [0; 5];
+                std::io::Read::read_exact(&mut cx.io(&ours), &mut text)?;
+                Ok(text)
+            })?;
+            assert!(cx.stop_fd().is_ok());
+            let waits = |s: &homebound::Scope<'_, '_>| s.dump_status().contains("waits: read");
+            eventually("it waits, by an event", || waits(s));
+            assert_eq!(open(), [], "events");
+            let connected = cx.connect(address, None)?;
+            let (accepted, _) = cx.accept(&listener)?;
+            assert_eq!(open(), [], "sockets: {connected:?}, {accepted:?}");
+            let mut cat = std::process::Command::new("cat");
+            cat.stdin(std::process::Stdio::piped());
+            let cat = s.process("cat", "has pipes, and a pidfd", cat).lines().spawn()?;
+            let stdin = cat.take_stdin();
+            assert_eq!(open(), [], "pipes and a pidfd");
+            // Eight bytes are a number to an event: with a number of a stream, it would be set for ever.
+            println!("ready..");
+            std::io::Write::write_all(&mut theirs, b"hello")?;
+            assert_eq!(reader.join()?, *b"hello");
+            drop(stdin);
+            cat.wait()?;
+            Ok(())
+        });
+        std::io::Write::write_all(&mut words, format!("{:?}", exit.result).as_bytes()).unwrap();
+        i32::from(exit.code())
+    });
+}
