@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::current::{self, Entered};
 use crate::members::Entry;
+use crate::owned::finish_if_left;
 use crate::record::{Label, Outcome, Record};
 use crate::scope_core::ScopeCore;
 use crate::status::Role;
@@ -19,7 +20,8 @@ use crate::stop::{Edge, Node};
 #[must_use = "the thread leaves the tree when this drops"]
 pub struct Adopted {
     context: Context,
-    _entered: Entered,
+    /// `None` only while it drops.
+    entered: Option<Entered>,
     /// It stands for the thread that made it.
     _not_send: PhantomData<*const ()>,
 }
@@ -42,8 +44,8 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
         record.done.set();
     }
     let context = Context::of(&record);
-    let entered = current::enter(context.clone(), true);
-    Adopted { context, _entered: entered, _not_send: PhantomData }
+    let entered = Some(current::enter(context.clone(), true));
+    Adopted { context, entered, _not_send: PhantomData }
 }
 
 /// The calling thread is about to wait for all that is in this scope. It does not wait for itself: if it was adopted into one of
@@ -65,9 +67,17 @@ pub(crate) fn release(record: &Arc<Record>) {
     }
 }
 
+/// The thread ends, or its job, with its guard leaked.
+pub(crate) fn forsake(record: &Arc<Record>) {
+    release(record);
+    finish_if_left(&record.core.root);
+}
+
 impl Drop for Adopted {
     fn drop(&mut self) {
         release(self.context.record());
+        drop(self.entered.take());
+        finish_if_left(&self.context.core().root);
     }
 }
 

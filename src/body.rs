@@ -10,6 +10,7 @@ use crate::complaint::log;
 use crate::context::Context;
 use crate::exit::{Driver, drive};
 use crate::failure::{Failure, ScopeError};
+use crate::owned::finish_if_left;
 use crate::record::{ITS_THREADS, Of, Record, Text};
 use crate::root::{GRACE, Root};
 use crate::rt::contain::{Owing, Payload, contain, discard, drop_contained, told};
@@ -185,6 +186,7 @@ fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     if core.parent.is_none() && !is_registry {
         core.root.close();
     }
+    finish_if_left(&core.root);
     let verdict = settle::verdict(core, end);
     // A registry's root stays in sight until all is put away.
     if !is_registry {

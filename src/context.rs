@@ -14,7 +14,7 @@ use crate::adopt::{Adopted, adopt};
 use crate::callback::{Callback, Caller};
 use crate::complaint::complain;
 use crate::error::SpawnError;
-use crate::group::{Group, open_group};
+use crate::group::{Group, open_static};
 use crate::handle::Handle;
 use crate::limit::{Limit, Timer};
 use crate::listen::Keeper;
@@ -266,7 +266,7 @@ impl Context {
     /// As [`Scope::group`](crate::Scope::group).
     #[track_caller]
     pub fn group(&self, name: impl Into<Cow<'static, str>>) -> Result<Group<'static>, SpawnError> {
-        open_group(self.core(), Lease::promise(), name.into(), Location::caller())
+        open_static(Some(self.core()), name.into(), Location::caller())
     }
 
     /// Takes the calling thread, which homebound did not start, into the scope of this context.

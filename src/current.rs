@@ -55,7 +55,7 @@ struct Frame {
 impl Drop for Stack {
     fn drop(&mut self) {
         for frame in self.frames.drain(..).rev().filter(|frame| frame.adopted) {
-            crate::adopt::release(frame.context.record());
+            crate::adopt::forsake(frame.context.record());
         }
     }
 }

@@ -34,7 +34,7 @@ impl fmt::Display for Snapshot {
 }
 
 /// Threads that run user code, and scopes, in the whole tree.
-fn count(root: &ScopeStatus) -> (usize, usize) {
+pub(crate) fn count(root: &ScopeStatus) -> (usize, usize) {
     let (mut threads, mut scopes) = (0, 0);
     let mut list = vec![root];
     while let Some(scope) = list.pop() {

@@ -16,7 +16,7 @@ use crate::rt::contain::{discard, drop_contained};
 use crate::scope_core::ScopeCore;
 use crate::settle::Account;
 use crate::status::ForeignThread;
-use crate::{BoxError, Result, sys};
+use crate::{BoxError, Result, owned, sys};
 
 /// sysexits(3): an internal error; the exit code when threads were overdue.
 pub(crate) const OVERDUE_CODE: u8 = 70;
@@ -105,6 +105,7 @@ pub(crate) fn exit<T>(core: &Arc<ScopeCore>, lived: Lived<T>, orphans: Vec<Forei
     report.orphaned = orphans.iter().filter(|row| row.unknown.is_none()).count();
     report.total += report.orphaned;
     report.foreign = orphans;
+    report.owned = owned::alive();
     let shutdown = report.clone();
     if let Some(payload) = payload {
         verdict.err().iter().for_each(|error| report_before_unwinding(core, error));

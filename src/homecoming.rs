@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::reason::StopReason;
-use crate::status::{ForeignThread, ProcessStatus, Role, ThreadId};
+use crate::status::{ForeignThread, ProcessStatus, Role, ScopeStatus, ThreadId};
 
 /// How a thread ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,4 +85,7 @@ pub struct ShutdownReport {
     pub threads: Vec<ThreadReport>,
     /// The orphaned; or one row that says why they are not known.
     pub foreign: Vec<ForeignThread>,
+    /// Groups that are roots of their own (see [`group`](crate::group())) and had not ended at the end of `registry::run`. Their
+    /// threads are in none of the counts.
+    pub owned: Vec<ScopeStatus>,
 }

@@ -23,7 +23,8 @@
 //!
 //! # Where to look
 //!
-//! - [`Scope`] spawns threads, opens scopes inside itself, stops, reports. A [`Group`] is a scope for a struct's field.
+//! - [`Scope`] spawns threads, opens scopes inside itself, stops, reports. A [`Group`] is a scope for a struct's field; [`group()`]
+//!   makes one for whoever is in no scope.
 //! - [`Context`] is what a thread is given: its stop, its waits, shields and deadlines, its name.
 //! - [`Process`] is a child process as a member of the tree (unix).
 //! - [`Handle`] joins one thread. It may be dropped or ignored: the scope joins.
@@ -33,7 +34,8 @@
 //!
 //! - Nothing that a thread borrowed is used after its scope returned, on every way out: return, error, panic, refusal, stop.
 //!   Leaking a handle, guard or group changes nothing about that.
-//! - When a root scope returns, the OS has joined each of its threads: thread-local destructors have run.
+//! - When a root scope returns, the OS has joined each of its threads: thread-local destructors have run. (The exception is an
+//!   owned [`group()`] that is dropped on a thread of its own: nobody joins its last one.)
 //! - No failure is lost: it is in the scope's result, or was given to the joiner of an
 //!   [`isolated`](ThreadBuilder::isolated) thread.
 //! - A stop wakes every wait of a [`Context`]; nothing polls.
@@ -62,7 +64,7 @@
 //!
 //! | target | what | level |
 //! |---|---|---|
-//! | `homebound::scope` | a scope opened, closed; failures that a body's panic would hide | DEBUG; ERROR |
+//! | `homebound::scope` | a scope opened, closed; failures that a body's panic would hide, or that an owned group had that was dropped | DEBUG; ERROR |
 //! | `homebound::thread` | a thread was spawned, ended; it failed or panicked | DEBUG; ERROR |
 //! | `homebound::stop` | a scope is asked to stop, and why | INFO |
 //! | `homebound::shutdown` | a call of `shutdown` is done; a thread is overdue | INFO; ERROR |
@@ -139,6 +141,7 @@ mod exit;
 mod graph;
 mod members;
 mod overdue;
+mod owned;
 mod path;
 mod probe;
 mod record;
@@ -201,7 +204,7 @@ pub use current::current;
 pub use error::ProcessFailed;
 pub use error::{JoinError, SendError, SpawnError, WaitError};
 pub use failure::{Cause, Failure, ScopeError};
-pub use group::Group;
+pub use group::{Group, group};
 pub use handle::Handle;
 pub use homecoming::{Ending, ShutdownReport, ThreadReport};
 #[cfg(unix)]

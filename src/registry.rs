@@ -14,6 +14,7 @@ use crate::desk::{Desk, Orders};
 use crate::errands::stopper;
 use crate::error::SpawnError;
 use crate::exit_code::{OVERDUE_CODE, exit, refused};
+use crate::group::{Group, open_static};
 use crate::record::{Outcome, Record};
 use crate::root::{Edge, Errand, GRACE, Root, internal};
 use crate::rt::contain::discard;
@@ -308,6 +309,18 @@ fn start_watch(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<(Arc<Record>, 
 /// ```
 pub fn unblocked<R>(f: impl FnOnce() -> R) -> R {
     sys::unblocked(f)
+}
+
+/// A group below the running root instead of the caller's scope: for a `static` that is first touched inside a request, as in the
+/// second example of [`homebound::group`](crate::group()). Where no registry runs, it is a root of its own. When the run is over, its
+/// threads are, and the value refuses to spawn.
+///
+/// # Errors
+/// As [`Scope::group`].
+#[track_caller]
+pub fn group(name: impl Into<Cow<'static, str>>) -> Result<Group<'static>, SpawnError> {
+    let running = RUNNING.lock().as_ref().and_then(Weak::upgrade);
+    open_static(running.as_ref(), name.into(), Location::caller())
 }
 
 /// What is in the running root, from any thread; `None` if no registry runs.

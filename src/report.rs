@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::dump::count;
 use crate::error::JoinError;
 use crate::failure::{Cause, DEEPEST, Failure, ScopeError};
 use crate::homecoming::{Ending, ShutdownReport, ThreadReport};
@@ -30,7 +31,7 @@ impl fmt::Display for ShutdownReport {
         if self.repeated {
             f.write_str("; repeated")?;
         }
-        let items = self.threads.len() + self.foreign.len();
+        let items = self.threads.len() + self.foreign.len() + self.owned.len();
         let last = |place: usize| place + 1 == items;
         let paths = Twins::among(self.threads.iter().map(|row| &*row.path));
         for (place, row) in self.threads.iter().enumerate() {
@@ -47,6 +48,17 @@ impl fmt::Display for ShutdownReport {
         for (place, foreign) in self.foreign.iter().enumerate() {
             let (branch, _) = rails("", last(self.threads.len() + place));
             write!(f, "\n{branch}{foreign}")?;
+        }
+        for (place, group) in self.owned.iter().enumerate() {
+            let (branch, _) = rails("", last(self.threads.len() + self.foreign.len() + place));
+            let (threads, _) = count(group);
+            let plural = if threads == 1 { "" } else { "s" };
+            write!(
+                f,
+                "\n{branch}{}  (owned group)  lives on with {threads} thread{plural}",
+                Shown(&group.path)
+            )?;
+            write!(f, ", opened at {}", group.opened_from)?;
         }
         Ok(())
     }

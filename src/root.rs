@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::owned::Left;
 use crate::probe::Probe;
 use crate::record::{ITS_ENDS, Label, Of, Record};
 use crate::rt::cache::Cache;
@@ -55,6 +56,7 @@ pub(crate) struct Root {
     pub(crate) scope: OnceCell<Weak<ScopeCore>>,
     /// What a test plants into this run.
     pub(crate) probe: OnceCell<Arc<Probe>>,
+    pub(crate) left: Left,
     edge: Option<Weak<dyn Edge>>,
     process: u32,
 }
@@ -71,6 +73,7 @@ impl Root {
             timers: Arc::new(Timers::new(Weak::clone(this))),
             scope: OnceCell::new(),
             probe: OnceCell::new(),
+            left: Left::default(),
             edge,
             process: std::process::id(),
         });
@@ -83,6 +86,10 @@ impl Root {
 
     pub(crate) fn all() -> Vec<Arc<Root>> {
         ROOTS.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(crate) fn core(&self) -> Option<Arc<ScopeCore>> {
+        self.scope.get().and_then(Weak::upgrade)
     }
 
     fn edge(&self) -> Option<Arc<dyn Edge>> {
@@ -120,9 +127,14 @@ impl Root {
         self.edge().map(|edge| edge.foreign()).unwrap_or_default()
     }
 
+    /// True in a forked child.
+    pub(crate) fn is_forked(&self) -> bool {
+        std::process::id() != self.process
+    }
+
     /// In a forked child the threads that it would wait for do not exist.
     pub(crate) fn assert_same_process(&self) {
-        if std::process::id() != self.process {
+        if self.is_forked() {
             crate::sys::die(
                 "homebound: a scope ended in a forked child, where its threads do not exist; \
                  after fork only exec and _exit are allowed",
@@ -133,7 +145,7 @@ impl Root {
     /// Kernel ids of threads that run bodies of this root, or are adopted into it.
     pub(crate) fn hosts(&self) -> Vec<u32> {
         let mut found = Vec::new();
-        let mut list: Vec<_> = self.scope.get().and_then(Weak::upgrade).into_iter().collect();
+        let mut list: Vec<_> = self.core().into_iter().collect();
         while let Some(core) = list.pop() {
             let state = core.lock();
             let records = state.entries.values().map(|entry| &entry.record).chain(&state.body);
@@ -144,14 +156,19 @@ impl Root {
     }
 
     /// Ends the timer thread, and joins every OS thread that this root started. The calling thread is that of the body: it stays in
-    /// the tree, and says what it waits for.
+    /// the tree, and says what it waits for. Called on one of those OS threads, this returns at once, and the last of them that
+    /// leaves joins the others.
     pub(crate) fn close(&self) {
-        let core = self.scope.get().and_then(Weak::upgrade);
+        let core = self.core();
         let body = core.as_ref().and_then(|core| core.lock().body.clone());
         let at = core.as_ref().map_or_else(Location::caller, |core| core.at);
         let _waits = Mark::of(ITS_ENDS, at, Of::Nobody, [body, None]);
         self.timers.close();
-        self.cache.close();
+        if self.cache.has_caller() {
+            self.cache.abandon();
+        } else {
+            self.cache.close();
+        }
     }
 }
 

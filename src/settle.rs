@@ -6,7 +6,7 @@
 //! takes for over what has been taken out of the lists and still runs.
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::complaint::complain;
@@ -15,6 +15,7 @@ use crate::failure::{ScopeError, ScopeErrorParts};
 use crate::failures::Listed;
 use crate::homecoming::ShutdownReport;
 use crate::members::{Entry, Phase, Served};
+use crate::owned::is_owned;
 use crate::reason::{Stop, StopReason, Stopped};
 use crate::record::Record;
 use crate::rt::contain::told;
@@ -44,6 +45,22 @@ pub(crate) fn settle_at_exit(core: &Arc<ScopeCore>) {
     if !settle_all(core, true) {
         crate::sys::die("homebound: a scope ended inside of its own deferred functions");
     }
+}
+
+/// True if the calling thread is settling `core` or a scope in it: it runs a deferred function, or drops what was left there.
+pub(crate) fn is_settling_in(core: &Arc<ScopeCore>) -> bool {
+    let mut list = Vec::new();
+    if SETTLING.get() > 0 {
+        list.push(Arc::clone(core));
+    }
+    while let Some(core) = list.pop() {
+        let state = core.lock();
+        if state.settler == Some(current::run_id()) {
+            return true;
+        }
+        list.extend(state.scopes.values().filter_map(Weak::upgrade));
+    }
+    false
 }
 
 /// Iterative: depth costs no stack. Never unwinds.
@@ -208,8 +225,11 @@ fn forget(core: &Arc<ScopeCore>, entry: Entry) {
 }
 
 /// A group's handles may be joined when it is over: they live as long as the scope around it. That one is settled later, and
-/// forgets, in the end, what nobody has joined.
+/// forgets, in the end, what nobody has joined. Around an owned root there is none: what is `'static` stays with the handle.
 fn hand_on(core: &ScopeCore, entry: Entry) -> Option<Entry> {
+    if is_owned(core) {
+        return Some(entry).filter(|entry| entry.record.life(|life| life.released));
+    }
     let Some(around) = core.parent.as_deref().filter(|_| core.kind == Kind::Group) else {
         return Some(entry);
     };

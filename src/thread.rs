@@ -16,9 +16,9 @@ use crate::error::SpawnError;
 use crate::failure::Failure;
 use crate::handle::Handle;
 use crate::members::Entry;
+use crate::owned::finish_if_left;
 use crate::reason::StopReason;
 use crate::record::{Label, Outcome, Record};
-
 use crate::rt::contain::{contain, discard, drop_contained};
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Claim, Packet, Ran, Task};
@@ -274,6 +274,7 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     if !planted("counted-out-at-once") {
         core.ended(record);
     }
+    finish_if_left(&core.root);
 }
 
 /// What spawning takes: a name for humans, `ps` and paths, and what the thread is for.

@@ -38,6 +38,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "members",
             "net",
             "overdue",
+            "owned",
             "path",
             "probe",
             "record",
@@ -82,9 +83,9 @@ const LAYERS: [(&str, &[&str]); 10] = [
 const PROMISES: [(&str, &str, usize); 5] = [
     ("src/body.rs", "live", 1),
     ("src/condvar.rs", "wait_at", 1),
-    ("src/context.rs", "group", 1),
     ("src/context.rs", "thread", 1),
     ("src/context.rs", "with_on_stop", 1),
+    ("src/group.rs", "open_static", 1),
 ];
 
 /// The kernel's list of threads offers nothing to wait on, nor does a descriptor that was closed, nor a terminal that says that it is

@@ -11,14 +11,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::contain::{Owing, contain, discard};
 use super::idle::Idle;
 use super::line::Line;
 use super::look::{A_WAKE_UP, look_for};
-use super::seat::{Job, Make, Name, Next, Seat, Title};
+use super::seat::{Job, Make, Name, Next, Seat, own_number};
 use super::word::Changes;
 use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, join, planted, yield_now};
 use crate::sys::Attributes;
@@ -35,6 +35,9 @@ const BATCH: usize = 16;
 const LOOKED_AT: usize = 4;
 /// How long a thread stays idle.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// Seats are numbered through all caches, from 1: a thread knows its own by that.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// What a thread does on its way out takes no lock: thousands may end at once.
 #[derive(Default)]
@@ -56,6 +59,8 @@ pub(crate) struct Cache {
     last: Mutex<VecDeque<Arc<Seat>>>,
     /// One idle thread at most stays awake for a moment, to take the next job without being woken.
     watched: AtomicBool,
+    /// Nobody waits for the end: the last thread to leave joins the others.
+    abandoned: AtomicBool,
 }
 
 #[derive(Default)]
@@ -64,7 +69,6 @@ struct State {
     closing: bool,
     /// By number, from before a thread is asked for until it has been joined.
     seats: HashMap<u64, Arc<Seat>>,
-    next_number: u64,
     idle: Idle,
 }
 
@@ -84,8 +88,8 @@ impl Cache {
             return Ok(());
         }
         self.live.fetch_add(1, Ordering::Relaxed);
-        let seat = Seat::new(state.next_number, name.clone(), make, Arc::downgrade(self));
-        state.next_number += 1;
+        let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat::new(number, name.clone(), make, Arc::downgrade(self));
         state.seats.insert(seat.number(), Arc::clone(&seat));
         drop(state);
         // Ending takes a thread longer than starting does: so those who end are let run, for a bounded number of turns.
@@ -193,7 +197,8 @@ impl Cache {
     /// of the root, while the others end. One thread does so: the allocator of stacks has one lock.
     pub(crate) fn reap(&self) {
         let mut last = self.last.lock();
-        while let Some(seat) = last.pop_front_if(|seat| seat.has_retired()) {
+        let own = own_number();
+        while let Some(seat) = last.pop_front_if(|seat| seat.has_retired() && seat.number() != own) {
             self.join(Retired { handle: seat.take_handle(), seat });
         }
     }
@@ -225,17 +230,26 @@ impl Cache {
 
     fn join(&self, retired: Retired) {
         let Retired { handle, seat } = retired;
-        // A job contains its panics; what can still unwind there is a thread-local's destructor, which aborts.
-        join(handle, |has_ended| look_for(A_WAKE_UP, has_ended));
+        if seat.number() == own_number() {
+            // The last one out: nobody is left to join it.
+            drop(handle);
+        } else {
+            // A job contains its panics; what can still unwind there is a thread-local's destructor, which aborts.
+            join(handle, |has_ended| look_for(A_WAKE_UP, has_ended));
+        }
         self.leaving.fetch_sub(1, Ordering::Relaxed);
         self.state.lock().seats.remove(&seat.number());
     }
 
     /// What the thread put among the retired is seen by whoever sees the count without it.
     fn leave(&self) {
-        let left = self.live.fetch_sub(1, Ordering::AcqRel) - 1;
+        let left = self.live.fetch_sub(1, Ordering::SeqCst) - 1;
         if left.is_multiple_of(BATCH) && !planted("cache-leaves-in-silence") {
             self.changes.note();
+        }
+        // Pairs with `abandon`: one of the two sees what the other did.
+        if left == 0 && self.abandoned.load(Ordering::SeqCst) {
+            self.join_rest_once();
         }
     }
 
@@ -244,7 +258,30 @@ impl Cache {
     }
 
     fn is_empty(&self) -> bool {
-        self.live.load(Ordering::Acquire) == 0
+        self.live.load(Ordering::SeqCst) == 0
+    }
+
+    /// True if the calling thread is one of these, also in its last destructors.
+    pub(crate) fn has_caller(&self) -> bool {
+        let own = own_number();
+        own != 0 && self.state.lock().seats.contains_key(&own)
+    }
+
+    /// In place of `close`, for one of these threads: another may be joining it, so it must not wait for the others. The last
+    /// of them to leave joins them; it is the one that nobody joins.
+    pub(crate) fn abandon(&self) {
+        self.drain();
+        self.abandoned.store(true, Ordering::SeqCst);
+        // Pairs with `leave`. The caller may have left before, and be in its last destructors.
+        if self.is_empty() {
+            self.join_rest_once();
+        }
+    }
+
+    fn join_rest_once(&self) {
+        if self.abandoned.swap(false, Ordering::SeqCst) {
+            self.join_rest();
+        }
     }
 
     /// The root is about to end. From now on nobody idles: what is idle goes, what ends goes.
@@ -277,6 +314,11 @@ impl Cache {
             }
             self.changes.sleep(seen, None);
         }
+        self.join_rest();
+    }
+
+    /// Nobody is live: all are among the retired, or in their seats.
+    fn join_rest(&self) {
         while let Some(retired) = self.retired.pop() {
             self.join(retired);
         }
@@ -288,27 +330,8 @@ impl Cache {
         }
     }
 
-    /// How many threads were asked for and have not told their kernel ids.
-    pub(crate) fn starting(&self) -> usize {
-        self.state.lock().seats.values().filter(|seat| seat.kernel_id().is_none()).count()
-    }
-
-    /// Kernel ids of the threads that are not joined yet.
-    pub(crate) fn kernel_ids(&self) -> Vec<u32> {
-        self.state.lock().seats.values().filter_map(|seat| seat.kernel_id()).collect()
-    }
-
-    /// Kernel ids, last names and last titles of the threads that are on their way out, and not joined.
-    pub(crate) fn ending_threads(&self) -> Vec<(u32, Name, Title)> {
-        let state = self.state.lock();
-        let ending = state.seats.values().filter(|seat| seat.is_ending());
-        ending.filter_map(|seat| Some((seat.kernel_id()?, seat.name().clone(), seat.title()))).collect()
-    }
-
-    /// Kernel ids and last names of the threads that are idle.
-    pub(crate) fn idle_threads(&self) -> Vec<(u32, Name)> {
-        let state = self.state.lock();
-        let idle = state.seats.values().filter(|seat| seat.is_idle());
-        idle.filter_map(|seat| Some((seat.kernel_id()?, seat.name().clone()))).collect()
+    /// What is seen of the threads that are not joined yet.
+    pub(super) fn look<R>(&self, see: impl Fn(&Arc<Seat>) -> Option<R>) -> Vec<R> {
+        self.state.lock().seats.values().filter_map(see).collect()
     }
 }

@@ -2,6 +2,7 @@
 //! Refuses to know scopes, stops, failures and policy. `README.md` beside this file holds terms, invariants and proof.
 
 pub(crate) mod cache;
+mod census;
 pub(crate) mod contain;
 pub(crate) mod erase;
 mod idle;

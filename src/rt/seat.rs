@@ -2,6 +2,7 @@
 //! Refuses to know the other threads: the cache does.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::atomic::{self, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -9,8 +10,19 @@ use std::time::Instant;
 use super::cache::Cache;
 use super::look::{A_WAKE_UP, look_for};
 use crate::shown::kernel_name;
+use crate::sync::local::*;
 use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, planted};
 use crate::sys;
+
+per_thread! {
+    /// The number of the seat that the calling thread has, also in its last destructors; 0 for a thread that is not ours.
+    static OWN: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The number of the seat that the calling thread has.
+pub(super) fn own_number() -> u64 {
+    OWN.get()
+}
 
 /// What a thread does; it contains its own panics. It calls [`Seat::offer`] when only bookkeeping is left to be done, so
 /// that whoever learns of its end finds the thread idle.
@@ -112,6 +124,7 @@ impl Seat {
 
     /// By the thread itself, with its first step.
     pub(super) fn begin(&self) {
+        OWN.set(self.number);
         // std has given the kernel the first bytes as they are.
         let name = kernel_name(&self.name, sys::NAME_BYTES);
         if !self.name.as_bytes().starts_with(name.as_bytes())
