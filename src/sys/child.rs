@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use super::fd::{above_standard, standard_taken};
-use super::groups::Known;
+use super::groups::{self, Known};
 use super::terminal::{self, Terminal};
 
 pub(crate) const TERMINATE: i32 = libc::SIGTERM;
@@ -103,7 +103,10 @@ impl Leader {
             match waitid(WaitId::Pid(pid_of(&self.child)), look) {
                 Ok(status) => return Ok(status.is_some()),
                 Err(Errno::INTR) => {}
-                Err(lost) => return Err(lost.into()),
+                Err(lost) => {
+                    groups::stand_still_at_the_end();
+                    return Err(lost.into());
+                }
             }
         }
     }

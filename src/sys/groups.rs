@@ -1,5 +1,5 @@
 //! Owns the list of the process groups of our children, and their end when this process is ended by force.
-//! Refuses to lock, to allocate and to wait where the list is read: that is done in a signal handler, too.
+//! Refuses to lock, to allocate and to wait for long where the list is read: that is done in a signal handler, too.
 //!
 //! ```text
 //! free --(known: its leader was started)--> known --(forgotten: its leader is to be reaped)--> free
@@ -8,19 +8,23 @@
 //! ```
 //!
 //! A group's number is its leader's pid, which is nobody else's until the leader is reaped. So a group is forgotten before its
-//! leader is reaped, and the leader of one that is claimed is never reaped: the process that would do so is about to end.
+//! leader is reaped, and the leader of one that is claimed is reaped here, after its end: the thread that looked after it stands still.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use rustix::event::poll;
+use rustix::event::{Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, kill_process_group, waitid};
 
 /// How many groups one part of the list holds.
 const PART: usize = 31;
 /// No pid has this bit.
 const CLAIMED: u64 = 1 << 31;
+/// How long the end of the groups is waited for, and how long until the next look.
+const PATIENCE: Duration = Duration::from_millis(200);
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 /// The pid of the process that made the group, and the group's number below it; 0 if the place is free. A process that
 /// was forked from ours has a copy of the list, and none of the groups.
@@ -33,6 +37,8 @@ struct Part {
 }
 
 static FIRST: Part = Part::new();
+/// The process that is being ended by force; 0 for none.
+static ENDING: AtomicU64 = AtomicU64::new(0);
 
 impl Part {
     const fn new() -> Part {
@@ -68,31 +74,69 @@ impl Known {
 impl Drop for Known {
     fn drop(&mut self) {
         if self.place.compare_exchange(self.entry, 0, Ordering::AcqRel, Ordering::Acquire).is_err() {
-            // Claimed: whoever ends this process is about to send a signal to this number, which must stay the child's. So the
-            // child is not reaped by us any more.
-            loop {
-                let _interrupted = poll(&mut [], None);
-            }
+            // Claimed: whoever ends this process sends a signal to this number, which must stay the child's.
+            stand_still();
         }
     }
 }
 
+/// Never returns where this process is being ended by force, in which children are reaped behind the back of the threads that look after
+/// them.
+pub(crate) fn stand_still_at_the_end() {
+    if ENDING.load(Ordering::Acquire) == owner(getpid()) {
+        stand_still();
+    }
+}
+
+fn stand_still() -> ! {
+    loop {
+        let _interrupted = poll(&mut [], None);
+    }
+}
+
 /// Ends all process groups of our children, by SIGKILL, and takes the terminal back that one of them has: for whoever ends this
-/// process next, and for nobody else.
+/// process next, and for nobody else. When it returns they are gone, but for what the kernel does not let go of within 200 ms.
 ///
-/// May be called in a signal handler, on any thread, more than once: it reads words and makes system calls. Never blocks.
+/// May be called in a signal handler, on any thread, more than once: it reads words and makes system calls.
 /// In a process that was forked from ours it does nothing.
 pub(crate) fn end_all() {
     let me = owner(getpid());
-    let mut part = Some(&FIRST);
-    while let Some(Part { places, next }) = part {
-        places.iter().filter_map(|place| claim(place, me)).for_each(end);
-        part = next.get().map(|next| &**next);
-    }
+    ENDING.store(me, Ordering::Release);
+    adopt_orphans();
+    groups(me).for_each(end);
     super::terminal::take_back_now();
+    let start = Instant::now();
+    // Again, for one that was started meanwhile. A group of which somebody is left is still that of our child.
+    while groups(me).filter(|group| !is_gone(*group)).map(end).count() > 0 && start.elapsed() < PATIENCE {
+        let _interrupted = poll(&mut [], Some(&LOOK));
+    }
 }
 
-/// The group of this place, which stays the child's from now on.
+/// All groups of this process, which stay its own from now on.
+fn groups(me: u64) -> impl Iterator<Item = Pid> {
+    let parts = std::iter::successors(Some(&FIRST), |part| part.next.get().map(|next| &**next));
+    parts.flat_map(|part| &part.places).filter_map(move |place| claim(place, me))
+}
+
+/// What a child has started is ours to reap when the child is gone.
+fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    let _refused = rustix::process::set_child_subreaper(Some(getpid()));
+}
+
+/// Reaps who has ended. True if nobody of the group is left who is our child, or was adopted.
+fn is_gone(group: Pid) -> bool {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    loop {
+        match waitid(WaitId::Pgid(Some(group)), look) {
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) => return false,
+            Err(_) => return true,
+        }
+    }
+}
+
+/// The group of this place.
 fn claim(place: &Place, me: u64) -> Option<Pid> {
     let ours = |entry: u64| entry & !u64::from(u32::MAX) == me;
     let claimed = |entry: u64| ours(entry).then_some(entry | CLAIMED);
