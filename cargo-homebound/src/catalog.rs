@@ -9,6 +9,10 @@ use std::sync::LazyLock;
 pub enum Kind {
     /// Starts a thread.
     Thread,
+    /// Starts a thread that a scope of std's, or of another crate, joins; or opens such a scope.
+    Scoped,
+    /// Starts a task on threads of a runtime.
+    Task,
     /// Makes a pool or a runtime, which has threads of its own.
     Pool,
     /// Ends the process.
@@ -34,6 +38,22 @@ const fn thread_method(path: &'static str) -> Entry {
     Entry { path, kind: Kind::Thread, method: true }
 }
 
+const fn scoped(path: &'static str) -> Entry {
+    Entry { path, kind: Kind::Scoped, method: false }
+}
+
+const fn scoped_method(path: &'static str) -> Entry {
+    Entry { path, kind: Kind::Scoped, method: true }
+}
+
+const fn task(path: &'static str) -> Entry {
+    Entry { path, kind: Kind::Task, method: false }
+}
+
+const fn task_method(path: &'static str) -> Entry {
+    Entry { path, kind: Kind::Task, method: true }
+}
+
 const fn pool(path: &'static str) -> Entry {
     Entry { path, kind: Kind::Pool, method: false }
 }
@@ -52,23 +72,23 @@ const fn exit(path: &'static str) -> Entry {
 /// the thread that asks (`tokio::task::spawn_local`, runtimes of the current thread).
 pub const ENTRIES: &[Entry] = &[
     thread("std::thread::spawn"),
-    thread("std::thread::scope"),
+    scoped("std::thread::scope"),
     thread_method("std::thread::Builder::spawn"),
-    thread_method("std::thread::Builder::spawn_scoped"),
+    scoped_method("std::thread::Builder::spawn_scoped"),
     thread_method("std::thread::Builder::spawn_unchecked"),
-    thread_method("std::thread::Builder::spawn_scoped_unchecked"),
-    thread_method("std::thread::Scope::spawn"),
-    thread("crossbeam::scope"),
-    thread("crossbeam::thread::scope"),
-    thread("crossbeam_utils::thread::scope"),
-    thread_method("crossbeam_utils::thread::Scope::spawn"),
-    thread_method("crossbeam_utils::thread::ScopedThreadBuilder::spawn"),
+    scoped_method("std::thread::Builder::spawn_scoped_unchecked"),
+    scoped_method("std::thread::Scope::spawn"),
+    scoped("crossbeam::scope"),
+    scoped("crossbeam::thread::scope"),
+    scoped("crossbeam_utils::thread::scope"),
+    scoped_method("crossbeam_utils::thread::Scope::spawn"),
+    scoped_method("crossbeam_utils::thread::ScopedThreadBuilder::spawn"),
     thread("rayon::spawn"),
     thread("rayon::spawn_fifo"),
     thread("rayon::spawn_broadcast"),
-    thread_method("rayon::Scope::spawn"),
-    thread_method("rayon::Scope::spawn_broadcast"),
-    thread_method("rayon::ScopeFifo::spawn_fifo"),
+    scoped_method("rayon::Scope::spawn"),
+    scoped_method("rayon::Scope::spawn_broadcast"),
+    scoped_method("rayon::ScopeFifo::spawn_fifo"),
     thread_method("rayon::ThreadPool::spawn"),
     thread_method("rayon::ThreadPool::spawn_fifo"),
     thread_method("rayon::ThreadPool::spawn_broadcast"),
@@ -76,19 +96,19 @@ pub const ENTRIES: &[Entry] = &[
     pool_method("rayon::ThreadPoolBuilder::build"),
     pool_method("rayon::ThreadPoolBuilder::build_global"),
     pool_method("rayon::ThreadPoolBuilder::build_scoped"),
-    thread("tokio::spawn"),
-    thread("tokio::task::spawn"),
+    task("tokio::spawn"),
+    task("tokio::task::spawn"),
     thread("tokio::task::spawn_blocking"),
-    thread_method("tokio::task::Builder::spawn"),
+    task_method("tokio::task::Builder::spawn"),
     thread_method("tokio::task::Builder::spawn_blocking"),
-    thread_method("tokio::runtime::Runtime::spawn"),
+    task_method("tokio::runtime::Runtime::spawn"),
     thread_method("tokio::runtime::Runtime::spawn_blocking"),
-    thread_method("tokio::runtime::Handle::spawn"),
+    task_method("tokio::runtime::Handle::spawn"),
     thread_method("tokio::runtime::Handle::spawn_blocking"),
-    thread_method("tokio::task::JoinSet::spawn"),
-    thread_method("tokio::task::JoinSet::spawn_on"),
+    task_method("tokio::task::JoinSet::spawn"),
+    task_method("tokio::task::JoinSet::spawn_on"),
     thread_method("tokio::task::JoinSet::spawn_blocking"),
-    thread_method("tokio_util::task::TaskTracker::spawn"),
+    task_method("tokio_util::task::TaskTracker::spawn"),
     thread_method("tokio_util::task::TaskTracker::spawn_blocking"),
     pool("tokio::main"),
     pool("tokio::test"),
@@ -100,22 +120,22 @@ pub const ENTRIES: &[Entry] = &[
     pool_method("threadpool::Builder::build"),
     pool("scoped_threadpool::Pool::new"),
     pool("rusty_pool::ThreadPool::new"),
-    thread("async_std::task::spawn"),
+    task("async_std::task::spawn"),
     thread("async_std::task::spawn_blocking"),
-    thread_method("async_std::task::Builder::spawn"),
+    task_method("async_std::task::Builder::spawn"),
     pool("async_std::main"),
-    thread("smol::spawn"),
+    task("smol::spawn"),
     thread("smol::unblock"),
     thread("blocking::unblock"),
-    thread("async_global_executor::spawn"),
+    task("async_global_executor::spawn"),
     thread("async_global_executor::spawn_blocking"),
     pool("futures::executor::ThreadPool::new"),
     pool_method("futures::executor::ThreadPoolBuilder::create"),
     pool("futures_executor::ThreadPool::new"),
     pool_method("futures_executor::ThreadPoolBuilder::create"),
     thread("actix_web::web::block"),
-    thread("actix_web::rt::spawn"),
-    thread("actix_rt::spawn"),
+    task("actix_web::rt::spawn"),
+    task("actix_rt::spawn"),
     pool("actix_rt::System::new"),
     pool("actix_rt::Arbiter::new"),
     pool("actix_web::main"),

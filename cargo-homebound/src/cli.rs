@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::beside::Hook;
 use crate::deps;
 use crate::fault::{Fault, Faults};
 use crate::guard::{self, Answer, Ask};
@@ -59,6 +60,9 @@ struct CheckOptions {
     /// Let only this rule count; may be given again
     #[arg(long = "rule", value_name = "RULE")]
     rules: Vec<Rule>,
+    /// Called as this hook of pre-commit's: what another hook of `.pre-commit-config.yaml` says is left to it
+    #[arg(long, value_name = "ID", conflicts_with = "rules")]
+    hook: Option<Hook>,
     /// The form of the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -161,8 +165,8 @@ fn init(options: &InitOptions) -> Result<u8, Faults> {
 }
 
 fn check(options: CheckOptions, colour: Colour) -> Result<u8, Faults> {
-    let CheckOptions { paths, rules, format, output, config, deep, staged, cargo } = options;
-    let mut answer = guard::check(&Ask { paths, staged, rules, config, deep, cargo })?;
+    let CheckOptions { paths, rules, hook, format, output, config, deep, staged, cargo } = options;
+    let mut answer = guard::check(&Ask { paths, staged, rules, hook, config, deep, cargo })?;
     let to = output.as_deref();
     let coloured = if to.is_some() { colour == Colour::Always } else { colour.on_stdout() };
     let Answer { project, report, sources, faults, .. } = &mut answer;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::beside::Hook;
 use crate::config::Config;
 use crate::day::Day;
 use crate::deep;
@@ -27,6 +28,8 @@ pub(crate) struct Ask {
     pub(crate) staged: bool,
     /// The rules that count; none for all.
     pub(crate) rules: Vec<Rule>,
+    /// As one of several hooks.
+    pub(crate) hook: Option<Hook>,
     /// The file with the configuration, if it is not where it belongs.
     pub(crate) config: Option<PathBuf>,
     pub(crate) deep: bool,
@@ -93,10 +96,14 @@ pub(crate) fn check(ask: &Ask) -> Result<Answer, Faults> {
         faults.extend(told.faults);
         both = Some(Deep::of(found.iter().filter(|finding| deep::RULES.contains(&finding.rule))));
     }
-    let rules = (!ask.rules.is_empty()).then(|| ask.rules.iter().copied().collect());
+    let of_hook = ask.hook.and_then(|hook| if let Hook::Of(rule) = hook { Some(rule) } else { None });
+    let rules: BTreeSet<_> = ask.rules.iter().copied().chain(of_hook).collect();
+    let rules = (!rules.is_empty()).then_some(rules);
+    // Hooks run in the folder that has the configuration.
+    let left = ask.hook.map(|hook| hook.left_to_others(Path::new("."))).unwrap_or_default();
     let looked = (!is_whole).then(|| walked.items.iter().map(|item| item.path.clone()).collect());
     let is_deep = ask.deep && faults.is_empty();
-    let scope = Scope { rules, files: looked, deep: is_deep, today: Day::today() };
+    let scope = Scope { rules, left, files: looked, deep: is_deep, today: Day::today() };
     let (findings, allowed) = judge::judge(&config, found, &scope);
     let report = Report { findings, allowed, files: walked.items.len(), notes, deep: both };
     let sources = Sources::new(project.root.clone(), shown(&report.findings, walked));

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::fault::{Fault, Faults};
 use crate::staged::{git, line};
 
-const MARK: &str = "# Written by `cargo homebound install-hook`.";
+/// Behind it stands a hash of the rest: so a hook that somebody has changed since is known.
+const MARK: &str = "# Written by `cargo homebound install-hook`: ";
 
 /// Writes the hook of the repository that the current folder is in.
 ///
@@ -22,29 +23,50 @@ pub(crate) fn install(force: bool) -> Result<String, Faults> {
     let program =
         std::env::current_exe().map_err(|error| Fault::new(format!("this program has no path: {error}")))?;
     let text = script(&program);
-    match fs::read(&file) {
-        Ok(there) if !force && !String::from_utf8_lossy(&there).contains(MARK) => {
-            let what = format!("`{}` is there already, and not ours", file.display());
-            let help = "add `cargo-homebound check --staged || exit 1` to it, or overwrite it with --force";
-            return Err(Fault::new(what).help(help).into());
-        }
-        _ => {}
-    }
+    let before = match fs::read(&file) {
+        Ok(there) if there == text.as_bytes() => return Ok(format!("{} is there already\n", file.display())),
+        Ok(there) if !force => replaced(&file, &String::from_utf8_lossy(&there))?,
+        Ok(_) => "replaces what was there",
+        Err(_) => "",
+    };
     let written =
         fs::create_dir_all(&folder).and_then(|()| fs::write(&file, text)).and_then(|()| allow(&file));
     written.map_err(|error| Fault::io("write", &file, &error))?;
+    let before = if before.is_empty() { String::new() } else { format!("; it {before}") };
     Ok(format!(
-        "{} now runs `cargo homebound check --staged` before each commit.\nIt is yours alone: git does not hand on hooks. For all, use pre-commit or CI.\n",
+        "{} now runs `cargo homebound check --staged` before each commit{before}.\nIt is yours alone: git does not hand on hooks. For all, use pre-commit or CI.\n",
         file.display()
     ))
 }
 
+/// What a hook of ours that is replaced was; one that is not as we wrote it is somebody's work.
+fn replaced(file: &Path, there: &str) -> Result<&'static str, Faults> {
+    let ours = there.lines().find_map(|line| line.strip_prefix(MARK));
+    if ours.is_some_and(|hash| hash == fingerprint(there)) {
+        return Ok("replaces one that was written for another program or by another version");
+    }
+    let whose = if there.contains(MARK.trim_end_matches([':', ' '])) {
+        "changed since we wrote it"
+    } else {
+        "not ours"
+    };
+    let what = format!("`{}` is there already, and {whose}", file.display());
+    let help = "add `cargo-homebound check --staged || exit 1` to it, or overwrite it with --force";
+    Err(Fault::new(what).help(help).into())
+}
+
+/// FNV-1a of all lines but the one that it stands in.
+fn fingerprint(script: &str) -> String {
+    let rest = script.lines().filter(|line| !line.starts_with(MARK));
+    let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = rest.fold(0xcbf2_9ce4_8422_2325, |hash, line| line.bytes().chain([b'\n']).fold(hash, fnv));
+    format!("{hash:016x}")
+}
+
 fn script(program: &Path) -> String {
     let quoted = program.to_string_lossy().replace('\'', r"'\''");
-    format!(
-        "#!/bin/sh
-{MARK}
-# Checks the Rust files that are staged, as staged. To commit without: git commit --no-verify
+    let rest = format!(
+        "# Checks the Rust files that are staged, as staged. To commit without: git commit --no-verify
 for guard in '{quoted}' cargo-homebound; do
     if command -v \"$guard\" >/dev/null 2>&1; then
         exec \"$guard\" check --staged
@@ -53,7 +75,9 @@ done
 echo 'pre-commit: cargo-homebound is not there; install it, or take this hook out' >&2
 exit 1
 "
-    )
+    );
+    let whole = format!("#!/bin/sh\n{rest}");
+    format!("#!/bin/sh\n{MARK}{}\n{rest}", fingerprint(&whole))
 }
 
 #[cfg(unix)]

@@ -14,6 +14,8 @@ use crate::text;
 pub(crate) struct Scope {
     /// The rules that count; all without.
     pub(crate) rules: Option<BTreeSet<Rule>>,
+    /// The rules that another hook speaks of.
+    pub(crate) left: BTreeSet<Rule>,
     /// The files that were looked at, if that was not the whole project.
     pub(crate) files: Option<BTreeSet<String>>,
     /// Whether clippy was asked, too.
@@ -24,6 +26,9 @@ pub(crate) struct Scope {
 impl Scope {
     /// A file that could not be parsed was not checked, whatever was asked for: that always counts.
     fn wants(&self, rule: Rule) -> bool {
+        if self.left.contains(&rule) {
+            return false;
+        }
         rule == Rule::BrokenSource || self.rules.as_ref().is_none_or(|rules| rules.contains(&rule))
     }
 
@@ -35,7 +40,7 @@ impl Scope {
             .as_ref()
             .is_none_or(|files| entry.path.is_file() && files.iter().any(|file| entry.path.matches(file)));
         let unparsed = entry.rule != Rule::BrokenSource && broken.iter().any(|file| entry.path.matches(file));
-        asked && seen && !unparsed && (self.deep || !entry.deep)
+        asked && !self.left.contains(&entry.rule) && seen && !unparsed && (self.deep || !entry.deep)
     }
 
     fn wants_named(&self, rule: Rule) -> bool {

@@ -8,6 +8,7 @@ pub mod deps;
 pub mod finding;
 pub mod rule;
 
+mod beside;
 mod config;
 mod day;
 mod deep;

@@ -17,6 +17,10 @@ pub enum Rule {
     PolledStop,
     /// A wait that does not hear the stop, where there is a context that would.
     DeafWait,
+    /// A stop that is thrown away in a loop, which then spins.
+    IgnoredStop,
+    /// A loop that goes on after an error of a descriptor, which after a stop is each time the stop.
+    DeafLoop,
     /// An end of the process that no scope hears of.
     ProcessExit,
     /// A file that could not be parsed, and so was not checked.
@@ -27,12 +31,14 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 8] = [
+    pub const ALL: [Rule; 10] = [
         Rule::RawThread,
         Rule::DetachedThread,
         Rule::BlankPurpose,
         Rule::PolledStop,
         Rule::DeafWait,
+        Rule::IgnoredStop,
+        Rule::DeafLoop,
         Rule::ProcessExit,
         Rule::BrokenSource,
         Rule::StaleAllow,
@@ -46,6 +52,8 @@ impl Rule {
             Rule::BlankPurpose => "blank-purpose",
             Rule::PolledStop => "polled-stop",
             Rule::DeafWait => "deaf-wait",
+            Rule::IgnoredStop => "ignored-stop",
+            Rule::DeafLoop => "deaf-loop",
             Rule::ProcessExit => "process-exit",
             Rule::BrokenSource => "broken-source",
             Rule::StaleAllow => "stale-allow",
@@ -59,11 +67,11 @@ impl Rule {
             Rule::DetachedThread => {
                 "a join handle dropped, ignored, forgotten, or stored where nothing joins it"
             }
-            Rule::BlankPurpose => {
-                "a thread whose name or purpose is empty, or whose purpose repeats the name"
-            }
+            Rule::BlankPurpose => "a thread whose name or purpose is empty, or whose purpose says nothing",
             Rule::PolledStop => "a loop that sleeps and looks at a flag",
             Rule::DeafWait => "a wait that does not hear the stop, where there is a context that would",
+            Rule::IgnoredStop => "a wait in a loop whose stop is thrown away: the loop spins after it",
+            Rule::DeafLoop => "a loop that goes on after errors of a descriptor: after the stop it spins",
             Rule::ProcessExit => "an end of the process inside a scope",
             Rule::BrokenSource => "a file that could not be parsed, and so was not checked",
             Rule::StaleAllow => "an allow entry that matches nothing any more, or has expired",
@@ -78,6 +86,8 @@ impl Rule {
             Rule::BlankPurpose => include_str!("rules/blank-purpose.md"),
             Rule::PolledStop => include_str!("rules/polled-stop.md"),
             Rule::DeafWait => include_str!("rules/deaf-wait.md"),
+            Rule::IgnoredStop => include_str!("rules/ignored-stop.md"),
+            Rule::DeafLoop => include_str!("rules/deaf-loop.md"),
             Rule::ProcessExit => include_str!("rules/process-exit.md"),
             Rule::BrokenSource => include_str!("rules/broken-source.md"),
             Rule::StaleAllow => include_str!("rules/stale-allow.md"),

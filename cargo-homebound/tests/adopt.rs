@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{CLEAN, HELD, Project, Said, guard};
+use common::{CLEAN, HELD, Project, RAW, Said, guard};
 
 const CARGO: &str = "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
 
@@ -156,8 +156,75 @@ fn a_hook_of_somebody_elses_stays() {
     assert!(said.code == 2 && said.err.contains("check --staged"), "{said:?}");
     assert!(project.read(".git/hooks/pre-commit").starts_with("#!/bin/sh\nexit 0"));
     assert_eq!(project.guard(&["install-hook", "--force"]).code, 0);
-    assert_eq!(project.guard(&["install-hook"]).code, 0, "ours may be written again");
-    assert!(project.read(".git/hooks/pre-commit").contains("check --staged"));
+    let ours = project.read(".git/hooks/pre-commit");
+    assert!(ours.contains("check --staged"));
+    let said = project.guard(&["install-hook"]);
+    assert!(said.code == 0 && said.out.contains("is there already"), "{said:?}");
+    assert_eq!(project.read(".git/hooks/pre-commit"), ours);
+}
+
+#[test]
+fn our_own_hook_is_replaced_as_we_wrote_it_and_never_as_somebody_has_changed_it() {
+    let project = Project::new(&[]);
+    project.git(&["init", "-q"]);
+    assert_eq!(project.guard(&["install-hook"]).code, 0);
+    let ours = project.read(".git/hooks/pre-commit");
+    // As a version with another text would have written it: with the hash of that text.
+    let older = ours.replace("# Checks the Rust", "# Looks at the Rust");
+    let hash =
+        older.lines().find_map(|line| line.strip_prefix("# Written by `cargo homebound install-hook`: "));
+    let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let rest = older.lines().filter(|line| !line.starts_with("# Written by"));
+    let bytes = rest.flat_map(|line| line.bytes().chain([b'\n']));
+    let older = older.replace(hash.unwrap(), &format!("{:016x}", bytes.fold(0xcbf2_9ce4_8422_2325, fnv)));
+    project.write(".git/hooks/pre-commit", &older);
+    let said = project.guard(&["install-hook"]);
+    assert!(said.code == 0 && said.out.contains("it replaces one that was written"), "{said:?}");
+    assert_eq!(project.read(".git/hooks/pre-commit"), ours);
+    // A line of somebody's own in it.
+    let changed = ours.replace("for guard in", "cargo fmt --check || exit 1\nfor guard in");
+    project.write(".git/hooks/pre-commit", &changed);
+    let said = project.guard(&["install-hook"]);
+    assert!(said.code == 2 && said.err.contains("changed since we wrote it"), "{said:?}");
+    assert_eq!(project.read(".git/hooks/pre-commit"), changed);
+    let said = project.guard(&["install-hook", "--force"]);
+    assert!(said.code == 0 && said.out.contains("replaces what was there"), "{said:?}");
+}
+
+/// A configuration with some of the hooks; what each of them says: exit code, and rule with path.
+fn said_by_hooks(ids: &[&str]) -> Vec<(i32, Vec<String>)> {
+    let config: String = ids.iter().map(|id| format!("      - id: {id}\n")).collect();
+    let project = Project::new(&[
+        (".pre-commit-config.yaml", &format!("repos:\n  - repo: here\n    rev: v1\n    hooks:\n{config}")),
+        ("raw.rs", RAW),
+        ("broken.rs", "fn a( {"),
+        ("homebound.toml", "[[allow]]\nrule = \"raw-thread\"\npath = \"clean.rs\"\nreason = \"was there\"\n"),
+        ("clean.rs", CLEAN),
+    ]);
+    let files = ["raw.rs", "broken.rs", "clean.rs", "homebound.toml"];
+    let said = |id: &&str| {
+        let (code, found) = project.found(&[&["--hook", id][..], &files].concat());
+        let place = |line: &String| line.split(':').next().unwrap().to_owned();
+        (code, found.iter().map(place).collect())
+    };
+    ids.iter().map(said).collect()
+}
+
+#[test]
+fn of_several_hooks_each_thing_is_said_by_one() {
+    let all = said_by_hooks(&["no-daemon-threads", "require-thread-registry", "homebound-check"]);
+    let (detached, raw, stale) =
+        ("detached-thread raw.rs", "raw-thread raw.rs", "stale-allow homebound.toml");
+    let broken = "broken-source broken.rs";
+    assert_eq!(all[0], (1, vec![detached.to_owned()]));
+    assert_eq!(all[1], (1, vec![stale.to_owned(), raw.to_owned()]));
+    assert_eq!(all[2], (1, vec![broken.to_owned()]));
+    // Without the one for all, the first of the others has the broken file; alone, it has everything.
+    let two = said_by_hooks(&["no-daemon-threads", "require-thread-registry"]);
+    let broken_files = two.iter().flat_map(|(_, said)| said).filter(|said| *said == broken);
+    assert_eq!(broken_files.count(), 1, "{two:?}");
+    let one = said_by_hooks(&["homebound-check"]);
+    assert_eq!(one[0].1, [broken, stale, raw, detached]);
 }
 
 #[test]

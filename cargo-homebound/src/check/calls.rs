@@ -7,10 +7,11 @@ use syn::{Expr, ExprCall, Token};
 
 use super::detached::{self};
 use super::flow::Node;
+use super::frame::{Context, Frame};
 use super::names::{Res, Space};
 use super::types::{self, HB_CONTEXT, HB_SCOPE, Ty};
-use super::walk::{Found, Frame, Walk};
-use super::{deaf, exit, polled, purpose};
+use super::walk::{Found, Walk};
+use super::{deaf, polled, purpose, reach};
 use crate::catalog::{self, Kind};
 
 type Arguments = Punctuated<Expr, Token![,]>;
@@ -53,9 +54,9 @@ impl Walk {
         };
         match found {
             Res::Path(path) => self.call_path(&path, span, &call.args, into, awaited),
-            Res::Fn(id) => self.call_own(id, span, &call.args, into),
+            Res::Fn(id) => self.call_own(id, None, span, &call.args, into),
             Res::Assoc(of, name) => match self.method_of(of, &name) {
-                Some(id) => self.call_own(id, span, &call.args, into),
+                Some(id) => self.call_own(id, Some(of), span, &call.args, into),
                 None => {
                     self.arguments(&call.args);
                     Ty::Unknown
@@ -97,16 +98,36 @@ impl Walk {
     }
 
     /// A call of a function of this file.
-    pub(super) fn call_own(&mut self, id: usize, span: Span, arguments: &Arguments, into: Node) -> Ty {
+    fn call_own(
+        &mut self,
+        id: usize,
+        of: Option<usize>,
+        span: Span,
+        arguments: &Arguments,
+        into: Node,
+    ) -> Ty {
         self.arguments(arguments);
-        exit::calls(self, id);
-        let returns = self.names.declared.fns[id].returns.clone();
-        let ty = self.typed(returns.as_ref());
+        reach::calls(self, id);
+        polled::own_function(self, id, span);
+        let ty = self.returned(id, of);
         let one = if let Ty::Many(one) = &ty { (**one).clone() } else { ty.clone() };
         if one.is(types::JOIN_HANDLE) {
             self.handle(span, into, &one);
         }
         ty
+    }
+
+    /// The type of what a function of this file returns; `of` is the struct whose it is.
+    pub(super) fn returned(&mut self, id: usize, of: Option<usize>) -> Ty {
+        let returns = self.names.declared.fns[id].returns.clone();
+        match (&returns, of) {
+            (Some(written), Some(of)) if written.path.segments == ["Self"] => Ty::Struct(of),
+            _ => self.typed(returns.as_ref()),
+        }
+    }
+
+    pub(super) fn declares_method(&self, name: &str) -> bool {
+        self.names.declared.methods.keys().any(|(_, method)| method == name)
     }
 
     pub(super) fn method_of(&self, of: usize, name: &str) -> Option<usize> {
@@ -128,7 +149,7 @@ impl Walk {
         }
         let entry = catalog::find(path);
         match entry {
-            Some(entry) if entry.kind == Kind::Exit => exit::met(self, span, path),
+            Some(entry) if entry.kind == Kind::Exit => reach::exits(self, span, path),
             Some(entry) => self.started(span, entry, into, &types::returned(path)),
             None => {
                 detached::function(self, path, span);
@@ -150,6 +171,17 @@ impl Walk {
         let tail = path.rmatch_indices("::").nth(1).map_or(path, |(at, _)| &path[at + 2..]);
         let first = arguments.first();
         match tail {
+            "BufReader::new" | "BufWriter::new" | "LineWriter::new" => {
+                let reader = self.expr(first?, into);
+                let named = |path: &str| path.contains("::") && !path.starts_with("crate::");
+                let known = reader.path().is_some_and(named) || is_text(first?);
+                Some(if known { reader } else { Ty::named(types::READER) })
+            }
+            "BufRead::lines" => {
+                let reader = self.expr(first?, into);
+                let stream = reader.path().is_some_and(types::is_stream);
+                Some(if stream { Ty::named(types::LINES) } else { Ty::Unknown })
+            }
             "drop" | "mem::drop" | "mem::forget" | "ManuallyDrop::new" | "Box::leak" => {
                 arguments.iter().for_each(|argument| {
                     self.expr(argument, Node::LOST);
@@ -193,19 +225,58 @@ impl Walk {
                     self.closure(closure, &first, None, frame);
                 }
                 other => {
-                    self.expr(other, Node::HOME);
+                    self.given(other, path, starts);
                 }
             }
         }
     }
 
+    /// An argument that is no closure; if it is a function of this file, it will be called.
+    pub(super) fn given(&mut self, argument: &Expr, path: &str, starts: bool) {
+        // `spawn({ let rx = rx.clone(); move || run(rx) })`
+        if let Expr::Block(block) = argument
+            && let Some((syn::Stmt::Expr(Expr::Closure(closure), None), before)) =
+                block.block.stmts.split_last()
+        {
+            let frame = self.frame_of(path, starts);
+            let first = types::parameter(path).map_or(Ty::Unknown, Ty::named);
+            self.inner(|walk| {
+                walk.statements(before, Node::LOST);
+                walk.closure(closure, &first, None, frame);
+            });
+            return;
+        }
+        self.expr(argument, Node::HOME);
+        if let Expr::Path(function) = argument
+            && let Some(id) = self.own_function(function)
+        {
+            let frame = self.frame_of(path, starts);
+            self.framed(frame, |walk| reach::calls(walk, id));
+        }
+    }
+
+    pub(super) fn own_function(&mut self, path: &syn::ExprPath) -> Option<usize> {
+        let found = match path.path.get_ident() {
+            Some(name) => match self.single(name, Space::Values)? {
+                Found::Item(found) => found,
+                Found::Var(_) => return None,
+            },
+            None => self.meaning(&path.path, path.qself.as_ref()),
+        };
+        match found {
+            Res::Fn(id) => Some(id),
+            Res::Assoc(of, name) => self.method_of(of, &name),
+            _ => None,
+        }
+    }
+
     /// What a closure runs in that is given to `path`.
     pub(super) fn frame_of(&self, path: &str, starts: bool) -> Frame {
-        let mut frame = Frame { result: Node::HOME, woken: false, ..self.frame() };
+        let mut frame = Frame { result: Node::HOME, woken: false, listens: false, ..self.frame() };
         if types::parameter(path).is_some_and(|ty| ty == HB_CONTEXT || ty == HB_SCOPE) {
-            (frame.in_scope, frame.context) = (true, true);
+            (frame.in_scope, frame.context) = (true, Context::Here);
         } else if starts || deaf::OUT_OF_REACH.contains(&path) {
-            frame.context = false;
+            frame.context = Context::Away;
         }
         frame
     }
@@ -213,5 +284,15 @@ impl Walk {
     /// Whether a path is that of a function that starts a thread.
     pub(super) fn starts_thread(&mut self, path: &syn::Path) -> bool {
         matches!(self.meaning(path, None), Res::Path(path) if catalog::find(&path).is_some())
+    }
+}
+
+/// Whether it is read from memory: `BufReader::new(text.as_bytes())`.
+fn is_text(expr: &Expr) -> bool {
+    match expr {
+        Expr::MethodCall(call) => call.method == "as_bytes" || call.method == "as_slice",
+        Expr::Reference(inner) => matches!(*inner.expr, Expr::Index(_) | Expr::Array(_) | Expr::Lit(_)),
+        Expr::Lit(_) => true,
+        _ => false,
     }
 }

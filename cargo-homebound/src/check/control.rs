@@ -3,10 +3,12 @@
 
 use syn::{ExprClosure, ExprIf, ExprMatch, Pat};
 
+use super::flags;
 use super::flow::Node;
+use super::frame::{Context, Frame};
 use super::polled::{self, Loop};
 use super::types::{self, Ty};
-use super::walk::{Frame, Walk};
+use super::walk::Walk;
 
 impl Walk {
     pub(super) fn branch(&mut self, branch: &ExprIf, into: Node) -> Ty {
@@ -48,7 +50,10 @@ impl Walk {
 
     pub(super) fn condition(&mut self, condition: &syn::ExprLet) -> Ty {
         let node = self.flow.node();
-        let ty = self.expr(&condition.expr, node);
+        let mut ty = self.expr(&condition.expr, node);
+        if flags::locks(&condition.expr) && (ty.is_unknown() || ty.is("bool")) {
+            ty = Ty::Flag;
+        }
         let first = self.vars.len();
         self.bind(&condition.pat, ty, node);
         self.stores_into(first, &condition.expr);
@@ -102,8 +107,7 @@ impl Walk {
                     .iter()
                     .any(|var| var.ty.is(types::HB_CONTEXT) || var.ty.is(types::HB_SCOPE))
             {
-                frame.context = true;
-                frame.in_scope = true;
+                (frame.in_scope, frame.context) = (true, Context::Here);
             }
             let result = frame.result;
             walk.framed(frame, |walk| walk.expr(&closure.body, result))

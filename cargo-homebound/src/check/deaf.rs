@@ -1,10 +1,14 @@
 //! Owns the rule `deaf-wait`: waits that do not hear the stop, where a context is at hand that would.
-//! Refuses to ask whether somebody wakes them by other means, but for `on_stop`.
+//! Refuses to know what waits, which `waits` does, and whether somebody wakes them by other means, but for `on_stop`.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{Expr, ExprMethodCall, Member};
 
-use super::types::{self, Ty};
+use super::flags::place_name;
+use super::frame::Context;
+use super::polled;
+use super::types::{self, HB_STOP_SIGNAL, Ty};
+use super::waits::{self, If};
 use super::walk::Walk;
 use crate::rule::Rule;
 
@@ -16,66 +20,186 @@ pub(super) const OUT_OF_REACH: &[&str] = &[
     "homebound::Scope::defer",
 ];
 
-const SLEEPS: &[(&str, &str)] = &[
-    ("std::thread::sleep", "cx.sleep(..)?"),
-    ("std::thread::sleep_ms", "cx.sleep(..)?"),
-    ("std::thread::sleep_until", "cx.sleep_until(..)?"),
-    ("std::thread::park", "cx.wait_for_stop()"),
-    ("std::thread::park_timeout", "cx.sleep(..)?"),
-    ("std::thread::park_timeout_ms", "cx.sleep(..)?"),
-    ("libc::sleep", "cx.sleep(..)?"),
-    ("libc::usleep", "cx.sleep(..)?"),
-    ("libc::nanosleep", "cx.sleep(..)?"),
-    ("libc::pause", "cx.wait_for_stop()"),
-];
-
 const HELP: &str = "wait through the context, which ends the wait when the stop comes: `cx.recv(&rx)`, `cx.sleep(..)`, `cx.accept(&listener)`, or `select!` with `cx.stop_signal()`";
 
+/// A wait that may count.
+#[derive(Debug)]
+pub(super) struct Deaf {
+    span: Span,
+    message: String,
+    when: If,
+    /// The function in which it counts if that is called where a context is at hand.
+    function: Option<usize>,
+}
+
+/// What is known of the waits of a file.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    met: Vec<Deaf>,
+    /// Some descriptor was told not to wait.
+    nonblocking: bool,
+    /// Which kinds of channels are made here.
+    pub(super) bounded: bool,
+    pub(super) unbounded: bool,
+}
+
 impl Walk {
-    fn deaf(&mut self, span: Span, what: &str, instead: &str) {
-        if self.frame().context {
-            let message = format!("`{what}` does not hear the stop; `{instead}` would");
-            self.hit(Rule::DeafWait, span, message, HELP);
+    fn deaf(&mut self, span: Span, what: &str, (when, instead): waits::Wait) {
+        let frame = self.frame();
+        let function = match (frame.context, frame.function) {
+            (Context::Here, _) => None,
+            (Context::AtCaller, Some(function)) => Some(function),
+            _ => return,
+        };
+        let message = format!("`{what}` does not hear the stop; `{instead}` would");
+        self.waits.met.push(Deaf { span, message, when, function });
+    }
+
+    /// How many waits there are, for `heard`.
+    pub(super) fn waits_so_far(&self) -> usize {
+        self.waits.met.len()
+    }
+
+    /// Takes back what was said of waits since `first`: all, if the stop wakes who waits there; else what listens to several, if the stop
+    /// is among them.
+    pub(super) fn heard(&mut self, first: usize, woken: bool, listens: bool) {
+        let mut at = 0;
+        self.waits.met.retain(|wait| {
+            at += 1;
+            at <= first || !(woken || (listens && wait.when == If::Alone))
+        });
+    }
+
+    /// What has to be said when all calls are known.
+    pub(super) fn settle_waits(&mut self) {
+        let waits = std::mem::take(&mut self.waits);
+        let inside = self.reach.inside(true);
+        for wait in waits.met {
+            let waits_indeed = match wait.when {
+                If::Blocking => !waits.nonblocking,
+                If::Bounded => waits.bounded && !waits.unbounded,
+                If::Always | If::Alone => true,
+            };
+            if waits_indeed && wait.function.is_none_or(|function| inside.contains(&function)) {
+                self.hit(Rule::DeafWait, wait.span, wait.message, HELP);
+            }
+        }
+    }
+
+    /// A function that others call with senders: those may be of any channel.
+    pub(super) fn taken_from_outside(&mut self, visibility: &syn::Visibility, signature: &syn::Signature) {
+        if matches!(visibility, syn::Visibility::Inherited) {
+            return;
+        }
+        for input in &signature.inputs {
+            if let syn::FnArg::Typed(input) = input {
+                let written = super::written::type_ref(self.scope, &input.ty);
+                let is_sender = self.typed(written.as_ref()).is("crossbeam_channel::Sender");
+                // As if one without a bound were made here.
+                self.waits.unbounded |= is_sender;
+            }
         }
     }
 
     /// What a `for` goes over.
     pub(super) fn met_in_loop(&mut self, over: &Expr, ty: &Ty) {
-        let name = match over {
-            Expr::Reference(inner) => &inner.expr,
-            over => over,
-        };
-        let span = match name {
-            Expr::Path(path) => path.path.segments.last().map(|last| last.ident.span()),
-            Expr::Field(field) => match &field.member {
-                Member::Named(name) => Some(name.span()),
-                Member::Unnamed(index) => Some(index.span),
+        let inner = if let Expr::Reference(inner) = over { &inner.expr } else { over };
+        let (span, name) = match inner {
+            Expr::Path(path) => match path.path.segments.last() {
+                Some(last) => (last.ident.span(), last.ident.to_string()),
+                None => return,
             },
-            _ => None,
+            Expr::Field(field) => match &field.member {
+                Member::Named(name) => (name.span(), name.to_string()),
+                Member::Unnamed(index) => (index.span, String::new()),
+            },
+            Expr::MethodCall(call) if ty.is(types::LINES) => (call.method.span(), String::new()),
+            _ => return,
         };
-        if let (true, Some(span)) = (ty.is(types::RECEIVER), span) {
-            self.deaf(span, "for .. in a receiver", "cx.iter(&receiver)");
+        let of = ty.path().map(types::waits_as);
+        if of == Some(types::RECEIVER) || (ty.is_unknown() && waits::names_receiver(&name)) {
+            self.deaf(span, "for .. in a receiver", (If::Always, "cx.iter(&receiver)"));
+        } else if ty.is(types::LINES) {
+            self.deaf(span, "for .. in lines of a stream", (If::Blocking, "cx.io(stream)"));
         }
+    }
+
+    /// `select!` of crossbeam's.
+    pub(super) fn select(&mut self, span: Span, tokens: &TokenStream) {
+        let tokens: Vec<_> = tokens.clone().into_iter().collect();
+        let mut arms = tokens.windows(2).filter_map(|pair| match pair {
+            [TokenTree::Ident(word), TokenTree::Group(of)] if word == "recv" || word == "send" => {
+                Some(of.stream())
+            }
+            _ => None,
+        });
+        let hears = |of: &TokenStream, walk: &Walk| {
+            let word = of.to_string();
+            let name = word.trim_start_matches(['&', ' ']);
+            let ident = syn::parse_str::<syn::Ident>(name).ok();
+            let known = ident.is_some_and(|ident| walk.is_stop_signal(&ident));
+            known || word.contains("stop") || word.contains("shutdown_signal")
+        };
+        let Some(first) = arms.next() else { return };
+        let others: Vec<_> = arms.collect();
+        let stop = hears(&first, self) || others.iter().any(|of| hears(of, self));
+        // `default => ..` does not wait at all.
+        let at_once = tokens.windows(2).any(|pair| {
+            matches!(pair, [TokenTree::Ident(word), TokenTree::Punct(arrow)] if word == "default" && arrow.as_char() == '=')
+        });
+        let timed = tokens
+            .windows(2)
+            .any(|pair| matches!(pair, [TokenTree::Ident(word), TokenTree::Group(_)] if word == "default"));
+        if timed {
+            polled::sleeps(self, span);
+        }
+        if !stop && !at_once {
+            self.deaf(span, "select!", (If::Alone, "`recv(cx.stop_signal())` in it"));
+        }
+    }
+
+    fn is_stop_signal(&self, name: &syn::Ident) -> bool {
+        self.vars.iter().rev().find(|var| *name == var.name).is_some_and(|var| var.ty.is(HB_STOP_SIGNAL))
     }
 }
 
 pub(super) fn function(walk: &mut Walk, path: &str, span: Span) {
-    if let Some((path, instead)) = SLEEPS.iter().find(|(known, _)| *known == path) {
-        walk.deaf(span, path, instead);
+    match path {
+        "crossbeam_channel::bounded" | "crossbeam::channel::bounded" | "flume::bounded" => {
+            walk.waits.bounded = true
+        }
+        "crossbeam_channel::unbounded" | "crossbeam::channel::unbounded" | "flume::unbounded" => {
+            walk.waits.unbounded = true;
+        }
+        _ => {}
+    }
+    if let Some(wait) = waits::function(path) {
+        walk.deaf(span, path, wait);
     }
 }
 
 pub(super) fn method(walk: &mut Walk, name: &str, call: &ExprMethodCall, ty: &Ty) {
-    if ty.path().is_some_and(|of| of.starts_with("homebound::") || of.starts_with("tokio::")) {
-        return;
+    if name == "set_nonblocking" && !matches!(call.args.first(), Some(Expr::Lit(no)) if is_false(no)) {
+        walk.waits.nonblocking = true;
     }
-    let instead = match (name, call.args.len()) {
-        ("recv" | "blocking_recv", 0) => "cx.recv(&receiver)",
-        ("accept" | "incoming", 0) => "cx.accept(&listener)",
-        ("join", 0) if ty.is(types::JOIN_HANDLE) || ty.is(types::SCOPED_HANDLE) => "scope.spawn(..)?.join()",
-        ("iter" | "into_iter", 0) if ty.is(types::RECEIVER) => "cx.iter(&receiver)",
-        ("wait", 1) | ("wait_while", 2) if ty.is(types::CONDVAR) => "cx.recv(&receiver)",
-        _ => return,
+    let arguments = call.args.len();
+    let wait = match ty {
+        Ty::Path(of) => match waits::method(types::waits_as(of), name, arguments) {
+            Some(wait) => Some(wait),
+            // A type of another crate, or of std, of which nothing is known but the name of its method.
+            None if types::is_foreign(of) => waits::unknown(name, arguments, None),
+            None => None,
+        },
+        Ty::Unknown if !walk.declares_method(name) => {
+            waits::unknown(name, arguments, place_name(&call.receiver).as_deref())
+        }
+        _ => None,
     };
-    walk.deaf(call.method.span(), name, instead);
+    if let Some(wait) = wait {
+        walk.deaf(call.method.span(), name, wait);
+    }
+}
+
+fn is_false(literal: &syn::ExprLit) -> bool {
+    matches!(&literal.lit, syn::Lit::Bool(value) if !value.value)
 }

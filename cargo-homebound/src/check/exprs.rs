@@ -4,10 +4,11 @@
 use syn::{Expr, Member, UnOp};
 
 use super::flow::Node;
+use super::frame::Frame;
 use super::names::{Res, Space};
 use super::polled::{self};
 use super::types::{self, Ty};
-use super::walk::{Found, Frame, Walk};
+use super::walk::{Found, Walk};
 
 impl Walk {
     /// Walks over `expr`, whose value goes `into`; a guess of its type.
@@ -96,8 +97,13 @@ impl Walk {
                 self.expr(&binary.left, Node::LOST);
                 self.expr(&binary.right, Node::LOST);
             }
-            Expr::ForLoop(it) => self.for_loop(it),
+            Expr::ForLoop(it) => {
+                self.spins_in_for(it);
+                self.for_loop(it);
+            }
             Expr::While(it) => {
+                polled::drained(self, &it.cond, &it.body);
+                self.spins_in_while(it);
                 self.enter_loop(Node::LOST, it.label.as_ref());
                 self.inner(|walk| {
                     walk.flag_in_condition(&it.cond, true);
@@ -107,6 +113,7 @@ impl Walk {
                 self.leave_loop();
             }
             Expr::Loop(it) => {
+                self.spins_in_loop(&it.body);
                 self.enter_loop(into, it.label.as_ref());
                 self.block(&it.body, Node::LOST);
                 self.leave_loop();
@@ -175,7 +182,8 @@ impl Walk {
             }
             Res::Path(path) => {
                 self.function_taken(&path, span);
-                Ty::Func(path.into())
+                // A name alone that nothing here declares is a variable that another macro or file has made.
+                if path.contains("::") || path == "drop" { Ty::Func(path.into()) } else { Ty::Unknown }
             }
             _ => Ty::Unknown,
         }

@@ -58,6 +58,11 @@ impl Walk {
             self.macro_rules(&mac.tokens);
             return Ty::Unknown;
         }
+        if (name == "select" || name == "select_biased")
+            && let Some(last) = mac.path.segments.last()
+        {
+            self.select(last.ident.span(), &mac.tokens);
+        }
         let list = name == "vec" || name == "smallvec" || name == "array_vec";
         let into = match name.as_str() {
             _ if list => into,

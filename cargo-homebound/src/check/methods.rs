@@ -7,10 +7,11 @@ use syn::{Expr, ExprMethodCall};
 
 use super::detached::{self, Passage};
 use super::flow::Node;
+use super::frame::Frame;
 use super::names::Space;
 use super::types::{self, Ty};
-use super::walk::{Found, Frame, Walk};
-use super::{deaf, exit, polled, purpose};
+use super::walk::{Found, Walk};
+use super::{deaf, polled, purpose, reach};
 use crate::catalog;
 
 impl Walk {
@@ -37,48 +38,56 @@ impl Walk {
         if let (Some(entry), Some(of)) = (entry, &of) {
             self.started(span, entry, into, &types::method(of, &name));
         }
-        if purpose::OF_PATHS.contains(&path.as_str()) {
-            purpose::check(self, span, call.args.iter());
-        }
-        if path == "homebound::Context::on_stop"
-            && let Some(frame) = self.frames.last_mut()
-        {
-            frame.woken = true;
-        }
-        polled::method(self, &name, call, of.as_deref());
-        if !awaited {
-            deaf::method(self, &name, call, &ty);
-        }
+        self.tell_rules(call, &name, (&ty, of.as_deref(), &path), awaited);
         let mapped = self.method_arguments(call, passage, &path, entry.is_some(), (&ty, given, into));
         if let (Ty::Struct(id), Passage::Home) = (&ty, passage)
             && let Some(own) = self.method_of(*id, &name)
         {
-            exit::calls(self, own);
-            let returns = self.names.declared.fns[own].returns.clone();
-            let found = self.typed(returns.as_ref());
+            reach::calls(self, own);
+            polled::own_function(self, own, span);
+            let found = self.returned(own, Some(*id));
             if found.is(types::JOIN_HANDLE) {
                 self.handle(span, into, &found);
             }
             return found;
         }
-        match (passage, of) {
-            (_, Some(of)) if !types::method(&of, &name).is_unknown() => types::method(&of, &name),
-            (Passage::Through | Passage::Both, _)
-                if detached::gives_one(&name) && matches!(ty, Ty::Many(_)) =>
-            {
-                ty.element()
-            }
-            (Passage::Through | Passage::Both, _) => ty,
-            (Passage::Closure, _) => mapped,
-            _ => Ty::Unknown,
+        if passage == Passage::Home
+            && (ty.is_unknown() || ty.path().is_some_and(|path| !types::is_foreign(path)))
+            && let Some(own) = self.names.declared.only_method(&name)
+        {
+            reach::calls(self, own);
+        }
+        gives(&ty, passage, of.as_deref(), &name, mapped)
+    }
+
+    fn tell_rules(
+        &mut self,
+        call: &ExprMethodCall,
+        name: &str,
+        (ty, of, path): (&Ty, Option<&str>, &str),
+        awaited: bool,
+    ) {
+        if purpose::OF_PATHS.contains(&path) {
+            purpose::check(self, call.method.span(), call.args.iter());
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.woken |= path == "homebound::Context::on_stop";
+            frame.listens |= ["stop_fd", "stop_signal"].contains(&name);
+        }
+        polled::method(self, name, call, of);
+        self.passes_over(name, call, ty);
+        if !awaited {
+            deaf::method(self, name, call, ty);
         }
     }
 
     /// The type whose method it is: known, or told by the shape of the call.
     fn receiver(&mut self, ty: &Ty, call: &ExprMethodCall, name: &str) -> Option<String> {
         match ty {
-            Ty::Path(path) => Some(path.to_string()),
-            Ty::Unknown | Ty::Struct(_) => purpose::by_shape(self, call, name).map(str::to_owned),
+            Ty::Path(path) if !path.starts_with("crate::") => Some(path.to_string()),
+            Ty::Path(_) | Ty::Unknown | Ty::Struct(_) => {
+                purpose::by_shape(self, call, name).map(str::to_owned)
+            }
             _ => None,
         }
     }
@@ -126,9 +135,7 @@ impl Walk {
                     let found = self.expr(other, node);
                     self.now_holds(&call.receiver, found);
                 }
-                other => {
-                    self.expr(other, Node::HOME);
-                }
+                other => self.given(other, path, starts),
             }
         }
         mapped
@@ -166,5 +173,24 @@ impl Walk {
         {
             self.vars[var].ty = Ty::Many(ty.into());
         }
+    }
+}
+
+/// The type of what a method of another crate's gives.
+fn gives(ty: &Ty, passage: Passage, of: Option<&str>, name: &str, mapped: Ty) -> Ty {
+    if ty.path().is_some_and(|of| types::is_stream(of) && ["lines", "split", "bytes"].contains(&name)) {
+        return Ty::named(types::LINES);
+    }
+    if ty.is(types::LINES) && matches!(passage, Passage::Through | Passage::Both | Passage::Closure) {
+        return ty.clone();
+    }
+    match (passage, of) {
+        (_, Some(of)) if !types::method(of, name).is_unknown() => types::method(of, name),
+        (Passage::Through | Passage::Both, _) if detached::gives_one(name) && matches!(ty, Ty::Many(_)) => {
+            ty.element()
+        }
+        (Passage::Through | Passage::Both, _) => ty.clone(),
+        (Passage::Closure, _) => mapped,
+        _ => Ty::Unknown,
     }
 }

@@ -4,10 +4,11 @@
 use syn::{Expr, Local, Member, Pat};
 
 use super::detached::{self, Passage};
+use super::flags;
 use super::flow::Node;
 use super::names::{Res, Space};
 use super::polled;
-use super::types::Ty;
+use super::types::{self, Ty};
 use super::walk::{Found, Walk};
 
 impl Walk {
@@ -36,18 +37,25 @@ impl Walk {
         }
         let node = self.flow.node();
         let mut ty = self.expr(&init.expr, node);
-        if polled::reads_flag(self, &init.expr, ty.is_unknown()) {
+        if flags::reads_flag(self, &init.expr, &ty) {
             ty = Ty::Flag;
         }
-        if !declared.is_unknown() {
+        // What a pair says of itself is less than what made it says of both.
+        if !declared.is_unknown() && !matches!(ty, Ty::Tuple(_) | Ty::Flag) {
             ty = declared;
         }
         if let Some((_, diverge)) = &init.diverge {
+            self.flag_inside(&init.expr, polled::ends_expr(diverge));
             self.inner(|walk| walk.expr(diverge, Node::HOME));
         }
         let first = self.vars.len();
         self.bind(pat, ty, node);
         self.stores_into(first, &init.expr);
+        if let (Pat::Ident(_), Expr::Lit(literal)) = (pat, &*init.expr)
+            && let (syn::Lit::Str(text), Some(var)) = (&literal.lit, self.vars.get_mut(first))
+        {
+            var.text = Some(text.value());
+        }
     }
 
     /// What is stored into the variables made since `first` is stored into what they were taken from, too.
@@ -93,6 +101,7 @@ impl Walk {
                         Ty::Tuple(all) => all.get(at).cloned().unwrap_or_default(),
                         // The key of a map is not what its values are.
                         Ty::Unknown => Ty::Unknown,
+                        Ty::Flag => Ty::Flag,
                         ty if at + 1 == pat.elems.len() => ty.clone(),
                         _ => Ty::Unknown,
                     };
@@ -132,6 +141,10 @@ impl Walk {
                     let (node, ty) = self.taken(&Ty::Struct(id), &Member::from(at), from);
                     self.bind(inner, ty, node);
                 }
+                // What a variant of the file's own holds is not what the variant is.
+                None if ty.path().is_some_and(|path| path.starts_with("crate::")) => {
+                    self.bind(inner, Ty::Unknown, from);
+                }
                 None => self.bind(inner, ty.clone(), from),
             }
         }
@@ -160,7 +173,10 @@ impl Walk {
             Ty::Tuple(all) => {
                 name.parse::<usize>().ok().and_then(|at| all.get(at).cloned()).unwrap_or_default()
             }
-            Ty::Path(_) => Ty::Unknown,
+            Ty::Path(path) => match member {
+                Member::Named(name) => types::field(path, &name.to_string()),
+                Member::Unnamed(_) => Ty::Unknown,
+            },
             _ => {
                 let mut ty = Ty::Unknown;
                 for id in 0..self.names.declared.structs.len() {
@@ -241,7 +257,9 @@ impl Walk {
                     let upper = |at: usize| segments[at].ident.to_string().starts_with(char::is_uppercase);
                     let last = segments.len() - 1;
                     let made = upper(last) || (last > 0 && upper(last - 1));
-                    made || self.starts_thread(&path.path)
+                    let own = self.own_function(path);
+                    made || own.is_some_and(|own| !self.names.declared.fns[own].lends)
+                        || self.starts_thread(&path.path)
                 }
                 _ => false,
             },

@@ -20,10 +20,64 @@ pub(super) const OF_PATHS: &[&str] = &[
     "homebound::Context::thread",
     "homebound::Context::process",
     "homebound::Context::adopt",
+    "homebound::Context::adopt_guest",
 ];
 
-/// Words that say nothing.
-const FILLERS: &[&str] = &["the", "a", "an", "thread"];
+/// Words that say nothing: of any thread, and of most.
+const ARTICLES: &[&str] = &["the", "a", "an", "this", "my", "thread", "threads"];
+const FILLERS: &[&str] = &["worker", "workers", "service", "task", "background"];
+
+/// Words that promise a purpose, or stand in for one: a text of these and of fillers says nothing at all.
+const EMPTY: &[&str] = &[
+    "todo",
+    "fixme",
+    "tbd",
+    "tba",
+    "wip",
+    "xxx",
+    "hack",
+    "placeholder",
+    "purpose",
+    "description",
+    "desc",
+    "describe",
+    "text",
+    "name",
+    "none",
+    "nothing",
+    "something",
+    "unknown",
+    "na",
+    "n",
+    "misc",
+    "stuff",
+    "things",
+    "thing",
+    "foo",
+    "bar",
+    "baz",
+    "asdf",
+    "test",
+    "dummy",
+    "blah",
+    "some",
+    "does",
+    "do",
+    "is",
+    "it",
+    "its",
+    "that",
+    "to",
+    "of",
+    "for",
+    "here",
+    "later",
+    "me",
+    "in",
+];
+
+/// What a text begins with that is to be written yet.
+const UNWRITTEN: &[&str] = &["todo", "fixme", "tbd", "xxx", "tba"];
 
 const HELP: &str =
     "say what the thread is for: it is what the dump shows to whoever wonders why it is still there";
@@ -32,27 +86,50 @@ const HELP: &str =
 pub(super) fn check<'e>(walk: &mut Walk, span: Span, arguments: impl Iterator<Item = &'e Expr>) {
     let mut texts = arguments.take(2).map(|argument| text(walk, argument)).collect::<Vec<_>>().into_iter();
     let (Some(name), Some(purpose)) = (texts.next(), texts.next()) else { return };
-    let blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
+    let blank =
+        |text: &Option<String>| text.as_ref().is_some_and(|text| !text.contains(char::is_alphanumeric));
     let message = if blank(&name) {
         "the thread has no name".to_owned()
     } else if blank(&purpose) {
         "the thread has no purpose".to_owned()
-    } else if let (Some(name), Some(purpose)) = (name, purpose)
-        && words(&name) == words(&purpose)
+    } else if let (Some(name), Some(purpose)) = (&name, &purpose)
+        && says_the_same(name, purpose)
     {
         format!("the purpose '{purpose}' says no more than the name '{name}'")
+    } else if let Some(purpose) = purpose.as_ref().filter(|purpose| says_nothing(name.as_deref(), purpose)) {
+        format!("the purpose '{purpose}' says nothing")
     } else {
         return;
     };
     walk.hit(Rule::BlankPurpose, span, message, HELP);
 }
 
-/// The words of a text without case, punctuation and fillers; with them if there are no others.
-fn words(text: &str) -> String {
+fn words(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
-    let all = || lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let told: String = all().filter(|word| !FILLERS.contains(word)).collect();
-    if told.is_empty() { all().collect() } else { told }
+    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether two texts have the same words, but for articles; or for fillers as well, if there are others.
+fn says_the_same(name: &str, purpose: &str) -> bool {
+    let (name, purpose) = (words(name), words(purpose));
+    let without = |all: &[String], is_left_out: &dyn Fn(&str) -> bool| -> String {
+        all.iter().map(String::as_str).filter(|word| !is_left_out(word)).collect()
+    };
+    let same = |is_left_out: &dyn Fn(&str) -> bool| {
+        let told = without(&name, is_left_out);
+        !told.is_empty() && told == without(&purpose, is_left_out)
+    };
+    let is_article = |word: &str| ARTICLES.contains(&word);
+    same(&|_| false) || same(&is_article) || same(&|word| is_article(word) || FILLERS.contains(&word))
+}
+
+/// What is to be written yet, `the purpose of this thread`, `does stuff`, `...`
+fn says_nothing(name: Option<&str>, purpose: &str) -> bool {
+    // What the thread is called is the name of a thing, whatever word that is.
+    let (words, names) = (words(purpose), name.map(words).unwrap_or_default());
+    let unwritten = words.first().is_some_and(|first| UNWRITTEN.contains(&&**first));
+    let says = |word: &String| ![EMPTY, ARTICLES, FILLERS].iter().any(|list| list.contains(&&**word));
+    unwritten || !words.iter().any(|word| says(word) || names.contains(word))
 }
 
 /// The type of homebound's whose method this must be: two texts stand first, or a closure with a context is last.
@@ -73,14 +150,26 @@ pub(super) fn by_shape(walk: &mut Walk, call: &ExprMethodCall, name: &str) -> Op
         return None;
     }
     let texts = is_text(walk, &call.args[0]) && is_text(walk, &call.args[1]);
-    let last_fits = match (name, call.args.last()) {
+    let last = call.args.last().map(closure_of);
+    let last_fits = match (name, last) {
         ("spawn" | "service", Some(Expr::Closure(closure))) => closure.inputs.len() == 1,
         ("spawn" | "service", Some(Expr::Path(_) | Expr::Macro(_) | Expr::Call(_))) => true,
         ("spawn" | "service", _) => false,
         _ => true,
     };
-    let context = matches!(call.args.last(), Some(Expr::Closure(closure)) if takes_context(closure));
+    let context = matches!(last, Some(Expr::Closure(closure)) if takes_context(closure));
     ((texts && last_fits) || (context && matches!(name, "spawn" | "service"))).then_some(of)
+}
+
+/// `|cx| ..` of `{ let rx = rx.clone(); move |cx| .. }`.
+fn closure_of(argument: &Expr) -> &Expr {
+    match argument {
+        Expr::Block(block) => match block.block.stmts.last() {
+            Some(syn::Stmt::Expr(last, None)) => closure_of(last),
+            _ => argument,
+        },
+        argument => argument,
+    }
 }
 
 /// `|cx|`
@@ -145,7 +234,7 @@ fn text(walk: &mut Walk, expr: &Expr) -> Option<String> {
             let found = match path.path.get_ident() {
                 Some(name) => match walk.single(name, Space::Values)? {
                     Found::Item(found) => found,
-                    Found::Var(_) => return None,
+                    Found::Var(var) => return walk.vars[var].text.clone(),
                 },
                 None => walk.meaning(&path.path, path.qself.as_ref()),
             };

@@ -16,6 +16,7 @@ use crate::rule::Rule;
 const SPAWN: &str = "spawn it through a scope: `scope.spawn(name, purpose, |cx| ..)`, or `scope.service(..)` for what ends when it is told";
 const SCOPE: &str =
     "open a scope of homebound's: `homebound::scope(|scope| ..)`, or `scope.subscope(name, |scope| ..)`";
+const TASK: &str = "let one scope own the runtime, and shut it down with it; list the call in `homebound.toml` with that reason";
 const POOL: &str = "give the work to threads of a scope, or list the pool in `homebound.toml` with the reason why it is needed";
 const SIGNALS: &str = "let `homebound::registry::run` own the signals: it stops the scopes";
 
@@ -32,7 +33,7 @@ impl Walk {
     pub(super) fn function_taken(&mut self, path: &str, span: Span) {
         if let Some(entry) = catalog::find(path) {
             if entry.kind == Kind::Exit {
-                super::exit::met(self, span, path);
+                super::reach::exits(self, span, path);
             } else {
                 self.start(span, entry, "is taken as a function");
             }
@@ -41,14 +42,22 @@ impl Walk {
 
     fn start(&mut self, span: Span, entry: &'static Entry, how: &str) {
         let path = entry.path;
+        let owner = if path.starts_with("std::") { "std's" } else { "another crate's" };
         let message = match entry.kind {
             Kind::Pool => format!("`{path}` {how}: it has threads that no scope owns"),
+            Kind::Task => {
+                format!("`{path}` {how}: the task runs on threads that no scope owns, and is in no tree")
+            }
+            Kind::Scoped => format!(
+                "`{path}` {how}: {owner} scope joins the thread, but tells it of no stop, and no dump shows it"
+            ),
             _ => format!("`{path}` {how}: no scope owns the thread"),
         };
         let help = match entry.kind {
             _ if path.starts_with("ctrlc") => SIGNALS,
             Kind::Pool => POOL,
-            _ if path.ends_with("::scope") => SCOPE,
+            Kind::Task => TASK,
+            Kind::Scoped if path.ends_with("::scope") => SCOPE,
             _ => SPAWN,
         };
         self.hit(Rule::RawThread, span, message, help);

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use syn::ext::IdentExt;
 use syn::{Expr, Fields, ForeignItem, ImplItem, Item, Lit, Type, UseTree, Visibility};
 
-use super::written::{last_name, type_ref};
+use super::flags;
+use super::written::{borrows, last_name, type_ref};
 
 pub(super) type ScopeId = usize;
 
@@ -54,6 +55,11 @@ pub(super) struct Scope {
 #[derive(Debug)]
 pub(super) struct FnInfo {
     pub(super) returns: Option<TypeRef>,
+    /// What it returns may be a part of what it was given.
+    pub(super) lends: bool,
+    /// It only asks a flag, and it sleeps.
+    pub(super) asks: bool,
+    pub(super) sleeps: bool,
 }
 
 #[derive(Debug)]
@@ -133,7 +139,7 @@ impl Declared {
                 }
             }
             Item::Fn(item) => {
-                let id = self.function(scope, &item.sig);
+                let id = self.function(scope, &item.sig, &item.block);
                 self.scopes[scope].values.insert(item.sig.ident.unraw().to_string(), Def::Fn(id));
             }
             Item::Struct(item) => self.structure(scope, item),
@@ -219,12 +225,14 @@ impl Declared {
         }
     }
 
-    fn function(&mut self, scope: ScopeId, signature: &syn::Signature) -> usize {
+    fn function(&mut self, scope: ScopeId, signature: &syn::Signature, body: &syn::Block) -> usize {
         let returns = match &signature.output {
             syn::ReturnType::Type(_, ty) => type_ref(scope, ty),
             syn::ReturnType::Default => None,
         };
-        self.fns.push(FnInfo { returns });
+        let lends = matches!(&signature.output, syn::ReturnType::Type(_, ty) if borrows(ty));
+        let (asks, sleeps) = (flags::only_asks(body), flags::sleeps(body));
+        self.fns.push(FnInfo { returns, lends, asks, sleeps });
         self.bodies.insert(place(&signature.ident), self.fns.len() - 1);
         self.fns.len() - 1
     }
@@ -261,16 +269,76 @@ impl Declared {
         }
     }
 
+    /// Whether a method of that name only asks a flag.
+    pub(super) fn asks(&self, name: &str) -> bool {
+        self.methods.iter().any(|((_, method), id)| method == name && self.fns[*id].asks)
+    }
+
+    /// The method of that name, if only one in the file bears it, and hardly any elsewhere.
+    pub(super) fn only_method(&self, name: &str) -> Option<usize> {
+        let mut all =
+            self.methods.iter().filter(|((_, method), _)| method == name && !COMMON.contains(&name));
+        let (_, id) = all.next()?;
+        all.next().is_none().then_some(*id)
+    }
+
     fn methods(&mut self, scope: ScopeId, item: &syn::ItemImpl) {
         let Some(of) = last_name(&item.self_ty) else { return };
         for item in &item.items {
             if let ImplItem::Fn(item) = item {
-                let id = self.function(scope, &item.sig);
+                let id = self.function(scope, &item.sig, &item.block);
                 self.methods.insert((of.clone(), item.sig.ident.unraw().to_string()), id);
             }
         }
     }
 }
+
+/// Names of methods that many types have, so that they do not say whose it is.
+const COMMON: &[&str] = &[
+    "run",
+    "start",
+    "stop",
+    "open",
+    "close",
+    "execute",
+    "process",
+    "handle",
+    "update",
+    "step",
+    "tick",
+    "work",
+    "init",
+    "call",
+    "apply",
+    "write",
+    "flush",
+    "poll",
+    "join",
+    "wait",
+    "recv",
+    "send",
+    "read",
+    "accept",
+    "connect",
+    "drop",
+    "eq",
+    "cmp",
+    "hash",
+    "fmt",
+    "as_str",
+    "from",
+    "to_string",
+    "is_empty",
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "index",
+    "deref",
+    "reset",
+    "name",
+    "new",
+];
 
 /// Where a name stands: no other is there.
 pub(super) fn place(name: &syn::Ident) -> (usize, usize) {

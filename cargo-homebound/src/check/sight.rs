@@ -21,7 +21,7 @@ impl Walk {
     }
 
     pub(super) fn declare(&mut self, name: String, ty: Ty, node: Node) {
-        self.vars.push(Var { name, ty, node });
+        self.vars.push(Var { name, ty, node, text: None });
         self.ribs.push(Rib::Var(self.vars.len() - 1));
     }
 
@@ -53,6 +53,7 @@ impl Walk {
             _ => match self.names.type_of(ty) {
                 Res::Path(path) => Ty::named(types::known(&path)),
                 Res::Struct(id) => Ty::Struct(id),
+                Res::Opaque => Ty::own(),
                 _ => Ty::Unknown,
             },
         };

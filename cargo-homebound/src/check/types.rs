@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::flow::Node;
+use super::waits;
 
 /// A guess.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +29,11 @@ pub(super) enum Ty {
 impl Ty {
     pub(super) fn named(path: &str) -> Ty {
         Ty::Path(path.into())
+    }
+
+    /// Something of the crate's own that is declared elsewhere, or is no struct.
+    pub(super) fn own() -> Ty {
+        Ty::named("crate::_")
     }
 
     pub(super) fn path(&self) -> Option<&str> {
@@ -63,6 +69,13 @@ pub(super) const SCOPE: &str = "std::thread::Scope";
 pub(super) const CROSSBEAM_SCOPE: &str = "crossbeam_utils::thread::Scope";
 pub(super) const RAYON_SCOPE: &str = "rayon::Scope";
 pub(super) const RECEIVER: &str = "std::sync::mpsc::Receiver";
+pub(super) const SENDER: &str = "std::sync::mpsc::SyncSender";
+pub(super) const CHILD: &str = "std::process::Child";
+pub(super) const COMMAND: &str = "std::process::Command";
+/// A reader of which it is not known what it reads from.
+pub(super) const READER: &str = "std::io::BufReader";
+/// The lines of a stream.
+pub(super) const LINES: &str = "std::io::Lines";
 pub(super) const CONDVAR: &str = "std::sync::Condvar";
 pub(super) const LISTENER: &str = "std::net::TcpListener";
 pub(super) const CURRENT_THREAD: &str = "tokio::runtime::Builder(current_thread)";
@@ -70,6 +83,8 @@ pub(super) const HB_SCOPE: &str = "homebound::Scope";
 pub(super) const HB_CONTEXT: &str = "homebound::Context";
 pub(super) const HB_BUILDER: &str = "homebound::ThreadBuilder";
 pub(super) const HB_PROCESS: &str = "homebound::ProcessBuilder";
+pub(super) const HB_IO: &str = "homebound::Io";
+pub(super) const HB_STOP_SIGNAL: &str = "homebound::Context(stop_signal)";
 pub(super) const HB_HANDLE: &str = "homebound::Handle";
 pub(super) const HB_REGISTRY: &str = "homebound::Registry";
 
@@ -85,6 +100,12 @@ const SAME: &[(&str, &str)] = &[
     ("crossbeam::channel::Receiver", RECEIVER),
     ("flume::Receiver", RECEIVER),
     ("std::sync::mpmc::Receiver", RECEIVER),
+    ("crossbeam::channel::Sender", "crossbeam_channel::Sender"),
+    ("flume::Sender", "crossbeam_channel::Sender"),
+    ("crossbeam::channel::Select", "crossbeam_channel::Select"),
+    ("crossbeam::sync::WaitGroup", "crossbeam_utils::sync::WaitGroup"),
+    ("std::io::StdinLock", "std::io::Stdin"),
+    ("std::os::unix::net::UnixDatagram", "std::net::UdpSocket"),
     ("parking_lot::Condvar", CONDVAR),
     ("std::os::unix::net::UnixListener", LISTENER),
     ("mio::net::TcpListener", "mio::net::TcpListener"),
@@ -97,7 +118,7 @@ pub(super) fn known(path: &str) -> &str {
     SAME.iter().find(|(other, _)| *other == path).map_or(path, |(_, name)| name)
 }
 
-/// What a function or a method returns, without the `Result` around it. `[]` is a list, `(,)` a pair whose second is meant.
+/// What a function or a method returns, without the `Result` around it. `A|B` is a pair, with nothing for what is not known.
 const RETURNS: &[(&str, &str)] = &[
     ("std::thread::spawn", JOIN_HANDLE),
     ("std::thread::Builder::spawn", JOIN_HANDLE),
@@ -123,17 +144,23 @@ const RETURNS: &[(&str, &str)] = &[
     ("async_std::task::spawn_blocking", ASYNC_STD_HANDLE),
     ("async_std::task::Builder::spawn", ASYNC_STD_HANDLE),
     ("rayon::ThreadPoolBuilder::build", "rayon::ThreadPool"),
-    ("std::sync::mpsc::channel", "(,)std::sync::mpsc::Receiver"),
-    ("std::sync::mpsc::sync_channel", "(,)std::sync::mpsc::Receiver"),
-    ("crossbeam_channel::unbounded", "(,)std::sync::mpsc::Receiver"),
-    ("crossbeam_channel::bounded", "(,)std::sync::mpsc::Receiver"),
-    ("crossbeam::channel::unbounded", "(,)std::sync::mpsc::Receiver"),
-    ("crossbeam::channel::bounded", "(,)std::sync::mpsc::Receiver"),
-    ("flume::unbounded", "(,)std::sync::mpsc::Receiver"),
-    ("flume::bounded", "(,)std::sync::mpsc::Receiver"),
+    ("std::sync::mpsc::channel", "|std::sync::mpsc::Receiver"),
+    ("std::sync::mpsc::sync_channel", "std::sync::mpsc::SyncSender|std::sync::mpsc::Receiver"),
+    ("crossbeam_channel::unbounded", "|std::sync::mpsc::Receiver"),
+    ("crossbeam_channel::bounded", "std::sync::mpsc::SyncSender|std::sync::mpsc::Receiver"),
+    ("crossbeam::channel::unbounded", "|std::sync::mpsc::Receiver"),
+    ("crossbeam::channel::bounded", "std::sync::mpsc::SyncSender|std::sync::mpsc::Receiver"),
+    ("flume::unbounded", "|std::sync::mpsc::Receiver"),
+    ("flume::bounded", "std::sync::mpsc::SyncSender|std::sync::mpsc::Receiver"),
     ("crossbeam_channel::after", RECEIVER),
     ("crossbeam_channel::tick", RECEIVER),
     ("crossbeam_channel::never", RECEIVER),
+    ("std::io::stdin", "std::io::Stdin"),
+    ("std::io::pipe", "std::io::PipeReader|std::io::PipeWriter"),
+    ("std::net::TcpListener::accept", "std::net::TcpStream|"),
+    ("std::process::Command::spawn", CHILD),
+    ("homebound::Context::io", HB_IO),
+    ("homebound::Context::stop_signal", HB_STOP_SIGNAL),
     ("homebound::current", HB_CONTEXT),
     ("homebound::Scope::spawn", HB_HANDLE),
     ("homebound::Scope::service", HB_HANDLE),
@@ -167,16 +194,68 @@ const BUILDERS: &[&str] = &[
     "futures::executor::ThreadPoolBuilder",
     "futures_executor::ThreadPoolBuilder",
     "crossbeam_utils::thread::ScopedThreadBuilder",
+    COMMAND,
+    HB_IO,
 ];
+
+/// What waits for its other end when it is read or written.
+const STREAMS: &[&str] = &[
+    "std::net::TcpStream",
+    "std::os::unix::net::UnixStream",
+    "std::process::ChildStdin",
+    "std::process::ChildStdout",
+    "std::process::ChildStderr",
+    "std::io::Stdin",
+    "std::io::PipeReader",
+    "std::io::PipeWriter",
+    "native_tls::TlsStream",
+    "openssl::ssl::SslStream",
+    "rustls::StreamOwned",
+    READER,
+];
+
+pub(super) fn is_stream(path: &str) -> bool {
+    STREAMS.contains(&path)
+}
+
+/// Names that are the same thing wherever a crate imports them from: `crate::Receiver` is somebody's channel, behind a feature.
+const PASSED_ON: &[(&str, &str)] = &[
+    ("Receiver", RECEIVER),
+    ("SyncSender", SENDER),
+    ("Condvar", CONDVAR),
+    ("TcpListener", LISTENER),
+    ("UnixListener", LISTENER),
+    ("TcpStream", "std::net::TcpStream"),
+    ("UnixStream", "std::os::unix::net::UnixStream"),
+    ("UdpSocket", "std::net::UdpSocket"),
+];
+
+/// What a type waits like: itself, or what another module of the crate passes on under its name.
+pub(super) fn waits_as(path: &str) -> &str {
+    let own = ["crate::", "super::", "self::"].iter().any(|root| path.starts_with(root));
+    let last = path.rsplit("::").next().filter(|_| own);
+    last.and_then(|last| PASSED_ON.iter().find(|(name, _)| *name == last)).map_or(path, |(_, known)| known)
+}
+
+/// Whether a type is of another crate whose methods mean what they are called: not of the file's own crate, no type parameter, and not
+/// one of those that are asked for by other names.
+pub(super) fn is_foreign(path: &str) -> bool {
+    let known = ["crate::", "super::", "self::", "homebound::", "tokio::"];
+    path.contains("::") && !known.iter().any(|root| path.starts_with(root))
+}
+
+/// Fields of types of std.
+pub(super) fn field(of: &str, name: &str) -> Ty {
+    match (of, name) {
+        (CHILD, "stdin") => Ty::named("std::process::ChildStdin"),
+        (CHILD, "stdout") => Ty::named("std::process::ChildStdout"),
+        (CHILD, "stderr") => Ty::named("std::process::ChildStderr"),
+        _ => Ty::Unknown,
+    }
+}
 
 /// Functions that no other table has, so that a glob import can bring them in.
 const FUNCTIONS: &[&str] = &[
-    "std::thread::sleep",
-    "std::thread::sleep_ms",
-    "std::thread::sleep_until",
-    "std::thread::park",
-    "std::thread::park_timeout",
-    "std::thread::park_timeout_ms",
     "std::thread::Builder::new",
     "std::mem::drop",
     "std::mem::forget",
@@ -185,9 +264,6 @@ const FUNCTIONS: &[&str] = &[
     "std::mem::ManuallyDrop::new",
     "std::process::Command",
     "libc::pthread_detach",
-    "libc::sleep",
-    "libc::usleep",
-    "libc::nanosleep",
     "homebound::scope",
     "homebound::registry::run",
     "homebound::Registry::new",
@@ -202,18 +278,25 @@ const FUNCTIONS: &[&str] = &[
 pub(super) fn paths() -> impl Iterator<Item = &'static str> {
     let same = SAME.iter().flat_map(|(a, b)| [*a, *b]);
     let returns = RETURNS.iter().map(|(path, _)| *path);
-    let types =
-        RETURNS.iter().map(|(_, ty)| *ty).filter(|ty| ty.starts_with(|first: char| first.is_alphabetic()));
-    same.chain(returns).chain(types).chain(BUILDERS.iter().copied()).chain(FUNCTIONS.iter().copied())
+    let types = RETURNS.iter().flat_map(|(_, ty)| ty.split('|')).filter(|ty| !ty.is_empty());
+    let listed =
+        BUILDERS.iter().chain(FUNCTIONS).chain(STREAMS).chain(&[CHILD, COMMAND, "std::sync::Barrier"]);
+    same.chain(returns).chain(types).chain(listed.copied()).chain(waits::paths())
+}
+
+fn listed(path: &str) -> Option<Ty> {
+    let (_, ty) = RETURNS.iter().find(|(known, _)| *known == path)?;
+    let one = |ty: &str| if ty.is_empty() { Ty::Unknown } else { Ty::named(ty) };
+    Some(match ty.split_once('|') {
+        Some((first, second)) => Ty::Tuple([one(first), one(second)].into()),
+        None => Ty::named(ty),
+    })
 }
 
 /// The type of what a call of `path` gives.
 pub(super) fn returned(path: &str) -> Ty {
-    if let Some((_, ty)) = RETURNS.iter().find(|(known, _)| *known == path) {
-        return match ty.strip_prefix("(,)") {
-            Some(second) => Ty::Tuple([Ty::Unknown, Ty::named(second)].into()),
-            None => Ty::named(ty),
-        };
+    if let Some(ty) = listed(path) {
+        return ty;
     }
     // `Type::new()`, `Type::with_capacity(1)`: most functions of a type make one.
     match path.rsplit_once("::") {
@@ -227,8 +310,11 @@ pub(super) fn returned(path: &str) -> Ty {
 /// The type of what a method gives, where the receiver's type is known.
 pub(super) fn method(of: &str, name: &str) -> Ty {
     let path = format!("{of}::{name}");
-    if let Some((_, ty)) = RETURNS.iter().find(|(known, _)| *known == path) {
-        return Ty::named(ty);
+    if let Some(ty) = listed(&path) {
+        return ty;
+    }
+    if name == "try_clone" && is_stream(of) {
+        return Ty::named(of);
     }
     if BUILDERS.contains(&of) { Ty::named(of) } else { Ty::Unknown }
 }

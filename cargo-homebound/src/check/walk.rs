@@ -4,10 +4,12 @@
 use proc_macro2::Span;
 use syn::{Attribute, Block, Expr, FnArg, ImplItem, Item, Stmt, TraitItem};
 
-use super::exit::Exits;
+use super::deaf::Waits;
 use super::flow::{Flow, Node};
+use super::frame::{Context, Frame};
 use super::names::{Names, Res, Space};
 use super::polled::Loop;
+use super::reach::Reach;
 use super::scopes::{self, ScopeId};
 use super::types::{HB_CONTEXT, HB_SCOPE, Ty};
 use super::{Start, cfg, written};
@@ -28,6 +30,8 @@ pub(super) struct Var {
     pub(super) name: String,
     pub(super) ty: Ty,
     pub(super) node: Node,
+    /// What it says, if that is a literal text.
+    pub(super) text: Option<String>,
 }
 
 /// What is in sight, the nearest last.
@@ -37,21 +41,6 @@ pub(super) enum Rib {
     Block(ScopeId),
     /// Nothing of what is before is in sight, but for the items of this scope and those around it.
     Wall(ScopeId),
-}
-
-/// What a function or a closure runs in.
-#[derive(Debug, Clone)]
-pub(super) struct Frame {
-    /// A scope of homebound's is open around it.
-    pub(super) in_scope: bool,
-    /// It has a context, or a scope to ask for one.
-    pub(super) context: bool,
-    /// Where its result goes.
-    pub(super) result: Node,
-    /// Which function of the file it is, or is in.
-    pub(super) function: Option<usize>,
-    /// The stop wakes whoever waits in it.
-    pub(super) woken: bool,
 }
 
 /// What a single name stands for.
@@ -76,8 +65,11 @@ pub(super) struct Walk {
     pub(super) handles: Vec<(Span, Node, String)>,
     pub(super) closures: Vec<(Node, bool)>,
     pub(super) values: std::collections::HashMap<usize, Node>,
-    pub(super) exits: Exits,
+    pub(super) reach: Reach,
+    pub(super) waits: Waits,
     pub(super) cfg: cfg::Around,
+    /// Somebody in the file unparks whoever is told to stop.
+    pub(super) wakes_parked: bool,
     /// The call that comes next is awaited.
     pub(super) awaited: bool,
     /// In a macro that only looks at what it is given.
@@ -95,21 +87,17 @@ impl Walk {
             ribs: vec![Rib::Wall(root)],
             scope: root,
             selves: Vec::new(),
-            frames: vec![Frame {
-                in_scope: false,
-                context: false,
-                result: Node::HOME,
-                function: None,
-                woken: false,
-            }],
+            frames: vec![Frame::of(None, Context::Away)],
             loops: Vec::new(),
             hits: Vec::new(),
             starts: Vec::new(),
             handles: Vec::new(),
             closures: Vec::new(),
             values: std::collections::HashMap::new(),
-            exits: Exits::default(),
+            reach: Reach::default(),
+            waits: Waits::default(),
             cfg: cfg::Around::default(),
+            wakes_parked: false,
             awaited: false,
             looking: false,
         }
@@ -127,13 +115,7 @@ impl Walk {
     }
 
     pub(super) fn frame(&self) -> Frame {
-        self.frames.last().cloned().unwrap_or(Frame {
-            in_scope: false,
-            context: false,
-            result: Node::HOME,
-            function: None,
-            woken: false,
-        })
+        self.frames.last().cloned().unwrap_or(Frame::of(None, Context::Away))
     }
 
     /// Runs `f` in what these attributes ask for.
@@ -147,6 +129,7 @@ impl Walk {
         match item {
             Item::Fn(item) => self.under(&item.attrs, |walk| {
                 walk.attributes(&item.attrs, &item.sig.ident);
+                walk.taken_from_outside(&item.vis, &item.sig);
                 walk.function(&item.sig, &item.block);
             }),
             Item::Mod(item) => self.under(&item.attrs, |walk| {
@@ -163,7 +146,7 @@ impl Walk {
                 walk.selves.pop();
             }),
             Item::Trait(item) => self.under(&item.attrs, |walk| {
-                walk.selves.push(Ty::Unknown);
+                walk.selves.push(Ty::own());
                 item.items.iter().for_each(|item| walk.trait_item(item));
                 walk.selves.pop();
             }),
@@ -210,6 +193,7 @@ impl Walk {
         match item {
             ImplItem::Fn(item) => self.under(&item.attrs, |walk| {
                 walk.attributes(&item.attrs, &item.sig.ident);
+                walk.taken_from_outside(&item.vis, &item.sig);
                 walk.function(&item.sig, &item.block);
             }),
             ImplItem::Const(item) => {
@@ -254,8 +238,7 @@ impl Walk {
         let function = self.names.declared.bodies.get(&scopes::place(&signature.ident)).copied();
         let scope = self.scope;
         self.walled(scope, |walk| {
-            let mut frame =
-                Frame { in_scope: false, context: false, result: Node::HOME, function, woken: false };
+            let mut frame = Frame::of(function, Context::AtCaller);
             let first = walk.vars.len();
             for input in &signature.inputs {
                 match input {
@@ -279,8 +262,9 @@ impl Walk {
                 }
             }
             let owned = |walk: &Walk, ty: &str| walk.vars[first..].iter().any(|var| var.ty.is(ty));
-            frame.context = owned(walk, HB_CONTEXT) || owned(walk, HB_SCOPE);
-            frame.in_scope = frame.context;
+            if owned(walk, HB_CONTEXT) || owned(walk, HB_SCOPE) {
+                (frame.in_scope, frame.context) = (true, Context::Here);
+            }
             walk.framed(frame, |walk| {
                 walk.block(body, Node::HOME);
             });
@@ -289,15 +273,11 @@ impl Walk {
 
     /// Runs `f` in `frame`; what is said about waits in it is taken back if the stop wakes them after all.
     pub(super) fn framed<R>(&mut self, frame: Frame, f: impl FnOnce(&mut Walk) -> R) -> R {
-        let first = self.hits.len();
+        let first = self.waits_so_far();
         self.frames.push(frame);
         let result = f(self);
-        if self.frames.pop().is_some_and(|frame| frame.woken) {
-            let mut at = 0;
-            self.hits.retain(|hit| {
-                at += 1;
-                at <= first || hit.rule != Rule::DeafWait
-            });
+        if let Some(frame) = self.frames.pop() {
+            self.heard(first, frame.woken, frame.listens);
         }
         result
     }

@@ -18,6 +18,26 @@ pub(super) fn last_name(ty: &Type) -> Option<String> {
     }
 }
 
+/// Whether a value of this type may be borrowed, as far as the type says: `&T`, `Option<&T>`, `Guard<'a>`.
+pub(super) fn borrows(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(_) | Type::Ptr(_) => true,
+        Type::Paren(ty) => borrows(&ty.elem),
+        Type::Group(ty) => borrows(&ty.elem),
+        Type::Array(ty) => borrows(&ty.elem),
+        Type::Tuple(ty) => ty.elems.iter().any(borrows),
+        Type::Path(ty) => ty.path.segments.iter().any(|segment| match &segment.arguments {
+            syn::PathArguments::AngleBracketed(of) => of.args.iter().any(|argument| match argument {
+                syn::GenericArgument::Lifetime(_) => true,
+                syn::GenericArgument::Type(ty) => borrows(ty),
+                _ => false,
+            }),
+            _ => false,
+        }),
+        _ => true,
+    }
+}
+
 /// What holds one other thing, and hands it out as if it were not there.
 const WRAPPERS: &[&str] = &[
     "Option",

@@ -260,7 +260,7 @@ fn kind(what: &str) -> Option<&'static str> {
     match entry.map_or(Kind::Thread, |entry| entry.kind) {
         _ if is_task => None,
         Kind::Pool => Some("pool"),
-        Kind::Thread => Some("thread"),
+        Kind::Thread | Kind::Scoped | Kind::Task => Some("thread"),
         Kind::Exit => None,
     }
 }

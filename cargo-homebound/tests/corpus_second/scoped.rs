@@ -86,7 +86,7 @@ impl Service {
             thread::park(); //~ deaf-wait
             Ok(())
         })?);
-        self.group.spawn("s", " - ", |_| Ok(()))?; //~ none
+        self.group.spawn("s", " - ", |_| Ok(()))?; //~ blank-purpose
         Ok(())
     }
     fn stop(self) { self.handle.unwrap().join().unwrap(); } //~ none

@@ -1,0 +1,113 @@
+//! Owns what is asked in an expression: which waits of a context are in it, and whether it asks for the stop.
+//! Refuses to know what is done with the answer: `scan` does.
+
+use proc_macro2::Span;
+use syn::visit::{self, Visit};
+use syn::{Expr, ExprMethodCall};
+
+use super::scan::Scan;
+use super::{Kind, OF_CONTEXT, OF_IO};
+
+/// A wait whose failure is thrown away.
+#[derive(Debug, Clone)]
+pub(super) struct Lost {
+    pub(super) span: Span,
+    pub(super) kind: Kind,
+    pub(super) what: String,
+}
+
+/// What a condition has in it.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) waits: Vec<Lost>,
+    /// The stop by name, or a function that is given a context and so may tell of it.
+    pub(super) stop: bool,
+}
+
+impl Scan<'_> {
+    pub(super) fn is_stream(&mut self, expr: &Expr) -> bool {
+        let own = |name: &syn::Ident, streams: &[String]| streams.iter().any(|one| name == one);
+        match expr {
+            Expr::Path(path) if path.path.get_ident().is_some_and(|name| own(name, &self.streams)) => true,
+            Expr::MethodCall(call) if self.is_stream(&call.receiver) => true,
+            Expr::Reference(inner) => self.is_stream(&inner.expr),
+            Expr::Call(call)
+                if call.args.len() == 1 && call.args.first().is_some_and(|inner| self.is_stream(inner)) =>
+            {
+                true
+            }
+            expr => self.walk.is_io(expr),
+        }
+    }
+
+    pub(super) fn is_wait(&mut self, expr: &Expr) -> bool {
+        !self.asked(expr).waits.is_empty()
+    }
+
+    pub(super) fn wait(&mut self, call: &ExprMethodCall) -> Option<Lost> {
+        let (name, arguments) = (call.method.to_string(), call.args.len());
+        let (span, of_context) =
+            (call.method.span(), OF_CONTEXT.iter().find(|one| (one.0, one.1) == (&*name, arguments)));
+        if let Some((.., kind)) = of_context
+            && self.walk.is_context(&call.receiver)
+        {
+            return Some(Lost { span, kind: *kind, what: name });
+        }
+        let of_stream = OF_IO.contains(&&*name) && self.is_stream(&call.receiver);
+        of_stream.then_some(Lost { span, kind: Kind::Descriptor, what: name })
+    }
+
+    pub(super) fn asked(&mut self, expr: &Expr) -> Asked {
+        let mut asking = Asking { scan: self, asked: Asked::default() };
+        asking.visit_expr(expr);
+        asking.asked
+    }
+}
+
+pub(super) fn has_try(expr: &Expr) -> bool {
+    struct Tries(bool);
+    impl<'ast> Visit<'ast> for Tries {
+        fn visit_expr_try(&mut self, _: &'ast syn::ExprTry) {
+            self.0 = true;
+        }
+        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+    }
+    let mut tries = Tries(false);
+    tries.visit_expr(expr);
+    tries.0
+}
+
+struct Asking<'s, 'w> {
+    scan: &'s mut Scan<'w>,
+    asked: Asked,
+}
+
+impl<'ast> Visit<'ast> for Asking<'_, '_> {
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        if let Some(lost) = self.scan.wait(call) {
+            self.asked.waits.push(lost);
+        }
+        let asks = ["is_stopping", "stop_reason", "is_overdue", "stop_signal"]
+            .iter()
+            .any(|name| call.method == name);
+        let given = call.args.iter().any(|argument| self.scan.walk.is_context(argument));
+        self.asked.stop |= asks || given;
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        self.asked.stop |= call.args.iter().any(|argument| self.scan.walk.is_context(argument));
+        visit::visit_expr_call(self, call);
+    }
+
+    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+        let items = self.scan.items.clone();
+        if let Some((name, span)) = items.into_iter().find(|(name, _)| path.path.is_ident(name)) {
+            let lost = Lost { span, kind: Kind::Descriptor, what: name };
+            self.asked.waits.push(lost);
+        }
+    }
+
+    fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+    fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
+}

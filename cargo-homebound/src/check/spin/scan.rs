@@ -1,0 +1,265 @@
+//! Owns the look into one loop: which waits are in it whose failure is thrown away, and whether anything in it minds the stop.
+//! Refuses to follow values: what is kept, returned or given on is minded, for all that can be known.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::{Block, Expr, ExprIf, ExprMatch, ExprMethodCall, Local, Pat, Stmt};
+
+use super::asked::{Asked, Lost, has_try};
+use super::leaves::{self, Fails};
+use crate::check::walk::Walk;
+
+pub(super) struct Scan<'w> {
+    pub(super) walk: &'w mut Walk,
+    /// So many loops inside of the one that is looked into.
+    inside: usize,
+    lost: Vec<Lost>,
+    /// Something in the loop ends it on the stop, or may.
+    minds: bool,
+    /// Variables of the loop's own: streams of `cx.io`, and lines that may be errors.
+    pub(super) streams: Vec<String>,
+    pub(super) items: Vec<(String, Span)>,
+}
+
+impl<'w> Scan<'w> {
+    pub(super) fn new(walk: &'w mut Walk) -> Scan<'w> {
+        Scan { walk, inside: 0, lost: Vec::new(), minds: false, streams: Vec::new(), items: Vec::new() }
+    }
+
+    pub(super) fn over(self) {
+        if !self.minds {
+            self.lost.into_iter().for_each(|lost| self.walk.spins(lost.span, lost.kind, &lost.what));
+        }
+    }
+
+    pub(super) fn item(&mut self, name: String, span: Span) {
+        self.items.push((name, span));
+    }
+
+    /// What the loop itself goes on by.
+    pub(super) fn own_condition(&mut self, condition: &Expr) {
+        let asked = self.asked(condition);
+        self.minds |= asked.stop;
+        match leaves::fails(condition) {
+            Fails::Then => self.lost.extend(asked.waits),
+            Fails::Else | Fails::Either => self.minds |= !asked.waits.is_empty(),
+        }
+        if let Expr::Let(one) = condition
+            && let Expr::MethodCall(next) = &*one.expr
+            && next.method == "next"
+            && self.is_stream(&next.receiver)
+            && let Pat::TupleStruct(some) = &*one.pat
+            && let Some(Pat::Ident(item)) = some.elems.first()
+        {
+            self.item(item.ident.to_string(), next.method.span());
+        }
+    }
+
+    pub(super) fn block(&mut self, block: &Block) {
+        self.statements(block, false);
+    }
+
+    /// `kept`: the block's value goes somewhere.
+    fn statements(&mut self, block: &Block, kept: bool) {
+        let (lost, minds) = (self.lost.len(), self.minds);
+        let mut on_success = None;
+        for (at, statement) in block.stmts.iter().enumerate() {
+            let is_value = kept && at + 1 == block.stmts.len();
+            let back = match statement {
+                Stmt::Local(local) => self.local(local),
+                Stmt::Expr(expr, None) if is_value => self.kept(expr),
+                Stmt::Expr(expr, _) => self.thrown_away(expr),
+                Stmt::Macro(statement) => self.tokens(&statement.mac.tokens),
+                Stmt::Item(_) => false,
+            };
+            if back && on_success.is_none() {
+                on_success = Some(self.minds);
+            }
+        }
+        // What stands behind a wait that leads back to the head when it fails is not reached after the stop.
+        self.minds = on_success.unwrap_or(self.minds) || minds;
+        if leaves::always_leaves(block, self.inside) {
+            self.lost.truncate(lost);
+        }
+    }
+
+    /// Whether what stands behind it is only reached when its wait has not failed; so with all below.
+    fn local(&mut self, local: &Local) -> bool {
+        let Some(init) = &local.init else { return false };
+        let pat = if let Pat::Type(typed) = &local.pat { &*typed.pat } else { &local.pat };
+        if let Some((_, diverge)) = &init.diverge {
+            let asked = self.asked(&init.expr);
+            return self.judge(asked, leaves::leaves(diverge, self.inside));
+        }
+        match pat {
+            Pat::Wild(_) => self.thrown_away(&init.expr),
+            Pat::Ident(name) if name.ident.to_string().starts_with('_') => self.thrown_away(&init.expr),
+            Pat::Ident(name) if self.is_stream(&init.expr) && !self.is_wait(&init.expr) => {
+                self.streams.push(name.ident.to_string());
+                false
+            }
+            _ => self.kept(&init.expr),
+        }
+    }
+
+    /// Waits that were asked something: the loop ends when they fail, or it does not; whether it does not.
+    fn judge(&mut self, asked: Asked, ends: bool) -> bool {
+        if ends {
+            self.minds |= asked.stop || !asked.waits.is_empty();
+            return false;
+        }
+        let any = !asked.waits.is_empty();
+        self.lost.extend(asked.waits);
+        any
+    }
+
+    /// An expression whose value nobody looks at.
+    fn thrown_away(&mut self, expr: &Expr) -> bool {
+        match expr {
+            Expr::MethodCall(call) => self.call_thrown_away(expr, call),
+            Expr::Call(call) => match (&*call.func, call.args.first()) {
+                (Expr::Path(path), Some(inner))
+                    if path.path.segments.last().is_some_and(|last| last.ident == "drop") =>
+                {
+                    self.thrown_away(inner)
+                }
+                _ => self.kept(expr),
+            },
+            Expr::Assign(assign) if matches!(*assign.left, Expr::Infer(_)) => self.thrown_away(&assign.right),
+            Expr::If(branch) => self.branch(branch, false),
+            Expr::Match(choice) => self.choice(choice, false),
+            Expr::Block(block) => self.nested(&block.block, false),
+            Expr::Unsafe(block) => self.nested(&block.block, false),
+            Expr::Paren(inner) => self.thrown_away(&inner.expr),
+            // An inner loop ends on the stop, and the loop around it does not.
+            Expr::Loop(it) => self.inner(None, &it.body),
+            Expr::While(it) => self.inner(Some(&it.cond), &it.body),
+            Expr::ForLoop(it) => self.inner(Some(&it.expr), &it.body),
+            Expr::Macro(call) => self.tokens(&call.mac.tokens),
+            Expr::Closure(_) | Expr::Async(_) => false,
+            _ => self.kept(expr),
+        }
+    }
+
+    fn nested(&mut self, block: &Block, kept: bool) -> bool {
+        self.statements(block, kept);
+        false
+    }
+
+    fn inner(&mut self, head: Option<&Expr>, body: &Block) -> bool {
+        if let Some(head) = head {
+            let asked = self.asked(head);
+            self.lost.extend(asked.waits);
+        }
+        self.inside += 1;
+        self.statements(body, false);
+        self.inside -= 1;
+        false
+    }
+
+    fn call_thrown_away(&mut self, expr: &Expr, call: &ExprMethodCall) -> bool {
+        const SWALLOW: [&str; 8] = [
+            "ok",
+            "err",
+            "is_ok",
+            "is_err",
+            "unwrap_or",
+            "unwrap_or_default",
+            "unwrap_or_else",
+            "inspect_err",
+        ];
+        if let Some(lost) = self.wait(call) {
+            self.lost.push(lost);
+            return false;
+        }
+        match SWALLOW.iter().any(|name| call.method == name) {
+            true => self.thrown_away(&call.receiver),
+            false => self.kept(expr),
+        }
+    }
+
+    fn branch(&mut self, branch: &ExprIf, kept: bool) -> bool {
+        let asked = self.asked(&branch.cond);
+        let then = leaves::block_leaves(&branch.then_branch, self.inside);
+        let other = branch.else_branch.as_ref().is_some_and(|(_, other)| leaves::leaves(other, self.inside));
+        let fails = leaves::fails(&branch.cond);
+        let ends = match fails {
+            Fails::Then => then,
+            Fails::Else if !asked.waits.is_empty() => other,
+            _ => then || other,
+        };
+        let lost = self.judge(asked, ends);
+        // What is done on success is not done after the stop.
+        self.guarded(lost && fails == Fails::Else, |scan| scan.nested(&branch.then_branch, kept));
+        if let Some((_, other)) = &branch.else_branch {
+            let body = |scan: &mut Scan<'_>| if kept { scan.kept(other) } else { scan.thrown_away(other) };
+            self.guarded(lost && fails == Fails::Then, body);
+        }
+        lost && fails == Fails::Then && leaves::block_goes_on(&branch.then_branch)
+    }
+
+    fn choice(&mut self, choice: &ExprMatch, kept: bool) -> bool {
+        let asked = self.asked(&choice.expr);
+        let waits = !asked.waits.is_empty();
+        let failed = choice.arms.iter().position(|arm| {
+            let (pat, guard) = match &arm.pat {
+                Pat::Guard(guarded) => (&*guarded.pat, Some(&guarded.guard)),
+                pat => (pat, None),
+            };
+            // With a guard about anything else, another reason than the stop decides.
+            leaves::takes_failure(pat) && guard.is_none_or(|guard| self.asked(guard).stop)
+        });
+        let body = failed.map(|at| &choice.arms[at].body);
+        // A value that is made of the error goes somewhere.
+        let ends =
+            body.is_some_and(|body| leaves::leaves(body, self.inside) || (kept && !leaves::goes_on(body)));
+        let lost = self.judge(asked, ends);
+        for (at, arm) in choice.arms.iter().enumerate() {
+            self.guarded(lost && Some(at) != failed, |scan| {
+                if kept { scan.kept(&arm.body) } else { scan.thrown_away(&arm.body) }
+            });
+        }
+        lost && waits && body.is_some_and(|body| leaves::goes_on(body))
+    }
+
+    /// `unreached`: what minds the stop there does not get to.
+    fn guarded(&mut self, unreached: bool, f: impl FnOnce(&mut Self) -> bool) {
+        let before = self.minds;
+        f(self);
+        if unreached {
+            self.minds = before;
+        }
+    }
+
+    /// An expression whose value goes somewhere: its waits are minded there, for all that can be known.
+    fn kept(&mut self, expr: &Expr) -> bool {
+        match expr {
+            Expr::If(branch) => return self.branch(branch, true),
+            Expr::Match(choice) => return self.choice(choice, true),
+            Expr::Block(block) => return self.nested(&block.block, true),
+            Expr::Closure(_) | Expr::Async(_) => {}
+            expr => {
+                let asked = self.asked(expr);
+                let tried = asked.stop && has_try(expr);
+                self.minds |= tried || !asked.waits.is_empty();
+            }
+        }
+        false
+    }
+
+    /// A macro with the stop in it minds it; one with a context may.
+    fn tokens(&mut self, tokens: &TokenStream) -> bool {
+        for token in tokens.clone() {
+            match token {
+                TokenTree::Group(group) => {
+                    self.tokens(&group.stream());
+                }
+                TokenTree::Ident(word) => {
+                    let word = word.to_string();
+                    self.minds |= word.contains("stop") || super::names_context(&word);
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+}
