@@ -81,6 +81,7 @@ impl Context {
     /// With what `condition` panics with, the mutex held, as `parking_lot` does. As `parking_lot` does where the condvar is used
     /// with two mutexes at a time.
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn wait_while<T: ?Sized + Send>(
         &self,
         condvar: &Condvar,
@@ -101,6 +102,7 @@ impl Context {
     /// # Panics
     /// As [`wait_while`](Self::wait_while).
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn wait_while_timeout<T: ?Sized + Send>(
         &self,
         condvar: &Condvar,

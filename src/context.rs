@@ -25,7 +25,7 @@ use crate::rt::packet::{Packet, Task};
 use crate::scope_core::ScopeCore;
 use crate::status::{Role, ThreadId};
 use crate::stop::Node;
-use crate::stopper::{OnStop, Registered, Stopper};
+use crate::stopper::{At, OnStop, Registered, Stopper};
 use crate::thread::{ThreadBuilder, label};
 use crate::{Result, current, graph};
 
@@ -120,6 +120,7 @@ impl Context {
     /// [`Stopped`], if the context is stopping.
     #[inline]
     #[track_caller]
+    #[must_use = "after a stop it is an error, for ever: pass it on with `?`, or leave the loop"]
     pub fn checkpoint(&self) -> std::result::Result<(), Stopped> {
         if self.asks("checkpoint", Location::caller()) { Err(self.stopped()) } else { Ok(()) }
     }
@@ -140,7 +141,7 @@ impl Context {
     /// Dropping the guard forgets `f`; if it is running on another thread, it waits until that is over. A panic in `f`
     /// is contained, and a failure of the scope.
     pub fn on_stop(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
-        let registered = self.callback(self.guest(f));
+        let registered = self.callback(At::Stop(Arc::clone(&self.node)), self.guest(f));
         registered.enter();
         OnStop { registered }
     }
@@ -149,13 +150,14 @@ impl Context {
     pub fn with_on_stop<R>(&self, f: impl FnOnce() + Send, body: impl FnOnce() -> R) -> R {
         // Kept below: whichever way `body` ends, the callback is abandoned before what it borrows dies.
         let task = Lease::promise().erase(self.guest(f));
-        let registered = scopeguard::guard(self.callback(task), |registered| registered.leave());
+        let at = At::Stop(Arc::clone(&self.node));
+        let registered = scopeguard::guard(self.callback(at, task), |registered| registered.leave());
         registered.enter();
         body()
     }
 
     /// A callback as a task; from inside, nothing waits for the scope.
-    fn guest<'a>(&self, f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<Caller> + 'a> {
+    pub(crate) fn guest<'a>(&self, f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<Caller> + 'a> {
         let record = Arc::downgrade(&self.record);
         Packet::new(move |by: &Caller| -> Result {
             match by {
@@ -166,7 +168,7 @@ impl Context {
         })
     }
 
-    fn callback(&self, task: Arc<dyn Task<Caller>>) -> Registered {
+    pub(crate) fn callback(&self, at: At, task: Arc<dyn Task<Caller>>) -> Registered {
         let record = Arc::downgrade(&self.record);
         let callback = Callback::new(
             task,
@@ -175,7 +177,7 @@ impl Context {
                 None => crate::callback::unheard(payload),
             }),
         );
-        Registered { node: Arc::clone(&self.node), callback }
+        Registered { at, callback }
     }
 
     /// Runs `f` with a context in which a stop is not seen until `max` after it (or after the entry, if that is

@@ -252,7 +252,7 @@ fn threads_of(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
 /// A service that was not told ends after the users of its scope: if the caller is one of them, or below one, it would
 /// wait for itself.
 fn is_untold_service_of_caller(service: &Arc<Record>) -> bool {
-    if service.role != Role::Service || service.node.is_stopping() {
+    if !service.ends_only_when_told() || service.node.is_stopping() {
         return false;
     }
     let made_later = |id: u64| id > service.id.0;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use crate::complaint::complain;
+use crate::context::Context;
 use crate::error::JoinError;
 use crate::limit::far;
 use crate::reason::{StopReason, Stopped};
@@ -17,6 +18,7 @@ use crate::record::{Of, Outcome, Record};
 use crate::rt::contain::Payload;
 use crate::rt::packet::Claim;
 use crate::status::ThreadId;
+use crate::stopper::{At, OnStop, Stopper};
 use crate::sync::{AtomicBool, planted};
 use crate::{current, graph, probe, wait};
 
@@ -47,6 +49,7 @@ impl<T> Handle<'_, T> {
     /// [`JoinError::Failed`] if it failed, [`JoinError::Stopped`] if it ended because it was asked to,
     /// [`JoinError::WouldDeadlock`] if it cannot end before the caller does.
     #[track_caller]
+    #[must_use = "dropped, it takes the thread's failure or its stop along: pass it on with `?`; to leave both to the scope, drop the handle"]
     pub fn join(mut self) -> Result<T, JoinError> {
         self.point(Location::caller());
         if !self.record.done.is_set() {
@@ -61,16 +64,59 @@ impl<T> Handle<'_, T> {
     /// # Errors
     /// The handle, if the thread has not ended by then.
     #[track_caller]
-    pub fn join_timeout(mut self, timeout: Duration) -> Result<Result<T, JoinError>, Self> {
-        self.point(Location::caller());
+    #[must_use = "it holds what the thread returned, or the handle"]
+    pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, JoinError>, Self> {
+        self.join_until(|| far(Instant::now(), timeout), Location::caller())
+    }
+
+    /// As [`join`](Self::join), but gives the handle back at `deadline`.
+    ///
+    /// # Errors
+    /// The handle, if the thread has not ended by then.
+    #[track_caller]
+    #[must_use = "it holds what the thread returned, or the handle"]
+    pub fn join_deadline(self, deadline: Instant) -> Result<Result<T, JoinError>, Self> {
+        self.join_until(|| deadline, Location::caller())
+    }
+
+    /// `end` is asked only if there is something to wait for.
+    fn join_until(
+        mut self,
+        end: impl FnOnce() -> Instant,
+        caller: &'static Location<'static>,
+    ) -> Result<Result<T, JoinError>, Self> {
+        self.point(caller);
         if !self.record.done.is_set() {
-            let _wait = wait::Mark::on("join", Location::caller(), Of::Thread(Arc::clone(&self.record)));
-            let end = far(Instant::now(), timeout);
-            if !self.record.done.wait(Some(end), &AtomicBool::new(false)) {
+            let _wait = wait::Mark::on("join", caller, Of::Thread(Arc::clone(&self.record)));
+            if !self.record.done.wait(Some(end()), &AtomicBool::new(false)) {
                 return Err(self);
             }
         }
         Ok(self.collect())
+    }
+
+    /// What its closure returned, if the thread has ended; `None` before that, and when it has been taken. Never blocks.
+    ///
+    /// ```
+    /// # fn main() -> homebound::Result<(), homebound::ScopeError> {
+    /// homebound::scope(|scope| {
+    ///     let mut answer = scope.spawn("thinker", "thinks", |_| Ok(42))?;
+    ///     let (ended, tell) = homebound::channel::bounded(1);
+    ///     let _guard = answer.on_done(move || ended.send("thinker").expect("it is listened to"));
+    ///     // The loop of a window would be woken here instead.
+    ///     scope.context().recv(&tell)?;
+    ///     assert_eq!(answer.try_join().expect("it has ended")?, 42);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`join`](Self::join), but for a cycle.
+    #[must_use = "it takes what the thread returned"]
+    pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
+        let ready = !self.joined && self.record.done.is_set();
+        ready.then(|| self.collect())
     }
 
     /// Something may be planted here, into the thread that joins.
@@ -115,6 +161,23 @@ impl<T> Handle<'_, T> {
     #[track_caller]
     pub fn stop(&self) {
         self.record.node.stop(StopReason::Requested { at: Location::caller() });
+    }
+
+    /// Stops this thread, from anywhere: it may be cloned, and outlives the handle.
+    pub fn stopper(&self) -> Stopper {
+        Stopper::of_thread(&self.record)
+    }
+
+    /// Runs `f` when the thread has ended, on that thread, or at once if it has ended already: [`try_join`](Self::try_join) has a
+    /// result then. The scope waits for `f`; so it should do no more than wake whoever is to look.
+    ///
+    /// Dropping the guard forgets `f`; if it is running on another thread, it waits until that is over. A panic in `f` is
+    /// contained, and a failure of the scope.
+    pub fn on_done(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
+        let context = Context::of(&self.record);
+        let registered = context.callback(At::Done(Arc::clone(&self.record)), context.guest(f));
+        registered.enter();
+        OnStop { registered }
     }
 
     /// The thread's id.

@@ -55,6 +55,7 @@ impl Context {
     /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; `TimedOut`; what the system
     /// says of the descriptor.
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
     pub fn wait_readable(&self, fd: &impl AsFd, timeout: Option<Duration>) -> io::Result<()> {
         self.wait_until_ready("readable", fd.as_fd(), Direction::In, timeout, Location::caller())
     }
@@ -64,6 +65,7 @@ impl Context {
     /// # Errors
     /// As [`wait_readable`](Self::wait_readable).
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
     pub fn wait_writable(&self, fd: &impl AsFd, timeout: Option<Duration>) -> io::Result<()> {
         self.wait_until_ready("writable", fd.as_fd(), Direction::Out, timeout, Location::caller())
     }

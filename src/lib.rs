@@ -137,6 +137,7 @@ mod books;
 mod complaint;
 mod current;
 mod deferred;
+mod done;
 mod exit;
 mod graph;
 mod members;
@@ -196,6 +197,9 @@ mod sys;
 #[doc(hidden)]
 pub mod for_testing;
 
+/// The channels whose ends waits take: the crate, in the version that is in the signatures.
+pub use crossbeam_channel as channel;
+
 pub use adopt::Adopted;
 pub use carried::is_stop;
 pub use context::Context;
@@ -209,7 +213,7 @@ pub use handle::Handle;
 pub use homecoming::{Ending, ShutdownReport, ThreadReport};
 #[cfg(unix)]
 pub use io::Io;
-pub use iterate::{Drain, Iter, Ticks};
+pub use iterate::{Drain, Ended, Iter, Ticks};
 #[cfg(unix)]
 pub use launch::{OnExit, ProcessBuilder};
 #[cfg(unix)]

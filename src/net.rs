@@ -45,6 +45,7 @@ impl Context {
     /// # }
     /// ```
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
     pub fn accept<L: Listener>(&self, listener: &L) -> io::Result<(L::Stream, L::Address)> {
         let caller = Location::caller();
         self.point("accept", caller);
@@ -70,6 +71,7 @@ impl Context {
     /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; `TimedOut`; what was said of
     /// the last address; `InvalidInput` if there is none.
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
     pub fn connect(
         &self,
         address: impl ToSocketAddrs,

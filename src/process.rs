@@ -62,6 +62,7 @@ impl<'scope> Process<'scope> {
     /// [`WaitError::Stopped`] if the calling thread is asked to stop first; the child is then stopped by its scope, after the
     /// workers. [`WaitError::Disconnected`] if something else in this program has reaped it: that is a failure of the scope too.
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn wait(&self) -> Result<ExitStatus, WaitError> {
         self.wait_until(None, Location::caller())
     }
@@ -71,6 +72,7 @@ impl<'scope> Process<'scope> {
     /// # Errors
     /// As there, and [`WaitError::TimedOut`].
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn wait_timeout(&self, timeout: Duration) -> Result<ExitStatus, WaitError> {
         self.wait_until(Some(far(Instant::now(), timeout)), Location::caller())
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use crate::done::Sequel;
 use crate::failure::{Cause, Failure, Origin};
 use crate::homecoming::Ending;
 use crate::path::escape;
@@ -135,6 +136,7 @@ pub(crate) struct Life {
     pub(crate) released: bool,
     /// It has told of a failure and gone on.
     pub(crate) failed: bool,
+    pub(crate) sequel: Sequel,
     /// What it is at, in its own words.
     pub(crate) note: Option<Text>,
 }
@@ -210,6 +212,11 @@ impl Record {
     pub(crate) fn start(&self) {
         self.kernel_id.store(crate::current::kernel_id().unwrap_or(0), Ordering::Relaxed);
         self.run.store(crate::current::run_id(), Ordering::Release);
+    }
+
+    /// Who waits for it before it is told may wait for ever. A service that may end by itself is none of these.
+    pub(crate) fn ends_only_when_told(&self) -> bool {
+        self.role == Role::Service
     }
 
     pub(crate) fn has_started(&self) -> bool {

@@ -1,5 +1,5 @@
-//! Owns what reaches into a scope's stop from outside: the stopper that asks for it, the guard that acts on it.
-//! Refuses to know contexts and threads.
+//! Owns what reaches into the stop of a scope or a thread from outside: the stopper that asks for it, the guard that acts on it.
+//! Refuses to know contexts.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,30 +8,43 @@ use std::sync::Arc;
 
 use crate::callback::{Callback, Caller};
 use crate::reason::StopReason;
+use crate::record::Record;
 use crate::scope_core::ScopeCore;
 use crate::stop::Node;
 
-/// A callback at the node where it is registered.
+/// A callback, and what it waits for.
 pub(crate) struct Registered {
-    pub(crate) node: Arc<Node>,
+    pub(crate) at: At,
     pub(crate) callback: Arc<Callback>,
 }
 
+pub(crate) enum At {
+    /// For the stop of this node.
+    Stop(Arc<Node>),
+    /// For the end of this thread.
+    Done(Arc<Record>),
+}
+
 impl Registered {
-    /// Runs it at once if the stop has come already.
+    /// Runs it at once if that has come already.
     pub(crate) fn enter(&self) {
-        if !self.node.on_stop(&self.callback) {
-            self.callback.run(Caller::Registrar);
+        match &self.at {
+            At::Stop(node) if node.on_stop(&self.callback) => {}
+            At::Stop(_) => self.callback.run(Caller::Registrar),
+            At::Done(record) => record.on_done(&self.callback),
         }
     }
 
     pub(crate) fn leave(&self) {
-        self.node.forget_callback(self.callback.key());
+        match &self.at {
+            At::Stop(node) => node.forget_callback(self.callback.key()),
+            At::Done(record) => record.forget_on_done(self.callback.key()),
+        }
         self.callback.abandon();
     }
 }
 
-/// Keeps a callback registered; see [`Context::on_stop`](crate::Context::on_stop).
+/// Keeps a callback registered; see [`Context::on_stop`](crate::Context::on_stop) and [`Handle::on_done`](crate::Handle::on_done).
 #[must_use = "the callback is forgotten when this drops"]
 pub struct OnStop {
     pub(crate) registered: Registered,
@@ -49,36 +62,58 @@ impl fmt::Debug for OnStop {
     }
 }
 
-/// Stops a scope, from anywhere and at any time.
+/// Stops a scope, or a thread, from anywhere and at any time.
 #[derive(Clone)]
 pub struct Stopper {
-    core: Arc<ScopeCore>,
+    whose: Whose,
+}
+
+#[derive(Clone)]
+enum Whose {
+    Scope(Arc<ScopeCore>),
+    Thread(Arc<Record>),
 }
 
 impl Stopper {
     pub(crate) fn of(core: &Arc<ScopeCore>) -> Stopper {
-        Stopper { core: Arc::clone(core) }
+        Stopper { whose: Whose::Scope(Arc::clone(core)) }
     }
 
-    /// Asks the scope to stop. When this has returned, its body, its workers and all below them see it.
+    pub(crate) fn of_thread(record: &Arc<Record>) -> Stopper {
+        Stopper { whose: Whose::Thread(Arc::clone(record)) }
+    }
+
+    fn node(&self) -> &Arc<Node> {
+        match &self.whose {
+            Whose::Scope(core) => &core.node,
+            Whose::Thread(record) => &record.node,
+        }
+    }
+
+    /// Asks it to stop. When this has returned, the scope's body, its workers and all below them see it; of a thread, it and all
+    /// that runs below it.
     #[track_caller]
     pub fn stop(&self) {
-        self.core.node.stop(StopReason::Requested { at: Location::caller() });
+        self.node().stop(StopReason::Requested { at: Location::caller() });
     }
 
     /// As [`stop`](Self::stop), with a reason in words.
     pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
-        self.core.node.stop(StopReason::Custom(why.into()));
+        self.node().stop(StopReason::Custom(why.into()));
     }
 
-    /// True from the stop on, and when the scope is over.
+    /// True from the stop on, and when the scope or thread is over.
     pub fn is_stopping(&self) -> bool {
-        self.core.node.is_stopping()
+        self.node().is_stopping()
     }
 }
 
 impl fmt::Debug for Stopper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stopper").field("scope", &self.core.path()).finish_non_exhaustive()
+        let (what, path) = match &self.whose {
+            Whose::Scope(core) => ("scope", core.path()),
+            Whose::Thread(record) => ("thread", record.path()),
+        };
+        f.debug_struct("Stopper").field(what, &path).finish_non_exhaustive()
     }
 }

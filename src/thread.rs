@@ -266,11 +266,17 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     if let Some(failure) = unclaimed {
         core.fail(&failure, false);
     }
-    if reusable {
+    let at_once = reusable && !record.has_sequel();
+    if at_once {
         // Before anybody learns of the end: the next spawn of this name finds the thread warm.
         seat.offer();
     }
     record.done.set();
+    record.tell_sequel();
+    if reusable && !at_once {
+        // What the program runs here may take its time: nobody else was to wait for that.
+        seat.offer();
+    }
     if !planted("counted-out-at-once") {
         core.ended(record);
     }

@@ -109,6 +109,7 @@ impl Context {
     /// # Errors
     /// [`Stopped`], at once if the context is stopping already.
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
         self.sleep_until(far(Instant::now(), duration))
     }
@@ -118,6 +119,7 @@ impl Context {
     /// # Errors
     /// [`Stopped`], at once if the context is stopping already.
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn sleep_until(&self, end: Instant) -> Result<(), Stopped> {
         self.point("sleep", Location::caller());
         let _mark = Mark::new("sleep", Location::caller());
@@ -144,6 +146,7 @@ impl Context {
     /// [`WaitError::Stopped`]; [`WaitError::Disconnected`] when the channel is empty and all senders are gone.
     #[track_caller]
     #[inline]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn recv<T>(&self, receiver: &Receiver<T>) -> Result<T, WaitError> {
         self.receive(receiver, || None, Location::caller())
     }
@@ -154,9 +157,21 @@ impl Context {
     /// As [`recv`](Self::recv), and [`WaitError::TimedOut`].
     #[track_caller]
     #[inline]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn recv_timeout<T>(&self, receiver: &Receiver<T>, timeout: Duration) -> Result<T, WaitError> {
         let end = || Some(far(Instant::now(), timeout));
         self.receive(receiver, end, Location::caller())
+    }
+
+    /// Receives a message, until `deadline`.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), and [`WaitError::TimedOut`].
+    #[track_caller]
+    #[inline]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
+    pub fn recv_deadline<T>(&self, receiver: &Receiver<T>, deadline: Instant) -> Result<T, WaitError> {
+        self.receive(receiver, || Some(deadline), Location::caller())
     }
 
     /// `end` is asked only if there is something to wait for: no clock on the fast path.
@@ -241,6 +256,7 @@ impl Context {
     /// # Errors
     /// The value and the cause: stopped, or all receivers are gone.
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn send<T>(&self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
         self.point("send", Location::caller());
         if self.node().is_stopping() {

@@ -25,6 +25,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "current",
             "complaint",
             "deferred",
+            "done",
             "error",
             "exit",
             "failing",
