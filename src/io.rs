@@ -185,12 +185,12 @@ impl<S: AsFd> Io<'_, S> {
     }
 
     /// Tries at once if the call itself does not wait; otherwise, and if there was nothing, when the descriptor is ready.
-    fn transfer(
+    pub(crate) fn transfer<R>(
         &self,
         what: &'static str,
         direction: Direction,
-        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
-    ) -> io::Result<usize> {
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+    ) -> io::Result<R> {
         let fd = self.stream.as_fd();
         self.context.point(what, self.caller);
         self.context.go_on()?;

@@ -120,6 +120,8 @@ mod body;
 mod condvar;
 mod context;
 mod failing;
+#[cfg(unix)]
+mod fifo;
 mod group;
 mod handle;
 #[cfg(unix)]

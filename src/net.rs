@@ -1,8 +1,8 @@
-//! Owns the two waits of sockets that are no transfer: for a connection that comes, and for one that is made.
+//! Owns the waits of sockets that are no stream: for a connection that comes, for one that is made, for datagrams.
 //! Refuses to look names up without saying so: that wait is the system's, and ends on no stop.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::Location;
@@ -99,6 +99,61 @@ impl Context {
         self.until_ready(socket.as_fd(), Direction::Out, end)?;
         fd::end_connect(&socket)?;
         Ok(TcpStream::from(socket))
+    }
+}
+
+/// # Datagrams (unix)
+///
+/// [`io`](Self::io) is `recv` and `send` of a socket that is connected.
+impl Context {
+    /// Receives a datagram, and says whence it comes; until the stop. Any number of threads may receive from one socket: who waits until
+    /// it is readable and then receives by std may find that another was faster, and hear no stop.
+    ///
+    /// What does not fit into `buffer` is lost, as with std.
+    ///
+    /// # Errors
+    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; `TimedOut` after the time-out of the
+    /// socket (`set_read_timeout`); what the system says.
+    ///
+    /// ```
+    /// # #[cfg(unix)] homebound::scope(|scope| {
+    /// # use std::net::UdpSocket;
+    /// let (socket, client) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    /// let address = socket.local_addr()?;
+    /// scope.service("echo", "answers with what it hears", move |cx| {
+    ///     let mut buffer = [0; 1500];
+    ///     loop {
+    ///         let (count, from) = cx.recv_from(&socket, &mut buffer)?;
+    ///         cx.send_to(&socket, &buffer[..count], from)?;
+    ///     }
+    /// })?;
+    /// let (cx, mut buffer) = (scope.context(), [0; 10]);
+    /// cx.send_to(&client, b"hello", address)?;
+    /// assert_eq!(cx.recv_from(&client, &mut buffer)?, (5, address));
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn recv_from(&self, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.io(socket).transfer("recv_from", Direction::In, |fd| fd::recv_from(fd, buffer))
+    }
+
+    /// Sends a datagram to the first of the addresses, as std does; waits for room, until the stop.
+    ///
+    /// # Errors
+    /// As [`recv_from`](Self::recv_from), with `set_write_timeout`; `InvalidInput` if there is no address.
+    #[track_caller]
+    pub fn send_to(
+        &self,
+        socket: &UdpSocket,
+        bytes: &[u8],
+        address: impl ToSocketAddrs,
+    ) -> io::Result<usize> {
+        let first = address.to_socket_addrs()?.next();
+        let nowhere =
+            || io::Error::new(io::ErrorKind::InvalidInput, "send_to: there is no address to send to");
+        let to = first.ok_or_else(nowhere)?;
+        self.io(socket).transfer("send_to", Direction::Out, |fd| fd::send_to(fd, bytes, to))
     }
 }
 

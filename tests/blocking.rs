@@ -4,11 +4,12 @@
 
 mod common;
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::*;
@@ -527,6 +528,114 @@ fn many_writers_and_readers_of_one_pipe_or_terminal_end_on_stop() {
         until_all_wait(s, "read", 8);
         s.stop();
         Ok(assert_eq!(s.shutdown(LIMIT).joined, 8))
+    });
+}
+
+#[test]
+fn datagrams_of_one_socket_go_to_many_and_end_on_stop() {
+    // catches: a thread that was told of a datagram which another took, and then hears no stop
+    in_scope(|s| {
+        let socket = std::sync::Arc::new(UdpSocket::bind("127.0.0.1:0")?);
+        let address = socket.local_addr()?;
+        for _ in 0..8 {
+            let socket = socket.clone();
+            s.spawn("receiver", "shares the socket", move |cx| -> Result {
+                let mut buffer = [0; 16];
+                loop {
+                    let (count, from) = cx.recv_from(&socket, &mut buffer)?;
+                    cx.send_to(&socket, &buffer[..count], from)?;
+                }
+            })?;
+        }
+        let (client, cx) = (UdpSocket::bind("127.0.0.1:0")?, s.context());
+        for i in 0..500_u32 {
+            let mut buffer = [0; 16];
+            assert_eq!(cx.send_to(&client, &i.to_le_bytes(), address)?, 4);
+            assert_eq!(cx.recv_from(&client, &mut buffer)?, (4, address));
+            assert_eq!(buffer[..4], i.to_le_bytes());
+        }
+        client.set_read_timeout(Some(SOON))?;
+        assert_eq!(cx.recv_from(&client, &mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+        let nobody: &[SocketAddr] = &[];
+        assert_eq!(cx.send_to(&client, b"word", nobody).unwrap_err().kind(), ErrorKind::InvalidInput);
+        until_all_wait(s, "recv_from", 8);
+        s.stop();
+        assert!(is_stop(&cx.recv_from(&client, &mut [0]).unwrap_err()));
+        assert!(is_stop(&cx.send_to(&client, b"word", address).unwrap_err()));
+        Ok(assert_eq!(s.shutdown(LIMIT).joined, 8))
+    });
+}
+
+#[test]
+fn the_opening_of_a_fifo_ends_on_stop() {
+    fn open(cx: &Context, path: &Path, write: bool) -> std::io::Result<File> {
+        cx.open_fifo(path, OpenOptions::new().read(!write).write(write))
+    }
+    // catches: an opening that only the other end ends, before and after it has begun to wait
+    in_scope(|s| {
+        let path = socket_path("fifo");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU)?;
+        let (there, back) = (path.clone(), path.clone());
+        let writer = s.spawn("writer", "writes a word", move |cx| {
+            let fifo = open(cx, &there, true)?;
+            Ok(cx.io(fifo).write_all(b"word")?)
+        })?;
+        let mut word = String::new();
+        s.context().io(open(s.context(), &back, false)?).read_to_string(&mut word)?;
+        assert_eq!(word, "word");
+        writer.join()?;
+        for write in [false, true] {
+            let path = path.clone();
+            let waiter = s.thread("waiter", "waits for nobody").isolated();
+            let waiter = waiter.spawn(move |cx| Ok(open(cx, &path, write).map(drop)?))?;
+            until_all_wait(s, "open", 1);
+            if write {
+                linger(20);
+            }
+            waiter.stop();
+            assert!(matches!(waiter.join(), Err(homebound::JoinError::Stopped(_))));
+        }
+        let error = open(s.context(), Path::new("Cargo.toml"), false).unwrap_err();
+        assert!(
+            error.kind() == ErrorKind::InvalidInput && error.to_string().contains("Cargo.toml"),
+            "{error}"
+        );
+        assert_eq!(
+            open(s.context(), Path::new("/no/such/fifo"), false).unwrap_err().kind(),
+            ErrorKind::NotFound
+        );
+        // A deadline ends it as well; the path may be nobody's by then.
+        let gone = path.clone();
+        let late = s.spawn("late", "waits until a deadline", move |cx| {
+            let at = Instant::now() + Duration::from_secs(1);
+            let error = cx.with_deadline(at, |cx| open(cx, &gone, false)).unwrap_err();
+            Ok(assert!(is_stop(&error) && Instant::now() >= at, "{error}"))
+        })?;
+        until_all_wait(s, "open", 1);
+        std::fs::remove_file(&path)?;
+        late.join()?;
+        Ok(s.stop())
+    });
+}
+
+#[test]
+fn a_thread_for_a_call_that_nothing_ends_can_be_had_in_a_shield_and_at_the_end() {
+    fn look_up() -> Result<u32> {
+        Ok(scope(|inner| Ok(inner.spawn("look-up", "asks the system", |_| Ok(7))?.join()?))?)
+    }
+    // catches: a page that says so, and it is not so
+    in_scope(|s| {
+        s.defer("good-bye", || Ok(assert_eq!(look_up()?, 7)));
+        let worker = s.spawn("worker", "finishes what it began", |cx| {
+            cx.wait_for_stop();
+            cx.shield(NEVER, |cx| {
+                let refused = cx.spawn("look-up", "asks the system", |_| Ok(()));
+                assert!(matches!(refused, Err(homebound::SpawnError::Stopped(_))));
+                look_up()
+            })
+        })?;
+        s.stop();
+        Ok(assert_eq!(worker.join()?, 7))
     });
 }
 

@@ -31,6 +31,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "failing",
             "failure",
             "failures",
+            "fifo",
             "graph",
             "group",
             "handle",

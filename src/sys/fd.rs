@@ -2,6 +2,7 @@
 //! Refuses to know why one waits, and to change the flags of a descriptor, which all its copies share.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -224,6 +225,18 @@ pub(crate) fn write(fd: BorrowedFd<'_>, kind: Kind, bytes: &[u8]) -> io::Result<
     })
 }
 
+/// Receives a datagram that is there, and whence it comes.
+pub(crate) fn recv_from(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    let (count, _, from) = rustix::net::recvfrom(fd, buffer, RecvFlags::DONTWAIT)?;
+    let from = from.and_then(|from| SocketAddr::try_from(from).ok());
+    Ok((count, from.ok_or(Errno::AFNOSUPPORT)?))
+}
+
+/// Sends a datagram if there is room for it.
+pub(crate) fn send_to(fd: BorrowedFd<'_>, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+    Ok(rustix::net::sendto(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL, &to)?)
+}
+
 /// How many bytes a stream takes without waiting when it is ready: a pipe POSIX's least or Linux's, a terminal one.
 fn at_once(fd: BorrowedFd<'_>) -> usize {
     const OF_A_PIPE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
@@ -240,7 +253,7 @@ pub(crate) fn own_timeout(fd: BorrowedFd<'_>, direction: Direction) -> Option<Du
 }
 
 /// A socket that is on its way to `address`: ready for writing when it is there, or has failed.
-pub(crate) fn begin_connect(address: std::net::SocketAddr) -> io::Result<OwnedFd> {
+pub(crate) fn begin_connect(address: SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = above_standard(stream_socket(family)?);
     rustix::io::ioctl_fionbio(&socket, true)?;

@@ -70,6 +70,8 @@ pub(crate) use unix::{Alarm, Woken, abort_now, exit_now};
 #[cfg(unix)]
 pub(crate) mod child;
 #[cfg(unix)]
+pub(crate) mod fifo;
+#[cfg(unix)]
 mod groups;
 #[cfg(unix)]
 pub(crate) mod terminal;
