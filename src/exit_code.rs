@@ -3,18 +3,19 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, Write};
-use std::panic::{Location, resume_unwind};
+use std::panic::Location;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::body::{Lived, report_before_unwinding};
 use crate::failure::{Failure, Origin, ScopeError};
 use crate::homecoming::ShutdownReport;
 use crate::reason::StopReason;
-use crate::rt::contain::{discard, drop_contained};
+use crate::rt::contain::{Payload, contain, discard, drop_contained, message};
 use crate::scope_core::ScopeCore;
 use crate::settle::Account;
+use crate::shown::shown;
 use crate::status::ForeignThread;
 use crate::{BoxError, Result, owned, sys};
 
@@ -23,6 +24,8 @@ pub(crate) const OVERDUE_CODE: u8 = 70;
 /// 128 + SIGINT, as a shell expects it.
 const INTERRUPTED_CODE: u8 = 130;
 const SIGINT: i32 = 2;
+/// How long the last of a program's words may take.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a run ended.
 #[must_use = "return it from main: it is the exit code"]
@@ -32,6 +35,8 @@ pub struct Exit<T> {
     pub result: Result<T, ScopeError>,
     /// How the threads came home.
     pub shutdown: ShutdownReport,
+    /// The failure tree, made while *watch* was there: the `Display` of an error is the user's.
+    told: Option<String>,
 }
 
 impl<T> Exit<T> {
@@ -61,18 +66,20 @@ impl<T> Exit<T> {
 }
 
 impl Termination for Exit<()> {
-    /// Prints the failure tree on stderr, and the report if threads were overdue.
+    /// Prints the failure tree on stderr, and the report if threads were overdue. A stderr that nobody reads holds it up for a
+    /// second at most. The errors are not dropped: the process ends.
     fn report(self) -> ExitCode {
         let code = self.code();
-        let mut stderr = io::stderr().lock();
-        if let Err(error) = self.result.as_ref()
-            && error.stop_reason().is_none()
-        {
-            let _closed_stderr = writeln!(stderr, "{error}");
-        }
+        let mut text = match &self.result {
+            Err(error) if error.stop_reason().is_none() => self.told.unwrap_or_else(|| tell(error)),
+            Ok(()) | Err(_) => String::new(),
+        };
         if self.shutdown.timeout > 0 {
-            let _closed_stderr = writeln!(stderr, "{}", self.shutdown);
+            text = format!("{text}{}\n", self.shutdown);
         }
+        sys::write_stderr(text.as_bytes(), PATIENCE);
+        // Nobody watches any more: a `Drop` of the user's that hangs would be for ever.
+        std::mem::forget(self.result);
         ExitCode::from(code)
     }
 }
@@ -90,11 +97,29 @@ pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>
         Origin { id: None, path, name, purpose: "registry".into(), spawned_from: at, notes: Vec::new() };
     let failure = Failure::error(origin, why, Vec::new());
     let error = ScopeError::of_one(failure, ShutdownReport::default());
-    Exit { result: Err(error), shutdown: ShutdownReport::default() }
+    Exit { result: Err(error), shutdown: ShutdownReport::default(), told: None }
 }
 
-/// The result, with the orphans in its report; or the body's panic, now that everything is as it was.
-pub(crate) fn exit<T>(core: &Arc<ScopeCore>, lived: Lived<T>, orphans: Vec<ForeignThread>) -> Exit<T> {
+/// The failure tree as it is printed.
+fn tell(error: &ScopeError) -> String {
+    contain(|| format!("{error}\n")).unwrap_or_else(|payload| {
+        let why = format!(
+            "scope {} failed, and showing why panicked: {}\n",
+            shown(error.path()),
+            message(&payload)
+        );
+        discard(payload);
+        why
+    })
+}
+
+/// The result, with the orphans in its report; or the body's panic, to be resumed when everything is as it was. Runs what is the
+/// user's: the `Drop` of a value that nobody gets, the `Display` of errors, the subscriber.
+pub(crate) fn conclude<T>(
+    core: &Arc<ScopeCore>,
+    lived: Lived<T>,
+    orphans: Vec<ForeignThread>,
+) -> Result<Exit<T>, Payload> {
     let Lived { value, payload, verdict } = lived;
     let mut verdict = verdict.map(Account::into_report);
     let report = match &mut verdict {
@@ -109,7 +134,7 @@ pub(crate) fn exit<T>(core: &Arc<ScopeCore>, lived: Lived<T>, orphans: Vec<Forei
     let shutdown = report.clone();
     if let Some(payload) = payload {
         verdict.err().iter().for_each(|error| report_before_unwinding(core, error));
-        resume_unwind(payload);
+        return Err(payload);
     }
     let result = match (verdict, value) {
         (Ok(_), Some(value)) => Ok(value),
@@ -119,5 +144,6 @@ pub(crate) fn exit<T>(core: &Arc<ScopeCore>, lived: Lived<T>, orphans: Vec<Forei
         }
         (Ok(_), None) => sys::die("homebound: the root ended with neither value nor error"),
     };
-    Exit { result, shutdown }
+    let told = result.as_ref().err().filter(|error| error.stop_reason().is_none()).map(tell);
+    Ok(Exit { result, shutdown, told })
 }

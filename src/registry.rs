@@ -2,7 +2,7 @@
 //! Refuses to know how a scope works: it opens one, and puts the process back as it was.
 
 use std::borrow::Cow;
-use std::panic::Location;
+use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::body::{live, open_root};
 use crate::desk::{Desk, Orders};
 use crate::errands::stopper;
 use crate::error::SpawnError;
-use crate::exit_code::{OVERDUE_CODE, exit, refused};
+use crate::exit_code::{OVERDUE_CODE, conclude, refused};
 use crate::group::{Group, open_static};
 use crate::record::{Outcome, Record};
 use crate::root::{Edge, Errand, GRACE, Root, internal};
@@ -21,7 +21,7 @@ use crate::rt::contain::discard;
 use crate::rt::seat::{Make, Seat};
 use crate::scope::Scope;
 use crate::scope_core::{Kind, ScopeCore};
-use crate::status::{ForeignThread, Snapshot};
+use crate::status::Snapshot;
 use crate::sys::{self, Handlers, Spared};
 use crate::watch::watch;
 use crate::{Result, audit, current, view};
@@ -156,8 +156,11 @@ impl Registry {
         };
         let core = Arc::clone(&office.core);
         let lived = live(&core, main);
-        let orphans = office.close();
-        exit(&core, lived, orphans)
+        office.close_root();
+        // What it runs of the user's (`Drop`, `Display`, a subscriber) may hang: *watch* is still there.
+        let ended = conclude(&core, lived, audit::orphans());
+        office.put_back();
+        ended.unwrap_or_else(|payload| resume_unwind(payload))
     }
 }
 
@@ -229,11 +232,16 @@ impl Office {
         Ok(Office { core, desk, watch, internal, handlers, spared, _slot: slot })
     }
 
-    /// Puts everything back: threads joined while *watch* still guards that, then the handlers, then *watch*.
-    fn close(self) -> Vec<ForeignThread> {
+    /// Joins all threads but *watch*, which still guards that.
+    fn close_root(&self) {
+        self.desk.carry_out(Errand::Quit);
+        self.core.root.close();
+    }
+
+    /// Puts everything back: first the handlers, then *watch*. From here on nothing of the user's is run.
+    fn put_back(self) {
         let Office { core, desk, watch, internal, handlers, spared, _slot } = self;
-        desk.carry_out(Errand::Quit);
-        core.root.close();
+        core.vacate();
         // What was raised here in the last moment is without effect, as what was sent to the process: it does not wait for the
         // handlers to be gone.
         sys::hand_on_raised();
@@ -241,9 +249,6 @@ impl Office {
         send_home(&core, &desk, watch);
         drop(spared);
         internal.iter().for_each(|record| drop(record.end(Outcome::Finished)));
-        let orphans = audit::orphans();
-        core.vacate();
-        orphans
     }
 }
 

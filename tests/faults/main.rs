@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod afterwards;
 mod crowd;
 mod drops;
 mod files;
