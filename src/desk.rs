@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::audit;
 use crate::limit::far;
-use crate::registry::OnOverdue;
+use crate::registry::{OnOverdue, SecondSignal};
 use crate::root::{Edge, Errand};
 use crate::rt::word::{Changes, Flags};
 use crate::scope_core::ScopeCore;
@@ -29,6 +29,7 @@ pub(crate) struct Orders {
     pub(crate) grace: Duration,
     pub(crate) kill_after: Duration,
     pub(crate) on_overdue: OnOverdue,
+    pub(crate) second_signal: SecondSignal,
     pub(crate) signals: Signals,
     /// Those of them that have a handler of ours.
     pub(crate) taken: Vec<i32>,

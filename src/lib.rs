@@ -225,7 +225,7 @@ pub use net::Listener;
 #[cfg(unix)]
 pub use process::Process;
 pub use reason::{StopReason, Stopped};
-pub use registry::{Exit, OnOverdue, Registry};
+pub use registry::{Exit, OnOverdue, Registry, SecondSignal};
 pub use scope::{Scope, scope, scope_named};
 pub use signal::Signals;
 pub use status::{

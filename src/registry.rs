@@ -30,7 +30,8 @@ pub use crate::exit_code::Exit;
 pub use crate::signal::Signals;
 
 /// How long past the grace the process may live.
-const KILL_AFTER: Duration = Duration::from_secs(5);
+const KILL_AFTER: Duration = Duration::from_secs(2);
+
 /// Runs the application: `Registry::new(<the executable's name>).run(main)`.
 ///
 /// ```no_run
@@ -66,6 +67,7 @@ pub struct Registry {
     grace: Duration,
     kill_after: Duration,
     on_overdue: OnOverdue,
+    second_signal: SecondSignal,
     signals: Signals,
     reap_orphans: bool,
 }
@@ -82,17 +84,35 @@ pub enum OnOverdue {
     Abort,
 }
 
+/// What is said at the second signal: SIGINT, SIGTERM or SIGHUP, at least 500 ms after whatever has begun the stop. Two Ctrl-C that were
+/// pressed at the terminal are two if 200 ms lie between them (Linux). The process ends at once, with 128 + the signal's number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecondSignal {
+    /// Report and dump on stderr, before the process ends.
+    #[default]
+    Dump,
+    /// Nothing: for a program whose users know what they do.
+    Quiet,
+}
+
 /// The core of the run that is under way. `Some(dangling)` while one is being set up or put away.
 static RUNNING: Mutex<Option<Weak<ScopeCore>>> = Mutex::new(None);
 
 impl Registry {
-    /// The defaults: a grace of 10 s, 5 s more until the process ends, [`Signals::default`].
+    /// The defaults: a grace of 5 s, 2 s more until the process ends, [`Signals::default`].
+    ///
+    /// They fit into the 10 s that `docker stop` leaves between SIGTERM and SIGKILL, with the 2 s that the kernel's timer waits if
+    /// *watch* itself hangs, and what is needed to say who was late. The last 2 s before the end are also what deferred functions
+    /// have if some thread needs the whole grace. Kubernetes leaves 30 s (`terminationGracePeriodSeconds`), systemd 90 s
+    /// (`TimeoutStopSec`): there `.grace(20 s).kill_after(5 s)`, or `.grace(75 s).kill_after(10 s)`, use what there is.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Registry {
         Registry {
             name: name.into(),
             grace: GRACE,
             kill_after: KILL_AFTER,
             on_overdue: OnOverdue::Exit(OVERDUE_CODE),
+            second_signal: SecondSignal::Dump,
             signals: Signals::default(),
             reap_orphans: false,
         }
@@ -113,6 +133,12 @@ impl Registry {
     /// What becomes of it then.
     pub fn on_overdue(mut self, what: OnOverdue) -> Registry {
         self.on_overdue = what;
+        self
+    }
+
+    /// What a second signal that asks for a stop does, besides to end the process.
+    pub fn second_signal(mut self, what: SecondSignal) -> Registry {
+        self.second_signal = what;
         self
     }
 
@@ -199,7 +225,7 @@ struct Office {
 
 impl Office {
     fn open(registry: Registry, slot: Slot, at: &'static Location<'static>) -> Result<Office> {
-        let Registry { name, grace, kill_after, on_overdue, signals, reap_orphans } = registry;
+        let Registry { name, grace, kill_after, on_overdue, second_signal, signals, reap_orphans } = registry;
         if let Some(why) = signals.refusal() {
             return Err(format!("a signal handler was refused: {why}").into());
         }
@@ -207,7 +233,7 @@ impl Office {
         let taken = signals.wanted();
         // From here to the end *watch* handles them.
         let spared = Spared::new(&taken, &signals.quiet(&taken));
-        let orders = Orders { grace, kill_after, on_overdue, signals, taken, reap_orphans };
+        let orders = Orders { grace, kill_after, on_overdue, second_signal, signals, taken, reap_orphans };
         let desk = Desk::new(orders).map_err(|error| format!("no pipe to be woken by: {error}"))?;
         let edge: Arc<dyn Edge> = Arc::<Desk>::clone(&desk);
         let root = Root::new(grace, Some(Arc::downgrade(&edge)));

@@ -19,7 +19,7 @@ use crate::timers::Timers;
 use crate::wait::Mark;
 
 /// The grace of a root that sets none.
-pub(crate) const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// What the registry does for its root.
 pub(crate) trait Edge: Send + Sync {

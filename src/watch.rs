@@ -9,18 +9,16 @@ use crate::chores::taken_over_text;
 use crate::desk::{Desk, WATCH, request, say};
 use crate::limit::far;
 use crate::record::{Of, Record};
-use crate::registry::OnOverdue;
+use crate::registry::{OnOverdue, SecondSignal};
 use crate::root::{Edge, Errand};
 use crate::rounds::Rounds;
 use crate::scope_core::ScopeCore;
 use crate::signal::Meaning;
-use crate::sys::last::{self, End};
-use crate::sys::{self, Woken};
+use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
+use crate::sys::{self, Heard, Woken};
 use crate::wait::Mark;
 use crate::{audit, current, settle, view};
 
-/// A second signal within this time of the stop is the same keystroke.
-const SAME_KEYSTROKE: Duration = Duration::from_millis(500);
 /// How long the last words, or a dump, may take; and a dump after one that was not read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 const UNREAD: Duration = Duration::from_millis(100);
@@ -34,6 +32,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 struct Seen {
     first_signal: Option<Instant>,
+    /// When Ctrl-C was first pressed, by the clock of signals.
+    first_key: Option<u64>,
     /// The earliest deadline in the root, as far as *stopper* has not been asked to look after it.
     timer: Option<Instant>,
     driven: bool,
@@ -126,9 +126,9 @@ fn overdue_at_last(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, due: Ins
 /// The signals that have come: first the stops, so that no dump holds them up, and one dump for all that were asked for.
 fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
     let meaning = |number: i32| desk.orders.signals.meaning(number);
-    let stops = woken.signals().filter(|number| matches!(meaning(*number), Some(Meaning::Stop)));
-    stops.for_each(|number| stop(desk, core, seen, number));
-    for number in woken.signals() {
+    let stops = woken.signals().filter(|heard| matches!(meaning(heard.signal), Some(Meaning::Stop)));
+    stops.for_each(|heard| stop(desk, core, seen, heard));
+    for number in woken.signals().map(|heard| heard.signal) {
         if let Some(Meaning::Forward(to)) = meaning(number) {
             // It may not wait for a place: who is behind this signal waits, too.
             desk.carry_out(match to.try_send(number) {
@@ -137,7 +137,7 @@ fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
             });
         }
     }
-    if woken.signals().any(|number| matches!(meaning(number), Some(Meaning::Dump))) {
+    if woken.signals().any(|heard| matches!(meaning(heard.signal), Some(Meaning::Dump))) {
         let left = seen.kill_at(desk).map(|at| at.saturating_duration_since(Instant::now()));
         let patience = if seen.unread { UNREAD } else { LAST_WORDS };
         let dump = format!("{}{}", taken_over_text(&desk.orders.taken), view::examine(core));
@@ -145,18 +145,27 @@ fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
     }
 }
 
-fn stop(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, number: i32) {
-    let now = Instant::now();
+/// The first asks for a stop, the second ends the process. When they came is what counts, not when this thread could look.
+fn stop(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
+    let came = Instant::now().checked_sub(heard.age()).unwrap_or_else(Instant::now);
     let first = seen.first_signal.into_iter().chain(desk.clock.began()).min();
-    if first.is_some_and(|first| now.saturating_duration_since(first) >= SAME_KEYSTROKE) {
-        end(core, "homebound: a second signal", End::Exit(128 + number));
+    let is_other_key = heard.is_key() && seen.first_key.is_some_and(|first| heard.after(first) >= SAME_KEY);
+    if is_other_key || first.is_some_and(|first| came.saturating_duration_since(first) >= SAME_SIGNAL) {
+        let how = End::Exit(128 + heard.signal);
+        match desk.orders.second_signal {
+            SecondSignal::Dump => end(core, "homebound: a second signal", how),
+            SecondSignal::Quiet => sys::exit_now(128 + heard.signal),
+        }
+    }
+    if heard.is_key() {
+        seen.first_key.get_or_insert(heard.at);
     }
     if seen.first_signal.is_none() {
-        seen.first_signal = Some(now);
+        seen.first_signal = Some(came);
         // Before anything else: P7's clock has begun, whatever becomes of the rest.
-        desk.arm(far(now, desk.orders.grace));
+        desk.arm(far(came, desk.orders.grace));
     }
-    desk.request_stop(number);
+    desk.request_stop(heard.signal);
 }
 
 /// The report and the dump, by `write(2)`, in a second at most; then the end.

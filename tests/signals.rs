@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::io::Write;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +13,7 @@ use common::subscriber::Told;
 use common::*;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use homebound::registry::{self, Registry};
-use homebound::{Result, Scope, Signals};
+use homebound::{Result, Scope, SecondSignal, Signals};
 use libc::{SIGCHLD, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 
 /// A pause longer than the half second in which a second signal does not count.
@@ -367,4 +368,62 @@ fn a_signal_that_somebody_else_has_taken_is_said_to_be() {
     let done = child.finish();
     assert_eq!(done.code, Some(0), "{done:#?}");
     assert!(!done.err.contains("SIGTERM) has another"), "{done:#?}");
+}
+
+/// Makes this process the one in front at a terminal of its own, and returns the other end, where keys are pressed.
+fn own_terminal() -> std::fs::File {
+    use std::os::fd::FromRawFd;
+    let (mut master, mut line, null) = (0, 0, std::ptr::null_mut());
+    // SAFETY: it has no preconditions.
+    assert_ne!(unsafe { libc::setsid() }, -1);
+    // SAFETY: both numbers are written; the rest may be null.
+    assert_eq!(unsafe { libc::openpty(&mut master, &mut line, null, null.cast(), null.cast()) }, 0);
+    // SAFETY: `line` is a terminal, and nobody else's.
+    assert_eq!(unsafe { libc::ioctl(line, libc::TIOCSCTTY, 0) }, 0);
+    // SAFETY: it is open, and nobody else owns it.
+    unsafe { std::fs::File::from_raw_fd(master) }
+}
+
+/// Presses Ctrl-C, and once more after a pause that is too short for signals that processes send.
+fn two_keys(second: &str) -> i32 {
+    const CTRL_C: &[u8] = &[3];
+    let second = if second == "quiet" { SecondSignal::Quiet } else { SecondSignal::Dump };
+    let mut keys = own_terminal();
+    let exit = Registry::new("keys").second_signal(second).run(|s| {
+        keys.write_all(CTRL_C)?;
+        s.context().wait_for_stop();
+        // The keystroke is a moment older than the stop.
+        linger(220);
+        keys.write_all(CTRL_C)?;
+        Ok(linger(60_000))
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn two_keys_that_are_pressed_are_two_after_a_fifth_of_a_second() {
+    // catches: a second Ctrl-C of somebody in a hurry that is taken for the first; a dump that was not asked for
+    let done = in_child("dump", two_keys);
+    assert!(done.code == Some(130) && done.err.contains("a second signal"), "{done:#?}");
+    let done = in_child("quiet", two_keys);
+    assert!(done.code == Some(130) && !done.err.contains("homebound"), "{done:#?}");
+}
+
+#[test]
+fn two_signals_of_processes_are_one_within_half_a_second() {
+    // catches: the pause of keys that counts for signals, as of a supervisor that sends SIGINT and SIGTERM
+    child_passes(|_| {
+        let exit = Registry::new("sent").run(|s| {
+            let begin = std::time::Instant::now();
+            raise(SIGTERM);
+            s.context().wait_for_stop();
+            linger(250);
+            // Not on a machine that was busy meanwhile.
+            if begin.elapsed() < std::time::Duration::from_millis(450) {
+                raise(SIGTERM);
+            }
+            Ok(linger(100))
+        });
+        i32::from(exit.code())
+    });
 }

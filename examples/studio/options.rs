@@ -26,7 +26,7 @@ Usage: studio [DIR] [options]
   --drain, --drop  at a stop, finish what is queued, as far as the grace goes
                    (default), or drop it
   --strict         exit with 1 if there was any problem
-  --grace SECS     how long a stop may take (default: 10)
+  --grace SECS     how long a stop may take (default: 5)
   --stall SECS     report a stage that makes no progress for so long (default: 30)
   --idle SECS      end a stray child process that is idle for so long (default: 60)
   --serve DIR      only show the results in DIR, as --web does (it starts this)
@@ -82,7 +82,7 @@ impl Default for Options {
             single: false,
             at_stop: AtStop::Drain,
             strict: false,
-            grace: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
             stall: Duration::from_secs(30),
             idle: Duration::from_secs(60),
         }

@@ -136,6 +136,9 @@ pub(crate) mod last {
 
     pub(crate) fn prepare(_end: End, _stops: &[i32], _limit: Duration) {}
 
+    pub(crate) const SAME_SIGNAL: Duration = Duration::from_millis(500);
+    pub(crate) const SAME_KEY: Duration = Duration::from_millis(200);
+
     pub(crate) fn began() {}
 
     pub(crate) fn arm(_at: Instant, _end: End) {}

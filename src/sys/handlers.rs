@@ -6,7 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use super::mask::{self, bit, signals_in};
-use super::unix::Alarm;
+use super::unix::{Alarm, Heard};
 
 /// The signals that ask a program to stop.
 pub(crate) const fn stop_signals() -> [i32; 3] {
@@ -17,6 +17,12 @@ pub(crate) const fn stop_signals() -> [i32; 3] {
 pub(crate) const fn dump_signals() -> [i32; 1] {
     [libc::SIGQUIT]
 }
+
+/// `si_code` of a signal that no process has sent: SIGINT then is a key that was pressed at the terminal.
+#[cfg(target_os = "linux")]
+const SENT_BY_THE_KERNEL: i32 = libc::SI_KERNEL;
+#[cfg(not(target_os = "linux"))]
+const SENT_BY_THE_KERNEL: i32 = i32::MIN;
 
 /// The writing end of the alarm that the handler rings; -1 while no handler of ours is installed.
 static BELL: AtomicI32 = AtomicI32::new(-1);
@@ -32,18 +38,21 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// Runs in a signal handler: may only use words and system calls, and restores `errno`. In another process than ours it makes way for
 /// the default.
-pub(super) extern "C" fn ring(signal: libc::c_int) {
+pub(super) extern "C" fn ring(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     let bell = BELL.load(Ordering::Acquire);
-    let Ok(byte) = u8::try_from(signal) else { return };
+    // SAFETY: the kernel gives a valid one, since the handler was installed with `SA_SIGINFO`; it may be null for other callers.
+    let from_terminal = !info.is_null() && unsafe { (*info).si_code } == SENT_BY_THE_KERNEL;
+    let Some(heard) = Heard::now(signal, from_terminal) else { return };
     let errno = errno_place();
     // SAFETY: `errno` of the interrupted thread is its own, and valid for its life.
     let before = unsafe { *errno };
     if this_process() == OWNER.load(Ordering::Acquire) {
         #[cfg(target_os = "linux")]
-        super::last::heard(signal);
-        // SAFETY: `byte` lives across the call; a closed or full pipe is an error that we ignore. `write` may be called
+        super::last::heard(heard);
+        let message = heard.message();
+        // SAFETY: `message` lives across the call; a closed or full pipe is an error that we ignore. `write` may be called
         // in a handler (signal-safety(7)).
-        unsafe { libc::write(bell, (&raw const byte).cast(), 1) };
+        unsafe { libc::write(bell, message.as_ptr().cast(), message.len()) };
     } else {
         let _is_a_signal = set_action(signal, &default_action());
         // SAFETY: may be called in a handler. Blocked until this returns, then it does what it does by default.
@@ -124,8 +133,8 @@ pub(crate) fn is_ours(signal: i32) -> bool {
 
 fn our_action() -> libc::sigaction {
     let mut action = default_action();
-    action.sa_sigaction = ring as extern "C" fn(libc::c_int) as usize;
-    action.sa_flags = libc::SA_RESTART;
+    action.sa_sigaction = ring as extern "C" fn(_, _, _) as usize;
+    action.sa_flags = libc::SA_RESTART | libc::SA_SIGINFO;
     action
 }
 

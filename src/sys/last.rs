@@ -20,7 +20,7 @@ use super::handlers::{errno_place, get_action, set_action};
 use super::mask::block_signal;
 use super::real_time::{Use, real_time_signals};
 use super::task_names::write_names;
-use super::unix::{abort_now, exit_now};
+use super::unix::{Heard, abort_now, exit_now, monotonic};
 use super::write_stderr;
 
 /// How the process ends.
@@ -69,9 +69,13 @@ static LIMIT_CODE: AtomicI32 = AtomicI32::new(0);
 /// When the first stop was asked for, by a signal or otherwise; 0 before.
 static FIRST: AtomicU64 = AtomicU64::new(0);
 
-/// A second signal so much later than the first stop is no keystroke that was heard twice, and *watch* has ended the process within
-/// `SPARE` of it, or cannot.
-const SECOND: u64 = 500_000_000;
+/// When a key was first pressed that asks for a stop; 0 before.
+static KEY: AtomicU64 = AtomicU64::new(0);
+
+/// Of two signals, the second is the same as the first if it comes within this time of it; of two keys that were pressed likewise.
+pub(crate) const SAME_SIGNAL: Duration = Duration::from_millis(500);
+pub(crate) const SAME_KEY: Duration = Duration::from_millis(200);
+/// After the second, *watch* has ended the process within this time, or cannot.
 const SPARE: u64 = 2_000_000_000;
 
 /// A run begins: nothing is due. `limit` is from the first of `stops` to the end of the process. Before anybody may call [`arm`].
@@ -81,6 +85,7 @@ pub(crate) fn prepare(end: End, stops: &[i32], limit: Duration) {
     LIMIT.store(nanos(limit), Ordering::SeqCst);
     LIMIT_CODE.store(end.code(), Ordering::SeqCst);
     FIRST.store(0, Ordering::SeqCst);
+    KEY.store(0, Ordering::SeqCst);
     // A forked child has a copy of the number, and not the timer.
     TIMER.store(NO_TIMER, Ordering::SeqCst);
     DUE.store(NEVER, Ordering::SeqCst);
@@ -91,7 +96,7 @@ pub(crate) fn prepare(end: End, stops: &[i32], limit: Duration) {
 /// The process ends at `at`, unless it is to end earlier already. May be called in a signal handler.
 pub(crate) fn arm(at: Instant, end: End) {
     let left = at.saturating_duration_since(Instant::now());
-    arm_at(now().saturating_add(nanos(left)), end.code());
+    arm_at(monotonic().saturating_add(nanos(left)), end.code());
 }
 
 fn arm_at(due: u64, code: i32) {
@@ -103,21 +108,26 @@ fn arm_at(due: u64, code: i32) {
 
 /// A stop has begun, by whatever: a signal that comes later is the second.
 pub(crate) fn began() {
-    let _was_before = FIRST.compare_exchange(0, now(), Ordering::SeqCst, Ordering::SeqCst);
+    let _was_before = FIRST.compare_exchange(0, monotonic(), Ordering::SeqCst, Ordering::SeqCst);
 }
 
 /// A signal has come: if it asks for a stop, the process ends in time even if nobody carries that out. In a signal handler.
-pub(super) fn heard(signal: i32) {
-    if STOPS.load(Ordering::SeqCst) & bit(signal) == 0 {
+pub(super) fn heard(heard: Heard) {
+    if STOPS.load(Ordering::SeqCst) & bit(heard.signal) == 0 {
         return;
     }
-    let now = now();
+    let now = monotonic();
+    let key = heard.is_key().then(|| KEY.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst));
+    let is_second_key =
+        key.is_some_and(|first| first.is_err_and(|first| now.saturating_sub(first) >= nanos(SAME_KEY)));
     match FIRST.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst) {
         Ok(_) => {
             let limit = LIMIT.load(Ordering::SeqCst);
             arm_at(now.saturating_add(limit).saturating_add(SPARE), LIMIT_CODE.load(Ordering::SeqCst));
         }
-        Err(first) if now.saturating_sub(first) >= SECOND => arm_at(now + SPARE, 128 + signal),
+        Err(first) if is_second_key || now.saturating_sub(first) >= nanos(SAME_SIGNAL) => {
+            arm_at(now + SPARE, 128 + heard.signal)
+        }
         Err(_) => {}
     }
 }
@@ -150,16 +160,6 @@ fn set(timer: usize, due: u64) {
         libc::itimerspec { it_interval: once, it_value: libc::timespec { tv_sec: seconds, tv_nsec: nanos } };
     // SAFETY: `when` is valid. One that was deleted meanwhile is an error; the call is one system call, fit for handlers.
     unsafe { libc::timer_settime(timer as libc::timer_t, libc::TIMER_ABSTIME, &raw const when, null_mut()) };
-}
-
-fn now() -> u64 {
-    let mut time = MaybeUninit::<libc::timespec>::zeroed();
-    // SAFETY: `time` is valid for writing; the clock is there.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, time.as_mut_ptr()) };
-    // SAFETY: all-zero is a valid `timespec`, and the call writes one.
-    let time = unsafe { time.assume_init() };
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -235,15 +235,15 @@ extern "C" fn ring(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *
     let from_timer = unsafe { (*info).si_code } == libc::SI_TIMER;
     let due = DUE.load(Ordering::SeqCst);
     // One that was sent by others, or by the timer before its moment was moved.
-    if !from_timer || now() < due {
+    if !from_timer || monotonic() < due {
         return;
     }
     if ENDING.swap(true, Ordering::SeqCst) {
         end();
     }
-    if now() - due > LATE && !WAS_LATE.swap(true, Ordering::SeqCst) {
+    if monotonic() - due > LATE && !WAS_LATE.swap(true, Ordering::SeqCst) {
         ENDING.store(false, Ordering::SeqCst);
-        DUE.store(now() + AGAIN, Ordering::SeqCst);
+        DUE.store(monotonic() + AGAIN, Ordering::SeqCst);
         // SAFETY: `errno` of the interrupted thread is its own, and valid for its life.
         let before = unsafe { *errno_place() };
         set_timer();
@@ -252,7 +252,7 @@ extern "C" fn ring(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *
         return;
     }
     // The second entry: whatever the words below hang in.
-    DUE.store(now() + 2 * nanos(WORDS), Ordering::SeqCst);
+    DUE.store(monotonic() + 2 * nanos(WORDS), Ordering::SeqCst);
     set_timer();
     write_stderr(WHY.as_bytes(), WORDS / 3);
     write_names(Instant::now() + WORDS / 3);

@@ -184,7 +184,7 @@ pub(crate) fn hand_on_raised() {
         // SAFETY: set and time are valid. *watch* may have taken one that was sent to the process: then there is none.
         let taken = unsafe { libc::sigtimedwait(&set_of(bit(signal)), std::ptr::null_mut(), &raw const now) };
         if taken == signal {
-            ring(signal);
+            ring(signal, std::ptr::null_mut(), std::ptr::null_mut());
         }
     }
 }

@@ -65,7 +65,7 @@ pub(crate) use stderr::die;
 #[cfg(unix)]
 pub use stderr::write_stderr;
 #[cfg(unix)]
-pub(crate) use unix::{Alarm, Woken, abort_now, exit_now};
+pub(crate) use unix::{Alarm, Heard, Woken, abort_now, exit_now};
 
 #[cfg(unix)]
 pub(crate) mod child;
@@ -82,8 +82,9 @@ mod other;
 pub use other::write_stderr;
 #[cfg(not(unix))]
 pub(crate) use other::{
-    Alarm, Event, Handlers, Spared, Woken, abort_now, bear_closed_pipes, die, dump_signals, exit_now, forks,
-    hand_on_raised, hear, ignored, is_ours, know_forks, signal_name, stop_signals, unblocked, why_not_taken,
+    Alarm, Event, Handlers, Heard, Spared, Woken, abort_now, bear_closed_pipes, die, dump_signals, exit_now,
+    forks, hand_on_raised, hear, ignored, is_ours, know_forks, signal_name, stop_signals, unblocked,
+    why_not_taken,
 };
 
 /// A thread of this process as the kernel lists it.

@@ -24,8 +24,29 @@ pub(crate) struct Alarm {
 pub(crate) struct Woken;
 
 impl Woken {
-    pub(crate) fn signals(&self) -> impl Iterator<Item = i32> {
+    pub(crate) fn signals(&self) -> impl Iterator<Item = Heard> {
         std::iter::empty()
+    }
+}
+
+/// None ever comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) signal: i32,
+    pub(crate) at: u64,
+}
+
+impl Heard {
+    pub(crate) fn is_key(self) -> bool {
+        false
+    }
+
+    pub(crate) fn after(self, _earlier: u64) -> Duration {
+        Duration::ZERO
+    }
+
+    pub(crate) fn age(self) -> Duration {
+        Duration::ZERO
     }
 }
 

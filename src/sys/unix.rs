@@ -24,17 +24,77 @@ pub(crate) struct Alarm {
     writer: OwnedFd,
 }
 
+/// A signal that has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) signal: i32,
+    /// SIGINT: a key that was pressed, and not a signal that a process has sent.
+    pub(crate) from_terminal: bool,
+    /// In milliseconds of the monotonic clock: *watch* may read of it later.
+    pub(crate) at: u64,
+}
+
+/// The message of one signal through the pipe. It is written in one piece, and so never mixed with another.
+const MESSAGE: usize = 8;
+
+impl Heard {
+    pub(super) fn now(signal: i32, from_terminal: bool) -> Option<Heard> {
+        u8::try_from(signal).ok().filter(|byte| *byte != LOOK)?;
+        Some(Heard { signal, from_terminal, at: monotonic() / 1_000_000 })
+    }
+
+    /// The number, whether it is from the terminal, and six bytes of time.
+    pub(super) fn message(self) -> [u8; MESSAGE] {
+        let mut message = (self.at << 16).to_le_bytes();
+        message[0] = self.signal.to_le_bytes()[0];
+        message[1] = u8::from(self.from_terminal);
+        message
+    }
+
+    fn read(message: &[u8]) -> Option<Heard> {
+        let message: [u8; MESSAGE] = message.try_into().ok()?;
+        let [signal, from_terminal, ..] = message;
+        let at = u64::from_le_bytes(message) >> 16;
+        (signal != LOOK).then_some(Heard { signal: i32::from(signal), from_terminal: from_terminal != 0, at })
+    }
+
+    /// Ctrl-C was pressed.
+    pub(crate) fn is_key(self) -> bool {
+        self.from_terminal && self.signal == libc::SIGINT
+    }
+
+    /// How long after `earlier` it came.
+    pub(crate) fn after(self, earlier: u64) -> Duration {
+        Duration::from_millis(self.at.saturating_sub(earlier))
+    }
+
+    /// How long ago it came.
+    pub(crate) fn age(self) -> Duration {
+        Duration::from_millis((monotonic() / 1_000_000).saturating_sub(self.at))
+    }
+}
+
+/// Nanoseconds of the clock that [`Instant`] goes by. May be called in a signal handler.
+pub(super) fn monotonic() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is valid for writing; the clock is there.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
 /// What ended a sleep. At most so many signals as fit: what is left ends the next sleep.
 #[derive(Debug)]
 pub(crate) struct Woken {
-    bytes: [u8; 256],
+    bytes: [u8; 64 * MESSAGE],
     count: usize,
 }
 
 impl Woken {
     /// The signals that have come, in this order.
-    pub(crate) fn signals(&self) -> impl Iterator<Item = i32> + '_ {
-        self.bytes.iter().take(self.count).filter(|byte| **byte != LOOK).map(|byte| i32::from(*byte))
+    pub(crate) fn signals(&self) -> impl Iterator<Item = Heard> + '_ {
+        let bytes = self.bytes.get(..self.count).unwrap_or_default();
+        bytes.chunks_exact(MESSAGE).filter_map(Heard::read)
     }
 }
 
@@ -70,7 +130,7 @@ impl Alarm {
 
     /// Wakes the sleeper. A full pipe is as good: the sleeper has not read it yet.
     pub(crate) fn wake(&self) {
-        let _full_is_fine = rustix::io::write(&self.writer, &[LOOK]);
+        let _full_is_fine = rustix::io::write(&self.writer, &[LOOK; MESSAGE]);
     }
 
     /// Blocks until woken, or until `until`.
@@ -84,7 +144,7 @@ impl Alarm {
     }
 
     fn read(&self) -> Woken {
-        let mut bytes = [0_u8; 256];
+        let mut bytes = [0_u8; 64 * MESSAGE];
         let count = rustix::io::read(&self.reader, &mut bytes).unwrap_or(0);
         Woken { bytes, count }
     }
