@@ -106,6 +106,7 @@ mod launch;
 mod leader;
 #[cfg(unix)]
 mod lines;
+mod office;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]

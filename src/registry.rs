@@ -4,27 +4,21 @@
 use std::borrow::Cow;
 use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, Weak};
-use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::body::{live, open_root};
-use crate::desk::{Desk, Orders};
-use crate::errands::stopper;
+use crate::body::live;
+use crate::desk::Orders;
 use crate::error::SpawnError;
 use crate::exit_code::{OVERDUE_CODE, conclude, refused};
 use crate::group::{Group, open_static};
-use crate::record::{Outcome, Record};
-use crate::root::{Edge, Errand, GRACE, Root, internal};
-use crate::rt::contain::discard;
-use crate::rt::seat::{Make, Seat};
+use crate::office::Office;
+use crate::root::GRACE;
 use crate::scope::Scope;
-use crate::scope_core::{Kind, ScopeCore};
+use crate::scope_core::ScopeCore;
 use crate::status::Snapshot;
-use crate::sys::{self, Handlers, Spared};
-use crate::watch::watch;
-use crate::{Result, audit, current, view};
+use crate::{Result, audit, current, sys, view};
 
 pub use crate::exit_code::Exit;
 pub use crate::signal::Signals;
@@ -174,13 +168,16 @@ impl Registry {
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
     {
         let at = Location::caller();
-        let name = self.name.clone();
-        let started = claim().and_then(|slot| Office::open(self, slot, at));
-        let office = match started {
-            Ok(office) => office,
+        let Registry { name, grace, kill_after, on_overdue, second_signal, signals, reap_orphans } = self;
+        let taken = signals.wanted();
+        let orders = Orders { grace, kill_after, on_overdue, second_signal, signals, taken, reap_orphans };
+        let started = claim().and_then(|slot| Ok((Office::open(name.clone(), orders, at)?, slot)));
+        let (office, _slot) = match started {
+            Ok(started) => started,
             Err(refusal) => return refused(name, at, refusal),
         };
-        let core = Arc::clone(&office.core);
+        let core = Arc::clone(office.core());
+        *RUNNING.lock() = Some(Arc::downgrade(&core));
         let lived = live(&core, main);
         office.close_root();
         // What it runs of the user's (`Drop`, `Display`, a subscriber) may hang: *watch* is still there.
@@ -210,114 +207,6 @@ fn claim() -> Result<Slot> {
     }
     *running = Some(Weak::new());
     Ok(Slot)
-}
-
-/// All that a run has set up in the process.
-struct Office {
-    core: Arc<ScopeCore>,
-    desk: Arc<Desk>,
-    watch: JoinHandle<()>,
-    internal: [Arc<Record>; 2],
-    handlers: Handlers,
-    spared: Spared,
-    _slot: Slot,
-}
-
-impl Office {
-    fn open(registry: Registry, slot: Slot, at: &'static Location<'static>) -> Result<Office> {
-        let Registry { name, grace, kill_after, on_overdue, second_signal, signals, reap_orphans } = registry;
-        if let Some(why) = signals.refusal() {
-            return Err(format!("a signal handler was refused: {why}").into());
-        }
-        audit::begin();
-        let taken = signals.wanted();
-        // From here to the end *watch* handles them.
-        let spared = Spared::new(&taken, &signals.quiet(&taken));
-        let orders = Orders { grace, kill_after, on_overdue, second_signal, signals, taken, reap_orphans };
-        let desk = Desk::new(orders).map_err(|error| format!("no pipe to be woken by: {error}"))?;
-        let edge: Arc<dyn Edge> = Arc::<Desk>::clone(&desk);
-        let root = Root::new(grace, Some(Arc::downgrade(&edge)));
-        let core = open_root(Arc::clone(&root), name, Kind::Scope, at);
-        let set = desk.root.set(Arc::clone(&core));
-        debug_assert!(set.is_ok(), "a desk has one root");
-        let taken = &desk.orders.taken;
-        let handlers = Handlers::install(taken, desk.alarm)
-            .map_err(|error| format!("a signal handler was refused: {error} (signals {taken:?})"))?;
-        // The first thread, and with it the oldest: that is the one which the kernel chooses to handle a signal.
-        let (watch_record, watch) = start_watch(&core, &desk)?;
-        let stopper_record = match start_stopper(&core, &desk) {
-            Ok(record) => record,
-            Err(refusal) => {
-                send_home(&core, &desk, watch);
-                return Err(refusal.into());
-            }
-        };
-        let internal = [stopper_record, watch_record];
-        desk.wait_for_start();
-        *RUNNING.lock() = Some(Arc::downgrade(&core));
-        Ok(Office { core, desk, watch, internal, handlers, spared, _slot: slot })
-    }
-
-    /// Joins all threads but *watch*, which still guards that.
-    fn close_root(&self) {
-        self.desk.carry_out(Errand::Quit);
-        self.core.root.close();
-    }
-
-    /// Puts everything back: first the handlers, then *watch*. From here on nothing of the user's is run.
-    fn put_back(self) {
-        let Office { core, desk, watch, internal, handlers, spared, _slot } = self;
-        core.vacate();
-        // What was raised here in the last moment is without effect, as what was sent to the process: it does not wait for the
-        // handlers to be gone.
-        sys::hand_on_raised();
-        drop(handlers);
-        send_home(&core, &desk, watch);
-        drop(spared);
-        internal.iter().for_each(|record| drop(record.end(Outcome::Finished)));
-    }
-}
-
-/// Joins the internal threads.
-fn send_home(core: &Arc<ScopeCore>, desk: &Arc<Desk>, watch: JoinHandle<()>) {
-    desk.carry_out(Errand::Quit);
-    core.root.close();
-    desk.dismiss();
-    if let Err(payload) = watch.join() {
-        discard(payload);
-    }
-}
-
-/// It handles signals as well: of two that come at once, the second finds *watch* not yet awake.
-fn start_stopper(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<Arc<Record>, SpawnError> {
-    let record = internal(core, "homebound-stopper", "carries out stops, runs callbacks, logs");
-    let (desk, own) = (Arc::clone(desk), Arc::clone(&record));
-    let place = Arc::clone(core.place());
-    let job = Box::new(move |seat: &Arc<Seat>| {
-        own.start();
-        sys::hear(&desk.orders.taken);
-        seat.set_title(&own.label.purpose, &place);
-        stopper(&desk, &own);
-        // What hangs from here on is a destructor that some callback has left in this thread.
-        seat.set_over();
-        drop(own.end(Outcome::Finished));
-    });
-    core.root.cache.launch(&"homebound-stopper".into(), Make::default(), job).map_err(SpawnError::Os)?;
-    Ok(record)
-}
-
-/// It guards the joining of all others: so it is no thread of the root's cache.
-fn start_watch(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<(Arc<Record>, JoinHandle<()>), SpawnError> {
-    let record = internal(core, "homebound-watch", "signals, deadlines, the end of the process");
-    let (desk, own, expected) = (Arc::clone(desk), Arc::clone(&record), audit::expect());
-    let work = move || {
-        own.start();
-        sys::hear(&desk.orders.taken);
-        sys::bear_closed_pipes();
-        watch(&desk, &own, expected);
-    };
-    let spawned = Builder::new().name("homebound-watch".to_owned()).spawn(work);
-    spawned.map(|watch| (record, watch)).map_err(SpawnError::Os)
 }
 
 /// Runs `f` with the signals unblocked that a registry blocks in the calling thread: for code that starts child processes by itself.

@@ -71,6 +71,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "launch",
             "leader",
             "lines",
+            "office",
             "output",
             "process",
             "registry",
