@@ -1,7 +1,7 @@
 //! Owns the comparison of the kernel's list of threads with ours (Linux; elsewhere it says that it does not know).
 //! Refuses to judge: a foreign thread informs, it changes neither result nor exit code.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::guest::former;
 use crate::root::Root;
 use crate::status::ForeignThread;
 use crate::sys::{self, KernelThread};
@@ -77,23 +78,28 @@ fn look_for_foreign() -> io::Result<Vec<ForeignThread>> {
     let found = look_again(Look::now(&|_| true)?, |look, seen| look >= 2 && seen.starting == 0)?;
     let before = BEFORE.lock();
     let was_there = |thread: &KernelThread| before.as_ref().is_some_and(|before| before.contains(thread));
-    Ok(found.iter().map(|thread| describe(thread, was_there(thread))).collect())
+    let guests = former();
+    Ok(found.iter().map(|thread| describe(thread, was_there(thread), &guests)).collect())
 }
 
-/// Foreign threads that came after the beginning and are still there at the end; or a row that says why they are not known.
+/// Foreign threads that came after the beginning and are still there at the end, and former guests, whenever they came; or a row that says why they are not known.
 pub(crate) fn orphans() -> Vec<ForeignThread> {
     // Who does not know what was there before can name no orphan.
     let Some(before) = BEFORE.lock().clone() else {
         return vec![not_known("the list of threads could not be read when the run began".to_owned())];
     };
-    match look_for_orphans(&before) {
-        Ok(found) => found.iter().map(|thread| describe(thread, false)).collect(),
+    let guests = former();
+    let was_there = |thread: &KernelThread| before.contains(thread);
+    match look_for_orphans(&before, &guests) {
+        Ok(found) => found.iter().map(|thread| describe(thread, was_there(thread), &guests)).collect(),
         Err(error) => vec![not_known(error.to_string())],
     }
 }
 
-fn look_for_orphans(before: &[KernelThread]) -> io::Result<Vec<KernelThread>> {
-    look_again(Look::now(&|thread| !before.contains(thread))?, |_, _| false)
+fn look_for_orphans(before: &[KernelThread], guests: &HashMap<u32, String>) -> io::Result<Vec<KernelThread>> {
+    let first = Look::now(&|thread| guests.contains_key(&thread.id) || !before.contains(thread))?;
+    // Guests are not about to go.
+    look_again(first, |_, seen| seen.nobodys.iter().all(|thread| guests.contains_key(&thread.id)))
 }
 
 /// Several times, until it is enough: one that is only starting or ending is not there each time.
@@ -157,11 +163,13 @@ impl Look {
     }
 }
 
-fn describe(thread: &KernelThread, before: bool) -> ForeignThread {
-    ForeignThread { os_tid: thread.id, name: thread.text(), before, unknown: None }
+fn describe(thread: &KernelThread, before: bool, guests: &HashMap<u32, String>) -> ForeignThread {
+    let guest = guests.get(&thread.id);
+    let name = guest.cloned().unwrap_or_else(|| thread.text());
+    ForeignThread { os_tid: thread.id, name, guest: guest.is_some(), before, unknown: None }
 }
 
 /// Zero rows would say that there are none.
 fn not_known(why: String) -> ForeignThread {
-    ForeignThread { os_tid: 0, name: "unknown".to_owned(), before: false, unknown: Some(why) }
+    ForeignThread { os_tid: 0, name: "unknown".to_owned(), guest: false, before: false, unknown: Some(why) }
 }

@@ -19,6 +19,7 @@ use crate::scope::Scope;
 use crate::scope_core::{Kind, Opening, ScopeCore};
 use crate::settle::{self, Account, BodyEnd};
 use crate::shown::shown;
+use crate::status::Role;
 use crate::wait::Mark;
 use crate::{BoxError, Result, adopt, current};
 
@@ -37,6 +38,9 @@ pub(crate) fn open(
         return open_root(root, name, kind, at);
     };
     let below = around.filter(|cx| cx.core().around().any(|core| Arc::ptr_eq(core, parent.core())));
+    if let Some(guest) = below.filter(|cx| cx.role() == Role::Guest) {
+        return open_at_guest(name, at, parent, guest);
+    }
     let opener = below.map(|cx| Arc::clone(cx.record()));
     let holder = opener.as_ref().map_or(parent.core(), |record| &record.core);
     let root = Arc::clone(&holder.root);
@@ -48,6 +52,24 @@ pub(crate) fn open(
             core.node.attach(parent.node());
             elsewhere.iter().for_each(|context| core.node.attach(context.node()));
         }
+    }
+    core
+}
+
+/// Nobody waits for a guest, so nobody else would wait for the scope: it is a root of its own, and joins its threads. It is stopped with
+/// the guest, and shown below it (`Record::opened`).
+fn open_at_guest(
+    name: Text,
+    at: &'static Location<'static>,
+    parent: &Context,
+    guest: &Context,
+) -> Arc<ScopeCore> {
+    let root = Root::new(parent.core().root.grace, None);
+    let (opener, runner) = (Some(Arc::clone(guest.record())), Some(Arc::clone(guest.record())));
+    let core = root_of(Opening { name, kind: Kind::Scope, at, root, parent: None, opener, runner });
+    core.node.attach(guest.node());
+    if !Arc::ptr_eq(parent.record(), guest.record()) {
+        core.node.attach(parent.node());
     }
     core
 }
@@ -64,8 +86,12 @@ pub(crate) fn open_root(
     kind: Kind,
     at: &'static Location<'static>,
 ) -> Arc<ScopeCore> {
-    let place = Arc::clone(&root);
-    let core = ScopeCore::new(Opening { name, kind, at, root, parent: None, opener: None, runner: None });
+    root_of(Opening { name, kind, at, root, parent: None, opener: None, runner: None })
+}
+
+fn root_of(opening: Opening) -> Arc<ScopeCore> {
+    let place = Arc::clone(&opening.root);
+    let core = ScopeCore::new(opening);
     let set = place.scope.set(Arc::downgrade(&core));
     debug_assert!(set.is_ok(), "a root has one scope");
     core

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use crate::adopt::{Adopted, adopt};
 use crate::callback::{Callback, Caller};
 use crate::complaint::complain;
 use crate::error::SpawnError;
@@ -269,16 +268,6 @@ impl Context {
     #[track_caller]
     pub fn group(&self, name: impl Into<Cow<'static, str>>) -> Result<Group<'static>, SpawnError> {
         open_static(Some(self.core()), name.into(), Location::caller())
-    }
-
-    /// Takes the calling thread, which homebound did not start, into the scope of this context.
-    #[track_caller]
-    pub fn adopt(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
-    ) -> Adopted {
-        adopt(self.core(), label(name, purpose))
     }
 
     /// The thread's name; in a scope's body, the scope's.

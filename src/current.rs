@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::record::Record;
 use crate::rt::contain::{Payload, text_of};
 use crate::scope_core::ScopeCore;
+use crate::status::Role;
 use crate::sync::local::*;
 
 per_thread! {
@@ -43,6 +44,15 @@ struct Stack {
 
 impl Stack {
     const NEW: Stack = Stack { frames: Vec::new(), adopted: 0 };
+
+    /// The frames in which the thread is, the innermost first.
+    fn entered(&self) -> impl Iterator<Item = &Frame> {
+        self.frames.iter().rev().filter(|frame| !frame.is_over())
+    }
+
+    fn top(&self) -> Option<&Frame> {
+        self.entered().next()
+    }
 }
 
 struct Frame {
@@ -50,6 +60,14 @@ struct Frame {
     context: Context,
     /// Given back if the thread ends with its guard leaked.
     adopted: bool,
+}
+
+impl Frame {
+    /// The scope of a guest ends without the guest: its guard may live on, but stands for nothing.
+    fn is_over(&self) -> bool {
+        let record = self.context.record();
+        self.adopted && record.role == Role::Guest && record.has_ended()
+    }
 }
 
 impl Drop for Stack {
@@ -62,7 +80,7 @@ impl Drop for Stack {
 
 /// The calling thread's context, if it runs inside a scope. `None` in thread-local destructors.
 pub fn current() -> Option<Context> {
-    let top = STACK.try_with(|stack| stack.try_borrow().ok()?.frames.last().map(|f| f.context.clone()));
+    let top = STACK.try_with(|stack| stack.try_borrow().ok()?.top().map(|frame| frame.context.clone()));
     top.ok().flatten()
 }
 
@@ -70,7 +88,7 @@ pub fn current() -> Option<Context> {
 pub(crate) fn record() -> Option<Arc<Record>> {
     let top = STACK.try_with(|stack| {
         let stack = stack.try_borrow().ok()?;
-        stack.frames.last().map(|frame| Arc::clone(frame.context.record()))
+        stack.top().map(|frame| Arc::clone(frame.context.record()))
     });
     top.ok().flatten()
 }
@@ -79,7 +97,7 @@ pub(crate) fn record() -> Option<Arc<Record>> {
 pub(crate) fn records() -> Vec<Arc<Record>> {
     let all = STACK.try_with(|stack| {
         let stack = stack.borrow();
-        stack.frames.iter().rev().map(|frame| Arc::clone(frame.context.record())).collect()
+        stack.entered().map(|frame| Arc::clone(frame.context.record())).collect()
     });
     all.unwrap_or_default()
 }

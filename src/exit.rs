@@ -245,7 +245,8 @@ impl ScopeCore {
         let mut clocks = Vec::new();
         let mut next = self.runner.as_ref();
         let known = loop {
-            let Some(runner) = next else { break None };
+            // Nobody waits for a guest, so it is never due.
+            let Some(runner) = next.filter(|runner| runner.role != Role::Guest) else { break None };
             if let Some(since) = runner.life(|life| life.overdue_since) {
                 break Some(since);
             }

@@ -126,8 +126,8 @@ pub(crate) fn conclude<T>(
         Ok(report) => report,
         Err(error) => error.report_mut(),
     };
-    // A row that says that they are not known is no thread.
-    report.orphaned = orphans.iter().filter(|row| row.unknown.is_none()).count();
+    // A row that says that they are not known is no thread, and a guest is known.
+    report.orphaned = orphans.iter().filter(|row| row.unknown.is_none() && !row.guest).count();
     report.total += report.orphaned;
     report.foreign = orphans;
     report.owned = owned::alive();

@@ -259,6 +259,9 @@ fn is_untold_service_of_caller(service: &Arc<Record>) -> bool {
     current::records().iter().any(|own| {
         let mut record = Some(Arc::clone(own));
         while let Some(step) = record {
+            if step.role == Role::Guest {
+                return false;
+            }
             let mut core = Arc::clone(&step.core);
             if Arc::ptr_eq(&core, &service.core) {
                 return step.role != Role::Service || made_later(step.id.0);

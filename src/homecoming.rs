@@ -71,6 +71,9 @@ pub struct ShutdownReport {
     pub timeout: usize,
     /// Of those: not home yet, and not late. 0 in every report of a shutdown that is over.
     pub away: usize,
+    /// Guests (see [`Context::adopt_guest`](crate::Context::adopt_guest)) that were there when the shutdown began or came later. They are
+    /// not in `total`: nobody waits for them.
+    pub guests: usize,
     /// Foreign threads that were still alive at the end of `registry::run` and not there at its beginning (Linux). 0 also
     /// where that could not be seen: then `foreign` has a row with the reason, and `Display` says `unknown`.
     pub orphaned: usize,
@@ -83,7 +86,7 @@ pub struct ShutdownReport {
     pub repeated: bool,
     /// All that were not home, all that failed, and the newest 1024 others.
     pub threads: Vec<ThreadReport>,
-    /// The orphaned; or one row that says why they are not known.
+    /// The orphaned, and guests whose threads live on; or one row that says why they are not known.
     pub foreign: Vec<ForeignThread>,
     /// Groups that are roots of their own (see [`group`](crate::group())) and had not ended at the end of `registry::run`. Their
     /// threads are in none of the counts.

@@ -124,6 +124,7 @@ mod failing;
 #[cfg(unix)]
 mod fifo;
 mod group;
+mod guest;
 mod handle;
 #[cfg(unix)]
 mod io;

@@ -28,6 +28,10 @@ pub(crate) struct State {
     /// Workers and adopted threads that have not ended.
     pub(crate) workers: usize,
     pub(crate) entries: BTreeMap<ThreadId, Entry>,
+    /// Foreign threads that are shown and for which nobody waits.
+    pub(crate) guests: BTreeMap<ThreadId, Arc<Record>>,
+    /// How many of them, here and below, have left since the shutdown began.
+    pub(crate) guests_left: usize,
     /// Ended, and not yet looked at by the next spawn.
     pub(crate) ended: Vec<ThreadId>,
     /// By age: services and groups that are not home.
@@ -84,6 +88,8 @@ impl State {
             phase: Phase::Open,
             workers: 0,
             entries: BTreeMap::new(),
+            guests: BTreeMap::new(),
+            guests_left: 0,
             ended: Vec::new(),
             services: BTreeMap::new(),
             deferred: Vec::new(),

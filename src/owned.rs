@@ -21,7 +21,7 @@ use crate::root::{GRACE, Root};
 use crate::rt::contain::told;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::settle::{self, Account, BodyEnd};
-use crate::status::ScopeStatus;
+use crate::status::{Role, ScopeStatus};
 use crate::{current, graph, view};
 
 /// Whether the value that owned a root is gone, though somebody could not wait for its threads.
@@ -51,7 +51,8 @@ pub(crate) fn alive() -> Vec<ScopeStatus> {
 /// Why the calling thread cannot wait for this root, as a cycle: it is one of its threads, or runs the body of a scope in it, or a
 /// deferred function.
 fn inside(core: &Arc<ScopeCore>) -> Result<(), Vec<String>> {
-    let of_this = |record: &&Arc<Record>| Arc::ptr_eq(&record.core.root, &core.root);
+    let of_this =
+        |record: &&Arc<Record>| record.role != Role::Guest && Arc::ptr_eq(&record.core.root, &core.root);
     match current::records().iter().find(of_this) {
         Some(record) => Err(vec![record.path().to_owned()]),
         None if settle::is_settling_in(core) => Err(vec![core.path().to_owned()]),

@@ -35,7 +35,8 @@ impl ScopeCore {
                 steps.push(escape(&core.name));
                 let opener = core.opener.as_ref().filter(|opener| opener.role != Role::Body);
                 steps.extend(opener.map(|opener| escape(&opener.label.name)));
-                next = core.parent.as_deref();
+                // A guest's scope has no parent, but is shown below the guest.
+                next = core.parent.as_deref().or(core.opener.as_ref().map(|opener| &*opener.core));
             };
             steps.iter().rev().for_each(|step| head.extend(["/", step]));
             head.into()

@@ -24,6 +24,9 @@ impl fmt::Display for ShutdownReport {
             true => f.write_str("unknown")?,
             false => write!(f, "{orphaned}")?,
         }
+        if self.guests > 0 {
+            write!(f, ", guests: {}", self.guests)?;
+        }
         write!(f, ", in {}", Span(self.duration))?;
         if let Some(reason) = &self.reason {
             write!(f, "; {reason}")?;

@@ -148,7 +148,8 @@ impl Root {
         let mut list: Vec<_> = self.core().into_iter().collect();
         while let Some(core) = list.pop() {
             let state = core.lock();
-            let records = state.entries.values().map(|entry| &entry.record).chain(&state.body);
+            let entries = state.entries.values().map(|entry| &entry.record);
+            let records = entries.chain(state.guests.values()).chain(&state.body);
             found.extend(records.filter_map(|record| record.kernel_id()));
             list.extend(state.scopes.values().filter_map(Weak::upgrade));
         }

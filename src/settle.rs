@@ -13,6 +13,7 @@ use crate::complaint::complain;
 use crate::current;
 use crate::failure::{ScopeError, ScopeErrorParts};
 use crate::failures::Listed;
+use crate::guest;
 use crate::homecoming::ShutdownReport;
 use crate::members::{Entry, Phase, Served};
 use crate::owned::is_owned;
@@ -180,6 +181,9 @@ fn settle_own(core: &Arc<ScopeCore>) {
         if state.deferred.is_empty() && state.entries.is_empty() {
             if closed {
                 state.phase = Phase::Settled;
+                let guests = std::mem::take(&mut state.guests);
+                drop(state);
+                guest::send_away(guests.into_values());
                 break;
             }
             drop(state);
@@ -272,6 +276,7 @@ pub(crate) enum Account {
         clock: Clock,
         outer: Option<Instant>,
         reason: Option<StopReason>,
+        guests: usize,
     },
 }
 
@@ -282,16 +287,17 @@ fn account(core: &Arc<ScopeCore>) -> Account {
     }
     let (others, outer, reason) = (away(core), core.outer_due(), asked(core));
     let mut state = core.lock();
-    Account::ToBeMade { tally: state.tally.take(), others, clock: state.clock, outer, reason }
+    let guests = state.guests_left;
+    Account::ToBeMade { tally: state.tally.take(), others, clock: state.clock, outer, reason, guests }
 }
 
 impl Account {
     pub(crate) fn into_report(self) -> ShutdownReport {
         match self {
             Account::Made(report) => report,
-            Account::ToBeMade { tally, others, clock, outer, reason } => {
+            Account::ToBeMade { tally, others, clock, outer, reason, guests } => {
                 let report = tally.map(|tally| tally.report(others, &clock, outer)).unwrap_or_default();
-                ShutdownReport { reason, ..report }
+                ShutdownReport { reason, guests, ..report }
             }
         }
     }
@@ -304,7 +310,7 @@ pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
     let tally = state.tally.as_ref();
     let report = tally.map(|tally| tally.report(others, &state.clock, outer)).unwrap_or_default();
     drop(state);
-    ShutdownReport { reason: asked(core), ..report }
+    ShutdownReport { reason: asked(core), guests: guest::count(core), ..report }
 }
 
 /// All that have an entry, but whoever asks from inside: it cannot be home.

@@ -67,7 +67,8 @@ fn wait_until(core: &Arc<ScopeCore>, end: Instant) {
 /// own thread is not below: nobody waits for it.
 fn is_inside(core: &Arc<ScopeCore>) -> bool {
     let below = |record: &Arc<Record>| {
-        record.role != Role::Body && record.core.around().any(|around| Arc::ptr_eq(around, core))
+        !matches!(record.role, Role::Body | Role::Guest)
+            && record.core.around().any(|around| Arc::ptr_eq(around, core))
     };
     current::is_guest() || current::records().iter().any(below)
 }

@@ -42,6 +42,8 @@ pub enum Role {
     Service,
     /// A thread that homebound did not start, in the tree while its guard lives.
     Adopted,
+    /// One that is shown and hears the stop while its guard lives, and for which nobody waits.
+    Guest,
     /// One of homebound's own.
     Internal,
 }
@@ -228,8 +230,10 @@ pub struct ScopeStatus {
 pub struct ForeignThread {
     /// The kernel's id.
     pub os_tid: u32,
-    /// The kernel's name for it, at most 15 bytes.
+    /// The kernel's name for it, at most 15 bytes; a guest's as it was taken in.
     pub name: String,
+    /// True for one that was a guest (see [`Context::adopt_guest`](crate::Context::adopt_guest)) in a scope that is over. It is no orphan.
+    pub guest: bool,
     /// True if it was there before the registry began.
     pub before: bool,
     /// Why it is not known which foreign threads there are. Then this is no thread: its id is 0, and it is counted nowhere.

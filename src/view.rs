@@ -116,9 +116,11 @@ impl Reader {
             return (status, IntoIter::default());
         };
         let (body, internal, phase) = (state.body.clone(), state.internal.clone(), state.phase);
-        status.threads.reserve(state.entries.len() + internal.len() + 1);
-        let scopes: Vec<_> = state.scopes.values().filter_map(Weak::upgrade).collect();
+        status.threads.reserve(state.entries.len() + state.guests.len() + internal.len() + 1);
+        let mut scopes: Vec<_> = state.scopes.values().filter_map(Weak::upgrade).collect();
+        let guests: Vec<_> = state.guests.values().cloned().collect();
         drop(state);
+        scopes.extend(guests.iter().flat_map(|guest| guest.opened()));
         status.state = stage(core, phase);
         status.stop_reason = core.node.asked_at().map(|_| (*core.node.reason()).clone());
         self.describe(body.as_slice(), &mut status);
@@ -134,6 +136,7 @@ impl Reader {
                 _ => break,
             }
         }
+        self.describe(&guests, &mut status);
         self.describe(&internal, &mut status);
         (status, scopes.into_iter())
     }

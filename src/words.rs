@@ -80,7 +80,11 @@ impl fmt::Display for ForeignThread {
         if let Some(why) = &self.unknown {
             return write!(f, "foreign threads: unknown ({})", Shown(why));
         }
-        let since = if self.before { "there before" } else { "not ours" };
+        let since = match (self.guest, self.before) {
+            (true, _) => "a guest whose scope is over",
+            (false, true) => "there before",
+            (false, false) => "not ours",
+        };
         write!(f, "foreign thread \"{}\"  tid {}  ({since})", Shown(&self.name), self.os_tid)
     }
 }
@@ -99,6 +103,7 @@ impl fmt::Display for Role {
             Role::Worker => "worker",
             Role::Service => "service",
             Role::Adopted => "adopted",
+            Role::Guest => "guest",
             Role::Internal => "internal",
         })
     }

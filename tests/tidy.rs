@@ -34,6 +34,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "fifo",
             "graph",
             "group",
+            "guest",
             "handle",
             "io",
             "iterate",

@@ -1,0 +1,90 @@
+//! Owns the stay of a guest: a foreign thread that is shown and hears the stop, and for which nobody waits.
+//! Refuses to count it among those that come home: it stays outside of entries, shares and cycles.
+//!
+//! ```text
+//! listed (`State::guests`) --(taken off: by its guard, its thread's end, or its scope's)--> over
+//! ```
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::adopt::{Adopted, is_ours};
+use crate::context::Context;
+use crate::members::Phase;
+use crate::record::{Label, Outcome, Record};
+use crate::scope_core::ScopeCore;
+use crate::status::{Role, ThreadId};
+use crate::stop::{Edge, Node};
+
+/// Guests whose scope is over and whose guard is alive, by kernel id: their OS threads are foreign, but not unknown. Each leaves when its guard
+/// drops, at the latest when its thread ends.
+static FORMER: Mutex<Vec<(ThreadId, u32, String)>> = Mutex::new(Vec::new());
+
+pub(crate) fn take_in(host: &Context, label: Label) -> Adopted {
+    let core = host.core();
+    let record = Arc::new(Record::new(label, Role::Guest, core, Node::new(Edge::Inside)));
+    record.start();
+    record.life(|life| life.released = true);
+    // A service's own threads are told when the service is: as the thread of the context by which they were taken in.
+    record.node.attach(&host.record().node);
+    if is_ours(core) || !admit(&record) {
+        end(&record);
+    }
+    Adopted::of(&record)
+}
+
+/// Also into a scope that is stopping or finishing, which waits for no guest; not when it is over.
+fn admit(record: &Arc<Record>) -> bool {
+    let mut state = record.core.lock();
+    let admitted = state.phase < Phase::Settled;
+    if admitted {
+        state.guests.insert(record.id, Arc::clone(record));
+    }
+    admitted
+}
+
+/// The guard is gone, or the thread. Whoever takes the guest off the list ends its stay.
+pub(crate) fn leave(record: &Arc<Record>) {
+    FORMER.lock().retain(|(id, ..)| *id != record.id);
+    let listed = record.core.lock().guests.remove(&record.id);
+    listed.iter().for_each(end);
+}
+
+/// The scope is over: these are guests of nobody.
+pub(crate) fn send_away(guests: impl Iterator<Item = Arc<Record>>) {
+    for record in guests {
+        let name = record.label.name.to_string();
+        FORMER.lock().extend(record.kernel_id().map(|id| (record.id, id, name)));
+        end(&record);
+    }
+}
+
+/// Ended first, so that its context is no longer that of its thread: what is opened there from now on is born free.
+fn end(record: &Arc<Record>) {
+    record.end(Outcome::Finished);
+    record.node.close();
+    record.done.set();
+    for core in record.core.around() {
+        let mut state = core.lock();
+        state.guests_left += usize::from(state.clock.began.is_some());
+    }
+}
+
+/// The names of former guests, by kernel id.
+pub(crate) fn former() -> HashMap<u32, String> {
+    FORMER.lock().iter().map(|(_, id, name)| (*id, name.clone())).collect()
+}
+
+/// How many were in this scope or below it since its shutdown began.
+pub(crate) fn count(core: &Arc<ScopeCore>) -> usize {
+    let mut found = core.lock().guests_left;
+    let mut list = vec![Arc::clone(core)];
+    while let Some(core) = list.pop() {
+        let state = core.lock();
+        found += state.guests.len();
+        list.extend(state.scopes.values().filter_map(Weak::upgrade));
+    }
+    found
+}
