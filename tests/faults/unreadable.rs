@@ -143,3 +143,19 @@ fn threads_that_were_there_before_are_no_orphans_even_if_the_beginning_was_not_r
         i32::from(exit.code())
     });
 }
+
+#[test]
+fn without_proc_a_check_for_leaks_fails_and_says_so() {
+    // catches: "no thread was left behind" from a check that has seen no list of threads
+    without_proc(|_| {
+        if skipped() {
+            return 0;
+        }
+        let blind = homebound_testing::no_leaks(|| ()).expect_err("it cannot see");
+        assert!(
+            blind.threads().is_empty() && blind.unknown().is_some_and(|why| why.contains("/proc/self/task"))
+        );
+        assert!(blind.to_string().contains("is not known"), "{blind}");
+        0
+    });
+}
