@@ -264,6 +264,8 @@ pub struct EndingThread {
     pub purpose: String,
     /// Where it was in the tree, last.
     pub path: String,
+    /// The name of the thread that it joins before it goes: threads that end are joined by those that end after them.
+    pub joins: Option<String>,
     /// What the kernel's scheduler does with it, where the kernel was asked (Linux, in a dump).
     pub run_state: Option<RunState>,
     /// Where it is in the kernel, where that was asked.

@@ -1,6 +1,7 @@
 //! Owns the reading of the tree: from scopes and records to plain data.
 //! Refuses to hold a lock for longer than it takes to copy some threads, and to wait long for one that is held, or for the kernel.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -218,7 +219,8 @@ impl Reader {
                 let (run_state, kernel) = if asks { self.ask(os_tid) } else { (None, None) };
                 let path = format!("{}/{}", title.place, escape(&name));
                 let (name, purpose) = (name.into_owned(), title.purpose.into_owned());
-                EndingThread { os_tid, name, purpose, path, run_state, kernel }
+                let joins = title.joins.map(Cow::into_owned);
+                EndingThread { os_tid, name, purpose, path, joins, run_state, kernel }
             })
             .collect()
     }

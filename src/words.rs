@@ -67,6 +67,9 @@ impl fmt::Display for EndingThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, purpose) = (Shown(&self.path), Shown(&self.purpose));
         write!(f, "on its way out: {path}  ({purpose})  tid {}  its closure is over", self.os_tid)?;
+        if let Some(whom) = &self.joins {
+            return write!(f, ", and it joins {}", Shown(whom));
+        }
         if self.run_state.is_none() {
             return f.write_str(", destructors of its thread-locals may run");
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use homebound::registry::{self, Registry};
-use homebound::{Ending, Result, Scope, ShutdownReport, Snapshot, scope};
+use homebound::{Ending, Result, Scope, ShutdownReport, Snapshot, ThreadState, scope};
 use libc::{SIGQUIT, SIGTERM};
 
 use common::{NEVER, all_threads, child, eventually, gate, in_child, linger, pass, say, until_stopped};
@@ -168,7 +168,8 @@ fn keep(gate: &Receiver<()>) -> Result {
 
 /// What is true of a snapshot while `codec` hangs in its last destructor.
 fn assert_codec_is_ending(snapshot: &Snapshot, scope: &str) {
-    let [codec] = &snapshot.ending[..] else { panic!("{snapshot}") };
+    // One of homebound's own that ends after it may be there as well, and join it.
+    let codec = snapshot.ending.iter().find(|ending| ending.name == "codec").expect("it is there");
     let path = format!("{scope}/codec");
     assert_eq!((&*codec.name, &*codec.purpose, &*codec.path), ("codec", "keeps a handle", &*path));
     assert!(std::path::Path::new(&format!("/proc/self/task/{}", codec.os_tid)).exists());
@@ -205,17 +206,14 @@ fn while_a_run_waits_for_a_destructor_its_main_thread_is_in_the_tree() {
         let (open, gate) = gate();
         let main = thread_id();
         let looker = std::thread::spawn(move || {
-            let all = || registry::snapshot().filter(|now| now.ending.len() == 1);
+            let hangs = |now: &Snapshot| now.ending.iter().any(|ending| ending.name == "codec");
+            let all = || registry::snapshot().filter(hangs);
             eventually("a snapshot shows it", || all().is_some_and(|now| waits_for_its_ends(&now)));
             let snapshot = all().expect("it hangs");
             assert_codec_is_ending(&snapshot, "/app");
             let foreign: Vec<_> = snapshot.foreign.iter().filter(|row| row.os_tid == main).collect();
             assert!(foreign.is_empty(), "{snapshot}");
-            assert!(
-                snapshot
-                    .to_string()
-                    .contains("waits: its OS threads to be gone (1: codec) at tests/away.rs:")
-            );
+            assert!(snapshot.to_string().contains("waits: its OS threads to be gone ("));
             drop(open);
         });
         let exit =
@@ -228,7 +226,8 @@ fn while_a_run_waits_for_a_destructor_its_main_thread_is_in_the_tree() {
 
 fn waits_for_its_ends(snapshot: &Snapshot) -> bool {
     let body = snapshot.root.threads.iter().find(|thread| thread.role == homebound::Role::Body);
-    body.is_some_and(|body| body.waiting_for.is_some())
+    let state = body.map(|body| body.state);
+    matches!(state, Some(ThreadState::Waiting { what: "its OS threads to be gone", .. }))
 }
 
 fn thread_id() -> u32 {
@@ -256,6 +255,6 @@ fn p7_the_last_words_name_a_thread_that_hangs_in_a_destructor() {
     assert!(text.contains("shutdown: 1 total, 1 joined, timeout: 0"), "{text}");
     assert!(text.contains("on its way out: /app/codec  (keeps a handle)  tid "), "{text}");
     assert!(text.contains("sleeps in futex"), "where it hangs: {text}");
-    assert!(text.contains("waits: its OS threads to be gone (1: codec)"), "{text}");
+    assert!(text.contains("waits: its OS threads to be gone ("), "{text}");
     assert!(!text.contains("not ours"), "{text}");
 }

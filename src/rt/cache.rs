@@ -189,7 +189,12 @@ impl Cache {
         }
         let over = self.take_over();
         self.retired.push(Retired { handle: seat.take_handle(), seat: Arc::clone(seat) });
-        over.into_iter().for_each(|retired| self.join(retired));
+        for retired in over {
+            // Its main function is over, and a destructor of its thread-locals may hang: then this thread hangs with it.
+            seat.set_joins(Some(retired.seat.name().clone()));
+            self.join(retired);
+        }
+        seat.set_joins(None);
         self.leave();
     }
 

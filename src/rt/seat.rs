@@ -37,6 +37,8 @@ pub(crate) struct Title {
     pub(crate) purpose: Name,
     /// The path of the scope that the job is in.
     pub(crate) place: Arc<str>,
+    /// Whom it joins, on its own way out.
+    pub(crate) joins: Option<Name>,
 }
 
 /// How a thread is made.
@@ -151,10 +153,17 @@ impl Seat {
         if Arc::ptr_eq(&title.place, place) && title.purpose == *purpose {
             return;
         }
-        let last =
-            std::mem::replace(&mut *title, Title { purpose: purpose.clone(), place: Arc::clone(place) });
+        let last = std::mem::replace(
+            &mut *title,
+            Title { purpose: purpose.clone(), place: Arc::clone(place), joins: None },
+        );
         drop(title);
         drop(last);
+    }
+
+    pub(super) fn set_joins(&self, whom: Option<Name>) {
+        let before = std::mem::replace(&mut self.title.lock().joins, whom);
+        drop(before);
     }
 
     pub(super) fn title(&self) -> Title {
