@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use crate::sync::locks::Mutex;
 
 use crate::guest::former;
 use crate::root::Root;

@@ -17,6 +17,7 @@ use crate::reason::Stopped;
 use crate::rt::contain::Payload;
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Ran, Task};
+use crate::sync::locks::assert_none_held;
 use crate::wait::Mark;
 use crate::waiter::{End, Held, Waiter, is_stopping};
 
@@ -179,6 +180,7 @@ impl<T: ?Sized + Send> Task<Effort> for Place<'_, T> {
     fn run(&self, effort: &Effort) -> Ran {
         let place = *self.0.lock();
         let Some((condvar, mutex)) = place else { return Ran::Nothing };
+        assert_none_held();
         let held = match *effort {
             Effort::Try => mutex.try_lock(),
             Effort::For(slice) => mutex.try_lock_for(slice),

@@ -156,7 +156,7 @@ pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Context> {
 /// the locks of the allocator and of the loader.
 pub(crate) fn touch() {
     let _gone_in_destructors = STACK.try_with(|_| ());
-    let mutex = parking_lot::Mutex::new(());
+    let mutex = crate::sync::locks::Mutex::new(());
     let held = mutex.lock();
     // Parks, for which the lock has a thread-local.
     let _nobody_frees_it = mutex.try_lock_for(Duration::from_nanos(1));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::sync::locks::Mutex;
 use once_cell::sync::OnceCell;
-use parking_lot::Mutex;
 
 use crate::audit;
 use crate::limit::far;

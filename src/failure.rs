@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{self, AtomicU64};
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use crate::sync::locks::Mutex;
 
 use crate::BoxError;
 use crate::homecoming::ShutdownReport;

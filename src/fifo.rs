@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::panic::Location;
 use std::path::Path;
 
-use parking_lot::Mutex;
+use crate::sync::locks::Mutex;
 
 use crate::context::Context;
 use crate::sys::fifo::Fifo;

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
+use crate::sync::locks::Mutex;
 
 use crate::adopt::{Adopted, is_ours};
 use crate::context::Context;

@@ -241,8 +241,9 @@ impl Record {
             ending => ending,
         });
         life.outcome = Some(outcome);
-        let unclaimed = if life.released { self.unclaimed(&mut life) } else { None };
+        let left = if life.released { life.outcome.take() } else { None };
         drop(life);
+        let unclaimed = self.unclaimed(left);
         self.ended.store(true, Ordering::Release);
         unclaimed
     }
@@ -251,12 +252,15 @@ impl Record {
     pub(crate) fn abandon(&self) -> Option<Failure> {
         let mut life = self.life.lock();
         life.released = true;
-        self.unclaimed(&mut life)
+        let left = life.outcome.take();
+        drop(life);
+        self.unclaimed(left)
     }
 
     /// What is not isolated has been the scope's since it happened. It is not told again: where a list is full, each is counted.
-    fn unclaimed(&self, life: &mut Life) -> Option<Failure> {
-        match life.outcome.take() {
+    /// With no lock held: a list that is full has not kept it, and with this goes the program's error.
+    fn unclaimed(&self, left: Option<Outcome>) -> Option<Failure> {
+        match left {
             Some(Outcome::Failed(failure)) if self.isolated => Some(failure),
             Some(_) | None => None,
         }

@@ -6,7 +6,7 @@ use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use crate::sync::locks::Mutex;
 
 use crate::body::live;
 use crate::desk::Orders;

@@ -13,7 +13,7 @@ use crate::rt::cache::Cache;
 use crate::scope_core::ScopeCore;
 use crate::status::{ForeignThread, Role};
 use crate::stop::Node;
-use crate::sync::OnceCell;
+use crate::sync::{OnceCell, locks};
 use crate::tally::Clock;
 use crate::timers::Timers;
 use crate::wait::Mark;
@@ -62,7 +62,7 @@ pub(crate) struct Root {
 }
 
 /// Every root that is not over: the audit needs to know whose a thread is.
-static ROOTS: parking_lot::Mutex<Vec<Weak<Root>>> = parking_lot::Mutex::new(Vec::new());
+static ROOTS: locks::Mutex<Vec<Weak<Root>>> = locks::Mutex::new(Vec::new());
 
 impl Root {
     pub(crate) fn new(grace: Duration, edge: Option<Weak<dyn Edge>>) -> Arc<Root> {

@@ -40,9 +40,17 @@ struct TimerState {
     doubts: Vec<Arc<Bell>>,
     /// A standalone root's one lazy thread is there.
     running: bool,
+    /// The system is asked for it, with the lock free.
+    starting: bool,
     /// It runs a callback of the user's, which may wait for whoever is to be rung.
     occupied: bool,
     closed: bool,
+}
+
+impl TimerState {
+    fn lacks_a_thread(&self) -> bool {
+        !(self.running || self.starting || self.closed)
+    }
 }
 
 impl Timer for Timers {
@@ -50,7 +58,7 @@ impl Timer for Timers {
         let mut state = self.state.lock();
         let earliest = state.waiting.keys().next().is_none_or(|(first, _)| at < *first);
         state.waiting.insert((at, key), node);
-        let start = !state.running && !state.closed;
+        let start = state.lacks_a_thread();
         drop(state);
         let Some(root) = self.root.upgrade() else { return };
         if root.is_registry() {
@@ -150,9 +158,15 @@ impl Timers {
         (due.into_values().collect(), next)
     }
 
-    /// Starts the one lazy thread. The lock is held meanwhile: `close` comes before it, or after it.
+    /// Starts the one lazy thread. `close` comes before that, or waits until it has been done.
     fn start(&self, root: &Arc<Root>) {
         let Some(core) = root.scope.get().and_then(Weak::upgrade) else { return };
+        let mut state = self.state.lock();
+        if !state.lacks_a_thread() {
+            return;
+        }
+        state.starting = true;
+        drop(state);
         let record =
             internal(&core, "homebound-timer", "ends contexts at their deadline, wakes waiters at condvars");
         let (timers, own) = (Arc::clone(&root.timers), Arc::clone(&record));
@@ -164,19 +178,14 @@ impl Timers {
             seat.set_over();
             own.end(Outcome::Finished);
         });
+        let launched = root.cache.launch(&"homebound-timer".into(), Make::default(), job);
         let mut state = self.state.lock();
-        let launched = if state.running || state.closed {
-            Ok(false)
-        } else {
-            root.cache.launch(&"homebound-timer".into(), Make::default(), job).map(|()| true)
-        };
-        state.running |= matches!(launched, Ok(true));
+        (state.starting, state.running) = (false, launched.is_ok());
         drop(state);
-        if matches!(launched, Ok(true)) {
-            return;
-        }
-        core.lock().internal.retain(|other| other.id != record.id);
+        // Pairs with `close`.
+        self.due.notify_all();
         if let Err(refusal) = launched {
+            core.lock().internal.retain(|other| other.id != record.id);
             // The next who needs it tries again; waits bring their own time-out and do not need it.
             told(|| {
                 tracing::error!(
@@ -223,6 +232,10 @@ impl Timers {
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
+        // Pairs with `start`: what that has asked for is joined with the others.
+        while state.starting {
+            self.due.wait(&mut state);
+        }
         let doubts = std::mem::take(&mut state.doubts);
         drop(state);
         drop(doubts);

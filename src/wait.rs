@@ -4,6 +4,7 @@
 
 use std::panic::Location;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select, SelectedOperation, Sender, TryRecvError, TrySendError};
@@ -85,6 +86,7 @@ pub(crate) fn until_stopped<'a, T>(
             None => Some(select.select()),
             Some(first) => select.select_deadline(first).ok(),
         };
+        give_back_the_park_token();
         match (chosen, alerted) {
             (Some(chosen), _) if chosen.index() == own => return Ok(complete(chosen)),
             (Some(chosen), Some((index, alert))) if chosen.index() == index => drop(chosen.recv(alert)),
@@ -92,6 +94,13 @@ pub(crate) fn until_stopped<'a, T>(
             (None, _) => {}
         }
     }
+}
+
+/// A wait on a channel of `crossbeam` sleeps by `thread::park`, and takes the token of whoever unparks the thread meanwhile: that
+/// one's wake-up would be lost (W4). Nobody can see whether that was so. So a token is given back in any case: `park` may
+/// return without a cause, as its documentation says, but never sleeps through a cause.
+fn give_back_the_park_token() {
+    thread::current().unpark();
 }
 
 impl Context {

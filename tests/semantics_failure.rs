@@ -800,3 +800,59 @@ fn a10_an_error_has_its_source() {
         assert!(homebound::is_stop(std::error::Error::source(&stopped.unwrap_err()).unwrap()));
     });
 }
+
+/// An error whose end asks the library, about itself and about all.
+#[derive(Debug)]
+struct Asks(Context);
+
+impl fmt::Display for Asks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("asks")
+    }
+}
+
+impl std::error::Error for Asks {}
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        let _overdue = self.0.is_overdue();
+        let _dump = self.0.stopper().is_stopping();
+        let opened = scope(|s| Ok(s.dump_status().len()));
+        assert!(opened.is_ok());
+        ASKED.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+#[test]
+fn e7_a_failure_that_is_one_too_many_is_dropped_with_no_lock_held() {
+    // catches: the error of a failure that no list keeps, dropped under the lock of its thread's record
+    within(|| {
+        let error = scope(|s| {
+            for _ in 0..1024 {
+                let failing = s.thread("fails", "fails").isolated().spawn(fails)?;
+                let done = failing.done().clone();
+                drop(failing);
+                let _ended = done.recv();
+            }
+            for isolated in [true, false] {
+                let thread = s.thread("one-too-many", "fails with what asks");
+                let thread = if isolated { thread.isolated() } else { thread };
+                let (open, gate) = gate();
+                let failing = thread.spawn(move |cx| {
+                    pass(&gate);
+                    Err::<(), _>(Asks(cx.clone()).into())
+                });
+                // The handle is gone before the thread fails.
+                drop(failing?);
+                drop(open);
+            }
+            Ok(())
+        })
+        .unwrap_err();
+        assert_eq!(error.failures().len() + error.omitted(), 1026);
+        drop(error);
+        assert_eq!(ASKED.load(Ordering::SeqCst), 2);
+    });
+}

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use common::*;
-use crossbeam_channel::{bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use homebound::{
     Context, Ended, Group, Handle, JoinError, Result, Scope, ThreadState, ThreadStatus, WaitError, scope,
 };
@@ -838,5 +838,45 @@ fn a16_a_panic_in_a_callback_of_an_end_is_a_failure_of_the_scope() {
             Ok(worker.join()?)
         });
         assert_eq!(result.unwrap_err().failures().len(), 1);
+    });
+}
+
+#[test]
+fn w4_a_wait_on_a_channel_loses_no_park_token() {
+    // catches: the token of somebody who unparks a thread of the user's while that waits for a message
+    type Wait = fn(&Context, &Receiver<()>, &Sender<()>) -> bool;
+    let waits: [(&'static str, Wait); 6] = [
+        ("recv", |cx, receiver, _| cx.recv(receiver).is_ok()),
+        ("recv-timeout", |cx, receiver, _| cx.recv_timeout(receiver, LIMIT).is_ok()),
+        ("send", |cx, _, sender| cx.send(sender, ()).is_ok()),
+        ("iter", |cx, receiver, _| cx.iter(receiver).next().is_some()),
+        ("drain", |cx, receiver, _| cx.drain(receiver).next().is_some()),
+        ("stopped", |cx, _, _| cx.recv(&crossbeam_channel::never::<()>()).is_err()),
+    ];
+    within(move || {
+        for (name, wait) in waits {
+            let (hand, take) = bounded(0);
+            let (give, taken) = bounded(0);
+            let (own, known) = bounded(1);
+            let result = scope(|s| {
+                let waiter = s.spawn(name, "waits, then looks for its token", move |cx| {
+                    own.send(std::thread::current())?;
+                    assert!(wait(cx, &take, &give), "it waits for what comes");
+                    Ok(token())
+                })?;
+                let waits = |row: &ThreadStatus| matches!(row.state, ThreadState::Waiting { .. });
+                let row = || s.active_threads().into_iter().find(|row| row.name == name);
+                eventually("it waits", || row().is_some_and(|row| waits(&row)));
+                known.recv()?.unpark();
+                linger(20);
+                match name {
+                    "send" => taken.recv_timeout(LIMIT)?,
+                    "stopped" => waiter.stop(),
+                    _ => hand.send_timeout((), LIMIT)?,
+                }
+                Ok(waiter.join()?)
+            });
+            assert!(result.unwrap(), "{name}: the token is there");
+        }
     });
 }

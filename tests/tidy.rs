@@ -406,6 +406,25 @@ fn subscribers_are_contained() {
     none("calls of tracing that are not contained", loose);
 }
 
+/// Locks that are not counted hide code of the program's that runs under them. The condvar's are the program's own.
+#[test]
+fn locks_are_counted() {
+    // What is below the locks runs no code of the program's.
+    let counted = ["src/sync/locks.rs", "src/condvar.rs"];
+    let all = sources("src", ".rs");
+    let others =
+        all.iter().filter(|source| !counted.contains(&&*source.path) && !source.path.starts_with("src/sys/"));
+    let raw = |line: &str| {
+        ["parking_lot::", "std::sync::Mutex", "std::sync::RwLock"].iter().any(|lock| line.contains(lock))
+    };
+    none(
+        "locks that nobody counts",
+        others.flat_map(|source| {
+            source.code().filter(|line| raw(line)).map(|line| format!("{}: {}", source.path, line.trim()))
+        }),
+    );
+}
+
 /// A planted bug that no model looks for proves nothing; one that is nowhere planted proves less.
 #[test]
 fn every_planted_bug_has_its_model() {

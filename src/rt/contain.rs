@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::sync::locks::assert_none_held;
 use crate::sys;
 
 /// What a panic carried.
@@ -12,8 +13,10 @@ pub(crate) type Payload = Box<dyn Any + Send + 'static>;
 /// Runs `f`, and returns the payload if it panics.
 ///
 /// All code of the user's that threads of ours run is run here. If it forks, and comes back in the child as well, the child
-/// must not go on: it has none of the threads that it would wait for, and is not the one that others wait for.
+/// must not go on: it has none of the threads that it would wait for, and is not the one that others wait for. No lock of ours is
+/// held meanwhile.
 pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
+    assert_none_held();
     let forks = sys::forks();
     let ran = catch_unwind(AssertUnwindSafe(f));
     if sys::forks() != forks {

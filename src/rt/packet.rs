@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::contain::{Payload, contain, drop_contained};
 use crate::BoxError;
+use crate::sync::locks::assert_none_held;
 use crate::sync::{Mutex, planted};
 
 /// How the closure ended. The value of an `Ok` stays in the packet; errors and payloads are `'static` and leave it.
@@ -66,6 +67,15 @@ impl<F, T> Packet<F, T> {
             drop(slot);
         }
         drop_contained(value).map_or(Ran::Done, Ran::Panicked)
+    }
+}
+
+/// Closure and result are the program's, whoever drops the last reference to them.
+impl<F, T> Drop for Packet<F, T> {
+    fn drop(&mut self) {
+        if self.closure.get_mut().is_some() || matches!(self.slot.get_mut(), Slot::Ready(_)) {
+            assert_none_held();
+        }
     }
 }
 

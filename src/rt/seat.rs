@@ -11,7 +11,7 @@ use super::cache::Cache;
 use super::look::{A_WAKE_UP, look_for};
 use crate::shown::kernel_name;
 use crate::sync::local::*;
-use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, planted};
+use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, locks, planted};
 use crate::sys;
 
 per_thread! {
@@ -66,7 +66,7 @@ pub(crate) struct Seat {
     /// The kernel's name of the thread when it began; its own affair, hence in no model.
     kernel_name: [AtomicU64; 2],
     /// Of the last job, and whether that is over: for views alone, hence in no model.
-    title: parking_lot::Mutex<Title>,
+    title: locks::Mutex<Title>,
     over: atomic::AtomicBool,
     cache: Weak<Cache>,
     mail: Mutex<Mail>,
@@ -102,7 +102,7 @@ impl Seat {
             make,
             kernel_id: AtomicU32::new(0),
             kernel_name: Default::default(),
-            title: parking_lot::Mutex::default(),
+            title: locks::Mutex::default(),
             over: atomic::AtomicBool::new(false),
             cache,
             mail: Mutex::default(),

@@ -5,6 +5,9 @@
 //! `--cfg homebound_loom` and `--cfg homebound_shuttle` choose the checkers; without them, everything here is another name of
 //! the real thing. `docs/TESTING.md` says what the models show.
 
+/// Also for what is not modelled.
+pub(crate) mod locks;
+
 // The checkers' side stands in the crate `homebound-models`, so that no build for users needs a checker.
 #[cfg(any(homebound_loom, homebound_shuttle))]
 #[path = "../../homebound-models/sync/model.rs"]
@@ -23,11 +26,11 @@ mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence};
     pub(crate) use std::thread::{Builder, JoinHandle, ThreadId, current as current_thread, yield_now};
 
+    pub(crate) use super::locks::{Condvar, Mutex};
+    /// Those that somebody only tries to take have a name of their own, since loom's cannot be tried.
+    pub(crate) use super::locks::{Mutex as TryMutex, MutexGuard as TryMutexGuard};
     pub(crate) use crossbeam_queue::SegQueue as Queue;
     pub(crate) use once_cell::sync::OnceCell;
-    pub(crate) use parking_lot::{Condvar, Mutex};
-    /// Those that somebody only tries to take have a name of their own, since loom's cannot be tried.
-    pub(crate) use parking_lot::{Mutex as TryMutex, MutexGuard as TryMutexGuard};
 
     pub(crate) use crate::sys::{Sleepers, join};
 

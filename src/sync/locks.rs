@@ -1,0 +1,135 @@
+//! Owns the locks of ours, and the count of those that the calling thread holds.
+//! Refuses to be used for a mutex of the program's.
+//!
+//! No code of the program's runs while a thread holds one of them: that code may call back into this crate, or never return.
+//! Where debug assertions are on, each thread counts what it holds, and every place that runs the program's code asserts that
+//! it is nothing ([`assert_none_held`]). So each test looks for this fault.
+
+use std::cell::Cell;
+use std::ops::{Deref, DerefMut};
+use std::time::{Duration, Instant};
+
+use parking_lot::WaitTimeoutResult;
+
+/// Not in models: all threads of a model are one for the OS.
+const COUNTED: bool = cfg!(debug_assertions) && !super::MODELLED;
+
+std::thread_local! {
+    /// Without a destructor: locks are taken in those of others.
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// To be called where code of the program's is about to run: a closure, a callback, a `Drop`, a `Display`, a subscriber.
+#[inline]
+#[track_caller]
+pub(crate) fn assert_none_held() {
+    if COUNTED {
+        assert_eq!(HELD.get(), 0, "code of the program's runs under a lock of homebound's");
+    }
+}
+
+/// One lock that is held.
+#[derive(Debug)]
+struct Held;
+
+impl Held {
+    #[inline]
+    fn new() -> Held {
+        if COUNTED {
+            HELD.set(HELD.get() + 1);
+        }
+        Held
+    }
+}
+
+impl Drop for Held {
+    #[inline]
+    fn drop(&mut self) {
+        if COUNTED {
+            HELD.set(HELD.get() - 1);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T: ?Sized>(parking_lot::Mutex<T>);
+
+/// The lock is free when this has been dropped; what was taken out from under it is dropped later.
+#[derive(Debug)]
+pub(crate) struct MutexGuard<'a, T: ?Sized> {
+    guard: parking_lot::MutexGuard<'a, T>,
+    _held: Held,
+}
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Mutex(parking_lot::Mutex::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard { guard: self.0.lock(), _held: Held::new() }
+    }
+
+    #[inline]
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        Some(MutexGuard { guard: self.0.try_lock()?, _held: Held::new() })
+    }
+
+    pub(crate) fn try_lock_for(&self, limit: Duration) -> Option<MutexGuard<'_, T>> {
+        Some(MutexGuard { guard: self.0.try_lock_for(limit)?, _held: Held::new() })
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(parking_lot::Condvar);
+
+impl Condvar {
+    pub(crate) const fn new() -> Self {
+        Condvar(parking_lot::Condvar::new())
+    }
+
+    pub(crate) fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
+        self.0.wait(&mut guard.guard);
+    }
+
+    pub(crate) fn wait_until<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        end: Instant,
+    ) -> WaitTimeoutResult {
+        self.0.wait_until(&mut guard.guard, end)
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
