@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use crate::Result;
+use crate::awake;
 use crate::context::Context;
 use crate::error::{NotStarted, ProcessFailed};
 use crate::launch::OnExit;
@@ -143,7 +144,7 @@ impl<'a> Running<'a> {
             if !self.asked && self.cx.node().is_stopping() {
                 self.ask();
             }
-            if self.force_at.is_some_and(|at| Instant::now() >= at) {
+            if self.force_at.is_some_and(|at| awake::now() >= at) {
                 self.force();
             }
             let stop = (!self.asked).then(|| self.stop.as_fd());
@@ -180,7 +181,7 @@ impl<'a> Running<'a> {
         let ended = self.ended.is_none().then_some(LOOK);
         let pauses = [ended, self.terminal.as_ref().map(|_| LOOK_FOR_SUSPENSION), self.output.pause()];
         let look = pauses.into_iter().flatten().min().map(|pause| Instant::now() + pause);
-        look.into_iter().chain(self.force_at).min()
+        look.into_iter().chain(self.force_at.map(awake::system)).min()
     }
 
     /// The child has been suspended, by Ctrl-Z or for want of the terminal. If this process is in the foreground, it can be
@@ -205,7 +206,7 @@ impl<'a> Running<'a> {
     /// that it is home in its share of the scope's grace.
     fn ask(&mut self) {
         self.asked = true;
-        let (now, record) = (Instant::now(), self.cx.record());
+        let (now, record) = (awake::now(), self.cx.record());
         let share = record.core.share_end(record).map(|end| end.saturating_duration_since(now));
         let patience = share.map_or(self.grace, |share| self.grace.min(share - share / 4));
         self.force_at = Some(far(now, patience));

@@ -10,6 +10,7 @@ use crate::sync::locks::Mutex;
 use once_cell::sync::OnceCell;
 
 use crate::audit;
+use crate::awake;
 use crate::limit::far;
 use crate::registry::{OnOverdue, SecondSignal};
 use crate::root::{Edge, Errand};
@@ -123,7 +124,17 @@ impl Desk {
 
     /// The kernel's timer ends the process if nobody has some time after the end of the grace.
     pub(crate) fn arm(&self, deadline: Instant) {
-        last::arm(far(far(deadline, self.orders.kill_after), SPARE), self.orders.end());
+        last::arm(self.last_moment(deadline), self.orders.end());
+    }
+
+    /// The process was suspended meanwhile.
+    pub(crate) fn arm_again(&self, deadline: Instant) {
+        last::postpone(self.last_moment(deadline));
+    }
+
+    /// By the clock of the system.
+    fn last_moment(&self, deadline: Instant) -> Instant {
+        far(far(awake::system(deadline), self.orders.kill_after), SPARE)
     }
 
     /// For *watch*. Pairs with `take_requests`.
@@ -191,7 +202,7 @@ pub(crate) struct RootClock {
 impl RootClock {
     fn new() -> RootClock {
         let [began, deadline, users_due] = [0; 3].map(AtomicU64::new);
-        RootClock { base: Instant::now(), began, deadline, users_due }
+        RootClock { base: awake::now(), began, deadline, users_due }
     }
 
     /// Under the root's lock: by one at a time.

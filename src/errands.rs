@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::awake;
 use crate::chores::Chores;
 use crate::desk::{Desk, STOPPER, request};
 use crate::exit::{Driver, step};
@@ -35,7 +36,8 @@ pub(crate) fn stopper(desk: &Desk, own: &Arc<Record>) {
                 errand => contained(|| carry_out(errand)),
             }
         }
-        let until = step_all(&mut driven).into_iter().chain(chores.attend(Instant::now())).min();
+        let until =
+            step_all(&mut driven).map(awake::system).into_iter().chain(chores.attend(Instant::now())).min();
         let _waits = Mark::of("an errand", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
         desk.bell.sleep(seen, until);
     }
@@ -63,7 +65,7 @@ fn answer(desk: &Desk, core: &Arc<ScopeCore>, requests: u32, driven: &mut Vec<Ar
         });
     }
     if asked(request::EXPIRE) {
-        for node in core.root.timers.take_due_for_registry(Instant::now()) {
+        for node in core.root.timers.take_due_for_registry(awake::now()) {
             contained(|| node.expire());
         }
     }
@@ -100,9 +102,9 @@ fn carry_out(errand: Errand) {
     }
 }
 
-/// Steps all scopes that it drives, drops those that are home; tells when to look again.
+/// Steps all scopes that it drives, drops those that are home; tells when to look again, by the clock of `awake`.
 fn step_all(driven: &mut Vec<Arc<ScopeCore>>) -> Option<Instant> {
-    let now = Instant::now();
+    let now = awake::now();
     let mut until: Option<Instant> = None;
     driven.retain(|core| {
         if core.lock().phase == Phase::Settled {

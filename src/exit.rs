@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use std::vec::IntoIter;
 
+use crate::awake;
 use crate::members::{Phase, Served, Service, State};
 use crate::overdue;
 use crate::record::Record;
@@ -62,7 +63,7 @@ pub(crate) fn drive_until(
 ) -> bool {
     loop {
         let seen = core.changes();
-        let now = Instant::now();
+        let now = awake::now();
         let progress = step(core, driver, now);
         if progress.home {
             return true;
@@ -77,7 +78,7 @@ pub(crate) fn drive_until(
             // A thread that comes home now finds nobody to wake, and its root is over the sooner.
             core.look_out(seen);
         }
-        core.sleep(seen, progress.until.into_iter().chain(end).min());
+        core.sleep(seen, progress.until.into_iter().chain(end).min().map(awake::system));
     }
 }
 
@@ -266,7 +267,7 @@ impl ScopeCore {
 
     /// True if the share of this thread has passed, marked or not.
     pub(crate) fn is_past_share(&self, record: &Record) -> bool {
-        self.share_end(record).is_some_and(|due| Instant::now() >= due)
+        self.share_end(record).is_some_and(|due| awake::now() >= due)
     }
 
     /// When the share of this thread ends, as far as that is known: a service's when it is told.

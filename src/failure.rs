@@ -14,6 +14,7 @@ use std::time::Instant;
 use crate::sync::locks::Mutex;
 
 use crate::BoxError;
+use crate::awake;
 use crate::homecoming::ShutdownReport;
 use crate::reason::{StopReason, Stopped};
 use crate::rt::contain::{Payload, message};
@@ -98,7 +99,7 @@ impl Failure {
         let ids = iter::once(NEXT_ID.fetch_add(1, atomic::Ordering::Relaxed))
             .chain(carried.into_iter().take(MOST_CARRIED));
         let mark = Mark::new(Carries::Failures(ids.collect()));
-        let parts = FailureParts { mark, at: Instant::now(), origin, what };
+        let parts = FailureParts { mark, at: awake::now(), origin, what };
         Failure { parts: Arc::new(parts), _token: None }
     }
 

@@ -157,6 +157,7 @@ mod shutdown;
 mod walk;
 
 mod aftermath;
+mod awake;
 #[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
 mod bell;
 mod callback;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::awake;
 use crate::reason::{Stop, StopReason};
 use crate::stop::Node;
 use crate::sync::{Mutex, OnceCell, planted};
@@ -33,7 +34,7 @@ pub(crate) struct Limit {
 }
 
 enum Kind {
-    /// Stopped at this instant.
+    /// Stopped at this instant, by the clock of `awake`.
     Deadline(Instant),
     /// Hides a stop for `max`, counted from the later of `entry` and the stop.
     Shield { entry: Instant, max: Duration },
@@ -41,11 +42,11 @@ enum Kind {
 
 impl Limit {
     pub(crate) fn deadline(at: Instant, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
-        Limit::new(Kind::Deadline(at), outer, timer)
+        Limit::new(Kind::Deadline(awake::of_system(at)), outer, timer)
     }
 
     pub(crate) fn shield(max: Duration, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
-        Limit::new(Kind::Shield { entry: Instant::now(), max }, outer, timer)
+        Limit::new(Kind::Shield { entry: awake::now(), max }, outer, timer)
     }
 
     fn new(kind: Kind, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
@@ -74,7 +75,7 @@ impl Limit {
         &self.outer
     }
 
-    /// When it ends, as far as that is known now. `None`: not before a stop that has not come yet.
+    /// When it ends, by the clock of `awake`, as far as that is known now. `None`: not before a stop that has not come yet.
     pub(crate) fn end(&self) -> Option<Instant> {
         self.end_in(&Known::of(&self.outer))
     }
@@ -95,7 +96,10 @@ impl Limit {
     pub(crate) fn deadline_set(&self) -> Option<Instant> {
         let outer = self.outer.limit.as_ref().and_then(|limit| limit.deadline_set());
         match self.kind {
-            Kind::Deadline(at) => Some(outer.map_or(at, |end| end.min(at))),
+            Kind::Deadline(at) => {
+                let at = awake::system(at);
+                Some(outer.map_or(at, |end| end.min(at)))
+            }
             Kind::Shield { .. } => outer,
         }
     }

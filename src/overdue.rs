@@ -2,8 +2,8 @@
 //! Refuses to decide when that is: `exit` does.
 
 use std::sync::Arc;
-use std::time::Instant;
 
+use crate::awake;
 use crate::record::Record;
 use crate::root::Errand;
 use crate::rt::contain::told;
@@ -11,7 +11,7 @@ use crate::shown::{Shown, shown};
 
 /// Marks a thread overdue: its shields end, scopes that it runs have no time left, and it is reported by name.
 pub(crate) fn mark(record: &Arc<Record>) {
-    let first = record.life(|life| life.overdue_since.replace(Instant::now()).is_none());
+    let first = record.life(|life| life.overdue_since.replace(awake::now()).is_none());
     if !first {
         return;
     }

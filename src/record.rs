@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use crate::awake;
 use crate::done::Sequel;
 use crate::failure::{Cause, Failure, Origin};
 use crate::homecoming::Ending;
@@ -235,7 +236,7 @@ impl Record {
     /// become the scope's: it was isolated, and the handle is gone.
     pub(crate) fn end(&self, outcome: Outcome) -> Option<Failure> {
         let mut life = self.life.lock();
-        life.ended_at = Some(Instant::now());
+        life.ended_at = Some(awake::now());
         life.ending = Some(match outcome.ending() {
             Ending::Finished | Ending::Stopped if life.failed => Ending::Failed,
             ending => ending,

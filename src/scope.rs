@@ -7,10 +7,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+use crate::awake;
 use crate::body::{enter, open};
 use crate::context::Context;
 use crate::deferred::Deferred;
@@ -282,7 +283,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// below the scope, a callback, a deferred function) it asks only, and returns the state as it is.
     #[track_caller]
     pub fn shutdown(&self, grace: Duration) -> ShutdownReport {
-        shutdown::shutdown(&self.core, far(Instant::now(), grace), Location::caller())
+        shutdown::shutdown(&self.core, far(awake::now(), grace), Location::caller())
     }
 
     /// Workers, services and adopted threads of the subtree that have not ended.

@@ -22,7 +22,6 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::aftermath::Aftermath;
 use crate::bell::{Bell, ring_all};
 use crate::callback::Callback;
 use crate::limit::Limit;
@@ -32,6 +31,7 @@ use crate::rt::word::Flags;
 use crate::sync::{Mutex, OnceCell, planted};
 use crate::sys::Event;
 use crate::token::Mark;
+use crate::{aftermath::Aftermath, awake};
 
 pub(crate) const STOPPING: u32 = 1;
 /// The flag alone does not tell: the clock has to be asked.
@@ -152,7 +152,7 @@ impl Node {
             self.flags.set(ALERTED);
         } else {
             let cause = self.inherited(&parent.cause());
-            self.mark_below(cause, parent.since().unwrap_or_else(Instant::now), false);
+            self.mark_below(cause, parent.since().unwrap_or_else(awake::now), false);
         }
     }
 
@@ -178,7 +178,7 @@ impl Node {
 
     /// When this context will be stopped by its deadline or the end of its shield, if that is known now.
     pub(crate) fn limit_end(&self) -> Option<Instant> {
-        self.limit.as_ref().and_then(|limit| limit.end())
+        self.limit.as_ref().and_then(|limit| limit.end()).map(awake::system)
     }
 
     /// The earliest deadline that was set for it or around it.
@@ -208,12 +208,12 @@ impl Node {
     /// Ends every shield below as well: the thread is overdue. `cause` is for a node to which the stop is still on its way.
     pub(crate) fn stop_through_shields(self: &Arc<Node>, cause: Stop) {
         let own = self.state.lock().cause.clone();
-        self.mark_below(own.unwrap_or(cause), Instant::now(), true);
+        self.mark_below(own.unwrap_or(cause), awake::now(), true);
     }
 
     fn stop_below(self: &Arc<Node>, cause: Stop, through: bool) {
         if self.flags.load() & SWEPT == 0 {
-            self.mark_below(cause, Instant::now(), through);
+            self.mark_below(cause, awake::now(), through);
         }
     }
 
@@ -318,7 +318,7 @@ impl Node {
         let mut state = self.state.lock();
         let callbacks = std::mem::take(&mut state.callbacks);
         let parents = std::mem::take(&mut state.parents);
-        state.since.get_or_insert_with(Instant::now);
+        state.since.get_or_insert_with(awake::now);
         let wake = (state.signal.take(), self.take_alarm());
         let bells = state.bells.values().cloned().collect();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();

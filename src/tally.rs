@@ -5,6 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::awake;
 use crate::homecoming::{Ending, ShutdownReport, ThreadReport};
 use crate::limit::far;
 use crate::record::Record;
@@ -128,14 +129,14 @@ impl Tally {
         let timeout = self.late + late + away.len();
         let last =
             arriving.iter().filter_map(|row| row.record.life(|life| life.ended_at)).chain(self.last).max();
-        let end = last.filter(|_| away.is_empty()).unwrap_or_else(Instant::now);
+        let end = last.filter(|_| away.is_empty()).unwrap_or_else(awake::now);
         let began = clock.began.unwrap_or(end);
         let (remarkable, ordinary): (Vec<_>, Vec<_>) = arriving.iter().partition(|row| row.is_remarkable());
         let fewer = (self.others.len() + ordinary.len()).saturating_sub(KEPT);
         let ordinary = self.others.iter().chain(ordinary).skip(fewer);
         let home = self.remarkable.iter().chain(remarkable).chain(ordinary);
         let home = home.map(|row| describe(&row.record, row.ending));
-        let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let late = deadline.is_some_and(|deadline| awake::now() >= deadline);
         let away = away.iter().map(|record| describe(record, away_how(record, late))).collect::<Vec<_>>();
         let in_time = away.iter().filter(|row| row.ending != Ending::Overdue).count();
         ShutdownReport {

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use crate::awake;
 use crate::bell::{Bell, Ringer};
 use crate::limit::Timer;
 use crate::record::{Of, Outcome, Record};
@@ -201,7 +202,7 @@ impl Timers {
     fn work(&self, own: &Arc<Record>) {
         let mut rounds = Rounds::default();
         loop {
-            let (due, next) = self.take_due(Instant::now());
+            let (due, next) = self.take_due(awake::now());
             if !due.is_empty() {
                 self.state.lock().occupied = true;
                 due.iter().filter_map(Weak::upgrade).for_each(|node| node.expire());
@@ -209,7 +210,7 @@ impl Timers {
                 continue;
             }
             rounds.add(self.take_doubts());
-            let ringing = rounds.go(next);
+            let ringing = rounds.go(next.map(awake::system));
             let mut state = self.state.lock();
             if state.closed {
                 // Whoever could still be in doubt is no thread of this root, and looks by itself.
@@ -224,7 +225,7 @@ impl Timers {
             let _waits = Mark::of("a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
             match next {
                 None => self.due.wait(&mut state),
-                Some(at) => drop(self.due.wait_until(&mut state, at)),
+                Some(at) => drop(self.due.wait_until(&mut state, awake::system(at))),
             }
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use std::vec::IntoIter;
 
+use crate::awake;
 use crate::path::escape;
 use crate::record::{Of, Record, Wait};
 use crate::scope_core::{Kind, ScopeCore};
@@ -178,8 +179,8 @@ impl Reader {
             note,
             failed,
             waiting_for: since(wait.as_ref().map(|wait| wait.since)),
-            stopping_for: since(record.node.asked_at()),
-            overdue_for: since(overdue),
+            stopping_for: since(record.node.asked_at().map(awake::system)),
+            overdue_for: since(overdue.map(awake::system)),
             run_state,
             kernel,
             waits_for: wait.as_ref().and_then(edge).into_iter().collect(),

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::awake::{self, BEAT};
 use crate::chores::taken_over_text;
 use crate::desk::{Desk, WATCH, request, say};
 use crate::limit::far;
@@ -28,7 +29,7 @@ const LAST_WORDS_STUCK: Duration = Duration::from_millis(1250);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// What *watch* has seen.
+/// What *watch* has seen. All moments are of the clock of `awake`.
 #[derive(Default)]
 struct Seen {
     first_signal: Option<Instant>,
@@ -53,7 +54,7 @@ pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
     let Some(core) = desk.root.get() else { return };
     let (mut seen, mut rounds) = (Seen::default(), Rounds::default());
     while !desk.is_over() {
-        let now = Instant::now();
+        let now = awake::now();
         if let Some(at) = seen.kill_at(desk).filter(|at| now >= *at) {
             overdue_at_last(desk, core, &mut seen, at, now);
         }
@@ -63,23 +64,39 @@ pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
         if core.root.timers.has_doubts() {
             rounds.add(core.root.timers.take_doubts());
         }
-        if rounds.go(next) {
+        if rounds.go(next.map(awake::system)) {
             next = Some(now);
         }
         let waits =
             Mark::of("a signal or a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
-        let woken = desk.alarm.sleep(next);
+        let woken = desk.alarm.sleep(next.map(awake::system));
         drop(waits);
+        // Before anything else: what takes long below is no suspension.
+        seen.beat(desk);
         heard(desk, core, &mut seen, &woken);
+        awake::worked();
     }
+    awake::rest();
 }
 
 impl Seen {
-    /// When the process ends, whatever a thread does. A signal counts as a stop request even if *stopper* hangs.
-    fn kill_at(&self, desk: &Desk) -> Option<Instant> {
+    /// While the root is being stopped, the time counts for which the process was awake.
+    fn beat(&self, desk: &Desk) {
+        let Some(deadline) = self.deadline(desk) else { return };
+        if awake::beat() {
+            desk.arm_again(deadline);
+        }
+    }
+
+    /// The end of the grace. A signal counts as a stop request even if *stopper* hangs.
+    fn deadline(&self, desk: &Desk) -> Option<Instant> {
         let signalled = self.first_signal.map(|at| far(at, desk.orders.grace));
-        let deadline = desk.clock.deadline().into_iter().chain(signalled).min()?;
-        Some(far(deadline, desk.orders.kill_after))
+        desk.clock.deadline().into_iter().chain(signalled).min()
+    }
+
+    /// When the process ends, whatever a thread does.
+    fn kill_at(&self, desk: &Desk) -> Option<Instant> {
+        self.deadline(desk).map(|deadline| far(deadline, desk.orders.kill_after))
     }
 
     /// What is due now and may run user code.
@@ -103,7 +120,8 @@ impl Seen {
         let users_due = desk.clock.users_due().filter(|_| !self.driven);
         let warning = self.next_warning.map(|(at, _)| at);
         let kill = self.kill_at(desk).filter(|at| *at > now);
-        [self.timer, users_due, warning, kill].into_iter().flatten().min()
+        let beat = self.deadline(desk).map(|_| now + BEAT);
+        [self.timer, users_due, warning, kill, beat].into_iter().flatten().min()
     }
 }
 
@@ -138,7 +156,7 @@ fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
         }
     }
     if woken.signals().any(|heard| matches!(meaning(heard.signal), Some(Meaning::Dump))) {
-        let left = seen.kill_at(desk).map(|at| at.saturating_duration_since(Instant::now()));
+        let left = seen.kill_at(desk).map(|at| at.saturating_duration_since(awake::now()));
         let patience = if seen.unread { UNREAD } else { LAST_WORDS };
         let dump = format!("{}{}", taken_over_text(&desk.orders.taken), view::examine(core));
         seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
@@ -147,7 +165,7 @@ fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
 
 /// The first asks for a stop, the second ends the process. When they came is what counts, not when this thread could look.
 fn stop(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
-    let came = Instant::now().checked_sub(heard.age()).unwrap_or_else(Instant::now);
+    let came = Instant::now().checked_sub(heard.age()).map_or_else(awake::now, awake::of_system);
     let first = seen.first_signal.into_iter().chain(desk.clock.began()).min();
     let is_other_key = heard.is_key() && seen.first_key.is_some_and(|first| heard.after(first) >= SAME_KEY);
     if is_other_key || first.is_some_and(|first| came.saturating_duration_since(first) >= SAME_SIGNAL) {

@@ -12,7 +12,10 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("sync", &["sync"]),
     ("rt", &["rt"]),
     ("plain data", &["chain", "homecoming", "reason", "serial", "status", "token"]),
-    ("stop", &["aftermath", "bell", "callback", "cause", "limit", "listen", "rounds", "stop", "waiter"]),
+    (
+        "stop",
+        &["aftermath", "awake", "bell", "callback", "cause", "limit", "listen", "rounds", "stop", "waiter"],
+    ),
     (
         "model",
         &[

@@ -139,6 +139,8 @@ pub(crate) mod last {
     pub(crate) const SAME_SIGNAL: Duration = Duration::from_millis(500);
     pub(crate) const SAME_KEY: Duration = Duration::from_millis(200);
 
+    pub(crate) fn postpone(_at: Instant) {}
+
     pub(crate) fn began() {}
 
     pub(crate) fn arm(_at: Instant, _end: End) {}

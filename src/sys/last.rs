@@ -136,6 +136,16 @@ fn bit(signal: i32) -> u64 {
     u32::try_from(signal - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
 }
 
+/// The process ends at `at` instead: it was suspended, and that time does not count.
+pub(crate) fn postpone(at: Instant) {
+    if DUE.load(Ordering::SeqCst) != NEVER {
+        let left = at.saturating_duration_since(Instant::now());
+        DUE.store(monotonic().saturating_add(nanos(left)), Ordering::SeqCst);
+        WAS_LATE.store(false, Ordering::SeqCst);
+        set_timer();
+    }
+}
+
 /// Gives the kernel's timer the moment that is in `DUE`. Of several that do so at once, the last to look gives the last moment.
 fn set_timer() {
     loop {

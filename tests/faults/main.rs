@@ -14,6 +14,7 @@ mod limits;
 mod million;
 mod passed;
 mod subscribers;
+mod suspended;
 mod unreadable;
 
 use common::os_threads;

@@ -1,0 +1,80 @@
+//! The process is suspended while it is being stopped (SIGSTOP, as a container that is paused): that time does not count.
+
+use std::time::Duration;
+
+use homebound::registry::Registry;
+
+use crate::common::*;
+
+/// Longer than grace and the rest together, and than the kernel's timer waits after that.
+const SUSPENDED: u64 = 4_500;
+
+/// Needs the larger part of its grace, or of its shield, from the stop on.
+fn saves_something(what: &str) -> i32 {
+    let grace = Duration::from_millis(1_500);
+    let root = Registry::new("suspended").grace(grace).kill_after(Duration::from_millis(500));
+    let exit = root.run(|s| {
+        let save = || {
+            say("saving");
+            (0..8).for_each(|_| linger(100));
+            say("saved");
+        };
+        match what {
+            "grace" => drop(s.spawn("saver", "saves what there is", move |cx| {
+                cx.wait_for_stop();
+                save();
+                Ok(assert!(!cx.is_overdue(), "suspended, not late"))
+            })?),
+            _ => drop(s.spawn("saver", "hears the stop when its shield ends", move |cx| {
+                cx.shield(Duration::from_millis(1_200), |cx| {
+                    say("ready");
+                    s.stop_signal().recv().unwrap_err();
+                    save();
+                    Ok(cx.checkpoint()?)
+                })
+            })?),
+        }
+        say("ready");
+        s.context().wait_for_stop();
+        Ok(())
+    });
+    assert_eq!(exit.shutdown.timeout, 0, "{}", exit.shutdown);
+    assert!(exit.shutdown.duration < Duration::from_millis(SUSPENDED), "{}", exit.shutdown);
+    i32::from(exit.code())
+}
+
+#[test]
+fn the_time_for_which_the_process_is_suspended_does_not_count() {
+    // catches: a process that is ended at once when it goes on, with nothing saved; a shield that ends while nobody runs
+    for what in ["grace", "shield"] {
+        let mut child = child(what, saves_something);
+        child.until("ready").signal(libc::SIGTERM).until("saving");
+        child.signal(libc::SIGSTOP);
+        linger(SUSPENDED);
+        child.signal(libc::SIGCONT);
+        let done = child.finish();
+        assert!(done.code == Some(0) && done.out.contains("<saved>"), "{what}: {done:#?}");
+    }
+}
+
+#[test]
+fn a_thread_that_is_late_after_a_suspension_is_ended_all_the_same() {
+    // catches: a clock that stands still for ever
+    let mut child = child("", |_| {
+        let brief = Duration::from_millis(400);
+        let root = Registry::new("suspended").grace(brief).kill_after(brief);
+        let exit = root.run(|s| {
+            say("ready");
+            s.context().wait_for_stop();
+            say("stopping");
+            Ok(linger(60_000))
+        });
+        i32::from(exit.code())
+    });
+    child.until("ready").signal(libc::SIGTERM).until("stopping").signal(libc::SIGSTOP);
+    linger(1_500);
+    child.signal(libc::SIGCONT);
+    let done = child.finish();
+    assert!(done.code == Some(70) && done.took < Duration::from_secs(10), "{done:#?}");
+    assert!(done.err.contains("threads are not home"), "{done:#?}");
+}
