@@ -64,7 +64,11 @@ impl Walk {
         let node = self.flow.node();
         let ty = self.expr(&it.expr, node);
         self.met_in_loop(&it.expr, &ty);
+        let asks = matches!(ty, Ty::Flag) || flags::flag(self, &it.expr) == flags::Look::Flag;
         self.enter_loop(Node::LOST, it.label.as_ref());
+        if let (true, Some(entered)) = (asks, self.loops.last_mut()) {
+            entered.looks = true;
+        }
         self.inner(|walk| {
             let first = walk.vars.len();
             walk.bind(&it.pat, ty.element(), node);

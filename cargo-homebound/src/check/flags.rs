@@ -152,6 +152,10 @@ fn method_looks(walk: &mut Walk, call: &ExprMethodCall) -> Look {
     let name = call.method.to_string();
     match (name.as_str(), call.args.len()) {
         ("load", 1) => Look::Flag,
+        ("take_while" | "map_while", 1) => match call.args.first() {
+            Some(Expr::Closure(closure)) => flag(walk, &closure.body),
+            _ => Look::No,
+        },
         // Gone, or told to go: the sender, the owner.
         ("upgrade" | "try_recv", 0) => Look::Flag,
         ("get" | "has_changed" | "is_finished_flag", 0) => match place_name(&call.receiver) {

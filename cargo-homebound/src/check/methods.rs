@@ -40,11 +40,15 @@ impl Walk {
         }
         self.tell_rules(call, &name, (&ty, of.as_deref(), &path), awaited);
         let mapped = self.method_arguments(call, passage, &path, entry.is_some(), (&ty, given, into));
-        if let (Ty::Struct(id), Passage::Home) = (&ty, passage)
+        if let Ty::Struct(id) = &ty
             && let Some(own) = self.method_of(*id, &name)
         {
             reach::calls(self, own);
             polled::own_function(self, own, span);
+        }
+        if let (Ty::Struct(id), Passage::Home) = (&ty, passage)
+            && let Some(own) = self.method_of(*id, &name)
+        {
             let found = self.returned(own, Some(*id));
             if found.is(types::JOIN_HANDLE) {
                 self.handle(span, into, &found);

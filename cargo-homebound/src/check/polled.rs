@@ -19,7 +19,7 @@ pub(super) struct Loop {
     /// Variables from here on were declared in it.
     pub(super) first: usize,
     sleeps: Option<Span>,
-    looks: bool,
+    pub(super) looks: bool,
     /// Names that it ends by, which could be its own.
     asked: Vec<String>,
     /// Names that it gives values to.

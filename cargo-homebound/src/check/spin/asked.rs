@@ -87,6 +87,13 @@ impl<'ast> Visit<'ast> for Asking<'_, '_> {
         if let Some(lost) = self.scan.wait(call) {
             self.asked.waits.push(lost);
         }
+        // Where it really waits, whatever for, it does not spin.
+        let waits =
+            ["recv", "recv_timeout", "recv_deadline", "accept", "join", "wait", "wait_timeout", "read_line"];
+        self.scan.minds |= waits.iter().any(|name| call.method == name)
+            && call.args.len() < 2
+            && !self.scan.walk.is_context(&call.receiver)
+            && !self.scan.is_stream(&call.receiver);
         let asks = ["is_stopping", "stop_reason", "is_overdue", "stop_signal"]
             .iter()
             .any(|name| call.method == name);
@@ -96,6 +103,10 @@ impl<'ast> Visit<'ast> for Asking<'_, '_> {
     }
 
     fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let Expr::Path(path) = &*call.func {
+            let last = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+            self.scan.minds |= ["sleep", "sleep_ms", "park", "park_timeout"].contains(&&*last);
+        }
         self.asked.stop |= call.args.iter().any(|argument| self.scan.walk.is_context(argument));
         visit::visit_expr_call(self, call);
     }

@@ -14,7 +14,7 @@ pub(super) struct Scan<'w> {
     inside: usize,
     lost: Vec<Lost>,
     /// Something in the loop ends it on the stop, or may.
-    minds: bool,
+    pub(super) minds: bool,
     /// Variables of the loop's own: streams of `cx.io`, and lines that may be errors.
     pub(super) streams: Vec<String>,
     pub(super) items: Vec<(String, Span)>,
