@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
-use super::mask::{self, bit, signals_in};
+use super::mask::{self, bit};
 use super::unix::{Alarm, Heard};
 
 /// The signals that ask a program to stop.
@@ -236,7 +236,7 @@ pub(crate) fn why_no_children() -> Option<&'static str> {
     }
 }
 
-/// From now on a forked child forgets our handlers and masks, and [`forks`] tells it from us.
+/// From now on a forked child blocks nothing because of us, and [`forks`] tells it from us. (Its handlers do so by themselves.)
 pub(crate) fn know_forks() {
     static KNOWN: AtomicBool = AtomicBool::new(false);
     if !KNOWN.swap(true, Ordering::Relaxed) {
@@ -254,10 +254,5 @@ pub(crate) fn forks() -> u32 {
 /// Runs in a forked child, on its only thread, before `fork` returns there: may do what a signal handler may.
 extern "C" fn forget() {
     FORKS.fetch_add(1, Ordering::Relaxed);
-    BELL.store(-1, Ordering::Release);
-    for signal in signals_in(TAKEN.swap(0, Ordering::AcqRel)).filter(|signal| is_ours(*signal)) {
-        let _is_a_signal = set_action(signal, &default_action());
-    }
-    // After that: what was sent to the child meanwhile does what it does by default.
     mask::forget();
 }

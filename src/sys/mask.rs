@@ -181,10 +181,12 @@ pub(crate) fn hand_on_raised() {
     }
     let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     for signal in signals_in(contained(&pending, held)) {
-        // SAFETY: set and time are valid. *watch* may have taken one that was sent to the process: then there is none.
-        let taken = unsafe { libc::sigtimedwait(&set_of(bit(signal)), std::ptr::null_mut(), &raw const now) };
+        // SAFETY: all-zero is a valid `siginfo_t`.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        // SAFETY: set, time and `info` are valid. *watch* may have taken one that was sent to the process: then there is none.
+        let taken = unsafe { libc::sigtimedwait(&set_of(bit(signal)), &raw mut info, &raw const now) };
         if taken == signal {
-            ring(signal, std::ptr::null_mut(), std::ptr::null_mut());
+            ring(signal, &raw mut info, std::ptr::null_mut());
         }
     }
 }
