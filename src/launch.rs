@@ -132,11 +132,11 @@ impl<'scope> ProcessBuilder<'scope> {
     /// At most 1,024 lines of each wait to be read, of at most 4,096 bytes each; a longer one comes in pieces. Then the child waits, as
     /// at any pipe: no line is lost while somebody reads. When it has ended, what is left in its pipes is put into the queue besides.
     ///
-    /// It does not wait for a reader who may not come, so that nothing waits for ever: the oldest lines go, and are counted, with a
-    /// warning to `tracing`,
+    /// It does not wait for ever for a reader who may not come: of a stream that has been full for a second, with nobody taking from it,
+    /// the oldest lines go, and are counted, with a warning to `tracing`,
     ///
-    /// - of a stream whose receiver was never asked for;
-    /// - of one from which nobody has taken for a second, while somebody is in [`Process::wait`] or the child was asked to end.
+    /// - if nobody has ever asked for its receiver;
+    /// - while somebody is in [`Process::wait`], and after the child was asked to end.
     pub fn lines(mut self) -> Self {
         self.lines = Some(false);
         self

@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 pub(crate) const QUEUED: usize = 1024;
 /// The longest line, in bytes.
 pub(crate) const LONGEST: usize = 4096;
-/// How long a full queue is left alone, with nobody taking from it, where somebody waits for the child's end.
+/// How long a full queue is left alone, with nobody taking from it, where a reader may not come.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A line of a child's output, without its line feed. Dereferences to its text; `Display` prints that.
@@ -81,8 +81,8 @@ impl Reader {
 ///                               |
 ///                               +--(lossy)--> the oldest goes for each that comes
 /// ```
-/// Lossy is a queue that was made so, one whose receiver nobody took, and one that has been full for a second, with nobody taking,
-/// while somebody waits for the child's end.
+/// Lossy is a queue that was made so, and one that has been full for a second, with nobody taking, if its receiver was never taken or
+/// somebody waits for the child's end.
 #[derive(Debug)]
 pub(crate) struct Lines {
     /// What has come and is not cut into lines yet, since there is no room for them; from `cut` on.
@@ -166,9 +166,10 @@ impl Lines {
     }
 
     fn is_lossy(&self, awaited: bool) -> bool {
-        let untaken = || self.reader.upgrade().is_some_and(|reader| !reader.taken.load(Ordering::Acquire));
         let ignored = || self.full_since.is_some_and(|since| since.elapsed() >= PATIENCE);
-        self.lossy.is_some() || untaken() || (awaited && ignored())
+        // Not at once: its spawner may be about to ask for it, when the child has printed much already.
+        let untaken = || self.reader.upgrade().is_some_and(|reader| !reader.taken.load(Ordering::Acquire));
+        self.lossy.is_some() || (ignored() && (awaited || untaken()))
     }
 
     fn show_begun(&self) {

@@ -360,6 +360,10 @@ fn no_line_is_lost_while_somebody_reads() {
             assert_eq!((line.number, &*line), (count, if count > 1_000_000 { "last" } else { "y" }));
         }
         assert_eq!((count, reader.join()?, child.lost_lines()), (1_000_001, 100_000, 0));
+        // catches: lines that are lost before their reader has asked for them.
+        let child = scope.process("early", "prints much at once", sh("seq 50000")).lines().spawn()?;
+        linger(50);
+        assert_eq!((child.stdout_lines().iter().count(), child.lost_lines()), (50_000, 0));
         Ok(())
     });
 }

@@ -7,7 +7,7 @@ pub mod subscriber;
 use std::any::Any;
 use std::io::{Read, Write};
 use std::marker::PhantomData;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -190,6 +190,7 @@ pub fn every_wait() -> Vec<Wait> {
             let (ours, _keep) = UnixStream::pair()?;
             Ok(cx.io(ours).write_all(&vec![0; 8 << 20])?)
         }),
+        ("recv_from", |cx| Ok(drop(cx.recv_from(&UdpSocket::bind("127.0.0.1:0")?, &mut [0])?))),
         ("wait_readable", |cx| {
             let (ours, _keep) = std::io::pipe()?;
             Ok(cx.wait_readable(&ours, Some(NEVER))?)
