@@ -1,6 +1,7 @@
 //! What hangs when all threads are home: the program's `Drop`, `Display` and subscriber, and a stderr that nobody reads. The process
 //! ends all the same (P7).
 
+use std::cell::RefCell;
 use std::fmt;
 use std::process::Termination;
 use std::time::Duration;
@@ -110,4 +111,27 @@ fn a_failure_is_printed_to_a_stderr_that_nobody_reads() {
         9
     });
     assert!(done.code == Some(9) && done.took < Duration::from_secs(10), "{done:#?}");
+}
+
+#[test]
+fn the_last_words_of_a_scope_that_is_settled_say_who_came_home() {
+    // catches: a report that is empty as soon as the books are closed
+    fn scenario(_: &str) -> i32 {
+        thread_local!(static LAST: RefCell<Option<Hangs>> = const { RefCell::new(None) });
+        let exit = root().run(|s| {
+            s.service("codec", "keeps a handle per thread", |cx| {
+                LAST.set(Some(Hangs("drop")));
+                cx.wait_for_stop();
+                Ok(())
+            })?;
+            s.service("clock", "ends well", until_stopped)?;
+            Ok(())
+        });
+        i32::from(exit.code())
+    }
+    let done = in_child("", scenario);
+    assert_eq!(done.code, Some(70), "{done:#?}");
+    for part in ["2 total, 2 joined", "/afterwards/codec", "/afterwards/clock", "on its way out"] {
+        assert!(done.err.contains(part), "no {part:?}: {done:#?}");
+    }
 }

@@ -92,3 +92,17 @@ fn a_dump_to_a_pipe_that_others_write_to_does_not_keep_a_stop_from_being_heard()
     // catches: room that was seen, and that another writer has taken
     hears_the_stop("pipe");
 }
+
+#[test]
+fn dumps_that_are_queued_do_not_hold_up_a_stop() {
+    // catches: a second of last words for each SIGQUIT that has come before SIGTERM
+    let mut child = child("terminal", dumps_then_a_stop);
+    child.until("ready");
+    for _ in 0..40 {
+        child.signal(libc::SIGQUIT);
+        linger(10);
+    }
+    child.signal(libc::SIGTERM);
+    let done = child.finish();
+    assert!(done.code == Some(0) && done.took < Duration::from_secs(6), "{done:#?}");
+}

@@ -263,3 +263,30 @@ fn p11_no_address_space_for_a_stack_is_a_refusal() {
         i32::from(result.is_err())
     });
 }
+
+#[test]
+fn a_timer_that_the_kernel_refuses_is_told_and_the_run_goes_on_and_ends_in_time() {
+    // catches: a run that is refused for its second line of defence, or that does not say that there is none
+    use std::time::Duration;
+
+    fn scenario(_: &str) -> i32 {
+        let (tell, told) = crossbeam_channel::unbounded();
+        let subscriber = subscriber::Told::new(move |line: &str| drop(tell.send(line.to_owned())));
+        tracing::subscriber::set_global_default(subscriber).expect("the first one");
+        let none = Rlimit { current: Some(0), maximum: Some(0) };
+        setrlimit(Resource::Sigpending, none).expect("lowering is allowed");
+        let brief = Duration::from_millis(200);
+        let root = homebound::registry::Registry::new("untimed").grace(brief).kill_after(brief);
+        let exit = root.run(|s| {
+            assert!(
+                told.iter().any(|line| line.contains("ERROR") && line.contains("no timer of the kernel's"))
+            );
+            say("told");
+            s.stop();
+            Ok(linger(60_000))
+        });
+        i32::from(exit.code())
+    }
+    let done = in_child("", scenario);
+    assert!(done.code == Some(70) && done.out.contains("<told>"), "{done:#?}");
+}
