@@ -14,14 +14,16 @@ use crate::sys::fifo::Fifo;
 use crate::wait::Mark;
 
 impl Context {
-    /// Opens a FIFO (a named pipe) for reading or for writing, as `options` say, and waits until somebody has opened it for the other;
-    /// until the stop (unix).
+    /// Opens a FIFO (a named pipe) for reading or for writing, as `options` say, and waits until somebody has opened it
+    /// for the other; until the stop (unix).
     ///
-    /// The stop opens both ends for a moment. Who waits for the other end at that time goes on, and finds it closed again.
+    /// The stop opens both ends for a moment. Who waits for the other end at that time goes on, and finds it closed
+    /// again.
     ///
     /// # Errors
-    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already. `InvalidInput` if it is no FIFO.
-    /// `PermissionDenied` if this process may open one of its ends only: the stop could not end the wait. What the system says otherwise.
+    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already. `InvalidInput` if it is
+    /// no FIFO. `PermissionDenied` if this process may open one of its ends only: the stop could not end the wait. What
+    /// the system says otherwise.
     ///
     /// ```
     /// # #[cfg(unix)] {

@@ -1,4 +1,5 @@
-//! Owns what is asked of a child process before it is started: the command, its grace, what it leads, how its output comes.
+//! Owns what is asked of a child process before it is started: the command, its grace, what it leads, how its output
+//! comes.
 //! Refuses to know what becomes of it then: `child` looks after it, and `process` is what its spawner holds.
 
 use std::borrow::Cow;
@@ -27,8 +28,9 @@ const GRACE: Duration = Duration::from_secs(5);
 const SHOWN: usize = 200;
 
 impl<'scope> Scope<'scope, '_> {
-    /// A child process, as a member of this scope (unix). It is looked after by a service thread of that name and purpose;
-    /// so it is stopped when the workers are home, services made later first, and it is home before the scope returns.
+    /// A child process, as a member of this scope (unix). It is looked after by a service thread of that name and
+    /// purpose; so it is stopped when the workers are home, services made later first, and it is home before the scope
+    /// returns.
     ///
     /// See [`ProcessBuilder`] for what is done to the command, and what ends when.
     #[track_caller]
@@ -73,12 +75,13 @@ pub enum OnExit {
 
 /// A child process to be.
 ///
-/// The command is executed in a process group of its own. On a stop the group gets SIGTERM, and after the grace SIGKILL.
-/// When the child has ended, by itself or not, what is left of its group gets SIGKILL, and it is reaped. On Linux the kernel
-/// kills the child if this process dies.
+/// The command is executed in a process group of its own. On a stop the group gets SIGTERM, and after the grace
+/// SIGKILL. When the child has ended, by itself or not, what is left of its group gets SIGKILL, and it is reaped. On
+/// Linux the kernel kills the child if this process dies.
 ///
-/// Streams are as the command says; by default they are inherited, and a child that reads from the terminal is suspended by
-/// the kernel, since its group is not in the foreground: give it `Stdio::null()` as its input, or [`foreground`](Self::foreground).
+/// Streams are as the command says; by default they are inherited, and a child that reads from the terminal is
+/// suspended by the kernel, since its group is not in the foreground: give it `Stdio::null()` as its input, or
+/// [`foreground`](Self::foreground).
 ///
 /// ```
 /// use std::process::Command;
@@ -114,8 +117,8 @@ impl<'scope> ProcessBuilder<'scope> {
         ProcessBuilder { thread, command, grace, on_exit, lines: None, session: None, foreground: false }
     }
 
-    /// How long it has from SIGTERM to SIGKILL; 5 seconds unless said otherwise. Where its share of the scope's grace is less,
-    /// it has three quarters of that.
+    /// How long it has from SIGTERM to SIGKILL; 5 seconds unless said otherwise. Where its share of the scope's grace
+    /// is less, it has three quarters of that.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -129,11 +132,12 @@ impl<'scope> ProcessBuilder<'scope> {
 
     /// Reads its output and its errors as lines: [`Process::stdout_lines`], [`Process::stderr_lines`].
     ///
-    /// At most 1,024 lines of each wait to be read, of at most 4,096 bytes each; a longer one comes in pieces. Then the child waits, as
-    /// at any pipe: no line is lost while somebody reads. When it has ended, what is left in its pipes is put into the queue besides.
+    /// At most 1,024 lines of each wait to be read, of at most 4,096 bytes each; a longer one comes in pieces. Then the
+    /// child waits, as at any pipe: no line is lost while somebody reads. When it has ended, what is left in its pipes
+    /// is put into the queue besides.
     ///
-    /// It does not wait for ever for a reader who may not come: of a stream that has been full for a second, with nobody taking from it,
-    /// the oldest lines go, and are counted, with a warning to `tracing`,
+    /// It does not wait for ever for a reader who may not come: of a stream that has been full for a second, with
+    /// nobody taking from it, the oldest lines go, and are counted, with a warning to `tracing`,
     ///
     /// - if nobody has ever asked for its receiver;
     /// - while somebody is in [`Process::wait`], and after the child was asked to end.
@@ -142,33 +146,33 @@ impl<'scope> ProcessBuilder<'scope> {
         self
     }
 
-    /// As [`lines`](Self::lines), but the child never waits: of each stream the newest 1,024 lines are kept. For what is looked at now
-    /// and then, and for a reader who stops reading when he has found his line.
+    /// As [`lines`](Self::lines), but the child never waits: of each stream the newest 1,024 lines are kept. For what
+    /// is looked at now and then, and for a reader who stops reading when he has found his line.
     pub fn lines_lossy(mut self) -> Self {
         self.lines = Some(true);
         self
     }
 
-    /// It leads a session of its own (`setsid`), so that it has no controlling terminal: what it does to `/dev/tty`, and asks there,
-    /// is refused. Its group is that of the session, and all that is said of groups holds.
+    /// It leads a session of its own (`setsid`), so that it has no controlling terminal: what it does to `/dev/tty`,
+    /// and asks there, is refused. Its group is that of the session, and all that is said of groups holds.
     pub fn session(mut self) -> Self {
         self.session.get_or_insert(Leads::Session);
         self
     }
 
-    /// It leads a session of its own, whose controlling terminal is its standard input: the slave of a pty that nobody else has as
-    /// theirs. For ssh, an editor or a REPL in a terminal that this program makes.
+    /// It leads a session of its own, whose controlling terminal is its standard input: the slave of a pty that nobody
+    /// else has as theirs. For ssh, an editor or a REPL in a terminal that this program makes.
     pub fn controlling_terminal(mut self) -> Self {
         self.session = Some(Leads::Terminal);
         self
     }
 
-    /// It is in the foreground of this process's terminal while it runs, and this process is there again before the child's end is
-    /// told: for an editor, a pager, ssh. It reads from the terminal, and Ctrl-C is the child's alone.
+    /// It is in the foreground of this process's terminal while it runs, and this process is there again before the
+    /// child's end is told: for an editor, a pager, ssh. It reads from the terminal, and Ctrl-C is the child's alone.
     ///
-    /// Ctrl-Z suspends the child and then this process, all its threads, as it would if both were one group; both go on together.
-    /// After an end by a signal the terminal's modes are what they were. If this process has no terminal, or is not in its
-    /// foreground, there is nothing to lend, and the child is as others are.
+    /// Ctrl-Z suspends the child and then this process, all its threads, as it would if both were one group; both go on
+    /// together. After an end by a signal the terminal's modes are what they were. If this process has no terminal, or
+    /// is not in its foreground, there is nothing to lend, and the child is as others are.
     ///
     /// One child at a time. This process must not read from the terminal meanwhile: the kernel would suspend it.
     pub fn foreground(mut self) -> Self {
@@ -179,9 +183,9 @@ impl<'scope> ProcessBuilder<'scope> {
     /// Starts it. Blocks until the program has been executed, or refused: std's `Command::spawn` does the same.
     ///
     /// # Errors
-    /// [`SpawnError::Stopped`] when the scope is stopping or its workers are home; [`SpawnError::Os`] when the system refuses the
-    /// thread, the fork or the program, with its path and the reason, or when another child is in the foreground of the terminal;
-    /// [`SpawnError::InvalidName`]. There is then no child.
+    /// [`SpawnError::Stopped`] when the scope is stopping or its workers are home; [`SpawnError::Os`] when the system
+    /// refuses the thread, the fork or the program, with its path and the reason, or when another child is in the
+    /// foreground of the terminal; [`SpawnError::InvalidName`]. There is then no child.
     #[track_caller]
     pub fn spawn(self) -> Result<Process<'scope>, SpawnError> {
         let leads = self.leads()?;

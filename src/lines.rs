@@ -1,5 +1,7 @@
-//! Owns the lines of a child's output: bytes cut into lines, and the queue in which they wait for a reader, or from which the oldest goes.
-//! Refuses to know where the bytes come from, and to hold more of them than a bound while the child lives.
+//! Owns the lines of a child's output: bytes cut into lines, and the queue in which they wait for a reader, or from
+//! which the oldest goes.
+//! Refuses to know where the bytes come from, and to hold more of them than a bound while the
+//! child lives.
 
 use std::fmt;
 use std::ops::Deref;
@@ -81,8 +83,8 @@ impl Reader {
 ///                               |
 ///                               +--(lossy)--> the oldest goes for each that comes
 /// ```
-/// Lossy is a queue that was made so, and one that has been full for a second, with nobody taking, if its receiver was never taken or
-/// somebody waits for the child's end.
+/// Lossy is a queue that was made so, and one that has been full for a second, with nobody taking, if its receiver was
+/// never taken or somebody waits for the child's end.
 #[derive(Debug)]
 pub(crate) struct Lines {
     /// What has come and is not cut into lines yet, since there is no room for them; from `cut` on.
@@ -133,8 +135,8 @@ impl Lines {
         self.cut < self.rest.len()
     }
 
-    /// Cuts what has come into lines, as far as there is room for them. `awaited`: somebody waits for the child's end. Returns
-    /// how much room there was.
+    /// Cuts what has come into lines, as far as there is room for them. `awaited`: somebody waits for the child's end.
+    /// Returns how much room there was.
     pub(crate) fn advance(&mut self, awaited: bool) -> usize {
         let found = QUEUED.saturating_sub(self.queue.len());
         if found > 0 {
@@ -152,8 +154,8 @@ impl Lines {
         found
     }
 
-    /// All that has come is put into the queue, and that is all of it. A queue that is not lossy takes it for once, whatever is
-    /// in it: at a child's end nobody waits for a reader, and nothing is lost.
+    /// All that has come is put into the queue, and that is all of it. A queue that is not lossy takes it for once,
+    /// whatever is in it: at a child's end nobody waits for a reader, and nothing is lost.
     pub(crate) fn finish(mut self, awaited: bool) {
         self.dropping = self.is_lossy(awaited);
         while self.is_behind() {
@@ -180,7 +182,8 @@ impl Lines {
         }
     }
 
-    /// Takes the bytes up to a line's end, up to the longest piece, or all. A piece is cut off when a byte comes that belongs to it.
+    /// Takes the bytes up to a line's end, up to the longest piece, or all. A piece is cut off when a byte comes that
+    /// belongs to it.
     fn cut_one(&mut self) {
         let rest = self.rest.get(self.cut..).unwrap_or_default();
         let room = LONGEST.saturating_sub(self.begun.len());

@@ -1,4 +1,5 @@
-//! Owns the two streams of a child's output: which of them is to be read now, and when to look again for a reader who has taken lines.
+//! Owns the two streams of a child's output: which of them is to be read now, and when to look again for a reader who
+//! has taken lines.
 //! Refuses to know when the child has ended, and what is in the lines.
 
 use std::os::fd::BorrowedFd;
@@ -81,8 +82,8 @@ impl Output {
         }
     }
 
-    /// The child has ended. Takes what is in the pipes at this moment, and not what comes later: whoever else holds them may write
-    /// for ever.
+    /// The child has ended. Takes what is in the pipes at this moment, and not what comes later: whoever else holds
+    /// them may write for ever.
     pub(crate) fn finish(&mut self, awaited: bool) {
         for mut stream in self.streams.iter_mut().filter_map(Option::take) {
             if let Some(mut source) = stream.source.take() {

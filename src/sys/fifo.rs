@@ -35,7 +35,8 @@ impl Fifo {
         }
         let both = Access::READ_OK | Access::WRITE_OK;
         rustix::fs::accessat(rustix::fs::CWD, path, both, AtFlags::EACCESS).map_err(|refused| {
-            let why = "this process may not both read from it and write to it, so that no stop could end the wait for its other end";
+            let why =
+                "this process may not both read from it and write to it, so that no stop could end the wait";
             io::Error::new(io::Error::from(refused).kind(), why)
         })?;
         #[cfg(target_os = "linux")]

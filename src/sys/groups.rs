@@ -7,8 +7,9 @@
 //!                                             +--(claimed: the process ends now)--> for ever
 //! ```
 //!
-//! A group's number is its leader's pid, which is nobody else's until the leader is reaped. So a group is forgotten before its
-//! leader is reaped, and the leader of one that is claimed is reaped here, after its end: the thread that looked after it stands still.
+//! A group's number is its leader's pid, which is nobody else's until the leader is reaped. So a group is forgotten
+//! before its leader is reaped, and the leader of one that is claimed is reaped here, after its end: the thread that
+//! looked after it stands still.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,8 +81,8 @@ impl Drop for Known {
     }
 }
 
-/// Never returns where this process is being ended by force, in which children are reaped behind the back of the threads that look after
-/// them.
+/// Never returns where this process is being ended by force, in which children are reaped behind the back of the
+/// threads that look after them.
 pub(crate) fn stand_still_at_the_end() {
     if ENDING.load(Ordering::Acquire) == owner(getpid()) {
         stand_still();
@@ -94,8 +95,9 @@ fn stand_still() -> ! {
     }
 }
 
-/// Ends all process groups of our children, by SIGKILL, and takes the terminal back that one of them has: for whoever ends this
-/// process next, and for nobody else. When it returns they are gone, but for what the kernel does not let go of within 200 ms.
+/// Ends all process groups of our children, by SIGKILL, and takes the terminal back that one of them has: for whoever
+/// ends this process next, and for nobody else. When it returns they are gone, but for what the kernel does not let go
+/// of within 200 ms.
 ///
 /// May be called in a signal handler, on any thread, more than once: it reads words and makes system calls.
 /// In a process that was forked from ours it does nothing.

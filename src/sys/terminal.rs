@@ -1,6 +1,7 @@
-//! Owns the loan of this process's controlling terminal to the process group of one child at a time: given, taken back, and
-//! taken back at an end by force.
-//! Refuses to know why, and to take the terminal from a group that did not get it here: that would be the shell's.
+//! Owns the loan of this process's controlling terminal to the process group of one child at a time: given, taken back,
+//! and taken back at an end by force.
+//! Refuses to know why, and to take the terminal from a group that did not get it
+//! here: that would be the shell's.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -105,14 +106,14 @@ impl std::fmt::Debug for Terminal {
     }
 }
 
-/// Takes a terminal back that is lent: for whoever ends this process next. May be called in a signal handler: it reads words
-/// and makes system calls that do not wait.
+/// Takes a terminal back that is lent: for whoever ends this process next. May be called in a signal handler: it reads
+/// words and makes system calls that do not wait.
 pub(crate) fn take_back_now() {
     let lent = LENDER.load(Ordering::Acquire) == pid(getpid()) && BORROWER.load(Ordering::Acquire) != 0;
     let fd = DESCRIPTOR.load(Ordering::Acquire);
     if lent && fd >= 0 {
-        // SAFETY: it is open, or was closed a moment ago: then the calls below are refused, or ask another terminal that is
-        // ours for its group, and find that it is not the borrower.
+        // SAFETY: it is open, or was closed a moment ago: then the calls below are refused, or ask another terminal
+        // that is ours for its group, and find that it is not the borrower.
         take_back(unsafe { BorrowedFd::borrow_raw(fd) });
     }
 }
@@ -144,16 +145,16 @@ fn pid(pid: Pid) -> i32 {
     pid.as_raw_nonzero().get()
 }
 
-/// Suspends this process, as Ctrl-Z does with all of its group, and returns when it goes on. At once if nobody could wake it (its
-/// group is an orphan), or if the program has its own way with that signal.
+/// Suspends this process, as Ctrl-Z does with all of its group, and returns when it goes on. At once if nobody could
+/// wake it (its group is an orphan), or if the program has its own way with that signal.
 pub(crate) fn suspend() {
     if !super::handlers::has_default_action(libc::SIGTSTP) {
         return;
     }
     with_blocked(libc::SIGTSTP, || {
-        // Two signals, of which one stop is made: the continuation clears what is pending. The one to the group wakes any thread
-        // of ours, and this thread would run on for a moment; the one to this thread is delivered when it is unblocked below,
-        // unless it has stood still already.
+        // Two signals, of which one stop is made: the continuation clears what is pending. The one to the group wakes
+        // any thread of ours, and this thread would run on for a moment; the one to this thread is delivered when it is
+        // unblocked below, unless it has stood still already.
         // SAFETY: it has no preconditions.
         let _a_signal = unsafe { libc::raise(libc::SIGTSTP) };
         let _ours = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
@@ -164,12 +165,12 @@ pub(crate) fn suspend() {
 fn with_blocked<R>(signal: i32, f: impl FnOnce() -> R) -> R {
     // SAFETY: all-zero is a valid `sigset_t`, and it is emptied next.
     let (mut set, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
-    // SAFETY: the sets are valid for reading and writing, and the signal is one.
-    let blocked = unsafe {
-        libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, signal);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before) == 0
-    };
+    // SAFETY: the set is valid for writing.
+    unsafe { libc::sigemptyset(&raw mut set) };
+    // SAFETY: as above, and the signal is one.
+    unsafe { libc::sigaddset(&raw mut set, signal) };
+    // SAFETY: both sets are valid.
+    let blocked = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before) } == 0;
     let result = f();
     if blocked {
         // SAFETY: `before` was written above; a null old set is not written.
