@@ -1,7 +1,6 @@
 //! Owns the stay of a foreign thread in the tree: from `adopt` until the guard drops, or the thread ends.
 //! Refuses to join it: it is not ours.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -16,6 +15,7 @@ use crate::record::{Label, Outcome, Record};
 use crate::scope_core::ScopeCore;
 use crate::status::Role;
 use crate::stop::{Edge, Node};
+use crate::text::IntoText;
 use crate::thread::label;
 
 /// The calling, foreign thread in the tree, as a worker or as a guest, until this drops. Dereferences to its [`Context`]. If it is leaked, the end
@@ -37,11 +37,7 @@ impl Context {
     /// the service is told when all workers are home, and they are workers. That hangs until the grace is over. They are guests:
     /// [`adopt_guest`](Self::adopt_guest).
     #[track_caller]
-    pub fn adopt(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
-    ) -> Adopted {
+    pub fn adopt(&self, name: impl IntoText, purpose: impl IntoText) -> Adopted {
         adopt(self.core(), label(name, purpose))
     }
 
@@ -74,11 +70,7 @@ impl Context {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     #[track_caller]
-    pub fn adopt_guest(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
-    ) -> Adopted {
+    pub fn adopt_guest(&self, name: impl IntoText, purpose: impl IntoText) -> Adopted {
         guest::take_in(self, label(name, purpose))
     }
 }

@@ -70,7 +70,7 @@ impl Node {
     /// whose scope it will be told. So the answer does not depend on how far the marking has come.
     pub(crate) fn is_stopped_by(&self, id: u64) -> bool {
         // The number of a node is that of the stop which it has by its nature: where there is a proof of that, it has come.
-        self.outwards(true, |node, marked| {
+        self.outwards(|node, marked| {
             let it = if marked { node.cause().id == id } else { node.key == id };
             it.then_some(())
         })
@@ -79,30 +79,29 @@ impl Node {
 
     /// True if it is stopped, or will be by what has reached a node around.
     pub(crate) fn hears_of_a_stop(&self) -> bool {
-        self.outwards(true, |_, marked| marked.then_some(())).is_some()
+        self.outwards(|_, marked| marked.then_some(())).is_some()
     }
 
-    /// The stop that is being handed down to this node, if it is not stopped yet.
+    /// The stop that is on its way to this node, if it is not stopped yet.
     pub(crate) fn coming(&self) -> Option<Stop> {
-        self.outwards(false, |node, marked| marked.then(|| node.cause()))
+        self.outwards(|node, marked| marked.then(|| node.cause()))
     }
 
-    /// Looks at this node and at those around, as long as nothing has stopped them and no shield hides what is around; with the
-    /// scopes that will tell it, or without. `look` is told whether the node is marked.
-    fn outwards<R>(&self, told: bool, look: impl Fn(&Node, bool) -> Option<R>) -> Option<R> {
+    /// Looks at this node and at those around, as long as nothing has stopped them and no shield hides what is around. `look` is told
+    /// whether the node is marked.
+    fn outwards<R>(&self, look: impl Fn(&Node, bool) -> Option<R>) -> Option<R> {
         let mut list = Vec::new();
-        let mut found = self.look_outwards(told, &look, &mut list);
+        let mut found = self.look_outwards(&look, &mut list);
         while found.is_none()
             && let Some(node) = list.pop()
         {
-            found = node.look_outwards(told, &look, &mut list);
+            found = node.look_outwards(&look, &mut list);
         }
         found
     }
 
     fn look_outwards<R>(
         &self,
-        told: bool,
         look: impl Fn(&Node, bool) -> Option<R>,
         list: &mut Vec<Arc<Node>>,
     ) -> Option<R> {
@@ -110,7 +109,7 @@ impl Node {
         let marked = self.is_marked();
         if !marked && !self.is_shield() {
             let state = self.state.lock();
-            let around = state.parents.iter().flatten().chain(state.teller.iter().filter(|_| told));
+            let around = state.parents.iter().flatten().chain(&state.teller);
             list.extend(around.filter_map(Weak::upgrade));
         }
         look(self, marked)

@@ -1,7 +1,6 @@
 //! Owns what a thread is given: its stop, its shields and deadlines, its callbacks, its name, and the way to siblings.
 //! Refuses to own any of them: it is a handle, cheap to clone, and outlives nothing. The waits are in `wait`.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
@@ -25,6 +24,7 @@ use crate::scope_core::ScopeCore;
 use crate::status::{Role, ThreadId};
 use crate::stop::Node;
 use crate::stopper::{At, OnStop, Registered, Stopper};
+use crate::text::IntoText;
 use crate::thread::{ThreadBuilder, label};
 use crate::{Result, current, graph};
 
@@ -223,8 +223,8 @@ impl Context {
     #[track_caller]
     pub fn spawn<T, F>(
         &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
+        name: impl IntoText,
+        purpose: impl IntoText,
         f: F,
     ) -> Result<Handle<'static, T>, SpawnError>
     where
@@ -241,8 +241,8 @@ impl Context {
     #[track_caller]
     pub fn service<F>(
         &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
+        name: impl IntoText,
+        purpose: impl IntoText,
         f: F,
     ) -> Result<Handle<'static, ()>, SpawnError>
     where
@@ -253,11 +253,7 @@ impl Context {
 
     /// A sibling of this thread, with more to be said about it.
     #[track_caller]
-    pub fn thread(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
-    ) -> ThreadBuilder<'static> {
+    pub fn thread(&self, name: impl IntoText, purpose: impl IntoText) -> ThreadBuilder<'static> {
         ThreadBuilder::new(self.core(), Lease::promise(), label(name, purpose))
     }
 
@@ -266,7 +262,7 @@ impl Context {
     /// # Errors
     /// As [`Scope::group`](crate::Scope::group).
     #[track_caller]
-    pub fn group(&self, name: impl Into<Cow<'static, str>>) -> Result<Group<'static>, SpawnError> {
+    pub fn group(&self, name: impl IntoText) -> Result<Group<'static>, SpawnError> {
         open_static(Some(self.core()), name.into(), Location::caller())
     }
 

@@ -2,12 +2,12 @@
 //! Refuses to end anything: what follows from a failure is its scope's.
 
 use std::any::Any;
-use std::borrow::Cow;
 
 use crate::carried::{Verdict, judge};
 use crate::complaint::log;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::text::IntoText;
 use crate::{BoxError, current};
 
 impl Context {
@@ -29,7 +29,7 @@ impl Context {
     /// .unwrap_err();
     /// assert_eq!(error.first().unwrap().notes(), ["a.html"]);
     /// ```
-    pub fn note(&self, text: impl Into<Cow<'static, str>>) {
+    pub fn note(&self, text: impl IntoText) {
         let text = Some(text.into());
         // Dropped after the lock is free.
         let _earlier = self.record().life(|life| std::mem::replace(&mut life.note, text));

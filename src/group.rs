@@ -2,7 +2,6 @@
 //! Refuses to be the safety: if it is forgotten, the scope that it is in settles it as one of its services; an owned root has
 //! nothing to settle, since what its threads hold is `'static`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
@@ -21,6 +20,7 @@ use crate::rt::erase::Lease;
 use crate::scope::Scope;
 use crate::scope_core::{Kind, Opening, ScopeCore};
 use crate::settle::{self, Account, BodyEnd};
+use crate::text::IntoText;
 use crate::{BoxError, Result, current, graph, owned};
 
 /// An owned subsystem: a scope as a value, for a struct's field. Dereferences to its [`Scope`]. Dropping it stops it and
@@ -112,7 +112,7 @@ pub struct Group<'scope> {
 /// # Errors
 /// [`SpawnError::InvalidName`] for an empty name or one with NUL; inside a scope also as [`Context::group`](crate::Context::group).
 #[track_caller]
-pub fn group(name: impl Into<Cow<'static, str>>) -> Result<Group<'static>, SpawnError> {
+pub fn group(name: impl IntoText) -> Result<Group<'static>, SpawnError> {
     let around = current::current();
     open_static(around.as_ref().map(Context::core), name.into(), Location::caller())
 }

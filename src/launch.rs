@@ -19,6 +19,7 @@ use crate::lines::{Lines, Reader};
 use crate::process::Process;
 use crate::scope::Scope;
 use crate::sys::child::Leads;
+use crate::text::IntoText;
 use crate::thread::ThreadBuilder;
 use crate::wait::Mark;
 
@@ -36,8 +37,8 @@ impl<'scope> Scope<'scope, '_> {
     #[track_caller]
     pub fn process(
         &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
+        name: impl IntoText,
+        purpose: impl IntoText,
         command: Command,
     ) -> ProcessBuilder<'scope> {
         ProcessBuilder::new(self.thread(name, purpose), command)
@@ -49,8 +50,8 @@ impl Context {
     #[track_caller]
     pub fn process(
         &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
+        name: impl IntoText,
+        purpose: impl IntoText,
         command: Command,
     ) -> ProcessBuilder<'static> {
         ProcessBuilder::new(self.thread(name, purpose), command)

@@ -179,6 +179,7 @@ mod homecoming;
 mod reason;
 mod status;
 mod tally;
+mod text;
 mod token;
 
 // The crate `homebound-models` compiles these sources, and adds the models to them.
@@ -236,6 +237,7 @@ pub use status::{
     ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
 };
 pub use stopper::{OnStop, Stopper};
+pub use text::IntoText;
 pub use thread::ThreadBuilder;
 
 /// The long texts, so that their code is tested.

@@ -18,6 +18,7 @@ use crate::root::GRACE;
 use crate::scope::Scope;
 use crate::scope_core::ScopeCore;
 use crate::status::Snapshot;
+use crate::text::IntoText;
 use crate::{Result, audit, current, sys, view};
 
 pub use crate::exit_code::Exit;
@@ -100,7 +101,7 @@ impl Registry {
     /// *watch* itself hangs, and what is needed to say who was late. The last 2 s before the end are also what deferred functions
     /// have if some thread needs the whole grace. Kubernetes leaves 30 s (`terminationGracePeriodSeconds`), systemd 90 s
     /// (`TimeoutStopSec`): there `.grace(20 s).kill_after(5 s)`, or `.grace(75 s).kill_after(10 s)`, use what there is.
-    pub fn new(name: impl Into<Cow<'static, str>>) -> Registry {
+    pub fn new(name: impl IntoText) -> Registry {
         Registry {
             name: name.into(),
             grace: GRACE,
@@ -238,7 +239,7 @@ pub fn unblocked<R>(f: impl FnOnce() -> R) -> R {
 /// # Errors
 /// As [`Scope::group`].
 #[track_caller]
-pub fn group(name: impl Into<Cow<'static, str>>) -> Result<Group<'static>, SpawnError> {
+pub fn group(name: impl IntoText) -> Result<Group<'static>, SpawnError> {
     let running = RUNNING.lock().as_ref().and_then(Weak::upgrade);
     open_static(running.as_ref(), name.into(), Location::caller())
 }

@@ -30,6 +30,7 @@ use crate::rt::packet::Packet;
 use crate::scope_core::ScopeCore;
 use crate::status::{Role, Snapshot, ThreadState, ThreadStatus};
 use crate::stopper::Stopper;
+use crate::text::IntoText;
 use crate::thread::{ThreadBuilder, label};
 use crate::{Result, current, shutdown, view};
 
@@ -106,7 +107,7 @@ where
 /// # Panics
 /// As [`scope()`].
 #[track_caller]
-pub fn scope_named<'env, T, F>(name: impl Into<Cow<'static, str>>, body: F) -> Result<T, ScopeError>
+pub fn scope_named<'env, T, F>(name: impl IntoText, body: F) -> Result<T, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
 {
@@ -139,7 +140,7 @@ impl Context {
     /// # Panics
     /// As [`scope()`].
     #[track_caller]
-    pub fn subscope<'env, T, F>(&self, name: impl Into<Cow<'static, str>>, body: F) -> Result<T, ScopeError>
+    pub fn subscope<'env, T, F>(&self, name: impl IntoText, body: F) -> Result<T, ScopeError>
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
     {
@@ -166,7 +167,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// Spawns a worker: `spawn` is for what ends by itself, [`service`](Self::service) for what ends when it is told.
     ///
     /// The name is what `ps`, panics and paths show; Linux cuts it to 15 bytes. If the worker fails, the scope is
-    /// stopped.
+    /// stopped. A closure that ends by `?` only has to say of which type its value would be: `|cx| -> homebound::Result { loop { .. } }`.
     ///
     /// # Errors
     /// [`SpawnError::Stopped`] when the scope is stopping or its workers are home, [`SpawnError::Os`] when the system
@@ -174,8 +175,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     #[track_caller]
     pub fn spawn<T, F>(
         &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
+        name: impl IntoText,
+        purpose: impl IntoText,
         f: F,
     ) -> Result<Handle<'scope, T>, SpawnError>
     where
@@ -192,8 +193,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     #[track_caller]
     pub fn service<F>(
         &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
+        name: impl IntoText,
+        purpose: impl IntoText,
         f: F,
     ) -> Result<Handle<'scope, ()>, SpawnError>
     where
@@ -204,11 +205,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 
     /// A thread with more to be said about it.
     #[track_caller]
-    pub fn thread(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        purpose: impl Into<Cow<'static, str>>,
-    ) -> ThreadBuilder<'scope> {
+    pub fn thread(&self, name: impl IntoText, purpose: impl IntoText) -> ThreadBuilder<'scope> {
         ThreadBuilder::new(&self.core, self.lease, label(name, purpose))
     }
 
@@ -220,7 +217,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// # Panics
     /// As [`scope`](crate::scope).
     #[track_caller]
-    pub fn subscope<'sub, T, F>(&self, name: impl Into<Cow<'static, str>>, body: F) -> Result<T, ScopeError>
+    pub fn subscope<'sub, T, F>(&self, name: impl IntoText, body: F) -> Result<T, ScopeError>
     where
         F: for<'inner> FnOnce(&'inner Scope<'inner, 'sub>) -> Result<T>,
     {
@@ -233,14 +230,14 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// # Errors
     /// As [`spawn`](Self::spawn).
     #[track_caller]
-    pub fn group(&self, name: impl Into<Cow<'static, str>>) -> Result<Group<'scope>, SpawnError> {
+    pub fn group(&self, name: impl IntoText) -> Result<Group<'scope>, SpawnError> {
         open_group(&self.core, self.lease, name.into(), Location::caller())
     }
 
     /// Runs `f` after all threads of this scope have been joined, last deferred first. An error or a panic of it is a
     /// failure of the scope.
     #[track_caller]
-    pub fn defer(&self, name: impl Into<Cow<'static, str>>, f: impl FnOnce() -> Result + Send + 'scope) {
+    pub fn defer(&self, name: impl IntoText, f: impl FnOnce() -> Result + Send + 'scope) {
         let task = self.lease.erase(Packet::new(move |(): &()| f()));
         let deferred = Deferred { name: name.into(), at: Location::caller(), task };
         let mut state = self.core.lock();

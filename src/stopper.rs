@@ -1,7 +1,6 @@
 //! Owns what reaches into the stop of a scope or a thread from outside: the stopper that asks for it, the guard that acts on it.
 //! Refuses to know contexts.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use crate::reason::StopReason;
 use crate::record::Record;
 use crate::scope_core::ScopeCore;
 use crate::stop::Node;
+use crate::text::IntoText;
 
 /// A callback, and what it waits for.
 pub(crate) struct Registered {
@@ -98,7 +98,7 @@ impl Stopper {
     }
 
     /// As [`stop`](Self::stop), with a reason in words.
-    pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
+    pub fn stop_because(&self, why: impl IntoText) {
         self.node().stop(StopReason::Custom(why.into()));
     }
 

@@ -1,7 +1,6 @@
 //! Owns a thread from its spawn to its end: builder, start, verdict on its result.
 //! Refuses to know when its scope ends, and which OS thread runs it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -28,6 +27,7 @@ use crate::shown::shown;
 use crate::status::Role;
 use crate::stop::{Edge, Node};
 use crate::sync::planted;
+use crate::text::IntoText;
 use crate::{Result, current, probe, token};
 
 /// A thread to be, with more to be said about it than name and purpose.
@@ -285,6 +285,6 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
 
 /// What spawning takes: a name for humans, `ps` and paths, and what the thread is for.
 #[track_caller]
-pub(crate) fn label(name: impl Into<Cow<'static, str>>, purpose: impl Into<Cow<'static, str>>) -> Label {
+pub(crate) fn label(name: impl IntoText, purpose: impl IntoText) -> Label {
     Label { name: name.into(), purpose: purpose.into(), at: Location::caller() }
 }

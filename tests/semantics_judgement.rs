@@ -272,6 +272,34 @@ fn s3_who_is_left_by_a_sibling_that_was_stopped_is_stopped() {
     });
 }
 
+#[test]
+fn s3_a_service_whose_users_have_left_for_a_stop_is_stopped() {
+    // catches: the disconnection that a stop causes, taken for a failure of the service, which is told last: exit code 1
+    within(|| {
+        let result = scope(|s| {
+            let (give, take) = bounded::<u32>(0);
+            s.service("clerk", "takes what comes", move |cx| {
+                loop {
+                    cx.recv(&take)?;
+                }
+            })?;
+            s.spawn("worker", "sends, and leaves", move |cx| {
+                cx.send(&give, 1)?;
+                Ok(drop((cx.wait_for_stop(), give)))
+            })?;
+            // So that the worker is home before the service is told.
+            let (hold, held) = gate();
+            s.spawn("late", "keeps the services from being told", move |_| Ok(pass(&held)))?;
+            s.stop();
+            s.context().shield(NEVER, |_| {
+                eventually("the clerk has left", || s.active_threads().iter().all(|row| row.name != "clerk"));
+            });
+            Ok(drop(hold))
+        });
+        assert!(result.is_ok(), "{result:?}");
+    });
+}
+
 /// Somebody else's stops, by name: each is told of the scope that stops it or does not.
 type Foreign = (&'static str, fn(&Scope<'_, '_>) -> BoxError);
 

@@ -711,17 +711,18 @@ fn w4_waits_that_need_no_channel_keep_the_park_token() {
     // catches: the same in sleep and wait_for_stop
     within(|| {
         let result = scope(|s| {
-            let stopper = s.stopper();
-            let keeps = s.spawn("keeps", "sleeps with a token", |cx| {
+            let (up, slept) = gate();
+            let keeps = s.spawn("keeps", "sleeps with a token", move |cx| {
                 std::thread::current().unpark();
                 cx.sleep(SOON)?;
                 assert!(token(), "sleep ate it");
+                drop(up);
                 std::thread::current().unpark();
                 cx.wait_for_stop();
                 Ok(assert!(token(), "wait_for_stop ate it"))
             })?;
-            linger(100);
-            stopper.stop();
+            slept.recv().unwrap_err();
+            s.stop();
             Ok(keeps.join()?)
         });
         result.unwrap();

@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("sys", &["sys"]),
     ("sync", &["sync"]),
     ("rt", &["rt"]),
-    ("plain data", &["chain", "homecoming", "reason", "serial", "status", "token"]),
+    ("plain data", &["chain", "homecoming", "reason", "serial", "status", "text", "token"]),
     (
         "stop",
         &["aftermath", "awake", "bell", "callback", "cause", "limit", "listen", "rounds", "stop", "waiter"],
