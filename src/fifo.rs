@@ -38,6 +38,7 @@ impl Context {
     /// # }
     /// ```
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
     pub fn open_fifo(&self, path: impl AsRef<Path>, options: &OpenOptions) -> io::Result<File> {
         let (path, caller) = (path.as_ref(), Location::caller());
         self.point("open", caller);

@@ -134,6 +134,7 @@ impl Context {
     /// # }).unwrap();
     /// ```
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
     pub fn recv_from(&self, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.io(socket).transfer("recv_from", Direction::In, |fd| fd::recv_from(fd, buffer))
     }
@@ -143,6 +144,7 @@ impl Context {
     /// # Errors
     /// As [`recv_from`](Self::recv_from), with `set_write_timeout`; `InvalidInput` if there is no address.
     #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
     pub fn send_to(
         &self,
         socket: &UdpSocket,
