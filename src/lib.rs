@@ -46,8 +46,8 @@
 //! # What is not
 //!
 //! - Threads cannot be killed. One that never looks at its stop holds its scope, until the registry ends the process.
-//! - `process::exit`, `abort` and `exec` end all guarantees. In a forked child only `exec` and `_exit` are allowed; a scope
-//!   that ends there aborts it.
+//! - `process::exit`, `abort` and `exec` end all guarantees. In a forked child only `exec` and `_exit` are allowed; code
+//!   of a scope that comes back there aborts it.
 //! - Leaked memory stays leaked.
 //! - Inside a root, a finished OS thread is used again for a job of the same name and stack size: thread-locals of the job
 //!   before are still there. [`dedicated`](ThreadBuilder::dedicated) avoids it. Not after a panic, nor if the job left it with

@@ -117,6 +117,7 @@ pub(crate) fn block_signal(signal: i32, blocked: bool) -> io::Result<()> {
 
 /// For an internal thread: it handles these signals, whatever the thread blocks that has started it.
 pub(crate) fn hear(signals: &[i32]) {
+    HELD.set(HELD.get() & !bits_of(signals));
     let _valid = change_mask(libc::SIG_UNBLOCK, &set_of(bits_of(signals)));
 }
 
