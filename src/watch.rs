@@ -23,8 +23,9 @@ use crate::{audit, current, settle, view};
 /// How long the last words, or a dump, may take; and a dump after one that was not read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 const UNREAD: Duration = Duration::from_millis(100);
-/// From the beginning of the last words to the end, if they hang before they are written.
-const LAST_WORDS_STUCK: Duration = Duration::from_millis(1250);
+/// From the beginning of the last words to the end by the kernel's timer, if they hang before they are written, and if they hang then.
+const STUCK_BEFORE: Duration = Duration::from_millis(1250);
+const STUCK_THEN: Duration = Duration::from_millis(1950);
 /// The first and the longest pause between two warnings.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -46,9 +47,10 @@ struct Seen {
 /// The thread *watch*.
 pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
     let _known = expected.vouch();
-    let _the_kernels = last::Guard::new().inspect_err(|error| {
+    let timer = last::Guard::new().inspect_err(|error| {
         desk.carry_out(Errand::NoTimer(error.kind().into()));
     });
+    let mut timer = timer.ok();
     current::touch();
     desk.has_started(WATCH);
     let Some(core) = desk.root.get() else { return };
@@ -72,7 +74,7 @@ pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
         let woken = desk.alarm.sleep(next.map(awake::system));
         drop(waits);
         // Before anything else: what takes long below is no suspension.
-        seen.beat(desk);
+        seen.beat(desk, timer.as_mut());
         heard(desk, core, &mut seen, &woken);
         awake::worked();
     }
@@ -80,9 +82,12 @@ pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
 }
 
 impl Seen {
-    /// While the root is being stopped, the time counts for which the process was awake.
-    fn beat(&self, desk: &Desk) {
+    /// While the root is being stopped, the time counts for which the process was awake, and the kernel's timer must be there.
+    fn beat(&self, desk: &Desk, timer: Option<&mut last::Guard>) {
         let Some(deadline) = self.deadline(desk) else { return };
+        if let Some(timer) = timer {
+            timer.renew();
+        }
         if awake::beat() {
             desk.arm_again(deadline);
         }
@@ -188,10 +193,12 @@ fn stop(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
 
 /// The report and the dump, by `write(2)`, in a second at most; then the end.
 fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
-    last::arm(Instant::now() + LAST_WORDS_STUCK, how);
+    let begin = Instant::now();
+    last::arm(begin + STUCK_BEFORE, how);
     let report = settle::report(core);
-    let dump = view::examine(core);
-    say(&format!("{why}\n{report}\n{dump}"), LAST_WORDS);
+    let text = format!("{why}\n{report}\n{}", view::examine(core));
+    last::postpone(begin + STUCK_THEN);
+    say(&text, LAST_WORDS.min((begin + STUCK_THEN).saturating_duration_since(Instant::now()) / 2));
     match how {
         End::Exit(code) => sys::exit_now(code),
         End::Abort | End::Never => sys::abort_now(),

@@ -152,5 +152,7 @@ pub(crate) mod last {
         pub(crate) fn new() -> io::Result<Guard> {
             Ok(Guard)
         }
+
+        pub(crate) fn renew(&mut self) {}
     }
 }

@@ -151,7 +151,7 @@ fn set_timer() {
     loop {
         let (timer, due) = (TIMER.load(Ordering::SeqCst), DUE.load(Ordering::SeqCst));
         if timer == NO_TIMER || due == NEVER {
-            // Pairs with `Guard::new`: it gives the moment that it finds when it has made the timer.
+            // Pairs with `make`, which gives the moment that it finds when it has made the timer.
             return;
         }
         set(timer, due);
@@ -188,32 +188,63 @@ impl Guard {
     /// # Errors
     /// The system refuses it, or no real-time signal is free.
     pub(crate) fn new() -> io::Result<Guard> {
-        let signal = real_time_signals(Use::Sent).next();
-        let signal = signal.ok_or_else(|| io::Error::other("every real-time signal has a handler"))?;
-        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-        // SAFETY: all-zero is a valid `sigaction`.
-        let action = unsafe { action.assume_init_mut() };
-        action.sa_sigaction = ring as extern "C" fn(_, _, _) as usize;
-        // Its second entry interrupts the first, which may hang in a write.
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
-        set_action(signal, action)?;
-        let guard = Guard { signal };
-        block_signal(signal, false)?;
-        let mut event = MaybeUninit::<libc::sigevent>::zeroed();
-        // SAFETY: all-zero is a valid `sigevent`.
-        let event = unsafe { event.assume_init_mut() };
-        event.sigev_notify = libc::SIGEV_THREAD_ID;
-        event.sigev_signo = signal;
-        event.sigev_notify_thread_id = rustix::thread::gettid().as_raw_nonzero().get();
-        let mut timer: libc::timer_t = null_mut();
-        // SAFETY: both are valid; the thread is the calling one.
-        if unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer) } != 0 {
-            return Err(io::Error::last_os_error());
+        Ok(Guard { signal: make()? })
+    }
+
+    /// If somebody else has taken the signal since, the timer gets another. By the thread that has made it.
+    pub(crate) fn renew(&mut self) {
+        if !is_ours(self.signal) {
+            self.signal = make().unwrap_or(self.signal);
         }
-        TIMER.store(timer as usize, Ordering::SeqCst);
-        // Pairs with `set_timer`: a moment that was asked for before is found here.
-        set_timer();
-        Ok(guard)
+    }
+}
+
+/// Makes a timer for the calling thread, instead of the one that is there, and says by which signal it comes.
+fn make() -> io::Result<i32> {
+    let signal = real_time_signals(Use::Sent).next();
+    let signal = signal.ok_or_else(|| io::Error::other("every real-time signal has a handler"))?;
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: all-zero is a valid `sigaction`.
+    let action = unsafe { action.assume_init_mut() };
+    action.sa_sigaction = ring as extern "C" fn(_, _, _) as usize;
+    // Its second entry interrupts the first, which may hang in a write.
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
+    set_action(signal, action)?;
+    let timer =
+        block_signal(signal, false).and_then(|()| create(signal)).inspect_err(|_| give_back(signal))?;
+    delete(TIMER.swap(timer, Ordering::SeqCst));
+    // Pairs with the end of `set_timer`: a moment that was asked for before is found here.
+    set_timer();
+    Ok(signal)
+}
+
+fn create(signal: i32) -> io::Result<usize> {
+    let mut event = MaybeUninit::<libc::sigevent>::zeroed();
+    // SAFETY: all-zero is a valid `sigevent`.
+    let event = unsafe { event.assume_init_mut() };
+    event.sigev_notify = libc::SIGEV_THREAD_ID;
+    event.sigev_signo = signal;
+    event.sigev_notify_thread_id = rustix::thread::gettid().as_raw_nonzero().get();
+    let mut timer: libc::timer_t = null_mut();
+    // SAFETY: both are valid; the thread is the calling one.
+    match unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer) } {
+        0 => Ok(timer as usize),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn delete(timer: usize) {
+    if timer != NO_TIMER {
+        // SAFETY: it was made by us, and taken out of `TIMER`: it is deleted once.
+        unsafe { libc::timer_delete(timer as libc::timer_t) };
+    }
+}
+
+fn give_back(signal: i32) {
+    if is_ours(signal) {
+        // SAFETY: all-zero is a valid `sigaction`: the default, which it was before.
+        let default = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
+        let _was_valid_before = set_action(signal, &default);
     }
 }
 
@@ -221,16 +252,8 @@ impl Drop for Guard {
     fn drop(&mut self) {
         ENABLED.store(false, Ordering::SeqCst);
         DUE.store(NEVER, Ordering::SeqCst);
-        let timer = TIMER.swap(NO_TIMER, Ordering::SeqCst);
-        if timer != NO_TIMER {
-            // SAFETY: it was made by us, and is deleted once.
-            unsafe { libc::timer_delete(timer as libc::timer_t) };
-        }
-        if is_ours(self.signal) {
-            // SAFETY: all-zero is a valid `sigaction`: the default, which it was before.
-            let default = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
-            let _was_valid_before = set_action(self.signal, &default);
-        }
+        delete(TIMER.swap(NO_TIMER, Ordering::SeqCst));
+        give_back(self.signal);
     }
 }
 

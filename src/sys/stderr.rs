@@ -18,8 +18,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// What a pipe takes at once when it is ready, if nobody else writes to it: POSIX's least.
 const PIECE: usize = 512;
 
-/// Writes what can be written within `patience`. What nobody reads in that time is cut, at the end of a line if there is one,
-/// and the text ends with how much is missing, unless nothing is read at all. Returns how many bytes are missing; none of a text that
+/// Writes what can be written within `patience`. What nobody reads in that time is cut, and a last line says how much is missing,
+/// unless nothing is read at all. Returns how many bytes are missing; none of a text that
 /// cannot be written at all.
 pub fn write_stderr(text: &[u8], patience: Duration) -> usize {
     let mut out = Out { kind: kind(stderr()), own: None };
