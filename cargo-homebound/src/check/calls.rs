@@ -153,9 +153,9 @@ impl Walk {
             Some(entry) => self.started(span, entry, into, &types::returned(path)),
             None => {
                 detached::function(self, path, span);
-                polled::function(self, path, span, awaited);
+                polled::function(self, path, span, awaited, arguments);
                 if !awaited {
-                    deaf::function(self, path, span);
+                    deaf::function(self, path, span, arguments);
                 }
             }
         }

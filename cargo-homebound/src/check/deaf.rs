@@ -2,10 +2,12 @@
 //! Refuses to know what waits, which `waits` does, and whether somebody wakes them by other means, but for `on_stop`.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use syn::{Expr, ExprMethodCall, Member};
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprMethodCall, Member, Token};
 
 use super::flags::place_name;
 use super::frame::Context;
+use super::names::Res;
 use super::polled;
 use super::types::{self, HB_STOP_SIGNAL, Ty};
 use super::waits::{self, If};
@@ -116,7 +118,7 @@ impl Walk {
             Expr::MethodCall(call) if ty.is(types::LINES) => (call.method.span(), String::new()),
             _ => return,
         };
-        let of = ty.path().map(types::waits_as);
+        let of = ty.path().map(waits::waits_as);
         if of == Some(types::RECEIVER) || (ty.is_unknown() && waits::names_receiver(&name)) {
             self.deaf(span, "for .. in a receiver", (If::Always, "cx.iter(&receiver)"));
         } else if ty.is(types::LINES) {
@@ -158,12 +160,34 @@ impl Walk {
         }
     }
 
+    /// A stream, by the type of a variable or by the function that makes it.
+    fn names_stream(&mut self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Reference(inner) => self.names_stream(&inner.expr),
+            Expr::Try(inner) => self.names_stream(&inner.expr),
+            Expr::MethodCall(call) if call.method == "lock" => self.names_stream(&call.receiver),
+            Expr::Call(call) => match &*call.func {
+                Expr::Path(path) => match self.meaning(&path.path, path.qself.as_ref()) {
+                    Res::Path(path) => types::returned(&path).path().is_some_and(types::is_stream),
+                    _ => false,
+                },
+                _ => false,
+            },
+            expr => self.glance(expr).path().is_some_and(types::is_stream),
+        }
+    }
+
     fn is_stop_signal(&self, name: &syn::Ident) -> bool {
         self.vars.iter().rev().find(|var| *name == var.name).is_some_and(|var| var.ty.is(HB_STOP_SIGNAL))
     }
 }
 
-pub(super) fn function(walk: &mut Walk, path: &str, span: Span) {
+pub(super) fn function(walk: &mut Walk, path: &str, span: Span, arguments: &Punctuated<Expr, Token![,]>) {
+    if ["std::io::copy", "std::io::read_to_string"].contains(&path)
+        && arguments.iter().any(|argument| walk.names_stream(argument))
+    {
+        walk.deaf(span, path, (If::Blocking, "cx.io(stream)"));
+    }
     match path {
         "crossbeam_channel::bounded" | "crossbeam::channel::bounded" | "flume::bounded" => {
             walk.waits.bounded = true
@@ -184,10 +208,14 @@ pub(super) fn method(walk: &mut Walk, name: &str, call: &ExprMethodCall, ty: &Ty
     }
     let arguments = call.args.len();
     let wait = match ty {
-        Ty::Path(of) => match waits::method(types::waits_as(of), name, arguments) {
+        Ty::Path(of) => match waits::method(waits::waits_as(of), name, arguments) {
             Some(wait) => Some(wait),
             // A type of another crate, or of std, of which nothing is known but the name of its method.
             None if types::is_foreign(of) => waits::unknown(name, arguments, None),
+            // A type parameter.
+            None if !of.contains("::") => {
+                place_name(&call.receiver).and_then(|place| waits::by_place(name, arguments, &place))
+            }
             None => None,
         },
         Ty::Unknown if !walk.declares_method(name) => {

@@ -211,6 +211,7 @@ pub(super) fn only_asks(body: &Block) -> bool {
                 ("upgrade" | "try_recv", 0) => true,
                 _ => false,
             },
+            Expr::Field(field) => locks(&field.base),
             _ => false,
         }
     }

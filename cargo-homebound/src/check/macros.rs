@@ -14,7 +14,7 @@ use super::types::Ty;
 use super::walk::{Found, Walk};
 
 /// Macros that only look at what they are given.
-const LOOKERS: &[&str] = &[
+pub(super) const LOOKERS: &[&str] = &[
     "println",
     "print",
     "eprintln",

@@ -224,7 +224,13 @@ impl Names {
 
 /// The name under `std` of what `core` and `alloc` have, and under `rayon` of what it has from its core.
 fn canonical(path: String) -> String {
-    for (short, crate_) in [("core::", "std::"), ("alloc::", "std::"), ("rayon_core::", "rayon::")] {
+    let passed_on = [
+        ("core::", "std::"),
+        ("alloc::", "std::"),
+        ("rayon_core::", "rayon::"),
+        ("homebound::channel::", "crossbeam_channel::"),
+    ];
+    for (short, crate_) in passed_on {
         if let Some(rest) = path.strip_prefix(short) {
             return format!("{crate_}{rest}");
         }

@@ -2,8 +2,9 @@
 //! Refuses to know who sets it.
 
 use proc_macro2::{Ident, Span};
+use syn::punctuated::Punctuated;
 use syn::visit::Visit;
-use syn::{Block, Expr, ExprMethodCall, Stmt};
+use syn::{Block, Expr, ExprMethodCall, Stmt, Token};
 
 use super::flags::{self, ABOUT_ENDS, Look, flag, place_name};
 use super::flow::Node;
@@ -40,6 +41,9 @@ const SLEEPS: &[&str] = &[
     "libc::usleep",
     "libc::nanosleep",
     "crossterm::event::poll",
+    "libc::poll",
+    "nix::poll::poll",
+    "rustix::event::poll",
 ];
 
 /// These sleep, unless somebody unparks who parks there.
@@ -113,10 +117,31 @@ pub(super) fn assigned(walk: &mut Walk, place: &Expr) {
     }
 }
 
-pub(super) fn function(walk: &mut Walk, path: &str, span: Span, awaited: bool) {
+pub(super) fn function(
+    walk: &mut Walk,
+    path: &str,
+    span: Span,
+    awaited: bool,
+    arguments: &Punctuated<Expr, Token![,]>,
+) {
+    // Without a limit it does not look again.
+    if path.ends_with("::poll") && arguments.last().is_some_and(is_for_ever) {
+        return;
+    }
     let parks = PARKS.contains(&path) && !walk.wakes_parked;
     if SLEEPS.contains(&path) || parks || (awaited && AWAITED.contains(&path)) {
         sleeps(walk, span);
+    }
+}
+
+/// `-1`, `None`
+fn is_for_ever(timeout: &Expr) -> bool {
+    match timeout {
+        Expr::Unary(inner) => matches!(inner.op, syn::UnOp::Neg(_)),
+        Expr::Path(path) => {
+            path.path.segments.last().is_some_and(|last| last.ident == "None" || last.ident == "NONE")
+        }
+        _ => false,
     }
 }
 

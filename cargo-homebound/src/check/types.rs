@@ -162,6 +162,7 @@ const RETURNS: &[(&str, &str)] = &[
     ("homebound::Context::io", HB_IO),
     ("homebound::Context::stop_signal", HB_STOP_SIGNAL),
     ("homebound::current", HB_CONTEXT),
+    ("homebound::group", HB_SCOPE),
     ("homebound::Scope::spawn", HB_HANDLE),
     ("homebound::Scope::service", HB_HANDLE),
     ("homebound::Scope::thread", HB_BUILDER),
@@ -174,6 +175,7 @@ const RETURNS: &[(&str, &str)] = &[
     ("homebound::Context::process", HB_PROCESS),
     ("homebound::Context::group", HB_SCOPE),
     ("homebound::Context::adopt", HB_CONTEXT),
+    ("homebound::Context::adopt_guest", HB_CONTEXT),
     ("homebound::ThreadBuilder::spawn", HB_HANDLE),
     ("homebound::ThreadBuilder::service", HB_HANDLE),
     ("homebound::ProcessBuilder::spawn", "homebound::Process"),
@@ -216,25 +218,6 @@ const STREAMS: &[&str] = &[
 
 pub(super) fn is_stream(path: &str) -> bool {
     STREAMS.contains(&path)
-}
-
-/// Names that are the same thing wherever a crate imports them from: `crate::Receiver` is somebody's channel, behind a feature.
-const PASSED_ON: &[(&str, &str)] = &[
-    ("Receiver", RECEIVER),
-    ("SyncSender", SENDER),
-    ("Condvar", CONDVAR),
-    ("TcpListener", LISTENER),
-    ("UnixListener", LISTENER),
-    ("TcpStream", "std::net::TcpStream"),
-    ("UnixStream", "std::os::unix::net::UnixStream"),
-    ("UdpSocket", "std::net::UdpSocket"),
-];
-
-/// What a type waits like: itself, or what another module of the crate passes on under its name.
-pub(super) fn waits_as(path: &str) -> &str {
-    let own = ["crate::", "super::", "self::"].iter().any(|root| path.starts_with(root));
-    let last = path.rsplit("::").next().filter(|_| own);
-    last.and_then(|last| PASSED_ON.iter().find(|(name, _)| *name == last)).map_or(path, |(_, known)| known)
 }
 
 /// Whether a type is of another crate whose methods mean what they are called: not of the file's own crate, no type parameter, and not
@@ -334,6 +317,7 @@ pub(super) fn parameter(path: &str) -> Option<&'static str> {
         "rayon::Scope::spawn" => RAYON_SCOPE,
         "rayon::scope_fifo" | "rayon::ThreadPool::scope_fifo" => "rayon::ScopeFifo",
         "homebound::scope"
+        | "homebound::scope_named"
         | "homebound::registry::run"
         | "homebound::Registry::run"
         | "homebound::Scope::subscope" => HB_SCOPE,

@@ -178,6 +178,8 @@ const BY_NAME: &[(&str, usize, If, &str)] = &[
     ("block_on", 1, If::Always, BLOCK),
 ];
 
+const STREAM_NAMES: &[&str] = &["stream", "socket", "sock", "conn"];
+
 /// Names that say enough together with that of what is waited at.
 const BY_PLACE: &[(&str, usize, &[&str], &str)] = &[
     ("wait", 0, &["child", "process", "barrier"], PROCESS),
@@ -188,8 +190,32 @@ const BY_PLACE: &[(&str, usize, &[&str], &str)] = &[
     ("wait_for", 2, &["cond", "cvar", "cv"], CONDITION),
     ("wait_until", 2, &["cond", "cvar", "cv"], CONDITION),
     ("poll", 2, &["poll"], LOOP),
+    ("read", 1, STREAM_NAMES, IO),
+    ("read_exact", 1, STREAM_NAMES, IO),
+    ("read_to_end", 1, STREAM_NAMES, IO),
+    ("read_to_string", 1, STREAM_NAMES, IO),
+    ("write_all", 1, STREAM_NAMES, IO),
     ("iter", 0, &["rx", "receiver"], "cx.iter(&receiver)"),
 ];
+
+/// Names that are the same thing wherever a crate imports them from: `crate::Receiver` is somebody's channel, behind a feature.
+const PASSED_ON: &[(&str, &str)] = &[
+    ("Receiver", RECEIVER),
+    ("SyncSender", SENDER),
+    ("Condvar", CONDVAR),
+    ("TcpListener", LISTENER),
+    ("UnixListener", LISTENER),
+    ("TcpStream", "std::net::TcpStream"),
+    ("UnixStream", "std::os::unix::net::UnixStream"),
+    ("UdpSocket", "std::net::UdpSocket"),
+];
+
+/// What a type waits like: itself, or what another module of the crate passes on under its name.
+pub(super) fn waits_as(path: &str) -> &str {
+    let own = ["crate::", "super::", "self::"].iter().any(|root| path.starts_with(root));
+    let last = path.rsplit("::").next().filter(|_| own);
+    last.and_then(|last| PASSED_ON.iter().find(|(name, _)| *name == last)).map_or(path, |(_, known)| known)
+}
 
 /// What a call of this path waits for.
 pub(super) fn function(path: &str) -> Option<Wait> {
@@ -215,16 +241,21 @@ pub(super) fn method(of: &str, name: &str, arguments: usize) -> Option<Wait> {
 
 /// What a method of a value of which nothing is known waits for: `place` is the last name of what is waited at.
 pub(super) fn unknown(name: &str, arguments: usize, place: Option<&str>) -> Option<Wait> {
-    if let Some((.., when, instead)) =
-        BY_NAME.iter().find(|(method, n, ..)| (*method, *n) == (name, arguments))
-    {
-        return Some((*when, instead));
-    }
-    let place = place?.to_lowercase();
+    let found = BY_NAME.iter().find(|(method, n, ..)| (*method, *n) == (name, arguments));
+    found.map(|(.., when, instead)| (*when, *instead)).or_else(|| by_place(name, arguments, place?))
+}
+
+/// Likewise, by the name of the method and that of what it is called on.
+pub(super) fn by_place(name: &str, arguments: usize, place: &str) -> Option<Wait> {
+    let place = place.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| place.contains(word));
     let found =
         BY_PLACE.iter().find(|(method, n, words, _)| (*method, *n) == (name, arguments) && says(words));
-    found.map(|(.., instead)| (if name == "poll" { If::Alone } else { If::Always }, *instead))
+    found.map(|(.., instead)| match *instead {
+        LOOP => (If::Alone, LOOP),
+        IO => (If::Blocking, IO),
+        instead => (If::Always, instead),
+    })
 }
 
 /// Whether a name is one that receivers bear.

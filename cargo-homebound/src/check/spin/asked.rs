@@ -5,6 +5,7 @@ use proc_macro2::Span;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprMethodCall};
 
+use super::leaves;
 use super::scan::Scan;
 use super::{Kind, OF_CONTEXT, OF_IO};
 
@@ -15,6 +16,26 @@ pub(super) struct Lost {
     pub(super) kind: Kind,
     pub(super) what: String,
 }
+
+/// What makes something else of a failure, so that the failure itself is thrown away with it.
+const SWALLOW: [&str; 16] = [
+    "ok",
+    "err",
+    "is_ok",
+    "is_err",
+    "unwrap_or",
+    "unwrap_or_default",
+    "unwrap_or_else",
+    "map",
+    "map_err",
+    "map_or",
+    "and_then",
+    "or_else",
+    "inspect",
+    "inspect_err",
+    "is_some",
+    "is_none",
+];
 
 /// What a condition has in it.
 #[derive(Default)]
@@ -55,6 +76,24 @@ impl Scan<'_> {
         }
         let of_stream = OF_IO.contains(&&*name) && self.is_stream(&call.receiver);
         of_stream.then_some(Lost { span, kind: Kind::Descriptor, what: name })
+    }
+
+    /// The wait that an expression is, as it is or with its error made into something else.
+    pub(super) fn bare_wait(&mut self, expr: &Expr) -> Option<Lost> {
+        match expr {
+            Expr::Paren(inner) => self.bare_wait(&inner.expr),
+            Expr::MethodCall(call) => {
+                let swallows = SWALLOW.iter().any(|name| call.method == name);
+                // `unwrap_or_else(|_| exit(1))`
+                let leaves =
+                    |given: &Expr| matches!(given, Expr::Closure(one) if leaves::leaves(&one.body, 1));
+                match self.wait(call) {
+                    None if swallows && !call.args.iter().any(leaves) => self.bare_wait(&call.receiver),
+                    found => found,
+                }
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn asked(&mut self, expr: &Expr) -> Asked {
@@ -112,13 +151,21 @@ impl<'ast> Visit<'ast> for Asking<'_, '_> {
     }
 
     fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
-        let items = self.scan.items.clone();
-        if let Some((name, span)) = items.into_iter().find(|(name, _)| path.path.is_ident(name)) {
-            let lost = Lost { span, kind: Kind::Descriptor, what: name };
-            self.asked.waits.push(lost);
-        }
+        let item = self.scan.items.iter().find(|(name, _)| path.path.is_ident(name));
+        self.asked.waits.extend(item.map(|(_, lost)| lost.clone()));
     }
 
-    fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+    fn visit_expr_closure(&mut self, closure: &'ast syn::ExprClosure) {
+        struct Mentions<'i>(&'i [(String, Lost)], bool);
+        impl<'ast> Visit<'ast> for Mentions<'_> {
+            fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+                self.1 |= self.0.iter().any(|(name, _)| path.path.is_ident(name));
+            }
+        }
+        let mut mentions = Mentions(&self.scan.items, false);
+        mentions.visit_expr_closure(closure);
+        self.scan.minds |= mentions.1;
+    }
+
     fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
 }

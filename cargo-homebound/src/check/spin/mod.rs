@@ -33,6 +33,7 @@ const OF_CONTEXT: &[(&str, usize, Kind)] = &[
     ("send", 2, Kind::Stop),
     ("send_timeout", 3, Kind::Stop),
     ("checkpoint", 0, Kind::Stop),
+    ("wait_for_stop", 0, Kind::Stop),
     ("wait_while", 3, Kind::Stop),
     ("wait_while_timeout", 4, Kind::Stop),
     ("ticks", 1, Kind::Stop),

@@ -2,10 +2,12 @@
 //! Refuses to follow values: what is kept, returned or given on is minded, for all that can be known.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use syn::{Block, Expr, ExprIf, ExprMatch, ExprMethodCall, Local, Pat, Stmt};
+use syn::{Block, Expr, ExprIf, ExprMatch, Local, Macro, Pat, Stmt};
 
+use super::Kind;
 use super::asked::{Asked, Lost, has_try};
 use super::leaves::{self, Fails};
+use crate::check::macros::LOOKERS;
 use crate::check::walk::Walk;
 
 pub(super) struct Scan<'w> {
@@ -17,7 +19,7 @@ pub(super) struct Scan<'w> {
     pub(super) minds: bool,
     /// Variables of the loop's own: streams of `cx.io`, and lines that may be errors.
     pub(super) streams: Vec<String>,
-    pub(super) items: Vec<(String, Span)>,
+    pub(super) items: Vec<(String, Lost)>,
 }
 
 impl<'w> Scan<'w> {
@@ -32,7 +34,8 @@ impl<'w> Scan<'w> {
     }
 
     pub(super) fn item(&mut self, name: String, span: Span) {
-        self.items.push((name, span));
+        let lost = Lost { span, kind: Kind::Descriptor, what: name.clone() };
+        self.items.push((name, lost));
     }
 
     /// What the loop itself goes on by.
@@ -68,15 +71,18 @@ impl<'w> Scan<'w> {
                 Stmt::Local(local) => self.local(local),
                 Stmt::Expr(expr, None) if is_value => self.kept(expr),
                 Stmt::Expr(expr, _) => self.thrown_away(expr),
-                Stmt::Macro(statement) => self.tokens(&statement.mac.tokens),
+                Stmt::Macro(statement) => self.expanded(&statement.mac),
                 Stmt::Item(_) => false,
             };
             if back && on_success.is_none() {
-                on_success = Some(self.minds);
+                on_success = Some((self.minds, self.lost.len()));
             }
         }
         // What stands behind a wait that leads back to the head when it fails is not reached after the stop.
-        self.minds = on_success.unwrap_or(self.minds) || minds;
+        if let Some((before, reached)) = on_success {
+            self.minds = before || minds;
+            self.lost.truncate(reached);
+        }
         if leaves::always_leaves(block, self.inside) {
             self.lost.truncate(lost);
         }
@@ -97,6 +103,15 @@ impl<'w> Scan<'w> {
                 self.streams.push(name.ident.to_string());
                 false
             }
+            Pat::Ident(name) => match self.bare_wait(&init.expr) {
+                // Thrown away, unless something is done with the variable.
+                Some(lost) => {
+                    self.lost.push(lost.clone());
+                    self.items.push((name.ident.to_string(), lost));
+                    false
+                }
+                None => self.kept(&init.expr),
+            },
             _ => self.kept(&init.expr),
         }
     }
@@ -115,7 +130,13 @@ impl<'w> Scan<'w> {
     /// An expression whose value nobody looks at.
     fn thrown_away(&mut self, expr: &Expr) -> bool {
         match expr {
-            Expr::MethodCall(call) => self.call_thrown_away(expr, call),
+            Expr::MethodCall(_) => match self.bare_wait(expr) {
+                Some(lost) => {
+                    self.lost.push(lost);
+                    false
+                }
+                None => self.kept(expr),
+            },
             Expr::Call(call) => match (&*call.func, call.args.first()) {
                 (Expr::Path(path), Some(inner))
                     if path.path.segments.last().is_some_and(|last| last.ident == "drop") =>
@@ -134,7 +155,7 @@ impl<'w> Scan<'w> {
             Expr::Loop(it) => self.inner(None, &it.body),
             Expr::While(it) => self.inner(Some(&it.cond), &it.body),
             Expr::ForLoop(it) => self.inner(Some(&it.expr), &it.body),
-            Expr::Macro(call) => self.tokens(&call.mac.tokens),
+            Expr::Macro(call) => self.expanded(&call.mac),
             Expr::Closure(_) | Expr::Async(_) => false,
             _ => self.kept(expr),
         }
@@ -156,27 +177,6 @@ impl<'w> Scan<'w> {
         false
     }
 
-    fn call_thrown_away(&mut self, expr: &Expr, call: &ExprMethodCall) -> bool {
-        const SWALLOW: [&str; 8] = [
-            "ok",
-            "err",
-            "is_ok",
-            "is_err",
-            "unwrap_or",
-            "unwrap_or_default",
-            "unwrap_or_else",
-            "inspect_err",
-        ];
-        if let Some(lost) = self.wait(call) {
-            self.lost.push(lost);
-            return false;
-        }
-        match SWALLOW.iter().any(|name| call.method == name) {
-            true => self.thrown_away(&call.receiver),
-            false => self.kept(expr),
-        }
-    }
-
     fn branch(&mut self, branch: &ExprIf, kept: bool) -> bool {
         let asked = self.asked(&branch.cond);
         let then = leaves::block_leaves(&branch.then_branch, self.inside);
@@ -194,7 +194,7 @@ impl<'w> Scan<'w> {
             let body = |scan: &mut Scan<'_>| if kept { scan.kept(other) } else { scan.thrown_away(other) };
             self.guarded(lost && fails == Fails::Then, body);
         }
-        lost && fails == Fails::Then && leaves::block_goes_on(&branch.then_branch)
+        lost && fails != Fails::Else && leaves::block_goes_on(&branch.then_branch)
     }
 
     fn choice(&mut self, choice: &ExprMatch, kept: bool) -> bool {
@@ -221,12 +221,13 @@ impl<'w> Scan<'w> {
         lost && waits && body.is_some_and(|body| leaves::goes_on(body))
     }
 
-    /// `unreached`: what minds the stop there does not get to.
+    /// `unreached`: no stop gets there, so that nothing there minds it, or throws it away.
     fn guarded(&mut self, unreached: bool, f: impl FnOnce(&mut Self) -> bool) {
-        let before = self.minds;
+        let (minds, lost) = (self.minds, self.lost.len());
         f(self);
         if unreached {
-            self.minds = before;
+            self.minds = minds;
+            self.lost.truncate(lost);
         }
     }
 
@@ -246,20 +247,54 @@ impl<'w> Scan<'w> {
         false
     }
 
-    /// A macro with the stop in it minds it; one with a context may.
-    fn tokens(&mut self, tokens: &TokenStream) -> bool {
+    /// A macro with the stop in it minds it; one with a context, or with what a wait gave, may.
+    fn expanded(&mut self, mac: &Macro) -> bool {
+        let name = mac.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        match name.as_str() {
+            "select" | "select_biased" => self.select(mac),
+            name if LOOKERS.contains(&name) => {}
+            _ => self.tokens(&mac.tokens),
+        }
+        false
+    }
+
+    fn tokens(&mut self, tokens: &TokenStream) {
         for token in tokens.clone() {
             match token {
-                TokenTree::Group(group) => {
-                    self.tokens(&group.stream());
-                }
+                TokenTree::Group(group) => self.tokens(&group.stream()),
                 TokenTree::Ident(word) => {
+                    let item = self.items.iter().any(|(name, _)| word == name);
                     let word = word.to_string();
-                    self.minds |= word.contains("stop") || super::names_context(&word);
+                    self.minds |= item || word.contains("stop") || super::names_context(&word);
                 }
                 _ => {}
             }
         }
-        false
+    }
+
+    /// `select!` of crossbeam's: what it does at the stop ends the loop, or does not.
+    fn select(&mut self, mac: &Macro) {
+        let tokens: Vec<_> = mac.tokens.clone().into_iter().collect();
+        let stop = tokens.windows(2).position(|pair| {
+            matches!(pair, [TokenTree::Ident(word), TokenTree::Group(of)]
+                if word == "recv" && of.stream().to_string().contains("stop"))
+        });
+        let Some(stop) = stop else { return self.minds = true };
+        let arrow = tokens[stop..].windows(2).position(|pair| {
+            matches!(pair, [TokenTree::Punct(a), TokenTree::Punct(b)] if a.as_char() == '=' && b.as_char() == '>')
+        });
+        let comma = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ',');
+        let body = tokens[stop + arrow.map_or(0, |at| at + 2)..].iter();
+        let body = match body.clone().next() {
+            Some(block @ TokenTree::Group(_)) => block.clone().into(),
+            _ => body.take_while(|token| !comma(token)).cloned().collect::<TokenStream>(),
+        };
+        let ends = syn::parse2::<Expr>(body)
+            .map_or(true, |body| leaves::leaves(&body, self.inside) || has_try(&body));
+        let span = mac.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+        match ends {
+            true => self.minds = true,
+            false => self.lost.push(Lost { span, kind: Kind::Stop, what: "select!".to_owned() }),
+        }
     }
 }
