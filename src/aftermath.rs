@@ -1,4 +1,5 @@
-//! Owns what a stop has still to do when all is marked: to wake, to tell, to arm, to call, in this order and with no lock held.
+//! Owns what a stop has still to do when all is marked: to wake, to tell, to arm, and then to call, in this order and with no lock
+//! held.
 //! Refuses to mark anything.
 
 use std::collections::HashSet;
@@ -6,6 +7,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 
 use crossbeam_channel::Sender;
+use tracing::level_filters::LevelFilter;
 
 use crate::bell::{Bell, ring_all};
 use crate::callback::{Callback, Caller};
@@ -23,7 +25,8 @@ pub(crate) struct Aftermath {
 }
 
 impl Aftermath {
-    pub(crate) fn carry_out(self) {
+    /// Runs no code of the program's. What is left is that.
+    pub(crate) fn wake_all(self) -> Calls {
         drop(self.wake);
         for node in self.ring.into_iter().rev().filter(|_| !planted("stop-rings-nobody")) {
             node.wake();
@@ -36,8 +39,47 @@ impl Aftermath {
         for node in self.arm {
             node.arm();
         }
+        // Most programs have no subscriber.
+        let owners = if LevelFilter::current() >= LevelFilter::INFO { self.owners } else { Vec::new() };
+        Calls { callbacks: self.callbacks, owners, logs: Vec::new() }
+    }
+}
+
+/// The program's code that a stop calls: callbacks, and its subscriber. It may take its time, or hang; so it is called when all
+/// that can be marked has been marked, by a thread on which nobody else depends meanwhile.
+#[derive(Default)]
+#[must_use = "callbacks that are not run are lost"]
+pub(crate) struct Calls {
+    callbacks: Vec<Arc<Callback>>,
+    owners: Vec<Weak<dyn Owner>>,
+    logs: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl Calls {
+    pub(crate) fn log(log: impl FnOnce() + Send + 'static) -> Calls {
+        Calls { logs: vec![Box::new(log)], ..Calls::default() }
+    }
+
+    pub(crate) fn add(&mut self, others: Calls) {
+        self.callbacks.extend(others.callbacks);
+        self.owners.extend(others.owners);
+        self.logs.extend(others.logs);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.callbacks.is_empty() && self.owners.is_empty() && self.logs.is_empty()
+    }
+
+    /// Callbacks first: threads may need them to come home.
+    pub(crate) fn run(self) {
         for callback in self.callbacks {
             callback.run(Caller::Stop);
+        }
+        for owner in self.owners.iter().filter_map(Weak::upgrade) {
+            owner.log();
+        }
+        for log in self.logs {
+            log();
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::carried::{Verdict, judge};
 use crate::complaint::log;
 use crate::context::Context;
 use crate::exit::{Driver, drive};
-use crate::failure::{Failure, ScopeError};
+use crate::failure::{Failure, Happened, ScopeError};
 use crate::owned::finish_if_left;
 use crate::record::{ITS_THREADS, Of, Record, Text};
 use crate::root::{GRACE, Root};
@@ -177,20 +177,25 @@ where
 }
 
 fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> BodyEnd {
-    match judge(error, &core.node, core) {
-        Verdict::Stopped(cause) => return BodyEnd::Stopped(cause),
+    let happened = Happened::now();
+    let calls = core.stop_before_judging(&core.node, core.path(), true);
+    let verdict = judge(error, &core.node, core);
+    let end = match verdict {
+        Verdict::Stopped(cause) => BodyEnd::Stopped(cause),
         Verdict::Listed(failure) => {
             core.fail(&failure, true);
+            BodyEnd::Failed
         }
         Verdict::Failure(error, ids) => {
-            let failure = Failure::error(record.origin(), error, ids);
+            let failure = Failure::error_at(happened, record.origin(), error, ids);
             core.fail(&failure, true);
             log(&failure);
+            BodyEnd::Failed
         }
-    }
-    BodyEnd::Failed
+    };
+    calls.run();
+    end
 }
-
 /// The one exit path: all threads home, groups and the scope settled, a root's OS threads joined. Never unwinds: from
 /// here to the end the scope owes its threads (E4).
 fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {

@@ -14,13 +14,13 @@ use crate::shown::{Shown, shown};
 pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, stops: bool) {
     let place = current::panic_place(&payload);
     let failure = Failure::panic(origin, payload, place);
-    log(&failure);
     match listening(core) {
         Some(core) => {
             core.fail(&failure, stops);
         }
         None => discard(failure.take_payload()),
     }
+    log(&failure);
 }
 
 /// The scope whose result will tell of it: the handles of a group that is over are dropped in the scope around it.

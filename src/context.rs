@@ -197,7 +197,7 @@ impl Context {
         node.attach(&self.node);
         if self.record.is_overdue() {
             // Marked overdue before the node was there to be reached (`overdue::mark`): nothing is hidden any more.
-            self.record.node.stop_through_shields(self.core().node.cause());
+            self.record.node.mark_through_shields(self.core().node.cause()).run();
         }
         let context = Context { record: Arc::clone(&self.record), node };
         let _close = scopeguard::guard(Arc::clone(&context.node), |node| node.close());

@@ -34,8 +34,8 @@ impl Deferred {
                 Verdict::Failure(error, ids) => Failure::error(self.origin(core), error, ids),
             },
         };
-        log(&failure);
         core.fail(&failure, true);
+        log(&failure);
     }
 
     fn origin(&self, core: &Arc<ScopeCore>) -> Origin {

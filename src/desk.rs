@@ -66,6 +66,8 @@ pub(crate) struct Desk {
     pub(crate) clock: RootClock,
     pub(crate) root: OnceCell<Arc<ScopeCore>>,
     requests: AtomicU32,
+    /// *stopper* is in the program's code.
+    occupied: AtomicBool,
     /// The first signal that asked for a stop; 0 before.
     signal: AtomicI32,
     errands: Mutex<VecDeque<Errand>>,
@@ -93,6 +95,7 @@ impl Desk {
             clock: RootClock::new(),
             root: OnceCell::new(),
             requests: AtomicU32::new(0),
+            occupied: AtomicBool::new(false),
             signal: AtomicI32::new(0),
             errands: Mutex::default(),
             bell: Changes::default(),
@@ -139,7 +142,7 @@ impl Desk {
 
     /// For *watch*. Pairs with `take_requests`.
     pub(crate) fn request(&self, what: u32) {
-        self.requests.fetch_or(what, Ordering::AcqRel);
+        self.requests.fetch_or(what, Ordering::SeqCst);
         self.bell.note();
     }
 
@@ -148,9 +151,20 @@ impl Desk {
         self.request(request::STOP);
     }
 
-    /// For *stopper*.
-    pub(crate) fn take_requests(&self) -> u32 {
-        self.requests.swap(0, Ordering::AcqRel)
+    /// For *stopper*, and for *watch* while that is occupied: those of `which`.
+    pub(crate) fn take_requests(&self, which: u32) -> u32 {
+        self.requests.fetch_and(!which, Ordering::SeqCst) & which
+    }
+
+    /// For *stopper*: it enters the program's code, or has left it. False if there is a request that it does not know of yet.
+    pub(crate) fn set_occupied(&self, is: bool) -> bool {
+        self.occupied.store(is, Ordering::SeqCst);
+        self.requests.load(Ordering::SeqCst) == 0
+    }
+
+    /// For *watch*, after a request.
+    pub(crate) fn is_occupied(&self) -> bool {
+        self.occupied.load(Ordering::SeqCst)
     }
 
     pub(crate) fn signal(&self) -> i32 {

@@ -4,42 +4,72 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::aftermath::Calls;
 use crate::awake;
 use crate::chores::Chores;
 use crate::desk::{Desk, STOPPER, request};
 use crate::exit::{Driver, step};
 use crate::members::Phase;
-use crate::reason::StopReason;
+use crate::reason::{Stop, StopReason};
 use crate::record::{Of, Record};
-use crate::root::Errand;
+use crate::root::{Edge, Errand};
 use crate::rt::contain::{contain, discard, told};
 use crate::scope_core::ScopeCore;
 use crate::wait::Mark;
 use crate::{current, overdue};
 
 /// The thread *stopper*: carries out stops, runs callbacks, logs, and drives scopes whose body does not come home.
+///
+/// First it marks, all that is to be marked; then it calls. While it is in the program's code, which may take its time, or hang, it is
+/// *occupied*, and *watch* marks in its stead ([`stand_in`]).
 pub(crate) fn stopper(desk: &Desk, own: &Arc<Record>) {
     current::note_panics();
     current::touch();
     desk.has_started(STOPPER);
     let mut driven: Vec<Arc<ScopeCore>> = Vec::new();
-    let mut chores = Chores::new(&desk.orders);
+    let (mut chores, mut calls, mut quits) = (Chores::new(&desk.orders), Calls::default(), false);
     loop {
         let seen = desk.bell.seen();
         if let Some(core) = desk.root.get() {
-            answer(desk, core, desk.take_requests(), &mut driven);
+            answer(desk, core, desk.take_requests(u32::MAX), &mut driven, &mut calls);
         }
         while let Some(errand) = desk.next_errand() {
             match errand {
-                Errand::Quit => return,
+                Errand::Quit => quits = true,
                 Errand::Drive(core) => drive(core, &mut driven),
-                errand => contained(|| carry_out(errand)),
+                Errand::Call(others) => calls.add(others),
+                errand => calls.add(Calls::log(|| carry_out(errand))),
             }
         }
-        let until =
-            step_all(&mut driven).map(awake::system).into_iter().chain(chores.attend(Instant::now())).min();
+        let until = step_all(&mut driven, &mut calls);
+        if !calls.is_empty() {
+            // Pairs with `stand_in`: a request that came before this is seen here, one that comes later finds it occupied.
+            if desk.set_occupied(true) {
+                contained(|| std::mem::take(&mut calls).run());
+            }
+            desk.set_occupied(false);
+            continue;
+        }
+        if quits {
+            return;
+        }
+        let until = until.map(awake::system).into_iter().chain(chores.attend(Instant::now())).min();
         let _waits = Mark::of("an errand", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
         desk.bell.sleep(seen, until);
+    }
+}
+
+/// For *watch*, when *stopper* may be occupied: marks what is to be marked. What is to be called stays *stopper*'s. It allocates, and
+/// takes locks of the tree, which are held for moments: while that hangs, the kernel's timer still ends the process.
+pub(crate) fn stand_in(desk: &Desk, core: &Arc<ScopeCore>) {
+    if !desk.is_occupied() {
+        return;
+    }
+    let requests = desk.take_requests(request::STOP | request::EXPIRE);
+    if requests != 0 {
+        let mut calls = Calls::default();
+        answer(desk, core, requests, &mut Vec::new(), &mut calls);
+        desk.carry_out(Errand::Call(calls));
     }
 }
 
@@ -55,25 +85,33 @@ fn drive(core: Arc<ScopeCore>, driven: &mut Vec<Arc<ScopeCore>>) {
 }
 
 /// What *watch* asks for.
-fn answer(desk: &Desk, core: &Arc<ScopeCore>, requests: u32, driven: &mut Vec<Arc<ScopeCore>>) {
+fn answer(
+    desk: &Desk,
+    core: &Arc<ScopeCore>,
+    requests: u32,
+    driven: &mut Vec<Arc<ScopeCore>>,
+    calls: &mut Calls,
+) {
     let asked = |what: u32| requests & what != 0;
     if asked(request::STOP) {
         let reason = StopReason::Signal(desk.signal());
-        contained(|| {
-            core.node.stop(reason.clone());
+        let mut marked = core.node.mark_for(Stop::new(reason.clone()));
+        marked.add(Calls::log(move || {
             told(|| tracing::info!(target: "homebound::signal", %reason, "stopping"));
-        });
+        }));
+        calls.add(marked);
     }
     if asked(request::EXPIRE) {
         for node in core.root.timers.take_due_for_registry(awake::now()) {
-            contained(|| node.expire());
+            calls.add(node.mark_expired());
         }
     }
     if asked(request::DRIVE) && !core.lock().body_home {
         drive(Arc::clone(core), driven);
     }
     if asked(request::WARN) {
-        contained(|| core.live().iter().filter(|record| record.is_overdue()).for_each(overdue::warn));
+        let late: Vec<_> = core.live().into_iter().filter(|record| record.is_overdue()).collect();
+        calls.add(Calls::log(move || late.iter().for_each(overdue::warn)));
     }
 }
 
@@ -98,19 +136,19 @@ fn carry_out(errand: Errand) {
             });
         }
         Errand::Overdue(record) => overdue::warn(&record),
-        Errand::Drive(_) | Errand::LookAgain | Errand::Quit => {}
+        Errand::Call(_) | Errand::Drive(_) | Errand::LookAgain | Errand::Quit => {}
     }
 }
 
 /// Steps all scopes that it drives, drops those that are home; tells when to look again, by the clock of `awake`.
-fn step_all(driven: &mut Vec<Arc<ScopeCore>>) -> Option<Instant> {
+fn step_all(driven: &mut Vec<Arc<ScopeCore>>, calls: &mut Calls) -> Option<Instant> {
     let now = awake::now();
     let mut until: Option<Instant> = None;
     driven.retain(|core| {
         if core.lock().phase == Phase::Settled {
             return false;
         }
-        match contain(|| step(core, Driver::Other, now)) {
+        match contain(|| step(core, Driver::Other, now, calls)) {
             Ok(progress) if progress.home => false,
             Ok(progress) => {
                 until = until.into_iter().chain(progress.until).min();

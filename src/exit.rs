@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use std::vec::IntoIter;
 
+use crate::aftermath::Calls;
 use crate::awake;
 use crate::members::{Phase, Served, Service, State};
 use crate::overdue;
@@ -64,7 +65,9 @@ pub(crate) fn drive_until(
     loop {
         let seen = core.changes();
         let now = awake::now();
-        let progress = step(core, driver, now);
+        let mut calls = Calls::default();
+        let progress = step(core, driver, now, &mut calls);
+        calls.run();
         if progress.home {
             return true;
         }
@@ -83,18 +86,21 @@ pub(crate) fn drive_until(
 }
 
 /// Does all that can be done now, in this scope and in the groups that have been told. Iterative: depth costs no stack.
-pub(crate) fn step(core: &Arc<ScopeCore>, driver: Driver, now: Instant) -> Progress {
+///
+/// Whom it stops, it marks; the callbacks of that are added to `calls`, for the driver to run. The exit path runs them before it
+/// settles a group, which drops those that were not run.
+pub(crate) fn step(core: &Arc<ScopeCore>, driver: Driver, now: Instant, calls: &mut Calls) -> Progress {
     let mut around = Vec::new();
-    let mut visit = Visit::of(Arc::clone(core), now);
+    let mut visit = Visit::of(Arc::clone(core), now, calls);
     loop {
         if let Some(group) = visit.groups.next() {
-            around.push(replace(&mut visit, Visit::of(group, now)));
+            around.push(replace(&mut visit, Visit::of(group, now, calls)));
         } else if visit.goes_on {
-            visit = Visit::of(visit.core, now);
+            visit = Visit::of(visit.core, now, calls);
         } else {
             let Some(outer) = around.pop() else { return visit.progress };
             let group = replace(&mut visit, outer);
-            visit.leave(&group, driver);
+            visit.leave(&group, driver, calls);
         }
     }
 }
@@ -110,7 +116,7 @@ struct Visit {
 }
 
 impl Visit {
-    fn of(core: Arc<ScopeCore>, now: Instant) -> Visit {
+    fn of(core: Arc<ScopeCore>, now: Instant, calls: &mut Calls) -> Visit {
         loop {
             let outer = core.outer_due();
             let mut state = core.lock();
@@ -119,11 +125,11 @@ impl Visit {
             drop(state);
             let progress = match action {
                 Action::Tell(served, end) => {
-                    tell(&core, &served, end);
+                    calls.add(tell(&core, &served, end));
                     continue;
                 }
                 Action::Overdue(records) => {
-                    records.iter().for_each(overdue::mark);
+                    records.iter().for_each(|record| calls.add(overdue::mark(record)));
                     continue;
                 }
                 Action::Wait(until) => Progress { home: false, until },
@@ -134,10 +140,13 @@ impl Visit {
     }
 
     /// Comes back from a group, which has come home if that could be done now.
-    fn leave(&mut self, group: &Visit, driver: Driver) {
+    fn leave(&mut self, group: &Visit, driver: Driver, calls: &mut Calls) {
         self.progress.until = self.progress.until.into_iter().chain(group.progress.until).min();
         if group.progress.home {
             self.goes_on = true;
+            if driver == Driver::Exit {
+                std::mem::take(calls).run();
+            }
             come_home(&self.core, &group.core, driver);
         }
     }
@@ -204,17 +213,17 @@ fn users(state: &State) -> Vec<Arc<Record>> {
     live.chain(body).cloned().collect()
 }
 
-fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) {
+fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) -> Calls {
     // Without a stop it is the end of its users, which is one for all services of this scope.
     let inherits = core.node.is_stopping();
     let cause = core.node.cause();
     match served {
-        Served::Thread(record) => record.node.stop_for(cause),
+        Served::Thread(record) => record.node.mark_for(cause),
         Served::Group(group) => {
             if let Some(end) = end {
                 group.lock().clock.limit(end);
             }
-            group.node.stop_for(if inherits { cause.of_parent() } else { cause });
+            group.node.mark_for(if inherits { cause.of_parent() } else { cause })
         }
     }
 }

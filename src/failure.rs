@@ -47,6 +47,19 @@ struct FailureParts {
     what: What,
 }
 
+/// When something happened that is a failure, or may turn out to be one: its place among the others, which counts up, and the time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Happened {
+    id: u64,
+    at: Instant,
+}
+
+impl Happened {
+    pub(crate) fn now() -> Happened {
+        Happened { id: NEXT_ID.fetch_add(1, atomic::Ordering::Relaxed), at: awake::now() }
+    }
+}
+
 /// Whose failure it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
@@ -86,20 +99,30 @@ pub enum Cause<'a> {
 
 impl Failure {
     pub(crate) fn error(origin: Origin, error: BoxError, carried: Vec<u64>) -> Failure {
-        Failure::new(origin, What::Error(Some(error)), carried)
+        Failure::error_at(Happened::now(), origin, error, carried)
+    }
+
+    /// One that happened before it was known to be one.
+    pub(crate) fn error_at(
+        happened: Happened,
+        origin: Origin,
+        error: BoxError,
+        carried: Vec<u64>,
+    ) -> Failure {
+        Failure::new(happened, origin, What::Error(Some(error)), carried)
     }
 
     pub(crate) fn panic(origin: Origin, payload: Payload, location: Option<String>) -> Failure {
         let message = message(&payload).to_owned();
         let payload = Mutex::new(Some(payload));
-        Failure::new(origin, What::Panic { message, location, payload }, Vec::new())
+        Failure::new(Happened::now(), origin, What::Panic { message, location, payload }, Vec::new())
     }
 
-    fn new(origin: Origin, what: What, carried: Vec<u64>) -> Failure {
-        let ids = iter::once(NEXT_ID.fetch_add(1, atomic::Ordering::Relaxed))
-            .chain(carried.into_iter().take(MOST_CARRIED));
+    fn new(happened: Happened, origin: Origin, what: What, carried: Vec<u64>) -> Failure {
+        let Happened { id, at } = happened;
+        let ids = iter::once(id).chain(carried.into_iter().take(MOST_CARRIED));
         let mark = Mark::new(Carries::Failures(ids.collect()));
-        let parts = FailureParts { mark, at: awake::now(), origin, what };
+        let parts = FailureParts { mark, at, origin, what };
         Failure { parts: Arc::new(parts), _token: None }
     }
 

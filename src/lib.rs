@@ -164,6 +164,7 @@ mod callback;
 mod cause;
 mod limit;
 mod listen;
+mod marking;
 mod rounds;
 mod stop;
 #[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::aftermath::Calls;
 use crate::awake;
 use crate::record::Record;
 use crate::root::Errand;
@@ -10,19 +11,27 @@ use crate::rt::contain::told;
 use crate::shown::{Shown, shown};
 
 /// Marks a thread overdue: its shields end, scopes that it runs have no time left, and it is reported by name.
-pub(crate) fn mark(record: &Arc<Record>) {
+/// Runs no code of the program's.
+pub(crate) fn mark(record: &Arc<Record>) -> Calls {
     let first = record.life(|life| life.overdue_since.replace(awake::now()).is_none());
     if !first {
-        return;
+        return Calls::default();
     }
-    record.node.stop_through_shields(record.core.node.cause());
+    let mut calls = record.node.mark_through_shields(record.core.node.cause());
     for core in record.opened() {
         let root = &core.root;
         core.touch();
         // Its body may never return: then nobody else carries out this scope's shutdown.
         root.carry_out(Errand::Drive(Arc::clone(&core)));
     }
-    record.core.root.carry_out(Errand::Overdue(Arc::clone(record)));
+    let late = Arc::clone(record);
+    if record.core.root.is_registry() {
+        record.core.root.carry_out(Errand::Overdue(late));
+    } else {
+        // Whoever drives a standalone scope is a thread of the user's, and may log.
+        calls.add(Calls::log(move || warn(&late)));
+    }
+    calls
 }
 
 /// Tells of it. Runs `tracing`, hence user code: on *stopper*, or on the thread that drives a standalone scope.

@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::aftermath::Calls;
 use crate::owned::Left;
 use crate::probe::Probe;
 use crate::record::{ITS_ENDS, Label, Of, Record};
@@ -44,6 +45,8 @@ pub(crate) enum Errand {
     Drive(Arc<ScopeCore>),
     LookAgain,
     Overdue(Arc<Record>),
+    /// What a stop that *watch* has marked is still to call.
+    Call(Calls),
     /// To be logged: the kernel has refused the timer that ends the process if *watch* cannot.
     NoTimer(std::io::Error),
     Quit,
@@ -114,11 +117,8 @@ impl Root {
 
     /// Hands `errand` to *stopper*; a standalone root has none, and gets it back.
     pub(crate) fn carry_out(&self, errand: Errand) {
-        match (self.edge(), errand) {
-            (Some(edge), errand) => edge.carry_out(errand),
-            // Whoever drives a standalone scope is a thread of the user's, and may log.
-            (None, Errand::Overdue(record)) => crate::overdue::warn(&record),
-            (None, _) => {}
+        if let Some(edge) = self.edge() {
+            edge.carry_out(errand);
         }
     }
 

@@ -290,6 +290,9 @@ impl Owner for ScopeCore {
                 core.touch();
             }
         }
+    }
+
+    fn log(&self) {
         let reason = self.node.reason();
         contain::told(
             || tracing::info!(target: "homebound::stop", scope = &*shown(self.path()), %reason, "stopping"),

@@ -22,22 +22,23 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::aftermath::Calls;
+use crate::awake;
 use crate::bell::{Bell, ring_all};
 use crate::callback::Callback;
 use crate::limit::Limit;
 use crate::listen::Keeper;
-use crate::reason::{Stop, StopReason, next_id};
+use crate::reason::{Stop, next_id};
 use crate::rt::word::Flags;
 use crate::sync::{Mutex, OnceCell, planted};
 use crate::sys::Event;
 use crate::token::Mark;
-use crate::{aftermath::Aftermath, awake};
 
 pub(crate) const STOPPING: u32 = 1;
 /// The flag alone does not tell: the clock has to be asked.
 pub(crate) const LIMITED: u32 = 2;
 /// Everything below has been marked.
-const SWEPT: u32 = 4;
+pub(crate) const SWEPT: u32 = 4;
 /// The stop behind a shield has begun, so that its end is known.
 pub(crate) const ALERTED: u32 = 8;
 /// Below a scope in which a test plants something (`probe`).
@@ -47,8 +48,10 @@ pub(crate) const PROBED: u32 = 32;
 pub(crate) trait Owner: Send + Sync {
     /// Before the flag is visible: who ends from now on ends during the shutdown.
     fn begin(&self, at: Instant);
-    /// After all below is marked and woken, before the callbacks. `told` has those that this stop has made look again.
+    /// After all below is marked and woken. `told` has those that this stop has made look again. Runs no code of the program's.
     fn marked(&self, told: &mut HashSet<u64>);
+    /// Says so to the program's subscriber.
+    fn log(&self);
 }
 
 /// How a stop passes from a parent to this node.
@@ -73,7 +76,7 @@ pub(crate) struct Node {
     pub(crate) limit: Option<Box<Limit>>,
     /// The deadline around the node it hangs below.
     outer_deadline: OnceCell<Instant>,
-    owner: OnceCell<Weak<dyn Owner>>,
+    pub(crate) owner: OnceCell<Weak<dyn Owner>>,
 }
 
 #[derive(Default)]
@@ -88,7 +91,7 @@ pub(crate) struct State {
     pub(crate) parents: [Option<Weak<Node>>; 2],
     /// The scope of a service or a group, which has it not among its children: it tells it by name, when the users are home.
     pub(crate) teller: Option<Weak<Node>>,
-    children: BTreeMap<u64, Weak<Node>>,
+    pub(crate) children: BTreeMap<u64, Weak<Node>>,
     pub(crate) callbacks: BTreeMap<u64, Arc<Callback>>,
     pub(crate) bells: BTreeMap<u64, Arc<Bell>>,
 }
@@ -152,7 +155,7 @@ impl Node {
             self.flags.set(ALERTED);
         } else {
             let cause = self.inherited(&parent.cause());
-            self.mark_below(cause, parent.since().unwrap_or_else(awake::now), false);
+            self.mark_below(cause, parent.since().unwrap_or_else(awake::now), false).run();
         }
     }
 
@@ -188,60 +191,8 @@ impl Node {
         own.into_iter().chain(outer).min()
     }
 
-    /// Its time has come: marks it for the stop that it hid, or for its own.
-    pub(crate) fn expire(self: &Arc<Node>) {
-        if let Some(limit) = &self.limit {
-            self.stop_below(limit.cause(self.key), limit.is_shield());
-        }
-    }
-
-    /// A stop of its own, which nobody has had before.
-    pub(crate) fn stop(self: &Arc<Node>, reason: StopReason) {
-        self.stop_for(Stop::new(reason));
-    }
-
-    /// A stop that others have as well, or had before.
-    pub(crate) fn stop_for(self: &Arc<Node>, cause: Stop) {
-        self.stop_below(cause, false);
-    }
-
-    /// Ends every shield below as well: the thread is overdue. `cause` is for a node to which the stop is still on its way.
-    pub(crate) fn stop_through_shields(self: &Arc<Node>, cause: Stop) {
-        let own = self.state.lock().cause.clone();
-        self.mark_below(own.unwrap_or(cause), awake::now(), true);
-    }
-
-    fn stop_below(self: &Arc<Node>, cause: Stop, through: bool) {
-        if self.flags.load() & SWEPT == 0 {
-            self.mark_below(cause, awake::now(), through);
-        }
-    }
-
-    fn mark_below(self: &Arc<Node>, cause: Stop, at: Instant, through: bool) {
-        if planted("stop-says-swept-at-once") {
-            self.flags.set(SWEPT);
-        }
-        let mut after = Aftermath::default();
-        let mut list = vec![(Arc::clone(self), cause, false)];
-        while let Some((node, cause, hidden)) = list.pop() {
-            let shield = !through && !Arc::ptr_eq(&node, self) && node.is_shield();
-            let hidden = hidden || shield;
-            let (children, cause) =
-                if hidden { (node.alert(&mut after), cause) } else { node.mark(cause, at, &mut after) };
-            for child in children {
-                // What hangs below a shield and is no limit itself waits for the shield to end.
-                if !hidden || child.limit.is_some() {
-                    let inherited = child.inherited(&cause);
-                    list.push((child, inherited, hidden));
-                }
-            }
-        }
-        self.flags.set(SWEPT);
-        after.carry_out();
-    }
-
     /// Under the lock of `state`, after the flag is set.
-    fn is_waited_on(&self) -> bool {
+    pub(crate) fn is_waited_on(&self) -> bool {
         self.flags.has_sleepers() || self.event.get().is_some()
     }
 
@@ -258,49 +209,8 @@ impl Node {
     }
 
     /// The other end of the limit's alert; under the lock of `state`.
-    fn take_alarm(&self) -> Option<Sender<Infallible>> {
+    pub(crate) fn take_alarm(&self) -> Option<Sender<Infallible>> {
         self.limit.as_ref().and_then(|limit| limit.alarm.lock().take())
-    }
-
-    /// Marks one node; returns its children, and the cause that they are to have (invariant 5).
-    fn mark(self: &Arc<Node>, cause: Stop, at: Instant, after: &mut Aftermath) -> (Vec<Arc<Node>>, Stop) {
-        if let Some(owner) = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
-            owner.begin(at);
-        }
-        if planted("stop-flag-before-reason") {
-            self.flags.set(STOPPING);
-        }
-        let mut state = self.state.lock();
-        if !self.is_marked() {
-            state.cause = Some(cause.clone());
-            state.since = Some(at);
-            self.flags.set(STOPPING);
-            after.owners.extend(self.owner.get().cloned());
-        }
-        after.wake.extend(state.signal.take());
-        after.wake.extend(self.take_alarm());
-        after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
-        after.bells.extend(state.bells.values().cloned());
-        // They stay listed: whoever closes the node waits for one that runs elsewhere.
-        after.callbacks.extend(state.callbacks.values().cloned());
-        let children = state.children.values().filter_map(Weak::upgrade).collect();
-        (children, state.cause.clone().unwrap_or(cause))
-    }
-
-    /// The stop behind this shield has begun: those who wait in it must learn when it ends.
-    fn alert(self: &Arc<Node>, after: &mut Aftermath) -> Vec<Arc<Node>> {
-        let state = self.state.lock();
-        self.flags.set(ALERTED);
-        after.wake.extend(self.take_alarm());
-        after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
-        after.bells.extend(state.bells.values().cloned());
-        let watched = state.signal.is_some() || self.event.get().is_some() || !state.callbacks.is_empty();
-        let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
-        drop(state);
-        if watched || children.iter().any(|child| child.limit.is_none()) {
-            after.arm.push(Arc::clone(self));
-        }
-        children
     }
 
     /// Sees to it that a deadline or shield is expired in time, by the root's timer.
@@ -337,7 +247,9 @@ impl Node {
         for callback in callbacks.into_values() {
             callback.abandon();
         }
-        children.iter().for_each(|child| child.stop_below(self.cause(), false));
+        let mut calls = Calls::default();
+        children.iter().for_each(|child| calls.add(child.mark_for(self.cause())));
+        calls.run();
         // A deep tree ends level by level, from below: no level walks again what those below it have.
         self.flags.set(SWEPT);
     }

@@ -12,7 +12,7 @@ use crate::carried::{Verdict, judge};
 use crate::complaint::log;
 use crate::context::Context;
 use crate::error::SpawnError;
-use crate::failure::Failure;
+use crate::failure::{Failure, Happened};
 use crate::handle::Handle;
 use crate::members::Entry;
 use crate::owned::finish_if_left;
@@ -205,7 +205,9 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: 
         scene.inside(|| {
             let context = Context::of(record);
             let entered = current::enter(context.clone(), false);
-            outcome = Some(conclude(record, task.run(&context)));
+            let (ended, told) = conclude(record, task.run(&context));
+            outcome = Some(ended);
+            told.iter().for_each(log);
             // Callbacks that were not run are dropped while the thread still is somebody.
             record.node.close();
             drop(entered);
@@ -219,7 +221,9 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: 
             Some(_) => discard(payload),
             None => {
                 discard(task.clear());
-                outcome = Some(conclude(record, Ran::Panicked(payload)));
+                let (ended, told) = conclude(record, Ran::Panicked(payload));
+                outcome = Some(ended);
+                told.iter().for_each(log);
             }
         }
         record.node.close();
@@ -229,33 +233,45 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: 
     come_home(record, outcome.unwrap_or(Outcome::Finished), seat);
 }
 
-/// Makes an outcome of what the closure returned or raised; a failure is its scope's at once (F1).
-fn conclude(record: &Arc<Record>, ran: Ran) -> Outcome {
+/// Makes an outcome of what the closure returned or raised, and stops and lists for it at once (F1): nothing that the program's code
+/// may hold up, callbacks, a subscriber, the parts of an error, comes before that. Returns a failure that is to be logged.
+fn conclude(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
+    let (core, stops) = (&record.core, !record.isolated);
     let failure = match ran {
-        Ran::Done | Ran::Nothing => return Outcome::Finished,
+        Ran::Done | Ran::Nothing => Err(Outcome::Finished),
         Ran::Panicked(payload) => {
             let place = current::panic_place(&payload);
-            Failure::panic(record.origin(), payload, place)
+            Ok(Failure::panic(record.origin(), payload, place))
         }
-        Ran::Failed(error) => match judge(error, &record.node, &record.core) {
-            Verdict::Stopped(cause) => return Outcome::Stopped(cause),
-            Verdict::Listed(failure) => return Outcome::Failed(failure),
-            Verdict::Failure(error, ids) => Failure::error(record.origin(), error, ids),
-        },
+        Ran::Failed(error) => {
+            let happened = Happened::now();
+            let calls = core.stop_before_judging(&record.node, record.path(), stops);
+            let failure = match judge(error, &record.node, core) {
+                Verdict::Stopped(cause) => Err(Outcome::Stopped(cause)),
+                Verdict::Listed(failure) => Err(Outcome::Failed(failure)),
+                Verdict::Failure(error, ids) => Ok(Failure::error_at(happened, record.origin(), error, ids)),
+            };
+            calls.run();
+            failure
+        }
     };
-    log(&failure);
-    if !record.isolated {
-        record.core.fail(&failure, true);
+    if let Ok(failure) = &failure
+        && stops
+    {
+        core.fail(failure, true);
     }
-    Outcome::Failed(failure)
+    if record.vital {
+        core.node.stop(StopReason::Vital { path: record.path().to_owned() });
+    }
+    match failure {
+        Ok(failure) => (Outcome::Failed(failure.clone()), Some(failure)),
+        Err(outcome) => (outcome, None),
+    }
 }
 
 /// Tells the others: those who join it, then the scope. After the last line the scope may be gone.
 fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     let core = &record.core;
-    if record.vital {
-        core.node.stop(StopReason::Vital { path: record.path().to_owned() });
-    }
     let reusable = !outcome.is_panic() && core.may_spawn_again();
     if planted("done-before-the-outcome") {
         record.done.set();

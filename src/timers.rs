@@ -1,11 +1,16 @@
 //! Owns the time of a root: deadlines and shields that somebody waits for, and bells that are in doubt.
 //! Refuses to know whose they are. A registry's *watch* and *stopper* see to them; a standalone root has one lazy thread for it.
+//!
+//! That thread is the *keeper*. When a limit has ended it marks, and then calls what is to be called for that: code of the program's,
+//! which may take its time. Before it does so it resigns, and whoever needs a keeper meanwhile starts another. One thread calls at
+//! a time, so there are two at most, and two only while one is held up and there is something to keep for the other.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use crate::aftermath::Calls;
 use crate::awake;
 use crate::bell::{Bell, Ringer};
 use crate::limit::Timer;
@@ -39,12 +44,14 @@ struct TimerState {
     waiting: BTreeMap<(Instant, u64), Weak<Node>>,
     /// To be rung by whoever keeps the time.
     doubts: Vec<Arc<Bell>>,
-    /// A standalone root's one lazy thread is there.
+    /// A standalone root has a keeper.
     running: bool,
     /// The system is asked for it, with the lock free.
     starting: bool,
-    /// It runs a callback of the user's, which may wait for whoever is to be rung.
-    occupied: bool,
+    /// A former keeper is in the program's code, which may wait for whoever is to be rung.
+    calling: bool,
+    /// What it is to call next.
+    calls: Calls,
     closed: bool,
 }
 
@@ -83,11 +90,16 @@ impl Timer for Timers {
 impl Ringer for Timers {
     fn ring_later(&self, bells: Vec<Arc<Bell>>) {
         let Some(root) = self.root.upgrade() else { return };
-        let occupied = self.state.lock().occupied;
-        let bells = if occupied { ring_for(PATIENCE, bells) } else { bells };
+        let resigned = |state: &TimerState| state.calling && state.lacks_a_thread();
+        if resigned(&self.state.lock()) {
+            self.start(&root);
+        }
+        // The system may have refused it.
+        let alone = resigned(&self.state.lock());
+        let bells = if alone { ring_for(PATIENCE, bells) } else { bells };
         let mut state = self.state.lock();
         // Where nobody would ring, waiters look by themselves.
-        if state.closed || !(state.running || root.is_registry()) {
+        if state.closed || !(state.running || state.starting || state.calling || root.is_registry()) {
             return drop(state);
         }
         state.doubts.extend(bells);
@@ -204,10 +216,12 @@ impl Timers {
         loop {
             let (due, next) = self.take_due(awake::now());
             if !due.is_empty() {
-                self.state.lock().occupied = true;
-                due.iter().filter_map(Weak::upgrade).for_each(|node| node.expire());
-                self.state.lock().occupied = false;
-                continue;
+                let mut calls = Calls::default();
+                due.iter().filter_map(Weak::upgrade).for_each(|node| calls.add(node.mark_expired()));
+                if calls.is_empty() || self.call(calls) {
+                    continue;
+                }
+                return;
             }
             rounds.add(self.take_doubts());
             let ringing = rounds.go(next.map(awake::system));
@@ -227,6 +241,33 @@ impl Timers {
                 None => self.due.wait(&mut state),
                 Some(at) => drop(self.due.wait_until(&mut state, awake::system(at))),
             }
+        }
+    }
+
+    /// For the keeper: has all called that there is. False if another is the keeper then.
+    fn call(&self, calls: Calls) -> bool {
+        let mut state = self.state.lock();
+        state.calls.add(calls);
+        if state.calling {
+            return true;
+        }
+        (state.calling, state.running) = (true, false);
+        let needed = !(state.waiting.is_empty() && state.doubts.is_empty());
+        drop(state);
+        if let Some(root) = self.root.upgrade().filter(|_| needed) {
+            self.start(&root);
+        }
+        loop {
+            let mut state = self.state.lock();
+            let calls = std::mem::take(&mut state.calls);
+            if calls.is_empty() {
+                state.calling = false;
+                let free = !(state.running || state.starting);
+                state.running |= free;
+                return free;
+            }
+            drop(state);
+            calls.run();
         }
     }
 

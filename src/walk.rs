@@ -3,17 +3,19 @@
 
 use std::sync::{Arc, Weak};
 
+use crate::aftermath::Calls;
 use crate::failure::Failure;
 use crate::members::Phase;
 use crate::reason::{Stop, StopReason};
 use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
+use crate::stop::Node;
 
 impl ScopeCore {
     /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1). False if all
     /// of them are over, so that no result will tell of it.
     pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) -> bool {
-        let mut told = false;
+        let (mut told, mut calls) = (false, Calls::default());
         let cause = Stop::new(StopReason::Failed { path: failure.path().to_owned() });
         for core in self.around() {
             // The cause is recorded before the flag is visible (S3).
@@ -22,13 +24,32 @@ impl ScopeCore {
             state.failures.add(failure.clone());
             drop(state);
             if stops {
-                core.node.stop_for(cause.clone());
+                calls.add(core.node.mark_for(cause.clone()));
             }
             if core.kind != Kind::Group {
                 break;
             }
         }
+        // When all are listed and stopped.
+        calls.run();
         told
+    }
+
+    /// Where no stop has come, what a closure returned as an error is a failure, whatever it holds. So the stop for it need not wait
+    /// for the program's code in it, its `source` and its `Drop`. `own` is the node of the closure, `path` where it failed.
+    pub(crate) fn stop_before_judging(self: &Arc<Self>, own: &Node, path: &str, stops: bool) -> Calls {
+        let mut calls = Calls::default();
+        if !stops || own.hears_of_a_stop() {
+            return calls;
+        }
+        let cause = Stop::new(StopReason::Failed { path: path.to_owned() });
+        for core in self.around() {
+            calls.add(core.node.mark_for(cause.clone()));
+            if core.kind != Kind::Group {
+                break;
+            }
+        }
+        calls
     }
 
     /// True if somebody has an error that carries a failure of it.

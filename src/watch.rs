@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::awake::{self, BEAT};
 use crate::chores::taken_over_text;
 use crate::desk::{Desk, WATCH, request, say};
+use crate::errands::stand_in;
 use crate::limit::far;
 use crate::record::{Of, Record};
 use crate::registry::{OnOverdue, SecondSignal};
@@ -61,6 +62,7 @@ pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
             overdue_at_last(desk, core, &mut seen, at, now);
         }
         seen.ask_stopper(desk, core, now);
+        stand_in(desk, core);
         let mut next = seen.next_look(desk, now);
         // *stopper* may be in a callback that waits for whoever is to be rung.
         if core.root.timers.has_doubts() {

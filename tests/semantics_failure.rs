@@ -856,3 +856,80 @@ fn e7_a_failure_that_is_one_too_many_is_dropped_with_no_lock_held() {
         assert_eq!(ASKED.load(Ordering::SeqCst), 2);
     });
 }
+
+/// An error whose own code is done when the stop has come.
+#[derive(Debug)]
+struct Held(crossbeam_channel::Receiver<()>);
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        pass(&self.0);
+        f.write_str("held")
+    }
+}
+
+impl std::error::Error for Held {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        pass(&self.0);
+        None
+    }
+}
+
+/// What panics when it is dropped.
+struct Falls;
+
+impl Drop for Falls {
+    fn drop(&mut self) {
+        panic!("falls");
+    }
+}
+
+#[test]
+fn f1_the_stop_waits_for_no_code_of_the_programs() {
+    // catches: a failure that is logged, or whose error is asked, before its scope is stopped; a subscriber that is told of the stop of
+    // one scope before that of the next is marked
+    child_passes(|_| {
+        type Fail = fn(&homebound::Scope<'_, '_>, crossbeam_channel::Receiver<()>) -> Result;
+        let ways: [(&str, Fail); 7] = [
+            ("an error", |s, _| Ok(drop(s.spawn("fails", "fails", fails)?))),
+            ("a panic", |s, _| Ok(drop(s.spawn("falls", "panics", falls)?))),
+            ("a capture", |s, _| {
+                let falls = Falls;
+                Ok(drop(s.spawn("drops", "has what panics", move |_| {
+                    let _it = &falls;
+                    Ok(())
+                })?))
+            }),
+            ("an error that asks", |s, gate| {
+                Ok(drop(s.spawn("held", "fails", move |_| Err::<(), _>(Held(gate).into()))?))
+            }),
+            ("a vital thread", |s, _| Ok(drop(s.thread("vital", "ends").vital().spawn(|_| Ok(()))?))),
+            ("a group", |s, _| {
+                let group = s.context().group("group")?;
+                drop(group.spawn("fails", "fails", fails)?);
+                Ok(std::mem::forget(group))
+            }),
+            ("a body", |_, gate| Err(Held(gate).into())),
+        ];
+        for (name, fail) in ways {
+            let (open, gate) = gate();
+            let held = gate.clone();
+            let subscriber = Told::new(move |line: &str| {
+                if line.contains("ERROR") || line.contains("stopping") || line.contains("ended") {
+                    pass(&held);
+                }
+            });
+            let result = tracing::subscriber::with_default(subscriber, || {
+                scope(|s| {
+                    s.spawn("sibling", "opens when it is stopped", move |cx| {
+                        cx.wait_for_stop();
+                        Ok(drop(open))
+                    })?;
+                    fail(s, gate)
+                })
+            });
+            assert_eq!(result.is_err(), name != "a vital thread", "{name}");
+        }
+        0
+    });
+}

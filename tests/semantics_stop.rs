@@ -1164,3 +1164,62 @@ fn s10_the_last_of_all_moments_is_a_moment() {
         0
     });
 }
+
+/// A callback of one deadline is held up, while another deadline, a shield and a stop are due.
+fn is_told_in_time(s: &Scope<'_, '_>, stop: impl FnOnce()) -> Result {
+    let (begun, begins) = bounded(1);
+    let (open, gate) = gate();
+    let slow = s.spawn("slow", "has a callback that takes its time", move |cx| {
+        cx.with_deadline(Instant::now() + SOON, |cx| {
+            let opens = gate.clone();
+            let _held = cx.on_stop(move || {
+                begun.send(()).expect("it is waited for");
+                pass(&gate);
+            });
+            Ok(pass(&opens))
+        })
+    })?;
+    begins.recv_timeout(LIMIT)?;
+    let told = s.spawn("told", "selects in a deadline", |cx| {
+        cx.with_deadline(Instant::now() + SOON, |cx| Ok(cx.stop_signal().recv_timeout(LIMIT)))
+    })?;
+    assert_eq!(told.join()?, Err(RecvTimeoutError::Disconnected), "a deadline");
+    let shielded = s.spawn("shielded", "selects in a shield", |cx| {
+        cx.shield(SOON, |cx| Ok(cx.stop_signal().recv_timeout(LIMIT)))
+    })?;
+    stop();
+    assert_eq!(shielded.join()?, Err(RecvTimeoutError::Disconnected), "a stop, and the end of a shield");
+    assert!(!slow.is_finished(), "its callback is held up");
+    drop(open);
+    Ok(slow.join()?)
+}
+
+#[test]
+fn s9_a_slow_callback_delays_no_deadline_of_others() {
+    // catches: a timer thread that marks no deadline while it is in the program's code
+    within(|| {
+        let result = scope(|s| {
+            is_told_in_time(s, || s.stop())?;
+            let names = s.snapshot().root.threads.into_iter().map(|row| row.name);
+            let timers = names.filter(|name| name.contains("timer")).count();
+            Ok(assert!(timers <= 2, "{timers}"))
+        });
+        assert!(result.is_ok(), "{result:?}");
+    });
+}
+
+#[test]
+fn s9_a_slow_callback_delays_neither_a_deadline_nor_a_signal_of_a_run() {
+    // catches: a stopper that marks nothing while it is in the program's code
+    child_passes(|_| {
+        let exit = homebound::Registry::new("app").run(|s| {
+            let term = || {
+                let own = rustix::process::getpid();
+                rustix::process::kill_process(own, rustix::process::Signal::TERM).expect("it is ours");
+            };
+            is_told_in_time(s, term)
+        });
+        assert!(exit.result.is_ok(), "{:?}", exit.result);
+        0
+    });
+}

@@ -14,7 +14,19 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("plain data", &["chain", "homecoming", "reason", "serial", "status", "text", "token"]),
     (
         "stop",
-        &["aftermath", "awake", "bell", "callback", "cause", "limit", "listen", "rounds", "stop", "waiter"],
+        &[
+            "aftermath",
+            "awake",
+            "bell",
+            "callback",
+            "cause",
+            "limit",
+            "listen",
+            "marking",
+            "rounds",
+            "stop",
+            "waiter",
+        ],
     ),
     (
         "model",

@@ -1,0 +1,116 @@
+//! Owns the walk that marks a node and all below it, and wakes who waits there.
+//! Refuses to run any of the program's code: what is to be called when all is marked is handed back, as [`Calls`].
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use crate::aftermath::{Aftermath, Calls};
+use crate::awake;
+use crate::reason::{Stop, StopReason};
+use crate::stop::{ALERTED, Node, STOPPING, SWEPT};
+use crate::sync::planted;
+
+impl Node {
+    /// Its time has come: marks it for the stop that it hid, or for its own.
+    pub(crate) fn mark_expired(self: &Arc<Node>) -> Calls {
+        let limit = self.limit.as_ref();
+        limit.map(|limit| self.mark_unswept(limit.cause(self.key), limit.is_shield())).unwrap_or_default()
+    }
+
+    /// The same, and calls what is to be called.
+    pub(crate) fn expire(self: &Arc<Node>) {
+        self.mark_expired().run();
+    }
+
+    /// A stop of its own, which nobody has had before.
+    pub(crate) fn stop(self: &Arc<Node>, reason: StopReason) {
+        self.stop_for(Stop::new(reason));
+    }
+
+    /// A stop that others have as well, or had before.
+    pub(crate) fn stop_for(self: &Arc<Node>, cause: Stop) {
+        self.mark_for(cause).run();
+    }
+
+    /// The same, but for what is to be called.
+    pub(crate) fn mark_for(self: &Arc<Node>, cause: Stop) -> Calls {
+        self.mark_unswept(cause, false)
+    }
+
+    /// Ends every shield below as well: the thread is overdue. `cause` is for a node to which the stop is still on its way.
+    pub(crate) fn mark_through_shields(self: &Arc<Node>, cause: Stop) -> Calls {
+        let own = self.state.lock().cause.clone();
+        self.mark_below(own.unwrap_or(cause), awake::now(), true)
+    }
+
+    fn mark_unswept(self: &Arc<Node>, cause: Stop, through: bool) -> Calls {
+        if self.flags.load() & SWEPT == 0 {
+            return self.mark_below(cause, awake::now(), through);
+        }
+        Calls::default()
+    }
+
+    pub(crate) fn mark_below(self: &Arc<Node>, cause: Stop, at: Instant, through: bool) -> Calls {
+        if planted("stop-says-swept-at-once") {
+            self.flags.set(SWEPT);
+        }
+        let mut after = Aftermath::default();
+        let mut list = vec![(Arc::clone(self), cause, false)];
+        while let Some((node, cause, hidden)) = list.pop() {
+            let shield = !through && !Arc::ptr_eq(&node, self) && node.is_shield();
+            let hidden = hidden || shield;
+            let (children, cause) =
+                if hidden { (node.alert(&mut after), cause) } else { node.mark(cause, at, &mut after) };
+            for child in children {
+                // What hangs below a shield and is no limit itself waits for the shield to end.
+                if !hidden || child.limit.is_some() {
+                    let inherited = child.inherited(&cause);
+                    list.push((child, inherited, hidden));
+                }
+            }
+        }
+        self.flags.set(SWEPT);
+        after.wake_all()
+    }
+
+    /// Marks one node; returns its children, and the cause that they are to have (invariant 5).
+    fn mark(self: &Arc<Node>, cause: Stop, at: Instant, after: &mut Aftermath) -> (Vec<Arc<Node>>, Stop) {
+        if let Some(owner) = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
+            owner.begin(at);
+        }
+        if planted("stop-flag-before-reason") {
+            self.flags.set(STOPPING);
+        }
+        let mut state = self.state.lock();
+        if !self.is_marked() {
+            state.cause = Some(cause.clone());
+            state.since = Some(at);
+            self.flags.set(STOPPING);
+            after.owners.extend(self.owner.get().cloned());
+        }
+        after.wake.extend(state.signal.take());
+        after.wake.extend(self.take_alarm());
+        after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
+        after.bells.extend(state.bells.values().cloned());
+        // They stay listed: whoever closes the node waits for one that runs elsewhere.
+        after.callbacks.extend(state.callbacks.values().cloned());
+        let children = state.children.values().filter_map(Weak::upgrade).collect();
+        (children, state.cause.clone().unwrap_or(cause))
+    }
+
+    /// The stop behind this shield has begun: those who wait in it must learn when it ends.
+    fn alert(self: &Arc<Node>, after: &mut Aftermath) -> Vec<Arc<Node>> {
+        let state = self.state.lock();
+        self.flags.set(ALERTED);
+        after.wake.extend(self.take_alarm());
+        after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
+        after.bells.extend(state.bells.values().cloned());
+        let watched = state.signal.is_some() || self.event.get().is_some() || !state.callbacks.is_empty();
+        let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
+        drop(state);
+        if watched || children.iter().any(|child| child.limit.is_none()) {
+            after.arm.push(Arc::clone(self));
+        }
+        children
+    }
+}
