@@ -60,8 +60,8 @@ impl<'scope> ThreadBuilder<'scope> {
     }
 
     /// It gets an OS thread that no other job has used or will use. Without this, a job may find what an earlier one of the same name
-    /// has left: thread-locals, the token of `thread::park`, user ids and folders of its own. Signal mask, processors, timer
-    /// slack, the kernel's name and the rounding of numbers are put back after each job.
+    /// has left: thread-locals, the token of `thread::park`, processors, timer slack, user ids and folders of its own. Signal mask,
+    /// kernel's name and rounding of numbers are put back after each job (Linux).
     pub fn dedicated(mut self) -> Self {
         self.make.dedicated = true;
         self

@@ -48,25 +48,27 @@ impl Attributes {
     /// Gives them to the calling thread, which has what its spawner had; false if the system refuses some: a nice value cannot be
     /// taken back without privileges.
     pub(crate) fn begin(&self) -> bool {
-        let scheduled = self.scheduling.is_none_or(|own| Scheduling::here() == Some(own) || own.set());
-        self.put_back() && scheduled
-    }
-
-    /// After a job: takes back what it has made of the calling thread. False if the thread is not to be used again, since the job
-    /// has given it another scheduling; or since the system refuses.
-    pub(crate) fn take_back(&self) -> bool {
-        self.scheduling == Scheduling::here() && self.put_back()
-    }
-
-    fn put_back(&self) -> bool {
-        self.mask.set();
-        self.rounding.set();
         if current_timer_slack().ok() != self.slack {
             let _takes_any = set_current_timer_slack(self.slack.and_then(NonZeroU64::new));
         }
-        self.processors.is_none_or(|own| {
+        let scheduled = self.scheduling.is_none_or(|own| Scheduling::here() == Some(own) || own.set());
+        let placed = self.processors.is_none_or(|own| {
             sched_getaffinity(None).is_ok_and(|here| here == own) || sched_setaffinity(None, &own).is_ok()
-        })
+        });
+        self.put_back();
+        scheduled && placed
+    }
+
+    /// After a job: takes back what it has made of the calling thread, as far as a look costs little beside a job. False if the
+    /// thread is not to be used again, since the job has given it another scheduling.
+    pub(crate) fn take_back(&self) -> bool {
+        self.put_back();
+        self.scheduling == Scheduling::here()
+    }
+
+    fn put_back(&self) {
+        self.mask.set();
+        self.rounding.set();
     }
 }
 
