@@ -17,6 +17,7 @@ use crate::record::{Label, Outcome, Record};
 use crate::scope_core::ScopeCore;
 use crate::status::{Role, ThreadId};
 use crate::stop::{Edge, Node};
+use crate::walk::Lock;
 
 /// Guests whose scope is over and whose guard is alive, by kernel id: their OS threads are foreign, but not unknown. Each leaves when its guard
 /// drops, at the latest when its thread ends.
@@ -78,11 +79,11 @@ pub(crate) fn former() -> HashMap<u32, String> {
 }
 
 /// How many were in this scope or below it since its shutdown began.
-pub(crate) fn count(core: &Arc<ScopeCore>) -> usize {
-    let mut found = core.lock().guests_left;
+pub(crate) fn count(core: &Arc<ScopeCore>, lock: Lock) -> usize {
+    let mut found = lock(core).map_or(0, |state| state.guests_left);
     let mut list = vec![Arc::clone(core)];
     while let Some(core) = list.pop() {
-        let state = core.lock();
+        let Some(state) = lock(&core) else { continue };
         found += state.guests.len();
         list.extend(state.scopes.values().filter_map(Weak::upgrade));
     }

@@ -142,12 +142,13 @@ impl Root {
         }
     }
 
-    /// Kernel ids of threads that run bodies of this root, or are adopted into it.
+    /// Kernel ids of threads that run bodies of this root, or are adopted into it. Asked by *watch* for a dump as well, so it waits
+    /// for no lock for long.
     pub(crate) fn hosts(&self) -> Vec<u32> {
         let mut found = Vec::new();
         let mut list: Vec<_> = self.core().into_iter().collect();
         while let Some(core) = list.pop() {
-            let state = core.lock();
+            let Some(state) = core.try_lock() else { continue };
             let entries = state.entries.values().map(|entry| &entry.record);
             let records = entries.chain(state.guests.values()).chain(&state.body);
             found.extend(records.filter_map(|record| record.kernel_id()));

@@ -26,6 +26,7 @@ use crate::status::ScopeState;
 use crate::sync::local::*;
 use crate::sync::planted;
 use crate::tally::{Clock, Tally};
+use crate::walk::Lock;
 
 per_thread! {
     /// How many scopes the calling thread is settling, one inside the other.
@@ -285,7 +286,7 @@ fn account(core: &Arc<ScopeCore>) -> Account {
     if core.parent.is_none() && core.root.is_registry() {
         return Account::Made(report(core));
     }
-    let (others, outer, reason) = (away(core), core.outer_due(), asked(core));
+    let (others, outer, reason) = (away(core.listed()), core.outer_due(), asked(core));
     let mut state = core.lock();
     let guests = state.guests_left;
     Account::ToBeMade { tally: state.tally.take(), others, clock: state.clock, outer, reason, guests }
@@ -305,17 +306,25 @@ impl Account {
 
 /// Where the shutdown of this scope stands.
 pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
-    let (others, outer) = (away(core), core.outer_due());
-    let state = core.lock();
+    report_by(core, core.outer_due(), |core| Some(core.lock())).unwrap_or_default()
+}
+
+/// For *watch*: where its root stands, as far as that can be told without waiting for a lock; `None` if nothing can.
+pub(crate) fn report_of_root(root: &Arc<ScopeCore>) -> Option<ShutdownReport> {
+    report_by(root, None, ScopeCore::try_lock)
+}
+
+fn report_by(core: &Arc<ScopeCore>, outer: Option<Instant>, lock: Lock) -> Option<ShutdownReport> {
+    let others = away(core.listed_by(lock));
+    let state = lock(core)?;
     let tally = state.tally.as_ref();
     let report = tally.map(|tally| tally.report(others, &state.clock, outer)).unwrap_or_default();
     drop(state);
-    ShutdownReport { reason: asked(core), guests: guest::count(core), ..report }
+    Some(ShutdownReport { reason: asked(core), guests: guest::count(core, lock), ..report })
 }
 
 /// All that have an entry, but whoever asks from inside: it cannot be home.
-fn away(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
-    let mut others = core.listed();
+fn away(mut others: Vec<Arc<Record>>) -> Vec<Arc<Record>> {
     if !others.is_empty() {
         let here = crate::current::records();
         others.retain(|record| !here.iter().any(|own| own.id == record.id));

@@ -4,12 +4,16 @@
 use std::sync::{Arc, Weak};
 
 use crate::aftermath::Calls;
+use crate::books::Locked;
 use crate::failure::Failure;
 use crate::members::Phase;
 use crate::reason::{Stop, StopReason};
 use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::stop::Node;
+
+/// How the lock of a scope is taken: waited for, or, by *watch* and for views, tried.
+pub(crate) type Lock = for<'a> fn(&'a ScopeCore) -> Option<Locked<'a>>;
 
 impl ScopeCore {
     /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1). False if all
@@ -71,10 +75,15 @@ impl ScopeCore {
 
     /// All threads of the subtree that have an entry: the live, and those of the others that were not taken out yet.
     pub(crate) fn listed(self: &Arc<Self>) -> Vec<Arc<Record>> {
+        self.listed_by(|core| Some(core.lock()))
+    }
+
+    /// The same, but for scopes whose lock cannot be had by `lock`.
+    pub(crate) fn listed_by(self: &Arc<Self>, lock: Lock) -> Vec<Arc<Record>> {
         let mut found = Vec::new();
         let mut list = vec![Arc::clone(self)];
         while let Some(core) = list.pop() {
-            let state = core.lock();
+            let Some(state) = lock(&core) else { continue };
             found.extend(state.entries.values().map(|entry| Arc::clone(&entry.record)));
             list.extend(state.scopes.values().filter_map(Weak::upgrade));
         }

@@ -197,7 +197,9 @@ fn stop(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
 fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
     let begin = Instant::now();
     last::arm(begin + STUCK_BEFORE, how);
-    let report = settle::report(core);
+    let report = settle::report_of_root(core);
+    let report = report
+        .map_or_else(|| "shutdown: unknown, the root is locked".to_owned(), |report| report.to_string());
     let text = format!("{why}\n{report}\n{}", view::examine(core));
     last::postpone(begin + STUCK_THEN);
     say(&text, LAST_WORDS.min((begin + STUCK_THEN).saturating_duration_since(Instant::now()) / 2));
