@@ -80,7 +80,15 @@ says() {
 
 for hook in no-daemon-threads require-thread-registry homebound-check; do
     expect "$hook passes on a good file" 0 "$pre_commit" run "$hook" --files good.rs
+done
+for hook in no-daemon-threads require-thread-registry; do
     expect "$hook fails on a detached thread" 1 "$pre_commit" run "$hook" --files detached.rs
+done
+expect "homebound-check leaves it to them" 0 "$pre_commit" run homebound-check --files detached.rs
+expect "all together fail on it" 1 "$pre_commit" run --files detached.rs
+for rule in raw-thread detached-thread; do
+    told=$(grep -c "error\[$rule\]" "$work/log" || true)
+    [ "$told" = 1 ] || { printf 'WRONG %s is said %s times\n' "$rule" "$told"; failed=1; }
 done
 expect "no-daemon-threads passes on a thread that is raw alone" 0 "$pre_commit" run no-daemon-threads --files raw.rs
 expect "require-thread-registry fails on it" 1 "$pre_commit" run require-thread-registry --files raw.rs
@@ -89,7 +97,8 @@ says '!' detached-thread
 expect "no-daemon-threads names its rule alone" 1 "$pre_commit" run no-daemon-threads --files detached.rs
 says detached-thread
 says '!' raw-thread
-expect "homebound-check names both" 1 "$pre_commit" run homebound-check --files detached.rs
+expect "homebound-check names both where the others are skipped" 1 \
+    env SKIP=no-daemon-threads,require-thread-registry "$pre_commit" run homebound-check --files detached.rs
 says detached-thread
 says raw-thread
 

@@ -219,6 +219,14 @@ fn of_several_hooks_each_thing_is_said_by_one() {
     assert_eq!(all[0], (1, vec![detached.to_owned()]));
     assert_eq!(all[1], (1, vec![stale.to_owned(), raw.to_owned()]));
     assert_eq!(all[2], (1, vec![broken.to_owned()]));
+    let skipping = Project::new(&[
+        (".pre-commit-config.yaml", "  - id: require-thread-registry\n  - id: homebound-check\n"),
+        ("raw.rs", HELD),
+    ]);
+    let check = ["check", "--hook", "homebound-check", "raw.rs"];
+    assert_eq!(skipping.guard(&check).code, 0, "left to the other");
+    let said = Said::of(guard(&skipping.root).args(check).env("SKIP", "x, require-thread-registry"));
+    assert_eq!(said.code, 1, "which is skipped this time: {said:?}");
     // Without the one for all, the first of the others has the broken file; alone, it has everything.
     let two = said_by_hooks(&["no-daemon-threads", "require-thread-registry"]);
     let broken_files = two.iter().flat_map(|(_, said)| said).filter(|said| *said == broken);

@@ -147,6 +147,7 @@ impl Walk {
         if let Some(ty) = self.passed_on(path, arguments, into) {
             return ty;
         }
+        self.reach.forks |= ["libc::fork", "nix::unistd::fork"].contains(&path);
         let entry = catalog::find(path);
         match entry {
             Some(entry) if entry.kind == Kind::Exit => reach::exits(self, span, path),

@@ -12,6 +12,8 @@ use crate::rule::Rule;
 /// Calls of functions of the file, and ends of the process, as far as it is not clear yet whether a scope is around.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
+    /// The process was forked further up in the file.
+    pub(super) forks: bool,
     exits: Vec<(usize, Span, String)>,
     /// Caller and called, and whether the caller has a context at hand if its own caller has.
     calls: Vec<(usize, usize, bool)>,
@@ -39,6 +41,10 @@ const HELP: &str = "return an error from here, or stop the scope: `registry::run
 
 /// A path that ends the process is called, or taken as a function.
 pub(super) fn exits(walk: &mut Walk, span: Span, path: &str) {
+    // A forked child ends by it alone, and has no thread of the parent's.
+    if walk.reach.forks && path.starts_with("libc::_") {
+        return;
+    }
     let frame = walk.frame();
     if frame.in_scope {
         let message = format!(

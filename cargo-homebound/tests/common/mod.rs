@@ -14,7 +14,7 @@ pub(crate) const HELD: &str =
 pub(crate) const CLEAN: &str = "pub fn add(a: u32, b: u32) -> u32 {\n    a + b\n}\n";
 
 /// What the environment of the tests may say of places, builds and looks, and the guard is not to hear.
-const OUTSIDE: [&str; 9] = [
+const OUTSIDE: [&str; 10] = [
     "NO_COLOR",
     "CLICOLOR_FORCE",
     "GIT_DIR",
@@ -24,6 +24,7 @@ const OUTSIDE: [&str; 9] = [
     "CARGO_TARGET_DIR",
     "CARGO_BUILD_TARGET_DIR",
     "CARGO_BUILD_BUILD_DIR",
+    "SKIP",
 ];
 
 pub(crate) struct Project {

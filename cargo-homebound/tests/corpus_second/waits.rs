@@ -163,3 +163,11 @@ fn purposes<'s>(scope: &'s Scope<'s, '_>, named: String) -> homebound::Result {
     scope.spawn(named, "reads what the named pipe gives", |_| Ok(()))?; //~ none
     Ok(())
 }
+
+fn forks(cx: &Context) {
+    unsafe { libc::_exit(1) }; //~ process-exit
+    if unsafe { libc::fork() } == 0 {
+        unsafe { libc::_exit(0) }; //~ none
+    }
+    std::process::exit(1); //~ process-exit
+}
