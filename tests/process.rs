@@ -1,5 +1,6 @@
 //! Child processes: in the tree, stopped with it, always reaped, never in the way. The children are shells and coreutils.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 mod common;
 
@@ -347,7 +348,7 @@ fn no_line_is_lost_while_somebody_reads() {
             for line in errors {
                 count += 1;
                 assert_eq!((line.number, line.parse()), (count, Ok(count)));
-                if count % 30_000 == 0 {
+                if count.is_multiple_of(30_000) {
                     linger(30);
                 }
             }
