@@ -135,3 +135,26 @@ fn the_last_words_of_a_scope_that_is_settled_say_who_came_home() {
         assert!(done.err.contains(part), "no {part:?}: {done:#?}");
     }
 }
+
+#[test]
+fn the_defaults_fit_into_the_ten_seconds_that_a_container_has() {
+    // catches: a grace that SIGKILL cuts short, before the deferred functions and before anything is said
+    fn scenario(what: &str) -> i32 {
+        let limit = if what == "late" { 4_500 } else { 60_000 };
+        let exit = Registry::new("container").run(|s| {
+            s.defer("put away", || Ok(say("deferred")));
+            say("ready");
+            s.context().wait_for_stop();
+            Ok(linger(limit))
+        });
+        i32::from(exit.code())
+    }
+    for (what, code, deferred) in [("late", Some(0), true), ("deaf", Some(70), false)] {
+        let mut child = child(what, scenario);
+        child.until("ready").signal(libc::SIGTERM);
+        let done = child.finish();
+        assert_eq!((done.code, done.out.contains("<deferred>")), (code, deferred), "{done:#?}");
+        assert!(done.took < Duration::from_secs(10), "{done:#?}");
+        assert!(deferred || done.err.contains("threads are not home"), "{done:#?}");
+    }
+}
