@@ -12,7 +12,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use crate::Result;
+use crate::aftermath::Calls;
 use crate::awake;
 use crate::context::Context;
 use crate::error::{NotStarted, ProcessFailed};
@@ -28,7 +29,7 @@ use crate::leader::Shared;
 use crate::limit::far;
 use crate::lines::Lines;
 use crate::output::Output;
-use crate::reason::StopReason;
+use crate::reason::{Stop, StopReason};
 use crate::record::Facts;
 use crate::rt::contain::told;
 use crate::shown::shown;
@@ -234,11 +235,25 @@ impl<'a> Running<'a> {
         // Before its end is told: whoever waits for it may read from the terminal.
         let killed = reaped.as_ref().is_ok_and(|status| status.signal().is_some());
         self.terminal.take().into_iter().for_each(|terminal| terminal.take_back(killed));
-        self.tell_of_losses();
-        let (record, asked) = (self.cx.record(), self.asked);
+        let ended = self.how_it_ended(reaped);
+        let record = self.cx.record();
+        let mut calls = Calls::default();
         if self.on_exit == OnExit::StopScope {
-            record.core.node.stop(StopReason::Vital { path: record.path().to_owned() });
+            let reason = StopReason::Vital { path: record.path().to_owned() };
+            calls.add(record.core.node.mark_for(Stop::new(reason)));
         }
+        if ended.is_err() {
+            let (node, path) = (&record.node, record.path());
+            calls.add(record.core.stop_before_judging(node, path, !record.isolated));
+        }
+        calls.run();
+        // After the stops: the subscriber is the program's.
+        self.tell_of_losses();
+        ended
+    }
+
+    fn how_it_ended(&self, reaped: io::Result<ExitStatus>) -> Result {
+        let (record, asked) = (self.cx.record(), self.asked);
         let status = reaped
             .map_err(|error| format!("how the child ended is not known: {} ({error})", child::who_reaps()))?;
         let facts = record.process.get();
