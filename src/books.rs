@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::members::State;
+use crate::members::{CountedOut, State};
 use crate::record::Record;
 use crate::rt::line::Line;
 use crate::scope_core::ScopeCore;
@@ -43,6 +43,8 @@ struct After<'a> {
 #[derive(Default)]
 struct Entered {
     ended: Vec<Ended>,
+    /// Those whose rows in the report had to go.
+    gone: Vec<Arc<Record>>,
     /// Somebody may be waiting for one of them.
     watched: bool,
 }
@@ -68,8 +70,8 @@ impl Books {
     }
 
     /// Counts a thread out, here and now or by whoever holds the lock.
-    pub(crate) fn hand_in(&self, core: &ScopeCore, record: &Arc<Record>) {
-        let ended = Ended { record: Arc::clone(record), outer: core.outer_due() };
+    pub(crate) fn hand_in(&self, core: &ScopeCore, record: &Arc<Record>, outer: Option<Instant>) {
+        let ended = Ended { record: Arc::clone(record), outer };
         match self.state.try_lock() {
             Some(state) => self.locked(core, state).count_out(&ended),
             None => {
@@ -113,7 +115,9 @@ impl Books {
     fn enter(&self, core: &ScopeCore, state: &mut State) -> Entered {
         let mut entered = Entered::default();
         while let Some(ended) = self.inbox.pop() {
-            entered.watched |= ended.count_out(core, state) && !planted("books-enter-for-nobody");
+            let counted = ended.count_out(core, state);
+            entered.watched |= counted.watched && !planted("books-enter-for-nobody");
+            entered.gone.extend(counted.gone);
             entered.ended.push(ended);
         }
         entered
@@ -121,15 +125,17 @@ impl Books {
 }
 
 impl Ended {
-    fn count_out(&self, core: &ScopeCore, state: &mut State) -> bool {
+    fn count_out(&self, core: &ScopeCore, state: &mut State) -> CountedOut {
         state.count_out(&self.record, self.outer, std::ptr::eq(core, &raw const *self.record.core))
     }
 }
 
 impl Locked<'_> {
     fn count_out(&mut self, ended: &Ended) {
-        let watched = ended.count_out(self.after.core, &mut self.state);
-        self.after.entered.get_or_insert_default().watched |= watched;
+        let counted = ended.count_out(self.after.core, &mut self.state);
+        let entered = self.after.entered.get_or_insert_default();
+        entered.watched |= counted.watched;
+        entered.gone.extend(counted.gone);
     }
 }
 
@@ -138,7 +144,7 @@ impl Entered {
         if self.watched && !planted("books-tell-nobody") {
             core.touch();
         }
-        drop(self.ended);
+        drop((self.ended, self.gone));
     }
 }
 

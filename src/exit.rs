@@ -17,14 +17,14 @@ use std::vec::IntoIter;
 
 use crate::aftermath::Calls;
 use crate::awake;
-use crate::members::{Phase, Served, Service, State};
+use crate::members::{Phase, State};
 use crate::overdue;
 use crate::record::Record;
 use crate::scope_core::ScopeCore;
+use crate::services::{Next, Served};
 use crate::settle::settle;
 use crate::status::Role;
 use crate::sync::planted;
-use crate::tally::share;
 
 /// Where a scope stands after a step.
 pub(crate) struct Progress {
@@ -118,10 +118,13 @@ struct Visit {
 impl Visit {
     fn of(core: Arc<ScopeCore>, now: Instant, calls: &mut Calls) -> Visit {
         loop {
-            let outer = core.outer_due();
+            core.look_at();
+            // Who has nobody to wait for has no deadline.
+            let waits = core.lock().waits();
+            let outer = if waits { core.outer_due() } else { None };
             let mut state = core.lock();
             let action = plan(&core, &mut state, now, outer);
-            let groups = told_groups(&state).into_iter();
+            let groups = state.services.told_groups().into_iter();
             drop(state);
             let progress = match action {
                 Action::Tell(served, end) => {
@@ -178,31 +181,16 @@ fn plan(core: &ScopeCore, state: &mut State, now: Instant, outer: Option<Instant
     plan_services(state, now, outer)
 }
 
-/// The services, last first: each is told when all later ones are home or overdue.
+/// The services, when their users are home or overdue.
 fn plan_services(state: &mut State, now: Instant, outer: Option<Instant>) -> Action {
     let end = state.clock.deadline(outer);
-    let waiting = state.services.values().filter(|service| !service.told && !service.home).count();
-    for service in state.services.values_mut().rev().filter(|service| !service.home) {
-        if !service.told {
-            service.told = true;
-            service.share_end = end.map(|end| share(now, end, waiting));
-            return Action::Tell(service.what.clone(), service.share_end);
-        }
-        if !service.overdue {
-            // The end may have moved earlier since it was told.
-            let due = service.share_end.into_iter().chain(end).min();
-            if due.is_none_or(|due| now < due) {
-                return Action::Wait(due);
-            }
-            service.overdue = true;
-            if let Served::Thread(record) = &service.what {
-                return Action::Overdue(vec![Arc::clone(record)]);
-            }
-        }
+    match state.services.next(now, end) {
+        Next::Tell(served, end) => Action::Tell(served, end),
+        Next::Overdue(record) => Action::Overdue(vec![record]),
+        Next::Wait(until) => Action::Wait(until),
+        Next::Home if state.workers == 0 || planted("exit-forgets-workers") => Action::Home,
+        Next::Home => Action::Wait(None),
     }
-    let workers_home = state.workers == 0 || planted("exit-forgets-workers");
-    let home = workers_home && state.services.values().all(|service| service.home);
-    if home { Action::Home } else { Action::Wait(None) }
 }
 
 /// Who is overdue when the users of the services are: workers, adopted threads, and the body.
@@ -228,23 +216,13 @@ fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) -> Calls {
     }
 }
 
-fn told_groups(state: &State) -> Vec<Arc<ScopeCore>> {
-    let told = state.services.values().filter(|service| service.told && !service.home);
-    let groups = told.filter_map(|service| match &service.what {
-        Served::Group(group) => Some(Arc::clone(group)),
-        Served::Thread(_) => None,
-    });
-    groups.collect()
-}
-
 /// A group's threads are home. Whoever only tells and marks leaves it in its place, for the exit path to settle.
 fn come_home(core: &Arc<ScopeCore>, group: &Arc<ScopeCore>, driver: Driver) {
-    if driver == Driver::Exit && settle(group) {
-        let left = core.lock().services.remove(&group.id);
-        drop(left);
-    } else if let Some(service) = core.lock().services.get_mut(&group.id) {
-        service.home = true;
-    }
+    let settled = driver == Driver::Exit && settle(group);
+    let mut state = core.lock();
+    let left = if settled { state.services.remove(group.id) } else { state.services.come_home(group) };
+    drop(state);
+    drop(left);
 }
 
 impl ScopeCore {
@@ -252,9 +230,28 @@ impl ScopeCore {
     pub(crate) fn outer_due(&self) -> Option<Instant> {
         // The clocks on the way out, up to a thread of which it is known, or to a scope in which no shutdown has begun, so that
         // nobody is due: from there each goes by the one around it.
+        self.outer_due_by(&|_| None)
+    }
+
+    /// The same for all scopes around, the innermost first, itself included: in one walk, since each goes by the one around it.
+    pub(crate) fn outer_dues(self: &Arc<Self>) -> Vec<Option<Instant>> {
+        let around: Vec<_> = self.around().collect();
+        let mut found: Vec<Option<Instant>> = vec![None; around.len()];
+        for place in (0..around.len()).rev() {
+            let known = |core: &ScopeCore| {
+                let next = place + 1;
+                around.get(next).filter(|next| std::ptr::eq(Arc::as_ptr(next), core)).map(|_| found[next])
+            };
+            found[place] = around[place].outer_due_by(&known);
+        }
+        found
+    }
+
+    /// `known` tells of a scope what this would find.
+    fn outer_due_by(&self, known: &dyn Fn(&ScopeCore) -> Option<Option<Instant>>) -> Option<Instant> {
         let mut clocks = Vec::new();
         let mut next = self.runner.as_ref();
-        let known = loop {
+        let outermost = loop {
             // Nobody waits for a guest, so it is never due.
             let Some(runner) = next.filter(|runner| runner.role != Role::Guest) else { break None };
             if let Some(since) = runner.life(|life| life.overdue_since) {
@@ -262,16 +259,19 @@ impl ScopeCore {
             }
             let state = runner.core.lock();
             if runner.role == Role::Service {
-                let share = |service: &Service| service.share_end.filter(|_| service.told);
-                break state.services.get(&runner.id.0).and_then(share);
+                break state.services.share_end(runner.id.0);
             }
             if state.clock.began.is_none() {
                 break None;
             }
             clocks.push(state.clock);
+            drop(state);
+            if let Some(due) = known(&runner.core) {
+                break due;
+            }
             next = runner.core.runner.as_ref();
         };
-        clocks.iter().rev().fold(known, |outer, clock| clock.workers_due(outer))
+        clocks.iter().rev().fold(outermost, |outer, clock| clock.workers_due(outer))
     }
 
     /// True if the share of this thread has passed, marked or not.
@@ -283,10 +283,7 @@ impl ScopeCore {
     pub(crate) fn share_end(&self, record: &Record) -> Option<Instant> {
         let outer = self.outer_due();
         match record.role {
-            Role::Service => {
-                let state = self.lock();
-                state.services.get(&record.id.0).and_then(|service| service.share_end)
-            }
+            Role::Service => self.lock().services.share_end(record.id.0),
             _ => self.lock().clock.workers_due(outer),
         }
     }

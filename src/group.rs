@@ -12,13 +12,13 @@ use crate::error::{JoinError, SpawnError};
 use crate::exit::{Driver, drive};
 use crate::failure::{Failure, Origin, ScopeError};
 use crate::homecoming::ShutdownReport;
-use crate::members::{Served, Service};
 use crate::reason::StopReason;
 use crate::record::{Of, Text};
 use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
 use crate::scope::Scope;
 use crate::scope_core::{Kind, Opening, ScopeCore};
+use crate::services::Served;
 use crate::settle::{self, Account, BodyEnd};
 use crate::text::IntoText;
 use crate::{BoxError, Result, current, graph, owned};
@@ -161,7 +161,7 @@ pub(crate) fn open_group<'scope>(
         return Err(refusal);
     }
     core.node.set_teller(&parent.node);
-    state.services.insert(core.id, Service::new(Served::Group(Arc::clone(&core))));
+    state.services.add(core.id, Served::Group(Arc::clone(&core)));
     drop(state);
     Ok(Group { scope: Scope::of(&core, lease), closed: false })
 }
@@ -211,7 +211,7 @@ impl Group<'_> {
         if settle::settle(core)
             && let Some(parent) = &core.parent
         {
-            let left = parent.lock().services.remove(&core.id);
+            let left = parent.lock().services.remove(core.id);
             drop(left);
             parent.touch();
         }

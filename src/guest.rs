@@ -5,7 +5,7 @@
 //! listed (`State::guests`) --(taken off: by its guard, its thread's end, or its scope's)--> over
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 
 use crate::sync::locks::Mutex;
@@ -21,7 +21,7 @@ use crate::walk::Lock;
 
 /// Guests whose scope is over and whose guard is alive, by kernel id: their OS threads are foreign, but not unknown. Each leaves when its guard
 /// drops, at the latest when its thread ends.
-static FORMER: Mutex<Vec<(ThreadId, u32, String)>> = Mutex::new(Vec::new());
+static FORMER: Mutex<BTreeMap<ThreadId, (u32, String)>> = Mutex::new(BTreeMap::new());
 
 pub(crate) fn take_in(host: &Context, label: Label) -> Adopted {
     let core = host.core();
@@ -48,7 +48,7 @@ fn admit(record: &Arc<Record>) -> bool {
 
 /// The guard is gone, or the thread. Whoever takes the guest off the list ends its stay.
 pub(crate) fn leave(record: &Arc<Record>) {
-    FORMER.lock().retain(|(id, ..)| *id != record.id);
+    FORMER.lock().remove(&record.id);
     let listed = record.core.lock().guests.remove(&record.id);
     listed.iter().for_each(end);
 }
@@ -57,7 +57,7 @@ pub(crate) fn leave(record: &Arc<Record>) {
 pub(crate) fn send_away(guests: impl Iterator<Item = Arc<Record>>) {
     for record in guests {
         let name = record.label.name.to_string();
-        FORMER.lock().extend(record.kernel_id().map(|id| (record.id, id, name)));
+        FORMER.lock().extend(record.kernel_id().map(|id| (record.id, (id, name))));
         end(&record);
     }
 }
@@ -75,7 +75,7 @@ fn end(record: &Arc<Record>) {
 
 /// The names of former guests, by kernel id.
 pub(crate) fn former() -> HashMap<u32, String> {
-    FORMER.lock().iter().map(|(_, id, name)| (*id, name.clone())).collect()
+    FORMER.lock().values().cloned().collect()
 }
 
 /// How many were in this scope or below it since its shutdown began.

@@ -84,7 +84,7 @@ pub struct ShutdownReport {
     pub reason: Option<StopReason>,
     /// True for a later call of `shutdown`.
     pub repeated: bool,
-    /// All that were not home, all that failed, and the newest 1024 others.
+    /// All that are not home, the newest 1024 that were late or failed, and the newest 1024 others.
     pub threads: Vec<ThreadReport>,
     /// The orphaned, and guests whose threads live on; or one row that says why they are not known.
     pub foreign: Vec<ForeignThread>,

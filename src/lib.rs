@@ -152,6 +152,7 @@ mod probe;
 mod record;
 mod root;
 mod scope_core;
+mod services;
 mod settle;
 mod shutdown;
 mod walk;

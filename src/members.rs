@@ -11,6 +11,7 @@ use crate::failures::FailureList;
 use crate::record::Record;
 use crate::rt::packet::Task;
 use crate::scope_core::ScopeCore;
+use crate::services::Services;
 use crate::status::{Role, ThreadId};
 use crate::tally::{Clock, Tally};
 
@@ -34,8 +35,7 @@ pub(crate) struct State {
     pub(crate) guests_left: usize,
     /// Ended, and not yet looked at by the next spawn.
     pub(crate) ended: Vec<ThreadId>,
-    /// By age: services and groups that are not home.
-    pub(crate) services: BTreeMap<u64, Service>,
+    pub(crate) services: Services,
     pub(crate) deferred: Vec<Deferred>,
     pub(crate) scopes: BTreeMap<u64, Weak<ScopeCore>>,
     /// Scopes whose body a thread of this one runs, wherever they are: their clock follows this one's.
@@ -66,20 +66,12 @@ pub(crate) struct Entry {
     pub(crate) task: Option<Arc<dyn Task<Context>>>,
 }
 
-/// Something that is stopped at its place in the order.
-pub(crate) struct Service {
-    pub(crate) what: Served,
-    pub(crate) told: bool,
-    pub(crate) share_end: Option<Instant>,
-    pub(crate) overdue: bool,
-    /// A group whose threads are home; it stays until it has been settled.
-    pub(crate) home: bool,
-}
-
-#[derive(Clone)]
-pub(crate) enum Served {
-    Thread(Arc<Record>),
-    Group(Arc<ScopeCore>),
+/// What has come of it that a thread was counted out.
+pub(crate) struct CountedOut {
+    /// Somebody may be waiting for just this one.
+    pub(crate) watched: bool,
+    /// Its row had to go: to be dropped when the lock is free, since it may be the last to know of a failure.
+    pub(crate) gone: Option<Arc<Record>>,
 }
 
 impl State {
@@ -91,7 +83,7 @@ impl State {
             guests: BTreeMap::new(),
             guests_left: 0,
             ended: Vec::new(),
-            services: BTreeMap::new(),
+            services: Services::default(),
             deferred: Vec::new(),
             scopes: BTreeMap::new(),
             followers: BTreeMap::new(),
@@ -110,27 +102,34 @@ impl State {
         }
     }
 
-    /// Counts a thread out of its scope, or into the books of one around it. True if somebody may be waiting for just
-    /// this one.
-    pub(crate) fn count_out(&mut self, record: &Arc<Record>, outer: Option<Instant>, is_own: bool) -> bool {
-        self.count(record, outer);
+    /// False if nobody has to come home.
+    pub(crate) fn waits(&self) -> bool {
+        self.workers > 0 || !self.body_home || !self.services.is_empty()
+    }
+
+    /// Counts a thread out of its scope, or into the books of one around it.
+    pub(crate) fn count_out(
+        &mut self,
+        record: &Arc<Record>,
+        outer: Option<Instant>,
+        is_own: bool,
+    ) -> CountedOut {
+        let gone = self.count(record, outer);
         if is_own {
             record.set_home();
         }
         if is_own && self.entries.contains_key(&record.id) {
             self.ended.push(record.id);
         }
-        is_own && self.leave(record)
+        CountedOut { watched: is_own && self.leave(record), gone }
     }
 
-    fn count(&mut self, record: &Arc<Record>, outer: Option<Instant>) {
+    fn count(&mut self, record: &Arc<Record>, outer: Option<Instant>) -> Option<Arc<Record>> {
         let deadline = self.clock.deadline(outer);
         let ended = record.life(|life| life.ended_at);
         // A thread that was home before is not the shutdown's, even if it is counted out only now.
         let during = self.clock.began.is_some_and(|began| ended.is_none_or(|ended| ended >= began));
-        if let Some(tally) = self.tally.as_mut().filter(|_| during) {
-            tally.add(record, deadline);
-        }
+        self.tally.as_mut().filter(|_| during)?.add(record, deadline)
     }
 
     /// Takes out the entries of ended threads whose handles are gone; to be dropped when the lock is free.
@@ -148,15 +147,9 @@ impl State {
     /// Counts a thread out; true if somebody may be waiting for just this one.
     pub(crate) fn leave(&mut self, record: &Arc<Record>) -> bool {
         if record.role == Role::Service {
-            return self.services.remove(&record.id.0).is_some();
+            return self.services.remove(record.id.0).is_some();
         }
         self.workers -= 1;
         self.workers == 0
-    }
-}
-
-impl Service {
-    pub(crate) fn new(what: Served) -> Service {
-        Service { what, told: false, share_end: None, overdue: false, home: false }
     }
 }

@@ -64,6 +64,9 @@ pub(crate) struct Root {
     process: u32,
 }
 
+/// So many roots are listed before it is asked which of them are over.
+const FEW: usize = 16;
+
 /// Every root that is not over: the audit needs to know whose a thread is.
 static ROOTS: locks::Mutex<Vec<Weak<Root>>> = locks::Mutex::new(Vec::new());
 
@@ -81,7 +84,12 @@ impl Root {
             process: std::process::id(),
         });
         let mut roots = ROOTS.lock();
-        roots.retain(|root| root.strong_count() > 0);
+        if roots.len() == roots.capacity() {
+            // Grows to twice of what is left: so each is looked at a few times only, however many roots there are.
+            roots.retain(|root| root.strong_count() > 0);
+            let left = roots.len();
+            roots.reserve(left.max(FEW));
+        }
         roots.push(Arc::downgrade(&root));
         drop(roots);
         root

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use crate::books::{Books, Locked};
 use crate::error::SpawnError;
-use crate::members::{Entry, Phase, Served, Service, State};
+use crate::members::{Entry, Phase, State};
 use crate::record::{Record, Text, next_id};
 use crate::root::{Errand, Root};
 use crate::rt::contain;
 use crate::rt::word::Changes;
+use crate::services::Served;
 use crate::shown::shown;
 use crate::status::Role;
 use crate::stop::{Edge, Node, Owner};
@@ -43,6 +44,8 @@ pub(crate) struct ScopeCore {
     changes: Changes,
     /// The stopper drives it as well, and wants to know of changes.
     driven: AtomicBool,
+    /// Somebody has said that there is a change, and no driver has looked since.
+    touched: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +88,7 @@ impl ScopeCore {
             books: Books::new(State::new(kind == Kind::Group)),
             changes: Changes::default(),
             driven: AtomicBool::new(false),
+            touched: AtomicBool::new(false),
         });
         core.node.set_owner(Arc::downgrade(&core) as Weak<dyn Owner>);
         if let Some(parent) = &core.parent {
@@ -138,8 +142,7 @@ impl ScopeCore {
         }
         let record = &entry.record;
         if record.role == Role::Service {
-            let service = Service::new(Served::Thread(Arc::clone(record)));
-            state.services.insert(record.id.0, service);
+            state.services.add(record.id.0, Served::Thread(Arc::clone(record)));
             record.node.set_teller(&self.node);
         } else {
             state.workers += 1;
@@ -166,11 +169,12 @@ impl ScopeCore {
     /// Called by a dying thread, as the last thing that it does with the scope. Its entry stays: the joiner or the
     /// next spawn removes it (E6).
     pub(crate) fn ended(self: &Arc<Self>, record: &Arc<Record>) {
-        for core in self.around().skip(1) {
-            core.books.hand_in(core, record);
+        let due = self.outer_dues();
+        for (core, due) in self.around().zip(&due).skip(1) {
+            core.books.hand_in(core, record, *due);
         }
         // Last: who sees it counted out here finds it in the books of all scopes around.
-        self.books.hand_in(self, record);
+        self.books.hand_in(self, record, due[0]);
     }
 
     /// The handle is joined or dropped: nobody will ask for the result.
@@ -191,7 +195,8 @@ impl ScopeCore {
         }
     }
 
-    /// Something changed that a driver of this scope, or of the one that a group is in, has to look at.
+    /// Something changed that a driver of this scope, or of the one that a group is in, has to look at. Scopes around one that was
+    /// touched before, and not looked at since, have been told: so ten thousand groups in groups do not walk all the way out.
     pub(crate) fn touch(&self) {
         let mut core = Some(self);
         while let Some(this) = core {
@@ -199,8 +204,18 @@ impl ScopeCore {
             if this.driven.load(Ordering::SeqCst) {
                 this.root.carry_out(Errand::LookAgain);
             }
+            // Pairs with `look_at`: if nobody has looked since, whoever does sees what was changed before this.
+            if this.touched.swap(true, Ordering::SeqCst) {
+                return;
+            }
             core = this.parent.as_deref().filter(|_| this.kind == Kind::Group);
         }
+    }
+
+    /// By who is about to read the state of this scope for a step. Pairs with `touch`: a change that is made after this is told
+    /// to the scopes around.
+    pub(crate) fn look_at(&self) {
+        self.touched.swap(false, Ordering::SeqCst);
     }
 
     /// From now on *stopper* is told of changes; those before are seen by whoever looks after this.

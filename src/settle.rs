@@ -15,7 +15,7 @@ use crate::failure::{ScopeError, ScopeErrorParts};
 use crate::failures::Listed;
 use crate::guest;
 use crate::homecoming::ShutdownReport;
-use crate::members::{Entry, Phase, Served};
+use crate::members::{Entry, Phase};
 use crate::owned::is_owned;
 use crate::reason::{Stop, StopReason, Stopped};
 use crate::record::Record;
@@ -83,7 +83,7 @@ fn settle_all(core: &Arc<ScopeCore>, may_wait: bool) -> bool {
         while next.is_none()
             && let Some(innermost) = around.last()
         {
-            next = last_group(innermost);
+            next = innermost.lock().services.last_group();
             if next.is_none()
                 && let Some(core) = around.pop()
             {
@@ -133,7 +133,7 @@ fn over(core: &Arc<ScopeCore>) {
 
 /// The group is over: the scope around it need not look at it again.
 fn leave_around(group: &ScopeCore, around: Option<&Arc<ScopeCore>>) {
-    let left = around.and_then(|around| around.lock().services.remove(&group.id));
+    let left = around.and_then(|around| around.lock().services.remove(group.id));
     drop(left);
 }
 
@@ -151,21 +151,6 @@ fn forget_failures(group: &ScopeCore) {
         drop(state);
         drop((tally, failures));
     }
-}
-
-fn last_group(core: &ScopeCore) -> Option<Arc<ScopeCore>> {
-    // Dropped when the lock is free: a record may be the last to know of a failure.
-    let mut threads = Vec::new();
-    let mut state = core.lock();
-    while let Some((id, last)) = state.services.pop_last() {
-        if let Served::Group(group) = &last.what {
-            let group = Arc::clone(group);
-            state.services.insert(id, last);
-            return Some(group);
-        }
-        threads.push(last);
-    }
-    None
 }
 
 /// Runs the deferred functions, empties the result slots or hands them on, closes the node. Afterwards nothing in the record is
@@ -286,7 +271,10 @@ fn account(core: &Arc<ScopeCore>) -> Account {
     if core.parent.is_none() && core.root.is_registry() {
         return Account::Made(report(core));
     }
-    let (others, outer, reason) = (away(core.listed()), core.outer_due(), asked(core));
+    let (others, reason) = (away(core.listed()), asked(core));
+    // Most scopes have no rows by which a deadline could be judged.
+    let rows = !others.is_empty() || core.lock().tally.as_ref().is_some_and(|tally| !tally.is_empty());
+    let outer = if rows { core.outer_due() } else { None };
     let mut state = core.lock();
     let guests = state.guests_left;
     Account::ToBeMade { tally: state.tally.take(), others, clock: state.clock, outer, reason, guests }

@@ -1,8 +1,8 @@
 //! Owns the counting of a shutdown: since when, until when, and who came home how.
 //! Refuses to know how anybody is made to come home.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::awake;
@@ -11,8 +11,11 @@ use crate::limit::far;
 use crate::record::Record;
 use crate::status::{Role, ThreadId};
 
-/// How many rows of threads that ended well are kept (R2).
+/// How many rows are kept of threads that ended well, and of those that ended late or failed (R2): what goes on for long after
+/// the grace takes no more room. Who is not home has a row in any case.
 const KEPT: usize = 1024;
+/// Of so many that were counted, none is looked for that nobody knows any more.
+const FEW: usize = 256;
 
 /// When a shutdown began and when its grace is over.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,9 +68,11 @@ pub(crate) struct Tally {
     joined: usize,
     late: usize,
     last: Option<Instant>,
-    /// All that were counted: who is in here is in no other list of the report.
-    counted: Vec<ThreadId>,
-    remarkable: Vec<Row>,
+    /// All that were counted and that somebody still knows: who is in here is in no other list of the report.
+    counted: HashMap<ThreadId, Weak<Record>>,
+    /// When there are so many, those that nobody knows any more are taken out.
+    look_at: usize,
+    remarkable: VecDeque<Row>,
     others: VecDeque<Row>,
 }
 
@@ -82,15 +87,21 @@ impl Row {
         Row { record: Arc::clone(record), ending: record.ending(deadline) }
     }
 
-    /// Its row is kept however many there are.
+    /// Its row is kept however many ended well.
     fn is_remarkable(&self) -> bool {
         matches!(self.ending, Ending::Overdue | Ending::Failed | Ending::Panicked)
     }
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, record: &Arc<Record>, deadline: Option<Instant>) {
-        self.counted.push(record.id);
+    /// Returns one whose row had to go.
+    pub(crate) fn add(&mut self, record: &Arc<Record>, deadline: Option<Instant>) -> Option<Arc<Record>> {
+        if self.counted.len() >= self.look_at {
+            self.counted.retain(|_, record| record.strong_count() > 0);
+            // In proportion to what is left: so each is looked at a few times only, however many there are.
+            self.look_at = self.counted.len() + (self.counted.len() / 4).max(FEW);
+        }
+        self.counted.insert(record.id, Arc::downgrade(record));
         let row = Row::new(record, deadline);
         self.last = self.last.max(record.life(|life| life.ended_at));
         if row.ending == Ending::Overdue {
@@ -98,14 +109,15 @@ impl Tally {
         } else {
             self.joined += 1;
         }
-        if row.is_remarkable() {
-            self.remarkable.push(row);
-            return;
-        }
-        if self.others.len() == KEPT {
-            self.others.pop_front();
-        }
-        self.others.push_back(row);
+        let rows = if row.is_remarkable() { &mut self.remarkable } else { &mut self.others };
+        let gone = if rows.len() == KEPT { rows.pop_front() } else { None };
+        rows.push_back(row);
+        gone.map(|row| row.record)
+    }
+
+    /// True if nobody was counted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.joined + self.late == 0
     }
 
     /// The report, given all that have an entry: those of them who are not counted yet are away, or about to be counted.
@@ -117,9 +129,8 @@ impl Tally {
         clock: &Clock,
         outer: Option<Instant>,
     ) -> ShutdownReport {
-        let counted: HashSet<ThreadId> = self.counted.iter().copied().collect();
         let before = |ended: Instant| clock.began.is_some_and(|began| ended < began);
-        others.retain(|record| !counted.contains(&record.id));
+        others.retain(|record| !self.counted.contains_key(&record.id));
         others.retain(|record| !record.life(|life| life.ended_at).is_some_and(before));
         let (arriving, away): (Vec<_>, Vec<_>) = others.into_iter().partition(|record| record.has_ended());
         let deadline = clock.deadline(outer);

@@ -63,6 +63,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "root",
             "scope",
             "scope_core",
+            "services",
             "settle",
             "shutdown",
             "stopper",

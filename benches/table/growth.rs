@@ -1,5 +1,9 @@
-//! Owns the curves: what one thread costs to spawn, to stop and to look at, by how many there are.
+//! Owns the curves: what one thread costs to spawn, to stop and to look at, and one service or group to end, by how many there are.
 //! Refuses to draw: `plot` does.
+
+use std::time::Instant;
+
+use homebound::{Context, scope};
 
 use crate::measure::{Plan, Side, in_turns, turn};
 use crate::stop::{Times, condvar, park, structured};
@@ -15,6 +19,7 @@ const COUNTS: [usize; 9] = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000];
 const SPAWN: &str = "spawn, all blocked";
 const STOP: &str = "stop to all joined";
 const SNAPSHOT: &str = "snapshot";
+const END: &str = "end, one told after the other";
 
 pub(crate) fn curves(plan: &Plan) -> Vec<Curve> {
     let mut curves: Vec<Curve> = [
@@ -34,8 +39,56 @@ pub(crate) fn curves(plan: &Plan) -> Vec<Curve> {
             curve.points.push((threads, median));
         }
     }
+    curves.extend(ends(plan));
     curves.iter_mut().for_each(|curve| curve.points.dedup_by_key(|point| point.0));
     curves
+}
+
+/// What a scope's end takes for each service that is told, and for each group that was forgotten, side by side or in one another.
+fn ends(plan: &Plan) -> [Curve; 3] {
+    let kinds: [(&'static str, fn(&Context, usize)); 3] =
+        [("services", services), ("groups", side_by_side), ("groups in groups", nested)];
+    kinds.map(|(name, fill)| {
+        let counts = COUNTS.iter().map(|count| if plan.quick { (*count).min(1000) } else { *count });
+        let points = counts.map(|count| {
+            // The first is for warming up.
+            let samples = (0..=plan.rounds).map(|_| end_of(fill, count)).skip(1).collect();
+            (count, Side { name: "", samples }.median())
+        });
+        Curve { panel: END, name, points: points.collect() }
+    })
+}
+
+/// Microseconds for each of `count`.
+fn end_of(fill: fn(&Context, usize), count: usize) -> f64 {
+    let mut start = Instant::now();
+    let ended = scope(|s| {
+        fill(s.context(), count);
+        start = Instant::now();
+        Ok(())
+    });
+    let took = start.elapsed();
+    ended.expect("nothing fails");
+    took.as_secs_f64() * 1e6 / count as f64
+}
+
+fn services(cx: &Context, count: usize) {
+    for _ in 0..count {
+        cx.service("service", "ends when it is told", |cx| Ok(drop(cx.wait_for_stop()))).expect("it starts");
+    }
+}
+
+fn side_by_side(cx: &Context, count: usize) {
+    (0..count).for_each(|_| std::mem::forget(cx.group("forgotten").expect("it is open")));
+}
+
+fn nested(cx: &Context, count: usize) {
+    let mut inner = cx.group("outermost").expect("it is open");
+    for _ in 1..count {
+        let next = inner.context().group("inside").expect("it is open");
+        std::mem::forget(std::mem::replace(&mut inner, next));
+    }
+    std::mem::forget(inner);
 }
 
 /// In the order of the curves.
