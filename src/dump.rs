@@ -68,8 +68,16 @@ struct Tree<'a> {
 /// A part of the tree that stands between others.
 enum Piece<'a> {
     Scope { scope: &'a ScopeStatus, mark: String, rails: (String, String) },
-    Thread { scope: &'a ScopeStatus, thread: &'a ThreadStatus, mark: String, rails: (String, String) },
+    Thread { row: Row<'a>, mark: String, rails: (String, String) },
     Busy { indent: String },
+}
+
+/// A thread in its scope, and the last scope that it has opened: it runs the body of that one.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    scope: &'a ScopeStatus,
+    thread: &'a ThreadStatus,
+    inside: Option<&'a ScopeStatus>,
 }
 
 /// What stands below a scope, from the top to the bottom.
@@ -95,8 +103,7 @@ fn add_pieces<'a>(scope: &'a ScopeStatus, indent: &str, list: &mut Vec<Piece<'a>
         let inner = opened.remove(&thread.id).unwrap_or_default();
         let rail = format!("{below}{}", if inner.is_empty() { "   " } else { "│  " });
         list.push(Piece::Thread {
-            scope,
-            thread,
+            row: Row { scope, thread, inside: inner.last().copied() },
             mark: names.mark(&thread.name, thread.id),
             rails: (branch, rail),
         });
@@ -121,9 +128,7 @@ impl Tree<'_> {
                     add_pieces(scope, &indent, &mut list);
                     list.get_mut(first..).unwrap_or_default().reverse();
                 }
-                Piece::Thread { scope, thread, mark, rails } => {
-                    self.write_thread(f, scope, thread, &mark, &rails)?
-                }
+                Piece::Thread { row, mark, rails } => self.write_thread(f, row, &mark, &rails)?,
                 Piece::Busy { indent } => {
                     writeln!(f, "{indent}└─ (busy: not looked into, or not as a whole)")?
                 }
@@ -135,11 +140,11 @@ impl Tree<'_> {
     fn write_thread(
         &self,
         f: &mut fmt::Formatter<'_>,
-        scope: &ScopeStatus,
-        thread: &ThreadStatus,
+        row: Row<'_>,
         mark: &str,
         (branch, indent): &(String, String),
     ) -> fmt::Result {
+        let Row { scope, thread, .. } = row;
         let (name, purpose) = (Shown(&thread.name), Shown(&thread.purpose));
         match (thread.role, &thread.process) {
             (Role::Body, _) => write!(f, "{branch}(body)")?,
@@ -153,7 +158,7 @@ impl Tree<'_> {
         if let Some(note) = &thread.note {
             write!(f, "at {}, ", Shown(note))?;
         }
-        self.write_state(f, scope, thread)?;
+        self.write_state(f, row)?;
         if thread.failed {
             f.write_str(", failed")?;
         }
@@ -176,17 +181,16 @@ impl Tree<'_> {
     }
 
     /// What a thread does. What homebound does not see is the kernel's to tell, if that was asked.
-    fn write_state(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        scope: &ScopeStatus,
-        thread: &ThreadStatus,
-    ) -> fmt::Result {
+    fn write_state(&self, f: &mut fmt::Formatter<'_>, row: Row<'_>) -> fmt::Result {
+        let Row { scope, thread, inside } = row;
         let kernel = Kernel(thread.run_state, thread.kernel.as_ref());
         match thread.state {
             ThreadState::Starting => f.write_str("starting"),
             ThreadState::Ended => f.write_str("ended"),
-            ThreadState::Running => write!(f, "{kernel}"),
+            ThreadState::Running => match inside {
+                Some(inner) => write!(f, "runs the body of {}", Shown(&inner.path)),
+                None => write!(f, "{kernel}"),
+            },
             ThreadState::Waiting { what, at } => {
                 write!(f, "waits: {}", Shown(what))?;
                 self.write_whom(f, scope, thread, what)?;

@@ -21,6 +21,7 @@ use crate::root::{GRACE, Root};
 use crate::rt::contain::told;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::settle::{self, Account, BodyEnd};
+use crate::shown::shown;
 use crate::status::{Role, ScopeStatus};
 use crate::{current, graph, view};
 
@@ -105,7 +106,7 @@ pub(crate) fn tell(core: &ScopeCore, ended: &Result<Account, ScopeError>) {
         told(|| {
             tracing::error!(
                 target: "homebound::scope",
-                scope = core.path(),
+                scope = &*shown(core.path()),
                 failures = %error,
                 "an owned group was dropped, and some of it had failed"
             );

@@ -108,9 +108,14 @@ impl ScopeCore {
         self.books.lock(self)
     }
 
-    /// For those who must not wait for long: views and the watch.
+    /// For those who must not wait for long: views, and *watch*.
     pub(crate) fn try_lock(&self) -> Option<Locked<'_>> {
-        self.books.lock_within(self, Duration::from_millis(100))
+        self.lock_within(Duration::from_millis(100))
+    }
+
+    /// For those who have less time than that.
+    pub(crate) fn lock_within(&self, limit: Duration) -> Option<Locked<'_>> {
+        self.books.lock_within(self, limit)
     }
 
     /// It is over for views as well: what it keeps for them refers back to it.

@@ -24,8 +24,11 @@ const PORTION: usize = 64;
 /// How deep the data of a snapshot is nested: what walks it, also what is derived for it and what drops it, recurs so often.
 const DEEPEST: usize = 8;
 
-/// For how long the kernel is asked about threads, for one dump.
+/// How long one dump may wait: for locks, and for what the kernel says of threads.
 const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How long a scope's lock is waited for, as long as there is time.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// What is in the tree. The kernel is asked about those who are overdue only: it takes three files for each.
 pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
@@ -45,14 +48,15 @@ pub(crate) fn thread(record: &Arc<Record>) -> ThreadStatus {
 struct Reader {
     /// The calling thread runs: to look at itself would show it looking.
     own: Option<u32>,
-    kernel_until: Option<Instant>,
+    /// For a dump: until then there is time to wait, and to ask the kernel.
+    until: Option<Instant>,
     unasked: usize,
     refused: BTreeSet<String>,
 }
 
 impl Reader {
-    fn new(kernel_until: Option<Instant>) -> Reader {
-        Reader { own: sys::thread_id(), kernel_until, unasked: 0, refused: BTreeSet::new() }
+    fn new(until: Option<Instant>) -> Reader {
+        Reader { own: sys::thread_id(), until, unasked: 0, refused: BTreeSet::new() }
     }
 
     fn read(mut self, core: &Arc<ScopeCore>) -> Snapshot {
@@ -113,7 +117,7 @@ impl Reader {
             scopes: Vec::new(),
             busy: false,
         };
-        let Some(state) = core.try_lock() else {
+        let Some(state) = core.lock_within(self.patience()) else {
             status.busy = true;
             return (status, IntoIter::default());
         };
@@ -128,7 +132,7 @@ impl Reader {
         self.describe(body.as_slice(), &mut status);
         let mut next = ThreadId(0);
         loop {
-            let Some(portion) = portion(core, next) else {
+            let Some(portion) = portion(core, next, self.patience()) else {
                 status.busy = true;
                 break;
             };
@@ -141,6 +145,12 @@ impl Reader {
         self.describe(&guests, &mut status);
         self.describe(&internal, &mut status);
         (status, scopes.into_iter())
+    }
+
+    /// A dump of many scopes that are all locked, by whatever hangs, has an end as well.
+    fn patience(&self) -> Duration {
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        left.map_or(BUSY, |left| left.min(BUSY))
     }
 
     fn describe(&mut self, records: &[Arc<Record>], status: &mut ScopeStatus) {
@@ -158,7 +168,7 @@ impl Reader {
         });
         let seen = wait.as_ref().is_some_and(|wait| !matches!(wait.of, Of::Outside));
         let (run_state, kernel) = match os_tid {
-            Some(id) if overdue.is_some() || (self.kernel_until.is_some() && !seen) => self.ask(id),
+            Some(id) if overdue.is_some() || (self.until.is_some() && !seen) => self.ask(id),
             _ => (None, None),
         };
         ThreadStatus {
@@ -193,7 +203,7 @@ impl Reader {
         if self.own == Some(id) {
             return (Some(RunState::Running), None);
         }
-        if self.kernel_until.is_some_and(|until| Instant::now() >= until) {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
             self.unasked += 1;
             return (None, None);
         }
@@ -211,7 +221,7 @@ impl Reader {
     }
 
     fn ending(&mut self, core: &ScopeCore) -> Vec<EndingThread> {
-        let asks = self.kernel_until.is_some();
+        let asks = self.until.is_some();
         let threads = core.root.cache.ending_threads().into_iter();
         // One whose destructors have run waits for nothing but to be joined.
         threads
@@ -248,8 +258,8 @@ fn edge(wait: &Wait) -> Option<Edge> {
 
 /// So many threads of a scope are copied at a time, from `next` on, and described when its lock is free: whoever spawns or ends
 /// waits for no more than these. Ids only grow, so each is met once.
-fn portion(core: &ScopeCore, next: ThreadId) -> Option<Vec<Arc<Record>>> {
-    let state = core.try_lock()?;
+fn portion(core: &ScopeCore, next: ThreadId, patience: Duration) -> Option<Vec<Arc<Record>>> {
+    let state = core.lock_within(patience)?;
     let entries = state.entries.range(next..).take(PORTION);
     Some(entries.map(|(_, entry)| Arc::clone(&entry.record)).collect())
 }

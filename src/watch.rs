@@ -10,6 +10,7 @@ use crate::chores::taken_over_text;
 use crate::desk::{Desk, WATCH, request, say};
 use crate::errands::stand_in;
 use crate::limit::far;
+use crate::members::Phase;
 use crate::record::{Of, Record};
 use crate::registry::{OnOverdue, SecondSignal};
 use crate::root::{Edge, Errand};
@@ -27,6 +28,8 @@ const UNREAD: Duration = Duration::from_millis(100);
 /// From the beginning of the last words to the end by the kernel's timer, if they hang before they are written, and if they hang then.
 const STUCK_BEFORE: Duration = Duration::from_millis(1250);
 const STUCK_THEN: Duration = Duration::from_millis(1950);
+/// How long the lock of the root is waited for, to see whether it is settled.
+const BUSY: Duration = Duration::from_millis(10);
 /// The first and the longest pause between two warnings.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -141,11 +144,20 @@ fn overdue_at_last(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, due: Ins
         OnOverdue::Wait => {
             let (at, pause) = seen.next_warning.unwrap_or((due, FIRST_PAUSE));
             if now >= at {
-                desk.request(request::WARN);
+                if is_settled(core) {
+                    // *stopper* is home, or on its way: what hangs is a destructor, and nobody else is there to say so.
+                    say(&view::examine(core).to_string(), LAST_WORDS);
+                } else {
+                    desk.request(request::WARN);
+                }
                 seen.next_warning = Some((now + pause, (pause * 2).min(LONGEST_PAUSE)));
             }
         }
     }
+}
+
+fn is_settled(core: &ScopeCore) -> bool {
+    core.lock_within(BUSY).is_some_and(|state| state.phase == Phase::Settled)
 }
 
 /// The signals that have come: first the stops, so that no dump holds them up, and one dump for all that were asked for.

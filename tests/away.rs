@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use homebound::registry::{self, Registry};
-use homebound::{Ending, Result, Scope, ShutdownReport, Snapshot, ThreadState, scope};
+use homebound::{Ending, OnOverdue, Result, Scope, ShutdownReport, Snapshot, ThreadState, scope};
 use libc::{SIGQUIT, SIGTERM};
 
 use common::{NEVER, all_threads, child, eventually, gate, in_child, linger, pass, say, until_stopped};
@@ -257,4 +257,19 @@ fn p7_the_last_words_name_a_thread_that_hangs_in_a_destructor() {
     assert!(text.contains("sleeps in futex"), "where it hangs: {text}");
     assert!(text.contains("waits: its OS threads to be gone ("), "{text}");
     assert!(!text.contains("not ours"), "{text}");
+}
+
+#[test]
+fn a_run_that_waits_for_ever_says_again_who_hangs_in_a_destructor() {
+    // catches: silence, since the thread that warns is home by then
+    let mut child = child("", |_| {
+        let (open, gate) = gate();
+        std::mem::forget(open);
+        let root = Registry::new("app").grace(SHORT).kill_after(SHORT).on_overdue(OnOverdue::Wait);
+        let exit = root.run(|s| Ok(drop(s.spawn("codec", "keeps a handle", move |_| keep(&gate))?)));
+        i32::from(exit.code())
+    });
+    child.until_stderr("on its way out: /app/codec  (keeps a handle)");
+    child.signal(libc::SIGKILL);
+    child.finish();
 }
