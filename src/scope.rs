@@ -68,6 +68,10 @@ pub struct Scope<'scope, 'env: 'scope> {
 /// });
 /// ```
 ///
+/// Below a context that was asked to stop, it is born stopped: spawns are refused, waits return at once. A library's function that
+/// opens one and returns `()` then returns with nothing done; so let the stop through with `?`, and call one that does not inside of
+/// [`Context::shield`].
+///
 /// # Errors
 /// The failures of its threads and of its body; or the stop, if its body returned one.
 ///
