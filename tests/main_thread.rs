@@ -191,8 +191,9 @@ fn what_the_parent_has_blocked_is_heard() {
             let mut app = fork(|tell| {
                 mask(libc::SIG_BLOCK, &[SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1]);
                 if early {
+                    let own = std::process::id().cast_signed();
                     // SAFETY: it has no preconditions. It is blocked, and waits for the run.
-                    assert_eq!(unsafe { libc::kill(libc::getpid(), signal) }, 0);
+                    assert_eq!(unsafe { libc::kill(own, signal) }, 0);
                 }
                 let exit = registry::run(|s| {
                     tell.say(b'r');

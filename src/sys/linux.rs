@@ -19,8 +19,9 @@ pub fn thread_id() -> Option<u32> {
 /// True if the kernel still has this thread of ours: one that has ended and is not joined is gone for it.
 #[allow(unsafe_code)]
 pub(crate) fn is_there(id: u32) -> bool {
+    let process = rustix::process::getpid().as_raw_nonzero().get();
     // SAFETY: signal 0 asks only; an id that is no thread of this process is an error.
-    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), id, 0) == 0 }
+    unsafe { libc::syscall(libc::SYS_tgkill, process, id, 0) == 0 }
 }
 
 /// How many bytes of a thread's name the kernel keeps.
