@@ -47,6 +47,7 @@ loom    cache-welcomes-while-closing      cache_launch_against_drain
 loom    cache-late-time-out-retires       cache_late_time_out
 loom    listener-looks-before-lock        stop_against_attach
 loom    stop-says-swept-at-once           stops_race
+loom    stop-hands-down-anothers          stops_of_two_nodes
 loom    close-says-swept-at-once          stop_races_with_close
 loom    stop-rings-nobody                 stop_wakes_who_rests
 loom    stop-flag-before-reason           stop_wakes_who_rests

@@ -95,7 +95,8 @@ impl Node {
         // They stay listed: whoever closes the node waits for one that runs elsewhere.
         after.callbacks.extend(state.callbacks.values().cloned());
         let children = state.children.values().filter_map(Weak::upgrade).collect();
-        (children, state.cause.clone().unwrap_or(cause))
+        let own = state.cause.clone().filter(|_| !planted("stop-hands-down-anothers"));
+        (children, own.unwrap_or(cause))
     }
 
     /// The stop behind this shield has begun: those who wait in it must learn when it ends.

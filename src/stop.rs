@@ -10,9 +10,8 @@
 //! 3. No node's lock is held while another's is taken, nor while user code runs: marking walks a work list.
 //! 4. Marking a subtree is idempotent. Whoever calls `stop` walks until all below is marked, unless `SWEPT` says that
 //!    somebody has done so; hence a losing `stop` returns after the marking as well (P5).
-//! 5. What a node hands down is its own cause, also where a later stop walks past it: a node has a cause that was its own, or
-//!    that of a parent. A parent is marked before its children are. So a stop that reached a node by way of another reached
-//!    that one first, and for the same cause.
+//! 5. What a node hands down is its own cause, also where a later stop walks past it, and it is marked before its children: so
+//!    whatever way a stop took to a node, it has the same id there as at the nodes between.
 
 use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;

@@ -217,7 +217,13 @@ fn s3_what_an_error_is_does_not_depend_on_how_far_the_marking_has_come() {
                 let (give, take): (_, Receiver<Stopped>) = bounded(1);
                 // The last made is marked first.
                 s.spawn("late", "is marked last, is given a stop, and returns it", move |_| -> Result {
-                    Err(take.recv()?.into())
+                    loop {
+                        // At once: to be woken takes as long as to mark.
+                        if let Ok(stopped) = take.try_recv() {
+                            return Err(stopped.into());
+                        }
+                        std::hint::spin_loop();
+                    }
                 })?;
                 let (up, ready) = gate();
                 s.thread("deep", "takes long to mark").stack_size(64 << 20).spawn(move |cx| {

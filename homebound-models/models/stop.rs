@@ -59,6 +59,39 @@ fn stops_race() {
     });
 }
 
+/// A thread is stopped alone, and with all: what is below it has the stop that the thread has.
+#[test]
+fn stops_of_two_nodes() {
+    explore("stops_of_two_nodes", 4, || {
+        let root = Node::new(Edge::Scope);
+        let middle = below(&root);
+        let leaf = below(&middle);
+        let own = Arc::clone(&middle);
+        let alone = spawn(move || stop(&own));
+        stop(&root);
+        alone.join().unwrap();
+        assert_eq!(leaf.cause().id, middle.cause().id, "one stop, on whatever way it came");
+    });
+}
+
+/// Of two siblings one is marked first: the other knows the stop as its own, marked or not.
+#[test]
+fn stop_is_known_before_its_mark() {
+    explore("stop_is_known_before_its_mark", 4, || {
+        let root = Node::new(Edge::Scope);
+        let siblings = [below(&root), below(&root)];
+        let judge = spawn(move || {
+            for [one, other] in [[0, 1], [1, 0]] {
+                if siblings[one].is_marked() {
+                    assert!(siblings[other].is_stopped_by(siblings[one].cause().id));
+                }
+            }
+        });
+        stop(&root);
+        judge.join().unwrap();
+    });
+}
+
 /// One stops what another closes: whoever returns, returns after all below is marked.
 #[test]
 fn stop_races_with_close() {
