@@ -1,4 +1,5 @@
 //! Groups that are roots of their own: for structs and statics whose makers are in no scope.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 mod common;
 
@@ -19,8 +20,9 @@ type Gone = Arc<AtomicUsize>;
 
 /// Notes the end of the calling OS thread, as a joiner sees it.
 fn note_end(gone: &Gone) {
+    type Note = OnDrop<Box<dyn FnMut()>>;
     thread_local! {
-        static LAST: RefCell<Vec<OnDrop<Box<dyn FnMut()>>>> = const { RefCell::new(Vec::new()) };
+        static LAST: RefCell<Vec<Note>> = const { RefCell::new(Vec::new()) };
     }
     let gone = Arc::clone(gone);
     let note: Box<dyn FnMut()> = Box::new(move || {

@@ -44,9 +44,12 @@ pub(crate) fn curves(plan: &Plan) -> Vec<Curve> {
     curves
 }
 
+/// Puts so many into a scope.
+type Fill = fn(&Context, usize);
+
 /// What a scope's end takes for each service that is told, and for each group that was forgotten, side by side or in one another.
 fn ends(plan: &Plan) -> [Curve; 3] {
-    let kinds: [(&'static str, fn(&Context, usize)); 3] =
+    let kinds: [(&'static str, Fill); 3] =
         [("services", services), ("groups", side_by_side), ("groups in groups", nested)];
     kinds.map(|(name, fill)| {
         let counts = COUNTS.iter().map(|count| if plan.quick { (*count).min(1000) } else { *count });
@@ -60,7 +63,7 @@ fn ends(plan: &Plan) -> [Curve; 3] {
 }
 
 /// Microseconds for each of `count`.
-fn end_of(fill: fn(&Context, usize), count: usize) -> f64 {
+fn end_of(fill: Fill, count: usize) -> f64 {
     let mut start = Instant::now();
     let ended = scope(|s| {
         fill(s.context(), count);
@@ -74,8 +77,13 @@ fn end_of(fill: fn(&Context, usize), count: usize) -> f64 {
 
 fn services(cx: &Context, count: usize) {
     for _ in 0..count {
-        cx.service("service", "ends when it is told", |cx| Ok(drop(cx.wait_for_stop()))).expect("it starts");
+        cx.service("service", "ends when it is told", until_stopped).expect("it starts");
     }
+}
+
+fn until_stopped(cx: &Context) -> homebound::Result {
+    cx.wait_for_stop();
+    Ok(())
 }
 
 fn side_by_side(cx: &Context, count: usize) {
