@@ -1,5 +1,6 @@
 //! Owns the question what depth costs: scopes in scopes and errors in errors, thousands deep, on threads with small stacks.
 //! Refuses to ask how long it takes: that is in the suites of the semantics.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 mod common;
 
