@@ -7,7 +7,7 @@ mod common;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -429,16 +429,9 @@ fn standard_input_ends_on_stop() {
     assert_eq!(waiting.finish().code, Some(0));
 }
 
-/// A terminal line and its master, neither of which blocks what goes through it: no line editing, no echo.
-#[allow(unsafe_code)]
-fn pty(raw: bool) -> (File, File) {
-    let (mut master, mut line) = (0, 0);
-    let (name, modes, size) = (std::ptr::null_mut(), std::ptr::null(), std::ptr::null());
-    // SAFETY: it writes two descriptors, which are ours alone from then on.
-    let (master, line) = unsafe {
-        assert_eq!(libc::openpty(&raw mut master, &raw mut line, name, modes, size), 0);
-        (File::from_raw_fd(master), File::from_raw_fd(line))
-    };
+/// A terminal and its line; a raw one neither edits lines nor echoes.
+fn pty_line(raw: bool) -> (File, File) {
+    let (master, line) = common::pty::pty();
     if raw {
         let mut modes = rustix::termios::tcgetattr(&line).expect("a terminal");
         modes.make_raw();
@@ -452,7 +445,7 @@ fn writes_to_a_terminal_that_nobody_reads_end_on_stop() {
     // catches: a write of more than a terminal takes that says that it is ready; two writers, of which one is late
     for raw in [false, true] {
         in_scope(move |s| {
-            let (master, line) = pty(raw);
+            let (master, line) = pty_line(raw);
             let ends = [std::sync::Arc::new(master), std::sync::Arc::new(line)];
             let wanted = if raw { &ends[..] } else { &ends[1..] };
             for end in wanted {
@@ -480,7 +473,7 @@ fn many_writers_and_readers_of_one_pipe_or_terminal_end_on_stop() {
     for terminal in [false, true] {
         in_scope(move |s| {
             let (from, to): (OwnedFd, OwnedFd) = if terminal {
-                let (master, line) = pty(true);
+                let (master, line) = pty_line(true);
                 (line.into(), master.into())
             } else {
                 let (reader, writer) = std::io::pipe()?;

@@ -372,16 +372,12 @@ fn a_signal_that_somebody_else_has_taken_is_said_to_be() {
 
 /// Makes this process the one in front at a terminal of its own, and returns the other end, where keys are pressed.
 fn own_terminal() -> std::fs::File {
-    use std::os::fd::FromRawFd;
-    let (mut master, mut line, null) = (0, 0, std::ptr::null_mut());
-    // SAFETY: it has no preconditions.
-    assert_ne!(unsafe { libc::setsid() }, -1);
-    // SAFETY: both numbers are written; the rest may be null.
-    assert_eq!(unsafe { libc::openpty(&mut master, &mut line, null, null.cast(), null.cast()) }, 0);
-    // SAFETY: `line` is a terminal, and nobody else's.
-    assert_eq!(unsafe { libc::ioctl(line, libc::TIOCSCTTY, 0) }, 0);
-    // SAFETY: it is open, and nobody else owns it.
-    unsafe { std::fs::File::from_raw_fd(master) }
+    rustix::process::setsid().expect("it leads no group");
+    let (master, line) = common::pty::pty();
+    rustix::process::ioctl_tiocsctty(&line).expect("nobody else has that terminal");
+    // A line that nobody has open hangs up.
+    std::mem::forget(line);
+    master
 }
 
 /// Presses Ctrl-C, and once more after a pause that is too short for signals that processes send.

@@ -6,29 +6,14 @@ mod common;
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::FromRawFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use common::pty::pty;
 use common::{NEVER, child_passes, in_scope, linger, say};
 use homebound::registry::Registry;
 use homebound::{OnExit, Process, Scope, SpawnError};
-
-/// A terminal that nobody has as theirs: the end of the one who looks and types, and the end of programs.
-#[allow(unsafe_code)]
-fn pty() -> (File, File) {
-    let (mut master, mut slave) = (0, 0);
-    let (name, modes, size) = (std::ptr::null_mut(), std::ptr::null(), std::ptr::null());
-    // SAFETY: it writes two descriptors, which are ours alone from then on.
-    unsafe {
-        assert_eq!(libc::openpty(&raw mut master, &raw mut slave, name, modes, size), 0);
-        for fd in [master, slave] {
-            libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
-        }
-        (File::from_raw_fd(master), File::from_raw_fd(slave))
-    }
-}
 
 /// What stands last on a screen.
 const DARK: &str = "<no program is left>";

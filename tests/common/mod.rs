@@ -2,6 +2,8 @@
 //! It knows nothing of the semantics under test.
 #![allow(dead_code, unreachable_pub)]
 
+#[cfg(target_os = "linux")]
+pub mod pty;
 pub mod subscriber;
 
 use std::any::Any;

@@ -1,25 +1,19 @@
 //! What is behind stderr is not read: a terminal whose other end is frozen, a pipe to which others write too. *watch* hears the next
 //! signal all the same.
-#![allow(unsafe_code)] // openpty has no safe form
 
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use homebound::registry::Registry;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::stdio::{dup2_stderr, stderr};
 
+use crate::common::pty::pty;
 use crate::common::*;
 
 /// Makes stderr a terminal that is nearly full and that nobody reads: it is ready for writing, for less than a line.
 fn freeze_a_terminal() {
-    let (mut master, mut line) = (0, 0);
-    let null = std::ptr::null_mut();
-    // SAFETY: both numbers are written; the rest may be null.
-    let opened = unsafe { libc::openpty(&mut master, &mut line, null, null.cast(), null.cast()) };
-    assert_eq!(opened, 0);
-    // SAFETY: nobody else owns the two.
-    let [master, line] = [master, line].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    let (master, line) = pty();
     dup2_stderr(&line).unwrap();
     fill(line.as_fd());
     // Room for some bytes.
