@@ -6,7 +6,7 @@
 //!    |                                        |                                            |
 //!    +---------------------- the leader has ended: a zombie, its pid still ours -----------+
 //!                                             |
-//!             SIGKILL to what is left of the group, the pipes emptied, reaped
+//!             SIGKILL to what is left of the group, the pipes emptied, reaped (a forced one after its orphans)
 //! ```
 
 use std::io;
@@ -35,6 +35,7 @@ use crate::rt::contain::told;
 use crate::shown::shown;
 use crate::stopper::OnStop;
 use crate::sys::Event;
+use crate::sys::adopted::{Adoption, reap_group};
 use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Leads, Pipes, TERMINATE};
 use crate::sys::terminal::{Terminal, suspend};
 use crate::wait::Mark;
@@ -99,6 +100,8 @@ struct Running<'a> {
     asked: bool,
     /// When the group is killed.
     force_at: Option<Instant>,
+    /// From the SIGKILL on, so that what the child has started can be reaped when the child leaves it behind.
+    adoption: Option<Adoption>,
     /// Lines were lost, and that was said.
     lossy: bool,
 }
@@ -134,6 +137,7 @@ impl<'a> Running<'a> {
             on_exit,
             asked: false,
             force_at: None,
+            adoption: None,
             lossy: false,
         };
         Ok((running, pipes))
@@ -190,13 +194,12 @@ impl<'a> Running<'a> {
     /// terminal if it is ours again.
     fn suspend(&mut self) {
         let Some(terminal) = &self.terminal else { return };
-        let pid = self.cx.record().process.get().map_or(0, |facts| facts.pid);
         if !self.asked {
             if !terminal.in_foreground() {
                 terminal.take_back(false);
                 suspend();
             }
-            terminal.give(pid);
+            terminal.give(self.pid());
         }
         if let Err(error) = self.shared.signal_group(CONTINUE) {
             self.warn("could not be continued", Some(&error));
@@ -220,6 +223,7 @@ impl<'a> Running<'a> {
 
     fn force(&mut self) {
         self.force_at = None;
+        self.adoption = Adoption::begin();
         let killed = self.shared.signal_group(KILL);
         self.warn("did not end on SIGTERM in its grace: SIGKILL", killed.as_ref().err());
     }
@@ -229,6 +233,8 @@ impl<'a> Running<'a> {
         let reaped = ended.and_then(|()| {
             // What the child started goes with it: nobody is left to look after that.
             let _nobody_left = self.shared.signal_group(KILL);
+            reap_group(self.pid());
+            drop(self.adoption.take());
             self.output.finish(self.is_awaited());
             self.shared.reap()
         });
@@ -271,6 +277,10 @@ impl<'a> Running<'a> {
         }
     }
 
+    fn pid(&self) -> u32 {
+        self.cx.record().process.get().map_or(0, |facts| facts.pid)
+    }
+
     fn tell_of_losses(&self) {
         let lost = self.shared.lost.load(Ordering::Relaxed);
         if lost > 0 {
@@ -286,7 +296,7 @@ impl<'a> Running<'a> {
     }
 
     fn warn(&self, what: &str, error: Option<&io::Error>) {
-        let pid = self.cx.record().process.get().map_or(0, |facts| facts.pid);
+        let pid = self.pid();
         let error = error.map(ToString::to_string).unwrap_or_default();
         told(|| {
             tracing::warn!(

@@ -751,6 +751,51 @@ fn when_the_parent_is_killed_the_child_dies() {
     eventually("the child is over", || is_over(pid));
 }
 
+#[test]
+fn a_group_that_is_killed_after_its_grace_is_gone_when_its_scope_returns() {
+    // Outside: an init that does not reap while the program runs. In it, the program.
+    fn program(how: &str) -> i32 {
+        use rustix::process::{child_subreaper, getpid, set_child_subreaper, test_kill_process};
+        if !how.contains("in it") {
+            set_child_subreaper(Some(getpid())).unwrap();
+            return in_init(how);
+        }
+        let by_choice = how.starts_with("subreaper").then(getpid);
+        set_child_subreaper(by_choice).unwrap();
+        let before = child_subreaper().unwrap();
+        let helpers = scope(|scope| {
+            let script = "trap '' TERM; sh -c 'sleep 1000 & echo $!; wait' & while :; do wait; done";
+            let family = |_| {
+                scope
+                    .process("family", "is deaf", sh(script))
+                    .grace(Duration::from_millis(50))
+                    .lines()
+                    .spawn()
+            };
+            let families = (0..4).map(family).collect::<Result<Vec<_>, _>>()?;
+            Ok(families.iter().map(|child| pid(&first_line(child))).collect::<Vec<_>>())
+        });
+        for helper in helpers.unwrap() {
+            // catches: a helper that is left to the init, as a zombie; one that is adopted and not reaped.
+            let helper = Pid::from_raw(helper as i32).unwrap();
+            assert_eq!(test_kill_process(helper), Err(Errno::SRCH), "{how}");
+        }
+        // catches: a process that is a subreaper from then on, and one that was and is none any more.
+        assert_eq!(child_subreaper().unwrap(), before);
+        assert_eq!(zombies(), [0; 0]);
+        0
+    }
+    fn in_init(how: &str) -> i32 {
+        let me = std::env::current_exe().unwrap();
+        let mut program = Command::new(me);
+        program.args(std::env::args().skip(1)).env(common::CHILD, format!("{how} in it"));
+        program.status().unwrap().code().unwrap_or(1)
+    }
+    for how in ["plain", "subreaper"] {
+        common::child_passes_with(how, program);
+    }
+}
+
 /// Forty children, each of which has a helper that is deaf to SIGTERM, as they are themselves. Prints the helpers' pids.
 fn deaf_families(how: &str) -> i32 {
     let (grace, end) = match how {

@@ -24,8 +24,8 @@ const PART: usize = 31;
 /// No pid has this bit.
 const CLAIMED: u64 = 1 << 31;
 /// How long the end of the groups is waited for, and how long until the next look.
-const PATIENCE: Duration = Duration::from_millis(200);
-const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+pub(super) const PATIENCE: Duration = Duration::from_millis(200);
+pub(super) const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 /// The pid of the process that made the group, and the group's number below it; 0 if the place is free. A process that
 /// was forked from ours has a copy of the list, and none of the groups.
@@ -84,9 +84,21 @@ impl Drop for Known {
 /// Never returns where this process is being ended by force, in which children are reaped behind the back of the
 /// threads that look after them.
 pub(crate) fn stand_still_at_the_end() {
-    if ENDING.load(Ordering::Acquire) == owner(getpid()) {
+    if is_ending() {
         stand_still();
     }
+}
+
+/// Adopts orphans where this process is being ended by force.
+#[cfg(target_os = "linux")]
+pub(super) fn adopt_at_the_end() {
+    if is_ending() {
+        adopt_orphans();
+    }
+}
+
+fn is_ending() -> bool {
+    ENDING.load(Ordering::SeqCst) == owner(getpid())
 }
 
 fn stand_still() -> ! {
@@ -103,7 +115,7 @@ fn stand_still() -> ! {
 /// In a process that was forked from ours it does nothing.
 pub(crate) fn end_all() {
     let me = owner(getpid());
-    ENDING.store(me, Ordering::Release);
+    ENDING.store(me, Ordering::SeqCst);
     adopt_orphans();
     groups(me).for_each(end);
     super::terminal::take_back_now();

@@ -2,6 +2,8 @@
 //! Refuses to know anything of homebound. Linux is tested; other systems have not been compiled.
 
 #[cfg(target_os = "linux")]
+pub(crate) mod adopted;
+#[cfg(target_os = "linux")]
 mod attributes;
 #[cfg(target_os = "linux")]
 pub(crate) use attributes::{Attributes, kernel_name, set_kernel_name};
@@ -30,6 +32,8 @@ pub use proc::{marks_of, process_threads};
 
 #[cfg(not(target_os = "linux"))]
 mod absent;
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(crate) use absent::adopted;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use absent::last;
 #[cfg(not(target_os = "linux"))]

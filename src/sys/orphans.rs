@@ -14,11 +14,16 @@ use super::proc::bytes_of;
 /// # Errors
 /// The kernel does not list children by thread (`CONFIG_PROC_CHILDREN`).
 pub(crate) fn ended_children() -> io::Result<Vec<u32>> {
+    let pids = children()?.into_iter().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
+    Ok(pids.filter(|pid| wait_for(*pid, WaitIdOptions::NOWAIT)).collect())
+}
+
+/// The same, and those that have not ended.
+pub(super) fn children() -> io::Result<Vec<Pid>> {
     let path = format!("/proc/self/task/{}/children", getpid().as_raw_nonzero());
     let listed = bytes_of(&path).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))?;
     let listed = String::from_utf8_lossy(&listed);
-    let pids = listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok());
-    Ok(pids.filter(|pid| wait_for(*pid, WaitIdOptions::NOWAIT)).collect())
+    Ok(listed.split_ascii_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect())
 }
 
 /// Takes it out of the kernel's list. True if it was there, and had ended.

@@ -31,7 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Long enough never to end by itself in a test.
 pub const NEVER: Duration = Duration::from_secs(3600);
 
-const CHILD: &str = "HOMEBOUND_TEST_CHILD";
+/// Set in a child: the argument of its scenario.
+pub const CHILD: &str = "HOMEBOUND_TEST_CHILD";
 
 /// The name of the running test.
 pub fn test_name() -> String {
