@@ -324,6 +324,36 @@ fn a_child_of_the_scope_hears_what_the_parent_has_blocked() {
 }
 
 #[test]
+fn a_program_that_takes_its_signals_itself_keeps_them_blocked_while_a_child_runs() {
+    // catches: a thread that unblocks SIGTERM here so that its child hears it: the next SIGTERM ends this process
+    child_passes(|_| {
+        let app = fork(|_| {
+            let own = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+            mask(libc::SIG_BLOCK, &own);
+            let result = homebound::scope(|s| {
+                let mut sleep = Command::new("sleep");
+                sleep.arg("1000");
+                let sleep = s.process("sleep", "waits to be ended", sleep).grace(LIMIT).spawn()?;
+                for signal in own {
+                    // SAFETY: it has no preconditions.
+                    assert_eq!(unsafe { libc::kill(std::process::id().cast_signed(), signal) }, 0);
+                }
+                for signal in own {
+                    let mut got = 0;
+                    // SAFETY: set and number are valid. It takes the one that is pending.
+                    assert_eq!(unsafe { libc::sigwait(&set_of(&[signal]), &mut got) }, 0);
+                }
+                sleep.stop();
+                let status = sleep.wait()?;
+                Ok(assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(SIGTERM)))
+            });
+            i32::from(result.is_err())
+        });
+        app.finish()
+    });
+}
+
+#[test]
 fn a_child_that_was_forked_in_a_run_does_by_default_what_it_is_told() {
     // catches: a signal to the child that is written into the pipe of its parent, and stops that; a child that is deaf
     child_passes(|_| {

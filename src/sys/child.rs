@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_pro
 
 use super::fd::{above_standard, standard_taken};
 use super::groups::{self, Known};
+use super::mask::Blocked;
 use super::terminal::{self, Terminal};
 
 pub(crate) const TERMINATE: i32 = libc::SIGTERM;
@@ -67,10 +68,6 @@ impl Leader {
         if let Some(why) = super::handlers::why_no_children() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
-        // The child starts with what this thread blocks; what that is because of us, the fork takes away. If it came from the
-        // parent of this process, the child would not hear that it is asked to end.
-        super::hear(&super::stop_signals());
-        super::hear(&super::dump_signals());
         lead(command, leads, terminal.and_then(Terminal::for_child));
         die_with_parent(command);
         // std moves the child's ends of its pipes to the standard numbers, and does not see that one may have such a number.
@@ -207,7 +204,12 @@ fn send(pid: Pid, _ended: Option<&OwnedFd>, signal: Signal) -> io::Result<()> {
 /// Has the child lead a group or a session. Last of what is done between fork and `exec`, so that a function of the program's own
 /// that calls `setsid` there is not refused: it has done what is wanted.
 fn lead(command: &mut Command, leads: Leads, terminal: Option<RawFd>) {
+    // The child starts with what this thread blocks; what that is because of us, the fork takes away. If it came from the parent
+    // of this process, or if the program takes its signals itself, the child would not hear that it is asked to end. What a
+    // function of the program's own blocks between fork and `exec` stays blocked.
+    let asked = Blocked::of_this_thread(&[&super::stop_signals()[..], &super::dump_signals()].concat());
     let lead = move || {
+        asked.unblock();
         let me = rustix::process::getpid();
         if matches!(leads, Leads::Session | Leads::Terminal) && rustix::process::getsid(None)? != me {
             rustix::process::setsid()?;

@@ -120,6 +120,24 @@ pub(crate) fn hear(signals: &[i32]) {
     let _valid = change_mask(libc::SIG_UNBLOCK, &set_of(bits_of(signals)));
 }
 
+/// Signals that a thread blocks, for the child that it forks.
+#[derive(Clone, Copy)]
+pub(super) struct Blocked(libc::sigset_t);
+
+impl Blocked {
+    /// Those of `signals` that the calling thread blocks.
+    pub(super) fn of_this_thread(signals: &[i32]) -> Blocked {
+        let none = set_of(0);
+        let now = change_mask(libc::SIG_BLOCK, &none).unwrap_or(none);
+        Blocked(set_of(contained(&now, bits_of(signals))))
+    }
+
+    /// In the forked child: one system call.
+    pub(super) fn unblock(&self) {
+        let _valid = change_mask(libc::SIG_UNBLOCK, &self.0);
+    }
+}
+
 /// From now on a write of the calling thread where nobody reads is told so (`EPIPE`), and no end of the process by SIGPIPE.
 pub(crate) fn bear_closed_pipes() {
     let _valid = change_mask(libc::SIG_BLOCK, &set_of(bit(libc::SIGPIPE)));
