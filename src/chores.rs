@@ -1,9 +1,11 @@
 //! Owns what *stopper* does now and then: it looks whether the handlers are still ours, and reaps orphans if that is asked for.
-//! Refuses to be in a hurry, and to touch a child that a thread of this process may still wait for.
+//! Refuses to be in a hurry, to touch a child that a thread of this process may still wait for, and to call the program's subscriber
+//! itself: *stopper* calls it when it is known to be occupied.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::aftermath::Calls;
 use crate::desk::Orders;
 use crate::reason::signal_text;
 use crate::rt::contain::told;
@@ -40,10 +42,10 @@ impl Chores {
         Chores { lookout, orphans }
     }
 
-    /// Does what is due, and says when there is something to do again.
-    pub(crate) fn attend(&mut self, now: Instant) -> Option<Instant> {
-        let lookout = self.lookout.attend(now);
-        let orphans = self.orphans.as_mut().map(|orphans| orphans.attend(now));
+    /// Does what is due, and says when there is something to do again. What the program's subscriber is told of it joins `calls`.
+    pub(crate) fn attend(&mut self, now: Instant, calls: &mut Calls) -> Option<Instant> {
+        let lookout = self.lookout.attend(now, calls);
+        let orphans = self.orphans.as_mut().map(|orphans| orphans.attend(now, calls));
         lookout.into_iter().chain(orphans).min()
     }
 }
@@ -72,12 +74,12 @@ struct Lookout {
 }
 
 impl Lookout {
-    fn attend(&mut self, now: Instant) -> Option<Instant> {
+    fn attend(&mut self, now: Instant, calls: &mut Calls) -> Option<Instant> {
         if self.taken.is_empty() {
             return None;
         }
         if now >= self.at {
-            self.look();
+            self.look(calls);
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
             self.at = now + self.pause;
         }
@@ -85,17 +87,19 @@ impl Lookout {
     }
 
     /// Says of each once that it is not ours in two looks.
-    fn look(&mut self) {
+    fn look(&mut self, calls: &mut Calls) {
         let lost = taken_over(&self.taken);
         let sure: Vec<_> = lost.iter().copied().filter(|signal| self.missed.contains(signal)).collect();
-        for signal in sure.iter().filter(|signal| !self.told.contains(signal)) {
-            told(|| {
-                tracing::warn!(
-                    target: "homebound::signal",
-                    signal,
-                    "another handler was installed for it after the start: it does not arrive here any more"
-                );
-            });
+        for signal in sure.iter().copied().filter(|signal| !self.told.contains(signal)) {
+            calls.add(Calls::log(move || {
+                told(|| {
+                    tracing::warn!(
+                        target: "homebound::signal",
+                        signal,
+                        "another handler was installed for it after the start: it does not arrive here any more"
+                    );
+                });
+            }));
         }
         (self.told, self.missed) = (sure, lost);
     }
@@ -111,34 +115,38 @@ struct Orphans {
 }
 
 impl Orphans {
-    fn attend(&mut self, now: Instant) -> Instant {
+    fn attend(&mut self, now: Instant, calls: &mut Calls) -> Instant {
         if now >= self.at {
-            self.round(now);
+            self.round(now, calls);
             self.at = now + ROUND;
         }
         self.at
     }
 
-    fn round(&mut self, now: Instant) {
+    fn round(&mut self, now: Instant, calls: &mut Calls) {
         let ended = match sys::ended_children() {
             Ok(ended) => ended,
-            Err(error) => return self.tell(&error),
+            Err(error) => return self.tell(error, calls),
         };
         self.since.retain(|pid, _| ended.contains(pid));
         for pid in ended {
             let since = *self.since.entry(pid).or_insert(now);
             if now - since >= UNCLAIMED && sys::reap(pid) {
                 self.since.remove(&pid);
-                told(|| tracing::debug!(target: "homebound::process", pid, "an orphan was reaped"));
+                calls.add(Calls::log(move || {
+                    told(|| tracing::debug!(target: "homebound::process", pid, "an orphan was reaped"));
+                }));
             }
         }
     }
 
-    fn tell(&mut self, error: &std::io::Error) {
+    fn tell(&mut self, error: std::io::Error, calls: &mut Calls) {
         if !std::mem::replace(&mut self.told, true) {
-            told(
-                || tracing::warn!(target: "homebound::process", %error, "orphans cannot be seen, and are not reaped"),
-            );
+            calls.add(Calls::log(move || {
+                told(
+                    || tracing::warn!(target: "homebound::process", %error, "orphans cannot be seen, and are not reaped"),
+                );
+            }));
         }
     }
 }

@@ -42,6 +42,7 @@ pub(crate) fn stopper(desk: &Desk, own: &Arc<Record>) {
             }
         }
         let until = step_all(&mut driven, &mut calls);
+        let chores_at = chores.attend(Instant::now(), &mut calls);
         if !calls.is_empty() {
             // Pairs with `stand_in`: a request that came before this is seen here, one that comes later finds it occupied.
             if desk.set_occupied(true) {
@@ -53,7 +54,7 @@ pub(crate) fn stopper(desk: &Desk, own: &Arc<Record>) {
         if quits {
             return;
         }
-        let until = until.map(awake::system).into_iter().chain(chores.attend(Instant::now())).min();
+        let until = until.map(awake::system).into_iter().chain(chores_at).min();
         let _waits = Mark::of("an errand", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
         desk.bell.sleep(seen, until);
     }

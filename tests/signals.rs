@@ -370,6 +370,31 @@ fn a_signal_that_somebody_else_has_taken_is_said_to_be() {
     assert!(!done.err.contains("SIGTERM) has another"), "{done:#?}");
 }
 
+#[test]
+fn a_subscriber_that_hangs_at_that_warning_does_not_keep_a_stop_from_the_body() {
+    // catches: a log of *stopper*'s that *watch* does not know of, and so does not stand in: the stop is never marked
+    fn scenario(_: &str) -> i32 {
+        let (open, gate) = gate();
+        let subscriber = Told::new(move |line: &str| {
+            if line.contains("another handler") {
+                say("hangs");
+                let _opened = gate.recv();
+            }
+        });
+        tracing::subscriber::set_global_default(subscriber).expect("the first one");
+        let exit = Registry::new("hangs").grace(LIMIT / 4).run(|s| {
+            install_own(libc::SIGINT);
+            s.context().wait_for_stop();
+            Ok(drop(open))
+        });
+        i32::from(exit.code())
+    }
+    let mut child = child("", scenario);
+    child.until("hangs").signal(SIGTERM);
+    let done = child.finish();
+    assert_eq!(done.code, Some(0), "{done:#?}");
+}
+
 /// Makes this process the one in front at a terminal of its own, and returns the other end, where keys are pressed.
 fn own_terminal() -> std::fs::File {
     rustix::process::setsid().expect("it leads no group");
