@@ -4,6 +4,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ const DEAF: Duration = Duration::from_millis(10);
 pub(crate) struct Alarm {
     reader: OwnedFd,
     writer: OwnedFd,
+    /// [`wake`](Alarm::wake) has written, or is about to, and the sleeper has not begun to read since.
+    rung: AtomicBool,
 }
 
 /// A signal that has come.
@@ -120,7 +123,7 @@ impl Alarm {
         let [reader, writer] = [reader.into(), writer.into()].map(above_standard::<OwnedFd>);
         rustix::io::ioctl_fionbio(&reader, true)?;
         rustix::io::ioctl_fionbio(&writer, true)?;
-        Ok(Alarm { reader, writer })
+        Ok(Alarm { reader, writer, rung: AtomicBool::new(false) })
     }
 
     /// Where a signal handler writes the number of its signal.
@@ -128,8 +131,15 @@ impl Alarm {
         self.writer.as_raw_fd()
     }
 
-    /// Wakes the sleeper. A full pipe is as good: the sleeper has not read it yet.
+    /// Wakes the sleeper. One message for all wakes that it has not read, however many: the place in the pipe is for signals.
+    ///
+    /// Pairs with `read`. Both change `rung` in one step, so one of them is first. If it is this one, the sleeper reads after it,
+    /// and sees what the caller has done before (release, acquire); the message is there or on its way, and ends that sleep or the
+    /// next. If `read` is first, this writes again.
     pub(crate) fn wake(&self) {
+        if self.rung.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let _full_is_fine = rustix::io::write(&self.writer, &[LOOK; MESSAGE]);
     }
 
@@ -144,6 +154,8 @@ impl Alarm {
     }
 
     fn read(&self) -> Woken {
+        // Before the reading, see `wake`.
+        self.rung.swap(false, Ordering::AcqRel);
         let mut bytes = [0_u8; 64 * MESSAGE];
         let count = rustix::io::read(&self.reader, &mut bytes).unwrap_or(0);
         Woken { bytes, count }

@@ -100,3 +100,29 @@ fn dumps_that_are_queued_do_not_hold_up_a_stop() {
     let done = child.finish();
     assert!(done.code == Some(0) && done.took < Duration::from_secs(6), "{done:#?}");
 }
+
+#[test]
+fn wakes_while_a_dump_is_not_read_do_not_fill_the_place_of_a_stop() {
+    // catches: a message for each wake: the pipe is full when the signal comes, and the signal is lost
+    let done = in_child("", |_| {
+        let exit = Registry::new("frozen").grace(Duration::from_secs(60)).run(|s| {
+            for n in 0..300 {
+                s.service(format!("service {n}"), "makes the dump longer than a page", until_stopped)?;
+            }
+            let raise = |signal| rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
+            freeze_a_terminal();
+            raise(rustix::process::Signal::QUIT);
+            // As many as a pipe has room for, and some.
+            let at = std::time::Instant::now() + Duration::from_secs(600);
+            for _ in 0..8_500 {
+                // Each is the earliest, of which *watch* must know.
+                s.context().with_deadline(at, |cx| drop(cx.on_stop(|| ())));
+            }
+            raise(rustix::process::Signal::TERM);
+            let told = s.context().sleep(Duration::from_secs(20)).is_err();
+            Ok(say(if told { "stopped" } else { "not stopped" }))
+        });
+        i32::from(exit.code())
+    });
+    assert!(done.code == Some(0) && done.out.contains("<stopped>"), "{done:#?}");
+}
