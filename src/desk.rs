@@ -88,9 +88,12 @@ impl Desk {
         let stops = orders.taken.iter().copied();
         let stops: Vec<_> =
             stops.filter(|number| matches!(orders.signals.meaning(*number), Some(Meaning::Stop))).collect();
+        // In this order: if a handler of the run before is still on its way, and its message is forgotten here, then what it has armed
+        // is forgotten next. Its message stays if it comes later, and *watch* obeys it.
+        let alarm = Alarm::of_process()?;
         last::prepare(orders.end(), &stops, orders.grace.saturating_add(orders.kill_after));
         Ok(Arc::new(Desk {
-            alarm: Alarm::of_process()?,
+            alarm,
             orders,
             clock: RootClock::new(),
             root: OnceCell::new(),
@@ -130,9 +133,9 @@ impl Desk {
         last::arm(self.last_moment(deadline), self.orders.end());
     }
 
-    /// The process was suspended meanwhile.
+    /// The process was suspended meanwhile, or what a signal handler took for a second signal is none.
     pub(crate) fn arm_again(&self, deadline: Instant) {
-        last::postpone(self.last_moment(deadline));
+        last::postpone(self.last_moment(deadline), self.orders.end());
     }
 
     /// By the clock of the system.
