@@ -199,22 +199,29 @@ fn stop(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     }
     if seen.first_signal.is_none() {
         seen.first_signal = Some(came);
+        // From here on a suspension is seen, also one that comes before the next look.
+        awake::beat();
         // Before anything else: P7's clock has begun, whatever becomes of the rest.
         desk.arm(far(came, desk.orders.grace));
     }
+    // The handler has judged by a clock that no suspension stops, and may have armed the end of a second signal.
+    seen.deadline(desk).into_iter().for_each(|deadline| desk.arm_again(deadline));
     desk.request_stop(heard.signal);
 }
 
 /// The report and the dump, by `write(2)`, in a second at most; then the end.
 fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
     let begin = Instant::now();
+    // The words get no more time than the kernel's timer would have left without them.
+    let stuck_then = last::due().map_or(begin + STUCK_THEN, |due| due.min(begin + STUCK_THEN));
     last::arm(begin + STUCK_BEFORE, how);
     let report = settle::report_of_root(core);
     let report = report
         .map_or_else(|| "shutdown: unknown, the root is locked".to_owned(), |report| report.to_string());
     let text = format!("{why}\n{report}\n{}", view::examine(core));
-    last::postpone(begin + STUCK_THEN);
-    say(&text, LAST_WORDS.min((begin + STUCK_THEN).saturating_duration_since(Instant::now()) / 2));
+    last::postpone(stuck_then, how);
+    let left = stuck_then.saturating_duration_since(Instant::now());
+    say(&text, LAST_WORDS.min(left / 2).max(UNREAD));
     match how {
         End::Exit(code) => sys::exit_now(code),
         End::Abort | End::Never => sys::abort_now(),

@@ -154,7 +154,11 @@ pub(crate) mod last {
     pub(crate) const SAME_SIGNAL: Duration = Duration::from_millis(500);
     pub(crate) const SAME_KEY: Duration = Duration::from_millis(200);
 
-    pub(crate) fn postpone(_at: Instant) {}
+    pub(crate) fn postpone(_at: Instant, _end: End) {}
+
+    pub(crate) fn due() -> Option<Instant> {
+        None
+    }
 
     pub(crate) fn began() {}
 

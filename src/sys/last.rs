@@ -13,7 +13,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::handlers::{errno_place, get_action, set_action};
@@ -33,10 +33,11 @@ pub(crate) enum End {
 }
 
 impl End {
-    fn code(self) -> i32 {
+    fn code(self) -> u64 {
         match self {
-            End::Exit(code) => code,
-            // Not enabled: never used.
+            // Of more the kernel takes the last eight bits.
+            End::Exit(code) => u64::from(code.to_le_bytes()[0]),
+            // `Never` is not enabled, and never used.
             End::Abort | End::Never => ABORT,
         }
     }
@@ -51,12 +52,14 @@ const WORDS: Duration = Duration::from_millis(300);
 
 const NO_TIMER: usize = usize::MAX;
 const NEVER: u64 = u64::MAX;
-const ABORT: i32 = -1;
+const ABORT: u64 = 0x100;
+/// An exit code, or `ABORT`.
+const CODE: u64 = 0x1FF;
 
 static TIMER: AtomicUsize = AtomicUsize::new(NO_TIMER);
-/// When the process ends, in nanoseconds of the monotonic clock.
+/// When and how the process ends: a moment in nanoseconds of the monotonic clock, whose last nine bits are the code instead. It is one
+/// word, so that of several threads that arm at once, the earliest moment wins with its own code.
 static DUE: AtomicU64 = AtomicU64::new(NEVER);
-static CODE: AtomicI32 = AtomicI32::new(0);
 static ENABLED: AtomicBool = AtomicBool::new(false);
 static WAS_LATE: AtomicBool = AtomicBool::new(false);
 static ENDING: AtomicBool = AtomicBool::new(false);
@@ -65,7 +68,7 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 static STOPS: AtomicU64 = AtomicU64::new(0);
 /// From the first of them to the end, in nanoseconds; and how the process ends then.
 static LIMIT: AtomicU64 = AtomicU64::new(NEVER);
-static LIMIT_CODE: AtomicI32 = AtomicI32::new(0);
+static LIMIT_CODE: AtomicU64 = AtomicU64::new(0);
 /// When the first stop was asked for, by a signal or otherwise; 0 before.
 static FIRST: AtomicU64 = AtomicU64::new(0);
 
@@ -95,15 +98,28 @@ pub(crate) fn prepare(end: End, stops: &[i32], limit: Duration) {
 
 /// The process ends at `at`, unless it is to end earlier already. May be called in a signal handler.
 pub(crate) fn arm(at: Instant, end: End) {
-    let left = at.saturating_duration_since(Instant::now());
-    arm_at(monotonic().saturating_add(nanos(left)), end.code());
+    arm_at(moment(at), end.code());
 }
 
-fn arm_at(due: u64, code: i32) {
+fn arm_at(at: u64, code: u64) {
+    let due = due_at(at, code);
     if ENABLED.load(Ordering::SeqCst) && DUE.fetch_min(due, Ordering::SeqCst) > due {
-        CODE.store(code, Ordering::SeqCst);
         set_timer();
     }
+}
+
+fn moment(at: Instant) -> u64 {
+    monotonic().saturating_add(nanos(at.saturating_duration_since(Instant::now())))
+}
+
+fn due_at(at: u64, code: u64) -> u64 {
+    (at & !CODE) | (code & CODE)
+}
+
+/// When the process ends, as far as that is known.
+pub(crate) fn due() -> Option<Instant> {
+    let due = Some(DUE.load(Ordering::SeqCst)).filter(|due| *due != NEVER)?;
+    Instant::now().checked_add(Duration::from_nanos(due.saturating_sub(monotonic())))
 }
 
 /// A stop has begun, by whatever: a signal that comes later is the second.
@@ -126,7 +142,7 @@ pub(super) fn heard(heard: Heard) {
             arm_at(now.saturating_add(limit).saturating_add(SPARE), LIMIT_CODE.load(Ordering::SeqCst));
         }
         Err(first) if is_second_key || now.saturating_sub(first) >= nanos(SAME_SIGNAL) => {
-            arm_at(now + SPARE, 128 + heard.signal)
+            arm_at(now + SPARE, End::Exit(128 + heard.signal).code())
         }
         Err(_) => {}
     }
@@ -136,11 +152,10 @@ fn bit(signal: i32) -> u64 {
     u32::try_from(signal - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
 }
 
-/// The process ends at `at` instead: it was suspended, and that time does not count.
-pub(crate) fn postpone(at: Instant) {
+/// The process ends at `at` instead, if it is to end: it was suspended, and that time does not count.
+pub(crate) fn postpone(at: Instant, end: End) {
     if DUE.load(Ordering::SeqCst) != NEVER {
-        let left = at.saturating_duration_since(Instant::now());
-        DUE.store(monotonic().saturating_add(nanos(left)), Ordering::SeqCst);
+        DUE.store(due_at(moment(at), end.code()), Ordering::SeqCst);
         WAS_LATE.store(false, Ordering::SeqCst);
         set_timer();
     }
@@ -271,12 +286,13 @@ extern "C" fn ring(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *
     if !from_timer || monotonic() < due {
         return;
     }
+    let code = due & CODE;
     if ENDING.swap(true, Ordering::SeqCst) {
-        end();
+        end(code);
     }
     if monotonic() - due > LATE && !WAS_LATE.swap(true, Ordering::SeqCst) {
         ENDING.store(false, Ordering::SeqCst);
-        DUE.store(monotonic() + AGAIN, Ordering::SeqCst);
+        DUE.store(due_at(monotonic() + AGAIN, code), Ordering::SeqCst);
         // SAFETY: `errno` of the interrupted thread is its own, and valid for its life.
         let before = unsafe { *errno_place() };
         set_timer();
@@ -285,19 +301,19 @@ extern "C" fn ring(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *
         return;
     }
     // The second entry: whatever the words below hang in.
-    DUE.store(monotonic() + 2 * nanos(WORDS), Ordering::SeqCst);
+    DUE.store(due_at(monotonic() + 2 * nanos(WORDS), code), Ordering::SeqCst);
     set_timer();
     write_stderr(WHY.as_bytes(), WORDS / 3);
     write_names(Instant::now() + WORDS / 3);
-    end()
+    end(code)
 }
 
 const WHY: &str = "homebound: the process is ended, since its time is over and its own watch cannot go on: a thread holds the lock of \
                    the allocator or of the loader, or stderr is not read. Its threads, by the names that the kernel keeps:\n";
 
-fn end() -> ! {
-    match CODE.load(Ordering::SeqCst) {
-        ABORT => abort_now(),
-        code => exit_now(code),
+fn end(code: u64) -> ! {
+    match i32::try_from(code) {
+        Ok(exit) if code != ABORT => exit_now(exit),
+        _ => abort_now(),
     }
 }

@@ -78,3 +78,31 @@ fn a_thread_that_is_late_after_a_suspension_is_ended_all_the_same() {
     assert!(done.code == Some(70) && done.took < Duration::from_secs(10), "{done:#?}");
     assert!(done.err.contains("threads are not home"), "{done:#?}");
 }
+
+#[test]
+fn of_two_signals_around_a_suspension_the_verdict_is_one() {
+    // catches: a second one by the clock of the system, and none by the clock of *watch*: the process is ended in the middle of its grace
+    let mut child = child("", |_| {
+        let exit = Registry::new("suspended").grace(Duration::from_secs(60)).run(|s| {
+            say("ready");
+            s.context().wait_for_stop();
+            say("stopping");
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+            // Longer than the kernel's timer waits after a second signal.
+            (0..30).for_each(|_| linger(100));
+            Ok(say("saved"))
+        });
+        i32::from(exit.code())
+    });
+    child.until("ready").signal(libc::SIGTERM).until("stopping");
+    linger(1_500);
+    child.signal(libc::SIGCONT);
+    // *watch* takes the suspension off its clock meanwhile.
+    linger(60);
+    child.signal(libc::SIGTERM);
+    let done = child.finish();
+    let is_second = done.code == Some(128 + libc::SIGTERM) && done.err.contains("a second signal");
+    let is_same = done.code == Some(0) && done.out.contains("<saved>");
+    // On a machine that is very busy the first signal may be long past when the process suspends itself.
+    assert!(is_same || is_second, "{done:#?}");
+}
