@@ -6,26 +6,29 @@ use std::sync::Arc;
 
 use crate::callback::{Callback, Caller};
 use crate::record::Record;
+use crate::sync::AtomicBool;
 
 /// Under the lock of a record's life.
 #[derive(Default)]
 pub(crate) struct Sequel {
-    /// The end has been told: whoever comes now is called at once.
-    told: bool,
+    /// Nothing is taken in any more: whoever comes now waits for the end, which is near, and calls.
+    closed: bool,
     callbacks: BTreeMap<u64, Arc<Callback>>,
 }
 
 impl Record {
     /// Runs it when the thread has ended; at once if it has.
     pub(crate) fn on_done(&self, callback: &Arc<Callback>) {
-        let ended = self.life(|life| {
+        let closed = self.life(|life| {
             let sequel = &mut life.sequel;
-            if !sequel.told {
+            if !sequel.closed {
                 sequel.callbacks.insert(callback.key(), Arc::clone(callback));
             }
-            sequel.told
+            sequel.closed
         });
-        if ended {
+        if closed {
+            // From the closing to `done` the ending thread runs no code of the program's and waits for nobody.
+            self.done.wait(None, &AtomicBool::new(false));
             callback.run(Caller::Registrar);
         }
     }
@@ -35,15 +38,19 @@ impl Record {
         let _callback = self.life(|life| life.sequel.callbacks.remove(&key));
     }
 
-    pub(crate) fn has_sequel(&self) -> bool {
-        self.life(|life| !life.sequel.callbacks.is_empty())
+    /// Called by the ending thread before it may be given another job: true if it has nobody's callbacks to run, from now on.
+    pub(crate) fn close_sequel(&self) -> bool {
+        self.life(|life| {
+            life.sequel.closed = life.sequel.callbacks.is_empty();
+            life.sequel.closed
+        })
     }
 
     /// Called by the ending thread, when `done` is set and before the thread is counted out: so its scope is there to be told of what a
     /// callback raises.
     pub(crate) fn tell_sequel(&self) {
         let callbacks = self.life(|life| {
-            life.sequel.told = true;
+            life.sequel.closed = true;
             std::mem::take(&mut life.sequel.callbacks)
         });
         for callback in callbacks.into_values() {

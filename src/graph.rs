@@ -186,20 +186,27 @@ struct Search<'a> {
 
 /// Work of a search: a place to look at, or the way back from one.
 enum Visit {
-    Look(Arc<Record>),
+    /// A thread that is waited for until it has ended: by a join.
+    End(Arc<Record>),
+    /// One that is waited for until it is home: by whoever drives its scope. What is called at its end runs before that.
+    Home(Arc<Record>),
     Back,
 }
 
 impl Search<'_> {
     /// Whether what blocks on `target` would wait for the calling thread. Iterative: chains may be long.
     fn reaches(&mut self, target: &Target) -> bool {
-        let mut list: Vec<Visit> = self.behind(target).into_iter().map(Visit::Look).collect();
+        let mut list: Vec<Visit> = behind(target);
         while let Some(visit) = list.pop() {
-            let Visit::Look(record) = visit else {
-                self.trail.pop();
-                continue;
+            let (record, over) = match visit {
+                Visit::End(record) => (Arc::clone(&record), record.has_ended()),
+                Visit::Home(record) => (Arc::clone(&record), record.is_home()),
+                Visit::Back => {
+                    self.trail.pop();
+                    continue;
+                }
             };
-            if record.has_ended() || !self.seen.insert(record.id.0) {
+            if over || !self.seen.insert(record.id.0) {
                 continue;
             }
             self.trail.push(Arc::clone(&record));
@@ -210,9 +217,7 @@ impl Search<'_> {
             list.push(Visit::Back);
             let blocked = self.table.waits_of(&record).map(|blocked| blocked.on.clone());
             let opened = record.opened().into_iter().map(Target::Scope);
-            for next in blocked.chain(opened) {
-                list.extend(self.behind(&next).into_iter().map(Visit::Look));
-            }
+            blocked.chain(opened).for_each(|next| list.extend(behind(&next)));
         }
         false
     }
@@ -222,13 +227,13 @@ impl Search<'_> {
         let by_caller = driven.is_some_and(|core| service.core.around().any(|c| Arc::ptr_eq(c, core)));
         !by_caller && is_untold_service_of_caller(service)
     }
+}
 
-    /// Who must end before `target` does.
-    fn behind(&self, target: &Target) -> Vec<Arc<Record>> {
-        match target {
-            Target::Thread(record) => vec![Arc::clone(record)],
-            Target::Scope(core) => threads_of(core),
-        }
+/// Who must end before `target` does.
+fn behind(target: &Target) -> Vec<Visit> {
+    match target {
+        Target::Thread(record) => vec![Visit::End(Arc::clone(record))],
+        Target::Scope(core) => threads_of(core).into_iter().map(Visit::Home).collect(),
     }
 }
 

@@ -74,7 +74,9 @@ pub(crate) fn shut(core: &Arc<ScopeCore>) -> Result<Result<Account, ScopeError>,
 /// could not.
 ///
 /// Some thread comes by: the one that dropped the value was in the root, or was waited for by a thread that is. That thread is
-/// home only after the drop, and then it sees that the root was left.
+/// home only after the drop, and then it sees that the root was left. A thread that was offered for another job does not come by, and need
+/// not: it was offered before the root was stopped, and from then on ran no code of the program's, so the value was not dropped there,
+/// and no other thread was waited for.
 pub(crate) fn finish_if_left(root: &Arc<Root>) {
     if !root.left.left.load(Ordering::Acquire) {
         return;

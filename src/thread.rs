@@ -272,7 +272,7 @@ fn conclude(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
 /// Tells the others: those who join it, then the scope. After the last line the scope may be gone.
 fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     let core = &record.core;
-    let reusable = !outcome.is_panic() && core.may_spawn_again();
+    let panicked = outcome.is_panic();
     if planted("done-before-the-outcome") {
         record.done.set();
     }
@@ -282,21 +282,27 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     if let Some(failure) = unclaimed {
         core.fail(&failure, false);
     }
-    let at_once = reusable && !record.has_sequel();
+    // When the last of the program's code has run: it may have stopped the root.
+    let reusable = !panicked && core.may_spawn_again();
+    let at_once = reusable && record.close_sequel();
     if at_once {
         // Before anybody learns of the end: the next spawn of this name finds the thread warm.
         seat.offer();
     }
     record.done.set();
     record.tell_sequel();
-    if reusable && !at_once {
-        // What the program runs here may take its time: nobody else was to wait for that.
+    // What the program runs here may take its time, and nobody else was to wait for that; it may have stopped the root.
+    let afterwards = reusable && !at_once && core.may_spawn_again();
+    if afterwards {
         seat.offer();
     }
     if !planted("counted-out-at-once") {
         core.ended(record);
     }
-    finish_if_left(&core.root);
+    // Not with a job of the root's in the seat, which would be waited for by the thread that is to run it.
+    if !(at_once || afterwards) {
+        finish_if_left(&core.root);
+    }
 }
 
 /// What spawning takes: a name for humans, `ps` and paths, and what the thread is for.

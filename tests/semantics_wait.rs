@@ -843,6 +843,35 @@ fn a16_a_panic_in_a_callback_of_an_end_is_a_failure_of_the_scope() {
 }
 
 #[test]
+fn w2_a_group_is_closed_by_what_is_called_at_the_end_of_its_thread() {
+    // catches: a thread that is done, but not counted out, and that is waited for by what runs on it
+    in_scope(|s| {
+        let group = s.context().group("group")?;
+        let (go, gone) = gate();
+        let (told, tell) = bounded(1);
+        let ending = group.spawn("ending", "ends", move |_| Ok(pass(&gone)))?;
+        std::mem::forget(ending.on_done(move || told.send(group.close().is_err()).expect("it is awaited")));
+        drop(go);
+        Ok(assert!(tell.recv()?, "it is told of the cycle"))
+    });
+}
+
+#[test]
+fn w2_a_join_at_the_end_of_a_thread_is_one_of_its_own() {
+    // catches: a cycle that goes through a callback of a thread that is done
+    in_scope(|s| {
+        let group = s.context().group("group")?;
+        let (go, gone) = gate();
+        let (told, tell) = bounded(1);
+        let ending = group.spawn("ending", "ends", move |_| Ok(pass(&gone)))?;
+        let closer = s.context().thread("closer", "closes the group").spawn(move |_| Ok(group.close()?))?;
+        std::mem::forget(ending.on_done(move || told.send(closer.join()).expect("it is awaited")));
+        drop(go);
+        Ok(assert!(matches!(tell.recv()?, Err(JoinError::WouldDeadlock { .. }))))
+    });
+}
+
+#[test]
 fn w4_a_wait_on_a_channel_loses_no_park_token() {
     // catches: the token of somebody who unparks a thread of the user's while that waits for a message
     type Wait = fn(&Context, &Receiver<()>, &Sender<()>) -> bool;
