@@ -40,6 +40,8 @@ struct Blocked {
     on: Target,
     /// Set to wake a join with an error; a closing cannot be woken.
     given_up: Option<Arc<Refusal>>,
+    /// What it blocks on besides, from before: whoever drives a scope runs the program's code, which may wait.
+    around: Option<Box<Blocked>>,
 }
 
 /// Runs a callback of this thread, which ends only after it.
@@ -86,6 +88,7 @@ pub(crate) fn join(target: &Arc<Record>) -> Result<(), JoinError> {
     let waiting = Waiting::begin(Blocked {
         on: Target::Thread(Arc::clone(target)),
         given_up: Some(Arc::clone(&refusal)),
+        around: None,
     });
     let waiting = waiting.map_err(|cycle| JoinError::WouldDeadlock { cycle })?;
     let ended = target.done.wait(None, &refusal.flag);
@@ -100,17 +103,18 @@ pub(crate) fn join(target: &Arc<Record>) -> Result<(), JoinError> {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     run: u64,
+    /// Those of which it was not known before that they wait for this thread.
     owed: Vec<u64>,
 }
 
 impl Waiting {
     /// For `shutdown` and the closing of a group. A join in the cycle is woken with the error instead, if there is one.
     pub(crate) fn on_scope(core: &Arc<ScopeCore>) -> Result<Waiting, Vec<String>> {
-        Waiting::begin(Blocked { on: Target::Scope(Arc::clone(core)), given_up: None })
+        Waiting::begin(Blocked { on: Target::Scope(Arc::clone(core)), given_up: None, around: None })
     }
 
-    fn begin(blocked: Blocked) -> Result<Waiting, Vec<String>> {
-        let (run, owed) = (current::run_id(), owed_to());
+    fn begin(mut blocked: Blocked) -> Result<Waiting, Vec<String>> {
+        let (run, mut owed) = (current::run_id(), owed_to());
         let mut guard = BLOCKED.lock();
         let table = guard.get_or_insert_default();
         let driven = match &blocked.on {
@@ -122,14 +126,17 @@ impl Waiting {
         if search.reaches(&blocked.on) {
             let trail = std::mem::take(&mut search.trail);
             let cycle = names(&trail);
-            let mut waits = trail.iter().flat_map(|step| table.waits_of(step));
-            match (&blocked.given_up, waits.find(|wait| wait.given_up.is_some())) {
+            let steps = trail.iter().zip(trail.iter().skip(1));
+            let mut joins =
+                steps.filter_map(|(step, next)| table.waits_of(step).find(|wait| wait.is_join_of(next)));
+            match (&blocked.given_up, joins.next()) {
                 (None, Some(join)) => join.refuse(cycle),
                 _ => return Err(cycle),
             }
         }
+        blocked.around = table.blocked.remove(&run).map(Box::new);
         table.blocked.insert(run, blocked);
-        table.owed.extend(owed.iter().map(|id| (*id, run)));
+        owed.retain(|id| table.owed.insert(*id, run) != Some(run));
         Ok(Waiting { run, owed })
     }
 }
@@ -141,7 +148,10 @@ impl Drop for Waiting {
         for id in &self.owed {
             table.owed.remove(id);
         }
-        let gone = table.blocked.remove(&self.run);
+        let mut gone = table.blocked.remove(&self.run);
+        if let Some(around) = gone.as_mut().and_then(|gone| gone.around.take()) {
+            table.blocked.insert(self.run, *around);
+        }
         drop(guard);
         drop(gone);
     }
@@ -151,11 +161,16 @@ impl Table {
     /// What this thread blocks on, and what those block on who run a callback of it.
     fn waits_of(&self, record: &Record) -> impl Iterator<Item = &Blocked> {
         let callback = self.owed.get(&record.id.0).and_then(|run| self.blocked.get(run));
-        self.blocked.get(&record.run()).into_iter().chain(callback)
+        let innermost = self.blocked.get(&record.run()).into_iter().chain(callback);
+        innermost.flat_map(|wait| std::iter::successors(Some(wait), |wait| wait.around.as_deref()))
     }
 }
 
 impl Blocked {
+    fn is_join_of(&self, record: &Record) -> bool {
+        matches!(&self.on, Target::Thread(joined) if joined.id == record.id) && self.given_up.is_some()
+    }
+
     fn refuse(&self, cycle: Vec<String>) {
         if let (Target::Thread(target), Some(refusal)) = (&self.on, &self.given_up) {
             *refusal.cycle.lock() = cycle;

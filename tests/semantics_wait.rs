@@ -872,6 +872,36 @@ fn w2_a_join_at_the_end_of_a_thread_is_one_of_its_own() {
 }
 
 #[test]
+fn w2_a_wait_inside_the_closing_of_a_group_does_not_hide_the_closing() {
+    // catches: a thread that is forgotten as one that waits, when a wait is over that it had inside
+    within(|| {
+        let outer = homebound::group("outer").unwrap();
+        let (lend, lent) = bounded::<Handle<'static, ()>>(1);
+        let (told, tell) = bounded(1);
+        let (go, gone) = gate();
+        let helper =
+            outer.spawn("helper", "is joined by a deferred function", move |_| Ok(pass(&gone))).unwrap();
+        let closer = outer.spawn("closer", "closes a group", move |cx| {
+            let inner = cx.group("inner")?;
+            inner.service("early", "is told last, and joins the closer", move |cx| {
+                cx.wait_for_stop();
+                Ok(told.send(lent.recv()?.join())?)
+            })?;
+            let late = inner.context().group("late")?;
+            late.defer("joins", move || Ok(helper.join()?));
+            inner.close()?;
+            Ok(drop(late))
+        });
+        lend.send(closer.unwrap()).unwrap();
+        let joins = |row: &ThreadStatus| row.waits_for.iter().any(|edge| edge.path == "/outer/helper");
+        eventually("the closer joins", || outer.snapshot().root.threads.iter().any(joins));
+        drop(go);
+        assert!(matches!(tell.recv().unwrap(), Err(JoinError::WouldDeadlock { .. })));
+        outer.close().unwrap();
+    });
+}
+
+#[test]
 fn w4_a_wait_on_a_channel_loses_no_park_token() {
     // catches: the token of somebody who unparks a thread of the user's while that waits for a message
     type Wait = fn(&Context, &Receiver<()>, &Sender<()>) -> bool;
