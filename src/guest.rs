@@ -12,7 +12,7 @@ use crate::sync::locks::Mutex;
 
 use crate::adopt::{Adopted, is_ours};
 use crate::context::Context;
-use crate::members::Phase;
+use crate::members::{Phase, State};
 use crate::record::{Label, Outcome, Record};
 use crate::scope_core::ScopeCore;
 use crate::status::{Role, ThreadId};
@@ -48,17 +48,31 @@ fn admit(record: &Arc<Record>) -> bool {
 
 /// The guard is gone, or the thread. Whoever takes the guest off the list ends its stay.
 pub(crate) fn leave(record: &Arc<Record>) {
-    FORMER.lock().remove(&record.id);
     let listed = record.core.lock().guests.remove(&record.id);
-    listed.iter().for_each(end);
+    listed.iter().for_each(|record| {
+        end(record);
+        count_out(record);
+    });
+    // Pairs with `take_all`: off the one list, it is on the other, or has never been there.
+    FORMER.lock().remove(&record.id);
+}
+
+/// The scope is about to be over. Under its lock, so that a guard that drops finds its guest on one of the two lists; to be sent away
+/// when the lock is free.
+pub(crate) fn take_all(state: &mut State) -> Vec<Arc<Record>> {
+    let guests: Vec<_> = std::mem::take(&mut state.guests).into_values().collect();
+    if !guests.is_empty() {
+        let row = |guest: &Arc<Record>| Some((guest.id, (guest.kernel_id()?, guest.label.name.to_string())));
+        FORMER.lock().extend(guests.iter().filter_map(row));
+    }
+    guests
 }
 
 /// The scope is over: these are guests of nobody.
-pub(crate) fn send_away(guests: impl Iterator<Item = Arc<Record>>) {
+pub(crate) fn send_away(guests: &[Arc<Record>]) {
     for record in guests {
-        let name = record.label.name.to_string();
-        FORMER.lock().extend(record.kernel_id().map(|id| (record.id, (id, name))));
-        end(&record);
+        end(record);
+        count_out(record);
     }
 }
 
@@ -67,6 +81,10 @@ fn end(record: &Arc<Record>) {
     record.end(Outcome::Finished);
     record.node.close();
     record.done.set();
+}
+
+/// Its stay is over, in the books of the scopes around.
+fn count_out(record: &Arc<Record>) {
     for core in record.core.around() {
         let mut state = core.lock();
         state.guests_left += usize::from(state.clock.began.is_some());

@@ -165,17 +165,18 @@ fn settle_own(core: &Arc<ScopeCore>) {
         }
         state.phase = Phase::Finishing;
         if state.deferred.is_empty() && state.entries.is_empty() {
-            if closed {
+            let guests = guest::take_all(&mut state);
+            if closed && guests.is_empty() {
                 state.phase = Phase::Settled;
-                let guests = std::mem::take(&mut state.guests);
-                drop(state);
-                guest::send_away(guests.into_values());
                 break;
             }
             drop(state);
-            // Callbacks that still run are waited for: what they raise is a failure of this scope.
-            core.node.close();
-            closed = true;
+            // Callbacks that still run are waited for, the guests' as well: what they raise is a failure of this scope.
+            if !closed {
+                core.node.close();
+                closed = true;
+            }
+            guest::send_away(&guests);
             continue;
         }
         let entries = std::mem::take(&mut state.entries);

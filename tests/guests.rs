@@ -250,6 +250,56 @@ fn guests_that_live_at_the_end_of_a_run_are_known_by_name() {
 }
 
 #[test]
+fn what_a_guests_callback_raises_at_the_end_of_its_scope_is_told() {
+    // catches: a scope that waits for the callback when it has counted its failures
+    within(|| {
+        let (lend, lent) = bounded(1);
+        let (over, is_over) = gate();
+        let (ends, is_ending) = gate();
+        let (begun, has_begun) = gate();
+        let (taken, is_taken) = gate();
+        let foreign = thread::spawn(move || {
+            let cx: homebound::Context = lent.recv().expect("lent");
+            let guest = cx.adopt_guest("guest", "has a callback");
+            let _registered = guest.on_stop(move || {
+                drop(begun);
+                pass(&is_ending);
+                linger(50);
+                panic!("raised while the scope waits for it");
+            });
+            drop(taken);
+            pass(&is_over);
+        });
+        let result = scope_named("host", |s| {
+            lend.send(s.context().clone())?;
+            pass(&is_taken);
+            let stopper = s.stopper();
+            let stops = thread::spawn(move || stopper.stop());
+            pass(&has_begun);
+            s.defer("the last of it", move || Ok(drop(ends)));
+            Ok(stops)
+        });
+        drop(over);
+        foreign.join().expect("it ends");
+        let error = result.map(drop).expect_err("a failure");
+        assert_eq!((error.failures().len(), error.failures()[0].path()), (1, "/host/guest"), "{error}");
+    });
+}
+
+#[test]
+fn who_is_no_guest_is_not_counted_as_one() {
+    // catches: a thread of the scope's own that is counted as a guest, since it asked to be taken in
+    within(|| {
+        let error = scope(|s| {
+            s.stop();
+            drop(s.context().adopt_guest("guest", "is the body"));
+            Err::<(), _>(boom("for the report"))
+        });
+        assert_eq!(error.unwrap_err().report().guests, 0);
+    });
+}
+
+#[test]
 fn guests_that_come_and_go_leave_nothing() {
     // catches: lists of guests that grow with each that was there; a guard that is leaked, and outlives its thread
     within(|| {
