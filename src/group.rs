@@ -101,7 +101,7 @@ pub struct Group<'scope> {
 /// ```
 ///
 /// **Dropping** it stops its threads and blocks until they are joined by the OS; there is no limit to that, and those that are late are
-/// logged when its grace of 10 s is over. Failures are returned by [`close`](Group::close); after a drop they are logged at ERROR, since
+/// logged when its grace of 5 s is over. Failures are returned by [`close`](Group::close); after a drop they are logged at ERROR, since
 /// nobody can be given them. Dropped on a thread of its own (the last clone of an `Arc` in a handler), it cannot wait for itself: it stops, and
 /// the rest is joined when that thread is home; its last OS thread is then joined by nobody.
 ///

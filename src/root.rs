@@ -190,3 +190,12 @@ pub(crate) fn internal(core: &Arc<ScopeCore>, name: &'static str, purpose: &'sta
     core.lock().internal.push(Arc::clone(&record));
     record
 }
+
+/// It is listed no more.
+pub(crate) fn retire(record: &Arc<Record>) {
+    let mut state = record.core.lock();
+    let place = state.internal.iter().position(|other| other.id == record.id);
+    let gone = place.map(|place| state.internal.remove(place));
+    drop(state);
+    drop(gone);
+}

@@ -15,7 +15,7 @@ use crate::awake;
 use crate::bell::{Bell, Ringer};
 use crate::limit::Timer;
 use crate::record::{Of, Outcome, Record};
-use crate::root::{Root, internal};
+use crate::root::{Root, internal, retire};
 use crate::rounds::{Rounds, ring_for};
 use crate::rt::contain::told;
 use crate::rt::seat::{Make, Seat};
@@ -190,6 +190,8 @@ impl Timers {
             timers.work(&own);
             seat.set_over();
             own.end(Outcome::Finished);
+            // There may be one for each deadline.
+            retire(&own);
         });
         let launched = root.cache.launch(&"homebound-timer".into(), Make::default(), job);
         let mut state = self.state.lock();
@@ -198,7 +200,7 @@ impl Timers {
         // Pairs with `close`.
         self.due.notify_all();
         if let Err(refusal) = launched {
-            core.lock().internal.retain(|other| other.id != record.id);
+            retire(&record);
             // The next who needs it tries again; waits bring their own time-out and do not need it.
             told(|| {
                 tracing::error!(
