@@ -6,12 +6,21 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::Location;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::sync::locks::Mutex;
 
 use crate::context::Context;
-use crate::sys::fifo::Fifo;
+use crate::rt::contain::told;
+use crate::rt::word::Flags;
+use crate::sys::fifo::{Fifo, is_for_want_of_descriptors};
 use crate::wait::Mark;
+
+/// The one who opens is back from the system.
+const BACK: u32 = 1;
+/// Between two attempts of the stop, where no descriptor is left.
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Context {
     /// Opens a FIFO (a named pipe) for reading or for writing, as `options` say, and waits until somebody has opened it
@@ -47,18 +56,55 @@ impl Context {
         let fifo = Fifo::find(path)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
         let spare = fifo.spare()?;
-        let other_end = Mutex::new(None);
+        let (other_end, opener, here) = (Mutex::new(None), Flags::new(0), thread::current().id());
         let _mark = Mark::new("open", caller);
         let open_both = || {
             drop(spare);
-            let mut both = OpenOptions::new();
-            // Held until the call below is over, which may not have begun.
-            *other_end.lock() =
-                both.read(true).write(true).custom_flags(Fifo::AT_ONCE).open(fifo.path()).ok();
+            // A stop that came just now is carried out here, and seen before the call below.
+            if thread::current().id() != here {
+                let both = open_both(&fifo, path, &opener);
+                // Held until the call below is over, which may not have begun.
+                *other_end.lock() = both;
+            }
         };
-        let file = self.with_on_stop(open_both, || options.open(fifo.path()));
+        let open = || {
+            // Pairs with the pause in `open_both`.
+            let _back = scopeguard::guard((), |()| {
+                opener.set(BACK);
+                opener.wake();
+            });
+            self.go_on()?;
+            options.open(fifo.path())
+        };
+        let file = self.with_on_stop(open_both, open);
         // The stop wins, also over somebody who came at the same moment.
         self.go_on()?;
         file
     }
+}
+
+/// Lets the opener go on. Another thread may have taken the number that was kept free: then until one is free, or the opener is back.
+fn open_both(fifo: &Fifo, path: &Path, opener: &Flags) -> Option<File> {
+    let mut both = OpenOptions::new();
+    both.read(true).write(true).custom_flags(Fifo::AT_ONCE);
+    while opener.load() & BACK == 0 {
+        match both.open(fifo.path()) {
+            Ok(both) => return Some(both),
+            Err(error) if is_for_want_of_descriptors(&error) => {
+                opener.sleep_while(BACK, 0, Some(Instant::now() + PAUSE));
+            }
+            Err(error) => {
+                told(|| {
+                    tracing::error!(
+                        target: "homebound::stop",
+                        path = %path.display(),
+                        %error,
+                        "the stop cannot open this FIFO: the thread that waits for its other end waits on"
+                    );
+                });
+                break;
+            }
+        }
+    }
+    None
 }

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::*;
+use homebound::registry::Registry;
 use homebound::{Context, Result, Scope, Stopped, ThreadState, scope};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -556,6 +557,37 @@ fn datagrams_of_one_socket_go_to_many_and_end_on_stop() {
         assert!(is_stop(&cx.recv_from(&client, &mut [0]).unwrap_err()));
         assert!(is_stop(&cx.send_to(&client, b"word", address).unwrap_err()));
         Ok(assert_eq!(s.shutdown(LIMIT).joined, 8))
+    });
+}
+
+#[test]
+fn the_opening_of_a_fifo_ends_on_stop_when_there_are_descriptors_again() {
+    // catches: a stop that tries to open the other end once, without a descriptor: the thread stays in the call for ever
+    child_passes(|_| {
+        let exit = Registry::new("poor").grace(Duration::from_secs(20)).run(|s| {
+            let path = socket_path("poor");
+            rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU)?;
+            let (gone, before) = (path.clone(), getrlimit(Resource::Nofile));
+            let opener = s.spawn("opener", "waits for nobody", move |cx| {
+                Ok(cx.open_fifo(&path, OpenOptions::new().read(true)).map(drop)?)
+            })?;
+            s.spawn("giver", "gives descriptors after the stop", move |cx| {
+                cx.wait_for_stop();
+                linger(100);
+                Ok(setrlimit(Resource::Nofile, before)?)
+            })?;
+            eventually("it is in the call", || {
+                let opener = s.active_threads().into_iter().find(|thread| thread.name == "opener");
+                let tid = opener.and_then(|opener| opener.os_tid).unwrap_or_default();
+                let call = std::fs::read_to_string(format!("/proc/self/task/{tid}/syscall"));
+                call.is_ok_and(|call| call.split(' ').next() == Some(&libc::SYS_openat.to_string()))
+            });
+            std::fs::remove_file(gone)?;
+            setrlimit(Resource::Nofile, Rlimit { current: Some(0), maximum: before.maximum })?;
+            s.stop();
+            Ok(assert!(matches!(opener.join(), Err(homebound::JoinError::Stopped(_)))))
+        });
+        i32::from(exit.code())
     });
 }
 

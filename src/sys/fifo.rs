@@ -62,3 +62,11 @@ impl Fifo {
         return Ok(std::fs::File::open("/")?.into());
     }
 }
+
+/// True if an opening was refused since the process, or the system, has as many files open as it may.
+pub(crate) fn is_for_want_of_descriptors(error: &io::Error) -> bool {
+    matches!(
+        rustix::io::Errno::from_io_error(error),
+        Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+    )
+}
