@@ -98,10 +98,10 @@ pub(crate) fn former() -> HashMap<u32, String> {
 
 /// How many were in this scope or below it since its shutdown began.
 pub(crate) fn count(core: &Arc<ScopeCore>, lock: Lock) -> usize {
-    let mut found = lock(core).map_or(0, |state| state.guests_left);
+    let mut found = lock.take(core).map_or(0, |state| state.guests_left);
     let mut list = vec![Arc::clone(core)];
     while let Some(core) = list.pop() {
-        let Some(state) = lock(&core) else { continue };
+        let Some(state) = lock.take(&core) else { continue };
         found += state.guests.len();
         list.extend(state.scopes.values().filter_map(Weak::upgrade));
     }

@@ -18,6 +18,7 @@ use crate::sync::{OnceCell, locks};
 use crate::tally::Clock;
 use crate::timers::Timers;
 use crate::wait::Mark;
+use crate::walk::Lock;
 
 /// The grace of a root that sets none.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
@@ -154,9 +155,9 @@ impl Root {
     /// for no lock for long.
     pub(crate) fn hosts(&self) -> Vec<u32> {
         let mut found = Vec::new();
-        let mut list: Vec<_> = self.core().into_iter().collect();
+        let (lock, mut list) = (Lock::briefly(), Vec::from_iter(self.core()));
         while let Some(core) = list.pop() {
-            let Some(state) = core.try_lock() else { continue };
+            let Some(state) = lock.take(&core) else { continue };
             let entries = state.entries.values().map(|entry| &entry.record);
             let records = entries.chain(state.guests.values()).chain(&state.body);
             found.extend(records.filter_map(|record| record.kernel_id()));

@@ -109,11 +109,6 @@ impl ScopeCore {
     }
 
     /// For those who must not wait for long: views, and *watch*.
-    pub(crate) fn try_lock(&self) -> Option<Locked<'_>> {
-        self.lock_within(Duration::from_millis(100))
-    }
-
-    /// For those who have less time than that.
     pub(crate) fn lock_within(&self, limit: Duration) -> Option<Locked<'_>> {
         self.books.lock_within(self, limit)
     }

@@ -295,17 +295,17 @@ impl Account {
 
 /// Where the shutdown of this scope stands.
 pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
-    report_by(core, core.outer_due(), |core| Some(core.lock())).unwrap_or_default()
+    report_by(core, core.outer_due(), Lock::Waits).unwrap_or_default()
 }
 
-/// For *watch*: where its root stands, as far as that can be told without waiting for a lock; `None` if nothing can.
+/// For *watch*: where its root stands, as far as that can be told without waiting long for locks; `None` if nothing can.
 pub(crate) fn report_of_root(root: &Arc<ScopeCore>) -> Option<ShutdownReport> {
-    report_by(root, None, ScopeCore::try_lock)
+    report_by(root, None, Lock::briefly())
 }
 
 fn report_by(core: &Arc<ScopeCore>, outer: Option<Instant>, lock: Lock) -> Option<ShutdownReport> {
     let others = away(core.listed_by(lock));
-    let state = lock(core)?;
+    let state = lock.take(core)?;
     let tally = state.tally.as_ref();
     let report = tally.map(|tally| tally.report(others, &state.clock, outer)).unwrap_or_default();
     drop(state);

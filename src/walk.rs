@@ -2,6 +2,7 @@
 //! Refuses to hold two locks at once: a walk takes a list, frees the lock, and goes on. Depth costs no stack.
 
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use crate::aftermath::Calls;
 use crate::books::Locked;
@@ -12,8 +13,31 @@ use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::stop::Node;
 
-/// How the lock of a scope is taken: waited for, or, by *watch* and for views, tried.
-pub(crate) type Lock = for<'a> fn(&'a ScopeCore) -> Option<Locked<'a>>;
+/// How the locks of a walk are taken.
+#[derive(Clone, Copy)]
+pub(crate) enum Lock {
+    Waits,
+    /// By *watch*, and for views: each is waited for a moment, all together until then. Scopes whose lock is not had are left out.
+    Until(Instant),
+}
+
+impl Lock {
+    /// For those who must not wait for long.
+    pub(crate) fn briefly() -> Lock {
+        Lock::Until(Instant::now() + BRIEFLY)
+    }
+
+    pub(crate) fn take(self, core: &ScopeCore) -> Option<Locked<'_>> {
+        match self {
+            Lock::Waits => Some(core.lock()),
+            Lock::Until(end) => core.lock_within(end.saturating_duration_since(Instant::now()).min(BUSY)),
+        }
+    }
+}
+
+/// How long one lock is waited for, and all those of a walk.
+const BUSY: Duration = Duration::from_millis(100);
+const BRIEFLY: Duration = Duration::from_millis(300);
 
 impl ScopeCore {
     /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1). False if all
@@ -75,15 +99,15 @@ impl ScopeCore {
 
     /// All threads of the subtree that have an entry: the live, and those of the others that were not taken out yet.
     pub(crate) fn listed(self: &Arc<Self>) -> Vec<Arc<Record>> {
-        self.listed_by(|core| Some(core.lock()))
+        self.listed_by(Lock::Waits)
     }
 
-    /// The same, but for scopes whose lock cannot be had by `lock`.
+    /// The same, but for scopes whose lock cannot be had.
     pub(crate) fn listed_by(self: &Arc<Self>, lock: Lock) -> Vec<Arc<Record>> {
         let mut found = Vec::new();
         let mut list = vec![Arc::clone(self)];
         while let Some(core) = list.pop() {
-            let Some(state) = lock(&core) else { continue };
+            let Some(state) = lock.take(&core) else { continue };
             found.extend(state.entries.values().map(|entry| Arc::clone(&entry.record)));
             list.extend(state.scopes.values().filter_map(Weak::upgrade));
         }
