@@ -96,7 +96,8 @@ fn watch(world: &World, returned: &Receiver<()>) -> bool {
             let stoppers = world.stoppers.lock().clone();
             for (target, stopper) in stoppers {
                 world.log.note(0, What::Stopping { target, how: Stop::Because });
-                stopper.stop_because("step 0: nobody else did");
+                // Stops of two are told apart by their words, when it is asked whose an error is.
+                stopper.stop_because(format!("step 0: nobody else did, for {target}"));
                 world.log.note(0, What::Stopped { target });
             }
         }
