@@ -17,6 +17,8 @@ use homebound::{ForeignThread, ThreadState, registry, scope};
 /// New threads are held before their first step.
 static HELD: Mutex<bool> = Mutex::new(false);
 static FREED: Condvar = Condvar::new();
+/// How many are held now.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
 /// New threads are refused, and so many were: but for those that the main thread starts, which has a test begin.
 static REFUSES: AtomicBool = AtomicBool::new(false);
 static REFUSALS: AtomicUsize = AtomicUsize::new(0);
@@ -74,9 +76,11 @@ extern "C" fn begin(first: *mut c_void) -> *mut c_void {
     #[allow(unsafe_code)]
     let First { start, arg } = *unsafe { Box::from_raw(first.cast::<First>()) };
     let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    WAITING.fetch_add(1, Ordering::SeqCst);
     while *held {
         held = FREED.wait(held).unwrap_or_else(PoisonError::into_inner);
     }
+    WAITING.fetch_sub(1, Ordering::SeqCst);
     drop(held);
     start(arg)
 }
@@ -112,17 +116,28 @@ fn p8_not_begun_is_not_foreign() {
 }
 
 #[test]
-fn p8_internal_not_begun_is_not_foreign() {
-    // catches: the registry's own threads, which are in no scope, taken for others as long as they have not told
+fn p8_no_body_begins_before_the_internal_threads_have() {
+    // catches: a registry's own thread that the body's snapshot takes for another's, since it has not told who it is
     let _alone = alone();
     within(|| {
-        hold(true);
-        let exit = registry::run(|s| {
-            let held = of_this_name(s.snapshot().foreign);
-            hold(false);
-            Ok(assert!(held.is_empty(), "they are ours: {held:?}"))
+        let (began, (close, open)) = (AtomicBool::new(false), gate());
+        std::thread::scope(|around| {
+            around.spawn(|| {
+                pass(&open);
+                eventually("both are held", || WAITING.load(Ordering::SeqCst) == 2);
+                let early = began.load(Ordering::SeqCst);
+                hold(false);
+                assert!(!early, "the body waits for them");
+            });
+            // The thread above has begun: this is a rendezvous.
+            close.send(()).expect("it waits");
+            hold(true);
+            let exit = registry::run(|s| {
+                began.store(true, Ordering::SeqCst);
+                Ok(assert!(of_this_name(s.snapshot().foreign).is_empty(), "they are ours"))
+            });
+            assert!(exit.result.is_ok(), "{:?}", exit.result);
         });
-        assert!(exit.result.is_ok(), "{:?}", exit.result);
     });
 }
 
