@@ -35,8 +35,8 @@ impl Office {
             return Err(format!("a signal handler was refused: {why}").into());
         }
         audit::begin();
-        // From here to the end *watch* handles these.
-        let spared = Spared::new(&orders.signals.quiet(&orders.taken));
+        // From here to the end *watch* handles them.
+        let spared = Spared::new(&orders.taken, &orders.signals.quiet(&orders.taken));
         let grace = orders.grace;
         let desk = Desk::new(orders).map_err(|error| format!("no pipe to be woken by: {error}"))?;
         let edge: Arc<dyn Edge> = Arc::<Desk>::clone(&desk);

@@ -212,11 +212,10 @@ fn claim() -> Result<Slot> {
 
 /// Runs `f` with the signals unblocked that a registry blocks in the calling thread: for code that starts child processes by itself.
 ///
-/// While a registry runs, the threads of its scopes, and the process's main thread if the registry runs there, block the signals
-/// after which the program goes on: SIGQUIT, which asks for a dump, and the forwarded signals. So neither ends a system call of
-/// these threads. A child process inherits what is blocked, and std's `Command` leaves it so: a child that is started by that
-/// alone does not hear these signals. [`Scope::process`](crate::Scope::process) takes care of that. While `f` runs, such a signal may
-/// end a system call of this thread with `EINTR`.
+/// While a registry runs on the process's main thread, that thread blocks the signals which the registry takes, so that none
+/// ends a system call of the body. A child process inherits what is blocked, and std's `Command` leaves it so: a child that the
+/// body starts by that alone hears no SIGTERM and no Ctrl-C. [`Scope::process`](crate::Scope::process) takes care of that;
+/// threads of a scope block nothing. While `f` runs, a signal may end a system call of this thread with `EINTR`.
 ///
 /// ```
 /// use std::process::Command;

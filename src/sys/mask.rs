@@ -8,10 +8,11 @@
 //! | thread | blocks, while a registry runs |
 //! |---|---|
 //! | the internal ones, which are older than all that the registry starts | nothing that is taken |
-//! | the main thread, if it runs the registry, and those of scopes | the *quiet* ones, after which the program goes on: dumps and forwarded signals |
+//! | the main thread, if it runs the registry | all that is taken |
+//! | those of scopes | the *quiet* ones, after which the program goes on: dumps and forwarded signals |
 //! | others | what they have blocked themselves |
 //!
-//! A stop signal may end a system call of the main thread: the program is about to end. It is no more than that, since what a thread blocks is blocked in each child process that it starts, for ever, and a signal
+//! It is no more than that, since what a thread blocks is blocked in each child process that it starts, for ever, and a signal
 //! that is raised in that thread alone reaches no handler (but see [`hand_on_raised`]).
 #![allow(unsafe_code)]
 
@@ -152,11 +153,11 @@ pub(crate) struct Spared {
 }
 
 impl Spared {
-    /// Blocks the `quiet` signals in the calling thread if the kernel would choose it: if it is the main thread. Threads of roots
-    /// that begin from now on block them as well.
-    pub(crate) fn new(quiet: &[i32]) -> Spared {
+    /// Blocks `taken` in the calling thread if the kernel would choose it: if it is the main thread. Threads of roots that begin
+    /// from now on block the `quiet` ones among them.
+    pub(crate) fn new(taken: &[i32], quiet: &[i32]) -> Spared {
         QUIET.store(bits_of(quiet), Ordering::Release);
-        let wanted = if super::is_main_thread() { bits_of(quiet) } else { 0 };
+        let wanted = if super::is_main_thread() { bits_of(taken) } else { 0 };
         let before = change_mask(libc::SIG_BLOCK, &set_of(wanted));
         let bits = before.map_or(0, |before| wanted & !contained(&before, wanted));
         HELD.set(HELD.get() | bits);

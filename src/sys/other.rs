@@ -103,7 +103,7 @@ pub(crate) fn why_not_taken(_signal: i32) -> Option<&'static str> {
 pub(crate) struct Spared;
 
 impl Spared {
-    pub(crate) fn new(_quiet: &[i32]) -> Spared {
+    pub(crate) fn new(_taken: &[i32], _quiet: &[i32]) -> Spared {
         Spared
     }
 }
