@@ -242,18 +242,23 @@ fn dropped_on_a_thread_of_its_own_it_never_deadlocks() {
 
 #[test]
 fn dropped_by_what_is_called_at_the_end_of_a_thread_of_its_own() {
-    // catches: a thread that has ended but is not counted out, and waits until it is; a root that nobody drives, since the thread counts
-    // as idle
-    within(|| {
-        dropped_by(|server| {
-            let (go, gone) = gate();
-            let ending = server.threads.spawn("ending", "ends", move |_| Ok(pass(&gone))).unwrap();
-            let (over, is_over) = gate();
-            std::mem::forget(ending.on_done(move || drop((server, over))));
-            drop(go);
-            pass(&is_over);
+    // catches: a thread that has ended but is not counted out, and waits until it is; a root that nobody drives, since the thread was
+    // kept warm: not the last of the root, but one of a group in it
+    for below in [false, true] {
+        within(move || {
+            dropped_by(|server| {
+                let (go, gone) = gate();
+                let group = server.threads.group("below").unwrap();
+                let place = if below { &group } else { &server.threads };
+                let ending = place.spawn("ending", "ends", move |_| Ok(pass(&gone))).unwrap();
+                std::mem::forget(group);
+                let (over, is_over) = gate();
+                std::mem::forget(ending.on_done(move || drop((server, over))));
+                drop(go);
+                pass(&is_over);
+            });
         });
-    });
+    }
 }
 
 #[test]
