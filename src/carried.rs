@@ -169,11 +169,16 @@ impl fmt::Display for Kept {
 
 impl Error for Kept {}
 
-/// True if the error shows that it holds no token, so that its type can be kept: it has no room for a pointer; or it prints its
-/// fields, as a derived `Debug` does, and nothing that holds a token among them. One that prints them looks different when it is
-/// asked for the long form.
+/// True if the error, and each error that it shows it holds, shows that it holds no token, so that its type can be kept. A derived
+/// `Debug` around an error that hides what it holds, and is no source, is taken for one that shows all.
 fn holds_none(error: &BoxError) -> bool {
-    if align_of_val(&**error) < align_of::<usize>() {
+    chain(&**error).all(shows_none)
+}
+
+/// True if the error has no room for a pointer; or it prints its fields, as a derived `Debug` does, and nothing that holds a token
+/// among them. One that prints them looks different when it is asked for the long form.
+fn shows_none(error: &(dyn Error + 'static)) -> bool {
+    if align_of_val(error) < align_of::<usize>() {
         return true;
     }
     let mut forms = None;

@@ -6,7 +6,7 @@ use std::any::Any;
 use crate::carried::{Verdict, judge};
 use crate::complaint::log;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Happened};
 use crate::text::IntoText;
 use crate::{BoxError, current};
 
@@ -59,11 +59,17 @@ impl Context {
     /// assert!(error.first().unwrap().to_string().ends_with("the device says -5"));
     /// ```
     pub fn fail(&self, error: impl Into<BoxError>) -> bool {
-        let record = self.record();
-        match judge(error.into(), &record.node, &record.core) {
+        let (record, happened) = (self.record(), Happened::now());
+        // Marked before the error is asked for what it holds: that is the program's code, and may take its time.
+        let calls = record.core.stop_before_judging(&record.node, record.path(), !record.isolated);
+        let told = match judge(error.into(), &record.node, &record.core) {
             Verdict::Stopped(_) | Verdict::Listed(_) => true,
-            Verdict::Failure(error, ids) => self.tell(Failure::error(record.origin(), error, ids)),
-        }
+            Verdict::Failure(error, ids) => {
+                self.tell(Failure::error_at(happened, record.origin(), error, ids))
+            }
+        };
+        calls.run();
+        told
     }
 
     /// As [`fail`](Self::fail), with what a panic carried: for a `catch_unwind` around a callback, or a pool's `panic_handler`. Where

@@ -44,6 +44,8 @@ struct Seen {
     timer: Option<Instant>,
     driven: bool,
     next_warning: Option<(Instant, Duration)>,
+    /// A dump is asked for, and not written yet.
+    is_dump_due: bool,
     /// The last dump was not read.
     unread: bool,
 }
@@ -81,6 +83,10 @@ pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
         // Before anything else: what takes long below is no suspension.
         seen.beat(desk, timer.as_mut());
         heard(desk, core, &mut seen, &woken);
+        // Behind so many signals there may be one that asks for a stop: it is read before a dump takes its time.
+        if seen.is_dump_due && !woken.is_full() {
+            dump(desk, core, &mut seen);
+        }
         awake::worked();
     }
     awake::rest();
@@ -160,7 +166,7 @@ fn is_settled(core: &ScopeCore) -> bool {
     core.lock_within(BUSY).is_some_and(|state| state.phase == Phase::Settled)
 }
 
-/// The signals that have come: first the stops, so that no dump holds them up, and one dump for all that were asked for.
+/// The signals that have come: first the stops. A dump waits until all that have come are read.
 fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
     let meaning = |number: i32| desk.orders.signals.meaning(number);
     let stops = woken.signals().filter(|heard| matches!(meaning(heard.signal), Some(Meaning::Stop)));
@@ -174,12 +180,16 @@ fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
             });
         }
     }
-    if woken.signals().any(|heard| matches!(meaning(heard.signal), Some(Meaning::Dump))) {
-        let left = seen.kill_at(desk).map(|at| at.saturating_duration_since(awake::now()));
-        let patience = if seen.unread { UNREAD } else { LAST_WORDS };
-        let dump = format!("{}{}", taken_over_text(&desk.orders.taken), view::examine(core));
-        seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
-    }
+    seen.is_dump_due |= woken.signals().any(|heard| matches!(meaning(heard.signal), Some(Meaning::Dump)));
+}
+
+/// One dump for all that were asked for.
+fn dump(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen) {
+    seen.is_dump_due = false;
+    let left = seen.kill_at(desk).map(|at| at.saturating_duration_since(awake::now()));
+    let patience = if seen.unread { UNREAD } else { LAST_WORDS };
+    let dump = format!("{}{}", taken_over_text(&desk.orders.taken), view::examine(core));
+    seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
 }
 
 /// The first asks for a stop, the second ends the process. When they came is what counts, not when this thread could look.

@@ -464,6 +464,26 @@ fn what_comes_back_in_a_forked_child_goes_no_further() {
 }
 
 #[test]
+fn a_failure_that_nobody_reads_is_a_failure() {
+    // catches: SIGPIPE at its default action, which ends a failed run at its report instead of its exit code
+    child_passes(|_| {
+        let app = fork(|_| {
+            // SAFETY: it has no preconditions.
+            assert_ne!(unsafe { libc::signal(SIGPIPE, libc::SIG_DFL) }, libc::SIG_ERR);
+            let (read, write) = std::io::pipe().unwrap();
+            drop(read);
+            rustix::stdio::dup2_stderr(&write).unwrap();
+            let exit = registry::run(|_| -> Result { Err(boom("no")) });
+            let code = i32::from(exit.code());
+            let _code = std::process::Termination::report(exit);
+            assert_eq!(blocked(), [], "as it was");
+            code
+        });
+        app.finish() - 1
+    });
+}
+
+#[test]
 fn a_dump_that_nobody_reads_ends_nothing() {
     // catches: SIGPIPE, where the program has it at its default action, as tools for the command line do
     child_passes(|_| {

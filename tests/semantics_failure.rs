@@ -890,7 +890,7 @@ fn f1_the_stop_waits_for_no_code_of_the_programs() {
     // one scope before that of the next is marked
     child_passes(|_| {
         type Fail = fn(&homebound::Scope<'_, '_>, crossbeam_channel::Receiver<()>) -> Result;
-        let ways: [(&str, Fail); 7] = [
+        let ways: [(&str, Fail); 8] = [
             ("an error", |s, _| Ok(drop(s.spawn("fails", "fails", fails)?))),
             ("a panic", |s, _| Ok(drop(s.spawn("falls", "panics", falls)?))),
             ("a capture", |s, _| {
@@ -910,6 +910,10 @@ fn f1_the_stop_waits_for_no_code_of_the_programs() {
                 Ok(std::mem::forget(group))
             }),
             ("a body", |_, gate| Err(Held(gate).into())),
+            ("a failure without an end", |s, gate| {
+                let goes_on = move |cx: &homebound::Context| Ok(assert!(cx.fail(Held(gate)), "it is told"));
+                Ok(drop(s.spawn("says so", "goes on", goes_on)?))
+            }),
         ];
         for (name, fail) in ways {
             let (open, gate) = gate();

@@ -60,12 +60,16 @@ struct Path {
 
 type Wrap = (&'static str, fn(BoxError) -> BoxError);
 
-fn wraps() -> [Wrap; 4] {
+fn wraps() -> [Wrap; 6] {
     [
         ("plain", |error| error),
         ("io", |error| io::Error::other(error).into()),
         ("prints", |error| Prints(error).into()),
         ("hides", |error| Hides(error).into()),
+        ("hides in an io::Error", |error| io::Error::other(Hides(error)).into()),
+        ("hides in anyhow's, with a context", |error| {
+            anyhow::Error::new(Hides(error)).context("while waiting").into()
+        }),
     ]
 }
 

@@ -144,6 +144,26 @@ pub(crate) fn bear_closed_pipes() {
     let _valid = change_mask(libc::SIG_BLOCK, &set_of(bit(libc::SIGPIPE)));
 }
 
+/// Runs `f`, in which a write where nobody reads is told so (`EPIPE`), and is no end of the process by SIGPIPE. May be called in a
+/// signal handler.
+pub(super) fn without_broken_pipes<R>(f: impl FnOnce() -> R) -> R {
+    let pipe = set_of(bit(libc::SIGPIPE));
+    let before = change_mask(libc::SIG_BLOCK, &pipe);
+    let result = f();
+    // The kernel sends the signal to the thread that writes: one that came meanwhile waits here, and is taken away.
+    #[cfg(target_os = "linux")]
+    if before.is_ok_and(|before| contained(&before, bit(libc::SIGPIPE)) == 0) {
+        let (now, no_details) = (libc::timespec { tv_sec: 0, tv_nsec: 0 }, std::ptr::null_mut());
+        // SAFETY: set and time are valid; the details of the signal are not asked for.
+        let _there_may_be_none = unsafe { libc::sigtimedwait(&raw const pipe, no_details, &raw const now) };
+        let _valid = change_mask(libc::SIG_UNBLOCK, &pipe);
+    }
+    // Without that call the signal stays blocked: it would end the process now.
+    #[cfg(not(target_os = "linux"))]
+    let _stays_blocked = before;
+    result
+}
+
 /// While it lives, the thread that made it is not the one that handles these signals.
 #[derive(Debug)]
 pub(crate) struct Spared {

@@ -24,6 +24,10 @@ pub(crate) struct Alarm {
 pub(crate) struct Woken;
 
 impl Woken {
+    pub(crate) fn is_full(&self) -> bool {
+        false
+    }
+
     pub(crate) fn signals(&self) -> impl Iterator<Item = Heard> {
         std::iter::empty()
     }

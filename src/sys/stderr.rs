@@ -22,6 +22,10 @@ const PIECE: usize = 512;
 /// unless nothing is read at all. Returns how many bytes are missing; none of a text that
 /// cannot be written at all.
 pub fn write_stderr(text: &[u8], patience: Duration) -> usize {
+    super::mask::without_broken_pipes(|| write_to_its_end(text, patience))
+}
+
+fn write_to_its_end(text: &[u8], patience: Duration) -> usize {
     let mut out = Out { kind: kind(stderr()), own: None };
     let left = out.write(text, Instant::now() + patience);
     if left == 0 {

@@ -94,6 +94,11 @@ pub(crate) struct Woken {
 }
 
 impl Woken {
+    /// There may be more to read.
+    pub(crate) fn is_full(&self) -> bool {
+        self.count == self.bytes.len()
+    }
+
     /// The signals that have come, in this order.
     pub(crate) fn signals(&self) -> impl Iterator<Item = Heard> + '_ {
         let bytes = self.bytes.get(..self.count).unwrap_or_default();
