@@ -124,7 +124,8 @@ fn p8_no_body_begins_before_the_internal_threads_have() {
         std::thread::scope(|around| {
             around.spawn(|| {
                 pass(&open);
-                eventually("both are held", || WAITING.load(Ordering::SeqCst) == 2);
+                // More than these two, where the test harness starts a thread of its own meanwhile.
+                eventually("both are held", || WAITING.load(Ordering::SeqCst) >= 2);
                 let early = began.load(Ordering::SeqCst);
                 hold(false);
                 assert!(!early, "the body waits for them");
