@@ -38,7 +38,7 @@ impl Count {
 }
 
 #[test]
-#[ignore = "needs sources from crates.io: ci/guard.sh"]
+#[ignore = "needs the sources of published crates: ci/guard.sh"]
 fn what_a_person_reads_in_crates_is_what_the_guard_says() {
     let folder =
         std::env::var_os("HOMEBOUND_CRATES").expect("HOMEBOUND_CRATES: the folder with name-version/");
