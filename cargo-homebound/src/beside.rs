@@ -1,4 +1,4 @@
-//! Owns what is left to other hooks of pre-commit's configuration: each thing is said by one of them.
+//! Owns the split between the hooks of pre-commit's configuration: one hook says each finding, and the others leave it out.
 //! Refuses to understand YAML: an `id:` on a line of its own is a hook.
 
 use std::collections::BTreeSet;

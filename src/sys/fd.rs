@@ -102,13 +102,9 @@ pub(crate) fn wait_for_either(
     alert: Option<&Event>,
     until: Option<Instant>,
 ) -> io::Result<Ready> {
-    let wanted = match direction {
-        Direction::In => PollFlags::IN,
-        Direction::Out => PollFlags::OUT,
-    };
+    let wanted = events_of(direction);
     loop {
-        let left = until.map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let timeout = left_until(until);
         let [event, alert_or_not] =
             [event, alert.unwrap_or(event)].map(|event| PollFd::new(event, PollFlags::IN));
         let mut all = [PollFd::from_borrowed_fd(fd, wanted), event, alert_or_not];
@@ -124,15 +120,24 @@ pub(crate) fn wait_for_either(
     }
 }
 
-/// True if `fd` is ready before `until`; an error if the kernel does not wait for it. Allocates nothing.
-pub(super) fn wait_for(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) -> io::Result<bool> {
-    let wanted = match direction {
+fn events_of(direction: Direction) -> PollFlags {
+    match direction {
         Direction::In => PollFlags::IN,
         Direction::Out => PollFlags::OUT,
-    };
+    }
+}
+
+/// The time from now to `until`, as the kernel takes it; `None` where nothing ends the wait but a descriptor.
+fn left_until(until: Option<Instant>) -> Option<Timespec> {
+    let left = until.map(|at| at.saturating_duration_since(Instant::now()));
+    left.and_then(|left| Timespec::try_from(left).ok())
+}
+
+/// True if `fd` is ready before `until`; an error if the kernel does not wait for it. Allocates nothing.
+pub(super) fn wait_for(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) -> io::Result<bool> {
+    let wanted = events_of(direction);
     loop {
-        let left = until.map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let timeout = left_until(until);
         let mut asked = [PollFd::from_borrowed_fd(fd, wanted)];
         match poll(&mut asked, timeout.as_ref()) {
             Ok(0) => return Ok(false),
@@ -156,8 +161,7 @@ fn select_one(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) 
         return Err(Errno::INVAL.into());
     }
     loop {
-        let left = until.map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let timeout = left_until(until);
         let mut set = [FdSetElement::default(); ELEMENTS];
         fd_set_insert(&mut set, number);
         let (read, write) = match direction {

@@ -34,7 +34,7 @@ pub(super) struct Deaf {
     function: Option<usize>,
 }
 
-/// What is known of the waits of a file.
+/// The waits of a file, as the check has found them so far.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     met: Vec<Deaf>,
@@ -72,7 +72,7 @@ impl Walk {
         });
     }
 
-    /// What has to be said when all calls are known.
+    /// The findings, once all calls of the file are known.
     pub(super) fn settle_waits(&mut self) {
         let waits = std::mem::take(&mut self.waits);
         let inside = self.reach.inside(true);

@@ -40,7 +40,7 @@ pub(super) fn reads_flag(walk: &mut Walk, expr: &Expr, ty: &Ty) -> bool {
     (!is_upgrade(expr) && flag(walk, expr) == Look::Flag) || (guard && locks(expr))
 }
 
-/// What is upgraded is used, not asked.
+/// The loop uses the upgraded `Arc`, and does not only ask whether there is one.
 fn is_upgrade(expr: &Expr) -> bool {
     matches!(expr, Expr::MethodCall(call) if call.method == "upgrade")
 }
@@ -239,7 +239,7 @@ pub(super) fn sleeps(body: &Block) -> bool {
     found.0
 }
 
-/// Whether a function of the file sets something and unparks a thread: then who parks with a time-out does not wait for it in vain.
+/// Whether a function of the file sets something and unparks a thread: then a thread that parks with a time-out is woken, and does not poll.
 pub(super) fn wakes_parked(file: &syn::File) -> bool {
     #[derive(Default)]
     struct Wakes {

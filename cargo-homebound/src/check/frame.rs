@@ -14,7 +14,7 @@ pub(super) struct Frame {
     pub(super) result: Node,
     /// Which function of the file it is, or is in.
     pub(super) function: Option<usize>,
-    /// The stop wakes whoever waits in it.
+    /// The stop wakes a thread that waits in it.
     pub(super) woken: bool,
     /// It asks for what turns ready at the stop, to put that among what it waits for.
     pub(super) listens: bool,

@@ -46,7 +46,7 @@ const SLEEPS: &[&str] = &[
     "rustix::event::poll",
 ];
 
-/// These sleep, unless somebody unparks who parks there.
+/// These calls sleep, unless another thread unparks the one that parks there.
 const PARKS: &[&str] = &["std::thread::park_timeout", "std::thread::park_timeout_ms"];
 
 /// These sleep where they are awaited.

@@ -67,7 +67,7 @@ pub(super) fn calls(walk: &mut Walk, function: usize) {
 }
 
 impl Walk {
-    /// What has to be said when all calls are known.
+    /// The findings, once all calls of the file are known.
     pub(super) fn settle_exits(&mut self) {
         let inside = self.reach.inside(false);
         for (function, span, path) in std::mem::take(&mut self.reach.exits) {
