@@ -336,3 +336,24 @@ fn without_a_terminal_a_child_is_as_others() {
         0
     });
 }
+
+/// A container whose first process made no session of its own: the kernel shows the session of its processes as 0.
+#[test]
+fn all_of_this_works_where_the_session_is_outside_of_the_namespace() {
+    let namespace = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
+    let inside = |program: &std::path::Path| {
+        let mut command = Command::new("unshare");
+        command.args(namespace).arg(program).env_remove("HOMEBOUND_TEST_CHILD").stdin(Stdio::null());
+        command
+    };
+    if !inside("true".as_ref()).status().is_ok_and(|status| status.success()) {
+        return eprintln!("skipped: no namespaces may be made here");
+    }
+    let mut tests = inside(&std::env::current_exe().expect("the test binary has a path"));
+    tests.args(["--skip", &common::test_name()]);
+    let output = common::within(move || tests.output().expect("it was started before"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    // catches: a `Pid` that is made of 0.
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("0 failed") && !text.contains(" 0 passed"), "{text}");
+}

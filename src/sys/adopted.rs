@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use rustix::event::poll;
-use rustix::process::{Pid, child_subreaper, getpgid, getpid, set_child_subreaper};
+use rustix::process::{Pid, child_subreaper, getpid, set_child_subreaper};
 
 use super::groups::{self, LOOK, PATIENCE};
+use super::namespace::group_of;
 use super::orphans::{children, reap};
 
 /// The threads that want orphans adopted.
@@ -80,7 +81,7 @@ fn reap_some(leader: Pid) -> usize {
         // Nobody has adopted anything yet.
         return 0;
     }
-    let is_member = |pid: &Pid| *pid != leader && getpgid(Some(*pid)) == Ok(leader);
+    let is_member = |pid: &Pid| *pid != leader && group_of(*pid) == Some(leader);
     let members: Vec<Pid> = children().unwrap_or_default().into_iter().filter(is_member).collect();
     for member in &members {
         let _ended = reap(member.as_raw_nonzero().get().unsigned_abs());

@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_pro
 use super::fd::{above_standard, standard_taken};
 use super::groups::{self, Known};
 use super::mask::Blocked;
+use super::namespace::{own_group, own_session};
 use super::terminal::{self, Terminal};
 
 pub(crate) const TERMINATE: i32 = libc::SIGTERM;
@@ -211,10 +212,10 @@ fn lead(command: &mut Command, leads: Leads, terminal: Option<RawFd>) {
     let lead = move || {
         asked.unblock();
         let me = rustix::process::getpid();
-        if matches!(leads, Leads::Session | Leads::Terminal) && rustix::process::getsid(None)? != me {
+        if matches!(leads, Leads::Session | Leads::Terminal) && own_session() != Some(me) {
             rustix::process::setsid()?;
         }
-        if rustix::process::getpgrp() != me {
+        if own_group() != Some(me) {
             rustix::process::setpgid(None, None)?;
         }
         if leads == Leads::Terminal {

@@ -51,6 +51,8 @@ mod handlers;
 #[cfg(unix)]
 mod mask;
 #[cfg(unix)]
+mod namespace;
+#[cfg(unix)]
 pub(crate) mod nowait;
 #[cfg(unix)]
 mod stderr;

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Pid, getpgrp, getpid, test_kill_process_group};
+use rustix::process::{Pid, getpid, test_kill_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
+
+use super::namespace::own_group;
 
 /// The process that may lend: a forked copy has these words, too, and has lent nothing. 0 if nobody may.
 static LENDER: AtomicI32 = AtomicI32::new(0);
@@ -55,7 +57,7 @@ impl Terminal {
 
     /// True if the group of this process is in its foreground.
     pub(crate) fn in_foreground(&self) -> bool {
-        tcgetpgrp(&self.fd) == Ok(getpgrp())
+        own_group().is_some_and(|ours| tcgetpgrp(&self.fd) == Ok(ours))
     }
 
     /// What a child takes it by, between its fork and its `exec`: see [`take`]. `None` if it is not ours to lend.
@@ -134,7 +136,7 @@ fn take_back(fd: BorrowedFd<'_>) -> bool {
     let lent = BORROWER.load(Ordering::Acquire) != 0;
     let now = tcgetpgrp(fd);
     let free = |now| is_borrower(now) || test_kill_process_group(now) == Err(Errno::SRCH);
-    lent && now.is_ok_and(free) && set_foreground(fd, getpgrp()).is_ok()
+    lent && now.is_ok_and(free) && own_group().is_some_and(|ours| set_foreground(fd, ours).is_ok())
 }
 
 fn is_borrower(group: Pid) -> bool {
