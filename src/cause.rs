@@ -92,9 +92,8 @@ impl Node {
     fn outwards<R>(&self, look: impl Fn(&Node, bool) -> Option<R>) -> Option<R> {
         let mut list = Vec::new();
         let mut found = self.look_outwards(&look, &mut list);
-        while found.is_none()
-            && let Some(node) = list.pop()
-        {
+        while found.is_none() {
+            let Some(node) = list.pop() else { break };
             found = node.look_outwards(&look, &mut list);
         }
         found

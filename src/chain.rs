@@ -55,7 +55,7 @@ impl Write for Bounded {
             self.0 += part;
             return Ok(());
         }
-        let fits = part.floor_char_boundary(room);
+        let fits = (0..=room).rev().find(|&at| part.is_char_boundary(at)).unwrap_or(0);
         self.0 += &part[..fits];
         Err(fmt::Error)
     }

@@ -3,6 +3,7 @@
 
 use std::any::TypeId;
 use std::cell::{Cell, RefCell};
+use std::mem;
 use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
@@ -137,7 +138,7 @@ impl Drop for Entered {
 
 /// The contexts under which the calling thread is adopted in this scope, or in groups and scopes below it: it is in them no more.
 pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Context> {
-    let below = |frame: &mut Frame| {
+    let below = |frame: &Frame| {
         frame.adopted && frame.context.core().around().any(|around| Arc::ptr_eq(around, core))
     };
     let left = STACK.try_with(|stack| {
@@ -145,7 +146,8 @@ pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Context> {
         if stack.adopted == 0 {
             return Vec::new();
         }
-        let left: Vec<_> = stack.frames.extract_if(.., below).collect();
+        let (left, kept): (Vec<_>, Vec<_>) = mem::take(&mut stack.frames).into_iter().partition(below);
+        stack.frames = kept;
         stack.adopted -= left.len();
         left
     });
@@ -225,7 +227,7 @@ pub(crate) fn note_panics() {
         let earlier = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if let Some(place) = info.location().filter(|_| is_managed()) {
-                let (kind, text) = (info.payload().type_id(), info.payload_as_str().map(str::to_owned));
+                let (kind, text) = (info.payload().type_id(), text_of(info.payload()).map(str::to_owned));
                 let seen = Seen { place: place.to_string(), kind, text };
                 let _gone = PANICKED_AT.try_with(|last| last.replace(Some(seen)));
                 PANICKED.set(true);
@@ -244,7 +246,7 @@ fn is_managed() -> bool {
 /// resumed passes it by, and then what it saw last was another.
 pub(crate) fn panic_place(payload: &Payload) -> Option<String> {
     let seen = take_panic()?;
-    let same = seen.kind == (**payload).type_id() && seen.text.as_deref() == text_of(payload);
+    let same = seen.kind == (**payload).type_id() && seen.text.as_deref() == text_of(&**payload);
     same.then_some(seen.place)
 }
 

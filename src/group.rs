@@ -208,9 +208,8 @@ impl Group<'_> {
         drive(core, Driver::Exit);
         drop(waiting);
         // If that is for another to finish, it stays in the scope around.
-        if settle::settle(core)
-            && let Some(parent) = &core.parent
-        {
+        let left = if settle::settle(core) { core.parent.as_ref() } else { None };
+        if let Some(parent) = left {
             let left = parent.lock().services.remove(core.id);
             drop(left);
             parent.touch();

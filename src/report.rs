@@ -125,9 +125,8 @@ fn write_error(
     if level.0 > DEEPEST + 1 {
         return f.write_str("(an error that is nested too deep to be shown)");
     }
-    if level.0 == DEEPEST
-        && let (deeper @ 1.., last) = failure.last_inside()
-    {
+    let (deeper, last) = failure.last_inside();
+    if level.0 == DEEPEST && deeper > 0 {
         write!(f, "({deeper} errors deeper) ")?;
         return write_what(f, last, "", rail);
     }

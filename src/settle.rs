@@ -80,13 +80,11 @@ fn settle_all(core: &Arc<ScopeCore>, may_wait: bool) -> bool {
                 return false;
             }
         }
-        while next.is_none()
-            && let Some(innermost) = around.last()
-        {
+        while next.is_none() {
+            let Some(innermost) = around.last() else { break };
             next = innermost.lock().services.last_group();
-            if next.is_none()
-                && let Some(core) = around.pop()
-            {
+            let done = if next.is_none() { around.pop() } else { None };
+            if let Some(core) = done {
                 settle_own(&core);
                 over(&core);
                 leave_around(&core, around.last());

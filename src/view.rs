@@ -91,9 +91,8 @@ impl Reader {
                 continue;
             }
             walks.pop();
-            if walks.len() <= nested.len()
-                && let Some(done) = nested.pop()
-            {
+            let done = if walks.len() <= nested.len() { nested.pop() } else { None };
+            if let Some(done) = done {
                 holder(&mut nested, &mut root).scopes.push(done);
             }
         }

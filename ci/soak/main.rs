@@ -170,7 +170,7 @@ fn watch(limit: Duration, from: u64) -> Totals {
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if totals.trees.is_multiple_of(100) {
+        if totals.trees % 100 == 0 {
             totals.look(start.elapsed() > warm_up);
         }
         if minutes.try_recv().is_ok() {
@@ -202,7 +202,7 @@ fn main() -> ExitCode {
     };
     // Panics are part of the trees.
     std::panic::set_hook(Box::new(|info| {
-        let text = info.payload_as_str().unwrap_or("of the tree's");
+        let text = info.payload().downcast_ref::<&str>().copied().unwrap_or("of the tree's");
         if !text.contains("of the tree's") {
             eprintln!("{info}");
         }

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fs;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -177,8 +178,10 @@ impl<'a> Intake<'a> {
                 _ => drop(self.aside.insert(path, setback)),
             }
         }
-        let gone = self.aside.extract_if(|path, _| !known.contains_key(path));
-        gone.for_each(|(_, setback)| setback.forget());
+        let (kept, gone): (HashMap<_, _>, HashMap<_, _>) =
+            mem::take(&mut self.aside).into_iter().partition(|(path, _)| known.contains_key(path));
+        self.aside = kept;
+        gone.into_values().for_each(Setback::forget);
         self.aside.values_mut().for_each(Setback::tell_if_old);
         let Studio { sheet, output, .. } = self.studio;
         for (name, file) in sheet.keep(|name| known.contains_key(&self.roots[0].place_of(name))) {

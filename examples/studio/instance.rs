@@ -14,7 +14,7 @@
 //! - *the lock of nobody*: one opens the file of a lock that another is about to remove, and holds it while a third makes a new
 //!   one. The end of a first is behind the same gate.
 
-use std::fs::{self, File, Permissions, TryLockError};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 
 use homebound::{Context, Result, Scope};
 use parking_lot::Mutex;
-use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
 
 use crate::faults::before_listening;
@@ -81,7 +82,7 @@ fn decide(runtime: PathBuf, key: &str) -> io::Result<Found> {
     let (lock, socket) = (runtime.join(format!("{key}.lock")), runtime.join(format!("{key}.sock")));
     let _gate = gate(&runtime)?;
     let held = File::options().create(true).truncate(false).write(true).mode(0o600).open(&lock)?;
-    match held.try_lock() {
+    match flock(&held, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {
             before_listening();
             remove(&socket)?;
@@ -90,15 +91,15 @@ fn decide(runtime: PathBuf, key: &str) -> io::Result<Found> {
             let listener = Mutex::new(Some(listener));
             Ok(Found::Nobody(Instance { runtime, socket, lock, listener, _held: held }))
         }
-        Err(TryLockError::WouldBlock) => Ok(Found::Somebody(knock(&socket)?)),
-        Err(TryLockError::Error(error)) => Err(error),
+        Err(Errno::WOULDBLOCK) => Ok(Found::Somebody(knock(&socket)?)),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Waits for whoever decides at this moment.
 fn gate(runtime: &Path) -> io::Result<File> {
     let gate = File::open(runtime)?;
-    gate.lock()?;
+    flock(&gate, FlockOperation::LockExclusive)?;
     Ok(gate)
 }
 

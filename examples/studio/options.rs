@@ -136,7 +136,7 @@ fn value(option: &str, args: &mut dyn Iterator<Item = OsString>) -> Result<OsStr
 fn number<N: FromStr>(option: &str, args: &mut dyn Iterator<Item = OsString>) -> Result<N, String> {
     let text = value(option, args)?;
     let number = text.to_str().and_then(|text| text.parse().ok());
-    number.ok_or_else(|| format!("{option} needs a number, not {}", text.display()))
+    number.ok_or_else(|| format!("{option} needs a number, not {}", text.to_string_lossy()))
 }
 
 fn workers(args: &mut dyn Iterator<Item = OsString>) -> Result<usize, String> {

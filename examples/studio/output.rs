@@ -4,7 +4,7 @@
 //! A file is written under a name of ours beside its place and then renamed, which replaces the old in one
 //! step. A lock keeps a second studio away, so what lies there under such a name at the start is of a crash.
 
-use std::fs::{self, File, Metadata, TryLockError};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,8 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use homebound::Result;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 pub const THUMBS: &str = "thumbs";
 pub const SHEET: &str = "contact-sheet.png";
@@ -38,9 +40,9 @@ impl Output {
         let thumbs = dir.join(THUMBS);
         fs::create_dir_all(&thumbs)?;
         let lock = File::open(dir)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::other("another studio is writing there"),
-            TryLockError::Error(error) => error,
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+            Errno::WOULDBLOCK => io::Error::other("another studio is writing there"),
+            error => error.into(),
         })?;
         sweep(dir)?;
         sweep(&thumbs)?;

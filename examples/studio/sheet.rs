@@ -2,6 +2,7 @@
 //! Refuses to know how they were made; the page around it is `page`'s.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,8 +54,10 @@ impl Sheet {
     /// Takes out the pictures whose names `is_there` does not know; the names and thumbnails of these.
     pub fn keep(&self, is_there: impl Fn(&Path) -> bool) -> Vec<(PathBuf, PathBuf)> {
         let mut contents = self.0.lock();
-        let gone = contents.entries.extract_if(.., |name, _| !is_there(name));
-        let gone: Vec<_> = gone.map(|(name, entry)| (name, entry.file)).collect();
+        let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            mem::take(&mut contents.entries).into_iter().partition(|(name, _)| is_there(name));
+        contents.entries = kept;
+        let gone: Vec<_> = gone.into_iter().map(|(name, entry)| (name, entry.file)).collect();
         gone.iter().for_each(|(name, _)| drop(contents.cells.remove(name)));
         contents.changes += gone.len();
         gone

@@ -203,7 +203,9 @@ impl Cache {
     pub(crate) fn reap(&self) {
         let mut last = self.last.lock();
         let own = own_number();
-        while let Some(seat) = last.pop_front_if(|seat| seat.has_retired() && seat.number() != own) {
+        let can_be_joined = |seat: &Arc<Seat>| seat.has_retired() && seat.number() != own;
+        while last.front().is_some_and(can_be_joined) {
+            let Some(seat) = last.pop_front() else { break };
             self.join(Retired { handle: seat.take_handle(), seat });
         }
     }
@@ -249,7 +251,7 @@ impl Cache {
     /// What the thread put among the retired is seen by whoever sees the count without it.
     fn leave(&self) {
         let left = self.live.fetch_sub(1, Ordering::SeqCst) - 1;
-        if left.is_multiple_of(BATCH) && !planted("cache-leaves-in-silence") {
+        if left % BATCH == 0 && !planted("cache-leaves-in-silence") {
             self.changes.note();
         }
         // Pairs with `abandon`: one of the two sees what the other did.

@@ -48,14 +48,14 @@ pub(crate) fn told(f: impl FnOnce()) {
 }
 
 /// The text of a panic, where it has one.
-pub(crate) fn text_of(payload: &Payload) -> Option<&str> {
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> Option<&str> {
     let text = payload.downcast_ref::<&'static str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 /// What a panic is called, whatever its payload.
 pub(crate) fn message(payload: &Payload) -> &str {
-    text_of(payload).unwrap_or("a panic whose payload is no text")
+    text_of(&**payload).unwrap_or("a panic whose payload is no text")
 }
 
 /// Aborts the process when it is dropped: guards the stretch in which a scope owes its threads. Whoever gets through

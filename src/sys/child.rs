@@ -2,6 +2,7 @@
 //! Refuses to know why it is ended. No signal goes to a pid that may be somebody else's: none is sent after the reaping.
 #![allow(unsafe_code)]
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
@@ -276,7 +277,7 @@ pub(crate) fn wait_for_any<const N: usize>(
 
 /// A pipe from which is taken what is there.
 #[derive(Debug)]
-pub(crate) struct Source(io::PipeReader);
+pub(crate) struct Source(File);
 
 impl Source {
     pub(crate) fn new(pipe: impl Into<OwnedFd>) -> Source {

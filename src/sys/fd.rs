@@ -26,6 +26,21 @@ pub(crate) fn above_standard<T: AsFd + From<OwnedFd>>(made: T) -> T {
     rustix::io::fcntl_dupfd_cloexec(&made, FIRST).map_or(made, T::from)
 }
 
+/// A pipe that no child process inherits: its end to read from, and its end to write to.
+#[cfg(target_os = "linux")]
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
+}
+
+/// As above. A process that is forked between the two steps inherits the pipe: not every system makes both at once.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = rustix::pipe::pipe()?;
+    rustix::io::ioctl_fioclex(&reader)?;
+    rustix::io::ioctl_fioclex(&writer)?;
+    Ok((reader, writer))
+}
+
 /// While they live, no descriptor that is made gets the number of a standard stream.
 pub(super) fn standard_taken() -> Vec<OwnedFd> {
     let null = || std::fs::File::open("/dev/null").ok().map(OwnedFd::from);

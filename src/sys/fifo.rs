@@ -24,7 +24,7 @@ pub(crate) struct Fifo {
 
 impl Fifo {
     /// For an opening that does not wait.
-    pub(crate) const AT_ONCE: i32 = OFlags::NONBLOCK.bits().cast_signed();
+    pub(crate) const AT_ONCE: i32 = libc::O_NONBLOCK;
 
     /// # Errors
     /// What is there is no FIFO, or this process may not both read it and write to it.

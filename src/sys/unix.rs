@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::fd::{Direction, above_standard, wait_for};
+use super::fd::{Direction, above_standard, pipe, wait_for};
 
 /// The byte that means "look again"; signal numbers are smaller.
 const LOOK: u8 = 0xFF;
@@ -124,8 +124,8 @@ impl Alarm {
     }
 
     fn new() -> io::Result<Alarm> {
-        let (reader, writer) = io::pipe()?;
-        let [reader, writer] = [reader.into(), writer.into()].map(above_standard::<OwnedFd>);
+        let (reader, writer) = pipe()?;
+        let [reader, writer] = [reader, writer].map(above_standard);
         rustix::io::ioctl_fionbio(&reader, true)?;
         rustix::io::ioctl_fionbio(&writer, true)?;
         Ok(Alarm { reader, writer, rung: AtomicBool::new(false) })
