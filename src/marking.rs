@@ -73,7 +73,7 @@ impl Node {
         after.wake_all()
     }
 
-    /// Marks one node; returns its children, and the cause that they are to have (invariant 5).
+    /// Marks one node; returns its children, and the cause that they are to have (invariant 5 of `stop`).
     fn mark(self: &Arc<Node>, cause: Stop, at: Instant, after: &mut Aftermath) -> (Vec<Arc<Node>>, Stop) {
         if let Some(owner) = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
             owner.begin(at);

@@ -1,4 +1,4 @@
-//! The seven known breaks of scope exits, S1 to S7: each has freed memory under a live thread
+//! The seven known breaks of scope exits, X1 to X7: each has freed memory under a live thread
 //! in some scoped-thread library. Fatal ones run in a re-executed child.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
@@ -13,10 +13,10 @@ use common::*;
 use crossbeam_channel::unbounded;
 use homebound::{Context, JoinError, Result, scope};
 
-// S1: the body panics and the wait is skipped.
+// X1: the body panics and the wait is skipped.
 
 #[test]
-fn s1_body_panics_with_a_borrowing_worker_per_kind() {
+fn x1_body_panics_with_a_borrowing_worker_per_kind() {
     // catches: an unwinding body that skips the wait for one of the kinds of thread
     within(|| {
         let lender = Lender::new();
@@ -51,7 +51,7 @@ fn s1_body_panics_with_a_borrowing_worker_per_kind() {
 }
 
 #[test]
-fn s1_a_nested_body_panics_through_the_outer_scope() {
+fn x1_a_nested_body_panics_through_the_outer_scope() {
     // catches: a panic that passes the outer scope's wait on its way up
     within(|| {
         let lender = Lender::new();
@@ -75,7 +75,7 @@ fn s1_a_nested_body_panics_through_the_outer_scope() {
 }
 
 #[test]
-fn s1_a_subscriber_that_panics_does_not_skip_the_wait() {
+fn x1_a_subscriber_that_panics_does_not_skip_the_wait() {
     // catches: the library's own log line as the way out past the wait; a thread counted for ever
     fn scenario(what: &str) -> i32 {
         let (what, lender) = (what.to_owned(), Lender::new());
@@ -105,7 +105,7 @@ fn s1_a_subscriber_that_panics_does_not_skip_the_wait() {
 }
 
 #[test]
-fn s1_a_scope_in_a_destructor_while_its_thread_unwinds() {
+fn x1_a_scope_in_a_destructor_while_its_thread_unwinds() {
     // catches: a guard that takes the unwinding around the scope for one inside; a hook set while panicking
     child_passes(|_| {
         let lender = Lender::new();
@@ -126,10 +126,10 @@ fn s1_a_scope_in_a_destructor_while_its_thread_unwinds() {
     });
 }
 
-// S2: a panic payload whose drop panics before the count-down.
+// X2: a panic payload whose drop panics before the count-down.
 
 #[test]
-fn s2_payloads_that_panic_when_dropped() {
+fn x2_payloads_that_panic_when_dropped() {
     // catches: the count-down skipped, or the process aborted, wherever the payload is dropped
     child_passes(|_| {
         let lender = Lender::new();
@@ -152,7 +152,7 @@ fn s2_payloads_that_panic_when_dropped() {
 }
 
 #[test]
-fn s2_more_payloads_than_the_list_holds() {
+fn x2_more_payloads_than_the_list_holds() {
     // catches: payloads over the limit of 1024 dropped outside of any guard
     child_passes(|_| {
         let result = scope(|s| {
@@ -170,10 +170,10 @@ fn s2_more_payloads_than_the_list_holds() {
     });
 }
 
-// S3: a task that counts as finished before its result is dropped.
+// X3: a task that counts as finished before its result is dropped.
 
 #[test]
-fn s3_results_are_dropped_before_the_scope_returns() {
+fn x3_results_are_dropped_before_the_scope_returns() {
     // catches: rust#94644: the owner wakes before the result's slow drop is through
     within(|| {
         for _ in 0..50 {
@@ -199,7 +199,7 @@ fn s3_results_are_dropped_before_the_scope_returns() {
 }
 
 #[test]
-fn s3_done_is_told_after_the_captures_are_dropped() {
+fn x3_done_is_told_after_the_captures_are_dropped() {
     // catches: `done`, `is_finished` or `join` that come before the captures' drop
     within(|| {
         let result = scope(|s| {
@@ -227,10 +227,10 @@ fn s3_done_is_told_after_the_captures_are_dropped() {
     });
 }
 
-// S4: one join error that ends the wait for the rest.
+// X4: one join error that ends the wait for the rest.
 
 #[test]
-fn s4_every_order_of_failures_waits_for_all() {
+fn x4_every_order_of_failures_waits_for_all() {
     // catches: a `?` in the join loop: the first, a middle or the last one fails or panics
     within(|| {
         for bad in 0..6_usize {
@@ -260,10 +260,10 @@ fn s4_every_order_of_failures_waits_for_all() {
     });
 }
 
-// S5: a guard object leaked with mem::forget.
+// X5: a guard object leaked with mem::forget.
 
 #[test]
-fn s5_everything_that_can_be_forgotten_is_forgotten() {
+fn x5_everything_that_can_be_forgotten_is_forgotten() {
     // catches: safety that hangs on a destructor
     within(|| {
         let lender = Lender::new();
@@ -290,7 +290,7 @@ fn s5_everything_that_can_be_forgotten_is_forgotten() {
 }
 
 #[test]
-fn s5_a_panic_out_of_with_on_stop_takes_its_callback_along() {
+fn x5_a_panic_out_of_with_on_stop_takes_its_callback_along() {
     // catches: a borrowing callback still registered after its frame has unwound
     within(|| {
         let result = scope(|s| {
@@ -308,10 +308,10 @@ fn s5_a_panic_out_of_with_on_stop_takes_its_callback_along() {
     });
 }
 
-// S6: the last worker wakes the owner through freed memory.
+// X6: the last worker wakes the owner through freed memory.
 
 #[test]
-fn s6_what_a_dying_thread_touches_outlives_the_scope() {
+fn x6_what_a_dying_thread_touches_outlives_the_scope() {
     // catches: a latch or signal in the scope's own frame; the frame is overwritten at once
     fn one_scope(round: u64) -> u64 {
         let sum = AtomicU64::new(0);
@@ -342,7 +342,7 @@ fn s6_what_a_dying_thread_touches_outlives_the_scope() {
 }
 
 #[test]
-fn s6_what_outlives_the_scope_is_usable_and_stopped() {
+fn x6_what_outlives_the_scope_is_usable_and_stopped() {
     // catches: contexts, stoppers and signals that point into the ended scope
     within(|| {
         let (send, kept) = unbounded();
@@ -365,10 +365,10 @@ fn s6_what_outlives_the_scope_is_usable_and_stopped() {
     });
 }
 
-// S7: a closure's own references count as live a little longer than its body.
+// X7: a closure's own references count as live a little longer than its body.
 
 #[test]
-fn s7_the_owner_reuses_what_was_borrowed_at_once() {
+fn x7_the_owner_reuses_what_was_borrowed_at_once() {
     // catches: a closure or result that is still on a worker's stack when the owner goes on
     within(|| {
         for round in 0..500_u64 {
@@ -392,7 +392,7 @@ fn s7_the_owner_reuses_what_was_borrowed_at_once() {
 }
 
 #[test]
-fn s7_a_capture_looks_at_what_it_borrows_when_it_is_dropped() {
+fn x7_a_capture_looks_at_what_it_borrows_when_it_is_dropped() {
     // catches: captures dropped after the scope returned
     struct Looks<'a>(&'a AtomicU64);
     impl Drop for Looks<'_> {

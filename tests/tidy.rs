@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "tidy/citations.rs"]
+mod citations;
+
 /// The layers, from the ground up. A module may use what is in its own row or in a row above it in this list.
 /// Modules of one row may use each other. A new file needs a place here.
 const LAYERS: [(&str, &[&str]); 10] = [
