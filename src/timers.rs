@@ -154,11 +154,18 @@ impl Timers {
         self.state.lock().running || self.root.upgrade().is_some_and(|root| root.is_registry())
     }
 
-    /// Sees to that, unless the system refuses the thread.
+    /// Sees to that, unless the system refuses the thread. If another thread is starting the keeper, this waits until it is known
+    /// whether the system has refused it: the answer of `rings` holds for a whole wait, and a waiter which takes a keeper
+    /// that is being started for one that is missing would look for the stop ten times a second.
     #[cfg(feature = "parking_lot")]
     pub(crate) fn attend(&self) {
         if let Some(root) = self.root.upgrade().filter(|_| !self.rings()) {
             self.start(&root);
+            let mut state = self.state.lock();
+            // Pairs with the end of `start`.
+            while state.starting {
+                self.due.wait(&mut state);
+            }
         }
     }
 
@@ -197,7 +204,7 @@ impl Timers {
         let mut state = self.state.lock();
         (state.starting, state.running) = (false, launched.is_ok());
         drop(state);
-        // Pairs with `close`.
+        // Pairs with `close` and `attend`.
         self.due.notify_all();
         if let Err(refusal) = launched {
             retire(&record);

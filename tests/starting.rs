@@ -7,10 +7,10 @@ mod common;
 
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use common::{eventually, every_wait, gate, pass, within};
+use common::{eventually, every_wait, gate, linger, pass, within};
 use crossbeam_channel::unbounded;
 use homebound::{ForeignThread, ThreadState, registry, scope};
 
@@ -22,6 +22,9 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 /// New threads are refused, and so many were: but for those that the main thread starts, which has a test begin.
 static REFUSES: AtomicBool = AtomicBool::new(false);
 static REFUSALS: AtomicUsize = AtomicUsize::new(0);
+/// The system takes its time: calls for a new thread do not return, but for those of the main thread; and so many do not.
+static SLOW: AtomicBool = AtomicBool::new(false);
+static ASKING: AtomicUsize = AtomicUsize::new(0);
 
 /// What is set above is the whole process's.
 fn alone() -> MutexGuard<'static, ()> {
@@ -50,9 +53,15 @@ unsafe extern "C" fn pthread_create(
     start: Start,
     arg: *mut c_void,
 ) -> c_int {
-    if REFUSES.load(Ordering::SeqCst)
-        && std::process::id().cast_signed() != rustix::thread::gettid().as_raw_nonzero().get()
-    {
+    let is_main = std::process::id().cast_signed() == rustix::thread::gettid().as_raw_nonzero().get();
+    if SLOW.load(Ordering::SeqCst) && !is_main {
+        ASKING.fetch_add(1, Ordering::SeqCst);
+        while SLOW.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        ASKING.fetch_sub(1, Ordering::SeqCst);
+    }
+    if REFUSES.load(Ordering::SeqCst) && !is_main {
         REFUSALS.fetch_add(1, Ordering::SeqCst);
         return libc::EAGAIN;
     }
@@ -211,5 +220,49 @@ fn s8_waits_end_with_their_context_though_the_system_refuses_the_timer_its_threa
         let took = stopped.expect("each wait is ended by its context").elapsed();
         assert!(took < Duration::from_secs(5), "{took:?}: half of the grace, at whose end all shields end");
         assert_ne!(REFUSALS.load(Ordering::SeqCst), 0, "there was something to be refused");
+    });
+}
+
+#[test]
+fn p6_a_waiter_at_a_condvar_does_not_poll_though_another_starts_the_thread_that_rings() {
+    // catches: a waiter that takes a thread which is being started for one that is missing, and looks for the stop by itself
+    let _alone = alone();
+    within(|| {
+        let result = scope(|s| {
+            let looks: Arc<[AtomicUsize; 2]> = Arc::default();
+            let starts = |name: &'static str, place: usize| {
+                let ((close, open), looks) = (gate(), Arc::clone(&looks));
+                let waiter = s.spawn(name, "waits at a condvar", move |cx| {
+                    pass(&open);
+                    let (mutex, condvar) = (parking_lot::Mutex::new(()), parking_lot::Condvar::new());
+                    let looks_again = |(): &mut ()| {
+                        looks[place].fetch_add(1, Ordering::SeqCst);
+                        true
+                    };
+                    Ok(cx.wait_while(&condvar, &mut mutex.lock(), looks_again)?)
+                })?;
+                Ok::<_, homebound::SpawnError>((waiter, close))
+            };
+            let ((_first, go_first), (_second, go_second)) = (starts("first", 0)?, starts("second", 1)?);
+            SLOW.store(true, Ordering::SeqCst);
+            drop(go_first);
+            eventually("the first asks for a thread", || ASKING.load(Ordering::SeqCst) == 1);
+            drop(go_second);
+            eventually("the second looks", || looks[1].load(Ordering::SeqCst) > 0);
+            // It would go on now.
+            linger(50);
+            SLOW.store(false, Ordering::SeqCst);
+            let waits = |state: &ThreadState| matches!(state, ThreadState::Waiting { .. });
+            eventually("both wait", || s.active_threads().iter().all(|thread| waits(&thread.state)));
+            let seen = || looks.iter().map(|looks| looks.load(Ordering::SeqCst)).sum::<usize>();
+            let before = seen();
+            linger(400);
+            let more = seen() - before;
+            s.stop();
+            // One of them may take its last look before it parks.
+            Ok(assert!(more <= 2, "{more} looks, though nobody has notified"))
+        });
+        SLOW.store(false, Ordering::SeqCst);
+        assert!(result.is_ok(), "{result:?}");
     });
 }
