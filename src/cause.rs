@@ -82,6 +82,11 @@ impl Node {
         self.outwards(|_, marked| marked.then_some(())).is_some()
     }
 
+    /// True if an error may hold the stop of this node: one has come, or is on its way, of which a proof is alive.
+    pub(crate) fn may_be_in_errors(&self) -> bool {
+        self.outwards(|node, marked| (marked && node.cause().may_be_in_errors()).then_some(())).is_some()
+    }
+
     /// The stop that is on its way to this node, if it is not stopped yet.
     pub(crate) fn coming(&self) -> Option<Stop> {
         self.outwards(|node, marked| marked.then(|| node.cause()))

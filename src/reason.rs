@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::shown::Shown;
 use crate::token::{Carries, Mark, Token, note};
@@ -101,21 +101,41 @@ pub(crate) fn next_id() -> u64 {
 pub(crate) struct Stop {
     pub(crate) id: u64,
     pub(crate) reason: Arc<StopReason>,
+    /// How many proofs of it are alive, in errors on any thread: written by the token of each `Stopped`, read before an error is
+    /// judged. `None` for a stop that a node has by its nature: each node makes that anew, and the proofs are not counted.
+    proofs: Option<Arc<AtomicUsize>>,
 }
 
 impl Stop {
     /// A stop that nobody has had before.
     pub(crate) fn new(reason: StopReason) -> Stop {
-        Stop::of(next_id(), reason)
+        Stop { proofs: Some(Arc::default()), ..Stop::of(next_id(), reason) }
     }
 
+    /// The stop that the node of this number has by its nature.
     pub(crate) fn of(id: u64, reason: StopReason) -> Stop {
-        Stop { id, reason: Arc::new(reason) }
+        Stop { id, reason: Arc::new(reason), proofs: None }
     }
 
     /// The same stop, in a scope inside.
     pub(crate) fn of_parent(&self) -> Stop {
-        Stop::of(self.id, self.reason.of_parent())
+        Stop { reason: Arc::new(self.reason.of_parent()), ..self.clone() }
+    }
+
+    /// A proof of it is made.
+    pub(crate) fn is_proved(&self) {
+        self.proofs.iter().for_each(|proofs| _ = proofs.fetch_add(1, Ordering::Relaxed));
+    }
+
+    /// A proof of it is gone.
+    pub(crate) fn is_proved_no_more(&self) {
+        self.proofs.iter().for_each(|proofs| _ = proofs.fetch_sub(1, Ordering::Relaxed));
+    }
+
+    /// False if no error holds a proof of it, on any thread. A proof that the calling thread can reach is always counted: whatever
+    /// handed the proof over ordered its making before.
+    pub(crate) fn may_be_in_errors(&self) -> bool {
+        self.proofs.as_ref().is_none_or(|proofs| proofs.load(Ordering::Relaxed) > 0)
     }
 }
 

@@ -53,6 +53,9 @@ pub(crate) struct Token(Arc<Mark>);
 impl Token {
     pub(crate) fn of(mark: Arc<Mark>) -> Token {
         mark.tokens.fetch_add(1, Ordering::Relaxed);
+        if let Carries::Stop(stop) = &mark.carries {
+            stop.is_proved();
+        }
         count(&mark, 1);
         Token(mark)
     }
@@ -71,6 +74,9 @@ impl Clone for Token {
 impl Drop for Token {
     fn drop(&mut self) {
         self.0.tokens.fetch_sub(1, Ordering::Relaxed);
+        if let Carries::Stop(stop) = &self.0.carries {
+            stop.is_proved_no_more();
+        }
         count(&self.0, -1);
     }
 }

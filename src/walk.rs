@@ -63,11 +63,16 @@ impl ScopeCore {
         told
     }
 
-    /// Where no stop has come, what a closure returned as an error is a failure, whatever it holds. So the stop for it need not wait
-    /// for the program's code in it, its `source` and its `Drop`. `own` is the node of the closure, `path` where it failed.
+    /// Stops the scopes that a failure stops, before the error is asked what it is: its `source` and its `Drop` are the program's
+    /// code, and may take their time. `own` is the node of the closure that returned the error, `path` where it failed.
+    ///
+    /// Where no stop has come, what a closure returned as an error is a failure, whatever it holds. Where one has come, the error
+    /// is a failure if it cannot be that stop, since no proof of the stop is alive, nor a failure that is listed already. Otherwise
+    /// only the error itself can tell, and nothing is stopped before it has been asked.
     pub(crate) fn stop_before_judging(self: &Arc<Self>, own: &Node, path: &str, stops: bool) -> Calls {
         let mut calls = Calls::default();
-        if !stops || own.hears_of_a_stop() {
+        let in_doubt = || own.hears_of_a_stop() && (own.may_be_in_errors() || self.has_carried_failures());
+        if !stops || in_doubt() {
             return calls;
         }
         let cause = Stop::new(StopReason::Failed { path: path.to_owned() });

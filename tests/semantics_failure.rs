@@ -937,3 +937,64 @@ fn f1_the_stop_waits_for_no_code_of_the_programs() {
         0
     });
 }
+
+#[test]
+fn f1_a_failure_after_a_stop_of_its_own_waits_for_no_code_of_the_programs() {
+    // catches: an error that is asked whether it is the stop that has come to a group, or to one thread, though it cannot be that: the
+    // scope around is not stopped for it until the error has answered
+    type Fail = fn(&homebound::Scope<'_, '_>, crossbeam_channel::Receiver<()>) -> Result;
+    let ways: [(&str, Fail); 3] = [
+        ("a deferred function of a group that is closed", |s, gate| {
+            let group = s.context().group("group")?;
+            group.defer("held", move || Err(Held(gate).into()));
+            Ok(drop(group.close().expect_err("its failure")))
+        }),
+        ("a thread of a group that is closed", |s, gate| {
+            let group = s.context().group("group")?;
+            let held = group.spawn("held", "fails when it is stopped", move |cx| {
+                cx.wait_for_stop();
+                Err::<(), _>(Held(gate).into())
+            });
+            drop(held?);
+            Ok(drop(group.close().expect_err("its failure")))
+        }),
+        ("a thread that was stopped alone", |s, gate| {
+            let held = s.spawn("held", "fails when it is stopped", move |cx| {
+                drop(cx.checkpoint().and_then(|()| cx.sleep(NEVER)).expect_err("stopped"));
+                Err::<(), _>(Held(gate).into())
+            })?;
+            held.stop();
+            Ok(drop(held))
+        }),
+    ];
+    for (name, fail) in ways {
+        let error = within(move || {
+            scope(|s| {
+                let (open, gate) = gate();
+                s.spawn("sibling", "opens when it is stopped", move |cx| {
+                    cx.wait_for_stop();
+                    Ok(drop(open))
+                })?;
+                fail(s, gate)
+            })
+        });
+        assert_eq!(error.unwrap_err().failures().len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn f1_an_error_that_is_the_stop_of_a_group_stops_nothing_else() {
+    // catches: a stop for an error that turns out to be none
+    within(|| {
+        scope(|s| {
+            let group = s.context().group("group")?;
+            let cx = group.context().clone();
+            group.defer("stopped", move || Ok(cx.checkpoint()?));
+            let sleeper = group.spawn("sleeps", "until it is stopped", |cx| Ok(cx.sleep(NEVER)?))?;
+            group.close()?;
+            assert!(!s.is_stopping(), "neither of the two has failed");
+            Ok(assert!(sleeper.join().is_err()))
+        })
+        .unwrap();
+    });
+}
