@@ -78,9 +78,8 @@ impl Context {
 impl Adopted {
     /// Makes the context of `record` the calling thread's.
     pub(crate) fn of(record: &Arc<Record>) -> Adopted {
-        let context = Context::of(record);
-        let entered = Some(current::enter(context.clone(), true));
-        Adopted { context, entered, _not_send: PhantomData }
+        let entered = current::enter(Arc::clone(record), Arc::clone(&record.node), Some(forsake));
+        Adopted { context: Context::of(record), entered: Some(entered), _not_send: PhantomData }
     }
 }
 
@@ -110,13 +109,11 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
 /// The calling thread is about to wait for all that is in this scope. It does not wait for itself: if it was adopted into one of
 /// the groups, and its guard is kept somewhere, the stay ends here.
 pub(crate) fn end_stays_in(core: &Arc<ScopeCore>) {
-    for context in current::leave_adopted(core) {
-        release(context.record());
-    }
+    current::leave_adopted(core).iter().for_each(release);
 }
 
 /// The stay is over. Called once or more.
-pub(crate) fn release(record: &Arc<Record>) {
+fn release(record: &Arc<Record>) {
     if record.role == Role::Guest {
         return guest::leave(record);
     }
@@ -130,7 +127,7 @@ pub(crate) fn release(record: &Arc<Record>) {
 }
 
 /// The thread ends, or its job, with its guard leaked.
-pub(crate) fn forsake(record: &Arc<Record>) {
+fn forsake(record: &Arc<Record>) {
     release(record);
     finish_if_left(&record.core.root);
 }

@@ -5,23 +5,26 @@ use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::adopt;
 use crate::carried::{Verdict, judge};
 use crate::complaint::log;
 use crate::context::Context;
 use crate::exit::{Driver, drive};
 use crate::failure::{Failure, Happened, ScopeError};
 use crate::owned::finish_if_left;
-use crate::record::{ITS_THREADS, Of, Record, Text};
+use crate::panic_hook;
+use crate::record::{Of, Record, Text};
 use crate::root::{GRACE, Root};
 use crate::rt::contain::{Owing, Payload, contain, discard, drop_contained, told};
 use crate::rt::erase::Lease;
+use crate::rt::result::{BoxError, Result};
 use crate::scope::Scope;
 use crate::scope_core::{Kind, Opening, ScopeCore};
 use crate::settle::{self, Account, BodyEnd};
 use crate::shown::shown;
 use crate::status::Role;
 use crate::wait::Mark;
-use crate::{BoxError, Result, adopt, current};
+use crate::words::ITS_THREADS;
 
 /// Makes a scope's core, and hangs it where a stop will reach it: below the calling thread's context if that is in the
 /// scope of `parent` or below it; else below `parent`, and below that context too (T). Without a name, its line is it.
@@ -150,7 +153,7 @@ fn run_body<'scope, 'env, T, F>(
 where
     F: FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
 {
-    current::note_panics();
+    panic_hook::note_panics();
     told(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "opened"));
     let record = scope.context().record();
     record.start();
@@ -158,14 +161,14 @@ where
     if let Some(runner) = &core.runner {
         runner.add_opened(core);
     }
-    let entered = current::enter(scope.context().clone(), false);
+    let entered = scope.context().enter();
     let ran = contain(|| body(scope));
     drop(entered);
     match ran {
         Ok(Ok(value)) => (Some(value), None, BodyEnd::Returned),
         Ok(Err(error)) => (None, None, judge_body(core, record, error)),
         Err(payload) => {
-            let place = current::panic_place(&payload);
+            let place = panic_hook::place(&payload);
             let text: Payload = Box::new(crate::rt::contain::message(&payload).to_owned());
             let failure = Failure::panic(record.origin(), text, place);
             discard(failure.take_payload());

@@ -9,12 +9,12 @@ use std::hash::Hasher;
 use std::mem::{align_of, align_of_val};
 use std::sync::Arc;
 
-use crate::BoxError;
 use crate::chain::{chain, text};
 use crate::error::{JoinError, SpawnError, WaitError};
 use crate::failure::{Failure, ScopeError};
 use crate::reason::{Stop, Stopped};
 use crate::rt::contain::{contain, discard, drop_contained};
+use crate::rt::result::BoxError;
 use crate::scope_core::ScopeCore;
 use crate::stop::Node;
 use crate::token::{self, Carries, Mark};

@@ -19,19 +19,19 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use crate::Result;
 use crate::aftermath::Calls;
 use crate::awake;
 use crate::context::Context;
 use crate::error::{NotStarted, ProcessFailed};
 use crate::launch::OnExit;
 use crate::leader::Shared;
-use crate::limit::far;
 use crate::lines::Lines;
 use crate::output::Output;
 use crate::reason::{Stop, StopReason};
 use crate::record::Facts;
 use crate::rt::contain::told;
+use crate::rt::result::Result;
+use crate::rt::time::far;
 use crate::shown::shown;
 use crate::stopper::OnStop;
 use crate::sys::Event;

@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use crate::current;
 use crate::failure::{Cause, Failure, Origin};
 use crate::members::Phase;
+use crate::panic_hook;
 use crate::rt::contain::{Payload, discard, told};
 use crate::scope_core::{Kind, ScopeCore};
 use crate::shown::{Shown, shown};
 
 /// The `Drop` of a capture, a result or a callback of `record`'s panicked: that is a failure too (E4).
 pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, stops: bool) {
-    let place = current::panic_place(&payload);
+    let place = panic_hook::place(&payload);
     let failure = Failure::panic(origin, payload, place);
     match listening(core) {
         Some(core) => {

@@ -11,7 +11,9 @@ use crossbeam_channel::Receiver;
 
 use crate::callback::{Callback, Caller};
 use crate::complaint::complain;
+use crate::current::{self, Entered};
 use crate::error::SpawnError;
+use crate::graph;
 use crate::group::{Group, open_static};
 use crate::handle::Handle;
 use crate::limit::{Limit, Timer};
@@ -20,13 +22,13 @@ use crate::reason::{StopReason, Stopped};
 use crate::record::Record;
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Packet, Task};
+use crate::rt::result::Result;
 use crate::scope_core::ScopeCore;
 use crate::status::{Role, ThreadId};
 use crate::stop::Node;
 use crate::stopper::{At, OnStop, Registered, Stopper};
 use crate::text::IntoText;
 use crate::thread::{ThreadBuilder, label};
-use crate::{Result, current, graph};
 
 /// What a closure is given: it tells of the stop, waits, spawns siblings, and knows who it is.
 ///
@@ -53,6 +55,11 @@ impl Context {
 
     pub(crate) fn core(&self) -> &Arc<ScopeCore> {
         &self.record.core
+    }
+
+    /// While the returned value lives, this is the calling thread's context.
+    pub(crate) fn enter(&self) -> Entered {
+        current::enter(Arc::clone(&self.record), Arc::clone(&self.node), None)
     }
 
     pub(crate) fn stopped(&self) -> Stopped {
@@ -202,8 +209,8 @@ impl Context {
         let context = Context { record: Arc::clone(&self.record), node };
         let _close = scopeguard::guard(Arc::clone(&context.node), |node| node.close());
         // Used from a thread that it does not belong to, it is not that thread's context.
-        let own = current::current().is_some_and(|top| top.record.run() == self.record.run());
-        let _entered = own.then(|| current::enter(context.clone(), false));
+        let own = current::record().is_some_and(|top| top.run() == self.record.run());
+        let _entered = own.then(|| context.enter());
         f(&context)
     }
 
@@ -289,6 +296,11 @@ impl Context {
     pub(crate) fn role(&self) -> Role {
         self.record.role
     }
+}
+
+/// The calling thread's context, if it runs inside a scope. `None` in thread-local destructors.
+pub fn current() -> Option<Context> {
+    current::top().map(|(record, node)| Context { record, node })
 }
 
 impl fmt::Debug for Context {

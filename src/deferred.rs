@@ -9,6 +9,7 @@ use crate::carried::{Verdict, judge};
 use crate::complaint::log;
 use crate::current;
 use crate::failure::{Failure, Happened, Origin};
+use crate::panic_hook;
 use crate::path::escape;
 use crate::record::Text;
 use crate::rt::packet::{Ran, Task};
@@ -28,7 +29,7 @@ impl Deferred {
         let failure = match ran {
             Ran::Done | Ran::Nothing => return,
             Ran::Panicked(payload) => {
-                let place = current::panic_place(&payload);
+                let place = panic_hook::place(&payload);
                 Failure::panic(self.origin(core), payload, place)
             }
             Ran::Failed(error) => {

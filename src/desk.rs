@@ -11,9 +11,9 @@ use once_cell::sync::OnceCell;
 
 use crate::audit;
 use crate::awake;
-use crate::limit::far;
 use crate::registry::{OnOverdue, SecondSignal};
 use crate::root::{Edge, Errand};
+use crate::rt::time::far;
 use crate::rt::word::{Changes, Flags};
 use crate::scope_core::ScopeCore;
 use crate::signal::{Meaning, Signals};

@@ -4,9 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use crate::record::{ITS_ENDS, ITS_THREADS};
 use crate::shown::Shown;
 use crate::status::{Role, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus};
+use crate::words::ITS_ENDS;
+use crate::words::ITS_THREADS;
 use crate::words::{Kernel, Span, Twins, rails, with_last};
 
 /// How many of those that somebody waits for are named.

@@ -10,6 +10,7 @@ use crate::chores::Chores;
 use crate::desk::{Desk, STOPPER, request};
 use crate::exit::{Driver, step};
 use crate::members::Phase;
+use crate::panic_hook;
 use crate::reason::{Stop, StopReason};
 use crate::record::{Of, Record};
 use crate::root::{Edge, Errand};
@@ -23,7 +24,7 @@ use crate::{current, overdue};
 /// First it marks, all that is to be marked; then it calls. While it is in the program's code, which may take its time, or hang, it is
 /// *occupied*, and *watch* marks in its stead ([`stand_in`]).
 pub(crate) fn stopper(desk: &Desk, own: &Arc<Record>) {
-    current::note_panics();
+    panic_hook::note_panics();
     current::touch();
     desk.has_started(STOPPER);
     let mut driven: Vec<Arc<ScopeCore>> = Vec::new();

@@ -13,11 +13,12 @@ use crate::failure::{Failure, Origin, ScopeError};
 use crate::homecoming::ShutdownReport;
 use crate::reason::StopReason;
 use crate::rt::contain::{Payload, contain, discard, drop_contained, message};
+use crate::rt::result::{BoxError, Result};
 use crate::scope_core::ScopeCore;
 use crate::settle::Account;
 use crate::shown::shown;
 use crate::status::ForeignThread;
-use crate::{BoxError, Result, owned, sys};
+use crate::{owned, sys};
 
 /// sysexits(3): an internal error; the exit code when threads were overdue.
 pub(crate) const OVERDUE_CODE: u8 = 70;

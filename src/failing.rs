@@ -7,8 +7,9 @@ use crate::carried::{Verdict, judge};
 use crate::complaint::log;
 use crate::context::Context;
 use crate::failure::{Failure, Happened};
+use crate::panic_hook;
+use crate::rt::result::BoxError;
 use crate::text::IntoText;
-use crate::{BoxError, current};
 
 impl Context {
     /// Says what the thread is at: "item 17", a URL. It is shown in the dump, and is in the [`notes`](Failure::notes) of what fails
@@ -75,7 +76,7 @@ impl Context {
     /// As [`fail`](Self::fail), with what a panic carried: for a `catch_unwind` around a callback, or a pool's `panic_handler`. Where
     /// the panic was raised is known if it was on this thread, inside a scope.
     pub fn fail_panic(&self, payload: Box<dyn Any + Send>) -> bool {
-        let place = current::panic_place(&payload);
+        let place = panic_hook::place(&payload);
         self.tell(Failure::panic(self.record().origin(), payload, place))
     }
 

@@ -13,11 +13,11 @@ use std::time::Instant;
 
 use crate::sync::locks::Mutex;
 
-use crate::BoxError;
 use crate::awake;
 use crate::homecoming::ShutdownReport;
 use crate::reason::{StopReason, Stopped};
 use crate::rt::contain::{Payload, message};
+use crate::rt::result::BoxError;
 use crate::status::ThreadId;
 use crate::token::{Carries, Mark, Token};
 

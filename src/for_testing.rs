@@ -13,11 +13,12 @@ use crate::reason::StopReason;
 use crate::record::{Record, next_id};
 use crate::root::Root;
 use crate::rt::contain::{discard, drop_contained, message};
+use crate::rt::result::Result;
 use crate::scope::Scope;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::settle::Account;
 use crate::status::Snapshot;
-use crate::{Result, view};
+use crate::view;
 
 pub use crate::probe::{Hit, Probe, Seed};
 pub use crate::shown::{Shown, kernel_name};

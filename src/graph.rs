@@ -13,6 +13,7 @@ use std::sync::{Arc, Weak};
 use crate::current;
 use crate::error::JoinError;
 use crate::record::Record;
+use crate::rt::this_thread;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::status::Role;
 use crate::sync::local::*;
@@ -114,7 +115,7 @@ impl Waiting {
     }
 
     fn begin(mut blocked: Blocked) -> Result<Waiting, Vec<String>> {
-        let (run, mut owed) = (current::run_id(), owed_to());
+        let (run, mut owed) = (this_thread::run_id(), owed_to());
         let mut guard = BLOCKED.lock();
         let table = guard.get_or_insert_default();
         let driven = match &blocked.on {
@@ -181,7 +182,7 @@ impl Blocked {
 
 /// The paths of a cycle, the caller first.
 fn names(trail: &[Arc<Record>]) -> Vec<String> {
-    let caller = current::current().map(|context| context.path().to_owned());
+    let caller = current::record().map(|record| record.path().to_owned());
     let caller = caller.unwrap_or_else(|| "the calling thread".to_owned());
     let others = trail.iter().map(|record| record.path().to_owned()).filter(|path| *path != caller);
     std::iter::once(caller.clone()).chain(others).collect()

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::context::Context;
+use crate::context::{Context, current};
 use crate::error::{JoinError, SpawnError};
 use crate::exit::{Driver, drive};
 use crate::failure::{Failure, Origin, ScopeError};
@@ -16,12 +16,13 @@ use crate::reason::StopReason;
 use crate::record::{Of, Text};
 use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
+use crate::rt::result::{BoxError, Result};
 use crate::scope::Scope;
 use crate::scope_core::{Kind, Opening, ScopeCore};
 use crate::services::Served;
 use crate::settle::{self, Account, BodyEnd};
 use crate::text::IntoText;
-use crate::{BoxError, Result, current, graph, owned};
+use crate::{graph, owned};
 
 /// An owned subsystem: a scope as a value, for a struct's field. Dereferences to its [`Scope`]. Dropping it stops it and
 /// joins its threads.
@@ -113,7 +114,7 @@ pub struct Group<'scope> {
 /// [`SpawnError::InvalidName`] for an empty name or one with NUL; inside a scope also as [`Context::group`](crate::Context::group).
 #[track_caller]
 pub fn group(name: impl IntoText) -> Result<Group<'static>, SpawnError> {
-    let around = current::current();
+    let around = current();
     open_static(around.as_ref().map(Context::core), name.into(), Location::caller())
 }
 

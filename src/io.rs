@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use crossbeam_utils::Backoff;
 
 use crate::context::Context;
-use crate::limit::far;
 use crate::listen::Keeper;
+use crate::rt::time::far;
 use crate::sys::fd::{self, Direction, Kind, Ready};
 use crate::wait::Mark;
 

@@ -9,7 +9,7 @@ use crossbeam_channel::Receiver;
 
 use crate::context::Context;
 use crate::error::WaitError;
-use crate::limit::far;
+use crate::rt::time::far;
 use crate::wait::Mark;
 
 impl Context {

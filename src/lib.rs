@@ -88,11 +88,6 @@
 // Models use a part of the whole.
 #![cfg_attr(any(homebound_loom, homebound_shuttle), allow(dead_code, unused_imports))]
 
-/// Any error: what closures return, so that `?` works on all of them and `Ok(x)` infers.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
-/// What closures return.
-pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
-
 // In the order in which they are best read: the public face, the model behind it, the views, the ground; last, the way in
 // for the crate `homebound-testing`.
 mod audit;
@@ -147,6 +142,7 @@ mod graph;
 mod members;
 mod overdue;
 mod owned;
+mod panic_hook;
 mod path;
 mod probe;
 mod record;
@@ -210,8 +206,7 @@ pub use crossbeam_channel as channel;
 
 pub use adopt::Adopted;
 pub use carried::is_stop;
-pub use context::Context;
-pub use current::current;
+pub use context::{Context, current};
 #[cfg(unix)]
 pub use error::ProcessFailed;
 pub use error::{JoinError, SendError, SpawnError, WaitError};
@@ -232,6 +227,7 @@ pub use net::Listener;
 pub use process::Process;
 pub use reason::{StopReason, Stopped};
 pub use registry::{Exit, OnOverdue, Registry, SecondSignal};
+pub use rt::result::{BoxError, Result};
 pub use scope::{Scope, scope, scope_named};
 pub use signal::Signals;
 pub use status::{

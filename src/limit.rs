@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::awake;
 use crate::reason::{Stop, StopReason};
+use crate::rt::time::far;
 use crate::stop::Node;
 use crate::sync::{Mutex, OnceCell, planted};
 use crate::sys::Event;
@@ -175,12 +176,4 @@ impl Known {
             Kind::Shield { .. } => Known { end, stop: outer.stop, shielded: true },
         }
     }
-}
-
-/// A moment in the future, or one so far away that nobody will see it.
-pub(crate) fn far(from: Instant, by: Duration) -> Instant {
-    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    let end = from.checked_add(by).or_else(|| from.checked_add(CENTURY));
-    // So near to the last of all moments that `from` itself is one that nobody will see.
-    end.unwrap_or(from)
 }

@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
-use crate::limit::far;
+use crate::rt::time::far;
 use crate::sys::fd::{self, Direction};
 use crate::wait::Mark;
 

@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
+use crate::audit;
 use crate::body::open_root;
 use crate::desk::{Desk, Orders};
 use crate::errands::stopper;
@@ -13,11 +14,11 @@ use crate::error::SpawnError;
 use crate::record::{Outcome, Record, Text};
 use crate::root::{Edge, Errand, Root, internal};
 use crate::rt::contain::discard;
+use crate::rt::result::Result;
 use crate::rt::seat::{Make, Seat};
 use crate::scope_core::{Kind, ScopeCore};
 use crate::sys::{self, Handlers, Spared};
 use crate::watch::watch;
-use crate::{Result, audit};
 /// All that a run has set up in the process.
 pub(crate) struct Office {
     core: Arc<ScopeCore>,

@@ -12,12 +12,12 @@ use std::{fmt, io};
 use crate::sync::locks::Mutex;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::current;
+use crate::context::current;
 use crate::error::WaitError;
 use crate::handle::Handle;
 use crate::leader::Shared;
-use crate::limit::far;
 use crate::lines::{Line, Reader};
+use crate::rt::time::far;
 use crate::sys::child::Pipes;
 use crate::wait::{Mark, until_stopped};
 

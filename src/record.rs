@@ -15,10 +15,12 @@ use crate::homecoming::Ending;
 use crate::path::escape;
 use crate::reason::Stop;
 use crate::rt::latch::Latch;
+use crate::rt::this_thread;
 use crate::scope_core::ScopeCore;
 use crate::status::{ProcessStatus, Role, ThreadId};
 use crate::stop::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
+use crate::words::ITS_THREADS;
 
 /// Names and purposes: `&'static str` is not copied.
 pub(crate) type Text = Cow<'static, str>;
@@ -50,7 +52,7 @@ pub(crate) struct Record {
     pub(crate) done: Latch,
     path: OnceCell<Box<str>>,
     kernel_id: AtomicU32,
-    /// Which OS thread runs it, as `current::run_id` counts; 0 before it starts.
+    /// Which OS thread runs it, as `this_thread::run_id` counts; 0 before it starts.
     run: sync::AtomicU64,
     ended: AtomicBool,
     /// It has been counted out of its own scope. Written under that scope's lock.
@@ -105,12 +107,6 @@ pub(crate) enum Of {
     Thread(Arc<Record>),
     Scope(Arc<ScopeCore>),
 }
-
-/// The wait of a thread whose body is over, for those of its scope.
-pub(crate) const ITS_THREADS: &str = "the threads of its scope";
-
-/// The wait of a body's thread when all that it was for is over, for OS threads that run destructors of thread-locals.
-pub(crate) const ITS_ENDS: &str = "its OS threads to be gone";
 
 impl fmt::Display for Wait {
     /// Takes no lock: reports are made under that of a scope.
@@ -211,8 +207,8 @@ impl Record {
     }
 
     pub(crate) fn start(&self) {
-        self.kernel_id.store(crate::current::kernel_id().unwrap_or(0), Ordering::Relaxed);
-        self.run.store(crate::current::run_id(), Ordering::Release);
+        self.kernel_id.store(this_thread::kernel_id().unwrap_or(0), Ordering::Relaxed);
+        self.run.store(this_thread::run_id(), Ordering::Release);
     }
 
     /// Who waits for it before it is told may wait for ever. A service that may end by itself is none of these.

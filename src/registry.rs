@@ -9,17 +9,19 @@ use std::time::Duration;
 use crate::sync::locks::Mutex;
 
 use crate::body::live;
+use crate::context::current;
 use crate::desk::Orders;
 use crate::error::SpawnError;
 use crate::exit_code::{OVERDUE_CODE, conclude, refused};
 use crate::group::{Group, open_static};
 use crate::office::Office;
 use crate::root::GRACE;
+use crate::rt::result::Result;
 use crate::scope::Scope;
 use crate::scope_core::ScopeCore;
 use crate::status::Snapshot;
 use crate::text::IntoText;
-use crate::{Result, audit, current, sys, view};
+use crate::{audit, sys, view};
 
 pub use crate::exit_code::Exit;
 pub use crate::signal::Signals;
@@ -198,7 +200,7 @@ impl Drop for Slot {
 }
 
 fn claim() -> Result<Slot> {
-    if let Some(context) = current::current() {
+    if let Some(context) = current() {
         let path = context.path();
         return Err(format!("registry::run was called inside a scope, {path}: use a subscope there").into());
     }

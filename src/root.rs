@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::aftermath::Calls;
 use crate::owned::Left;
 use crate::probe::Probe;
-use crate::record::{ITS_ENDS, Label, Of, Record};
+use crate::record::{Label, Of, Record};
 use crate::rt::cache::Cache;
 use crate::scope_core::ScopeCore;
 use crate::status::{ForeignThread, Role};
@@ -19,6 +19,7 @@ use crate::tally::Clock;
 use crate::timers::Timers;
 use crate::wait::Mark;
 use crate::walk::Lock;
+use crate::words::ITS_ENDS;
 
 /// The grace of a root that sets none.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);

@@ -13,26 +13,27 @@ use crossbeam_channel::Receiver;
 
 use crate::awake;
 use crate::body::{enter, open};
-use crate::context::Context;
+use crate::context::{Context, current};
 use crate::deferred::Deferred;
 use crate::error::SpawnError;
 use crate::failure::ScopeError;
 use crate::group::{Group, open_group};
 use crate::handle::Handle;
 use crate::homecoming::ShutdownReport;
-use crate::limit::far;
 use crate::listen::Keeper;
 use crate::members::Phase;
 use crate::reason::StopReason;
 use crate::record::{Label, Record};
 use crate::rt::erase::Lease;
 use crate::rt::packet::Packet;
+use crate::rt::result::Result;
+use crate::rt::time::far;
 use crate::scope_core::ScopeCore;
 use crate::status::{Role, Snapshot, ThreadState, ThreadStatus};
 use crate::stopper::Stopper;
 use crate::text::IntoText;
 use crate::thread::{ThreadBuilder, label};
-use crate::{Result, current, shutdown, view};
+use crate::{shutdown, view};
 
 /// The place where threads are spawned; they are home before it returns.
 ///
@@ -82,7 +83,7 @@ pub fn scope<'env, T, F>(body: F) -> Result<T, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
 {
-    let around = current::current();
+    let around = current();
     let core = open(Cow::Borrowed(""), Location::caller(), around.as_ref(), around.as_ref());
     enter(&core, body)
 }
@@ -115,7 +116,7 @@ pub fn scope_named<'env, T, F>(name: impl IntoText, body: F) -> Result<T, ScopeE
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
 {
-    let around = current::current();
+    let around = current();
     let core = open(name.into(), Location::caller(), around.as_ref(), around.as_ref());
     enter(&core, body)
 }
@@ -148,7 +149,7 @@ impl Context {
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
     {
-        let around = current::current();
+        let around = current();
         let core = open(name.into(), Location::caller(), Some(self), around.as_ref());
         enter(&core, body)
     }

@@ -20,6 +20,7 @@ use crate::owned::is_owned;
 use crate::reason::{Stop, StopReason, Stopped};
 use crate::record::Record;
 use crate::rt::contain::told;
+use crate::rt::this_thread;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::shown::shown;
 use crate::status::ScopeState;
@@ -57,7 +58,7 @@ pub(crate) fn is_settling_in(core: &Arc<ScopeCore>) -> bool {
     }
     while let Some(core) = list.pop() {
         let state = core.lock();
-        if state.settler == Some(current::run_id()) {
+        if state.settler == Some(this_thread::run_id()) {
             return true;
         }
         list.extend(state.scopes.values().filter_map(Weak::upgrade));
@@ -111,10 +112,10 @@ fn turn(core: &Arc<ScopeCore>, may_wait: bool) -> Turn {
             None if state.phase == Phase::Settled => return Turn::Over,
             _ if planted("settle-takes-no-turn") => return Turn::Own,
             None => {
-                state.settler = Some(current::run_id());
+                state.settler = Some(this_thread::run_id());
                 return Turn::Own;
             }
-            Some(settler) if !may_wait || settler == current::run_id() => return Turn::Refused,
+            Some(settler) if !may_wait || settler == this_thread::run_id() => return Turn::Refused,
             Some(_) => {}
         }
         drop(state);

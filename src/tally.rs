@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::awake;
 use crate::homecoming::{Ending, ShutdownReport, ThreadReport};
-use crate::limit::far;
 use crate::record::Record;
+use crate::rt::time::far;
 use crate::status::{Role, ThreadId};
 
 /// How many rows are kept of threads that ended well, and of those that ended late or failed (R2): what goes on for long after

@@ -16,11 +16,13 @@ use crate::failure::{Failure, Happened};
 use crate::handle::Handle;
 use crate::members::Entry;
 use crate::owned::finish_if_left;
+use crate::panic_hook;
 use crate::reason::StopReason;
 use crate::record::{Label, Outcome, Record};
 use crate::rt::contain::{contain, discard, drop_contained};
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Claim, Packet, Ran, Task};
+use crate::rt::result::Result;
 use crate::rt::seat::{Make, Seat};
 use crate::scope_core::ScopeCore;
 use crate::shown::shown;
@@ -28,7 +30,7 @@ use crate::status::Role;
 use crate::stop::{Edge, Node};
 use crate::sync::planted;
 use crate::text::IntoText;
-use crate::{Result, current, probe, token};
+use crate::{current, probe, token};
 
 /// A thread to be, with more to be said about it than name and purpose.
 #[must_use = "a builder starts nothing until .spawn(f) or .service(f)"]
@@ -204,7 +206,7 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: 
     let logged = contain(|| {
         scene.inside(|| {
             let context = Context::of(record);
-            let entered = current::enter(context.clone(), false);
+            let entered = context.enter();
             let (ended, told) = conclude(record, task.run(&context));
             outcome = Some(ended);
             told.iter().for_each(log);
@@ -230,6 +232,7 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: 
     }
     drop(task);
     current::leave_all();
+    panic_hook::forget();
     come_home(record, outcome.unwrap_or(Outcome::Finished), seat);
 }
 
@@ -240,7 +243,7 @@ fn conclude(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
     let failure = match ran {
         Ran::Done | Ran::Nothing => Err(Outcome::Finished),
         Ran::Panicked(payload) => {
-            let place = current::panic_place(&payload);
+            let place = panic_hook::place(&payload);
             Ok(Failure::panic(record.origin(), payload, place))
         }
         Ran::Failed(error) => {

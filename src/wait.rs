@@ -13,10 +13,10 @@ use crossbeam_utils::Backoff;
 use crate::context::Context;
 use crate::current;
 use crate::error::{SendError, WaitError};
-use crate::limit::far;
 use crate::listen::Keeper;
 use crate::reason::{StopReason, Stopped};
 use crate::record::{Of, Record, Wait};
+use crate::rt::time::far;
 use crate::stop::Node;
 use crate::sys;
 

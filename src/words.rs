@@ -9,6 +9,12 @@ use crate::homecoming::Ending;
 use crate::shown::Shown;
 use crate::status::{EndingThread, ForeignThread, KernelStatus, ProcessStatus, Role, RunState, ScopeState};
 
+/// The wait of a thread whose body is over, for those of its scope.
+pub(crate) const ITS_THREADS: &str = "the threads of its scope";
+
+/// The wait of a body's thread when all that it was for is over, for OS threads that run destructors of thread-locals.
+pub(crate) const ITS_ENDS: &str = "its OS threads to be gone";
+
 pub(crate) fn with_last<T>(items: &[T]) -> impl Iterator<Item = (&T, bool)> {
     items.iter().enumerate().map(|(place, item)| (item, place + 1 == items.len()))
 }

@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("sys", &["sys"]),
     ("sync", &["sync"]),
     ("rt", &["rt"]),
-    ("plain data", &["chain", "homecoming", "reason", "serial", "status", "text", "token"]),
+    ("plain data", &["chain", "homecoming", "reason", "serial", "status", "text", "token", "words"]),
     (
         "stop",
         &[
@@ -60,6 +60,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "net",
             "overdue",
             "owned",
+            "panic_hook",
             "path",
             "probe",
             "record",
@@ -78,7 +79,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "walk",
         ],
     ),
-    ("views", &["dump", "report", "words"]),
+    ("views", &["dump", "report"]),
     (
         "edges",
         &[

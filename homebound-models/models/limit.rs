@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use loom::thread::spawn;
 
 use super::explore;
-use crate::BoxError;
 use crate::callback::{Callback, Caller};
 use crate::limit::{Limit, Timer};
 use crate::listen::Keeper;
 use crate::reason::StopReason;
 use crate::rt::packet::Packet;
+use crate::rt::result::BoxError;
 use crate::stop::{Edge, Node};
 use crate::sync::Mutex;
 

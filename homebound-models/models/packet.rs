@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use loom::thread::spawn;
 
 use super::explore;
-use crate::BoxError;
 use crate::rt::packet::{Claim, Packet, Ran, Task};
+use crate::rt::result::BoxError;
 use crate::sync::{ThreadId, current_thread};
 
 /// What a closure captures, or returns. Like a user's, its `Drop` may use the packet.

@@ -8,11 +8,11 @@ use crossbeam_channel::TryRecvError;
 use loom::thread::spawn;
 
 use super::explore;
-use crate::BoxError;
 use crate::callback::{Callback, Caller};
 use crate::listen::Keeper;
 use crate::reason::StopReason;
 use crate::rt::packet::Packet;
+use crate::rt::result::BoxError;
 use crate::stop::{Edge, Node};
 use crate::sync::AtomicUsize;
 

@@ -10,5 +10,8 @@ pub(crate) mod latch;
 pub(crate) mod line;
 mod look;
 pub(crate) mod packet;
+pub(crate) mod result;
 pub(crate) mod seat;
+pub(crate) mod this_thread;
+pub(crate) mod time;
 pub(crate) mod word;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::contain::{Payload, contain, drop_contained};
-use crate::BoxError;
+use crate::rt::result::BoxError;
 use crate::sync::locks::assert_none_held;
 use crate::sync::{Mutex, planted};
 
