@@ -1,27 +1,17 @@
 //! Owns the map of the guard: what reads source text, what decides which of it counts, what prints.
 //! Refuses to know the runtime: it works on text alone, whether that compiles or not.
+//!
+//! The folders, each using only those before it (`tests/layers.rs` holds that): `finding`; `source`; `config`, `print`, `deep` and
+//! `check`, which do not know each other; `deps`; `command`. Read `command/mod.rs` first, and `check/mod.rs` for what a check is.
 
-pub mod catalog;
 pub mod check;
-pub mod cli;
+pub mod command;
 pub mod deps;
 pub mod finding;
-pub mod rule;
 
-mod beside;
 mod config;
-mod day;
 mod deep;
-mod explain;
-mod fault;
-mod guard;
-mod hook;
-mod init;
-mod judge;
-mod place;
 mod print;
-mod report;
-mod scan;
-mod staged;
-mod text;
-mod walk;
+mod source;
+
+pub use finding::{catalog, rule};

@@ -9,11 +9,12 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::{Spanned, Value};
 
-use super::{Allow, Config, Glob};
-use crate::day::Day;
-use crate::fault::{Fault, Faults, Place};
-use crate::place::Project;
-use crate::rule::Rule;
+use crate::config::day::Day;
+use crate::config::glob::Glob;
+use crate::config::settings::{Allow, Config};
+use crate::finding::fault::{Fault, Faults, Place};
+use crate::finding::rule::Rule;
+use crate::source::project::Project;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,8 +59,10 @@ struct Metadata {
 /// A file that is about nothing else.
 pub(super) fn file(project: &Project, file: &Path) -> Result<Config, Faults> {
     let text = fs::read_to_string(file).map_err(|error| Fault::io("read", file, &error))?;
-    let reader =
-        Reader { path: project.name(&crate::place::whole(file).unwrap_or(file.to_owned())), text: &text };
+    let reader = Reader {
+        path: project.name(&crate::source::project::whole(file).unwrap_or(file.to_owned())),
+        text: &text,
+    };
     let raw: Raw = toml::from_str(&text).map_err(|error| reader.syntax(&error))?;
     reader.config(raw)
 }
@@ -195,7 +198,7 @@ impl Reader<'_> {
     }
 
     fn rule(&self, name: &Spanned<String>) -> Result<Rule, Fault> {
-        let rules = || format!("the rules are {}", crate::explain::allowable().join(", "));
+        let rules = || format!("the rules are {}", Rule::allowable().join(", "));
         match name.get_ref().parse() {
             Ok(Rule::StaleAllow) => {
                 let fault =

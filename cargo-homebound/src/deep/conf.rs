@@ -7,14 +7,19 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::banned;
-use crate::fault::{Fault, Faults, Place};
-use crate::rule::Rule;
+use crate::finding::catalog::{self, Entry, Kind};
+use crate::finding::fault::{Fault, Faults, Place};
+use crate::finding::rule::Rule;
 
 const KEY: &str = "disallowed-methods";
 
 /// What the reason of our entries begins with: messages about the project's own have another.
 pub(super) const MARK: &str = "homebound: ";
+
+/// The paths that clippy is asked for.
+fn banned() -> impl Iterator<Item = &'static Entry> {
+    catalog::ENTRIES.iter().filter(|entry| entry.kind != Kind::Exit)
+}
 
 /// The list, for a `clippy.toml`.
 pub(crate) fn listed() -> String {

@@ -3,7 +3,7 @@
 
 use super::messages::Seen;
 use crate::finding::{Finding, FoundBy};
-use crate::walk::Walked;
+use crate::source::walk::Walked;
 
 /// Puts what clippy saw in these files among what the text shows.
 pub(crate) fn fold(found: &mut Vec<Finding>, mut seen: Vec<Seen>, walked: &Walked) {
@@ -29,8 +29,8 @@ pub(crate) fn fold(found: &mut Vec<Finding>, mut seen: Vec<Seen>, walked: &Walke
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::Rule;
-    use crate::walk::Item;
+    use crate::finding::rule::Rule;
+    use crate::source::walk::Item;
 
     fn at(line: usize, column: usize, found_by: FoundBy) -> Finding {
         let span = line * 100 + column..line * 100 + column + 5;

@@ -7,9 +7,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::conf::MARK;
+use crate::finding::rule::Rule;
 use crate::finding::{Finding, FoundBy};
-use crate::place::Project;
-use crate::rule::Rule;
+use crate::source::project::Project;
 
 /// One message, as a finding, with the lines that it spans.
 #[derive(Debug)]

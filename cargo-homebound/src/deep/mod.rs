@@ -1,5 +1,7 @@
-//! Owns the second way of looking: clippy, which knows types, re-exports and foreign macros, where the project builds.
-//! Refuses to replace the first: what is not compiled, clippy does not see.
+//! Owns the second way of looking: clippy, which knows types, re-exports and macros of other crates, where the project builds.
+//! Refuses to replace the first way: clippy does not see code that is not compiled.
+//!
+//! Read `look` in this file first; then `conf` (what clippy is told), `messages` (what it answers) and `fold` (one list of both).
 
 mod conf;
 mod fold;
@@ -11,10 +13,9 @@ use std::process::{Command, Stdio};
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
-use crate::catalog::{self, Entry, Kind};
-use crate::fault::{Fault, Faults};
-use crate::place::Project;
-use crate::rule::Rule;
+use crate::finding::fault::{Fault, Faults};
+use crate::finding::rule::Rule;
+use crate::source::project::Project;
 
 pub(crate) use conf::listed;
 pub(crate) use fold::fold;
@@ -29,11 +30,6 @@ pub(crate) struct Told {
     pub(crate) notes: Vec<String>,
     /// Why it could not look at all of it.
     pub(crate) faults: Faults,
-}
-
-/// The paths that clippy is asked for.
-pub(crate) fn banned() -> impl Iterator<Item = &'static Entry> {
-    catalog::ENTRIES.iter().filter(|entry| entry.kind != Kind::Exit)
 }
 
 /// # Errors

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::Error;
+use super::error::Error;
 
 /// One package that may.
 #[derive(Debug, Clone, Deserialize)]

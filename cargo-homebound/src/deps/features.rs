@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::Options;
 use super::graph::Graph;
+use super::options::Options;
 
 /// Why a feature is on.
 #[derive(Debug, Clone, PartialEq, Eq)]

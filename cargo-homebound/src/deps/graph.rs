@@ -10,8 +10,9 @@ use cargo_metadata::{
 };
 use proc_macro2::TokenStream;
 
+use super::error::Error;
 use super::gate::{Build, Gate};
-use super::{Error, Options};
+use super::options::Options;
 
 /// One dependency of a package, as it was resolved.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! Owns `cargo homebound deps`: which dependencies can start threads, where, and who brought them in.
 //! Refuses to use the network, to compile anything, and to say what a program does: it reads text.
 //!
+//! Read `run` in this file first, then `graph` (which packages), `features` (which features), `scan` (which places in one package).
+//!
 //! # What it does
 //!
 //! It asks `cargo metadata --offline` for the graph, follows the features from the members of the workspace, and looks through
@@ -60,71 +62,27 @@
 
 mod allow;
 mod attribute;
+mod error;
 mod features;
 mod gate;
 mod graph;
 mod known;
 mod modules;
 mod native;
+mod options;
 mod outline;
 mod report;
 mod scan;
 mod table;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{self, Write};
-use std::path::PathBuf;
-
-use clap::{Args, ValueEnum};
 
 use features::Active;
 use graph::Graph;
 
-/// What is asked.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Options {
-    /// How the answer is printed
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Fail if a package that `[deps] allow` of homebound.toml does not name starts threads in this build
-    #[arg(long)]
-    pub deny: bool,
-    /// The members to start from, all by default
-    #[arg(short = 'p', long = "package", value_name = "NAME")]
-    pub packages: Vec<String>,
-    /// Features of the members to turn on, with commas or blanks between them
-    #[arg(short = 'F', long, value_name = "FEATURES")]
-    pub features: Vec<String>,
-    /// Turn on all features of the members
-    #[arg(long)]
-    pub all_features: bool,
-    /// Leave the default features of the members off
-    #[arg(long)]
-    pub no_default_features: bool,
-    /// The target to look for, the host's by default; `all` for every one
-    #[arg(long, value_name = "TRIPLE")]
-    pub target: Option<String>,
-    /// Look at what tests and examples of the members depend on as well
-    #[arg(long)]
-    pub include_dev: bool,
-    /// Look at build scripts, procedural macros and what they depend on as well
-    #[arg(long)]
-    pub include_build: bool,
-    /// The Cargo.toml to begin with
-    #[arg(long, value_name = "PATH")]
-    pub manifest_path: Option<PathBuf>,
-}
-
-/// How the answer is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Format {
-    /// Aligned columns, for people
-    #[default]
-    Table,
-    /// One JSON object, for programs
-    Json,
-}
+pub use error::Error;
+pub use options::{Format, Options};
 
 /// How it went, when there is an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,70 +102,6 @@ impl Outcome {
         }
     }
 }
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub enum Error {
-    /// Cargo cannot tell the graph: no manifest, a lock file that needs what is not on this disk.
-    Cargo {
-        /// What it printed.
-        says: String,
-    },
-    /// The compiler cannot tell its host, or does not know the target.
-    Rustc {
-        /// What it printed.
-        says: String,
-    },
-    /// `-p` names no member.
-    NoSuchMember {
-        /// What it names.
-        name: String,
-        /// Who there is.
-        members: Vec<String>,
-    },
-    /// The allow list cannot be read.
-    Config {
-        /// The file, or the section of `Cargo.toml`.
-        place: String,
-        /// What is wrong.
-        says: String,
-    },
-    /// The sources of a package cannot be read.
-    Sources {
-        /// The package.
-        package: String,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// The answer cannot be written.
-    Write(io::Error),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Cargo { says } => {
-                write!(f, "cargo cannot tell the dependencies without the network:\n{}", says.trim())?;
-                let absent = ["download", "offline", "no matching package", "failed to get"];
-                match absent.iter().any(|word| says.contains(word)) {
-                    true => f.write_str("\nrun `cargo fetch` in this workspace first, with the network"),
-                    false => Ok(()),
-                }
-            }
-            Error::Rustc { says } => write!(f, "rustc cannot tell what the target is: {says}"),
-            Error::NoSuchMember { name, members } => {
-                write!(f, "no member is called '{name}'; there are {}", members.join(", "))
-            }
-            Error::Config { place, says } => write!(f, "{place}: {}", says.trim_end()),
-            Error::Sources { package, error } => {
-                write!(f, "the sources of {package} cannot be read: {error}; run `cargo fetch`")
-            }
-            Error::Write(error) => write!(f, "cannot write the answer: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// Answers. Packages are scanned one after another, with one file in memory at a time.
 ///

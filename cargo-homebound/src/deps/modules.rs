@@ -6,9 +6,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::attribute::read_macros;
+use super::attribute::{Macros, read_macros};
 use super::gate::{Build, Gate};
-use super::outline::{Macros, Module, Outline};
+use super::outline::{Module, Outline};
 
 /// How often one file may be reached, under whatever conditions, and how deep modules may be.
 const OFTEN: usize = 4;

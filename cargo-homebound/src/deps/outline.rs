@@ -1,12 +1,11 @@
 //! Owns the outline of one file: its `mod` declarations, what it includes, and which lines a `cfg` governs.
 //! Refuses to know other files, and what the code does. It reads tokens, so that it sees into macros as well.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use proc_macro2::{Delimiter, Group, LineColumn, TokenStream, TokenTree};
 
-use super::attribute::{Attribute, ends_item, read_attribute};
+use super::attribute::{Attribute, Macros, ends_item, read_attribute};
 use super::gate::{Gate, string};
 
 /// A module that is in a file of its own.
@@ -39,9 +38,6 @@ pub(crate) struct Outline {
     pub(crate) generated: bool,
     pub(crate) reaches: Vec<Reach>,
 }
-
-/// What the macros of a package put before the items that they are given: `cfg_rt! { mod runtime; }`.
-pub(crate) type Macros = BTreeMap<String, Vec<Gate>>;
 
 impl Outline {
     /// `None`: it is not made of tokens.

@@ -10,8 +10,8 @@ use super::gate::{Build, Gate};
 use super::modules::{self, File};
 use super::native;
 use super::outline::Outline;
-use crate::catalog::{self, Kind};
 use crate::check::{self, Start};
+use crate::finding::catalog::{self, Kind};
 
 /// One place that starts a thread.
 #[derive(Debug, Clone)]

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::sources::Sources;
-use crate::fault::Fault;
+use crate::finding::fault::Fault;
+use crate::finding::report::{Deep, Report};
 use crate::finding::{Finding, FoundBy};
-use crate::report::{Deep, Report};
-use crate::text::excerpt;
+use crate::source::text::excerpt;
 
 /// Everything, with the summary as the last line.
 pub(crate) fn print(

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::finding::FoundBy;
-use crate::report::Report;
+use crate::finding::report::Report;
 
 #[derive(Serialize)]
 struct Line<'a> {

@@ -1,5 +1,7 @@
-//! Owns where output goes, and what becomes of it when nobody reads on.
-//! Refuses to know what is printed: each form has its own file.
+//! Owns where output goes, and what becomes of it when the reader closes the pipe.
+//! Refuses to know what is printed: each form of the report has its own file.
+//!
+//! Read `human` first, the form that people get; `json`, `github` and `sarif` are for programs.
 
 pub(crate) mod github;
 pub(crate) mod human;
@@ -11,7 +13,7 @@ use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
-use crate::fault::{Fault, Faults};
+use crate::finding::fault::{Fault, Faults};
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::json::who;
 use super::sources::Sources;
 use crate::finding::Finding;
-use crate::report::Report;
-use crate::rule::Rule;
+use crate::finding::report::Report;
+use crate::finding::rule::Rule;
 
 /// One run. Paths are from the repository's root, which `prefix` leads away from: empty, or with a `/` at its end.
 pub(crate) fn print(

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::finding::Finding;
-use crate::text::{Excerpt, excerpt};
+use crate::source::text::{Excerpt, excerpt};
 
 /// The files of a check, by the paths that findings have.
 #[derive(Debug, Default)]

@@ -1,0 +1,62 @@
+//! Owns what the `cfg` attributes around a place ask for: features, and whether it is for tests only.
+//! Refuses to evaluate them: code counts whether it is compiled or not.
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::{Attribute, Meta};
+
+/// What is asked for around the place where the walk is.
+#[derive(Debug, Default)]
+pub(crate) struct Around {
+    features: Vec<String>,
+    tests: usize,
+}
+
+impl Around {
+    pub(crate) fn features(&self) -> &[String] {
+        &self.features
+    }
+
+    pub(crate) fn is_test(&self) -> bool {
+        self.tests > 0
+    }
+
+    /// Takes in what these attributes ask for; how it was before.
+    pub(crate) fn enter(&mut self, attributes: &[Attribute]) -> (usize, usize) {
+        let before = (self.features.len(), self.tests);
+        for attribute in attributes {
+            let path = attribute.path();
+            match &attribute.meta {
+                Meta::List(list) if path.is_ident("cfg") => self.asked(list.tokens.clone(), true),
+                _ if path.segments.last().is_some_and(|last| last.ident == "test") => self.tests += 1,
+                _ => {}
+            }
+        }
+        before
+    }
+
+    pub(crate) fn leave(&mut self, (features, tests): (usize, usize)) {
+        self.features.truncate(features);
+        self.tests = tests;
+    }
+
+    /// `all`: every part of it is needed.
+    fn asked(&mut self, tokens: TokenStream, all: bool) {
+        let mut name = String::new();
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) => {
+                    name = ident.to_string();
+                    if name == "test" && all {
+                        self.tests += 1;
+                    }
+                }
+                TokenTree::Literal(literal) if name == "feature" => {
+                    self.features.push(literal.to_string().trim_matches('"').to_owned());
+                }
+                // What must not be there is not asked for.
+                TokenTree::Group(group) if name != "not" => self.asked(group.stream(), all && name != "any"),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Owns the way from a path at a place to what it stands for: `go` after `use std::thread::spawn as go`.
+//! Refuses to look into other files: what is not declared here is taken as written.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use crate::check::resolve::scopes::{Declared, Def};
+use crate::check::resolve::types;
+use crate::check::resolve::waits;
+use crate::check::resolve::written::{ScopeId, TypeRef, Written};
+use crate::finding::catalog;
+
+/// What a path stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Res {
+    /// Outside of this file, from its crate's root: `std::thread::spawn`.
+    Path(String),
+    Mod(ScopeId),
+    Fn(usize),
+    Struct(usize),
+    /// A function in an `impl` of a struct of this file.
+    Assoc(usize, String),
+    Value(usize),
+    /// Something of the file's own.
+    Opaque,
+}
+
+/// Which of the two kinds of names is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Space {
+    Types,
+    Values,
+}
+
+/// How many steps one question may take: imports can go round in circles.
+const STEPS: u32 = 400;
+
+/// Every path that a rule knows, and what such a path begins with: what a glob import is asked for.
+static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let mut known = HashSet::new();
+    for path in catalog::ENTRIES.iter().map(|entry| entry.path).chain(types::paths()).chain(waits::paths()) {
+        let mut end = path.len();
+        while known.insert(path[..end].to_owned())
+            && let Some(at) = path[..end].rfind("::")
+        {
+            end = at;
+        }
+    }
+    known
+});
+
+/// Answers questions about one file.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) declared: Declared,
+    steps: u32,
+    active: Vec<usize>,
+}
+
+impl Names {
+    /// What `segments` stand for in `scope`.
+    pub(crate) fn resolve(&mut self, path: &Written, space: Space) -> Res {
+        self.steps = STEPS;
+        self.active.clear();
+        match self.path(path, space) {
+            Res::Path(path) => Res::Path(canonical(path)),
+            found => found,
+        }
+    }
+
+    /// Whether a name alone stands for something in `scope` or around it, up to the module.
+    pub(crate) fn item(&mut self, scope: ScopeId, name: &str, space: Space) -> Option<Res> {
+        self.steps = STEPS;
+        self.active.clear();
+        self.visible(scope, name, space)
+    }
+
+    /// Whether a name alone stands for something that is declared in `scope` itself.
+    pub(crate) fn own(&mut self, scope: ScopeId, name: &str, space: Space) -> Option<Res> {
+        self.steps = STEPS;
+        self.active.clear();
+        self.within(scope, name, space)
+    }
+
+    /// The type that `ty` names: a path, or a struct of this file.
+    pub(crate) fn type_of(&mut self, ty: &TypeRef) -> Res {
+        self.resolve(&ty.path, Space::Types)
+    }
+
+    fn path(&mut self, path: &Written, space: Space) -> Res {
+        let segments = &path.segments;
+        let Some(first) = segments.first() else { return Res::Opaque };
+        if path.absolute {
+            return Res::Path(segments.join("::"));
+        }
+        let mut module = self.module(path.scope);
+        let mut at = 0;
+        match first.as_str() {
+            "crate" => module = 0,
+            "self" => {}
+            "super" => {
+                while segments.get(at).is_some_and(|segment| segment == "super") {
+                    let Some(up) = self.declared.scopes[module].parent else {
+                        return Res::Path(segments.join("::"));
+                    };
+                    module = self.module(up);
+                    at += 1;
+                }
+                return self.rest(Res::Mod(module), segments, at, space);
+            }
+            _ => {
+                let wanted = if segments.len() == 1 { space } else { Space::Types };
+                let found = self.visible(path.scope, first, wanted);
+                let found = found.unwrap_or_else(|| Res::Path(first.clone()));
+                return self.rest(found, segments, 1, space);
+            }
+        }
+        match self.rest(Res::Mod(module), segments, 1, space) {
+            // The file may be any module of its crate.
+            Res::Opaque => Res::Path(segments.join("::")),
+            found => found,
+        }
+    }
+
+    fn module(&self, mut scope: ScopeId) -> ScopeId {
+        while let (false, Some(parent)) =
+            (self.declared.scopes[scope].module, self.declared.scopes[scope].parent)
+        {
+            scope = parent;
+        }
+        scope
+    }
+
+    fn rest(&mut self, mut found: Res, segments: &[String], from: usize, space: Space) -> Res {
+        for (at, segment) in segments.iter().enumerate().skip(from) {
+            let wanted = if at + 1 == segments.len() { space } else { Space::Types };
+            found = match found {
+                Res::Path(path) => Res::Path(format!("{path}::{segment}")),
+                Res::Mod(scope) => self.within(scope, segment, wanted).unwrap_or(Res::Opaque),
+                Res::Struct(of) => Res::Assoc(of, segment.clone()),
+                _ => Res::Opaque,
+            };
+        }
+        found
+    }
+
+    fn visible(&mut self, mut scope: ScopeId, name: &str, space: Space) -> Option<Res> {
+        loop {
+            if let Some(found) = self.within(scope, name, space) {
+                return Some(found);
+            }
+            if self.declared.scopes[scope].module {
+                return None;
+            }
+            scope = self.declared.scopes[scope].parent?;
+        }
+    }
+
+    /// What a name stands for that is declared in `scope` itself.
+    fn within(&mut self, scope: ScopeId, name: &str, space: Space) -> Option<Res> {
+        self.steps = self.steps.checked_sub(1)?;
+        let declared = &self.declared.scopes[scope];
+        let map = if space == Space::Types { &declared.types } else { &declared.values };
+        if let Some(def) = map.get(name).copied()
+            && let Some(found) = self.def(def, space)
+        {
+            return Some(found);
+        }
+        for at in 0..self.declared.scopes[scope].globs.len() {
+            let glob = self.declared.scopes[scope].globs[at];
+            match self.import(glob, Space::Types) {
+                Some(Res::Mod(inner)) if inner != scope => {
+                    self.active.push(glob);
+                    let found = self.within(inner, name, space);
+                    self.active.pop();
+                    if found.is_some() {
+                        return found;
+                    }
+                }
+                Some(Res::Path(path)) => {
+                    let path = canonical(format!("{path}::{name}"));
+                    if KNOWN.contains(&path) {
+                        return Some(Res::Path(path));
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn def(&mut self, def: Def, space: Space) -> Option<Res> {
+        Some(match def {
+            Def::Import(import) => return self.import(import, space),
+            Def::Mod(scope) => Res::Mod(scope),
+            Def::Fn(id) => Res::Fn(id),
+            Def::Struct(id) => Res::Struct(id),
+            Def::Value(id) => Res::Value(id),
+            Def::Alias(id) => {
+                let Some(ty) = self.declared.aliases[id].clone() else { return Some(Res::Opaque) };
+                self.steps = self.steps.checked_sub(8)?;
+                self.path(&ty.path, Space::Types)
+            }
+            Def::Foreign(id) => Res::Path(format!("libc::{}", self.declared.foreign[id])),
+            Def::Opaque => Res::Opaque,
+        })
+    }
+
+    /// What an import brings in; `None` while that is being asked already: `use log::log` does not mean itself.
+    fn import(&mut self, import: usize, space: Space) -> Option<Res> {
+        if self.active.contains(&import) {
+            return None;
+        }
+        self.steps = self.steps.checked_sub(1)?;
+        self.active.push(import);
+        let path = self.declared.imports[import].clone();
+        let found = match self.path(&path, space) {
+            Res::Path(path) => Res::Path(canonical(path)),
+            found => found,
+        };
+        self.active.pop();
+        // In the other kind of names it may be something.
+        (found != Res::Opaque || path.segments.len() > 1).then_some(found)
+    }
+}
+
+/// The name under `std` of what `core` and `alloc` have, and under `rayon` of what it has from its core.
+fn canonical(path: String) -> String {
+    let passed_on = [
+        ("core::", "std::"),
+        ("alloc::", "std::"),
+        ("rayon_core::", "rayon::"),
+        ("homebound::channel::", "crossbeam_channel::"),
+    ];
+    for (short, crate_) in passed_on {
+        if let Some(rest) = path.strip_prefix(short) {
+            return format!("{crate_}{rest}");
+        }
+    }
+    path
+}

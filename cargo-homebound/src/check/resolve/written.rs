@@ -1,0 +1,167 @@
+//! Owns what a type says that matters here: `JoinHandle` in `Option<Arc<Mutex<JoinHandle<()>>>>`.
+//! Refuses to resolve it: `names` does.
+
+use syn::Type;
+use syn::ext::IdentExt;
+use syn::punctuated::Punctuated;
+
+pub(crate) type ScopeId = usize;
+
+/// A path as written, and where.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    pub(crate) segments: Vec<String>,
+    /// It began with `::`.
+    pub(crate) absolute: bool,
+    pub(crate) scope: ScopeId,
+}
+
+/// A type as written, without what is wrapped around it: `JoinHandle` in `Option<JoinHandle<()>>`.
+#[derive(Debug, Clone)]
+pub(crate) struct TypeRef {
+    pub(crate) path: Written,
+    /// It was in a list or a map.
+    pub(crate) many: bool,
+}
+
+/// `Worker` in `impl Drop for crate::Worker<T>`.
+pub(crate) fn last_name(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) => Some(path.path.segments.last()?.ident.unraw().to_string()),
+        Type::Reference(ty) => last_name(&ty.elem),
+        Type::Paren(ty) => last_name(&ty.elem),
+        Type::Group(ty) => last_name(&ty.elem),
+        _ => None,
+    }
+}
+
+/// Whether a value of this type may be borrowed, as far as the type says: `&T`, `Option<&T>`, `Guard<'a>`.
+pub(crate) fn borrows(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(_) | Type::Ptr(_) => true,
+        Type::Paren(ty) => borrows(&ty.elem),
+        Type::Group(ty) => borrows(&ty.elem),
+        Type::Array(ty) => borrows(&ty.elem),
+        Type::Tuple(ty) => ty.elems.iter().any(borrows),
+        Type::Path(ty) => ty.path.segments.iter().any(|segment| match &segment.arguments {
+            syn::PathArguments::AngleBracketed(of) => of.args.iter().any(|argument| match argument {
+                syn::GenericArgument::Lifetime(_) => true,
+                syn::GenericArgument::Type(ty) => borrows(ty),
+                _ => false,
+            }),
+            _ => false,
+        }),
+        _ => true,
+    }
+}
+
+/// What holds one other thing, and hands it out as if it were not there.
+const WRAPPERS: &[&str] = &[
+    "Option",
+    "Result",
+    "Arc",
+    "Rc",
+    "Box",
+    "Mutex",
+    "RwLock",
+    "RefCell",
+    "Cell",
+    "OnceLock",
+    "OnceCell",
+    "LazyLock",
+    "LazyCell",
+    "Lazy",
+    "Pin",
+    "ManuallyDrop",
+    "MutexGuard",
+    "RefMut",
+    "Ref",
+    "IoResult",
+    "Cow",
+    "CachePadded",
+    "Weak",
+    "UnsafeCell",
+    "MaybeUninit",
+    "AtomicCell",
+    "Once",
+    "ReentrantMutex",
+    "FairMutex",
+    "AssertUnwindSafe",
+];
+
+/// What holds many.
+const LISTS: &[&str] = &[
+    "Vec",
+    "VecDeque",
+    "HashMap",
+    "BTreeMap",
+    "HashSet",
+    "BTreeSet",
+    "SmallVec",
+    "ArrayVec",
+    "LinkedList",
+    "Slab",
+    "IndexMap",
+    "DashMap",
+    "BinaryHeap",
+    "FxHashMap",
+    "Iterator",
+    "IntoIterator",
+    "IntoIter",
+    "Iter",
+    "SlotMap",
+    "JoinHandles",
+    "ArrayQueue",
+    "SegQueue",
+];
+
+/// The type that matters in `ty`.
+pub(crate) fn type_ref(scope: ScopeId, ty: &Type) -> Option<TypeRef> {
+    match ty {
+        Type::Reference(ty) => type_ref(scope, &ty.elem),
+        Type::Paren(ty) => type_ref(scope, &ty.elem),
+        Type::Group(ty) => type_ref(scope, &ty.elem),
+        Type::Ptr(ty) => type_ref(scope, &ty.elem),
+        Type::Array(ty) => listed(type_ref(scope, &ty.elem)),
+        Type::Slice(ty) => listed(type_ref(scope, &ty.elem)),
+        Type::Tuple(ty) => ty.elems.iter().find_map(|ty| type_ref(scope, ty)),
+        Type::ImplTrait(ty) => bound(scope, &ty.bounds),
+        Type::TraitObject(ty) => bound(scope, &ty.bounds),
+        Type::Path(ty) if ty.qself.is_none() => path_ref(scope, &ty.path),
+        _ => None,
+    }
+}
+
+fn bound(scope: ScopeId, bounds: &Punctuated<syn::TypeParamBound, syn::Token![+]>) -> Option<TypeRef> {
+    bounds.iter().find_map(|bound| match bound {
+        syn::TypeParamBound::Trait(bound) => {
+            let last = bound.path.segments.last()?;
+            LISTS.iter().any(|name| last.ident == name).then(|| path_ref(scope, &bound.path))?
+        }
+        _ => None,
+    })
+}
+
+fn listed(ty: Option<TypeRef>) -> Option<TypeRef> {
+    ty.map(|ty| TypeRef { many: true, ..ty })
+}
+
+fn path_ref(scope: ScopeId, path: &syn::Path) -> Option<TypeRef> {
+    let last = path.segments.last()?;
+    let wrapper = WRAPPERS.iter().any(|name| last.ident == name);
+    let list = LISTS.iter().any(|name| last.ident == name);
+    if wrapper || list {
+        let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+        let inner = arguments.args.iter().filter_map(|argument| match argument {
+            syn::GenericArgument::Type(ty) => type_ref(scope, ty),
+            syn::GenericArgument::AssocType(ty) => type_ref(scope, &ty.ty),
+            _ => None,
+        });
+        // The values of a map, not its keys; what is right, not what went wrong.
+        let found = if list { inner.last() } else { inner.into_iter().next() };
+        return if list { listed(found) } else { found };
+    }
+    let segments = path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect();
+    let path = Written { segments, absolute: path.leading_colon.is_some(), scope };
+    Some(TypeRef { path, many: false })
+}

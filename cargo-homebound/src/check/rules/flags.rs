@@ -1,0 +1,177 @@
+//! Owns what a condition looks at: whether it asks something that another thread sets, so that a loop may end.
+//! Refuses to know loops: `polled` does.
+
+use syn::{BinOp, Expr, ExprMethodCall, Member, Stmt, UnOp};
+
+use crate::check::resolve::bodies::{is_state, locks, place_name};
+use crate::check::resolve::names::{Res, Space};
+use crate::check::resolve::types::Ty;
+use crate::check::state::{Found, Walk};
+
+/// Names that say it is about an end.
+pub(crate) const ABOUT_ENDS: &[&str] =
+    &["done", "finish", "exit", "close", "closing", "alive", "kill", "abort"];
+
+/// What a condition looks at.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Look {
+    Flag,
+    /// A variable or a field, which is a flag if the loop itself does not set it.
+    Named(String),
+    No,
+}
+
+impl Look {
+    fn or(self, other: impl FnOnce() -> Look) -> Look {
+        match self {
+            Look::Flag => Look::Flag,
+            Look::No => other(),
+            Look::Named(name) => match other() {
+                Look::Flag => Look::Flag,
+                _ => Look::Named(name),
+            },
+        }
+    }
+}
+
+/// Whether the value of `expr`, of type `ty`, is what a flag says, or the guard of one.
+pub(crate) fn reads_flag(walk: &mut Walk, expr: &Expr, ty: &Ty) -> bool {
+    let guard = ty.is_unknown() || ty.is("bool");
+    (!is_upgrade(expr) && flag(walk, expr) == Look::Flag) || (guard && locks(expr))
+}
+
+/// The loop uses the upgraded `Arc`, and does not only ask whether there is one.
+fn is_upgrade(expr: &Expr) -> bool {
+    matches!(expr, Expr::MethodCall(call) if call.method == "upgrade")
+}
+
+pub(crate) fn flag(walk: &mut Walk, condition: &Expr) -> Look {
+    match condition {
+        Expr::Paren(inner) => flag(walk, &inner.expr),
+        Expr::Group(inner) => flag(walk, &inner.expr),
+        // `while let Ok(job) = rx.try_recv()` takes what is there; it is not about an end.
+        Expr::Let(inner) if takes(&inner.pat) && tries_to_receive(&inner.expr) => Look::No,
+        Expr::Let(inner) => flag(walk, &inner.expr),
+        Expr::Match(inner) => flag(walk, &inner.expr),
+        Expr::Unsafe(block) => match block.block.stmts.as_slice() {
+            [Stmt::Expr(inner, None)] => flag(walk, inner),
+            _ => Look::No,
+        },
+        Expr::Unary(inner) => match inner.op {
+            UnOp::Deref(_) if locks(&inner.expr) => Look::Flag,
+            _ => flag(walk, &inner.expr),
+        },
+        Expr::Binary(binary) => match binary.op {
+            BinOp::And(_) | BinOp::Or(_) => flag(walk, &binary.left).or(|| flag(walk, &binary.right)),
+            // A count that is waited for is no flag.
+            BinOp::Eq(_) | BinOp::Ne(_) if is_state(&binary.right) => match flag(walk, &binary.left) {
+                Look::Flag => Look::Flag,
+                _ => Look::No,
+            },
+            _ => Look::No,
+        },
+        Expr::MethodCall(call) => method_looks(walk, call),
+        Expr::Call(call) => match &*call.func {
+            Expr::Path(path) => {
+                let own = walk.own_function(path).is_some_and(|own| walk.names.declared.fns[own].asks);
+                let last = path.path.segments.last().map(|last| last.ident.to_string());
+                let named = call.args.is_empty() && last.is_some_and(|name| asks_to_stop(&name));
+                if own || named { Look::Flag } else { Look::No }
+            }
+            _ => Look::No,
+        },
+        Expr::Path(path) => {
+            let Some(name) = path.path.get_ident() else { return Look::No };
+            let first = walk.loops.last().map_or(0, |last| last.first);
+            match walk.single(name, Space::Values) {
+                Some(Found::Var(var)) if var >= first => match walk.vars[var].ty {
+                    Ty::Flag => Look::Flag,
+                    _ => Look::No,
+                },
+                Some(Found::Var(var)) if matches!(walk.vars[var].ty, Ty::Flag) => {
+                    Look::Named(name.to_string())
+                }
+                Some(Found::Item(Res::Value(_))) => Look::Flag,
+                // Nobody else can set a variable of a function's own: its name must say what it is.
+                _ => match named(&name.to_string()) {
+                    Look::Flag => Look::Flag,
+                    _ => Look::No,
+                },
+            }
+        }
+        Expr::Field(field) => match &field.member {
+            Member::Named(name) => named(&name.to_string()),
+            Member::Unnamed(_) => Look::No,
+        },
+        _ => Look::No,
+    }
+}
+
+fn named(name: &str) -> Look {
+    let lower = name.to_lowercase();
+    let told = ["running", "stop", "shutdown", "quit", "cancel", "terminat", "keep_going"];
+    if told.iter().any(|stem| lower.contains(stem)) { Look::Flag } else { Look::Named(name.to_owned()) }
+}
+
+/// Names of functions that ask whether something should end.
+fn asks_to_stop(name: &str) -> bool {
+    let stems = [
+        "stopp",
+        "should_",
+        "shutdown",
+        "shutting",
+        "cancel",
+        "terminating",
+        "interrupt",
+        "stop_req",
+        "is_stop",
+        "quit",
+        "is_running",
+        "keep_running",
+        "keep_going",
+        "exiting",
+    ];
+    stems.iter().any(|stem| name.contains(stem)) || name == "is_set"
+}
+
+fn method_looks(walk: &mut Walk, call: &ExprMethodCall) -> Look {
+    let name = call.method.to_string();
+    match (name.as_str(), call.args.len()) {
+        ("load", 1) => Look::Flag,
+        ("take_while" | "map_while", 1) => match call.args.first() {
+            Some(Expr::Closure(closure)) => flag(walk, &closure.body),
+            _ => Look::No,
+        },
+        // Gone, or told to go: the sender, the owner.
+        ("upgrade" | "try_recv", 0) => Look::Flag,
+        ("get" | "has_changed" | "is_finished_flag", 0) => match place_name(&call.receiver) {
+            Some(place) if named(&place) == Look::Flag => Look::Flag,
+            _ => Look::No,
+        },
+        ("is_ok" | "is_err" | "is_some" | "is_none" | "unwrap" | "unwrap_or_default", 0)
+        | ("unwrap_or" | "expect", 1) => flag(walk, &call.receiver),
+        (name, 0) if asks_to_stop(name) => Look::Flag,
+        (name, _) if walk.names.declared.asks(name) => Look::Flag,
+        _ => Look::No,
+    }
+}
+
+/// `Ok(x)`
+fn takes(pat: &syn::Pat) -> bool {
+    matches!(pat, syn::Pat::TupleStruct(pat) if pat.path.segments.last().is_some_and(|last| last.ident == "Ok"))
+}
+
+fn tries_to_receive(expr: &Expr) -> bool {
+    matches!(expr, Expr::MethodCall(call) if call.method == "try_recv")
+}
+
+/// Whether a name alone says that a stop is asked for, whatever is done then.
+pub(crate) fn asks_by_name(condition: &Expr) -> bool {
+    match condition {
+        Expr::Paren(inner) => asks_by_name(&inner.expr),
+        Expr::Unary(inner) => asks_by_name(&inner.expr),
+        Expr::Binary(binary) => asks_by_name(&binary.left) || asks_by_name(&binary.right),
+        Expr::MethodCall(call) => call.args.is_empty() && asks_to_stop(&call.method.to_string()),
+        _ => false,
+    }
+}

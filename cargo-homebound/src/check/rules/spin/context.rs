@@ -1,0 +1,102 @@
+//! Owns what is a context and what is a stream of `cx.io`, and which of their methods fail on the stop.
+//! Refuses to know loops.
+
+use syn::Expr;
+
+use crate::check::resolve::names::Space;
+use crate::check::resolve::types::{HB_CONTEXT, HB_IO};
+use crate::check::state::{Found, Walk};
+
+/// What waits, or does after the stop as if it did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// At a clock, a channel, a condition.
+    Stop,
+    /// At a descriptor: its errors are those of the descriptor, too.
+    Descriptor,
+}
+
+/// The waits of a context that fail on the stop, and with how many arguments.
+pub(crate) const OF_CONTEXT: &[(&str, usize, Kind)] = &[
+    ("sleep", 1, Kind::Stop),
+    ("sleep_until", 1, Kind::Stop),
+    ("recv", 1, Kind::Stop),
+    ("recv_timeout", 2, Kind::Stop),
+    ("recv_deadline", 2, Kind::Stop),
+    ("send", 2, Kind::Stop),
+    ("send_timeout", 3, Kind::Stop),
+    ("checkpoint", 0, Kind::Stop),
+    ("wait_for_stop", 0, Kind::Stop),
+    ("wait_while", 3, Kind::Stop),
+    ("wait_while_timeout", 4, Kind::Stop),
+    ("ticks", 1, Kind::Stop),
+    ("iter", 1, Kind::Stop),
+    ("drain", 1, Kind::Stop),
+    ("accept", 1, Kind::Descriptor),
+    ("connect", 2, Kind::Descriptor),
+    ("wait_readable", 2, Kind::Descriptor),
+    ("wait_writable", 2, Kind::Descriptor),
+    ("recv_from", 2, Kind::Descriptor),
+    ("send_to", 3, Kind::Descriptor),
+];
+
+/// What fails on the stop of a stream that `cx.io` has made.
+pub(crate) const OF_IO: &[&str] = &[
+    "read",
+    "read_exact",
+    "read_to_end",
+    "read_to_string",
+    "read_line",
+    "read_until",
+    "read_vectored",
+    "fill_buf",
+    "write",
+    "write_all",
+    "flush",
+];
+
+/// Whether a value is a context, by its type, or by its name where nothing is known of it.
+pub(crate) fn is_context(walk: &mut Walk, expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(path) => {
+            let Some(name) = path.path.get_ident() else { return false };
+            match walk.single(name, Space::Values) {
+                Some(Found::Var(var)) if !walk.vars[var].ty.is_unknown() => walk.vars[var].ty.is(HB_CONTEXT),
+                Some(Found::Item(_)) => false,
+                _ => names_context(&name.to_string()),
+            }
+        }
+        Expr::Field(field) => {
+            matches!(&field.member, syn::Member::Named(name) if names_context(&name.to_string()))
+        }
+        Expr::MethodCall(call) => call.method == "context" && call.args.is_empty(),
+        Expr::Reference(inner) => is_context(walk, &inner.expr),
+        Expr::Paren(inner) => is_context(walk, &inner.expr),
+        _ => false,
+    }
+}
+
+/// Whether a value is a stream of `cx.io`'s, or something around one.
+pub(crate) fn is_io(walk: &mut Walk, expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(_) | Expr::Field(_) => walk.glance(expr).is(HB_IO),
+        Expr::Reference(inner) => is_io(walk, &inner.expr),
+        Expr::Paren(inner) => is_io(walk, &inner.expr),
+        Expr::MethodCall(call) if call.method == "io" => is_context(walk, &call.receiver),
+        Expr::MethodCall(call) => is_io(walk, &call.receiver),
+        Expr::Call(call) => match (&*call.func, call.args.last()) {
+            (Expr::Path(path), Some(inner)) => {
+                let names: Vec<_> = path.path.segments.iter().map(|one| one.ident.to_string()).collect();
+                let wraps =
+                    |name: &String| ["BufReader", "BufWriter", "LineWriter", "BufRead"].contains(&&**name);
+                names.iter().any(wraps) && is_io(walk, inner)
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+pub(crate) fn names_context(name: &str) -> bool {
+    ["cx", "ctx", "context"].contains(&name) || name.ends_with("_cx")
+}

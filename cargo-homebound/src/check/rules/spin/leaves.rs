@@ -1,0 +1,179 @@
+//! Owns what ends a loop: whether something in it leaves, and which way a condition or a pattern goes when a wait has failed.
+//! Refuses to know waits.
+
+use syn::visit::{self, Visit};
+use syn::{Expr, Pat};
+
+/// Whether anything in `expr`, which is so many loops inside of the one that is meant, leaves that: `break`, `return`, a panic, the end of the process.
+pub(crate) fn leaves(expr: &Expr, inside: usize) -> bool {
+    let mut found = Leaves { inside, found: false };
+    found.visit_expr(expr);
+    found.found
+}
+
+pub(crate) fn block_leaves(block: &syn::Block, inside: usize) -> bool {
+    let mut found = Leaves { inside, found: false };
+    found.visit_block(block);
+    found.found
+}
+
+struct Leaves {
+    inside: usize,
+    found: bool,
+}
+
+impl Leaves {
+    fn inner(&mut self, visit: impl FnOnce(&mut Self)) {
+        self.inside += 1;
+        visit(self);
+        self.inside -= 1;
+    }
+}
+
+impl<'ast> Visit<'ast> for Leaves {
+    fn visit_expr_return(&mut self, _: &'ast syn::ExprReturn) {
+        self.found = true;
+    }
+
+    fn visit_expr_try(&mut self, it: &'ast syn::ExprTry) {
+        // `Err(error)?`; that of something else leaves if that fails, which is another matter.
+        let error = matches!(&*it.expr, Expr::Call(call) if matches!(&*call.func, Expr::Path(path) if path.path.is_ident("Err")));
+        self.found |= error;
+        visit::visit_expr_try(self, it);
+    }
+
+    fn visit_expr_break(&mut self, it: &'ast syn::ExprBreak) {
+        self.found |= match &it.label {
+            // A label that is not the loop's own is one further out, or of a block: taken for the former.
+            Some(_) => true,
+            None => self.inside == 0,
+        };
+    }
+
+    fn visit_macro(&mut self, mac: &'ast syn::Macro) {
+        let name = mac.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        self.found |=
+            ["panic", "unreachable", "todo", "unimplemented", "bail", "return_errno"].contains(&&*name);
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let Expr::Path(path) = &*call.func {
+            let last = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+            self.found |= ["exit", "abort", "resume_unwind"].contains(&&*last);
+        }
+        visit::visit_expr_call(self, call);
+    }
+
+    fn visit_expr_loop(&mut self, it: &'ast syn::ExprLoop) {
+        self.inner(|leaves| visit::visit_expr_loop(leaves, it));
+    }
+
+    fn visit_expr_while(&mut self, it: &'ast syn::ExprWhile) {
+        self.inner(|leaves| visit::visit_expr_while(leaves, it));
+    }
+
+    fn visit_expr_for_loop(&mut self, it: &'ast syn::ExprForLoop) {
+        self.inner(|leaves| visit::visit_expr_for_loop(leaves, it));
+    }
+
+    fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+    fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
+    fn visit_item(&mut self, _: &'ast syn::Item) {}
+}
+
+/// Whether what is done leads back to the head of the loop at once.
+pub(crate) fn goes_on(expr: &Expr) -> bool {
+    match expr {
+        Expr::Continue(_) => true,
+        Expr::Block(block) => block_goes_on(&block.block),
+        _ => false,
+    }
+}
+
+pub(crate) fn block_goes_on(block: &syn::Block) -> bool {
+    matches!(block.stmts.last(), Some(syn::Stmt::Expr(Expr::Continue(_), _)))
+}
+
+/// Whether a block leaves whenever it is entered, from so many loops inside.
+pub(crate) fn always_leaves(block: &syn::Block, inside: usize) -> bool {
+    block.stmts.iter().any(|statement| match statement {
+        syn::Stmt::Expr(Expr::Return(_), _) => true,
+        syn::Stmt::Expr(Expr::Break(it), _) => inside == 0 || it.label.is_some(),
+        _ => false,
+    })
+}
+
+/// Where a condition leads when what it asks has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fails {
+    Then,
+    Else,
+    /// That cannot be said.
+    Either,
+}
+
+impl Fails {
+    fn not(self) -> Fails {
+        match self {
+            Fails::Then => Fails::Else,
+            Fails::Else => Fails::Then,
+            Fails::Either => Fails::Either,
+        }
+    }
+}
+
+pub(crate) fn fails(condition: &Expr) -> Fails {
+    match condition {
+        Expr::Paren(inner) => fails(&inner.expr),
+        Expr::Unary(inner) if matches!(inner.op, syn::UnOp::Not(_)) => fails(&inner.expr).not(),
+        Expr::Let(one) => match takes_failure(&one.pat) {
+            true => Fails::Then,
+            false => Fails::Else,
+        },
+        Expr::MethodCall(call) => match call.method.to_string().as_str() {
+            "is_err" | "is_none" => Fails::Then,
+            "is_ok" | "is_some" | "is_ok_and" | "is_some_and" => Fails::Else,
+            _ => Fails::Either,
+        },
+        _ => Fails::Either,
+    }
+}
+
+/// Whether a pattern fits the error that a stop makes: any error, or that of a stop, but not that of a time-out.
+pub(crate) fn takes_failure(pat: &Pat) -> bool {
+    match pat {
+        Pat::Wild(_) => true,
+        Pat::Ident(pat) => match &pat.subpat {
+            Some((_, inner)) => takes_failure(inner),
+            // `None` is a name like any other.
+            None => pat.ident != "Ok",
+        },
+        Pat::Or(pat) => pat.cases.iter().any(takes_failure),
+        Pat::Paren(pat) => takes_failure(&pat.pat),
+        Pat::Reference(pat) => takes_failure(&pat.pat),
+        Pat::Guard(pat) => takes_failure(&pat.pat),
+        Pat::TupleStruct(pat) if pat.path.is_ident("Err") => pat.elems.iter().all(is_any_error),
+        Pat::TupleStruct(pat) => is_stop(&pat.path),
+        Pat::Struct(pat) => is_stop(&pat.path),
+        Pat::Path(pat) => pat.path.is_ident("None") || is_stop(&pat.path),
+        _ => false,
+    }
+}
+
+fn is_any_error(pat: &Pat) -> bool {
+    match pat {
+        Pat::Wild(_) | Pat::Rest(_) => true,
+        Pat::Ident(pat) => pat.subpat.is_none() && !pat.ident.to_string().starts_with(char::is_uppercase),
+        Pat::Reference(pat) => is_any_error(&pat.pat),
+        Pat::Paren(pat) => is_any_error(&pat.pat),
+        Pat::Or(pat) => pat.cases.iter().any(is_any_error),
+        Pat::TupleStruct(pat) => is_stop(&pat.path),
+        Pat::Struct(pat) => is_stop(&pat.path),
+        Pat::Path(pat) => is_stop(&pat.path),
+        _ => false,
+    }
+}
+
+fn is_stop(path: &syn::Path) -> bool {
+    path.segments.last().is_some_and(|last| last.ident.to_string().contains("Stop"))
+}

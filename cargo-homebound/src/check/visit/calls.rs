@@ -1,0 +1,265 @@
+//! Owns calls of functions and methods: which function it is, what its closures run in, where its arguments go.
+//! Refuses to judge: it tells each rule of what it met.
+
+use proc_macro2::Span;
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprCall, Token};
+
+use crate::check::resolve::flow::Node;
+use crate::check::resolve::names::{Res, Space};
+use crate::check::resolve::types::{self, HB_CONTEXT, HB_SCOPE, Ty};
+use crate::check::rules::deaf;
+use crate::check::rules::detached;
+use crate::check::rules::exit;
+use crate::check::rules::polled;
+use crate::check::rules::purpose;
+use crate::check::rules::raw;
+use crate::check::state::frame::{Context, Frame};
+use crate::check::state::{Found, Walk};
+use crate::finding::catalog::{self, Kind};
+
+type Arguments = Punctuated<Expr, Token![,]>;
+
+impl Walk {
+    pub(crate) fn call(&mut self, call: &ExprCall, into: Node) -> Ty {
+        let awaited = std::mem::take(&mut self.awaited);
+        let mut function = &*call.func;
+        while let Expr::Paren(inner) = function {
+            function = &inner.expr;
+        }
+        let path = match function {
+            Expr::Path(path) => path,
+            Expr::Closure(closure) => {
+                let frame = Frame { result: into, ..self.frame() };
+                self.arguments(&call.args);
+                return self.closure(closure, &Ty::Unknown, None, frame);
+            }
+            other => {
+                self.expr(other, Node::HOME);
+                self.arguments(&call.args);
+                return Ty::Unknown;
+            }
+        };
+        let Some(last) = path.path.segments.last() else { return Ty::Unknown };
+        let span = last.ident.span();
+        let mut found = None;
+        if let Some(name) = path.path.get_ident()
+            && path.qself.is_none()
+        {
+            match self.single(name, Space::Values) {
+                Some(Found::Var(var)) => return self.call_variable(var, span, &call.args, into),
+                Some(Found::Item(item)) => found = Some(item),
+                None => {}
+            }
+        }
+        let found = match found {
+            Some(found) => found,
+            None => self.meaning(&path.path, path.qself.as_ref()),
+        };
+        match found {
+            Res::Path(path) => self.call_path(&path, span, &call.args, into, awaited),
+            Res::Fn(id) => self.call_own(id, None, span, &call.args, into),
+            Res::Assoc(of, name) => match self.method_of(of, &name) {
+                Some(id) => self.call_own(id, Some(of), span, &call.args, into),
+                None => {
+                    self.arguments(&call.args);
+                    Ty::Unknown
+                }
+            },
+            Res::Struct(id) => {
+                for (at, argument) in call.args.iter().enumerate() {
+                    let node = self.stored(id, &at.to_string());
+                    self.expr(argument, node);
+                }
+                Ty::Struct(id)
+            }
+            _ => {
+                self.arguments(&call.args);
+                Ty::Unknown
+            }
+        }
+    }
+
+    fn call_variable(&mut self, var: usize, span: Span, arguments: &Arguments, into: Node) -> Ty {
+        let ty = self.vars[var].ty.clone();
+        self.arguments(arguments);
+        match ty {
+            Ty::Closure(id, result) => {
+                self.closures[id].1 = true;
+                self.flow.edge(result, into);
+                Ty::Unknown
+            }
+            // The thread is spoken of where the function was taken; the handle is here.
+            Ty::Func(path) => {
+                let ty = types::returned(&path);
+                if detached::is_handle(&ty) && catalog::find(&path).is_some() {
+                    detached::handle(self, span, into, &ty);
+                }
+                ty
+            }
+            _ => Ty::Unknown,
+        }
+    }
+
+    /// A call of a function of this file.
+    fn call_own(
+        &mut self,
+        id: usize,
+        of: Option<usize>,
+        span: Span,
+        arguments: &Arguments,
+        into: Node,
+    ) -> Ty {
+        self.arguments(arguments);
+        self.calls(id);
+        polled::own_function(self, id, span);
+        let ty = self.returned(id, of);
+        let one = if let Ty::Many(one) = &ty { (**one).clone() } else { ty.clone() };
+        if one.is(types::JOIN_HANDLE) {
+            detached::handle(self, span, into, &one);
+        }
+        ty
+    }
+
+    /// A call of a function from elsewhere.
+    pub(crate) fn call_path(
+        &mut self,
+        path: &str,
+        span: Span,
+        arguments: &Arguments,
+        into: Node,
+        awaited: bool,
+    ) -> Ty {
+        if let Some(ty) = self.passed_on(path, arguments, into) {
+            return ty;
+        }
+        self.reach.forks |= ["libc::fork", "nix::unistd::fork"].contains(&path);
+        let entry = catalog::find(path);
+        match entry {
+            Some(entry) if entry.kind == Kind::Exit => exit::exits(self, span, path),
+            Some(entry) => raw::started(self, span, entry, into, &types::returned(path)),
+            None => {
+                detached::function(self, path, span);
+                polled::function(self, path, span, awaited, arguments);
+                if !awaited {
+                    deaf::function(self, path, span, arguments);
+                }
+            }
+        }
+        if path.starts_with("homebound::") && purpose::OF_PATHS.contains(&path) {
+            purpose::check(self, span, arguments.iter().skip(1));
+        }
+        self.closures_of(path, entry.is_some(), arguments);
+        types::returned(path)
+    }
+
+    /// What only wraps its argument, or throws it away.
+    fn passed_on(&mut self, path: &str, arguments: &Arguments, into: Node) -> Option<Ty> {
+        let tail = path.rmatch_indices("::").nth(1).map_or(path, |(at, _)| &path[at + 2..]);
+        let first = arguments.first();
+        match tail {
+            "BufReader::new" | "BufWriter::new" | "LineWriter::new" => {
+                let reader = self.expr(first?, into);
+                let named = |path: &str| path.contains("::") && !path.starts_with("crate::");
+                let known = reader.path().is_some_and(named) || is_text(first?);
+                Some(if known { reader } else { Ty::named(types::READER) })
+            }
+            "BufRead::lines" => {
+                let reader = self.expr(first?, into);
+                let stream = reader.path().is_some_and(types::is_stream);
+                Some(if stream { Ty::named(types::LINES) } else { Ty::Unknown })
+            }
+            "drop" | "mem::drop" | "mem::forget" | "ManuallyDrop::new" | "Box::leak" => {
+                arguments.iter().for_each(|argument| {
+                    self.expr(argument, Node::LOST);
+                });
+                Some(Ty::Unknown)
+            }
+            "Some" | "Ok" | "Box::new" | "Arc::new" | "Rc::new" | "Mutex::new" | "RwLock::new"
+            | "RefCell::new" | "Cell::new" | "Box::pin" | "Pin::new" | "Option::Some" | "Result::Ok"
+            | "Arc::clone" | "Rc::clone" | "Option::take" | "mem::take" | "iter::once" | "Vec::from"
+            | "Option::from" | "OnceLock::from" | "VecDeque::from" | "Arc::from" | "Box::from"
+            | "CachePadded::new" | "AssertUnwindSafe" => Some(self.expr(first?, into)),
+            "mem::replace" | "Option::replace" if arguments.len() == 2 => {
+                let ty = self.expr(&arguments[0], into);
+                let place = self.place(&arguments[0]);
+                self.expr(&arguments[1], place);
+                Some(ty)
+            }
+            "iter::repeat_with" | "iter::from_fn" => match first? {
+                Expr::Closure(closure) => {
+                    let frame = Frame { result: into, ..self.frame() };
+                    let ty = self.closure(closure, &Ty::Unknown, None, frame);
+                    Some(Ty::Many(ty.into()))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(crate) fn arguments(&mut self, arguments: &Arguments) {
+        self.closures_of("", false, arguments);
+    }
+
+    /// Walks over the arguments of a call of `path`, each closure in what it runs in.
+    fn closures_of(&mut self, path: &str, starts: bool, arguments: &Arguments) {
+        for argument in arguments {
+            match argument {
+                Expr::Closure(closure) => {
+                    let frame = self.frame_of(path, starts);
+                    let first = types::parameter(path).map_or(Ty::Unknown, Ty::named);
+                    self.closure(closure, &first, None, frame);
+                }
+                other => {
+                    self.given(other, path, starts);
+                }
+            }
+        }
+    }
+
+    /// An argument that is no closure; if it is a function of this file, it will be called.
+    pub(crate) fn given(&mut self, argument: &Expr, path: &str, starts: bool) {
+        // `spawn({ let rx = rx.clone(); move || run(rx) })`
+        if let Expr::Block(block) = argument
+            && let Some((syn::Stmt::Expr(Expr::Closure(closure), None), before)) =
+                block.block.stmts.split_last()
+        {
+            let frame = self.frame_of(path, starts);
+            let first = types::parameter(path).map_or(Ty::Unknown, Ty::named);
+            self.inner(|walk| {
+                walk.statements(before, Node::LOST);
+                walk.closure(closure, &first, None, frame);
+            });
+            return;
+        }
+        self.expr(argument, Node::HOME);
+        if let Expr::Path(function) = argument
+            && let Some(id) = self.own_function(function)
+        {
+            let frame = self.frame_of(path, starts);
+            self.framed(frame, |walk| walk.calls(id));
+        }
+    }
+
+    /// What a closure runs in that is given to `path`.
+    pub(crate) fn frame_of(&self, path: &str, starts: bool) -> Frame {
+        let mut frame = Frame { result: Node::HOME, woken: false, listens: false, ..self.frame() };
+        if types::parameter(path).is_some_and(|ty| ty == HB_CONTEXT || ty == HB_SCOPE) {
+            (frame.in_scope, frame.context) = (true, Context::Here);
+        } else if starts || deaf::OUT_OF_REACH.contains(&path) {
+            frame.context = Context::Away;
+        }
+        frame
+    }
+}
+
+/// Whether it is read from memory: `BufReader::new(text.as_bytes())`.
+fn is_text(expr: &Expr) -> bool {
+    match expr {
+        Expr::MethodCall(call) => call.method == "as_bytes" || call.method == "as_slice",
+        Expr::Reference(inner) => matches!(*inner.expr, Expr::Index(_) | Expr::Array(_) | Expr::Lit(_)),
+        Expr::Lit(_) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,205 @@
+//! Owns calls of methods: of which type it is, where its receiver and its arguments go, what its closures are given.
+//! Refuses to judge: it tells each rule of what it met.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::{Expr, ExprMethodCall};
+
+use crate::check::resolve::flow::Node;
+use crate::check::resolve::names::Space;
+use crate::check::resolve::passage::{self, Passage};
+use crate::check::resolve::types::{self, Ty};
+use crate::check::rules::deaf;
+use crate::check::rules::detached;
+use crate::check::rules::polled;
+use crate::check::rules::purpose;
+use crate::check::rules::raw;
+use crate::check::rules::spin;
+use crate::check::state::frame::Frame;
+use crate::check::state::{Found, Walk};
+use crate::finding::catalog;
+
+impl Walk {
+    pub(crate) fn method_call(&mut self, call: &ExprMethodCall, into: Node) -> Ty {
+        let awaited = std::mem::take(&mut self.awaited);
+        let passage = passage::passage(&call.method);
+        let given = self.flow.node();
+        let receiver_into = match passage {
+            Passage::Through => into,
+            Passage::Closure => given,
+            Passage::Both => self.flow.before(into),
+            Passage::Look | Passage::Store => Node::LOST,
+            Passage::Home => Node::HOME,
+        };
+        if matches!(passage, Passage::Both) {
+            self.flow.edge(receiver_into, given);
+        }
+        let ty = self.expr(&call.receiver, receiver_into);
+        let name = call.method.unraw().to_string();
+        let span = call.method.span();
+        let of = self.receiver(&ty, call, &name);
+        let path = of.as_ref().map(|of| format!("{of}::{name}")).unwrap_or_default();
+        let entry = catalog::find(&path);
+        if let (Some(entry), Some(of)) = (entry, &of) {
+            raw::started(self, span, entry, into, &types::method(of, &name));
+        }
+        self.tell_rules(call, &name, (&ty, of.as_deref(), &path), awaited);
+        let mapped = self.method_arguments(call, passage, &path, entry.is_some(), (&ty, given, into));
+        if let Ty::Struct(id) = &ty
+            && let Some(own) = self.method_of(*id, &name)
+        {
+            self.calls(own);
+            polled::own_function(self, own, span);
+        }
+        if let (Ty::Struct(id), Passage::Home) = (&ty, passage)
+            && let Some(own) = self.method_of(*id, &name)
+        {
+            let found = self.returned(own, Some(*id));
+            if found.is(types::JOIN_HANDLE) {
+                detached::handle(self, span, into, &found);
+            }
+            return found;
+        }
+        if passage == Passage::Home
+            && (ty.is_unknown() || ty.path().is_some_and(|path| !types::is_foreign(path)))
+            && let Some(own) = self.names.declared.only_method(&name)
+        {
+            self.calls(own);
+        }
+        gives(&ty, passage, of.as_deref(), &name, mapped)
+    }
+
+    fn tell_rules(
+        &mut self,
+        call: &ExprMethodCall,
+        name: &str,
+        (ty, of, path): (&Ty, Option<&str>, &str),
+        awaited: bool,
+    ) {
+        if purpose::OF_PATHS.contains(&path) {
+            purpose::check(self, call.method.span(), call.args.iter());
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.woken |= path == "homebound::Context::on_stop";
+            frame.listens |= ["stop_fd", "stop_signal"].contains(&name);
+        }
+        polled::method(self, name, call, of);
+        spin::passes_over(self, name, call, ty);
+        if !awaited {
+            deaf::method(self, name, call, ty);
+        }
+    }
+
+    /// The type whose method it is: known, or told by the shape of the call.
+    fn receiver(&mut self, ty: &Ty, call: &ExprMethodCall, name: &str) -> Option<String> {
+        match ty {
+            Ty::Path(path) if !path.starts_with("crate::") => Some(path.to_string()),
+            Ty::Path(_) | Ty::Unknown | Ty::Struct(_) => {
+                purpose::by_shape(self, call, name).map(str::to_owned)
+            }
+            _ => None,
+        }
+    }
+
+    fn method_arguments(
+        &mut self,
+        call: &ExprMethodCall,
+        passage: Passage,
+        path: &str,
+        starts: bool,
+        (ty, given, into): (&Ty, Node, Node),
+    ) -> Ty {
+        let mut mapped = Ty::Unknown;
+        let through = matches!(passage, Passage::Closure | Passage::Both);
+        for argument in &call.args {
+            match argument {
+                Expr::Closure(closure) if through => {
+                    let first = if matches!(ty, Ty::Many(_)) { ty.element() } else { ty.clone() };
+                    let kept = passage::keeps_result(&call.method);
+                    let frame = Frame { result: if kept { into } else { Node::LOST }, ..self.frame() };
+                    let found = self.closure(closure, &first, Some(given), frame);
+                    if !found.is_unknown() {
+                        mapped = Ty::Many(found.into());
+                    }
+                }
+                Expr::Closure(closure) => {
+                    let mut frame = self.frame_of(path, starts);
+                    frame.result = if passage::keeps_result(&call.method) { into } else { Node::HOME };
+                    let first = types::parameter(path).map_or(Ty::Unknown, Ty::named);
+                    if passage::makes_and_keeps(&call.method) {
+                        let place = self.place(&call.receiver);
+                        frame.result = self.flow.before(place);
+                        self.flow.edge(frame.result, into);
+                    }
+                    self.closure(closure, &first, None, frame);
+                }
+                Expr::Path(function) if through => mapped = self.mapped(function, given, into),
+                other if matches!(passage, Passage::Store) => {
+                    let place = self.place(&call.receiver);
+                    let node = self.flow.before(place);
+                    if matches!(call.method.to_string().as_str(), "insert" | "get_or_insert" | "replace") {
+                        // `Option::insert` gives it back.
+                        self.flow.edge(node, into);
+                    }
+                    let found = self.expr(other, node);
+                    self.now_holds(&call.receiver, found);
+                }
+                other => self.given(other, path, starts),
+            }
+        }
+        mapped
+    }
+
+    /// A function that is given to `map` and the like.
+    fn mapped(&mut self, function: &syn::ExprPath, given: Node, into: Node) -> Ty {
+        let span = function.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+        match self.path_value(function, Node::LOST) {
+            Ty::Func(path) => {
+                let throws = matches!(&*path, "drop" | "std::mem::drop" | "std::mem::forget");
+                if !throws {
+                    self.flow.edge(given, Node::HOME);
+                }
+                let ty = types::returned(&path);
+                if detached::is_handle(&ty) && catalog::find(&path).is_some() {
+                    detached::handle(self, span, into, &ty);
+                }
+                Ty::Many(ty.into())
+            }
+            _ => {
+                self.flow.edge(given, Node::HOME);
+                Ty::Unknown
+            }
+        }
+    }
+
+    /// A list of which nothing was known has been given a value of this type.
+    fn now_holds(&mut self, list: &Expr, ty: Ty) {
+        if let Expr::Path(path) = list
+            && let Some(name) = path.path.get_ident()
+            && let Some(Found::Var(var)) = self.single(name, Space::Values)
+            && !ty.is_unknown()
+            && detached::is_handle(&ty)
+        {
+            self.vars[var].ty = Ty::Many(ty.into());
+        }
+    }
+}
+
+/// The type of what a method of another crate's gives.
+fn gives(ty: &Ty, passage: Passage, of: Option<&str>, name: &str, mapped: Ty) -> Ty {
+    if ty.path().is_some_and(|of| types::is_stream(of) && ["lines", "split", "bytes"].contains(&name)) {
+        return Ty::named(types::LINES);
+    }
+    if ty.is(types::LINES) && matches!(passage, Passage::Through | Passage::Both | Passage::Closure) {
+        return ty.clone();
+    }
+    match (passage, of) {
+        (_, Some(of)) if !types::method(of, name).is_unknown() => types::method(of, name),
+        (Passage::Through | Passage::Both, _) if passage::gives_one(name) && matches!(ty, Ty::Many(_)) => {
+            ty.element()
+        }
+        (Passage::Through | Passage::Both, _) => ty.clone(),
+        (Passage::Closure, _) => mapped,
+        _ => Ty::Unknown,
+    }
+}

@@ -1,0 +1,136 @@
+//! Owns one check, from paths to a report.
+//! Refuses to print it, and to know how a command line is written.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::check;
+use crate::config::allow::{self, Scope};
+use crate::config::day::Day;
+use crate::config::pre_commit::Hook;
+use crate::config::{self, Config};
+use crate::deep;
+use crate::finding::Finding;
+use crate::finding::fault::{Fault, Faults};
+use crate::finding::report::{Deep, Report};
+use crate::finding::rule::Rule;
+use crate::print::sources::Sources;
+use crate::source::project::{self, Project};
+use crate::source::staged::{self, Staged};
+use crate::source::walk::{self, Walked};
+
+/// What to check, and how.
+#[derive(Debug, Default)]
+pub(crate) struct Ask {
+    /// Files and folders; none for all.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Whether to look at what git is about to commit, and nothing else.
+    pub(crate) staged: bool,
+    /// The rules that count; none for all.
+    pub(crate) rules: Vec<Rule>,
+    /// As one of several hooks.
+    pub(crate) hook: Option<Hook>,
+    /// The file with the configuration, if it is not where it belongs.
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) deep: bool,
+    /// What clippy is told besides.
+    pub(crate) cargo: Vec<String>,
+}
+
+/// What it came to.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) project: Project,
+    pub(crate) report: Report,
+    pub(crate) sources: Sources,
+    /// What could not be done: the report is not whole.
+    pub(crate) faults: Faults,
+    /// The files of a commit that is not there yet, until all is printed.
+    _staged: Option<Staged>,
+}
+
+/// The project of the current folder. If that is none, or has none of these paths in it, the project of the first path: hooks run
+/// in the folder of the repository, which may have the project further down.
+pub(crate) fn project(paths: &[PathBuf]) -> Result<Project, Faults> {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let here = here.map_err(|error| Fault::new(format!("the current folder is gone: {error}")))?;
+    let project = Project::around(&here);
+    let files: Vec<_> = paths.iter().filter_map(|path| project::whole(path).ok()).collect();
+    let Some(first) = files.first() else { return Ok(project) };
+    let is_elsewhere = !files.iter().any(|file| file.starts_with(&project.root));
+    if !is_elsewhere && !project.is_bare {
+        return Ok(project);
+    }
+    let theirs = Project::around(if first.is_dir() { first } else { first.parent().unwrap_or(first) });
+    Ok(if is_elsewhere || !theirs.is_bare { theirs } else { project })
+}
+
+/// Files that are to be looked at, without those that are exempt.
+pub(crate) fn wanted(config: &Config, mut walked: Walked) -> Walked {
+    walked.items.retain(|item| !config.is_exempt(&item.path));
+    walked
+}
+
+/// # Errors
+///
+/// Paths that are not there, and mistakes in the configuration.
+pub(crate) fn run(ask: &Ask) -> Result<Answer, Faults> {
+    let staged = if ask.staged { Some(staged::export()?) } else { None };
+    let project = project(staged.as_ref().map_or(&ask.paths, |staged| &staged.names))?;
+    let config = config::of(&project, ask.config.as_deref())?;
+    let all = match &staged {
+        Some(staged) => staged.walked(&project),
+        None if ask.paths.is_empty() => walk::all(&project),
+        None => walk::named(&project, &ask.paths)?,
+    };
+    let is_whole = staged.is_none() && ask.paths.is_empty();
+    let mut notes = if is_whole { idle_exemptions(&config, &all) } else { Vec::new() };
+    let walked = wanted(&config, all);
+    let mut found = check::scan(&walked);
+    let mut faults = Vec::new();
+    let mut both = None;
+    if ask.deep {
+        let told = deep::look(&project, &ask.cargo)?;
+        deep::fold(&mut found, told.seen, &walked);
+        notes.extend(told.notes);
+        faults.extend(told.faults);
+        both = Some(Deep::of(found.iter().filter(|finding| deep::RULES.contains(&finding.rule))));
+    }
+    let of_hook = ask.hook.and_then(|hook| if let Hook::Of(rule) = hook { Some(rule) } else { None });
+    let rules: BTreeSet<_> = ask.rules.iter().copied().chain(of_hook).collect();
+    let rules = (!rules.is_empty()).then_some(rules);
+    // Hooks run in the folder that has the configuration.
+    let left = ask.hook.map(|hook| hook.left_to_others(Path::new("."))).unwrap_or_default();
+    let looked = (!is_whole).then(|| walked.items.iter().map(|item| item.path.clone()).collect());
+    let is_deep = ask.deep && faults.is_empty();
+    let scope = Scope { rules, left, files: looked, deep: is_deep, today: Day::today() };
+    let (findings, allowed) = allow::judge(&config, found, &scope);
+    let report = Report { findings, allowed, files: walked.items.len(), notes, deep: both };
+    let sources = Sources::new(project.root.clone(), shown(&report.findings, walked));
+    Ok(Answer { project, report, sources, faults, _staged: staged })
+}
+
+/// Where the files are that have findings.
+fn shown(findings: &[Finding], walked: Walked) -> Vec<(String, PathBuf)> {
+    let paths: BTreeSet<_> = findings.iter().map(|finding| finding.path.as_str()).collect();
+    let shown = walked.items.into_iter().filter(|item| paths.contains(item.path.as_str()));
+    shown.map(|item| (item.path, item.file)).collect()
+}
+
+/// An exemption for nothing is no finding: what it is for may be made by a build.
+fn idle_exemptions(config: &Config, walked: &Walked) -> Vec<String> {
+    let idle = config.exempt.iter().filter(|glob| !walked.items.iter().any(|item| glob.matches(&item.path)));
+    idle.map(|glob| {
+        let (line, _) = crate::source::text::position(&config.text, glob.span.start);
+        format!("{}:{line}: no file is exempted by `{}`", config.path, glob.text)
+    })
+    .collect()
+}
+
+/// The way from the repository's root to the project's, with a `/` at its end if there is one.
+pub(crate) fn prefix(project: &Project) -> (&Path, String) {
+    let repository = project.repository();
+    let way = project.root.strip_prefix(repository).unwrap_or(Path::new(""));
+    let way = way.to_string_lossy().replace('\\', "/");
+    (repository, if way.is_empty() { way } else { format!("{way}/") })
+}

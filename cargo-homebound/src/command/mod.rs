@@ -1,0 +1,204 @@
+//! Owns the way from the command line to the exit code, and the commands.
+//! Refuses to know how anything is found or printed.
+//!
+//! Read this file first: it declares the command line with clap and sends each command to its file. `check` is the main one.
+
+mod check;
+mod explain;
+mod hook;
+mod init;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use self::check::{Answer, Ask};
+use crate::config::pre_commit::Hook;
+use crate::deps;
+use crate::finding::fault::{Fault, Faults};
+use crate::finding::report;
+use crate::finding::rule::Rule;
+use crate::print::{self, Colour, human};
+
+/// Keeps raw threads out of a code base, and lists those that are there, with a reason.
+#[derive(Debug, Parser)]
+#[command(name = "cargo-homebound", bin_name = "cargo homebound", version)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+    /// Whether to colour what people read; NO_COLOR is respected
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Colour,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check the Rust files of the project, or those that are named
+    ///
+    /// Exit code: 0 without findings, 1 with some, 2 if it could not be done as asked.
+    Check(CheckOptions),
+    /// Write homebound.toml from what the code has today, so that it can only become less
+    Init(InitOptions),
+    /// Say what a rule is about, why, and what to write instead; without a rule: list them
+    Explain {
+        /// The rule's own name, or that of its hook
+        rule: Option<Rule>,
+    },
+    /// Say which dependencies can start threads, where, and who brought them in
+    ///
+    /// Exit code: 0 if it could be said, 1 with --deny if some are not allowed, 2 if it could not be done as asked.
+    Deps(deps::Options),
+    /// Have git check what is staged before each commit
+    InstallHook {
+        /// Overwrite a hook that is not ours
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct CheckOptions {
+    /// Files and folders; the whole project without
+    paths: Vec<PathBuf>,
+    /// Let only this rule count; may be given again
+    #[arg(long = "rule", value_name = "RULE")]
+    rules: Vec<Rule>,
+    /// Called as this hook of pre-commit's: what another hook of `.pre-commit-config.yaml` says is left to it
+    #[arg(long, value_name = "ID", conflicts_with = "rules")]
+    hook: Option<Hook>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Write the report to a file
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The configuration, if it is not in the project's homebound.toml or Cargo.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Ask clippy as well, which knows types and foreign macros; builds the project
+    #[arg(long)]
+    deep: bool,
+    /// Check what git is about to commit, as staged
+    #[arg(long, conflicts_with_all = ["paths", "deep"])]
+    staged: bool,
+    /// With --deep: what `cargo clippy` is told besides, such as --all-features
+    #[arg(last = true, value_name = "CARGO_OPTIONS", requires = "deep")]
+    cargo: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    /// For people, in the look of rustc
+    #[default]
+    Human,
+    /// One JSON object a line
+    Json,
+    /// Remarks beside the code, by GitHub's runners
+    Github,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+#[derive(Debug, Args)]
+struct InitOptions {
+    /// Write it anew; exemptions, reasons and days are kept
+    #[arg(long)]
+    force: bool,
+    /// Only lower what is allowed to what is left of it
+    #[arg(long, conflicts_with = "force")]
+    lower: bool,
+    /// Have clippy look, too: what it alone sees is allowed as well
+    #[arg(long)]
+    deep: bool,
+    /// Write nothing: print the list for clippy.toml, for those who run clippy anyway
+    #[arg(long, conflicts_with_all = ["force", "lower", "deep"])]
+    clippy: bool,
+}
+
+/// Runs the command of these arguments, the first of which is the program's name. `cargo homebound` puts its own name after that.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut arguments: Vec<_> = arguments.into_iter().collect();
+    if arguments.get(1).is_some_and(|word| word == "homebound") {
+        arguments.remove(1);
+    }
+    let line = match Line::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            let _nobody_reads = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let colour = line.color;
+    let done = match line.command {
+        Command::Check(options) => check(options, colour),
+        Command::Init(options) => init(&options),
+        Command::Explain { rule } => {
+            let text = rule.map_or_else(explain::all, explain::rule);
+            print::write(None, |out| out.write_all(text.as_bytes())).map(|()| 0)
+        }
+        Command::Deps(options) => dependencies(&options),
+        Command::InstallHook { force } => hook::install(force).and_then(said),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(faults) => {
+            print::say(human::faults(&faults, colour.on_stderr()).trim_end());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dependencies(options: &deps::Options) -> Result<u8, Faults> {
+    let mut text = Vec::new();
+    let outcome = deps::run(options, &mut text).map_err(|error| Fault::new(error.to_string()))?;
+    print::write(None, |out| out.write_all(&text)).map(|()| outcome.code())
+}
+
+fn said(text: String) -> Result<u8, Faults> {
+    print::write(None, |out| out.write_all(text.as_bytes())).map(|()| 0)
+}
+
+fn init(options: &InitOptions) -> Result<u8, Faults> {
+    let text = match options {
+        InitOptions { clippy: true, .. } => init::clippy_list()?,
+        InitOptions { lower: true, deep, .. } => init::lower(*deep)?,
+        InitOptions { force, deep, .. } => init::write(*force, *deep)?,
+    };
+    said(text)
+}
+
+fn check(options: CheckOptions, colour: Colour) -> Result<u8, Faults> {
+    let CheckOptions { paths, rules, hook, format, output, config, deep, staged, cargo } = options;
+    let mut answer = check::run(&Ask { paths, staged, rules, hook, config, deep, cargo })?;
+    let to = output.as_deref();
+    let coloured = if to.is_some() { colour == Colour::Always } else { colour.on_stdout() };
+    let Answer { project, report, sources, faults, .. } = &mut answer;
+    let (repository, prefix) = check::prefix(project);
+    print::write(to, |out| match format {
+        Format::Human => human::print(report, sources, coloured, out),
+        Format::Json => print::json::print(report, out),
+        Format::Github => print::github::print(report, &prefix, out),
+        Format::Sarif => print::sarif::print(report, sources, repository, &prefix, out),
+    })?;
+    if format != Format::Human || to.is_some() {
+        aside(report, to);
+    }
+    if !faults.is_empty() {
+        return Err(std::mem::take(faults));
+    }
+    Ok(u8::from(!report.findings.is_empty()))
+}
+
+/// What people want to know, where programs read the report.
+fn aside(report: &report::Report, to: Option<&std::path::Path>) {
+    for note in &report.notes {
+        print::say(&format!("note: {note}"));
+    }
+    if let Some(deep) = &report.deep {
+        print::say(&human::tally(deep));
+    }
+    let where_to = to.map(|path| format!("; written to {}", path.display())).unwrap_or_default();
+    print::say(&format!("{}{where_to}", report.summary()));
+}

@@ -1,0 +1,4 @@
+//! The check of source text, through the library: labelled sources, and texts that no person writes.
+
+mod corpus;
+mod source;
