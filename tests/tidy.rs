@@ -124,7 +124,7 @@ const COMPANIONS: [&str; 2] = ["homebound-testing", "homebound-models"];
 
 const LONGEST_FILE: usize = 350;
 const LONGEST_FUNCTION: usize = 70;
-const LONGEST_README: usize = 150;
+const LONGEST_README: usize = 175;
 const LONGEST_EXAMPLE: usize = 70;
 
 struct Source {
