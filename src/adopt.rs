@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::builder::label;
 use crate::context::Context;
 use crate::current::{self, Entered};
 use crate::guest;
@@ -16,7 +17,6 @@ use crate::scope_core::ScopeCore;
 use crate::status::Role;
 use crate::stop::{Edge, Node};
 use crate::text::IntoText;
-use crate::thread::label;
 
 /// The calling, foreign thread in the tree, as a worker or as a guest, until this drops. Dereferences to its [`Context`]. If it is leaked, the end
 /// of the thread ends the stay, and so does the end of a scope whose body the thread runs.
@@ -71,7 +71,7 @@ impl Context {
     /// ```
     #[track_caller]
     pub fn adopt_guest(&self, name: impl IntoText, purpose: impl IntoText) -> Adopted {
-        guest::take_in(self, label(name, purpose))
+        take_in(self, label(name, purpose))
     }
 }
 
@@ -85,7 +85,7 @@ impl Adopted {
 
 /// True for one of our own threads below this scope, which is accounted for: neither can the scope wait for it a second time, nor is it
 /// a guest. And for a thread that is in its last destructors: nothing would end its stay.
-pub(crate) fn is_ours(core: &Arc<ScopeCore>) -> bool {
+fn is_ours(core: &Arc<ScopeCore>) -> bool {
     let below = |own: &Arc<Record>| own.core.around().any(|around| Arc::ptr_eq(around, core));
     let foreign = |own: &Arc<Record>| matches!(own.role, Role::Adopted | Role::Guest);
     current::is_gone() || current::records().iter().any(|own| !foreign(own) && below(own))
@@ -102,6 +102,20 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
         record.node.attach(&core.node);
         record.end(Outcome::Finished);
         record.done.set();
+    }
+    Adopted::of(&record)
+}
+
+/// Takes the calling thread in as a guest of the scope that `host` is in.
+fn take_in(host: &Context, label: Label) -> Adopted {
+    let core = host.core();
+    let record = Arc::new(Record::new(label, Role::Guest, core, Node::new(Edge::Inside)));
+    record.start();
+    record.life(|life| life.released = true);
+    // A service's own threads are told when the service is: as the thread of the context by which they were taken in.
+    record.node.attach(&host.record().node);
+    if is_ours(core) || !guest::admit(&record) {
+        guest::end(&record);
     }
     Adopted::of(&record)
 }

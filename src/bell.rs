@@ -43,9 +43,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::listen::Keeper;
 use crate::rt::packet::{Ran, Task};
-use crate::stop::Node;
 use crate::sync::{Condvar, Mutex, planted};
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
@@ -78,7 +76,7 @@ pub(crate) enum Rung {
 pub(crate) type Pair = (usize, usize);
 
 pub(crate) struct Bell {
-    key: u64,
+    pub(crate) key: u64,
     pair: Pair,
     task: Arc<dyn Task<Effort>>,
     stage: Mutex<Stage>,
@@ -162,19 +160,6 @@ impl Bell {
 
     pub(crate) fn pair(&self) -> Pair {
         self.pair
-    }
-}
-
-impl Node {
-    /// A stop, the beginning of one behind a shield, and the end of the node ring it. Whoever comes too late for that sees the
-    /// mark, since it has yet to look.
-    /// The waiter asks for the end of a limit after that.
-    pub(crate) fn hang(self: &Arc<Node>, bell: &Arc<Bell>) {
-        self.listen(Keeper::Listener, |state, _| drop(state.bells.insert(bell.key, Arc::clone(bell))));
-    }
-
-    pub(crate) fn take_down(&self, bell: &Bell) {
-        let _bell = self.state.lock().bells.remove(&bell.key);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Owns the frame in which a body runs: what is borrowed is safe because that frame settles the scope on every way out.
 //! Refuses to know the order of the exit, which is `exit`'s.
 
+use std::borrow::Cow;
 use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +9,14 @@ use std::time::Duration;
 use crate::adopt;
 use crate::carried::{Verdict, judge};
 use crate::complaint::log;
-use crate::context::Context;
+use crate::context::{Context, current};
 use crate::exit::{Driver, drive};
 use crate::failure::{Failure, Happened, ScopeError};
 use crate::owned::finish_if_left;
 use crate::panic_hook;
 use crate::record::{Of, Record, Text};
 use crate::root::{GRACE, Root};
+use crate::root::{open_root, root_of};
 use crate::rt::contain::{Owing, Payload, contain, discard, drop_contained, told};
 use crate::rt::erase::Lease;
 use crate::rt::result::{BoxError, Result};
@@ -23,8 +25,118 @@ use crate::scope_core::{Kind, Opening, ScopeCore};
 use crate::settle::{self, Account, BodyEnd};
 use crate::shown::shown;
 use crate::status::Role;
-use crate::wait::Mark;
+use crate::text::IntoText;
+use crate::wait_mark::Mark;
 use crate::words::ITS_THREADS;
+
+/// Opens a scope: a child of the calling thread's context, or else a root of its own. It returns when all its threads
+/// are home; if it is a root, when each has been joined by the OS.
+///
+/// ```
+/// let numbers = vec![1, 2, 3];
+/// let sum = homebound::scope(|scope| {
+///     let adder = scope.spawn("adder", "adds the numbers", |_| Ok(numbers.iter().sum::<i32>()))?;
+///     Ok(adder.join()?)
+/// })?;
+/// assert_eq!(sum, 6);
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
+///
+/// What it borrows must outlive it:
+///
+/// ```compile_fail
+/// homebound::scope(|scope| {
+///     let inner = vec![1];
+///     let _ = scope.spawn("late", "uses what is gone", |_| Ok(inner.len()));
+///     Ok(())
+/// });
+/// ```
+///
+/// Below a context that was asked to stop, it is born stopped: spawns are refused, waits return at once. A library's function that
+/// opens one and returns `()` then returns with nothing done; so let the stop through with `?`, and call one that does not inside of
+/// [`Context::shield`].
+///
+/// # Errors
+/// The failures of its threads and of its body; or the stop, if its body returned one.
+///
+/// # Panics
+/// With the body's own payload, if the body panicked; after all threads have been joined.
+#[track_caller]
+pub fn scope<'env, T, F>(body: F) -> Result<T, ScopeError>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+{
+    let around = current();
+    let core = open(Cow::Borrowed(""), Location::caller(), around.as_ref(), around.as_ref());
+    enter(&core, body)
+}
+
+/// As [`scope()`], with a name: what paths, dumps and failures show in place of its line. A library that opens a scope in
+/// a call of its own names it after the call.
+///
+/// Equal names are allowed: rows of one name are told apart by their ids. An empty name is none.
+///
+/// ```
+/// /// What a library's user calls: nothing of the threads is in the signature.
+/// fn sizes(files: &[&str]) -> homebound::Result<Vec<usize>, homebound::ScopeError> {
+///     homebound::scope_named("sizes", |scope| {
+///         let each = files.iter().map(|file| scope.spawn("size", "measures a file", move |_| Ok(file.len())));
+///         let each: Vec<_> = each.collect::<homebound::Result<_, _>>()?;
+///         Ok(each.into_iter().map(|size| size.join()).collect::<homebound::Result<_, _>>()?)
+///     })
+/// }
+/// assert_eq!(sizes(&["a", "bc"])?, [1, 2]);
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
+///
+/// # Errors
+/// As [`scope()`].
+///
+/// # Panics
+/// As [`scope()`].
+#[track_caller]
+pub fn scope_named<'env, T, F>(name: impl IntoText, body: F) -> Result<T, ScopeError>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+{
+    let around = current();
+    let core = open(name.into(), Location::caller(), around.as_ref(), around.as_ref());
+    enter(&core, body)
+}
+
+impl Context {
+    /// Opens a scope with a name, on the calling thread: below it if this is its context or that of a scope around, else below
+    /// the thread that this context belongs to. Its threads may borrow locals of the caller.
+    ///
+    /// ```
+    /// # homebound::scope(|scope| {
+    /// scope.spawn("reader", "counts words", |cx| {
+    ///     let text = String::from("a shop and a till");
+    ///     let words = cx.subscope("count", |inner| {
+    ///         Ok(inner.spawn("words", "splits the text", |_| Ok(text.split(' ').count()))?.join()?)
+    ///     })?;
+    ///     Ok(assert_eq!(words, 5))
+    /// })?;
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`scope()`].
+    ///
+    /// # Panics
+    /// As [`scope()`].
+    #[track_caller]
+    pub fn subscope<'env, T, F>(&self, name: impl IntoText, body: F) -> Result<T, ScopeError>
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+    {
+        let around = current();
+        let core = open(name.into(), Location::caller(), Some(self), around.as_ref());
+        enter(&core, body)
+    }
+}
 
 /// Makes a scope's core, and hangs it where a stop will reach it: below the calling thread's context if that is in the
 /// scope of `parent` or below it; else below `parent`, and below that context too (T). Without a name, its line is it.
@@ -81,23 +193,6 @@ fn open_at_guest(
 fn source_line(at: &Location<'_>) -> Text {
     let file = at.file().rsplit(['/', '\\']).next().unwrap_or_default();
     format!("{file}:{}", at.line()).into()
-}
-
-pub(crate) fn open_root(
-    root: Arc<Root>,
-    name: Text,
-    kind: Kind,
-    at: &'static Location<'static>,
-) -> Arc<ScopeCore> {
-    root_of(Opening { name, kind, at, root, parent: None, opener: None, runner: None })
-}
-
-fn root_of(opening: Opening) -> Arc<ScopeCore> {
-    let place = Arc::clone(&opening.root);
-    let core = ScopeCore::new(opening);
-    let set = place.scope.set(Arc::downgrade(&core));
-    debug_assert!(set.is_ok(), "a root has one scope");
-    core
 }
 
 /// How a scope came to its end.

@@ -172,3 +172,29 @@ impl DerefMut for Locked<'_> {
         &mut self.state
     }
 }
+
+/// How the locks of a walk are taken.
+#[derive(Clone, Copy)]
+pub(crate) enum Lock {
+    Waits,
+    /// By *watch*, and for views: each is waited for a moment, all together until then. Scopes whose lock is not had are left out.
+    Until(Instant),
+}
+
+impl Lock {
+    /// For those who must not wait for long.
+    pub(crate) fn briefly() -> Lock {
+        Lock::Until(Instant::now() + BRIEFLY)
+    }
+
+    pub(crate) fn take(self, core: &ScopeCore) -> Option<Locked<'_>> {
+        match self {
+            Lock::Waits => Some(core.lock()),
+            Lock::Until(end) => core.lock_within(end.saturating_duration_since(Instant::now()).min(BUSY)),
+        }
+    }
+}
+
+/// How long one lock is waited for, and all those of a walk.
+const BUSY: Duration = Duration::from_millis(100);
+const BRIEFLY: Duration = Duration::from_millis(300);

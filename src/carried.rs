@@ -10,13 +10,15 @@ use std::mem::{align_of, align_of_val};
 use std::sync::Arc;
 
 use crate::chain::{chain, text};
-use crate::error::{JoinError, SpawnError, WaitError};
+use crate::error::{SpawnError, WaitError};
+use crate::failure::JoinError;
 use crate::failure::{Failure, ScopeError};
-use crate::reason::{Stop, Stopped};
+use crate::reason::Stop;
 use crate::rt::contain::{contain, discard, drop_contained};
 use crate::rt::result::BoxError;
 use crate::scope_core::ScopeCore;
 use crate::stop::Node;
+use crate::stopped::Stopped;
 use crate::token::{self, Carries, Mark};
 
 /// What an `Err` is.

@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::reason::{Stop, StopReason, Stopped};
+use crate::reason::{Stop, StopReason};
 use crate::stop::{Edge, Node, State};
+use crate::stopped::Stopped;
 use crate::token::{Carries, Mark};
 
 impl Node {

@@ -23,7 +23,6 @@ use crate::aftermath::Calls;
 use crate::awake;
 use crate::context::Context;
 use crate::error::{NotStarted, ProcessFailed};
-use crate::launch::OnExit;
 use crate::leader::Shared;
 use crate::lines::Lines;
 use crate::output::Output;
@@ -38,7 +37,23 @@ use crate::sys::Event;
 use crate::sys::adopted::{Adoption, reap_group};
 use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Leads, Pipes, TERMINATE};
 use crate::sys::terminal::{Terminal, suspend};
-use crate::wait::Mark;
+use crate::wait_mark::Mark;
+
+/// What it means that a child ends though nobody asked it to.
+///
+/// It was asked if its scope or [`Process::stop`] stopped it, or if it ended by a signal that [`Process::signal`] sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnExit {
+    /// A code other than 0, and an end by a signal, is a failure of the scope: a [`ProcessFailed`](crate::ProcessFailed).
+    #[default]
+    Fail,
+    /// Nothing. [`Process::wait`] tells how it ended.
+    Ignore,
+    /// As `Fail`; and when it has ended, however it ended, the scope is stopped, with
+    /// [`StopReason::Vital`](crate::StopReason::Vital).
+    StopScope,
+}
 
 /// What the thread is to start and to look after.
 #[derive(Debug)]

@@ -12,13 +12,13 @@ use crate::bell::{Bell, Effort, Ringer};
 use crate::context::Context;
 use crate::current;
 use crate::error::WaitError;
-use crate::reason::Stopped;
 use crate::rt::contain::Payload;
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Ran, Task};
 use crate::rt::time::far;
+use crate::stopped::Stopped;
 use crate::sync::locks::assert_none_held;
-use crate::wait::Mark;
+use crate::wait_mark::Mark;
 use crate::waiter::{End, Held, Waiter, is_stopping};
 
 /// # Condition variables (feature `parking_lot`)

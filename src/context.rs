@@ -9,26 +9,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use crate::callback::{Callback, Caller};
-use crate::complaint::complain;
 use crate::current::{self, Entered};
-use crate::error::SpawnError;
-use crate::graph;
-use crate::group::{Group, open_static};
-use crate::handle::Handle;
+use crate::failpoint;
 use crate::limit::{Limit, Timer};
 use crate::listen::Keeper;
-use crate::reason::{StopReason, Stopped};
+use crate::reason::StopReason;
 use crate::record::Record;
-use crate::rt::erase::Lease;
-use crate::rt::packet::{Packet, Task};
-use crate::rt::result::Result;
 use crate::scope_core::ScopeCore;
 use crate::status::{Role, ThreadId};
 use crate::stop::Node;
-use crate::stopper::{At, OnStop, Registered, Stopper};
-use crate::text::IntoText;
-use crate::thread::{ThreadBuilder, label};
+use crate::stopped::Stopped;
 
 /// What a closure is given: it tells of the stop, waits, spawns siblings, and knows who it is.
 ///
@@ -105,6 +95,14 @@ impl Context {
         self.asks("is_stopping", Location::caller())
     }
 
+    /// Here the context waits, or asks: something may be planted here.
+    #[inline]
+    pub(crate) fn point(&self, what: &'static str, at: &'static Location<'static>) {
+        if self.node.is_probed() {
+            failpoint::visit(&self.record, what, at);
+        }
+    }
+
     /// A point at which something may be planted, and a look at the stop: by one load, where there is nothing special.
     #[inline]
     fn asks(&self, what: &'static str, at: &'static Location<'static>) -> bool {
@@ -134,56 +132,6 @@ impl Context {
     /// Why it was asked to stop; `None` while it was not.
     pub fn stop_reason(&self) -> Option<StopReason> {
         self.node.is_stopping().then(|| (*self.node.reason()).clone())
-    }
-
-    /// Stops the scope that this thread is in, from anywhere.
-    pub fn stopper(&self) -> Stopper {
-        Stopper::of(self.core())
-    }
-
-    /// Runs `f` on stop, in the thread that stops (for signals and deadlines: one of homebound's own), or at once if
-    /// the stop has come already.
-    ///
-    /// Dropping the guard forgets `f`; if it is running on another thread, it waits until that is over. A panic in `f`
-    /// is contained, and a failure of the scope.
-    pub fn on_stop(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
-        let registered = self.callback(At::Stop(Arc::clone(&self.node)), self.guest(f));
-        registered.enter();
-        OnStop { registered }
-    }
-
-    /// As [`on_stop`](Self::on_stop), for an `f` that borrows: it is registered while `body` runs.
-    pub fn with_on_stop<R>(&self, f: impl FnOnce() + Send, body: impl FnOnce() -> R) -> R {
-        // Kept below: whichever way `body` ends, the callback is abandoned before what it borrows dies.
-        let task = Lease::promise().erase(self.guest(f));
-        let at = At::Stop(Arc::clone(&self.node));
-        let registered = scopeguard::guard(self.callback(at, task), |registered| registered.leave());
-        registered.enter();
-        body()
-    }
-
-    /// A callback as a task; from inside, nothing waits for the scope.
-    pub(crate) fn guest<'a>(&self, f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<Caller> + 'a> {
-        let record = Arc::downgrade(&self.record);
-        Packet::new(move |by: &Caller| -> Result {
-            match by {
-                Caller::Stop => graph::as_callback_of(record, f),
-                Caller::Registrar => current::as_guest(f),
-            }
-            Ok(())
-        })
-    }
-
-    pub(crate) fn callback(&self, at: At, task: Arc<dyn Task<Caller>>) -> Registered {
-        let record = Arc::downgrade(&self.record);
-        let callback = Callback::new(
-            task,
-            Box::new(move |payload| match record.upgrade() {
-                Some(record) => complain(&record.core, record.origin(), payload, true),
-                None => crate::callback::unheard(payload),
-            }),
-        );
-        Registered { at, callback }
     }
 
     /// Runs `f` with a context in which a stop is not seen until `max` after it (or after the entry, if that is
@@ -221,56 +169,6 @@ impl Context {
     /// The earliest deadline that was set around this context.
     pub fn deadline(&self) -> Option<Instant> {
         self.node.deadline()
-    }
-
-    /// Spawns a sibling of this thread: a worker of the scope that it is in. See [`Scope::spawn`](crate::Scope::spawn).
-    ///
-    /// # Errors
-    /// As there.
-    #[track_caller]
-    pub fn spawn<T, F>(
-        &self,
-        name: impl IntoText,
-        purpose: impl IntoText,
-        f: F,
-    ) -> Result<Handle<'static, T>, SpawnError>
-    where
-        F: FnOnce(&Context) -> Result<T> + Send + 'static,
-        T: Send + 'static,
-    {
-        self.thread(name, purpose).spawn(f)
-    }
-
-    /// Spawns a service of the scope that this thread is in. See [`Scope::service`](crate::Scope::service).
-    ///
-    /// # Errors
-    /// As there.
-    #[track_caller]
-    pub fn service<F>(
-        &self,
-        name: impl IntoText,
-        purpose: impl IntoText,
-        f: F,
-    ) -> Result<Handle<'static, ()>, SpawnError>
-    where
-        F: FnOnce(&Context) -> Result + Send + 'static,
-    {
-        self.thread(name, purpose).service(f)
-    }
-
-    /// A sibling of this thread, with more to be said about it.
-    #[track_caller]
-    pub fn thread(&self, name: impl IntoText, purpose: impl IntoText) -> ThreadBuilder<'static> {
-        ThreadBuilder::new(self.core(), Lease::promise(), label(name, purpose))
-    }
-
-    /// A group in the scope that this thread is in; a plain struct can own it.
-    ///
-    /// # Errors
-    /// As [`Scope::group`](crate::Scope::group).
-    #[track_caller]
-    pub fn group(&self, name: impl IntoText) -> Result<Group<'static>, SpawnError> {
-        open_static(Some(self.core()), name.into(), Location::caller())
     }
 
     /// The thread's name; in a scope's body, the scope's.

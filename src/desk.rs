@@ -11,16 +11,17 @@ use once_cell::sync::OnceCell;
 
 use crate::audit;
 use crate::awake;
-use crate::registry::{OnOverdue, SecondSignal};
+use crate::exit_code::OnOverdue;
+use crate::grace::Clock;
 use crate::root::{Edge, Errand};
 use crate::rt::time::far;
 use crate::rt::word::{Changes, Flags};
 use crate::scope_core::ScopeCore;
+use crate::signal::SecondSignal;
 use crate::signal::{Meaning, Signals};
 use crate::status::ForeignThread;
 use crate::sys::last::{self, End};
 use crate::sys::{self, Alarm};
-use crate::tally::Clock;
 
 /// How much later than *watch* the kernel's timer ends the process: *watch* may be at its last words.
 pub(crate) const SPARE: Duration = Duration::from_secs(2);

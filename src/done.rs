@@ -1,20 +1,11 @@
 //! Owns what is done by others when a thread has ended: the callbacks that were registered for it.
 //! Refuses to know how it ended: its handle tells.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::callback::{Callback, Caller};
 use crate::record::Record;
 use crate::sync::AtomicBool;
-
-/// Under the lock of a record's life.
-#[derive(Default)]
-pub(crate) struct Sequel {
-    /// Nothing is taken in any more: whoever comes now waits for the end, which is near, and calls.
-    closed: bool,
-    callbacks: BTreeMap<u64, Arc<Callback>>,
-}
 
 impl Record {
     /// Runs it when the thread has ended; at once if it has.

@@ -16,7 +16,7 @@ use crate::record::{Of, Record};
 use crate::root::{Edge, Errand};
 use crate::rt::contain::{contain, discard, told};
 use crate::scope_core::ScopeCore;
-use crate::wait::Mark;
+use crate::wait_mark::Mark;
 use crate::{current, overdue};
 
 /// The thread *stopper*: carries out stops, runs callbacks, logs, and drives scopes whose body does not come home.

@@ -28,6 +28,18 @@ const SIGINT: i32 = 2;
 /// How long the last of a program's words may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What becomes of the process when threads are not home `kill_after` past the grace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnOverdue {
+    /// Report and dump on stderr, then exit with this code. The default, with 70.
+    Exit(u8),
+    /// Wait for ever, and say so again and again.
+    Wait,
+    /// Report and dump on stderr, then abort, for a core file.
+    Abort,
+}
+
 /// How a run ended.
 #[must_use = "return it from main: it is the exit code"]
 #[non_exhaustive]
@@ -93,7 +105,7 @@ impl<T: fmt::Debug> fmt::Debug for Exit<T> {
 
 /// The body was not run.
 pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>, why: BoxError) -> Exit<T> {
-    let path = format!("/{}", crate::path::escape(&name));
+    let path = format!("/{}", crate::text::escape(&name));
     let origin =
         Origin { id: None, path, name, purpose: "registry".into(), spawned_from: at, notes: Vec::new() };
     let failure = Failure::error(origin, why, Vec::new());

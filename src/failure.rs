@@ -15,15 +15,18 @@ use crate::sync::locks::Mutex;
 
 use crate::awake;
 use crate::homecoming::ShutdownReport;
-use crate::reason::{StopReason, Stopped};
+use crate::reason::StopReason;
 use crate::rt::contain::{Payload, message};
 use crate::rt::result::BoxError;
 use crate::status::ThreadId;
+use crate::stopped::Stopped;
 use crate::token::{Carries, Mark, Token};
 
 mod inside;
+mod joined;
 
 pub(crate) use inside::DEEPEST;
+pub use joined::JoinError;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 

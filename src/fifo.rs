@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::rt::contain::told;
 use crate::rt::word::Flags;
 use crate::sys::fifo::{Fifo, is_for_want_of_descriptors};
-use crate::wait::Mark;
+use crate::wait_mark::Mark;
 
 /// The one who opens is back from the system.
 const BACK: u32 = 1;

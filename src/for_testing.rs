@@ -6,12 +6,13 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::body::{Lived, live, open_root};
+use crate::body::{Lived, live};
 use crate::failure::ScopeError;
 use crate::homecoming::ShutdownReport;
 use crate::reason::StopReason;
 use crate::record::{Record, next_id};
 use crate::root::Root;
+use crate::root::open_root;
 use crate::rt::contain::{discard, drop_contained, message};
 use crate::rt::result::Result;
 use crate::scope::Scope;

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
 use crate::current;
-use crate::error::JoinError;
+use crate::failure::JoinError;
 use crate::record::Record;
 use crate::rt::this_thread;
 use crate::scope_core::{Kind, ScopeCore};

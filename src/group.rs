@@ -8,8 +8,9 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::context::{Context, current};
-use crate::error::{JoinError, SpawnError};
+use crate::error::SpawnError;
 use crate::exit::{Driver, drive};
+use crate::failure::JoinError;
 use crate::failure::{Failure, Origin, ScopeError};
 use crate::homecoming::ShutdownReport;
 use crate::reason::StopReason;
@@ -167,6 +168,29 @@ pub(crate) fn open_group<'scope>(
     Ok(Group { scope: Scope::of(&core, lease), closed: false })
 }
 
+impl<'scope> Scope<'scope, '_> {
+    /// An owned subsystem, for a struct's field: stopped and joined when it drops; as one service of this scope, if it
+    /// is still there when the scope ends.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn group(&self, name: impl IntoText) -> Result<Group<'scope>, SpawnError> {
+        open_group(self.core(), self.lease(), name.into(), Location::caller())
+    }
+}
+
+impl Context {
+    /// A group in the scope that this thread is in; a plain struct can own it.
+    ///
+    /// # Errors
+    /// As [`Scope::group`](crate::Scope::group).
+    #[track_caller]
+    pub fn group(&self, name: impl IntoText) -> Result<Group<'static>, SpawnError> {
+        open_static(Some(self.core()), name.into(), Location::caller())
+    }
+}
+
 impl Group<'_> {
     /// Stops the group, blocks until its threads are home, and returns what failed in it. Handles of its threads can be joined
     /// afterwards: what an isolated one failed with is told by its handle, or, if nobody joins it, by the scope around.
@@ -201,8 +225,8 @@ impl Group<'_> {
         self.closed = true;
         let core = self.scope.core();
         core.node.stop(reason);
-        let _wait = crate::wait::Mark::on("group", at, Of::Scope(Arc::clone(core)));
-        if owned::is_owned(core) {
+        let _wait = crate::wait_mark::Mark::on("group", at, Of::Scope(Arc::clone(core)));
+        if core.is_owned() {
             return owned::shut(core);
         }
         let waiting = graph::Waiting::on_scope(core).inspect_err(|_| settle::disown(core))?;
@@ -256,7 +280,7 @@ impl Drop for Group<'_> {
         let shut = contain(|| {
             let ended = self.shut(reason, at);
             let core = self.scope.core();
-            ended.iter().filter(|_| owned::is_owned(core)).for_each(|ended| owned::tell(core, ended));
+            ended.iter().filter(|_| core.is_owned()).for_each(|ended| owned::tell(core, ended));
         });
         discard(shut.err());
     }

@@ -10,34 +10,18 @@ use std::sync::{Arc, Weak};
 
 use crate::sync::locks::Mutex;
 
-use crate::adopt::{Adopted, is_ours};
-use crate::context::Context;
+use crate::books::Lock;
 use crate::members::{Phase, State};
-use crate::record::{Label, Outcome, Record};
+use crate::record::{Outcome, Record};
 use crate::scope_core::ScopeCore;
-use crate::status::{Role, ThreadId};
-use crate::stop::{Edge, Node};
-use crate::walk::Lock;
+use crate::status::ThreadId;
 
 /// Guests whose scope is over and whose guard is alive, by kernel id: their OS threads are foreign, but not unknown. Each leaves when its guard
 /// drops, at the latest when its thread ends.
 static FORMER: Mutex<BTreeMap<ThreadId, (u32, String)>> = Mutex::new(BTreeMap::new());
 
-pub(crate) fn take_in(host: &Context, label: Label) -> Adopted {
-    let core = host.core();
-    let record = Arc::new(Record::new(label, Role::Guest, core, Node::new(Edge::Inside)));
-    record.start();
-    record.life(|life| life.released = true);
-    // A service's own threads are told when the service is: as the thread of the context by which they were taken in.
-    record.node.attach(&host.record().node);
-    if is_ours(core) || !admit(&record) {
-        end(&record);
-    }
-    Adopted::of(&record)
-}
-
 /// Also into a scope that is stopping or finishing, which waits for no guest; not when it is over.
-fn admit(record: &Arc<Record>) -> bool {
+pub(crate) fn admit(record: &Arc<Record>) -> bool {
     let mut state = record.core.lock();
     let admitted = state.phase < Phase::Settled;
     if admitted {
@@ -77,7 +61,7 @@ pub(crate) fn send_away(guests: &[Arc<Record>]) {
 }
 
 /// Ended first, so that its context is no longer that of its thread: what is opened there from now on is born free.
-fn end(record: &Arc<Record>) {
+pub(crate) fn end(record: &Arc<Record>) {
     record.end(Outcome::Finished);
     record.node.close();
     record.done.set();

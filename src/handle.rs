@@ -11,16 +11,19 @@ use crossbeam_channel::Receiver;
 
 use crate::complaint::complain;
 use crate::context::Context;
-use crate::error::JoinError;
-use crate::reason::{StopReason, Stopped};
+use crate::failpoint;
+use crate::failure::JoinError;
+use crate::reason::StopReason;
 use crate::record::{Of, Outcome, Record};
 use crate::rt::contain::Payload;
 use crate::rt::packet::Claim;
 use crate::rt::time::far;
 use crate::status::ThreadId;
+use crate::stopped::Stopped;
 use crate::stopper::{At, OnStop, Stopper};
 use crate::sync::{AtomicBool, planted};
-use crate::{current, graph, probe, wait};
+use crate::wait_mark::Mark;
+use crate::{current, graph};
 
 /// A thread that was spawned. Dropping it does not detach the thread: its scope joins it.
 ///
@@ -53,7 +56,7 @@ impl<T> Handle<'_, T> {
     pub fn join(mut self) -> Result<T, JoinError> {
         self.point(Location::caller());
         if !self.record.done.is_set() {
-            let _wait = wait::Mark::on("join", Location::caller(), Of::Thread(Arc::clone(&self.record)));
+            let _wait = Mark::on("join", Location::caller(), Of::Thread(Arc::clone(&self.record)));
             graph::join(&self.record)?;
         }
         self.collect()
@@ -87,7 +90,7 @@ impl<T> Handle<'_, T> {
     ) -> Result<Result<T, JoinError>, Self> {
         self.point(caller);
         if !self.record.done.is_set() {
-            let _wait = wait::Mark::on("join", caller, Of::Thread(Arc::clone(&self.record)));
+            let _wait = Mark::on("join", caller, Of::Thread(Arc::clone(&self.record)));
             if !self.record.done.wait(Some(end()), &AtomicBool::new(false)) {
                 return Err(self);
             }
@@ -122,7 +125,7 @@ impl<T> Handle<'_, T> {
     /// Something may be planted here, into the thread that joins.
     fn point(&self, at: &'static Location<'static>) {
         if self.record.node.is_probed() {
-            current::record().iter().for_each(|joiner| probe::visit(joiner, "join", at));
+            current::record().iter().for_each(|joiner| failpoint::visit(joiner, "join", at));
         }
     }
 

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::listen::Keeper;
 use crate::rt::time::far;
 use crate::sys::fd::{self, Direction, Kind, Ready};
-use crate::wait::Mark;
+use crate::wait_mark::Mark;
 
 /// The pauses after a descriptor that was ready has taken nothing, again and again.
 const FIRST_PAUSE: Duration = Duration::from_micros(100);

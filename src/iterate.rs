@@ -10,7 +10,7 @@ use crossbeam_channel::Receiver;
 use crate::context::Context;
 use crate::error::WaitError;
 use crate::rt::time::far;
-use crate::wait::Mark;
+use crate::wait_mark::Mark;
 
 impl Context {
     /// Moments that are `period` apart: the first after one period, without drift; those that were missed merge into

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
-use crate::child::{Plan, Refusal, Started, supervise};
+use crate::builder::ThreadBuilder;
+use crate::child::{OnExit, Plan, Refusal, Started, supervise};
 use crate::context::Context;
 use crate::error::{NotStarted, SpawnError};
 use crate::leader::Shared;
@@ -20,8 +21,7 @@ use crate::process::Process;
 use crate::scope::Scope;
 use crate::sys::child::Leads;
 use crate::text::IntoText;
-use crate::thread::ThreadBuilder;
-use crate::wait::Mark;
+use crate::wait_mark::Mark;
 
 /// How long a child that is asked to end has, unless [`ProcessBuilder::grace`] says otherwise.
 const GRACE: Duration = Duration::from_secs(5);
@@ -56,22 +56,6 @@ impl Context {
     ) -> ProcessBuilder<'static> {
         ProcessBuilder::new(self.thread(name, purpose), command)
     }
-}
-
-/// What it means that a child ends though nobody asked it to.
-///
-/// It was asked if its scope or [`Process::stop`] stopped it, or if it ended by a signal that [`Process::signal`] sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OnExit {
-    /// A code other than 0, and an end by a signal, is a failure of the scope: a [`ProcessFailed`](crate::ProcessFailed).
-    #[default]
-    Fail,
-    /// Nothing. [`Process::wait`] tells how it ended.
-    Ignore,
-    /// As `Fail`; and when it has ended, however it ended, the scope is stopped, with
-    /// [`StopReason::Vital`](crate::StopReason::Vital).
-    StopScope,
 }
 
 /// A child process to be.

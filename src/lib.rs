@@ -112,10 +112,12 @@ mod watch;
 
 mod adopt;
 mod body;
+mod builder;
 #[cfg(feature = "parking_lot")]
 mod condvar;
 mod context;
 mod failing;
+mod failpoint;
 #[cfg(unix)]
 mod fifo;
 mod group;
@@ -127,10 +129,12 @@ mod iterate;
 #[cfg(unix)]
 mod net;
 mod scope;
+mod select;
 mod stopper;
 mod thread;
 mod timers;
 mod wait;
+mod wait_mark;
 
 mod books;
 mod complaint;
@@ -138,6 +142,7 @@ mod current;
 mod deferred;
 mod done;
 mod exit;
+mod grace;
 mod graph;
 mod members;
 mod overdue;
@@ -176,6 +181,7 @@ mod failures;
 mod homecoming;
 mod reason;
 mod status;
+mod stopped;
 mod tally;
 mod text;
 mod token;
@@ -205,12 +211,16 @@ pub mod for_testing;
 pub use crossbeam_channel as channel;
 
 pub use adopt::Adopted;
+pub use body::{scope, scope_named};
+pub use builder::ThreadBuilder;
 pub use carried::is_stop;
+#[cfg(unix)]
+pub use child::OnExit;
 pub use context::{Context, current};
 #[cfg(unix)]
 pub use error::ProcessFailed;
-pub use error::{JoinError, SendError, SpawnError, WaitError};
-pub use failure::{Cause, Failure, ScopeError};
+pub use error::{SendError, SpawnError, WaitError};
+pub use failure::{Cause, Failure, JoinError, ScopeError};
 pub use group::{Group, group};
 pub use handle::Handle;
 pub use homecoming::{Ending, ShutdownReport, ThreadReport};
@@ -218,25 +228,25 @@ pub use homecoming::{Ending, ShutdownReport, ThreadReport};
 pub use io::Io;
 pub use iterate::{Drain, Ended, Iter, Ticks};
 #[cfg(unix)]
-pub use launch::{OnExit, ProcessBuilder};
+pub use launch::ProcessBuilder;
 #[cfg(unix)]
 pub use lines::Line;
 #[cfg(unix)]
 pub use net::Listener;
 #[cfg(unix)]
 pub use process::Process;
-pub use reason::{StopReason, Stopped};
+pub use reason::StopReason;
 pub use registry::{Exit, OnOverdue, Registry, SecondSignal};
 pub use rt::result::{BoxError, Result};
-pub use scope::{Scope, scope, scope_named};
+pub use scope::Scope;
 pub use signal::Signals;
 pub use status::{
     Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
     ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
 };
+pub use stopped::Stopped;
 pub use stopper::{OnStop, Stopper};
 pub use text::IntoText;
-pub use thread::ThreadBuilder;
 
 /// The long texts, so that their code is tested.
 #[cfg(doctest)]

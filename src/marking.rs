@@ -1,4 +1,5 @@
-//! Owns the walk that marks a node and all below it, and wakes who waits there.
+//! Owns the marking of nodes: the walk that marks a node and all below it and wakes the waiters there, the hanging of a node
+//! below another, which may be marked, and the end of a node.
 //! Refuses to run any of the program's code: what is to be called when all is marked is handed back, as [`Calls`].
 
 use std::sync::{Arc, Weak};
@@ -6,6 +7,8 @@ use std::time::Instant;
 
 use crate::aftermath::{Aftermath, Calls};
 use crate::awake;
+use crate::bell::ring_all;
+use crate::listen::Keeper;
 use crate::reason::{Stop, StopReason};
 use crate::stop::{ALERTED, Node, STOPPING, SWEPT};
 use crate::sync::planted;
@@ -113,5 +116,71 @@ impl Node {
             after.arm.push(Arc::clone(self));
         }
         children
+    }
+
+    /// Hangs `self` below `parent`; born stopped if the parent is stopping (S2).
+    pub(crate) fn attach(self: &Arc<Node>, parent: &Arc<Node>) {
+        self.inherit_probe(parent);
+        let mut state = self.state.lock();
+        let free = state.parents.iter_mut().find(|place| place.is_none());
+        debug_assert!(free.is_some(), "a node has two parents at most");
+        if let Some(place) = free {
+            *place = Some(Arc::downgrade(parent));
+        }
+        drop(state);
+        if let Some(deadline) = parent.deadline() {
+            let _the_first_parent_decides = self.outer_deadline.set(deadline);
+        }
+        // Whoever hangs below a deadline or a shield sees its end as a mark, so somebody has to set that in time; a limit is armed
+        // for itself when it is listened to.
+        let keeper = if self.limit.is_none() { Keeper::Timer } else { Keeper::Listener };
+        let marked = parent.listen(keeper, |state, marked| {
+            if !marked || self.is_shield() {
+                state.children.insert(self.key, Arc::downgrade(self));
+            }
+            marked
+        });
+        if !marked {
+            return;
+        }
+        if self.is_shield() {
+            // The stop that it hides has come: only its end is to be waited for.
+            self.flags.set(ALERTED);
+        } else {
+            let cause = self.inherited(&parent.cause());
+            self.mark_below(cause, parent.since().unwrap_or_else(awake::now), false).run();
+        }
+    }
+
+    /// The thread or scope has ended: whatever outlives it is stopped; callbacks not run are dropped, those that run are
+    /// waited for.
+    pub(crate) fn close(self: &Arc<Node>) {
+        let mut state = self.state.lock();
+        let callbacks = std::mem::take(&mut state.callbacks);
+        let parents = std::mem::take(&mut state.parents);
+        state.since.get_or_insert_with(awake::now);
+        let wake = (state.signal.take(), self.take_alarm());
+        let bells = state.bells.values().cloned().collect();
+        let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
+        self.flags.set(STOPPING | if planted("close-says-swept-at-once") { SWEPT } else { 0 });
+        drop(state);
+        drop(wake);
+        self.wake();
+        ring_all(bells);
+        for parent in parents.iter().flatten().filter_map(Weak::upgrade) {
+            // Where a stop has been, thousands may leave at once, and nothing is added any more but shields: what is left
+            // behind there is a weak reference that goes with the parent.
+            if self.is_shield() || !parent.is_marked() {
+                parent.state.lock().children.remove(&self.key);
+            }
+        }
+        for callback in callbacks.into_values() {
+            callback.abandon();
+        }
+        let mut calls = Calls::default();
+        children.iter().for_each(|child| calls.add(child.mark_for(self.cause())));
+        calls.run();
+        // A deep tree ends level by level, from below: no level walks again what those below it have.
+        self.flags.set(SWEPT);
     }
 }

@@ -2,18 +2,18 @@
 //! Refuses to lock and to wake: `scope_core` does.
 
 use std::collections::BTreeMap;
+use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::context::Context;
-use crate::deferred::Deferred;
 use crate::failures::FailureList;
-use crate::record::Record;
+use crate::grace::Clock;
+use crate::record::{Record, Text};
 use crate::rt::packet::Task;
 use crate::scope_core::ScopeCore;
 use crate::services::Services;
 use crate::status::{Role, ThreadId};
-use crate::tally::{Clock, Tally};
+use crate::tally::Tally;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
@@ -63,7 +63,14 @@ pub(crate) struct State {
 /// A thread of the scope, and what of it may borrow (invariant 2).
 pub(crate) struct Entry {
     pub(crate) record: Arc<Record>,
-    pub(crate) task: Option<Arc<dyn Task<Context>>>,
+    pub(crate) task: Option<Arc<dyn Task<Arc<Record>>>>,
+}
+
+/// A function that runs when all threads have been joined.
+pub(crate) struct Deferred {
+    pub(crate) name: Text,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) task: Arc<dyn Task<()>>,
 }
 
 /// What has come of it that a thread was counted out.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::context::Context;
 use crate::rt::time::far;
 use crate::sys::fd::{self, Direction};
-use crate::wait::Mark;
+use crate::wait_mark::Mark;
 
 /// # Connections (unix)
 impl Context {

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use crate::audit;
-use crate::body::open_root;
 use crate::desk::{Desk, Orders};
 use crate::errands::stopper;
 use crate::error::SpawnError;
 use crate::record::{Outcome, Record, Text};
+use crate::root::open_root;
 use crate::root::{Edge, Errand, Root, internal};
 use crate::rt::contain::discard;
 use crate::rt::result::Result;

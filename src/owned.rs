@@ -10,13 +10,13 @@
 
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use crate::body::open_root;
 use crate::exit::{Driver, drive};
 use crate::failure::ScopeError;
 use crate::members::Phase;
 use crate::record::{Record, Text};
+use crate::root::open_root;
 use crate::root::{GRACE, Root};
 use crate::rt::contain::told;
 use crate::scope_core::{Kind, ScopeCore};
@@ -25,27 +25,14 @@ use crate::shown::shown;
 use crate::status::{Role, ScopeStatus};
 use crate::{current, graph, view};
 
-/// Whether the value that owned a root is gone, though somebody could not wait for its threads.
-#[derive(Default)]
-pub(crate) struct Left {
-    left: AtomicBool,
-    /// Somebody waits for them now.
-    claimed: AtomicBool,
-}
-
 pub(crate) fn open(name: Text, at: &'static Location<'static>) -> Arc<ScopeCore> {
     open_root(Root::new(GRACE, None), name, Kind::Group, at)
-}
-
-/// True for the group that is a root.
-pub(crate) fn is_owned(core: &ScopeCore) -> bool {
-    core.parent.is_none() && core.kind == Kind::Group
 }
 
 /// All that have not ended, as they are now.
 pub(crate) fn alive() -> Vec<ScopeStatus> {
     let roots = Root::all().into_iter();
-    let cores = roots.filter_map(|root| root.core()).filter(|core| is_owned(core));
+    let cores = roots.filter_map(|root| root.core()).filter(|core| core.is_owned());
     cores.filter(|core| core.lock().phase < Phase::Settled).map(|core| view::snapshot(&core).root).collect()
 }
 

@@ -1,11 +1,11 @@
 //! Owns the paths of scopes: which names are in one, and how a name is one step of it.
 //! Refuses to tell things apart by them: ids do that.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 use crate::scope_core::ScopeCore;
 use crate::status::Role;
+use crate::text::escape;
 
 /// How many scopes a path names, if there are more: the root, and so many at the end.
 const LONGEST_PATH: usize = 64;
@@ -41,14 +41,5 @@ impl ScopeCore {
             steps.iter().rev().for_each(|step| head.extend(["/", step]));
             head.into()
         })
-    }
-}
-
-/// A name as one step of a path.
-pub(crate) fn escape(name: &str) -> Cow<'_, str> {
-    if name.contains(['/', '%']) {
-        Cow::Owned(name.replace('%', "%25").replace('/', "%2F"))
-    } else {
-        Cow::Borrowed(name)
     }
 }

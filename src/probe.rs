@@ -1,19 +1,11 @@
 //! Owns what a test plants into a run: at the k-th point, a stop, a panic or a refusal. A point is a wait or a checkpoint.
 //! Refuses to know how runs are made and judged: the crate `homebound-testing` does. Without a test nothing of it runs: one flag of a node.
 
-use std::io;
-use std::panic::{Location, resume_unwind};
-use std::sync::Arc;
+use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use once_cell::sync::OnceCell;
-
-use crate::context::Context;
-use crate::error::SpawnError;
-use crate::reason::StopReason;
-use crate::record::Record;
-use crate::stop::{LIMITED, Node, PROBED, STOPPING};
 
 /// What is planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,86 +66,18 @@ impl Probe {
         self.hit.get()
     }
 
-    fn note(&self, record: &Record, what: &'static str, at: &'static Location<'static>) {
-        let _once = self.hit.set(Hit { path: record.path().to_owned(), what, at, when: Instant::now() });
+    /// Counts a point; what is to be done there, if it is the one.
+    pub(crate) fn next_point(&self) -> Option<Seed> {
+        (self.points.fetch_add(1, Ordering::Relaxed) + 1 == self.at).then_some(self.seed)
     }
 
-    fn visit(&self, record: &Arc<Record>, what: &'static str, at: &'static Location<'static>) {
-        // What unwinds already may not unwind again; it is no point.
-        if std::thread::panicking() || self.points.fetch_add(1, Ordering::Relaxed) + 1 != self.at {
-            return;
-        }
-        match self.seed {
-            Seed::Nothing | Seed::Refusal => {}
-            Seed::Stop => {
-                self.note(record, what, at);
-                if let Some(root) = record.core.around().last() {
-                    root.node.stop(StopReason::Requested { at });
-                }
-            }
-            Seed::Panic => {
-                self.note(record, what, at);
-                // Past the hook: there may be hundreds, and each is wanted.
-                resume_unwind(Box::new(format!("planted at {at}, in {what}")));
-            }
-        }
-    }
-
-    fn refuse(&self, record: &Record) -> Result<(), SpawnError> {
+    /// Counts a spawn; true if it is to be refused.
+    pub(crate) fn next_spawn(&self) -> bool {
         let number = self.spawns.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.seed != Seed::Refusal || number != self.at {
-            return Ok(());
-        }
-        self.note(record, "spawn", record.label.at);
-        Err(SpawnError::Os(io::Error::new(io::ErrorKind::WouldBlock, "planted refusal of a thread")))
-    }
-}
-
-impl Node {
-    /// Whether it is stopping; `None` if that takes more than a look: a clock, or a probe.
-    #[inline]
-    pub(crate) fn plainly_stopping(&self) -> Option<bool> {
-        let flags = self.flags.load();
-        (flags & (LIMITED | PROBED) == 0).then_some(flags & STOPPING != 0)
+        self.seed == Seed::Refusal && number == self.at
     }
 
-    #[inline]
-    pub(crate) fn is_probed(&self) -> bool {
-        self.flags.load() & PROBED != 0
-    }
-
-    pub(crate) fn set_probed(&self) {
-        self.flags.set(PROBED);
-    }
-
-    pub(crate) fn inherit_probe(&self, from: &Node) {
-        if from.is_probed() {
-            self.set_probed();
-        }
-    }
-}
-
-impl Context {
-    /// Here the context waits, or asks: something may be planted here.
-    #[inline]
-    pub(crate) fn point(&self, what: &'static str, at: &'static Location<'static>) {
-        if self.node().is_probed() {
-            visit(self.record(), what, at);
-        }
-    }
-}
-
-#[cold]
-pub(crate) fn visit(record: &Arc<Record>, what: &'static str, at: &'static Location<'static>) {
-    if let Some(probe) = record.core.root.probe.get() {
-        probe.visit(record, what, at);
-    }
-}
-
-/// What the OS might say to the spawn of this thread.
-pub(crate) fn may_spawn(record: &Record) -> Result<(), SpawnError> {
-    match record.core.root.probe.get().filter(|_| record.node.is_probed()) {
-        Some(probe) => probe.refuse(record),
-        None => Ok(()),
+    pub(crate) fn note(&self, path: &str, what: &'static str, at: &'static Location<'static>) {
+        let _once = self.hit.set(Hit { path: path.to_owned(), what, at, when: Instant::now() });
     }
 }

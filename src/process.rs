@@ -18,8 +18,9 @@ use crate::handle::Handle;
 use crate::leader::Shared;
 use crate::lines::{Line, Reader};
 use crate::rt::time::far;
+use crate::select::until_stopped;
 use crate::sys::child::Pipes;
-use crate::wait::{Mark, until_stopped};
+use crate::wait_mark::Mark;
 
 /// A child process that was started. Dropping it changes nothing: its scope looks after the child.
 ///

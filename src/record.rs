@@ -2,6 +2,7 @@
 //! Refuses to act: scopes admit it, `thread` runs it, views read it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +10,9 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::awake;
-use crate::done::Sequel;
+use crate::callback::Callback;
 use crate::failure::{Cause, Failure, Origin};
 use crate::homecoming::Ending;
-use crate::path::escape;
 use crate::reason::Stop;
 use crate::rt::latch::Latch;
 use crate::rt::this_thread;
@@ -20,6 +20,7 @@ use crate::scope_core::ScopeCore;
 use crate::status::{ProcessStatus, Role, ThreadId};
 use crate::stop::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
+use crate::text::escape;
 use crate::words::ITS_THREADS;
 
 /// Names and purposes: `&'static str` is not copied.
@@ -119,6 +120,14 @@ impl fmt::Display for Wait {
         }
         write!(f, " at {}", self.at)
     }
+}
+
+/// What others do when the thread has ended; see `done`.
+#[derive(Default)]
+pub(crate) struct Sequel {
+    /// Nothing is taken in any more: whoever comes now waits for the end, which is near, and calls.
+    pub(crate) closed: bool,
+    pub(crate) callbacks: BTreeMap<u64, Arc<Callback>>,
 }
 
 /// How far it has come.

@@ -23,8 +23,8 @@ use crate::status::Snapshot;
 use crate::text::IntoText;
 use crate::{audit, sys, view};
 
-pub use crate::exit_code::Exit;
-pub use crate::signal::Signals;
+pub use crate::exit_code::{Exit, OnOverdue};
+pub use crate::signal::{SecondSignal, Signals};
 
 /// How long past the grace the process may live.
 const KILL_AFTER: Duration = Duration::from_secs(2);
@@ -67,30 +67,6 @@ pub struct Registry {
     second_signal: SecondSignal,
     signals: Signals,
     reap_orphans: bool,
-}
-
-/// What becomes of the process when threads are not home `kill_after` past the grace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OnOverdue {
-    /// Report and dump on stderr, then exit with this code. The default, with 70.
-    Exit(u8),
-    /// Wait for ever, and say so again and again.
-    Wait,
-    /// Report and dump on stderr, then abort, for a core file.
-    Abort,
-}
-
-/// What is said at the second signal: SIGINT, SIGTERM or SIGHUP, at least 500 ms after whatever has begun the stop. Two Ctrl-C that were
-/// pressed at the terminal are two if 200 ms lie between them (Linux). The process ends at once, with 128 + the signal's number.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SecondSignal {
-    /// Report and dump on stderr, before the process ends.
-    #[default]
-    Dump,
-    /// Nothing: for a program whose users know what they do.
-    Quiet,
 }
 
 /// The core of the run that is under way. `Some(dangling)` while one is being set up or put away.

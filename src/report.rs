@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::dump::count;
-use crate::error::JoinError;
+use crate::failure::JoinError;
 use crate::failure::{Cause, DEEPEST, Failure, ScopeError};
 use crate::homecoming::{Ending, ShutdownReport, ThreadReport};
 use crate::shown::{Level, Lines, Shown};

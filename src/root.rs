@@ -3,22 +3,21 @@
 //! Refuses to know signals and exit codes: those are behind [`Edge`].
 
 use std::panic::Location;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Weak, atomic};
 use std::time::Duration;
 
 use crate::aftermath::Calls;
-use crate::owned::Left;
+use crate::books::Lock;
+use crate::grace::Clock;
 use crate::probe::Probe;
-use crate::record::{Label, Of, Record};
+use crate::record::{Label, Of, Record, Text};
 use crate::rt::cache::Cache;
-use crate::scope_core::ScopeCore;
+use crate::scope_core::{Kind, Opening, ScopeCore};
 use crate::status::{ForeignThread, Role};
 use crate::stop::Node;
 use crate::sync::{OnceCell, locks};
-use crate::tally::Clock;
 use crate::timers::Timers;
-use crate::wait::Mark;
-use crate::walk::Lock;
+use crate::wait_mark::Mark;
 use crate::words::ITS_ENDS;
 
 /// The grace of a root that sets none.
@@ -64,6 +63,14 @@ pub(crate) struct Root {
     pub(crate) left: Left,
     edge: Option<Weak<dyn Edge>>,
     process: u32,
+}
+
+/// Whether the value that owned a root is gone, though somebody could not wait for its threads.
+#[derive(Default)]
+pub(crate) struct Left {
+    pub(crate) left: atomic::AtomicBool,
+    /// Somebody waits for them now.
+    pub(crate) claimed: atomic::AtomicBool,
 }
 
 /// So many roots are listed before it is asked which of them are over.
@@ -182,6 +189,25 @@ impl Root {
             self.cache.close();
         }
     }
+}
+
+/// The scope of a new root that nobody opens: a registry's, an owned group, one that is made for a test.
+pub(crate) fn open_root(
+    root: Arc<Root>,
+    name: Text,
+    kind: Kind,
+    at: &'static Location<'static>,
+) -> Arc<ScopeCore> {
+    root_of(Opening { name, kind, at, root, parent: None, opener: None, runner: None })
+}
+
+/// The scope of a new root.
+pub(crate) fn root_of(opening: Opening) -> Arc<ScopeCore> {
+    let place = Arc::clone(&opening.root);
+    let core = ScopeCore::new(opening);
+    let set = place.scope.set(Arc::downgrade(&core));
+    debug_assert!(set.is_ok(), "a root has one scope");
+    core
 }
 
 /// A record for a thread of homebound's own, listed in the tree.

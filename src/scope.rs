@@ -1,7 +1,6 @@
 //! Owns the public face of a scope: what can be asked of it while its body runs.
 //! Refuses to run the body, which `body` does, and to know the process, which is `registry`'s.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,15 +11,16 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use crate::awake;
-use crate::body::{enter, open};
-use crate::context::{Context, current};
-use crate::deferred::Deferred;
+use crate::builder::ThreadBuilder;
+use crate::builder::label;
+use crate::context::Context;
+use crate::deferred;
 use crate::error::SpawnError;
 use crate::failure::ScopeError;
-use crate::group::{Group, open_group};
 use crate::handle::Handle;
 use crate::homecoming::ShutdownReport;
 use crate::listen::Keeper;
+use crate::members::Deferred;
 use crate::members::Phase;
 use crate::reason::StopReason;
 use crate::record::{Label, Record};
@@ -32,7 +32,6 @@ use crate::scope_core::ScopeCore;
 use crate::status::{Role, Snapshot, ThreadState, ThreadStatus};
 use crate::stopper::Stopper;
 use crate::text::IntoText;
-use crate::thread::{ThreadBuilder, label};
 use crate::{shutdown, view};
 
 /// The place where threads are spawned; they are home before it returns.
@@ -46,121 +45,16 @@ pub struct Scope<'scope, 'env: 'scope> {
     _env: PhantomData<&'env ()>,
 }
 
-/// Opens a scope: a child of the calling thread's context, or else a root of its own. It returns when all its threads
-/// are home; if it is a root, when each has been joined by the OS.
-///
-/// ```
-/// let numbers = vec![1, 2, 3];
-/// let sum = homebound::scope(|scope| {
-///     let adder = scope.spawn("adder", "adds the numbers", |_| Ok(numbers.iter().sum::<i32>()))?;
-///     Ok(adder.join()?)
-/// })?;
-/// assert_eq!(sum, 6);
-/// # Ok::<(), homebound::ScopeError>(())
-/// ```
-///
-/// What it borrows must outlive it:
-///
-/// ```compile_fail
-/// homebound::scope(|scope| {
-///     let inner = vec![1];
-///     let _ = scope.spawn("late", "uses what is gone", |_| Ok(inner.len()));
-///     Ok(())
-/// });
-/// ```
-///
-/// Below a context that was asked to stop, it is born stopped: spawns are refused, waits return at once. A library's function that
-/// opens one and returns `()` then returns with nothing done; so let the stop through with `?`, and call one that does not inside of
-/// [`Context::shield`].
-///
-/// # Errors
-/// The failures of its threads and of its body; or the stop, if its body returned one.
-///
-/// # Panics
-/// With the body's own payload, if the body panicked; after all threads have been joined.
-#[track_caller]
-pub fn scope<'env, T, F>(body: F) -> Result<T, ScopeError>
-where
-    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
-{
-    let around = current();
-    let core = open(Cow::Borrowed(""), Location::caller(), around.as_ref(), around.as_ref());
-    enter(&core, body)
-}
-
-/// As [`scope()`], with a name: what paths, dumps and failures show in place of its line. A library that opens a scope in
-/// a call of its own names it after the call.
-///
-/// Equal names are allowed: rows of one name are told apart by their ids. An empty name is none.
-///
-/// ```
-/// /// What a library's user calls: nothing of the threads is in the signature.
-/// fn sizes(files: &[&str]) -> homebound::Result<Vec<usize>, homebound::ScopeError> {
-///     homebound::scope_named("sizes", |scope| {
-///         let each = files.iter().map(|file| scope.spawn("size", "measures a file", move |_| Ok(file.len())));
-///         let each: Vec<_> = each.collect::<homebound::Result<_, _>>()?;
-///         Ok(each.into_iter().map(|size| size.join()).collect::<homebound::Result<_, _>>()?)
-///     })
-/// }
-/// assert_eq!(sizes(&["a", "bc"])?, [1, 2]);
-/// # Ok::<(), homebound::ScopeError>(())
-/// ```
-///
-/// # Errors
-/// As [`scope()`].
-///
-/// # Panics
-/// As [`scope()`].
-#[track_caller]
-pub fn scope_named<'env, T, F>(name: impl IntoText, body: F) -> Result<T, ScopeError>
-where
-    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
-{
-    let around = current();
-    let core = open(name.into(), Location::caller(), around.as_ref(), around.as_ref());
-    enter(&core, body)
-}
-
-impl Context {
-    /// Opens a scope with a name, on the calling thread: below it if this is its context or that of a scope around, else below
-    /// the thread that this context belongs to. Its threads may borrow locals of the caller.
-    ///
-    /// ```
-    /// # homebound::scope(|scope| {
-    /// scope.spawn("reader", "counts words", |cx| {
-    ///     let text = String::from("a shop and a till");
-    ///     let words = cx.subscope("count", |inner| {
-    ///         Ok(inner.spawn("words", "splits the text", |_| Ok(text.split(' ').count()))?.join()?)
-    ///     })?;
-    ///     Ok(assert_eq!(words, 5))
-    /// })?;
-    /// # Ok(())
-    /// # })?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`scope()`].
-    ///
-    /// # Panics
-    /// As [`scope()`].
-    #[track_caller]
-    pub fn subscope<'env, T, F>(&self, name: impl IntoText, body: F) -> Result<T, ScopeError>
-    where
-        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
-    {
-        let around = current();
-        let core = open(name.into(), Location::caller(), Some(self), around.as_ref());
-        enter(&core, body)
-    }
-}
-
 impl<'scope> Scope<'scope, '_> {
     pub(crate) fn of(core: &Arc<ScopeCore>, lease: Lease<'scope>) -> Self {
         let label = Label { name: core.name.clone(), purpose: "body".into(), at: core.at };
         let record = Record::new(label, Role::Body, core, Arc::clone(&core.node));
         let context = Context::of(&Arc::new(record));
         Scope { core: Arc::clone(core), context, lease, _env: PhantomData }
+    }
+
+    pub(crate) fn lease(&self) -> Lease<'scope> {
+        self.lease
     }
 
     pub(crate) fn core(&self) -> &Arc<ScopeCore> {
@@ -229,16 +123,6 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         self.context.subscope(name, body)
     }
 
-    /// An owned subsystem, for a struct's field: stopped and joined when it drops; as one service of this scope, if it
-    /// is still there when the scope ends.
-    ///
-    /// # Errors
-    /// As [`spawn`](Self::spawn).
-    #[track_caller]
-    pub fn group(&self, name: impl IntoText) -> Result<Group<'scope>, SpawnError> {
-        open_group(&self.core, self.lease, name.into(), Location::caller())
-    }
-
     /// Runs `f` after all threads of this scope have been joined, last deferred first. An error or a panic of it is a
     /// failure of the scope.
     #[track_caller]
@@ -249,7 +133,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         if state.phase == Phase::Settled {
             drop(state);
             // Only the owner of a group that outlived its scope gets here: late is better than never.
-            deferred.run(&self.core);
+            deferred::run(deferred, &self.core);
         } else {
             state.deferred.push(deferred);
         }

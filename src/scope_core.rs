@@ -100,6 +100,11 @@ impl ScopeCore {
         core
     }
 
+    /// True for the group that is a root.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.parent.is_none() && self.kind == Kind::Group
+    }
+
     pub(crate) fn books(&self) -> &Books {
         &self.books
     }

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::grace::share;
 use crate::record::Record;
 use crate::scope_core::ScopeCore;
-use crate::tally::share;
 
 /// By age, those that are not over. A thread leaves when it is home, a group when it has been settled.
 #[derive(Default)]

@@ -9,25 +9,26 @@ use std::cell::Cell;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use crate::books::Lock;
 use crate::complaint::complain;
 use crate::current;
+use crate::deferred;
 use crate::failure::{ScopeError, ScopeErrorParts};
 use crate::failures::Listed;
+use crate::grace::Clock;
 use crate::guest;
 use crate::homecoming::ShutdownReport;
 use crate::members::{Entry, Phase};
-use crate::owned::is_owned;
-use crate::reason::{Stop, StopReason, Stopped};
+use crate::reason::{Stop, StopReason};
 use crate::record::Record;
 use crate::rt::contain::told;
 use crate::rt::this_thread;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::shown::shown;
-use crate::status::ScopeState;
+use crate::stopped::Stopped;
 use crate::sync::local::*;
 use crate::sync::planted;
-use crate::tally::{Clock, Tally};
-use crate::walk::Lock;
+use crate::tally::Tally;
 
 per_thread! {
     /// How many scopes the calling thread is settling, one inside the other.
@@ -197,7 +198,7 @@ fn run_deferred(core: &Arc<ScopeCore>) {
     loop {
         let next = core.lock().deferred.pop();
         let Some(deferred) = next else { return };
-        deferred.run(core);
+        deferred::run(deferred, core);
     }
 }
 
@@ -217,7 +218,7 @@ fn forget(core: &Arc<ScopeCore>, entry: Entry) {
 /// A group's handles may be joined when it is over: they live as long as the scope around it. That one is settled later, and
 /// forgets, in the end, what nobody has joined. Around an owned root there is none: what is `'static` stays with the handle.
 fn hand_on(core: &ScopeCore, entry: Entry) -> Option<Entry> {
-    if is_owned(core) {
+    if core.is_owned() {
         return Some(entry).filter(|entry| entry.record.life(|life| life.released));
     }
     let Some(around) = core.parent.as_deref().filter(|_| core.kind == Kind::Group) else {
@@ -322,14 +323,4 @@ fn away(mut others: Vec<Arc<Record>>) -> Vec<Arc<Record>> {
 
 fn asked(core: &ScopeCore) -> Option<StopReason> {
     core.node.asked_at().map(|_| (*core.node.reason()).clone())
-}
-
-/// Where a scope is in its life, for views.
-pub(crate) fn stage(core: &ScopeCore, phase: Phase) -> ScopeState {
-    match phase {
-        Phase::Settled => ScopeState::Ended,
-        Phase::Finishing => ScopeState::Finishing,
-        Phase::Open if core.node.is_stopping() => ScopeState::Stopping,
-        Phase::Open => ScopeState::Open,
-    }
 }

@@ -13,7 +13,8 @@ use crate::rt::contain::told;
 use crate::scope_core::ScopeCore;
 use crate::shown::shown;
 use crate::status::Role;
-use crate::{current, graph, settle, wait};
+use crate::wait_mark::Mark;
+use crate::{current, graph, settle};
 
 pub(crate) fn shutdown(
     core: &Arc<ScopeCore>,
@@ -29,7 +30,7 @@ pub(crate) fn shutdown(
     core.node.stop(StopReason::Requested { at });
     core.touch();
     if !is_inside(core) {
-        let _mark = wait::Mark::on("shutdown", at, Of::Scope(Arc::clone(core)));
+        let _mark = Mark::on("shutdown", at, Of::Scope(Arc::clone(core)));
         wait_until(core, end);
     }
     let report = ShutdownReport { repeated, ..settle::report(core) };

@@ -104,3 +104,15 @@ impl Signals {
         self.taken.iter().find(|(taken, _)| *taken == number).map(|(_, meaning)| meaning)
     }
 }
+
+/// What is said at the second signal: SIGINT, SIGTERM or SIGHUP, at least 500 ms after whatever has begun the stop. Two Ctrl-C that were
+/// pressed at the terminal are two if 200 ms lie between them (Linux). The process ends at once, with 128 + the signal's number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecondSignal {
+    /// Report and dump on stderr, before the process ends.
+    #[default]
+    Dump,
+    /// Nothing: for a program whose users know what they do.
+    Quiet,
+}

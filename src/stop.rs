@@ -21,15 +21,13 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::aftermath::Calls;
 use crate::awake;
-use crate::bell::{Bell, ring_all};
+use crate::bell::Bell;
 use crate::callback::Callback;
 use crate::limit::Limit;
-use crate::listen::Keeper;
 use crate::reason::{Stop, next_id};
 use crate::rt::word::Flags;
-use crate::sync::{Mutex, OnceCell, planted};
+use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
 use crate::token::Mark;
 
@@ -41,7 +39,7 @@ pub(crate) const SWEPT: u32 = 4;
 /// The stop behind a shield has begun, so that its end is known.
 pub(crate) const ALERTED: u32 = 8;
 /// Below a scope in which a test plants something (`probe`).
-pub(crate) const PROBED: u32 = 32;
+const PROBED: u32 = 32;
 
 /// Whose node it is. Called with no lock held, by the thread that stops.
 pub(crate) trait Owner: Send + Sync {
@@ -74,7 +72,7 @@ pub(crate) struct Node {
     /// The deadline or shield that this node is, if it is one.
     pub(crate) limit: Option<Box<Limit>>,
     /// The deadline around the node it hangs below.
-    outer_deadline: OnceCell<Instant>,
+    pub(crate) outer_deadline: OnceCell<Instant>,
     pub(crate) owner: OnceCell<Weak<dyn Owner>>,
 }
 
@@ -118,44 +116,32 @@ impl Node {
         })
     }
 
+    /// Whether it is stopping; `None` if that takes more than a look: a clock, or a probe.
+    #[inline]
+    pub(crate) fn plainly_stopping(&self) -> Option<bool> {
+        let flags = self.flags.load();
+        (flags & (LIMITED | PROBED) == 0).then_some(flags & STOPPING != 0)
+    }
+
+    #[inline]
+    pub(crate) fn is_probed(&self) -> bool {
+        self.flags.load() & PROBED != 0
+    }
+
+    pub(crate) fn set_probed(&self) {
+        self.flags.set(PROBED);
+    }
+
+    pub(crate) fn inherit_probe(&self, from: &Node) {
+        if from.is_probed() {
+            self.set_probed();
+        }
+    }
+
     /// Before the node is attached; at most once.
     pub(crate) fn set_owner(&self, owner: Weak<dyn Owner>) {
         let set = self.owner.set(owner);
         debug_assert!(set.is_ok(), "a node has one owner");
-    }
-
-    /// Hangs `self` below `parent`; born stopped if the parent is stopping (S2).
-    pub(crate) fn attach(self: &Arc<Node>, parent: &Arc<Node>) {
-        self.inherit_probe(parent);
-        let mut state = self.state.lock();
-        let free = state.parents.iter_mut().find(|place| place.is_none());
-        debug_assert!(free.is_some(), "a node has two parents at most");
-        if let Some(place) = free {
-            *place = Some(Arc::downgrade(parent));
-        }
-        drop(state);
-        if let Some(deadline) = parent.deadline() {
-            let _the_first_parent_decides = self.outer_deadline.set(deadline);
-        }
-        // Whoever hangs below a deadline or a shield sees its end as a mark, so somebody has to set that in time; a limit is armed
-        // for itself when it is listened to.
-        let keeper = if self.limit.is_none() { Keeper::Timer } else { Keeper::Listener };
-        let marked = parent.listen(keeper, |state, marked| {
-            if !marked || self.is_shield() {
-                state.children.insert(self.key, Arc::downgrade(self));
-            }
-            marked
-        });
-        if !marked {
-            return;
-        }
-        if self.is_shield() {
-            // The stop that it hides has come: only its end is to be waited for.
-            self.flags.set(ALERTED);
-        } else {
-            let cause = self.inherited(&parent.cause());
-            self.mark_below(cause, parent.since().unwrap_or_else(awake::now), false).run();
-        }
     }
 
     pub(crate) fn is_marked(&self) -> bool {
@@ -219,38 +205,6 @@ impl Node {
             // An outer deadline ends this one too, and nobody else may be watching that.
             limit.outer().arm();
         }
-    }
-
-    /// The thread or scope has ended: whatever outlives it is stopped; callbacks not run are dropped, those that run are
-    /// waited for.
-    pub(crate) fn close(self: &Arc<Node>) {
-        let mut state = self.state.lock();
-        let callbacks = std::mem::take(&mut state.callbacks);
-        let parents = std::mem::take(&mut state.parents);
-        state.since.get_or_insert_with(awake::now);
-        let wake = (state.signal.take(), self.take_alarm());
-        let bells = state.bells.values().cloned().collect();
-        let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
-        self.flags.set(STOPPING | if planted("close-says-swept-at-once") { SWEPT } else { 0 });
-        drop(state);
-        drop(wake);
-        self.wake();
-        ring_all(bells);
-        for parent in parents.iter().flatten().filter_map(Weak::upgrade) {
-            // Where a stop has been, thousands may leave at once, and nothing is added any more but shields: what is left
-            // behind there is a weak reference that goes with the parent.
-            if self.is_shield() || !parent.is_marked() {
-                parent.state.lock().children.remove(&self.key);
-            }
-        }
-        for callback in callbacks.into_values() {
-            callback.abandon();
-        }
-        let mut calls = Calls::default();
-        children.iter().for_each(|child| calls.add(child.mark_for(self.cause())));
-        calls.run();
-        // A deep tree ends level by level, from below: no level walks again what those below it have.
-        self.flags.set(SWEPT);
     }
 }
 

@@ -1,16 +1,22 @@
 //! Owns what reaches into the stop of a scope or a thread from outside: the stopper that asks for it, the guard that acts on it.
-//! Refuses to know contexts.
+//! Refuses to run a callback: the thread that stops does.
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
 use crate::callback::{Callback, Caller};
+use crate::complaint::complain;
+use crate::context::Context;
 use crate::reason::StopReason;
 use crate::record::Record;
+use crate::rt::erase::Lease;
+use crate::rt::packet::{Packet, Task};
+use crate::rt::result::Result;
 use crate::scope_core::ScopeCore;
 use crate::stop::Node;
 use crate::text::IntoText;
+use crate::{current, graph};
 
 /// A callback, and what it waits for.
 pub(crate) struct Registered {
@@ -41,6 +47,58 @@ impl Registered {
             At::Done(record) => record.forget_on_done(self.callback.key()),
         }
         self.callback.abandon();
+    }
+}
+
+impl Context {
+    /// Stops the scope that this thread is in, from anywhere.
+    pub fn stopper(&self) -> Stopper {
+        Stopper::of(self.core())
+    }
+
+    /// Runs `f` on stop, in the thread that stops (for signals and deadlines: one of homebound's own), or at once if
+    /// the stop has come already.
+    ///
+    /// Dropping the guard forgets `f`; if it is running on another thread, it waits until that is over. A panic in `f`
+    /// is contained, and a failure of the scope.
+    pub fn on_stop(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
+        let registered = self.callback(At::Stop(Arc::clone(self.node())), self.guest(f));
+        registered.enter();
+        OnStop { registered }
+    }
+
+    /// As [`on_stop`](Self::on_stop), for an `f` that borrows: it is registered while `body` runs.
+    pub fn with_on_stop<R>(&self, f: impl FnOnce() + Send, body: impl FnOnce() -> R) -> R {
+        // Kept below: whichever way `body` ends, the callback is abandoned before what it borrows dies.
+        let task = Lease::promise().erase(self.guest(f));
+        let at = At::Stop(Arc::clone(self.node()));
+        let registered = scopeguard::guard(self.callback(at, task), |registered| registered.leave());
+        registered.enter();
+        body()
+    }
+
+    /// A callback as a task; from inside, nothing waits for the scope.
+    pub(crate) fn guest<'a>(&self, f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<Caller> + 'a> {
+        let record = Arc::downgrade(self.record());
+        Packet::new(move |by: &Caller| -> Result {
+            match by {
+                Caller::Stop => graph::as_callback_of(record, f),
+                Caller::Registrar => current::as_guest(f),
+            }
+            Ok(())
+        })
+    }
+
+    pub(crate) fn callback(&self, at: At, task: Arc<dyn Task<Caller>>) -> Registered {
+        let record = Arc::downgrade(self.record());
+        let callback = Callback::new(
+            task,
+            Box::new(move |payload| match record.upgrade() {
+                Some(record) => complain(&record.core, record.origin(), payload, true),
+                None => crate::callback::unheard(payload),
+            }),
+        );
+        Registered { at, callback }
     }
 }
 

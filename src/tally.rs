@@ -1,14 +1,14 @@
-//! Owns the counting of a shutdown: since when, until when, and who came home how.
+//! Owns the counting of a shutdown: who came home, and how.
 //! Refuses to know how anybody is made to come home.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::awake;
+use crate::grace::Clock;
 use crate::homecoming::{Ending, ShutdownReport, ThreadReport};
 use crate::record::Record;
-use crate::rt::time::far;
 use crate::status::{Role, ThreadId};
 
 /// How many rows are kept of threads that ended well, and of those that ended late or failed (R2): what goes on for long after
@@ -16,51 +16,6 @@ use crate::status::{Role, ThreadId};
 const KEPT: usize = 1024;
 /// Of so many that were counted, none is looked for that nobody knows any more.
 const FEW: usize = 256;
-
-/// When a shutdown began and when its grace is over.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Clock {
-    /// The first stop request, or the moment when the last worker came home.
-    pub(crate) began: Option<Instant>,
-    deadline: Option<Instant>,
-    /// Some service lived when it began: then a quarter of the grace is theirs.
-    served: bool,
-}
-
-impl Clock {
-    /// Starts it, once. `grace` is the root's; a deadline that was asked for before wins.
-    pub(crate) fn begin(&mut self, at: Instant, grace: Option<Duration>, served: bool) {
-        if self.began.is_none() {
-            self.began = Some(at);
-            self.served = served;
-            self.deadline = self.deadline.or(grace.map(|grace| far(at, grace)));
-        }
-    }
-
-    /// Asks for an end; before the beginning it sets the grace, later it moves it earlier, never later.
-    pub(crate) fn limit(&mut self, end: Instant) {
-        self.deadline = Some(self.deadline.map_or(end, |set| set.min(end)));
-    }
-
-    /// The end of the grace, given that of the thread that runs the body.
-    pub(crate) fn deadline(&self, outer: Option<Instant>) -> Option<Instant> {
-        let own = self.deadline.filter(|_| self.began.is_some());
-        own.into_iter().chain(outer).min()
-    }
-
-    /// When body and workers are overdue: with services about, a quarter of the grace before its end.
-    pub(crate) fn workers_due(&self, outer: Option<Instant>) -> Option<Instant> {
-        let (end, began) = (self.deadline(outer)?, self.began?);
-        let quarter = if self.served { end.saturating_duration_since(began) / 4 } else { Duration::ZERO };
-        end.checked_sub(quarter)
-    }
-}
-
-/// When the share of the next service ends, `waiting` of them being left, itself included (E3).
-pub(crate) fn share(now: Instant, end: Instant, waiting: usize) -> Instant {
-    let left = end.saturating_duration_since(now);
-    far(now, left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX))
-}
 
 /// Who ended since the shutdown began.
 #[derive(Default)]

@@ -18,3 +18,12 @@ pub trait IntoText: Into<Cow<'static, str>> {}
 // Of what is missing, the compiler is to name the trait above, and not the conversions that there are into a `Cow`.
 #[diagnostic::do_not_recommend]
 impl<T: Into<Cow<'static, str>>> IntoText for T {}
+
+/// A name as one step of a path.
+pub(crate) fn escape(name: &str) -> Cow<'_, str> {
+    if name.contains(['/', '%']) {
+        Cow::Owned(name.replace('%', "%25").replace('/', "%2F"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}

@@ -1,8 +1,6 @@
-//! Owns a thread from its spawn to its end: builder, start, verdict on its result.
+//! Owns a thread from its spawn to its end: admission, start, verdict on its result.
 //! Refuses to know when its scope ends, and which OS thread runs it.
 
-use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 
 use tracing::Dispatch;
@@ -10,134 +8,31 @@ use tracing::level_filters::LevelFilter;
 
 use crate::carried::{Verdict, judge};
 use crate::complaint::log;
-use crate::context::Context;
 use crate::error::SpawnError;
+use crate::failpoint;
 use crate::failure::{Failure, Happened};
-use crate::handle::Handle;
 use crate::members::Entry;
 use crate::owned::finish_if_left;
 use crate::panic_hook;
 use crate::reason::StopReason;
-use crate::record::{Label, Outcome, Record};
+use crate::record::{Outcome, Record};
 use crate::rt::contain::{contain, discard, drop_contained};
-use crate::rt::erase::Lease;
-use crate::rt::packet::{Claim, Packet, Ran, Task};
+use crate::rt::packet::{Ran, Task};
 use crate::rt::result::Result;
 use crate::rt::seat::{Make, Seat};
 use crate::scope_core::ScopeCore;
 use crate::shown::shown;
-use crate::status::Role;
-use crate::stop::{Edge, Node};
 use crate::sync::planted;
-use crate::text::IntoText;
-use crate::{current, probe, token};
-
-/// A thread to be, with more to be said about it than name and purpose.
-#[must_use = "a builder starts nothing until .spawn(f) or .service(f)"]
-pub struct ThreadBuilder<'scope> {
-    core: Arc<ScopeCore>,
-    lease: Lease<'scope>,
-    label: Label,
-    isolated: bool,
-    vital: bool,
-    make: Make,
-}
-
-impl<'scope> ThreadBuilder<'scope> {
-    pub(crate) fn new(core: &Arc<ScopeCore>, lease: Lease<'scope>, label: Label) -> Self {
-        let core = Arc::clone(core);
-        ThreadBuilder { core, lease, label, isolated: false, vital: false, make: Make::default() }
-    }
-
-    /// Its failure stops nobody. It is returned by `join`; if nobody joins, it is in the scope's result after all.
-    pub fn isolated(mut self) -> Self {
-        self.isolated = true;
-        self
-    }
-
-    /// When it ends, however it ends, the scope is stopped.
-    pub fn vital(mut self) -> Self {
-        self.vital = true;
-        self
-    }
-
-    /// It gets an OS thread that no other job has used or will use. Without this, a job may find what an earlier one of the same name
-    /// has left: thread-locals, the token of `thread::park`, processors, timer slack, user ids and folders of its own. Signal mask,
-    /// kernel's name and rounding of numbers are put back after each job (Linux).
-    pub fn dedicated(mut self) -> Self {
-        self.make.dedicated = true;
-        self
-    }
-
-    /// The size of its stack in bytes; the system rounds it up, and may refuse it at the spawn.
-    pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.make.stack_size = Some(bytes);
-        self
-    }
-
-    /// Shows this line as the one that spawned it: for a function that spawns on behalf of its caller, and is `#[track_caller]`.
-    pub fn spawned_at(mut self, at: &'static Location<'static>) -> Self {
-        self.label.at = at;
-        self
-    }
-
-    /// Starts it as a worker: it ends by itself.
-    ///
-    /// # Errors
-    /// See [`Scope::spawn`](crate::Scope::spawn).
-    pub fn spawn<T, F>(self, f: F) -> Result<Handle<'scope, T>, SpawnError>
-    where
-        F: FnOnce(&Context) -> Result<T> + Send + 'scope,
-        T: Send + 'scope,
-    {
-        self.start(Role::Worker, f)
-    }
-
-    /// Starts it as a service: it ends when it is told, after the workers.
-    ///
-    /// # Errors
-    /// See [`Scope::spawn`](crate::Scope::spawn).
-    pub fn service<F>(self, f: F) -> Result<Handle<'scope, ()>, SpawnError>
-    where
-        F: FnOnce(&Context) -> Result + Send + 'scope,
-    {
-        self.start(Role::Service, f)
-    }
-
-    fn start<T, F>(self, role: Role, f: F) -> Result<Handle<'scope, T>, SpawnError>
-    where
-        F: FnOnce(&Context) -> Result<T> + Send + 'scope,
-        T: Send + 'scope,
-    {
-        let name = self.label.name.as_ref();
-        if name.is_empty() || name.contains('\0') {
-            return Err(SpawnError::InvalidName);
-        }
-        let packet = Packet::new(f);
-        let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Packet<F, T>>::clone(&packet);
-        let task = self.lease.erase(packet);
-        let mut record = Record::new(self.label, role, &self.core, Node::new(Edge::Inside));
-        (record.isolated, record.vital) = (self.isolated, self.vital);
-        let record = Arc::new(record);
-        launch(&self.core, &record, task, self.make)?;
-        Ok(Handle::new(record, claim))
-    }
-}
-
-impl fmt::Debug for ThreadBuilder<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ThreadBuilder").field("label", &self.label).finish_non_exhaustive()
-    }
-}
+use crate::{current, token};
 
 /// Admits the thread, then asks the OS for it. A refusal leaves the scope as it was; the closure is dropped here.
-fn launch(
+pub(crate) fn launch(
     core: &Arc<ScopeCore>,
     record: &Arc<Record>,
-    task: Arc<dyn Task<Context>>,
+    task: Arc<dyn Task<Arc<Record>>>,
     make: Make,
 ) -> Result<(), SpawnError> {
-    probe::may_spawn(record)?;
+    failpoint::may_spawn(record)?;
     // Before the admission: the subscriber is the user's, and what it raises may not leave a thread counted.
     let scene = contain(|| Scene::of(record)).unwrap_or_else(|payload| {
         discard(payload);
@@ -195,7 +90,7 @@ impl Drop for Scene {
 
 /// What the OS thread does. Nothing of `'scope` is in this frame (invariant 1): `task` has forgotten its types, and
 /// closure and result live and die in `Task::run`, which has returned before anybody is told.
-fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: &Arc<Seat>) {
+fn work(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, seat: &Arc<Seat>) {
     record.start();
     seat.set_title(&record.label.purpose, record.core.place());
     if planted("counted-out-at-once") {
@@ -205,9 +100,8 @@ fn work(record: &Arc<Record>, task: Arc<dyn Task<Context>>, scene: Scene, seat: 
     let mut outcome = None;
     let logged = contain(|| {
         scene.inside(|| {
-            let context = Context::of(record);
-            let entered = context.enter();
-            let (ended, told) = conclude(record, task.run(&context));
+            let entered = current::enter(Arc::clone(record), Arc::clone(&record.node), None);
+            let (ended, told) = conclude(record, task.run(record));
             outcome = Some(ended);
             told.iter().for_each(log);
             // Callbacks that were not run are dropped while the thread still is somebody.
@@ -306,10 +200,4 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     if !(at_once || afterwards) {
         finish_if_left(&core.root);
     }
-}
-
-/// What spawning takes: a name for humans, `ps` and paths, and what the thread is for.
-#[track_caller]
-pub(crate) fn label(name: impl IntoText, purpose: impl IntoText) -> Label {
-    Label { name: name.into(), purpose: purpose.into(), at: Location::caller() }
 }

@@ -21,7 +21,7 @@ use crate::rt::contain::told;
 use crate::rt::seat::{Make, Seat};
 use crate::stop::Node;
 use crate::sync::{AtomicBool, Condvar, Mutex};
-use crate::wait::Mark;
+use crate::wait_mark::Mark;
 
 /// How long one who stops rings by himself what is in doubt, while the thread that would do it runs a callback. A waiter that
 /// is between its look and its wait needs a moment on a processor.

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use std::vec::IntoIter;
 
 use crate::awake;
-use crate::path::escape;
+use crate::members::Phase;
 use crate::record::{Of, Record, Wait};
 use crate::scope_core::{Kind, ScopeCore};
-use crate::settle::stage;
 use crate::status::{
     Edge, EndingThread, IdleThread, KernelStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, Snapshot,
     ThreadId, ThreadState, ThreadStatus,
 };
 use crate::sys;
+use crate::text::escape;
 
 /// How many threads are copied under one hold of their scope's lock.
 const PORTION: usize = 64;
@@ -261,4 +261,14 @@ fn portion(core: &ScopeCore, next: ThreadId, patience: Duration) -> Option<Vec<A
     let state = core.lock_within(patience)?;
     let entries = state.entries.range(next..).take(PORTION);
     Some(entries.map(|(_, entry)| Arc::clone(&entry.record)).collect())
+}
+
+/// Where a scope is in its life, for views.
+fn stage(core: &ScopeCore, phase: Phase) -> ScopeState {
+    match phase {
+        Phase::Settled => ScopeState::Ended,
+        Phase::Finishing => ScopeState::Finishing,
+        Phase::Open if core.node.is_stopping() => ScopeState::Stopping,
+        Phase::Open => ScopeState::Open,
+    }
 }

@@ -3,105 +3,20 @@
 //! Refuses to poll: every wait blocks in one `select`, with a time-out only where a deadline is set.
 
 use std::panic::Location;
-use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Select, SelectedOperation, Sender, TryRecvError, TrySendError};
+use crossbeam_channel::{Receiver, SelectedOperation, Sender, TryRecvError, TrySendError};
 use crossbeam_utils::Backoff;
 
 use crate::context::Context;
-use crate::current;
 use crate::error::{SendError, WaitError};
 use crate::listen::Keeper;
-use crate::reason::{StopReason, Stopped};
-use crate::record::{Of, Record, Wait};
+use crate::reason::StopReason;
+use crate::record::Of;
 use crate::rt::time::far;
-use crate::stop::Node;
-use crate::sys;
-
-/// While it lives, the record of the waiting thread says so. Waits nest: the outer one comes back.
-pub(crate) struct Mark([Option<(Arc<Record>, Option<Wait>)>; 2]);
-
-impl Mark {
-    pub(crate) fn new(what: &'static str, at: &'static Location<'static>) -> Mark {
-        Mark::of(what, at, Of::Nobody, [current::record(), None])
-    }
-
-    /// For a wait for a thread, or for a scope.
-    pub(crate) fn on(what: &'static str, at: &'static Location<'static>, of: Of) -> Mark {
-        Mark::of(what, at, of, [current::record(), None])
-    }
-
-    /// For a thread that is two records: a body's, and that of the thread that runs it.
-    pub(crate) fn of(
-        what: &'static str,
-        at: &'static Location<'static>,
-        of: Of,
-        who: [Option<Arc<Record>>; 2],
-    ) -> Mark {
-        // Whoever raises a signal in a thread that blocks it for us, and then waits, waits for what that signal does.
-        sys::hand_on_raised();
-        let since = Instant::now();
-        let mark = |record: Option<Arc<Record>>| {
-            let record = record?;
-            let outer = record.set_wait(Some(Wait { what, at, since, of: of.clone() }));
-            Some((record, outer))
-        };
-        Mark(who.map(mark))
-    }
-}
-
-impl Drop for Mark {
-    fn drop(&mut self) {
-        for (record, outer) in self.0.iter_mut().filter_map(Option::take) {
-            record.set_wait(outer);
-        }
-    }
-}
-
-/// Waits for an operation on a channel, until the context is stopped, or until `end`. `add` names the operation, `complete`
-/// performs it.
-pub(crate) fn until_stopped<'a, T>(
-    node: &'a Arc<Node>,
-    end: Option<Instant>,
-    add: impl Fn(&mut Select<'a>) -> usize,
-    complete: impl FnOnce(SelectedOperation<'a>) -> T,
-) -> Result<T, WaitError> {
-    loop {
-        if node.is_stopping() {
-            return Err(WaitError::Stopped(node.stopped()));
-        }
-        if end.is_some_and(|end| Instant::now() >= end) {
-            return Err(WaitError::TimedOut);
-        }
-        let (stop, alert) = (node.signal(Keeper::Listener), node.alert_signal());
-        // First it is a listener, then it asks for the end: see `listen`.
-        let first = end.into_iter().chain(node.limit_end()).min();
-        let mut select = Select::new_biased();
-        let _first = select.recv(stop);
-        let own = add(&mut select);
-        let alerted = alert.map(|alert| (select.recv(alert), alert));
-        let chosen = match first {
-            None => Some(select.select()),
-            Some(first) => select.select_deadline(first).ok(),
-        };
-        give_back_the_park_token();
-        match (chosen, alerted) {
-            (Some(chosen), _) if chosen.index() == own => return Ok(complete(chosen)),
-            (Some(chosen), Some((index, alert))) if chosen.index() == index => drop(chosen.recv(alert)),
-            (Some(chosen), _) => drop(chosen.recv(stop)),
-            (None, _) => {}
-        }
-    }
-}
-
-/// A wait on a channel of `crossbeam` sleeps by `thread::park`, and takes the token of whoever unparks the thread meanwhile: that
-/// one's wake-up would be lost (W4). Nobody can see whether that was so. So a token is given back in any case: `park` may
-/// return without a cause, as its documentation says, but never sleeps through a cause.
-fn give_back_the_park_token() {
-    thread::current().unpark();
-}
+use crate::select::until_stopped;
+use crate::stopped::Stopped;
+use crate::wait_mark::Mark;
 
 impl Context {
     /// Blocks until the stop, and says why it came.

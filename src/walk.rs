@@ -2,42 +2,15 @@
 //! Refuses to hold two locks at once: a walk takes a list, frees the lock, and goes on. Depth costs no stack.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
 
 use crate::aftermath::Calls;
-use crate::books::Locked;
+use crate::books::Lock;
 use crate::failure::Failure;
 use crate::members::Phase;
 use crate::reason::{Stop, StopReason};
 use crate::record::Record;
 use crate::scope_core::{Kind, ScopeCore};
 use crate::stop::Node;
-
-/// How the locks of a walk are taken.
-#[derive(Clone, Copy)]
-pub(crate) enum Lock {
-    Waits,
-    /// By *watch*, and for views: each is waited for a moment, all together until then. Scopes whose lock is not had are left out.
-    Until(Instant),
-}
-
-impl Lock {
-    /// For those who must not wait for long.
-    pub(crate) fn briefly() -> Lock {
-        Lock::Until(Instant::now() + BRIEFLY)
-    }
-
-    pub(crate) fn take(self, core: &ScopeCore) -> Option<Locked<'_>> {
-        match self {
-            Lock::Waits => Some(core.lock()),
-            Lock::Until(end) => core.lock_within(end.saturating_duration_since(Instant::now()).min(BUSY)),
-        }
-    }
-}
-
-/// How long one lock is waited for, and all those of a walk.
-const BUSY: Duration = Duration::from_millis(100);
-const BRIEFLY: Duration = Duration::from_millis(300);
 
 impl ScopeCore {
     /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1). False if all

@@ -9,17 +9,18 @@ use crate::awake::{self, BEAT};
 use crate::chores::taken_over_text;
 use crate::desk::{Desk, WATCH, request, say};
 use crate::errands::stand_in;
+use crate::exit_code::OnOverdue;
 use crate::members::Phase;
 use crate::record::{Of, Record};
-use crate::registry::{OnOverdue, SecondSignal};
 use crate::root::{Edge, Errand};
 use crate::rounds::Rounds;
 use crate::rt::time::far;
 use crate::scope_core::ScopeCore;
 use crate::signal::Meaning;
+use crate::signal::SecondSignal;
 use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
 use crate::sys::{self, Heard, Woken};
-use crate::wait::Mark;
+use crate::wait_mark::Mark;
 use crate::{audit, current, settle, view};
 
 /// How long the last words, or a dump, may take; and a dump after one that was not read.

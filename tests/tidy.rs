@@ -14,7 +14,10 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("sys", &["sys"]),
     ("sync", &["sync"]),
     ("rt", &["rt"]),
-    ("plain data", &["chain", "homecoming", "reason", "serial", "status", "text", "token", "words"]),
+    (
+        "plain data",
+        &["chain", "homecoming", "reason", "serial", "status", "stopped", "text", "token", "words"],
+    ),
     (
         "stop",
         &[
@@ -36,6 +39,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
         &[
             "adopt",
             "body",
+            "builder",
             "books",
             "carried",
             "condvar",
@@ -47,10 +51,12 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "error",
             "exit",
             "failing",
+            "failpoint",
             "failure",
             "failures",
             "fifo",
             "graph",
+            "grace",
             "group",
             "guest",
             "handle",
@@ -67,6 +73,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "root",
             "scope",
             "scope_core",
+            "select",
             "services",
             "settle",
             "shutdown",
@@ -76,6 +83,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "timers",
             "view",
             "wait",
+            "wait_mark",
             "walk",
         ],
     ),
@@ -107,8 +115,8 @@ const LAYERS: [(&str, &[&str]); 10] = [
 const PROMISES: [(&str, &str, usize); 5] = [
     ("src/body.rs", "live", 1),
     ("src/condvar.rs", "wait_at", 1),
-    ("src/context.rs", "thread", 1),
-    ("src/context.rs", "with_on_stop", 1),
+    ("src/builder.rs", "thread", 1),
+    ("src/stopper.rs", "with_on_stop", 1),
     ("src/group.rs", "open_static", 1),
 ];
 

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use loom::thread::{JoinHandle, spawn};
 
 use super::explore;
-use crate::body::open_root;
 use crate::exit::{Driver, drive};
 use crate::members::{Entry, Phase};
 use crate::record::{Label, Outcome, Record};
+use crate::root::open_root;
 use crate::root::{GRACE, Root};
 use crate::scope_core::{Kind, ScopeCore};
 use crate::status::Role;

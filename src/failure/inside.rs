@@ -7,8 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Failure, FailureParts, ScopeError, What};
-use crate::error::JoinError;
+use super::{Failure, FailureParts, JoinError, ScopeError, What};
 use crate::rt::contain::{discard, drop_contained};
 use crate::shown::Level;
 use crate::sync::local::*;
