@@ -19,7 +19,7 @@ const CODE: [&str; 6] =
 const ALLOWANCES: &[(&str, f64, usize)] = &[
     ("cargo-homebound", 12.7, 202),
     ("cargo-homebound/src/finding/explanations/", 44.1, 0),
-    ("docs/ARCHITECTURE.md", 10.4, 0),
+    ("docs/ARCHITECTURE.md", 12.0, 0),
     ("docs/GUARD.md", 6.5, 0),
     ("docs/MIGRATION.md", 7.0, 0),
     ("docs/TESTING.md", 5.4, 0),
