@@ -12,7 +12,6 @@ use tracing::level_filters::LevelFilter;
 use crate::bell::{Bell, ring_all};
 use crate::callback::{Callback, Caller};
 use crate::stop::{Node, Owner};
-use crate::sync::planted;
 
 #[derive(Default)]
 pub(crate) struct Aftermath {
@@ -28,7 +27,7 @@ impl Aftermath {
     /// Runs no code of the program's. What is left is that.
     pub(crate) fn wake_all(self) -> Calls {
         drop(self.wake);
-        for node in self.ring.into_iter().rev().filter(|_| !planted("stop-rings-nobody")) {
+        for node in self.ring.into_iter().rev() {
             node.wake();
         }
         ring_all(self.bells);

@@ -44,7 +44,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::rt::packet::{Ran, Task};
-use crate::sync::{Condvar, Mutex, planted};
+use crate::sync::{Condvar, Mutex};
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
@@ -115,7 +115,7 @@ impl Bell {
 
     /// Once it is shut, this stays true.
     pub(crate) fn is_empty(&self) -> bool {
-        self.stage.lock().inside == 0 || planted("bell-is-left-at-once")
+        self.stage.lock().inside == 0
     }
 
     /// Blocks until nobody is inside. Pairs with `exit`.
@@ -186,9 +186,6 @@ pub(crate) fn ring_each(bells: impl IntoIterator<Item = Arc<Bell>>) -> Vec<Arc<B
 /// Rings all that hang at nodes which have been marked, and hands on what is in doubt. Called with no lock of ours held.
 pub(crate) fn ring_all(bells: Vec<Arc<Bell>>) {
     let mut in_doubt = ring_each(bells);
-    if planted("bell-is-rung-once") {
-        return;
-    }
     // Nearly always of one root.
     while let Some(first) = in_doubt.first() {
         let ringer = Arc::clone(&first.ringer);

@@ -11,7 +11,7 @@ use crate::members::{CountedOut, State};
 use crate::record::Record;
 use crate::rt::line::Line;
 use crate::scope_core::ScopeCore;
-use crate::sync::{TryMutex, TryMutexGuard, fence, planted};
+use crate::sync::{TryMutex, TryMutexGuard, fence};
 
 pub(crate) struct Books {
     state: TryMutex<State>,
@@ -76,9 +76,7 @@ impl Books {
             Some(state) => self.locked(core, state).count_out(&ended),
             None => {
                 self.inbox.push(ended);
-                if !planted("books-hand-in-without-look") {
-                    self.take_in(core);
-                }
+                self.take_in(core);
             }
         }
     }
@@ -100,9 +98,7 @@ impl Books {
 
     #[inline]
     fn has_more(&self) -> bool {
-        if !planted("books-without-fence") {
-            fence(Ordering::SeqCst);
-        }
+        fence(Ordering::SeqCst);
         !self.inbox.is_empty()
     }
 
@@ -116,7 +112,7 @@ impl Books {
         let mut entered = Entered::default();
         while let Some(ended) = self.inbox.pop() {
             let counted = ended.count_out(core, state);
-            entered.watched |= counted.watched && !planted("books-enter-for-nobody");
+            entered.watched |= counted.watched;
             entered.gone.extend(counted.gone);
             entered.ended.push(ended);
         }
@@ -141,7 +137,7 @@ impl Locked<'_> {
 
 impl Entered {
     fn tell(self, core: &ScopeCore) {
-        if self.watched && !planted("books-tell-nobody") {
+        if self.watched {
             core.touch();
         }
         drop((self.ended, self.gone));
@@ -153,9 +149,7 @@ impl Drop for After<'_> {
         if let Some(entered) = self.entered.take() {
             entered.tell(self.core);
         }
-        if !planted("books-unlock-without-look") {
-            self.core.books().take_in(self.core);
-        }
+        self.core.books().take_in(self.core);
     }
 }
 

@@ -24,7 +24,6 @@ use crate::scope_core::ScopeCore;
 use crate::services::{Next, Served};
 use crate::settle::settle;
 use crate::status::Role;
-use crate::sync::planted;
 
 /// Where a scope stands after a step.
 pub(crate) struct Progress {
@@ -157,8 +156,7 @@ impl Visit {
 
 /// Chooses, and claims what it has chosen.
 fn plan(core: &ScopeCore, state: &mut State, now: Instant, outer: Option<Instant>) -> Action {
-    let workers_home = state.workers == 0 || planted("exit-forgets-workers");
-    let users_home = workers_home && state.body_home;
+    let users_home = state.workers == 0 && state.body_home;
     if !users_home {
         let due = state.clock.workers_due(outer);
         // A stop that is still being marked has flag first, clock next: the clock is what counts here.
@@ -188,7 +186,7 @@ fn plan_services(state: &mut State, now: Instant, outer: Option<Instant>) -> Act
         Next::Tell(served, end) => Action::Tell(served, end),
         Next::Overdue(record) => Action::Overdue(vec![record]),
         Next::Wait(until) => Action::Wait(until),
-        Next::Home if state.workers == 0 || planted("exit-forgets-workers") => Action::Home,
+        Next::Home if state.workers == 0 => Action::Home,
         Next::Home => Action::Wait(None),
     }
 }

@@ -21,7 +21,7 @@ use crate::rt::time::far;
 use crate::status::ThreadId;
 use crate::stopped::Stopped;
 use crate::stopper::{At, OnStop, Stopper};
-use crate::sync::{AtomicBool, planted};
+use crate::sync::AtomicBool;
 use crate::wait_mark::Mark;
 use crate::{current, graph};
 
@@ -131,9 +131,6 @@ impl<T> Handle<'_, T> {
 
     fn collect(&mut self) -> Result<T, JoinError> {
         self.joined = true;
-        if planted("join-releases-before-it-takes") {
-            self.record.life(|life| life.released = true);
-        }
         // Taken first: what is released may be cleared by whoever settles its group.
         let value = self.claim.take();
         let outcome = self.record.life(|life| {

@@ -11,7 +11,7 @@ use crate::awake;
 use crate::reason::{Stop, StopReason};
 use crate::rt::time::far;
 use crate::stop::Node;
-use crate::sync::{Mutex, OnceCell, planted};
+use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
 
 /// Calls `expire` on a node when its time has come.
@@ -128,8 +128,7 @@ impl Limit {
     pub(crate) fn arm(&self, key: u64, node: Weak<Node>) {
         let Some(at) = self.end() else { return };
         let mut armed = self.armed.lock();
-        let later = planted("limit-arms-the-later");
-        if armed.is_some_and(|(set, _)| set == at || (set < at && !later)) {
+        if armed.is_some_and(|(set, _)| set <= at) {
             return;
         }
         let earlier = armed.replace((at, key));

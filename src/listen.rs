@@ -17,7 +17,6 @@ use crossbeam_channel::{Receiver, bounded};
 use crate::bell::Bell;
 use crate::callback::Callback;
 use crate::stop::{ALERTED, LIMITED, Node, STOPPING, State};
-use crate::sync::planted;
 #[cfg(unix)]
 use crate::sys::Event;
 
@@ -49,17 +48,10 @@ impl Node {
         keeper: Keeper,
         register: impl FnOnce(&mut State, bool) -> R,
     ) -> R {
-        let early = planted("listener-looks-before-lock").then(|| self.is_marked());
-        if planted("listener-arms-before-it-is-there") {
-            self.arm_for(keeper);
-        }
         let mut state = self.state.lock();
-        let marked = early.unwrap_or_else(|| self.is_marked());
-        let registered = register(&mut state, marked);
+        let registered = register(&mut state, self.is_marked());
         drop(state);
-        if !planted("listener-arms-before-it-is-there") {
-            self.arm_for(keeper);
-        }
+        self.arm_for(keeper);
         registered
     }
 

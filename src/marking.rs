@@ -11,7 +11,6 @@ use crate::bell::ring_all;
 use crate::listen::Keeper;
 use crate::reason::{Stop, StopReason};
 use crate::stop::{ALERTED, Node, STOPPING, SWEPT};
-use crate::sync::planted;
 
 impl Node {
     /// Its time has come: marks it for the stop that it hid, or for its own.
@@ -54,9 +53,6 @@ impl Node {
     }
 
     pub(crate) fn mark_below(self: &Arc<Node>, cause: Stop, at: Instant, through: bool) -> Calls {
-        if planted("stop-says-swept-at-once") {
-            self.flags.set(SWEPT);
-        }
         let mut after = Aftermath::default();
         let mut list = vec![(Arc::clone(self), cause, false)];
         while let Some((node, cause, hidden)) = list.pop() {
@@ -81,9 +77,6 @@ impl Node {
         if let Some(owner) = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
             owner.begin(at);
         }
-        if planted("stop-flag-before-reason") {
-            self.flags.set(STOPPING);
-        }
         let mut state = self.state.lock();
         if !self.is_marked() {
             state.cause = Some(cause.clone());
@@ -98,8 +91,7 @@ impl Node {
         // They stay listed: whoever closes the node waits for one that runs elsewhere.
         after.callbacks.extend(state.callbacks.values().cloned());
         let children = state.children.values().filter_map(Weak::upgrade).collect();
-        let own = state.cause.clone().filter(|_| !planted("stop-hands-down-anothers"));
-        (children, own.unwrap_or(cause))
+        (children, state.cause.clone().unwrap_or(cause))
     }
 
     /// The stop behind this shield has begun: those who wait in it must learn when it ends.
@@ -162,7 +154,7 @@ impl Node {
         let wake = (state.signal.take(), self.take_alarm());
         let bells = state.bells.values().cloned().collect();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
-        self.flags.set(STOPPING | if planted("close-says-swept-at-once") { SWEPT } else { 0 });
+        self.flags.set(STOPPING);
         drop(state);
         drop(wake);
         self.wake();

@@ -27,7 +27,6 @@ use crate::scope_core::{Kind, ScopeCore};
 use crate::shown::shown;
 use crate::stopped::Stopped;
 use crate::sync::local::*;
-use crate::sync::planted;
 use crate::tally::Tally;
 
 per_thread! {
@@ -111,7 +110,6 @@ fn turn(core: &Arc<ScopeCore>, may_wait: bool) -> Turn {
         let mut state = core.lock();
         match state.settler {
             None if state.phase == Phase::Settled => return Turn::Over,
-            _ if planted("settle-takes-no-turn") => return Turn::Own,
             None => {
                 state.settler = Some(this_thread::run_id());
                 return Turn::Own;
@@ -205,7 +203,6 @@ fn run_deferred(core: &Arc<ScopeCore>) {
 /// Nobody joined this thread: its result is dropped, its failure becomes the scope's.
 fn forget(core: &Arc<ScopeCore>, entry: Entry) {
     let Some(Entry { record, task }) = hand_on(core, entry) else { return };
-    let task = task.filter(|_| !planted("settle-leaves-results"));
     if let Some(payload) = task.as_ref().and_then(|task| task.clear()) {
         complain(core, record.origin(), payload, !record.isolated);
     }

@@ -22,7 +22,6 @@ use crate::rt::result::Result;
 use crate::rt::seat::{Make, Seat};
 use crate::scope_core::ScopeCore;
 use crate::shown::shown;
-use crate::sync::planted;
 use crate::{current, token};
 
 /// Admits the thread, then asks the OS for it. A refusal leaves the scope as it was; the closure is dropped here.
@@ -93,9 +92,6 @@ impl Drop for Scene {
 fn work(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, seat: &Arc<Seat>) {
     record.start();
     seat.set_title(&record.label.purpose, record.core.place());
-    if planted("counted-out-at-once") {
-        record.core.ended(record);
-    }
     token::begin_job();
     let mut outcome = None;
     let logged = contain(|| {
@@ -170,9 +166,6 @@ fn conclude(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
 fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     let core = &record.core;
     let panicked = outcome.is_panic();
-    if planted("done-before-the-outcome") {
-        record.done.set();
-    }
     // Views show the thread until `end`, and its OS thread from here on: there is no moment at which neither is seen.
     seat.set_over();
     let unclaimed = record.end(outcome);
@@ -193,9 +186,7 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     if afterwards {
         seat.offer();
     }
-    if !planted("counted-out-at-once") {
-        core.ended(record);
-    }
+    core.ended(record);
     // Not with a job of the root's in the seat, which would be waited for by the thread that is to run it.
     if !(at_once || afterwards) {
         finish_if_left(&core.root);

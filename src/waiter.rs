@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use crate::bell::Bell;
 use crate::stop::Node;
-use crate::sync::planted;
 
 /// How often a waiter looks for the stop if nobody would ring what is in doubt: the system refused the thread, or the waiter is
 /// no thread of the context's root, which may end before it.
@@ -80,9 +79,8 @@ impl<'a, H: Held> Waiter<'a, H> {
                 return End::TimedOut;
             }
             // First it opens, then it looks, for the stop and for the end of a shield: whoever comes later rings.
-            let early = planted("bell-opens-late").then(|| self.node.is_marked());
             self.bell.open();
-            if !early.unwrap_or_else(|| self.node.is_marked()) {
+            if !self.node.is_marked() {
                 let look = alone.then(|| now + LOOK_AGAIN);
                 let first = [end, look, self.node.limit_end()].into_iter().flatten().min();
                 self.notified = self.held.park(first);

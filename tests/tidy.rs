@@ -453,20 +453,47 @@ fn locks_are_counted() {
     );
 }
 
-/// A planted bug that no model looks for proves nothing; one that is nowhere planted proves less.
+/// A planted bug that cannot be planted, or that no model looks for, proves nothing.
 #[test]
-fn every_planted_bug_has_its_model() {
-    let call = ["planted", "(\""].concat();
-    let mut planted = BTreeSet::new();
-    for source in sources("src", ".rs").iter().filter(|source| !source.path.starts_with("src/sync/")) {
-        let after = source.code().flat_map(|line| line.split(&call).skip(1));
-        planted.extend(after.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+fn every_planted_bug_has_its_place_and_its_model() {
+    let models: String =
+        sources("homebound-models/models", ".rs").into_iter().map(|source| source.text).collect();
+    none(
+        "patches in ci/planted",
+        sources("ci/planted", ".patch").iter().flat_map(|patch| {
+            let faults = unknown_models(patch, &models).into_iter().chain(lost_places(patch));
+            faults.map(|fault| format!("{}: {fault}", patch.path)).collect::<Vec<_>>()
+        }),
+    );
+}
+
+/// What is wrong with the models that must find the bug of this patch.
+fn unknown_models(patch: &Source, models: &str) -> Vec<String> {
+    let rows = patch.text.lines().filter_map(|line| line.strip_prefix("Found by: "));
+    let named: Vec<_> = rows.filter_map(|row| row.split_whitespace().nth(1)).collect();
+    if named.is_empty() {
+        return vec!["names no model that finds the bug".to_owned()];
     }
-    let script = fs::read_to_string(root().join("ci/models.sh")).unwrap();
-    let rows = script.lines().filter(|line| line.starts_with("loom ") || line.starts_with("shuttle "));
-    let sought: BTreeSet<_> =
-        rows.filter_map(|row| row.split_whitespace().nth(1)).map(str::to_owned).collect();
-    assert_eq!(planted, sought, "planted in src, and listed in ci/models.sh");
+    let unknown = named.iter().filter(|model| !models.contains(&format!("fn {model}()")));
+    unknown.map(|model| format!("there is no model {model}")).collect()
+}
+
+/// The changes of this patch whose lines are not in their file, or more than once.
+fn lost_places(patch: &Source) -> Vec<String> {
+    let mut lost = Vec::new();
+    for change in patch.text.split("\n--- a/").skip(1) {
+        let (file, hunks) = change.split_once('\n').expect("lines below the name of a file");
+        let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+        for hunk in hunks.split("@@\n").skip(1) {
+            let old = hunk.lines().filter(|line| line.starts_with([' ', '-']));
+            let old: String = old.map(|line| format!("\n{}", &line[1..])).collect();
+            let places = format!("\n{text}").matches(&format!("{old}\n")).count();
+            if places != 1 {
+                lost.push(format!("in {file} {places} times, and not once:{old}"));
+            }
+        }
+    }
+    lost
 }
 
 #[test]

@@ -27,14 +27,6 @@ pub(crate) use engine::thread::{ThreadId, yield_now};
 
 pub(crate) const MODELLED: bool = true;
 
-/// True if this bug is to be there: the environment names it, and the models of it must fail.
-pub(crate) fn planted(bug: &str) -> bool {
-    std::thread_local! {
-        static PLANTED: Option<String> = std::env::var("HOMEBOUND_PLANTED").ok();
-    }
-    PLANTED.with(|planted| planted.as_deref() == Some(bug))
-}
-
 std::thread_local! {
     /// All threads of a model are one for the OS, so this is of the model.
     static TIME_FLIES: Cell<bool> = const { Cell::new(false) };

@@ -20,7 +20,7 @@ use super::line::Line;
 use super::look::{A_WAKE_UP, look_for};
 use super::seat::{Job, Make, Name, Next, Seat, own_number};
 use super::word::Changes;
-use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, join, planted, yield_now};
+use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, join, yield_now};
 use crate::sys::Attributes;
 
 /// Larger requests overflow std's own rounding; no machine can grant them.
@@ -151,7 +151,7 @@ impl Cache {
             if let Some(next) = seat.next(end) {
                 return next;
             }
-            if self.state.lock().idle.remove(seat) || planted("cache-late-time-out-retires") {
+            if self.state.lock().idle.remove(seat) {
                 seat.set_leaving();
                 return Next::Retire { counted: false };
             }
@@ -164,7 +164,7 @@ impl Cache {
     /// idle ones, the one that has been idle for longest goes.
     pub(super) fn welcome(&self, seat: &Arc<Seat>) {
         let mut state = self.state.lock();
-        if state.closing && !planted("cache-welcomes-while-closing") {
+        if state.closing {
             return;
         }
         let surplus = state.idle.add(seat);
@@ -251,7 +251,7 @@ impl Cache {
     /// What the thread put among the retired is seen by whoever sees the count without it.
     fn leave(&self) {
         let left = self.live.fetch_sub(1, Ordering::SeqCst) - 1;
-        if left % BATCH == 0 && !planted("cache-leaves-in-silence") {
+        if left % BATCH == 0 {
             self.changes.note();
         }
         // Pairs with `abandon`: one of the two sees what the other did.
@@ -316,7 +316,7 @@ impl Cache {
         look_for(A_WAKE_UP, || self.is_empty());
         loop {
             let seen = self.changes.seen();
-            if self.is_empty() || planted("cache-closes-at-once") {
+            if self.is_empty() {
                 break;
             }
             self.changes.sleep(seen, None);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::look::cores;
 use super::seat::{Make, Name, Seat};
-use crate::sync::planted;
 
 /// How many stay idle at least, if the processor has few cores.
 const AT_LEAST: usize = 64;
@@ -36,7 +35,7 @@ impl Idle {
     pub(super) fn take(&mut self, name: &str, make: Make) -> Option<Arc<Seat>> {
         let seats = self.by_name.get(name).filter(|_| !make.dedicated)?;
         let seat = seats.iter().rfind(|seat| seat.make() == make).cloned()?;
-        (planted("idle-gives-twice") || self.remove(&seat)).then_some(seat)
+        self.remove(&seat).then_some(seat)
     }
 
     /// True if the seat was there: then the caller has claimed it.

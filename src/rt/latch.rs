@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::look::{A_WAKE_UP, look_for};
 use super::word::Changes;
-use crate::sync::{AtomicBool, Mutex, OnceCell, fence, planted};
+use crate::sync::{AtomicBool, Mutex, OnceCell, fence};
 
 #[derive(Default)]
 pub(crate) struct Latch {
@@ -33,18 +33,14 @@ impl Latch {
     /// The last thing that a dying thread does with it: the caller keeps the latch alive (an `Arc`) until it returns.
     pub(crate) fn set(&self) {
         self.set.store(true, Ordering::SeqCst);
-        if !planted("latch-set-without-note") {
-            self.changes.note();
-        }
+        self.changes.note();
         self.disconnect_if_set();
     }
 
     /// Called by whoever sets the latch after that, and by whoever makes the channel after that: by the fence, at least one
     /// of them sees what the other did.
     fn disconnect_if_set(&self) {
-        if !planted("latch-without-fence") {
-            fence(Ordering::SeqCst);
-        }
+        fence(Ordering::SeqCst);
         if let Some(channel) = self.channel.get().filter(|_| self.is_set()) {
             let sender = channel.sender.lock().take();
             drop(sender);
@@ -65,7 +61,6 @@ impl Latch {
             if given_up.load(Ordering::Acquire) || until.is_some_and(|until| Instant::now() >= until) {
                 return false;
             }
-            let seen = if planted("latch-looks-before-it-sees") { self.changes.seen() } else { seen };
             self.changes.sleep(seen, until);
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::contain::{Payload, contain, drop_contained};
 use crate::rt::result::BoxError;
+use crate::sync::Mutex;
 use crate::sync::locks::assert_none_held;
-use crate::sync::{Mutex, planted};
 
 /// How the closure ended. The value of an `Ok` stays in the packet; errors and payloads are `'static` and leave it.
 #[derive(Debug)]
@@ -59,13 +59,11 @@ impl<F, T> Packet<F, T> {
 
     fn deliver(&self, value: T) -> Ran {
         let mut slot = self.slot.lock();
-        if matches!(*slot, Slot::Awaited) || planted("packet-delivers-into-closed-slot") {
+        if matches!(*slot, Slot::Awaited) {
             *slot = Slot::Ready(value);
             return Ran::Done;
         }
-        if !planted("packet-drops-under-lock") {
-            drop(slot);
-        }
+        drop(slot);
         drop_contained(value).map_or(Ran::Done, Ran::Panicked)
     }
 }
@@ -97,10 +95,6 @@ where
 
     fn clear(&self) -> Option<Payload> {
         let closure = self.closure.lock().take();
-        if planted("packet-keeps-what-is-cleared") {
-            std::mem::forget(closure);
-            return self.close();
-        }
         drop_contained(closure).or(self.close())
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::look::{A_WAKE_UP, look_for};
-use crate::sync::{AtomicU32, Sleepers, planted};
+use crate::sync::{AtomicU32, Sleepers};
 
 /// In `Flags`, the flags are below it; the number of sleepers is from it upwards.
 const SLEEPER: u32 = 1 << 8;
@@ -41,8 +41,7 @@ impl Flags {
 
     /// Blocks while the flags in `mask` are `before`, until `end` at most.
     pub(crate) fn sleep_while(&self, mask: u32, before: u32, end: Option<Instant>) {
-        let counted = if planted("flags-sleep-uncounted") { 0 } else { SLEEPER };
-        self.word.fetch_add(counted, Ordering::AcqRel);
+        self.word.fetch_add(SLEEPER, Ordering::AcqRel);
         loop {
             let now = self.load();
             if now & mask != before || is_past(end) {
@@ -50,7 +49,7 @@ impl Flags {
             }
             self.sleepers.sleep(&self.word, now, end);
         }
-        self.word.fetch_sub(counted, Ordering::Release);
+        self.word.fetch_sub(SLEEPER, Ordering::Release);
     }
 
     /// Wakes all who sleep. Pairs with `sleep_while`.
@@ -79,8 +78,7 @@ impl Changes {
     /// To be called after changing it. Pairs with `sleep`.
     pub(crate) fn note(&self) {
         self.count.fetch_add(1, Ordering::SeqCst);
-        let order = if planted("changes-note-in-no-order") { Ordering::Relaxed } else { Ordering::SeqCst };
-        match self.sleeping.load(order) {
+        match self.sleeping.load(Ordering::SeqCst) {
             0 => {}
             count => self.sleepers.wake(&self.count, count),
         }
@@ -95,7 +93,7 @@ impl Changes {
     /// none.
     pub(crate) fn sleep(&self, seen: u32, end: Option<Instant>) {
         self.sleeping.fetch_add(1, Ordering::SeqCst);
-        while (self.seen() == seen || planted("changes-sleep-unlooked")) && !is_past(end) {
+        while self.seen() == seen && !is_past(end) {
             self.sleepers.sleep(&self.count, seen, end);
         }
         self.sleeping.fetch_sub(1, Ordering::SeqCst);

@@ -53,13 +53,6 @@ mod real {
     }
 
     pub(crate) const MODELLED: bool = false;
-
-    /// True if this bug is to be there: models are to find it. Here, none ever is.
-    pub(crate) const fn planted(_bug: &str) -> bool {
-        false
-    }
-
-    const _: () = assert!(!planted("any"), "a build for users has no planted bug");
 }
 #[cfg(not(any(homebound_loom, homebound_shuttle)))]
 pub(crate) use real::*;
