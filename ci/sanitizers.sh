@@ -3,8 +3,7 @@
 # minutes for each, and as many to build. Exits with 0 if nothing was reported but what is known to be no fault of ours.
 # `--quick` runs three suites under both, and asks for no leaks: seconds, and a build for each. Needs nothing but cargo.
 #
-# Left out: ui and tidy, which run none of our code; api and serial, which start next to no thread; semantics_registry, and under
-# ThreadSanitizer all tests with `signal` in their name: it holds a signal back until the thread that got it makes a call that it
+# Left out: the rules, which run next to none of our code; of the semantics the registry, and under ThreadSanitizer all tests with `signal` in their name: it holds a signal back until the thread that got it makes a call that it
 # knows, and one that sleeps in a raw system call makes none (the test hangs, each time; `--quick` leaves out the one that sends a signal); of promises those with limits of time and
 # memory (p6, p7, p9 to p11), of faults those that fill the machine or hide /proc; under ThreadSanitizer all of faults: they exchange
 # the panic hook, whose lock is inside std, and take the descriptors that its symbolizer needs. Others by name, below.
@@ -15,21 +14,22 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 host=$(rustc -vV | sed -n 's/^host: //p')
-suites='binary(exits) or binary(ancestor) or binary(reuse) or binary(condvar) or binary(/^semantics_(exit|stop|failure|tree|wait|report)$/)'
-suites+=' or binary(conformance) or (binary(promises) and test(/^p[1-58]_/))'
+suites='binary(conformance) or (binary(blocking) and test(/^condvar::/))'
+suites+=' or (binary(semantics) and test(/^(exit|stop|failure|tree|wait|report|reuse)::/))'
+suites+=' or (binary(promises) and (test(/(^|::)p[1-58]_/) or test(/^exits::/)))'
 suites+=' or (binary(faults) and test(/^(drops|passed|subscribers|files)::/))'
 # Named, so that what is left out need not be built.
 tests=()
-for test in exits ancestor reuse condvar conformance promises faults semantics_{exit,stop,failure,tree,wait,report}; do
+for test in blocking conformance faults promises semantics; do
     tests+=(--test "$test")
 done
 
-# Tests by suite and name, as a filter of nextest's; what follows a `#` is the reason.
+# Tests by binary and the end of their path, as a filter of nextest's; what follows a `#` is the reason.
 named() {
     local suite name filter='none()'
     while read -r suite name _; do
         case $suite in '' | '#'*) continue ;; esac
-        filter+=" or (binary($suite) and test(=$name))"
+        filter+=" or (binary($suite) and test(/(^|::)$name\$/))"
     done
     printf '(%s)' "$filter"
 }
@@ -41,11 +41,11 @@ conformance graceful::a_subsystem_that_is_destroyed_takes_all_below_along
 conformance ractor::the_end_of_a_very_deep_tree_needs_no_deep_stack
 conformance tokio_token::a_grandchild_is_stopped_though_the_one_between_was_forgotten
 conformance trio_threads::the_context_of_a_job_is_not_the_next_ones
-exits x1_body_panics_with_a_borrowing_worker_per_kind
-exits x5_everything_that_can_be_forgotten_is_forgotten
+promises x1_body_panics_with_a_borrowing_worker_per_kind
+promises x5_everything_that_can_be_forgotten_is_forgotten
 faults passed::a_panic_in_a_subscope_or_between_groups_brings_home_what_is_in_them
 faults subscribers::a_subscriber_may_panic_and_no_result_is_lost
-exits x1_a_subscriber_that_panics_does_not_skip_the_wait
+promises x1_a_subscriber_that_panics_does_not_skip_the_wait
 faults subscribers::a_subscriber_may_panic_at_any_call_under_a_scope
 faults subscribers::a_subscriber_may_panic_at_any_call_under_run
 faults subscribers::a_subscriber_may_panic_when_a_spawn_is_refused_by_the_stop
@@ -57,34 +57,34 @@ promises p3_forgotten_callback_guard
 promises p3_forgotten_group
 promises p3_forgotten_handle
 promises p4_isolated_reaches_its_joiner_or_else_the_scope
-semantics_failure p4_a_failure_that_nobody_joins_after_its_group_is_its_scopes
-semantics_exit e1_deferred_functions_of_nested_groups_run_before_those_of_their_parents
-semantics_exit e1_services_and_groups_stop_last_made_first_each_joined_before_the_next
-semantics_exit e1_the_end_of_deep_groups_needs_no_deep_stack
-semantics_exit e1_the_end_of_deep_groups_takes_time_by_their_number
-semantics_exit e5_a_callback_is_dropped_before_its_thread_counts_as_finished
-semantics_report a_scopes_error_holds_its_report
-semantics_report r1_a_later_call_returns_the_stored_report
-semantics_report r1_returns_as_soon_as_the_last_is_home
-semantics_report the_exit_holds_the_report_of_a_stop_and_of_a_normal_end
-semantics_stop s1_an_ended_threads_node_is_closed_and_its_callbacks_are_dropped_unrun
-semantics_wait w2_a_callback_does_not_wait_for_the_thread_that_it_belongs_to
-semantics_wait w2_a_cycle_through_a_callback_is_found_from_both_ends
+semantics p4_a_failure_that_nobody_joins_after_its_group_is_its_scopes
+semantics e1_deferred_functions_of_nested_groups_run_before_those_of_their_parents
+semantics e1_services_and_groups_stop_last_made_first_each_joined_before_the_next
+semantics e1_the_end_of_deep_groups_needs_no_deep_stack
+semantics e1_the_end_of_deep_groups_takes_time_by_their_number
+semantics e5_a_callback_is_dropped_before_its_thread_counts_as_finished
+semantics a_scopes_error_holds_its_report
+semantics r1_a_later_call_returns_the_stored_report
+semantics r1_returns_as_soon_as_the_last_is_home
+semantics the_exit_holds_the_report_of_a_stop_and_of_a_normal_end
+semantics s1_an_ended_threads_node_is_closed_and_its_callbacks_are_dropped_unrun
+semantics w2_a_callback_does_not_wait_for_the_thread_that_it_belongs_to
+semantics w2_a_cycle_through_a_callback_is_found_from_both_ends
 # Payloads that panic when they are dropped. What such a drop raises is forgotten, by `contain::discard` and by the tests: to drop
 # it could raise another, without end.
-exits x2_payloads_that_panic_when_dropped
+promises x2_payloads_that_panic_when_dropped
 faults drops::e4_the_value_of_a_body_is_dropped_when_its_scope_failed
 faults drops::e4_under_run_the_same_faults_leave_nothing_behind
 faults drops::e4_whatever_panics_later_the_scope_returns_and_lists_it
 promises p1_payload_whose_drop_panics
-semantics_exit e4_what_panics_while_it_is_dropped_is_a_failure_and_ends_no_wait
+semantics e4_what_panics_while_it_is_dropped_is_a_failure_and_ends_no_wait
 # A capture that panics when it is dropped: what the closure was about to return is lost then, in any Rust (rust-lang/rust#47949).
 conformance tokio_runtime::a_capture_whose_drop_panics_after_a_stop_is_a_failure_of_its_thread
 END
 )
 # A bound on resident memory, of which the sanitizers need some of their own, and keep for a while what was freed; and one on time.
 bounded=$(named <<'END'
-condvar p6_a_thousand_waiters_end_on_one_stop
+blocking p6_a_thousand_waiters_end_on_one_stop
 conformance async_shutdown::waits_and_callbacks_that_are_over_leave_nothing_behind
 END
 )
@@ -92,19 +92,19 @@ not_thread=$(named <<'END'
 # They use what waits inside std, which is not built with the sanitizer: a contended std::sync::Mutex, the end of std::thread::scope.
 conformance shuttle::a_thread_locals_destructor_may_take_a_lock_that_others_hold
 conformance tokio_runtime::captures_may_take_a_lock_as_they_are_dropped
-semantics_tree a_scope_opened_from_elsewhere_hangs_below_its_scope_and_stops_with_the_caller_too
+semantics a_scope_opened_from_elsewhere_hangs_below_its_scope_and_stops_with_the_caller_too
 # They step through a thread by the trap flag and hold it in a signal's handler: the sanitizer has handlers run when it likes.
-condvar a_mutex_that_is_held_for_long_holds_up_nobody_else
-condvar p5_no_stop_is_missed_between_the_look_and_the_wait
-condvar p5_no_stop_is_missed_under_a_registry
+blocking a_mutex_that_is_held_for_long_holds_up_nobody_else
+blocking p5_no_stop_is_missed_between_the_look_and_the_wait
+blocking p5_no_stop_is_missed_under_a_registry
 # Counts child processes: the sanitizer's symbolizer is one.
-ancestor no_zombie_process
+conformance no_zombie_process
 END
 )
 not_address=$(named <<'END'
 # They stop a thread after each instruction of a wait, of which there are many times as many, and do so for minutes.
-condvar p5_no_stop_is_missed_between_the_look_and_the_wait
-condvar p5_no_stop_is_missed_under_a_registry
+blocking p5_no_stop_is_missed_between_the_look_and_the_wait
+blocking p5_no_stop_is_missed_under_a_registry
 END
 )
 export RUSTC_BOOTSTRAP=1 CARGO_PROFILE_DEV_DEBUG=line-tables-only
@@ -138,7 +138,7 @@ quick() {
     log=$(mktemp)
     printf '\n== %s, quick\n' "$name"
     if RUSTFLAGS="$flags" CARGO_TARGET_DIR="$target/$name" RUST_BACKTRACE=0 cargo test --target "$host" --no-fail-fast \
-        --test exits --test reuse --test semantics_stop -- --nocapture "$@" >"$log" 2>&1; then
+        --test promises --test semantics -- exits:: reuse:: stop:: --nocapture "$@" >"$log" 2>&1; then
         grep '^test result' "$log"
     else
         failed=1

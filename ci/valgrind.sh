@@ -19,7 +19,7 @@ memcheck=(valgrind --quiet --tool=memcheck --leak-check=no --error-exitcode=9 --
 # suite, then filters of libtest's: each runs what contains one of them.
 selection=(
     'promises p1_return p1_err p1_body_panics p1_thread_panics p1_stop p3_ p4_an p4_isolated p5_'
-    'reuse c1_name c1_a_stop c2_'
+    'semantics reuse::c1_name reuse::c1_a_stop reuse::c2_'
     'semantics_exit --skip takes_time e1_ e2_ e5_ e6_ e7_payloads'
     'semantics_stop --skip overdue_before --skip deep_tree s1_ s2_a s3_a s4_ s5_ s6_ s9_'
     'semantics_tree current_ paths_ threads_spawned'

@@ -1,21 +1,24 @@
 //! The suites that `ci/mutants.sh` asks, as one program: to build and link them one by one for each mutant takes longer than to
 //! run them. No test of its own: `cargo test` leaves it out.
 
-#[path = "../../tests/promises.rs"]
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+#[path = "../../tests/semantics/exit/mod.rs"]
+mod exit;
+#[path = "../../tests/semantics/failure/mod.rs"]
+mod failure;
+#[path = "../../tests/promises/main.rs"]
 mod promises;
-#[path = "../../tests/reuse.rs"]
+#[path = "../../tests/semantics/report/mod.rs"]
+mod report;
+#[path = "../../tests/semantics/reuse/mod.rs"]
 mod reuse;
-#[path = "../../tests/semantics_exit.rs"]
-mod semantics_exit;
-#[path = "../../tests/semantics_failure.rs"]
-mod semantics_failure;
-#[path = "../../tests/semantics_report.rs"]
-mod semantics_report;
-#[path = "../../tests/semantics_stop.rs"]
-mod semantics_stop;
-#[path = "../../tests/semantics_tree.rs"]
-mod semantics_tree;
-#[path = "../../tests/semantics_wait.rs"]
-mod semantics_wait;
 #[path = "../../tests/starting.rs"]
 mod starting;
+#[path = "../../tests/semantics/stop/mod.rs"]
+mod stop;
+#[path = "../../tests/semantics/tree/mod.rs"]
+mod tree;
+#[path = "../../tests/semantics/wait/mod.rs"]
+mod wait;

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod ancestor;
 mod anyio;
 mod async_shutdown;
 mod crossbeam;

@@ -54,7 +54,7 @@ fn a_stuck_worker_shows_where_it_stands() {
             matches!(state, ThreadState::Waiting { .. })
         });
         let ThreadState::Waiting { what, at } = state else { panic!("{state:?}") };
-        assert!(what == "the big lock" && at.file().ends_with("ractor_registry.rs"));
+        assert!(what == "the big lock" && at.file().ends_with(file!()));
         let dump = s.dump_status();
         assert!(
             ["stuck", "waits for a lock", "the big lock"].iter().all(|part| dump.contains(part)),

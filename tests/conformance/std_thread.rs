@@ -1,5 +1,5 @@
 //! Owns what the tests of std's threads and scoped threads ask, asked of homebound.
-//! Refuses what only a compiler can refuse: that is in `tests/ui`.
+//! Refuses what only a compiler can refuse: that is in `tests/rules/ui`.
 
 use std::panic::panic_any;
 use std::sync::Arc;

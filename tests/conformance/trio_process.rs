@@ -1,4 +1,4 @@
-//! trio: child processes (`_tests/test_subprocess.py`), what of it `tests/process.rs` does not ask.
+//! trio: child processes (`_tests/test_subprocess.py`), what of it `tests/blocking/process` does not ask.
 //! Needs a `sh` and nothing else.
 
 use std::io::{ErrorKind, Write};

@@ -1,5 +1,5 @@
 //! Owns what trio's tests of signals and of instruments ask of `run`'s signals and of the events that are told.
-//! Refuses signals that are not forwarded: `tests/semantics_registry.rs` has those that stop.
+//! Refuses signals that are not forwarded: `tests/semantics/registry` has those that stop.
 #![allow(unsafe_code)] // raise has no safe form
 
 use std::sync::atomic::{AtomicUsize, Ordering};

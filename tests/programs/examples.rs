@@ -1,0 +1,140 @@
+//! The examples as programs: what their users do with them, by their own protocols and signals.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use crate::common::*;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A running example, and what it has not yet said.
+struct Program {
+    process: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Program {
+    /// Examples are in target/<profile>/examples, tests in target/<profile>/deps.
+    fn start(name: &str, args: &[&str]) -> Program {
+        let here = std::env::current_exe().expect("the test binary has a path");
+        let program: PathBuf = here.parent().expect("deps").with_file_name("examples").join(name);
+        assert!(program.exists(), "build it first: cargo build --example {name}");
+        let mut process = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let lines = BufReader::new(process.stdout.take().expect("piped"));
+        Program { process, lines }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).expect("it is text");
+        line
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).expect("it is alive");
+    }
+
+    /// Exit code, and the rest of stdout and stderr.
+    fn end(mut self) -> (Option<i32>, String, String) {
+        let (mut out, mut err) = (String::new(), String::new());
+        self.lines.read_to_string(&mut out).expect("it is text");
+        self.process.stderr.take().expect("piped").read_to_string(&mut err).expect("it is text");
+        let status = self.process.wait().expect("it ends");
+        (status.code(), out, err)
+    }
+}
+
+/// A test that fails leaves no program behind.
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn http() -> (Program, String) {
+    let mut program = Program::start("http", &["127.0.0.1:0"]);
+    let line = program.line();
+    let address = line.trim().strip_prefix("listening on http://").expect("it says where").to_owned();
+    (program, address)
+}
+
+fn get(stream: &mut TcpStream, path: &str) {
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: here\r\n\r\n").expect("sent");
+}
+
+/// Head and body of the next answer.
+fn answer(stream: &mut BufReader<TcpStream>) -> Option<(String, String)> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if stream.read_line(&mut head).expect("readable") == 0 {
+            return None;
+        }
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.expect("it says how much").parse().expect("a number")];
+    stream.read_exact(&mut body).expect("all of it");
+    Some((head, String::from_utf8(body).expect("text")))
+}
+
+#[test]
+fn the_http_server_drains_its_connections_on_sigterm() {
+    // catches: an answer that the stop cuts off, a connection that keeps the server, one that is taken after the stop
+    within(|| {
+        let (program, address) = http();
+        let mut slow = TcpStream::connect(&address).unwrap();
+        let mut idle = BufReader::new(TcpStream::connect(&address).unwrap());
+        get(idle.get_mut(), "/");
+        let (head, body) = answer(&mut idle).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 OK") && body.starts_with("hello from guest "), "{head}{body}");
+        get(&mut slow, "/slow");
+        // It is at work on it, as it says itself.
+        eventually("the request has begun", || {
+            get(idle.get_mut(), "/threads");
+            answer(&mut idle).unwrap().1.contains("waits: sleep")
+        });
+        program.signal(Signal::TERM);
+        assert!(answer(&mut idle).is_none(), "an idle connection is closed");
+        let (head, body) = answer(&mut BufReader::new(slow)).unwrap();
+        assert!(head.contains("connection: close") && body == "that took a while\n", "{head}{body}");
+        let (code, out, err) = program.end();
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        assert!(out.contains("timeout: 0, orphaned: 0"), "{out}");
+        assert!(TcpStream::connect(&address).is_err());
+    });
+}
+
+#[test]
+fn the_http_server_survives_its_clients() {
+    // catches: a server that a bad request, an early end or a reset brings down
+    within(|| {
+        let (program, address) = http();
+        let say = |bytes: &[u8]| {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            let _cut_off = stream.write_all(bytes);
+            stream
+        };
+        drop(say(b"GET / HTT"));
+        drop(say(b"\0\0\0\0 nonsense\r\n\r\n"));
+        drop(say(&[b'a'; 20_000]));
+        let mut posted = BufReader::new(say(b"POST / HTTP/1.1\r\ncontent-length: 5\r\n\r\nhello"));
+        assert!(answer(&mut posted).unwrap().0.starts_with("HTTP/1.1 405"));
+        let mut two =
+            BufReader::new(say(b"GET / HTTP/1.1\r\n\r\nGET /none HTTP/1.1\r\nconnection: close\r\n\r\n"));
+        assert!(answer(&mut two).unwrap().0.starts_with("HTTP/1.1 200"));
+        assert!(answer(&mut two).unwrap().0.starts_with("HTTP/1.1 404"));
+        assert!(answer(&mut two).is_none());
+        program.signal(Signal::INT);
+        let (code, out, _) = program.end();
+        assert_eq!(code, Some(130), "{out}");
+        assert!(out.contains("timeout: 0, orphaned: 0"), "{out}");
+    });
+}

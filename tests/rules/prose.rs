@@ -1,0 +1,275 @@
+//! Plain English, held by counting: words that hide the subject of a sentence, and the width of
+//! comments. `docs/STYLE.md` has the rules. `cargo test --test rules prose -- --nocapture` prints the figures.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Hidden subjects that 1,000 words may have: in the comments of a folder, and in a page.
+const BUDGET: f64 = 2.0;
+/// Columns of a line that is only a comment.
+const WIDEST_COMMENT: usize = 100;
+
+/// Where code has its comments counted: one row of the printed table for each, and for each folder of `src`.
+const CODE: [&str; 6] =
+    ["src", "homebound-testing", "homebound-models", "cargo-homebound", "tests/common", "examples"];
+
+/// What folders and pages may have until they are rewritten: hidden subjects per 1,000 words, and wide comments.
+/// The row with the longest matching path counts. Figures may only go down, and a row without need goes.
+const ALLOWANCES: &[(&str, f64, usize)] = &[
+    ("cargo-homebound", 12.7, 202),
+    ("cargo-homebound/src/finding/explanations/", 44.1, 0),
+    ("docs/ARCHITECTURE.md", 12.0, 0),
+    ("docs/GUARD.md", 6.5, 0),
+    ("docs/MIGRATION.md", 7.0, 0),
+    ("docs/TESTING.md", 5.4, 0),
+    ("docs/TROUBLESHOOTING.md", 5.7, 0),
+    ("examples", 11.7, 105),
+    ("homebound-models", 23.8, 29),
+    ("homebound-testing", 13.4, 89),
+    // Files of `src` are about to move into folders, of which the worst counts here.
+    ("src", 30.0, 900),
+    ("src/sys", 9.3, 155),
+    ("tests/common", 3.2, 5),
+];
+
+/// Words that stand for a subject that has a name, wherever they are.
+const HIDDEN: [&str; 7] = ["who", "whoever", "whom", "he", "him", "his", "himself"];
+/// The same, if the second word follows at once.
+const HIDDEN_PAIRS: [(&str, &str); 4] = [("what", "is"), ("that", "of"), ("one", "that"), ("those", "that")];
+
+/// `whose` hides its subject after one of these, and at the start of a clause. After a noun ("a thread
+/// whose name is short") it does not.
+const BEFORE_WHOSE: [&str; 17] = [
+    "of", "for", "from", "to", "by", "with", "in", "on", "at", "about", "and", "or", "but", "than", "is",
+    "was", "that",
+];
+
+/// What was counted in a folder or in a page.
+#[derive(Default)]
+struct Figures {
+    words: usize,
+    /// Hidden subjects, each with the words around it.
+    hidden: Vec<String>,
+    /// Lines of code, of comments in it, and of documentation.
+    code: usize,
+    comments: usize,
+    docs: usize,
+    /// `path:line` of comments that are wider than [`WIDEST_COMMENT`].
+    wide: Vec<String>,
+}
+
+impl Figures {
+    fn add_prose(&mut self, path: &str, prose: &str) {
+        self.words += prose.split_whitespace().filter(|word| word.contains(char::is_alphabetic)).count();
+        self.hidden.extend(hidden_subjects(prose).into_iter().map(|found| format!("{path}: {found}")));
+    }
+
+    fn add_code(&mut self, path: &str, text: &str) {
+        let mut prose = Prose::default();
+        for (place, line) in text.lines().enumerate() {
+            let start = line.trim_start();
+            let is_comment = start.starts_with("//");
+            if is_comment && line.chars().count() > WIDEST_COMMENT {
+                self.wide.push(format!("{path}:{}", place + 1));
+            }
+            match start {
+                "" => {}
+                _ if start.starts_with("///") || start.starts_with("//!") => self.docs += 1,
+                _ if is_comment => self.comments += 1,
+                _ => self.code += 1,
+            }
+            match line.find("//").filter(|at| !line[..*at].ends_with(':')) {
+                Some(at) => prose.add(line[at..].trim_start_matches(['/', '!'])),
+                None => prose.end_paragraph(),
+            }
+        }
+        self.add_prose(path, &prose.text);
+    }
+
+    fn add_page(&mut self, path: &str, text: &str) {
+        let mut prose = Prose::default();
+        for line in text.lines() {
+            prose.add(line);
+        }
+        self.add_prose(path, &prose.text);
+    }
+
+    fn per_thousand(&self) -> f64 {
+        self.hidden.len() as f64 * 1000.0 / self.words.max(1) as f64
+    }
+}
+
+/// Text without its code: fenced blocks, and words in backquotes.
+#[derive(Default)]
+struct Prose {
+    text: String,
+    is_fenced: bool,
+}
+
+impl Prose {
+    fn add(&mut self, line: &str) {
+        let line = line.trim();
+        if line.starts_with("```") {
+            self.is_fenced = !self.is_fenced;
+            return self.end_paragraph();
+        }
+        if self.is_fenced {
+            return;
+        }
+        if line.is_empty() || line.starts_with(['#', '|']) {
+            self.end_paragraph();
+        }
+        // Every second piece between backquotes is code.
+        for (place, piece) in line.split('`').enumerate() {
+            self.text.push_str(if place % 2 == 0 { piece } else { "code" });
+        }
+        self.text.push('\n');
+        if line.starts_with('#') {
+            self.end_paragraph();
+        }
+    }
+
+    /// A sentence does not go on after this.
+    fn end_paragraph(&mut self) {
+        if !self.text.ends_with(".\n\n") {
+            self.text.push_str(" .\n\n");
+        }
+    }
+}
+
+/// Every hidden subject in `prose`, with some words around it. A question may ask who.
+fn hidden_subjects(prose: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for sentence in prose.split_inclusive(['.', '?', '!']).filter(|sentence| !sentence.ends_with('?')) {
+        let words: Vec<_> = sentence.split_whitespace().collect();
+        for place in 0..words.len() {
+            let before = place.checked_sub(1).map(|before| words[before]);
+            if hides_a_subject(before, words[place], words.get(place + 1)) {
+                let around = place.saturating_sub(3)..(place + 5).min(words.len());
+                found.push(words[around].join(" "));
+            }
+        }
+    }
+    found
+}
+
+fn hides_a_subject(before: Option<&str>, word: &str, after: Option<&&str>) -> bool {
+    let is_mark = |c: char| !c.is_alphanumeric();
+    let plain = |word: &str| word.trim_matches(is_mark).to_lowercase();
+    let this = plain(word);
+    // A comma between the two words of a pair parts them.
+    let is_whole = word.trim_end_matches(is_mark) == word;
+    let is_pair = || {
+        let next = after.map(|after| plain(after));
+        HIDDEN_PAIRS.iter().any(|(a, b)| this == *a && next.as_deref() == Some(b))
+    };
+    let is_relative = || {
+        let noun = before.filter(|before| !before.ends_with([':', ';', '|'])).map(plain);
+        noun.is_some_and(|noun| !noun.is_empty() && !BEFORE_WHOSE.contains(&noun.as_str()))
+    };
+    HIDDEN.contains(&this.as_str()) || (is_whole && is_pair()) || (this == "whose" && !is_relative())
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Path from the root, and text, of all files below `folder` that end in `ending`.
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") && !path.to_str().unwrap().contains("/corpus") {
+                folders.push(path);
+            } else if path.to_str().unwrap().ends_with(ending) {
+                let text = fs::read_to_string(&path).unwrap();
+                let path = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
+                found.push((path, text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The row of the table that a source belongs to: a folder of `src`, or one of [`CODE`].
+fn row(base: &str, path: &str) -> String {
+    let inside = path.strip_prefix(base).unwrap().trim_start_matches('/');
+    match inside.split_once('/') {
+        Some((folder, _)) if base == "src" => format!("src/{folder}"),
+        _ => base.to_owned(),
+    }
+}
+
+fn figures() -> BTreeMap<String, Figures> {
+    let mut all = BTreeMap::<String, Figures>::new();
+    for base in CODE {
+        for (path, text) in files(base, ".rs") {
+            all.entry(row(base, &path)).or_default().add_code(&path, &text);
+        }
+    }
+    let mut pages = files("docs", ".md");
+    pages.push(("README.md".to_owned(), fs::read_to_string(root().join("README.md")).unwrap()));
+    for folder in ["src", "homebound-testing", "homebound-models", "cargo-homebound", "examples", "ci"] {
+        pages.extend(files(folder, ".md"));
+    }
+    for (path, text) in pages {
+        all.entry(path.clone()).or_default().add_page(&path, &text);
+    }
+    all
+}
+
+/// Hidden subjects per 1,000 words and wide comments that this row may have.
+fn allowed(row: &str) -> (f64, usize) {
+    let matching = ALLOWANCES.iter().filter(|(path, ..)| row.starts_with(path));
+    let longest = matching.max_by_key(|(path, ..)| path.len());
+    longest.map_or((BUDGET, 0), |(_, rate, wide)| (*rate, *wide))
+}
+
+#[test]
+fn sentences_name_their_subjects_and_comments_are_narrow() {
+    let (figures, mut faults) = (figures(), Vec::new());
+    println!("hidden subjects per 1,000 words | words | wide comments | // and doc lines per 100 of code");
+    for (row, seen) in &figures {
+        let (rate, wide) = allowed(row);
+        let per_code = |lines: usize| 100.0 * lines as f64 / seen.code.max(1) as f64;
+        print!(
+            "{:5.1} (at most {rate:4.1}) {:6} {:4} (at most {wide:3})",
+            seen.per_thousand(),
+            seen.words,
+            seen.wide.len()
+        );
+        println!(" {:5.1} {:5.1}  {row}", per_code(seen.comments), per_code(seen.docs));
+        if seen.hidden.len() as f64 > (seen.words as f64 * rate / 1000.0).ceil() {
+            faults.push(format!(
+                "{row}: {:.1} hidden subjects per 1,000 words, at most {rate}:",
+                seen.per_thousand()
+            ));
+            faults.extend(seen.hidden.iter().map(|found| format!("    {found}")));
+        }
+        if seen.wide.len() > wide {
+            faults.push(format!(
+                "{row}: {} comments wider than {WIDEST_COMMENT} columns, at most {wide}:",
+                seen.wide.len()
+            ));
+            faults.extend(seen.wide.iter().map(|found| format!("    {found}")));
+        }
+    }
+    assert!(faults.is_empty(), "docs/STYLE.md, \"Prose\":\n{}", faults.join("\n"));
+}
+
+#[test]
+fn hidden_subjects_are_found_and_questions_are_not() {
+    let found = |text| {
+        let mut prose = Prose::default();
+        str::lines(text).for_each(|line| prose.add(line));
+        hidden_subjects(&prose.text).len()
+    };
+    assert_eq!(found("Whoever waits is woken. He goes on with what\nis left, as one that was told."), 4);
+    assert_eq!(found("## Who owns it?\n\nThe scope. `who` is a field, and *what* follows is plain."), 0);
+    assert_eq!(found("## Who asks\n\n```text\nwho\n```\n\n(Who does?) That, of all, is none."), 1);
+    assert_eq!(found("A thread whose name is short, whose end is near. Whose is it? It is."), 0);
+    assert_eq!(found("Whose name is short is told for whose sake it is."), 2);
+}

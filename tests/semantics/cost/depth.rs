@@ -1,0 +1,178 @@
+//! Owns the question what depth costs: scopes in scopes and errors in errors, thousands deep, on threads with small stacks.
+//! Refuses to ask how long it takes: that is in the suites of the semantics.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
+
+use std::error::Error;
+use std::fmt;
+
+use crate::common::{child_passes, until_stopped};
+use homebound::{BoxError, Failure, Group, JoinError, Result, Scope, ScopeError, ScopeStatus, scope};
+
+const LEVELS: usize = 5_000;
+/// Less than any program gives a thread that does anything; a level may not even cost two bytes of it.
+const STACK: usize = 64 * 1024;
+
+/// An overflow takes the process with it: so in a child.
+fn on_a_small_stack(body: fn()) {
+    let small = std::thread::Builder::new().stack_size(STACK).spawn(body);
+    small.expect("starts").join().unwrap();
+}
+
+fn nested<'s>(top: &'s Scope<'s, '_>) -> Result<Vec<Group<'s>>> {
+    let mut groups = vec![top.group("level")?];
+    while groups.len() < LEVELS {
+        let next = groups[groups.len() - 1].group("level")?;
+        groups.push(next);
+    }
+    Ok(groups)
+}
+
+fn count(scope: &ScopeStatus) -> usize {
+    1 + scope.scopes.iter().map(count).sum::<usize>()
+}
+
+#[test]
+fn a_snapshot_of_deep_groups_is_read_shown_copied_and_dropped() {
+    // catches: data as deep as the tree, which overflows the stack of who reads, prints, copies, or drops it; a path for each
+    // level that is as long as the level is deep
+    child_passes(|_| {
+        on_a_small_stack(|| {
+            let result = scope(|s| {
+                let groups = nested(s)?;
+                groups[LEVELS - 1].spawn("deepest", "waits at the bottom", until_stopped)?;
+                let snapshot = s.snapshot();
+                assert_eq!(count(&snapshot.root), LEVELS + 1);
+                let text = snapshot.to_string();
+                assert!(
+                    text.starts_with("homebound: 1 thread in 5001 scopes\n")
+                        && text.contains("─ deepest  (worker")
+                );
+                assert!(s.dump_status().len() < 8 << 20, "its size grows with the square of the depth");
+                let copy = snapshot.clone();
+                let debug = (format!("{copy:?}").len(), format!("{snapshot:#?}").len());
+                assert!(debug.0 > LEVELS && debug.1 > LEVELS);
+                #[cfg(feature = "serde")]
+                assert!(
+                    serde_json::from_str::<serde_json::Value>(&serde_json::to_string(&snapshot)?).is_ok()
+                );
+                drop((snapshot, copy));
+                groups[0].stop();
+                let stopped = s.snapshot();
+                assert!(stopped.to_string().contains("stopping: requested at"));
+                assert!(
+                    format!("{stopped:?}").len() < 16 << 20 && format!("{stopped:#?}").contains("Requested")
+                );
+                drop(stopped);
+                let report = groups[0].shutdown(crate::common::NEVER);
+                Ok(assert_eq!((report.total, report.joined), (1, 1), "{report} {report:?}"))
+            });
+            result.unwrap();
+        });
+        0
+    });
+}
+
+/// An error of a program's that hides what it holds, and shows it in its text.
+struct Wrapped(BoxError);
+
+impl fmt::Display for Wrapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "wrapped: {}", self.0)
+    }
+}
+
+impl fmt::Debug for Wrapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wrapped({:?})", self.0)
+    }
+}
+
+impl Error for Wrapped {}
+
+struct Cause;
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cause: {self}")
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the disk is full")
+    }
+}
+
+impl Error for Cause {}
+
+fn through_a_scope(error: BoxError) -> BoxError {
+    scope(|_| Err::<(), _>(error)).unwrap_err().into()
+}
+
+fn through_a_wrapper(error: BoxError) -> BoxError {
+    Box::new(Wrapped(through_a_scope(error)))
+}
+
+fn chain(link: fn(BoxError) -> BoxError) -> BoxError {
+    (0..LEVELS).fold(Box::new(Cause), |error, _| link(error))
+}
+
+/// What a reader sees of it: not all, but how it began, if the error shows what it holds.
+fn look_at(error: &dyn Error, shows: bool) {
+    for text in [error.to_string(), format!("{error:?}"), format!("{error:#?}")] {
+        assert!(text.len() < 64 * 1024, "{} bytes", text.len());
+        let says = text.contains("errors deeper") || text.contains("errors_deeper");
+        assert!(!shows || (says && text.contains("the disk is full")), "{text}");
+    }
+}
+
+#[test]
+fn a_long_chain_of_scope_errors_is_shown_searched_and_dropped() {
+    // catches: a text, a search or a drop that recurs from each error to the one inside it
+    child_passes(|_| {
+        on_a_small_stack(|| {
+            let error = chain(through_a_scope);
+            look_at(&*error, true);
+            let error = *error.downcast::<ScopeError>().expect("the outermost is a scope's");
+            let failure = error.first().expect("it is there").clone();
+            assert!(failure.downcast_ref::<Cause>().is_some(), "the cause is at the bottom");
+            look_at(&failure, true);
+            drop(failure);
+            let _cause: Cause = error.downcast().expect("it is nobody else's");
+            drop(chain(through_a_scope));
+            let mut wrapped = chain(through_a_wrapper);
+            look_at(&*wrapped, false);
+            wrapped = through_a_scope(wrapped);
+            drop(wrapped);
+        });
+        0
+    });
+}
+
+#[test]
+fn a_long_chain_of_joins_is_shown_searched_and_dropped() {
+    // catches: the same, from join to join
+    child_passes(|_| {
+        let result = scope(|s| {
+            let first = s.thread("first", "fails").isolated().spawn(|_| Err::<(), _>(Cause.into()))?;
+            let mut error = first.join().expect_err("it failed");
+            for _ in 1..LEVELS {
+                let next =
+                    s.thread("next", "passes it on").isolated().spawn(move |_| Err::<(), _>(error.into()))?;
+                error = next.join().expect_err("it failed");
+            }
+            let JoinError::Failed(failure) = error else { panic!("{error}") };
+            Ok(failure)
+        });
+        let failure: Failure = result.unwrap();
+        std::thread::scope(|threads| {
+            let small = std::thread::Builder::new().stack_size(STACK).spawn_scoped(threads, || {
+                look_at(&failure, true);
+                assert!(failure.downcast_ref::<Cause>().is_some(), "the cause is at the bottom");
+                drop(failure);
+            });
+            small.expect("starts").join().unwrap();
+        });
+        0
+    });
+}

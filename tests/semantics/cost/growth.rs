@@ -1,0 +1,105 @@
+//! The end of a scope takes time in proportion to what is in it, and what ends late takes no room for ever.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
+
+use std::time::Duration;
+
+use crate::common::*;
+use crossbeam_channel::bounded;
+use homebound::{Context, Group, group, scope};
+
+/// How much longer `measure` takes for four times as many: the least of some tries, of the time that the thread had a processor for.
+fn growth(few: usize, measure: impl Fn(usize) -> Duration) -> f64 {
+    let least = |count: usize| (0..4).map(|_| measure(count)).min().expect("there are some");
+    let (one, four) = (least(few), least(4 * few));
+    four.as_secs_f64() / one.as_secs_f64().max(1e-6)
+}
+
+#[track_caller]
+fn is_linear(what: &str, growth: f64) {
+    assert!(growth < 9.0, "{what}: four times as many took {growth:.1} times as long");
+}
+
+/// How long the end of a scope takes in which there is what `fills` leaves.
+fn end_of(fills: impl Fn(&Context) + Send + 'static) -> Duration {
+    within(move || {
+        let mut start = Duration::ZERO;
+        let result = scope(|s| {
+            fills(s.context());
+            start = thread_time();
+            Ok(())
+        });
+        result.unwrap();
+        thread_time() - start
+    })
+}
+
+#[test]
+fn forgotten_groups_end_in_a_straight_line() {
+    // catches: a step that looks at all services for each that it tells (16,000 groups took two seconds)
+    let forgotten = |count: usize| {
+        end_of(move |cx| (0..count).for_each(|_| std::mem::forget(cx.group("forgotten").expect("open"))))
+    };
+    is_linear("forgotten groups", growth(2000, forgotten));
+}
+
+#[test]
+fn groups_in_groups_end_in_a_straight_line() {
+    // catches: each group that walks all the way out when it changes
+    let nested = |count: usize| {
+        end_of(move |cx| {
+            let mut inner: Group<'static> = cx.group("outermost").expect("open");
+            for _ in 1..count {
+                let next = inner.context().group("inside").expect("open");
+                std::mem::forget(std::mem::replace(&mut inner, next));
+            }
+            std::mem::forget(inner);
+        })
+    };
+    is_linear("groups in groups", growth(1500, nested));
+}
+
+#[test]
+fn roots_side_by_side_are_made_in_a_straight_line() {
+    // catches: each new root that looks through the list of all others
+    let owned = |count: usize| {
+        within(move || {
+            let start = thread_time();
+            let all: Vec<_> = (0..count).map(|_| group("alone").unwrap()).collect();
+            let made = thread_time() - start;
+            drop(all);
+            made
+        })
+    };
+    is_linear("owned groups", growth(4000, owned));
+}
+
+#[test]
+fn what_ends_after_the_grace_takes_no_room() {
+    // catches: a row of the report for each thread that is late, in a scope whose grace is over and which goes on
+    child_passes(|_| {
+        let result = scope(|s| {
+            let (tell, told) = bounded(1);
+            let (go, gone) = gate();
+            let runs = |count: usize| {
+                for _ in 0..count {
+                    scope(|s| Ok(drop(s.spawn("short", "ends at once", |_| Ok(()))?)))?;
+                }
+                Ok::<_, homebound::ScopeError>(resident_kib())
+            };
+            s.service("server", "is not told while the body is away", move |cx| {
+                pass(&gone);
+                let before = runs(4000)?;
+                let after = runs(6000)?;
+                assert!(!cx.is_stopping());
+                Ok(tell.send(after.saturating_sub(before))?)
+            })?;
+            s.stop();
+            // Asked for from inside, it waits for nobody: the grace is over, and nobody drives.
+            s.context().with_on_stop(|| drop(s.shutdown(Duration::ZERO)), || ());
+            drop(go);
+            let grown = told.recv()?;
+            Ok(assert!(grown < 3000, "{grown} KiB for 6000 threads"))
+        });
+        i32::from(result.is_err())
+    });
+}

@@ -1,0 +1,19 @@
+//! Owns the list of what the semantics say, one module for each group of clauses.
+//! Refuses to hold a test of its own.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cost;
+mod exit;
+mod failure;
+mod guests;
+mod judgement;
+mod owned;
+mod registry;
+mod report;
+mod reuse;
+mod shown;
+mod stop;
+mod tree;
+mod wait;

@@ -1,0 +1,11 @@
+//! Owns the tests of `homebound-testing`, and what its random trees ask of the library.
+//! Refuses to hold a test of its own.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod everywhere;
+mod leaks;
+mod planted;
+mod printed;
+mod properties;
