@@ -41,14 +41,14 @@ use crate::wait_mark::Mark;
 
 /// What it means that a child ends though nobody asked it to.
 ///
-/// It was asked if its scope or [`Process::stop`] stopped it, or if it ended by a signal that [`Process::signal`] sent.
+/// It was asked if its scope or [`Process::stop`](crate::Process::stop) stopped it, or if it ended by a signal that [`Process::signal`](crate::Process::signal) sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnExit {
     /// A code other than 0, and an end by a signal, is a failure of the scope: a [`ProcessFailed`](crate::ProcessFailed).
     #[default]
     Fail,
-    /// Nothing. [`Process::wait`] tells how it ended.
+    /// Nothing. [`Process::wait`](crate::Process::wait) tells how it ended.
     Ignore,
     /// As `Fail`; and when it has ended, however it ended, the scope is stopped, with
     /// [`StopReason::Vital`](crate::StopReason::Vital).
