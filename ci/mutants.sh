@@ -2,7 +2,7 @@
 # Mutation testing of the parts that proofs and counts depend on: src/rt, scope, stop, books, listen. Each mutant is one changed
 # line or function body; a mutant that the tests let pass is either equivalent or a test that is missing. Those that have been judged
 # are in ci/mutants/survivors, with the reason; exits with 0 if no other has survived. Ten seconds or so for each of them; further
-# arguments go to cargo-mutants, e.g. `ci/mutants.sh -f src/stop.rs`, or `--shard 0/8`.
+# arguments go to cargo-mutants, e.g. `ci/mutants.sh -f src/stop/node.rs`, or `--shard 0/8`.
 #
 # Needs cargo-mutants (`cargo install cargo-mutants --locked`) and cargo-nextest. The tests are those of ci/mutants/main.rs: the fast
 # suites of the promises and the semantics, without what the profile `mutants` of .config/nextest.toml leaves out. The report is in
@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 command -v cargo-mutants >/dev/null || { echo "ci/mutants.sh: cargo-mutants is missing" >&2; exit 1; }
-files=(-f 'src/rt/*.rs' -f src/scope.rs -f src/stop.rs -f src/books.rs -f src/listen.rs)
+files=(-f 'src/rt/*.rs' -f src/scope/face.rs -f src/stop/node.rs -f src/stop/mark.rs -f src/tree/state_lock.rs -f src/stop/listen.rs)
 case " $* " in *' -f '*) files=() ;; esac
 # `--test` is for the build as well: all suites would be built else. A mutant is built to be run once: debug information would take
 # longer than the tests.

@@ -6,26 +6,33 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::body::{Lived, live};
-use crate::failure::ScopeError;
-use crate::homecoming::ShutdownReport;
-use crate::reason::StopReason;
-use crate::record::{Record, next_id};
-use crate::root::Root;
-use crate::root::open_root;
+use crate::outcome::failure::ScopeError;
+use crate::outcome::reason::StopReason;
+use crate::outcome::report::ShutdownReport;
+use crate::outcome::status::Snapshot;
 use crate::rt::contain::{discard, drop_contained, message};
 use crate::rt::result::Result;
-use crate::scope::Scope;
-use crate::scope_core::{Kind, ScopeCore};
-use crate::settle::Account;
-use crate::status::Snapshot;
-use crate::view;
+use crate::scope::face::Scope;
+use crate::scope::run::{Lived, live};
+use crate::shutdown::settle::Account;
+use crate::tree::core::{Kind, ScopeCore};
+use crate::tree::record::{Record, next_id};
+use crate::tree::root::{Root, open_root};
+use crate::tree::snapshot;
 
-pub use crate::probe::{Hit, Probe, Seed};
-pub use crate::shown::{Shown, kernel_name};
-pub use crate::sys::{
-    KernelThread, NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id, write_stderr,
-};
+pub use crate::rt::shown::Shown;
+pub use crate::rt::shown::kernel_name;
+pub use crate::sys::KernelThread;
+pub use crate::sys::NAME_BYTES;
+pub use crate::sys::marks;
+pub use crate::sys::marks_of;
+pub use crate::sys::process_threads;
+pub use crate::sys::set_mark;
+pub use crate::sys::thread_id;
+pub use crate::sys::write_stderr;
+pub use crate::tree::fault_plan::Hit;
+pub use crate::tree::fault_plan::Probe;
+pub use crate::tree::fault_plan::Seed;
 
 /// A standalone root scope with a probe in it, whose body has not run yet.
 #[derive(Debug)]
@@ -79,7 +86,7 @@ impl ProbedRoot {
 
     /// The tree of the root.
     pub fn snapshot(&self) -> Snapshot {
-        view::snapshot(&self.0)
+        snapshot::snapshot(&self.0)
     }
 }
 

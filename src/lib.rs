@@ -88,165 +88,94 @@
 // Models use a part of the whole.
 #![cfg_attr(any(homebound_loom, homebound_shuttle), allow(dead_code, unused_imports))]
 
-// In the order in which they are best read: the public face, the model behind it, the views, the ground; last, the way in
-// for the crate `homebound-testing`.
-mod audit;
-#[cfg(unix)]
-mod child;
-mod chores;
-mod exit_code;
-#[cfg(unix)]
-mod launch;
-#[cfg(unix)]
-mod leader;
-#[cfg(unix)]
-mod lines;
-mod office;
-#[cfg(unix)]
-mod output;
+// From the ground up: a module uses those above it in this list, and none below it.
+
+// The calls into libc.
+mod sys;
+
+// What threads synchronise by: the real things, or a model checker's.
+mod sync;
+
+// Lifetimes, results, OS threads: what the proof of soundness is about.
+mod rt;
+
+// What users get: errors, failures, reports, snapshots, and their text.
+mod outcome;
+
+// The stop tree.
+mod stop;
+
+// Scopes and threads as data.
+mod tree;
+
+// The order in which a scope ends.
+mod shutdown;
+
+// A thread, from its builder to its handle.
+mod thread;
+
+// The waits of a context.
+mod wait;
+
+// The public face of scopes and groups.
+mod scope;
+
+// Child processes.
 #[cfg(unix)]
 mod process;
+
+// The application's root, and the process around it.
 pub mod registry;
-mod signal;
-mod watch;
 
-mod adopt;
-mod body;
-mod builder;
-#[cfg(feature = "parking_lot")]
-mod condvar;
-mod context;
-mod failing;
-mod failpoint;
-#[cfg(unix)]
-mod fifo;
-mod group;
-mod guest;
-mod handle;
-#[cfg(unix)]
-mod io;
-mod iterate;
-#[cfg(unix)]
-mod net;
-mod scope;
-mod select;
-mod stopper;
-mod thread;
-mod timers;
-mod wait;
-mod wait_mark;
-
-mod books;
-mod complaint;
-mod current;
-mod deferred;
-mod done;
-mod exit;
-mod grace;
-mod graph;
-mod members;
-mod overdue;
-mod owned;
-mod panic_hook;
-mod path;
-mod probe;
-mod record;
-mod root;
-mod scope_core;
-mod services;
-mod settle;
-mod shutdown;
-mod walk;
-
-mod aftermath;
-mod awake;
-#[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
-mod bell;
-mod callback;
-mod cause;
-mod limit;
-mod listen;
-mod marking;
-mod rounds;
-mod stop;
-#[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
-mod waiter;
-
-mod carried;
-mod chain;
-mod errands;
-mod error;
-mod failure;
-mod failures;
-mod homecoming;
-mod reason;
-mod status;
-mod stopped;
-mod tally;
-mod text;
-mod token;
+// The way in for the crate `homebound-testing`.
+#[doc(hidden)]
+pub mod for_testing;
 
 // The crate `homebound-models` compiles these sources, and adds the models to them.
 #[cfg(all(test, any(homebound_loom, homebound_shuttle)))]
 #[path = "../homebound-models/models/mod.rs"]
 mod models;
 
-mod desk;
-mod dump;
-mod report;
-#[cfg(feature = "serde")]
-mod serial;
-mod view;
-mod words;
-
-mod rt;
-mod shown;
-mod sync;
-mod sys;
-
-#[doc(hidden)]
-pub mod for_testing;
-
 /// The channels whose ends waits take: the crate, in the version that is in the signatures.
 pub use crossbeam_channel as channel;
 
-pub use adopt::Adopted;
-pub use body::{scope, scope_named};
-pub use builder::ThreadBuilder;
-pub use carried::is_stop;
 #[cfg(unix)]
-pub use child::OnExit;
-pub use context::{Context, current};
-#[cfg(unix)]
-pub use error::ProcessFailed;
-pub use error::{SendError, SpawnError, WaitError};
-pub use failure::{Cause, Failure, JoinError, ScopeError};
-pub use group::{Group, group};
-pub use handle::Handle;
-pub use homecoming::{Ending, ShutdownReport, ThreadReport};
-#[cfg(unix)]
-pub use io::Io;
-pub use iterate::{Drain, Ended, Iter, Ticks};
-#[cfg(unix)]
-pub use launch::ProcessBuilder;
-#[cfg(unix)]
-pub use lines::Line;
-#[cfg(unix)]
-pub use net::Listener;
-#[cfg(unix)]
-pub use process::Process;
-pub use reason::StopReason;
-pub use registry::{Exit, OnOverdue, Registry, SecondSignal};
-pub use rt::result::{BoxError, Result};
-pub use scope::Scope;
-pub use signal::Signals;
-pub use status::{
+pub use outcome::error::ProcessFailed;
+pub use outcome::error::{SendError, SpawnError, WaitError};
+pub use outcome::failure::{Cause, Failure, JoinError, ScopeError};
+pub use outcome::reason::StopReason;
+pub use outcome::report::{Ending, ShutdownReport, ThreadReport};
+pub use outcome::status::{
     Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
     ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
 };
-pub use stopped::Stopped;
-pub use stopper::{OnStop, Stopper};
-pub use text::IntoText;
+pub use outcome::stopped::Stopped;
+#[cfg(unix)]
+pub use process::builder::ProcessBuilder;
+#[cfg(unix)]
+pub use process::handle::Process;
+#[cfg(unix)]
+pub use process::lines::Line;
+#[cfg(unix)]
+pub use process::supervise::OnExit;
+pub use registry::signal::Signals;
+pub use registry::{Exit, OnOverdue, Registry, SecondSignal};
+pub use rt::result::{BoxError, Result};
+pub use scope::face::Scope;
+pub use scope::group::{Group, group};
+pub use scope::run::{scope, scope_named};
+pub use thread::adopt::Adopted;
+pub use thread::builder::ThreadBuilder;
+pub use thread::context::{Context, current};
+pub use thread::handle::Handle;
+pub use thread::stopper::{OnStop, Stopper};
+pub use tree::text::IntoText;
+pub use tree::verdict::is_stop;
+#[cfg(unix)]
+pub use wait::io::Io;
+pub use wait::iter::{Drain, Ended, Iter, Ticks};
+#[cfg(unix)]
+pub use wait::net::Listener;
 
 /// The long texts, so that their code is tested.
 #[cfg(doctest)]

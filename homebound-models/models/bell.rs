@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use loom::thread::spawn;
 
 use super::explore;
-use crate::bell::{Bell, Effort, Ringer, ring_each};
-use crate::reason::StopReason;
+use crate::outcome::reason::StopReason;
 use crate::rt::contain::Payload;
 use crate::rt::packet::{Ran, Task};
-use crate::stop::{Edge, Node};
+use crate::stop::condvar::interrupt::{Bell, Effort, Ringer, ring_each};
+use crate::stop::condvar::waiter::{End, Held, Waiter};
+use crate::stop::node::{Edge, Node};
 use crate::sync::{AtomicBool, Condvar, Mutex, TryMutex, TryMutexGuard};
-use crate::waiter::{End, Held, Waiter};
 
 /// What is the program's.
 struct Program {

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use loom::thread::{JoinHandle, spawn};
 
 use super::explore;
-use crate::exit::{Driver, drive};
-use crate::members::{Entry, Phase};
-use crate::record::{Label, Outcome, Record};
-use crate::root::open_root;
-use crate::root::{GRACE, Root};
-use crate::scope_core::{Kind, ScopeCore};
-use crate::status::Role;
-use crate::stop::{Edge, Node};
+use crate::outcome::status::Role;
+use crate::shutdown::order::{Driver, drive};
+use crate::stop::node::{Edge, Node};
+use crate::tree::core::{Kind, ScopeCore};
+use crate::tree::record::{Label, Outcome, Record};
+use crate::tree::root::{GRACE, Root, open_root};
+use crate::tree::state::{Entry, Phase};
 
 fn open() -> Arc<ScopeCore> {
     open_root(Root::new(GRACE, None), "scope".into(), Kind::Scope, Location::caller())

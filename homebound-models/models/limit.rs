@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use loom::thread::spawn;
 
 use super::explore;
-use crate::callback::{Callback, Caller};
-use crate::limit::{Limit, Timer};
-use crate::listen::Keeper;
-use crate::reason::StopReason;
+use crate::outcome::reason::StopReason;
 use crate::rt::packet::Packet;
 use crate::rt::result::BoxError;
-use crate::stop::{Edge, Node};
+use crate::stop::callback::{Callback, Caller};
+use crate::stop::limit::{Limit, Timer};
+use crate::stop::listen::Keeper;
+use crate::stop::node::{Edge, Node};
 use crate::sync::Mutex;
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::explore;
+use crate::scope::face;
 use crate::sync::{AtomicBool, Builder};
-use crate::{Handle, JoinError, SpawnError, StopReason, scope};
+use crate::{Handle, JoinError, SpawnError, StopReason};
 
 /// What a thread borrows: in use by nobody when the scope has returned.
 #[derive(Default)]

@@ -8,12 +8,12 @@ use crossbeam_channel::TryRecvError;
 use loom::thread::spawn;
 
 use super::explore;
-use crate::callback::{Callback, Caller};
-use crate::listen::Keeper;
-use crate::reason::StopReason;
+use crate::outcome::reason::StopReason;
 use crate::rt::packet::Packet;
 use crate::rt::result::BoxError;
-use crate::stop::{Edge, Node};
+use crate::stop::callback::{Callback, Caller};
+use crate::stop::listen::Keeper;
+use crate::stop::node::{Edge, Node};
 use crate::sync::AtomicUsize;
 
 fn stop(node: &Arc<Node>) {

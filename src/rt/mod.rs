@@ -1,6 +1,7 @@
 //! Owns what the proof stands on: lifetime erasure, result slots, latches and the joining of OS threads.
 //! Refuses to know scopes, stops, failures and policy. `README.md` beside this file holds terms, invariants and proof.
 
+pub(crate) mod awake;
 pub(crate) mod cache;
 mod census;
 pub(crate) mod contain;
@@ -12,6 +13,7 @@ mod look;
 pub(crate) mod packet;
 pub(crate) mod result;
 pub(crate) mod seat;
+pub(crate) mod shown;
 pub(crate) mod this_thread;
 pub(crate) mod time;
 pub(crate) mod word;

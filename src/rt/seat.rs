@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::cache::Cache;
 use super::look::{A_WAKE_UP, look_for};
-use crate::shown::kernel_name;
+use crate::rt::shown::kernel_name;
 use crate::sync::local::*;
 use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, locks};
 use crate::sys;

@@ -6,123 +6,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The layers, from the ground up. A module may use what is in its own row or in a row above it in this list.
-/// Modules of one row may use each other. A new file needs a place here.
-const LAYERS: [(&str, &[&str]); 10] = [
-    ("text", &["shown"]),
-    ("sys", &["sys"]),
-    ("sync", &["sync"]),
-    ("rt", &["rt"]),
-    (
-        "plain data",
-        &["chain", "homecoming", "reason", "serial", "status", "stopped", "text", "token", "words"],
-    ),
-    (
-        "stop",
-        &[
-            "aftermath",
-            "awake",
-            "bell",
-            "callback",
-            "cause",
-            "limit",
-            "listen",
-            "marking",
-            "rounds",
-            "stop",
-            "waiter",
-        ],
-    ),
-    (
-        "model",
-        &[
-            "adopt",
-            "body",
-            "builder",
-            "books",
-            "carried",
-            "condvar",
-            "context",
-            "current",
-            "complaint",
-            "deferred",
-            "done",
-            "error",
-            "exit",
-            "failing",
-            "failpoint",
-            "failure",
-            "failures",
-            "fifo",
-            "graph",
-            "grace",
-            "group",
-            "guest",
-            "handle",
-            "io",
-            "iterate",
-            "members",
-            "net",
-            "overdue",
-            "owned",
-            "panic_hook",
-            "path",
-            "probe",
-            "record",
-            "root",
-            "scope",
-            "scope_core",
-            "select",
-            "services",
-            "settle",
-            "shutdown",
-            "stopper",
-            "tally",
-            "thread",
-            "timers",
-            "view",
-            "wait",
-            "wait_mark",
-            "walk",
-        ],
-    ),
-    ("views", &["dump", "report"]),
-    (
-        "edges",
-        &[
-            "audit",
-            "desk",
-            "errands",
-            "child",
-            "chores",
-            "exit_code",
-            "launch",
-            "leader",
-            "lines",
-            "office",
-            "output",
-            "process",
-            "registry",
-            "signal",
-            "watch",
-        ],
-    ),
-    ("testing", &["for_testing"]),
+/// The folders of `src`, from the ground up, with the files that stand beside them. A file may use what is in its own folder, and
+/// in the folders before it in this list.
+const FOLDERS: [&str; 13] = [
+    "sys",
+    "sync",
+    "rt",
+    "outcome",
+    "stop",
+    "tree",
+    "shutdown",
+    "thread",
+    "wait",
+    "scope",
+    "process",
+    "registry",
+    "for_testing",
 ];
 
 /// Where a promise about a lifetime is given, by file and function, how often.
 const PROMISES: [(&str, &str, usize); 5] = [
-    ("src/body.rs", "live", 1),
-    ("src/condvar.rs", "wait_at", 1),
-    ("src/builder.rs", "thread", 1),
-    ("src/stopper.rs", "with_on_stop", 1),
-    ("src/group.rs", "open_static", 1),
+    ("src/scope/run.rs", "live", 1),
+    ("src/wait/condvar.rs", "wait_at", 1),
+    ("src/thread/builder.rs", "thread", 1),
+    ("src/thread/stopper.rs", "with_on_stop", 1),
+    ("src/scope/group.rs", "open_static", 1),
 ];
 
 /// The kernel's list of threads offers nothing to wait on, nor does a descriptor that was closed, nor a terminal that says that it is
 /// ready and takes nothing: these look again after a pause.
 const KERNEL_IS_ASKED: [&str; 4] =
-    ["src/audit.rs", "src/sys/stderr.rs", "src/sys/unix.rs", "homebound-testing/src/leaks.rs"];
+    ["src/registry/audit.rs", "src/sys/stderr.rs", "src/sys/unix.rs", "homebound-testing/src/leaks.rs"];
 
 /// The crate of the guard.
 const GUARD: &str = "cargo-homebound";
@@ -150,7 +64,7 @@ impl Source {
         })
     }
 
-    /// `scope` for `src/scope.rs`, `rt` for `src/rt/latch.rs`.
+    /// `scope` for `src/scope/face.rs`, `rt` for `src/rt/latch.rs`.
     fn module(&self) -> Option<&str> {
         let inside = self.path.strip_prefix("src/")?;
         Some(inside.split_once('/').map_or(inside.trim_end_matches(".rs"), |(folder, _)| folder))
@@ -309,8 +223,11 @@ fn every_file_says_what_it_owns_and_what_it_refuses() {
     let guard = guard().into_iter().filter(|source| source.path.starts_with("cargo-homebound/src/"));
     let silent = library().into_iter().filter(|source| !source.path.ends_with("src/lib.rs")).chain(guard);
     let silent = silent.filter(|source| {
-        let header: Vec<_> = source.text.lines().take_while(|line| line.starts_with("//!")).collect();
-        let owns = header.first().is_some_and(|line| line.starts_with("//! Owns "));
+        // A public module has a page for users: there it is said beside the page.
+        let header: Vec<_> = source.text.lines().take_while(|line| line.starts_with("//")).collect();
+        let public = source.path == "src/registry/mod.rs";
+        let first = if public { header.iter().find(|line| line.starts_with("// ")) } else { header.first() };
+        let owns = first.is_some_and(|line| line.trim_start_matches(['/', '!']).starts_with(" Owns "));
         !owns || !header.iter().any(|line| line.contains("Refuses"))
     });
     none("no `//! Owns ..`, or no `Refuses ..`", silent.map(|source| source.path));
@@ -387,26 +304,22 @@ fn a_lifetime_is_promised_only_where_the_proof_says_so() {
 }
 
 #[test]
-fn layers_use_only_what_is_below() {
-    let mut height = BTreeMap::new();
-    for (level, (_, modules)) in LAYERS.iter().enumerate() {
-        height.extend(modules.iter().map(|module| (*module, level)));
-    }
+fn folders_use_only_what_is_below() {
+    let height = |name: &str| FOLDERS.iter().position(|folder| *folder == name);
     let (mut homeless, mut upward) = (BTreeSet::new(), Vec::new());
     for source in sources("src", ".rs") {
-        let Some(module) = source.module().filter(|module| *module != "lib") else { continue };
-        let Some(own) = height.get(module) else {
-            homeless.insert(module.to_owned());
+        let Some(folder) = source.module().filter(|folder| *folder != "lib") else { continue };
+        let Some(own) = height(folder) else {
+            homeless.insert(folder.to_owned());
             continue;
         };
         for (name, line) in used(&source) {
-            if height.get(name.as_str()).is_some_and(|level| level > own) {
-                let (from, to) = (LAYERS[*own].0, LAYERS[height[name.as_str()]].0);
-                upward.push(format!("{}:{line}: {from} uses {name}, of {to}", source.path));
+            if height(&name).is_some_and(|level| level > own) {
+                upward.push(format!("{}:{line}: {folder} uses {name}", source.path));
             }
         }
     }
-    none("modules without a layer", homeless);
+    none("folders and files without a place", homeless);
     none("uses of what is above", upward);
 }
 
@@ -424,7 +337,8 @@ fn subscribers_are_contained() {
                 functions.iter().rfind(|(_, start, length)| (*start..start + length).contains(&place));
             let body = inside.map_or(&lines[..0], |(_, start, length)| &lines[*start..start + length]);
             // `Scene::of` makes a span, and is contained as a whole.
-            let is_scene = inside.is_some_and(|(name, _, _)| source.path == "src/thread.rs" && name == "of");
+            let is_scene =
+                inside.is_some_and(|(name, _, _)| source.path == "src/thread/spawn.rs" && name == "of");
             if !is_scene && !body.iter().any(|line| line.contains("told(") || line.contains("contain(")) {
                 loose.push(format!("{}:{}", source.path, place + 1));
             }
@@ -437,7 +351,7 @@ fn subscribers_are_contained() {
 #[test]
 fn locks_are_counted() {
     // What is below the locks runs no code of the program's.
-    let counted = ["src/sync/locks.rs", "src/condvar.rs"];
+    let counted = ["src/sync/locks.rs", "src/wait/condvar.rs"];
     let all = sources("src", ".rs");
     let others =
         all.iter().filter(|source| !counted.contains(&&*source.path) && !source.path.starts_with("src/sys/"));
@@ -563,11 +477,11 @@ fn links(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_code_map_names_every_file() {
+fn the_code_map_has_a_row_for_each_folder() {
     let map = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
-    let missing = library().into_iter().filter(|source| {
-        let inside = source.path.trim_start_matches("src/");
-        !map.contains(&format!("`{inside}`"))
-    });
-    none("files that docs/ARCHITECTURE.md does not name", missing.map(|source| source.path));
+    let row = |name: &str| map.lines().any(|line| line.starts_with(&format!("| `{name}` |")));
+    let folders = FOLDERS.into_iter().filter(|name| *name != "for_testing").map(|name| format!("{name}/"));
+    let rows = folders.chain(["for_testing.rs", "lib.rs"].map(str::to_owned));
+    let missing = rows.chain(COMPANIONS.map(str::to_owned)).filter(|name| !row(name));
+    none("folders that docs/ARCHITECTURE.md does not name", missing);
 }

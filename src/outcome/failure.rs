@@ -1,0 +1,321 @@
+//! Owns what failed, kept whole: errors with their types, panics with message, place and payload.
+//! Refuses to know why it matters: scopes list failures, `report` prints them.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::iter;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{self, AtomicU64};
+use std::time::Instant;
+
+use crate::outcome::marks::{Carries, Mark, Token};
+use crate::outcome::reason::StopReason;
+use crate::outcome::report::ShutdownReport;
+use crate::outcome::status::ThreadId;
+use crate::outcome::stopped::Stopped;
+use crate::rt::awake;
+use crate::rt::contain::{Payload, message};
+use crate::rt::result::BoxError;
+use crate::sync::locks::Mutex;
+
+mod inside;
+mod joined;
+
+pub(crate) use inside::DEEPEST;
+pub use joined::JoinError;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// How many failures inside an error are told from others. A chain of errors, each with all that it carries, would take room by
+/// the square of its length.
+const MOST_CARRIED: usize = 128;
+
+/// An error or a panic of a thread, a body, a deferred function or a callback. Clones are the same failure.
+#[derive(Clone)]
+pub struct Failure {
+    parts: Arc<FailureParts>,
+    /// Made when the failure leaves through an error, so that the same one is not listed twice.
+    _token: Option<Token>,
+}
+
+struct FailureParts {
+    /// Its id, which counts up in the order in which failures happen, and the ids of those that its error carries.
+    mark: Arc<Mark>,
+    at: Instant,
+    origin: Origin,
+    what: What,
+}
+
+/// When something happened that is a failure, or may turn out to be one: its place among the others, which counts up, and the time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Happened {
+    id: u64,
+    at: Instant,
+}
+
+impl Happened {
+    pub(crate) fn now() -> Happened {
+        Happened { id: NEXT_ID.fetch_add(1, atomic::Ordering::Relaxed), at: awake::now() }
+    }
+}
+
+/// Whose failure it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    /// `None` for a deferred function and for the closing of a group, which are no threads.
+    pub(crate) id: Option<ThreadId>,
+    pub(crate) path: String,
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) purpose: Cow<'static, str>,
+    pub(crate) spawned_from: &'static Location<'static>,
+    pub(crate) notes: Vec<String>,
+}
+
+enum What {
+    /// `None` once it has been taken out by `ScopeError::downcast`.
+    Error(Option<BoxError>),
+    Panic {
+        message: String,
+        location: Option<String>,
+        payload: Mutex<Option<Payload>>,
+    },
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause<'a> {
+    /// The closure returned this error.
+    Error(&'a (dyn Error + Send + Sync + 'static)),
+    /// The closure, or something that it left to be dropped, panicked.
+    Panic {
+        /// The panic's text.
+        message: &'a str,
+        /// File, line and column, where the panic hook saw it.
+        location: Option<&'a str>,
+    },
+}
+
+impl Failure {
+    pub(crate) fn error(origin: Origin, error: BoxError, carried: Vec<u64>) -> Failure {
+        Failure::error_at(Happened::now(), origin, error, carried)
+    }
+
+    /// One that happened before it was known to be one.
+    pub(crate) fn error_at(
+        happened: Happened,
+        origin: Origin,
+        error: BoxError,
+        carried: Vec<u64>,
+    ) -> Failure {
+        Failure::new(happened, origin, What::Error(Some(error)), carried)
+    }
+
+    pub(crate) fn panic(origin: Origin, payload: Payload, location: Option<String>) -> Failure {
+        let message = message(&payload).to_owned();
+        let payload = Mutex::new(Some(payload));
+        Failure::new(Happened::now(), origin, What::Panic { message, location, payload }, Vec::new())
+    }
+
+    fn new(happened: Happened, origin: Origin, what: What, carried: Vec<u64>) -> Failure {
+        let Happened { id, at } = happened;
+        let ids = iter::once(id).chain(carried.into_iter().take(MOST_CARRIED));
+        let mark = Mark::new(Carries::Failures(ids.collect()));
+        let parts = FailureParts { mark, at, origin, what };
+        Failure { parts: Arc::new(parts), _token: None }
+    }
+
+    /// The same failure, to go into an error that the calling thread may return.
+    pub(crate) fn marked(&self) -> Failure {
+        let token = Token::of(Arc::clone(&self.parts.mark));
+        Failure { parts: Arc::clone(&self.parts), _token: Some(token) }
+    }
+
+    pub(crate) fn at(&self) -> Instant {
+        self.parts.at
+    }
+
+    /// Its own id, and those that it carries.
+    pub(crate) fn ids(&self) -> &[u64] {
+        match &self.parts.mark.carries {
+            Carries::Failures(ids) => ids,
+            Carries::Stop(_) => &[],
+        }
+    }
+
+    /// True while it is in an error that somebody has.
+    pub(crate) fn is_carried(&self) -> bool {
+        self.parts.mark.is_carried()
+    }
+
+    /// The path of the thread; for a body, of its scope.
+    pub fn path(&self) -> &str {
+        &self.parts.origin.path
+    }
+
+    /// The thread's name; for a body, its scope's.
+    pub fn name(&self) -> &str {
+        &self.parts.origin.name
+    }
+
+    /// The thread's id, which tells threads of one name apart. `None` where it was no thread: a deferred function, the closing
+    /// of a group.
+    pub fn thread_id(&self) -> Option<ThreadId> {
+        self.parts.origin.id
+    }
+
+    /// What the thread was for.
+    pub fn purpose(&self) -> &str {
+        &self.parts.origin.purpose
+    }
+
+    /// Where it was spawned.
+    pub fn spawned_from(&self) -> &'static Location<'static> {
+        self.parts.origin.spawned_from
+    }
+
+    /// What it was at when it failed: what the thread said by [`Context::note`](crate::Context::note).
+    pub fn notes(&self) -> &[String] {
+        &self.parts.origin.notes
+    }
+
+    /// What happened.
+    pub fn cause(&self) -> Cause<'_> {
+        match &self.parts.what {
+            What::Error(Some(error)) => Cause::Error(&**error),
+            What::Error(None) => Cause::Error(&Taken),
+            What::Panic { message, location, .. } => Cause::Panic { message, location: location.as_deref() },
+        }
+    }
+
+    /// The payload of a panic, for the first who asks.
+    pub fn take_payload(&self) -> Option<Box<dyn Any + Send>> {
+        match &self.parts.what {
+            What::Panic { payload, .. } => payload.lock().take(),
+            What::Error(_) => None,
+        }
+    }
+}
+
+impl Error for Failure {
+    /// The error that the closure returned; a panic has none.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self.cause() {
+            Cause::Error(error) => Some(error),
+            Cause::Panic { .. } => None,
+        }
+    }
+}
+
+/// Stands where an error was before it was taken out.
+#[derive(Debug)]
+struct Taken;
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the error has been taken out")
+    }
+}
+
+impl Error for Taken {}
+
+/// Why a scope has no value to return: what failed, in the order in which it happened; or nothing failed, and it was
+/// stopped. `Display` and `Debug` print the tree.
+pub struct ScopeError(Box<ScopeErrorParts>);
+
+pub(crate) struct ScopeErrorParts {
+    pub(crate) path: String,
+    pub(crate) failures: Vec<Failure>,
+    /// Failures from here on happened after the stop was asked for.
+    pub(crate) first_during_stop: usize,
+    pub(crate) omitted: usize,
+    /// Some: the body ended as stopped, and nothing failed.
+    pub(crate) stopped: Option<Stopped>,
+    pub(crate) report: ShutdownReport,
+}
+
+impl ScopeError {
+    /// Called on the thread that gets it: the marks count there.
+    pub(crate) fn new(mut parts: ScopeErrorParts) -> ScopeError {
+        parts.failures = parts.failures.iter().map(Failure::marked).collect();
+        ScopeError(Box::new(parts))
+    }
+
+    /// An error that no scope returned.
+    pub(crate) fn of_one(failure: Failure, report: ShutdownReport) -> ScopeError {
+        ScopeError::new(ScopeErrorParts {
+            path: failure.path().to_owned(),
+            failures: vec![failure],
+            first_during_stop: 1,
+            omitted: 0,
+            stopped: None,
+            report,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// The first failure: in most cases the cause of the others.
+    pub fn first(&self) -> Option<&Failure> {
+        self.0.failures.first()
+    }
+
+    /// All failures, in the order in which they happened; at most 1024, see [`omitted`](Self::omitted).
+    pub fn failures(&self) -> &[Failure] {
+        &self.0.failures
+    }
+
+    /// Those of them that happened after the scope had been asked to stop: the tail of [`failures`](Self::failures).
+    pub fn during_stop(&self) -> &[Failure] {
+        self.0.failures.get(self.0.first_during_stop..).unwrap_or_default()
+    }
+
+    /// How many failures were counted only.
+    pub fn omitted(&self) -> usize {
+        self.0.omitted
+    }
+
+    /// Some if the scope was stopped and nothing failed.
+    pub fn stop_reason(&self) -> Option<&StopReason> {
+        self.0.stopped.as_ref().map(Stopped::reason)
+    }
+
+    pub(crate) fn stopped(&self) -> Option<&Stopped> {
+        self.0.stopped.as_ref()
+    }
+
+    /// The first error of type `E`, by value; this error again if there is none, or if a clone of its [`Failure`] is
+    /// held elsewhere.
+    ///
+    /// # Errors
+    /// `self`, unchanged.
+    pub fn downcast<E: Error + 'static>(mut self) -> Result<E, Self> {
+        let found = Failure::take(&mut self.0.failures);
+        found.ok_or(self)
+    }
+
+    /// How the threads came home.
+    pub fn report(&self) -> &ShutdownReport {
+        &self.0.report
+    }
+
+    pub(crate) fn report_mut(&mut self) -> &mut ShutdownReport {
+        &mut self.0.report
+    }
+}
+
+impl Error for ScopeError {
+    /// What failed, if that was one thing; or the stop, if nothing failed.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match (self.failures(), self.stopped()) {
+            ([only], _) if self.omitted() == 0 => Some(only),
+            ([], Some(stopped)) => Some(stopped),
+            _ => None,
+        }
+    }
+}

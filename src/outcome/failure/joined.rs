@@ -1,0 +1,46 @@
+//! Owns why a join has no value: the failure of the thread, its stop, or a cycle of joins.
+//! Refuses to look into the failure.
+
+use std::error::Error;
+use std::fmt;
+
+use super::Failure;
+use crate::outcome::stopped::Stopped;
+use crate::rt::shown::Shown;
+
+/// Why a join has no value to return.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The thread returned an error or panicked.
+    Failed(Failure),
+    /// The thread ended because it was asked to.
+    Stopped(Stopped),
+    /// The thread cannot end before the caller does.
+    WouldDeadlock {
+        /// The paths of those who would wait for each other, the caller first.
+        cycle: Vec<String>,
+    },
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::Failed(failure) => failure.fmt(f),
+            JoinError::Stopped(stopped) => write!(f, "the thread ended early, {stopped}"),
+            JoinError::WouldDeadlock { cycle } => {
+                write!(f, "joining would wait for ever: {}", Shown(cycle.join(" waits for ")))
+            }
+        }
+    }
+}
+
+impl Error for JoinError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            JoinError::Failed(failure) => Some(failure),
+            JoinError::Stopped(stopped) => Some(stopped),
+            JoinError::WouldDeadlock { .. } => None,
+        }
+    }
+}

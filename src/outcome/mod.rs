@@ -1,0 +1,19 @@
+//! Owns what users get: reasons, errors, failures, reports and snapshots as plain data, and their text.
+//! Refuses to know scopes, threads and the stop tree: it is made by those, and holds none of them.
+//!
+//! Read `reason` first, then `failure`.
+
+pub(crate) mod chain;
+pub(crate) mod error;
+pub(crate) mod failure;
+pub(crate) mod failure_list;
+pub(crate) mod marks;
+pub(crate) mod reason;
+pub(crate) mod report;
+pub(crate) mod report_text;
+#[cfg(feature = "serde")]
+pub(crate) mod serial;
+pub(crate) mod status;
+pub(crate) mod status_text;
+pub(crate) mod stopped;
+pub(crate) mod words;

@@ -1,0 +1,254 @@
+//! Owns the tree that a person reads: a snapshot as text.
+//! Refuses to know where it came from.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use crate::outcome::status::{Role, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus};
+use crate::outcome::words::{ITS_ENDS, ITS_THREADS, Kernel, Span, Twins, rails, with_last};
+use crate::rt::shown::Shown;
+
+/// How many of those that somebody waits for are named.
+const NAMED: usize = 3;
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (threads, scopes) = count(&self.root);
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        write!(f, "homebound: {threads} thread{} in {scopes} scope{}", plural(threads), plural(scopes))?;
+        if !self.ending.is_empty() {
+            write!(f, ", and {} on the way out", self.ending.len())?;
+        }
+        writeln!(f)?;
+        Tree { snapshot: self, by_path: by_path(&self.root) }.write(f)?;
+        self.ending.iter().try_for_each(|ending| writeln!(f, "{ending}"))?;
+        if !self.idle.is_empty() {
+            let names: Vec<_> =
+                self.idle.iter().map(|idle| format!("{} (tid {})", Shown(&idle.name), idle.os_tid)).collect();
+            writeln!(f, "idle, kept warm: {}", names.join(", "))?;
+        }
+        self.foreign.iter().try_for_each(|foreign| writeln!(f, "{foreign}"))?;
+        self.limits.iter().try_for_each(|limit| writeln!(f, "not seen: {}", Shown(limit)))
+    }
+}
+
+/// Threads that run user code, and scopes, in the whole tree.
+pub(crate) fn count(root: &ScopeStatus) -> (usize, usize) {
+    let (mut threads, mut scopes) = (0, 0);
+    let mut list = vec![root];
+    while let Some(scope) = list.pop() {
+        scopes += 1;
+        threads += members(scope).count();
+        list.extend(&scope.scopes);
+    }
+    (threads, scopes)
+}
+
+/// Its threads that run user code, besides the body.
+fn members(scope: &ScopeStatus) -> impl Iterator<Item = &ThreadStatus> {
+    scope.threads.iter().filter(|thread| !matches!(thread.role, Role::Body | Role::Internal))
+}
+
+fn by_path(root: &ScopeStatus) -> HashMap<&str, &ScopeStatus> {
+    let (mut found, mut list) = (HashMap::new(), vec![root]);
+    while let Some(scope) = list.pop() {
+        found.insert(&*scope.path, scope);
+        list.extend(&scope.scopes);
+    }
+    found
+}
+
+/// A snapshot on its way to a text.
+struct Tree<'a> {
+    snapshot: &'a Snapshot,
+    by_path: HashMap<&'a str, &'a ScopeStatus>,
+}
+
+/// A part of the tree that stands between others.
+enum Piece<'a> {
+    Scope { scope: &'a ScopeStatus, mark: String, rails: (String, String) },
+    Thread { row: Row<'a>, mark: String, rails: (String, String) },
+    Busy { indent: String },
+}
+
+/// A thread in its scope, and the last scope that it has opened: it runs the body of that one.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    scope: &'a ScopeStatus,
+    thread: &'a ThreadStatus,
+    inside: Option<&'a ScopeStatus>,
+}
+
+/// What stands below a scope, from the top to the bottom.
+fn add_pieces<'a>(scope: &'a ScopeStatus, indent: &str, list: &mut Vec<Piece<'a>>) {
+    let names = Twins::among(scope.threads.iter().map(|thread| &*thread.name));
+    let paths = Twins::among(scope.scopes.iter().map(|inner| &*inner.path));
+    let piece = |scope: &'a ScopeStatus, rails| Piece::Scope {
+        scope,
+        mark: paths.mark(&scope.path, scope.id),
+        rails,
+    };
+    let known: HashSet<ThreadId> = scope.threads.iter().map(|thread| thread.id).collect();
+    let mut opened: HashMap<ThreadId, Vec<&ScopeStatus>> = HashMap::new();
+    let mut loose = Vec::new();
+    for inner in &scope.scopes {
+        match inner.opened_by.filter(|id| known.contains(id)) {
+            Some(id) => opened.entry(id).or_default().push(inner),
+            None => loose.push(inner),
+        }
+    }
+    for (thread, last) in with_last(&scope.threads) {
+        let (branch, below) = rails(indent, last && loose.is_empty() && !scope.busy);
+        let inner = opened.remove(&thread.id).unwrap_or_default();
+        let rail = format!("{below}{}", if inner.is_empty() { "   " } else { "│  " });
+        list.push(Piece::Thread {
+            row: Row { scope, thread, inside: inner.last().copied() },
+            mark: names.mark(&thread.name, thread.id),
+            rails: (branch, rail),
+        });
+        list.extend(with_last(&inner).map(|(inner, last)| piece(inner, rails(&below, last))));
+    }
+    list.extend(with_last(&loose).map(|(inner, last)| piece(inner, rails(indent, last && !scope.busy))));
+    if scope.busy {
+        list.push(Piece::Busy { indent: indent.to_owned() });
+    }
+}
+
+impl Tree<'_> {
+    /// Each thread is followed by the scopes that it opened; groups come last. Iterative: depth costs no stack.
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list =
+            vec![Piece::Scope { scope: &self.snapshot.root, mark: String::new(), rails: <_>::default() }];
+        while let Some(piece) = list.pop() {
+            match piece {
+                Piece::Scope { scope, mark, rails: (branch, indent) } => {
+                    write_head(f, scope, &mark, &branch)?;
+                    let first = list.len();
+                    add_pieces(scope, &indent, &mut list);
+                    list.get_mut(first..).unwrap_or_default().reverse();
+                }
+                Piece::Thread { row, mark, rails } => self.write_thread(f, row, &mark, &rails)?,
+                Piece::Busy { indent } => {
+                    writeln!(f, "{indent}└─ (busy: not looked into, or not as a whole)")?
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_thread(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        row: Row<'_>,
+        mark: &str,
+        (branch, indent): &(String, String),
+    ) -> fmt::Result {
+        let Row { scope, thread, .. } = row;
+        let (name, purpose) = (Shown(&thread.name), Shown(&thread.purpose));
+        match (thread.role, &thread.process) {
+            (Role::Body, _) => write!(f, "{branch}(body)")?,
+            (_, Some(process)) => write!(f, "{branch}{name}{mark}  (process: {purpose})  {process}")?,
+            (role, None) => write!(f, "{branch}{name}{mark}  ({role}: {purpose})")?,
+        }
+        if let Some(id) = thread.os_tid {
+            write!(f, "  tid {id}")?;
+        }
+        f.write_str("  ")?;
+        if let Some(note) = &thread.note {
+            write!(f, "at {}, ", Shown(note))?;
+        }
+        self.write_state(f, row)?;
+        if thread.failed {
+            f.write_str(", failed")?;
+        }
+        match thread.stopping_for {
+            Some(since) => write!(f, ", asked to stop {} ago", Span(since))?,
+            None if thread.role == Role::Service && scope.state != ScopeState::Open => {
+                f.write_str(", not told to stop yet")?;
+            }
+            None => {}
+        }
+        writeln!(f)?;
+        if let Some(late) = thread.overdue_for {
+            writeln!(f, "{indent}OVERDUE for {}", Span(late))?;
+        }
+        let age = Span(thread.spawned_at.elapsed());
+        match thread.role {
+            Role::Body | Role::Internal => Ok(()),
+            _ => writeln!(f, "{indent}spawned {age} ago at {}", thread.spawned_from),
+        }
+    }
+
+    /// What a thread does. What homebound does not see is the kernel's to tell, if that was asked.
+    fn write_state(&self, f: &mut fmt::Formatter<'_>, row: Row<'_>) -> fmt::Result {
+        let Row { scope, thread, inside } = row;
+        let kernel = Kernel(thread.run_state, thread.kernel.as_ref());
+        match thread.state {
+            ThreadState::Starting => f.write_str("starting"),
+            ThreadState::Ended => f.write_str("ended"),
+            ThreadState::Running => match inside {
+                Some(inner) => write!(f, "runs the body of {}", Shown(&inner.path)),
+                None => write!(f, "{kernel}"),
+            },
+            ThreadState::Waiting { what, at } => {
+                write!(f, "waits: {}", Shown(what))?;
+                self.write_whom(f, scope, thread, what)?;
+                // Its line is homebound's, and tells a reader nothing.
+                if thread.role != Role::Internal {
+                    write!(f, " at {at}")?;
+                }
+                if let Some(since) = thread.waiting_for {
+                    write!(f, " for {}", Span(since))?;
+                }
+                // A wait of ours is a futex: the kernel has nothing to add.
+                let call = thread.kernel.as_ref().and_then(|kernel| kernel.call.as_deref());
+                if call.is_some_and(|call| call != "futex") { write!(f, ", {kernel}") } else { Ok(()) }
+            }
+        }
+    }
+
+    fn write_whom(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        scope: &ScopeStatus,
+        thread: &ThreadStatus,
+        what: &str,
+    ) -> fmt::Result {
+        if what == ITS_ENDS {
+            return write_names(f, self.snapshot.ending.iter().map(|ending| &*ending.name));
+        }
+        let Some(edge) = thread.waits_for.first() else { return Ok(()) };
+        if edge.thread.is_some() {
+            return write!(f, " of {}", Shown(&edge.path));
+        }
+        if what != ITS_THREADS {
+            write!(f, " {}", Shown(&edge.path))?;
+        }
+        let target = if scope.path == edge.path { Some(&scope) } else { self.by_path.get(&*edge.path) };
+        let Some(target) = target else { return Ok(()) };
+        let groups = target.scopes.iter().filter(|inner| inner.group).map(|group| &*group.name);
+        write_names(f, members(target).map(|thread| &*thread.name).chain(groups))
+    }
+}
+
+fn write_head(f: &mut fmt::Formatter<'_>, scope: &ScopeStatus, mark: &str, branch: &str) -> fmt::Result {
+    let group = if scope.group { "  (group)" } else { "" };
+    write!(f, "{branch}{}{mark}{group}  [{}", Shown(&scope.path), scope.state)?;
+    if let Some(reason) = &scope.stop_reason {
+        write!(f, ": {reason}")?;
+    }
+    writeln!(f, "]  open for {}, from {}", Span(scope.age), scope.opened_from)
+}
+
+/// How many, and the first of them.
+fn write_names<'a>(f: &mut fmt::Formatter<'_>, names: impl Iterator<Item = &'a str>) -> fmt::Result {
+    let (mut first, mut count) = (Vec::new(), 0_usize);
+    for name in names {
+        count += 1;
+        if first.len() < NAMED {
+            first.push(Shown(name).to_string());
+        }
+    }
+    let more = if count > NAMED { ", .." } else { "" };
+    if count == 0 { Ok(()) } else { write!(f, " ({count}: {}{more})", first.join(", ")) }
+}

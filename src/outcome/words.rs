@@ -1,0 +1,162 @@
+//! Owns the words for single things: roles, states, what the kernel says of a thread, rows outside of the tree, durations, rails.
+//! Refuses to know where they stand.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::time::Duration;
+
+use crate::outcome::report::Ending;
+use crate::outcome::status::{
+    EndingThread, ForeignThread, KernelStatus, ProcessStatus, Role, RunState, ScopeState,
+};
+use crate::rt::shown::Shown;
+
+/// The wait of a thread whose body is over, for those of its scope.
+pub(crate) const ITS_THREADS: &str = "the threads of its scope";
+
+/// The wait of a body's thread when all that it was for is over, for OS threads that run destructors of thread-locals.
+pub(crate) const ITS_ENDS: &str = "its OS threads to be gone";
+
+pub(crate) fn with_last<T>(items: &[T]) -> impl Iterator<Item = (&T, bool)> {
+    items.iter().enumerate().map(|(place, item)| (item, place + 1 == items.len()))
+}
+
+/// The rail before an item, and before what is below it.
+pub(crate) fn rails(indent: &str, last: bool) -> (String, String) {
+    let (here, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+    (format!("{indent}{here}"), format!("{indent}{below}"))
+}
+
+/// What more than one row is called: their names do not tell them apart, so their ids have to.
+pub(crate) struct Twins<'a>(HashSet<&'a str>);
+
+impl<'a> Twins<'a> {
+    pub(crate) fn among(names: impl Iterator<Item = &'a str>) -> Twins<'a> {
+        let mut seen = HashMap::new();
+        names.for_each(|name| *seen.entry(name).or_insert(0) += 1);
+        Twins(seen.into_iter().filter(|(_, rows)| *rows > 1).map(|(name, _)| name).collect())
+    }
+
+    /// ` #17` behind a name that is not alone; nothing behind others.
+    pub(crate) fn mark(&self, name: &str, id: impl fmt::Display) -> String {
+        if self.0.contains(name) { format!(" {id}") } else { String::new() }
+    }
+}
+
+/// What the kernel says of a thread that is in no wait of homebound's.
+pub(crate) struct Kernel<'a>(pub(crate) Option<RunState>, pub(crate) Option<&'a KernelStatus>);
+
+impl fmt::Display for Kernel<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Kernel(state, kernel) = self;
+        match state {
+            None => return f.write_str("in its own code"),
+            Some(RunState::Running) => f.write_str("running")?,
+            Some(RunState::Sleeping) => f.write_str("sleeps")?,
+            Some(RunState::Uninterruptible) => f.write_str("sleeps, and no signal wakes it,")?,
+            Some(RunState::Suspended) => f.write_str("suspended")?,
+            Some(RunState::Other) => f.write_str("gone, or about to be")?,
+        }
+        let Some(KernelStatus { call, about, channel }) = kernel else { return Ok(()) };
+        if let Some(call) = call {
+            write!(f, " in {}", Shown(call))?;
+        }
+        if let Some(about) = about {
+            write!(f, " {}", Shown(about))?;
+        }
+        match channel {
+            Some(channel) => write!(f, " (kernel: {})", Shown(channel)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for EndingThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, purpose) = (Shown(&self.path), Shown(&self.purpose));
+        write!(f, "on its way out: {path}  ({purpose})  tid {}  its closure is over", self.os_tid)?;
+        if let Some(whom) = &self.joins {
+            return write!(f, ", and it joins {}", Shown(whom));
+        }
+        if self.run_state.is_none() {
+            return f.write_str(", destructors of its thread-locals may run");
+        }
+        let kernel = Kernel(self.run_state, self.kernel.as_ref());
+        write!(f, ", and a destructor of its thread-locals may hang: {kernel}")
+    }
+}
+
+impl fmt::Display for ForeignThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(why) = &self.unknown {
+            return write!(f, "foreign threads: unknown ({})", Shown(why));
+        }
+        let since = match (self.guest, self.before) {
+            (true, _) => "a guest whose scope is over",
+            (false, true) => "there before",
+            (false, false) => "not ours",
+        };
+        write!(f, "foreign thread \"{}\"  tid {}  ({since})", Shown(&self.name), self.os_tid)
+    }
+}
+
+impl fmt::Display for ProcessStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {} `{}`", self.pid, Shown(&self.command))?;
+        self.exit.iter().try_for_each(|exit| write!(f, " {}", Shown(exit)))
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Role::Body => "body",
+            Role::Worker => "worker",
+            Role::Service => "service",
+            Role::Adopted => "adopted",
+            Role::Guest => "guest",
+            Role::Internal => "internal",
+        })
+    }
+}
+
+impl fmt::Display for ScopeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ScopeState::Open => "open",
+            ScopeState::Stopping => "stopping",
+            ScopeState::Finishing => "finishing",
+            ScopeState::Ended => "ended",
+        })
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ending::Finished => "finished",
+            Ending::Stopped => "stopped",
+            Ending::Failed => "failed",
+            Ending::Panicked => "panicked",
+            Ending::Overdue => "OVERDUE",
+            Ending::NotHome => "not home yet",
+            Ending::NotTold => "not home yet, not told to stop yet",
+        })
+    }
+}
+
+/// A duration with two or three digits that matter.
+pub(crate) struct Span(pub(crate) Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        match seconds {
+            0 if self.0 < Duration::from_millis(1) => write!(f, "{} us", self.0.as_micros()),
+            0 => write!(f, "{:.1} ms", self.0.as_secs_f64() * 1e3),
+            1..60 => write!(f, "{:.2} s", self.0.as_secs_f64()),
+            60..3600 => write!(f, "{} min {:02} s", seconds / 60, seconds % 60),
+            _ => write!(f, "{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+        }
+    }
+}

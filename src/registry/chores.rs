@@ -1,0 +1,152 @@
+//! Owns what *stopper* does now and then: it looks whether the handlers are still ours, and reaps orphans if that is asked for.
+//! Refuses to be in a hurry, to touch a child that a thread of this process may still wait for, and to call the program's subscriber
+//! itself: *stopper* calls it when it is known to be occupied.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::outcome::reason::signal_text;
+use crate::registry::desk::Orders;
+use crate::rt::contain::told;
+use crate::stop::wakeups::Calls;
+use crate::sys;
+
+/// The first and the longest pause between two looks at the handlers: libraries take signals when they are set up.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The pause between two looks for orphans.
+const ROUND: Duration = Duration::from_secs(5);
+/// How long a child has been seen to have ended before it is taken for an orphan.
+const UNCLAIMED: Duration = Duration::from_secs(10);
+
+pub(crate) struct Chores {
+    lookout: Lookout,
+    /// If that is asked for.
+    orphans: Option<Orphans>,
+}
+
+impl Chores {
+    pub(crate) fn new(orders: &Orders) -> Chores {
+        let taken = orders.taken.clone();
+        let now = Instant::now();
+        let lookout = Lookout {
+            taken,
+            missed: Vec::new(),
+            told: Vec::new(),
+            at: now + FIRST_PAUSE,
+            pause: FIRST_PAUSE,
+        };
+        let orphans =
+            orders.reap_orphans.then(|| Orphans { since: BTreeMap::new(), at: now + ROUND, told: false });
+        Chores { lookout, orphans }
+    }
+
+    /// Does what is due, and says when there is something to do again. What the program's subscriber is told of it joins `calls`.
+    pub(crate) fn attend(&mut self, now: Instant, calls: &mut Calls) -> Option<Instant> {
+        let lookout = self.lookout.attend(now, calls);
+        let orphans = self.orphans.as_mut().map(|orphans| orphans.attend(now, calls));
+        lookout.into_iter().chain(orphans).min()
+    }
+}
+
+/// Signals that somebody else handles, though the registry takes them: they do not reach it.
+pub(crate) fn taken_over(taken: &[i32]) -> Vec<i32> {
+    taken.iter().copied().filter(|signal| !sys::is_ours(*signal)).collect()
+}
+
+/// The same, as lines above a dump.
+pub(crate) fn taken_over_text(taken: &[i32]) -> String {
+    let line = |signal| {
+        format!("homebound: {} has another handler, and does not arrive here\n", signal_text(signal))
+    };
+    taken_over(taken).into_iter().map(line).collect()
+}
+
+/// The look at the handlers.
+struct Lookout {
+    taken: Vec<i32>,
+    /// Not ours at the last look. `system(3)` and readers of lines take signals for a while, and give them back.
+    missed: Vec<i32>,
+    told: Vec<i32>,
+    at: Instant,
+    pause: Duration,
+}
+
+impl Lookout {
+    fn attend(&mut self, now: Instant, calls: &mut Calls) -> Option<Instant> {
+        if self.taken.is_empty() {
+            return None;
+        }
+        if now >= self.at {
+            self.look(calls);
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            self.at = now + self.pause;
+        }
+        Some(self.at)
+    }
+
+    /// Says of each once that it is not ours in two looks.
+    fn look(&mut self, calls: &mut Calls) {
+        let lost = taken_over(&self.taken);
+        let sure: Vec<_> = lost.iter().copied().filter(|signal| self.missed.contains(signal)).collect();
+        for signal in sure.iter().copied().filter(|signal| !self.told.contains(signal)) {
+            calls.add(Calls::log(move || {
+                told(|| {
+                    tracing::warn!(
+                        target: "homebound::signal",
+                        signal,
+                        "another handler was installed for it after the start: it does not arrive here any more"
+                    );
+                });
+            }));
+        }
+        (self.told, self.missed) = (sure, lost);
+    }
+}
+
+/// The look for orphans.
+struct Orphans {
+    /// Since when they are seen to have ended.
+    since: BTreeMap<u32, Instant>,
+    at: Instant,
+    /// That they cannot be seen was said.
+    told: bool,
+}
+
+impl Orphans {
+    fn attend(&mut self, now: Instant, calls: &mut Calls) -> Instant {
+        if now >= self.at {
+            self.round(now, calls);
+            self.at = now + ROUND;
+        }
+        self.at
+    }
+
+    fn round(&mut self, now: Instant, calls: &mut Calls) {
+        let ended = match sys::ended_children() {
+            Ok(ended) => ended,
+            Err(error) => return self.tell(error, calls),
+        };
+        self.since.retain(|pid, _| ended.contains(pid));
+        for pid in ended {
+            let since = *self.since.entry(pid).or_insert(now);
+            if now - since >= UNCLAIMED && sys::reap(pid) {
+                self.since.remove(&pid);
+                calls.add(Calls::log(move || {
+                    told(|| tracing::debug!(target: "homebound::process", pid, "an orphan was reaped"));
+                }));
+            }
+        }
+    }
+
+    fn tell(&mut self, error: std::io::Error, calls: &mut Calls) {
+        if !std::mem::replace(&mut self.told, true) {
+            calls.add(Calls::log(move || {
+                told(
+                    || tracing::warn!(target: "homebound::process", %error, "orphans cannot be seen, and are not reaped"),
+                );
+            }));
+        }
+    }
+}

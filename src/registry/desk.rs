@@ -1,0 +1,257 @@
+//! Owns how the two internal threads of a registry are reached: the clock of the root, what *watch* asks of *stopper*, what others do.
+//! Refuses to allocate, and to wait for a lock, where *watch* uses it; the list of errands is for all others.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::outcome::status::ForeignThread;
+use crate::registry::audit;
+use crate::registry::exit::OnOverdue;
+use crate::registry::signal::{Meaning, SecondSignal, Signals};
+use crate::rt::awake;
+use crate::rt::time::far;
+use crate::rt::word::{Changes, Flags};
+use crate::sync::locks::Mutex;
+use crate::sys::last::{self, End};
+use crate::sys::{self, Alarm};
+use crate::tree::core::ScopeCore;
+use crate::tree::grace::Clock;
+use crate::tree::root::{Edge, Errand};
+use once_cell::sync::OnceCell;
+
+/// How much later than *watch* the kernel's timer ends the process: *watch* may be at its last words.
+pub(crate) const SPARE: Duration = Duration::from_secs(2);
+
+/// What a run goes by.
+pub(crate) struct Orders {
+    pub(crate) grace: Duration,
+    pub(crate) kill_after: Duration,
+    pub(crate) on_overdue: OnOverdue,
+    pub(crate) second_signal: SecondSignal,
+    pub(crate) signals: Signals,
+    /// Those of them that have a handler of ours.
+    pub(crate) taken: Vec<i32>,
+    pub(crate) reap_orphans: bool,
+}
+
+impl Orders {
+    pub(crate) fn end(&self) -> End {
+        match self.on_overdue {
+            OnOverdue::Exit(code) => End::Exit(i32::from(code)),
+            OnOverdue::Abort => End::Abort,
+            OnOverdue::Wait => End::Never,
+        }
+    }
+}
+
+/// What *watch* asks of *stopper*, one bit each: to be asked twice before it is done is to be asked once.
+pub(crate) mod request {
+    /// Stop the root, for the signal that came first.
+    pub(crate) const STOP: u32 = 1;
+    /// Drive the root, whose body does not come home.
+    pub(crate) const DRIVE: u32 = 2;
+    /// Some deadline or shield is due.
+    pub(crate) const EXPIRE: u32 = 4;
+    /// Say again who is overdue.
+    pub(crate) const WARN: u32 = 8;
+}
+
+pub(crate) struct Desk {
+    /// The process's own, for ever: a handler may still be on its way to it when the registry is over.
+    pub(crate) alarm: &'static Alarm,
+    pub(crate) orders: Orders,
+    pub(crate) clock: RootClock,
+    pub(crate) root: OnceCell<Arc<ScopeCore>>,
+    requests: AtomicU32,
+    /// *stopper* is in the program's code.
+    occupied: AtomicBool,
+    /// The first signal that asked for a stop; 0 before.
+    signal: AtomicI32,
+    errands: Mutex<VecDeque<Errand>>,
+    /// Told of every request and errand. Pairs with the sleep of *stopper*.
+    pub(crate) bell: Changes,
+    /// Which of the two have begun.
+    started: Flags,
+    /// The root is closed: *watch* may go.
+    over: AtomicBool,
+}
+
+/// The internal threads, as flags.
+pub(crate) const WATCH: u32 = 1;
+pub(crate) const STOPPER: u32 = 2;
+
+impl Desk {
+    pub(crate) fn new(orders: Orders) -> std::io::Result<Arc<Desk>> {
+        let stops = orders.taken.iter().copied();
+        let stops: Vec<_> =
+            stops.filter(|number| matches!(orders.signals.meaning(*number), Some(Meaning::Stop))).collect();
+        // In this order: if a handler of the run before is still on its way, and its message is forgotten here, then what it has armed
+        // is forgotten next. Its message stays if it comes later, and *watch* obeys it.
+        let alarm = Alarm::of_process()?;
+        last::prepare(orders.end(), &stops, orders.grace.saturating_add(orders.kill_after));
+        Ok(Arc::new(Desk {
+            alarm,
+            orders,
+            clock: RootClock::new(),
+            root: OnceCell::new(),
+            requests: AtomicU32::new(0),
+            occupied: AtomicBool::new(false),
+            signal: AtomicI32::new(0),
+            errands: Mutex::default(),
+            bell: Changes::default(),
+            started: Flags::new(0),
+            over: AtomicBool::new(false),
+        }))
+    }
+
+    /// One of the two has begun, and needs no lock of the allocator or the loader any more to do what it must. Pairs with
+    /// `wait_for_start`.
+    pub(crate) fn has_started(&self, who: u32) {
+        self.started.set(who);
+        self.started.wake();
+    }
+
+    /// Blocks until both have: before any code of the program's runs, which may get stuck with such a lock held.
+    pub(crate) fn wait_for_start(&self) {
+        [WATCH, STOPPER].into_iter().for_each(|who| self.started.sleep_while(who, 0, None));
+    }
+
+    pub(crate) fn dismiss(&self) {
+        self.over.store(true, Ordering::Release);
+        self.alarm.wake();
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// The kernel's timer ends the process if nobody has some time after the end of the grace.
+    pub(crate) fn arm(&self, deadline: Instant) {
+        last::arm(self.last_moment(deadline), self.orders.end());
+    }
+
+    /// The process was suspended meanwhile, or what a signal handler took for a second signal is none.
+    pub(crate) fn arm_again(&self, deadline: Instant) {
+        last::postpone(self.last_moment(deadline), self.orders.end());
+    }
+
+    /// By the clock of the system.
+    fn last_moment(&self, deadline: Instant) -> Instant {
+        far(far(awake::system(deadline), self.orders.kill_after), SPARE)
+    }
+
+    /// For *watch*. Pairs with `take_requests`.
+    pub(crate) fn request(&self, what: u32) {
+        self.requests.fetch_or(what, Ordering::SeqCst);
+        self.bell.note();
+    }
+
+    pub(crate) fn request_stop(&self, signal: i32) {
+        let _another_was_first = self.signal.compare_exchange(0, signal, Ordering::AcqRel, Ordering::Acquire);
+        self.request(request::STOP);
+    }
+
+    /// For *stopper*, and for *watch* while that is occupied: those of `which`.
+    pub(crate) fn take_requests(&self, which: u32) -> u32 {
+        self.requests.fetch_and(!which, Ordering::SeqCst) & which
+    }
+
+    /// For *stopper*: it enters the program's code, or has left it. False if there is a request that it does not know of yet.
+    pub(crate) fn set_occupied(&self, is: bool) -> bool {
+        self.occupied.store(is, Ordering::SeqCst);
+        self.requests.load(Ordering::SeqCst) == 0
+    }
+
+    /// For *watch*, after a request.
+    pub(crate) fn is_occupied(&self) -> bool {
+        self.occupied.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn signal(&self) -> i32 {
+        self.signal.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn next_errand(&self) -> Option<Errand> {
+        self.errands.lock().pop_front()
+    }
+}
+
+impl Edge for Desk {
+    fn timers_changed(&self) {
+        self.alarm.wake();
+    }
+
+    fn clock_moved(&self, clock: &Clock) {
+        self.clock.set(clock);
+        if clock.began.is_some() {
+            last::began();
+        }
+        if let Some(deadline) = clock.deadline(None) {
+            self.arm(deadline);
+        }
+        self.alarm.wake();
+    }
+
+    fn carry_out(&self, errand: Errand) {
+        // One to look again needs no place in the list.
+        if !matches!(errand, Errand::LookAgain) {
+            self.errands.lock().push_back(errand);
+        }
+        self.bell.note();
+    }
+
+    fn foreign(&self) -> Vec<ForeignThread> {
+        audit::foreign()
+    }
+}
+
+/// The clock of the root as *watch* reads it: without the root's lock, whose holder may be stuck.
+pub(crate) struct RootClock {
+    base: Instant,
+    began: AtomicU64,
+    deadline: AtomicU64,
+    users_due: AtomicU64,
+}
+
+impl RootClock {
+    fn new() -> RootClock {
+        let [began, deadline, users_due] = [0; 3].map(AtomicU64::new);
+        RootClock { base: awake::now(), began, deadline, users_due }
+    }
+
+    /// Under the root's lock: by one at a time.
+    fn set(&self, clock: &Clock) {
+        let set = |word: &AtomicU64, at: Option<Instant>| {
+            let nanos =
+                at.map_or(0, |at| at.saturating_duration_since(self.base).as_nanos().saturating_add(1));
+            word.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
+        };
+        set(&self.deadline, clock.deadline(None));
+        set(&self.users_due, clock.workers_due(None));
+        set(&self.began, clock.began);
+    }
+
+    fn get(&self, word: &AtomicU64) -> Option<Instant> {
+        let nanos = word.load(Ordering::Acquire).checked_sub(1)?;
+        Some(far(self.base, Duration::from_nanos(nanos)))
+    }
+
+    pub(crate) fn began(&self) -> Option<Instant> {
+        self.get(&self.began)
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.get(&self.deadline)
+    }
+
+    pub(crate) fn users_due(&self) -> Option<Instant> {
+        self.get(&self.users_due)
+    }
+}
+
+/// Writes to stderr, and says whether all of it was taken.
+pub(crate) fn say(text: &str, patience: Duration) -> bool {
+    sys::write_stderr(text.as_bytes(), patience) == 0
+}

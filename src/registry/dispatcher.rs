@@ -1,0 +1,166 @@
+//! Owns the internal thread *stopper*, which does for a registry what may run user code and belongs to no thread of the user's.
+//! Refuses to watch the time: *watch* asks it, and whatever it hangs in, *watch* goes on.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::outcome::reason::{Stop, StopReason};
+use crate::registry::chores::Chores;
+use crate::registry::desk::{Desk, STOPPER, request};
+use crate::rt::awake;
+use crate::rt::contain::{contain, discard, told};
+use crate::shutdown::order::{Driver, step};
+use crate::shutdown::overdue;
+use crate::stop::wakeups::Calls;
+use crate::tree::core::ScopeCore;
+use crate::tree::record::{Of, Record};
+use crate::tree::root::{Edge, Errand};
+use crate::tree::state::Phase;
+use crate::tree::wait_mark::Mark;
+use crate::tree::{current, panic_hook};
+
+/// The thread *stopper*: carries out stops, runs callbacks, logs, and drives scopes whose body does not come home.
+///
+/// First it marks, all that is to be marked; then it calls. While it is in the program's code, which may take its time, or hang, it is
+/// *occupied*, and *watch* marks in its stead ([`stand_in`]).
+pub(crate) fn stopper(desk: &Desk, own: &Arc<Record>) {
+    panic_hook::note_panics();
+    current::touch();
+    desk.has_started(STOPPER);
+    let mut driven: Vec<Arc<ScopeCore>> = Vec::new();
+    let (mut chores, mut calls, mut quits) = (Chores::new(&desk.orders), Calls::default(), false);
+    loop {
+        let seen = desk.bell.seen();
+        if let Some(core) = desk.root.get() {
+            answer(desk, core, desk.take_requests(u32::MAX), &mut driven, &mut calls);
+        }
+        while let Some(errand) = desk.next_errand() {
+            match errand {
+                Errand::Quit => quits = true,
+                Errand::Drive(core) => drive(core, &mut driven),
+                Errand::Call(others) => calls.add(others),
+                errand => calls.add(Calls::log(|| carry_out(errand))),
+            }
+        }
+        let until = step_all(&mut driven, &mut calls);
+        let chores_at = chores.attend(Instant::now(), &mut calls);
+        if !calls.is_empty() {
+            // Pairs with `stand_in`: a request that came before this is seen here, one that comes later finds it occupied.
+            if desk.set_occupied(true) {
+                contained(|| std::mem::take(&mut calls).run());
+            }
+            desk.set_occupied(false);
+            continue;
+        }
+        if quits {
+            return;
+        }
+        let until = until.map(awake::system).into_iter().chain(chores_at).min();
+        let _waits = Mark::of("an errand", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+        desk.bell.sleep(seen, until);
+    }
+}
+
+/// For *watch*, when *stopper* may be occupied: marks what is to be marked. What is to be called stays *stopper*'s. It allocates, and
+/// takes locks of the tree, which are held for moments: while that hangs, the kernel's timer still ends the process.
+pub(crate) fn stand_in(desk: &Desk, core: &Arc<ScopeCore>) {
+    if !desk.is_occupied() {
+        return;
+    }
+    let requests = desk.take_requests(request::STOP | request::EXPIRE);
+    if requests != 0 {
+        let mut calls = Calls::default();
+        answer(desk, core, requests, &mut Vec::new(), &mut calls);
+        desk.carry_out(Errand::Call(calls));
+    }
+}
+
+fn contained(f: impl FnOnce()) {
+    if let Err(payload) = contain(f) {
+        discard(payload);
+    }
+}
+
+fn drive(core: Arc<ScopeCore>, driven: &mut Vec<Arc<ScopeCore>>) {
+    core.set_driven();
+    driven.push(core);
+}
+
+/// What *watch* asks for.
+fn answer(
+    desk: &Desk,
+    core: &Arc<ScopeCore>,
+    requests: u32,
+    driven: &mut Vec<Arc<ScopeCore>>,
+    calls: &mut Calls,
+) {
+    let asked = |what: u32| requests & what != 0;
+    if asked(request::STOP) {
+        let reason = StopReason::Signal(desk.signal());
+        let mut marked = core.node.mark_for(Stop::new(reason.clone()));
+        marked.add(Calls::log(move || {
+            told(|| tracing::info!(target: "homebound::signal", %reason, "stopping"));
+        }));
+        calls.add(marked);
+    }
+    if asked(request::EXPIRE) {
+        for node in core.root.timers.take_due_for_registry(awake::now()) {
+            calls.add(node.mark_expired());
+        }
+    }
+    if asked(request::DRIVE) && !core.lock().body_home {
+        drive(Arc::clone(core), driven);
+    }
+    if asked(request::WARN) {
+        let late: Vec<_> = core.live().into_iter().filter(|record| record.is_overdue()).collect();
+        calls.add(Calls::log(move || late.iter().for_each(overdue::warn)));
+    }
+}
+
+fn carry_out(errand: Errand) {
+    match errand {
+        Errand::Forwarded(signal) => {
+            told(|| tracing::debug!(target: "homebound::signal", signal, "forwarded"));
+        }
+        Errand::Lost(signal, true) => {
+            told(|| tracing::warn!(target: "homebound::signal", signal, "lost: its channel is full"));
+        }
+        Errand::Lost(signal, false) => {
+            told(|| tracing::debug!(target: "homebound::signal", signal, "lost: nobody receives it"));
+        }
+        Errand::NoTimer(error) => {
+            told(|| {
+                tracing::error!(
+                    target: "homebound::shutdown",
+                    %error,
+                    "no timer of the kernel's: if watch itself hangs at the end, the process is not ended"
+                );
+            });
+        }
+        Errand::Overdue(record) => overdue::warn(&record),
+        Errand::Call(_) | Errand::Drive(_) | Errand::LookAgain | Errand::Quit => {}
+    }
+}
+
+/// Steps all scopes that it drives, drops those that are home; tells when to look again, by the clock of `awake`.
+fn step_all(driven: &mut Vec<Arc<ScopeCore>>, calls: &mut Calls) -> Option<Instant> {
+    let now = awake::now();
+    let mut until: Option<Instant> = None;
+    driven.retain(|core| {
+        if core.lock().phase == Phase::Settled {
+            return false;
+        }
+        match contain(|| step(core, Driver::Other, now, calls)) {
+            Ok(progress) if progress.home => false,
+            Ok(progress) => {
+                until = until.into_iter().chain(progress.until).min();
+                true
+            }
+            Err(payload) => {
+                discard(payload);
+                true
+            }
+        }
+    });
+    until
+}

@@ -1,0 +1,163 @@
+//! Owns what a run leaves behind: result, report, exit code.
+//! Refuses to end the process: `main` returns it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::Location;
+use std::process::{ExitCode, Termination};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::outcome::failure::{Failure, Origin, ScopeError};
+use crate::outcome::reason::StopReason;
+use crate::outcome::report::ShutdownReport;
+use crate::outcome::status::ForeignThread;
+use crate::rt::contain::{Payload, contain, discard, drop_contained, message};
+use crate::rt::result::{BoxError, Result};
+use crate::rt::shown::shown;
+use crate::scope::run::{Lived, report_before_unwinding};
+use crate::shutdown::owned;
+use crate::shutdown::settle::Account;
+use crate::sys;
+use crate::tree::core::ScopeCore;
+
+/// sysexits(3): an internal error; the exit code when threads were overdue.
+pub(crate) const OVERDUE_CODE: u8 = 70;
+/// 128 + SIGINT, as a shell expects it.
+const INTERRUPTED_CODE: u8 = 130;
+const SIGINT: i32 = 2;
+/// How long the last of a program's words may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What becomes of the process when threads are not home `kill_after` past the grace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnOverdue {
+    /// Report and dump on stderr, then exit with this code. The default, with 70.
+    Exit(u8),
+    /// Wait for ever, and say so again and again.
+    Wait,
+    /// Report and dump on stderr, then abort, for a core file.
+    Abort,
+}
+
+/// How a run ended.
+#[must_use = "return it from main: it is the exit code"]
+#[non_exhaustive]
+pub struct Exit<T> {
+    /// What `main` returned, or what failed.
+    pub result: Result<T, ScopeError>,
+    /// How the threads came home.
+    pub shutdown: ShutdownReport,
+    /// The failure tree, made while *watch* was there: the `Display` of an error is the user's.
+    told: Option<String>,
+}
+
+impl<T> Exit<T> {
+    /// The result alone.
+    ///
+    /// # Errors
+    /// What failed; or the stop, if `main` returned one.
+    pub fn into_result(self) -> Result<T, ScopeError> {
+        self.result
+    }
+
+    /// 70 if threads were not home at the deadline, else 1 if something failed, else 130 after SIGINT, else 0: a clean
+    /// stop by SIGTERM or SIGHUP is a success (systemd counts 143 as a failure).
+    pub fn code(&self) -> u8 {
+        let failed = self.result.as_ref().is_err_and(|error| error.stop_reason().is_none());
+        let reason = self.shutdown.reason.as_ref().map(StopReason::root);
+        if self.shutdown.timeout > 0 {
+            OVERDUE_CODE
+        } else if failed {
+            1
+        } else if reason == Some(&StopReason::Signal(SIGINT)) {
+            INTERRUPTED_CODE
+        } else {
+            0
+        }
+    }
+}
+
+impl Termination for Exit<()> {
+    /// Prints the failure tree on stderr, and the report if threads were overdue. A stderr that nobody reads holds it up for a
+    /// second at most. The errors are not dropped: the process ends.
+    fn report(self) -> ExitCode {
+        let code = self.code();
+        let mut text = match &self.result {
+            Err(error) if error.stop_reason().is_none() => self.told.unwrap_or_else(|| tell(error)),
+            Ok(()) | Err(_) => String::new(),
+        };
+        if self.shutdown.timeout > 0 {
+            text = format!("{text}{}\n", self.shutdown);
+        }
+        sys::write_stderr(text.as_bytes(), PATIENCE);
+        // Nobody watches any more: a `Drop` of the user's that hangs would be for ever.
+        std::mem::forget(self.result);
+        ExitCode::from(code)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Exit<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exit").field("result", &self.result).field("shutdown", &self.shutdown).finish()
+    }
+}
+
+/// The body was not run.
+pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>, why: BoxError) -> Exit<T> {
+    let path = format!("/{}", crate::tree::text::escape(&name));
+    let origin =
+        Origin { id: None, path, name, purpose: "registry".into(), spawned_from: at, notes: Vec::new() };
+    let failure = Failure::error(origin, why, Vec::new());
+    let error = ScopeError::of_one(failure, ShutdownReport::default());
+    Exit { result: Err(error), shutdown: ShutdownReport::default(), told: None }
+}
+
+/// The failure tree as it is printed.
+fn tell(error: &ScopeError) -> String {
+    contain(|| format!("{error}\n")).unwrap_or_else(|payload| {
+        let why = format!(
+            "scope {} failed, and showing why panicked: {}\n",
+            shown(error.path()),
+            message(&payload)
+        );
+        discard(payload);
+        why
+    })
+}
+
+/// The result, with the orphans in its report; or the body's panic, to be resumed when everything is as it was. Runs what is the
+/// user's: the `Drop` of a value that nobody gets, the `Display` of errors, the subscriber.
+pub(crate) fn conclude<T>(
+    core: &Arc<ScopeCore>,
+    lived: Lived<T>,
+    orphans: Vec<ForeignThread>,
+) -> Result<Exit<T>, Payload> {
+    let Lived { value, payload, verdict } = lived;
+    let mut verdict = verdict.map(Account::into_report);
+    let report = match &mut verdict {
+        Ok(report) => report,
+        Err(error) => error.report_mut(),
+    };
+    // A row that says that they are not known is no thread, and a guest is known.
+    report.orphaned = orphans.iter().filter(|row| row.unknown.is_none() && !row.guest).count();
+    report.total += report.orphaned;
+    report.foreign = orphans;
+    report.owned = owned::alive();
+    let shutdown = report.clone();
+    if let Some(payload) = payload {
+        verdict.err().iter().for_each(|error| report_before_unwinding(core, error));
+        return Err(payload);
+    }
+    let result = match (verdict, value) {
+        (Ok(_), Some(value)) => Ok(value),
+        (Err(error), value) => {
+            discard(drop_contained(value));
+            Err(error)
+        }
+        (Ok(_), None) => sys::die("homebound: the root ended with neither value nor error"),
+    };
+    let told = result.as_ref().err().filter(|error| error.stop_reason().is_none()).map(tell);
+    Ok(Exit { result, shutdown, told })
+}

@@ -1,0 +1,237 @@
+//! Owns the application's root: one at a time, with the OS's signals, the audit and the exit code.
+//! Refuses to know how a scope works: it opens one, and puts the process back as it was.
+
+use std::borrow::Cow;
+use std::panic::{Location, resume_unwind};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::outcome::error::SpawnError;
+use crate::outcome::status::Snapshot;
+use crate::registry::audit;
+use crate::registry::desk::Orders;
+use crate::registry::exit::{Exit, OVERDUE_CODE, OnOverdue, conclude, refused};
+use crate::registry::office::Office;
+use crate::registry::signal::{SecondSignal, Signals};
+use crate::rt::result::Result;
+use crate::scope::face::Scope;
+use crate::scope::group::{Group, open_static};
+use crate::scope::run::live;
+use crate::sync::locks::Mutex;
+use crate::sys;
+use crate::thread::context::current;
+use crate::tree::core::ScopeCore;
+use crate::tree::root::GRACE;
+use crate::tree::snapshot;
+use crate::tree::text::IntoText;
+
+/// How long past the grace the process may live.
+const KILL_AFTER: Duration = Duration::from_secs(2);
+
+/// Runs the application: `Registry::new(<the executable's name>).run(main)`.
+///
+/// ```no_run
+/// fn main() -> homebound::registry::Exit<()> {
+///     homebound::registry::run(|scope| {
+///         scope.service("ticker", "says that it is alive", |cx| {
+///             cx.ticks(std::time::Duration::from_secs(1)).for_each(|_| println!("alive"));
+///             Ok(())
+///         })?;
+///         scope.context().wait_for_stop();
+///         Ok(())
+///     })
+/// }
+/// ```
+///
+/// # Panics
+/// With the body's own payload, if the body panicked; everything is put back before.
+#[track_caller]
+pub fn run<'env, T, F>(main: F) -> Exit<T>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+{
+    let executable = std::env::current_exe().ok();
+    let name = executable.as_deref().and_then(|path| path.file_stem()?.to_str().map(str::to_owned));
+    Registry::new(name.unwrap_or_else(|| "main".to_owned())).run(main)
+}
+
+/// What a run goes by.
+#[derive(Debug)]
+#[must_use = "a registry does nothing until .run(main)"]
+pub struct Registry {
+    name: Cow<'static, str>,
+    grace: Duration,
+    kill_after: Duration,
+    on_overdue: OnOverdue,
+    second_signal: SecondSignal,
+    signals: Signals,
+    reap_orphans: bool,
+}
+
+/// The core of the run that is under way. `Some(dangling)` while one is being set up or put away.
+static RUNNING: Mutex<Option<Weak<ScopeCore>>> = Mutex::new(None);
+
+impl Registry {
+    /// The defaults: a grace of 5 s, 2 s more until the process ends, [`Signals::default`].
+    ///
+    /// They fit into the 10 s that `docker stop` leaves between SIGTERM and SIGKILL, with the 2 s that the kernel's timer waits if
+    /// *watch* itself hangs, and what is needed to say who was late. The last 2 s before the end are also what deferred functions
+    /// have if some thread needs the whole grace. Kubernetes leaves 30 s (`terminationGracePeriodSeconds`), systemd 90 s
+    /// (`TimeoutStopSec`): there `.grace(20 s).kill_after(5 s)`, or `.grace(75 s).kill_after(10 s)`, use what there is.
+    pub fn new(name: impl IntoText) -> Registry {
+        Registry {
+            name: name.into(),
+            grace: GRACE,
+            kill_after: KILL_AFTER,
+            on_overdue: OnOverdue::Exit(OVERDUE_CODE),
+            second_signal: SecondSignal::Dump,
+            signals: Signals::default(),
+            reap_orphans: false,
+        }
+    }
+
+    /// How long threads have to come home after the first stop request, or after the last worker came home.
+    pub fn grace(mut self, grace: Duration) -> Registry {
+        self.grace = grace;
+        self
+    }
+
+    /// How much longer the process may live.
+    pub fn kill_after(mut self, more: Duration) -> Registry {
+        self.kill_after = more;
+        self
+    }
+
+    /// What becomes of it then.
+    pub fn on_overdue(mut self, what: OnOverdue) -> Registry {
+        self.on_overdue = what;
+        self
+    }
+
+    /// What a second signal that asks for a stop does, besides to end the process.
+    pub fn second_signal(mut self, what: SecondSignal) -> Registry {
+        self.second_signal = what;
+        self
+    }
+
+    /// Which signals it takes.
+    pub fn signals(mut self, signals: Signals) -> Registry {
+        self.signals = signals;
+        self
+    }
+
+    /// Reaps orphans while it runs (Linux): for a program that is the first process of a container, and so the parent of every
+    /// process in it whose own parent has ended. Nobody else takes these out of the kernel's list when they end.
+    ///
+    /// What ended is looked for every five seconds. It is taken for an orphan if it is nobody's: if it was not started by
+    /// [`Scope::process`](crate::Scope::process), nor by a thread that is still alive, and has not been waited for ten seconds
+    /// after its end. A child that the main thread, or a thread that has ended since, has started by
+    /// [`std::process::Command`] alone is not told from an orphan: who waits for that one later than this finds it gone
+    /// (`ECHILD`).
+    pub fn reap_orphans(mut self) -> Registry {
+        self.reap_orphans = true;
+        self
+    }
+
+    /// Runs `main` in the root scope, and returns when every thread that it started has been joined.
+    ///
+    /// Refused, with an error and `main` not run, while another run is under way, from inside a scope, and when the
+    /// system refuses the two internal threads or a signal handler.
+    ///
+    /// # Panics
+    /// With the body's own payload, if the body panicked; everything is put back before.
+    #[track_caller]
+    pub fn run<'env, T, F>(self, main: F) -> Exit<T>
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
+    {
+        let at = Location::caller();
+        let Registry { name, grace, kill_after, on_overdue, second_signal, signals, reap_orphans } = self;
+        let taken = signals.wanted();
+        let orders = Orders { grace, kill_after, on_overdue, second_signal, signals, taken, reap_orphans };
+        let started = claim().and_then(|slot| Ok((Office::open(name.clone(), orders, at)?, slot)));
+        let (office, _slot) = match started {
+            Ok(started) => started,
+            Err(refusal) => return refused(name, at, refusal),
+        };
+        let core = Arc::clone(office.core());
+        *RUNNING.lock() = Some(Arc::downgrade(&core));
+        let lived = live(&core, main);
+        office.close_root();
+        // What it runs of the user's (`Drop`, `Display`, a subscriber) may hang: *watch* is still there.
+        let ended = conclude(&core, lived, audit::orphans());
+        office.put_back();
+        ended.unwrap_or_else(|payload| resume_unwind(payload))
+    }
+}
+
+/// Frees the slot for the next run.
+struct Slot;
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        *RUNNING.lock() = None;
+    }
+}
+
+fn claim() -> Result<Slot> {
+    if let Some(context) = current() {
+        let path = context.path();
+        return Err(format!("registry::run was called inside a scope, {path}: use a subscope there").into());
+    }
+    let mut running = RUNNING.lock();
+    if running.is_some() {
+        return Err("registry::run is running in this process already, and it owns the signals".into());
+    }
+    *running = Some(Weak::new());
+    Ok(Slot)
+}
+
+/// Runs `f` with the signals unblocked that a registry blocks in the calling thread: for code that starts child processes by itself.
+///
+/// While a registry runs on the process's main thread, that thread blocks the signals which the registry takes, so that none
+/// ends a system call of the body. A child process inherits what is blocked, and std's `Command` leaves it so: a child that the
+/// body starts by that alone hears no SIGTERM and no Ctrl-C. [`Scope::process`](crate::Scope::process) takes care of that;
+/// threads of a scope block nothing. While `f` runs, a signal may end a system call of this thread with `EINTR`.
+///
+/// ```
+/// use std::process::Command;
+/// use homebound::registry;
+///
+/// let exit = registry::run(|_| {
+///     let mut shell = registry::unblocked(|| Command::new("sh").args(["-c", "exit 3"]).spawn())?;
+///     assert_eq!(shell.wait()?.code(), Some(3));
+///     Ok(())
+/// });
+/// assert_eq!(exit.code(), 0);
+/// ```
+pub fn unblocked<R>(f: impl FnOnce() -> R) -> R {
+    sys::unblocked(f)
+}
+
+/// A group below the running root instead of the caller's scope: for a `static` that is first touched inside a request, as in the
+/// second example of [`homebound::group`](crate::group()). Where no registry runs, it is a root of its own. When the run is over, its
+/// threads are, and the value refuses to spawn.
+///
+/// # Errors
+/// As [`Scope::group`].
+#[track_caller]
+pub fn group(name: impl IntoText) -> Result<Group<'static>, SpawnError> {
+    let running = RUNNING.lock().as_ref().and_then(Weak::upgrade);
+    open_static(running.as_ref(), name.into(), Location::caller())
+}
+
+/// What is in the running root, from any thread; `None` if no registry runs.
+pub fn snapshot() -> Option<Snapshot> {
+    let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
+    core.map(|core| snapshot::snapshot(&core))
+}
+
+/// The tree of the running root, for people.
+pub fn dump_status() -> String {
+    let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
+    match core {
+        Some(core) => snapshot::examine(&core).to_string(),
+        None => "homebound: no registry is running\n".to_owned(),
+    }
+}

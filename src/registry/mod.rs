@@ -1,0 +1,19 @@
+//! The application's root: one at a time, with the OS's signals, the audit of the kernel's list of threads and the exit code.
+//!
+//! [`run()`] is the way in; [`Registry`] sets what a run goes by, and [`Exit`] is what it leaves for `main`.
+// Owns the process: it opens a root scope, and puts the process back as it was. Refuses to know how a scope works.
+// Read `face` first, then `office`, `watchdog` and `dispatcher`.
+
+pub(crate) mod audit;
+pub(crate) mod chores;
+pub(crate) mod desk;
+pub(crate) mod dispatcher;
+pub(crate) mod exit;
+pub(crate) mod face;
+pub(crate) mod office;
+pub(crate) mod signal;
+pub(crate) mod watchdog;
+
+pub use exit::{Exit, OnOverdue};
+pub use face::{Registry, dump_status, group, run, snapshot, unblocked};
+pub use signal::{SecondSignal, Signals};

@@ -1,0 +1,241 @@
+//! Owns *watch*, the internal thread of a registry that sees signals and deadlines, and ends the process if it must (P7).
+//! Refuses to run any user code, to wait for a tree's lock for long, to use std's stderr, and, after its start, to allocate before its
+//! last words: whatever hangs, it does not hang with it. Where it does all the same, the kernel's timer ends the process (`sys::last`).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::registry::audit;
+use crate::registry::chores::taken_over_text;
+use crate::registry::desk::{Desk, WATCH, request, say};
+use crate::registry::dispatcher::stand_in;
+use crate::registry::exit::OnOverdue;
+use crate::registry::signal::{Meaning, SecondSignal};
+use crate::rt::awake::{self, BEAT};
+use crate::rt::time::far;
+use crate::shutdown::settle;
+use crate::stop::condvar::retry::Rounds;
+use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
+use crate::sys::{self, Heard, Woken};
+use crate::tree::core::ScopeCore;
+use crate::tree::record::{Of, Record};
+use crate::tree::root::{Edge, Errand};
+use crate::tree::state::Phase;
+use crate::tree::wait_mark::Mark;
+use crate::tree::{current, snapshot};
+
+/// How long the last words, or a dump, may take; and a dump after one that was not read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+const UNREAD: Duration = Duration::from_millis(100);
+/// From the beginning of the last words to the end by the kernel's timer, if they hang before they are written, and if they hang then.
+const STUCK_BEFORE: Duration = Duration::from_millis(1250);
+const STUCK_THEN: Duration = Duration::from_millis(1950);
+/// How long the lock of the root is waited for, to see whether it is settled.
+const BUSY: Duration = Duration::from_millis(10);
+/// The first and the longest pause between two warnings.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What *watch* has seen. All moments are of the clock of `awake`.
+#[derive(Default)]
+struct Seen {
+    first_signal: Option<Instant>,
+    /// When Ctrl-C was first pressed, by the clock of signals.
+    first_key: Option<u64>,
+    /// The earliest deadline in the root, as far as *stopper* has not been asked to look after it.
+    timer: Option<Instant>,
+    driven: bool,
+    next_warning: Option<(Instant, Duration)>,
+    /// A dump is asked for, and not written yet.
+    is_dump_due: bool,
+    /// The last dump was not read.
+    unread: bool,
+}
+
+/// The thread *watch*.
+pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
+    let _known = expected.vouch();
+    let timer = last::Guard::new().inspect_err(|error| {
+        desk.carry_out(Errand::NoTimer(error.kind().into()));
+    });
+    let mut timer = timer.ok();
+    current::touch();
+    desk.has_started(WATCH);
+    let Some(core) = desk.root.get() else { return };
+    let (mut seen, mut rounds) = (Seen::default(), Rounds::default());
+    while !desk.is_over() {
+        let now = awake::now();
+        if let Some(at) = seen.kill_at(desk).filter(|at| now >= *at) {
+            overdue_at_last(desk, core, &mut seen, at, now);
+        }
+        seen.ask_stopper(desk, core, now);
+        stand_in(desk, core);
+        let mut next = seen.next_look(desk, now);
+        // *stopper* may be in a callback that waits for whoever is to be rung.
+        if core.root.timers.has_doubts() {
+            rounds.add(core.root.timers.take_doubts());
+        }
+        if rounds.go(next.map(awake::system)) {
+            next = Some(now);
+        }
+        let waits =
+            Mark::of("a signal or a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+        let woken = desk.alarm.sleep(next.map(awake::system));
+        drop(waits);
+        // Before anything else: what takes long below is no suspension.
+        seen.beat(desk, timer.as_mut());
+        heard(desk, core, &mut seen, &woken);
+        // Behind so many signals there may be one that asks for a stop: it is read before a dump takes its time.
+        if seen.is_dump_due && !woken.is_full() {
+            dump(desk, core, &mut seen);
+        }
+        awake::worked();
+    }
+    awake::rest();
+}
+
+impl Seen {
+    /// While the root is being stopped, the time counts for which the process was awake, and the kernel's timer must be there.
+    fn beat(&self, desk: &Desk, timer: Option<&mut last::Guard>) {
+        let Some(deadline) = self.deadline(desk) else { return };
+        if let Some(timer) = timer {
+            timer.renew();
+        }
+        if awake::beat() {
+            desk.arm_again(deadline);
+        }
+    }
+
+    /// The end of the grace. A signal counts as a stop request even if *stopper* hangs.
+    fn deadline(&self, desk: &Desk) -> Option<Instant> {
+        let signalled = self.first_signal.map(|at| far(at, desk.orders.grace));
+        desk.clock.deadline().into_iter().chain(signalled).min()
+    }
+
+    /// When the process ends, whatever a thread does.
+    fn kill_at(&self, desk: &Desk) -> Option<Instant> {
+        self.deadline(desk).map(|deadline| far(deadline, desk.orders.kill_after))
+    }
+
+    /// What is due now and may run user code.
+    fn ask_stopper(&mut self, desk: &Desk, core: &ScopeCore, now: Instant) {
+        if core.root.timers.has_news() {
+            self.timer = core.root.timers.first();
+        }
+        if self.timer.is_some_and(|at| now >= at) {
+            // There is news when that is done.
+            self.timer = None;
+            desk.request(request::EXPIRE);
+        }
+        if desk.clock.users_due().is_some_and(|due| now >= due) && !self.driven {
+            self.driven = true;
+            desk.request(request::DRIVE);
+        }
+    }
+
+    /// When there is something to do though nobody wakes *watch*.
+    fn next_look(&self, desk: &Desk, now: Instant) -> Option<Instant> {
+        let users_due = desk.clock.users_due().filter(|_| !self.driven);
+        let warning = self.next_warning.map(|(at, _)| at);
+        let kill = self.kill_at(desk).filter(|at| *at > now);
+        let beat = self.deadline(desk).map(|_| now + BEAT);
+        [self.timer, users_due, warning, kill, beat].into_iter().flatten().min()
+    }
+}
+
+/// Grace and more have passed, and somebody is not home.
+fn overdue_at_last(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, due: Instant, now: Instant) {
+    const WHY: &str = "homebound: threads are not home, and the grace is over";
+    match desk.orders.on_overdue {
+        OnOverdue::Exit(code) => end(core, WHY, End::Exit(i32::from(code))),
+        OnOverdue::Abort => end(core, WHY, End::Abort),
+        OnOverdue::Wait => {
+            let (at, pause) = seen.next_warning.unwrap_or((due, FIRST_PAUSE));
+            if now >= at {
+                if is_settled(core) {
+                    // *stopper* is home, or on its way: what hangs is a destructor, and nobody else is there to say so.
+                    say(&snapshot::examine(core).to_string(), LAST_WORDS);
+                } else {
+                    desk.request(request::WARN);
+                }
+                seen.next_warning = Some((now + pause, (pause * 2).min(LONGEST_PAUSE)));
+            }
+        }
+    }
+}
+
+fn is_settled(core: &ScopeCore) -> bool {
+    core.lock_within(BUSY).is_some_and(|state| state.phase == Phase::Settled)
+}
+
+/// The signals that have come: first the stops. A dump waits until all that have come are read.
+fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
+    let meaning = |number: i32| desk.orders.signals.meaning(number);
+    let stops = woken.signals().filter(|heard| matches!(meaning(heard.signal), Some(Meaning::Stop)));
+    stops.for_each(|heard| stop(desk, core, seen, heard));
+    for number in woken.signals().map(|heard| heard.signal) {
+        if let Some(Meaning::Forward(to)) = meaning(number) {
+            // It may not wait for a place: who is behind this signal waits, too.
+            desk.carry_out(match to.try_send(number) {
+                Ok(()) => Errand::Forwarded(number),
+                Err(error) => Errand::Lost(number, error.is_full()),
+            });
+        }
+    }
+    seen.is_dump_due |= woken.signals().any(|heard| matches!(meaning(heard.signal), Some(Meaning::Dump)));
+}
+
+/// One dump for all that were asked for.
+fn dump(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen) {
+    seen.is_dump_due = false;
+    let left = seen.kill_at(desk).map(|at| at.saturating_duration_since(awake::now()));
+    let patience = if seen.unread { UNREAD } else { LAST_WORDS };
+    let dump = format!("{}{}", taken_over_text(&desk.orders.taken), snapshot::examine(core));
+    seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
+}
+
+/// The first asks for a stop, the second ends the process. When they came is what counts, not when this thread could look.
+fn stop(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
+    let came = Instant::now().checked_sub(heard.age()).map_or_else(awake::now, awake::of_system);
+    let first = seen.first_signal.into_iter().chain(desk.clock.began()).min();
+    let is_other_key = heard.is_key() && seen.first_key.is_some_and(|first| heard.after(first) >= SAME_KEY);
+    if is_other_key || first.is_some_and(|first| came.saturating_duration_since(first) >= SAME_SIGNAL) {
+        let how = End::Exit(128 + heard.signal);
+        match desk.orders.second_signal {
+            SecondSignal::Dump => end(core, "homebound: a second signal", how),
+            SecondSignal::Quiet => sys::exit_now(128 + heard.signal),
+        }
+    }
+    if heard.is_key() {
+        seen.first_key.get_or_insert(heard.at);
+    }
+    if seen.first_signal.is_none() {
+        seen.first_signal = Some(came);
+        // From here on a suspension is seen, also one that comes before the next look.
+        awake::beat();
+        // Before anything else: P7's clock has begun, whatever becomes of the rest.
+        desk.arm(far(came, desk.orders.grace));
+    }
+    // The handler has judged by a clock that no suspension stops, and may have armed the end of a second signal.
+    seen.deadline(desk).into_iter().for_each(|deadline| desk.arm_again(deadline));
+    desk.request_stop(heard.signal);
+}
+
+/// The report and the dump, by `write(2)`, in a second at most; then the end.
+fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
+    let begin = Instant::now();
+    // The words get no more time than the kernel's timer would have left without them.
+    let stuck_then = last::due().map_or(begin + STUCK_THEN, |due| due.min(begin + STUCK_THEN));
+    last::arm(begin + STUCK_BEFORE, how);
+    let report = settle::report_of_root(core);
+    let report = report
+        .map_or_else(|| "shutdown: unknown, the root is locked".to_owned(), |report| report.to_string());
+    let text = format!("{why}\n{report}\n{}", snapshot::examine(core));
+    last::postpone(stuck_then, how);
+    let left = stuck_then.saturating_duration_since(Instant::now());
+    say(&text, LAST_WORDS.min(left / 2).max(UNREAD));
+    match how {
+        End::Exit(code) => sys::exit_now(code),
+        End::Abort | End::Never => sys::abort_now(),
+    }
+}

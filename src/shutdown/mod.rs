@@ -1,0 +1,11 @@
+//! Owns the order in which a scope ends: which threads are told, waited for, marked overdue, and what is settled afterwards.
+//! Refuses to know what a thread runs.
+//!
+//! Read `order` first, then `settle`.
+
+pub(crate) mod call;
+pub(crate) mod deferred;
+pub(crate) mod order;
+pub(crate) mod overdue;
+pub(crate) mod owned;
+pub(crate) mod settle;

@@ -1,0 +1,59 @@
+//! Owns what is said and done about a thread whose share of the grace has passed.
+//! Refuses to decide when that is: `exit` does.
+
+use std::sync::Arc;
+
+use crate::rt::awake;
+use crate::rt::contain::told;
+use crate::rt::shown::{Shown, shown};
+use crate::stop::wakeups::Calls;
+use crate::tree::record::Record;
+use crate::tree::root::Errand;
+
+/// Marks a thread overdue: its shields end, scopes that it runs have no time left, and it is reported by name.
+/// Runs no code of the program's.
+pub(crate) fn mark(record: &Arc<Record>) -> Calls {
+    let first = record.life(|life| life.overdue_since.replace(awake::now()).is_none());
+    if !first {
+        return Calls::default();
+    }
+    let mut calls = record.node.mark_through_shields(record.core.node.cause());
+    for core in record.opened() {
+        let root = &core.root;
+        core.touch();
+        // Its body may never return: then nobody else carries out this scope's shutdown.
+        root.carry_out(Errand::Drive(Arc::clone(&core)));
+    }
+    let late = Arc::clone(record);
+    if record.core.root.is_registry() {
+        record.core.root.carry_out(Errand::Overdue(late));
+    } else {
+        // Whoever drives a standalone scope is a thread of the user's, and may log.
+        calls.add(Calls::log(move || warn(&late)));
+    }
+    calls
+}
+
+/// Tells of it. Runs `tracing`, hence user code: on *stopper*, or on the thread that drives a standalone scope.
+pub(crate) fn warn(record: &Arc<Record>) {
+    if record.has_ended() {
+        return;
+    }
+    let last_wait = record.wait().map(|wait| Shown(wait).to_string()).unwrap_or_default();
+    let kernel = record.kernel_id().and_then(crate::sys::kernel_look).unwrap_or_default();
+    let call: Vec<_> = kernel.call.into_iter().chain(kernel.about).collect();
+    told(|| {
+        tracing::error!(
+            target: "homebound::shutdown",
+            path = &*shown(record.path()),
+            thread.name = &*shown(&record.label.name),
+            thread.id = record.id.0,
+            purpose = &*shown(&record.label.purpose),
+            spawned_from = %record.label.at,
+            last_wait,
+            kernel_wait = kernel.channel.unwrap_or_default(),
+            system_call = &*shown(&call.join(" ")),
+            "overdue: asked to stop, and its share of the grace has passed"
+        );
+    });
+}

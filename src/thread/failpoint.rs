@@ -1,0 +1,43 @@
+//! Owns what is done at a point where a test has planted something: the stop, the panic, the refusal.
+//! Refuses to count points: `probe` does.
+
+use std::io;
+use std::panic::{Location, resume_unwind};
+use std::sync::Arc;
+
+use crate::outcome::error::SpawnError;
+use crate::outcome::reason::StopReason;
+use crate::tree::fault_plan::Seed;
+use crate::tree::record::Record;
+
+#[cold]
+pub(crate) fn visit(record: &Arc<Record>, what: &'static str, at: &'static Location<'static>) {
+    // What unwinds already may not unwind again; it is no point.
+    let probe = record.core.root.probe.get().filter(|_| !std::thread::panicking());
+    let Some((probe, seed)) = probe.and_then(|probe| Some((probe, probe.next_point()?))) else { return };
+    match seed {
+        Seed::Nothing | Seed::Refusal => {}
+        Seed::Stop => {
+            probe.note(record.path(), what, at);
+            if let Some(root) = record.core.around().last() {
+                root.node.stop(StopReason::Requested { at });
+            }
+        }
+        Seed::Panic => {
+            probe.note(record.path(), what, at);
+            // Past the hook: there may be hundreds, and each is wanted.
+            resume_unwind(Box::new(format!("planted at {at}, in {what}")));
+        }
+    }
+}
+
+/// What the OS might say to the spawn of this thread.
+pub(crate) fn may_spawn(record: &Record) -> Result<(), SpawnError> {
+    match record.core.root.probe.get().filter(|_| record.node.is_probed()) {
+        Some(probe) if probe.next_spawn() => {
+            probe.note(record.path(), "spawn", record.label.at);
+            Err(SpawnError::Os(io::Error::new(io::ErrorKind::WouldBlock, "planted refusal of a thread")))
+        }
+        _ => Ok(()),
+    }
+}

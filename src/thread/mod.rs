@@ -1,0 +1,13 @@
+//! Owns one thread: its builder, its run, what its closure is given, what its spawner holds.
+//! Refuses to know when its scope ends.
+//!
+//! Read `spawn` first, then `context`.
+
+pub(crate) mod adopt;
+pub(crate) mod builder;
+pub(crate) mod context;
+pub(crate) mod failing;
+pub(crate) mod failpoint;
+pub(crate) mod handle;
+pub(crate) mod spawn;
+pub(crate) mod stopper;

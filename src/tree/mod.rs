@@ -1,0 +1,28 @@
+//! Owns scopes and threads as data: who is in a scope, what each thread waits on, what failed, and how much time is left.
+//! Refuses to start threads and to decide what happens next: `thread` and `shutdown` do.
+//!
+//! A thread holds its scope, a scope holds its threads, and both share a root: so the files of this folder know each other. Read
+//! `core` and `record` first, then `state`.
+
+pub(crate) mod core;
+pub(crate) mod current;
+pub(crate) mod deadlock;
+pub(crate) mod done;
+pub(crate) mod fault_plan;
+pub(crate) mod grace;
+pub(crate) mod guest;
+pub(crate) mod panic_hook;
+pub(crate) mod path;
+pub(crate) mod propagate;
+pub(crate) mod record;
+pub(crate) mod root;
+pub(crate) mod services;
+pub(crate) mod snapshot;
+pub(crate) mod state;
+pub(crate) mod state_lock;
+pub(crate) mod tally;
+pub(crate) mod text;
+pub(crate) mod timers;
+pub(crate) mod verdict;
+pub(crate) mod wait_mark;
+pub(crate) mod walk;

@@ -1,0 +1,328 @@
+//! Owns what is known of one thread of the tree: who it is, what it waits on, how it ended.
+//! Refuses to act: scopes admit it, `thread` runs it, views read it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use crate::outcome::failure::{Cause, Failure, Origin};
+use crate::outcome::reason::Stop;
+use crate::outcome::report::Ending;
+use crate::outcome::status::{ProcessStatus, Role, ThreadId};
+use crate::outcome::words::ITS_THREADS;
+use crate::rt::latch::Latch;
+use crate::rt::{awake, this_thread};
+use crate::stop::callback::Callback;
+use crate::stop::node::Node;
+use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
+use crate::tree::core::ScopeCore;
+use crate::tree::text::escape;
+
+/// Names and purposes: `&'static str` is not copied.
+pub(crate) type Text = Cow<'static, str>;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// For threads and scopes alike: the smaller was made earlier.
+pub(crate) fn next_id() -> u64 {
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What a thread is called, what it is for, and where it was spawned.
+#[derive(Debug, Clone)]
+pub(crate) struct Label {
+    pub(crate) name: Text,
+    pub(crate) purpose: Text,
+    pub(crate) at: &'static Location<'static>,
+}
+
+pub(crate) struct Record {
+    pub(crate) id: ThreadId,
+    pub(crate) label: Label,
+    pub(crate) role: Role,
+    pub(crate) isolated: bool,
+    pub(crate) vital: bool,
+    pub(crate) spawned_at: Instant,
+    pub(crate) core: Arc<ScopeCore>,
+    pub(crate) node: Arc<Node>,
+    pub(crate) done: Latch,
+    path: OnceCell<Box<str>>,
+    kernel_id: AtomicU32,
+    /// Which OS thread runs it, as `this_thread::run_id` counts; 0 before it starts.
+    run: sync::AtomicU64,
+    ended: AtomicBool,
+    /// It has been counted out of its own scope. Written under that scope's lock.
+    home: AtomicBool,
+    wait: Mutex<Option<Wait>>,
+    life: Mutex<Life>,
+    /// Scopes whose body runs in this thread, now: most threads open none.
+    opened: OnceCell<Box<Opened>>,
+    /// The child process that this thread looks after, if it is one of those.
+    pub(crate) process: OnceCell<Box<Facts>>,
+}
+
+/// What is known of a child process.
+#[cfg_attr(not(unix), allow(dead_code))]
+pub(crate) struct Facts {
+    pub(crate) pid: u32,
+    pub(crate) command: String,
+    /// How it ended, in words.
+    pub(crate) exit: OnceCell<Box<str>>,
+}
+
+impl Facts {
+    #[cfg(unix)]
+    pub(crate) fn new(pid: u32, command: String) -> Facts {
+        Facts { pid, command, exit: OnceCell::new() }
+    }
+
+    pub(crate) fn status(&self) -> ProcessStatus {
+        let exit = self.exit.get().map(ToString::to_string);
+        ProcessStatus { pid: self.pid, command: self.command.clone(), exit }
+    }
+}
+
+type Opened = Mutex<Vec<Weak<ScopeCore>>>;
+
+/// What a thread waits on.
+#[derive(Clone)]
+pub(crate) struct Wait {
+    pub(crate) what: &'static str,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) since: Instant,
+    pub(crate) of: Of,
+}
+
+/// For whom.
+#[derive(Clone)]
+pub(crate) enum Of {
+    /// For the wait itself: a message, a moment, a descriptor.
+    Nobody,
+    /// For something that homebound does not see: the text is the program's.
+    Outside,
+    Thread(Arc<Record>),
+    Scope(Arc<ScopeCore>),
+}
+
+impl fmt::Display for Wait {
+    /// Takes no lock: reports are made under that of a scope.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)?;
+        match &self.of {
+            Of::Thread(record) => write!(f, " of {}", record.path())?,
+            Of::Scope(core) if self.what != ITS_THREADS => write!(f, " {}", core.path())?,
+            Of::Scope(_) | Of::Nobody | Of::Outside => {}
+        }
+        write!(f, " at {}", self.at)
+    }
+}
+
+/// What others do when the thread has ended; see `done`.
+#[derive(Default)]
+pub(crate) struct Sequel {
+    /// Nothing is taken in any more: whoever comes now waits for the end, which is near, and calls.
+    pub(crate) closed: bool,
+    pub(crate) callbacks: BTreeMap<u64, Arc<Callback>>,
+}
+
+/// How far it has come.
+#[derive(Default)]
+pub(crate) struct Life {
+    pub(crate) ended_at: Option<Instant>,
+    pub(crate) overdue_since: Option<Instant>,
+    pub(crate) ending: Option<Ending>,
+    /// Until it is claimed by a join, or by the scope when the handle is gone.
+    pub(crate) outcome: Option<Outcome>,
+    /// The handle has been dropped or joined: the result and the failure are the scope's.
+    pub(crate) released: bool,
+    /// It has told of a failure and gone on.
+    pub(crate) failed: bool,
+    pub(crate) sequel: Sequel,
+    /// What it is at, in its own words.
+    pub(crate) note: Option<Text>,
+}
+
+/// How it ended. The value of a finished one is in its packet.
+pub(crate) enum Outcome {
+    Finished,
+    Stopped(Stop),
+    Failed(Failure),
+}
+
+impl Outcome {
+    pub(crate) fn is_panic(&self) -> bool {
+        self.ending() == Ending::Panicked
+    }
+
+    fn ending(&self) -> Ending {
+        match self {
+            Outcome::Finished => Ending::Finished,
+            Outcome::Stopped(_) => Ending::Stopped,
+            Outcome::Failed(failure) => match failure.cause() {
+                Cause::Panic { .. } => Ending::Panicked,
+                Cause::Error(_) => Ending::Failed,
+            },
+        }
+    }
+}
+
+impl Record {
+    pub(crate) fn new(label: Label, role: Role, core: &Arc<ScopeCore>, node: Arc<Node>) -> Record {
+        node.inherit_probe(&core.node);
+        Record {
+            id: ThreadId(next_id()),
+            label,
+            role,
+            isolated: false,
+            vital: false,
+            spawned_at: Instant::now(),
+            core: Arc::clone(core),
+            node,
+            done: Latch::default(),
+            path: OnceCell::new(),
+            kernel_id: AtomicU32::new(0),
+            run: sync::AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            home: AtomicBool::new(false),
+            wait: Mutex::new(None),
+            life: Mutex::default(),
+            opened: OnceCell::new(),
+            process: OnceCell::new(),
+        }
+    }
+
+    /// Scopes and name; a body's is its scope's.
+    pub(crate) fn path(&self) -> &str {
+        self.path.get_or_init(|| match self.role {
+            Role::Body => self.core.path().into(),
+            _ => format!("{}/{}", self.core.path(), escape(&self.label.name)).into(),
+        })
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            id: Some(self.id),
+            path: self.path().to_owned(),
+            name: self.label.name.clone(),
+            purpose: self.label.purpose.clone(),
+            spawned_from: self.label.at,
+            notes: self.life(|life| life.note.as_deref().map(str::to_owned)).into_iter().collect(),
+        }
+    }
+
+    pub(crate) fn start(&self) {
+        self.kernel_id.store(this_thread::kernel_id().unwrap_or(0), Ordering::Relaxed);
+        self.run.store(this_thread::run_id(), Ordering::Release);
+    }
+
+    /// Who waits for it before it is told may wait for ever. A service that may end by itself is none of these.
+    pub(crate) fn ends_only_when_told(&self) -> bool {
+        self.role == Role::Service
+    }
+
+    pub(crate) fn has_started(&self) -> bool {
+        self.run() != 0
+    }
+
+    pub(crate) fn run(&self) -> u64 {
+        self.run.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn kernel_id(&self) -> Option<u32> {
+        Some(self.kernel_id.load(Ordering::Relaxed)).filter(|id| *id != 0)
+    }
+
+    /// Its closure and everything of it is gone. Views stop to show it; `done` follows. Returns a failure that has
+    /// become the scope's: it was isolated, and the handle is gone.
+    pub(crate) fn end(&self, outcome: Outcome) -> Option<Failure> {
+        let mut life = self.life.lock();
+        life.ended_at = Some(awake::now());
+        life.ending = Some(match outcome.ending() {
+            Ending::Finished | Ending::Stopped if life.failed => Ending::Failed,
+            ending => ending,
+        });
+        life.outcome = Some(outcome);
+        let left = if life.released { life.outcome.take() } else { None };
+        drop(life);
+        let unclaimed = self.unclaimed(left);
+        self.ended.store(true, Ordering::Release);
+        unclaimed
+    }
+
+    /// The handle is dropped, unjoined. Returns a failure that becomes the scope's by this.
+    pub(crate) fn abandon(&self) -> Option<Failure> {
+        let mut life = self.life.lock();
+        life.released = true;
+        let left = life.outcome.take();
+        drop(life);
+        self.unclaimed(left)
+    }
+
+    /// What is not isolated has been the scope's since it happened. It is not told again: where a list is full, each is counted.
+    /// With no lock held: a list that is full has not kept it, and with this goes the program's error.
+    fn unclaimed(&self, left: Option<Outcome>) -> Option<Failure> {
+        match left {
+            Some(Outcome::Failed(failure)) if self.isolated => Some(failure),
+            Some(_) | None => None,
+        }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_home(&self) {
+        self.home.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_home(&self) -> bool {
+        self.home.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn life<R>(&self, look: impl FnOnce(&mut Life) -> R) -> R {
+        look(&mut self.life.lock())
+    }
+
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.life.lock().overdue_since.is_some()
+    }
+
+    /// Returns the wait that it stands in instead, to be put back: waits nest.
+    pub(crate) fn set_wait(&self, wait: Option<Wait>) -> Option<Wait> {
+        std::mem::replace(&mut *self.wait.lock(), wait)
+    }
+
+    pub(crate) fn wait(&self) -> Option<Wait> {
+        self.wait.lock().clone()
+    }
+
+    pub(crate) fn add_opened(&self, core: &Arc<ScopeCore>) {
+        self.opened.get_or_init(Box::default).lock().push(Arc::downgrade(core));
+    }
+
+    pub(crate) fn remove_opened(&self, core: &Arc<ScopeCore>) {
+        if let Some(opened) = self.opened.get() {
+            opened.lock().retain(|weak| weak.as_ptr() != Arc::as_ptr(core));
+        }
+    }
+
+    pub(crate) fn opened(&self) -> Vec<Arc<ScopeCore>> {
+        let opened = self.opened.get().map(|opened| opened.lock());
+        opened.iter().flat_map(|opened| opened.iter()).filter_map(Weak::upgrade).collect()
+    }
+
+    /// How it ended, at a deadline of its scope or of one around it.
+    pub(crate) fn ending(&self, deadline: Option<Instant>) -> Ending {
+        let life = self.life.lock();
+        let late = match (life.ended_at, deadline) {
+            (Some(ended), Some(deadline)) => ended > deadline,
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        life.ending.filter(|_| !late).unwrap_or(Ending::Overdue)
+    }
+}

@@ -1,0 +1,274 @@
+//! Owns the reading of the tree: from scopes and records to plain data.
+//! Refuses to hold a lock for longer than it takes to copy some threads, and to wait long for one that is held, or for the kernel.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use std::vec::IntoIter;
+
+use crate::outcome::status::{
+    Edge, EndingThread, IdleThread, KernelStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, Snapshot,
+    ThreadId, ThreadState, ThreadStatus,
+};
+use crate::rt::awake;
+use crate::sys;
+use crate::tree::core::{Kind, ScopeCore};
+use crate::tree::record::{Of, Record, Wait};
+use crate::tree::state::Phase;
+use crate::tree::text::escape;
+
+/// How many threads are copied under one hold of their scope's lock.
+const PORTION: usize = 64;
+
+/// How deep the data of a snapshot is nested: what walks it, also what is derived for it and what drops it, recurs so often.
+const DEEPEST: usize = 8;
+
+/// How long one dump may wait: for locks, and for what the kernel says of threads.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How long a scope's lock is waited for, as long as there is time.
+const BUSY: Duration = Duration::from_millis(100);
+
+/// What is in the tree. The kernel is asked about those who are overdue only: it takes three files for each.
+pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
+    Reader::new(None).read(core)
+}
+
+/// The same for a dump: the kernel is asked about each thread that is in no wait of ours, as long as there is time.
+pub(crate) fn examine(core: &Arc<ScopeCore>) -> Snapshot {
+    Reader::new(Some(Instant::now() + PATIENCE)).read(core)
+}
+
+pub(crate) fn thread(record: &Arc<Record>) -> ThreadStatus {
+    Reader::new(None).thread(record, Instant::now())
+}
+
+/// Reads one snapshot.
+struct Reader {
+    /// The calling thread runs: to look at itself would show it looking.
+    own: Option<u32>,
+    /// For a dump: until then there is time to wait, and to ask the kernel.
+    until: Option<Instant>,
+    unasked: usize,
+    refused: BTreeSet<String>,
+}
+
+impl Reader {
+    fn new(until: Option<Instant>) -> Reader {
+        Reader { own: sys::thread_id(), until, unasked: 0, refused: BTreeSet::new() }
+    }
+
+    fn read(mut self, core: &Arc<ScopeCore>) -> Snapshot {
+        let is_root = core.parent.is_none();
+        let root = self.tree(core);
+        let foreign = if is_root { core.root.foreign() } else { Vec::new() };
+        let (idle, ending) = if is_root { (idle(core), self.ending(core)) } else { Default::default() };
+        let mut limits = Vec::from_iter(self.refused);
+        if self.unasked > 0 {
+            limits.push(format!(
+                "the kernel was not asked about {} threads: there was no time left",
+                self.unasked
+            ));
+        }
+        Snapshot { root, foreign, idle, ending, limits }
+    }
+
+    /// The scope and all below it. Iterative: depth costs no stack.
+    fn tree(&mut self, core: &Arc<ScopeCore>) -> ScopeStatus {
+        let (root, inner) = self.scope(core, 0);
+        // The scopes from the root to where the walk is, as far as they are nested, and what of each has not been visited.
+        let (mut nested, mut root, mut walks) = (Vec::new(), root, vec![inner]);
+        while let Some(walk) = walks.last_mut() {
+            if let Some(core) = walk.next() {
+                let (status, inner) = self.scope(&core, walks.len());
+                walks.push(inner);
+                if nested.len() < DEEPEST {
+                    nested.push(status);
+                } else {
+                    holder(&mut nested, &mut root).scopes.push(status);
+                }
+                continue;
+            }
+            walks.pop();
+            let done = if walks.len() <= nested.len() { nested.pop() } else { None };
+            if let Some(done) = done {
+                holder(&mut nested, &mut root).scopes.push(done);
+            }
+        }
+        root
+    }
+
+    /// A scope without those inside it, and those.
+    fn scope(&mut self, core: &Arc<ScopeCore>, depth: usize) -> (ScopeStatus, IntoIter<Arc<ScopeCore>>) {
+        let mut status = ScopeStatus {
+            id: ScopeId(core.id),
+            name: core.name.to_string(),
+            path: core.path().to_owned(),
+            group: core.kind == Kind::Group,
+            state: ScopeState::Open,
+            stop_reason: None,
+            opened_from: core.at,
+            age: core.opened_at.elapsed(),
+            opened_by: core.opener.as_ref().map(|record| record.id),
+            threads: Vec::new(),
+            depth,
+            scopes: Vec::new(),
+            busy: false,
+        };
+        let Some(state) = core.lock_within(self.patience()) else {
+            status.busy = true;
+            return (status, IntoIter::default());
+        };
+        let (body, internal, phase) = (state.body.clone(), state.internal.clone(), state.phase);
+        status.threads.reserve(state.entries.len() + state.guests.len() + internal.len() + 1);
+        let mut scopes: Vec<_> = state.scopes.values().filter_map(Weak::upgrade).collect();
+        let guests: Vec<_> = state.guests.values().cloned().collect();
+        drop(state);
+        scopes.extend(guests.iter().flat_map(|guest| guest.opened()));
+        status.state = stage(core, phase);
+        status.stop_reason = core.node.asked_at().map(|_| (*core.node.reason()).clone());
+        self.describe(body.as_slice(), &mut status);
+        let mut next = ThreadId(0);
+        loop {
+            let Some(portion) = portion(core, next, self.patience()) else {
+                status.busy = true;
+                break;
+            };
+            self.describe(&portion, &mut status);
+            match portion.last() {
+                Some(last) if portion.len() == PORTION => next = ThreadId(last.id.0 + 1),
+                _ => break,
+            }
+        }
+        self.describe(&guests, &mut status);
+        self.describe(&internal, &mut status);
+        (status, scopes.into_iter())
+    }
+
+    /// A dump of many scopes that are all locked, by whatever hangs, has an end as well.
+    fn patience(&self) -> Duration {
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        left.map_or(BUSY, |left| left.min(BUSY))
+    }
+
+    fn describe(&mut self, records: &[Arc<Record>], status: &mut ScopeStatus) {
+        let now = Instant::now();
+        let live = records.iter().filter(|record| !record.has_ended());
+        status.threads.extend(live.map(|record| self.thread(record, now)));
+    }
+
+    fn thread(&mut self, record: &Arc<Record>, now: Instant) -> ThreadStatus {
+        let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
+        let (wait, os_tid) = (record.wait(), record.kernel_id());
+        let (overdue, failed, note) = record.life(|life| {
+            let note = life.note.as_deref().map(str::to_owned);
+            (life.overdue_since, life.failed, note)
+        });
+        let seen = wait.as_ref().is_some_and(|wait| !matches!(wait.of, Of::Outside));
+        let (run_state, kernel) = match os_tid {
+            Some(id) if overdue.is_some() || (self.until.is_some() && !seen) => self.ask(id),
+            _ => (None, None),
+        };
+        ThreadStatus {
+            id: record.id,
+            name: record.label.name.to_string(),
+            purpose: record.label.purpose.to_string(),
+            path: record.path().to_owned(),
+            role: record.role,
+            spawned_at: record.spawned_at,
+            spawned_from: record.label.at,
+            os_tid,
+            state: match &wait {
+                _ if record.has_ended() => ThreadState::Ended,
+                Some(wait) => ThreadState::Waiting { what: wait.what, at: wait.at },
+                None if record.has_started() || record.role == Role::Adopted => ThreadState::Running,
+                None => ThreadState::Starting,
+            },
+            note,
+            failed,
+            waiting_for: since(wait.as_ref().map(|wait| wait.since)),
+            stopping_for: since(record.node.asked_at().map(awake::system)),
+            overdue_for: since(overdue.map(awake::system)),
+            run_state,
+            kernel,
+            waits_for: wait.as_ref().and_then(edge).into_iter().collect(),
+            process: record.process.get().map(|facts| facts.status()),
+        }
+    }
+
+    /// What the kernel says of a thread, as far as there is time to ask.
+    fn ask(&mut self, id: u32) -> (Option<RunState>, Option<KernelStatus>) {
+        if self.own == Some(id) {
+            return (Some(RunState::Running), None);
+        }
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            self.unasked += 1;
+            return (None, None);
+        }
+        let Some(look) = sys::kernel_look(id) else { return (Some(RunState::Other), None) };
+        self.refused.extend(look.refused);
+        let state = match look.state {
+            0 => return (None, None),
+            b'R' => RunState::Running,
+            b'S' => RunState::Sleeping,
+            b'D' | b'I' => RunState::Uninterruptible,
+            b'T' | b't' => RunState::Suspended,
+            _ => RunState::Other,
+        };
+        (Some(state), Some(KernelStatus { call: look.call, about: look.about, channel: look.channel }))
+    }
+
+    fn ending(&mut self, core: &ScopeCore) -> Vec<EndingThread> {
+        let asks = self.until.is_some();
+        let threads = core.root.cache.ending_threads().into_iter();
+        // One whose destructors have run waits for nothing but to be joined.
+        threads
+            .filter(|(os_tid, ..)| sys::is_there(*os_tid))
+            .map(|(os_tid, name, title)| {
+                let (run_state, kernel) = if asks { self.ask(os_tid) } else { (None, None) };
+                let path = format!("{}/{}", title.place, escape(&name));
+                let (name, purpose) = (name.into_owned(), title.purpose.into_owned());
+                let joins = title.joins.map(Cow::into_owned);
+                EndingThread { os_tid, name, purpose, path, joins, run_state, kernel }
+            })
+            .collect()
+    }
+}
+
+/// Where the scopes below the innermost of `nested` stand.
+fn holder<'a>(nested: &'a mut [ScopeStatus], root: &'a mut ScopeStatus) -> &'a mut ScopeStatus {
+    nested.last_mut().unwrap_or(root)
+}
+
+fn idle(core: &ScopeCore) -> Vec<IdleThread> {
+    let threads = core.root.cache.idle_threads().into_iter();
+    threads.map(|(os_tid, name)| IdleThread { os_tid, name: name.to_string() }).collect()
+}
+
+fn edge(wait: &Wait) -> Option<Edge> {
+    let (thread, path) = match &wait.of {
+        Of::Nobody | Of::Outside => return None,
+        Of::Thread(record) => (Some(record.id), record.path()),
+        Of::Scope(core) => (None, core.path()),
+    };
+    Some(Edge { thread, path: path.to_owned(), known: true })
+}
+
+/// So many threads of a scope are copied at a time, from `next` on, and described when its lock is free: whoever spawns or ends
+/// waits for no more than these. Ids only grow, so each is met once.
+fn portion(core: &ScopeCore, next: ThreadId, patience: Duration) -> Option<Vec<Arc<Record>>> {
+    let state = core.lock_within(patience)?;
+    let entries = state.entries.range(next..).take(PORTION);
+    Some(entries.map(|(_, entry)| Arc::clone(&entry.record)).collect())
+}
+
+/// Where a scope is in its life, for views.
+fn stage(core: &ScopeCore, phase: Phase) -> ScopeState {
+    match phase {
+        Phase::Settled => ScopeState::Ended,
+        Phase::Finishing => ScopeState::Finishing,
+        Phase::Open if core.node.is_stopping() => ScopeState::Stopping,
+        Phase::Open => ScopeState::Open,
+    }
+}

@@ -1,0 +1,222 @@
+//! Owns the wait at a condvar of the program's, on the types of `parking_lot`: it ends on stop as the others do.
+//! Refuses to know how a stop reaches it (`bell`), and when it looks for one (`waiter`).
+
+use std::panic::Location;
+use std::ptr::from_ref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::outcome::error::WaitError;
+use crate::outcome::stopped::Stopped;
+use crate::rt::contain::Payload;
+use crate::rt::erase::Lease;
+use crate::rt::packet::{Ran, Task};
+use crate::rt::time::far;
+use crate::stop::condvar::interrupt::{Bell, Effort, Ringer};
+use crate::stop::condvar::waiter::{End, Held, Waiter, is_stopping};
+use crate::sync::locks::assert_none_held;
+use crate::thread::context::Context;
+use crate::tree::current;
+use crate::tree::wait_mark::Mark;
+
+/// # Condition variables (feature `parking_lot`)
+impl Context {
+    /// Blocks while `condition` holds, as [`Condvar::wait_while`] does, and until the stop. `Ok` says that the condition is false;
+    /// it was asked under the mutex. When this returns, the guard holds the mutex, whatever the result is.
+    ///
+    /// Nobody needs to notify for the stop, and whoever stops may hold the mutex meanwhile: the waiter returns as soon as it can
+    /// have it.
+    ///
+    /// ```
+    /// use std::collections::VecDeque;
+    ///
+    /// use homebound::{Context, Result, Stopped};
+    /// use parking_lot::{Condvar, Mutex};
+    ///
+    /// #[derive(Default)]
+    /// struct Queue {
+    ///     jobs: Mutex<VecDeque<u32>>,
+    ///     filled: Condvar,
+    /// }
+    ///
+    /// impl Queue {
+    ///     fn take(&self, cx: &Context) -> Result<Option<u32>, Stopped> {
+    ///         let mut jobs = self.jobs.lock();
+    ///         cx.wait_while(&self.filled, &mut jobs, |jobs| jobs.is_empty())?;
+    ///         Ok(jobs.pop_front())
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), homebound::ScopeError> {
+    /// let queue = Queue::default();
+    /// homebound::scope(|scope| {
+    ///     let taker = scope.spawn("taker", "takes one job, and waits for a second", |cx| {
+    ///         assert_eq!(queue.take(cx)?, Some(7));
+    ///         assert!(queue.take(cx).is_err(), "the stop ends it");
+    ///         Ok(())
+    ///     })?;
+    ///     queue.jobs.lock().push_back(7);
+    ///     queue.filled.notify_one();
+    ///     # homebound::Context::sleep(scope.context(), std::time::Duration::from_millis(20))?;
+    ///     taker.stop();
+    ///     taker.join()?;
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Stopped`], at once if the context is stopping already. As in [`recv`](Self::recv) the stop wins: the condition is
+    /// not asked once the stop has been seen, and what it waits for stays there for others. A notification that this wait had
+    /// received by then is passed on to the next waiter.
+    ///
+    /// # What others see
+    /// The stop notifies *all* who wait at the condvar: they must look in a loop, as this one does. For a moment another thread
+    /// holds the mutex, so a `try_lock` may fail. On its way in (once for each root, if it is not the registry's) and on its way out
+    /// after a stop, or at the end of a deadline, this wait may free the mutex and take it again: what was read before the
+    /// call must be read again, as with any wait at a condvar. No callback runs under the mutex because of it.
+    ///
+    /// # Panics
+    /// With what `condition` panics with, the mutex held, as `parking_lot` does. As `parking_lot` does where the condvar is used
+    /// with two mutexes at a time.
+    #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
+    pub fn wait_while<T: ?Sized + Send>(
+        &self,
+        condvar: &Condvar,
+        guard: &mut MutexGuard<'_, T>,
+        condition: impl FnMut(&mut T) -> bool,
+    ) -> Result<(), Stopped> {
+        match self.wait_at(condvar, guard, condition, || None, Location::caller()) {
+            End::Stopped => Err(self.stopped()),
+            End::False | End::TimedOut => Ok(()),
+        }
+    }
+
+    /// As [`wait_while`](Self::wait_while), for at most `timeout`; it may take longer to get the mutex again.
+    ///
+    /// # Errors
+    /// [`WaitError::Stopped`]; [`WaitError::TimedOut`] if the condition still holds then.
+    ///
+    /// # Panics
+    /// As [`wait_while`](Self::wait_while).
+    #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
+    pub fn wait_while_timeout<T: ?Sized + Send>(
+        &self,
+        condvar: &Condvar,
+        guard: &mut MutexGuard<'_, T>,
+        condition: impl FnMut(&mut T) -> bool,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        let end = || Some(far(Instant::now(), timeout));
+        match self.wait_at(condvar, guard, condition, end, Location::caller()) {
+            End::False => Ok(()),
+            End::Stopped => Err(WaitError::Stopped(self.stopped())),
+            End::TimedOut => Err(WaitError::TimedOut),
+        }
+    }
+
+    /// `end` is asked only if there is something to wait for: no clock on the fast path.
+    fn wait_at<T: ?Sized + Send>(
+        &self,
+        condvar: &Condvar,
+        guard: &mut MutexGuard<'_, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+        end: impl FnOnce() -> Option<Instant>,
+        caller: &'static Location<'static>,
+    ) -> End {
+        let mutex = MutexGuard::mutex(guard);
+        let mut held = Guarded { condvar, guard };
+        if self.node().is_probed() {
+            // What is planted here stands for a stop from elsewhere: not under the mutex.
+            held.unlocked(|| self.point("condvar", caller));
+        }
+        if is_stopping(self.node(), &mut held) {
+            return End::Stopped;
+        }
+        if !condition(held.guard) {
+            return End::False;
+        }
+        let end = end();
+        let alone = self.is_alone(&mut held);
+        // From here until it is parked for the first time the mutex is held: who sees this one waiting, and then takes the mutex, finds it parked.
+        let _mark = Mark::new("condvar", caller);
+        // Kept below: however the wait ends, nobody uses the pair when the waiter is gone.
+        let bell = self.bell(Lease::promise(), condvar, mutex);
+        Waiter::new(self.node(), bell, &mut held).wait_while(|held| condition(held.guard), end, alone)
+    }
+
+    /// True if nobody would ring what is in doubt, or not for long enough: who is no thread of this root is not waited for.
+    fn is_alone(&self, held: &mut impl Held) -> bool {
+        let root = &self.core().root;
+        if !root.timers.rings() {
+            // A thread may be started for that, and a refusal is told to the user's subscriber: not under the mutex.
+            held.unlocked(|| root.timers.attend());
+        }
+        let ours = || current::records().iter().any(|own| Arc::ptr_eq(&own.core.root, root));
+        !root.timers.rings() || !ours()
+    }
+
+    fn bell<'a, T: ?Sized + Send>(
+        &self,
+        lease: Lease<'a>,
+        condvar: &'a Condvar,
+        mutex: &'a Mutex<T>,
+    ) -> Arc<Bell> {
+        let pair = (from_ref(condvar).addr(), from_ref(mutex).addr());
+        let task = lease.erase(Arc::new(Place(Mutex::new(Some((condvar, mutex))))));
+        let ringer = Arc::clone(&self.core().root.timers) as Arc<dyn Ringer>;
+        Bell::new(pair, task, ringer)
+    }
+}
+
+/// Where one waits, until the waiter leaves.
+struct Place<'a, T: ?Sized>(Mutex<Option<(&'a Condvar, &'a Mutex<T>)>>);
+
+impl<T: ?Sized + Send> Task<Effort> for Place<'_, T> {
+    fn run(&self, effort: &Effort) -> Ran {
+        let place = *self.0.lock();
+        let Some((condvar, mutex)) = place else { return Ran::Nothing };
+        assert_none_held();
+        let held = match *effort {
+            Effort::Try => mutex.try_lock(),
+            Effort::For(slice) => mutex.try_lock_for(slice),
+        };
+        // Without the mutex it reaches those that are parked: they are moved into the mutex's queue.
+        condvar.notify_all();
+        if held.is_some() { Ran::Done } else { Ran::Nothing }
+    }
+
+    fn clear(&self) -> Option<Payload> {
+        *self.0.lock() = None;
+        None
+    }
+}
+
+struct Guarded<'a, 'm, T: ?Sized> {
+    condvar: &'a Condvar,
+    guard: &'a mut MutexGuard<'m, T>,
+}
+
+impl<T: ?Sized> Held for Guarded<'_, '_, T> {
+    fn park(&mut self, end: Option<Instant>) -> bool {
+        match end {
+            None => {
+                self.condvar.wait(self.guard);
+                true
+            }
+            Some(end) => !self.condvar.wait_until(self.guard, end).timed_out(),
+        }
+    }
+
+    fn unlocked<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        MutexGuard::unlocked(self.guard, f)
+    }
+
+    fn notify_one(&self) {
+        self.condvar.notify_one();
+    }
+}

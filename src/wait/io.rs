@@ -1,0 +1,271 @@
+//! Owns the waits for descriptors: each ends on stop, as those for channels do.
+//! Refuses to change the flags of a descriptor that is the user's, and to promise anything of calls that the kernel itself
+//! does not let go of: regular files, name look-ups.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::Backoff;
+
+use crate::rt::time::far;
+use crate::stop::listen::Keeper;
+use crate::sys::fd::{self, Direction, Kind, Ready};
+use crate::thread::context::Context;
+use crate::tree::wait_mark::Mark;
+
+/// The pauses after a descriptor that was ready has taken nothing, again and again.
+const FIRST_PAUSE: Duration = Duration::from_micros(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+
+/// # Descriptors (unix)
+impl Context {
+    /// A descriptor that turns readable at the stop and stays so: for `poll`, `epoll`, mio, a GUI's or a C library's loop.
+    /// One only looks at it: who reads from it takes the stop from all others.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use std::os::fd::AsRawFd;
+    /// # homebound::scope(|scope| {
+    /// scope.spawn("loop", "runs a foreign event loop", |cx| {
+    ///     let stop = cx.stop_fd()?;
+    ///     // Added to the loop's own descriptors.
+    ///     let mut polled = libc::pollfd { fd: stop.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    ///     assert_eq!(unsafe { libc::poll(&mut polled, 1, -1) }, 1);
+    ///     Ok(cx.checkpoint()?)
+    /// })?;
+    /// # Ok(scope.stop())
+    /// # }).unwrap();
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn stop_fd(&self) -> io::Result<BorrowedFd<'_>> {
+        self.point("stop_fd", Location::caller());
+        Ok(self.node().event(Keeper::Timer)?.as_fd())
+    }
+
+    /// Blocks until there is something to read, or the end of it, or an error; for at most `timeout`.
+    ///
+    /// # Errors
+    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; `TimedOut`; what the system
+    /// says of the descriptor.
+    #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
+    pub fn wait_readable(&self, fd: &impl AsFd, timeout: Option<Duration>) -> io::Result<()> {
+        self.wait_until_ready("readable", fd.as_fd(), Direction::In, timeout, Location::caller())
+    }
+
+    /// Blocks until something can be written, or an error is there; for at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`wait_readable`](Self::wait_readable).
+    #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
+    pub fn wait_writable(&self, fd: &impl AsFd, timeout: Option<Duration>) -> io::Result<()> {
+        self.wait_until_ready("writable", fd.as_fd(), Direction::Out, timeout, Location::caller())
+    }
+
+    /// A stream whose reads and writes end on stop: a socket, a pipe, a child's output, a terminal, standard input. Works on
+    /// the descriptor: what `stream` itself has buffered is not seen.
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use std::io::{BufRead, BufReader, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// # homebound::scope(|scope| {
+    /// let (ours, mut theirs) = UnixStream::pair()?;
+    /// let reader = scope.spawn("reader", "reads a line", move |cx| {
+    ///     let mut line = String::new();
+    ///     BufReader::new(cx.io(ours)).read_line(&mut line)?;
+    ///     Ok(line)
+    /// })?;
+    /// theirs.write_all(b"hello\n")?;
+    /// assert_eq!(reader.join()?, "hello\n");
+    /// # Ok(())
+    /// # }).unwrap();
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn io<S: AsFd>(&self, stream: S) -> Io<'_, S> {
+        let kind = fd::kind(stream.as_fd());
+        Io { context: self, stream, kind, timeout: None, caller: Location::caller() }
+    }
+
+    pub(crate) fn wait_until_ready(
+        &self,
+        what: &'static str,
+        fd: BorrowedFd<'_>,
+        direction: Direction,
+        timeout: Option<Duration>,
+        caller: &'static Location<'static>,
+    ) -> io::Result<()> {
+        self.point(what, caller);
+        let end = timeout.map(|timeout| far(Instant::now(), timeout));
+        let _mark = Mark::new(what, caller);
+        self.until_ready(fd, direction, end)
+    }
+
+    /// Blocks until the descriptor is ready. The stop wins (S7).
+    pub(crate) fn until_ready(
+        &self,
+        fd: BorrowedFd<'_>,
+        direction: Direction,
+        end: Option<Instant>,
+    ) -> io::Result<()> {
+        let node = self.node();
+        let event = node.event(Keeper::Listener)?;
+        loop {
+            self.go_on()?;
+            // Asked for before the end: one that becomes known after that look sets it.
+            let alert = node.alert_event()?;
+            let first = end.into_iter().chain(node.limit_end()).min();
+            match fd::wait_for_either(fd, direction, event, alert, first)? {
+                Ready::Descriptor => return Ok(()),
+                Ready::TimedOut if end.is_some_and(|end| Instant::now() >= end) => {
+                    return Err(ErrorKind::TimedOut.into());
+                }
+                // A deadline, the stop, or what the alert tells: the next look says which.
+                Ready::Event | Ready::TimedOut => {}
+            }
+        }
+    }
+
+    /// An error that wraps the stop: of a kind that nobody retries.
+    pub(crate) fn go_on(&self) -> io::Result<()> {
+        if self.node().is_stopping() { Err(io::Error::other(self.stopped())) } else { Ok(()) }
+    }
+}
+
+/// A stream whose reads and writes end on stop. See [`Context::io`].
+///
+/// # Errors
+/// After the stop each call fails at once, with an error that wraps [`Stopped`](crate::Stopped); what had been transferred
+/// before stays transferred. Never with `Interrupted`, which std would retry for ever. `TimedOut` after the stream's own
+/// time-out ([`timeout`](Io::timeout), or `set_read_timeout` and `set_write_timeout` of a socket, whichever is shorter).
+/// To finish an answer that was begun, use [`Context::shield`] and the context that it gives.
+///
+/// # Blocking
+/// A regular file is read and written as by std: its waits are the kernel's and end with the disk. Sockets, pipes and terminals
+/// may have any number of readers and writers. Another kind of device, the master of a terminal, or a terminal where the system
+/// refuses a second description of it (no descriptor is free, `/proc` is not there), may give one of two readers nothing after it was
+/// ready; that one then waits as by std, and hears no stop.
+pub struct Io<'a, S> {
+    context: &'a Context,
+    stream: S,
+    kind: Kind,
+    timeout: Option<Duration>,
+    caller: &'static Location<'static>,
+}
+
+impl<S: AsFd> Io<'_, S> {
+    /// How long each read and each write may wait; `None`: until the stop.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
+        self
+    }
+
+    /// The stream.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// The stream.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// The stream; nothing is buffered here.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// Tries at once if the call itself does not wait; otherwise, and if there was nothing, when the descriptor is ready.
+    pub(crate) fn transfer<R>(
+        &self,
+        what: &'static str,
+        direction: Direction,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let fd = self.stream.as_fd();
+        self.context.point(what, self.caller);
+        self.context.go_on()?;
+        // A few looks in short succession, before it is worth while to go to sleep, as `recv` has.
+        let backoff = Backoff::new();
+        while self.kind != Kind::Stream && !backoff.is_completed() {
+            match call(fd) {
+                Err(error) if is_not_ready(&error) => backoff.snooze(),
+                done => return done,
+            }
+        }
+        let own = fd::own_timeout(fd, direction).into_iter().chain(self.timeout).min();
+        let end = own.map(|timeout| far(Instant::now(), timeout));
+        let _mark = Mark::new(what, self.caller);
+        let (backoff, mut pause) = (Backoff::new(), FIRST_PAUSE);
+        loop {
+            self.context.until_ready(fd, direction, end)?;
+            match call(fd) {
+                Err(error) if is_not_ready(&error) => {}
+                done => return done,
+            }
+            // Another thread was faster, or a terminal that is ready for one byte gets a line feed, which is two: it would be
+            // ready, and take nothing, again and again.
+            let now = Instant::now();
+            if end.is_some_and(|end| now >= end) {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            if !backoff.is_completed() {
+                backoff.snooze();
+            } else {
+                self.context.pause(Some(now + pause));
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+fn is_not_ready(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+impl<S: AsFd> Read for Io<'_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        self.transfer("read", Direction::In, |fd| fd::read(fd, self.kind, buffer))
+    }
+}
+
+impl<S: AsFd> Write for Io<'_, S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        self.transfer("write", Direction::Out, |fd| fd::write(fd, self.kind, bytes))
+    }
+
+    /// Nothing is buffered.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<S: AsFd> AsFd for Io<'_, S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl<S: AsFd> fmt::Debug for Io<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Io")
+            .field("fd", &self.stream.as_fd())
+            .field("from", &self.caller)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,215 @@
+//! Owns the waits of sockets that are no stream: for a connection that comes, for one that is made, for datagrams.
+//! Refuses to look names up without saying so: that wait is the system's, and ends on no stop.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use crate::rt::time::far;
+use crate::sys::fd::{self, Direction};
+use crate::thread::context::Context;
+use crate::tree::wait_mark::Mark;
+
+/// # Connections (unix)
+impl Context {
+    /// Waits for a connection, until the stop. The stream that comes blocks as std's does; [`io`](Self::io) makes its reads
+    /// and writes end on stop.
+    ///
+    /// The listener is made non-blocking, and so are its clones: between the look and the taking, another thread may have
+    /// taken the connection, and the system's own wait for the next would hear no stop.
+    ///
+    /// # Errors
+    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; what the system says
+    /// otherwise, such as that there is no descriptor left: the connection then still waits, so pause before the next try.
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use std::net::TcpListener;
+    /// # homebound::scope(|scope| {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// scope.service("door", "takes connections", move |cx| {
+    ///     loop {
+    ///         let (stream, from) = cx.accept(&listener)?;
+    ///         cx.spawn(format!("guest {from}"), "serves one connection", move |cx| {
+    ///             let mut both = (cx.io(&stream), cx.io(&stream));
+    ///             std::io::copy(&mut both.0, &mut both.1)?;
+    ///             Ok(())
+    ///         })?;
+    ///     }
+    /// })?;
+    /// # Ok(())
+    /// # }).unwrap();
+    /// # }
+    /// ```
+    #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
+    pub fn accept<L: Listener>(&self, listener: &L) -> io::Result<(L::Stream, L::Address)> {
+        let caller = Location::caller();
+        self.point("accept", caller);
+        self.go_on()?;
+        listener.unblock()?;
+        let mut mark = None;
+        loop {
+            match listener.take() {
+                Err(error) if is_no_connection(&error) => {}
+                done => return done,
+            }
+            mark.get_or_insert_with(|| Mark::new("accept", caller));
+            self.until_ready(listener.as_fd(), Direction::In, None)?;
+        }
+    }
+
+    /// Connects to the first of the addresses that answers, until the stop; each of them for at most `timeout`.
+    ///
+    /// A host's *name* is looked up first, by the system's resolver: that ends on no stop. Where it matters, look it up on a
+    /// thread of its own, and give an address here.
+    ///
+    /// # Errors
+    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; `TimedOut`; what was said of
+    /// the last address; `InvalidInput` if there is none.
+    #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
+    pub fn connect(
+        &self,
+        address: impl ToSocketAddrs,
+        timeout: impl Into<Option<Duration>>,
+    ) -> io::Result<TcpStream> {
+        let (caller, timeout) = (Location::caller(), timeout.into());
+        self.point("connect", caller);
+        let _mark = Mark::new("connect", caller);
+        let mut last =
+            io::Error::new(io::ErrorKind::InvalidInput, "connect: there is no address to connect to");
+        for address in address.to_socket_addrs()? {
+            self.go_on()?;
+            match self.connect_to(address, timeout) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        self.go_on()?;
+        Err(last)
+    }
+
+    fn connect_to(&self, address: SocketAddr, timeout: Option<Duration>) -> io::Result<TcpStream> {
+        let end = timeout.map(|timeout| far(Instant::now(), timeout));
+        let socket = fd::begin_connect(address)?;
+        self.until_ready(socket.as_fd(), Direction::Out, end)?;
+        fd::end_connect(&socket)?;
+        Ok(TcpStream::from(socket))
+    }
+}
+
+/// # Datagrams (unix)
+///
+/// [`io`](Self::io) is `recv` and `send` of a socket that is connected.
+impl Context {
+    /// Receives a datagram, and says whence it comes; until the stop. Any number of threads may receive from one socket: who waits until
+    /// it is readable and then receives by std may find that another was faster, and hear no stop.
+    ///
+    /// What does not fit into `buffer` is lost, as with std.
+    ///
+    /// # Errors
+    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; `TimedOut` after the time-out of the
+    /// socket (`set_read_timeout`); what the system says.
+    ///
+    /// ```
+    /// # #[cfg(unix)] homebound::scope(|scope| {
+    /// # use std::net::UdpSocket;
+    /// let (socket, client) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    /// let address = socket.local_addr()?;
+    /// scope.service("echo", "answers with what it hears", move |cx| {
+    ///     let mut buffer = [0; 1500];
+    ///     loop {
+    ///         let (count, from) = cx.recv_from(&socket, &mut buffer)?;
+    ///         cx.send_to(&socket, &buffer[..count], from)?;
+    ///     }
+    /// })?;
+    /// let (cx, mut buffer) = (scope.context(), [0; 10]);
+    /// cx.send_to(&client, b"hello", address)?;
+    /// assert_eq!(cx.recv_from(&client, &mut buffer)?, (5, address));
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
+    pub fn recv_from(&self, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.io(socket).transfer("recv_from", Direction::In, |fd| fd::recv_from(fd, buffer))
+    }
+
+    /// Sends a datagram to the first of the addresses, as std does; waits for room, until the stop.
+    ///
+    /// # Errors
+    /// As [`recv_from`](Self::recv_from), with `set_write_timeout`; `InvalidInput` if there is no address.
+    #[track_caller]
+    #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
+    pub fn send_to(
+        &self,
+        socket: &UdpSocket,
+        bytes: &[u8],
+        address: impl ToSocketAddrs,
+    ) -> io::Result<usize> {
+        let first = address.to_socket_addrs()?.next();
+        let nowhere =
+            || io::Error::new(io::ErrorKind::InvalidInput, "send_to: there is no address to send to");
+        let to = first.ok_or_else(nowhere)?;
+        self.io(socket).transfer("send_to", Direction::Out, |fd| fd::send_to(fd, bytes, to))
+    }
+}
+
+/// Nobody is there; or he has gone away before he was taken.
+fn is_no_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, Interrupted, WouldBlock};
+    matches!(error.kind(), WouldBlock | Interrupted | ConnectionAborted)
+}
+
+/// What [`Context::accept`] takes connections from.
+pub trait Listener: AsFd + sealed::Sealed {
+    /// A connection.
+    type Stream;
+    /// Whence it comes.
+    type Address;
+    #[doc(hidden)]
+    fn unblock(&self) -> io::Result<()>;
+    #[doc(hidden)]
+    fn take(&self) -> io::Result<(Self::Stream, Self::Address)>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::TcpListener {}
+    impl Sealed for super::UnixListener {}
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+    type Address = SocketAddr;
+
+    fn unblock(&self) -> io::Result<()> {
+        self.set_nonblocking(true)
+    }
+
+    fn take(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, from) = self.accept()?;
+        // Some systems hand the listener's flag on.
+        stream.set_nonblocking(false)?;
+        Ok((fd::above_standard(stream), from))
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+    type Address = std::os::unix::net::SocketAddr;
+
+    fn unblock(&self) -> io::Result<()> {
+        self.set_nonblocking(true)
+    }
+
+    fn take(&self) -> io::Result<(UnixStream, Self::Address)> {
+        let (stream, from) = self.accept()?;
+        stream.set_nonblocking(false)?;
+        Ok((fd::above_standard(stream), from))
+    }
+}
