@@ -1,4 +1,5 @@
-//! Owns the models of bells: a waiter at a condvar misses no stop, whoever holds its mutex, and nobody uses that when it has left.
+//! Owns the models of a waiter at a condvar: the waiter misses no stop, whichever thread holds the
+//! mutex, and its bell uses the mutex only while the waiter is there.
 //! Refuses time-outs, and more than one mutex.
 
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use crate::stop::condvar::waiter::{End, Held, Waiter};
 use crate::stop::node::{Edge, Node};
 use crate::sync::{AtomicBool, Condvar, Mutex, TryMutex, TryMutexGuard};
 
-/// What is the program's.
+/// The part that belongs to the program: its mutex and its condvar.
 struct Program {
     mutex: TryMutex<()>,
     condvar: Condvar,
-    /// The waiter has left: nobody may use them through its bell.
+    /// Set by the waiter when it leaves. The bell may not use mutex and condvar after that.
     left: AtomicBool,
 }
 
@@ -74,7 +75,7 @@ impl Held for Holds<'_> {
     }
 }
 
-/// The thread that rings later has them from here.
+/// Hands bells from the stopping thread to the thread that rings later.
 #[derive(Default)]
 struct Desk {
     list: Mutex<(Vec<Arc<Bell>>, bool)>,
@@ -112,7 +113,7 @@ impl Desk {
     }
 }
 
-/// A waiter, the thread that rings later, and a stop, under the mutex or not.
+/// Runs a waiter, the thread that rings later, and a stop, which holds the mutex or not.
 fn waits_and_is_stopped(under_the_mutex: bool) {
     let program = Program { mutex: TryMutex::new(()), condvar: Condvar::new(), left: AtomicBool::new(false) };
     let (program, desk, root) = (Arc::new(program), Arc::<Desk>::default(), Node::new(Edge::Scope));
@@ -134,13 +135,13 @@ fn waits_and_is_stopped(under_the_mutex: bool) {
     rings.join().unwrap();
 }
 
-/// The stop comes between the look and the wait, as well as before and after.
+/// The stop comes before, after and between the waiter's check and its wait.
 #[test]
 fn stop_against_wait() {
     explore("stop_against_wait", 3, || waits_and_is_stopped(false));
 }
 
-/// Whoever stops holds the mutex; the waiter leaves while it is rung for.
+/// The stopping thread holds the mutex, and the waiter leaves while its bell is rung.
 #[test]
 fn stop_under_the_mutex() {
     explore("stop_under_the_mutex", 3, || waits_and_is_stopped(true));

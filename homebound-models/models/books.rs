@@ -1,6 +1,7 @@
-//! Owns the models of those who end, and of who waits for them: each is counted out, whoever holds the lock, and a scope's end
-//! comes after the last.
-//! Refuses to start threads for the scope: a model's own threads stand for them.
+//! Owns the models of the threads that end and the thread that waits for them: each ending thread
+//! is counted out, whichever thread holds the lock, and the end of the scope comes after the last
+//! one.
+//! Refuses to start threads for the scope, because the model's own threads stand for them.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ fn admit(core: &Arc<ScopeCore>) -> Arc<Record> {
     record
 }
 
-/// A thread of the scope that is on its last lines.
+/// Runs the last lines of a thread of the scope.
 fn ending(record: Arc<Record>) -> JoinHandle<()> {
     spawn(move || {
         drop(record.end(Outcome::Finished));
@@ -36,7 +37,7 @@ fn ending(record: Arc<Record>) -> JoinHandle<()> {
     })
 }
 
-/// Two end, while somebody else looks into the books: nobody is left in the inbox.
+/// Two threads end while a third one looks into the books. No note stays in the inbox.
 #[test]
 fn books_leave_no_note_behind() {
     explore("books_leave_no_note_behind", 2, || {
@@ -44,12 +45,12 @@ fn books_leave_no_note_behind() {
         let workers = [(); 2].map(|()| admit(&core)).map(ending);
         drop(core.lock());
         workers.into_iter().for_each(|worker| worker.join().unwrap());
-        assert!(core.books().is_quiet(), "nobody is left in the inbox, though nobody looks again");
+        assert!(core.books().is_quiet(), "no note is left in the inbox, though no thread looks again");
         assert_eq!(core.lock().workers, 0, "both are counted out");
     });
 }
 
-/// The exit path waits for the last one out: it is told, and it does not go before.
+/// The exit path waits for the last thread. It is woken, and it does not return before.
 #[test]
 fn exit_against_last_one_out() {
     explore("exit_against_last_one_out", 2, || {
@@ -61,9 +62,12 @@ fn exit_against_last_one_out() {
         core.touch();
         drive(&core, Driver::Exit);
         let state = core.lock();
-        assert!(state.workers == 0 && state.phase == Phase::Finishing, "nobody is out there, nobody comes");
+        assert!(
+            state.workers == 0 && state.phase == Phase::Finishing,
+            "no thread is out there, and none comes"
+        );
         drop(state);
-        assert!(records.iter().all(|record| record.has_ended()), "who is counted out has ended");
+        assert!(records.iter().all(|record| record.has_ended()), "a thread that is counted out has ended");
         workers.into_iter().for_each(|worker| worker.join().unwrap());
     });
 }
@@ -82,9 +86,9 @@ fn exit_against_stop_and_admission() {
         core.lock().body_home = true;
         core.touch();
         drive(&core, Driver::Exit);
-        assert_eq!(core.lock().workers, 0, "who was refused is not waited for");
+        assert_eq!(core.lock().workers, 0, "a refused thread is not waited for");
         stopper.join().unwrap();
-        assert!(!admitted || late.node.is_marked(), "the stop has reached who was let in");
+        assert!(!admitted || late.node.is_marked(), "the stop has reached the admitted thread");
         second.into_iter().for_each(|second| second.join().unwrap());
     });
 }

@@ -1,4 +1,5 @@
-//! Owns the models of the OS threads of a root: each job is run once, and all threads are joined when the root is closed.
+//! Owns the models of the OS threads of a root: each job runs once, and all threads are joined when
+//! the root is closed.
 //! Refuses to know what the jobs are.
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::sync::time_flies;
 struct Runs(Arc<AtomicUsize>);
 
 impl Runs {
-    /// A job that may be followed by another in the same thread.
+    /// A job after which the thread offers itself for another.
     fn job(&self) -> Job {
         let runs = Arc::clone(&self.0);
         Box::new(move |seat: &Arc<Seat>| {
@@ -24,7 +25,7 @@ impl Runs {
         })
     }
 
-    /// A job after which the thread goes.
+    /// A job after which the thread ends.
     fn last_job(&self) -> Job {
         let runs = Arc::clone(&self.0);
         Box::new(move |_: &Arc<Seat>| {
@@ -41,13 +42,13 @@ fn launch(cache: &Arc<Cache>, job: Job) {
     cache.launch(&"worker".into(), Make::default(), job).expect("a model refuses no thread");
 }
 
-/// Closes the cache; then nobody is left who was not joined.
+/// Closes the cache and asserts that every thread was joined.
 fn close(cache: &Cache) {
     cache.close();
     assert!(cache.kernel_ids().is_empty() && cache.starting() == 0, "all are joined");
 }
 
-/// The second job goes to the first thread, or to one of its own, and both threads come home.
+/// The second job goes to the first thread, or to a thread of its own, and both threads come home.
 #[test]
 fn cache_hands_over() {
     explore("cache_hands_over", 3, || {
@@ -59,7 +60,7 @@ fn cache_hands_over() {
     });
 }
 
-/// Two spawners, and one idle thread at most.
+/// Two spawners compete for one idle thread at most.
 #[test]
 fn cache_launches_race() {
     explore("cache_launches_race", 1, || {
@@ -74,7 +75,7 @@ fn cache_launches_race() {
     });
 }
 
-/// The end of the root is foreseen while a thread is still asked for.
+/// The end of the root is announced while a spawn still asks for a thread.
 #[test]
 fn cache_launch_against_drain() {
     explore("cache_launch_against_drain", 2, || {
@@ -89,7 +90,7 @@ fn cache_launch_against_drain() {
     });
 }
 
-/// An idle thread has waited for long enough when somebody takes it out.
+/// An idle thread has reached its time-out when a spawn takes it out.
 #[test]
 fn cache_late_time_out() {
     time_flies(true);

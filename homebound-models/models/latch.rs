@@ -1,4 +1,4 @@
-//! Owns the models of those who sleep until something is changed: words, latches.
+//! Owns the models of threads that sleep until a fact changes: words, latches.
 //! Refuses to know what they sleep for.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::rt::latch::Latch;
 use crate::rt::word::{Changes, Flags};
 use crate::sync::AtomicBool;
 
-/// Two sleep; whoever sets a flag and then wakes leaves nobody asleep.
+/// Two threads sleep. A thread that sets a flag and then wakes leaves none of them asleep.
 #[test]
 fn flags_wake_all() {
     explore("flags_wake_all", 4, || {
@@ -29,11 +29,12 @@ fn flags_wake_all() {
             flags.wake();
         }
         sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
-        assert!(!flags.has_sleepers(), "who is awake is not counted");
+        assert!(!flags.has_sleepers(), "a thread that is awake is not counted");
     });
 }
 
-/// What was changed before a note is seen by whoever looked for it in vain, and went to sleep.
+/// A sleeper that has looked for a change in vain and went to sleep sees every change that was made
+/// before a note.
 #[test]
 fn changes_are_not_missed() {
     explore("changes_are_not_missed", 4, || {
@@ -56,7 +57,7 @@ fn changes_are_not_missed() {
     });
 }
 
-/// Two wait for a fact; when it is set, both go on.
+/// Two threads wait for a fact. When it is set, both go on.
 #[test]
 fn latch_wakes_all() {
     explore("latch_wakes_all", 4, || {
@@ -70,7 +71,8 @@ fn latch_wakes_all() {
     });
 }
 
-/// Whoever asks for the signal gets one that ends, whether the latch is set before, meanwhile or after.
+/// A thread that asks for the signal gets a signal that ends, whether the latch is set before,
+/// meanwhile or after.
 #[test]
 fn latch_ends_its_signal() {
     explore("latch_ends_its_signal", 4, || {
@@ -86,7 +88,7 @@ fn latch_ends_its_signal() {
     });
 }
 
-/// One of two waiters is told to give up; the other one waits on.
+/// One of two waiters is told to give up; the other waits on.
 #[test]
 fn latch_lets_one_give_up() {
     explore("latch_lets_one_give_up", 4, || {

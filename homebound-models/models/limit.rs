@@ -1,5 +1,6 @@
-//! Owns the models of deadlines and shields: whoever listens in one is told of its end, though that becomes known meanwhile.
-//! Refuses to let time pass: what is armed is looked at instead.
+//! Owns the models of deadlines and shields: a listener in one is told of its end, even if the end
+//! becomes known while the listener arms its wait.
+//! Refuses to let time pass: the models look at what was armed instead.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -19,7 +20,7 @@ use crate::sync::Mutex;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The root's timer: what it would call, and when.
+/// The root's timer: the node that it would call, and when.
 #[derive(Default)]
 struct Armed(Mutex<BTreeMap<(Instant, u64), Weak<Node>>>);
 
@@ -34,7 +35,7 @@ impl Timer for Armed {
 }
 
 impl Armed {
-    /// It calls this node at its end, and at no other moment.
+    /// Asserts that the timer calls this node at its end, and at no other moment.
     fn assert_calls(&self, node: &Arc<Node>) {
         let armed = self.0.lock();
         let all =
@@ -54,7 +55,7 @@ fn shield(max: Duration, armed: &Arc<Armed>, around: &Arc<Node>) -> Arc<Node> {
     node
 }
 
-/// Somebody begins to listen in a shield while the stop comes that it hides.
+/// A thread begins to listen in a shield while the stop comes that the shield hides.
 fn listens_in_a_shield<R: 'static>(listen: fn(&Arc<Node>) -> R) {
     let (armed, root) = (Arc::<Armed>::default(), Node::new(Edge::Scope));
     let shield = shield(HOUR, &armed, &root);
@@ -83,7 +84,7 @@ fn shield_end_reaches_a_callback() {
     });
 }
 
-/// What hangs below the shield is stopped with it, so it listens, too.
+/// A node below the shield is stopped with it, so it listens too.
 #[test]
 fn shield_end_reaches_what_is_below() {
     explore("shield_end_reaches_what_is_below", 3, || {
@@ -95,7 +96,8 @@ fn shield_end_reaches_what_is_below() {
     });
 }
 
-/// Who rests in a shield brings the time-out, and is woken when the end becomes known. Here that is the moment of the stop.
+/// A waiter in a shield computes its time-out, and is woken when the end becomes known. Here that
+/// is the moment of the stop.
 #[test]
 fn shield_end_reaches_who_rests() {
     explore("shield_end_reaches_who_rests", 3, || {
@@ -113,7 +115,8 @@ fn shield_end_reaches_who_rests() {
     });
 }
 
-/// The end of a deadline in a shield becomes an earlier one while two arm it: the one who has computed it before that comes last.
+/// The end of a deadline in a shield becomes earlier while two threads arm it, and the thread that
+/// computed the later end arms it last.
 #[test]
 fn deadline_moves_earlier_while_it_is_armed() {
     explore("deadline_moves_earlier_while_it_is_armed", 3, || {

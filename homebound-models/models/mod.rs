@@ -1,6 +1,6 @@
-//! Owns the running of models: each is tried in every order of its threads' steps that the bounds allow, and says how many
-//! those were.
-//! Refuses to be in a build for users, and to test anything that is not run by them.
+//! Owns the running of models: each is tried in every order of its threads' steps that the bounds
+//! allow, and prints how many orders those were.
+//! Refuses to be in a build for users, and to test code that no model runs.
 //!
 //! `ci/models.sh` runs all of them, and shows that each finds the bugs that were planted for it.
 
@@ -26,16 +26,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A model with more steps than this in one order does not end.
+/// Steps in one order. A model that takes more does not end.
 #[cfg(homebound_loom)]
 const STEPS: usize = 50_000;
 
-/// So long a model may take, unless `LOOM_MAX_DURATION` says otherwise; it tells if that was not enough for all orders.
+/// The time for one model, unless `LOOM_MAX_DURATION` sets another. The output says if it was too
+/// short for all orders.
 #[cfg(homebound_loom)]
 const TIME: Duration = Duration::from_secs(240);
 
-/// Runs `model` in every order of steps in which a thread that could go on is made to wait for others at so many places, or
-/// `LOOM_MAX_PREEMPTIONS`.
+/// Runs `model` in every order of steps in which at most `preemptions` times, or
+/// `LOOM_MAX_PREEMPTIONS` times, a thread that could go on is made to wait for others.
 #[cfg(homebound_loom)]
 fn explore(name: &str, preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -50,11 +51,13 @@ fn explore(name: &str, preemptions: usize, model: impl Fn() + Send + Sync + 'sta
     });
 }
 
-/// How many orders of steps shuttle tries for each model and scheduler, unless `HOMEBOUND_MODEL_RUNS` says otherwise.
+/// Orders of steps that shuttle tries for each model and scheduler, unless `HOMEBOUND_MODEL_RUNS`
+/// sets another number.
 #[cfg(homebound_shuttle)]
 const RUNS: usize = 2_000;
 
-/// Of the places at which PCT changes who runs: bugs that need no more of them than this are found with known probability.
+/// Places at which PCT changes the running thread. It finds a bug that needs no more changes than
+/// this with a known probability.
 #[cfg(homebound_shuttle)]
 const DEPTH: usize = 3;
 
@@ -73,7 +76,8 @@ fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
 
 type Counted = Box<dyn Fn() + Send + Sync>;
 
-/// Says how many orders were tried, in how many seconds, and which; `ci/models.sh` reads it.
+/// Prints how many orders were tried, in how many seconds, and how they were chosen. `ci/models.sh`
+/// reads the line.
 fn counted(name: &str, model: impl Fn() + Send + Sync + 'static, check: impl FnOnce(Counted) -> String) {
     let runs = Arc::new(AtomicU64::new(0));
     let run = Arc::clone(&runs);

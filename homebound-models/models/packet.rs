@@ -1,5 +1,6 @@
-//! Owns the models of a packet's two ends: closure and result are gone once, in time, and by whom they should be.
-//! Refuses to know who the ends belong to.
+//! Owns the models of a packet's two ends: closure and result are dropped once, in time, and by the
+//! right end.
+//! Refuses to know the owners of the ends.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -11,7 +12,7 @@ use crate::rt::packet::{Claim, Packet, Ran, Task};
 use crate::rt::result::BoxError;
 use crate::sync::{ThreadId, current_thread};
 
-/// What a closure captures, or returns. Like a user's, its `Drop` may use the packet.
+/// A value that a closure captures or returns. Like a user's value, its `Drop` may use the packet.
 struct Value {
     packet: Arc<OnceLock<Weak<dyn Claim<Value>>>>,
     drops: Arc<Drops>,
@@ -60,7 +61,8 @@ fn parts() -> Parts {
     Parts { task: made, claim, captured, returned }
 }
 
-/// The handle is dropped while the thread runs: the value is gone when both have returned, by one of them.
+/// The handle is dropped while the thread runs. When both have returned, one of them has dropped
+/// the value.
 #[test]
 fn packet_run_against_disown() {
     explore("packet_run_against_disown", 4, || {
@@ -80,7 +82,7 @@ fn packet_run_against_disown() {
     });
 }
 
-/// A joiner takes the value, or there is none yet; afterwards the scope clears what is left.
+/// A joiner takes the value, or there is none yet. Afterwards the scope clears the rest.
 #[test]
 fn packet_run_against_take() {
     explore("packet_run_against_take", 4, || {
@@ -97,7 +99,8 @@ fn packet_run_against_take() {
     });
 }
 
-/// The thread never ran its closure to the end before the scope, the handle and it all want to be rid of it.
+/// The thread has not run its closure to the end when the scope, the handle and the thread itself
+/// all want to drop it.
 #[test]
 fn packet_run_against_clear_and_disown() {
     explore("packet_run_against_clear_and_disown", 4, || {

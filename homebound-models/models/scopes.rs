@@ -1,5 +1,6 @@
-//! Owns the models of whole scopes, through the public API: whatever the order, all come home and nothing is lost.
-//! Refuses waits on channels: those are not modelled, and would stop the model for good.
+//! Owns the models of whole scopes, through the public API: in every order all threads come home
+//! and nothing is lost.
+//! Refuses waits on channels, because they are not modelled and would block the model for good.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use crate::scope::face;
 use crate::sync::{AtomicBool, Builder};
 use crate::{Handle, JoinError, SpawnError, StopReason};
 
-/// What a thread borrows: in use by nobody when the scope has returned.
+/// A value that a thread borrows. No thread uses it after the scope has returned.
 #[derive(Default)]
 struct Lent {
     users: AtomicUsize,
@@ -17,7 +18,7 @@ struct Lent {
 }
 
 impl Lent {
-    /// With steps in between, so that others may take theirs.
+    /// Takes steps in between, so that other threads may take theirs.
     fn borrow<R>(&self, step: &AtomicBool, f: impl FnOnce() -> R) -> R {
         self.users.fetch_add(1, Ordering::Relaxed);
         step.store(true, Ordering::Relaxed);
@@ -28,7 +29,7 @@ impl Lent {
         result
     }
 
-    /// After the scope: nobody uses it, and so many have.
+    /// After the scope: asserts that no thread uses the value, and that `uses` threads have.
     fn came_home(&self, uses: usize) {
         assert_eq!(self.users.load(Ordering::Relaxed), 0, "nobody borrows after the scope");
         assert_eq!(self.uses.load(Ordering::Relaxed), uses, "each thread has run to its end");

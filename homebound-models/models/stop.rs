@@ -1,4 +1,5 @@
-//! Owns the models of the stop tree: nobody who hangs in it is missed, nobody who waits on it sleeps on.
+//! Owns the models of the stop tree: a stop misses no node that is attached, and leaves no waiter
+//! asleep.
 //! Refuses to know scopes.
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ fn below(parent: &Arc<Node>) -> Arc<Node> {
     node
 }
 
-/// A child is hung into the tree while the tree is stopped, with a grandchild.
+/// A child with a grandchild is attached to the tree while the tree is stopped.
 #[test]
 fn stop_against_attach() {
     explore("stop_against_attach", 4, || {
@@ -41,7 +42,7 @@ fn stop_against_attach() {
     });
 }
 
-/// Two stop the same tree: whoever returns, returns after all below is marked (P5).
+/// Two threads stop the same tree. Each returns after every node below is marked (P5).
 #[test]
 fn stops_race() {
     explore("stops_race", 4, || {
@@ -59,7 +60,7 @@ fn stops_race() {
     });
 }
 
-/// A thread is stopped alone, and with all: what is below it has the stop that the thread has.
+/// A thread is stopped alone, and with all others. The nodes below it get the stop that it got.
 #[test]
 fn stops_of_two_nodes() {
     explore("stops_of_two_nodes", 4, || {
@@ -74,7 +75,7 @@ fn stops_of_two_nodes() {
     });
 }
 
-/// Of two siblings one is marked first: the other knows the stop as its own, marked or not.
+/// One of two siblings is marked first. The other knows the stop as its own, marked or not.
 #[test]
 fn stop_is_known_before_its_mark() {
     explore("stop_is_known_before_its_mark", 4, || {
@@ -92,7 +93,7 @@ fn stop_is_known_before_its_mark() {
     });
 }
 
-/// One stops what another closes: whoever returns, returns after all below is marked.
+/// One thread stops a node that another closes. Each returns after every node below is marked.
 #[test]
 fn stop_races_with_close() {
     explore("stop_races_with_close", 4, || {
@@ -102,16 +103,19 @@ fn stop_races_with_close() {
         let (own, last) = (Arc::clone(&root), Arc::clone(&leaf));
         let closer = spawn(move || {
             own.close();
-            assert!(last.is_marked(), "who closes stops what is left behind");
+            assert!(last.is_marked(), "the closing thread stops the nodes below");
         });
         stop(&root);
-        assert!(leaf.is_marked(), "who finds it swept by the other returns after the marking, too");
+        assert!(
+            leaf.is_marked(),
+            "a thread that finds the node swept by the other returns after the marking too"
+        );
         closer.join().unwrap();
         drop(middle);
     });
 }
 
-/// Whoever rests on a node is woken by the stop of what is above it.
+/// A waiter on a node is woken by a stop of a node above it.
 #[test]
 fn stop_wakes_who_rests() {
     explore("stop_wakes_who_rests", 4, || {
@@ -140,7 +144,8 @@ fn stop_against_signal() {
     });
 }
 
-/// A thread ends, with a callback that borrows from it, while it is stopped: the callback is over when `close` returns.
+/// A thread ends while it is stopped, with a callback that borrows from it. The callback is over
+/// when `close` returns.
 #[test]
 fn stop_against_close() {
     explore("stop_against_close", 4, || {
@@ -172,7 +177,8 @@ fn stop_against_close() {
     });
 }
 
-/// A thread that has closed its node stops what it leaves behind, though nobody else does.
+/// A thread that has closed its node stops the nodes that it leaves behind, even if no other thread
+/// does.
 #[test]
 fn close_against_attach() {
     explore("close_against_attach", 4, || {

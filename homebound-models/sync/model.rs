@@ -1,8 +1,9 @@
-//! Owns the model checkers' threads, locks, words and queues, under the names and with the methods of the real ones.
+//! Owns the model checkers' threads, locks, words and queues, under the names and with the methods
+//! of the real ones.
 //! Refuses to be in a build for users.
 //!
-//! What is not modelled, and so taken as correct: `Arc` and `Weak`, channels, counters that make ids. Nothing blocks in them
-//! here: between two steps of a model, only one thread runs.
+//! Not modelled, and taken as correct: `Arc` and `Weak`, channels, counters that make ids. Their
+//! calls do not block here, because only one thread runs between two steps of a model.
 
 use std::cell::Cell;
 use std::io;
@@ -28,12 +29,12 @@ pub(crate) use engine::thread::{ThreadId, yield_now};
 pub(crate) const MODELLED: bool = true;
 
 std::thread_local! {
-    /// All threads of a model are one for the OS, so this is of the model.
+    /// All threads of a model are one thread for the OS, so this setting is the model's.
     static TIME_FLIES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// From now on, in models that this thread runs, whoever waits with a time-out finds it over as soon as he is let run.
-/// Otherwise there is no time.
+/// With `true`, a wait with a time-out in a model of this thread times out as soon as its thread
+/// may run. With `false`, no time passes.
 pub(crate) fn time_flies(does: bool) {
     TIME_FLIES.set(does);
 }
@@ -84,8 +85,9 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// A lock that may be tried. In loom, whoever tries a lock that is taken waits for it; so here is a word that tells
-/// whether it is. To be told that it is taken when it has just been freed is possible in reality, too.
+/// A lock with `try_lock`. In loom a `try_lock` of a taken lock waits for it, so a word here says
+/// whether the lock is taken. The word may say so for a moment after the lock is free, which is
+/// possible in reality too.
 #[derive(Debug)]
 pub(crate) struct TryMutex<T> {
     taken: AtomicBool,
@@ -119,7 +121,8 @@ impl<T> TryMutex<T> {
 }
 
 impl<T> TryMutexGuard<'_, T> {
-    /// Waits at `condvar`. Who tries meanwhile may be told that it is free a moment too early, and then waits for that.
+    /// Waits at `condvar`. A `try_lock` meanwhile may see the lock as free a moment too early, and
+    /// then waits for it.
     pub(crate) fn wait_at(&mut self, condvar: &Condvar) {
         self.taken.store(false, Ordering::Release);
         condvar.wait(&mut self.guard);
@@ -159,7 +162,7 @@ impl Condvar {
     }
 
     pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-        let held = guard.held.take().expect("who waits holds the lock");
+        let held = guard.held.take().expect("a waiter holds the lock");
         guard.held = Some(self.0.wait(held).unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -188,8 +191,8 @@ impl WaitTimeoutResult {
     }
 }
 
-/// Those who sleep on a word, as the kernel keeps them: it looks at the word and puts the sleeper into its list in one step,
-/// and wakes as many as it is told to.
+/// The sleepers on a word, as the kernel keeps them: it checks the word and lists the sleeper in
+/// one step, and wakes as many sleepers as it is told to.
 #[derive(Debug, Default)]
 pub(crate) struct Sleepers {
     lock: Mutex<()>,
@@ -230,7 +233,7 @@ impl Builder {
         Builder(self.0.name(name))
     }
 
-    /// The models' threads are small, and all alike.
+    /// Ignored: the stacks of the models' threads are small, and all alike.
     pub(crate) fn stack_size(self, _bytes: usize) -> Self {
         self
     }
@@ -250,7 +253,7 @@ impl Builder {
     }
 }
 
-/// A look more or less is no other order of steps.
+/// Joins at once. Spinning before the join would add no other order of steps.
 pub(crate) fn join(handle: JoinHandle<()>, _look: impl FnOnce(&dyn Fn() -> bool) -> bool) {
     drop(handle.join());
 }
@@ -285,7 +288,7 @@ pub(crate) mod local {
     }
     pub(crate) use per_thread;
 
-    /// The methods that std's keys of cells have.
+    /// The methods of std's keys of cells.
     pub(crate) trait Local<T> {
         fn get(&'static self) -> T
         where

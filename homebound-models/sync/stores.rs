@@ -1,12 +1,13 @@
-//! Owns what models keep things in: cells that are filled once, queues.
-//! Refuses to be quicker to tell than the real ones: how full they are may be seen late.
+//! Owns the containers of the models: cells that are filled once, queues.
+//! Refuses to tell earlier than the real ones how full they are.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use super::model::{AtomicBool, AtomicUsize, Mutex};
 
-/// A cell that is filled once. Who comes while another fills it waits; who only looks may still find it empty.
+/// A cell that is filled once. A second filler waits for the first; a reader may still find the
+/// cell empty.
 #[derive(Debug)]
 pub(crate) struct OnceCell<T> {
     full: AtomicBool,
@@ -53,7 +54,8 @@ impl<T> Default for OnceCell<T> {
     }
 }
 
-/// A queue that is right by a lock. How many are in it may be told late, as if no lock were there.
+/// A queue that is correct by a lock. It may report its length late, as a queue without a lock
+/// does.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     items: Mutex<VecDeque<T>>,

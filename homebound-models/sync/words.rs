@@ -1,12 +1,14 @@
-//! Owns loom's words where they are used with `SeqCst`, which loom itself takes for `AcqRel`: fences make up for it.
+//! Owns the words of loom that are used with `SeqCst`. loom itself treats `SeqCst` as `AcqRel`, and
+//! fences make up for that.
 //! Refuses any other checker.
 
 use std::sync::atomic::Ordering::{self, SeqCst};
 
 use loom::sync::atomic::fence;
 
-/// Two threads that each store to one word and then load the other's, all `SeqCst`, do not both miss it: a fence before the
-/// load of each says the same. More than that is not claimed for them, and nothing here asks for more.
+/// Two threads that each store to one word and then load the other's, all with `SeqCst`, do not
+/// both miss the other's store. A fence before each load gives the same guarantee. Nothing here
+/// needs more than that.
 fn before_load(order: Ordering) {
     if order == SeqCst {
         fence(SeqCst);

@@ -1,6 +1,6 @@
-//! Owns the search for the point at which a program does not stop well: it runs it again and again, and plants a stop, a
-//! panic or a refusal one point later each time.
-//! Refuses to know how a point is met (`probe` does) and what the program is for.
+//! Owns the search for the point at which a program does not stop well: it runs the program again
+//! and again, and plants a stop, a panic or a refusal one point later each time.
+//! Refuses to know how a point is met (`Probe` does) and what the program is for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,15 @@ use homebound::{Context, Result, Scope};
 use crate::leaks::NoLeaks;
 use crate::trouble::{Everywhere, Planted, Trouble, Wrong, place};
 
-/// Runs a program again and again: once as it is, then with a stop requested at its first wait or checkpoint, at its second,
-/// and so on until a run ends before; then with a panic in these places, then with each of its spawns refused in turn.
-/// Every run has to come home: in time, with a clean report, and with no thread left behind.
+/// Runs a program again and again: first unchanged, then with a stop requested at its first wait or
+/// checkpoint, at its second, and so on, until a run ends before the planned point; then with a
+/// panic in these places, then with each of its spawns refused in turn. Every run has to come home:
+/// in time, with a clean report, and with no thread left behind.
 ///
-/// A point is a wait (`recv`, `send`, `sleep`, a tick, `join`, ..), a `checkpoint`, an `is_stopping` or a `stop_signal`, of
-/// any thread of the program. What threads do is not the same each time, so a run is not repeatable to the letter; a
-/// program of one thread is. [`StopEverywhere`] has settings.
+/// A point is a wait (`recv`, `send`, `sleep`, a tick, `join`, ..), a `checkpoint`, an
+/// `is_stopping` or a `stop_signal`, of any thread of the program. The order of points among
+/// threads varies, so only a program of one thread is repeatable to the letter. [`StopEverywhere`]
+/// has settings.
 ///
 /// ```
 /// use homebound_testing::stop_everywhere;
@@ -43,10 +45,11 @@ use crate::trouble::{Everywhere, Planted, Trouble, Wrong, place};
 /// ```
 ///
 /// # Errors
-/// The first trouble: what was planted where, in which thread, and what went wrong after it.
+/// The first trouble: the planted event and its place, the thread, and the fault that followed.
 ///
 /// # Blocking
-/// If a run does not end, this does not either: no thread can be killed. Where it hangs is on stderr then.
+/// If a run does not end, this call does not end either, because no thread can be killed. Then
+/// stderr says where the run hangs.
 pub fn stop_everywhere<'env, T, F>(app: F) -> Result<Everywhere, Trouble>
 where
     F: for<'scope> Fn(&'scope Scope<'scope, 'env>) -> Result<T>,
@@ -72,30 +75,34 @@ impl Default for StopEverywhere {
 }
 
 impl StopEverywhere {
-    /// A stop may take 5 s; a program in which nothing happens for 300 ms is stopped; 1,000 points of each kind at most.
+    /// A stop may take 5 s. A program in which nothing happens for 300 ms is stopped. At most 1,000
+    /// points of each kind are tried.
     pub fn new() -> StopEverywhere {
         StopEverywhere::default()
     }
 
-    /// How long a stop may take until all are home. It is the grace of the run as well: later, a thread is overdue.
+    /// How long a stop may take until all threads are home. It is also the grace of the run: a
+    /// thread that needs longer is overdue.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// A run in which no point is met for so long waits for its stop, like a daemon: it gets one, and counts as at its end.
+    /// If a run meets no point for this long, it waits for its stop like a daemon. It is stopped,
+    /// and this counts as its end.
     pub fn quiet(mut self, quiet: Duration) -> Self {
         self.quiet = quiet;
         self
     }
 
-    /// How many points of each kind are tried: the first half of that many one by one, the others evenly over the rest.
+    /// How many points of each kind are tried: the first half of that many one by one, the others
+    /// evenly over the rest.
     pub fn at_most(mut self, points: usize) -> Self {
         self.most = points.max(2);
         self
     }
 
-    /// How threads that are left behind are looked for.
+    /// How the check looks for threads that are left behind.
     pub fn leaks(mut self, leaks: NoLeaks) -> Self {
         self.leaks = leaks;
         self
@@ -104,13 +111,13 @@ impl StopEverywhere {
     /// Runs the program; see [`stop_everywhere`].
     ///
     /// # Errors
-    /// As there.
+    /// As in [`stop_everywhere`].
     pub fn run<'env, T, F>(&self, app: F) -> Result<Everywhere, Trouble>
     where
         F: for<'scope> Fn(&'scope Scope<'scope, 'env>) -> Result<T>,
     {
         let plain = self.one(&app, Planted::Nothing, 0, self.quiet)?;
-        // One that ended by itself has to do so later, too: there, quiet is trouble.
+        // A program that ended by itself must do so in later runs too. There, quiet is trouble.
         let quiet = if plain.was_quiet { self.quiet } else { self.limit };
         let tried = |planted, foreseen| self.each(&app, planted, foreseen, quiet, plain.was_quiet);
         let stops = tried(Planted::Stop, plain.points)?;
@@ -119,7 +126,8 @@ impl StopEverywhere {
         Ok(Everywhere { points: plain.points, spawns: plain.spawns, stops, panics, refusals })
     }
 
-    /// Plants at the first place, the second, .. until a run ends before it; how many were planted.
+    /// Plants at the first place, the second, .., until a run ends before the place. Returns the
+    /// number of planted events.
     fn each<'env, T>(
         &self,
         app: &impl for<'scope> Fn(&'scope Scope<'scope, 'env>) -> Result<T>,
@@ -135,7 +143,7 @@ impl StopEverywhere {
                 return Err(Trouble::new(planted, k, run.hit, Wrong::Stuck(quiet)));
             }
             count += usize::from(run.hit.is_some());
-            // A run may be shorter than the first one was, by chance.
+            // By chance a run may have fewer points than the first run.
             if run.hit.is_none() && k >= foreseen {
                 return Ok(count);
             }
@@ -166,7 +174,7 @@ impl StopEverywhere {
         let wrong = match checked {
             Err(leaks) => Some(Wrong::Leaked(leaks)),
             Ok((ended, end)) => {
-                // After a panic or a refusal, the program may go on.
+                // The limit is for stops only. After a panic or a refusal the program may go on.
                 let stop = probe.hit().filter(|_| planted == Planted::Stop);
                 let took = stop.map(|hit| end.saturating_duration_since(hit.when));
                 self.judge(ended, planted, took)
@@ -183,7 +191,8 @@ impl StopEverywhere {
         }
     }
 
-    /// Runs the program beside a thread that stops it if nothing happens any more, and tells of it if it hangs.
+    /// Runs the program beside a thread that stops it if nothing happens any more, and prints the
+    /// tree if the run hangs.
     fn watched<'env, T>(
         &self,
         root: &ProbedRoot,
@@ -201,7 +210,7 @@ impl StopEverywhere {
         });
         match ended {
             Some(ended) => ended,
-            // No thread for the watch: the program runs all the same.
+            // The watching thread was refused. The program runs without it.
             None => {
                 drop(outcome);
                 root.run(|scope| app(scope))
@@ -227,7 +236,8 @@ impl StopEverywhere {
             }
             before = now;
         }
-        // Twice the limit: after the limit threads are told that they are overdue, and may still come.
+        // Twice the limit, because threads are told at the limit that they are overdue, and may
+        // still come home.
         cx.sleep(self.limit.saturating_mul(2))?;
         let hint = probe.hit().map_or_else(|| "the end".to_owned(), place);
         let text = format!("homebound: a run does not end after {hint}:\n{}\n", root.snapshot());
@@ -247,7 +257,8 @@ impl StopEverywhere {
         if let Some(took) = took.filter(|took| *took > self.limit) {
             return Some(Wrong::Late(took));
         }
-        // What was planted fails, and others may fail for it. A stop is no reason to fail.
+        // A planted panic or refusal is a failure, and other threads may fail because of it. A stop
+        // is no reason to fail.
         if matches!(planted, Planted::Panic | Planted::Refusal) {
             return None;
         }
@@ -260,6 +271,6 @@ struct Run {
     hit: Option<Hit>,
     points: usize,
     spawns: usize,
-    /// It was stopped since nothing happened any more.
+    /// The run was stopped because nothing happened any more.
     was_quiet: bool,
 }

@@ -1,5 +1,7 @@
-//! Owns the check that a piece of code left no thread behind, whoever else starts threads meanwhile.
-//! Refuses to guess whose a thread is: the kernel hands a mark of the starting thread on to each that it starts.
+//! Owns the check that a piece of code left no thread behind, even if other code starts threads
+//! meanwhile.
+//! Refuses to guess the owner of a thread: the kernel hands a mark of the starting thread on to
+//! each thread that it starts.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -12,23 +14,26 @@ use parking_lot::{Condvar, Mutex};
 
 use homebound::for_testing::{self as seam, KernelThread, NAME_BYTES, Owner, Shown, kernel_name};
 
-/// Marks that are in use.
+/// Marks in use.
 static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 static FREE: Condvar = Condvar::new();
 
-/// A thread that was joined stays in the kernel's list for a moment, and one that was not may be about to end.
+/// A joined thread stays in the kernel's list for a moment, and a thread that was not joined may be
+/// about to end.
 const FIRST_PAUSE: Duration = Duration::from_micros(200);
 
-/// Runs `f`, and returns what it returned, unless a thread that was started meanwhile, by the calling thread or by one
-/// that descends from it, is still there afterwards.
+/// Runs `f` and returns its result, unless a thread that was started meanwhile, by the calling
+/// thread or by a descendant of it, is still there afterwards.
 ///
-/// True under tests that run in parallel: what others start is not counted. Threads of a scope that was open before are
-/// its own, and no leak; a thread of `std` or of a library is one. [`NoLeaks`] has settings.
+/// The check is right beside tests that run in parallel, because it does not count their threads. A
+/// thread of a scope that was open before belongs to that scope, and is no leak; a thread of `std`
+/// or of a library is one. [`NoLeaks`] has settings.
 ///
-/// Linux. It blocks one real-time signal in the calling thread while `f` runs, which is how descendants are known: one that
-/// sets its own mask to something else is not seen. There are 31; while all are in use, a call waits for one; if all are held
-/// by threads that were left behind earlier, every thread that is new counts. A check that cannot see the threads, since
-/// `/proc` is not there to be read or the system is another, fails and says so.
+/// Linux only. The check blocks one real-time signal in the calling thread while `f` runs, and
+/// descendants inherit that mark. It does not see a descendant that sets its own signal mask. There
+/// are 31 marks. While all are in use, a call waits for a free one; if all are held by threads that
+/// were left behind earlier, every new thread counts. If the check cannot see the threads, because
+/// `/proc` cannot be read or the system is another, it fails and says so.
 ///
 /// ```
 /// use homebound_testing::no_leaks;
@@ -49,7 +54,7 @@ const FIRST_PAUSE: Duration = Duration::from_micros(200);
 /// ```
 ///
 /// # Errors
-/// The threads that are left; or why that is not known.
+/// The threads that are left, or the reason why they are not known.
 pub fn no_leaks<T>(f: impl FnOnce() -> T) -> Result<T, Leaks> {
     NoLeaks::new().check(f)
 }
@@ -69,18 +74,19 @@ impl Default for NoLeaks {
 }
 
 impl NoLeaks {
-    /// Ignores none, and waits a second for those that are about to end.
+    /// Ignores no name, and waits a second for threads that are about to end.
     pub fn new() -> NoLeaks {
         NoLeaks::default()
     }
 
-    /// Threads of this name are no leak: those of a library that keeps its own. The kernel keeps 15 bytes of a name.
+    /// Threads of this name are no leak. Use it for a library that keeps threads of its own. The
+    /// kernel keeps 15 bytes of a name.
     pub fn ignore(mut self, name: impl Into<Cow<'static, str>>) -> NoLeaks {
         self.ignored.push(name.into());
         self
     }
 
-    /// How long a thread may take to be gone. Default: one second.
+    /// How long a thread may take to end. Default: one second.
     pub fn patience(mut self, patience: Duration) -> NoLeaks {
         self.patience = patience;
         self
@@ -89,14 +95,15 @@ impl NoLeaks {
     /// Runs `f`; see [`no_leaks`].
     ///
     /// # Errors
-    /// The threads that are left; or why that is not known.
+    /// The threads that are left, or the reason why they are not known.
     pub fn check<T>(self, f: impl FnOnce() -> T) -> Result<T, Leaks> {
         let watch = Watch::begin();
         let value = f();
         watch.left(&self).map(|()| value)
     }
 
-    /// Checks when the guard is dropped, and panics then if a thread is left, or if that is not known. For the thread that makes the guard.
+    /// Checks when the guard is dropped, and panics if a thread is left, or if that is not known.
+    /// The guard must stay on its thread.
     ///
     /// ```
     /// let _guard = homebound_testing::NoLeaks::new().guard();
@@ -128,7 +135,7 @@ impl Drop for LeakGuard {
     }
 }
 
-/// Threads that were left behind; or why it is not known whether there are any.
+/// The threads that were left behind, or the reason why they are not known.
 #[derive(Debug, Clone)]
 pub struct Leaks {
     threads: Vec<LeakedThread>,
@@ -139,18 +146,19 @@ pub struct Leaks {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LeakedThread {
-    /// The kernel's id of it.
+    /// The kernel's id of the thread.
     pub os_tid: u32,
-    /// The kernel's name of it: its own, or that of the thread that started it.
+    /// The kernel's name of the thread: its own, or the name of the thread that started it.
     pub name: String,
-    /// If it is homebound's: its path.
+    /// The path of a thread of homebound.
     pub path: Option<String>,
-    /// If it is homebound's: where it was spawned.
+    /// Where a thread of homebound was spawned.
     pub spawned_from: Option<&'static Location<'static>>,
 }
 
 impl Leaks {
-    /// At least one, or none if they could not be seen: see [`unknown`](Self::unknown).
+    /// At least one thread, or none if the check could not see them: see
+    /// [`unknown`](Self::unknown).
     pub fn threads(&self) -> &[LeakedThread] {
         &self.threads
     }
@@ -189,15 +197,15 @@ impl fmt::Display for LeakedThread {
     }
 }
 
-/// The calling thread is marked, and with it all that it starts, until this is dropped.
+/// Marks the calling thread, and so every thread that it starts, until the value is dropped.
 #[derive(Debug)]
 struct Watch {
     mark: Option<u32>,
-    /// Scopes with smaller ids were there before.
+    /// Scopes with smaller ids were open before.
     from: u64,
-    /// What was there before, as far as that could be seen.
+    /// The threads that were there before, as far as the check could see them.
     before: io::Result<Vec<KernelThread>>,
-    /// The mark is the calling thread's: it stays there.
+    /// The mark belongs to the calling thread, so the value stays on it.
     _here: PhantomData<*const ()>,
 }
 
@@ -212,7 +220,8 @@ impl Watch {
             };
             let free = marks.iter().find(|mark| used & bit(**mark) == 0 && !taken.contains(mark)).copied();
             if free.is_some() || taken.is_empty() {
-                // None is free, and nobody will give one back: there are threads about that were left behind with theirs.
+                // No mark is free, and no check holds one to give back: threads that were left
+                // behind earlier hold them all.
                 break (free, before);
             }
             FREE.wait(&mut taken);
@@ -223,7 +232,8 @@ impl Watch {
         Watch { mark, from: seam::next_scope_id(), before, _here: PhantomData }
     }
 
-    /// Fails with what is left of those who were started meanwhile. Looked at until there is none, or for as long as is patient.
+    /// Fails with the remaining threads of those started meanwhile. Reads the kernel's list until
+    /// none is left, or until the patience is over.
     fn left(&self, settings: &NoLeaks) -> Result<(), Leaks> {
         let end = Instant::now() + settings.patience;
         let mut pause = FIRST_PAUSE;
@@ -243,7 +253,7 @@ impl Watch {
         }
     }
 
-    /// Those that are there, and whether there are others of which it is not known yet.
+    /// The threads that are left, and whether there are threads of which that is not known yet.
     fn look(&self, settings: &NoLeaks) -> io::Result<(Vec<LeakedThread>, bool)> {
         let before = self.before.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
         let (own, mut starting) = (seam::thread_id(), false);
@@ -266,7 +276,7 @@ impl Watch {
         Ok((all.filter_map(|(thread, owner)| self.describe(thread, owner)).collect(), starting))
     }
 
-    /// `None` if it is a thread of a scope that was there before.
+    /// Returns `None` for a thread of a scope that was open before.
     fn describe(&self, thread: KernelThread, owner: Option<Owner>) -> Option<LeakedThread> {
         if owner.as_ref().is_some_and(|owner| owner.scope < self.from) {
             return None;
@@ -287,7 +297,8 @@ impl Drop for Watch {
     }
 }
 
-/// A thread that starts another has all marks until that is done, and the new one until it is first let run.
+/// A thread that starts another blocks all marks until the start is done, and the new thread blocks
+/// them until it first runs.
 fn has_all(marks: u64) -> bool {
     let all = seam::marks().into_iter().map(bit).fold(0, |all, one| all | one);
     marks & all == all
@@ -297,13 +308,14 @@ fn bit(mark: u32) -> u64 {
     1_u64.checked_shl(mark.saturating_sub(1)).unwrap_or(0)
 }
 
-/// The kernel cuts names, inside a character if need be; ours have been cut and escaped before.
+/// The kernel cuts names, inside a character if need be. Names of homebound were cut and escaped
+/// before.
 fn is_name(kernel: &[u8], name: &str) -> bool {
     let cut = name.as_bytes().get(..NAME_BYTES).unwrap_or(name.as_bytes());
     kernel == cut || kernel == kernel_name(name, NAME_BYTES).as_bytes()
 }
 
-/// What is there, and the marks that are in use.
+/// The threads of the process, and the marks in use.
 fn seen() -> io::Result<(Vec<KernelThread>, u64)> {
     let there = seam::process_threads(&|_| false)?;
     let marks = there.iter().filter_map(|thread| seam::marks_of(thread.id).transpose());

@@ -1,18 +1,21 @@
-//! Tests for programs of threads that use [homebound]: a stop at every point, random trees of scopes and threads around your
-//! code, and a check for threads left behind.
+//! Tests for programs of threads that use [homebound]: a stop at every point, random trees of
+//! scopes and threads around your code, and a check for threads left behind.
 //!
-//! - [`stop_everywhere`] runs a program again and again, and plants a stop, a panic or a refused spawn one point later each
-//!   time: it comes back with the place that does not stand it.
+//! - [`stop_everywhere`] runs a program again and again, and plants a stop, a panic or a refused
+//!   spawn one point later each time. It returns the place that does not stand the event.
 //! - [`no_leaks`] says which threads a piece of code left behind, also beside other tests.
-//! - A [`Tree`] is a program as plain data: scopes, groups, services, workers, and what each of them does: fail, panic, panic
-//!   in a `Drop`, block, be deaf for a while, stop or join a relative, leak a handle. [`Tree::run`] runs it on real threads
-//!   and notes what happens; [`Observed::check`] says which [`Property`] did not hold. `Display` of a tree is a program in
-//!   Rust that does the same.
+//! - A [`Tree`] is a random program around your code.
+//!
+//! A [`Tree`] is a program as plain data: scopes, groups, services and workers, and their steps:
+//! fail, panic, panic in a `Drop`, block, be deaf for a while, stop or join a relative, leak a
+//! handle. [`Tree::run`] runs it on real threads and notes every event. [`Observed::check`] says
+//! which [`Property`] did not hold. `Display` of a tree is a program in Rust that does the same.
 //!
 //! ```
 //! use homebound_testing::Tree;
 //!
-//! let tree = Tree::from_bytes(&[0, 0, 0, 1, 0, 0, 3, 5, 20, 0, 64, 8]); // any bytes are one: for fuzzing
+//! // Any bytes make a tree, so a fuzzer may choose them.
+//! let tree = Tree::from_bytes(&[0, 0, 0, 1, 0, 0, 3, 5, 20, 0, 64, 8]);
 //! let observed = tree.run();
 //! if let Err(wrong) = observed.check() {
 //!     panic!("{wrong}");
@@ -20,7 +23,7 @@
 //! println!("{tree}");
 //! ```
 //!
-//! Your own code can be in there: [`Tree::run_with`] calls it wherever the tree says [`Act::Call`]. With the feature
+//! [`Tree::run_with`] calls your own code wherever the tree says [`Act::Call`]. With the feature
 //! `proptest`, `trees()` is a strategy for proptest, which makes random trees and shrinks them.
 
 // A stop at every point.
@@ -30,7 +33,7 @@ mod trouble;
 // Threads left behind.
 mod leaks;
 
-// Random trees; they use the public interface only.
+// Random trees, which use the public interface only.
 mod trees;
 
 pub use everywhere::{StopEverywhere, stop_everywhere};

@@ -1,4 +1,4 @@
-//! Owns what a search for trouble comes back with: how much was tried, or what went wrong where.
+//! Owns the result of a search for trouble: how much was tried, or the fault and its place.
 //! Refuses to know how it was found.
 
 use std::fmt;
@@ -9,13 +9,13 @@ use super::leaks::Leaks;
 use homebound::for_testing::{Hit, Seed};
 use homebound::{ScopeError, ShutdownReport};
 
-/// How a program was tried, and that it stood it.
+/// How a program was tried without trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Everywhere {
-    /// Waits and checkpoints in the run as it is.
+    /// Waits and checkpoints in the unchanged run.
     pub points: usize,
-    /// Spawns in the run as it is.
+    /// Spawns in the unchanged run.
     pub spawns: usize,
     /// Runs with a stop.
     pub stops: usize,
@@ -32,14 +32,14 @@ impl fmt::Display for Everywhere {
     }
 }
 
-/// What was planted into a run.
+/// The event that was planted into a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Planted {
-    /// The program as it is.
+    /// None: the unchanged program.
     Nothing,
     /// A stop of the whole program.
     Stop,
-    /// A panic in the thread that got to the point.
+    /// A panic in the thread that met the point.
     Panic,
     /// A spawn that fails as if the OS had refused it.
     Refusal,
@@ -56,25 +56,25 @@ impl Planted {
     }
 }
 
-/// What went wrong in a run.
+/// The fault of a run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Wrong {
-    /// It failed, though nothing was planted but a stop.
+    /// The program failed, though at most a stop was planted.
     Failed(ScopeError),
-    /// Its body panicked, though nothing was planted but a stop.
+    /// Its body panicked, though at most a stop was planted.
     Panicked(String),
-    /// Threads did not come home in the limit.
+    /// Threads did not come home within the limit.
     Overdue(ShutdownReport),
-    /// For so long nothing happened any more, though the program ends by itself when nothing is planted.
+    /// Nothing happened for this long, though the unchanged program ends by itself.
     Stuck(Duration),
-    /// All came home, but it took so long.
+    /// All threads came home, but only after this time.
     Late(Duration),
-    /// Threads that are not homebound's were left behind.
+    /// Threads were left behind.
     Leaked(Leaks),
 }
 
-/// At which point a program does not stand what was planted there.
+/// The point at which a program does not stand the planted event.
 pub struct Trouble(Box<Details>);
 
 struct Details {
@@ -89,17 +89,17 @@ impl Trouble {
         Trouble(Box::new(Details { planted, k, hit, wrong }))
     }
 
-    /// What was planted.
+    /// The planted event.
     pub fn planted(&self) -> Planted {
         self.0.planted
     }
 
-    /// At which point, or at which spawn, the first being 1; 0 if nothing was planted.
+    /// The number of the point, or of the spawn, from 1; 0 if nothing was planted.
     pub fn k(&self) -> usize {
         self.0.k
     }
 
-    /// The path of the thread in which it was planted.
+    /// The path of the thread that met the point.
     pub fn thread(&self) -> Option<&str> {
         self.0.hit.as_ref().map(|hit| hit.path.as_str())
     }
@@ -109,7 +109,7 @@ impl Trouble {
         self.0.hit.as_ref().map(|hit| hit.at)
     }
 
-    /// What went wrong.
+    /// The fault.
     pub fn wrong(&self) -> &Wrong {
         &self.0.wrong
     }
@@ -141,7 +141,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// As `Display`: it is what `unwrap` and a failing test print.
+/// Like `Display`, because `unwrap` and a failing test print it.
 impl fmt::Debug for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,5 +1,6 @@
-//! Owns the doing of the steps of a tree, through the public interface, and the notes of what they see.
-//! Refuses to know whether that is right.
+//! Owns the execution of a tree's steps, through the public interface, and the notes of their
+//! observations.
+//! Refuses to know whether an observation is right.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -16,25 +17,26 @@ use super::run::World;
 use super::tree::{Act, Block, End, Id, Step};
 use homebound::{BoxError, Context, Handle, Result, Scope, Stopper};
 
-/// What a running closure has at hand: what a person would have as variables there.
+/// The state of a running closure: the variables that a hand-written closure would have there.
 pub(super) struct Frame<'a, 's> {
     pub(super) world: Arc<World>,
     /// The thread or scope whose closure it is.
     pub(super) node: Id,
     /// The innermost scope or group.
     pub(super) place: Place<'a, 's>,
-    /// The closure's own context; that of the limit in which it is; and those around it.
+    /// The closure's own context, the context of the limit around the step, and the contexts around
+    /// those.
     pub(super) base: Context,
     pub(super) cx: (Id, Context),
     pub(super) contexts: BTreeMap<Id, Context>,
     pub(super) stoppers: BTreeMap<Id, Stopper>,
     pub(super) hands: Hands<'s>,
-    /// Where the handles of threads around this place are to be had.
+    /// Channels with the handles of threads around this place.
     pub(super) given: BTreeMap<Id, Receiver<Held<'static>>>,
     pub(super) loan: Loan<'s>,
 }
 
-/// On what a method can be called.
+/// The value on which a step can call a method.
 #[derive(Clone, Copy)]
 pub(super) enum Place<'a, 's> {
     Scope(&'s Scope<'s, 's>),
@@ -54,20 +56,20 @@ pub(super) enum Held<'s> {
 }
 
 impl<'s> Hands<'s> {
-    /// Those that go into a closure which names them.
+    /// Takes the handles that a closure names, because they move into it.
     pub(super) fn take(&mut self, names: &BTreeSet<Id>) -> Hands<'s> {
         Hands(names.iter().filter_map(|id| Some((*id, self.0.remove(id)?))).collect())
     }
 }
 
-/// What runs a block.
+/// The caller of a block.
 pub(super) enum Vessel<'c, 's> {
     Body,
     Thread(&'c Capture<'s>),
 }
 
 impl<'a, 's> Frame<'a, 's> {
-    /// Of a scope's body, at the outermost.
+    /// The frame of a scope's body, at the outermost.
     pub(super) fn body(
         world: &Arc<World>,
         node: Id,
@@ -99,7 +101,8 @@ impl<'a, 's> Frame<'a, 's> {
             self.steps(&block.steps)?;
             self.end(block.end, &vessel)
         }));
-        // What is captured is dropped later; all of the frame is dropped here, as the locals of a closure are.
+        // The closure's captures are dropped later. The frame is dropped here, as the locals of a
+        // closure are.
         let frame_dropped = catch_unwind(AssertUnwindSafe(|| drop(self)));
         debug_assert!(frame_dropped.is_ok(), "handles and guards contain what they drop");
         match ran {
@@ -124,7 +127,7 @@ impl<'a, 's> Frame<'a, 's> {
         self.world.log.note(self.node, what);
     }
 
-    /// Looks at its stop and at what it borrows.
+    /// Reads the stop of the context, and checks the borrowed value.
     pub(super) fn look(&self) {
         let since = self.world.log.len();
         let reason = self.cx.1.stop_reason();

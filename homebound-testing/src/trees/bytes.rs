@@ -1,5 +1,6 @@
-//! Owns the making of a tree from any bytes: four of them are a step, and say how deep it stands.
-//! Refuses nothing: every string of bytes is a tree. One that lacks some of the fours is a similar, smaller tree.
+//! Owns the making of a tree from any bytes: four bytes make a step, and say how deep it stands.
+//! Refuses nothing: every string of bytes is a tree. A string without some of the fours is a
+//! similar, smaller tree.
 
 use std::iter::Peekable;
 
@@ -8,20 +9,20 @@ use super::tree::{
     joins_around,
 };
 
-/// How many bytes a step has.
+/// Bytes of a step.
 pub(crate) const WIDTH: usize = 4;
 
-/// A tree has no more steps than this, whatever its bytes.
+/// Steps of a tree at most, whatever its bytes.
 pub(crate) const LARGEST: usize = 64;
 
-/// How deep steps nest.
+/// Depth of nested steps at most.
 const DEEPEST: u8 = 5;
 
-/// `[kind, depth, flags, choice]`: zero is the plainest of each.
+/// `[kind, depth, flags, choice]`. Zero is the plainest value of each.
 type Gene = [u8; WIDTH];
 
 impl Tree {
-    /// Makes a tree of any bytes. Every string is one: for fuzzing.
+    /// Makes a tree from any bytes, for fuzzing.
     ///
     /// ```
     /// use homebound_testing::Tree;
@@ -36,7 +37,7 @@ impl Tree {
             gene.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
             gene
         });
-        // How deep the first step stands says nothing: it is at the root.
+        // The first step is at the root, so its depth is free to choose the kind of the root.
         let root =
             if bytes.get(1).is_some_and(|second| second % 8 > 5) { Root::Registry } else { Root::Scope };
         let end = bytes.first().map_or(End::Value, |first| end(first >> 5, Closure::Body));
@@ -54,20 +55,21 @@ impl Tree {
     }
 }
 
-/// What can be named at a place of the program.
+/// The names that a step can use at a place of the program.
 #[derive(Clone)]
 struct Scene {
     /// The innermost scope or group on which a method can be called.
     place: Option<Via>,
-    /// What is made there may borrow.
+    /// True if a thread, scope or group that is made here may borrow.
     borrows: bool,
     /// The context of the closure.
     own: Id,
     contexts: Vec<Id>,
     stoppers: Vec<Id>,
-    /// Those around this place whose handles borrow nothing.
+    /// Threads around this place with handles that borrow nothing.
     threads: Vec<Id>,
-    /// A scope may be over for all but its services: then whoever comes is in no tree, and nothing can be asked of him.
+    /// False in a service: its scope may be over for all threads but the services. A thread that is
+    /// adopted then is in no tree, and its run cannot be judged.
     adopts: bool,
 }
 
@@ -85,10 +87,11 @@ struct Maker<I: Iterator<Item = Gene>> {
 }
 
 impl<I: Iterator<Item = Gene>> Maker<I> {
-    /// The steps at this depth. `handles` are the variables that hold one here: whoever uses one up takes it out.
+    /// The steps at this depth. `handles` are the variables that hold a handle here. A step that
+    /// uses one up takes it out.
     fn steps(&mut self, depth: u8, scene: &Scene, handles: &mut Vec<Id>) -> Vec<Step> {
         let mut steps = Vec::new();
-        // Deeper than anything that is open counts as here.
+        // A step that is deeper than any open block belongs to the innermost one.
         while let Some([kind, _, flags, choice]) =
             self.genes.next_if(|gene| depth == 0 || gene[1] % (DEEPEST + 1) >= depth)
         {
@@ -138,7 +141,8 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
         })
     }
 
-    /// Steps in which what is made is gone after them, as in any block of Rust; what was there before may be used up.
+    /// Steps of a block: a handle that is made in it is gone after it, as in any block of Rust. A
+    /// handle that was there before may be used up.
     fn scoped(&mut self, depth: u8, scene: &Scene, handles: &mut Vec<Id>) -> Vec<Step> {
         let first = self.next;
         let steps = self.steps(depth, scene, handles);
@@ -173,7 +177,7 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
             adopts: !service,
         };
         let mut none = Vec::new();
-        // What borrows nothing holds no handle that borrows.
+        // A closure that borrows nothing holds no handle that borrows.
         let visible = if borrows { &mut *handles } else { &mut none };
         let steps = self.moved(depth + 1, &inside, visible);
         let closure = if service { Closure::Service } else { Closure::Worker };
@@ -201,7 +205,7 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
         Act::Adopt(self.moved(depth + 1, &inside, &mut Vec::new()))
     }
 
-    /// A closure into which what it names is moved.
+    /// The steps of a closure, into which the handles that it names are moved.
     fn moved(&mut self, depth: u8, scene: &Scene, handles: &mut Vec<Id>) -> Vec<Step> {
         let mut own = handles.clone();
         let steps = self.steps(depth, scene, &mut own);
@@ -246,7 +250,8 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
             stoppers: push(&scene.stoppers, id),
             ..scene.clone()
         };
-        // In one that goes on, what stands one deeper comes after the group, and what stands two deeper is done with it.
+        // In a group with a second part, steps that stand one deeper come after the group, and
+        // steps that stand two deeper use the group.
         let (goes_on, first) = (flags & 0b1000 != 0, self.next);
         let steps = self.steps(depth + 1 + u8::from(goes_on), &inside, handles);
         let after = if goes_on { self.steps(depth + 1, scene, handles) } else { Vec::new() };
@@ -264,7 +269,7 @@ fn push(list: &[Id], id: Id) -> Vec<Id> {
     list.iter().copied().chain([id]).collect()
 }
 
-/// The one that was added last is number 0.
+/// Number 0 is the id that was added last.
 fn pick(list: &[Id], choice: u8) -> Option<Id> {
     let place = usize::from(choice >> 3) % list.len().max(1);
     list.iter().rev().nth(place).copied()

@@ -52,7 +52,8 @@ impl<'a, 's> Frame<'a, 's> {
                 self.given.remove(&id);
                 match held {
                     Some(held) if joins_around(&thread.block.steps, id) => {
-                        // There is room for one. If the thread is gone, nobody takes it.
+                        // The channel has room for one handle. If the thread is gone, the handle is
+                        // dropped with the channel.
                         let _taken_or_not = give.send(held);
                         None
                     }
@@ -183,7 +184,7 @@ impl<'a, 's> Frame<'a, 's> {
         let fate = if ran.is_ok() { owned.fate } else { Fate::Release };
         self.let_go(id, group, fate).and(ran)?;
         let ran = self.steps(&owned.after);
-        // What was made inside ends with the block.
+        // Handles that were made inside end with the block.
         self.hands = self.hands.take(&made_before);
         ran
     }
@@ -246,7 +247,8 @@ impl<'a, 's> Frame<'a, 's> {
         }
     }
 
-    /// Deaf until the spawner has given the handle, which it does as soon as it has it.
+    /// Joins a thread around this place. Waits, deaf to the stop, until the spawner has sent the
+    /// handle, which it does at once.
     pub(super) fn join_around(&self, thread: Id, errors: Errors) -> Result {
         match self.given.get(&thread).and_then(|given| given.recv().ok()) {
             Some(held) => self.join_held(thread, held, errors),
@@ -270,7 +272,7 @@ impl<'a, 's> Frame<'a, 's> {
     }
 }
 
-/// Opens a scope, in the way that is asked for.
+/// Opens a scope by the method that `via` names.
 fn enter<'sub>(
     place: Place<'_, '_>,
     via: Option<Via>,

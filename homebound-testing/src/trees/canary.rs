@@ -1,5 +1,7 @@
-//! Owns what a tree's threads borrow, capture and return: each finds out when it is used or dropped too late.
-//! Refuses to be undefined itself: what is looked at is counted, what is borrowed is a lifetime.
+//! Owns the values that a tree's threads borrow, capture and return: each finds out when it is used
+//! or dropped too late.
+//! Refuses to be undefined behaviour itself: the memory that is read is counted, and only a
+//! lifetime is borrowed.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use super::tree::Id;
 const MAGIC: u64 = 0x6c69_7669_6e67_2121;
 const POISON: u64 = 0xdead_dead_dead_dead;
 
-/// Lives in the frame of a scope's caller. Poisoned when that frame is left.
+/// Lives in the frame of a scope's caller, and is poisoned when that frame is left.
 #[derive(Debug)]
 pub(super) struct Canary(Arc<AtomicU64>);
 
@@ -32,7 +34,8 @@ impl Drop for Canary {
     }
 }
 
-/// Borrows a canary, as the compiler sees it; what it reads outlives both, so that a wrong library is caught, not followed.
+/// Borrows a canary, as the compiler sees it. The memory that it reads outlives both, so that a
+/// faulty library is caught without undefined behaviour.
 #[derive(Debug, Clone)]
 pub(super) struct Loan<'a> {
     magic: Watch,
@@ -40,7 +43,7 @@ pub(super) struct Loan<'a> {
 }
 
 impl Loan<'_> {
-    /// For what borrows nothing.
+    /// For a closure that borrows nothing.
     pub(super) fn none() -> Loan<'static> {
         Loan { magic: Watch(None), _borrowed: PhantomData }
     }
@@ -54,7 +57,7 @@ impl Loan<'_> {
     }
 }
 
-/// Looks at a canary without a lifetime.
+/// Reads a canary without a lifetime.
 #[derive(Debug, Clone)]
 pub(super) struct Watch(Option<Arc<AtomicU64>>);
 
@@ -66,7 +69,7 @@ impl Watch {
     }
 }
 
-/// What a closure captures: notes when it is dropped; its `Drop` may be set to panic.
+/// A capture of a closure. It notes its drop, and its `Drop` may be set to panic.
 #[derive(Debug)]
 pub(super) struct Capture<'a> {
     pub(super) node: Id,
@@ -89,7 +92,7 @@ impl Drop for Capture<'_> {
     }
 }
 
-/// What a worker returns: notes when it is dropped; its `Drop` may be set to panic.
+/// The result of a worker. It notes its drop, and its `Drop` may be set to panic.
 #[derive(Debug)]
 pub(super) struct Value {
     pub(super) node: Id,
@@ -99,7 +102,7 @@ pub(super) struct Value {
 }
 
 impl Value {
-    /// Somebody has joined the thread: the value is theirs, and no failure of the thread any more.
+    /// A joiner has the value now, so its drop is no failure of the thread any more.
     pub(super) fn defuse(mut self) {
         self.panics = false;
     }
@@ -108,7 +111,7 @@ impl Value {
 impl Drop for Value {
     fn drop(&mut self) {
         self.watch.check(self.node, &self.log);
-        // A second panic while one unwinds would abort, in any program.
+        // A second panic during an unwinding would abort any program.
         let panics = self.panics && !std::thread::panicking();
         if panics {
             self.log.note(self.node, What::Fails(Failing { message: self.node, how: How::Unclaimed }));

@@ -1,5 +1,6 @@
-//! Owns the reasons for which something may be told to stop, as far as the events of a run give them.
-//! Refuses to say which of them wins where several were under way: the first that was done is the last that may.
+//! Owns the causes for which a context may be stopped, as far as the events of a run show them.
+//! Refuses to say which cause wins if several were under way. The first cause that was done is the
+//! last that may win.
 
 use std::time::{Duration, Instant};
 
@@ -10,16 +11,16 @@ use super::log::{How, Stop, What};
 use super::tree::{Id, Limit};
 use homebound::StopReason;
 
-/// Something that stops a context.
+/// A cause of a stop of a context.
 #[derive(Debug, Clone)]
 pub(super) struct Cause {
-    /// The event with which it began.
+    /// The event with which the cause began.
     pub(super) begin: usize,
-    /// The event by which it was done, if there is one: from then on the context is stopped.
+    /// The event by which the cause was done. From then on the context is stopped.
     pub(super) end: Option<usize>,
-    /// It does nothing before this.
+    /// The cause has no effect before this.
     not_before: Option<Instant>,
-    /// Within how many scopes it is seen.
+    /// The number of scopes between the cause and the context.
     depth: usize,
     reason: Expected,
 }
@@ -40,22 +41,22 @@ impl Cause {
         Cause { begin, end, not_before: None, depth: 0, reason }
     }
 
-    /// As the scope below sees it.
+    /// The cause as the scope below sees it.
     fn below(self) -> Cause {
         Cause { depth: self.depth + 1, ..self }
     }
 
-    /// It reaches only what is there.
+    /// The cause for a node that was born at `born`: it is not done before that.
     fn since(self, born: usize) -> Cause {
         Cause { end: self.end.map(|end| end.max(born)), ..self }
     }
 
-    /// It comes sooner or later.
+    /// The cause without its end, for a node that it reaches sooner or later.
     fn later(self) -> Cause {
         Cause { end: None, ..self }
     }
 
-    /// True if the reason that was seen at that time may be of this cause.
+    /// True if the reason that was seen at that time may come from this cause.
     pub(super) fn explains(&self, reason: &StopReason, at: Instant, index: &Index<'_>) -> bool {
         let mut inner = reason;
         for _ in 0..self.depth {
@@ -84,7 +85,7 @@ impl Expected {
 }
 
 impl Index<'_> {
-    /// All that stops a context: of a thread, a scope's body or a limit.
+    /// All causes that stop a context of a thread, a scope's body or a limit.
     pub(super) fn causes(&self, context: Id) -> Vec<Cause> {
         let Some(person) = self.kin.get(context) else { return Vec::new() };
         let mut causes = self.direct(context);
@@ -97,7 +98,8 @@ impl Index<'_> {
             Kind::Scope(group) if context != 0 => {
                 let around = self.causes(person.context).into_iter();
                 let on_group = group.map(|group| self.causes(group)).unwrap_or_default();
-                // With two above it, neither is first if both were stopped before it was there. That it is, its body says.
+                // A scope on a group has two parents. If both were stopped before the scope was
+                // there, neither is first. The start of its body shows that it is there.
                 let born = |_| self.started(context).or(self.returned(context)).or(self.making(context));
                 let born = group.and_then(born).unwrap_or(0);
                 causes.extend(around.chain(on_group).map(|cause| cause.below().since(born)));
@@ -124,7 +126,7 @@ impl Index<'_> {
         causes
     }
 
-    /// What stops just this scope, group or thread.
+    /// Causes that stop only this scope, group or thread.
     fn direct(&self, target: Id) -> Vec<Cause> {
         let mut causes = Vec::new();
         for (place, event) in self.events.iter().enumerate() {
@@ -164,21 +166,23 @@ impl Index<'_> {
         causes
     }
 
-    /// Whose failures name this step: its own, and those of closures through which its panic went.
+    /// The threads whose failures name this step: its own thread, and the threads of closures
+    /// through which its panic went.
     fn failed_with(&self, message: Id) -> Vec<Id> {
         let named = |what: &What| matches!(what, What::Fails(failing) if failing.message == message);
         let events = self.events.iter().filter(|event| named(&event.what));
         events.map(|event| self.thread_of(event.node)).collect()
     }
 
-    /// Whether a failure of this step stops its scope.
+    /// True if a failure of this step stops its scope.
     fn stops(&self, who: Id, how: &How) -> bool {
         let isolated = self.kin.get(who).is_some_and(|person| person.isolated);
         !isolated || *how == How::Callback
     }
 
-    /// The first event that shows that this thread, which did something at `place`, had come home before. Not for what
-    /// its own code does not end with, and not where the failure may be listed, or none.
+    /// The first event that shows that this thread was home before, after it did something at
+    /// `place`. `None` if the event is not the end of the thread's own code, or if the failure may
+    /// or may not be listed.
     fn known_over(&self, thread: Id, place: usize) -> Option<usize> {
         let joined = |what: &What| matches!(what, What::Joined { thread: t, .. } if *t == thread);
         let own = match &self.events[place].what {

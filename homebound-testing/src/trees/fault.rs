@@ -1,4 +1,5 @@
-//! Owns how steps fail, and how a failure is known again: the number of the step is the first in its message.
+//! Owns the failures of steps, and how a failure is recognised: its message begins with the number
+//! of its step.
 //! Refuses to know which failures are to be expected.
 
 use std::any::Any;
@@ -35,7 +36,7 @@ pub(super) fn message_in(payload: &(dyn Any + Send)) -> Option<Id> {
     number_in(text.strip_prefix("step ")?)
 }
 
-/// The step that a failure names; where it is the user's own, that of the thread.
+/// The step that a failure names. For the user's own failure: the step of the thread.
 pub(super) fn message_of(failure: &Failure) -> Id {
     let text = match failure.cause() {
         Cause::Error(error) => error.to_string(),
@@ -46,7 +47,8 @@ pub(super) fn message_of(failure: &Failure) -> Id {
     ours.or_else(|| number_in(failure.name())).unwrap_or(Id::MAX)
 }
 
-/// An error that a step was given, on its way out of the closure. Shows what it holds, or hides it.
+/// An error that a step was given, on its way out of the closure. It shows or hides the error that
+/// it wraps.
 #[derive(Debug)]
 pub(super) struct Passed {
     pub(super) node: Id,
@@ -67,7 +69,8 @@ impl Error for Passed {
     }
 }
 
-/// What is done with an error that a step of `node`'s closure was given: `asked` tells why that was asked to stop, if it was.
+/// Handles an error that a step of `node`'s closure was given. `asked` returns the reason for which
+/// the closure was asked to stop.
 pub(super) fn pass(
     node: Id,
     errors: Errors,
@@ -82,8 +85,9 @@ pub(super) fn pass(
     Err(Box::new(Passed { node, error, hides: errors == Errors::Hide, how }))
 }
 
-/// Whose stop the error carries, seen from a closure that was asked for this reason: by the reasons, since the step that stops with
-/// its name does so once, as a thread ends once that is vital.
+/// The owner of the stop that the error carries, seen from a closure that was asked to stop for the
+/// reason `asked`. Equal reasons mean equal stops, because a step stops with its own number only
+/// once, and a vital thread ends once.
 fn whose(error: &(dyn Error + Send + Sync + 'static), asked: Option<StopReason>) -> Whose {
     let carried = match (error.downcast_ref::<ScopeError>(), error.downcast_ref::<JoinError>()) {
         (Some(scope), _) => scope.stop_reason(),
@@ -107,7 +111,7 @@ fn root(reason: &StopReason) -> &StopReason {
     }
 }
 
-/// The failures in an error; `None` if it holds a stop, or is the user's and may hold one.
+/// The failures in an error. `None` if it holds a stop, or is the user's and may hold one.
 pub(super) fn carried(error: &(dyn Error + Send + Sync + 'static)) -> Option<Vec<Id>> {
     if let Some(scope) = error.downcast_ref::<ScopeError>() {
         let failures = scope.failures();
@@ -125,7 +129,7 @@ pub(super) fn is_stop(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     error.is::<Stopped>() || matches!(error.downcast_ref::<WaitError>(), Some(WaitError::Stopped(_)))
 }
 
-/// The step that stopped something with its name as the reason.
+/// The step that gave its number as the reason of a stop.
 pub(super) fn stopper_in(reason: &StopReason) -> Option<Id> {
     match reason {
         StopReason::Custom(why) => why.strip_prefix("step ").and_then(number_in),

@@ -1,5 +1,6 @@
-//! Owns the foreign threads of a tree: started by std, adopted by a context, joined when the root has returned.
-//! Refuses to wait for them before: that is what their scope does, while they are in the tree.
+//! Owns the foreign threads of a tree: started by std, adopted by a context, joined when the root
+//! has returned.
+//! Refuses to wait for them earlier, because their scope does that while they are in the tree.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +21,7 @@ use super::tree::{Block, End, Id, Step};
 pub(super) struct Guests(Mutex<Vec<JoinHandle<()>>>);
 
 impl Guests {
-    /// Joins all, also those that are started meanwhile, by one of them.
+    /// Joins all guests, also guests that another guest starts meanwhile.
     pub(super) fn join(&self) {
         loop {
             let Some(guest) = self.0.lock().pop() else { return };
@@ -40,7 +41,8 @@ impl Frame<'_, '_> {
         self.world.log.note(id, What::Making);
         let guest = thread::Builder::new().name(name('t', id)).spawn(move || {
             let guard = host.adopt(name('t', id), PURPOSE);
-            // Whoever comes while the scope stops may be in no tree: what he did there could not be judged.
+            // A thread that is adopted while the scope stops may be in no tree, so its steps could
+            // not be judged.
             if guard.is_stopping() {
                 log.note(id, What::Refused);
                 return;
@@ -54,7 +56,7 @@ impl Frame<'_, '_> {
             let frame = Frame { world, node: id, place, base, cx, contexts, stoppers, hands, given, loan };
             let ran = catch_unwind(AssertUnwindSafe(|| frame.run(&block, Vessel::Body).map(drop)));
             drop(ran);
-            // Before it leaves: from then on nothing holds its scope.
+            // Noted before the thread leaves, because nothing holds its scope after that.
             log.note(id, What::Gone);
             drop(guard);
         });

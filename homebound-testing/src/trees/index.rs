@@ -1,4 +1,4 @@
-//! Owns the look-up in what was observed: the events of a step, who is whose.
+//! Owns the look-up in the observed events: by step, by thread and by scope.
 //! Refuses to judge.
 
 use std::collections::HashMap;
@@ -23,12 +23,12 @@ impl<'a> Index<'a> {
         Index { observed, events: &observed.events, kin: Kin::of(&observed.tree), of }
     }
 
-    /// The places of the events of a step.
+    /// The indexes of the events of a step.
     pub(super) fn places(&self, node: Id) -> &[usize] {
         self.of.get(&node).map_or(&[], Vec::as_slice)
     }
 
-    /// The first event of a step that is so.
+    /// The first event of a step for which `is` holds.
     pub(super) fn first(&self, node: Id, is: impl Fn(&What) -> bool) -> Option<usize> {
         self.places(node).iter().copied().find(|place| is(&self.events[*place].what))
     }
@@ -61,7 +61,7 @@ impl<'a> Index<'a> {
         self.first(scope, |what| matches!(what, What::Returned(_)))
     }
 
-    /// The scope or group in which something fails; a body fails in its own.
+    /// The scope or group in which a step fails. A body fails in its own scope.
     pub(super) fn home_of(&self, node: Id) -> Id {
         match self.kin.get(node) {
             Some(person) if !matches!(person.kind, Kind::Scope(_)) => person.home,
@@ -69,7 +69,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// Whose path a failure of this step has.
+    /// The thread or scope with the path that a failure of this step has.
     pub(super) fn thread_of(&self, node: Id) -> Id {
         match self.kin.get(node) {
             Some(person) if person.kind == Kind::Callback => person.closure,
@@ -77,7 +77,8 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// True if that is the path of this thread or body, as it said itself; of a deferred function, its name.
+    /// True if `path` is the path that this thread or body noted itself; for a deferred function,
+    /// if it ends in its name.
     pub(super) fn is_path_of(&self, path: &str, node: Id) -> bool {
         match self.kin.get(node).map(|person| person.kind) {
             Some(Kind::Deferred) => path.ends_with(&format!("/d{node}")),
@@ -91,7 +92,7 @@ impl<'a> Index<'a> {
         self.kin.all().map(|(id, _)| id).filter(|id| self.kin.is_thread(*id))
     }
 
-    /// True if somebody asked this scope, or one around it, for a shutdown within milliseconds.
+    /// True if a step asked this scope, or a scope around it, for a shutdown within milliseconds.
     pub(super) fn hurried(&self, scope: Id) -> bool {
         let mut around = self.kin.around(scope);
         around.push(scope);

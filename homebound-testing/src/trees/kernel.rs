@@ -1,26 +1,28 @@
-//! Owns the kernel's view of a thread: who the caller is, and who is still there (Linux; elsewhere nobody is known).
-//! Refuses to ask homebound: its books are what is to be checked.
+//! Owns the kernel's view of a thread: the id of the caller, and whether a thread is still there
+//! (Linux; elsewhere it is never known).
+//! Refuses to ask homebound, because its own books are under test.
 
 use std::fs;
 use std::thread;
 
-/// An OS thread, for the kernel: ids are used again, ids with a start time are not.
+/// An OS thread, for the kernel. The kernel uses ids again, but never an id with the same start
+/// time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KernelThread {
-    /// Its id.
+    /// The kernel's id of the thread.
     pub id: u32,
-    /// When it started, in the kernel's ticks since the boot.
+    /// When the thread started, in the kernel's ticks since the boot.
     pub started: u64,
 }
 
 impl KernelThread {
-    /// The calling one.
+    /// The calling thread.
     pub fn current() -> Option<KernelThread> {
         parse(&fs::read_to_string("/proc/thread-self/stat").ok()?)
     }
 
-    /// True while the kernel lists it among the threads of this process. One that has been joined is listed for a moment
-    /// longer, so the list is read a few times.
+    /// True while the kernel lists the thread among the threads of this process. The kernel lists a
+    /// joined thread for a moment longer, so the list is read several times.
     pub fn is_alive(&self) -> bool {
         const LOOKS: usize = 1000;
         (0..LOOKS).all(|_| {
@@ -34,7 +36,8 @@ impl KernelThread {
     }
 }
 
-/// The first field is the id; the 22nd, counted behind the name, which may hold anything, is the start.
+/// The first field is the id. The 22nd is the start; it is counted from behind the name, which may
+/// hold any character.
 fn parse(stat: &str) -> Option<KernelThread> {
     let (id, _) = stat.split_once(' ')?;
     let (_, behind) = stat.rsplit_once(") ")?;

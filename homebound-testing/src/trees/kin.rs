@@ -1,5 +1,5 @@
-//! Owns who belongs to whom in a tree: in which scope a step is, in whose closure, below what.
-//! Refuses to look at what happened: this is read from the tree alone.
+//! Owns the relations in a tree: the scope of a step, its closure, and the context around it.
+//! Refuses to look at events: the tree alone gives the relations.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ pub(super) struct Kin(BTreeMap<Id, Person>);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Person {
     pub(super) kind: Kind,
-    /// The scope or group that it is in; for a scope, the one around it.
+    /// The scope or group of the step; for a scope, the scope around it.
     pub(super) home: Id,
     /// The thread or scope whose closure does this step.
     pub(super) closure: Id,
-    /// The context in which it is done: of a thread, a scope or a limit.
+    /// The context of the step: of a thread, a scope or a limit.
     pub(super) context: Id,
     pub(super) isolated: bool,
     pub(super) vital: bool,
@@ -25,7 +25,7 @@ pub(super) struct Person {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A scope with a body; on a group, if it was opened on one.
+    /// A scope with a body. `Some` if it was opened on a group.
     Scope(Option<Id>),
     Group,
     Worker,
@@ -37,12 +37,12 @@ pub(super) enum Kind {
     Other,
 }
 
-/// Where a step is done.
+/// The place of a step.
 #[derive(Clone, Copy)]
 struct Around {
     closure: Id,
     context: Id,
-    /// Home of what the context spawns.
+    /// The scope of threads that the context spawns.
     home: Id,
 }
 
@@ -95,7 +95,7 @@ impl Kin {
                     (&owned.steps, around)
                 }
                 Act::Adopt(steps) => {
-                    // What a foreign thread does is no failure of a scope.
+                    // A failure of a foreign thread is no failure of a scope.
                     (person.kind, person.isolated) = (Kind::Adopted, true);
                     person.home = self.home_of(Via::Sibling(around.closure));
                     (steps, Around { home: person.home, ..own })
@@ -150,13 +150,14 @@ impl Kin {
         self.get(id).is_some_and(|person| matches!(person.kind, Kind::Worker | Kind::Service | Kind::Adopted))
     }
 
-    /// The scopes that list what fails in `home`: itself, and what a group is in.
+    /// The scopes that list a failure in `home`: `home` itself, and the scopes around a group.
     pub(super) fn listing(&self, home: Id) -> Vec<Id> {
         let outer = |id: &Id| self.get(*id).filter(|_| self.is_group(*id)).map(|group| group.home);
         std::iter::successors(Some(home), outer).collect()
     }
 
-    /// The scopes and groups around a thread or scope, the innermost first: none of them returns before it.
+    /// The scopes and groups around a thread or scope, the innermost first. None of them returns
+    /// before it.
     pub(super) fn around(&self, id: Id) -> Vec<Id> {
         let outer = |id: &Id| {
             let person = self.get(*id).filter(|_| *id != 0)?;

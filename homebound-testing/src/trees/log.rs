@@ -1,4 +1,4 @@
-//! Owns what was seen in a run of a tree: events, in the order in which they were noted.
+//! Owns the observations of a run: events, in the order in which they were noted.
 //! Refuses to judge them: `check` does.
 
 use std::sync::Arc;
@@ -10,94 +10,95 @@ use super::kernel::KernelThread;
 use super::tree::{Id, Tree};
 use homebound::{ScopeError, ShutdownReport, StopReason};
 
-/// What was seen in one run of a tree. [`check`](Observed::check) judges it.
+/// The observations of one run of a tree. [`check`](Observed::check) judges them.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    /// What was run.
+    /// The tree that ran.
     pub tree: Tree,
     /// In the order in which they were noted.
     pub events: Vec<Event>,
-    /// Whose OS threads the kernel still listed after the root had returned.
+    /// Threads that the kernel still listed after the root had returned.
     pub alive: Vec<Id>,
     /// The root had not returned after [`LIMIT`](super::LIMIT).
     pub hung: bool,
 }
 
-/// Something that a step of the tree did or saw. Its place in [`Observed::events`] is its time.
+/// An action or observation of a step. Its index in [`Observed::events`] is its time.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// The step whose event it is; 0 is the root's body.
+    /// The step; 0 is the root's body.
     pub node: Id,
-    /// When it was noted.
+    /// When the event was noted.
     pub at: Instant,
-    /// What it is.
+    /// The action or observation.
     pub what: What,
 }
 
-/// What a step did or saw.
+/// An action or observation of a step.
 #[derive(Debug, Clone)]
 pub enum What {
-    /// It is about to be made: a thread is spawned, a scope or a group opened, a function deferred, a callback registered.
+    /// The step is about to spawn a thread, open a scope or a group, defer a function, or register
+    /// a callback.
     Making,
-    /// It was made.
+    /// The thread, group, function or callback was made.
     Made,
-    /// It was refused.
+    /// The thread or group was refused.
     Refused,
-    /// Its closure runs: on this OS thread, if the kernel tells, and in this place of homebound's tree.
+    /// The closure of the step runs.
     Started {
-        /// The OS thread.
+        /// The OS thread, if the kernel tells.
         kernel: Option<KernelThread>,
         /// `cx.path()`
         path: String,
     },
-    /// It looked whether it was to stop, and saw this reason.
+    /// The step asked whether it was to stop.
     Looked {
-        /// How many events there were before it looked.
+        /// The number of events before it asked.
         since: usize,
-        /// `None`: it was not to stop.
+        /// The reason of its stop; `None` if it was not to stop.
         reason: Option<StopReason>,
     },
-    /// It began to wait for its stop.
+    /// The step begins to wait for its stop.
     Waiting,
-    /// That wait is over.
+    /// The wait is over.
     Woken {
-        /// It was not the stop that ended it.
+        /// True if the stop did not end the wait.
         timed_out: bool,
     },
-    /// Something that it borrowed was gone.
+    /// A value that the step had borrowed was gone.
     Poisoned,
-    /// Something of it fails now, and nothing of its own comes after that.
+    /// The step fails now. No other event of its own code follows.
     Fails(Failing),
-    /// Its closure is about to return.
+    /// The closure of the step is about to return.
     Ends(Finish),
-    /// What its closure had captured was dropped.
+    /// The captures of the closure were dropped.
     Gone,
-    /// Its result was dropped.
+    /// The result of the closure was dropped.
     ResultGone,
-    /// It is about to stop something.
+    /// The step is about to stop a scope, group or thread.
     Stopping {
         /// The scope, group or thread.
         target: Id,
-        /// How.
+        /// The call that stops it.
         how: Stop,
     },
-    /// The call that stops has returned.
+    /// The call that stops it has returned.
     Stopped {
         /// The scope, group or thread.
         target: Id,
     },
-    /// It joined a thread.
+    /// The step joined a thread.
     Joined {
         /// That thread.
         thread: Id,
-        /// What that gave.
+        /// The result of the join.
         gave: Gave,
     },
     /// A scope returned, or a group was closed or dropped.
     Returned(Returned),
     /// A call of `shutdown` returned this.
     Reported(Sum),
-    /// `registry::run` returned, also if its result is `Ok`.
+    /// `registry::run` returned, with `Ok` or with an error.
     Exited {
         /// Its exit code.
         code: u8,
@@ -106,40 +107,40 @@ pub enum What {
     },
 }
 
-/// A failure, as it happens.
+/// A failure, noted when it happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failing {
     /// The step that its message names.
     pub message: Id,
-    /// How.
+    /// How the step fails.
     pub how: How,
 }
 
-/// How something fails.
+/// How a step fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
     /// With an error or a panic of its own.
     Own,
-    /// With an error that it was given, which carries these failures.
+    /// With an error from outside, which carries these failures.
     Passed(Vec<Id>),
-    /// With an error that it was given, which carries a stop.
+    /// With an error from outside, which carries a stop.
     Stop(Whose),
     /// With an error of the user's closure, which may hold anything.
     User,
     /// A callback panics.
     Callback,
-    /// A result that nobody took panics in its `Drop`.
+    /// A result that no joiner took panics in its `Drop`.
     Unclaimed,
 }
 
-/// Whose stop an error carries that somebody passes on.
+/// The owner of a stop in an error that a step passes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
-    /// That of the closure which passes it on: the same call stopped both.
+    /// The closure that passes it on: the same call stopped both.
     Own,
-    /// Another's: it was stopped for another reason.
+    /// Another closure, which was stopped for another reason.
     Others,
-    /// It was not stopped yet, or for a reason that two stops may have.
+    /// Unknown: the closure was not stopped yet, or for a reason that two stops may have.
     Unknown,
 }
 
@@ -154,10 +155,10 @@ pub enum Finish {
     Failing,
 }
 
-/// What a join gave. One that was refused, because it would never end, is not noted.
+/// The result of a join. A join that was refused, because it would never end, is not noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gave {
-    /// What the closure returned.
+    /// The value of the closure.
     Value,
     /// The error that says that it stopped.
     Stopped,
@@ -165,7 +166,7 @@ pub enum Gave {
     Failure(Id),
 }
 
-/// By which call something is stopped.
+/// The call that stops a scope, group or thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// `Stopper::stop_because`, with the name of the step as its reason.
@@ -191,16 +192,16 @@ pub enum Returned {
     Silent,
 }
 
-/// What a scope's error says.
+/// The contents of a scope's error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
-    /// The steps that its failures name, in its order.
+    /// The steps that its failures name, in the error's order.
     pub failures: Vec<Id>,
-    /// How many of them, at the end, are said to have happened during the stop.
+    /// How many of these, at the end, are listed as failures during the stop.
     pub during_stop: usize,
-    /// How many were only counted.
+    /// How many failures were counted without being kept.
     pub omitted: usize,
-    /// Why it was stopped, if nothing failed.
+    /// Why the scope was stopped, if nothing failed.
     pub stop_reason: Option<StopReason>,
     /// Its report.
     pub sum: Sum,
@@ -211,15 +212,15 @@ pub struct Failed {
 pub struct Sum {
     /// All threads.
     pub total: usize,
-    /// Home in time.
+    /// Threads that came home in time.
     pub joined: usize,
-    /// Not home in time.
+    /// Threads that did not.
     pub timeout: usize,
-    /// Nobody's.
+    /// Foreign threads.
     pub orphaned: usize,
-    /// Why it was stopped.
+    /// Why the scope was stopped.
     pub reason: Option<StopReason>,
-    /// The steps of its rows, and how each of these threads ended.
+    /// The step of each row, and how its thread ended.
     pub rows: Vec<(Id, homebound::Ending)>,
 }
 
@@ -249,7 +250,7 @@ impl Failed {
     }
 }
 
-/// The first number in a text: names and messages of a tree begin with that of their step.
+/// The first number in a text. Names and messages of a tree begin with the number of their step.
 pub(super) fn number_in(text: &str) -> Option<Id> {
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let digits = &text[start..];
@@ -257,14 +258,14 @@ pub(super) fn number_in(text: &str) -> Option<Id> {
     digits[..end].parse().ok()
 }
 
-/// Where the steps of a running tree note what they see.
+/// Where the steps of a running tree note their events.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log(Arc<Mutex<Vec<Event>>>);
 
 impl Log {
     pub(super) fn note(&self, node: Id, what: What) {
         let mut events = self.0.lock();
-        // Under the lock: the times have the order of the places.
+        // Read under the lock, so that the times have the order of the indexes.
         events.push(Event { node, at: Instant::now(), what });
     }
 

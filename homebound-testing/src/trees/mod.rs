@@ -1,5 +1,5 @@
-//! Owns the random trees: what they are, how they run, and what must hold of a run.
-//! Refuses to use anything but the public interface: what is done here, a test of yours could do.
+//! Owns the random trees: their data, their runs, and the properties that must hold in a run.
+//! Refuses to use anything but the public interface, so that your own tests could do the same.
 
 mod bytes;
 mod print;

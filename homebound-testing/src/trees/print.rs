@@ -1,5 +1,6 @@
-//! Owns a tree as the Rust code that a person would write: the statements of a `main`.
-//! Refuses to be what is run: `act` does the same without a compiler, and stops a root in which all wait.
+//! Owns a tree as the Rust code of a person: the statements of a `main`.
+//! Refuses to be the run itself: `act` does the same without a compiler, and stops a root in which
+//! all threads wait.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,8 +10,9 @@ use super::tree::{
     Thread, Tree, Via, Wait, joins_around, names, walk,
 };
 
-/// Prints it as statements of Rust: in a `fn main() { .. }` they compile, and do what a run does. Only what makes a run
-/// quick is missing: where all wait and nobody stops them, they wait for [`PATIENCE`].
+/// Prints the tree as statements of Rust. In a `fn main() { .. }` they compile, and do the same as
+/// a run. Only the watcher is missing: if all threads wait and no step stops them, they wait for
+/// [`PATIENCE`].
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let printer = Printer::of(self);
@@ -29,7 +31,7 @@ impl fmt::Display for Tree {
     }
 }
 
-/// What is needed where the code has this in it.
+/// An item that the code needs if it contains the text.
 const ITEMS: [(&str, &str); 11] = [
     ("registry::run", "use homebound::registry;"),
     (" scope(", "use homebound::scope;"),
@@ -162,7 +164,7 @@ impl Printer {
         }
         let start = if thread.service { "service" } else { "spawn" };
         let names = names(&thread.block.steps);
-        // What is moved into the closure cannot be what spawns it.
+        // A handle that moves into the closure cannot be the one that spawns it.
         let moved = matches!(thread.via, Via::Sibling(at) if names.contains(&Reference::Context(at)));
         let at = if moved { "here".to_owned() } else { place(thread.via) };
         let call = match options.as_str() {
@@ -170,7 +172,7 @@ impl Printer {
             _ => format!("{at}.thread(\"t{id}\", {PURPOSE}){options}.{start}("),
         };
         let closure = format!("move |{}| {}", spelled("cx", id, &inside), braced(&inside));
-        // What the closure uses up is a clone; its own context is not one of them.
+        // Names that the closure uses up are clones. Its own context is not one of them.
         let mut before: Vec<String> =
             Vec::from_iter(moved.then(|| format!("let here = {}.clone();", place(thread.via))));
         before.extend(names.into_iter().filter(|name| name.id() != id).filter_map(clone_of));
@@ -189,7 +191,7 @@ impl Printer {
         }
     }
 
-    /// A foreign thread; where it is adopted, it goes on here.
+    /// A foreign thread. This code goes on as soon as it is adopted.
     fn guest(&self, id: Id, steps: &[Step], own: Id) -> String {
         let inside = self.steps(steps, id) + "Ok(())";
         let mut arrival =
@@ -270,7 +272,7 @@ fn clone_of(name: Reference) -> Option<String> {
     }
 }
 
-/// The last line of a closure: of a worker, which may return a value, or of another.
+/// The last line of a closure of a worker, which may return a value, or of another closure.
 fn end(id: Id, end: End, worker: bool) -> String {
     match end {
         End::Error => format!("Err::<(), _>(\"step {id} fails\".into())"),
@@ -309,7 +311,7 @@ fn millis(ms: u64) -> String {
     format!("Duration::from_millis({ms})")
 }
 
-/// A name of a variable, with the mark of one that is not used if it is not.
+/// The name of a variable, with an underscore if the code does not use it.
 fn spelled(letters: &str, id: Id, code: &str) -> String {
     let name = format!("{letters}{id}");
     if has(code, &name) { name } else { format!("_{name}") }

@@ -1,6 +1,6 @@
-//! Owns one run of a tree: its root on a thread of its own, somebody who stops what nobody else stops, and the look at the
-//! kernel's list when it is over.
-//! Refuses to know what the steps do: `act` does them.
+//! Owns one run of a tree: its root on a thread of its own, a watcher that stops a tree in which
+//! all wait, and a reading of the kernel's list at the end.
+//! Refuses to know the steps: `act` executes them.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,28 +22,31 @@ use homebound::{Context, Result, Scope, Stopper, scope};
 /// How long a run may take before it counts as hung.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
-/// How often a run is looked at, and how many times in a row nothing may happen before its root is stopped.
+/// How often the watcher looks at a run, and how many times in a row no event may come before it
+/// stops the root.
 const LOOK: Duration = Duration::from_millis(1);
 const QUIET: usize = 5;
 
-/// What all steps of a run share.
+/// The part of a run that all steps share.
 pub(super) struct World {
     pub(super) log: Log,
     pub(super) code: Box<dyn Fn(&Context) -> Result + Send + Sync>,
-    /// Of the root and of the groups: a group is told only when those who may wait for it are home.
+    /// Stoppers of the root and of the groups. A group is told to stop only when the threads that
+    /// may wait for it are home.
     pub(super) stoppers: Mutex<Vec<(Id, Stopper)>>,
     pub(super) guests: Guests,
 }
 
 impl Tree {
-    /// Runs it on real threads, and tells what was seen. A tree comes to an end by itself: where all wait for a stop and
-    /// nobody asks for one, the root is stopped.
+    /// Runs the tree on real threads, and returns the observations. A run ends by itself: if all
+    /// threads wait for a stop and no step asks for one, the root is stopped.
     pub fn run(&self) -> Observed {
         self.run_with(|_| Ok(()))
     }
 
-    /// As [`run`](Self::run), with code of yours at each [`Act::Call`](super::Act::Call): whatever the tree around it
-    /// does, stops, panics, deadlines, the properties must hold, and what your own code asserts.
+    /// Like [`run`](Self::run), with your code at each [`Act::Call`](super::Act::Call). The
+    /// properties must hold, and so must the assertions of your own code, whatever stops, panics
+    /// and deadlines the tree around it has.
     ///
     /// ```
     /// use homebound_testing::Tree;
@@ -56,7 +59,8 @@ impl Tree {
     /// assert!(observed.check().is_ok());
     /// ```
     pub fn run_with(&self, code: impl Fn(&Context) -> Result + Send + Sync + 'static) -> Observed {
-        // Those of others than trees are refused, or refuse the tree's: that is noted.
+        // A registry run of other code than trees is refused, or refuses the tree's. The latter is
+        // noted.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let _others_wait = (self.root == Root::Registry).then(|| ONE_AT_A_TIME.lock());
         let world = Arc::new(World {
@@ -83,10 +87,12 @@ impl Tree {
     }
 }
 
-/// Waits for the end; stops what nobody stops. False if it does not come.
+/// Waits for the end, and stops a tree in which all threads wait. Returns false if the end does not
+/// come.
 fn watch(world: &World, returned: &Receiver<()>) -> bool {
     let (start, mut quiet, mut seen, mut rescued) = (Instant::now(), 0, 0, false);
-    // Looks now and then: to be told of everything that may end a standstill, all of it would have to be known.
+    // The watcher polls. To be woken instead, it would have to know every event that may end a
+    // standstill.
     while returned.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         let now = world.log.len();
         quiet = if now == seen { quiet + 1 } else { 0 };
@@ -96,7 +102,8 @@ fn watch(world: &World, returned: &Receiver<()>) -> bool {
             let stoppers = world.stoppers.lock().clone();
             for (target, stopper) in stoppers {
                 world.log.note(0, What::Stopping { target, how: Stop::Because });
-                // Stops of two are told apart by their words, when it is asked whose an error is.
+                // Each stop has words of its own, so that the owner of an error can be told from
+                // them.
                 stopper.stop_because(format!("step 0: nobody else did, for {target}"));
                 world.log.note(0, What::Stopped { target });
             }
@@ -114,7 +121,7 @@ fn root(world: &Arc<World>, tree: &Tree) {
     let returned = catch_unwind(AssertUnwindSafe(|| match tree.root {
         Root::Scope => scope(|root| body(world, tree, root, &canary, &began)),
         Root::Registry => {
-            // What is tried may not end the process that tries it, nor take the signals from it.
+            // The tree under test may not end the process that tests it, nor take its signals.
             let registry = Registry::new("root").on_overdue(OnOverdue::Wait).signals(Signals::none());
             let exit = registry.run(|root| body(world, tree, root, &canary, &began));
             exited = Some(What::Exited { code: exit.code(), sum: Sum::of(&exit.shutdown) });
@@ -128,7 +135,7 @@ fn root(world: &Arc<World>, tree: &Tree) {
         world.log.note(0, What::Returned(returned_of(&returned)));
         exited.into_iter().for_each(|exited| world.log.note(0, exited));
     }
-    // What is left of it is the user's.
+    // The rest of the result belongs to the user's code.
     std::mem::forget(returned);
 }
 
@@ -144,7 +151,7 @@ fn body<'s>(
     Frame::body(world, 0, root, canary.lend()).run(&tree.body, act::Vessel::Body).map(drop)
 }
 
-/// What is noted of a scope's return.
+/// The note of a scope's return.
 pub(super) fn returned_of(result: &thread::Result<Result<(), homebound::ScopeError>>) -> Returned {
     match result {
         Ok(Ok(())) => Returned::Value,
@@ -153,7 +160,8 @@ pub(super) fn returned_of(result: &thread::Result<Result<(), homebound::ScopeErr
     }
 }
 
-/// Whose OS threads are still there. Bodies run on the threads of others.
+/// The steps with OS threads that are still there. A body runs on the thread of its caller, so it
+/// has none.
 fn alive(events: &[Event]) -> Vec<Id> {
     let started = events.iter().filter_map(|event| match &event.what {
         What::Started { kernel: Some(kernel), .. } => Some((event.node, kernel)),

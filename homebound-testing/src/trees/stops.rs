@@ -12,7 +12,7 @@ use super::log::{Failing, How, Log, Stop, Sum, What};
 use super::tree::{Callback, Id, Limit, PATIENCE, Step, Via, Wait};
 use homebound::{OnStop, Result};
 
-/// Keeps a callback registered, and notes when it does so no more.
+/// Keeps a callback registered, and notes the end of that.
 pub(super) struct Guard {
     id: Id,
     log: Log,
@@ -61,7 +61,7 @@ impl Frame<'_, '_> {
             self.contexts.insert(id, limited.clone());
             let made_before = self.hands.0.keys().copied().collect();
             let ran = self.steps(steps);
-            // What was made inside ends with the block.
+            // Handles that were made inside end with the block.
             self.hands = self.hands.take(&made_before);
             ran
         };

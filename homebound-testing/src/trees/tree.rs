@@ -1,37 +1,39 @@
-//! Owns a program of threads as plain data: scopes, groups, threads, and what each of them does.
+//! Owns a program of threads as plain data: scopes, groups, threads, and the steps of each.
 //! Refuses to run, to print and to make one: `run`, `print` and `bytes` do.
 
 use std::collections::BTreeSet;
 
-/// The number of a step, by which others refer to it. The root's scope is 0.
+/// The number of a step, by which other steps refer to it. The scope of the root is 0.
 pub type Id = usize;
 
-/// A program of threads: what the body of its root scope does.
+/// A program of threads: the steps of its root scope's body.
 ///
-/// Each step has a number of its own. A step that refers to another (joins it, stops it) may name only what a Rust program
-/// could name at that place; [`Tree::from_bytes`] makes only such trees. In a run, a name that is not there is passed over.
+/// Each step has a number of its own. A step that refers to another (joins it, stops it) may name
+/// only a step that a Rust program could name at that place; [`Tree::from_bytes`] makes only such
+/// trees. A run passes over a name that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tree {
-    /// What its root scope is.
+    /// The kind of the root scope.
     pub root: Root,
     /// The body of the root scope.
     pub body: Block,
 }
 
-/// What opens the root scope.
+/// The function that opens the root scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Root {
     /// The free function `scope`.
     #[default]
     Scope,
-    /// `registry::run`. There may be one in a process: runs of such trees wait for each other.
+    /// `registry::run`. A process has only one run at a time, so runs of such trees wait for each
+    /// other.
     Registry,
 }
 
-/// What a closure does: its steps, one after another, and then its end.
+/// The steps of a closure, one after another, and then its end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Block {
-    /// In this order.
+    /// Executed in this order.
     pub steps: Vec<Step>,
     /// Not reached if a step before it passes an error on.
     pub end: End,
@@ -47,61 +49,66 @@ pub enum End {
     Error,
     /// With a panic.
     Panic,
-    /// With `cx.checkpoint()?`: as stopped, if it was asked to stop.
+    /// With `cx.checkpoint()?`: as stopped, if the closure was asked to stop.
     Stopped,
-    /// With a value whose `Drop` panics, unless somebody joins it. A thread that is no worker has none: see `CaptureBomb`.
+    /// With a value whose `Drop` panics, unless it is joined. Only for workers; a service has no
+    /// value, so it ends like `CaptureBomb`.
     ResultBomb,
-    /// With a value, but the `Drop` of what the closure has captured panics. Only for threads; others end with a value.
+    /// With a value, but the `Drop` of a capture of the closure panics. Only for threads; other
+    /// closures end with a value.
     CaptureBomb,
 }
 
-/// One thing that a closure does.
+/// A step of a closure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Its number.
+    /// The number of the step.
     pub id: Id,
-    /// What it is.
+    /// The action of the step.
     pub act: Act,
 }
 
-/// What a step is.
+/// The action of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Spawns a thread and keeps its handle.
     Spawn(Thread),
     /// Opens a scope, on the calling thread.
     Open(Nested),
-    /// Makes a group, does some steps with it, lets go of it, and does some more.
+    /// Makes a group, executes some steps with it, lets go of it, and executes some more.
     Gather(Owned),
     /// Defers a function that ends in this way, in the innermost scope or group that can be named.
     Defer(Via, End),
-    /// A foreign thread, started for it, is adopted by the closure's context, does these steps, and leaves. The caller goes on
-    /// as soon as it is adopted. One that finds its scope stopping leaves at once.
+    /// Starts a foreign thread, which the closure's context adopts. The thread executes these steps
+    /// and leaves. The caller goes on as soon as it is adopted. If its scope is stopping, the
+    /// thread leaves at once.
     Adopt(Vec<Step>),
     /// Registers a callback on the stop of this context, until the end of the block.
     OnStop(Callback),
-    /// Does some steps in a context with a limit.
+    /// Executes some steps in a context with a limit.
     Within(Limit, Vec<Step>),
     /// Stops the scope or group of this number.
     Stop(Id),
-    /// Calls `shutdown` on the innermost scope or group that can be named, with this grace in milliseconds.
+    /// Calls `shutdown` on the innermost scope or group that can be named, with this grace in
+    /// milliseconds.
     Shutdown(Via, u64),
     /// Asks the thread of this number to stop, through its handle.
     Tell(Id),
     /// Joins the thread of this number.
     Join(Id, Errors),
-    /// Joins the thread of this number, in whose block this stands, or in what that opened or spawned. Nobody else has the
-    /// handle then. Only of one that borrows nothing: no other's handle can be had there.
+    /// Joins the thread of this number, in the thread's own block or in a block that it opened or
+    /// spawned. No other block has the handle then. Only for threads that borrow nothing, because
+    /// the handle of any other thread cannot be had there.
     JoinAround(Id, Errors),
     /// Drops the handle of this thread.
     Discard(Id),
     /// Leaks the handle of this thread.
     Leak(Id),
-    /// Waits for the stop, in this way, but not for ever: at most [`PATIENCE`].
+    /// Waits for the stop, in this way, for at most [`PATIENCE`].
     Wait(Wait),
-    /// Is deaf to the stop for so many milliseconds.
+    /// Is deaf to the stop for this many milliseconds.
     Linger(u64),
-    /// Looks whether it is to stop.
+    /// Asks whether it is to stop.
     Look,
     /// Calls the user's closure.
     Call,
@@ -110,12 +117,12 @@ pub enum Act {
 /// How long a wait for the stop lasts at most, in milliseconds.
 pub const PATIENCE: u64 = 2000;
 
-/// Where something is made: whose method is called.
+/// The value with the method that makes a thread, scope or group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
-    /// `s0.spawn(..)`: what is made may borrow.
+    /// `s0.spawn(..)`: the thread may borrow.
     InScope(Id),
-    /// `g4.spawn(..)`: what is made may borrow if the group may.
+    /// `g4.spawn(..)`: the thread may borrow if the group may.
     InGroup(Id),
     /// `cx7.spawn(..)`: a sibling of that thread, which borrows nothing.
     Sibling(Id),
@@ -124,19 +131,20 @@ pub enum Via {
 /// A thread to be spawned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
-    /// In which scope, and how.
+    /// The value on which the method is called.
     pub via: Via,
-    /// A service, and not a worker.
+    /// True for a service, false for a worker.
     pub service: bool,
-    /// Its failure stops nobody.
+    /// The failure of the thread stops no other thread.
     pub isolated: bool,
-    /// When it ends, its scope is stopped.
+    /// The end of the thread stops its scope.
     pub vital: bool,
-    /// It shares its OS thread with nobody.
+    /// The thread shares its OS thread with no other.
     pub dedicated: bool,
-    /// It asks for more stack than a machine has: the system refuses it, and its block does not run.
+    /// The thread asks for more stack than a machine has: the system refuses it, and its block does
+    /// not run.
     pub refused: bool,
-    /// What it does.
+    /// The steps of the thread.
     pub block: Block,
 }
 
@@ -145,26 +153,27 @@ pub struct Thread {
 pub struct Nested {
     /// `s0.subscope(..)` or `g4.subscope(..)`; `None` for the free function `scope(..)`.
     pub via: Option<Via>,
-    /// What its body does.
+    /// The steps of its body.
     pub block: Block,
-    /// What becomes of its error. A panic of its body always goes on.
+    /// The fate of its error. A panic of its body always goes on.
     pub errors: Errors,
 }
 
 /// A group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owned {
-    /// In which scope, and how.
+    /// The value on which the method is called.
     pub via: Via,
-    /// What is done while it is there; made in it, where nothing else is said.
+    /// Steps while the group is there. Threads are made in it, unless a step says otherwise.
     pub steps: Vec<Step>,
-    /// What then becomes of it.
+    /// The fate of the group after them.
     pub fate: Fate,
-    /// What is done after that, in the same block: the handles of what was made in it are still there.
+    /// Steps after that, in the same block. The handles of threads that were made in the group are
+    /// still there.
     pub after: Vec<Step>,
 }
 
-/// What becomes of a group.
+/// The fate of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It is closed.
@@ -175,14 +184,14 @@ pub enum Fate {
     Leak,
 }
 
-/// What becomes of an error.
+/// The fate of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Errors {
     /// It is ignored.
     Ignore,
     /// It is passed on with `?`.
     Pass,
-    /// It is passed on in a wrapper that does not show what it holds.
+    /// It is passed on in a wrapper that hides its source.
     Hide,
 }
 
@@ -198,9 +207,9 @@ pub struct Callback {
 /// A limited context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// Stopped after so many milliseconds.
+    /// Stopped after this many milliseconds.
     Deadline(u64),
-    /// Not stopped until so many milliseconds after the stop.
+    /// Not stopped until this many milliseconds after the stop.
     Shield(u64),
 }
 
@@ -211,16 +220,16 @@ pub enum Wait {
     Sleep,
     /// `cx.recv_timeout` of a channel on which nothing is sent
     Receive,
-    /// `cx.ticks`, whose first comes too late
+    /// `cx.ticks`, with a first tick that comes too late
     Ticks,
     /// a wait on `cx.stop_signal()`
     Signal,
-    /// a loop over `cx.is_stopping()`, as a computation has it
+    /// a loop over `cx.is_stopping()`, as in a computation
     Compute,
 }
 
 impl Act {
-    /// The steps inside: what runs in the same closure, and what in one of its own.
+    /// The steps inside: steps in the same closure, then steps of closures inside.
     fn inside(&self) -> impl DoubleEndedIterator<Item = &Step> {
         let (steps, after): (&[Step], &[Step]) = match self {
             Act::Spawn(thread) => (&thread.block.steps, &[]),
@@ -232,7 +241,7 @@ impl Act {
         steps.iter().chain(after)
     }
 
-    /// What it refers to.
+    /// The name that the step uses.
     fn refers(&self) -> Option<Reference> {
         match self {
             Act::JoinAround(thread, _) => Some(Reference::Given(*thread)),
@@ -253,11 +262,11 @@ pub(crate) enum Reference {
     Handle(Id),
     Context(Id),
     Stopper(Id),
-    /// The handle of a thread, given to what is inside of it.
+    /// The handle of a thread, given to the blocks inside of it.
     Given(Id),
 }
 
-/// All steps, those inside others too, in the order of the text.
+/// All steps, also inside of others, in the order of the text.
 pub(crate) fn walk(steps: &[Step]) -> Vec<&Step> {
     let mut found = Vec::new();
     let mut list: Vec<&Step> = steps.iter().rev().collect();
@@ -299,12 +308,12 @@ impl Reference {
 }
 
 impl Tree {
-    /// How many steps it has, at all depths.
+    /// The number of steps, at all depths.
     pub fn len(&self) -> usize {
         walk(&self.body.steps).len()
     }
 
-    /// True if its root's body does nothing but end.
+    /// True if its root's body has no steps.
     pub fn is_empty(&self) -> bool {
         self.body.steps.is_empty()
     }

@@ -1,4 +1,5 @@
-//! Owns the homecoming: no thread, result, callback or OS thread outlives its scope, and nothing borrowed its owner.
+//! Owns the homecoming: no thread, result, callback or OS thread outlives its scope, and no borrow
+//! outlives its owner.
 //! Refuses to know why a scope returned.
 
 use super::super::index::Index;
@@ -28,14 +29,16 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
     }
 }
 
-/// A thread, its captures and its result are gone when its scope, and each around that, returns.
+/// A thread, its captures and its result are gone when its scope, and each scope around it,
+/// returns.
 fn closure(index: &Index<'_>, thread: Id, all: &mut Vec<Violation>) {
     let (started, gone) = (index.started(thread), index.gone(thread));
     if index.made(thread).is_some() && started.is_none() {
         say(all, Property::Home, format!("t{thread} was spawned, and never ran"));
     }
     if let Some(refused) = index.refused(thread).filter(|_| !index.kin.is_adopted(thread)) {
-        // By the caller, before the call returns: nobody else would. (P11)
+        // The caller must drop the closure before the call returns, because no other thread would.
+        // (P11)
         if started.is_some() || gone.is_none_or(|gone| gone > refused) {
             say(
                 all,
@@ -47,7 +50,8 @@ fn closure(index: &Index<'_>, thread: Id, all: &mut Vec<Violation>) {
     }
     let value = index.first(thread, |what| matches!(what, What::Ends(Finish::Value)));
     let value = value.filter(|_| index.kin.get(thread).is_some_and(|person| person.kind == Kind::Worker));
-    // The compiler leaks a result if what the closure captured panics in its `Drop` (rust-lang/rust#47949).
+    // The compiler leaks a result if a capture of the closure panics in its `Drop`
+    // (rust-lang/rust#47949).
     let leaked = index.first(thread, |what| matches!(what, What::Fails(failing) if failing.how == How::Own));
     let value = value.filter(|_| leaked.is_none());
     let result_gone = index.first(thread, |what| matches!(what, What::ResultGone));
@@ -59,7 +63,8 @@ fn closure(index: &Index<'_>, thread: Id, all: &mut Vec<Violation>) {
         } else if started.is_some() && late(gone) {
             say(all, Property::Home, format!("t{thread} was still there when its scope {scope} returned"));
         } else if value.is_some() && late(result_gone) && !index.kin.is_group(scope) {
-            // A group may be over before the handle of one of its threads: its result goes with that, or with the scope around.
+            // A group may be over before the handle of one of its threads. Then the result goes
+            // with the handle, or with the scope around the group.
             say(
                 all,
                 Property::Home,
@@ -77,7 +82,8 @@ fn callback(index: &Index<'_>, id: Id, closure: Id, all: &mut Vec<Violation>) {
     }
     let Some(ran) = ran.first() else { return };
     let home = index.home_of(closure);
-    // Not when the closure is gone: its failure stops its scope, and the thread is not home before that is done.
+    // The end of the closure is no limit: its failure stops its scope, and the thread is not home
+    // before that is done.
     let joined = |what: &What| matches!(what, What::Joined { thread, .. } if *thread == closure);
     let joined = index.events.iter().position(|event| joined(&event.what));
     let over = [index.gone(id), index.returned(home), joined];

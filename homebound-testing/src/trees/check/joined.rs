@@ -1,5 +1,6 @@
-//! Owns what a join gave: what the closure had returned, whatever became of its scope or group meanwhile.
-//! Refuses to know what the joiner did with it.
+//! Owns the results of joins: a join gives the result of the closure, whatever happened to its
+//! scope or group meanwhile.
+//! Refuses to know how the joiner used it.
 
 use super::super::index::Index;
 use super::super::log::{Finish, Gave, How, What, Whose};
@@ -26,17 +27,18 @@ fn may_give(index: &Index<'_>, thread: Id, gave: &Gave) -> bool {
     });
     let ended = |finish| index.first(thread, |what| matches!(what, What::Ends(f) if *f == finish)).is_some();
     match gave {
-        // What its captures raise, as they are dropped, is the failure of a closure that has returned a value.
+        // A closure that returned a value has failed all the same if one of its captures panics in
+        // its drop.
         Gave::Value => ended(Finish::Value) && failures.next().is_none(),
-        // A stop that it was given may be its own.
+        // A stop that the closure passes on may be its own.
         Gave::Stopped => {
             let may_be = |how: &How| matches!(how, How::Stop(Whose::Own | Whose::Unknown) | How::User);
             ended(Finish::Stopped) || failures.any(|failing| may_be(&failing.how))
         }
         Gave::Failure(message) => failures.any(|failing| match &failing.how {
-            // One that was only passed on is still the same.
+            // An error that was only passed on is still the same failure.
             How::Passed(carried) => failing.message == *message || carried.contains(message),
-            // It may hold anything.
+            // The user's error may hold any failure.
             How::User => true,
             _ => failing.message == *message,
         }),

@@ -1,4 +1,5 @@
-//! Owns the book of failures: each is in the result of its scope once, and nothing is in there that did not fail.
+//! Owns the check of the failure lists: each failure is in the result of its scope once, and no
+//! other entry is in there.
 //! Refuses to know the order of failures among threads.
 
 use std::collections::BTreeMap;
@@ -23,13 +24,13 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
         match returned {
             Returned::Value => value(index, event.node, &expected, all),
             Returned::Error(failed) => error(index, event.node, failed, &expected, all),
-            // What its body's panic hides is told by `tracing` only.
+            // Only `tracing` reports a failure that is hidden by the panic of a body.
             Returned::Panic | Returned::Silent => {}
         }
     }
 }
 
-/// What the result of this scope or group must list.
+/// The failures that the result of this scope or group must list.
 fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
     let mut expected: BTreeMap<Id, Times> = BTreeMap::new();
     for event in index.events {
@@ -40,7 +41,7 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
         }
         let times = match &failing.how {
             _ if claimed(index, event.node, &failing.how) => Times { least: 0, most: 0 },
-            // Of somebody else's stop it failed, whether or not it was asked to stop as well.
+            // A foreign stop is a failure, even if the closure was asked to stop as well.
             How::Own | How::Callback | How::Unclaimed | How::Stop(Whose::Others) => {
                 Times { least: 1, most: 1 }
             }
@@ -63,13 +64,14 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
     expected
 }
 
-/// The failure of an isolated thread belongs to whoever joined it.
+/// True if the joiner of an isolated thread has its failure.
 fn claimed(index: &Index<'_>, thread: Id, how: &How) -> bool {
     let isolated = index.kin.get(thread).is_some_and(|person| person.isolated);
     isolated && !matches!(how, How::Callback | How::Unclaimed) && was_joined(index, thread)
 }
 
-/// While there is a handle that may be joined, it is not a group's to tell: then its scope does, in the end.
+/// While a handle may still be joined, the group does not report the failure. The scope around the
+/// group does, in the end.
 fn may_be_told_later(index: &Index<'_>, scope: Id, thread: Id, how: &How) -> bool {
     let isolated = index.kin.get(thread).is_some_and(|person| person.isolated);
     index.kin.is_group(scope) && (isolated || matches!(how, How::Unclaimed))
@@ -81,13 +83,13 @@ fn was_joined(index: &Index<'_>, thread: Id) -> bool {
     )
 }
 
-/// True if this scope lists that failure by itself, so that an error which carries it is none.
+/// True if this scope lists the failure itself, so that an error which carries it adds no entry.
 fn is_listed(index: &Index<'_>, scope: Id, message: Id) -> bool {
     index.events.iter().any(|event| match &event.what {
         What::Fails(failing) if failing.message == message && !index.kin.is_adopted(event.node) => {
             let here = index.kin.listing(index.home_of(event.node)).contains(&scope);
             here && !claimed(index, event.node, &failing.how)
-                // Where it may be none, somebody was given it as one.
+                // These may be no failure. Then an entry shows that a joiner was given one.
                 && !matches!(failing.how, How::Passed(_) | How::Stop(Whose::Own))
                 || here && passed_anew(index, event.node, &failing.how)
         }
@@ -95,19 +97,19 @@ fn is_listed(index: &Index<'_>, scope: Id, message: Id) -> bool {
     })
 }
 
-/// True for an error that is not just one that its scope lists: it is an entry of its own.
+/// True for an error that is an entry of its own, because it carries more than its scope lists.
 fn passed_anew(index: &Index<'_>, who: Id, how: &How) -> bool {
     let How::Passed(carried) = how else { return false };
     !claimed(index, who, how) && !matches!(weigh(index, index.home_of(who), carried), Weight::Known)
 }
 
-/// What an error that carries failures is to the list of a scope.
+/// The effect of an error that carries failures on the list of a scope.
 enum Weight {
-    /// All of them are listed: it adds no entry.
+    /// All failures in it are listed, so it adds no entry.
     Known,
-    /// Those that are not listed carry nothing but such as are: one may see that, or not.
+    /// The failures that are not listed carry only listed ones. The library may see that, or not.
     KnownBelow,
-    /// Something would be lost without an entry, or nothing is carried.
+    /// Without an entry a failure would be lost, or the error carries none.
     New,
 }
 
@@ -116,7 +118,7 @@ fn weigh(index: &Index<'_>, home: Id, carried: &[Id]) -> Weight {
     if list.is_empty() {
         return Weight::New;
     }
-    // A failure was there before what carries it: this ends.
+    // This ends, because a failure is older than the error that carries it.
     while let Some(id) = list.pop() {
         if is_listed(index, home, id) {
             continue;
@@ -130,7 +132,7 @@ fn weigh(index: &Index<'_>, home: Id, carried: &[Id]) -> Weight {
     weight
 }
 
-/// What the error of that step carried, if it was only passed on.
+/// The failures that the error of that step carried, if the error was only passed on.
 fn passed_by<'a>(index: &Index<'a>, id: Id) -> Option<&'a [Id]> {
     index.places(id).iter().find_map(|place| match &index.events[*place].what {
         What::Fails(Failing { message, how: How::Passed(carried) }) if *message == id => Some(&carried[..]),
@@ -139,7 +141,8 @@ fn passed_by<'a>(index: &Index<'a>, id: Id) -> Option<&'a [Id]> {
 }
 
 fn value(index: &Index<'_>, scope: Id, expected: &BTreeMap<Id, Times>, all: &mut Vec<Violation>) {
-    // A group whose owner is a service may have been closed, and its failures taken, by the scope around it.
+    // If the owner of a group is a service, the scope around may have closed the group and taken
+    // its failures.
     if index.kin.is_group(scope) && owned_by_service(index, scope) {
         return;
     }

@@ -1,5 +1,6 @@
-//! Owns the judgement of a run: properties, each a reading of the events against the tree.
-//! Refuses to panic and to ask the library: what it says of itself is among what is judged.
+//! Owns the judgement of a run: properties, each a comparison of the events with the tree.
+//! Refuses to panic and to ask the library, because the library's own statements are under
+//! judgement.
 
 mod home;
 mod joined;
@@ -14,7 +15,7 @@ use std::fmt;
 use super::index::Index;
 use super::log::Observed;
 
-/// What must hold in every run of every tree.
+/// A property that must hold in every run of every tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Property {
@@ -22,7 +23,7 @@ pub enum Property {
     Ends,
     /// No thread outlives its scope; no OS thread outlives the root. (P1, P2, E5)
     Home,
-    /// Nothing that was borrowed is used after it is gone. (P1)
+    /// No borrowed value is used after it is gone. (P1)
     Borrowed,
     /// Each failure is in the result of its scope, once. (P4, F3)
     Listed,
@@ -32,22 +33,23 @@ pub enum Property {
     Sum,
     /// The reason of a stop is the first cause. (S2, S3)
     Reason,
-    /// Services end after their users, the last first; what was deferred, after all. (E1)
+    /// Services end after their users, the last first. Deferred functions come after all threads.
+    /// (E1)
     Order,
-    /// What is stopped sees it, and its waits end. (P5, S1)
+    /// Every stopped step sees the stop, and its waits end. (P5, S1)
     Seen,
 }
 
 /// A property that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which.
+    /// The property.
     pub property: Property,
-    /// By whom, and how.
+    /// The step, and the fault.
     pub message: String,
 }
 
-/// All that did not hold in one run; never empty. Prints them, and the tree.
+/// All violations of one run; never empty. Prints them, and the tree.
 #[derive(Debug, Clone)]
 pub struct Violations {
     /// In the order of the properties.
@@ -59,14 +61,15 @@ impl Observed {
     /// Judges the run, by the tree and the events alone.
     ///
     /// # Errors
-    /// What did not hold.
+    /// The properties that did not hold.
     pub fn check(&self) -> Result<(), Violations> {
         let index = Index::of(self);
         let mut all = Vec::new();
         if self.hung {
             let away = index.threads().filter(|t| index.started(*t).is_some() && index.gone(*t).is_none());
             let away: Vec<_> = away.map(|thread| format!("t{thread}")).collect();
-            // What is missing is missing for that reason.
+            // The other properties are not judged, because their events are missing for that
+            // reason.
             say(&mut all, Property::Ends, format!("it hangs; not home: {}", away.join(", ")));
         } else {
             home::check(&index, &mut all);

@@ -1,5 +1,7 @@
-//! Owns the order of an end: users before services, later services before earlier ones, all threads before what is deferred.
-//! Refuses to judge a scope that was given milliseconds for it: there, whoever is late is not waited for.
+//! Owns the order of an end: users before services, later services before earlier ones, all threads
+//! before deferred functions.
+//! Refuses to judge a scope with a grace of milliseconds, because such a scope does not wait for
+//! late threads.
 
 use super::super::index::Index;
 use super::super::kin::Kind;
@@ -23,7 +25,7 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
     }
 }
 
-/// The first event that shows that a service, or a group, was told in its turn.
+/// The first event that shows that a service or group was told to stop in its turn.
 fn told(index: &Index<'_>, id: Id) -> Option<usize> {
     let looks = index.events.iter().enumerate().filter_map(|(place, event)| match &event.what {
         What::Looked { reason: Some(reason), .. } => Some((place, event.node, reason)),
@@ -66,13 +68,13 @@ fn users(index: &Index<'_>, id: Id, scope: Id, told: usize, all: &mut Vec<Violat
     }
 }
 
-/// True if this thread was there at that time: it had begun and was not gone.
+/// True if this thread was running at that time: it had begun and was not gone.
 fn away(index: &Index<'_>, thread: Id, at: usize) -> bool {
     let began = index.started(thread).is_some_and(|started| started < at);
     began && index.gone(thread).is_none_or(|gone| gone > at)
 }
 
-/// What was made later in the scope, to be stopped in its turn, is home when this one is told.
+/// Services and groups that were made later in the scope are home when this one is told to stop.
 fn later_ones(index: &Index<'_>, id: Id, scope: Id, told: usize, all: &mut Vec<Violation>) {
     let Some(made) = index.made(id) else { return };
     let later = index.kin.all().filter(|(other, p)| {

@@ -1,4 +1,5 @@
-//! Owns what was seen of stops: that they were seen, for a reason that somebody gave, and the first that did.
+//! Owns the observations of stops: each stop was seen, for a reason that some step gave, and for
+//! the first such reason.
 //! Refuses to decide between causes that raced.
 
 use std::collections::BTreeMap;
@@ -11,12 +12,13 @@ use super::super::tree::Id;
 use super::{Property, Violation, say};
 use homebound::StopReason;
 
-/// A wake-up that takes longer than this was missed.
+/// A wake-up that takes longer than this counts as missed.
 const SLOW: Duration = Duration::from_secs(1);
 
 pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
     let mut causes: BTreeMap<Id, Vec<Cause>> = BTreeMap::new();
-    // Each context has its own: two that raced may have come to two of them in either order.
+    // Each context has its own entry, because two causes that raced may have reached two contexts
+    // in either order.
     let mut seen: BTreeMap<Id, (usize, &StopReason)> = BTreeMap::new();
     for (place, event) in index.events.iter().enumerate() {
         let node = event.node;
@@ -68,7 +70,7 @@ fn slept(index: &Index<'_>, causes: &[Cause], event: &Event, all: &mut Vec<Viola
     }
 }
 
-/// Somebody gave this reason, before it was seen, and before any other was done.
+/// Some step gave this reason before it was seen, and before any other cause was done.
 fn explained(
     index: &Index<'_>,
     causes: &[Cause],

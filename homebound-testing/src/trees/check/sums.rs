@@ -1,4 +1,4 @@
-//! Owns the arithmetic of reports, and whether their rows tell what happened.
+//! Owns the arithmetic of reports, and whether their rows match the events.
 //! Refuses to know durations.
 
 use std::collections::BTreeSet;
@@ -57,7 +57,7 @@ fn numbers(scope: Id, sum: &Sum, all: &mut Vec<Violation>) {
     }
 }
 
-/// Each row is a thread of the scope, has it once, and says how it ended.
+/// Each row is a thread of the scope, stands once, and says how the thread ended.
 fn rows(index: &Index<'_>, scope: Id, place: usize, sum: &Sum, all: &mut Vec<Violation>) {
     let mut seen = BTreeSet::new();
     for (id, ending) in &sum.rows {
@@ -81,12 +81,12 @@ fn allowed(index: &Index<'_>, thread: Id) -> Vec<Ending> {
         allowed.extend([Ending::Overdue, Ending::NotHome]);
     }
     if index.kin.is_adopted(thread) {
-        // It left; how it went on is not asked.
+        // The thread left. Its later fate is not judged.
         allowed.push(Ending::Finished);
         return allowed;
     }
     if index.kin.get(thread).is_some_and(|person| person.kind == Kind::Service) {
-        // In a report that is made from inside.
+        // A report that is made from inside may come before the service is told.
         allowed.push(Ending::NotTold);
     }
     let mut failed = false;
@@ -100,7 +100,7 @@ fn allowed(index: &Index<'_>, thread: Id) -> Vec<Ending> {
                 How::Stop(Whose::Unknown) | How::User => {
                     allowed.extend([Ending::Stopped, Ending::Failed]);
                 }
-                // If it is one that is listed already, it ended as that one did.
+                // An error that its scope lists already ended as the listed one did.
                 How::Own | How::Passed(_) | How::Stop(Whose::Others) => {
                     failed = true;
                     allowed.extend([Ending::Failed, Ending::Panicked]);
@@ -117,7 +117,8 @@ fn allowed(index: &Index<'_>, thread: Id) -> Vec<Ending> {
     allowed
 }
 
-/// When a scope has returned, all are home; who was alive when it was stopped, or came later, has a row.
+/// When a scope has returned, all threads are home. A thread that was alive at the stop, or came
+/// later, has a row.
 fn at_the_end(index: &Index<'_>, scope: Id, sum: &Sum, all: &mut Vec<Violation>) {
     if sum.timeout > 0 && !index.hurried(scope) {
         say(
