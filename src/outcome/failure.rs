@@ -1,5 +1,5 @@
 //! Owns what failed, kept whole: errors with their types, panics with message, place and payload.
-//! Refuses to know why it matters: scopes list failures, `report` prints them.
+//! Refuses to know why it matters: scopes list failures, `report_text` prints them.
 
 use std::any::Any;
 use std::borrow::Cow;

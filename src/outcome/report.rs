@@ -1,5 +1,5 @@
 //! Owns the plain data of how threads came home: reports.
-//! Refuses to know locks and threads; formatting is in `report`.
+//! Refuses to know locks and threads; formatting is in `report_text`.
 
 use std::panic::Location;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Owns the plain data of what is: snapshots.
-//! Refuses to know locks and threads; formatting is in `dump` and `words`.
+//! Refuses to know locks and threads; formatting is in `status_text` and `words`.
 
 use std::fmt;
 use std::panic::Location;

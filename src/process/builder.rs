@@ -1,6 +1,6 @@
 //! Owns what is asked of a child process before it is started: the command, its grace, what it leads, how its output
 //! comes.
-//! Refuses to know what becomes of it then: `child` looks after it, and `process` is what its spawner holds.
+//! Refuses to know what becomes of it then: `supervise` looks after it, and `handle` is what its spawner holds.
 
 use std::borrow::Cow;
 use std::io;

@@ -1,5 +1,5 @@
 //! Owns the public face of a child process that was started: how it is waited for, signalled, read.
-//! Refuses to look after it: a thread of the scope does, in `child`.
+//! Refuses to look after it: a thread of the scope does, in `supervise`.
 
 use std::convert::Infallible;
 use std::panic::Location;

@@ -17,7 +17,7 @@ pub(crate) struct Lease<'scope> {
 }
 
 impl<'scope> Lease<'scope> {
-    /// Gives the promise. Called in five places, which a test counts: `body::live`, whose exit path settles on every
+    /// Gives the promise. Called in five places, which a test counts: `run::live`, whose exit path settles on every
     /// way out; `Context::with_on_stop`, which waits for its callback; `Context::wait_at`, whose waiter waits for those
     /// who ring; `Context::thread` and `group::open_static`, for `'static`, where nothing is owed.
     pub(crate) fn promise() -> Lease<'scope> {

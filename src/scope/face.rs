@@ -1,5 +1,5 @@
 //! Owns the public face of a scope: what can be asked of it while its body runs.
-//! Refuses to run the body, which `body` does, and to know the process, which is `registry`'s.
+//! Refuses to run the body, which `run` does, and to know the process, which is `registry`'s.
 
 use std::convert::Infallible;
 use std::fmt;

@@ -1,5 +1,5 @@
 //! Owns the frame in which a body runs: what is borrowed is safe because that frame settles the scope on every way out.
-//! Refuses to know the order of the exit, which is `exit`'s.
+//! Refuses to know the order of the exit, which is `shutdown`'s.
 
 use std::borrow::Cow;
 use std::panic::{Location, resume_unwind};

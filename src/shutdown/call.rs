@@ -1,5 +1,5 @@
 //! Owns the call that stops a scope and waits for it with a limit (R1).
-//! Refuses to order the stop itself: it drives `exit` like everybody who waits.
+//! Refuses to order the stop itself: it drives `order` like everybody who waits.
 
 use std::panic::Location;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Owns the functions that a scope runs after all its threads have been joined.
-//! Refuses to know their order: `exit` runs them, last first.
+//! Refuses to know their order: `settle` runs them, last first.
 
 use std::sync::Arc;
 

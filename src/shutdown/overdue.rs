@@ -1,5 +1,5 @@
 //! Owns what is said and done about a thread whose share of the grace has passed.
-//! Refuses to decide when that is: `exit` does.
+//! Refuses to decide when that is: `order` does.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Owns how one learns of a node's stop: by asking, by a channel, by resting on it, by a callback.
-//! Refuses to mark anything: `stop` does, and both ends of each wake-up name the other.
+//! Refuses to mark anything: `mark` does, and both ends of each wake-up name the other.
 //!
 //! A node that is a deadline or a shield is stopped when its time has come, and that time may become known, or become an
 //! earlier one, while somebody begins to listen. So every listener first is where marking finds it, and asks for the time

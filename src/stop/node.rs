@@ -38,7 +38,7 @@ pub(crate) const LIMITED: u32 = 2;
 pub(crate) const SWEPT: u32 = 4;
 /// The stop behind a shield has begun, so that its end is known.
 pub(crate) const ALERTED: u32 = 8;
-/// Below a scope in which a test plants something (`probe`).
+/// Below a scope in which a test plants something (`fault_plan`).
 const PROBED: u32 = 32;
 
 /// Whose node it is. Called with no lock held, by the thread that stops.

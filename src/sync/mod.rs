@@ -4,6 +4,8 @@
 //!
 //! `--cfg homebound_loom` and `--cfg homebound_shuttle` choose the checkers; without them, everything here is another name of
 //! the real thing. `docs/TESTING.md` says what the models show.
+//!
+//! Read this file first, then `locks`.
 
 /// Also for what is not modelled.
 pub(crate) mod locks;

@@ -1,5 +1,7 @@
 //! Owns every call into the operating system that std does not offer: the same functions in each file.
 //! Refuses to know anything of homebound. Linux is tested; other systems have not been compiled.
+//!
+//! Read `unix` first, then `handlers`.
 
 #[cfg(target_os = "linux")]
 pub(crate) mod adopted;

@@ -1,5 +1,5 @@
 //! Owns what a scope or group is behind its public face: who is in it, what it was asked, what failed.
-//! Refuses to decide what happens next (`exit` plans that) and to start threads (`thread` does).
+//! Refuses to decide what happens next (`shutdown::order` plans that) and to start threads (`thread` does).
 //!
 //! Locks: a scope's `state` is taken before a node's lock, never after it, and never while another scope's is held.
 

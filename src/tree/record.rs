@@ -1,5 +1,5 @@
 //! Owns what is known of one thread of the tree: who it is, what it waits on, how it ended.
-//! Refuses to act: scopes admit it, `thread` runs it, views read it.
+//! Refuses to act: scopes admit it, `thread::spawn` runs it, `snapshot` reads it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

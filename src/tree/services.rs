@@ -1,5 +1,5 @@
 //! Owns the services and groups of a scope, in the order in which they are told to stop.
-//! Refuses to tell anybody, and to lock: `exit` does.
+//! Refuses to tell anybody, and to lock: `shutdown::order` does.
 //!
 //! ```text
 //! waiting --(all later ones are home or overdue)--> told --(share over)--> told and overdue

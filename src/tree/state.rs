@@ -1,5 +1,5 @@
 //! Owns who is in a scope and what was asked of it: all that is under the scope's lock.
-//! Refuses to lock and to wake: `scope_core` does.
+//! Refuses to lock and to wake: `core` does.
 
 use std::collections::BTreeMap;
 use std::panic::Location;

@@ -1,5 +1,5 @@
 //! Owns the wait at a condvar of the program's, on the types of `parking_lot`: it ends on stop as the others do.
-//! Refuses to know how a stop reaches it (`bell`), and when it looks for one (`waiter`).
+//! Refuses to know how a stop reaches it (`stop::condvar::interrupt`), and when it looks for one (`waiter`).
 
 use std::panic::Location;
 use std::ptr::from_ref;

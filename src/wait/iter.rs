@@ -1,5 +1,5 @@
 //! Owns the waits that one iterates over: ticks, messages until the stop, messages until nothing is left.
-//! Refuses to wait by itself: each step is a wait of `wait`.
+//! Refuses to wait by itself: each step is a wait of `channel`.
 
 use std::fmt;
 use std::panic::Location;

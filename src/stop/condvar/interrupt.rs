@@ -1,6 +1,6 @@
 //! Owns the bell of one waiter at a condvar: a stop rings it, none is missed, and nobody touches mutex and condvar any more
 //! when the waiter has left.
-//! Refuses to know what mutex and condvar are, and to wait for a mutex: whoever rings later does (`rounds`).
+//! Refuses to know what mutex and condvar are, and to wait for a mutex: whoever rings later does (`retry`).
 //!
 //! # The race
 //!

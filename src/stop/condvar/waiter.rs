@@ -1,5 +1,5 @@
 //! Owns the loop of a waiter at a condvar: it looks for the stop, asks the condition, and parks, until one of them ends it.
-//! Refuses to know whose mutex and condvar these are, and how a stop reaches it, which is `bell`'s; and to run anything of the user's
+//! Refuses to know whose mutex and condvar these are, and how a stop reaches it, which is `interrupt`'s; and to run anything of the user's
 //! under that mutex but the condition.
 
 use std::sync::Arc;

@@ -143,7 +143,7 @@ fn each_rule_has_a_test_and_each_test_that_it_names_is_there() {
     none(&format!("tests that {SEMANTICS} names and that are not there"), gone);
 }
 
-/// `invariant 2` is one of the proof's, `invariant 2 of `stop`` one in the header of that file.
+/// `invariant 2` is one of the proof's, `invariant 2 of `node`` one in the header of that file.
 #[test]
 fn each_invariant_that_is_cited_is_there() {
     let listed = |text: &str, prefix: &str, number: &str| {
