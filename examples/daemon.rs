@@ -1,5 +1,6 @@
-//! Prints what a small daemon does for a second, and in which order its threads end: the worker, then the services, the
-//! last made first. Press Ctrl-C before that, and it comes home in the same order, with exit code 130.
+//! Prints the work of a small daemon for a second, and the order in which its threads end: the
+//! worker, then the services, the latest first. Press Ctrl-C before that, and the threads end in
+//! the same order, with exit code 130.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ fn main() -> Exit<()> {
     let exit = Registry::new("daemon").grace(Duration::from_secs(3)).run(|scope| {
         let (log, lines) = bounded::<String>(64);
 
-        // Made first, so stopped last: all others may use it until their end.
+        // Made first, so stopped last: all other threads may use it until their end.
         scope.service("log", "prints what the others say", move |cx| {
             cx.drain(&lines).for_each(|line| println!("{line}"));
             println!("log: nobody is left to say anything");
@@ -27,7 +28,7 @@ fn main() -> Exit<()> {
             Ok(())
         })?;
 
-        // After its functions, and all threads, are done: what was deferred, last first.
+        // Deferred functions run last, after all threads are home; the latest first.
         scope.defer("goodbye", || {
             println!("deferred: all threads are home");
             Ok(())

@@ -1,16 +1,16 @@
-//! Prints what becomes of failures: one that stops its scope, an isolated one, a vital thread that ends, a panic, and the
-//! tree in which an inner scope's failures reach the outer one.
+//! Prints the fate of failures: one stops its scope, one is isolated, a vital thread ends, a thread
+//! panics, and the failures of an inner scope reach the outer one as a tree.
 
 use homebound::{Context, JoinError, Result, ScopeError, scope};
 
-/// Ends when it is told.
+/// Ends when it is told to stop.
 fn patient(cx: &Context) -> Result {
     cx.wait_for_stop();
     Ok(())
 }
 
 fn main() -> Result<(), ScopeError> {
-    // The first failure stops the scope: `patient` comes home, and `scope` returns what failed.
+    // The first failure stops the scope: `patient` comes home, and `scope` returns the failure.
     let failed = scope(|scope| {
         scope.spawn("patient", "waits for the stop", patient)?;
         scope.spawn("parser", "parses", |_| Ok("12x".parse::<u32>()?))?;
@@ -21,7 +21,7 @@ fn main() -> Result<(), ScopeError> {
     let first = error.first().and_then(|failure| failure.downcast_ref::<std::num::ParseIntError>());
     println!("   its type is not lost: {first:?}\n");
 
-    // An isolated failure stops nobody; whoever joins the thread gets it.
+    // An isolated failure stops no other thread; the joiner of the thread gets it.
     scope(|scope| {
         let guess = scope.thread("guess", "may fail").isolated().spawn(|_| Ok("x".parse::<u32>()?))?;
         if let Err(JoinError::Failed(failure)) = guess.join() {
@@ -37,7 +37,8 @@ fn main() -> Result<(), ScopeError> {
         Ok(())
     })?;
 
-    // A panic is a failure like others. What an inner scope returns is a failure of the outer one, as a tree.
+    // A panic is a failure like others. The error of an inner scope is a failure of the outer one,
+    // as a tree.
     let failed = scope(|outer| {
         outer.subscope("import", |inner| {
             inner.spawn("index", "looks up the seventh", |_| {

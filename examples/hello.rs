@@ -1,5 +1,5 @@
-//! Prints three sums made by three threads, the tree of threads while they run, and how they came home.
-//! Read it first. Next: `pipeline`, `daemon`, `failures`, `subsystem`.
+//! Prints three sums made by three threads, the tree of threads while they run, and how they came
+//! home. Read it first. Next: `pipeline`, `daemon`, `failures`, `subsystem`.
 
 use homebound::registry::{Exit, run};
 
@@ -14,7 +14,8 @@ fn main() -> Exit<()> {
             Ok(())
         })?;
 
-        // A worker ends by itself. It may borrow what lives outside of the scope: `numbers`.
+        // A worker ends by itself. It may borrow a value that lives outside of the scope:
+        // `numbers`.
         let mut sums = Vec::new();
         for (index, part) in numbers.chunks(1000).enumerate() {
             let sum = scope.spawn(format!("sum-{index}"), "adds up a thousand numbers", |cx| {

@@ -1,5 +1,5 @@
-//! Prints how many jobs a reader sent through a bounded queue, and how many four workers did, when the scope was
-//! stopped in the middle: no job is lost, and nobody is left behind.
+//! Prints how many jobs a reader sent through a bounded queue, and how many jobs four workers did,
+//! when the scope was stopped in the middle. No job is lost, and no thread is left behind.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn main() -> Result<(), homebound::ScopeError> {
         for number in 1..=4 {
             let (queue, done) = (queue.clone(), &done);
             scope.spawn(format!("worker-{number}"), "does jobs", move |cx| {
-                // `iter` would end at the stop; `drain` first takes what is queued.
+                // `iter` would end at the stop. `drain` first takes the queued jobs.
                 for _job in cx.drain(&queue) {
                     std::hint::black_box((0..20_000).sum::<u64>());
                     done.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! Prints a greeting in the period that a file says, and reads the file again on SIGHUP: the threads of the old settings are
-//! told to stop and come home, then those of the new ones start. With a file that makes no sense the old ones go on.
+//! Prints a greeting in the period that a file says, and reads the file again on SIGHUP. The old
+//! threads come home before the new ones start. If the file makes no sense, the old ones go on.
 //!
 //! ```sh
 //! printf 'hello\n500\n' >/tmp/reload.conf     # what to say, and how often, in milliseconds
@@ -20,14 +20,14 @@ struct Settings {
 }
 
 fn main() -> Exit<()> {
-    // One place: a reload that nobody has begun yet is as good as two.
+    // One place is enough, because one reload that has not begun is as good as two.
     let (hang_up, reloads) = bounded(1);
     let signals = Signals::default().forward(libc::SIGHUP, hang_up);
     let exit = Registry::new("reload").signals(signals).run(|scope| {
         let path = PathBuf::from(std::env::args_os().nth(1).ok_or("which file? reload FILE")?);
         let mut settings = read(&path)?;
         loop {
-            // A stop ends the recv in it, and with that the loop: what comes back then is no failure.
+            // A stop ends the `recv` inside, and so the loop: its error is no failure.
             settings = scope.subscope("settings", |part| serve(part, &settings, &path, &reloads))?;
         }
     });
@@ -51,7 +51,7 @@ fn serve<'a>(
         match read(path) {
             Ok(new) => {
                 println!("reload: {:?} every {:?}", new.greeting, new.period);
-                // This scope ends here: its service is told to stop, and joined, before the next one starts.
+                // This scope ends here: its service is stopped and joined before the next one.
                 return Ok(new);
             }
             Err(error) => eprintln!("reload: the old settings stay: {error}"),

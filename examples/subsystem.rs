@@ -1,12 +1,13 @@
-//! Prints what a struct with threads of its own does: it is used, it is given a deadline, it finishes what it has begun
-//! behind a shield, and dropping it stops and joins its threads.
+//! Prints the life of a struct with threads of its own: it is used, it gets a deadline, it finishes
+//! a write behind a shield, and dropping it stops and joins its threads.
 
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use homebound::{Context, Group, Result, ScopeError, scope};
 
-/// A store that writes in the background. It owns its thread: when it is dropped, the thread is home.
+/// A store that writes in the background. It owns its thread: when it is dropped, the thread is
+/// home.
 struct Store {
     orders: Sender<String>,
     written: Receiver<String>,
@@ -21,7 +22,7 @@ impl Store {
         let threads = cx.group("store")?;
         threads.service("writer", "writes what it is sent", move |cx| {
             for name in cx.drain(&inbox) {
-                // Once begun, a file is finished: inside, a stop is not seen for up to a second.
+                // A file that has begun is finished: inside, the stop is hidden for up to a second.
                 cx.shield(Duration::from_secs(1), |cx| -> Result {
                     cx.sleep(Duration::from_millis(20))?;
                     Ok(outbox.send(name)?)

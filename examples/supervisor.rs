@@ -1,5 +1,5 @@
-//! Prints what a child process prints, and starts it again when it dies, after a pause that grows, until Ctrl-C. With
-//! arguments, they are the command; without, a shell that works for a second and fails.
+//! Prints the output of a child process, and starts it again when it dies, after a growing pause,
+//! until Ctrl-C. Arguments are the command; without them, a shell works for a second and fails.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use homebound::{Context, OnExit, Result};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Who has lived for so long is not one that dies at once.
+/// A child that has lived for this long does not count as dying at once.
 const STABLE: Duration = Duration::from_secs(10);
 
 fn main() -> Exit<()> {
@@ -25,7 +25,7 @@ fn keep(cx: &Context) -> Result {
     let mut pause = FIRST_PAUSE;
     loop {
         let started = Instant::now();
-        // Its end is what this thread is for: no failure of the scope.
+        // This thread waits for the child's end, so that end is no failure of the scope.
         let child =
             cx.process("child", "does the work", command()).on_exit(OnExit::Ignore).lines().spawn()?;
         println!("keeper: started {}", child.pid());

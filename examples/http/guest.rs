@@ -1,4 +1,4 @@
-//! Owns one connection: its requests, one after another, and what each of them gets.
+//! Owns one connection: its requests, one after another, and the answer to each.
 //! Refuses to know how connections come.
 
 use std::io::{self, Write};
@@ -10,9 +10,9 @@ use homebound::{Context, Result};
 use crate::is_stop;
 use crate::request::{Request, answer, read_head};
 
-/// A client that says nothing for so long is sent away.
+/// A silent client is sent away after this time.
 const IDLE: Duration = Duration::from_secs(30);
-/// What a request that has begun may take from the stop on; less than the grace.
+/// The time that a request may take from the stop on, if it has begun. Less than the grace.
 const TO_FINISH: Duration = Duration::from_secs(5);
 
 /// A connection that breaks is the client's affair, and no failure of the server.
@@ -33,12 +33,12 @@ fn requests(cx: &Context, stream: &TcpStream) -> Result {
         if rest.is_empty() {
             cx.wait_readable(stream, Some(IDLE))?;
         }
-        // One that has begun is finished.
+        // A request that has begun is finished.
         let open = cx.shield(TO_FINISH, |shielded| -> Result<bool> {
             let Some(request) = read_head(&mut shielded.io(stream).timeout(IDLE), &mut rest)? else {
                 return Ok(false);
             };
-            // The body of what is no GET is not read, so nothing may follow it.
+            // Only the body of a GET is read, so nothing may follow another request.
             let body = body(shielded, &request)?;
             let close = request.close || request.method != "GET" || cx.is_stopping();
             shielded.io(stream).write_all(answer(body, close).as_bytes())?;

@@ -1,7 +1,9 @@
-//! Serves HTTP/1.1 on plain threads, one for each connection: `cargo run --example http -- 127.0.0.1:8080`.
+//! Serves HTTP/1.1 on plain threads, one for each connection:
+//! `cargo run --example http -- 127.0.0.1:8080`.
 //!
-//! Stop it by Ctrl-C or SIGTERM: no connection is taken any more, a request that has begun is answered to its end, the
-//! others are closed, and the program says how everybody came home. `/slow` takes three seconds: try it.
+//! Stop it by Ctrl-C or SIGTERM. The server takes no more connections, finishes each request that
+//! has begun, closes the others, and prints how every thread came home. `/slow` takes three
+//! seconds: try it.
 
 #![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
 
@@ -38,7 +40,7 @@ fn door(cx: &Context, listener: &TcpListener) -> Result {
                     eprintln!("{from} is sent away: {error}");
                 }
             }
-            // No descriptor is left, perhaps: the connection waits, and so do we.
+            // Perhaps no descriptor is left. Then the connection waits, and so does this thread.
             Err(error) if !is_stop(&error) => {
                 eprintln!("no connection: {error}");
                 cx.sleep(Duration::from_millis(100))?;
@@ -48,7 +50,7 @@ fn door(cx: &Context, listener: &TcpListener) -> Result {
     }
 }
 
-/// What ends on stop says so by an error that wraps it.
+/// True for the error of a call that ended on the stop, because it wraps the stop.
 pub fn is_stop(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Stopped>())
 }

@@ -1,5 +1,5 @@
 //! Owns the text of HTTP: the head of a request, and an answer.
-//! Refuses to know what is asked for, and how long to wait for it.
+//! Refuses to know the resource, and how long to wait for it.
 #![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
 
 use std::error::Error;
@@ -12,14 +12,14 @@ const LONGEST_HEAD: usize = 16 * 1024;
 pub struct Request {
     pub method: String,
     pub path: String,
-    /// Empty if there is none. Studio looks at it.
+    /// Empty if there is none. The studio reads it.
     #[allow(dead_code, reason = "not here")]
     pub host: String,
-    /// The client wants no other answer; or it sends a body, which nobody reads, so that nothing can follow it.
+    /// True if the client wants no other answer, or sends a body, which this server does not read.
     pub close: bool,
 }
 
-/// The head of the next request; what came behind it stays in `rest`. `None` at the end of the connection.
+/// The head of the next request, or `None` at the end. The bytes behind it stay in `rest`.
 pub fn read_head(stream: &mut impl Read, rest: &mut Vec<u8>) -> Result<Option<Request>> {
     loop {
         if let Some((request, length)) = parse(rest)? {

@@ -1,8 +1,8 @@
-//! Owns `diagnostics.zip`: what somebody needs who was not there, in one file to send.
+//! Owns `diagnostics.zip`: everything that an absent engineer needs, in one file to send.
 //! Refuses to decide when the run is over.
 //!
-//! A service writes it whenever a signal asks (SIGUSR1), since a program that hangs never comes to its end; and it is
-//! written at the end.
+//! A service writes the bundle whenever a signal asks (SIGUSR1), because a program that hangs never
+//! reaches its end. It is also written at the end.
 
 use std::fmt::Display;
 use std::io::{Cursor, Write};
@@ -17,12 +17,13 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::output::BUNDLE;
 use crate::studio::Studio;
 
-/// So many dumps are kept, the first: the beginning of a trouble says more than its hundredth repetition.
+/// The number of dumps that are kept. The first ones are kept, because the beginning of a trouble
+/// says more than its hundredth repetition.
 const DUMPS: usize = 32;
 
 pub struct Bundle {
     dumps: Mutex<Vec<String>>,
-    /// Each is a wish for a bundle now.
+    /// Each message asks for a bundle now.
     wishes: Receiver<i32>,
 }
 
@@ -40,7 +41,7 @@ impl Bundle {
     }
 }
 
-/// A service: it writes the bundle whenever somebody wishes, until the workers are home.
+/// A service that writes the bundle on each request, until the workers are home.
 pub fn start<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
     scope.service("bundle", "writes the diagnostics bundle when a signal asks for it", move |cx| {
         for _ in cx.iter(&studio.bundle.wishes) {
@@ -50,14 +51,14 @@ pub fn start<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Stu
                 Err(error) => studio.console.complain(format_args!("bundle: {BUNDLE}: {error}")),
             }
         }
-        // Without a sender: nobody can wish anything.
+        // Without the sender no request can come.
         cx.wait_for_stop();
         Ok(())
     })?;
     Ok(())
 }
 
-/// Writes it anew: what there is to tell, with `note` below the report, and this dump behind those that were kept.
+/// Writes the bundle anew, with `note` below the report, and with this dump behind the kept ones.
 pub fn write(studio: &Studio, note: &str, why: &str, dump: &str) -> Result {
     let mut dumps = studio.bundle.dumps.lock().clone();
     dumps.push(section(&why, dump));
@@ -74,8 +75,8 @@ fn section(why: &dyn Display, dump: &str) -> String {
     format!("=== {why}\n\n{dump}\n")
 }
 
-/// In memory, since the texts are small, and since a `ZipWriter` that cannot finish its file speaks to stderr
-/// itself.
+/// Packs in memory, because the texts are small, and because a `ZipWriter` that cannot finish its
+/// file writes to stderr itself.
 fn pack(texts: &[(&str, &str)]) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);

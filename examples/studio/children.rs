@@ -1,12 +1,13 @@
-//! Owns what the OS tells about the child processes of this one, and the orders to them.
-//! Refuses to decide which child deserves one.
+//! Owns the OS's knowledge of this process's children, and the orders to them.
+//! Refuses to decide which child deserves an order.
 
 use std::fmt;
 
-/// Whether this system lists processes in a way that is known here.
+/// True if this system lists processes in a known way.
 pub const SUPPORTED: bool = cfg!(target_os = "linux");
 
-/// A process number is given to another process in time; together with the start time it is not.
+/// The OS gives a process number to another process in time. Number and start time together are
+/// unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Id {
     pub pid: i32,
@@ -19,7 +20,7 @@ pub struct Child {
     pub name: String,
     /// Processor time used so far, in ticks of the kernel's clock.
     pub cpu: u64,
-    /// It has ended, and nobody has waited for it yet.
+    /// The child has ended, and no thread has waited for it yet.
     pub ended: bool,
 }
 
@@ -56,7 +57,8 @@ mod linux {
         Ok(children)
     }
 
-    /// Sends the order through a handle of the process, taken before it is checked to be the one meant.
+    /// Sends the order through a handle of the process. The handle is taken first, and then checked
+    /// to be the right process.
     pub fn order(id: Id, order: Order) -> io::Result<()> {
         let gone = || io::Error::other("is gone");
         let pid = Pid::from_raw(id.pid).ok_or_else(gone)?;
@@ -71,7 +73,7 @@ mod linux {
         Ok(rustix::process::pidfd_send_signal(handle, signal)?)
     }
 
-    /// Waits for a child that has ended; says whether there was one.
+    /// Waits for a child that has ended. Returns false if there was none.
     pub fn bury(id: Id) -> bool {
         let pid = Pid::from_raw(id.pid);
         pid.is_some_and(|pid| matches!(rustix::process::waitpid(Some(pid), WaitOptions::NOHANG), Ok(Some(_))))

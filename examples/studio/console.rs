@@ -1,8 +1,8 @@
 //! Owns the terminal: lines for people, and the one progress line that they must not tear.
 //! Refuses to know what a picture or a thread is.
 //!
-//! A terminal that has gone away is no reason to stop the work, so write errors are ignored here;
-//! whatever was said is also in the log.
+//! A terminal that has gone away is no reason to stop the work, so write errors are ignored here.
+//! Every text is also in the log.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-/// The log keeps this many lines, the newest; what it dropped is counted.
+/// The number of lines that the log keeps, the newest ones. Dropped lines are counted.
 const LOG_LINES: usize = 20_000;
 
 pub struct Console {
@@ -55,7 +55,7 @@ impl Console {
         let mut state = self.state.lock();
         state.note(self.started, &text);
         state.erase();
-        // The error is a reader that has gone: see the head of this file.
+        // The error means that the reader has gone: see the head of this file.
         let _ = writeln!(io::stdout(), "{text}");
     }
 
@@ -85,7 +85,7 @@ impl Console {
         self.state.lock().erase();
     }
 
-    /// Everything said so far, each line with its time since the start.
+    /// Every line so far, each with its time since the start.
     pub fn log(&self) -> String {
         let state = self.state.lock();
         let mut text = String::new();

@@ -1,14 +1,17 @@
-//! Owns the order of the whole application: what is started, stopped and closed, and when.
+//! Owns the order of the whole application: which thread or file is started, stopped and closed,
+//! and when.
 //! Refuses to do any of the work.
 //!
 //! It starts from the outside in, so that it ends from the inside out:
 //!
-//! 1. whoever makes work (`folder`) and whoever does it (`thumbs-N`) are workers: they end by themselves,
-//!    or are told at once when the application stops;
-//! 2. whoever looks after the others (`watchdog`, `scanner`), or listens to the world (`instance`, `bundle`, `webui-monitor`), is
-//!    a service: told when the workers are home, last made first, so that the web server goes last;
-//! 3. what the others fill (contact sheet, page, bundle) is closed by `defer`, last made first;
-//! 4. the runner, `Registry::run`, returns with the report when the last thread is home.
+//! 1. The threads that make work (`folder`) and do work (`thumbs-N`) are workers: they end by
+//!    themselves, or are told at once when the application stops.
+//! 2. The threads that look after others (`watchdog`, `scanner`) or listen to the world
+//!    (`instance`, `bundle`, `webui-monitor`) are services: told when the workers are home, the
+//!    latest first, so that the web server goes last.
+//! 3. The files that these threads fill (contact sheet, page, bundle) are closed by `defer`, the
+//!    latest first.
+//! 4. The runner, `Registry::run`, returns with the report when the last thread is home.
 
 use crossbeam_channel::unbounded;
 use homebound::{Result, Scope, StopReason};
@@ -39,7 +42,8 @@ pub fn run<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studi
     outcome
 }
 
-/// Starts everybody, and shows the progress until all is done. A stop ends it early, with an error.
+/// Starts all threads, and shows the progress until the work is done. A stop ends it early, with an
+/// error.
 fn work<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
     let web = webui::start(scope, studio)?;
     bundle::start(scope, studio)?;
@@ -48,7 +52,8 @@ fn work<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) 
     instance::start(scope, studio)?;
 
     let (sender, receiver) = queue::channel(studio.options.workers);
-    // As many as there are bad pictures: unbounded, so that no worker waits for an intake that waits for the workers.
+    // As many as there are bad pictures: unbounded, so that no worker waits for an intake that
+    // waits for the workers.
     let (aside, setbacks) = unbounded();
     let workers = queue::start(scope, studio, receiver, &aside)?;
     folder::start(scope, studio, (sender, setbacks), web.map(|web| web.done().clone()))?;
@@ -80,7 +85,7 @@ fn close_bundle(scope: &Scope<'_, '_>, studio: &Studio) -> Result {
     let written = bundle::write(studio, note, "when this bundle was written", &scope.dump_status());
     if let Err(error) = written {
         store_problem(studio, BUNDLE, error);
-        // The log is nowhere else then, so what was held back is told after all.
+        // Without a bundle the log is in no file, so the held-back problems are printed after all.
         for problem in studio.tally.take_untold() {
             studio.console.complain(problem);
         }

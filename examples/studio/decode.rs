@@ -1,4 +1,4 @@
-//! Owns the way from the bytes of a file to pixels: within bounds, and whatever the bytes are.
+//! Owns the way from the bytes of a file to pixels: within bounds, for any bytes.
 //! Refuses to know where the bytes come from.
 
 use std::any::Any;
@@ -11,10 +11,11 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::pictures::FORMATS;
 
-/// Pictures of more pixels are refused before any is decoded: a file of a kilobyte may claim any size.
+/// Pictures of more pixels are refused before any is decoded: a file of a kilobyte may claim any
+/// size.
 const MAX_PIXELS: u64 = 64_000_000;
 
-/// What a decoder may allocate beyond the pixels' own memory.
+/// Bytes that a decoder may allocate beyond the pixels' own memory.
 const MAX_ALLOC: u64 = 768 << 20;
 
 pub fn decode(bytes: &[u8]) -> Result<DynamicImage> {
@@ -40,9 +41,11 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage> {
     Ok(image)
 }
 
-/// Whether a JPEG has its end marker. The decoder paints what is missing in grey and calls it a success.
+/// True if a JPEG has its end marker. The decoder paints missing parts in grey and calls that a
+/// success.
 ///
-/// Within the picture's own data a byte FF is never followed by D9: such a pair behind the header is the end.
+/// Within the picture's own data a byte FF is never followed by D9, so such a pair behind the
+/// header is the end.
 fn jpeg_has_end(bytes: &[u8]) -> bool {
     let mut at = 2;
     // Skip the segments of the header: one may hold a small JPEG of its own, with its own end.
@@ -60,7 +63,8 @@ thread_local! {
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Makes the panics of `contain` silent; the others are printed as before. To be called once, at the start.
+/// Makes the panics of `contain` silent. All others are printed as before. Call it once, at the
+/// start.
 pub fn quiet_contained_panics() {
     let others = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -70,7 +74,7 @@ pub fn quiet_contained_panics() {
     }));
 }
 
-/// Runs `f`, and makes an error of its panic: a decoder's bug costs one picture.
+/// Runs `f`, and turns its panic into an error, so that a decoder's bug costs one picture.
 pub fn contain<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     CONTAINED.set(true);
     let outcome = panic::catch_unwind(AssertUnwindSafe(f));

@@ -1,5 +1,7 @@
-//! Owns what the web server prints: the address in it, its last words, and the lines that go into the log.
-//! Refuses to let it fill the log: of each server, the first lines are kept and the others counted.
+//! Owns the web server's output: the address in it, its last words, and the lines that go into the
+//! log.
+//! Refuses to let the output fill the log: the first lines of each server are kept and the others
+//! counted.
 
 use crossbeam_channel::{Receiver, Sender};
 use homebound::{Context, Result};
@@ -9,10 +11,10 @@ use crate::studio::Studio;
 use crate::text::{count, one_line};
 use crate::webui::{Lines, News};
 
-/// So many lines of each stream of each server go into the log.
+/// The lines of each stream of each server that go into the log.
 const KEPT: usize = 100;
 
-/// What the thread for stdout does.
+/// The thread for stdout.
 pub fn output(cx: &Context, studio: &Studio, servers: &Receiver<Lines>, news: &Sender<News>) -> Result {
     for (pid, lines) in cx.iter(servers) {
         let mut kept = Kept { studio, pid, seen: 0 };
@@ -26,7 +28,7 @@ pub fn output(cx: &Context, studio: &Studio, servers: &Receiver<Lines>, news: &S
     Ok(())
 }
 
-/// What the thread for stderr does; at the end of each server it tells its last line.
+/// The thread for stderr. At the end of each server it reports the last line.
 pub fn complaints(
     cx: &Context,
     studio: &Studio,

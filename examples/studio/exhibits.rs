@@ -1,5 +1,7 @@
-//! Owns the list of what the web server may show: the page, the contact sheet, the thumbnails.
-//! Refuses every other path, and every symbolic link: a path that is no name of ours is never given to the system.
+//! Owns the list of files that the web server may show: the page, the contact sheet, the
+//! thumbnails.
+//! Refuses every other path, and every symbolic link: only names of the studio's own reach the
+//! system.
 
 use std::fs::File;
 use std::io;
@@ -10,10 +12,10 @@ use rustix::fs::{Mode, OFlags, open, openat};
 
 use crate::output::{INDEX, SHEET, THUMBS};
 
-/// The folder of results, open: whatever becomes of its name, this one is shown.
+/// The folder of results, open, so that a change of its name has no effect.
 pub struct Exhibits(OwnedFd);
 
-/// One that was found. It is whole, since the studio writes beside and renames.
+/// A file that was found. It is whole, because the studio writes beside it and renames.
 pub struct Exhibit {
     pub file: File,
     pub length: u64,
@@ -26,7 +28,7 @@ impl Exhibits {
         Ok(Exhibits(open(results, flags, Mode::empty())?))
     }
 
-    /// What is asked for by this path of a URL, if it is something of ours and there.
+    /// The file for this path of a URL, if it is one of the results and there.
     pub fn find(&self, path: &str) -> Option<Exhibit> {
         let path = path.split('?').next().unwrap_or_default();
         match path {
@@ -41,7 +43,8 @@ impl Exhibits {
     }
 }
 
-/// A name that `thumbs` gives: no dot but the last, no slash, nothing that a URL would have to quote.
+/// A name that `thumbs` gives: no dot but the last, no slash, nothing that a URL would have to
+/// quote.
 fn is_thumb(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     name.strip_suffix(".png").is_some_and(|stem| !stem.is_empty() && stem.chars().all(plain))
@@ -52,7 +55,7 @@ fn enter(dir: &impl AsFd, name: &str) -> Option<OwnedFd> {
     openat(dir, name, flags, Mode::empty()).ok()
 }
 
-/// Never waits: what has the name of a picture may be a pipe without a writer.
+/// Opens without waiting, because a file with the name of a picture may be a pipe without a writer.
 fn look(dir: &impl AsFd, name: &str, kind: &'static str) -> Option<Exhibit> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(openat(dir, name, flags, Mode::empty()).ok()?);

@@ -1,16 +1,19 @@
-//! Owns the faults that tests put into a run, since no picture makes a worker hang on demand.
+//! Owns the faults that tests put into a run, because no picture makes a worker hang on demand.
 //! Refuses to know any test.
 //!
-//! `STUDIO_FAULT=KIND:NAME` hits the picture whose file name is NAME. Without it, nothing here does anything.
+//! `STUDIO_FAULT=KIND:NAME` hits the picture with the file name NAME. Without the variable there is
+//! no fault.
 //! - `panic`: the decoder panics;
 //! - `pause`: the worker waits for the stop, then goes on;
-//! - `load`: the worker waits for the stop while it loads the picture, as for one that takes very long;
+//! - `load`: the worker waits for the stop while it loads the picture, as for a very slow file;
 //! - `hang`: the worker waits for ever, deaf to the stop;
-//! - `await`: the worker waits until somebody opens the other end of the pipe `STUDIO_PIPE`.
+//! - `await`: the worker waits until another process opens the other end of the pipe `STUDIO_PIPE`.
 //!
-//! `early:knock` has the first of several studios wait so, when it has become the first and does not listen yet.
+//! `early:knock` has the first of several studios wait in this way, when it has become the first
+//! and does not listen yet.
 //!
-//! `web:KIND` hits the web server: `die` ends it at its start, `flood` has it print without end from its first visitor on.
+//! `web:KIND` hits the web server: `die` ends it at its start, `flood` has it print without end
+//! from its first visitor on.
 
 use std::env;
 use std::io::{self, Write};
@@ -38,7 +41,7 @@ impl Faults {
         (picture.file_name()? == name.as_str()).then_some(kind)
     }
 
-    /// Called by a worker when it takes a picture; says on stdout which fault begins.
+    /// Called by a worker when it takes a picture. Prints on stdout which fault begins.
     pub fn at_start(&self, cx: &Context, picture: &Path, console: &Console) {
         match self.hits(picture) {
             Some("pause") => {
@@ -61,7 +64,7 @@ impl Faults {
         }
     }
 
-    /// Called by a worker that loads a picture; in a dump, it is the caller that waits.
+    /// Called by a worker that loads a picture. A dump shows the caller as the waiting line.
     #[track_caller]
     pub fn at_load(&self, cx: &Context, picture: &Path, console: &Console) {
         if self.hits(picture) == Some("load") {
@@ -85,12 +88,12 @@ pub fn before_listening() {
 
 fn await_pipe() {
     if let Some(pipe) = env::var_os("STUDIO_PIPE") {
-        // Whatever comes of it, the wait is over.
+        // The wait is over, with or without an error.
         let _opened = std::fs::File::open(pipe);
     }
 }
 
-/// What is wrong with the web server.
+/// The fault of the web server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum WebFault {
     None,

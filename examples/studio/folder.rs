@@ -1,5 +1,6 @@
-//! Owns the intake: finds the pictures of the folder and puts each into the queue, once per version of it.
-//! Refuses to know what becomes of them.
+//! Owns the intake: finds the pictures of the folder and puts each version of a picture into the
+//! queue once.
+//! Refuses to know their fate.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -19,21 +20,23 @@ use crate::studio::Studio;
 use crate::tally::Problem;
 use crate::text::{count, shown};
 
-/// How often `--watch` looks.
+/// How often `--watch` scans the folders.
 const RESCAN: Duration = Duration::from_secs(1);
 
-/// A file not written to for so long is whole; a younger one has to look the same in two scans.
+/// A file that was not written to for this long is whole. A younger file must look the same in two
+/// scans.
 const SETTLED: Duration = Duration::from_secs(3);
 
 enum Next {
-    /// Into the folders, again.
+    /// Scan the folders again.
     Look,
     Inbox,
     Nothing,
 }
 
-/// A worker, with `--watch` too. A service would be stopped after the workers are home, and would go on
-/// making work for a queue that is being drained. Who makes work has to hear of the stop first.
+/// A worker, with `--watch` too. A service would be stopped only after the workers are home, and
+/// would go on to make work for a queue that is being drained. The thread that makes work must hear
+/// of the stop first.
 pub fn start<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     studio: &'env Studio,
@@ -48,17 +51,18 @@ pub fn start<'scope, 'env>(
 /// A folder of pictures.
 struct Root {
     path: PathBuf,
-    /// The same without symbolic links: so a picture in two roots is known to be one.
+    /// The same path without symbolic links, so that a picture in two roots is known to be one.
     exact: PathBuf,
-    /// Another studio has handed it over: its pictures go by their whole path, since names may be equal.
+    /// Another studio has handed the folder over. Its pictures go by their whole path, because
+    /// names may be equal.
     foreign: bool,
-    /// Files in it that are no pictures.
+    /// Files in the folder that are no pictures.
     others: usize,
 }
 
 impl Root {
     fn own(path: &Path) -> Self {
-        // If that is refused, the search will say why.
+        // If this is refused, the search will say why.
         let exact = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         Root { path: path.to_owned(), exact, foreign: false, others: 0 }
     }
@@ -67,7 +71,8 @@ impl Root {
         Root { exact: path.clone(), path, foreign: true, others: 0 }
     }
 
-    /// Where the picture of this name is: in our own folder, or where its name says if another studio has handed it over.
+    /// The place of the picture with this name: in our own folder, or at the path that its name
+    /// gives if another studio has handed it over.
     fn place_of(&self, name: &Path) -> PathBuf {
         self.exact.join(name)
     }
@@ -77,19 +82,21 @@ struct Intake<'a> {
     studio: &'a Studio,
     /// The only sender: when the intake ends, the queue has seen its last job.
     jobs: Sender<Job<'a>>,
-    /// Disconnected when there is no reason to stay any more, unless it is another one.
+    /// Disconnected when there is no reason to stay any more.
     stay: Option<Receiver<Infallible>>,
     roots: Vec<Root>,
     /// The pictures of the last scan, and whether this version of them was queued.
     known: HashMap<PathBuf, (Stamp, bool)>,
-    /// Pictures that turned out bad, as the workers hand them back; and all of these that are still there.
+    /// Pictures that turned out bad, handed back by the workers, and all of these that are still
+    /// there.
     setbacks: Receiver<Setback<'a>>,
     aside: HashMap<PathBuf, Setback<'a>>,
-    /// The problems already told: a scan would find them again and again.
+    /// The problems that were reported, because a scan would find them again and again.
     told: HashSet<String>,
 }
 
-/// Nobody looks into the inbox any more: what is in it is told, and nothing more gets in.
+/// No thread takes folders from the inbox any more: the ones in it are reported, and it refuses
+/// others.
 impl Drop for Intake<'_> {
     fn drop(&mut self) {
         for folder in self.studio.inbox.close() {
@@ -113,7 +120,7 @@ impl<'a> Intake<'a> {
             match self.next(cx)? {
                 Next::Look => self.look_again(cx)?,
                 Next::Inbox => self.take_folders(cx)?,
-                // What was put in before it closed is looked at.
+                // Folders that came before the inbox closed are scanned.
                 Next::Nothing if self.studio.inbox.close_if_empty() => return Ok(()),
                 Next::Nothing => self.take_folders(cx)?,
             }
@@ -166,7 +173,8 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// The pictures of that root that are new, or have changed. What is gone goes from the results as well.
+    /// The pictures of that root that are new or have changed. Pictures that are gone are removed
+    /// from the results.
     fn scan(&mut self, cx: &Context, at: usize) -> Result<Vec<Picture>> {
         let ready = self.search(cx, at)?;
         let known = &self.known;
@@ -224,7 +232,7 @@ impl<'a> Intake<'a> {
                 }
             }
         }
-        // Of this root what is there now; of the others all.
+        // Keeps all entries of other roots, and of this root the pictures that are there now.
         self.known.retain(|path, _| !path.starts_with(exact));
         self.known.extend(known);
         self.roots[at].others = others;
@@ -233,14 +241,15 @@ impl<'a> Intake<'a> {
         Ok(ready)
     }
 
-    /// Whether nobody seems to be writing to it any more.
+    /// True if no program seems to be writing to the file any more.
     fn is_whole(&self, picture: &Picture, before: Option<&(Stamp, bool)>) -> bool {
         let age = picture.stamp.modified.and_then(|at| at.elapsed().ok());
         let same = before.is_some_and(|(stamp, _)| *stamp == picture.stamp);
         !self.studio.options.watch || same || age.is_some_and(|age| age >= SETTLED)
     }
 
-    /// Everything gets its ticket before the first wait, so that a stop in between is in the books too.
+    /// Every picture gets its ticket before the first wait, so that a stop in between is in the
+    /// books too.
     fn queue(&mut self, cx: &Context, ready: Vec<Picture>) -> Result {
         let ticketed = |picture: Picture| {
             let before = self.aside.remove(&self.roots[0].place_of(&picture.name));

@@ -1,5 +1,7 @@
-//! Owns the way of a folder from one studio to another: what is said on the socket, and where the folder waits here.
-//! Refuses to know who may speak (`instance` does), and what is done with a folder (`folder` does).
+//! Owns the way of a folder from one studio to another: the words on the socket, and the place
+//! where the folder waits here.
+//! Refuses to know which process may speak (`instance` does), and the use of a folder (`folder`
+//! does).
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -14,21 +16,23 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use homebound::{Context, Result};
 use parking_lot::Mutex;
 
-/// What a request begins with; the rest of it, to the end of the stream, is the path.
+/// The beginning of a request. The rest, to the end of the stream, is the path.
 const HELLO: &[u8] = b"studio-handover 1\n";
 /// The system takes no longer paths.
 const LONGEST: u64 = 4096;
-/// The answer to a folder that was taken; any other is a reason why not.
+/// The answer to a folder that was taken. Any other answer is a reason for refusing it.
 const TAKEN: &str = "taken";
-/// What the second waits for the first, which may have others before it.
+/// How long the second studio waits for the first, which may serve others before it.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What the first waits for a second, so that a silent one does not keep the others out for long.
+/// How long the first studio waits for a second, so that a silent one does not keep the others out
+/// for long.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
-/// The folders that others have handed over, until the intake takes them. Closed when there is no intake any more: so what
-/// was accepted is looked at, but for a stop, and what cannot be is refused.
+/// The folders that other studios have handed over, until the intake takes them. Closed when there
+/// is no intake any more, so that every accepted folder is scanned unless a stop comes, and any
+/// other folder is refused.
 pub struct Inbox {
-    /// `None` when it is closed.
+    /// `None` when the inbox is closed.
     folders: Mutex<Option<VecDeque<PathBuf>>>,
     ring: Sender<()>,
     bell: Receiver<()>,
@@ -40,7 +44,7 @@ impl Inbox {
         Inbox { folders: Mutex::new(Some(VecDeque::new())), ring, bell }
     }
 
-    /// Something may be there.
+    /// Has a message when a folder may be there.
     pub fn bell(&self) -> &Receiver<()> {
         &self.bell
     }
@@ -49,7 +53,7 @@ impl Inbox {
         self.folders.lock().as_mut()?.pop_front()
     }
 
-    /// Closes it, if nothing is in it.
+    /// Closes the inbox if it is empty.
     pub fn close_if_empty(&self) -> bool {
         let mut folders = self.folders.lock();
         let empty = folders.as_ref().is_none_or(VecDeque::is_empty);
@@ -59,7 +63,7 @@ impl Inbox {
         empty
     }
 
-    /// Closes it, and takes out what nobody will look at.
+    /// Closes the inbox, and returns the folders that no thread will scan.
     pub fn close(&self) -> VecDeque<PathBuf> {
         self.folders.lock().take().unwrap_or_default()
     }
@@ -71,13 +75,13 @@ impl Inbox {
             return Err("256 folders are waiting already");
         }
         folders.push_back(folder);
-        // One ring is enough for all that is in it.
+        // One message is enough for all folders in the inbox.
         let _rung_already = self.ring.try_send(());
         Ok(())
     }
 }
 
-/// The first studio's end: takes one folder, or says why not.
+/// The first studio's end: takes one folder, or says why it cannot.
 pub fn receive(cx: &Context, stream: &UnixStream, inbox: &Inbox) -> Result<Result<PathBuf, String>> {
     let mut request = Vec::new();
     let longest = LONGEST + HELLO.len() as u64;
@@ -96,7 +100,8 @@ pub fn receive(cx: &Context, stream: &UnixStream, inbox: &Inbox) -> Result<Resul
     Ok(outcome)
 }
 
-/// The second studio's end: returns when the first has taken the folder; the error is its reason, or that of the system.
+/// The second studio's end: returns when the first has taken the folder. The error is the first
+/// studio's reason, or the system's.
 pub fn send(cx: &Context, stream: &UnixStream, folder: &Path) -> Result<()> {
     let mut request = HELLO.to_vec();
     request.extend_from_slice(folder.as_os_str().as_bytes());

@@ -1,5 +1,5 @@
 //! Owns the question whether the web server is well: asks it by HTTP, as a browser would.
-//! Refuses to do anything about it: it tells the monitor.
+//! Refuses to act on the answer: it tells the monitor.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -13,19 +13,20 @@ use crate::visitor::HEALTH;
 use crate::webui::News;
 
 const PERIOD: Duration = Duration::from_secs(1);
-/// What an answer may take.
+/// The time that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// So many times in succession without a good answer.
+/// Failed questions in succession that make the server unwell.
 const FAILURES: usize = 3;
 
-/// The server that is to be asked.
+/// The server that is asked.
 #[derive(Clone, Copy)]
 pub struct Server {
     pub pid: u32,
     pub address: SocketAddr,
 }
 
-/// What the thread does. A first good answer is told to people: until then the address may be good for nothing.
+/// The health thread. It reports the first good answer to people, because the address may be
+/// useless until then.
 pub fn watch(cx: &Context, studio: &Studio, servers: &Receiver<Server>, news: &Sender<News>) -> Result {
     let mut server = cx.recv(servers)?;
     let (mut failures, mut told, mut again) = (0, false, "");
@@ -70,7 +71,7 @@ fn ask(cx: &Context, server: Server) -> Result {
         Ok(answer)
     });
     match answer {
-        // Not any server at that address: this one.
+        // Only an answer of this server counts, not of another one at that address.
         Ok(answer)
             if answer.starts_with("HTTP/1.1 200")
                 && answer.ends_with(&format!("\r\n\r\n{}\n", server.pid)) =>

@@ -1,18 +1,21 @@
-//! Owns the question who is the first studio of this user that writes to a folder of results, and the socket on which the
-//! others reach it.
-//! Refuses other users, and to guess: who is first is decided by a lock that the kernel takes back when its holder dies.
+//! Owns the question which studio of this user is the first to write to a folder of results, and
+//! the socket on which other studios reach the first one.
+//! Refuses other users, and to guess: a lock decides which studio is first, and the kernel releases
+//! the lock when its holder dies.
 //!
-//! In the runtime folder stand `KEY.lock`, which the first holds for its life, and `KEY.sock`, on which it listens; KEY is the
-//! identity of the folder of results, whatever its name. After a crash both are still there, and mean nothing: the lock is free.
+//! In the runtime folder stand `KEY.lock`, which the first studio holds for its life, and
+//! `KEY.sock`, on which it listens. KEY is the identity of the folder of results, under any name.
+//! After a crash both files are still there and mean nothing, because the lock is free.
 //!
 //! Three races are possible, and closed:
-//! - *the double take-over*: two find the socket of a dead one, and the slower removes that of the quicker. Only who holds the
-//!   lock removes;
-//! - *the early knock*: one finds that the lock is taken, and the socket not there yet. So there is a gate, a lock on the runtime
-//!   folder, which each holds for the moment of its decision: who has the lock was in the gate until it listened, and a
-//!   socket that does not answer belongs to one that is at its end;
-//! - *the lock of nobody*: one opens the file of a lock that another is about to remove, and holds it while a third makes a new
-//!   one. The end of a first is behind the same gate.
+//! - *The double take-over*: two studios find the socket of a dead one, and the slower removes the
+//!   socket that the quicker has made. So only the holder of the lock removes it.
+//! - *The early knock*: a studio finds that the lock is taken, and the socket not there yet. So
+//!   there is a gate, a lock on the runtime folder, which each studio holds for the moment of its
+//!   decision. The holder of `KEY.lock` was in the gate until it listened, so a socket that does
+//!   not answer belongs to a studio at its end.
+//! - *The lock of nobody*: a studio opens the lock file that another is about to remove, and holds
+//!   that file while a third makes a new one. So the end of a first studio is behind the same gate.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
@@ -33,10 +36,10 @@ use crate::runtime;
 use crate::studio::{Studio, folder_of_pictures};
 use crate::text::{one_line, shown};
 
-/// What a start finds.
+/// The result of a start's claim.
 pub enum Claim {
     First(Instance),
-    /// Another is first, and has taken our folder: this one.
+    /// Another studio is first, and has taken our folder: this one.
     HandedOver(PathBuf),
 }
 
@@ -50,7 +53,7 @@ pub struct Instance {
     _held: File,
 }
 
-/// Becomes the first, or hands over; the error is that neither went.
+/// Becomes the first, or hands over. The error says why neither worked.
 pub fn claim(cx: &Context, options: &Options) -> Result<Claim, String> {
     let Options { folder, out, .. } = options;
     folder_of_pictures(folder)?;
@@ -77,7 +80,7 @@ enum Found {
     Somebody(UnixStream),
 }
 
-/// One at a time, behind the gate; nothing in here takes long.
+/// One studio at a time, behind the gate. Nothing in here takes long.
 fn decide(runtime: PathBuf, key: &str) -> io::Result<Found> {
     let (lock, socket) = (runtime.join(format!("{key}.lock")), runtime.join(format!("{key}.sock")));
     let _gate = gate(&runtime)?;
@@ -96,14 +99,14 @@ fn decide(runtime: PathBuf, key: &str) -> io::Result<Found> {
     }
 }
 
-/// Waits for whoever decides at this moment.
+/// Waits for the studio that decides at this moment.
 fn gate(runtime: &Path) -> io::Result<File> {
     let gate = File::open(runtime)?;
     flock(&gate, FlockOperation::LockExclusive)?;
     Ok(gate)
 }
 
-/// Never waits: a first that is suspended has a full queue in time.
+/// Never waits, because a suspended first studio has a full queue in time.
 fn knock(at: &Path) -> io::Result<UnixStream> {
     let ours = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
     fcntl_setfd(&ours, FdFlags::CLOEXEC)?;
@@ -125,11 +128,12 @@ fn knock(at: &Path) -> io::Result<UnixStream> {
     Ok(stream)
 }
 
-/// Within the gate, as a start: else it might remove what the next has just made.
+/// Within the gate, as a start is. Otherwise it might remove the files that the next studio has
+/// just made.
 impl Drop for Instance {
     fn drop(&mut self) {
         if let Ok(_gate) = gate(&self.runtime) {
-            // What stays is taken over by the next, as after a crash.
+            // The next studio takes over the files that stay, as after a crash.
             let _stays = remove(&self.socket).and_then(|()| remove(&self.lock));
         }
     }
@@ -142,7 +146,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A service: it also answers those who come while the workers finish, with a refusal.
+/// A service, so that it also answers, with a refusal, studios that come while the workers finish.
 pub fn start<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
     let listener = studio.instance.as_ref().and_then(|instance| instance.listener.lock().take());
     if let Some(listener) = listener {
@@ -153,7 +157,7 @@ pub fn start<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Stu
     Ok(())
 }
 
-/// One after another: they are few, and each has but a moment.
+/// One after another, because they are few, and each has only a moment.
 fn listen(cx: &Context, studio: &Studio, listener: &UnixListener) -> Result {
     loop {
         let outcome = cx.accept(listener).map_err(Into::into).and_then(|(stream, _)| {
@@ -170,14 +174,15 @@ fn listen(cx: &Context, studio: &Studio, listener: &UnixListener) -> Result {
             Err(error) if cx.is_stopping() => return Err(error),
             Err(error) => {
                 studio.console.complain(format_args!("instance: {}", one_line(&error.to_string())));
-                // No descriptor is left, perhaps: then it would come again and again.
+                // Perhaps no descriptor is left. Without a pause the error would come again and
+                // again.
                 cx.sleep(std::time::Duration::from_millis(20))?;
             }
         }
     }
 }
 
-/// The modes of folder and socket keep others out; should somebody have changed them, this does.
+/// The modes of folder and socket keep other users out. If the modes were changed, this check does.
 #[cfg(target_os = "linux")]
 fn check_peer(stream: &UnixStream) -> Result {
     let (peer, own) = (rustix::net::sockopt::socket_peercred(stream)?.uid, rustix::process::geteuid());

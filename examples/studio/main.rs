@@ -1,8 +1,10 @@
-//! A headless photo studio: turns a folder of pictures into thumbnails, a contact sheet and a diagnostics
-//! bundle, with as many background threads as a desktop application, and comes home from any interruption.
+//! A headless photo studio: turns a folder of pictures into thumbnails, a contact sheet and a
+//! diagnostics bundle, with as many background threads as a desktop application, and comes home
+//! from any interruption.
 //!
-//! Prints its progress, a summary, and the report that accounts for every thread. Try Ctrl-C at any moment.
-//! To read it, begin with `controller`; below it, each file is one thread or one thing that they share:
+//! Prints its progress, a summary, and the report that accounts for every thread. Try Ctrl-C at any
+//! moment. To read it, begin with `controller`; below it, each file is one thread or one thing that
+//! they share:
 //!
 //! | known from desktop applications | here | is a |
 //! |---|---|---|
@@ -13,7 +15,7 @@
 //! | thumbnail widget: image loader | `thumbs`, `decode` | what a queue worker does |
 //! | diagnostics bundle: ZIP builder | `bundle` | service, and deferred |
 //! | GUI worker | `progress`, `console` | no thread: it runs in the body |
-//! | web UI process manager | `webui`, `echo`, `health` | service with a scope of its own: 3 services, a child process |
+//! | web UI process manager | `webui`, `echo`, `health` | a service, with 3 more and a child |
 //! | single instance checker | `instance`, `handover`, `runtime` | service |
 //! | folder monitor | `folder`, `pictures`, `setback` | worker |
 //! | the web server itself | `serve`, `visitor`, `exhibits` | another process of this program |
@@ -92,7 +94,8 @@ fn main() -> ExitCode {
 fn run(options: Options) -> ExitCode {
     decode::quiet_contained_panics();
     let threads_before = os_threads();
-    // Opened inside, where a signal is already a stop; kept outside, where all threads may borrow it.
+    // Opened inside, where a signal is already a stop; kept outside, where all threads may borrow
+    // it.
     let studio = OnceLock::new();
     let (wish, wishes) = bounded(1);
     let signals = Signals::default().forward(libc::SIGUSR1, wish);
@@ -114,7 +117,8 @@ fn run(options: Options) -> ExitCode {
     if let (Some(before), Some(after)) = (threads_before, os_threads()) {
         say(format_args!("OS threads: {before} at the start, {after} at the end"));
     }
-    // `main` may also return an `Exit` as it is; ours has said its report already, and on stdout.
+    // `main` may also return an `Exit` as it is. The studio has printed its report already, on
+    // stdout.
     if let Err(error) = &exit.result
         && error.stop_reason().is_none()
     {
@@ -123,7 +127,7 @@ fn run(options: Options) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// How many threads this process has, where the OS tells.
+/// The number of threads of this process, if the OS tells.
 fn os_threads() -> Option<usize> {
     Some(std::fs::read_dir("/proc/self/task").ok()?.count())
 }
@@ -134,7 +138,7 @@ fn refuse(code: u8, why: impl Display) -> ExitCode {
 }
 
 fn complain(text: impl Display) {
-    // If nobody reads it, there is nobody to tell.
+    // If stderr has no reader, the error has no reader either.
     let _ = writeln!(io::stderr(), "{text}");
 }
 

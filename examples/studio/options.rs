@@ -1,5 +1,5 @@
-//! Owns the settings of a run: what the command line says, and what holds where it is silent.
-//! Refuses to know what anybody does with them.
+//! Owns the settings of a run: the command line, and the defaults.
+//! Refuses to know their use.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -36,12 +36,12 @@ Ctrl-C or SIGTERM stops it cleanly, twice at once. SIGQUIT (Ctrl-\\) prints what
 SIGUSR1 writes the diagnostics bundle at once, as far as there is something to write.
 ";
 
-/// What the command line asks for.
+/// A parsed command line.
 #[derive(Debug)]
 pub enum Request {
     Run(Options),
     MakeSamples(PathBuf),
-    /// To be the web server: of which results, at which port.
+    /// Be the web server: of these results, at this port.
     Serve(PathBuf, u16),
     Help,
 }
@@ -53,7 +53,7 @@ pub struct Options {
     pub workers: usize,
     pub watch: bool,
     pub web: bool,
-    /// 0: any that is free.
+    /// The port of the web server; 0 for any free port.
     pub web_port: u16,
     pub single: bool,
     pub at_stop: AtStop,
@@ -63,7 +63,7 @@ pub struct Options {
     pub idle: Duration,
 }
 
-/// What becomes of the queued pictures at a stop.
+/// The fate of the queued pictures at a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtStop {
     Drain,

@@ -1,8 +1,9 @@
 //! Owns the folder of results: every file in it is whole, or does not exist.
-//! Refuses to know what is in the files.
+//! Refuses to know the contents of the files.
 //!
-//! A file is written under a name of ours beside its place and then renamed, which replaces the old in one
-//! step. A lock keeps a second studio away, so what lies there under such a name at the start is of a crash.
+//! A file is written under a name of the studio's beside its place, and then renamed, which
+//! replaces the old file in one step. A lock keeps a second studio away, so a file under such a
+//! name at the start comes from a crash.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
@@ -20,10 +21,10 @@ pub const SHEET: &str = "contact-sheet.png";
 pub const INDEX: &str = "index.html";
 pub const BUNDLE: &str = "diagnostics.zip";
 
-/// The names of unfinished files begin and end so.
+/// Beginning and end of the names of unfinished files.
 const PARTIAL: (&str, &str) = (".studio-", ".part");
 
-/// A file's identity, under whatever name.
+/// The identity of a file under any name.
 type Identity = (u64, u64);
 
 pub struct Output {
@@ -31,7 +32,7 @@ pub struct Output {
     id: Identity,
     thumbs: Identity,
     serial: AtomicU64,
-    /// Locked as long as it is open; the OS lets go of it even if we crash.
+    /// Locked as long as it is open. The OS releases it even after a crash.
     _lock: File,
 }
 
@@ -59,7 +60,7 @@ impl Output {
         &self.dir
     }
 
-    /// Makes the file `name`, as `fill` writes it, or leaves what was there.
+    /// Writes the file `name` through `fill`, or leaves the old file as it was.
     pub fn write(&self, name: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result) -> Result {
         let place = self.dir.join(name);
         let serial = self.serial.fetch_add(1, Relaxed);
@@ -74,7 +75,7 @@ impl Output {
         Ok(())
     }
 
-    /// Removes a file of ours; one that is gone already is no error.
+    /// Removes a file of ours. A file that is gone already is no error.
     pub fn remove(&self, name: &Path) -> io::Result<()> {
         match fs::remove_file(self.dir.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -82,9 +83,10 @@ impl Output {
         }
     }
 
-    /// Whether this is a result of ours, which nobody should take for a picture to work on.
+    /// True for a result of ours, which no studio should take for a picture.
     ///
-    /// `root` is the folder of pictures: where it is also that of results, only our own names in it are ours.
+    /// `root` is the folder of pictures. If it is also the folder of results, only files with our
+    /// own names are results.
     pub fn owns(&self, root: &Path, path: &Path, meta: &Metadata) -> bool {
         let id = identity(meta);
         if meta.is_dir() {
@@ -99,7 +101,7 @@ impl Output {
     }
 }
 
-/// An unfinished file: gone again, unless it was kept.
+/// An unfinished file, removed on drop unless it was kept.
 struct Partial<'a>(&'a Path);
 
 impl Partial<'_> {
@@ -110,7 +112,7 @@ impl Partial<'_> {
 
 impl Drop for Partial<'_> {
     fn drop(&mut self) {
-        // There may be none, and one that cannot be removed is swept up at the next start.
+        // There may be no file. A file that cannot be removed is swept up at the next start.
         let _ = fs::remove_file(self.0);
     }
 }

@@ -1,5 +1,5 @@
 //! Owns `index.html`: the contact sheet, every thumbnail with its name, and every problem.
-//! Refuses to trust a name: whatever a file is called, it is shown as text.
+//! Refuses to trust a name: every file name is shown as text.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -31,7 +31,8 @@ figcaption { font-size: 12px; color: #555 }
 <h1>Contact sheet</h1>
 ";
 
-/// Writes sheet and page of what is made so far; the error says which of them could not be written.
+/// Writes the sheet and the page of the finished thumbnails. The error says which of the two
+/// failed.
 pub fn publish(studio: &Studio) -> Result<(), (&'static str, BoxError)> {
     let entries = studio.sheet.write(&studio.output).map_err(|error| (SHEET, error))?;
     write(&studio.output, &entries, &studio.tally.problems()).map_err(|error| (INDEX, error))

@@ -1,5 +1,5 @@
 //! Owns the walk over a folder: which files are pictures, and which are better not touched.
-//! Refuses to know what is done with a picture, or that there are threads.
+//! Refuses to know the use of a picture, or that there are threads.
 
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata};
@@ -13,14 +13,14 @@ use image::ImageFormat;
 use crate::output::{Output, identity};
 use crate::tally::Problem;
 
-/// Larger files are not read: no picture of a size that we accept needs more.
+/// Larger files are not read, because no picture of an accepted size needs more bytes.
 const MAX_FILE: u64 = 256 << 20;
 
-/// Files with such a name are taken for pictures, whatever is in them; with another name the content decides.
+/// A file with such a name is taken for a picture. With another name the content decides.
 const EXTENSIONS: [&str; 11] =
     ["png", "jpg", "jpeg", "jpe", "jfif", "gif", "webp", "bmp", "tif", "tiff", "avif"];
 
-/// The formats that we can read.
+/// The formats that the studio reads.
 pub const FORMATS: [ImageFormat; 4] =
     [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP];
 
@@ -32,14 +32,14 @@ pub struct Picture {
     pub stamp: Stamp,
 }
 
-/// What changes when a file is written.
+/// Changes when a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     len: u64,
     pub modified: Option<SystemTime>,
 }
 
-/// What a walk meets.
+/// A finding of a walk.
 pub enum Found {
     Picture(Picture),
     /// A file that is no picture and does not look like one.
@@ -47,13 +47,14 @@ pub enum Found {
     Problem(Problem),
 }
 
-/// A walk over `root`, folder by folder in the order of names; each step opens one folder or file at most.
+/// A walk over `root`, folder by folder in the order of names; each step opens one folder or file
+/// at most.
 pub struct Walk<'a> {
     root: &'a Path,
     output: &'a Output,
-    /// What is still to visit, the next one last.
+    /// Folders and files that are still to visit, the next one last.
     pending: Vec<PathBuf>,
-    /// The folders visited, by identity: a symbolic link may lead to one again.
+    /// The visited folders, by identity, because a symbolic link may lead to one again.
     visited: HashSet<(u64, u64)>,
 }
 
@@ -126,7 +127,7 @@ impl Stamp {
 }
 
 impl Picture {
-    /// The whole file.
+    /// Reads the whole file.
     pub fn read(&self) -> io::Result<Vec<u8>> {
         let file = open(&self.path)?;
         let mut bytes = Vec::new();
@@ -139,7 +140,8 @@ impl Picture {
     }
 }
 
-/// Opens a file, and never waits: what was a file a moment ago may have become a pipe without a writer.
+/// Opens a file without waiting, because a file may have become a pipe without a writer a moment
+/// ago.
 fn open(path: &Path) -> io::Result<File> {
     let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
     let file = File::options().read(true).custom_flags(nonblocking).open(path)?;
@@ -154,7 +156,7 @@ fn looks_like_picture(path: &Path) -> bool {
     if extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
         return true;
     }
-    // A file that cannot be read, and is not named like a picture, is none of our business.
+    // A file that cannot be read and is not named like a picture is ignored.
     let mut head = [0; 16];
     let read = open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
     image::guess_format(&head[..read]).is_ok_and(|format| FORMATS.contains(&format))
@@ -170,7 +172,7 @@ fn special(meta: &Metadata) -> Option<&'static str> {
     }
 }
 
-/// Whether this link leads to a folder that it lies in itself.
+/// True if this link leads to a folder around it.
 fn leads_back(link: &Path) -> bool {
     let ends = (fs::canonicalize(link), link.parent().map(fs::canonicalize));
     matches!(ends, (Ok(to), Some(Ok(from))) if from.starts_with(&to))

@@ -1,5 +1,6 @@
-//! Owns the progress display: a bar on a terminal, a plain line now and then elsewhere; with `--web`, the page too.
-//! Refuses to have a thread of its own: it runs on the one that has but to wait for the workers.
+//! Owns the progress display: a bar on a terminal, a plain line now and then elsewhere; with
+//! `--web`, the page too.
+//! Refuses to have a thread of its own: it runs on the thread that waits for the workers anyway.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::text::tail;
 const REDRAW: Duration = Duration::from_millis(100);
 const PLAIN: Duration = Duration::from_secs(2);
 
-/// The rate is that of so many seconds.
+/// The span of time over which the rate is computed.
 const WINDOW: Duration = Duration::from_secs(5);
 
 const BAR: usize = 24;
@@ -41,11 +42,11 @@ pub fn show(cx: &Context, studio: &Studio, workers: &[Handle<'_, ()>]) -> Result
 
 struct Progress<'a> {
     studio: &'a Studio,
-    /// When how many were settled, oldest first.
+    /// Times and numbers of settled pictures, oldest first.
     history: VecDeque<(Instant, usize)>,
-    /// The last plain line: when, and what it said.
+    /// The last plain line: its time and its contents.
     plain: (Instant, Counts),
-    /// What the page shows, and when it may be written again.
+    /// The contents of the page, and when it may be written again.
     page: (Option<(Counts, usize)>, Instant),
 }
 
@@ -61,8 +62,8 @@ impl<'a> Progress<'a> {
         Progress { studio, history: VecDeque::new(), plain: (now, counts), page: (None, now) }
     }
 
-    /// Writes the page that the web server shows, at the cost of a tenth of this thread's time at most. What is wrong with it
-    /// is told at the end, when it is written for the last time.
+    /// Writes the page that the web server shows, at the cost of a tenth of this thread's time at
+    /// most. Its errors are reported when it is written for the last time.
     fn publish(&mut self) {
         let (now, begun) = ((self.studio.tally.counts(), self.studio.sheet.changes()), Instant::now());
         let (shown, due) = &mut self.page;
@@ -97,7 +98,7 @@ impl<'a> Progress<'a> {
         let (since, before) = self.history[0];
         let seconds = (now - since).as_secs_f64();
         match seconds > 0.0 {
-            // A picture that failed, and is tried once more, is not settled any more.
+            // A failed picture that is tried once more is not settled any more.
             true => settled.saturating_sub(before) as f64 / seconds,
             false => 0.0,
         }

@@ -15,7 +15,8 @@ use crate::tally::{Problem, Ticket};
 use crate::text::shown;
 use crate::thumbs::{self, Unmade};
 
-/// So many jobs may wait per worker. Whoever makes jobs faster has to wait: that is the back-pressure.
+/// The number of jobs that may wait per worker. A thread that makes jobs faster has to wait: this
+/// is the back-pressure.
 const JOBS_PER_WORKER: usize = 4;
 
 pub struct Job<'a> {
@@ -27,7 +28,8 @@ pub fn channel<'a>(workers: usize) -> (Sender<Job<'a>>, Receiver<Job<'a>>) {
     bounded(workers * JOBS_PER_WORKER)
 }
 
-/// One worker per stage. They end by themselves when the queue is empty and nobody is left to fill it.
+/// One worker per stage. The workers end by themselves when the queue is empty and has no sender
+/// left.
 pub fn start<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     studio: &'env Studio,
@@ -49,7 +51,7 @@ struct Worker<'a> {
     studio: &'a Studio,
     stage: &'a Stage,
     jobs: Receiver<Job<'a>>,
-    /// Where pictures go that are bad so far, if they may yet change.
+    /// Takes pictures that are bad so far and may yet change.
     setbacks: Sender<Setback<'a>>,
 }
 
@@ -57,13 +59,15 @@ impl<'a> Worker<'a> {
     fn work(&self, cx: &Context) {
         match self.studio.options.at_stop {
             AtStop::Drain => self.drain(cx),
-            // After a stop: finishes the picture in hand. The tickets of the others count themselves.
+            // After a stop: finishes the picture in hand. The tickets of the others count
+            // themselves.
             AtStop::Drop => cx.iter(&self.jobs).for_each(|job| self.settle(cx, job)),
         }
     }
 
-    /// After a stop: goes on until the queue is empty, or half of the grace is over. The other half is for the
-    /// picture in hand: a worker that used up all of it would come home too late, if only by that picture.
+    /// After a stop: goes on until the queue is empty, or half of the grace is over. The other half
+    /// is for the picture in hand, because a worker that used all of the grace would come home too
+    /// late by that picture.
     fn drain(&self, cx: &Context) {
         let mut last_call = None;
         for job in cx.drain(&self.jobs) {
@@ -100,7 +104,7 @@ impl<'a> Worker<'a> {
 
     fn put_aside(&self, setback: Setback<'a>) {
         if self.studio.options.watch {
-            // An intake that is at its end takes none: then it comes back, and is told.
+            // If the intake is at its end, the setback comes back and is reported.
             drop(self.setbacks.send(setback));
         }
     }

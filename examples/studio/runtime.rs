@@ -1,5 +1,5 @@
-//! Owns the runtime folder: where the studios of one user find each other, and nobody else anything.
-//! Refuses a folder that is not ours alone: who can write there can be taken for the first studio.
+//! Owns the runtime folder, in which the studios of one user find each other.
+//! Refuses a folder that other users can write to, because they could pose as the first studio.
 
 use std::env;
 use std::fs::{self, DirBuilder, Metadata};
@@ -11,8 +11,9 @@ use rustix::process::geteuid;
 
 use crate::text::shown;
 
-/// `$XDG_RUNTIME_DIR/homebound-studio`; where there is no such variable, or its folder is another user's (as after `su`),
-/// `/tmp/homebound-studio-UID`. Made if it is not there.
+/// `$XDG_RUNTIME_DIR/homebound-studio`. Without such a variable, or if its folder belongs to
+/// another user (as after `su`), `/tmp/homebound-studio-UID`. The folder is made if it is not
+/// there.
 pub fn folder() -> Result<PathBuf, String> {
     let uid = geteuid().as_raw();
     let session = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| is_ours(dir, uid));
@@ -31,7 +32,7 @@ fn is_ours(dir: &Path, uid: u32) -> bool {
 fn make(folder: &Path, uid: u32) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        // It may be anybody's, or lead anywhere.
+        // The folder may belong to any user, or be a link to any place.
         _ => {}
     }
     match whats_wrong(&fs::symlink_metadata(folder)?, uid) {

@@ -1,5 +1,5 @@
 //! Owns the making of the sample pictures that come with the studio: `studio --make-samples DIR`.
-//! Refuses to read anything: every picture is a formula.
+//! Refuses to read a file: every picture is a formula.
 
 use std::f32::consts::TAU;
 use std::fs::{self, File};

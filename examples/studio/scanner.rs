@@ -1,8 +1,11 @@
-//! Owns the care for stray child processes: ends those of ours that have been idle for too long.
-//! Refuses to touch a process that is not our own child, and one that a scope looks after, as it does after the web server.
+//! Owns the care for stray child processes: ends children of this process that have been idle for
+//! too long.
+//! Refuses to touch a process that is not our own child, or that a scope looks after, such as the
+//! web server.
 //!
-//! The studio starts no others, so it finds none unless a program that became the studio (by `exec`) left
-//! some behind. An application with helpers that may be forgotten has the same service.
+//! The studio starts no others, so it finds none unless a program that became the studio (by
+//! `exec`) left some behind. An application with helpers that may be forgotten has the same
+//! service.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,7 +16,7 @@ use homebound::{Context, Result, Scope, ScopeStatus};
 use crate::children::{self, Child, Order};
 use crate::studio::Studio;
 
-/// A service: it looks around until it is told to end.
+/// A service that looks for strays until it is told to end.
 pub fn start<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
     scope
         .service("scanner", "ends stray child processes that are idle", move |cx| scan(cx, scope, studio))?;
@@ -30,7 +33,8 @@ fn scan(cx: &Context, scope: &Scope<'_, '_>, studio: &Studio) -> Result {
     let period = (limit / 4).clamp(Duration::from_millis(100), Duration::from_secs(5));
     let mut records = HashMap::new();
     for _ in cx.ticks(period) {
-        // A child of a scope is known to the tree only when it has become its program, which may take a while.
+        // The tree knows a scope's child only after the child has become its program, which may
+        // take a while.
         let Some(nobody_forks) = studio.forking.try_lock() else { continue };
         let mut children = cx.waiting("reading /proc", children::all)?;
         let mut looked_after = HashSet::new();
@@ -39,10 +43,11 @@ fn scan(cx: &Context, scope: &Scope<'_, '_>, studio: &Studio) -> Result {
         }
         drop(nobody_forks);
         children.retain(|child| !looked_after.contains(&child.id.pid));
-        // What is gone is forgotten, so that the records stay as few as the children.
+        // Records of ended children go, so that there are no more records than children.
         records.retain(|id, _| children.iter().any(|child| child.id == *id));
         for child in &children {
-            // Who is found for the first time may be at its end, and out of the tree a moment ago.
+            // A child that is seen for the first time may be at its end, and out of the tree a
+            // moment ago.
             let known = records.contains_key(&child.id);
             let record = records.entry(child.id).or_insert_with(|| Record::of(child));
             if known {
@@ -53,17 +58,18 @@ fn scan(cx: &Context, scope: &Scope<'_, '_>, studio: &Studio) -> Result {
     Ok(())
 }
 
-/// The processes that a scope looks after; false if a scope was too busy to tell.
+/// Collects the processes that scopes look after. Returns false if a scope was too busy to tell.
 fn pids(scope: &ScopeStatus, into: &mut HashSet<i32>) -> bool {
     let processes = scope.threads.iter().filter_map(|thread| thread.process.as_ref());
     into.extend(processes.filter_map(|process| i32::try_from(process.pid).ok()));
     scope.scopes.iter().fold(!scope.busy, |all, inner| pids(inner, into) && all)
 }
 
-/// What is known of one child.
+/// The record of one child.
 struct Record {
     cpu: u64,
-    /// Since when it has used no processor time, or since the order that it did not follow yet.
+    /// Since when the child has used no processor time, or since the order that it has not followed
+    /// yet.
     idle_since: Instant,
     ordered: Option<Order>,
     counted: bool,
@@ -81,7 +87,8 @@ fn look_at(studio: &Studio, child: &Child, record: &mut Record) {
         studio.tally.strays.fetch_add(1, Relaxed);
     }
     if child.ended {
-        // One that we ended is ours to bury; the end of any other is news for whoever waits for it.
+        // The scanner reaps a child that it ended. The end of any other child belongs to the code
+        // that waits for it.
         if record.ordered.is_some() && children::bury(child.id) {
             studio.tally.strays_ended.fetch_add(1, Relaxed);
             studio.console.say(format_args!("scanner: {child} has ended"));

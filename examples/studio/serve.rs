@@ -1,7 +1,9 @@
-//! Owns the web server, `studio --serve DIR`: a program of its own, which the studio starts as a child process.
+//! Owns the web server, `studio --serve DIR`: a program of its own, which the studio starts as a
+//! child process.
 //! Refuses to be reached from another machine, and to know the studio that started it.
 //!
-//! Its first line says where it listens. On SIGTERM it takes no more visitors and finishes the answers that it has begun.
+//! Its first line gives its address. On SIGTERM it takes no more visitors, and finishes each answer
+//! that has begun.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -18,12 +20,12 @@ use crate::faults::WebFault;
 use crate::text::shown;
 use crate::visitor;
 
-/// What the first line says, before the address.
+/// The beginning of the first line, before the address.
 pub const LISTENING: &str = "listening on http://";
 
-/// So many visitors at once; a browser comes with six.
+/// Visitors at once; a browser comes with six.
 const MOST: usize = 64;
-/// And so many more, who are but told that there are too many, or that we are well.
+/// Further visitors, who only get an answer to the health question, or that there are too many.
 const SPARE: usize = 8;
 
 const GRACE: Duration = Duration::from_secs(2);
@@ -49,7 +51,7 @@ fn verdict(exit: &Exit<()>) -> ExitCode {
     if let Err(error) = &exit.result
         && error.stop_reason().is_none()
     {
-        // The last line is the reason: whoever started us shows it.
+        // The last line is the reason, because the starting program shows it.
         let reason = error.first().map_or_else(|| error.to_string(), ToString::to_string);
         let _nobody_reads = writeln!(io::stderr(), "{reason}");
     }
@@ -57,12 +59,13 @@ fn verdict(exit: &Exit<()>) -> ExitCode {
 }
 
 fn door(cx: &Context, listener: &TcpListener, exhibits: &Arc<Exhibits>, fault: WebFault) -> Result {
-    // Each visitor holds the exhibits, and one of these, if one was free.
+    // Each visitor holds the exhibits, and one of these seats, if one was free.
     let seats = Arc::new(());
     loop {
         let (stream, _) = match cx.accept(listener) {
             Err(error) if !cx.is_stopping() => {
-                // No descriptor is left, perhaps: the connection waits, and so do we.
+                // Perhaps no descriptor is left. Then the connection waits, and so does this
+                // thread.
                 let _nobody_reads = writeln!(io::stderr(), "no connection: {error}");
                 cx.sleep(Duration::from_millis(100))?;
                 continue;

@@ -1,4 +1,5 @@
-//! Owns what becomes of a picture that could not be made while `--watch` looks on: it may be whole the next time.
+//! Owns the fate of a picture that could not be made while `--watch` is on, because it may be whole
+//! the next time.
 //! Refuses to know when that is: the intake looks.
 
 use std::path::Path;
@@ -8,18 +9,20 @@ use crate::pictures::{Picture, Stamp};
 use crate::studio::Studio;
 use crate::tally::{Problem, Ticket};
 
-/// A bad picture that has not changed for so long is told: it will hardly become a good one.
+/// A bad picture that has not changed for this long is reported, because it will hardly become a
+/// good one.
 const LAST_WORD: Duration = Duration::from_secs(60);
 
 /// A picture that is bad so far, with its place in the books.
 ///
-/// Whoever lets go of one without a word has told it, as with a ticket: a stop, or an intake that is gone, loses none.
+/// If the value is dropped, the problem is reported, as with a ticket, so neither a stop nor a
+/// missing intake loses one.
 pub struct Setback<'a> {
     studio: &'a Studio,
     picture: Picture,
     since: Instant,
     problem: Problem,
-    /// Gone when it has been told.
+    /// `None` when the problem has been reported.
     ticket: Option<Ticket<'a>>,
 }
 
@@ -33,12 +36,12 @@ impl<'a> Setback<'a> {
         &self.picture.name
     }
 
-    /// Whether it is of another version of the picture.
+    /// True if it belongs to another version of the picture.
     pub fn is_not_of(&self, stamp: Stamp) -> bool {
         self.picture.stamp != stamp
     }
 
-    /// Tells it if it has not changed for long.
+    /// Reports the problem if the picture has not changed for long.
     pub fn tell_if_old(&mut self) {
         let age = self.picture.stamp.modified.and_then(|at| at.elapsed().ok()).unwrap_or_default();
         if age.max(self.since.elapsed()) >= LAST_WORD {
@@ -46,7 +49,7 @@ impl<'a> Setback<'a> {
         }
     }
 
-    /// The picture has changed: its place in the books, for the next attempt.
+    /// The picture has changed. Returns its place in the books, for the next attempt.
     pub fn again(mut self) -> Ticket<'a> {
         match self.ticket.take() {
             Some(ticket) => ticket,
@@ -54,7 +57,7 @@ impl<'a> Setback<'a> {
         }
     }
 
-    /// The picture is gone. It was dropped; what has been told stays told.
+    /// The picture is gone, so it counts as dropped. A report that was made stays.
     pub fn forget(mut self) {
         self.ticket = None;
     }
@@ -62,7 +65,7 @@ impl<'a> Setback<'a> {
     fn tell(&mut self) {
         let Some(ticket) = self.ticket.take() else { return };
         match ticket.reopened() {
-            // Each picture is told once; the books have what is true of it now.
+            // Each picture is reported once. The books have its present state.
             true => drop(self.studio.tally.problem(self.problem.clone())),
             false => self.studio.tell(self.problem.clone()),
         }

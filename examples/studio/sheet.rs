@@ -1,5 +1,5 @@
 //! Owns the contact sheet: takes every finished thumbnail, and draws them on one picture.
-//! Refuses to know how they were made; the page around it is `page`'s.
+//! Refuses to know how they were made; the page around the sheet is `page`'s.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -14,13 +14,14 @@ use parking_lot::Mutex;
 use crate::output::{Output, SHEET};
 use crate::thumbs::{SIZE, Thumb, write_png};
 
-/// The sheet shows so many pictures, the first by name, so that its memory is bounded; the page lists all.
+/// Pictures on the sheet at most, the first ones by name, so that its memory is bounded. The page
+/// lists all.
 pub const CELLS: usize = 256;
 
 const MARGIN: u32 = 8;
 const PAPER: Rgba<u8> = Rgba([0xf4, 0xf1, 0xea, 0xff]);
 
-/// A picture that is done, as the page needs it.
+/// A finished picture, as the page needs it.
 #[derive(Clone)]
 pub struct Entry {
     pub file: PathBuf,
@@ -33,13 +34,14 @@ pub struct Sheet(Mutex<Contents>);
 #[derive(Default)]
 struct Contents {
     entries: BTreeMap<PathBuf, Entry>,
-    /// Those of the first entries; of one that came to be among them later, the thumbnail has to be read again.
+    /// Thumbnails of the first entries. The thumbnail of an entry that moves up later is read from
+    /// its file.
     cells: BTreeMap<PathBuf, Arc<RgbaImage>>,
     changes: usize,
 }
 
 impl Sheet {
-    /// A picture that comes again, since it has changed, takes its old place.
+    /// A picture that comes again, because it has changed, takes its old place.
     pub fn add(&self, thumb: Thumb) {
         let Thumb { name, file, original, pixels } = thumb;
         let mut contents = self.0.lock();
@@ -51,7 +53,7 @@ impl Sheet {
         contents.changes += 1;
     }
 
-    /// Takes out the pictures whose names `is_there` does not know; the names and thumbnails of these.
+    /// Takes out the pictures for which `is_there` is false. Returns their names and thumbnails.
     pub fn keep(&self, is_there: impl Fn(&Path) -> bool) -> Vec<(PathBuf, PathBuf)> {
         let mut contents = self.0.lock();
         let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -63,12 +65,12 @@ impl Sheet {
         gone
     }
 
-    /// How often it has changed.
+    /// The number of changes so far.
     pub fn changes(&self) -> usize {
         self.0.lock().changes
     }
 
-    /// Draws the sheet of what is there, and hands out the list of all pictures.
+    /// Draws the sheet of the present pictures, and returns the list of all of them.
     pub fn write(&self, output: &Output) -> Result<BTreeMap<PathBuf, Entry>> {
         let (entries, cells) = {
             let contents = self.0.lock();
@@ -82,13 +84,13 @@ impl Sheet {
     }
 }
 
-/// None if the thumbnail cannot be read any more: the page shows then that it is missing.
+/// `None` if the thumbnail cannot be read any more. Then the page shows that it is missing.
 fn cell(kept: Option<&Arc<RgbaImage>>, entry: &Entry, output: &Output) -> Option<Arc<RgbaImage>> {
     let read = || Some(Arc::new(image::open(output.dir().join(&entry.file)).ok()?.to_rgba8()));
     kept.cloned().or_else(read)
 }
 
-/// As near to a square as it goes.
+/// As near to a square as possible.
 fn draw<'a>(cells: impl ExactSizeIterator<Item = &'a RgbaImage>) -> RgbaImage {
     let columns = (1..).find(|n| n * n >= cells.len()).unwrap_or(1);
     let rows = cells.len().div_ceil(columns).max(1);

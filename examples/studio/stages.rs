@@ -1,11 +1,12 @@
-//! Owns the heartbeats: what each stage of the studio is at, and since when.
-//! Refuses to know what a stage does, and who looks.
+//! Owns the heartbeats: the present step of each stage of the studio, and its beginning.
+//! Refuses to know the work of a stage, and the watcher.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// One stage, such as one queue worker. Busy only while it has something to do: waiting for work is no stall.
+/// One stage, such as one queue worker. A stage is busy only while it has work, because waiting for
+/// work is no stall.
 pub struct Stage {
     pub name: String,
     task: Mutex<Option<Task>>,
@@ -39,12 +40,12 @@ impl Stage {
         Busy(self)
     }
 
-    /// What the stage is at.
+    /// The present step of the stage.
     pub fn what(&self) -> Option<String> {
         self.task.lock().as_ref().map(|task| task.what.clone())
     }
 
-    /// The stall, if there is one of at least `limit` that nobody was told of yet.
+    /// The stall of at least `limit`, if it was not reported yet.
     pub fn new_stall(&self, limit: Duration) -> Option<Stall> {
         let mut task = self.task.lock();
         let task = task.as_mut()?;

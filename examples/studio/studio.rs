@@ -30,9 +30,9 @@ pub struct Studio {
     pub bundle: Bundle,
     pub faults: Faults,
     pub inbox: Inbox,
-    /// Held by whoever starts a child process, until the tree knows it.
+    /// Held by the thread that starts a child process, until the tree knows the child.
     pub forking: Mutex<()>,
-    /// With `--single`: our place as the first.
+    /// With `--single`: our place as the first studio.
     pub instance: Option<Instance>,
     pub folder_stage: Stage,
     pub worker_stages: Vec<Stage>,
@@ -67,7 +67,7 @@ impl Studio {
         self.worker_stages.iter().chain([&self.folder_stage])
     }
 
-    /// Writes a problem into the books, and tells it.
+    /// Writes a problem into the books, and reports it.
     pub fn tell(&self, problem: Problem) {
         let line = problem.to_string();
         match self.tally.problem(problem) {
@@ -77,7 +77,7 @@ impl Studio {
     }
 }
 
-/// Looks whether there can be pictures in it at all.
+/// Checks whether the folder can hold pictures at all.
 pub fn folder_of_pictures(folder: &Path) -> Result<Metadata, String> {
     let meta = fs::metadata(folder).map_err(|error| format!("{}: {error}", shown(folder)))?;
     match meta.is_dir() {

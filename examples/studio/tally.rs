@@ -1,4 +1,5 @@
-//! Owns the books of a run: every picture found ends in exactly one column, every problem is written down.
+//! Owns the books of a run: every picture that is found ends in exactly one column, and every
+//! problem is written down.
 //! Refuses to know how a picture is made, or where the books are shown.
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use parking_lot::Mutex;
 
 use crate::text::{count, one_line, shown};
 
-/// Of problems that are the disk's and not the picture's, this many are told at once, the others at the end.
+/// Problems of the disk that are reported at once. Further ones are reported at the end.
 const TOLD_AT_ONCE: usize = 3;
 
 pub struct Tally {
@@ -28,7 +29,7 @@ pub struct Tally {
     pub ignored: AtomicUsize,
     /// Stages that made no progress for too long.
     pub stalls: AtomicUsize,
-    /// Child processes that nobody cares for.
+    /// Child processes that no scope and no thread looks after.
     pub strays: AtomicUsize,
     pub strays_ended: AtomicUsize,
     problems: Mutex<Problems>,
@@ -39,7 +40,7 @@ pub struct Tally {
 struct Problems {
     all: Vec<Problem>,
     untold: Vec<Problem>,
-    /// How many there were of each reason that is the disk's.
+    /// The number of problems of each reason that is the disk's.
     alike: HashMap<String, usize>,
 }
 
@@ -48,12 +49,12 @@ struct Problems {
 pub struct Problem {
     pub about: String,
     pub reason: String,
-    /// The fault of the place where results go, so that it may well hit every picture alike.
+    /// True for a fault of the folder of results, which may well hit every picture alike.
     pub output: bool,
 }
 
 impl Problem {
-    /// What was found in the folder is bad.
+    /// The file in the folder is bad.
     pub fn input(path: &Path, reason: impl ToString) -> Self {
         Problem { about: shown(path), reason: one_line(&reason.to_string()), output: false }
     }
@@ -86,13 +87,13 @@ impl Counts {
     }
 }
 
-/// A picture's place in the books, from the moment it is found.
+/// A picture's place in the books, from the moment when it is found.
 ///
-/// Whoever lets go of it without a word has dropped the picture, be it a queue that is torn down with the
-/// ticket inside, a send that a stop refused, or a panic: no path forgets to count.
+/// If the ticket is dropped, the picture counts as dropped. So no path forgets to count: a queue
+/// that is torn down with the ticket inside, a send that a stop refused, a panic.
 pub struct Ticket<'a> {
     tally: &'a Tally,
-    /// Where it counts when it is let go of.
+    /// The column that counts the picture when the ticket is dropped.
     column: &'a AtomicUsize,
     reopened: bool,
 }
@@ -106,7 +107,7 @@ impl Ticket<'_> {
         self.column = &self.tally.failed;
     }
 
-    /// Whether the picture has been told as bad, and is tried once more.
+    /// True if the picture was reported as bad and is tried once more.
     pub fn reopened(&self) -> bool {
         self.reopened
     }
@@ -140,14 +141,15 @@ impl Tally {
         Ticket { tally: self, column: &self.dropped, reopened: false }
     }
 
-    /// A picture that failed with this problem is tried once more: neither counts until that is over.
+    /// A picture that failed with this problem is tried once more. Neither counts until that is
+    /// over.
     pub fn reopen(&self, problem: &Problem) -> Ticket<'_> {
         self.problems.lock().all.retain(|old| old.about != problem.about);
         self.failed.fetch_sub(1, Release);
         Ticket { tally: self, column: &self.dropped, reopened: true }
     }
 
-    /// Writes a problem down; says whether it should be told at once.
+    /// Writes a problem down. Returns true if it should be reported at once.
     pub fn problem(&self, problem: Problem) -> bool {
         let mut problems = self.problems.lock();
         let mut untold = false;
@@ -167,18 +169,19 @@ impl Tally {
         self.problems.lock().all.clone()
     }
 
-    /// The problems that were written down but not told, for whoever cannot leave it at that.
+    /// Problems that were written down and not reported, for a caller that needs all of them.
     pub fn take_untold(&self) -> Vec<Problem> {
         std::mem::take(&mut self.problems.lock().untold)
     }
 
     pub fn interrupt(&self, why: String) {
-        // The first reason is the one that counts.
+        // Only the first reason counts.
         let _ = self.interrupted.set(why);
     }
 
     pub fn counts(&self) -> Counts {
-        // Found is read after what it led to, so that no moment shows more settled than found.
+        // `found` is read after the columns that it led to, so that no moment shows more settled
+        // pictures than found ones.
         let [made, failed, dropped] =
             [&self.made, &self.failed, &self.dropped].map(|column| column.load(Acquire));
         Counts { found: self.found.load(Relaxed), made, failed, dropped }

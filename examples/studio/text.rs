@@ -1,10 +1,11 @@
 //! Owns how names and numbers are written for people.
-//! Refuses to know where the text goes, but for the two places with rules of their own: HTML and URLs.
+//! Refuses to know the place of the text, except for two places with rules of their own: HTML and
+//! URLs.
 
 use std::fmt::Write;
 use std::path::Path;
 
-/// A path on one line of a terminal; what is not UTF-8 shows as U+FFFD.
+/// A path on one line of a terminal. Bytes that are not UTF-8 show as U+FFFD.
 pub fn shown(path: &Path) -> String {
     let mut text = String::new();
     for c in path.to_string_lossy().chars() {
@@ -16,15 +17,16 @@ pub fn shown(path: &Path) -> String {
     text
 }
 
-/// A message of somebody else, on one line of a terminal.
+/// A foreign message on one line of a terminal.
 pub fn one_line(message: &str) -> String {
     let blank = |c: char| if c.is_control() { ' ' } else { c };
     message.trim().chars().map(blank).collect()
 }
 
-/// `text` cut to `columns`, with its beginning left out: the end of a path says more.
+/// `text` cut to `columns`. The beginning is left out, because the end of a path says more.
 ///
-/// What is not ASCII counts as two columns, as Chinese does: a line too short is better than one that wraps.
+/// A character outside of ASCII counts as two columns, as Chinese characters take, because a line
+/// that is too short is better than a wrapped one.
 pub fn tail(text: &str, columns: usize) -> String {
     let wide = |c: char| if c.is_ascii() { 1 } else { 2 };
     if text.chars().map(wide).sum::<usize>() <= columns {
@@ -64,7 +66,8 @@ pub fn html(text: &str) -> String {
     escaped
 }
 
-/// The FNV-1a hash: the same on every machine and in every version, so that file names made of it are too.
+/// The FNV-1a hash. It is the same on every machine and in every version, and so are file names
+/// made from it.
 pub fn fingerprint(bytes: &[u8]) -> String {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)

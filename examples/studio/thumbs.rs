@@ -28,7 +28,7 @@ pub struct Thumb {
     pub pixels: RgbaImage,
 }
 
-/// Why there is none.
+/// The reason for a missing thumbnail.
 pub enum Unmade {
     /// The picture is bad.
     Picture(homebound::BoxError),
@@ -36,7 +36,8 @@ pub enum Unmade {
     Output(homebound::BoxError),
 }
 
-/// Reads, decodes, shrinks, writes. A stop does not break it off: one picture is never long.
+/// Reads, decodes, shrinks, writes. A stop does not break it off, because one picture never takes
+/// long.
 pub fn make(cx: &Context, studio: &Studio, picture: &Picture, busy: &Busy<'_>) -> Result<Thumb, Unmade> {
     busy.step("reading");
     studio.faults.at_load(cx, &picture.path, &studio.console);
@@ -76,7 +77,8 @@ fn shrink(image: &DynamicImage) -> RgbaImage {
 
 /// A name for people and a fingerprint of the whole path for the machine.
 ///
-/// So equal names in different folders differ, and so do names that are not UTF-8 or differ only in case.
+/// So equal names in different folders differ, and so do names that are not UTF-8 or differ only in
+/// case.
 fn file_name(picture: &Path) -> PathBuf {
     let stem = picture.file_stem().unwrap_or_default().to_string_lossy();
     let safe = |c: char| {

@@ -1,5 +1,5 @@
-//! Owns one connection to the web server: its requests, one after another, and what each of them gets.
-//! Refuses whoever is not on this machine by name, and whoever takes too long.
+//! Owns one connection to the web server: its requests, one after another, and the answer to each.
+//! Refuses a visitor that names another machine, or that takes too long.
 
 #[path = "../http/request.rs"]
 mod request;
@@ -14,25 +14,25 @@ use homebound::{Context, Result};
 use self::request::{Request, answer, head, read_head};
 use crate::exhibits::{Exhibit, Exhibits};
 
-/// What the manager asks for, to see that we are well: the answer is our pid.
+/// The path of the manager's health question. The answer is our pid.
 pub const HEALTH: &str = "/health";
 
-/// A client that says nothing for so long is sent away.
+/// A silent client is sent away after this time.
 const IDLE: Duration = Duration::from_secs(30);
 /// From the first byte of a request to the last of its answer.
 const WHOLE: Duration = Duration::from_secs(30);
-/// What a request that has begun may take from the stop on; less than the grace.
+/// The time that a request may take from the stop on, if it has begun. Less than the grace.
 const TO_FINISH: Duration = Duration::from_secs(1);
 
 /// The page needs its own pictures and styles, and nothing from elsewhere.
 const RULES: &str = "x-content-type-options: nosniff\r\ncache-control: no-cache\r\n\
      content-security-policy: default-src 'none'; img-src 'self'; style-src 'unsafe-inline'\r\n";
 
-/// How long one that was answered for the last time is heard out.
+/// How long the rest of a connection is read after its last answer.
 const TO_HEAR_OUT: Duration = Duration::from_secs(1);
 
-/// A connection that breaks is the client's affair, and no failure of the server. One too many gets a word, and no more; but
-/// the manager is told that we are well.
+/// A connection that breaks is the client's affair, and no failure of the server. A visitor too
+/// many only gets a word, but the manager gets the answer that we are well.
 pub fn serve(cx: &Context, stream: &TcpStream, exhibits: &Exhibits, one_too_many: bool) -> Result {
     let mut rest = Vec::new();
     loop {
@@ -48,7 +48,7 @@ pub fn serve(cx: &Context, stream: &TcpStream, exhibits: &Exhibits, one_too_many
     }
 }
 
-/// If we closed with something unread, the system would take the answer back (a reset).
+/// If we closed the connection with unread bytes, the system would take the answer back (a reset).
 fn hear_out(cx: &Context, stream: &TcpStream) -> Result {
     stream.shutdown(Shutdown::Write)?;
     cx.with_deadline(Instant::now() + TO_HEAR_OUT, |cx| {
@@ -57,7 +57,7 @@ fn hear_out(cx: &Context, stream: &TcpStream) -> Result {
     Ok(())
 }
 
-/// Whether another may follow.
+/// Returns true if another request may follow.
 fn request(
     cx: &Context,
     stream: &TcpStream,
@@ -68,7 +68,7 @@ fn request(
     if rest.is_empty() {
         cx.wait_readable(stream, Some(if exhibits.is_some() { IDLE } else { TO_HEAR_OUT }))?;
     }
-    // One that has begun is finished, if that does not take too long.
+    // A request that has begun is finished, if that does not take too long.
     cx.shield(TO_FINISH, |cx| {
         cx.with_deadline(Instant::now() + WHOLE, |cx| match read_head(&mut cx.io(stream), rest) {
             Ok(Some(asked)) => reply(cx, stream, &asked, exhibits),
@@ -82,7 +82,8 @@ fn request(
 }
 
 fn reply(cx: &Context, stream: &TcpStream, asked: &Request, exhibits: Option<&Exhibits>) -> Result<bool> {
-    // A page from elsewhere may have had its name lead here: then the browser says that name.
+    // A foreign page may have had its own name lead to this address. Then the browser sends that
+    // name.
     if !is_this_machine(&asked.host) {
         return say(cx, stream, ("421 Misdirected Request", "ask for localhost\n"), true);
     }
@@ -106,7 +107,7 @@ fn show(cx: &Context, stream: &TcpStream, asked: &Request, exhibit: Exhibit) -> 
     cx.io(stream).write_all(head.as_bytes())?;
     if asked.method == "GET" {
         let sent = io::copy(&mut file.take(length), &mut cx.io(stream))?;
-        // A file that has shrunk breaks what the head has said.
+        // A file that has shrunk makes the length in the head wrong.
         return Ok(sent == length && !asked.close);
     }
     Ok(!asked.close)

@@ -1,5 +1,5 @@
 //! Owns the watch over the heartbeats: reports a stage that makes no progress, once per stall.
-//! Refuses to do anything about it: a report names what to look at, and stopping is a person's decision.
+//! Refuses to act on it: the report names the stage, and stopping is a person's decision.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use homebound::{Context, Result, Scope, registry};
 
 use crate::studio::Studio;
 
-/// A service: it watches the workers for as long as there are any, also while they finish after a stop.
+/// A service, so that it watches the workers for as long as there are any, also while they finish
+/// after a stop.
 pub fn start<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
     scope.service("watchdog", "reports stages that make no progress", |cx| watch(cx, studio))?;
     Ok(())

@@ -1,10 +1,17 @@
-//! Owns the web server's life: starts it as a child process, and again when it dies or does not answer; gives up when that
-//! happens too often.
-//! Refuses to know what it serves (`serve` does), and to stop the studio because of it: the pictures are made all the same.
+//! Owns the web server's life: starts it as a child process, and again when it dies or does not
+//! answer; gives up when that happens too often.
+//! Refuses to know the pages (`serve` does), and to stop the studio, because the pictures are made
+//! without it.
 //!
-//! Four threads: `webui-monitor` starts and waits; `webui-stdout` and `webui-stderr` read what it prints; `webui-health` asks
-//! it by HTTP whether it is well. The first is a service of the application, and opens a scope for the others and the child, so
-//! that at a stop it hears of it before the child does: an end that was asked for is no death.
+//! | thread | does |
+//! |---|---|
+//! | `webui-monitor` | starts the server and waits for its end |
+//! | `webui-stdout`, `webui-stderr` | read its output |
+//! | `webui-health` | asks it by HTTP whether it is well |
+//!
+//! The monitor is a service of the application, and opens a scope for the other threads and the
+//! child. So the monitor hears of a stop before the child does, and a requested end does not count
+//! as a death.
 
 use std::collections::VecDeque;
 use std::env;
@@ -19,25 +26,25 @@ use crate::echo;
 use crate::health::{self, Server};
 use crate::studio::Studio;
 
-/// What it has from SIGTERM to SIGKILL: more than its own grace.
+/// The server's time from SIGTERM to SIGKILL: more than its own grace.
 const GRACE: Duration = Duration::from_secs(3);
-/// Within so long it must have said where it listens.
+/// The time within which the server must have printed its address.
 const TO_LISTEN: Duration = Duration::from_secs(20);
 
-/// It is given up when it has died so often within so long.
+/// Deaths, and the time within which that many deaths make the monitor give up.
 const DEATHS: usize = 5;
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// The pause after a death; doubled for each other death within the window.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What the threads tell the monitor, each of the server with that pid.
+/// Messages to the monitor, each about the server with that pid.
 pub enum News {
     Listens(u32, SocketAddr),
     Unwell(u32, String),
 }
 
-/// What the monitor waits for.
+/// Events for which the monitor waits.
 enum Event {
     Stop,
     Ended,
@@ -45,10 +52,10 @@ enum Event {
     News(News),
 }
 
-/// The lines of one server, to be read until it ends.
+/// The lines of one server, to be read until the server ends.
 pub type Lines = (u32, Receiver<Line>);
 
-/// The monitor. Its failure stops nobody, and is in the result of the run.
+/// The monitor. Its failure stops no other thread, and is in the result of the run.
 pub fn start<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     studio: &'env Studio,
@@ -58,7 +65,8 @@ pub fn start<'scope, 'env>(
     }
     let monitor = scope.thread("webui-monitor", "starts the web server, and again when it dies").isolated();
     let monitor = monitor.service(move |_| {
-        // Outside of the scope: they are open until the last of its threads is home.
+        // Outside of the scope, so that the channels are open until the last of its threads is
+        // home.
         let links = Links::new();
         scope.subscope("webui", |web| Monitor::new(web, studio, &links)?.run())?;
         Ok(())
@@ -71,7 +79,7 @@ struct Links {
     news: Link<News>,
     stdout: Link<Lines>,
     stderr: Link<Lines>,
-    /// The last line that a server has left on stderr.
+    /// The last line of a server on stderr.
     last_words: Link<Option<String>>,
     health: Link<Server>,
 }
@@ -94,7 +102,8 @@ struct Monitor<'web, 'env> {
     web: &'web Scope<'web, 'env>,
     studio: &'env Studio,
     links: &'env Links,
-    /// Where the next one is to listen: at the same place, so that the address in a browser stays good.
+    /// The port of the next server: the same as before, so that the address in a browser stays
+    /// good.
     port: u16,
     deaths: VecDeque<Instant>,
 }
@@ -145,11 +154,12 @@ impl<'web, 'env> Monitor<'web, 'env> {
         server.stdin(Stdio::null());
         let server = self.web.process("webui-server", "shows the contact sheet", server);
         let _forking = self.studio.forking.lock();
-        // Its end is what this thread is for: no failure of the scope.
+        // The monitor waits for the server's end, so that end is no failure of the scope.
         server.grace(GRACE).on_exit(OnExit::Ignore).lines().spawn()
     }
 
-    /// Until it has ended; says how. `None` after the stop: then the scope ends it.
+    /// Waits until the server has ended, and returns how. `None` after the stop: then the scope
+    /// ends the server.
     fn attend(&mut self, cx: &Context, server: &Process<'_>) -> Result<Option<String>> {
         let pid = server.pid();
         cx.send(&self.links.stdout.0, (pid, server.stdout_lines().clone()))
@@ -177,7 +187,7 @@ impl<'web, 'env> Monitor<'web, 'env> {
                     cx.send(&self.links.health.0, Server { pid, address })
                         .map_err(|refused| refused.cause)?;
                 }
-                // Of one that has ended since.
+                // News of a server that has ended since.
                 Event::News(_) => {}
             }
         };
@@ -189,20 +199,20 @@ impl<'web, 'env> Monitor<'web, 'env> {
         Ok(Some(format!("the web server (pid {pid}) {why}{last}")))
     }
 
-    /// How long to wait before the next; the error is the end of all patience.
+    /// The pause before the next server. The error is the end of all patience.
     fn mourn(&mut self, how: &str) -> Result<Duration> {
         let now = Instant::now();
         self.deaths.push_back(now);
         self.deaths.retain(|at| now - *at < WINDOW);
         if self.studio.options.web_port == 0 && self.deaths.len() > 1 {
-            // Perhaps somebody else is at that place now.
+            // Perhaps another program has that port now.
             self.port = 0;
         }
         match self.deaths.len() {
             n if n >= DEATHS => {
                 let why =
                     format!("given up: the web server has died {n} times within {WINDOW:?}; the last: {how}");
-                // The failure is told at the end of the run, which may be far.
+                // The failure is reported at the end of the run, which may be far away.
                 self.studio.console.complain(format_args!("webui: {why}"));
                 Err(why.into())
             }

@@ -1,5 +1,6 @@
-//! What the test files share: the watchdog, re-executed children, loans that prove who still uses what.
-//! It knows nothing of the semantics under test.
+//! Owns the helpers that the test files share: the watchdog, re-executed children, loans that prove
+//! which thread still uses a value.
+//! Refuses to know the semantics under test.
 #![allow(dead_code, unreachable_pub)]
 
 #[cfg(target_os = "linux")]
@@ -23,8 +24,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use homebound::{BoxError, Context, Result, Scope, ScopeStatus, Snapshot, StopReason, ThreadStatus, scope};
 
-/// How long a test may take before it counts as hung; nothing that works waits for it, so it can be long enough for a
-/// machine that others keep busy.
+/// How long a test may take before it counts as hung. No working test waits for it, so it is long
+/// enough for a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(120);
 /// How long a condition may take to come true.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -282,7 +283,7 @@ pub struct Loan<'a> {
 }
 
 impl Loan<'_> {
-    /// Uses what is borrowed.
+    /// Uses the borrowed value.
     pub fn touch(&self) {
         assert!(!self.dead.load(Ordering::SeqCst), "used after the lender was dropped");
     }
@@ -298,7 +299,7 @@ impl Drop for Loan<'_> {
     }
 }
 
-/// Its drop panics, with another bomb as payload when it has one.
+/// The drop of a bomb panics, with another bomb as payload if it has one.
 pub struct Bomb(pub Option<Box<Bomb>>);
 
 impl Bomb {
@@ -329,7 +330,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// Drops a value whose drop may panic: the panic is nobody's business here.
+/// Drops a value whose drop may panic, and ignores the panic.
 pub fn drop_quietly<T>(value: T) {
     let dropped = std::panic::catch_unwind(AssertUnwindSafe(|| drop(value)));
     std::mem::forget(dropped);
@@ -357,7 +358,8 @@ pub fn os_threads() -> usize {
     std::fs::read_dir("/proc/self/task").expect("Linux").count()
 }
 
-/// How long the calling thread has run on a processor: not longer if others keep them busy.
+/// How long the calling thread has run on a processor. Other threads that keep the processors busy
+/// do not count.
 #[allow(unsafe_code)]
 pub fn thread_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -417,7 +419,8 @@ pub fn child(arg: &str, scenario: fn(&str) -> i32) -> Child {
     Child { process, out, err, what: format!("{name}({arg})") }
 }
 
-/// A shell that starts the tests in the background has SIGINT and SIGQUIT ignored, and children inherit that.
+/// A shell that starts the tests in the background ignores SIGINT and SIGQUIT for them, and
+/// children inherit that.
 #[allow(unsafe_code)]
 fn heed_signals() {
     for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {

@@ -1,5 +1,5 @@
-//! Pseudo-terminals.
-//! It knows nothing of the semantics under test.
+//! Owns pseudo-terminals.
+//! Refuses to know the semantics under test.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -7,7 +7,8 @@ use std::path::Path;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-/// A new terminal: its master, and its line. Neither is handed on to child processes, nor becomes the caller's own terminal.
+/// A new terminal: its master, and its line. Child processes do not inherit them, and neither
+/// becomes the caller's own terminal.
 pub fn pty() -> (File, File) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&master).and_then(|()| unlockpt(&master)).expect("its line may be opened");

@@ -1,5 +1,6 @@
-//! A `tracing` subscriber that hands every event and span to a closure, as one line of text.
-//! For re-executed children: beside threads without a subscriber, `tracing` may cache "nobody listens".
+//! Owns a `tracing` subscriber that hands every event and span to a closure, as one line of text.
+//! It is for re-executed children, because `tracing` may cache the answer of threads without a
+//! subscriber.
 
 use std::fmt::{Debug, Write};
 use std::sync::atomic::{AtomicU64, Ordering};

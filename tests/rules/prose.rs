@@ -2,11 +2,11 @@
 //! comments. `docs/STYLE.md` has the rules. `cargo test --test rules prose -- --nocapture` prints the figures.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+
+use super::tidy::{Source, pages, sources};
 
 /// Hidden subjects that 1,000 words may have: in the comments of a folder, and in a page.
-const BUDGET: f64 = 2.0;
+const BUDGET: usize = 2;
 /// Columns of a line that is only a comment.
 const WIDEST_COMMENT: usize = 100;
 
@@ -14,21 +14,31 @@ const WIDEST_COMMENT: usize = 100;
 const CODE: [&str; 6] =
     ["src", "homebound-testing", "homebound-models", "cargo-homebound", "tests/common", "examples"];
 
-/// What folders and pages may have until they are rewritten: hidden subjects per 1,000 words, and wide comments.
-/// The row with the longest matching path counts. Figures may only go down, and a row without need goes.
-const ALLOWANCES: &[(&str, f64, usize)] = &[
-    ("cargo-homebound", 12.7, 202),
-    ("cargo-homebound/src/finding/explanations/", 44.1, 0),
-    ("docs/ARCHITECTURE.md", 12.0, 0),
-    ("docs/GUARD.md", 6.5, 0),
-    ("docs/MIGRATION.md", 7.0, 0),
-    ("docs/TESTING.md", 5.4, 0),
-    ("docs/TROUBLESHOOTING.md", 5.7, 0),
-    ("examples", 11.7, 105),
-    // Files of `src` are about to move into folders, of which the worst counts here.
-    ("src", 30.0, 900),
-    ("src/sys", 9.3, 155),
-    ("tests/common", 3.2, 5),
+/// What folders and pages may have until they are rewritten: hidden subjects, and wide comments. The row with the
+/// longest matching path counts. Figures may only go down, and a row that is within the budget goes.
+const ALLOWANCES: &[(&str, usize, usize)] = &[
+    ("cargo-homebound", 169, 198),
+    ("cargo-homebound/README.md", 0, 0),
+    ("cargo-homebound/src/finding/explanations/", 4, 0),
+    ("docs/ARCHITECTURE.md", 5, 0),
+    ("docs/GUARD.md", 12, 0),
+    ("docs/MIGRATION.md", 7, 0),
+    ("docs/TESTING.md", 19, 0),
+    ("docs/TROUBLESHOOTING.md", 9, 0),
+    ("src", 7, 26),
+    ("src/outcome", 26, 66),
+    ("src/process", 37, 73),
+    ("src/registry", 37, 82),
+    ("src/rt", 52, 77),
+    ("src/rt/README.md", 0, 0),
+    ("src/scope", 8, 51),
+    ("src/shutdown", 28, 43),
+    ("src/stop", 73, 88),
+    ("src/sync", 4, 7),
+    ("src/sys", 63, 155),
+    ("src/thread", 11, 57),
+    ("src/tree", 109, 127),
+    ("src/wait", 26, 60),
 ];
 
 /// Words that stand for a subject that has a name, wherever they are.
@@ -169,27 +179,10 @@ fn hides_a_subject(before: Option<&str>, word: &str, after: Option<&&str>) -> bo
     HIDDEN.contains(&this.as_str()) || (is_whole && is_pair()) || (this == "whose" && !is_relative())
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Path from the root, and text, of all files below `folder` that end in `ending`.
-fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
-    let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            if path.is_dir() && !path.ends_with("target") && !path.to_str().unwrap().contains("/corpus") {
-                folders.push(path);
-            } else if path.to_str().unwrap().ends_with(ending) {
-                let text = fs::read_to_string(&path).unwrap();
-                let path = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
-                found.push((path, text));
-            }
-        }
-    }
-    found.sort();
-    found
+/// All sources below `folder`, but for the guard's corpora, which are wrong on purpose, and built ones.
+fn read(folder: &str) -> Vec<Source> {
+    let is_ours = |source: &Source| !source.path.contains("/corpus") && !source.path.contains("/target/");
+    sources(folder, ".rs").into_iter().filter(is_ours).collect()
 }
 
 /// The row of the table that a source belongs to: a folder of `src`, or one of [`CODE`].
@@ -204,53 +197,45 @@ fn row(base: &str, path: &str) -> String {
 fn figures() -> BTreeMap<String, Figures> {
     let mut all = BTreeMap::<String, Figures>::new();
     for base in CODE {
-        for (path, text) in files(base, ".rs") {
+        for Source { path, text } in read(base) {
             all.entry(row(base, &path)).or_default().add_code(&path, &text);
         }
     }
-    let mut pages = files("docs", ".md");
-    pages.push(("README.md".to_owned(), fs::read_to_string(root().join("README.md")).unwrap()));
-    for folder in ["src", "homebound-testing", "homebound-models", "cargo-homebound", "examples", "ci"] {
-        pages.extend(files(folder, ".md"));
-    }
-    for (path, text) in pages {
+    for Source { path, text } in pages() {
         all.entry(path.clone()).or_default().add_page(&path, &text);
     }
     all
 }
 
-/// Hidden subjects per 1,000 words and wide comments that this row may have.
-fn allowed(row: &str) -> (f64, usize) {
+/// Hidden subjects and wide comments that this row may have.
+fn allowed(row: &str, words: usize) -> (usize, usize) {
     let matching = ALLOWANCES.iter().filter(|(path, ..)| row.starts_with(path));
     let longest = matching.max_by_key(|(path, ..)| path.len());
-    longest.map_or((BUDGET, 0), |(_, rate, wide)| (*rate, *wide))
+    let (hidden, wide) = longest.map_or((0, 0), |(_, hidden, wide)| (*hidden, *wide));
+    (hidden.max((words * BUDGET).div_ceil(1000)), wide)
 }
 
 #[test]
 fn sentences_name_their_subjects_and_comments_are_narrow() {
     let (figures, mut faults) = (figures(), Vec::new());
-    println!("hidden subjects per 1,000 words | words | wide comments | // and doc lines per 100 of code");
+    println!("hidden subjects per 1,000 words | hidden | words | wide | // and doc lines per 100 of code");
     for (row, seen) in &figures {
-        let (rate, wide) = allowed(row);
+        let (most, widest) = allowed(row, seen.words);
+        let (hidden, wide) = (seen.hidden.len(), seen.wide.len());
         let per_code = |lines: usize| 100.0 * lines as f64 / seen.code.max(1) as f64;
-        print!(
-            "{:5.1} (at most {rate:4.1}) {:6} {:4} (at most {wide:3})",
-            seen.per_thousand(),
-            seen.words,
-            seen.wide.len()
+        print!("{:5.1} | {hidden:3} of {most:3} | {:5} ", seen.per_thousand(), seen.words);
+        println!(
+            "| {wide:3} of {widest:3} | {:5.1} {:5.1} | {row}",
+            per_code(seen.comments),
+            per_code(seen.docs)
         );
-        println!(" {:5.1} {:5.1}  {row}", per_code(seen.comments), per_code(seen.docs));
-        if seen.hidden.len() as f64 > (seen.words as f64 * rate / 1000.0).ceil() {
-            faults.push(format!(
-                "{row}: {:.1} hidden subjects per 1,000 words, at most {rate}:",
-                seen.per_thousand()
-            ));
+        if hidden > most {
+            faults.push(format!("{row}: {hidden} hidden subjects, at most {most}:"));
             faults.extend(seen.hidden.iter().map(|found| format!("    {found}")));
         }
-        if seen.wide.len() > wide {
+        if wide > widest {
             faults.push(format!(
-                "{row}: {} comments wider than {WIDEST_COMMENT} columns, at most {wide}:",
-                seen.wide.len()
+                "{row}: {wide} comments wider than {WIDEST_COMMENT} columns, at most {widest}:"
             ));
             faults.extend(seen.wide.iter().map(|found| format!("    {found}")));
         }

@@ -49,10 +49,10 @@ const LONGEST_FUNCTION: usize = 70;
 const LONGEST_README: usize = 175;
 const LONGEST_EXAMPLE: usize = 70;
 
-struct Source {
+pub(super) struct Source {
     /// From the root of the project, with `/`.
-    path: String,
-    text: String,
+    pub(super) path: String,
+    pub(super) text: String,
 }
 
 impl Source {
@@ -77,7 +77,7 @@ fn root() -> &'static Path {
 }
 
 /// All files below `folder` that end in `ending`.
-fn sources(folder: &str, ending: &str) -> Vec<Source> {
+pub(super) fn sources(folder: &str, ending: &str) -> Vec<Source> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -97,7 +97,7 @@ fn sources(folder: &str, ending: &str) -> Vec<Source> {
 }
 
 /// The README, and all Markdown beside the code and in `docs`.
-fn pages() -> Vec<Source> {
+pub(super) fn pages() -> Vec<Source> {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let mut pages = vec![Source { path: "README.md".to_owned(), text: readme }];
     for folder in ["docs", "src", "examples", "ci", GUARD].into_iter().chain(COMPANIONS) {
