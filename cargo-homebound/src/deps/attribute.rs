@@ -52,7 +52,7 @@ pub(crate) fn read_attribute(group: &Group, inner: bool) -> Attribute {
             path.map_or(Attribute::Other, |path| Attribute::Path((condition, path)))
         }
         // `#[test]`, `#[tokio::test]`, `#[tokio::test(..)]`.
-        _ if ends_in_test(&tokens) && !inner => Attribute::Outer(Gate::Is("test".to_owned(), None)),
+        _ if ends_in_test(&tokens) && !inner => Attribute::Outer(Gate::name("test")),
         _ => path(group.stream()).map_or(Attribute::Other, |path| Attribute::Path((None, path))),
     }
 }

@@ -83,7 +83,7 @@ impl Active {
         let names = options.features.iter().flat_map(|names| names.split([',', ' ']));
         for name in names.filter(|name| !name.is_empty()) {
             match name.split_once('/') {
-                Some((member, name)) if *package.name == member => {
+                Some((member, name)) if *package.name == *member => {
                     self.work.push_back(Step::Feature(root, name.to_owned(), asked.clone()));
                 }
                 Some(_) => self.value(graph, root, name, None),

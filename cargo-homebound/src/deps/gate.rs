@@ -1,24 +1,22 @@
 //! Owns conditions of conditional compilation: `cfg(..)` as a value, and whether it holds in a build.
-//! Refuses to know where they stand: `outline` finds them.
+//! Refuses to know where conditions stand, which `outline` does, and how they are written, which cargo's own parser does.
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
+use cargo_platform::{Cfg, CfgExpr};
 use proc_macro2::{TokenStream, TokenTree};
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Gate {
-    /// `unix`, `feature = "net"`.
-    Is(String, Option<String>),
-    All(Vec<Gate>),
-    Any(Vec<Gate>),
-    Not(Box<Gate>),
-    /// What this program cannot read.
+    Cfg(CfgExpr),
+    /// A condition that cargo's parser refuses, as written: `version("1.90")`. It is printed, and never decided.
     Unread(String),
 }
 
-/// Set by tools that build for themselves, never in a program as its users build it.
+/// Names that tools set for builds of their own. None of them is set in a program as its users build it.
 const OFF: [&str; 13] = [
     "coverage",
     "coverage_nightly",
@@ -45,57 +43,75 @@ pub(crate) struct Build {
 }
 
 impl Gate {
-    /// Reads what stands between the parentheses of `cfg(..)`.
+    /// Reads the tokens between the parentheses of `cfg(..)`.
     pub(crate) fn read(tokens: TokenStream) -> Gate {
         let text = tokens.to_string();
-        let tokens: Vec<_> = tokens.into_iter().collect();
-        match tokens.as_slice() {
-            [TokenTree::Ident(name)] if name == "true" => Gate::All(Vec::new()),
-            [TokenTree::Ident(name)] if name == "false" => Gate::Any(Vec::new()),
-            [TokenTree::Ident(name)] => Gate::Is(name.to_string(), None),
-            [TokenTree::Ident(name), TokenTree::Punct(_), TokenTree::Literal(value)] => match string(value) {
-                Some(value) => Gate::Is(name.to_string(), Some(value)),
-                None => Gate::Unread(text),
-            },
-            [TokenTree::Ident(name), TokenTree::Group(inside)] => {
-                let mut parts: Vec<_> = split(inside.stream()).into_iter().map(Gate::read).collect();
-                match name.to_string().as_str() {
-                    "all" => Gate::All(parts),
-                    "any" => Gate::Any(parts),
-                    "not" if parts.len() == 1 => Gate::Not(Box::new(parts.remove(0))),
-                    _ => Gate::Unread(text),
-                }
-            }
-            _ => Gate::Unread(text),
+        CfgExpr::from_str(&text).map_or(Gate::Unread(text), Gate::Cfg)
+    }
+
+    /// `test`, `unix`.
+    pub(crate) fn name(name: &str) -> Gate {
+        Gate::Cfg(CfgExpr::Value(Cfg::Name(name.to_owned())))
+    }
+
+    /// `feature = "net"`.
+    pub(crate) fn feature(name: &str) -> Gate {
+        Gate::Cfg(CfgExpr::Value(Cfg::KeyPair("feature".to_owned(), name.to_owned())))
+    }
+
+    /// The opposite: of a condition that was not read, one that is not read either.
+    pub(crate) fn not(self) -> Gate {
+        match self {
+            Gate::Cfg(condition) => Gate::Cfg(CfgExpr::Not(Box::new(condition))),
+            Gate::Unread(text) => Gate::Unread(format!("not({text})")),
         }
     }
 
-    /// Whether it holds. `None`: that cannot be known.
+    /// Whether the condition holds. `None`: that cannot be known.
     pub(crate) fn holds(&self, build: &Build) -> Option<bool> {
         match self {
-            Gate::Is(name, value) => is(name, value.as_deref(), build),
-            Gate::All(parts) => join(parts, build, false),
-            Gate::Any(parts) => join(parts, build, true),
-            Gate::Not(part) => part.holds(build).map(|holds| !holds),
+            Gate::Cfg(condition) => holds(condition, build),
             Gate::Unread(_) => None,
         }
     }
 
-    /// Adds the features that it asks for. Those that must be off are none.
+    /// Whether all of them hold.
+    pub(crate) fn all_hold(gates: &[Gate], build: &Build) -> Option<bool> {
+        join(gates.iter().map(|gate| gate.holds(build)), false)
+    }
+
+    /// Adds the features that the condition asks for. A feature that must be off is not asked for.
     pub(crate) fn features(&self, into: &mut BTreeSet<String>) {
-        match self {
-            Gate::Is(name, Some(value)) if name == "feature" => drop(into.insert(value.clone())),
-            Gate::All(parts) | Gate::Any(parts) => parts.iter().for_each(|part| part.features(into)),
-            Gate::Is(..) | Gate::Not(_) | Gate::Unread(_) => {}
+        if let Gate::Cfg(condition) = self {
+            features(condition, into);
         }
     }
 }
 
-/// `any` is decided by one part that holds, `all` by one that does not.
-fn join(parts: &[Gate], build: &Build, decisive: bool) -> Option<bool> {
+/// cargo's own `CfgExpr::matches` knows two answers. Here a third is needed: what a build script sets is not known, since no build
+/// script is run.
+fn holds(condition: &CfgExpr, build: &Build) -> Option<bool> {
+    match condition {
+        CfgExpr::Value(value) => is_set(value, build),
+        CfgExpr::All(parts) => join(parts.iter().map(|part| holds(part, build)), false),
+        CfgExpr::Any(parts) => join(parts.iter().map(|part| holds(part, build)), true),
+        CfgExpr::Not(part) => holds(part, build).map(|holds| !holds),
+    }
+}
+
+fn features(condition: &CfgExpr, into: &mut BTreeSet<String>) {
+    match condition {
+        CfgExpr::Value(Cfg::KeyPair(key, value)) if key == "feature" => drop(into.insert(value.clone())),
+        CfgExpr::All(parts) | CfgExpr::Any(parts) => parts.iter().for_each(|part| features(part, into)),
+        CfgExpr::Value(_) | CfgExpr::Not(_) => {}
+    }
+}
+
+/// `any` is decided by one part that holds, `all` by one that does not: that answer is `decisive`.
+fn join(parts: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
     let mut known = true;
     for part in parts {
-        match part.holds(build) {
+        match part {
             Some(holds) if holds == decisive => return Some(decisive),
             Some(_) => {}
             None => known = false,
@@ -104,21 +120,25 @@ fn join(parts: &[Gate], build: &Build, decisive: bool) -> Option<bool> {
     known.then_some(!decisive)
 }
 
-fn is(name: &str, value: Option<&str>, build: &Build) -> Option<bool> {
-    if let Some(value) = value.filter(|_| name == "feature") {
-        return build.features.as_ref().map(|features| features.contains(value));
-    }
-    if value.is_none() && OFF.contains(&name) {
-        return Some(false);
-    }
-    // Cargo knows no `target`, and takes it as one that does not hold.
-    let of_target =
-        name == "target" || name.starts_with("target_") || ["unix", "windows", "panic"].contains(&name);
-    // The rest is set by build scripts and by flags, which nobody has run here.
+fn is_set(value: &Cfg, build: &Build) -> Option<bool> {
+    let name = match value {
+        Cfg::KeyPair(key, value) if key == "feature" => {
+            return build.features.as_ref().map(|features| features.contains(value));
+        }
+        // The parser takes these two for names like any other.
+        Cfg::Name(name) if name == "true" || name == "false" => return Some(name == "true"),
+        Cfg::Name(name) if OFF.contains(&name.as_str()) => return Some(false),
+        Cfg::Name(name) | Cfg::KeyPair(name, _) => name,
+    };
+    // Cargo knows no `target`, and takes a condition on it as one that does not hold.
+    let of_target = name == "target"
+        || name.starts_with("target_")
+        || ["unix", "windows", "panic"].contains(&name.as_str());
+    // All other names are set by build scripts and by flags.
     let target = build.target.as_ref().filter(|_| of_target)?;
     Some(target.contains(&match value {
-        Some(value) => format!("{name}=\"{value}\""),
-        None => name.to_owned(),
+        Cfg::KeyPair(key, value) => format!("{key}=\"{value}\""),
+        Cfg::Name(name) => name.clone(),
     }))
 }
 
@@ -144,16 +164,8 @@ pub(crate) fn split(tokens: TokenStream) -> Vec<TokenStream> {
 
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |f: &mut fmt::Formatter<'_>, name: &str, parts: &[Gate]| {
-            let parts: Vec<_> = parts.iter().map(Gate::to_string).collect();
-            write!(f, "{name}({})", parts.join(", "))
-        };
         match self {
-            Gate::Is(name, Some(value)) => write!(f, "{name} = \"{value}\""),
-            Gate::Is(name, None) => f.write_str(name),
-            Gate::All(parts) => list(f, "all", parts),
-            Gate::Any(parts) => list(f, "any", parts),
-            Gate::Not(part) => write!(f, "not({part})"),
+            Gate::Cfg(condition) => condition.fmt(f),
             Gate::Unread(text) => f.write_str(text),
         }
     }

@@ -3,12 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
-use std::str::FromStr;
 
 use cargo_metadata::{
     CargoOpt, Dependency, DependencyKind, Metadata, MetadataCommand, Node, Package, PackageId, TargetKind,
 };
-use proc_macro2::TokenStream;
+use cargo_platform::Platform;
 
 use super::error::Error;
 use super::gate::{Build, Gate};
@@ -86,17 +85,12 @@ impl Asked<'_> {
             DependencyKind::Build => self.options.include_build,
             _ => false,
         };
-        let platform = declared.target.as_ref().map(ToString::to_string);
-        kind && match (platform, self.cfg) {
-            (Some(platform), Some(cfg)) => match platform.strip_prefix("cfg(") {
-                Some(condition) => {
-                    let tokens =
-                        condition.strip_suffix(')').and_then(|text| TokenStream::from_str(text).ok());
-                    let build = Build { features: None, target: Some(cfg.clone()) };
-                    tokens.is_none_or(|tokens| Gate::read(tokens).holds(&build) != Some(false))
-                }
-                None => platform == self.target,
-            },
+        kind && match (&declared.target, self.cfg) {
+            (Some(Platform::Cfg(condition)), Some(cfg)) => {
+                let build = Build { features: None, target: Some(cfg.clone()) };
+                Gate::Cfg(condition.clone()).holds(&build) != Some(false)
+            }
+            (Some(Platform::Name(triple)), Some(_)) => triple == self.target,
             _ => true,
         }
     }

@@ -183,7 +183,7 @@ fn children(parent: &Open, module: &Module, build: &Build, open: &mut Vec<Open>,
         push(path, folder, joined(&gates, &with));
         match condition {
             None => return,
-            Some(condition) => gates.push(Gate::Not(Box::new(condition.clone()))),
+            Some(condition) => gates.push(condition.clone().not()),
         }
     }
     let folder = inline(parent, &module.inside);

@@ -168,9 +168,8 @@ impl Reader<'_> {
             "cfg_select" => self.cfg_select(body),
             // `if cfg!(..) { .. }`: the block is read next, by whoever called; its reach is noted here.
             "cfg" => {
-                if let Some(block @ TokenTree::Group(group)) = next
-                    && group.delimiter() == Delimiter::Brace
-                {
+                let block = next.filter(|next| is_block(next));
+                if let Some(block) = block {
                     let (from, to) = (block.span().start(), block.span().end());
                     self.outline.reaches.push(Reach { from, to, gate: Gate::read(body.stream()) });
                 }
@@ -210,7 +209,7 @@ impl Reader<'_> {
             }
             let mut gates: Vec<Gate> = before.clone();
             if let Some(own) = own.take() {
-                before.push(Gate::Not(Box::new(own.clone())));
+                before.push(own.clone().not());
                 gates.push(own);
             }
             self.governed(gates, group);
@@ -227,8 +226,8 @@ impl Reader<'_> {
                 TokenTree::Group(group) if arrow => {
                     let mut gates: Vec<Gate> = before.clone();
                     let condition = Gate::read(std::mem::take(&mut own).into_iter().collect());
-                    if condition != Gate::Is("_".to_owned(), None) {
-                        before.push(Gate::Not(Box::new(condition.clone())));
+                    if condition != Gate::name("_") {
+                        before.push(condition.clone().not());
                         gates.push(condition);
                     }
                     self.governed(gates, group);
@@ -264,4 +263,8 @@ fn leading_attributes(tokens: &[TokenTree]) -> (Vec<Attribute>, usize) {
             _ => return (found, at),
         }
     }
+}
+
+fn is_block(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
 }

@@ -213,7 +213,7 @@ impl Look<'_> {
             let mut known = BTreeSet::new();
             gates.iter().for_each(|gate| gate.features(&mut known));
             let more = start.features.iter().filter(|name| !known.contains(*name));
-            gates.extend(more.map(|name| Gate::Is("feature".to_owned(), Some(name.clone()))));
+            gates.extend(more.map(|name| Gate::feature(name)));
             self.place(file.path, start.line, start.column, start.what, kind, gates);
         }
     }
@@ -232,7 +232,7 @@ impl Look<'_> {
         if gates.iter().any(|gate| gate.holds(self.free) == Some(false)) {
             return;
         }
-        let enabled = Gate::All(gates.clone()).holds(self.exact);
+        let enabled = Gate::all_hold(&gates, self.exact);
         let file = file.to_owned();
         let key = (file.clone(), line, column, what);
         let place = Place { file, line, column, what, kind, gates, enabled };

@@ -40,9 +40,8 @@ static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let mut known = HashSet::new();
     for path in catalog::ENTRIES.iter().map(|entry| entry.path).chain(types::paths()).chain(waits::paths()) {
         let mut end = path.len();
-        while known.insert(path[..end].to_owned())
-            && let Some(at) = path[..end].rfind("::")
-        {
+        while known.insert(path[..end].to_owned()) {
+            let Some(at) = path[..end].rfind("::") else { break };
             end = at;
         }
     }
@@ -161,9 +160,8 @@ impl Names {
         self.steps = self.steps.checked_sub(1)?;
         let declared = &self.declared.scopes[scope];
         let map = if space == Space::Types { &declared.types } else { &declared.values };
-        if let Some(def) = map.get(name).copied()
-            && let Some(found) = self.def(def, space)
-        {
+        let declared = map.get(name).copied();
+        if let Some(found) = declared.and_then(|def| self.def(def, space)) {
             return Some(found);
         }
         for at in 0..self.declared.scopes[scope].globs.len() {

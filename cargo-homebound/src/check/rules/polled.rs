@@ -64,9 +64,7 @@ pub(crate) fn flag_inside(walk: &mut Walk, condition: &Expr, ends: bool) {
     if walk.loops.is_empty() {
         return;
     }
-    if flags::asks_by_name(condition)
-        && let Some(last) = walk.loops.last_mut()
-    {
+    if let Some(last) = walk.loops.last_mut().filter(|_| flags::asks_by_name(condition)) {
         last.looks = true;
     }
     if ends {
@@ -129,10 +127,7 @@ pub(crate) fn own_function(walk: &mut Walk, function: usize, span: Span) {
 /// `while let Ok(message) = rx.try_recv() { .. return .. }`: the loop around it ends by a message, too.
 pub(crate) fn drained(walk: &mut Walk, condition: &Expr, body: &Block) {
     let tries = matches!(condition, Expr::Let(one) if matches!(&*one.expr, Expr::MethodCall(call) if call.method == "try_recv"));
-    if tries
-        && leaves(body)
-        && let Some(outer) = walk.loops.last_mut()
-    {
+    if let Some(outer) = walk.loops.last_mut().filter(|_| tries && leaves(body)) {
         outer.looks = true;
     }
 }

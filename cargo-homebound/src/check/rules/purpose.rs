@@ -86,22 +86,27 @@ const HELP: &str =
 pub(crate) fn check<'e>(walk: &mut Walk, span: Span, arguments: impl Iterator<Item = &'e Expr>) {
     let mut texts = arguments.take(2).map(|argument| text(walk, argument)).collect::<Vec<_>>().into_iter();
     let (Some(name), Some(purpose)) = (texts.next(), texts.next()) else { return };
-    let blank =
-        |text: &Option<String>| text.as_ref().is_some_and(|text| !text.contains(char::is_alphanumeric));
-    let message = if blank(&name) {
-        "the thread has no name".to_owned()
-    } else if blank(&purpose) {
-        "the thread has no purpose".to_owned()
-    } else if let (Some(name), Some(purpose)) = (&name, &purpose)
-        && says_the_same(name, purpose)
-    {
-        format!("the purpose '{purpose}' says no more than the name '{name}'")
-    } else if let Some(purpose) = purpose.as_ref().filter(|purpose| says_nothing(name.as_deref(), purpose)) {
-        format!("the purpose '{purpose}' says nothing")
-    } else {
-        return;
-    };
-    walk.hit(Rule::BlankPurpose, span, message, HELP);
+    if let Some(message) = complaint(name.as_deref(), purpose.as_deref()) {
+        walk.hit(Rule::BlankPurpose, span, message, HELP);
+    }
+}
+
+/// What is wrong with a name and a purpose; a text that the file does not say is taken for a good one.
+fn complaint(name: Option<&str>, purpose: Option<&str>) -> Option<String> {
+    let is_blank = |text: &str| !text.contains(char::is_alphanumeric);
+    if name.is_some_and(is_blank) {
+        return Some("the thread has no name".to_owned());
+    }
+    let purpose = purpose?;
+    if is_blank(purpose) {
+        return Some("the thread has no purpose".to_owned());
+    }
+    match name {
+        Some(name) if says_the_same(name, purpose) => {
+            Some(format!("the purpose '{purpose}' says no more than the name '{name}'"))
+        }
+        name => says_nothing(name, purpose).then(|| format!("the purpose '{purpose}' says nothing")),
+    }
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -10,6 +10,15 @@ use crate::check::resolve::types::Ty;
 use crate::check::state::{Found, Walk};
 
 impl Walk {
+    /// The variable that an expression names, if it does nothing else.
+    pub(crate) fn variable(&mut self, expr: &Expr) -> Option<usize> {
+        let Expr::Path(path) = expr else { return None };
+        match self.single(path.path.get_ident()?, Space::Values)? {
+            Found::Var(var) => Some(var),
+            Found::Item(_) => None,
+        }
+    }
+
     /// The type of an expression that names a place, without a walk over it.
     pub(crate) fn glance(&mut self, expr: &Expr) -> Ty {
         match expr {

@@ -142,6 +142,12 @@ impl Walk {
         self.names.declared.methods.keys().any(|(_, method)| method == name)
     }
 
+    /// The method of this name of a value, if the value is a struct of this file: the struct, and the function.
+    pub(crate) fn method_of_value(&self, ty: &Ty, name: &str) -> Option<(usize, usize)> {
+        let Ty::Struct(id) = ty else { return None };
+        self.method_of(*id, name).map(|own| (*id, own))
+    }
+
     pub(crate) fn method_of(&self, of: usize, name: &str) -> Option<usize> {
         let declared = &self.names.declared;
         declared.methods.get(&(declared.structs.get(of)?.name.clone(), name.to_owned())).copied()

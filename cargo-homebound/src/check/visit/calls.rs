@@ -43,9 +43,7 @@ impl Walk {
         let Some(last) = path.path.segments.last() else { return Ty::Unknown };
         let span = last.ident.span();
         let mut found = None;
-        if let Some(name) = path.path.get_ident()
-            && path.qself.is_none()
-        {
+        if let Some(name) = alone(path) {
             match self.single(name, Space::Values) {
                 Some(Found::Var(var)) => return self.call_variable(var, span, &call.args, into),
                 Some(Found::Item(item)) => found = Some(item),
@@ -220,11 +218,7 @@ impl Walk {
 
     /// An argument that is no closure; if it is a function of this file, it will be called.
     pub(crate) fn given(&mut self, argument: &Expr, path: &str, starts: bool) {
-        // `spawn({ let rx = rx.clone(); move || run(rx) })`
-        if let Expr::Block(block) = argument
-            && let Some((syn::Stmt::Expr(Expr::Closure(closure), None), before)) =
-                block.block.stmts.split_last()
-        {
+        if let Some((closure, before)) = closure_of_block(argument) {
             let frame = self.frame_of(path, starts);
             let first = types::parameter(path).map_or(Ty::Unknown, Ty::named);
             self.inner(|walk| {
@@ -234,9 +228,8 @@ impl Walk {
             return;
         }
         self.expr(argument, Node::HOME);
-        if let Expr::Path(function) = argument
-            && let Some(id) = self.own_function(function)
-        {
+        let Expr::Path(function) = argument else { return };
+        if let Some(id) = self.own_function(function) {
             let frame = self.frame_of(path, starts);
             self.framed(frame, |walk| walk.calls(id));
         }
@@ -251,6 +244,20 @@ impl Walk {
             frame.context = Context::Away;
         }
         frame
+    }
+}
+
+/// The name of a path that is one name: `run`, but not `jobs::run`.
+pub(crate) fn alone(path: &syn::ExprPath) -> Option<&syn::Ident> {
+    path.path.get_ident().filter(|_| path.qself.is_none())
+}
+
+/// The closure that a block gives, and what stands before it: `{ let rx = rx.clone(); move || run(rx) }`.
+fn closure_of_block(argument: &Expr) -> Option<(&syn::ExprClosure, &[syn::Stmt])> {
+    let Expr::Block(block) = argument else { return None };
+    match block.block.stmts.split_last() {
+        Some((syn::Stmt::Expr(Expr::Closure(closure), None), before)) => Some((closure, before)),
+        _ => None,
     }
 }
 

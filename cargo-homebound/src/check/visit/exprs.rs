@@ -3,6 +3,8 @@
 
 use syn::{Expr, Member, UnOp};
 
+use crate::check::visit::calls::alone;
+
 use crate::check::resolve::flow::Node;
 use crate::check::resolve::names::{Res, Space};
 use crate::check::resolve::types::{self, Ty};
@@ -151,9 +153,7 @@ impl Walk {
     }
 
     pub(crate) fn path_value(&mut self, path: &syn::ExprPath, into: Node) -> Ty {
-        if let Some(name) = path.path.get_ident()
-            && path.qself.is_none()
-        {
+        if let Some(name) = alone(path) {
             match self.single(name, Space::Values) {
                 Some(Found::Var(var)) => {
                     let (ty, node) = (self.vars[var].ty.clone(), self.vars[var].node);
@@ -198,15 +198,13 @@ impl Walk {
             left => self.place(left),
         };
         let ty = self.expr(&assign.right, into);
-        if let Expr::Path(path) = &*assign.left {
-            if let Some(name) = path.path.get_ident()
-                && let Some(Found::Var(var)) = self.single(name, Space::Values)
-                && self.vars[var].ty.is_unknown()
-            {
-                self.vars[var].ty = ty;
+        match &*assign.left {
+            left @ Expr::Path(_) => {
+                let var = self.variable(left).filter(|var| self.vars[*var].ty.is_unknown());
+                var.into_iter().for_each(|var| self.vars[var].ty = ty.clone());
             }
-        } else if !matches!(*assign.left, Expr::Infer(_)) {
-            self.expr(&assign.left, Node::LOST);
+            Expr::Infer(_) => {}
+            left => drop(self.expr(left, Node::LOST)),
         }
     }
 

@@ -21,16 +21,13 @@ impl Walk {
     }
 
     pub(crate) fn macro_value(&mut self, mac: &Macro, into: Node) -> Ty {
-        let Some(name) = mac.path.segments.last().map(|last| last.ident.to_string()) else {
-            return Ty::Unknown;
-        };
+        let Some(last) = mac.path.segments.last() else { return Ty::Unknown };
+        let name = last.ident.to_string();
         if name == "macro_rules" {
             self.macro_rules(&mac.tokens);
             return Ty::Unknown;
         }
-        if (name == "select" || name == "select_biased")
-            && let Some(last) = mac.path.segments.last()
-        {
+        if name == "select" || name == "select_biased" {
             deaf::select(self, last.ident.span(), &mac.tokens);
         }
         let list = name == "vec" || name == "smallvec" || name == "array_vec";

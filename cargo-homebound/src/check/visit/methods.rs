@@ -6,7 +6,6 @@ use syn::ext::IdentExt;
 use syn::{Expr, ExprMethodCall};
 
 use crate::check::resolve::flow::Node;
-use crate::check::resolve::names::Space;
 use crate::check::resolve::passage::{self, Passage};
 use crate::check::resolve::types::{self, Ty};
 use crate::check::rules::deaf;
@@ -15,8 +14,8 @@ use crate::check::rules::polled;
 use crate::check::rules::purpose;
 use crate::check::rules::raw;
 use crate::check::rules::spin;
+use crate::check::state::Walk;
 use crate::check::state::frame::Frame;
-use crate::check::state::{Found, Walk};
 use crate::finding::catalog;
 
 impl Walk {
@@ -45,26 +44,21 @@ impl Walk {
         }
         self.tell_rules(call, &name, (&ty, of.as_deref(), &path), awaited);
         let mapped = self.method_arguments(call, passage, &path, entry.is_some(), (&ty, given, into));
-        if let Ty::Struct(id) = &ty
-            && let Some(own) = self.method_of(*id, &name)
-        {
+        if let Some((id, own)) = self.method_of_value(&ty, &name) {
             self.calls(own);
             polled::own_function(self, own, span);
-        }
-        if let (Ty::Struct(id), Passage::Home) = (&ty, passage)
-            && let Some(own) = self.method_of(*id, &name)
-        {
-            let found = self.returned(own, Some(*id));
-            if found.is(types::JOIN_HANDLE) {
-                detached::handle(self, span, into, &found);
+            if passage == Passage::Home {
+                let found = self.returned(own, Some(id));
+                if found.is(types::JOIN_HANDLE) {
+                    detached::handle(self, span, into, &found);
+                }
+                return found;
             }
-            return found;
         }
-        if passage == Passage::Home
-            && (ty.is_unknown() || ty.path().is_some_and(|path| !types::is_foreign(path)))
-            && let Some(own) = self.names.declared.only_method(&name)
-        {
-            self.calls(own);
+        let may_be_own = ty.is_unknown() || ty.path().is_some_and(|path| !types::is_foreign(path));
+        if passage == Passage::Home && may_be_own {
+            let only = self.names.declared.only_method(&name);
+            only.into_iter().for_each(|own| self.calls(own));
         }
         gives(&ty, passage, of.as_deref(), &name, mapped)
     }
@@ -174,12 +168,7 @@ impl Walk {
 
     /// A list of which nothing was known has been given a value of this type.
     fn now_holds(&mut self, list: &Expr, ty: Ty) {
-        if let Expr::Path(path) = list
-            && let Some(name) = path.path.get_ident()
-            && let Some(Found::Var(var)) = self.single(name, Space::Values)
-            && !ty.is_unknown()
-            && detached::is_handle(&ty)
-        {
+        if let Some(var) = self.variable(list).filter(|_| detached::is_handle(&ty)) {
             self.vars[var].ty = Ty::Many(ty.into());
         }
     }

@@ -1,7 +1,8 @@
 //! Owns what patterns bind, and where the values of variables come from and are stored.
 //! Refuses to judge what happens to them.
 
-use syn::{Expr, Local, Member, Pat};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Local, Member, Pat, Token};
 
 use crate::check::resolve::flow::Node;
 use crate::check::resolve::names::{Res, Space};
@@ -10,6 +11,25 @@ use crate::check::rules::flags;
 use crate::check::rules::polled;
 use crate::check::state::Walk;
 
+/// The parts of a tuple.
+type Parts<T> = Punctuated<T, Token![,]>;
+
+/// The parts of a pattern and of a value, if both are tuples of the same length.
+fn pairs<'p>(pat: &'p Pat, value: &'p Expr) -> Option<(&'p Parts<Pat>, &'p Parts<Expr>)> {
+    let (Pat::Tuple(pats), Expr::Tuple(values)) = (pat, value) else { return None };
+    let fits =
+        pats.elems.len() == values.elems.len() && !pats.elems.iter().any(|pat| matches!(pat, Pat::Rest(_)));
+    fits.then_some((&pats.elems, &values.elems))
+}
+
+/// What a literal text says.
+fn text(value: &Expr) -> Option<String> {
+    match value {
+        Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
+        _ => None,
+    }
+}
+
 impl Walk {
     pub(crate) fn local(&mut self, local: &Local) {
         let (pat, declared) = self.ascribed(&local.pat);
@@ -17,22 +37,8 @@ impl Walk {
             let node = self.flow.node();
             return self.bind(pat, declared, node);
         };
-        if let (Pat::Tuple(pats), Expr::Tuple(values)) = (pat, &*init.expr)
-            && pats.elems.len() == values.elems.len()
-            && !pats.elems.iter().any(|pat| matches!(pat, Pat::Rest(_)))
-        {
-            let values: Vec<_> = values
-                .elems
-                .iter()
-                .map(|value| {
-                    let node = self.flow.node();
-                    (self.expr(value, node), node)
-                })
-                .collect();
-            for (pat, (ty, node)) in pats.elems.iter().zip(values) {
-                self.bind(pat, ty, node);
-            }
-            return;
+        if let Some((pats, values)) = pairs(pat, &init.expr) {
+            return self.bind_each(pats, values);
         }
         let node = self.flow.node();
         let mut ty = self.expr(&init.expr, node);
@@ -50,10 +56,23 @@ impl Walk {
         let first = self.vars.len();
         self.bind(pat, ty, node);
         self.stores_into(first, &init.expr);
-        if let (Pat::Ident(_), Expr::Lit(literal)) = (pat, &*init.expr)
-            && let (syn::Lit::Str(text), Some(var)) = (&literal.lit, self.vars.get_mut(first))
-        {
-            var.text = Some(text.value());
+        if let (Pat::Ident(_), Some(var)) = (pat, self.vars.get_mut(first)) {
+            var.text = text(&init.expr);
+        }
+    }
+
+    /// `let (a, b) = (f(), g())`: each variable gets one value, and not both.
+    fn bind_each(&mut self, pats: &Parts<Pat>, values: &Parts<Expr>) {
+        // All values before the first variable: a value may name what a variable of this `let` hides.
+        let values: Vec<_> = values
+            .iter()
+            .map(|value| {
+                let node = self.flow.node();
+                (self.expr(value, node), node)
+            })
+            .collect();
+        for (pat, (ty, node)) in pats.iter().zip(values) {
+            self.bind(pat, ty, node);
         }
     }
 

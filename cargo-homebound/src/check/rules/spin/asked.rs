@@ -84,9 +84,8 @@ impl<'w> InLoop<'w> {
         let (name, arguments) = (call.method.to_string(), call.args.len());
         let (span, of_context) =
             (call.method.span(), OF_CONTEXT.iter().find(|one| (one.0, one.1) == (&*name, arguments)));
-        if let Some((.., kind)) = of_context
-            && is_context(self.walk, &call.receiver)
-        {
+        let of_context = of_context.filter(|_| is_context(self.walk, &call.receiver));
+        if let Some((.., kind)) = of_context {
             return Some(Lost { span, kind: *kind, what: name });
         }
         let of_stream = OF_IO.contains(&&*name) && self.is_stream(&call.receiver);

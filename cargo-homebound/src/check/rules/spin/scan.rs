@@ -42,13 +42,15 @@ impl<'w> Scan<'w> {
             Fails::Then => self.lost.extend(asked.waits),
             Fails::Else | Fails::Either => self.here.minds |= !asked.waits.is_empty(),
         }
-        if let Expr::Let(one) = condition
-            && let Expr::MethodCall(next) = &*one.expr
-            && next.method == "next"
-            && self.here.is_stream(&next.receiver)
-            && let Pat::TupleStruct(some) = &*one.pat
-            && let Some(Pat::Ident(item)) = some.elems.first()
-        {
+        self.next_line(condition);
+    }
+
+    /// `while let Some(line) = lines.next()`: the line may be an error, and so may each line after it.
+    fn next_line(&mut self, condition: &Expr) {
+        let Expr::Let(one) = condition else { return };
+        let (Expr::MethodCall(next), Pat::TupleStruct(some)) = (&*one.expr, &*one.pat) else { return };
+        let Some(Pat::Ident(item)) = some.elems.first() else { return };
+        if next.method == "next" && self.here.is_stream(&next.receiver) {
             self.item(item.ident.to_string(), next.method.span());
         }
     }
