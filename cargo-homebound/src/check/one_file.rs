@@ -12,11 +12,13 @@ use crate::check::state::{Hit, Start, Walk};
 use crate::finding::rule::Rule;
 use crate::finding::{Finding, FoundBy};
 
-/// What the rules have to say about a file, in the order of its lines. `path` is only carried into the findings.
+/// What the rules have to say about a file, in the order of its lines. `path` is only carried into
+/// the findings.
 ///
-/// A file that cannot be parsed gives one finding, `broken-source`; so does one that is nested so deeply that to parse it
-/// would need more than a gigabyte of stack. A file that is nested deeply, but not that deeply, is parsed by a thread of its
-/// own, with a stack of the size that it needs, which has ended when this returns.
+/// A file that cannot be parsed gives one finding, `broken-source`; so does one that is nested so
+/// deeply that to parse it would need more than a gigabyte of stack. A file that is nested deeply,
+/// but not that deeply, is parsed by a thread of its own, with a stack of the size that it needs,
+/// which has ended when this returns.
 pub fn source(path: &str, text: &str) -> Vec<Finding> {
     match look(text) {
         Ok((findings, _)) => {
@@ -44,10 +46,12 @@ pub fn starts(text: &str) -> Result<Vec<Start>, (usize, usize, String)> {
     look(text).map(|(_, starts)| starts).map_err(|broken| (broken.line, broken.column, broken.message))
 }
 
-/// Whether a file can hold anything that the rules speak of: a quick look at its bytes, before it is parsed.
+/// Whether a file can hold anything that the rules speak of: a quick look at its bytes, before it
+/// is parsed.
 ///
-/// It looks for words without which no rule can speak: `spawn`, `thread` together with `sleep`, and the like. Small files are
-/// always worth it, and so are parsed; a larger one without such words is not, so that nothing is said if it is broken.
+/// It looks for words without which no rule can speak: `spawn`, `thread` together with `sleep`, and
+/// the like. Small files are always worth it, and so are parsed; a larger one without such words is
+/// not, so that nothing is said if it is broken.
 pub fn is_worth_a_look(bytes: &[u8]) -> bool {
     quick::is_worth_a_look(bytes)
 }

@@ -1,4 +1,5 @@
-//! Owns what can be said of a file's text before it is parsed: whether that is worth while, and how deep it goes.
+//! Owns what can be said of a file's text before it is parsed: whether that is worth while, and how
+//! deep it goes.
 //! Refuses to know Rust beyond strings, comments and brackets.
 
 use memchr::memmem::Finder;
@@ -30,7 +31,8 @@ static ALONE: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
     ])
 });
 
-/// Looked for in files up to `LARGE` alone: larger ones are bindings, which declare it and do not call it.
+/// Looked for in files up to `LARGE` alone: larger ones are bindings, which declare it and do not
+/// call it.
 static WINDOWS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| finders(&["CreateThread"]));
 const LARGE: usize = 1 << 20;
 
@@ -66,8 +68,9 @@ pub(super) fn is_worth_a_look(bytes: &[u8]) -> bool {
 /// What one bracket counts for: a parser goes through many functions for it.
 const BRACKET: usize = 8;
 
-/// How deep a parser has to go, at most, in steps of about the same size: brackets in brackets, and in each of them the
-/// operators and words since the last comma or semicolon, since `a + b + c` and `!!!a` nest as well.
+/// How deep a parser has to go, at most, in steps of about the same size: brackets in brackets, and
+/// in each of them the operators and words since the last comma or semicolon, since `a + b + c` and
+/// `!!!a` nest as well.
 pub(super) fn depth(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut levels: Vec<usize> = vec![0];

@@ -49,8 +49,9 @@ pub(crate) struct Answer {
     _staged: Option<Staged>,
 }
 
-/// The project of the current folder. If that is none, or has none of these paths in it, the project of the first path: hooks run
-/// in the folder of the repository, which may have the project further down.
+/// The project of the current folder. If that is none, or has none of these paths in it, the
+/// project of the first path: hooks run in the folder of the repository, which may have the project
+/// further down.
 pub(crate) fn project(paths: &[PathBuf]) -> Result<Project, Faults> {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     let here = here.map_err(|error| Fault::new(format!("the current folder is gone: {error}")))?;

@@ -1,7 +1,8 @@
 //! Owns the way from the command line to the exit code, and the commands.
 //! Refuses to know how anything is found or printed.
 //!
-//! Read this file first: it declares the command line with clap and sends each command to its file. `check` is the main one.
+//! Read this file first: it declares the command line with clap and sends each command to its file.
+//! `check` is the main one.
 
 mod check;
 mod explain;
@@ -48,7 +49,8 @@ enum Command {
     },
     /// Say which dependencies can start threads, where, and who brought them in
     ///
-    /// Exit code: 0 if it could be said, 1 with --deny if some are not allowed, 2 if it could not be done as asked.
+    /// Exit code: 0 if it could be said, 1 with --deny if some are not allowed, 2 if it could not
+    /// be done as asked.
     Deps(deps::Options),
     /// Have git check what is staged before each commit
     InstallHook {
@@ -65,7 +67,8 @@ struct CheckOptions {
     /// Let only this rule count; may be given again
     #[arg(long = "rule", value_name = "RULE")]
     rules: Vec<Rule>,
-    /// Called as this hook of pre-commit's: what another hook of `.pre-commit-config.yaml` says is left to it
+    /// Called as this hook of pre-commit's: what another hook of `.pre-commit-config.yaml` says is
+    /// left to it
     #[arg(long, value_name = "ID", conflicts_with = "rules")]
     hook: Option<Hook>,
     /// The form of the report
@@ -117,7 +120,8 @@ struct InitOptions {
     clippy: bool,
 }
 
-/// Runs the command of these arguments, the first of which is the program's name. `cargo homebound` puts its own name after that.
+/// Runs the command of these arguments, the first of which is the program's name. `cargo homebound`
+/// puts its own name after that.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments: Vec<_> = arguments.into_iter().collect();
     if arguments.get(1).is_some_and(|word| word == "homebound") {

@@ -1,4 +1,5 @@
-//! Owns which findings count: what is allowed is taken out, and entries that allow too much are findings themselves.
+//! Owns which findings count: what is allowed is taken out, and entries that allow too much are
+//! findings themselves.
 //! Refuses to look at code.
 
 use std::collections::BTreeSet;

@@ -21,7 +21,8 @@ impl Day {
         Day::after_1970(since.as_secs() / 86_400)
     }
 
-    /// By Howard Hinnant's arithmetic: years begin in March, so that the day of February that is sometimes there is the last.
+    /// By Howard Hinnant's arithmetic: years begin in March, so that the day of February that is
+    /// sometimes there is the last.
     fn after_1970(days: u64) -> Day {
         let days = days + 719_468;
         let (era, of_era) = (days / 146_097, days % 146_097);

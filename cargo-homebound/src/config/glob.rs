@@ -1,4 +1,5 @@
-//! Owns the meaning of a glob: `*` stays inside of a folder, `**` does not, and a folder means all that is in it.
+//! Owns the meaning of a glob: `*` stays inside of a folder, `**` does not, and a folder means all
+//! that is in it.
 //! Refuses paths that do not begin at the project's root.
 
 use std::ops::Range;

@@ -1,7 +1,9 @@
-//! Owns what a project has decided: which files are exempt, which findings are allowed and until when, which hook says what.
+//! Owns what a project has decided: which files are exempt, which findings are allowed and until
+//! when, which hook says what.
 //! Refuses to look at code.
 //!
-//! Read `settings` first, the decisions as data; then `read` (from TOML) and `allow` (which findings count).
+//! Read `settings` first, the decisions as data; then `read` (from TOML) and `allow` (which
+//! findings count).
 
 pub(crate) mod allow;
 pub(crate) mod day;

@@ -1,4 +1,5 @@
-//! Owns the split between the hooks of pre-commit's configuration: one hook says each finding, and the others leave it out.
+//! Owns the split between the hooks of pre-commit's configuration: one hook says each finding, and
+//! the others leave it out.
 //! Refuses to understand YAML: an `id:` on a line of its own is a hook.
 
 use std::collections::BTreeSet;
@@ -42,7 +43,8 @@ impl Hook {
         let others = Rule::ALL.into_iter().filter(is_there);
         match self {
             Hook::All => others.collect(),
-            // A file that cannot be parsed is told by the hook for all, or by the first of the others.
+            // A file that cannot be parsed is told by the hook for all, or by the first of the
+            // others.
             Hook::Of(rule) => {
                 let told = ids.contains(&ALL) || others.min() < Some(rule);
                 told.then_some(Rule::BrokenSource).into_iter().collect()

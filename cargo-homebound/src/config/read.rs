@@ -1,4 +1,5 @@
-//! Owns the way from TOML to a configuration, and what is said of mistakes in it: all of them, each with its line.
+//! Owns the way from TOML to a configuration, and what is said of mistakes in it: all of them, each
+//! with its line.
 //! Refuses what it does not know: a misspelt key would allow, or forbid, in silence.
 
 use std::fs;
@@ -67,7 +68,8 @@ pub(super) fn file(project: &Project, file: &Path) -> Result<Config, Faults> {
     reader.config(raw)
 }
 
-/// The table in a `Cargo.toml`, if it has one. A manifest that is no TOML is cargo's affair, unless it names the guard.
+/// The table in a `Cargo.toml`, if it has one. A manifest that is no TOML is cargo's affair, unless
+/// it names the guard.
 pub(super) fn manifest(project: &Project, file: &Path) -> Result<Option<Config>, Faults> {
     let text = match fs::read_to_string(file) {
         // A dependency of that name is no configuration.

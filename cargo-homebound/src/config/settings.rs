@@ -1,4 +1,5 @@
-//! Owns the decisions of a project as data: which files are exempt, and which findings are allowed, with a reason.
+//! Owns the decisions of a project as data: which files are exempt, and which findings are allowed,
+//! with a reason.
 //! Refuses to read them, which `read` does, and to apply them, which `allow` does.
 
 use std::ops::Range;

@@ -14,7 +14,8 @@ pub(crate) fn fold(found: &mut Vec<Finding>, mut seen: Vec<Seen>, walked: &Walke
         let same = |old: &&mut Finding| {
             old.rule == finding.rule && old.path == finding.path && lines.contains(&old.line)
         };
-        // Two calls may stand in one line: the one with the same name first, then one that is still unmatched.
+        // Two calls may stand in one line: the one with the same name first, then one that is still
+        // unmatched.
         let mut here: Vec<_> = found.iter_mut().filter(same).collect();
         let exact = here.iter().position(|old| old.span.start == finding.span.start);
         let free = here.iter().position(|old| old.found_by == FoundBy::Source);

@@ -1,4 +1,5 @@
-//! Owns the reading of what cargo prints as JSON: our lint's messages, and the errors of a build that failed.
+//! Owns the reading of what cargo prints as JSON: our lint's messages, and the errors of a build
+//! that failed.
 //! Refuses everything else that the compiler has to say.
 
 use std::ops::Range;
@@ -72,7 +73,8 @@ struct Expansion {
     span: Span,
 }
 
-/// Adds what clippy found in the project's files; comes back with what the compiler says of a build that failed.
+/// Adds what clippy found in the project's files; comes back with what the compiler says of a build
+/// that failed.
 pub(super) fn read(project: &Project, folder: &Path, output: &[u8], seen: &mut Vec<Seen>) -> String {
     let mut errors = String::new();
     for line in output.split(|byte| *byte == b'\n') {
@@ -126,7 +128,8 @@ fn seen_by(project: &Project, folder: &Path, message: &Message) -> Option<Seen> 
     Some(Seen { finding, lines: span.line_start..span.line_end + 1 })
 }
 
-/// The name alone, of a path that is marked whole: column and bytes of `spawn` in `std::thread::spawn::<F, T>`.
+/// The name alone, of a path that is marked whole: column and bytes of `spawn` in
+/// `std::thread::spawn::<F, T>`.
 fn name(span: &Span) -> (usize, Range<usize>) {
     let whole = (span.column_start, span.byte_start..span.byte_end);
     let [line] = span.text.as_slice() else { return whole };

@@ -1,7 +1,9 @@
-//! Owns the second way of looking: clippy, which knows types, re-exports and macros of other crates, where the project builds.
+//! Owns the second way of looking: clippy, which knows types, re-exports and macros of other
+//! crates, where the project builds.
 //! Refuses to replace the first way: clippy does not see code that is not compiled.
 //!
-//! Read `look` in this file first; then `conf` (what clippy is told), `messages` (what it answers) and `fold` (one list of both).
+//! Read `look` in this file first; then `conf` (what clippy is told), `messages` (what it answers)
+//! and `fold` (one list of both).
 
 mod conf;
 mod fold;
@@ -53,11 +55,13 @@ pub(crate) fn look(project: &Project, more: &[String]) -> Result<Told, Faults> {
         "--message-format=json",
         "--keep-going",
     ]);
-    // What the project has built stays as it is. A build folder that the user's settings name would be shared after all.
+    // What the project has built stays as it is. A build folder that the user's settings name would
+    // be shared after all.
     let target = own.join("target");
     command.arg("--target-dir").arg(&target).env("CARGO_BUILD_BUILD_DIR", &target);
     command.args(is_offline.then_some("--offline")).args(more);
-    // Ours alone, as a warning whatever the code says: one that is denied would end the build before what depends on it.
+    // Ours alone, as a warning whatever the code says: one that is denied would end the build
+    // before what depends on it.
     command.args(["--", "-Aclippy::all", "--cap-lints=warn", "--force-warn=clippy::disallowed_methods"]);
     command.env("CLIPPY_CONF_DIR", &conf).stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::piped());
     let output = command.output().map_err(|error| cannot_run(&error))?;
@@ -91,7 +95,8 @@ fn metadata(folder: &Path) -> Result<(Metadata, bool), Faults> {
     Ok((metadata, false))
 }
 
-/// One folder for each project: `CARGO_TARGET_DIR` may be one for all of them, and each has settings of its own for clippy.
+/// One folder for each project: `CARGO_TARGET_DIR` may be one for all of them, and each has
+/// settings of its own for clippy.
 fn folder_of_its_own(metadata: &Metadata) -> PathBuf {
     let root = metadata.workspace_root.as_std_path();
     let mut hasher = DefaultHasher::new();

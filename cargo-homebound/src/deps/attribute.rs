@@ -1,4 +1,5 @@
-//! Owns the attributes that decide what is compiled: which there are, how far each reaches, and what macros put before items.
+//! Owns the attributes that decide what is compiled: which there are, how far each reaches, and
+//! what macros put before items.
 //! Refuses to know files and modules.
 
 use std::collections::BTreeMap;
@@ -8,7 +9,8 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::gate::{Gate, split, string};
 
-/// What the macros of a package put before the items that they are given: `cfg_rt! { mod runtime; }`.
+/// What the macros of a package put before the items that they are given:
+/// `cfg_rt! { mod runtime; }`.
 pub(crate) type Macros = BTreeMap<String, Vec<Gate>>;
 
 /// What an attribute means here.

@@ -1,8 +1,9 @@
 //! Owns which packages and features are on in a build, and who turned each on.
 //! Refuses to know what they are for.
 //!
-//! Cargo's own list unites the features that build scripts and tests ask for with those of the program. So the rules of
-//! `[features]` are followed here, over the edges that were asked for alone, as the resolver 2 does; the causes come with that.
+//! Cargo's own list unites the features that build scripts and tests ask for with those of the
+//! program. So the rules of `[features]` are followed here, over the edges that were asked for
+//! alone, as the resolver 2 does; the causes come with that.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -35,7 +36,8 @@ pub(crate) struct Origin {
 pub(crate) struct Active {
     /// For each package that is in the build, its features, with all causes.
     pub(crate) packages: BTreeMap<usize, BTreeMap<String, Vec<Cause>>>,
-    /// The edges in use, by package and place in its list, with the feature of the package that brought it in.
+    /// The edges in use, by package and place in its list, with the feature of the package that
+    /// brought it in.
     pub(crate) edges: BTreeMap<(usize, usize), Option<String>>,
     /// Those whose own dependencies were followed. A feature may be asked for before.
     entered: BTreeSet<usize>,
@@ -207,7 +209,8 @@ impl Active {
         found.into_iter().collect()
     }
 
-    /// For each package in the build, the shortest way to it: the package before, and the feature that brought it in.
+    /// For each package in the build, the shortest way to it: the package before, and the feature
+    /// that brought it in.
     pub(crate) fn ways(&self, graph: &Graph) -> BTreeMap<usize, Option<(usize, Option<String>)>> {
         let mut ways: BTreeMap<_, _> = graph.roots.iter().map(|root| (*root, None)).collect();
         let mut open: VecDeque<usize> = graph.roots.iter().copied().collect();

@@ -1,5 +1,7 @@
-//! Owns conditions of conditional compilation: `cfg(..)` as a value, and whether it holds in a build.
-//! Refuses to know where conditions stand, which `outline` does, and how they are written, which cargo's own parser does.
+//! Owns conditions of conditional compilation: `cfg(..)` as a value, and whether it holds in a
+//! build.
+//! Refuses to know where conditions stand, which `outline` does, and how they are written, which
+//! cargo's own parser does.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,11 +14,13 @@ use proc_macro2::{TokenStream, TokenTree};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Gate {
     Cfg(CfgExpr),
-    /// A condition that cargo's parser refuses, as written: `version("1.90")`. It is printed, and never decided.
+    /// A condition that cargo's parser refuses, as written: `version("1.90")`. It is printed, and
+    /// never decided.
     Unread(String),
 }
 
-/// Names that tools set for builds of their own. None of them is set in a program as its users build it.
+/// Names that tools set for builds of their own. None of them is set in a program as its users
+/// build it.
 const OFF: [&str; 13] = [
     "coverage",
     "coverage_nightly",
@@ -38,7 +42,8 @@ const OFF: [&str; 13] = [
 pub(crate) struct Build {
     /// The features of the package in question that are on. `None`: any of them may be.
     pub(crate) features: Option<BTreeSet<String>>,
-    /// What rustc sets for the target, `unix` or `target_os="linux"` each. `None`: all targets are looked at.
+    /// What rustc sets for the target, `unix` or `target_os="linux"` each. `None`: all targets are
+    /// looked at.
     pub(crate) target: Option<BTreeSet<String>>,
 }
 
@@ -88,8 +93,8 @@ impl Gate {
     }
 }
 
-/// cargo's own `CfgExpr::matches` knows two answers. Here a third is needed: what a build script sets is not known, since no build
-/// script is run.
+/// cargo's own `CfgExpr::matches` knows two answers. Here a third is needed: what a build script
+/// sets is not known, since no build script is run.
 fn holds(condition: &CfgExpr, build: &Build) -> Option<bool> {
     match condition {
         CfgExpr::Value(value) => is_set(value, build),

@@ -77,7 +77,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Cargo leaves out packages of other targets, but not the other declarations of one that is used.
+    /// Cargo leaves out packages of other targets, but not the other declarations of one that is
+    /// used.
     fn wants(&self, member: bool, declared: &Dependency) -> bool {
         let kind = match declared.kind {
             DependencyKind::Normal => true,

@@ -1,4 +1,5 @@
-//! Owns the list of crates that people know to start threads, or not to, and the comparison of a scan with it.
+//! Owns the list of crates that people know to start threads, or not to, and the comparison of a
+//! scan with it.
 //! Refuses to decide who is right.
 
 use serde::{Deserialize, Serialize};

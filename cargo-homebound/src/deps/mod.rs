@@ -1,31 +1,39 @@
-//! Owns `cargo homebound deps`: which dependencies can start threads, where, and who brought them in.
+//! Owns `cargo homebound deps`: which dependencies can start threads, where, and who brought them
+//! in.
 //! Refuses to use the network, to compile anything, and to say what a program does: it reads text.
 //!
-//! Read `run` in this file first, then `graph` (which packages), `features` (which features), `scan` (which places in one package).
+//! Read `run` in this file first, then `graph` (which packages), `features` (which features),
+//! `scan` (which places in one package).
 //!
 //! # What it does
 //!
-//! It asks `cargo metadata --offline` for the graph, follows the features from the members of the workspace, and looks through
-//! every package that is neither a member nor a procedural macro, wherever its sources are: the registry's cache, a git
-//! checkout, a path, a vendored folder. From the root of the library's target it follows `mod`, `#[path]` and `include!`, so
-//! that tests, examples and files that nobody declares do not count. `cfg` on the way down and in the file decides whether a
-//! place is in this build: by feature, and by target.
+//! It asks `cargo metadata --offline` for the graph, follows the features from the members of the
+//! workspace, and looks through every package that is neither a member nor a procedural macro,
+//! wherever its sources are: the registry's cache, a git checkout, a path, a vendored folder. From
+//! the root of the library's target it follows `mod`, `#[path]` and `include!`, so that tests,
+//! examples and files that nobody declares do not count. `cfg` on the way down and in the file
+//! decides whether a place is in this build: by feature, and by target.
 //!
 //! The answer for a place is one of these:
 //!
-//! - **in this build**: the place is compiled. It starts a thread if somebody calls it, which text cannot tell.
-//! - **behind what is off**: a feature of the package that nobody turned on, or another `cfg` that does not hold.
-//! - **native, by text**: a word such as `pthread_create` in bundled C or C++. Whether it is compiled is up to a build script.
+//! - **in this build**: the place is compiled. It starts a thread if somebody calls it, which text
+//!   cannot tell.
+//! - **behind what is off**: a feature of the package that nobody turned on, or another `cfg` that
+//!   does not hold.
+//! - **native, by text**: a word such as `pthread_create` in bundled C or C++. Whether it is
+//!   compiled is up to a build script.
 //!
-//! A place on another target is in neither list; `--target all` shows it, with its `cfg`. A `cfg` that build scripts or flags
-//! set is unknown: such a place counts as compiled, and the `cfg` is printed. A package that uses another one which starts
-//! threads, a runtime or a pool, is not listed for that; the other one is.
+//! A place on another target is in neither list; `--target all` shows it, with its `cfg`. A `cfg`
+//! that build scripts or flags set is unknown: such a place counts as compiled, and the `cfg` is
+//! printed. A package that uses another one which starts threads, a runtime or a pool, is not
+//! listed for that; the other one is.
 //!
 //! # Limits
 //!
-//! - Features are united over the edges that were asked for, as by the resolver 2. With the resolver 1, or when
-//!   one command builds tests as well, more may be on.
-//! - Not read: code that build scripts make, what procedural macros make, and libraries that are linked ready-made.
+//! - Features are united over the edges that were asked for, as by the resolver 2. With the
+//!   resolver 1, or when one command builds tests as well, more may be on.
+//! - Not read: code that build scripts make, what procedural macros make, and libraries that are
+//!   linked ready-made.
 //! - One way through the tree is shown, a shortest one; `cargo tree -i PACKAGE` has them all.
 //!
 //! # JSON
@@ -41,14 +49,16 @@
 //! | `generated` | packages that compile code which a build script makes |
 //! | `not_allowed`, `stale` | what `--deny` fails for, and entries of the allow list that match nothing |
 //!
-//! A place has `package`, `version`, `id`; `kind` (`thread`, `pool` or `native`) and `what`; `path` from the package's root,
-//! `line` and `column` from 1 (no `column` if native); `features` that it needs; `enabled` (null if that cannot be known);
-//! `enabled_by`, for each feature and each dependent that turns it on (`feature`, `asked`, `by`, `under`); `cfg`, all
-//! conditions around it; `via`, the ids of packages from a member to this one; `brought_in_by`, the features of packages on
-//! that way which bring in an optional dependency; `allowed`, the reason in the allow list or null.
+//! A place has `package`, `version`, `id`; `kind` (`thread`, `pool` or `native`) and `what`; `path`
+//! from the package's root, `line` and `column` from 1 (no `column` if native); `features` that it
+//! needs; `enabled` (null if that cannot be known); `enabled_by`, for each feature and each
+//! dependent that turns it on (`feature`, `asked`, `by`, `under`); `cfg`, all conditions around it;
+//! `via`, the ids of packages from a member to this one; `brought_in_by`, the features of packages
+//! on that way which bring in an optional dependency; `allowed`, the reason in the allow list or
+//! null.
 //!
-//! A verdict is `agreed`, `missed` (the list says that it starts threads, and nothing was found), `contradicted` (the list says
-//! that it does not) or `unlisted`.
+//! A verdict is `agreed`, `missed` (the list says that it starts threads, and nothing was found),
+//! `contradicted` (the list says that it does not) or `unlisted`.
 //!
 //! # Allow list
 //!
@@ -57,8 +67,8 @@
 //! allow = [{ name = "tokio", reason = "its runtime is owned by one scope, and shut down with it" }]
 //! ```
 //!
-//! in `homebound.toml`. With `--deny`, a package that starts threads in this build and is not listed makes the answer
-//! [`Outcome::Denied`]. Native places do not count for that.
+//! in `homebound.toml`. With `--deny`, a package that starts threads in this build and is not
+//! listed makes the answer [`Outcome::Denied`]. Native places do not count for that.
 
 mod allow;
 mod attribute;
@@ -107,8 +117,8 @@ impl Outcome {
 ///
 /// # Errors
 ///
-/// The graph cannot be told without the network, a source folder is gone, the allow list is broken, or `out` fails. A source
-/// file that cannot be parsed is no error: the answer names it.
+/// The graph cannot be told without the network, a source folder is gone, the allow list is broken,
+/// or `out` fails. A source file that cannot be parsed is no error: the answer names it.
 pub fn run(options: &Options, out: &mut dyn Write) -> Result<Outcome, Error> {
     let graph = Graph::read(options)?;
     let allow = allow::read(&graph.workspace_root, &graph.workspace_metadata)?;

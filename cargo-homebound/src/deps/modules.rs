@@ -48,7 +48,8 @@ struct Open {
     depth: usize,
 }
 
-/// Lists the files of a package, without those of other packages below it, of its tests, and of builds.
+/// Lists the files of a package, without those of other packages below it, of its tests, and of
+/// builds.
 pub(crate) fn list(root: &Path) -> io::Result<Listing> {
     let mut found = Listing::default();
     let mut folders = vec![root.to_owned()];
@@ -93,7 +94,8 @@ pub(crate) fn macros(files: &[PathBuf]) -> Macros {
     macros
 }
 
-/// Visits the files of a target that are `wanted`, one at a time. What can be in no build of this kind is not followed.
+/// Visits the files of a target that are `wanted`, one at a time. What can be in no build of this
+/// kind is not followed.
 pub(crate) fn walk(
     root: &Path,
     macros: &Macros,
@@ -175,7 +177,8 @@ fn children(parent: &Open, module: &Module, build: &Build, open: &mut Vec<Open>,
         }
     };
     for (condition, path) in &module.paths {
-        // From the folder of the file; inside an inline module, from where that one's files would be.
+        // From the folder of the file; inside an inline module, from where that one's files would
+        // be.
         let from = if module.inside.is_empty() { beside.to_owned() } else { inline(parent, &module.inside) };
         let path = from.join(path);
         let folder = path.parent().unwrap_or(&path).to_owned();

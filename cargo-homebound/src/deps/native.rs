@@ -1,4 +1,5 @@
-//! Owns the look at C and C++ that packages bring along: a search for words, since nothing here can parse it.
+//! Owns the look at C and C++ that packages bring along: a search for words, since nothing here can
+//! parse it.
 //! Refuses to say whether a place is compiled: a build script decides that.
 
 use std::fs;

@@ -11,7 +11,8 @@ pub struct Options {
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Fail if a package that `[deps] allow` of homebound.toml does not name starts threads in this build
+    /// Fail if a package that `[deps] allow` of homebound.toml does not name starts threads in this
+    /// build
     #[arg(long)]
     pub deny: bool,
     /// The members to start from, all by default

@@ -1,5 +1,7 @@
-//! Owns the outline of one file: its `mod` declarations, what it includes, and which lines a `cfg` governs.
-//! Refuses to know other files, and what the code does. It reads tokens, so that it sees into macros as well.
+//! Owns the outline of one file: its `mod` declarations, what it includes, and which lines a `cfg`
+//! governs.
+//! Refuses to know other files, and what the code does. It reads tokens, so that it sees into
+//! macros as well.
 
 use std::str::FromStr;
 
@@ -166,7 +168,8 @@ impl Reader<'_> {
             "include" => self.include(body),
             "cfg_if" => self.cfg_if(body),
             "cfg_select" => self.cfg_select(body),
-            // `if cfg!(..) { .. }`: the block is read next, by whoever called; its reach is noted here.
+            // `if cfg!(..) { .. }`: the block is read next, by whoever called; its reach is noted
+            // here.
             "cfg" => {
                 let block = next.filter(|next| is_block(next));
                 if let Some(block) = block {

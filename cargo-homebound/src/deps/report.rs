@@ -1,4 +1,5 @@
-//! Owns the answer as data: graph, features and scans put together, in the order in which they are printed.
+//! Owns the answer as data: graph, features and scans put together, in the order in which they are
+//! printed.
 //! Refuses to know how it looks.
 
 use std::collections::{BTreeMap, BTreeSet};

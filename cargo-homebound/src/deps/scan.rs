@@ -1,4 +1,5 @@
-//! Owns the scan of one package: the places in its files that start threads, and under which conditions they are compiled.
+//! Owns the scan of one package: the places in its files that start threads, and under which
+//! conditions they are compiled.
 //! Refuses to know the graph, and what is printed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,8 +118,9 @@ fn starts_in(files: &[PathBuf]) -> BTreeMap<PathBuf, Seen> {
     seen
 }
 
-/// Many crates reach `std::thread` by a module of their own, so that a model checker can take its place:
-/// `use crate::loom::thread;`. Such a line is read as an import of std's. Lines stay where they are.
+/// Many crates reach `std::thread` by a module of their own, so that a model checker can take its
+/// place: `use crate::loom::thread;`. Such a line is read as an import of std's. Lines stay where
+/// they are.
 fn through_facades(text: &str) -> String {
     let facade = |line: &str| {
         let path = line.trim().strip_prefix("use crate::").and_then(|rest| rest.strip_suffix("::thread;"));
@@ -245,7 +247,8 @@ impl Look<'_> {
     }
 }
 
-/// `None`: it ends the process, or starts no thread but a task on a pool that is there already, and listed for itself.
+/// `None`: it ends the process, or starts no thread but a task on a pool that is there already, and
+/// listed for itself.
 fn kind(what: &str) -> Option<&'static str> {
     let parts: Vec<_> = what.split("::").collect();
     let (owner, last) = (parts[0], parts[parts.len() - 1]);

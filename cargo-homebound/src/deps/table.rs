@@ -1,4 +1,5 @@
-//! Owns the look of the answer for people: an aligned table, at most 100 columns wide where names allow.
+//! Owns the look of the answer for people: an aligned table, at most 100 columns wide where names
+//! allow.
 //! Refuses to leave anything out but places of one package beyond the first few, which it counts.
 
 use std::collections::BTreeSet;

@@ -68,8 +68,9 @@ const fn exit(path: &'static str) -> Entry {
 
 /// The list. A crate's path under which it is reexported is an entry of its own.
 ///
-/// Not in it, on purpose: what runs on rayon's global pool without a `spawn` (`join`, `scope`, `par_iter`), and what runs on
-/// the thread that asks (`tokio::task::spawn_local`, runtimes of the current thread).
+/// Not in it, on purpose: what runs on rayon's global pool without a `spawn` (`join`, `scope`,
+/// `par_iter`), and what runs on the thread that asks (`tokio::task::spawn_local`, runtimes of the
+/// current thread).
 pub const ENTRIES: &[Entry] = &[
     thread("std::thread::spawn"),
     scoped("std::thread::scope"),

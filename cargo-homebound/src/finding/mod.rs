@@ -1,7 +1,9 @@
-//! Owns what a check comes to, as data: findings, the rules they speak of, faults, and the report of them all.
+//! Owns what a check comes to, as data: findings, the rules they speak of, faults, and the report
+//! of them all.
 //! Refuses to know how any of it is found or printed.
 //!
-//! Read this file first, then `rule` (the names of the rules) and `catalog` (the paths that start threads).
+//! Read this file first, then `rule` (the names of the rules) and `catalog` (the paths that start
+//! threads).
 
 pub mod catalog;
 pub mod rule;

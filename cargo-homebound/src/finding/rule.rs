@@ -19,7 +19,8 @@ pub enum Rule {
     DeafWait,
     /// A stop that is thrown away in a loop, which then spins.
     IgnoredStop,
-    /// A loop that goes on after an error of a descriptor, which after a stop is each time the stop.
+    /// A loop that goes on after an error of a descriptor, which after a stop is each time the
+    /// stop.
     DeafLoop,
     /// An end of the process that no scope hears of.
     ProcessExit,
@@ -78,7 +79,8 @@ impl Rule {
         }
     }
 
-    /// Why it is a rule, what it covers, and code before and after: Markdown, ends with a line break.
+    /// Why it is a rule, what it covers, and code before and after: Markdown, ends with a line
+    /// break.
     pub fn explanation(self) -> &'static str {
         match self {
             Rule::RawThread => include_str!("explanations/raw-thread.md"),
@@ -105,7 +107,8 @@ impl Rule {
 }
 
 impl Rule {
-    /// The names of the rules that an entry of the configuration may have: all but `stale-allow`, which is about such entries.
+    /// The names of the rules that an entry of the configuration may have: all but `stale-allow`,
+    /// which is about such entries.
     pub(crate) fn allowable() -> Vec<&'static str> {
         Rule::ALL.into_iter().filter(|rule| *rule != Rule::StaleAllow).map(Rule::name).collect()
     }

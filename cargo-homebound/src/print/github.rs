@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use crate::finding::report::Report;
 
-/// A workflow command for each finding. `prefix` leads from the repository's root to the project's: empty, or with a `/` at its end.
+/// A workflow command for each finding. `prefix` leads from the repository's root to the project's:
+/// empty, or with a `/` at its end.
 pub(crate) fn print(report: &Report, prefix: &str, out: &mut dyn Write) -> io::Result<()> {
     for finding in &report.findings {
         let file = property(&format!("{prefix}{}", finding.path));

@@ -1,4 +1,5 @@
-//! Owns SARIF 2.1.0: the form that code-scanning services read, with the rules and what tells a finding from one seen before.
+//! Owns SARIF 2.1.0: the form that code-scanning services read, with the rules and what tells a
+//! finding from one seen before.
 //! Refuses what is allowed by the configuration: services would raise an alarm for it.
 
 use std::collections::HashMap;
@@ -14,7 +15,8 @@ use crate::finding::Finding;
 use crate::finding::report::Report;
 use crate::finding::rule::Rule;
 
-/// One run. Paths are from the repository's root, which `prefix` leads away from: empty, or with a `/` at its end.
+/// One run. Paths are from the repository's root, which `prefix` leads away from: empty, or with a
+/// `/` at its end.
 pub(crate) fn print(
     report: &Report,
     sources: &mut Sources,

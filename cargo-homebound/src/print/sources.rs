@@ -1,4 +1,5 @@
-//! Owns the lines of source that are shown beside findings; the file is read again, and one at a time.
+//! Owns the lines of source that are shown beside findings; the file is read again, and one at a
+//! time.
 //! Refuses to hold more than one file: there may be very many.
 
 use std::collections::HashMap;

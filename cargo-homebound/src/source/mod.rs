@@ -1,4 +1,5 @@
-//! Owns where source text comes from: which project it is, which of its files are looked at, what git has staged, lines of a text.
+//! Owns where source text comes from: which project it is, which of its files are looked at, what
+//! git has staged, lines of a text.
 //! Refuses to know Rust: a file is a name and bytes here.
 //!
 //! Read `project` first, then `walk`, whose `Walked` is what a check is given.

@@ -1,5 +1,6 @@
 //! Owns where a project begins, and where its configuration is written.
-//! Refuses to read it, and to need cargo: where that is missing or fails, the nearest `Cargo.toml` has to do.
+//! Refuses to read it, and to need cargo: where that is missing or fails, the nearest `Cargo.toml`
+//! has to do.
 
 use std::fs;
 use std::io;
@@ -22,8 +23,8 @@ pub(crate) struct Project {
 pub(crate) const CONFIG: &str = "homebound.toml";
 
 impl Project {
-    /// The project that `start`, an absolute folder, is in: the workspace around it, or the nearest folder above that with a
-    /// `homebound.toml`, as far as the repository goes.
+    /// The project that `start`, an absolute folder, is in: the workspace around it, or the nearest
+    /// folder above that with a `homebound.toml`, as far as the repository goes.
     pub(crate) fn around(start: &Path) -> Project {
         let cargo = workspace(start);
         let inside = cargo.as_deref().unwrap_or(start);

@@ -40,7 +40,8 @@ impl Drop for Staged {
     }
 }
 
-/// Those of the repository that the current folder is in. A hook is told of it by its environment, which holds for that folder.
+/// Those of the repository that the current folder is in. A hook is told of it by its environment,
+/// which holds for that folder.
 ///
 /// # Errors
 ///
@@ -82,7 +83,8 @@ fn asked(folder: &Path, words: &[&str], input: &[u8]) -> std::io::Result<Output>
     command.current_dir(folder).args(words);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // The commands that read names answer at their end: neither side fills a pipe that the other does not empty.
+        // The commands that read names answer at their end: neither side fills a pipe that the
+        // other does not empty.
         let _it_says_why = stdin.write_all(input);
     }
     child.wait_with_output()

@@ -35,8 +35,8 @@ pub(crate) fn all(project: &Project) -> Walked {
     found.walked()
 }
 
-/// The files that were named, and the Rust files in folders that were. Hooks name all kinds of files: those that are no Rust are
-/// left out.
+/// The files that were named, and the Rust files in folders that were. Hooks name all kinds of
+/// files: those that are no Rust are left out.
 pub(crate) fn named(project: &Project, paths: &[PathBuf]) -> Result<Walked, Faults> {
     let (mut found, mut faults) = (Found::default(), Vec::new());
     for path in paths {
@@ -68,7 +68,8 @@ impl Found {
 fn below(project: &Project, folder: &Path, found: &mut Found) {
     let in_repository = folder.ancestors().any(|folder| folder.join(".git").exists());
     let mut walk = WalkBuilder::new(folder);
-    // What is ignored is so in a copy without `.git`, too; but there nobody else's rules, further up, are ours.
+    // What is ignored is so in a copy without `.git`, too; but there nobody else's rules, further
+    // up, are ours.
     walk.require_git(false).parents(in_repository);
     walk.filter_entry(|entry| {
         entry.depth() == 0 || !entry.file_type().is_some_and(|kind| kind.is_dir()) || !is_build(entry.path())

@@ -117,7 +117,8 @@ fn git_asks_the_guard_before_each_commit_about_what_is_staged() {
     assert_eq!(left.count(), 0);
 }
 
-/// A repository with the Rust project further down, in a worktree: git tells hooks of it by the environment.
+/// A repository with the Rust project further down, in a worktree: git tells hooks of it by the
+/// environment.
 #[test]
 fn the_hook_finds_the_project_further_down() {
     let config = "exempt = [\"src/old.rs\"]\n";
@@ -225,7 +226,8 @@ fn of_several_hooks_each_thing_is_said_by_one() {
     assert_eq!(skipping.guard(&check).code, 0, "left to the other");
     let said = Said::of(guard(&skipping.root).args(check).env("SKIP", "x, require-thread-registry"));
     assert_eq!(said.code, 1, "which is skipped this time: {said:?}");
-    // Without the one for all, the first of the others has the broken file; alone, it has everything.
+    // Without the one for all, the first of the others has the broken file; alone, it has
+    // everything.
     let two = said_by_hooks(&["no-daemon-threads", "require-thread-registry"]);
     let broken_files = two.iter().flat_map(|(_, said)| said).filter(|said| *said == broken);
     assert_eq!(broken_files.count(), 1, "{two:?}");

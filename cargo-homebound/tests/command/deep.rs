@@ -1,4 +1,5 @@
-//! `--deep`: what clippy adds, on a crate without dependencies. Runs the compiler; needs no network.
+//! `--deep`: what clippy adds, on a crate without dependencies. Runs the compiler; needs no
+//! network.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,8 @@ use super::project::{HELD, Project, Said, guard};
 const MANIFEST: &str = "[package]\nname = \"tiny\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\nmembers = [\"member\"]\n";
 const MEMBER: &str = "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
 
-/// A call by a re-export of another crate, which only types show; one that is compiled nowhere; one that both see.
+/// A call by a re-export of another crate, which only types show; one that is compiled nowhere; one
+/// that both see.
 const LIB: &str = "#![deny(warnings)]
 #![allow(clippy::disallowed_methods)]
 pub fn own() {
@@ -78,7 +80,8 @@ fn without_a_package_there_is_nothing_to_build() {
     assert!(said.code == 2 && said.err.contains("Cargo.toml"), "{said:?}");
 }
 
-/// A person with one target folder for all projects, and one build folder besides, who checks two of them at once.
+/// A person with one target folder for all projects, and one build folder besides, who checks two
+/// of them at once.
 #[test]
 fn a_target_folder_for_all_projects_is_shared_with_none() {
     let shared = Project::new(&[]);

@@ -1,4 +1,5 @@
-//! The program, run in projects of its own: what is checked, what counts, what is printed, and how it ends.
+//! The program, run in projects of its own: what is checked, what counts, what is printed, and how
+//! it ends.
 
 mod adopt;
 mod check;

@@ -12,7 +12,8 @@ pub(crate) const HELD: &str =
     "pub fn start() -> std::thread::JoinHandle<()> {\n    std::thread::spawn(|| work())\n}\n";
 pub(crate) const CLEAN: &str = "pub fn add(a: u32, b: u32) -> u32 {\n    a + b\n}\n";
 
-/// What the environment of the tests may say of places, builds and looks, and the guard is not to hear.
+/// What the environment of the tests may say of places, builds and looks, and the guard is not to
+/// hear.
 const OUTSIDE: [&str; 10] = [
     "NO_COLOR",
     "CLICOLOR_FORCE",
@@ -63,7 +64,8 @@ impl Project {
         Said::of(guard(&self.root.join(folder)).args(words))
     }
 
-    /// `check --format json` and these words: exit code, and each finding as `rule path:line:column`.
+    /// `check --format json` and these words: exit code, and each finding as
+    /// `rule path:line:column`.
     pub(crate) fn found(&self, words: &[&str]) -> (i32, Vec<String>) {
         let said = self.guard(&[&["check", "--format", "json"], words].concat());
         let line = |line: &str| {

@@ -1,5 +1,6 @@
-//! The guard on crates that others wrote, against what a person has read in them: precision and recall of each rule.
-//! Needs the sources, which `ci/guard.sh` has cargo fetch, and so is run by that alone.
+//! The guard on crates that others wrote, against what a person has read in them: precision and
+//! recall of each rule. Needs the sources, which `ci/guard.sh` has cargo fetch, and so is run by
+//! that alone.
 
 mod labels;
 mod moved;
@@ -13,11 +14,13 @@ use cargo_homebound::rule::Rule;
 
 use labels::{Label, Labelled};
 
-/// Rules whose findings need a scope around: they are asked with the threads of a file moved onto one.
+/// Rules whose findings need a scope around: they are asked with the threads of a file moved onto
+/// one.
 const MOVED: [Rule; 1] = [Rule::DeafWait];
 /// Rules that speak of waits which were moved, too, but badly.
 const TOLD: [Rule; 2] = [Rule::IgnoredStop, Rule::DeafLoop];
-/// So much at least, of each: of what is found, how much is right; of what is there, how much is found.
+/// So much at least, of each: of what is found, how much is right; of what is there, how much is
+/// found.
 const GOAL: f64 = 0.9;
 
 #[derive(Default)]

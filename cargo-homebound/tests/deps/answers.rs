@@ -1,4 +1,5 @@
-//! Owns what is said: of sources that are not there, of the list of known crates, of what is allowed, and errors.
+//! Owns what is said: of sources that are not there, of the list of known crates, of what is
+//! allowed, and errors.
 //! Refuses to ask which code counts.
 
 use std::fs;

@@ -1,4 +1,5 @@
-//! Owns the parts of the tests of `deps`: what is found, where, under which conditions, and which way leads there.
+//! Owns the parts of the tests of `deps`: what is found, where, under which conditions, and which
+//! way leads there.
 //! Refuses to test anything by itself.
 
 mod answers;

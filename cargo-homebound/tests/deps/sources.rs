@@ -1,4 +1,5 @@
-//! Owns which code counts: modules that are declared, conditions on the way, other targets, tests, C.
+//! Owns which code counts: modules that are declared, conditions on the way, other targets, tests,
+//! C.
 //! Refuses to ask who turned it on.
 
 use cargo_homebound::deps::{self, Error, Options};

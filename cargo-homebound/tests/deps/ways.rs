@@ -95,7 +95,8 @@ fn an_optional_dependency_counts_when_a_feature_brings_it_in() {
     }
 }
 
-/// Found by a comparison with `cargo tree`: a feature can be asked for before its package is reached.
+/// Found by a comparison with `cargo tree`: a feature can be asked for before its package is
+/// reached.
 #[test]
 fn a_feature_that_is_asked_for_early_does_not_hide_what_its_package_needs() {
     let app = format!("[workspace]\n[features]\ndefault = [\"middle/extra\"]\n[dependencies]\n{MIDDLE}");
@@ -110,7 +111,8 @@ fn a_feature_that_is_asked_for_early_does_not_hide_what_its_package_needs() {
     assert_eq!(places(&place.starts(&place.options())), ["src/lib.rs:1 true"]);
 }
 
-/// Found in the same way: a declaration for another target gives no feature to a package that is used here.
+/// Found in the same way: a declaration for another target gives no feature to a package that is
+/// used here.
 #[test]
 fn declarations_for_other_targets_turn_nothing_on() {
     let dependencies = "[target.'cfg(unix)'.dependencies]\nnoisy = { path = \"../noisy\" }\n\

@@ -1,4 +1,5 @@
-//! The folders of the guard, and the direction of its imports: down, never up, and never in a circle.
+//! The folders of the guard, and the direction of its imports: down, never up, and never in a
+//! circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,8 +20,8 @@ const ROWS: [&[&str]; 6] = [
 const ROWS_OF_CHECK: [&[&str]; 5] =
     [&["resolve"], &["state"], &["rules"], &["visit"], &["mod.rs", "one_file.rs", "files.rs", "quick.rs"]];
 
-/// The one type whose methods stand in another folder than the type, and that folder: the walk over the syntax is made of
-/// methods of its own state.
+/// The one type whose methods stand in another folder than the type, and that folder: the walk over
+/// the syntax is made of methods of its own state.
 const METHODS_ELSEWHERE: (&str, &str) = ("Walk", "check/visit/");
 
 struct File {
@@ -171,7 +172,8 @@ fn rooms_use_only_what_is_below() {
 fn no_files_import_each_other_in_a_circle() {
     let files = files();
     let graph = graph(&files);
-    // A file that uses nothing of what is left is in no circle, nor is a file that nothing of what is left uses.
+    // A file that uses nothing of what is left is in no circle, nor is a file that nothing of what
+    // is left uses.
     let mut left: BTreeSet<&str> = graph.keys().copied().collect();
     loop {
         let uses = |file: &str, other: &str| graph[file].contains(other);

@@ -1,5 +1,6 @@
-//! No let-chain: they came with Rust 1.88, and the crate promises 1.85. Of std's functions clippy says which are newer
-//! (`incompatible_msrv`, by `rust-version` in Cargo.toml); of this piece of syntax neither clippy nor rustc does.
+//! No let-chain: they came with Rust 1.88, and the crate promises 1.85. Of std's functions clippy
+//! says which are newer (`incompatible_msrv`, by `rust-version` in Cargo.toml); of this piece of
+//! syntax neither clippy nor rustc does.
 
 use std::fs;
 use std::path::{Path, PathBuf};

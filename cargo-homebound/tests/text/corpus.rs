@@ -1,5 +1,6 @@
-//! Labelled sources: each line that a rule speaks of says so by `//~ rule rule`, and lines that look like it by `//~ none`.
-//! Prints precision and recall of each rule: `cargo test -p cargo-homebound --test text corpus -- --nocapture`.
+//! Labelled sources: each line that a rule speaks of says so by `//~ rule rule`, and lines that
+//! look like it by `//~ none`. Prints precision and recall of each rule:
+//! `cargo test -p cargo-homebound --test text corpus -- --nocapture`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,7 +44,8 @@ fn labels(name: &str, text: &str) -> (Vec<(usize, Rule)>, usize) {
     (labels, none)
 }
 
-/// Compares the guard with the labels of all files in a folder; prints both, and returns the counts and what differs.
+/// Compares the guard with the labels of all files in a folder; prints both, and returns the counts
+/// and what differs.
 fn compare(folder: &str) -> (BTreeMap<Rule, Count>, Vec<String>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/text/corpus").join(folder);
     let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -101,7 +103,8 @@ fn the_second_corpus_is_read_as_labelled() {
     assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
 }
 
-/// Twenty programs in the manner of crates that were read for `ci/guard.sh`, with the rules' usual mistakes and with what is right.
+/// Twenty programs in the manner of crates that were read for `ci/guard.sh`, with the rules' usual
+/// mistakes and with what is right.
 #[test]
 fn in_the_manner_of_twenty_crates_nine_of_ten_are_found_and_right() {
     let (counts, differ) = compare("crates");

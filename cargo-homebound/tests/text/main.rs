@@ -1,4 +1,5 @@
-//! The check of source text, through the library: labelled sources, and texts that no person writes.
+//! The check of source text, through the library: labelled sources, and texts that no person
+//! writes.
 
 mod corpus;
 mod source;

@@ -1,10 +1,12 @@
-//! Owns what the body of a function shows by its syntax alone: it only asks a flag, it sleeps, it wakes a parked thread.
+//! Owns what the body of a function shows by its syntax alone: it only asks a flag, it sleeps, it
+//! wakes a parked thread.
 //! Refuses to resolve names: the bodies are read before all names of the file are known.
 
 use syn::visit::{self, Visit};
 use syn::{BinOp, Block, Expr, ExprMethodCall, Member, Stmt, UnOp};
 
-/// Whether a function does nothing but ask a flag: `fn is_over(&self) -> bool { self.over.load(Relaxed) }`.
+/// Whether a function does nothing but ask a flag:
+/// `fn is_over(&self) -> bool { self.over.load(Relaxed) }`.
 pub(crate) fn only_asks(body: &Block) -> bool {
     fn asks(expr: &Expr) -> bool {
         match expr {
@@ -53,7 +55,8 @@ pub(crate) fn sleeps(body: &Block) -> bool {
     found.0
 }
 
-/// Whether a function of the file sets something and unparks a thread: then a thread that parks with a time-out is woken, and does not poll.
+/// Whether a function of the file sets something and unparks a thread: then a thread that parks
+/// with a time-out is woken, and does not poll.
 pub(crate) fn wakes_parked(file: &syn::File) -> bool {
     #[derive(Default)]
     struct Wakes {

@@ -1,4 +1,5 @@
-//! Owns what the `cfg` attributes around a place ask for: features, and whether it is for tests only.
+//! Owns what the `cfg` attributes around a place ask for: features, and whether it is for tests
+//! only.
 //! Refuses to evaluate them: code counts whether it is compiled or not.
 
 use proc_macro2::{TokenStream, TokenTree};

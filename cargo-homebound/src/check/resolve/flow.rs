@@ -1,4 +1,5 @@
-//! Owns where values go: a graph from starts through variables and fields to whoever has them in the end.
+//! Owns where values go: a graph from starts through variables and fields to whoever has them in
+//! the end.
 //! Refuses to know what is in the nodes.
 
 use std::collections::HashMap;

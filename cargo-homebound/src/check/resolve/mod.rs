@@ -1,8 +1,10 @@
 //! Owns what the names, types and values of a file stand for, as far as the text of that file says.
-//! Refuses to know the rules, and to walk over code: it answers questions about one name or one value.
+//! Refuses to know the rules, and to walk over code: it answers questions about one name or one
+//! value.
 //!
-//! Read `scopes` first (what is declared where), then `names` (from a path to its meaning), `types` (guesses about values) and
-//! `flow` (where values go). `written`, `bodies` and `cfg` read syntax; `passage` and `waits` are tables of methods and functions.
+//! Read `scopes` first (what is declared where), then `names` (from a path to its meaning), `types`
+//! (guesses about values) and `flow` (where values go). `written`, `bodies` and `cfg` read syntax;
+//! `passage` and `waits` are tables of methods and functions.
 
 pub(crate) mod bodies;
 pub(crate) mod cfg;

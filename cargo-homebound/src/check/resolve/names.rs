@@ -1,4 +1,5 @@
-//! Owns the way from a path at a place to what it stands for: `go` after `use std::thread::spawn as go`.
+//! Owns the way from a path at a place to what it stands for: `go` after
+//! `use std::thread::spawn as go`.
 //! Refuses to look into other files: what is not declared here is taken as written.
 
 use std::collections::HashSet;
@@ -204,7 +205,8 @@ impl Names {
         })
     }
 
-    /// What an import brings in; `None` while that is being asked already: `use log::log` does not mean itself.
+    /// What an import brings in; `None` while that is being asked already: `use log::log` does not
+    /// mean itself.
     fn import(&mut self, import: usize, space: Space) -> Option<Res> {
         if self.active.contains(&import) {
             return None;
@@ -222,7 +224,8 @@ impl Names {
     }
 }
 
-/// The name under `std` of what `core` and `alloc` have, and under `rayon` of what it has from its core.
+/// The name under `std` of what `core` and `alloc` have, and under `rayon` of what it has from its
+/// core.
 fn canonical(path: String) -> String {
     let passed_on = [
         ("core::", "std::"),

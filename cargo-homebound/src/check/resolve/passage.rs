@@ -1,4 +1,5 @@
-//! Owns what a method does with its receiver, by the method's name: hands it on, shows it to a closure, stores something in it.
+//! Owns what a method does with its receiver, by the method's name: hands it on, shows it to a
+//! closure, stores something in it.
 //! Refuses to follow values: `flow` does.
 
 use syn::Ident;

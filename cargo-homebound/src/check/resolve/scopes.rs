@@ -1,4 +1,5 @@
-//! Owns what is declared where in a file: modules, blocks with items, imports, functions, structs, statics.
+//! Owns what is declared where in a file: modules, blocks with items, imports, functions, structs,
+//! statics.
 //! Refuses to resolve anything: `names` does.
 
 use std::collections::HashMap;

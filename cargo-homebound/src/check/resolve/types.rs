@@ -117,7 +117,8 @@ pub(crate) fn known(path: &str) -> &str {
     SAME.iter().find(|(other, _)| *other == path).map_or(path, |(_, name)| name)
 }
 
-/// What a function or a method returns, without the `Result` around it. `A|B` is a pair, with nothing for what is not known.
+/// What a function or a method returns, without the `Result` around it. `A|B` is a pair, with
+/// nothing for what is not known.
 const RETURNS: &[(&str, &str)] = &[
     ("std::thread::spawn", JOIN_HANDLE),
     ("std::thread::Builder::spawn", JOIN_HANDLE),
@@ -219,8 +220,8 @@ pub(crate) fn is_stream(path: &str) -> bool {
     STREAMS.contains(&path)
 }
 
-/// Whether a type is of another crate whose methods mean what they are called: not of the file's own crate, no type parameter, and not
-/// one of those that are asked for by other names.
+/// Whether a type is of another crate whose methods mean what they are called: not of the file's
+/// own crate, no type parameter, and not one of those that are asked for by other names.
 pub(crate) fn is_foreign(path: &str) -> bool {
     let known = ["crate::", "super::", "self::", "homebound::", "tokio::"];
     path.contains("::") && !known.iter().any(|root| path.starts_with(root))

@@ -1,4 +1,5 @@
-//! Owns the list of what waits and hears no stop: by the type of what is waited at, or by a name that says enough alone.
+//! Owns the list of what waits and hears no stop: by the type of what is waited at, or by a name
+//! that says enough alone.
 //! Refuses to decide whether a wait counts: `deaf` does.
 
 use crate::check::resolve::types::{
@@ -198,7 +199,8 @@ const BY_PLACE: &[(&str, usize, &[&str], &str)] = &[
     ("iter", 0, &["rx", "receiver"], "cx.iter(&receiver)"),
 ];
 
-/// Names that are the same thing wherever a crate imports them from: `crate::Receiver` is somebody's channel, behind a feature.
+/// Names that are the same thing wherever a crate imports them from: `crate::Receiver` is
+/// somebody's channel, behind a feature.
 const PASSED_ON: &[(&str, &str)] = &[
     ("Receiver", RECEIVER),
     ("SyncSender", SENDER),
@@ -239,7 +241,8 @@ pub(crate) fn method(of: &str, name: &str, arguments: usize) -> Option<Wait> {
     waits.then_some((If::Blocking, IO))
 }
 
-/// What a method of a value of which nothing is known waits for: `place` is the last name of what is waited at.
+/// What a method of a value of which nothing is known waits for: `place` is the last name of what
+/// is waited at.
 pub(crate) fn unknown(name: &str, arguments: usize, place: Option<&str>) -> Option<Wait> {
     let found = BY_NAME.iter().find(|(method, n, ..)| (*method, *n) == (name, arguments));
     found.map(|(.., when, instead)| (*when, *instead)).or_else(|| by_place(name, arguments, place?))

@@ -35,7 +35,8 @@ pub(crate) fn last_name(ty: &Type) -> Option<String> {
     }
 }
 
-/// Whether a value of this type may be borrowed, as far as the type says: `&T`, `Option<&T>`, `Guard<'a>`.
+/// Whether a value of this type may be borrowed, as far as the type says: `&T`, `Option<&T>`,
+/// `Guard<'a>`.
 pub(crate) fn borrows(ty: &Type) -> bool {
     match ty {
         Type::Reference(_) | Type::Ptr(_) => true,

@@ -1,5 +1,7 @@
-//! Owns the rule `deaf-wait`: waits that do not hear the stop, where a context is at hand that would.
-//! Refuses to know what waits, which `waits` does, and whether somebody wakes them by other means, but for `on_stop`.
+//! Owns the rule `deaf-wait`: waits that do not hear the stop, where a context is at hand that
+//! would.
+//! Refuses to know what waits, which `waits` does, and whether somebody wakes them by other means,
+//! but for `on_stop`.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::punctuated::Punctuated;
@@ -16,7 +18,8 @@ use crate::check::state::frame::Context;
 use crate::check::state::pending::PendingWait;
 use crate::finding::rule::Rule;
 
-/// What is given a closure that has no context, or is woken by other means. `waiting` is how one says that a wait is meant.
+/// What is given a closure that has no context, or is woken by other means. `waiting` is how one
+/// says that a wait is meant.
 pub(crate) const OUT_OF_REACH: &[&str] = &[
     "homebound::Context::on_stop",
     "homebound::Context::with_on_stop",
@@ -174,7 +177,8 @@ pub(crate) fn method(walk: &mut Walk, name: &str, call: &ExprMethodCall, ty: &Ty
     let wait = match ty {
         Ty::Path(of) => match waits::method(waits::waits_as(of), name, arguments) {
             Some(wait) => Some(wait),
-            // A type of another crate, or of std, of which nothing is known but the name of its method.
+            // A type of another crate, or of std, of which nothing is known but the name of its
+            // method.
             None if types::is_foreign(of) => waits::unknown(name, arguments, None),
             // A type parameter.
             None if !of.contains("::") => {

@@ -1,4 +1,5 @@
-//! Owns the rule `detached-thread`: which methods hand a join handle on, which only look at it, which handles are lost.
+//! Owns the rule `detached-thread`: which methods hand a join handle on, which only look at it,
+//! which handles are lost.
 //! Refuses to follow values: `flow` does.
 
 use proc_macro2::Span;

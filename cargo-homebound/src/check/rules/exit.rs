@@ -1,4 +1,5 @@
-//! Owns who calls whom in a file, and so which of its functions run inside a scope; and the rule `process-exit`, which asks that.
+//! Owns who calls whom in a file, and so which of its functions run inside a scope; and the rule
+//! `process-exit`, which asks that.
 //! Refuses to know which paths end the process: the catalog does.
 
 use proc_macro2::Span;

@@ -1,4 +1,5 @@
-//! Owns what a condition looks at: whether it asks something that another thread sets, so that a loop may end.
+//! Owns what a condition looks at: whether it asks something that another thread sets, so that a
+//! loop may end.
 //! Refuses to know loops: `polled` does.
 
 use syn::{BinOp, Expr, ExprMethodCall, Member, Stmt, UnOp};

@@ -1,7 +1,8 @@
 //! Owns the rules: one file each, or a folder where a rule has more than one idea.
 //! Refuses to walk: `visit` calls a rule at each place where the rule may have something to say.
 //!
-//! Read `raw` first, the shortest. `deaf`, `detached` and `exit` decide at the end of the file, when all calls and values are known.
+//! Read `raw` first, the shortest. `deaf`, `detached` and `exit` decide at the end of the file,
+//! when all calls and values are known.
 
 pub(crate) mod deaf;
 pub(crate) mod detached;

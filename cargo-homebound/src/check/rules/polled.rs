@@ -59,7 +59,8 @@ pub(crate) fn flag_in_condition(walk: &mut Walk, condition: &Expr, ends: bool) {
     }
 }
 
-/// Likewise, where it is not the loop's own condition: then a name alone must say that it is about an end.
+/// Likewise, where it is not the loop's own condition: then a name alone must say that it is about
+/// an end.
 pub(crate) fn flag_inside(walk: &mut Walk, condition: &Expr, ends: bool) {
     if walk.loops.is_empty() {
         return;
@@ -124,7 +125,8 @@ pub(crate) fn own_function(walk: &mut Walk, function: usize, span: Span) {
     }
 }
 
-/// `while let Ok(message) = rx.try_recv() { .. return .. }`: the loop around it ends by a message, too.
+/// `while let Ok(message) = rx.try_recv() { .. return .. }`: the loop around it ends by a message,
+/// too.
 pub(crate) fn drained(walk: &mut Walk, condition: &Expr, body: &Block) {
     let tries = matches!(condition, Expr::Let(one) if matches!(&*one.expr, Expr::MethodCall(call) if call.method == "try_recv"));
     if let Some(outer) = walk.loops.last_mut().filter(|_| tries && leaves(body)) {

@@ -27,7 +27,8 @@ pub(crate) const OF_PATHS: &[&str] = &[
 const ARTICLES: &[&str] = &["the", "a", "an", "this", "my", "thread", "threads"];
 const FILLERS: &[&str] = &["worker", "workers", "service", "task", "background"];
 
-/// Words that promise a purpose, or stand in for one: a text of these and of fillers says nothing at all.
+/// Words that promise a purpose, or stand in for one: a text of these and of fillers says nothing
+/// at all.
 const EMPTY: &[&str] = &[
     "todo",
     "fixme",
@@ -91,7 +92,8 @@ pub(crate) fn check<'e>(walk: &mut Walk, span: Span, arguments: impl Iterator<It
     }
 }
 
-/// What is wrong with a name and a purpose; a text that the file does not say is taken for a good one.
+/// What is wrong with a name and a purpose; a text that the file does not say is taken for a good
+/// one.
 fn complaint(name: Option<&str>, purpose: Option<&str>) -> Option<String> {
     let is_blank = |text: &str| !text.contains(char::is_alphanumeric);
     if name.is_some_and(is_blank) {
@@ -114,7 +116,8 @@ fn words(text: &str) -> Vec<String> {
     lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether two texts have the same words, but for articles; or for fillers as well, if there are others.
+/// Whether two texts have the same words, but for articles; or for fillers as well, if there are
+/// others.
 fn says_the_same(name: &str, purpose: &str) -> bool {
     let (name, purpose) = (words(name), words(purpose));
     let without = |all: &[String], is_left_out: &dyn Fn(&str) -> bool| -> String {
@@ -137,7 +140,8 @@ fn says_nothing(name: Option<&str>, purpose: &str) -> bool {
     unwritten || !words.iter().any(|word| says(word) || names.contains(word))
 }
 
-/// The type of homebound's whose method this must be: two texts stand first, or a closure with a context is last.
+/// The type of homebound's whose method this must be: two texts stand first, or a closure with a
+/// context is last.
 pub(crate) fn by_shape(walk: &mut Walk, call: &ExprMethodCall, name: &str) -> Option<&'static str> {
     let (wanted, of) = match name {
         "spawn" | "service" => (3, HB_SCOPE),

@@ -1,4 +1,5 @@
-//! Owns what a function or a closure runs in: whether a scope is around it, whether a context is at hand, where its result goes.
+//! Owns what a function or a closure runs in: whether a scope is around it, whether a context is at
+//! hand, where its result goes.
 //! Refuses to know how that is found out.
 
 use crate::check::resolve::flow::Node;

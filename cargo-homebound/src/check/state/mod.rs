@@ -1,8 +1,10 @@
-//! Owns the state of the walk over one file: what is in sight at a place, and what has been met so far.
+//! Owns the state of the walk over one file: what is in sight at a place, and what has been met so
+//! far.
 //! Refuses to walk, which `visit` does, and to judge, which `rules` do.
 //!
-//! Read this file first, then `sight` (what a name means here) and `places` (which variable or field an expression names). `frame` and
-//! `loops` are what is around the place; `reach` and `pending` are kept until the whole file is known.
+//! Read this file first, then `sight` (what a name means here) and `places` (which variable or
+//! field an expression names). `frame` and `loops` are what is around the place; `reach` and
+//! `pending` are kept until the whole file is known.
 
 pub(crate) mod frame;
 pub(crate) mod loops;

@@ -1,4 +1,5 @@
-//! Owns what may become a finding and cannot be decided before the whole file is known: waits, handles, ends of the process.
+//! Owns what may become a finding and cannot be decided before the whole file is known: waits,
+//! handles, ends of the process.
 //! Refuses to decide it: the rules do, at the end of the walk.
 
 use proc_macro2::Span;
@@ -32,8 +33,8 @@ impl Waits {
         self.met.len()
     }
 
-    /// Takes back what was said of waits since `first`: all, if the stop wakes who waits there; else what listens to several, if the stop
-    /// is among them.
+    /// Takes back what was said of waits since `first`: all, if the stop wakes who waits there;
+    /// else what listens to several, if the stop is among them.
     pub(crate) fn heard(&mut self, first: usize, woken: bool, listens: bool) {
         let mut at = 0;
         self.met.retain(|wait| {

@@ -1,4 +1,5 @@
-//! Owns places: which variable, field or static an expression names, of which type it is, and where what is stored there goes.
+//! Owns places: which variable, field or static an expression names, of which type it is, and where
+//! what is stored there goes.
 //! Refuses to walk: an expression that names no place is a value of its own, or unknown.
 
 use syn::{Expr, Member};
@@ -49,7 +50,8 @@ impl Walk {
         }
     }
 
-    /// Where a value goes that is stored in the place that `expr` names; `LOST` if that is a new value of its own.
+    /// Where a value goes that is stored in the place that `expr` names; `LOST` if that is a new
+    /// value of its own.
     pub(crate) fn place(&mut self, expr: &Expr) -> Node {
         match expr {
             Expr::Path(path) => match path.path.get_ident().and_then(|name| self.single(name, Space::Values))

@@ -7,7 +7,8 @@ use proc_macro2::Span;
 
 use crate::check::state::frame::{Context, Frame};
 
-/// Calls of functions of the file, and ends of the process, as far as it is not clear yet whether a scope is around.
+/// Calls of functions of the file, and ends of the process, as far as it is not clear yet whether a
+/// scope is around.
 #[derive(Debug, Default)]
 pub(crate) struct Reach {
     /// The process was forked further up in the file.
@@ -20,7 +21,8 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    /// The functions that are called inside a scope, on whatever way; if asked for, only by callers that have a context at hand.
+    /// The functions that are called inside a scope, on whatever way; if asked for, only by callers
+    /// that have a context at hand.
     pub(crate) fn inside(&self, with_context: bool) -> HashSet<usize> {
         let counts = |has_one: bool| has_one || !with_context;
         let mut left: Vec<_> = self.inside.iter().filter(|(_, one)| counts(*one)).map(|(f, _)| *f).collect();
@@ -34,7 +36,8 @@ impl Reach {
         inside
     }
 
-    /// Code that runs in `frame` calls a function of this file, or gives it to a function that will.
+    /// Code that runs in `frame` calls a function of this file, or gives it to a function that
+    /// will.
     pub(crate) fn called(&mut self, function: usize, frame: &Frame) {
         if frame.in_scope {
             self.inside.push((function, frame.context == Context::Here));

@@ -1,4 +1,5 @@
-//! Owns what is in sight at a place: variables, items of blocks, and what names and types mean there.
+//! Owns what is in sight at a place: variables, items of blocks, and what names and types mean
+//! there.
 //! Refuses to look outside of the file.
 
 use syn::Pat;
@@ -142,7 +143,8 @@ impl Walk {
         self.names.declared.methods.keys().any(|(_, method)| method == name)
     }
 
-    /// The method of this name of a value, if the value is a struct of this file: the struct, and the function.
+    /// The method of this name of a value, if the value is a struct of this file: the struct, and
+    /// the function.
     pub(crate) fn method_of_value(&self, ty: &Ty, name: &str) -> Option<(usize, usize)> {
         let Ty::Struct(id) = ty else { return None };
         self.method_of(*id, name).map(|own| (*id, own))

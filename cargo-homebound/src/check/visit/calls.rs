@@ -1,4 +1,5 @@
-//! Owns calls of functions and methods: which function it is, what its closures run in, where its arguments go.
+//! Owns calls of functions and methods: which function it is, what its closures run in, where its
+//! arguments go.
 //! Refuses to judge: it tells each rule of what it met.
 
 use proc_macro2::Span;
@@ -252,7 +253,8 @@ pub(crate) fn alone(path: &syn::ExprPath) -> Option<&syn::Ident> {
     path.path.get_ident().filter(|_| path.qself.is_none())
 }
 
-/// The closure that a block gives, and what stands before it: `{ let rx = rx.clone(); move || run(rx) }`.
+/// The closure that a block gives, and what stands before it:
+/// `{ let rx = rx.clone(); move || run(rx) }`.
 fn closure_of_block(argument: &Expr) -> Option<(&syn::ExprClosure, &[syn::Stmt])> {
     let Expr::Block(block) = argument else { return None };
     match block.block.stmts.split_last() {

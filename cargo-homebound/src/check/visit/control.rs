@@ -1,4 +1,5 @@
-//! Owns the walk over branches, loops and closures: what is bound in them, and where their values go.
+//! Owns the walk over branches, loops and closures: what is bound in them, and where their values
+//! go.
 //! Refuses to ask which way is taken: all are.
 
 use syn::{ExprClosure, ExprIf, ExprMatch, Pat};
@@ -85,7 +86,8 @@ impl Walk {
         self.loops.push(Loop::new(result, label.map(|label| label.name.ident.clone()), self.vars.len()));
     }
 
-    /// Walks over a closure that runs in `frame`; `first` is the type of its first parameter, and `from` what it is given.
+    /// Walks over a closure that runs in `frame`; `first` is the type of its first parameter, and
+    /// `from` what it is given.
     pub(crate) fn closure(
         &mut self,
         closure: &ExprClosure,

@@ -184,7 +184,8 @@ impl Walk {
             }
             Res::Path(path) => {
                 raw::function_taken(self, &path, span);
-                // A name alone that nothing here declares is a variable that another macro or file has made.
+                // A name alone that nothing here declares is a variable that another macro or file
+                // has made.
                 if path.contains("::") || path == "drop" { Ty::Func(path.into()) } else { Ty::Unknown }
             }
             _ => Ty::Unknown,

@@ -1,4 +1,5 @@
-//! Owns the code inside macros: bodies of `macro_rules!`, and what is given to the macros of others.
+//! Owns the code inside macros: bodies of `macro_rules!`, and what is given to the macros of
+//! others.
 //! Refuses to expand anything: it reads the tokens as the code that they look like.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};

@@ -1,4 +1,5 @@
-//! Owns calls of methods: of which type it is, where its receiver and its arguments go, what its closures are given.
+//! Owns calls of methods: of which type it is, where its receiver and its arguments go, what its
+//! closures are given.
 //! Refuses to judge: it tells each rule of what it met.
 
 use proc_macro2::Span;

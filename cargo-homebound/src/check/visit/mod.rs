@@ -1,8 +1,11 @@
-//! Owns the walk over the syntax of one file: items and blocks here, expressions and patterns in the other files.
-//! Refuses to judge: the walk notes in `Walk` where it is and what it has met, and calls the rules there.
+//! Owns the walk over the syntax of one file: items and blocks here, expressions and patterns in
+//! the other files.
+//! Refuses to judge: the walk notes in `Walk` where it is and what it has met, and calls the rules
+//! there.
 //!
-//! Read this file first, then `exprs`, from which everything else is reached: `calls` and `methods`, `control` (branches, loops,
-//! closures), `patterns` (what they bind) and `macros`. All of them are methods of `state::Walk`.
+//! Read this file first, then `exprs`, from which everything else is reached: `calls` and
+//! `methods`, `control` (branches, loops, closures), `patterns` (what they bind) and `macros`. All
+//! of them are methods of `state::Walk`.
 
 mod calls;
 mod control;
@@ -174,7 +177,8 @@ impl Walk {
         });
     }
 
-    /// Runs `f` in `frame`; what is said about waits in it is taken back if the stop wakes them after all.
+    /// Runs `f` in `frame`; what is said about waits in it is taken back if the stop wakes them
+    /// after all.
     pub(crate) fn framed<R>(&mut self, frame: Frame, f: impl FnOnce(&mut Walk) -> R) -> R {
         let first = self.waits.so_far();
         self.frames.push(frame);

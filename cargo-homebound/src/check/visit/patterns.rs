@@ -63,7 +63,8 @@ impl Walk {
 
     /// `let (a, b) = (f(), g())`: each variable gets one value, and not both.
     fn bind_each(&mut self, pats: &Parts<Pat>, values: &Parts<Expr>) {
-        // All values before the first variable: a value may name what a variable of this `let` hides.
+        // All values before the first variable: a value may name what a variable of this `let`
+        // hides.
         let values: Vec<_> = values
             .iter()
             .map(|value| {
@@ -76,7 +77,8 @@ impl Walk {
         }
     }
 
-    /// What is stored into the variables made since `first` is stored into what they were taken from, too.
+    /// What is stored into the variables made since `first` is stored into what they were taken
+    /// from, too.
     pub(crate) fn stores_into(&mut self, first: usize, from: &Expr) {
         let place = self.place(from);
         for var in first..self.vars.len() {
@@ -168,7 +170,8 @@ impl Walk {
         }
     }
 
-    /// A new node that gets what is in a field and what is in the struct itself; and the field's type.
+    /// A new node that gets what is in a field and what is in the struct itself; and the field's
+    /// type.
     pub(crate) fn taken(&mut self, of: &Ty, member: &Member, whole: Node) -> (Node, Ty) {
         let node = self.flow.node();
         self.flow.edge(whole, node);

@@ -1,4 +1,5 @@
-//! Owns what is asked in an expression: which waits of a context are in it, and whether it asks for the stop.
+//! Owns what is asked in an expression: which waits of a context are in it, and whether it asks for
+//! the stop.
 //! Refuses to know what is done with the answer: `scan` does.
 
 use proc_macro2::Span;

@@ -1,4 +1,5 @@
-//! Owns what is a context and what is a stream of `cx.io`, and which of their methods fail on the stop.
+//! Owns what is a context and what is a stream of `cx.io`, and which of their methods fail on the
+//! stop.
 //! Refuses to know loops.
 
 use syn::Expr;

@@ -1,10 +1,12 @@
-//! Owns what ends a loop: whether something in it leaves, and which way a condition or a pattern goes when a wait has failed.
+//! Owns what ends a loop: whether something in it leaves, and which way a condition or a pattern
+//! goes when a wait has failed.
 //! Refuses to know waits.
 
 use syn::visit::{self, Visit};
 use syn::{Expr, Pat};
 
-/// Whether anything in `expr`, which is so many loops inside of the one that is meant, leaves that: `break`, `return`, a panic, the end of the process.
+/// Whether anything in `expr`, which is so many loops inside of the one that is meant, leaves that:
+/// `break`, `return`, a panic, the end of the process.
 pub(crate) fn leaves(expr: &Expr, inside: usize) -> bool {
     let mut found = Leaves { inside, found: false };
     found.visit_expr(expr);
@@ -44,7 +46,8 @@ impl<'ast> Visit<'ast> for Leaves {
 
     fn visit_expr_break(&mut self, it: &'ast syn::ExprBreak) {
         self.found |= match &it.label {
-            // A label that is not the loop's own is one further out, or of a block: taken for the former.
+            // A label that is not the loop's own is one further out, or of a block: taken for the
+            // former.
             Some(_) => true,
             None => self.inside == 0,
         };
@@ -139,7 +142,8 @@ pub(crate) fn fails(condition: &Expr) -> Fails {
     }
 }
 
-/// Whether a pattern fits the error that a stop makes: any error, or that of a stop, but not that of a time-out.
+/// Whether a pattern fits the error that a stop makes: any error, or that of a stop, but not that
+/// of a time-out.
 pub(crate) fn takes_failure(pat: &Pat) -> bool {
     match pat {
         Pat::Wild(_) => true,

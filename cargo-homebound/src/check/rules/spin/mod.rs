@@ -1,8 +1,11 @@
-//! Owns the rules `ignored-stop` and `deaf-loop`: loops whose waits end at once after the stop, and which nothing ends then.
-//! Refuses to know what becomes of an error in a variable or in another function: there the rules say nothing.
+//! Owns the rules `ignored-stop` and `deaf-loop`: loops whose waits end at once after the stop, and
+//! which nothing ends then.
+//! Refuses to know what becomes of an error in a variable or in another function: there the rules
+//! say nothing.
 //!
-//! Read this file first, then `scan`, the look into one loop. `asked` finds the waits in an expression, `leaves` decides whether code
-//! leaves the loop, `context` knows which methods of a context and of `cx.io` fail on the stop.
+//! Read this file first, then `scan`, the look into one loop. `asked` finds the waits in an
+//! expression, `leaves` decides whether code leaves the loop, `context` knows which methods of a
+//! context and of `cx.io` fail on the stop.
 
 mod asked;
 mod context;
@@ -42,7 +45,8 @@ pub(crate) fn spins_in_while(walk: &mut Walk, it: &ExprWhile) {
     spins(walk, lost);
 }
 
-/// A `for` ends by itself, but for one over something endless, or over the lines of a stream, whose errors have no end.
+/// A `for` ends by itself, but for one over something endless, or over the lines of a stream, whose
+/// errors have no end.
 pub(crate) fn spins_in_for(walk: &mut Walk, it: &ExprForLoop) {
     let lines = lines_of_io(walk, &it.expr);
     if lines.is_none() && !is_endless(&it.expr) {

@@ -1,5 +1,7 @@
-//! Owns the look into one loop: which waits are in it whose failure is thrown away, and whether anything in it minds the stop.
-//! Refuses to follow values: what is kept, returned or given on is minded, for all that can be known.
+//! Owns the look into one loop: which waits are in it whose failure is thrown away, and whether
+//! anything in it minds the stop.
+//! Refuses to follow values: what is kept, returned or given on is minded, for all that can be
+//! known.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{Block, Expr, ExprIf, ExprMatch, Local, Macro, Pat, Stmt};
@@ -24,7 +26,8 @@ impl<'w> Scan<'w> {
         Scan { here: InLoop::new(walk), inside: 0, lost: Vec::new() }
     }
 
-    /// The waits after which the loop spins: those whose failure is thrown away, in a loop that does not mind the stop.
+    /// The waits after which the loop spins: those whose failure is thrown away, in a loop that
+    /// does not mind the stop.
     pub(crate) fn over(self) -> Vec<Lost> {
         if self.here.minds { Vec::new() } else { self.lost }
     }
@@ -45,7 +48,8 @@ impl<'w> Scan<'w> {
         self.next_line(condition);
     }
 
-    /// `while let Some(line) = lines.next()`: the line may be an error, and so may each line after it.
+    /// `while let Some(line) = lines.next()`: the line may be an error, and so may each line after
+    /// it.
     fn next_line(&mut self, condition: &Expr) {
         let Expr::Let(one) = condition else { return };
         let (Expr::MethodCall(next), Pat::TupleStruct(some)) = (&*one.expr, &*one.pat) else { return };
@@ -76,7 +80,8 @@ impl<'w> Scan<'w> {
                 on_success = Some((self.here.minds, self.lost.len()));
             }
         }
-        // What stands behind a wait that leads back to the head when it fails is not reached after the stop.
+        // What stands behind a wait that leads back to the head when it fails is not reached after
+        // the stop.
         if let Some((before, reached)) = on_success {
             self.here.minds = before || minds;
             self.lost.truncate(reached);
@@ -86,7 +91,8 @@ impl<'w> Scan<'w> {
         }
     }
 
-    /// Whether what stands behind it is only reached when its wait has not failed; so with all below.
+    /// Whether what stands behind it is only reached when its wait has not failed; so with all
+    /// below.
     fn local(&mut self, local: &Local) -> bool {
         let Some(init) = &local.init else { return false };
         let pat = if let Pat::Type(typed) = &local.pat { &*typed.pat } else { &local.pat };
@@ -114,7 +120,8 @@ impl<'w> Scan<'w> {
         }
     }
 
-    /// Waits that were asked something: the loop ends when they fail, or it does not; whether it does not.
+    /// Waits that were asked something: the loop ends when they fail, or it does not; whether it
+    /// does not.
     fn judge(&mut self, asked: Asked, ends: bool) -> bool {
         if ends {
             self.here.minds |= asked.stop || !asked.waits.is_empty();
@@ -229,7 +236,8 @@ impl<'w> Scan<'w> {
         }
     }
 
-    /// An expression whose value goes somewhere: its waits are minded there, for all that can be known.
+    /// An expression whose value goes somewhere: its waits are minded there, for all that can be
+    /// known.
     fn kept(&mut self, expr: &Expr) -> bool {
         match expr {
             Expr::If(branch) => return self.branch(branch, true),
