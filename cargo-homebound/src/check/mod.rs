@@ -1,9 +1,9 @@
 //! Owns the check: text in, findings out.
-//! Refuses to know what is allowed, and how findings are printed.
+//! Refuses to know the configuration, and how findings are printed.
 //!
 //! Read `one_file` first: it runs everything else here on the text of one file. The rooms, each
 //! using only those before it: `resolve` (what names, types and values stand for), `state` (what
-//! the walk knows at a place), `rules` (what counts, and what is said of it), `visit` (the walk
+//! the walk knows at a place), `rules` (when a place counts, and its message), `visit` (the walk
 //! over the syntax, which calls the rules). `quick` is the look at a file's bytes before it is
 //! parsed; `files` checks many files.
 
