@@ -119,9 +119,7 @@ fn run(options: Options) -> ExitCode {
     }
     // `main` may also return an `Exit` as it is. The studio has printed its report already, on
     // stdout.
-    if let Err(error) = &exit.result
-        && error.stop_reason().is_none()
-    {
+    if let Some(error) = exit.result.as_ref().err().filter(|error| error.stop_reason().is_none()) {
         complain(error);
     }
     ExitCode::from(exit.code())

@@ -48,9 +48,7 @@ pub fn run(results: &Path, port: u16) -> ExitCode {
 }
 
 fn verdict(exit: &Exit<()>) -> ExitCode {
-    if let Err(error) = &exit.result
-        && error.stop_reason().is_none()
-    {
+    if let Some(error) = exit.result.as_ref().err().filter(|error| error.stop_reason().is_none()) {
         // The last line is the reason, because the starting program shows it.
         let reason = error.first().map_or_else(|| error.to_string(), ToString::to_string);
         let _nobody_reads = writeln!(io::stderr(), "{reason}");

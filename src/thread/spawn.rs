@@ -148,9 +148,7 @@ fn conclude(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
             failure
         }
     };
-    if let Ok(failure) = &failure
-        && stops
-    {
+    if let (Ok(failure), true) = (&failure, stops) {
         core.fail(failure, true);
     }
     if record.vital {

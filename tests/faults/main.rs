@@ -1,5 +1,6 @@
 //! Owns the faults that are injected: the system refuses, hooks panic, `/proc` and descriptors are missing, crowds.
 //! Refuses to test what a fault-free run does: that is in the suites of the promises and the semantics.
+#![allow(clippy::incompatible_msrv)] // tests are built with a newer Rust than the library asks for
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 #[path = "../common/mod.rs"]
