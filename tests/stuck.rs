@@ -19,6 +19,11 @@ struct OneLock;
 static HELD: AtomicBool = AtomicBool::new(false);
 /// The kernel's id of a thread that may not allocate any more; 0: none.
 static DRY: AtomicU32 = AtomicU32::new(0);
+/// The kernel's id of a thread that does not come back from one of its next allocations, 0: none;
+/// how many are left until then, and whether it has the lock of the allocator there.
+static VICTIM: AtomicU32 = AtomicU32::new(0);
+static LEFT: AtomicU32 = AtomicU32::new(0);
+static WITH_LOCK: AtomicBool = AtomicBool::new(false);
 /// Whoever asks for this many bytes never comes back, and has the lock.
 const FOR_EVER: usize = 54_321;
 
@@ -31,6 +36,16 @@ unsafe impl GlobalAlloc for OneLock {
             DRY.store(0, Ordering::Relaxed);
             let _ = rustix::io::write(rustix::stdio::stderr(), b"it has allocated\n");
             std::process::abort();
+        }
+        let victim = VICTIM.load(Ordering::Relaxed);
+        // SAFETY: it has no preconditions.
+        let is_victim = victim != 0 && victim.cast_signed() == unsafe { libc::gettid() };
+        if is_victim && LEFT.fetch_sub(1, Ordering::Relaxed) == 1 {
+            HELD.fetch_or(WITH_LOCK.load(Ordering::Relaxed), Ordering::Relaxed);
+            loop {
+                // SAFETY: it has no preconditions.
+                unsafe { libc::pause() };
+            }
         }
         while HELD.swap(true, Ordering::Acquire) {
             std::thread::yield_now();
@@ -147,4 +162,54 @@ fn a_second_signal_with_the_allocator_locked_ends_the_process() {
     let done = child.finish();
     assert_eq!(done.code, Some(130), "{done:#?}");
     assert!(done.took < Duration::from_secs(10), "{done:#?}");
+}
+
+/// `how`: who stops the root, in which of its allocations the victim is stuck, and whether it has
+/// the allocator's lock there.
+fn stuck_in_a_list(how: &str) -> i32 {
+    let [stops, nth, allocator] = how.split(' ').collect::<Vec<_>>().try_into().expect("three words");
+    WITH_LOCK.store(allocator == "locked", Ordering::Relaxed);
+    let brief = Duration::from_millis(300);
+    let root = Registry::new("list").grace(brief).kill_after(brief).on_overdue(OnOverdue::Exit(71));
+    let through = &AtomicBool::new(false);
+    let exit = root.run(|s| {
+        s.spawn("victim", "enters something into a list of the root", move |_| {
+            LEFT.store(nth.parse()?, Ordering::Relaxed);
+            // SAFETY: it has no preconditions.
+            VICTIM.store(unsafe { libc::gettid() }.cast_unsigned(), Ordering::Relaxed);
+            s.defer("late", || Ok(()));
+            VICTIM.store(0, Ordering::Relaxed);
+            Ok(through.store(true, Ordering::Relaxed))
+        })?;
+        // In no call that allocates.
+        while !through.load(Ordering::Relaxed)
+            && (VICTIM.load(Ordering::Relaxed) == 0 || LEFT.load(Ordering::Relaxed) != 0)
+        {
+            std::thread::yield_now();
+        }
+        match stops {
+            _ if through.load(Ordering::Relaxed) => {}
+            "stop" => s.stop(),
+            "shutdown" => drop(s.shutdown(brief)),
+            _ => return Err(boom("fails")),
+        }
+        Ok(())
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn a_stop_ends_the_process_though_a_thread_is_stuck_that_holds_the_lock_of_the_root() {
+    // catches: a stop whose clock begins when the root's lock is had, or after the stop has taken
+    // memory
+    let ways = [("stop", "free"), ("stop", "locked"), ("shutdown", "free"), ("failure", "free")];
+    for (stops, allocator) in ways {
+        let run = |nth: &u32| in_child(&format!("{stops} {nth} {allocator}"), stuck_in_a_list);
+        let stuck: Vec<_> = (1..).map(|nth| run(&nth)).take_while(|done| done.code != Some(0)).collect();
+        assert!(stuck.len() > 1, "one of them is under the lock");
+        for done in stuck {
+            assert_eq!(done.code, Some(71), "{stops}, {allocator}: {done:#?}");
+            assert!(done.err.contains("victim"), "{stops}, {allocator}: {done:#?}");
+        }
+    }
 }

@@ -67,6 +67,9 @@ pub(crate) struct Desk {
     requests: AtomicU32,
     /// *stopper* is in the program's code.
     occupied: AtomicBool,
+    /// The kernel's timer goes by a stop that was announced, and not by the clock of the root.
+    /// Pairs with `must_arm_again`.
+    provisional: AtomicBool,
     /// The first signal that asked for a stop; 0 before.
     signal: AtomicI32,
     errands: Mutex<VecDeque<Errand>>,
@@ -98,6 +101,7 @@ impl Desk {
             root: OnceCell::new(),
             requests: AtomicU32::new(0),
             occupied: AtomicBool::new(false),
+            provisional: AtomicBool::new(false),
             signal: AtomicI32::new(0),
             errands: Mutex::default(),
             bell: Changes::default(),
@@ -135,6 +139,12 @@ impl Desk {
     /// The process was suspended meanwhile, or what a signal handler took for a second signal is none.
     pub(crate) fn arm_again(&self, deadline: Instant) {
         last::postpone(self.last_moment(deadline), self.orders.end());
+    }
+
+    /// For *watch*: the clock of the root has begun, and the kernel's timer may not go by it. A
+    /// `shutdown` may have got more time from it than a stop that was announced at the same moment.
+    pub(crate) fn must_arm_again(&self) -> bool {
+        self.clock.began().is_some() && self.provisional.swap(false, Ordering::AcqRel)
     }
 
     /// By the clock of the system.
@@ -183,9 +193,22 @@ impl Edge for Desk {
         self.alarm.wake();
     }
 
+    fn stop_announced(&self, end: Instant) {
+        if self.clock.began().is_some() || !self.clock.announce(end) {
+            return;
+        }
+        awake::begin();
+        self.arm(end);
+        // In this order: *watch*, which is woken by this or by `clock_moved`, sees the flag when
+        // the timer has been armed.
+        self.provisional.store(true, Ordering::Release);
+        self.alarm.wake();
+    }
+
     fn clock_moved(&self, clock: &Clock) {
         self.clock.set(clock);
         if clock.began.is_some() {
+            awake::begin();
             last::began();
         }
         if let Some(deadline) = clock.deadline(None) {
@@ -210,6 +233,9 @@ impl Edge for Desk {
 /// The clock of the root as *watch* reads it: without the root's lock, whose holder may be stuck.
 pub(crate) struct RootClock {
     base: Instant,
+    /// The end of the grace by the first stop that was announced. It holds until the clock has
+    /// begun: the thread that announced the stop may never get the root's lock.
+    announced: AtomicU64,
     began: AtomicU64,
     deadline: AtomicU64,
     users_due: AtomicU64,
@@ -217,20 +243,28 @@ pub(crate) struct RootClock {
 
 impl RootClock {
     fn new() -> RootClock {
-        let [began, deadline, users_due] = [0; 3].map(AtomicU64::new);
-        RootClock { base: awake::now(), began, deadline, users_due }
+        let [announced, began, deadline, users_due] = [0; 4].map(AtomicU64::new);
+        RootClock { base: awake::now(), announced, began, deadline, users_due }
     }
 
     /// Under the root's lock: by one at a time.
     fn set(&self, clock: &Clock) {
         let set = |word: &AtomicU64, at: Option<Instant>| {
-            let nanos =
-                at.map_or(0, |at| at.saturating_duration_since(self.base).as_nanos().saturating_add(1));
-            word.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
+            word.store(at.map_or(0, |at| self.word(at)), Ordering::Release);
         };
         set(&self.deadline, clock.deadline(None));
         set(&self.users_due, clock.workers_due(None));
         set(&self.began, clock.began);
+    }
+
+    /// True for the first.
+    fn announce(&self, end: Instant) -> bool {
+        self.announced.compare_exchange(0, self.word(end), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn word(&self, at: Instant) -> u64 {
+        let nanos = at.saturating_duration_since(self.base).as_nanos().saturating_add(1);
+        u64::try_from(nanos).unwrap_or(u64::MAX)
     }
 
     fn get(&self, word: &AtomicU64) -> Option<Instant> {
@@ -242,8 +276,9 @@ impl RootClock {
         self.get(&self.began)
     }
 
+    /// The end of the grace; before the clock has begun, that of a stop which was announced.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.get(&self.deadline)
+        self.get(&self.deadline).or_else(|| self.get(&self.announced))
     }
 
     pub(crate) fn users_due(&self) -> Option<Instant> {

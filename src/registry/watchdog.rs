@@ -60,6 +60,7 @@ pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
     });
     let mut timer = timer.ok();
     current::touch();
+    awake::attend();
     desk.has_started(WATCH);
     let Some(core) = desk.root.get() else { return };
     let (mut seen, mut rounds) = (Seen::default(), Rounds::default());
@@ -97,11 +98,15 @@ pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
 impl Seen {
     /// While the root is being stopped, the time counts for which the process was awake, and the kernel's timer must be there.
     fn beat(&self, desk: &Desk, timer: Option<&mut last::Guard>) {
-        let Some(deadline) = self.deadline(desk) else { return };
+        let deadline = self.deadline(desk);
+        if deadline.is_none() && !awake::beats() {
+            return;
+        }
         if let Some(timer) = timer {
             timer.renew();
         }
-        if awake::beat() {
+        let was_suspended = awake::beat();
+        if let Some(deadline) = deadline.filter(|_| desk.must_arm_again() || was_suspended) {
             desk.arm_again(deadline);
         }
     }
@@ -138,7 +143,7 @@ impl Seen {
         let users_due = desk.clock.users_due().filter(|_| !self.driven);
         let warning = self.next_warning.map(|(at, _)| at);
         let kill = self.kill_at(desk).filter(|at| *at > now);
-        let beat = self.deadline(desk).map(|_| now + BEAT);
+        let beat = awake::beats().then(|| now + BEAT);
         [self.timer, users_due, warning, kill, beat].into_iter().flatten().min()
     }
 }
@@ -227,13 +232,16 @@ fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
     // The words get no more time than the kernel's timer would have left without them.
     let stuck_then = last::due().map_or(begin + STUCK_THEN, |due| due.min(begin + STUCK_THEN));
     last::arm(begin + STUCK_BEFORE, how);
-    let report = settle::report_of_root(core);
-    let report = report
-        .map_or_else(|| "shutdown: unknown, the root is locked".to_owned(), |report| report.to_string());
+    let report = settle::report_of_root(core).map(|report| report.to_string());
+    let is_locked = report.is_none();
+    let report = report.unwrap_or_else(|| "shutdown: unknown, the root is locked".to_owned());
     let text = format!("{why}\n{report}\n{}", snapshot::examine(core));
     last::postpone(stuck_then, how);
     let left = stuck_then.saturating_duration_since(Instant::now());
     say(&text, LAST_WORDS.min(left / 2).max(UNREAD));
+    if is_locked {
+        last::name_threads(UNREAD);
+    }
     match how {
         End::Exit(code) => sys::exit_now(code),
         End::Abort | End::Never => sys::abort_now(),

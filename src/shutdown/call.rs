@@ -22,6 +22,9 @@ pub(crate) fn shutdown(
     end: Instant,
     at: &'static Location<'static>,
 ) -> ShutdownReport {
+    if core.parent.is_none() {
+        core.root.stop_announced(end);
+    }
     let repeated = {
         let mut state = core.lock();
         state.clock.limit(end);

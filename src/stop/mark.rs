@@ -26,6 +26,7 @@ impl Node {
 
     /// A stop of its own, which nobody has had before.
     pub(crate) fn stop(self: &Arc<Node>, reason: StopReason) {
+        self.announce();
         self.stop_for(Stop::new(reason));
     }
 
@@ -47,6 +48,7 @@ impl Node {
 
     fn mark_unswept(self: &Arc<Node>, cause: Stop, through: bool) -> Calls {
         if self.flags.load() & SWEPT == 0 {
+            self.announce();
             return self.mark_below(cause, awake::now(), through);
         }
         Calls::default()

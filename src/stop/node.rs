@@ -43,6 +43,8 @@ const PROBED: u32 = 32;
 
 /// Whose node it is. Called with no lock held, by the thread that stops.
 pub(crate) trait Owner: Send + Sync {
+    /// A stop of it is asked for, and nothing has been done for that. Neither locks nor allocates.
+    fn announced(&self);
     /// Before the flag is visible: who ends from now on ends during the shutdown.
     fn begin(&self, at: Instant);
     /// After all below is marked and woken. `told` has those that this stop has made look again. Runs no code of the program's.
@@ -142,6 +144,13 @@ impl Node {
     pub(crate) fn set_owner(&self, owner: Weak<dyn Owner>) {
         let set = self.owner.set(owner);
         debug_assert!(set.is_ok(), "a node has one owner");
+    }
+
+    /// Called before the calling thread takes a lock or memory for a stop: a thread that holds the
+    /// lock may be stuck, and the process is to end in time all the same.
+    pub(crate) fn announce(&self) {
+        let owner = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade);
+        owner.iter().for_each(|owner| owner.announced());
     }
 
     pub(crate) fn is_marked(&self) -> bool {

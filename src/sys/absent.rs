@@ -162,6 +162,8 @@ pub(crate) mod last {
 
     pub(crate) fn began() {}
 
+    pub(crate) fn name_threads(_patience: Duration) {}
+
     pub(crate) fn arm(_at: Instant, _end: End) {}
 
     #[derive(Debug)]

@@ -304,12 +304,20 @@ extern "C" fn ring(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *
     DUE.store(due_at(monotonic() + 2 * nanos(WORDS), code), Ordering::SeqCst);
     set_timer();
     write_stderr(WHY.as_bytes(), WORDS / 3);
-    write_names(Instant::now() + WORDS / 3);
+    name_threads(2 * WORDS / 3);
     end(code)
 }
 
 const WHY: &str = "homebound: the process is ended, since its time is over and its own watch cannot go on: a thread holds the lock of \
-                   the allocator or of the loader, or stderr is not read. Its threads, by the names that the kernel keeps:\n";
+                   the allocator or of the loader, or stderr is not read.\n";
+
+/// Lists on stderr the threads of this process, which the tree may not be able to tell of. May be
+/// called in a signal handler.
+pub(crate) fn name_threads(patience: Duration) {
+    let end = Instant::now() + patience;
+    write_stderr(b"Its threads, by the names that the kernel keeps:\n", patience);
+    write_names(end);
+}
 
 fn end(code: u64) -> ! {
     match i32::try_from(code) {

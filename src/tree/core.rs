@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use crate::outcome::error::SpawnError;
 use crate::outcome::status::Role;
+use crate::rt::awake;
 use crate::rt::contain;
 use crate::rt::shown::shown;
+use crate::rt::time::far;
 use crate::rt::word::Changes;
 use crate::stop::node::{Edge, Node, Owner};
 use crate::sync::{AtomicBool, OnceCell};
@@ -290,6 +292,12 @@ impl ScopeCore {
 }
 
 impl Owner for ScopeCore {
+    fn announced(&self) {
+        if self.parent.is_none() {
+            self.root.stop_announced(far(awake::now(), self.root.grace));
+        }
+    }
+
     fn begin(&self, at: Instant) {
         if self.parent.is_none() {
             self.root.cache.drain();

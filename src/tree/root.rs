@@ -4,7 +4,7 @@
 
 use std::panic::Location;
 use std::sync::{Arc, Weak, atomic};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::outcome::status::{ForeignThread, Role};
 use crate::outcome::words::ITS_ENDS;
@@ -27,6 +27,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(5);
 pub(crate) trait Edge: Send + Sync {
     /// The earliest timer is another, or some bell is in doubt: *watch* must look again.
     fn timers_changed(&self);
+    /// A stop of the root is asked for, with a grace until then, and nothing has been done for
+    /// that: neither locks nor allocates.
+    fn stop_announced(&self, end: Instant);
     /// The shutdown of the root has begun, or its deadline has moved. Called under the root's lock: allocates nothing and does
     /// not wait.
     fn clock_moved(&self, clock: &Clock);
@@ -123,6 +126,12 @@ impl Root {
     pub(crate) fn timers_changed(&self) {
         if let Some(edge) = self.edge() {
             edge.timers_changed();
+        }
+    }
+
+    pub(crate) fn stop_announced(&self, end: Instant) {
+        if let Some(edge) = self.edge() {
+            edge.stop_announced(end);
         }
     }
 

@@ -16,9 +16,12 @@ impl ScopeCore {
     /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1). False if all
     /// of them are over, so that no result will tell of it.
     pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) -> bool {
+        if stops {
+            self.stopped_with_it().for_each(|core| core.node.announce());
+        }
         let (mut told, mut calls) = (false, Calls::default());
         let cause = Stop::new(StopReason::Failed { path: failure.path().to_owned() });
-        for core in self.around() {
+        for core in self.stopped_with_it() {
             // The cause is recorded before the flag is visible (S3).
             let mut state = core.lock();
             told |= state.phase < Phase::Settled;
@@ -26,9 +29,6 @@ impl ScopeCore {
             drop(state);
             if stops {
                 calls.add(core.node.mark_for(cause.clone()));
-            }
-            if core.kind != Kind::Group {
-                break;
             }
         }
         // When all are listed and stopped.
@@ -49,13 +49,16 @@ impl ScopeCore {
             return calls;
         }
         let cause = Stop::new(StopReason::Failed { path: path.to_owned() });
-        for core in self.around() {
+        for core in self.stopped_with_it() {
             calls.add(core.node.mark_for(cause.clone()));
-            if core.kind != Kind::Group {
-                break;
-            }
         }
         calls
+    }
+
+    /// The scopes that a failure in this one is listed in, and stops: those that it is in, if it is
+    /// a group.
+    fn stopped_with_it(self: &Arc<Self>) -> impl Iterator<Item = &Arc<ScopeCore>> {
+        std::iter::successors(Some(self), |core| core.parent.as_ref().filter(|_| core.kind == Kind::Group))
     }
 
     /// True if somebody has an error that carries a failure of it.
