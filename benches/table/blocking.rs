@@ -1,5 +1,7 @@
-//! Owns the rows of blocking calls: an echo through a socket, the stop of threads that are blocked in them or at condvars.
-//! Refuses to be more than one connection: what is compared is the cost of a message, not of a network.
+//! Owns the rows of blocking calls: an echo through a socket, the stop of threads that are blocked
+//! in calls or at condvars.
+//! Refuses to be more than one connection: the rows compare the cost of a message, not of a
+//! network.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

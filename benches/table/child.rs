@@ -1,5 +1,6 @@
-//! Owns the processes of their own: for what must be pinned before the first thread, or begin with fresh memory.
-//! Refuses to interpret: a line for each side, a figure for each round.
+//! Owns the child processes, for rows that must be pinned before the first thread, or begin with
+//! fresh memory.
+//! Refuses to interpret: it prints a line for each side, a figure for each round.
 
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
@@ -7,11 +8,11 @@ use std::process::{Command, ExitCode, Stdio};
 use crate::measure::{Plan, Side};
 use crate::{memory, os, spawn};
 
-/// Runs this program again as the child `key`; `names` are those of the sides that it prints.
+/// Runs this program again as the child `key`. `names` are the names of the sides that it prints.
 pub(crate) fn sides(key: &str, plan: &Plan, names: &[&'static str]) -> Option<Vec<Side>> {
     let mut command = Command::new(env::current_exe().ok()?);
     command.args(["--child", key, &plan.rounds.to_string(), if plan.quick { "quick" } else { "full" }]);
-    // What goes wrong there is said on stderr, and seen.
+    // The child reports its errors on stderr, where a person sees them.
     let output = command.stderr(Stdio::inherit()).output().ok().filter(|output| output.status.success())?;
     let text = String::from_utf8(output.stdout).ok()?;
     let figures =
@@ -24,7 +25,7 @@ pub(crate) fn sides(key: &str, plan: &Plan, names: &[&'static str]) -> Option<Ve
     (sides.len() == names.len() && sides.iter().all(|side| !side.samples.is_empty())).then_some(sides)
 }
 
-/// One figure from a child of its own; for sides that are processes.
+/// One figure from a child process of its own, for sides that are processes.
 pub(crate) fn figure(key: &str, plan: &Plan) -> Option<f64> {
     sides(key, plan, &["figure"])?.first()?.samples.first().copied()
 }

@@ -1,4 +1,5 @@
-//! Owns the curves: what one thread costs to spawn, to stop and to look at, and one service or group to end, by how many there are.
+//! Owns the curves: the cost of one thread to spawn, to stop and to look at, and of one service or
+//! group to end, by their number.
 //! Refuses to draw: `plot` does.
 
 use std::time::Instant;
@@ -11,7 +12,7 @@ use crate::stop::{Times, condvar, park, structured};
 pub(crate) struct Curve {
     pub(crate) panel: &'static str,
     pub(crate) name: &'static str,
-    /// Threads, microseconds for each.
+    /// Number of threads, and microseconds for each.
     pub(crate) points: Vec<(usize, f64)>,
 }
 
@@ -44,10 +45,11 @@ pub(crate) fn curves(plan: &Plan) -> Vec<Curve> {
     curves
 }
 
-/// Puts so many into a scope.
+/// Puts this many services or groups into a scope.
 type Fill = fn(&Context, usize);
 
-/// What a scope's end takes for each service that is told, and for each group that was forgotten, side by side or in one another.
+/// The time of a scope's end for each service that is told, and for each group that was forgotten,
+/// side by side or in one another.
 fn ends(plan: &Plan) -> [Curve; 3] {
     let kinds: [(&'static str, Fill); 3] =
         [("services", services), ("groups", side_by_side), ("groups in groups", nested)];
@@ -101,7 +103,8 @@ fn nested(cx: &Context, count: usize) {
 
 /// In the order of the curves.
 fn at(rounds: usize, threads: usize) -> [f64; 6] {
-    // Few threads are measured several times in a round: one wake-up alone is mostly the machine's mood.
+    // A few threads are measured several times in a round, because a single wake-up varies too
+    // much.
     let repeats = (30 / threads).max(1);
     let mut all: [Vec<Times>; 3] = [Vec::new(), Vec::new(), Vec::new()];
     let [ours, parked, waiting] = &mut all;

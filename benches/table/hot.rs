@@ -1,4 +1,5 @@
-//! Owns the loops whose instructions `ci/instructions.sh` counts: one hot path, so many times, and nothing else.
+//! Owns the loops whose instructions `ci/instructions.sh` counts: one hot path, this many times,
+//! and nothing else.
 //! Refuses to measure time.
 
 use std::hint::black_box;

@@ -1,5 +1,6 @@
-//! Owns the rows of looking at the tree, T8: how long a snapshot takes, and what it costs those who spawn meanwhile.
-//! Refuses to look back to back where it is gated: on two cores that measures the scheduler.
+//! Owns the rows of looking at the tree, T8: the time of a snapshot, and its cost for threads that
+//! spawn meanwhile.
+//! Refuses to look back to back in a gated row, because on two cores that measures the scheduler.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,7 +51,7 @@ pub(crate) fn t8(plan: &Plan) -> Vec<Row> {
     ]
 }
 
-/// A root with so many blocked threads in it.
+/// A root with this many blocked threads in it.
 fn among<T>(threads: usize, body: impl for<'scope> FnOnce(&'scope Scope<'scope, '_>) -> T) -> T {
     let up = AtomicUsize::new(0);
     homebound::scope(|scope| {
@@ -69,7 +70,7 @@ fn among<T>(threads: usize, body: impl for<'scope> FnOnce(&'scope Scope<'scope, 
     .unwrap()
 }
 
-/// How long `look` takes.
+/// The median time of `look`.
 fn median_of(look: impl Fn()) -> Duration {
     let mut times: Vec<_> = (0..11)
         .map(|_| {
@@ -89,7 +90,7 @@ fn compute_for(time: Duration) {
     }
 }
 
-/// Spawns + joins in a millisecond, while a thread looks every so often.
+/// Spawns + joins in a millisecond, while a thread looks at intervals.
 fn looked_at<'scope>(
     scope: &'scope Scope<'scope, '_>,
     time: Duration,

@@ -69,7 +69,7 @@ impl Options {
                 "--svg" => options.svg = Some(value()?),
                 "--quick" => options.quick = true,
                 "--json" => options.json = true,
-                // Cargo's own word for "this is `cargo bench`".
+                // Cargo's own argument for `cargo bench`.
                 "--bench" => {}
                 _ => return Err(format!("{word} is not known")),
             }
@@ -77,7 +77,7 @@ impl Options {
         Ok(options)
     }
 
-    /// With no row named, all but the curves, which are asked for by a place to put them.
+    /// Without a named row, all but the curves, which need a place for their file.
     fn wants(&self, name: &str) -> bool {
         let named = self.rows.iter().any(|row| row.eq_ignore_ascii_case(name));
         named || (self.rows.is_empty() && (name != "growth" || self.svg.is_some()))
@@ -91,7 +91,8 @@ impl Options {
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     match words.first().map(String::as_str) {
-        // `cargo test --all-targets` starts it so; minutes of measuring are not what was asked for.
+        // `cargo test --all-targets` starts the program in this way, and must not measure for
+        // minutes.
         None => {
             eprint!("nothing is measured without arguments; use\n{USAGE}");
             return ExitCode::SUCCESS;

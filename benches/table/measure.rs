@@ -1,9 +1,9 @@
-//! Owns how sides are compared: in turns, with the first turn thrown away, by medians.
-//! Refuses to know what is measured.
+//! Owns the comparison of sides: in turns, with the first turn thrown away, by medians.
+//! Refuses to know the figures.
 
 use std::time::Instant;
 
-/// How much of everything.
+/// The amount of everything.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) rounds: usize,
@@ -16,7 +16,7 @@ impl Plan {
         if self.quick { full.div_ceil(10) } else { full }
     }
 
-    /// So many times the rounds: for what takes little time and falls out one way or another.
+    /// This many times the rounds, for a row that takes little time and varies.
     pub(crate) fn times(&self, factor: usize) -> usize {
         if self.quick { self.rounds } else { self.rounds * factor }
     }
@@ -46,14 +46,14 @@ impl Side {
     }
 }
 
-/// A side to be measured: its name, and what gives one figure.
+/// A side to be measured: its name, and a function that gives one figure.
 pub(crate) type Turn<'a> = (&'static str, Box<dyn FnMut() -> f64 + 'a>);
 
 pub(crate) fn turn<'a>(name: &'static str, figure: impl FnMut() -> f64 + 'a) -> Turn<'a> {
     (name, Box::new(figure))
 }
 
-/// Lets the sides take turns; who begins changes from round to round, so that none is always the one after another.
+/// Lets the sides take turns. Another side begins in each round, so that none is always the second.
 pub(crate) fn in_turns(rounds: usize, mut turns: Vec<Turn<'_>>) -> Vec<Side> {
     let mut sides: Vec<Side> =
         turns.iter().map(|(name, _)| Side { name, samples: Vec::with_capacity(rounds) }).collect();

@@ -1,5 +1,6 @@
-//! Owns the rows of memory: T7 for each blocked thread, T9 after a million threads. Each figure is a process of its own.
-//! Refuses to count what is mapped and not touched: resident pages only.
+//! Owns the rows of memory: T7 for each blocked thread, T9 after a million threads. Each figure is
+//! a process of its own.
+//! Refuses to count mapped memory that is not touched: it counts resident pages only.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -17,7 +18,7 @@ use crate::stop::settle;
 use crate::{child, os};
 
 const LONG: Duration = Duration::from_secs(3600);
-/// What is paid once (allocator arenas, first pages of libraries) is paid by the first of the threads.
+/// The first threads pay the costs that come once (allocator arenas, first pages of libraries).
 const FIRST: usize = 1000;
 const LIVE: usize = 32;
 
@@ -49,7 +50,7 @@ pub(crate) fn t9(plan: &Plan) -> Vec<Row> {
     let row = |key: &'static str, rounds: usize, what: &str| {
         let mut sides = ["homebound", "after 1,000"].map(|name| Side { name, samples: Vec::new() });
         for _ in 0..rounds {
-            // A child that died has needed more than there was.
+            // A child that died has needed more memory than there was.
             let died = || [f64::INFINITY, 0.0].map(|figure| Side { name: key, samples: vec![figure] }).into();
             let figures = child::sides(key, plan, &["most", "base"]).unwrap_or_else(died);
             sides.iter_mut().zip(figures).for_each(|(side, one)| side.samples.extend(one.samples));
@@ -58,7 +59,7 @@ pub(crate) fn t9(plan: &Plan) -> Vec<Row> {
         Row::pair("T9", what, "MiB", &sides, Goal::Over(1.0))
     };
     let same = row("same", plan.rounds.min(7), "at most 32 live, same name");
-    // Each of these starts an OS thread: a round takes most of a minute.
+    // Each of these starts an OS thread, so a round takes most of a minute.
     let different = row("different", plan.rounds.min(7), "the same with as many names");
     vec![same, different]
 }
@@ -79,7 +80,7 @@ pub(crate) fn child(key: &str, plan: &Plan) -> Vec<Vec<f64>> {
     figures.into_iter().flatten().map(|figure| vec![figure]).collect()
 }
 
-/// KiB for each of `threads` threads that come after the first thousand.
+/// KiB for each of `threads` threads after the first thousand.
 fn blocked(threads: usize, receives: bool) -> Option<f64> {
     let up = AtomicUsize::new(0);
     let (sender, receiver) = bounded::<()>(0);
@@ -110,7 +111,7 @@ fn blocked(threads: usize, receives: bool) -> Option<f64> {
     each.unwrap()
 }
 
-/// What hearing a stop takes besides, with nothing else around it: a channel of one's own, and a `select` of both.
+/// The least memory that a stop costs: a channel of its own, and a `select` of both.
 fn stoppable() -> impl FnOnce(&Receiver<()>) -> Result<(), RecvTimeoutError> {
     let (keep, stop) = bounded::<()>(0);
     move |data| {
@@ -152,7 +153,7 @@ fn growth(before: Option<u64>, after: Option<u64>, threads: usize) -> Option<f64
     Some((after? as f64 - before? as f64) / 1024.0 / threads as f64)
 }
 
-/// MiB: the most that was seen, and what it was after the first thousand.
+/// MiB: the largest size, and the size after the first thousand.
 fn many(total: usize, name: fn(usize) -> Cow<'static, str>) -> Option<[f64; 2]> {
     let (mut base, mut most) = (None, 0);
     homebound::scope(|scope| {

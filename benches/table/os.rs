@@ -1,5 +1,5 @@
-//! Owns what only the kernel knows or does: resident memory, pinning, the barest wait for many threads.
-//! Refuses to guess: where it is not Linux, a figure is absent.
+//! Owns the calls to the kernel: resident memory, pinning, the barest wait for many threads.
+//! Refuses to guess: on other systems than Linux a figure is absent.
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Gate, pin, resident};
@@ -13,7 +13,7 @@ mod linux {
 
     use rustix::thread::{CpuSet, futex, sched_getaffinity, sched_setaffinity};
 
-    /// Keeps the calling thread, and all that it will start, on one core.
+    /// Keeps the calling thread, and all threads that it will start, on one core.
     pub(crate) fn pin() -> bool {
         let Ok(may) = sched_getaffinity(None) else { return false };
         let first = (0..CpuSet::MAX_CPU).find(|cpu| may.is_set(*cpu));
@@ -24,14 +24,16 @@ mod linux {
         })
     }
 
-    /// Resident bytes. `smaps_rollup` counts pages; the counters in `status` are some batches behind.
+    /// Resident bytes. `smaps_rollup` counts pages; the counters in `status` lag behind by some
+    /// batches.
     pub(crate) fn resident() -> Option<u64> {
         let text = fs::read_to_string("/proc/self/smaps_rollup").ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("Rss:"))?;
         line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
     }
 
-    /// One futex for all: a single system call wakes every thread, and they meet at no lock afterwards.
+    /// One futex for all threads: a single system call wakes every thread, and they meet at no lock
+    /// afterwards.
     pub(crate) struct Gate(AtomicU32);
 
     impl Gate {
@@ -41,7 +43,7 @@ mod linux {
 
         pub(crate) fn wait(&self) {
             while self.0.load(Ordering::Acquire) == 0 {
-                // Interrupted or opened in between: both are seen by the next look.
+                // The loop asks again, whether the wait was interrupted or the gate opened.
                 let _woken = futex::wait(&self.0, futex::Flags::PRIVATE, 0, None);
             }
         }

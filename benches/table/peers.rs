@@ -1,5 +1,7 @@
-//! Owns the table of other ways to have something done elsewhere: scopes, pools, a runtime. For information, no goals.
-//! Refuses to call them equal: a pool's job has no name, no stop and no thread of its own; the work inside is the same.
+//! Owns the table of other ways to have a job done elsewhere: scopes, pools, a runtime. For
+//! information, no goals.
+//! Refuses to call them equal: a pool's job has no name, no stop and no thread of its own. Only the
+//! work inside is the same.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use tokio::runtime::Builder;
 use crate::measure::{Plan, Side, Turn, in_turns, micros, micros_each, turn};
 use crate::spawn::{MANY, counted, in_root, many, one};
 
-/// What was done, and the sides that did it, in microseconds for each.
+/// A job, and the sides that did it, in microseconds for each.
 pub(crate) struct Comparison {
     pub(crate) what: &'static str,
     pub(crate) sides: Vec<Side>,
@@ -33,8 +35,8 @@ pub(crate) fn all(plan: &Plan) -> Vec<Comparison> {
         in_turns(plan.rounds, turns)
     });
     vec![
-        Comparison { what: "one job, and wait for its result", sides: one_job },
-        Comparison { what: "1000 jobs that count, and wait for all", sides: many_jobs },
+        Comparison { what: "One job, and the wait for its result", sides: one_job },
+        Comparison { what: "1,000 jobs that count, and the wait for all of them", sides: many_jobs },
     ]
 }
 
@@ -105,7 +107,7 @@ fn many_jobs() -> Vec<Turn<'static>> {
     let rayon =
         move || counted(|count| rayon::scope(|scope| (0..MANY).for_each(|_| scope.spawn(|_| add(count)))));
     let pool = ThreadPool::new(4);
-    // Its jobs may not borrow.
+    // The jobs of this pool may not borrow.
     let threadpool = move || {
         counted(|count| {
             let shared = Arc::new(AtomicUsize::new(0));

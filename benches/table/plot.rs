@@ -1,4 +1,5 @@
-//! Owns the drawing of the curves: SVG by hand, both axes logarithmic, one panel for each operation.
+//! Owns the drawing of the curves: SVG by hand, both axes logarithmic, one panel for each
+//! operation.
 //! Refuses to measure, and to need a plotting library.
 
 use std::fmt::Write;
@@ -14,7 +15,8 @@ const COLOURS: [&str; 3] = ["#1a6fb5", "#c8501e", "#6b7b2c"];
 /// Decades of the horizontal axis: 1 to 10,000 threads.
 const ACROSS: i32 = 4;
 
-/// The decades that hold all points, of all panels alike, so that the panels can be compared.
+/// The decades that hold all points. They are the same in all panels, so that the panels can be
+/// compared.
 #[derive(Clone, Copy)]
 struct Decades {
     low: i32,
@@ -128,7 +130,7 @@ fn draw(svg: &mut String, left: f64, number: usize, curve: &Curve, decades: Deca
     for (x, y) in points {
         push(svg, format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"));
     }
-    // The legend is at the upper right, where a curve that does not grow does not come.
+    // The legend is at the upper right, where a flat curve does not go.
     let (x, y) = (left + WIDTH - 150.0, TOP + 18.0 + 18.0 * number as f64);
     let to = x + 18.0;
     push(svg, format_args!("<path d=\"M{x:.1} {y:.1}H{to:.1}\" stroke=\"{colour}\" stroke-width=\"3\"/>"));

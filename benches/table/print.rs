@@ -1,4 +1,4 @@
-//! Owns how results are shown: one Markdown table of the rows, one of the other peers, or JSON.
+//! Owns the output of results: one Markdown table of the rows, one of the other peers, or JSON.
 //! Refuses to judge: a row knows whether it is met.
 
 use serde_json::{Value, json};
@@ -17,16 +17,16 @@ pub(crate) fn tables(plan: &Plan, rows: &[Row], others: &[Comparison], curves: &
         table(&head, rows.iter().map(cells).collect());
     }
     for Comparison { what, sides } in others {
-        println!("\n{what} (us each; for information):\n");
+        println!("\n{what} (us each, for information):\n");
         let first = sides[0].median();
         let row = |side: &Side| {
             let ratio = format!("{:.2}x", side.median() / first);
             vec![side.name.to_owned(), figure(side.median()), spread(side), ratio]
         };
-        table(&["who", "median", "min–max", "to ours"], sides.iter().map(row).collect());
+        table(&["library", "median", "min–max", "to ours"], sides.iter().map(row).collect());
     }
     if !curves.is_empty() {
-        println!("\nus for each thread, by the number of threads:\n");
+        println!("\nMicroseconds for each thread, by the number of threads:\n");
         let mut head = vec![String::new()];
         head.extend(curves[0].points.iter().map(|(threads, _)| threads.to_string()));
         let row = |curve: &Curve| {
@@ -61,7 +61,7 @@ fn spread(side: &Side) -> String {
     format!("{}–{}", figure(side.least()), figure(side.most()))
 }
 
-/// Three digits that count.
+/// A figure with three significant digits.
 fn figure(value: f64) -> String {
     match value {
         value if value.is_infinite() => "died".to_owned(),

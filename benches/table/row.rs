@@ -3,7 +3,7 @@
 
 use crate::measure::Side;
 
-/// What a row has to hold. Compared as printed, to two decimals.
+/// The goal of a row. Compared as printed, to two decimals.
 #[derive(Clone, Copy)]
 pub(crate) enum Goal {
     /// Ours over the peer's, at most.
@@ -28,7 +28,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// From sides of which the first is ours and the second the peer.
+    /// A row from two sides, of which the first is ours and the second the peer.
     pub(crate) fn pair(
         id: &'static str,
         what: impl Into<String>,
@@ -59,7 +59,7 @@ impl Row {
         }
     }
 
-    /// Ratio or difference, whichever the goal speaks of.
+    /// The ratio or the difference, as the goal needs it.
     pub(crate) fn relation(&self) -> String {
         match (self.goal, self.ratio(), self.over()) {
             (Goal::Over(_), _, Some(over)) => format!("{over:+.2} {}", self.unit),

@@ -1,5 +1,5 @@
 //! Owns the rows of spawning and joining: T1 warm, T2 many, T3 cold.
-//! Refuses to use a pool as the peer of a gated row: those are in `peers`.
+//! Refuses to use a pool as the peer of a gated row: pools are in `peers`.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,7 +26,8 @@ pub(crate) fn t1(plan: &Plan) -> Vec<Row> {
     rows
 }
 
-/// Runs `body` while another thread computes without end: whoever spins to save a wake-up pays for it here.
+/// Runs `body` while another thread computes without end. A thread that spins to save a wake-up
+/// pays for it here.
 pub(crate) fn beside_a_busy_thread<T>(body: impl FnOnce() -> T) -> T {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -73,7 +74,7 @@ pub(crate) fn t2(plan: &Plan) -> Vec<Row> {
     ]
 }
 
-/// Of several, since one alone is a few milliseconds: the scheduler's turn.
+/// The mean of several, because a single figure is a few milliseconds: the scheduler's turn.
 fn mean(count: usize, figure: impl Fn() -> f64) -> f64 {
     (0..count).map(|_| figure()).sum::<f64>() / count as f64
 }
@@ -108,8 +109,8 @@ fn many_std(count: &AtomicUsize) {
     });
 }
 
-/// Scope for scope: the thread leaves its result in a local of its spawner. std's handle is joined, since its scope does not
-/// wait for the thread's end in the OS, and ours does.
+/// Scope for scope: the thread leaves its result in a local of its spawner. std's handle is joined,
+/// because its scope does not wait for the thread's end in the OS, and ours does.
 pub(crate) fn t3(plan: &Plan) -> Vec<Row> {
     let count = plan.of(2000);
     let ours = || {

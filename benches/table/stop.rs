@@ -1,5 +1,6 @@
 //! Owns the rows of the stop, T4: from the request until every thread has been joined.
-//! Refuses to stop threads that do not yet wait: they are counted before they block, and given time to.
+//! Refuses to stop threads that do not wait yet: they are counted before they block, and get time
+//! to do so.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -12,7 +13,7 @@ use crate::measure::{Plan, Side, in_turns, micros_each, turn};
 use crate::os::Gate;
 use crate::row::{Goal, Row};
 
-/// For the last thread to come from its count to its wait.
+/// Time for the last thread to come from its count to its wait.
 const SETTLE: Duration = Duration::from_millis(30);
 
 /// Microseconds for each thread.
@@ -28,7 +29,7 @@ pub(crate) fn t4(plan: &Plan) -> Vec<Row> {
 }
 
 fn row(plan: &Plan, threads: usize) -> Vec<Row> {
-    // Ten thousand threads take seconds; fewer are worth more rounds.
+    // Ten thousand threads take seconds. Smaller numbers get more rounds.
     let rounds = if threads > 1000 { plan.rounds } else { plan.times(3) };
     let sides = in_turns(
         rounds,
@@ -78,7 +79,7 @@ pub(crate) fn structured(threads: usize) -> Times {
     times
 }
 
-/// `std::thread::spawn`, each thread blocked in `wait`, all let go by `release`.
+/// `std::thread::spawn`, with each thread blocked in `wait`, and all released by `release`.
 fn by_hand(
     threads: usize,
     wait: impl Fn() + Clone + Send + 'static,
@@ -138,7 +139,7 @@ pub(crate) fn park(threads: usize) -> Times {
     })
 }
 
-/// The same wake-ups and ends with nothing around them.
+/// The same wake-ups and ends, and no code around them.
 fn floor(threads: usize) -> Times {
     let gate = Arc::new(Gate::new());
     let theirs = Arc::clone(&gate);

@@ -1,5 +1,5 @@
-//! Owns the rows of what a thread does all day: T5 asks whether to stop, T6 receives.
-//! Refuses to measure sends: both sides send by crossbeam itself.
+//! Owns the rows of a thread's daily work: T5 asks whether to stop, T6 receives.
+//! Refuses to measure sends, because both sides send by crossbeam itself.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -66,7 +66,7 @@ fn peer(_: &Context, receiver: &Receiver<u64>) -> u64 {
     receiver.recv().unwrap()
 }
 
-/// Nanoseconds for each message of a producer that never waits for anything but room.
+/// Nanoseconds for each message of a producer that waits for room only.
 fn busy(messages: usize, recv: Recv) -> f64 {
     in_root(|root| {
         let (sender, receiver) = bounded(1024);

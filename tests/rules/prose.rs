@@ -11,8 +11,15 @@ const BUDGET: usize = 2;
 const WIDEST_COMMENT: usize = 100;
 
 /// Where code has its comments counted: one row of the printed table for each, and for each folder of `src`.
-const CODE: [&str; 6] =
-    ["src", "homebound-testing", "homebound-models", "cargo-homebound", "tests/common", "examples"];
+const CODE: [&str; 7] = [
+    "src",
+    "homebound-testing",
+    "homebound-models",
+    "cargo-homebound",
+    "tests/common",
+    "examples",
+    "benches",
+];
 
 /// What folders and pages may have until they are rewritten: hidden subjects, and wide comments. The row with the
 /// longest matching path counts. Figures may only go down, and a row that is within the budget goes.
