@@ -1,5 +1,6 @@
-//! The moment in which a thread starts: one that the kernel lists and that has not taken its first step, and one that the
-//! kernel refuses. Both are made to last: this binary stands between std and the C library.
+//! Owns the moment in which a thread starts: a thread that the kernel lists before its first step,
+//! and a thread that the kernel refuses. Both moments are made to last, because this binary stands
+//! between std and the C library.
 #![allow(clippy::incompatible_msrv)] // tests are built with a newer Rust than the library asks for
 #![cfg(target_os = "linux")]
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
@@ -20,14 +21,16 @@ static HELD: Mutex<bool> = Mutex::new(false);
 static FREED: Condvar = Condvar::new();
 /// How many are held now.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
-/// New threads are refused, and so many were: but for those that the main thread starts, which has a test begin.
+/// While set, new threads are refused and counted, except for threads that the main thread starts,
+/// which begin tests.
 static REFUSES: AtomicBool = AtomicBool::new(false);
 static REFUSALS: AtomicUsize = AtomicUsize::new(0);
-/// The system takes its time: calls for a new thread do not return, but for those of the main thread; and so many do not.
+/// The system takes its time: calls for a new thread do not return, but for those of the main
+/// thread; and so many do not.
 static SLOW: AtomicBool = AtomicBool::new(false);
 static ASKING: AtomicUsize = AtomicUsize::new(0);
 
-/// What is set above is the whole process's.
+/// The settings above belong to the whole process, so tests that use them take turns.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -42,10 +45,10 @@ struct First {
     arg: *mut c_void,
 }
 
-/// What std calls: a symbol of the program goes before that of a library.
+/// Called by std, because a symbol of the program goes before the same symbol of a library.
 ///
 /// # Safety
-/// That of the C library's.
+/// The same as for the C library's function.
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_create(
@@ -72,7 +75,8 @@ unsafe extern "C" fn pthread_create(
     // SAFETY: the C library's function has this type.
     let create = unsafe { std::mem::transmute::<*mut c_void, Create>(create) };
     let first = Box::into_raw(Box::new(First { start, arg })).cast();
-    // SAFETY: the caller's arguments, but for a function that runs his with his.
+    // SAFETY: the caller's arguments, with a function that runs the caller's function with its
+    // argument.
     let refused = unsafe { create(thread, attr, begin, first) };
     if refused != 0 {
         // SAFETY: no thread has it.
@@ -100,7 +104,8 @@ fn hold(yes: bool) {
     FREED.notify_all();
 }
 
-/// Who has not begun has the name of the thread that started it. Other tests have threads of other names.
+/// A thread that has not begun has the name of the thread that started it. Other tests have threads
+/// of other names.
 fn of_this_name(foreign: Vec<ForeignThread>) -> Vec<ForeignThread> {
     let own = std::fs::read_to_string("/proc/thread-self/comm").expect("Linux");
     foreign.into_iter().filter(|thread| !thread.before && thread.name == own.trim_end()).collect()
@@ -108,7 +113,7 @@ fn of_this_name(foreign: Vec<ForeignThread>) -> Vec<ForeignThread> {
 
 #[test]
 fn p8_not_begun_is_not_foreign() {
-    // catches: a thread of ours that is nobody's until it has told who it is
+    // catches: a thread of ours that has no owner until it has registered
     let _alone = alone();
     within(|| {
         let exit = registry::run(|s| {
@@ -127,7 +132,8 @@ fn p8_not_begun_is_not_foreign() {
 
 #[test]
 fn p8_no_body_begins_before_the_internal_threads_have() {
-    // catches: a registry's own thread that the body's snapshot takes for another's, since it has not told who it is
+    // catches: a registry's own thread that the body's snapshot takes for a foreign one, because it
+    // has not registered yet
     let _alone = alone();
     within(|| {
         let (began, (close, open)) = (AtomicBool::new(false), gate());
@@ -154,7 +160,8 @@ fn p8_no_body_begins_before_the_internal_threads_have() {
 
 #[test]
 fn p8_begun_meanwhile_is_not_foreign() {
-    // catches: one that tells who it is after the list was made, and before those that have not told are counted
+    // catches: a thread that registers after the list was made, and before the unregistered threads
+    // are counted
     let _alone = alone();
     within(|| {
         let exit = registry::run(|s| {
@@ -188,9 +195,10 @@ fn p8_begun_meanwhile_is_not_foreign() {
 
 #[test]
 fn s8_waits_end_with_their_context_though_the_system_refuses_the_timer_its_thread() {
-    // catches: who waits and does not keep the time of a deadline or shield himself, but for the thread that others need
+    // catches: a waiter that does not keep the time of its own deadline or shield, but waits for
+    // the thread that others need
     const SHORT: Duration = Duration::from_millis(50);
-    // Who listens to the signal himself has nobody who keeps the time for him: that is logged.
+    // A listener to the signal has no thread that keeps the time for it. That is logged.
     let waits: Vec<_> = every_wait().into_iter().filter(|(kind, _)| *kind != "select").collect();
     let _alone = alone();
     within(move || {
@@ -226,7 +234,8 @@ fn s8_waits_end_with_their_context_though_the_system_refuses_the_timer_its_threa
 
 #[test]
 fn p6_a_waiter_at_a_condvar_does_not_poll_though_another_starts_the_thread_that_rings() {
-    // catches: a waiter that takes a thread which is being started for one that is missing, and looks for the stop by itself
+    // catches: a waiter that takes a starting thread for a missing one, and looks for the stop by
+    // itself
     let _alone = alone();
     within(|| {
         let result = scope(|s| {

@@ -1,5 +1,5 @@
-//! P7 where *watch* itself could hang: a thread sits in the allocator with its lock held. The allocator is this binary's own; each
-//! scenario runs in a re-executed child.
+//! P7 where *watch* itself could hang: a thread sits in the allocator with its lock held. The
+//! allocator is this binary's own; each scenario runs in a re-executed child.
 #![allow(clippy::incompatible_msrv)] // tests are built with a newer Rust than the library asks for
 #![allow(unsafe_code)] // an allocator has no safe form
 
@@ -24,7 +24,7 @@ static DRY: AtomicU32 = AtomicU32::new(0);
 static VICTIM: AtomicU32 = AtomicU32::new(0);
 static LEFT: AtomicU32 = AtomicU32::new(0);
 static WITH_LOCK: AtomicBool = AtomicBool::new(false);
-/// Whoever asks for this many bytes never comes back, and has the lock.
+/// A request for this many bytes never returns, and holds the lock.
 const FOR_EVER: usize = 54_321;
 
 // SAFETY: `System` does the work.
@@ -83,7 +83,8 @@ fn dry_up() {
 
 #[test]
 fn after_its_start_watch_does_not_allocate() {
-    // catches: a wait, a list or a message of watch's that takes memory, whose lock somebody may hold for ever
+    // catches: a wait, a list or a message of watch's that takes memory, whose lock somebody may
+    // hold for ever
     fn scenario(how: &str) -> i32 {
         let exit = Registry::new("dry").run(|s| {
             dry_up();
@@ -141,7 +142,8 @@ fn stuck_allocator(how: &str) -> i32 {
 
 #[test]
 fn a_stop_with_the_allocator_locked_ends_the_process_in_time_and_names_the_thread() {
-    // catches: last words that hang with nobody behind them; a timer whose signal somebody else has taken
+    // catches: last words that hang with nobody behind them; a timer whose signal somebody else has
+    // taken
     for (how, code) in [("exit", Some(71)), ("abort", None), ("taken", Some(71))] {
         let mut child = child(how, stuck_allocator);
         child.until("stuck").signal(libc::SIGTERM);
@@ -164,8 +166,8 @@ fn a_second_signal_with_the_allocator_locked_ends_the_process() {
     assert!(done.took < Duration::from_secs(10), "{done:#?}");
 }
 
-/// `how`: who stops the root, in which of its allocations the victim is stuck, and whether it has
-/// the allocator's lock there.
+/// `how`: which thread stops the root, in which of its allocations the victim is stuck, and whether
+/// it has the allocator's lock there.
 fn stuck_in_a_list(how: &str) -> i32 {
     let [stops, nth, allocator] = how.split(' ').collect::<Vec<_>>().try_into().expect("three words");
     WITH_LOCK.store(allocator == "locked", Ordering::Relaxed);

@@ -1,5 +1,7 @@
-//! Owns the search for a point at which the studio's pipeline does not stand a stop, a panic or a refused thread.
-//! Refuses to run the program: its modules are built in, so that each run is in this process, where the points are met.
+//! Owns the search for a point at which the studio's pipeline does not stand a stop, a panic or a
+//! refused thread.
+//! Refuses to run the program: its modules are built in, so that each run is in this process, where
+//! the points are met.
 #![cfg(unix)]
 #![allow(dead_code, unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
 
@@ -78,7 +80,8 @@ use image::{Rgb, RgbImage};
 use options::Options;
 use studio::Studio;
 
-/// How many points of each kind are tried: enough for each line that waits, few enough for every day.
+/// How many points of each kind are tried: enough for each line that waits, few enough for every
+/// day.
 const POINTS: usize = 60;
 
 #[test]

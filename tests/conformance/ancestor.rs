@@ -1,4 +1,5 @@
-//! What the ancestor's own suites checked, one test each: the Python registry's promises, kept here.
+//! What the ancestor's own suites checked, one test each: the Python registry's promises, kept
+//! here.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::collections::HashSet;
@@ -179,7 +180,8 @@ fn the_thread_count_returns_to_its_baseline() {
                 Ok(())
             });
             assert!(result.is_ok());
-            // The kernel lists a joined thread for a moment longer: `pthread_join` wakes before it is unlisted.
+            // The kernel lists a joined thread for a moment longer: `pthread_join` wakes before it
+            // is unlisted.
             eventually("all are gone after a scope", || os_threads() == before);
             let exit = registry::run(|s| Ok(drop(s.service("service", "listens", until_stopped)?)));
             assert_eq!(exit.code(), 0);

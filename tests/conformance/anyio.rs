@@ -1,4 +1,5 @@
-//! Owns what anyio's tests of task groups ask beyond trio's: levels, cascades, shields, deadlines at the start.
+//! Owns what anyio's tests of task groups ask beyond trio's: levels, cascades, shields, deadlines
+//! at the start.
 //! Refuses the handshake of a start: a channel between the two does it.
 
 use std::time::{Duration, Instant};

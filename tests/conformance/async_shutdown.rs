@@ -1,4 +1,5 @@
-//! Owns what async-shutdown's tests ask: one trigger, what delays the end, what is vital, and lists that stay short.
+//! Owns the questions of async-shutdown's tests: one trigger, delays of the end, vital threads, and
+//! lists that stay short.
 //! Refuses wakers: a wait here is a channel, a callback or a join.
 
 use std::time::Duration;

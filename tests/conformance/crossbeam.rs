@@ -1,4 +1,5 @@
-//! Owns what crossbeam-channel's tests ask of selects, timers and disconnections, asked of stops and waits.
+//! Owns what crossbeam-channel's tests ask of selects, timers and disconnections, asked of stops
+//! and waits.
 //! Refuses to test the channels themselves.
 
 use std::cell::RefCell;

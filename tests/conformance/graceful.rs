@@ -1,4 +1,5 @@
-//! Owns what tokio-graceful-shutdown's tests ask of subsystems: how their ends, errors, panics and late ones are told.
+//! Owns what tokio-graceful-shutdown's tests ask of subsystems: how their ends, errors, panics and
+//! late ones are told.
 //! Refuses aborts and detached subsystems: a thread cannot be killed, and none is let go.
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use homebound::{Cause, Context, Ending, OnOverdue, Result, Scope, SpawnError, St
 
 use crate::common::*;
 
-/// Long enough for all who listen, also on a busy machine; the deaf let it pass.
+/// Long enough for all threads that listen, also on a busy machine. The deaf ones let it pass.
 const GRACE: Duration = Duration::from_millis(300);
 
 #[test]

@@ -1,4 +1,5 @@
-//! Owns what Kotlin's tests of jobs ask: states, handlers, failures that come together, and races of ends with stops.
+//! Owns what Kotlin's tests of jobs ask: states, handlers, failures that come together, and races
+//! of ends with stops.
 //! Refuses to complete a job by hand: a thread ends when its closure does.
 
 use std::sync::atomic::{AtomicUsize, Ordering};

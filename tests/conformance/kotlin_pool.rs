@@ -1,4 +1,5 @@
-//! Owns what Kotlin's tests of its scheduler ask of OS threads that are kept warm: none starves, none is lost, all end.
+//! Owns what Kotlin's tests of its scheduler ask of OS threads that are kept warm: none starves,
+//! none is lost, all end.
 //! Refuses a parallelism: a scope has as many threads as are spawned.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,7 +65,8 @@ fn jobs_of_a_name_run_in_any_number_and_each_once() {
 
 #[test]
 fn a_root_closes_while_its_jobs_spawn_more() {
-    // from: CoroutineSchedulerCloseStressTest, ExecutorsTest.testShutdownExecutorService; pins P2, S11
+    // from: CoroutineSchedulerCloseStressTest, ExecutorsTest.testShutdownExecutorService; pins P2,
+    // S11
     within(|| {
         for _ in 0..50 {
             let (started, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));

@@ -1,4 +1,5 @@
-//! Owns what Kotlin's tests of supervisors and coroutine scopes ask: isolation, who stops whom, which cause is told.
+//! Owns the questions of Kotlin's tests of supervisors and coroutine scopes: isolation, which
+//! thread stops which, which cause is reported.
 //! Refuses dispatchers and flows.
 
 use crossbeam_channel::bounded;
@@ -107,7 +108,8 @@ fn a_scope_may_stop_itself_and_still_give_a_value() {
 
 #[test]
 fn an_error_from_within_a_child_or_the_block_ends_the_scope_only() {
-    // from: CoroutineScopeTest.testExceptionFromWithin, CoroutineScopeTest.testScopeBlockThrows; pins F1, S2
+    // from: CoroutineScopeTest.testExceptionFromWithin, CoroutineScopeTest.testScopeBlockThrows;
+    // pins F1, S2
     in_scope(|s| {
         let by_child = s.subscope("inner", |inner| {
             inner.spawn("child", "fails", fails("the child"))?;

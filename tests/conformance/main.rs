@@ -1,4 +1,5 @@
-//! Owns the list of origins: one file for each suite of tests that is told again here, and the honesty of the README.
+//! Owns the list of origins: one file for each suite of tests that is told again here, and the
+//! honesty of the README.
 //! Refuses to test anything of homebound itself: that is in the files of the origins.
 #![allow(clippy::incompatible_msrv)] // tests are built with a newer Rust than the library asks for
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body

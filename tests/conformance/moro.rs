@@ -1,4 +1,5 @@
-//! Owns what moro's example of a monitor asks: that an error found by one ends the others with that error.
+//! Owns what moro's example of a monitor asks: that an error found by one ends the others with that
+//! error.
 //! Refuses futures.
 
 use crossbeam_channel::bounded;

@@ -65,8 +65,8 @@ fn an_error_at_the_start_at_work_or_in_the_clean_up_is_told() {
 
 #[test]
 fn a_supervisor_that_breaks_while_it_handles_a_failure_is_told_above() {
-    // from: test_supervision_panic_in_supervisor_handle, test_supervision_error_in_supervisor_handle;
-    // pins P4, F3
+    // from: test_supervision_panic_in_supervisor_handle,
+    // test_supervision_error_in_supervisor_handle; pins P4, F3
     fn supervises(panics: bool) -> Result {
         let member = scope(|below| {
             below.spawn("member", "fails", |_| Err::<(), _>(boom("the member")))?;

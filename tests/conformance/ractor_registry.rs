@@ -24,8 +24,8 @@ fn a_refused_thread_leaves_its_name_and_the_tree_as_they_were() {
 
 #[test]
 fn the_list_of_the_living_follows_starts_and_ends() {
-    // from: test_duplicate_registration, unenrollment, test_pid_lifecycle_monitoring, wait_for_death;
-    // pins P8, E6
+    // from: test_duplicate_registration, unenrollment, test_pid_lifecycle_monitoring,
+    // wait_for_death; pins P8, E6
     in_scope(|s| {
         let names = |s: &Scope<'_, '_>| s.active_threads().into_iter().map(|t| t.name).collect::<Vec<_>>();
         let first = s.spawn("same", "waits", until_stopped)?;

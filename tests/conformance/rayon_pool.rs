@@ -1,4 +1,5 @@
-//! Owns what rayon-core's tests of pools ask: workers that end, waits that do not deadlock, panics that are named.
+//! Owns what rayon-core's tests of pools ask: workers that end, waits that do not deadlock, panics
+//! that are named.
 //! Refuses what belongs to parallel loops: joins that steal, indices, broadcasts.
 
 use std::cell::RefCell;

@@ -1,5 +1,7 @@
-//! Owns what rayon-core's tests of `scope` ask: values, panics from any depth, borrows of different lifetimes.
-//! Refuses pools, which are in `rayon_pool.rs`, and what only a compiler can refuse, which is in `tests/rules/ui`.
+//! Owns what rayon-core's tests of `scope` ask: values, panics from any depth, borrows of different
+//! lifetimes.
+//! Refuses pools, which are in `rayon_pool.rs`, and what only a compiler can refuse, which is in
+//! `tests/rules/ui`.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};

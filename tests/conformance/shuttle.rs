@@ -1,4 +1,5 @@
-//! Owns what shuttle's tests of threads ask: scopes, joins of dropped handles, thread-locals, park tokens.
+//! Owns what shuttle's tests of threads ask: scopes, joins of dropped handles, thread-locals, park
+//! tokens.
 //! Refuses its scheduler: these run on the system's.
 
 use std::cell::RefCell;

@@ -1,4 +1,5 @@
-//! Owns the few tests of gasket, taskvisor and boxlite that speak of a stop: pauses, graces, and readers that block.
+//! Owns the few tests of gasket, taskvisor and boxlite that speak of a stop: pauses, graces, and
+//! readers that block.
 //! Refuses retries, priorities and affinities: they are not in the API.
 
 use std::io::Read;

@@ -1,4 +1,5 @@
-//! Owns what the tests of threadpool and of bastion's executor ask of many jobs, panics, and waves of waiting.
+//! Owns what the tests of threadpool and of bastion's executor ask of many jobs, panics, and waves
+//! of waiting.
 //! Refuses a number of threads: a scope has as many as are spawned.
 
 use std::sync::atomic::{AtomicUsize, Ordering};

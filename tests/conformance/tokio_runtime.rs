@@ -1,4 +1,5 @@
-//! Owns what tokio's tests of its runtime, its blocking pool and of aborts ask of shutdowns and of destructors.
+//! Owns what tokio's tests of its runtime, its blocking pool and of aborts ask of shutdowns and of
+//! destructors.
 //! Refuses a limit on threads: there is none here but the system's.
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -89,7 +89,8 @@ fn a_child_made_after_the_stop_is_born_stopped() {
 
 #[test]
 fn children_that_go_in_any_order_leave_the_others_alone() {
-    // from: drop_multiple_child_tokens, loom drop_token_no_child, loom drop_token_with_children; pins P9
+    // from: drop_multiple_child_tokens, loom drop_token_no_child, loom drop_token_with_children;
+    // pins P9
     in_scope(|s| {
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             let mut children: Vec<_> = (0..3).map(|n| s.group(format!("child-{n}")).ok()).collect();
@@ -104,7 +105,8 @@ fn children_that_go_in_any_order_leave_the_others_alone() {
     });
 }
 
-/// A scope with two threads below it, each with a scope like it, `levels` deep. Each tells its context and waits.
+/// A scope with two threads below it, each with a scope like it, `levels` deep. Each tells its
+/// context and waits.
 fn family(levels: usize, tell: &Sender<(Context, Stopper)>) -> Result {
     let end = scope(|s| {
         for name in ["0", "1"].iter().take(2 * levels) {

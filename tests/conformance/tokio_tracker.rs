@@ -1,4 +1,5 @@
-//! Owns what tokio-util's tests of a task tracker, a join map and abort-on-drop ask of closing, waiting and names.
+//! Owns what tokio-util's tests of a task tracker, a join map and abort-on-drop ask of closing,
+//! waiting and names.
 //! Refuses keys: a handle is the key of its thread.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -24,8 +25,8 @@ fn an_empty_scope_is_over_at_once_again_and_again() {
 
 #[test]
 fn a_scope_ends_with_the_last_thread_even_if_the_one_before_spawned_it() {
-    // from: notify_on_last_task, notify_on_last_task_respawn, notify_on_close, notify_on_close_reopen;
-    // pins E1
+    // from: notify_on_last_task, notify_on_last_task_respawn, notify_on_close,
+    // notify_on_close_reopen; pins E1
     within(|| {
         let ended = AtomicUsize::new(0);
         scope(|s| {

@@ -1,5 +1,7 @@
-//! Owns what trio's tests of cancel scopes ask: nesting, deadlines, shields and the reason of a stop.
-//! Refuses a deadline or a shield that is moved after it was set: both are fixed at their beginning.
+//! Owns what trio's tests of cancel scopes ask: nesting, deadlines, shields and the reason of a
+//! stop.
+//! Refuses a deadline or a shield that is moved after it was set: both are fixed at their
+//! beginning.
 
 use std::time::{Duration, Instant};
 
@@ -208,7 +210,8 @@ fn a_stop_carries_its_reason_to_every_wait() {
 
 #[test]
 fn a_failure_is_the_reason_for_the_siblings_and_names_the_one_that_failed() {
-    // from: test_cancel_reason_nursery, test_cancel_reason_nursery2, test_cancel_reason_nursery3; pins S3, F1
+    // from: test_cancel_reason_nursery, test_cancel_reason_nursery2, test_cancel_reason_nursery3;
+    // pins S3, F1
     within(|| {
         for in_body in [false, true] {
             let (to, reasons) = bounded(1);

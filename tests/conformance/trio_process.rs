@@ -1,5 +1,5 @@
-//! trio: child processes (`_tests/test_subprocess.py`), what of it `tests/blocking/process` does not ask.
-//! Needs a `sh` and nothing else.
+//! trio: child processes (`_tests/test_subprocess.py`), what of it `tests/blocking/process` does
+//! not ask. Needs a `sh` and nothing else.
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -22,7 +22,7 @@ fn sh(script: &str) -> Command {
 
 #[test]
 fn many_may_wait_for_one_child_and_all_are_told_the_same() {
-    // catches: an end that is taken by the first who asks
+    // catches: an end that the first waiter takes from the others
     in_scope(|s| {
         let mut command = sh("read line; exit 0");
         command.stdin(Stdio::piped());

@@ -1,5 +1,6 @@
-//! Owns what trio's tests of `run` and of nurseries ask: failures of bodies and children, lives, names, the tree.
-//! Refuses what is trio's alone: exception groups, coroutines, checkpoints without a wait.
+//! Owns the questions of trio's tests of `run` and of nurseries: failures of bodies and children,
+//! lives, names, the tree.
+//! Refuses features that only trio has: exception groups, coroutines, checkpoints without a wait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,5 +1,6 @@
-//! Owns what trio's tests of signals and of instruments ask of `run`'s signals and of the events that are told.
-//! Refuses signals that are not forwarded: `tests/semantics/registry` has those that stop.
+//! Owns the questions of trio's tests of signals and of instruments, for `run`'s signals and for
+//! events.
+//! Refuses signals that are not forwarded: `tests/semantics/registry` has the ones that stop.
 #![allow(unsafe_code)] // raise has no safe form
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,8 +14,8 @@ use libc::{SIGINT, SIGTERM, SIGUSR1};
 use crate::common::subscriber::Told;
 use crate::common::*;
 
-/// To the calling thread: its handler has run when this returns. One sent to the process may be on its way to some
-/// other thread for a while, and then find the handlers put back.
+/// To the calling thread: its handler has run when this returns. One sent to the process may be on
+/// its way to some other thread for a while, and then find the handlers put back.
 fn raise(signal: i32) {
     // SAFETY: it takes a number; what handlers do is their affair.
     let sent = unsafe { libc::raise(signal) };

@@ -1,4 +1,5 @@
-//! Owns what trio's tests of its thread cache and its worker threads ask: reuse, names, contexts, foreign threads.
+//! Owns what trio's tests of its thread cache and its worker threads ask: reuse, names, contexts,
+//! foreign threads.
 //! Refuses limiters and threads that are abandoned: there are none.
 
 use std::cell::Cell;
@@ -214,7 +215,8 @@ fn a_worker_may_open_a_scope_and_wait_in_it_many_times_over() {
 
 #[test]
 fn all_threads_can_be_waited_for_also_when_there_are_none() {
-    // from: test_wait_all_threads_completed, test_wait_all_threads_completed_no_threads; pins R1, E1
+    // from: test_wait_all_threads_completed, test_wait_all_threads_completed_no_threads; pins R1,
+    // E1
     thread_local!(static SEEN: Cell<u32> = const { Cell::new(0) });
     in_scope(|s| {
         s.subscope("none", |_| Ok(()))?;

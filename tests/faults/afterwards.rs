@@ -1,5 +1,5 @@
-//! What hangs when all threads are home: the program's `Drop`, `Display` and subscriber, and a stderr that nobody reads. The process
-//! ends all the same (P7).
+//! What hangs when all threads are home: the program's `Drop`, `Display` and subscriber, and a
+//! stderr that nobody reads. The process ends all the same (P7).
 
 use std::cell::RefCell;
 use std::fmt;
@@ -98,7 +98,7 @@ fn the_errors_of_an_exit_that_main_returns_are_not_dropped() {
 
 #[test]
 fn a_failure_is_printed_to_a_stderr_that_nobody_reads() {
-    // catches: std's lock, and a write that blocks, after the last one who watches is gone
+    // catches: std's lock, and a write that blocks, after the last watching thread is gone
     let done = in_child("", |_| {
         let (read, write) = std::io::pipe().unwrap();
         fcntl_setfl(&write, OFlags::NONBLOCK).unwrap();
@@ -138,7 +138,8 @@ fn the_last_words_of_a_scope_that_is_settled_say_who_came_home() {
 
 #[test]
 fn the_defaults_fit_into_the_ten_seconds_that_a_container_has() {
-    // catches: a grace that SIGKILL cuts short, before the deferred functions and before anything is said
+    // catches: a grace that SIGKILL cuts short, before the deferred functions and before anything
+    // is said
     fn scenario(what: &str) -> i32 {
         let limit = if what == "late" { 4_500 } else { 60_000 };
         let exit = Registry::new("container").run(|s| {

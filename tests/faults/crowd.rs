@@ -36,7 +36,8 @@ fn gather<'scope>(s: &Scope<'scope, '_>, threads: usize, arrived: &'scope Atomic
 
 #[test]
 fn ten_thousand_live_threads_come_home_at_one_stop() {
-    // catches: a thread of thousands that misses the stop; an end that costs the square of their number
+    // catches: a thread of thousands that misses the stop; an end that costs the square of their
+    // number
     child_passes(|_| {
         let before = os_threads();
         let arrived = AtomicUsize::new(0);

@@ -1,4 +1,5 @@
-//! Owns the panics of what a program hands over: each `Drop`, each closure that runs later, each error's own text.
+//! Owns the panics of what a program hands over: each `Drop`, each closure that runs later, each
+//! error's own text.
 //! Refuses panics of closures that run at once: those are in `passed`.
 
 use std::cell::Cell;
@@ -145,7 +146,8 @@ fn e4_whatever_panics_later_the_scope_returns_and_lists_it() {
 
 #[test]
 fn e4_under_run_the_same_faults_leave_nothing_behind() {
-    // catches: a registry that cannot run again after a fault; internal threads or handlers that stay
+    // catches: a registry that cannot run again after a fault; internal threads or handlers that
+    // stay
     child_passes(|_| {
         let ledger = Ledger::open();
         for (which, listed, fault) in FAULTS {
@@ -213,7 +215,8 @@ fn beyond(which: &str) -> i32 {
 
 #[test]
 fn a_panic_of_the_hook_and_of_a_thread_local_destructor_end_the_process() {
-    // catches: documentation that promises more than std allows: both abort, with std's words on stderr
+    // catches: documentation that promises more than std allows: both abort, with std's words on
+    // stderr
     for (which, words) in [
         ("the panic hook", "thread panicked while processing panic"),
         ("a thread-local", "thread local panicked on drop"),

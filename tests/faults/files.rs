@@ -1,5 +1,6 @@
-//! Owns the faults of descriptors: none left when a run starts or dumps, standard streams that are closed.
-//! Refuses to test what is printed where all is well.
+//! Owns the faults of descriptors: none left when a run starts or dumps, standard streams that are
+//! closed.
+//! Refuses to test the output of a run without faults.
 #![allow(unsafe_code)] // a standard stream has no safe close
 
 use std::process::Termination;
@@ -106,7 +107,8 @@ fn processor_time() -> Duration {
     of(used.ru_utime) + of(used.ru_stime)
 }
 
-/// While nothing happens, nothing is used: less than a thread that spins gets even on a machine that others keep busy.
+/// While nothing happens, nothing is used: less than a thread that spins gets even on a machine
+/// that others keep busy.
 fn is_quiet() {
     let before = processor_time();
     linger(2000);
@@ -132,7 +134,8 @@ fn no_thread_spins_where_no_descriptor_may_be_waited_for() {
 
 #[test]
 fn a_program_that_closes_descriptors_of_others_comes_to_its_end_and_nothing_spins() {
-    // catches: a wait for a descriptor that is gone, again and again; an end that waits for one that cannot be woken
+    // catches: a wait for a closed descriptor, again and again; an end that waits for a thread that
+    // nothing can wake
     fn pipes() -> Vec<i32> {
         let is_pipe = |fd: &i32| {
             let link = std::fs::read_link(format!("/proc/self/fd/{fd}"));
@@ -158,7 +161,8 @@ fn a_program_that_closes_descriptors_of_others_comes_to_its_end_and_nothing_spin
 
 #[test]
 fn closed_standard_streams_change_neither_result_nor_code() {
-    // catches: a print that panics; a dump or failure tree that waits for a stream that is not there
+    // catches: a print that panics; a dump or failure tree that waits for a stream that is not
+    // there
     fn scenario(which: &str) -> i32 {
         let ledger = Ledger::open();
         match which {
@@ -191,7 +195,8 @@ fn closed_standard_streams_change_neither_result_nor_code() {
 
 #[test]
 fn what_is_written_to_a_closed_stderr_is_no_signal() {
-    // catches: a pipe that takes the number of a closed standard stream: then what the program prints rings the alarm
+    // catches: a pipe that takes the number of a closed standard stream: then what the program
+    // prints rings the alarm
     child_passes(|_| {
         close(&[1, 2]);
         let exit = registry::run(|s| {
@@ -207,7 +212,8 @@ fn what_is_written_to_a_closed_stderr_is_no_signal() {
 
 #[test]
 fn nothing_that_is_made_here_takes_the_number_of_a_closed_standard_stream() {
-    // catches: an event, a pipe, a socket or a pidfd into which println! writes, or from which stdin reads
+    // catches: an event, a pipe, a socket or a pidfd into which println! writes, or from which
+    // stdin reads
     use std::net::TcpListener;
     use std::os::unix::net::UnixStream;
     fn open() -> Vec<i32> {
@@ -240,7 +246,8 @@ fn nothing_that_is_made_here_takes_the_number_of_a_closed_standard_stream() {
             let cat = s.process("cat", "has pipes, and a pidfd", cat).lines().spawn()?;
             let stdin = cat.take_stdin();
             assert_eq!(open(), [], "pipes and a pidfd");
-            // Eight bytes are a number to an event: with a number of a stream, it would be set for ever.
+            // Eight bytes are a number to an event: with a number of a stream, it would be set for
+            // ever.
             println!("ready..");
             std::io::Write::write_all(&mut theirs, b"hello")?;
             assert_eq!(reader.join()?, *b"hello");

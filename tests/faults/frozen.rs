@@ -1,5 +1,5 @@
-//! What is behind stderr is not read: a terminal whose other end is frozen, a pipe to which others write too. *watch* hears the next
-//! signal all the same.
+//! Owns the tests of a stderr without a reader: a terminal whose other end is frozen, a pipe to
+//! which others write too. *watch* hears the next signal all the same.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use rustix::stdio::{dup2_stderr, stderr};
 use crate::common::pty::pty;
 use crate::common::*;
 
-/// Makes stderr a terminal that is nearly full and that nobody reads: it is ready for writing, for less than a line.
+/// Makes stderr a terminal that is nearly full and that nobody reads: it is ready for writing, for
+/// less than a line.
 fn freeze_a_terminal() {
     let (master, line) = pty();
     dup2_stderr(&line).unwrap();
@@ -30,8 +31,8 @@ fn fill(fd: impl AsFd) {
     fcntl_setfl(&fd, flags).unwrap();
 }
 
-/// Makes stderr a pipe to which threads write, and whose reader stops after a while: each page that it reads makes the pipe ready, and
-/// whoever comes first fills it again.
+/// Makes stderr a pipe to which threads write, and whose reader stops after a while. Each page that
+/// the reader takes makes the pipe ready, and the first writer fills it again.
 fn share_a_pipe() {
     let (read, write) = std::io::pipe().unwrap();
     dup2_stderr(&write).unwrap();
@@ -103,7 +104,8 @@ fn dumps_that_are_queued_do_not_hold_up_a_stop() {
 
 #[test]
 fn wakes_while_a_dump_is_not_read_do_not_fill_the_place_of_a_stop() {
-    // catches: a message for each wake: the pipe is full when the signal comes, and the signal is lost
+    // catches: a message for each wake: the pipe is full when the signal comes, and the signal is
+    // lost
     let done = in_child("", |_| {
         let exit = Registry::new("frozen").grace(Duration::from_secs(60)).run(|s| {
             for n in 0..300 {

@@ -1,4 +1,5 @@
-//! Owns the refusals of the system: no more threads for this user or this control group, no more address space.
+//! Owns the refusals of the system: no more threads for this user or this control group, no more
+//! address space.
 //! Refuses to fill the machine: each limit is a child's own.
 
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ const ROOM: u64 = 4_000;
 /// How many are sent home when there is no more room.
 const BATCH: usize = 1_000;
 
-/// The calling thread becomes a user who has nothing else, and may have `ROOM` threads.
+/// Makes the calling thread a user without other threads, with room for `ROOM` threads.
 fn be_a_user_with_room() {
     let own = 200_000 + std::process::id();
     let limit = Rlimit { current: Some(ROOM), maximum: getrlimit(Resource::Nproc).maximum };
@@ -88,7 +89,8 @@ impl<'scope> Waiting<'scope> {
     }
 }
 
-/// Spawns until all have been; sends a batch home whenever the kernel refuses. Returns how often it did.
+/// Spawns until all have been; sends a batch home whenever the kernel refuses. Returns how often it
+/// did.
 fn fill<'scope>(s: &Scope<'scope, '_>, counts: &Arc<Counts>) -> Result<usize> {
     let (mut batches, mut refusals, mut spawned) = (vec![Waiting::new()], 0, 0);
     while spawned < THREADS {
@@ -119,7 +121,8 @@ fn fill<'scope>(s: &Scope<'scope, '_>, counts: &Arc<Counts>) -> Result<usize> {
 
 #[test]
 fn p11_the_kernel_refuses_in_the_middle_of_ten_thousand_and_they_all_run_in_the_end() {
-    // catches: a refusal that loses one of thousands, or drops a closure late, twice or never; a scope that is used up
+    // catches: a refusal that loses one of thousands, or drops a closure late, twice or never; a
+    // scope that is used up
     if !getuid().is_root() {
         return eprintln!("skipped: only root can become a user who has no other threads");
     }
@@ -140,7 +143,7 @@ fn p11_the_kernel_refuses_in_the_middle_of_ten_thousand_and_they_all_run_in_the_
 
 #[test]
 fn p11_a_stop_among_refusals_brings_home_all_that_were_let_in() {
-    // catches: a refused thread that is waited for; a stop that misses those that came before the refusal
+    // catches: a wait for a refused thread; a stop that misses the threads before the refusal
     if !getuid().is_root() {
         return eprintln!("skipped: only root can become a user who has no other threads");
     }
@@ -170,7 +173,8 @@ fn p11_a_stop_among_refusals_brings_home_all_that_were_let_in() {
 struct Group(PathBuf);
 
 impl Group {
-    /// Made where systems have them: the second version's tree, or the first version's for this controller.
+    /// Made where systems have them: the second version's tree, or the first version's for this
+    /// controller.
     fn enter() -> io::Result<Group> {
         let is_tree = |tree: &&str| Path::new(tree).join("cgroup.procs").exists();
         let tree = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].into_iter().find(is_tree);
@@ -190,7 +194,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Out of it again: one that has a process in it cannot be removed.
+        // Leaves the group again, because a group with a process in it cannot be removed.
         let out = self.0.parent().map(|tree| fs::write(tree.join("cgroup.procs"), "0"));
         let removed = fs::remove_dir(&self.0);
         if removed.is_err() {
@@ -201,7 +205,8 @@ impl Drop for Group {
 
 #[test]
 fn p11_a_control_group_refuses_in_the_middle_of_ten_thousand_and_they_all_run_in_the_end() {
-    // catches: a refusal that is none of the user's limit, and is taken for another error, or loses a closure
+    // catches: a refusal that is none of the user's limit, and is taken for another error, or loses
+    // a closure
     let done = in_child("", |_| {
         let before = os_threads();
         let group = match Group::enter() {
@@ -254,7 +259,7 @@ fn p11_no_address_space_for_a_stack_is_a_refusal() {
             }
             let (made, _, dropped) = counts.all();
             assert!((10..20).contains(&refused) && (made, dropped) == (20, refused), "{refused} refused");
-            // What is left may be less than the allocator reserves for a thread.
+            // The rest may be less than the allocator reserves for a thread.
             limit_to(room + (256 << 20)).expect("up to the maximum, raising is");
             assert_eq!(s.spawn("small", "finds room", |_| Ok(5))?.join()?, 5);
             s.stop();
@@ -267,7 +272,8 @@ fn p11_no_address_space_for_a_stack_is_a_refusal() {
 
 #[test]
 fn a_timer_that_the_kernel_refuses_is_told_and_the_run_goes_on_and_ends_in_time() {
-    // catches: a run that is refused for its second line of defence, or that does not say that there is none
+    // catches: a run that is refused for its second line of defence, or that does not say that
+    // there is none
     use std::time::Duration;
 
     fn scenario(_: &str) -> i32 {

@@ -1,5 +1,7 @@
-//! Owns the faults that are injected: the system refuses, hooks panic, `/proc` and descriptors are missing, crowds.
-//! Refuses to test what a fault-free run does: that is in the suites of the promises and the semantics.
+//! Owns the faults that are injected: the system refuses, hooks panic, `/proc` and descriptors are
+//! missing, crowds.
+//! Refuses to test what a fault-free run does: that is in the suites of the promises and the
+//! semantics.
 #![allow(clippy::incompatible_msrv)] // tests are built with a newer Rust than the library asks for
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
@@ -22,7 +24,8 @@ use common::os_threads;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many threads the process has, and how many panics it has heard of. Taken before a fault, asked after it.
+/// How many threads the process has, and how many panics it has heard of. Taken before a fault,
+/// asked after it.
 struct Ledger {
     threads: usize,
     panics: Arc<AtomicUsize>,
@@ -35,7 +38,7 @@ impl Ledger {
         Ledger::open()
     }
 
-    /// Installs a panic hook that counts, before the one that is there.
+    /// Installs a panic hook that counts, before the present one.
     fn open() -> Ledger {
         let panics = Arc::new(AtomicUsize::new(0));
         let counted = panics.clone();

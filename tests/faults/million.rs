@@ -1,4 +1,5 @@
-//! Owns the million: threads one after another, with one name and with a million of them; run by `ci/million.sh`.
+//! Owns the million: threads one after another, with one name and with a million of them; run by
+//! `ci/million.sh`.
 //! Refuses to compare with anybody: memory, OS threads and descriptors are bounded, and printed.
 
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ const MANY: usize = 1_000_000;
 /// From here on nothing may grow: the allocator's arenas and the idle threads are there.
 const EARLY: usize = 10_000;
 const GROWTH_KIB: usize = 4 * 1024;
-/// Those that idle, those that are on their way out, and the test's own.
+/// Idle threads, threads on their way out, and the test's own.
 const MOST_THREADS: usize = 400;
 
 fn descriptors() -> usize {
@@ -50,7 +51,8 @@ fn one_after_another(what: &str, name: impl Fn(usize) -> String + Send + 'static
 #[test]
 #[ignore = "takes seconds to a minute: ci/million.sh"]
 fn a_million_threads_of_one_name() {
-    // catches: what a test of twenty-five thousand does not see: a few bytes that stay of each thread
+    // catches: what a test of twenty-five thousand does not see: a few bytes that stay of each
+    // thread
     one_after_another("one name", |_| "worker".to_owned());
 }
 

@@ -1,5 +1,5 @@
 //! Owns the panics of closures that are passed in and run at once, on the caller's thread.
-//! Refuses those that run later: they are in `drops`.
+//! Refuses closures that run later: they are in `drops`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -122,7 +122,8 @@ fn a_panic_in_a_closure_that_runs_at_once_is_the_threads_failure_when_nobody_cat
 
 #[test]
 fn a_panic_in_a_subscope_or_between_groups_brings_home_what_is_in_them() {
-    // catches: groups that a panicking body leaves behind; a subscope that unwinds before its threads are home
+    // catches: groups that a panicking body leaves behind; a subscope that unwinds before its
+    // threads are home
     child_passes(|_| {
         let ledger = Ledger::open();
         let lender = Arc::new(Lender::new());

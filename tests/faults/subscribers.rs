@@ -1,5 +1,7 @@
-//! Owns the panics of a `tracing` subscriber: in each of its methods, at each call that a run makes.
-//! Refuses to know which events there are: it counts the calls of a run without faults, and lets each of them panic.
+//! Owns the panics of a `tracing` subscriber: in each of its methods, at each call that a run
+//! makes.
+//! Refuses to know which events there are: it counts the calls of a run without faults, and lets
+//! each of them panic.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -87,7 +89,8 @@ impl Subscriber for Faulty {
 
 type Work = fn(&Scope<'_, 'static>, &Arc<Lender>) -> Result;
 
-/// Everything that is told of: threads that end, fail and panic, a scope below, a callback, a deferred function, a stop.
+/// Everything that is told of: threads that end, fail and panic, a scope below, a callback, a
+/// deferred function, a stop.
 fn busy(s: &Scope<'_, 'static>, lender: &Arc<Lender>) -> Result {
     let kept = lender.clone();
     s.spawn("slow", "uses its loan", move |cx| lingering(&kept)(cx))?;
@@ -127,7 +130,8 @@ fn with_a_result(s: &Scope<'_, 'static>, lender: &Arc<Lender>) -> Result {
 /// Each of these is a failure, whatever the subscriber does.
 const FAILURES: [&str; 3] = ["of its own", "of a callback", "of a deferred"];
 
-/// Runs it once with a subscriber that panics at its `nth` call; how many calls there were, or what went wrong.
+/// Runs it once with a subscriber that panics at its `nth` call; how many calls there were, or what
+/// went wrong.
 fn run_with(nth: usize, registry: bool, work: Work) -> Result<usize> {
     let ledger = Ledger::quiet();
     let lender = Arc::new(Lender::new());
@@ -145,7 +149,8 @@ fn run_with(nth: usize, registry: bool, work: Work) -> Result<usize> {
     let result =
         ended.map_err(|payload| format!("{place}: came through to the caller: {}", text(&*payload)))?;
     let all = result.expect_err("threads failed").to_string();
-    // A thread may have failed by the subscriber before its closure began: then that is told instead.
+    // A thread may have failed by the subscriber before its closure began: then that is told
+    // instead.
     let missing = FAILURES.iter().find(|failure| !all.contains(**failure) && !all.contains(", call "));
     match missing {
         Some(missing) => Err(format!("{place}: {missing:?} is missing in {all}").into()),
@@ -161,7 +166,8 @@ fn at_each_call(which: &str) -> i32 {
         "joined" => (false, with_a_result),
         _ => (false, busy),
     };
-    // The calls of several threads come in any order, and some of them may or may not come: a few more are tried.
+    // The calls of several threads come in any order, and some of them may or may not come: a few
+    // more are tried.
     let calls = run_with(0, registry, work).expect("no fault");
     let places = (1..=calls + 4).chain([usize::MAX]);
     let wrong: Vec<_> = places.filter_map(|nth| run_with(nth, registry, work).err()).collect();
@@ -172,7 +178,8 @@ fn at_each_call(which: &str) -> i32 {
 
 #[test]
 fn a_subscriber_may_panic_at_any_call_under_a_scope() {
-    // catches: an event or a span outside of any containment; a failure that is lost with its log line
+    // catches: an event or a span outside of any containment; a failure that is lost with its log
+    // line
     child_passes_with("scope", at_each_call);
 }
 
@@ -184,7 +191,8 @@ fn a_subscriber_may_panic_at_any_call_under_run() {
 
 #[test]
 fn a_subscriber_may_panic_when_a_spawn_is_refused_by_the_system() {
-    // catches: the span of a thread that never was, dropped outside of any containment, before it is counted out
+    // catches: the span of a thread that never was, dropped outside of any containment, before it
+    // is counted out
     child_passes_with("refused by the system", at_each_call);
 }
 

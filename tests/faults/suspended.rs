@@ -1,4 +1,5 @@
-//! The process is suspended while it is being stopped (SIGSTOP, as a container that is paused): that time does not count.
+//! The process is suspended while it is being stopped (SIGSTOP, as a container that is paused):
+//! that time does not count.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -46,7 +47,8 @@ fn saves_something(what: &str) -> i32 {
 
 #[test]
 fn the_time_for_which_the_process_is_suspended_does_not_count() {
-    // catches: a process that is ended at once when it goes on, with nothing saved; a shield that ends while nobody runs
+    // catches: a process that is ended at once when it goes on, with nothing saved; a shield that
+    // ends while nobody runs
     for what in ["grace", "shield"] {
         let mut child = child(what, saves_something);
         child.until("ready").signal(libc::SIGTERM).until("saving");
@@ -82,7 +84,8 @@ fn a_thread_that_is_late_after_a_suspension_is_ended_all_the_same() {
 
 #[test]
 fn of_two_signals_around_a_suspension_the_verdict_is_one() {
-    // catches: a second one by the clock of the system, and none by the clock of *watch*: the process is ended in the middle of its grace
+    // catches: a second one by the clock of the system, and none by the clock of *watch*: the
+    // process is ended in the middle of its grace
     let mut child = child("", |_| {
         let exit = Registry::new("suspended").grace(Duration::from_secs(60)).run(|s| {
             say("ready");
@@ -104,7 +107,8 @@ fn of_two_signals_around_a_suspension_the_verdict_is_one() {
     let done = child.finish();
     let is_second = done.code == Some(128 + libc::SIGTERM) && done.err.contains("a second signal");
     let is_same = done.code == Some(0) && done.out.contains("<saved>");
-    // On a machine that is very busy the first signal may be long past when the process suspends itself.
+    // On a machine that is very busy the first signal may be long past when the process suspends
+    // itself.
     assert!(is_same || is_second, "{done:#?}");
 }
 

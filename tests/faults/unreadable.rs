@@ -1,4 +1,5 @@
-//! Owns runs without `/proc`: covered by an empty file system, or unreadable for want of descriptors.
+//! Owns runs without `/proc`: covered by an empty file system, or unreadable for want of
+//! descriptors.
 //! Refuses to run where mounting is not permitted: then it says so.
 #![allow(unsafe_code)] // unshare and mount have no safe form here
 
@@ -10,14 +11,14 @@ use homebound::{Exit, Result, ShutdownReport, registry, scope};
 
 use crate::common::*;
 
-/// Hides `/proc` from the calling thread, and from those that it starts.
+/// Hides `/proc` from the calling thread, and from the threads that it starts.
 fn hide_proc() -> io::Result<()> {
     // SAFETY: it changes only what the calling thread sees of the file system.
     if unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
         return Err(io::Error::last_os_error());
     }
     let private = libc::MS_REC | libc::MS_PRIVATE;
-    // SAFETY: all strings end with a zero; null means "none" for what is not needed.
+    // SAFETY: all strings end with a zero; null means "none" for the arguments that are not needed.
     if unsafe { libc::mount(null(), c"/".as_ptr(), null(), private, null()) } != 0 {
         return Err(io::Error::last_os_error());
     }
@@ -68,7 +69,8 @@ fn run() -> Exit<()> {
 
 #[test]
 fn without_proc_a_run_comes_to_its_end_and_reports_its_own_threads() {
-    // catches: a panic or an error where the kernel's list is not there; threads that vanish from the report
+    // catches: a panic or an error where the kernel's list is not there; threads that vanish from
+    // the report
     without_proc(|_| {
         if skipped() {
             return 0;
@@ -126,7 +128,8 @@ fn without_proc_report_and_dump_say_what_is_not_known() {
 
 #[test]
 fn threads_that_were_there_before_are_no_orphans_even_if_the_beginning_was_not_readable() {
-    // catches: a list of "before" that could not be made, taken for an empty one, or for one that shows no orphan
+    // catches: a list of "before" that could not be made, taken for an empty one, or for a list
+    // without orphans
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     child_passes(|_| {
         let (open, closed) = gate();

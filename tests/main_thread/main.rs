@@ -1,5 +1,6 @@
-//! Signals where the registry runs on the process's main thread, which the kernel prefers: nobody's system call ends by one,
-//! each is heard, and children inherit none of it. libtest has the main thread, so each test forks one of its own.
+//! Signals where the registry runs on the process's main thread, which the kernel prefers: nobody's
+//! system call ends by one, each is heard, and children inherit none of it. libtest has the main
+//! thread, so each test forks one of its own.
 #![allow(clippy::incompatible_msrv)] // tests are built with a newer Rust than the library asks for
 #![allow(unsafe_code)] // fork, masks and raise have no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
@@ -36,7 +37,8 @@ impl Tell {
     }
 }
 
-/// For a process that has no other test to run: another thread of its own could hold a lock, and the copy would keep it.
+/// For a process that has no other test to run: another thread of its own could hold a lock, and
+/// the copy would keep it.
 fn fork(scenario: impl FnOnce(&Tell) -> i32) -> Forked {
     let (from, to) = std::io::pipe().unwrap();
     // SAFETY: the one other thread of this process waits for this one, and holds nothing.
@@ -131,7 +133,8 @@ fn listen(cx: &Context, tell: &Tell) -> Result {
     Ok(())
 }
 
-/// A registry that takes its four signals and two more; each of the two is told when it has arrived.
+/// A registry that takes its four signals and two more; each of the two is told when it has
+/// arrived.
 fn taker(tell: &Tell, body: impl FnOnce(&homebound::Scope<'_, '_>) -> Result) -> i32 {
     let (to, got) = unbounded();
     let signals = Signals::default().forward(SIGHUP, to.clone()).forward(SIGUSR1, to);
@@ -162,7 +165,8 @@ fn no_signal_ends_a_call_of_the_body() {
 
 #[test]
 fn no_signal_ends_a_call_of_a_worker() {
-    // catches: the same, in a thread that is younger than the internal ones; signals that come while these are not yet awake
+    // catches: the same, in a thread that is younger than the internal ones; signals that come
+    // while these are not yet awake
     child_passes(|_| {
         let mut app = fork(|tell| {
             taker(tell, |s| {
@@ -187,7 +191,8 @@ fn no_signal_ends_a_call_of_a_worker() {
 
 #[test]
 fn what_the_parent_has_blocked_is_heard() {
-    // catches: a mask that survives exec, so that SIGTERM waits for ever; one that came before the run
+    // catches: a mask that survives exec, so that SIGTERM waits for ever; a SIGTERM that was
+    // blocked before the run
     child_passes(|_| {
         let heard = |signal: c_int, early: bool| {
             let mut app = fork(|tell| {
@@ -243,7 +248,8 @@ fn the_mask_is_as_before_on_every_way_out() {
 
 #[test]
 fn what_is_raised_in_the_body_is_heard() {
-    // catches: a signal to the one thread that blocks it, which waits there for ever, or for the end of the run
+    // catches: a signal to the one thread that blocks it, which waits there for ever, or for the
+    // end of the run
     child_passes(|_| {
         // SAFETY: it has no preconditions.
         let raise = |signal| assert_eq!(unsafe { libc::raise(signal) }, 0);
@@ -255,7 +261,8 @@ fn what_is_raised_in_the_body_is_heard() {
             i32::from(exit.into_result().unwrap() != homebound::StopReason::Signal(SIGTERM))
         });
         let last = fork(|_| {
-            // Nobody waits for it any more: it changes nothing, and does not end the process either.
+            // Nobody waits for it any more: it changes nothing, and does not end the process
+            // either.
             i32::from(registry::run(|_| Ok(raise(SIGTERM))).code())
         });
         stopped.finish() + last.finish()
@@ -272,7 +279,8 @@ fn blocked_in_a_child() -> Result<String> {
 
 #[test]
 fn children_inherit_nothing_blocked() {
-    // catches: a child that hears no SIGTERM, no Ctrl-C and no hang-up, since the thread that started it blocked them for us
+    // catches: a child that hears no SIGTERM, no Ctrl-C and no hang-up, since the thread that
+    // started it blocked them for us
     child_passes(|_| {
         let app = fork(|_| {
             let exit = registry::run(|s| {
@@ -290,7 +298,7 @@ fn children_inherit_nothing_blocked() {
                 let cat = s.process("cat", "tells what it blocks", cat).lines().spawn()?;
                 let line = cat.stdout_lines().iter().find(|line| line.text.starts_with("SigBlk:"));
                 assert_eq!(line.map(|line| line.text), Some(format!("SigBlk:\t{none}")));
-                // One that std forks: the fork handler is there before what it does itself.
+                // std forks this child, and the fork handler runs before std's own code in it.
                 let mut forked = Command::new("cat");
                 // SAFETY: it does nothing.
                 unsafe { forked.arg("/proc/self/status").pre_exec(|| Ok(())) };
@@ -306,7 +314,8 @@ fn children_inherit_nothing_blocked() {
 
 #[test]
 fn a_child_of_the_scope_hears_what_the_parent_has_blocked() {
-    // catches: SIGTERM that a child never hears since it was blocked in us: it ends by SIGKILL, after its grace
+    // catches: SIGTERM that a child never hears since it was blocked in us: it ends by SIGKILL,
+    // after its grace
     child_passes(|_| {
         let app = fork(|_| {
             mask(libc::SIG_BLOCK, &[SIGTERM, SIGINT]);
@@ -326,7 +335,8 @@ fn a_child_of_the_scope_hears_what_the_parent_has_blocked() {
 
 #[test]
 fn a_program_that_takes_its_signals_itself_keeps_them_blocked_while_a_child_runs() {
-    // catches: a thread that unblocks SIGTERM here so that its child hears it: the next SIGTERM ends this process
+    // catches: a thread that unblocks SIGTERM here so that its child hears it: the next SIGTERM
+    // ends this process
     child_passes(|_| {
         let app = fork(|_| {
             let own = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
@@ -341,7 +351,7 @@ fn a_program_that_takes_its_signals_itself_keeps_them_blocked_while_a_child_runs
                 }
                 for signal in own {
                     let mut got = 0;
-                    // SAFETY: set and number are valid. It takes the one that is pending.
+                    // SAFETY: set and number are valid. The call takes the pending signal.
                     assert_eq!(unsafe { libc::sigwait(&set_of(&[signal]), &mut got) }, 0);
                 }
                 sleep.stop();
@@ -356,13 +366,14 @@ fn a_program_that_takes_its_signals_itself_keeps_them_blocked_while_a_child_runs
 
 #[test]
 fn a_child_that_was_forked_in_a_run_does_by_default_what_it_is_told() {
-    // catches: a signal to the child that is written into the pipe of its parent, and stops that; a child that is deaf
+    // catches: a signal to the child that is written into the pipe of its parent, and stops that; a
+    // child that is deaf
     child_passes(|_| {
         let app = fork(|_| {
             let exit = registry::run(|s| {
                 for from in [0, 1] {
                     let child = move || {
-                        // SAFETY: the child does what is allowed there.
+                        // SAFETY: the child makes only calls that are allowed there.
                         match unsafe { libc::fork() } {
                             0 => loop {
                                 // SAFETY: as above.
@@ -405,7 +416,7 @@ fn a_fork_between_two_runs_has_an_alarm_of_its_own() {
         });
         let exit = registry::run(|s| {
             child.until(b'r');
-            // Whoever is woken first reads what is in a pipe.
+            // The thread that wakes first reads the contents of a pipe.
             for _ in 0..100 {
                 child.signal(SIGUSR1).until(b'g');
             }
@@ -420,10 +431,12 @@ fn a_fork_between_two_runs_has_an_alarm_of_its_own() {
 
 #[test]
 fn what_comes_back_in_a_forked_child_goes_no_further() {
-    // catches: a worker, a callback or a deferred function that goes on in the copy as if it were the parent's
+    // catches: a worker, a callback or a deferred function that goes on in the copy as if it were
+    // the parent's
     fn scenario(what: &str) -> i32 {
         let forked = || {
-            // SAFETY: that the child comes back is what is tested; it is ended before it does more.
+            // SAFETY: the test is about a child that comes back; it is ended before it runs other
+            // code.
             match unsafe { libc::fork() } {
                 0 => Ok(()),
                 pid => {
@@ -467,7 +480,8 @@ fn what_comes_back_in_a_forked_child_goes_no_further() {
 
 #[test]
 fn a_failure_that_nobody_reads_is_a_failure() {
-    // catches: SIGPIPE at its default action, which ends a failed run at its report instead of its exit code
+    // catches: SIGPIPE at its default action, which ends a failed run at its report instead of its
+    // exit code
     child_passes(|_| {
         let app = fork(|_| {
             // SAFETY: it has no preconditions.
@@ -487,7 +501,8 @@ fn a_failure_that_nobody_reads_is_a_failure() {
 
 #[test]
 fn a_dump_that_nobody_reads_ends_nothing() {
-    // catches: SIGPIPE, where the program has it at its default action, as tools for the command line do
+    // catches: SIGPIPE, where the program has it at its default action, as tools for the command
+    // line do
     child_passes(|_| {
         let mut app = fork(|tell| {
             // SAFETY: the default action needs no handler.

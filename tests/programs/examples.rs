@@ -87,7 +87,8 @@ fn answer(stream: &mut BufReader<TcpStream>) -> Option<(String, String)> {
 
 #[test]
 fn the_http_server_drains_its_connections_on_sigterm() {
-    // catches: an answer that the stop cuts off, a connection that keeps the server, one that is taken after the stop
+    // catches: an answer that the stop cuts off, a connection that keeps the server, a connection
+    // that is taken after the stop
     within(|| {
         let (program, address) = http();
         let mut slow = TcpStream::connect(&address).unwrap();

@@ -11,7 +11,8 @@ use homebound::{Role, StopReason, current, group, scope, scope_named};
 
 #[test]
 fn a_service_takes_its_own_threads_in_as_guests() {
-    // catches: a scope that waits for threads which end after the service; guests in the total; guests that are not shown
+    // catches: a scope that waits for threads which end after the service; guests in the total;
+    // guests that are not shown
     within(|| {
         let result = scope_named("app", |s| {
             let (ready, is_ready) = bounded(2);
@@ -92,7 +93,8 @@ fn a_guest_is_told_when_the_thread_that_took_it_in_is() {
 
 #[test]
 fn after_its_scope_a_guest_is_in_none() {
-    // catches: a scope that waits for a guest; a context of a scope that is over, in which everything is born stopped
+    // catches: a scope that waits for a guest; a context of a scope that is over, in which
+    // everything is born stopped
     within(|| {
         let (over, is_over) = gate();
         let (taken, is_taken) = gate();
@@ -130,8 +132,9 @@ fn after_its_scope_a_guest_is_in_none() {
 
 #[test]
 fn a_scope_on_a_guests_thread_is_a_root_of_its_own() {
-    // catches: one that the host waits for or counts; OS threads that are not joined when it returns; one that is not shown
-    // below the guest, or not stopped with it
+    // catches: a scope on a guest's thread for which the host waits, or which the host counts; OS
+    // threads that are not joined when it returns; a scope that is not shown below the guest, or
+    // not stopped with it
     within(|| {
         let (lend, lent) = bounded(1);
         let (shown, is_shown) = gate();
@@ -207,7 +210,8 @@ fn a_guest_may_wait_for_what_does_not_wait_for_it() {
 
 #[test]
 fn guests_that_live_at_the_end_of_a_run_are_known_by_name() {
-    // catches: an orphan that is none; a guest of before the run that is lost; a second in which the end looks for guests again
+    // catches: an orphan that is none; a guest of before the run that is lost; a second in which
+    // the end looks for guests again
     child_passes(|_| {
         let (go, gone) = gate();
         let (lend, lent) = bounded::<homebound::Context>(2);
@@ -286,7 +290,8 @@ fn what_a_guests_callback_raises_at_the_end_of_its_scope_is_told() {
 
 #[test]
 fn who_is_no_guest_is_not_counted_as_one() {
-    // catches: a thread of the scope's own that is counted as a guest, since it asked to be taken in
+    // catches: a thread of the scope's own that is counted as a guest, since it asked to be taken
+    // in
     within(|| {
         let error = scope(|s| {
             s.stop();
@@ -299,7 +304,8 @@ fn who_is_no_guest_is_not_counted_as_one() {
 
 #[test]
 fn guests_that_come_and_go_leave_nothing() {
-    // catches: lists of guests that grow with each that was there; a guard that is leaked, and outlives its thread
+    // catches: lists of guests that grow with each that was there; a guard that is leaked, and
+    // outlives its thread
     within(|| {
         let result = scope(|s| {
             let cx = s.context().clone();

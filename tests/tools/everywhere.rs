@@ -1,6 +1,7 @@
-//! Owns the tests of `testing::stop_everywhere`: that it finds what is wrong with a program, and says where; and that it
-//! leaves a good one alone.
-//! Refuses to trust a verdict that it has not seen to be otherwise: each kind of trouble is planted into a program here.
+//! Owns the tests of `stop_everywhere`: it finds the faults of a program, and their places, and
+//! finds none in a good program.
+//! Refuses to trust a verdict that it has not seen to be otherwise: each kind of trouble is planted
+//! into a program here.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -77,7 +78,8 @@ fn a_program_of_one_thread_is_met_at_each_point_in_its_order() {
         })
         .unwrap();
         assert_eq!((done.points, done.stops, done.panics, done.refusals), (5, 5, 5, 0), "{done}");
-        // 5 as it is; 0 to 4 with a stop or a panic, and 5 in the run that ends before its sixth; 5 with no spawn to refuse.
+        // 5 as it is; 0 to 4 with a stop or a panic, and 5 in the run that ends before its sixth; 5
+        // with no spawn to refuse.
         assert_eq!(met.into_inner(), 5 + 2 * (1 + 2 + 3 + 4 + 5) + 5);
     });
 }
@@ -122,7 +124,8 @@ fn a_thread_that_takes_a_stop_for_a_failure_is_found() {
                 hear.recv().map_err(|_| "no number came")?;
                 Ok(())
             })?;
-            // The one point is the teller's, and comes when the other has been spawned: nobody can be faster.
+            // The one point is the teller's, and comes when the other has been spawned: nobody can
+            // be faster.
             scope.spawn("teller", "tells a number", move |cx| Ok(cx.send(&tell, 1)?))?;
             Ok(())
         })

@@ -1,4 +1,5 @@
-//! What is printed of a tree is Rust: some trees as files, which are compiled and run.
+//! Owns the test that the output of a tree is Rust: some trees as files, which are compiled and
+//! run.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +30,8 @@ fn tree(seed: u32) -> Tree {
 
 #[test]
 fn trees_are_printed_as_rust_that_compiles() {
-    // Some small, some large; none whose root ends by a panic, since that is how the program would end.
+    // Some small, some large; none whose root ends by a panic, since that is how the program would
+    // end.
     let mut trees = Vec::from([1, 5, 8, 14, 16, 35, 39, 93, 113].map(|seed| (seed.to_string(), tree(seed))));
     trees.push(("joined_after".to_owned(), Tree::from_bytes(JOINED_AFTER)));
     for (name, tree) in trees {

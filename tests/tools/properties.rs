@@ -1,5 +1,5 @@
-//! Random trees of scopes and threads, on real threads: what must hold in all of them. And what they found.
-//! `PROPTEST_CASES=100000 cargo test --test properties` looks longer.
+//! Random trees of scopes and threads, on real threads: what must hold in all of them. And what
+//! they found. `PROPTEST_CASES=100000 cargo test --test properties` looks longer.
 
 use std::fmt;
 use std::panic::{set_hook, take_hook};
@@ -39,7 +39,7 @@ proptest! {
     }
 }
 
-/// A run has a limit of its own, and then names who is away; this one is for the rest.
+/// A run has a limit of its own, and then names the missing threads. This limit is for the rest.
 fn judge(tree: Tree) -> Result<(), TestCaseError> {
     let observed = within_for(LIMIT + Duration::from_secs(20), move || tree.run());
     match observed.check() {

@@ -1,4 +1,5 @@
-//! Owns the question what depth costs: scopes in scopes and errors in errors, thousands deep, on threads with small stacks.
+//! Owns the question what depth costs: scopes in scopes and errors in errors, thousands deep, on
+//! threads with small stacks.
 //! Refuses to ask how long it takes: that is in the suites of the semantics.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
@@ -9,7 +10,8 @@ use crate::common::{child_passes, until_stopped};
 use homebound::{BoxError, Failure, Group, JoinError, Result, Scope, ScopeError, ScopeStatus, scope};
 
 const LEVELS: usize = 5_000;
-/// Less than any program gives a thread that does anything; a level may not even cost two bytes of it.
+/// Less than any program gives a thread that does anything; a level may not even cost two bytes of
+/// it.
 const STACK: usize = 64 * 1024;
 
 /// An overflow takes the process with it: so in a child.
@@ -33,8 +35,8 @@ fn count(scope: &ScopeStatus) -> usize {
 
 #[test]
 fn a_snapshot_of_deep_groups_is_read_shown_copied_and_dropped() {
-    // catches: data as deep as the tree, which overflows the stack of who reads, prints, copies, or drops it; a path for each
-    // level that is as long as the level is deep
+    // catches: data as deep as the tree, which overflows the stack of a thread that reads, prints,
+    // copies, or drops it; a path for each level that is as long as the level is deep
     child_passes(|_| {
         on_a_small_stack(|| {
             let result = scope(|s| {

@@ -1,4 +1,5 @@
-//! The end of a scope takes time in proportion to what is in it, and what ends late takes no room for ever.
+//! Owns the tests of growth: the end of a scope takes time in proportion to its contents, and late
+//! threads take no room for ever.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;
@@ -7,7 +8,8 @@ use crate::common::*;
 use crossbeam_channel::bounded;
 use homebound::{Context, Group, group, scope};
 
-/// How much longer `measure` takes for four times as many: the least of some tries, of the time that the thread had a processor for.
+/// How much longer `measure` takes for four times as many: the least of some tries, of the time
+/// that the thread had a processor for.
 fn growth(few: usize, measure: impl Fn(usize) -> Duration) -> f64 {
     let least = |count: usize| (0..4).map(|_| measure(count)).min().expect("there are some");
     let (one, four) = (least(few), least(4 * few));
@@ -35,7 +37,8 @@ fn end_of(fills: impl Fn(&Context) + Send + 'static) -> Duration {
 
 #[test]
 fn forgotten_groups_end_in_a_straight_line() {
-    // catches: a step that looks at all services for each that it tells (16,000 groups took two seconds)
+    // catches: a step that looks at all services for each that it tells (16,000 groups took two
+    // seconds)
     let forgotten = |count: usize| {
         end_of(move |cx| (0..count).for_each(|_| std::mem::forget(cx.group("forgotten").expect("open"))))
     };
@@ -75,7 +78,8 @@ fn roots_side_by_side_are_made_in_a_straight_line() {
 
 #[test]
 fn what_ends_after_the_grace_takes_no_room() {
-    // catches: a row of the report for each thread that is late, in a scope whose grace is over and which goes on
+    // catches: a row of the report for each thread that is late, in a scope whose grace is over and
+    // which goes on
     child_passes(|_| {
         let result = scope(|s| {
             let (tell, told) = bounded(1);

@@ -1,5 +1,5 @@
-//! Owns what size costs: depth in stack, number in time and room.
-//! Refuses to measure: what is asked is how the cost grows.
+//! Owns the cost of size: depth in stack, number in time and room.
+//! Refuses to measure: it asks how the cost grows.
 
 mod depth;
 mod growth;

@@ -49,7 +49,7 @@ pub(super) fn change() {
     assert_eq!(unsafe { libc::sigaddset(&mut mask, libc::SIGUSR2) }, 0);
     // SAFETY: the set is valid.
     assert_eq!(unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &mask, std::ptr::null_mut()) }, 0);
-    // SAFETY: the mode is one of those that there are.
+    // SAFETY: the mode is a valid one.
     assert_eq!(unsafe { fesetround(UPWARD) }, 0);
     rustix::thread::set_name(c"another").unwrap();
 }
@@ -117,7 +117,8 @@ fn a12_an_os_thread_begins_as_the_root_did_whoever_spawned_it() {
 
 #[test]
 fn a12_a_thread_of_a_niced_spawner_is_as_nice_as_the_root_or_not_used_again() {
-    // catches: a background thread whose descendants are in the background for ever, and hand that on as warm threads
+    // catches: a background thread whose descendants are in the background for ever, and hand that
+    // on as warm threads
     within(|| {
         scope(|s| {
             let nice = look().nice;

@@ -1,4 +1,5 @@
-//! C: warm OS threads, as a program can see them: which jobs share one, which do not, and that all are joined.
+//! C: warm OS threads, as a program can see them: which jobs share one, which do not, and that all
+//! are joined.
 //! Refuses to look into the cache: thread ids, thread-locals and snapshots tell.
 #![allow(clippy::unit_arg)] // `Ok(set(..))` reads well as the last word of a body
 
@@ -38,7 +39,8 @@ fn c1_the_next_job_of_a_name_finds_the_thread_of_the_last() {
 
 #[test]
 fn c1_name_stack_size_dedication_and_panics_keep_threads_apart() {
-    // catches: a name in `ps` that is another's; a small stack for a deep job; a thread used after a panic
+    // catches: a name in `ps` that is another's; a small stack for a deep job; a thread used after
+    // a panic
     within(|| {
         scope(|s| {
             let warm = spawn_and_join(s, "warm");
@@ -91,7 +93,8 @@ fn c1_a_thread_that_was_given_another_priority_is_not_used_again() {
 
 #[test]
 fn c1_an_idle_thread_goes_after_a_while() {
-    // catches: a thread that idles for as long as its root lives; takes the ten seconds after which it goes
+    // catches: a thread that idles for as long as its root lives; takes the ten seconds after which
+    // it goes
     within(|| {
         scope(|s| {
             let warm = spawn_and_join(s, "warm");
@@ -185,7 +188,8 @@ fn p2_thread_locals_of_warm_threads_have_run_when_the_root_returns() {
 
 #[test]
 fn c1_idle_threads_are_shown_bounded_and_never_foreign() {
-    // catches: a thousand names that leave a thousand threads; idle threads taken for somebody else's
+    // catches: a thousand names that leave a thousand threads; idle threads taken for somebody
+    // else's
     child_passes(|_| {
         let exit = registry::run(|s| {
             let before = s.snapshot().foreign.len();
@@ -208,7 +212,8 @@ fn c1_idle_threads_are_shown_bounded_and_never_foreign() {
 
 #[test]
 fn c1_as_many_stay_idle_as_may_and_no_fewer() {
-    // catches: a bound that is one too low or compared the wrong way, so that threads go which could be used
+    // catches: a bound that is one too low or compared the wrong way, so that threads go which
+    // could be used
     within(|| {
         let most = 64.max(2 * thread::available_parallelism().map_or(1, usize::from));
         scope(|s| {

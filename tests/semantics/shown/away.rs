@@ -1,5 +1,6 @@
-//! Owns what a person in trouble sees of threads that do not come home: what each does, for whom it waits, and who it was.
-//! Refuses to pin the layout: words that a reader looks for are named.
+//! Owns the view of a person in trouble on threads that do not come home: the state of each, the
+//! thread that it waits for, and its name.
+//! Refuses to pin the layout: it looks for the words that a reader looks for.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
@@ -18,7 +19,8 @@ use crate::common::{
 
 const SHORT: Duration = Duration::from_millis(200);
 
-/// One thread for each way to be away: in a call, in a lock of its own, on a processor, in a join, in a wait of ours.
+/// One thread for each way to be away: in a call, in a lock of its own, on a processor, in a join,
+/// in a wait of ours.
 fn everybody(s: &Scope<'_, '_>, never: &Receiver<()>) -> Result {
     let (mut reader, writer) = std::io::pipe()?;
     s.spawn("reader", "reads a pipe", move |_| {
@@ -61,7 +63,8 @@ fn row<'a>(dump: &'a str, name: &str) -> &'a str {
 
 #[test]
 fn a_dump_says_what_each_thread_does_before_anybody_is_late() {
-    // catches: `running` for whoever is in no wait of ours; a join without whom; an end of a scope without how many and which
+    // catches: `running` for a thread that is in no wait of ours; a join that does not name its
+    // thread; an end of a scope without the number and names of its threads
     let mut child = child("", stay);
     child.until("ready").signal(SIGQUIT).until_stderr("homebound-watch");
     let dump = child.stderr();
@@ -87,7 +90,8 @@ fn a_dump_says_what_each_thread_does_before_anybody_is_late() {
 
 #[test]
 fn the_last_words_at_a_second_signal_call_nobody_late_who_is_not() {
-    // catches: OVERDUE and timeout for all that are not home; a service that was never told, shown as late; no kernel
+    // catches: OVERDUE and timeout for all that are not home; a service that was never told, shown
+    // as late; no kernel
     let mut child = child("", stay);
     child.until("ready").signal(SIGTERM);
     // Longer than a keystroke takes (G1).
@@ -135,7 +139,7 @@ fn a_report_before_the_end_tells_who_has_time_from_who_is_late() {
 
 #[test]
 fn a_snapshot_has_whom_a_join_waits_for_as_data() {
-    // catches: an edge without its thread; one that outlives the wait
+    // catches: an edge without its thread; an edge that outlives the wait
     let result = scope(|s| {
         let (open, gate) = gate();
         let target = s.spawn("target", "is joined", move |_| Ok(pass(&gate)))?;
@@ -170,7 +174,7 @@ fn keep(gate: &Receiver<()>) -> Result {
     Ok(())
 }
 
-/// What is true of a snapshot while `codec` hangs in its last destructor.
+/// Asserts the facts of a snapshot while `codec` hangs in its last destructor.
 fn assert_codec_is_ending(snapshot: &Snapshot, scope: &str) {
     // One of homebound's own that ends after it may be there as well, and join it.
     let codec = snapshot.ending.iter().find(|ending| ending.name == "codec").expect("it is there");
@@ -186,7 +190,8 @@ fn assert_codec_is_ending(snapshot: &Snapshot, scope: &str) {
 
 #[test]
 fn a_thread_that_hangs_in_a_destructor_is_seen_while_its_scope_lives() {
-    // catches: an OS thread that is in no list between the end of its closure and its join; one that is idle shown as ending
+    // catches: an OS thread that is in no list between the end of its closure and its join; an idle
+    // thread shown as ending
     let result = scope(|s| {
         let (open, gate) = gate();
         let never = gate.clone();
@@ -205,7 +210,8 @@ fn a_thread_that_hangs_in_a_destructor_is_seen_while_its_scope_lives() {
 
 #[test]
 fn while_a_run_waits_for_a_destructor_its_main_thread_is_in_the_tree() {
-    // catches: a root that is settled, and shows nobody: the main thread foreign, the hanging one nowhere
+    // catches: a root that is settled, and shows nobody: the main thread foreign, the hanging one
+    // nowhere
     let done = in_child("", |_| {
         let (open, gate) = gate();
         let main = thread_id();

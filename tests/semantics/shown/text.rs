@@ -41,7 +41,8 @@ fn running(s: &Scope<'_, '_>) -> Vec<ThreadStatus> {
 
 #[test]
 fn a_name_that_does_not_fit_is_cut_at_a_character() {
-    // catches: a name in `ps` that ends in half a character, and readers of it that take it for text; an escape in `ps`
+    // catches: a name in `ps` that ends in half a character, and readers of it that take it for
+    // text; an escape in `ps`
     let result = scope(|s| {
         for name in CUT.into_iter().chain(["two\nlines", "\u{1b}[31mred", "short"]) {
             s.spawn(name, "waits", until_stopped)?;
@@ -83,7 +84,8 @@ fn raw(name: &[u8], gate: Receiver<()>) -> std::thread::JoinHandle<()> {
 
 #[test]
 fn names_that_are_no_text_blind_neither_the_audit_nor_the_check_for_leaks() {
-    // catches: one name that is no UTF-8 and makes all threads unknown; a leak that is not found for its name
+    // catches: one name that is no UTF-8 and makes all threads unknown; a leak that is not found
+    // for its name
     child_passes(|_| {
         let (keep, leave) = gate();
         let mut left = Vec::new();
@@ -115,7 +117,8 @@ fn names_that_are_no_text_blind_neither_the_audit_nor_the_check_for_leaks() {
     });
 }
 
-/// What a peer may send: a forged row, an order to the terminal, a text that reads from right to left.
+/// What a peer may send: a forged row, an order to the terminal, a text that reads from right to
+/// left.
 const SENT: &str = "a\n└─ /app/forged  OVERDUE\r\u{1b}[2J\u{9b}1m\u{202e}gpj.exe\u{2066}\u{200f}";
 
 fn assert_harmless(text: &str) {
@@ -132,7 +135,8 @@ fn sends_back(_: &Context) -> Result {
 
 #[test]
 fn what_a_peer_sent_is_written_out_in_every_text() {
-    // catches: names, purposes, paths, errors, panics or reasons that reach the terminal as they are, or forge a row
+    // catches: names, purposes, paths, errors, panics or reasons that reach the terminal as they
+    // are, or forge a row
     child_passes(|_| {
         std::panic::set_hook(Box::new(|_| ()));
         let mut texts = Vec::new();
