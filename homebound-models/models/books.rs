@@ -45,7 +45,7 @@ fn books_leave_no_note_behind() {
         let workers = [(); 2].map(|()| admit(&core)).map(ending);
         drop(core.lock());
         workers.into_iter().for_each(|worker| worker.join().unwrap());
-        assert!(core.books().is_quiet(), "no note is left in the inbox, though no thread looks again");
+        assert!(core.books.is_quiet(), "no note is left in the inbox, though no thread looks again");
         assert_eq!(core.lock().workers, 0, "both are counted out");
     });
 }

@@ -6,6 +6,7 @@
 //! takes for over what has been taken out of the lists and still runs.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use crate::outcome::failure::{ScopeError, ScopeErrorParts};
 use crate::outcome::failure_list::Listed;
 use crate::outcome::reason::{Stop, StopReason};
 use crate::outcome::report::ShutdownReport;
+use crate::outcome::status::ThreadId;
 use crate::outcome::stopped::Stopped;
 use crate::rt::contain::told;
 use crate::rt::shown::shown;
@@ -23,7 +25,7 @@ use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::grace::Clock;
 use crate::tree::propagate::complain;
 use crate::tree::record::Record;
-use crate::tree::state::{Entry, Phase};
+use crate::tree::state::{Deferred, Entry, Phase, State};
 use crate::tree::state_lock::Lock;
 use crate::tree::tally::Tally;
 use crate::tree::{current, guest};
@@ -155,31 +157,22 @@ fn forget_failures(group: &ScopeCore) {
 fn settle_own(core: &Arc<ScopeCore>) {
     let mut closed = false;
     loop {
-        run_deferred(core);
-        let mut state = core.lock();
-        if state.phase == Phase::Settled {
-            return;
-        }
-        state.phase = Phase::Finishing;
-        if state.deferred.is_empty() && state.entries.is_empty() {
-            let guests = guest::take_all(&mut state);
-            if closed && guests.is_empty() {
-                state.phase = Phase::Settled;
-                break;
+        // The lock is free again when the step is taken, because a step runs code of the program's, which may defer more.
+        let step = next_step(&mut core.lock(), closed);
+        match step {
+            Step::Run(deferred) => deferred::run(deferred, core),
+            Step::Forget(entries) => entries.into_values().for_each(|entry| forget(core, entry)),
+            Step::Close(guests) => {
+                // Waits for callbacks that still run, the guests' as well: a panic in there is a failure of this scope.
+                if !closed {
+                    core.node.close();
+                    closed = true;
+                }
+                guest::send_away(&guests);
             }
-            drop(state);
-            // Callbacks that still run are waited for, the guests' as well: what they raise is a failure of this scope.
-            if !closed {
-                core.node.close();
-                closed = true;
-            }
-            guest::send_away(&guests);
-            continue;
+            Step::Settled => break,
+            Step::WasSettled => return,
         }
-        let entries = std::mem::take(&mut state.entries);
-        drop(state);
-        // What is dropped here is the user's, and may defer more: then round again.
-        entries.into_values().for_each(|entry| forget(core, entry));
     }
     if let Some(parent) = &core.parent {
         parent.lock().scopes.remove(&core.id);
@@ -191,12 +184,38 @@ fn settle_own(core: &Arc<ScopeCore>) {
     told(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "closed"));
 }
 
-fn run_deferred(core: &Arc<ScopeCore>) {
-    loop {
-        let next = core.lock().deferred.pop();
-        let Some(deferred) = next else { return };
-        deferred::run(deferred, core);
+/// What is left to be done in a scope whose threads are home.
+enum Step {
+    Run(Deferred),
+    Forget(BTreeMap<ThreadId, Entry>),
+    /// Close the node, and send these guests away.
+    Close(Vec<Arc<Record>>),
+    /// From now on nothing can be added.
+    Settled,
+    /// By an earlier call.
+    WasSettled,
+}
+
+/// Takes the next step out of the lists: the deferred functions, the last first, then the entries, then the guests. `closed`: the node is.
+fn next_step(state: &mut State, closed: bool) -> Step {
+    if let Some(deferred) = state.deferred.pop() {
+        return Step::Run(deferred);
     }
+    if state.phase == Phase::Settled {
+        return Step::WasSettled;
+    }
+    // Open or finishing to finishing: a group comes here without having been planned by `exit`.
+    state.phase = Phase::Finishing;
+    if !state.entries.is_empty() {
+        return Step::Forget(std::mem::take(&mut state.entries));
+    }
+    let guests = guest::take_all(state);
+    if !closed || !guests.is_empty() {
+        return Step::Close(guests);
+    }
+    // Finishing to settled: all lists are empty under this lock.
+    state.phase = Phase::Settled;
+    Step::Settled
 }
 
 /// Nobody joined this thread: its result is dropped, its failure becomes the scope's.

@@ -20,10 +20,11 @@ use crate::sync::AtomicBool;
 use crate::thread::context::Context;
 use crate::thread::failpoint;
 use crate::thread::stopper::{At, OnStop, Stopper};
+use crate::tree::current;
+use crate::tree::deadlock::Joining;
 use crate::tree::propagate::complain;
 use crate::tree::record::{Of, Outcome, Record};
 use crate::tree::wait_mark::Mark;
-use crate::tree::{current, deadlock};
 
 /// A thread that was spawned. Dropping it does not detach the thread: its scope joins it.
 ///
@@ -57,7 +58,11 @@ impl<T> Handle<'_, T> {
         self.point(Location::caller());
         if !self.record.done.is_set() {
             let _wait = Mark::on("join", Location::caller(), Of::Thread(Arc::clone(&self.record)));
-            deadlock::join(&self.record)?;
+            let joining = Joining::begin(&self.record)?;
+            // Pairs with `come_home`, which sets `done` when the result is in its slot.
+            if !self.record.done.wait(None, joining.given_up()) {
+                return Err(joining.refusal());
+            }
         }
         self.collect()
     }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::outcome::error::SpawnError;
 use crate::outcome::status::Role;
@@ -22,7 +22,7 @@ use crate::tree::record::{Record, Text, next_id};
 use crate::tree::root::{Errand, Root};
 use crate::tree::services::Served;
 use crate::tree::state::{Entry, Phase, State};
-use crate::tree::state_lock::{Books, Locked};
+use crate::tree::state_lock::Books;
 
 pub(crate) struct ScopeCore {
     pub(crate) id: u64,
@@ -41,7 +41,7 @@ pub(crate) struct ScopeCore {
     pub(crate) path: OnceCell<Arc<str>>,
     /// How many scopes are around it.
     pub(crate) depth: usize,
-    books: Books,
+    pub(crate) books: Books,
     /// Told of all that a driver must look at; a root uses its cache's.
     changes: Changes,
     /// The stopper drives it as well, and wants to know of changes.
@@ -105,19 +105,6 @@ impl ScopeCore {
     /// True for the group that is a root.
     pub(crate) fn is_owned(&self) -> bool {
         self.parent.is_none() && self.kind == Kind::Group
-    }
-
-    pub(crate) fn books(&self) -> &Books {
-        &self.books
-    }
-
-    pub(crate) fn lock(&self) -> Locked<'_> {
-        self.books.lock(self)
-    }
-
-    /// For those who must not wait for long: views, and *watch*.
-    pub(crate) fn lock_within(&self, limit: Duration) -> Option<Locked<'_>> {
-        self.books.lock_within(self, limit)
     }
 
     /// It is over for views as well: what it keeps for them refers back to it.

@@ -83,21 +83,34 @@ struct Refusal {
     cycle: Mutex<Vec<String>>,
 }
 
-/// Blocks until `target` has ended, unless that would be for ever.
-pub(crate) fn join(target: &Arc<Record>) -> Result<(), JoinError> {
-    let refusal = Arc::new(Refusal::default());
-    let waiting = Waiting::begin(Blocked {
-        on: Target::Thread(Arc::clone(target)),
-        given_up: Some(Arc::clone(&refusal)),
-        around: None,
-    });
-    let waiting = waiting.map_err(|cycle| JoinError::WouldDeadlock { cycle })?;
-    let ended = target.done.wait(None, &refusal.flag);
-    drop(waiting);
-    if ended {
-        return Ok(());
+/// While it lives, the calling thread is known to block in a join. A wait that would close a cycle with this join makes it give up.
+pub(crate) struct Joining {
+    refusal: Arc<Refusal>,
+    _waiting: Waiting,
+}
+
+impl Joining {
+    /// For a thread that is about to wait until `target` has ended; refused if that would be for ever.
+    pub(crate) fn begin(target: &Arc<Record>) -> Result<Joining, JoinError> {
+        let refusal = Arc::new(Refusal::default());
+        let waiting = Waiting::begin(Blocked {
+            on: Target::Thread(Arc::clone(target)),
+            given_up: Some(Arc::clone(&refusal)),
+            around: None,
+        });
+        let waiting = waiting.map_err(|cycle| JoinError::WouldDeadlock { cycle })?;
+        Ok(Joining { refusal, _waiting: waiting })
     }
-    Err(JoinError::WouldDeadlock { cycle: std::mem::take(&mut *refusal.cycle.lock()) })
+
+    /// Set by the wait that closes a cycle; the join returns [`refusal`](Self::refusal) then.
+    pub(crate) fn given_up(&self) -> &AtomicBool {
+        &self.refusal.flag
+    }
+
+    /// The cycle for which it was given up.
+    pub(crate) fn refusal(self) -> JoinError {
+        JoinError::WouldDeadlock { cycle: std::mem::take(&mut *self.refusal.cycle.lock()) }
+    }
 }
 
 /// While it lives, the calling thread is known to block.

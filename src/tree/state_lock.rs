@@ -49,17 +49,20 @@ struct Entered {
     watched: bool,
 }
 
+impl ScopeCore {
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        self.books.locked(self, self.books.state.lock())
+    }
+
+    /// Gives up after `limit`: for views and *watch*, which must not wait for long.
+    pub(crate) fn lock_within(&self, limit: Duration) -> Option<Locked<'_>> {
+        Some(self.books.locked(self, self.books.state.try_lock_for(limit)?))
+    }
+}
+
 impl Books {
     pub(crate) fn new(state: State) -> Books {
         Books { state: TryMutex::new(state), inbox: Line::default() }
-    }
-
-    pub(crate) fn lock<'a>(&'a self, core: &'a ScopeCore) -> Locked<'a> {
-        self.locked(core, self.state.lock())
-    }
-
-    pub(crate) fn lock_within<'a>(&'a self, core: &'a ScopeCore, limit: Duration) -> Option<Locked<'a>> {
-        Some(self.locked(core, self.state.try_lock_for(limit)?))
     }
 
     #[inline]
@@ -149,7 +152,7 @@ impl Drop for After<'_> {
         if let Some(entered) = self.entered.take() {
             entered.tell(self.core);
         }
-        self.core.books().take_in(self.core);
+        self.core.books.take_in(self.core);
     }
 }
 
