@@ -1,5 +1,6 @@
-//! Owns the look into files: open, decide whether it is worth parsing, check, forget the text.
-//! Refuses to decide what counts: a file that cannot be read or parsed is a finding like any other.
+//! Owns the look into many files: open, decide whether to parse, check, forget the text.
+//! Refuses to decide which findings count: a file that cannot be read or parsed is a finding like
+//! any other.
 
 use std::fs;
 
@@ -8,7 +9,7 @@ use crate::finding::rule::Rule;
 use crate::finding::{Finding, FoundBy};
 use crate::source::walk::Walked;
 
-/// What all rules say about all these files.
+/// The findings of all rules in all these files.
 pub(crate) fn scan(walked: &Walked) -> Vec<Finding> {
     let mut found: Vec<Finding> = walked
         .unread
@@ -27,9 +28,11 @@ pub(crate) fn scan(walked: &Walked) -> Vec<Finding> {
 fn file(path: &str, bytes: Vec<u8>, found: &mut Vec<Finding>) {
     let worth = one_file::is_worth_a_look(&bytes);
     match String::from_utf8(bytes) {
+        // A file that is not worth a parse must be UTF-8 all the same: rustc would refuse it as
+        // well.
         Ok(text) if worth => {
             found.extend(one_file::source(path, &text));
-            // The parser keeps every text that it has seen, for spans that nobody holds any more.
+            // The parser keeps the text of each file for its spans. No span is left here.
             proc_macro2::extra::invalidate_current_thread_spans();
         }
         Ok(_) => {}

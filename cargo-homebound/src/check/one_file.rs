@@ -1,4 +1,4 @@
-//! Owns the check of one file: parse, walk, sort what was found.
+//! Owns the check of one file: parse, walk, sort the findings.
 //! Refuses to know where files come from.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +12,12 @@ use crate::check::state::{Hit, Start, Walk};
 use crate::finding::rule::Rule;
 use crate::finding::{Finding, FoundBy};
 
-/// What the rules have to say about a file, in the order of its lines. `path` is only carried into
-/// the findings.
+/// All findings of one file, in the order of its lines. `path` is only carried into the findings.
 ///
-/// A file that cannot be parsed gives one finding, `broken-source`; so does one that is nested so
-/// deeply that to parse it would need more than a gigabyte of stack. A file that is nested deeply,
-/// but not that deeply, is parsed by a thread of its own, with a stack of the size that it needs,
-/// which has ended when this returns.
+/// A file that cannot be parsed gives one finding, `broken-source`. So does a file that is nested
+/// so deeply that its parser would need more than a gigabyte of stack. A file that is nested less
+/// deeply, but too deeply for the caller's stack, is parsed by a thread of its own. That thread has
+/// a stack of the size that the file needs, and has ended when this function returns.
 pub fn source(path: &str, text: &str) -> Vec<Finding> {
     match look(text) {
         Ok((findings, _)) => {
@@ -46,12 +45,12 @@ pub fn starts(text: &str) -> Result<Vec<Start>, (usize, usize, String)> {
     look(text).map(|(_, starts)| starts).map_err(|broken| (broken.line, broken.column, broken.message))
 }
 
-/// Whether a file can hold anything that the rules speak of: a quick look at its bytes, before it
-/// is parsed.
+/// Whether a file can hold anything that a rule is about: a quick look at its bytes, before it is
+/// parsed.
 ///
-/// It looks for words without which no rule can speak: `spawn`, `thread` together with `sleep`, and
-/// the like. Small files are always worth it, and so are parsed; a larger one without such words is
-/// not, so that nothing is said if it is broken.
+/// The look is for words that every finding needs: `spawn`, `thread` together with `sleep`, and the
+/// like. A small file is always parsed. A larger file without these words is not, so that it gives
+/// no finding even if it is broken.
 pub fn is_worth_a_look(bytes: &[u8]) -> bool {
     quick::is_worth_a_look(bytes)
 }
@@ -66,9 +65,12 @@ struct Broken {
 
 type Looked = Result<(Vec<Finding>, Vec<Start>), Broken>;
 
-/// Bytes of stack for one step of `quick::depth`, and how many there are without a thread for it.
+/// Bytes of stack for one step of `quick::depth`. Debug builds need four times as much.
 const STEP: usize = if cfg!(debug_assertions) { 16 << 10 } else { 4 << 10 };
+/// The caller's thread may be a thread of std's, which has two megabytes: half of that is left to
+/// the rest of the program.
 const AT_HAND: usize = 1 << 20;
+/// A file that needs more stack than this is refused. No person writes such a file.
 const MOST: usize = 1 << 30;
 
 fn look(text: &str) -> Looked {
@@ -92,10 +94,12 @@ fn look(text: &str) -> Looked {
     })
 }
 
-/// A fault of the guard's own is said of the file, and does not end the run.
+/// Runs the check so that a panic of the guard becomes a finding in this file, and does not end the
+/// run.
 fn guarded(text: &str) -> Looked {
     let looked = catch_unwind(AssertUnwindSafe(|| parsed(text)));
-    // Else the texts of all files would be kept, for spans that nobody has any more.
+    // proc_macro2 keeps the text of every file for its spans. No span is left here, so the texts
+    // go.
     proc_macro2::extra::invalidate_current_thread_spans();
     looked.unwrap_or_else(|_| {
         Err(Broken { line: 1, column: 1, offset: 0, message: "the guard itself failed here".to_owned() })
@@ -103,6 +107,8 @@ fn guarded(text: &str) -> Looked {
 }
 
 fn parsed(whole: &str) -> Looked {
+    // syn refuses a byte order mark and a shebang, and cargo does not. The shebang's line feed
+    // stays in `text`, so that the parser's lines are those of the file.
     let mut text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
     if text.starts_with("#!") && !is_attribute(&text[2..]) {
         text = &text[text.find('\n').unwrap_or(text.len())..];
@@ -110,13 +116,17 @@ fn parsed(whole: &str) -> Looked {
     let before = whole.len() - text.len();
     let file = syn::parse_file(text).map_err(|error| broken(&error, text, before))?;
     let mut walk = Walk::new();
+    // Needed before the walk: the loop that parks may stand above the function that unparks it.
     walk.wakes_parked = bodies::wakes_parked(&file);
     walk.file(&file);
+    // These rules need the whole file: a handle may be joined, and a function be called, further
+    // down.
     detached::settle_handles(&mut walk);
     exit::settle_exits(&mut walk);
     deaf::settle_waits(&mut walk);
     let mut findings: Vec<_> = walk.hits.into_iter().map(|hit| finding(hit, before)).collect();
     findings.sort_by_key(|one| (one.line, one.column, one.rule));
+    // A body of `macro_rules!`, or a token that was read in two ways, may be met twice.
     findings.dedup_by(|a, b| (a.line, a.column, a.rule) == (b.line, b.column, b.rule));
     let mut starts: Vec<_> = walk.starts.into_iter().map(|(span, start)| placed(span, start)).collect();
     starts.sort_by_key(|start| (start.line, start.column));
@@ -124,7 +134,7 @@ fn parsed(whole: &str) -> Looked {
     Ok((findings, starts))
 }
 
-/// `#![allow(..)]` is no `#!/bin/sh`.
+/// Whether `#!` begins an attribute, `#![allow(..)]`, and not `#!/bin/sh`.
 fn is_attribute(after: &str) -> bool {
     after.trim_start().starts_with('[')
 }
@@ -152,7 +162,7 @@ fn broken(error: &syn::Error, text: &str, before: usize) -> Broken {
     let (at, bytes) = (error.span().start(), error.span().byte_range());
     let ends = error.to_string().contains("unexpected end of input");
     let (line, column, offset) = if ends && at.line <= 1 && at.column == 0 {
-        // The parser has no place for it: the end of the file.
+        // For an early end of the file the parser gives no place: the end of the text is taken.
         let last = text.lines().last().map_or(0, |line| line.chars().count());
         (text.lines().count().max(1), last + 1, text.len())
     } else {

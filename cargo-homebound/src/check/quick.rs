@@ -1,5 +1,5 @@
-//! Owns what can be said of a file's text before it is parsed: whether that is worth while, and how
-//! deep it goes.
+//! Owns the two questions to a text before it is parsed: is it worth parsing, and how much stack
+//! will the parser need.
 //! Refuses to know Rust beyond strings, comments and brackets.
 
 use memchr::memmem::Finder;
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 /// Files of up to this size are always parsed.
 const SMALL: usize = 4096;
 
-/// Words that are enough alone.
+/// Words of which one is enough.
 static ALONE: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
     finders(&[
         "homebound",
@@ -31,12 +31,13 @@ static ALONE: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
     ])
 });
 
-/// Looked for in files up to `LARGE` alone: larger ones are bindings, which declare it and do not
-/// call it.
+/// Looked for only in files up to `LARGE`: a larger file with this word is a list of bindings,
+/// which declares the function and does not call it.
 static WINDOWS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| finders(&["CreateThread"]));
 const LARGE: usize = 1 << 20;
 
-/// Words of which two must be there: a crate, and one of its names.
+/// Pairs of words that must both be there: a crate, and one of its names. Alone, the crate's name
+/// says too little.
 static TOGETHER: LazyLock<Vec<(Finder<'static>, Vec<Finder<'static>>)>> = LazyLock::new(|| {
     [
         ("thread::", &["scope", "sleep", "park"][..]),
@@ -65,14 +66,17 @@ pub(super) fn is_worth_a_look(bytes: &[u8]) -> bool {
         || TOGETHER.iter().any(|(name, with)| name.find(bytes).is_some() && any(with))
 }
 
-/// What one bracket counts for: a parser goes through many functions for it.
+/// The steps that one bracket counts for: a parser goes through about this many functions for it.
 const BRACKET: usize = 8;
 
-/// How deep a parser has to go, at most, in steps of about the same size: brackets in brackets, and
-/// in each of them the operators and words since the last comma or semicolon, since `a + b + c` and
-/// `!!!a` nest as well.
+/// The depth of a file for a recursive parser, in steps of about the same size; never too small.
+///
+/// Brackets nest in brackets. In each bracket, the operators and words since the last comma or
+/// semicolon count too, because the parser also recurs for `a + b + c` and `!!!a`.
 pub(super) fn depth(text: &str) -> usize {
     let bytes = text.as_bytes();
+    // One entry per open bracket: the steps of its own since the last comma or semicolon. `sum` is
+    // the total of all entries and brackets.
     let mut levels: Vec<usize> = vec![0];
     let (mut sum, mut most, mut at) = (0usize, 0usize, 0usize);
     while at < bytes.len() {
@@ -102,8 +106,12 @@ pub(super) fn depth(text: &str) -> usize {
                 levels.push(0);
                 sum += BRACKET;
             }
+            // A closing bracket without an opening one is ignored: the parser will say more about
+            // it.
             b')' | b']' | b'}' if levels.len() > 1 => {
                 sum -= BRACKET + levels.pop().unwrap_or(0);
+                // A block ends a statement, and so the steps before it do not add up:
+                // `if a {} if b {}`.
                 if byte == b'}' && !goes_on(bytes, at + 1) {
                     sum -= std::mem::take(levels.last_mut().unwrap_or(&mut 0));
                 }
@@ -115,6 +123,7 @@ pub(super) fn depth(text: &str) -> usize {
                 if let Some(last) = levels.last_mut() {
                     *last += 1;
                 }
+                // A word is one step, however long it is.
                 if is_word(byte) {
                     while at + 1 < bytes.len() && is_word(bytes[at + 1]) {
                         at += 1;
@@ -132,7 +141,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// Whether what stands after a `}` belongs to what was before it.
+/// Whether the text after a `}` continues the expression before it, as in `{ .. }.len()`.
 fn goes_on(bytes: &[u8], at: usize) -> bool {
     let rest = bytes[at..].trim_ascii_start();
     rest.starts_with(b"else") || rest.first().is_some_and(|byte| b".?+-*/%^&|<>=:!@".contains(byte))
@@ -169,6 +178,7 @@ fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
 }
 
 fn starts_raw(bytes: &[u8], at: usize) -> bool {
+    // `r"` in `for"` is no raw string; `br"` and `cr"` are.
     let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
     let hashes = bytes[at + 1..].iter().take_while(|byte| **byte == b'#').count();
     (!is_word(before) || matches!(before, b'b' | b'c')) && bytes.get(at + 1 + hashes) == Some(&b'"')
@@ -186,7 +196,7 @@ fn end_of_raw(bytes: &[u8], at: usize) -> usize {
     bytes.len()
 }
 
-/// After a character, or after the `'` of a lifetime.
+/// The place after a character literal, or after the `'` of a lifetime.
 fn end_of_char(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at + 1) {
         Some(b'\\') => {

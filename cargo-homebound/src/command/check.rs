@@ -1,5 +1,5 @@
 //! Owns one check, from paths to a report.
-//! Refuses to print it, and to know how a command line is written.
+//! Refuses to print the report, and to know the command line.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,39 +19,39 @@ use crate::source::project::{self, Project};
 use crate::source::staged::{self, Staged};
 use crate::source::walk::{self, Walked};
 
-/// What to check, and how.
+/// The request for one check.
 #[derive(Debug, Default)]
 pub(crate) struct Ask {
-    /// Files and folders; none for all.
+    /// Files and folders. Empty: the whole project.
     pub(crate) paths: Vec<PathBuf>,
-    /// Whether to look at what git is about to commit, and nothing else.
+    /// Look at the files that git is about to commit, and at no others.
     pub(crate) staged: bool,
-    /// The rules that count; none for all.
+    /// The rules that count. Empty: all rules.
     pub(crate) rules: Vec<Rule>,
-    /// As one of several hooks.
+    /// The hook of pre-commit as which the guard was called.
     pub(crate) hook: Option<Hook>,
-    /// The file with the configuration, if it is not where it belongs.
+    /// The file with the configuration, if it is not in its usual place.
     pub(crate) config: Option<PathBuf>,
     pub(crate) deep: bool,
-    /// What clippy is told besides.
+    /// More arguments for clippy.
     pub(crate) cargo: Vec<String>,
 }
 
-/// What it came to.
+/// The answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) project: Project,
     pub(crate) report: Report,
     pub(crate) sources: Sources,
-    /// What could not be done: the report is not whole.
+    /// What could not be done. The report is not complete then.
     pub(crate) faults: Faults,
-    /// The files of a commit that is not there yet, until all is printed.
+    /// Keeps the copies of staged files until the report is printed.
     _staged: Option<Staged>,
 }
 
-/// The project of the current folder. If that is none, or has none of these paths in it, the
-/// project of the first path: hooks run in the folder of the repository, which may have the project
-/// further down.
+/// The project of the current folder. If the current folder is in no project, or the project has
+/// none of these paths, the project of the first path: a hook runs in the root of the repository,
+/// and the project may be further down.
 pub(crate) fn project(paths: &[PathBuf]) -> Result<Project, Faults> {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     let here = here.map_err(|error| Fault::new(format!("the current folder is gone: {error}")))?;
@@ -66,15 +66,17 @@ pub(crate) fn project(paths: &[PathBuf]) -> Result<Project, Faults> {
     Ok(if is_elsewhere || !theirs.is_bare { theirs } else { project })
 }
 
-/// Files that are to be looked at, without those that are exempt.
+/// Takes the exempt files out.
 pub(crate) fn wanted(config: &Config, mut walked: Walked) -> Walked {
     walked.items.retain(|item| !config.is_exempt(&item.path));
     walked
 }
 
+/// Runs one check.
+///
 /// # Errors
 ///
-/// Paths that are not there, and mistakes in the configuration.
+/// A path does not exist, or the configuration has a mistake.
 pub(crate) fn run(ask: &Ask) -> Result<Answer, Faults> {
     let staged = if ask.staged { Some(staged::export()?) } else { None };
     let project = project(staged.as_ref().map_or(&ask.paths, |staged| &staged.names))?;
@@ -100,7 +102,7 @@ pub(crate) fn run(ask: &Ask) -> Result<Answer, Faults> {
     let of_hook = ask.hook.and_then(|hook| if let Hook::Of(rule) = hook { Some(rule) } else { None });
     let rules: BTreeSet<_> = ask.rules.iter().copied().chain(of_hook).collect();
     let rules = (!rules.is_empty()).then_some(rules);
-    // Hooks run in the folder that has the configuration.
+    // pre-commit runs hooks in the folder of its configuration.
     let left = ask.hook.map(|hook| hook.left_to_others(Path::new("."))).unwrap_or_default();
     let looked = (!is_whole).then(|| walked.items.iter().map(|item| item.path.clone()).collect());
     let is_deep = ask.deep && faults.is_empty();
@@ -111,14 +113,14 @@ pub(crate) fn run(ask: &Ask) -> Result<Answer, Faults> {
     Ok(Answer { project, report, sources, faults, _staged: staged })
 }
 
-/// Where the files are that have findings.
+/// The path to open of each file with findings.
 fn shown(findings: &[Finding], walked: Walked) -> Vec<(String, PathBuf)> {
     let paths: BTreeSet<_> = findings.iter().map(|finding| finding.path.as_str()).collect();
     let shown = walked.items.into_iter().filter(|item| paths.contains(item.path.as_str()));
     shown.map(|item| (item.path, item.file)).collect()
 }
 
-/// An exemption for nothing is no finding: what it is for may be made by a build.
+/// Exemptions that match no file. They are notes and no findings: a build may make such files.
 fn idle_exemptions(config: &Config, walked: &Walked) -> Vec<String> {
     let idle = config.exempt.iter().filter(|glob| !walked.items.iter().any(|item| glob.matches(&item.path)));
     idle.map(|glob| {
@@ -128,7 +130,7 @@ fn idle_exemptions(config: &Config, walked: &Walked) -> Vec<String> {
     .collect()
 }
 
-/// The way from the repository's root to the project's, with a `/` at its end if there is one.
+/// The path from the repository's root to the project's, with a `/` at its end unless it is empty.
 pub(crate) fn prefix(project: &Project) -> (&Path, String) {
     let repository = project.repository();
     let way = project.root.strip_prefix(repository).unwrap_or(Path::new(""));

@@ -1,5 +1,5 @@
-//! Owns `cargo homebound explain`: a rule, at length; all of them, in a line each.
-//! Refuses to know the words: each rule has its own.
+//! Owns `cargo homebound explain`: one rule at length, or all rules in a line each.
+//! Refuses to know the texts: each rule has its own.
 
 use std::fmt::Write;
 

@@ -1,5 +1,6 @@
-//! Owns git's own hook: a script that checks what is staged, where git looks for it.
-//! Refuses to overwrite what somebody else wrote, unless told to.
+//! Owns git's own hook: a script that checks the staged files, in the folder where git looks for
+//! hooks.
+//! Refuses to overwrite another hook, unless told to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,17 +8,17 @@ use std::path::{Path, PathBuf};
 use crate::finding::fault::{Fault, Faults};
 use crate::source::staged::{git, line};
 
-/// Behind it stands a hash of the rest: so a hook that somebody has changed since is known.
+/// After this mark stands a hash of the script, by which a changed script is recognised.
 const MARK: &str = "# Written by `cargo homebound install-hook`: ";
 
-/// Writes the hook of the repository that the current folder is in.
+/// Writes the hook of the repository around the current folder.
 ///
 /// # Errors
 ///
-/// No repository, a hook of somebody else's, or what the system says.
+/// There is no repository, the hook is another program's, or the system refuses.
 pub(crate) fn install(force: bool) -> Result<String, Faults> {
     let here = Path::new(".");
-    // As git sees it: `core.hooksPath` and worktrees have their folders elsewhere.
+    // git knows the folder: `core.hooksPath` and worktrees put it elsewhere.
     let folder = PathBuf::from(line(&git(here, &["rev-parse", "--git-path", "hooks"], b"")?));
     let file = folder.join("pre-commit");
     let program =
@@ -39,7 +40,8 @@ pub(crate) fn install(force: bool) -> Result<String, Faults> {
     ))
 }
 
-/// What a hook of ours that is replaced was; one that is not as we wrote it is somebody's work.
+/// A description of the guard's own hook that is replaced. A hook that differs from what the guard
+/// wrote is a person's work, and an error.
 fn replaced(file: &Path, there: &str) -> Result<&'static str, Faults> {
     let ours = there.lines().find_map(|line| line.strip_prefix(MARK));
     if ours.is_some_and(|hash| hash == fingerprint(there)) {
@@ -55,7 +57,7 @@ fn replaced(file: &Path, there: &str) -> Result<&'static str, Faults> {
     Err(Fault::new(what).help(help).into())
 }
 
-/// FNV-1a of all lines but the one that it stands in.
+/// FNV-1a of all lines but the line with the hash.
 fn fingerprint(script: &str) -> String {
     let rest = script.lines().filter(|line| !line.starts_with(MARK));
     let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

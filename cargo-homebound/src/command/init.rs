@@ -1,4 +1,4 @@
-//! Owns the making of a configuration from what the code has today, and its way down.
+//! Owns the making of a configuration from today's findings, and its way down.
 //! Refuses to invent reasons: an entry says since when, and a person says why.
 
 use std::collections::BTreeMap;
@@ -16,11 +16,11 @@ use crate::finding::{Finding, FoundBy};
 use crate::source::project::{CONFIG, Project};
 use crate::source::walk;
 
-/// Writes `homebound.toml`; what to say of it.
+/// Writes `homebound.toml`. Returns what to print.
 ///
 /// # Errors
 ///
-/// There is a configuration, and no `force`; or it cannot be read or written.
+/// There is a configuration already and no `force`, or a file cannot be read or written.
 pub(crate) fn write(force: bool, with_clippy: bool) -> Result<String, Faults> {
     let project = super::check::project(&[])?;
     let file = config::own_file(&project);
@@ -55,7 +55,7 @@ Next:
     ))
 }
 
-/// Lowers what the configuration allows to what the code still has, and raises nothing.
+/// Lowers the numbers of the configuration to the findings that are left. No number is raised.
 pub(crate) fn lower(with_clippy: bool) -> Result<String, Faults> {
     let project = super::check::project(&[])?;
     let config = config::of(&project, None)?;
@@ -76,7 +76,7 @@ pub(crate) fn lower(with_clippy: bool) -> Result<String, Faults> {
     let is_known =
         |entry: &Allow| (with_clippy || !entry.deep) && !broken.iter().any(|path| entry.path.matches(path));
     let (mut text, mut said) = (config.text.clone(), Vec::new());
-    // From the end, so that what is not done yet stays where it was.
+    // From the end of the file, so that the spans of earlier entries stay right.
     for (n, entry) in config.allow.iter().enumerate().rev().filter(|(_, entry)| is_known(entry)) {
         let (line, _) = crate::source::text::position(&config.text, entry.span.start);
         let what = format!("{}:{line}: {} in `{}`", config.path, entry.rule, entry.path.text);
@@ -104,7 +104,7 @@ pub(crate) fn lower(with_clippy: bool) -> Result<String, Faults> {
     Ok(said.join("\n") + "\n")
 }
 
-/// The list for `clippy.toml`, with what to know about it.
+/// The list for `clippy.toml`, with a comment above it.
 pub(crate) fn clippy_list() -> Result<String, Faults> {
     Ok(format!(
         "# For clippy.toml in the root of the workspace. A member with a clippy.toml of its own needs it there as well: clippy
@@ -114,7 +114,7 @@ pub(crate) fn clippy_list() -> Result<String, Faults> {
     ))
 }
 
-/// All that the project has, but for what is exempt.
+/// All findings of the project outside of exempt files.
 fn look(project: &Project, config: &Config, with_clippy: bool) -> Result<Vec<Finding>, Faults> {
     let walked = super::check::wanted(config, walk::all(project));
     let mut found = check::scan(&walked);
@@ -128,7 +128,7 @@ fn look(project: &Project, config: &Config, with_clippy: bool) -> Result<Vec<Fin
     Ok(found)
 }
 
-/// How many of each rule in each file, and how many of these clippy alone sees.
+/// The number of findings for each file, rule and way of looking. `true`: clippy alone sees them.
 fn entries(found: &[Finding]) -> BTreeMap<(String, Rule, bool), usize> {
     let mut entries = BTreeMap::new();
     for finding in found {
@@ -174,7 +174,7 @@ fn text(old: &Config, entries: &BTreeMap<(String, Rule, bool), usize>) -> String
     if deps.is_empty() { text } else { text + "\n" + &deps }
 }
 
-/// What stands under the header of `deps`, in a file that was written before: it is not ours.
+/// The section `deps` of an older file, which is kept: `init` does not write it.
 fn of_deps(old: &str) -> String {
     let mut inside = false;
     let kept = old.split_inclusive('\n').filter(|line| {
@@ -190,7 +190,8 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-/// From the header of an entry to whatever follows it. `None` for entries that have no header.
+/// From the header of an entry to the next header. `None` for an entry that has no header of its
+/// own.
 fn header_to_next(config: &Config, n: usize) -> Option<std::ops::Range<usize>> {
     let start = config.allow[n].span.start;
     let rest = &config.text[start..];

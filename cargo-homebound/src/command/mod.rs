@@ -23,38 +23,38 @@ use crate::finding::report;
 use crate::finding::rule::Rule;
 use crate::print::{self, Colour, human};
 
-/// Keeps raw threads out of a code base, and lists those that are there, with a reason.
+/// Keeps raw threads out of a code base, and lists the existing ones with a reason.
 #[derive(Debug, Parser)]
 #[command(name = "cargo-homebound", bin_name = "cargo homebound", version)]
 struct Line {
     #[command(subcommand)]
     command: Command,
-    /// Whether to colour what people read; NO_COLOR is respected
+    /// Whether to use colours; NO_COLOR is respected
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     color: Colour,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check the Rust files of the project, or those that are named
+    /// Check the Rust files of the project, or the files that are named
     ///
-    /// Exit code: 0 without findings, 1 with some, 2 if it could not be done as asked.
+    /// Exit code: 0 without findings, 1 with some, 2 if the check could not be done as asked.
     Check(CheckOptions),
-    /// Write homebound.toml from what the code has today, so that it can only become less
+    /// Write homebound.toml from today's findings; its numbers can only go down
     Init(InitOptions),
-    /// Say what a rule is about, why, and what to write instead; without a rule: list them
+    /// Explain a rule: why it exists, and what to write instead; without a rule, list all
     Explain {
-        /// The rule's own name, or that of its hook
+        /// The rule's own name, or the name of its hook
         rule: Option<Rule>,
     },
-    /// Say which dependencies can start threads, where, and who brought them in
+    /// List the dependencies that can start threads, with the places and the ways to them
     ///
-    /// Exit code: 0 if it could be said, 1 with --deny if some are not allowed, 2 if it could not
-    /// be done as asked.
+    /// Exit code: 0 with an answer, 1 with --deny if a package is not allowed, 2 if there is no
+    /// answer.
     Deps(deps::Options),
-    /// Have git check what is staged before each commit
+    /// Have git check the staged files before each commit
     InstallHook {
-        /// Overwrite a hook that is not ours
+        /// Overwrite another program's hook
         #[arg(long)]
         force: bool,
     },
@@ -62,13 +62,13 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct CheckOptions {
-    /// Files and folders; the whole project without
+    /// Files and folders; without any, the whole project
     paths: Vec<PathBuf>,
-    /// Let only this rule count; may be given again
+    /// Count this rule alone; may be given again
     #[arg(long = "rule", value_name = "RULE")]
     rules: Vec<Rule>,
-    /// Called as this hook of pre-commit's: what another hook of `.pre-commit-config.yaml` says is
-    /// left to it
+    /// Called as this hook of pre-commit: rules of the other hooks in `.pre-commit-config.yaml` are
+    /// left out
     #[arg(long, value_name = "ID", conflicts_with = "rules")]
     hook: Option<Hook>,
     /// The form of the report
@@ -80,25 +80,25 @@ struct CheckOptions {
     /// The configuration, if it is not in the project's homebound.toml or Cargo.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Ask clippy as well, which knows types and foreign macros; builds the project
+    /// Ask clippy as well, which knows types and macros of other crates; builds the project
     #[arg(long)]
     deep: bool,
-    /// Check what git is about to commit, as staged
+    /// Check the files that git is about to commit, as staged
     #[arg(long, conflicts_with_all = ["paths", "deep"])]
     staged: bool,
-    /// With --deep: what `cargo clippy` is told besides, such as --all-features
+    /// With --deep: more arguments for `cargo clippy`, such as --all-features
     #[arg(last = true, value_name = "CARGO_OPTIONS", requires = "deep")]
     cargo: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum Format {
-    /// For people, in the look of rustc
+    /// For people, as rustc prints errors
     #[default]
     Human,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
-    /// Remarks beside the code, by GitHub's runners
+    /// Remarks beside the code, made by GitHub's runners
     Github,
     /// SARIF 2.1.0, for code scanning
     Sarif,
@@ -106,22 +106,22 @@ enum Format {
 
 #[derive(Debug, Args)]
 struct InitOptions {
-    /// Write it anew; exemptions, reasons and days are kept
+    /// Write the file anew; exemptions, reasons and days are kept
     #[arg(long)]
     force: bool,
-    /// Only lower what is allowed to what is left of it
+    /// Only lower the numbers to the findings that are left
     #[arg(long, conflicts_with = "force")]
     lower: bool,
-    /// Have clippy look, too: what it alone sees is allowed as well
+    /// Ask clippy, too: findings that clippy alone sees are allowed as well
     #[arg(long)]
     deep: bool,
-    /// Write nothing: print the list for clippy.toml, for those who run clippy anyway
+    /// Write nothing, and print the list for clippy.toml, for projects that run clippy anyway
     #[arg(long, conflicts_with_all = ["force", "lower", "deep"])]
     clippy: bool,
 }
 
-/// Runs the command of these arguments, the first of which is the program's name. `cargo homebound`
-/// puts its own name after that.
+/// Runs the command of these arguments. The first is the program's name; `cargo homebound` puts its
+/// own name after that.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments: Vec<_> = arguments.into_iter().collect();
     if arguments.get(1).is_some_and(|word| word == "homebound") {
@@ -195,7 +195,7 @@ fn check(options: CheckOptions, colour: Colour) -> Result<u8, Faults> {
     Ok(u8::from(!report.findings.is_empty()))
 }
 
-/// What people want to know, where programs read the report.
+/// The notes and the summary on standard error, because standard output is for programs.
 fn aside(report: &report::Report, to: Option<&std::path::Path>) {
     for note in &report.notes {
         print::say(&format!("note: {note}"));

@@ -1,5 +1,5 @@
-//! Owns which findings count: what is allowed is taken out, and entries that allow too much are
-//! findings themselves.
+//! Owns which findings count: findings that the configuration allows are taken out, and entries
+//! that allow too much become findings.
 //! Refuses to look at code.
 
 use std::collections::BTreeSet;
@@ -10,22 +10,23 @@ use crate::finding::rule::Rule;
 use crate::finding::{Finding, FoundBy};
 use crate::source::text;
 
-/// What was asked for and looked at.
+/// What a check was asked for, and what it looked at.
 #[derive(Debug)]
 pub(crate) struct Scope {
-    /// The rules that count; all without.
+    /// The rules that count. `None`: all rules.
     pub(crate) rules: Option<BTreeSet<Rule>>,
-    /// The rules that another hook speaks of.
+    /// Rules that count in another hook, and so not here.
     pub(crate) left: BTreeSet<Rule>,
-    /// The files that were looked at, if that was not the whole project.
+    /// The files that were looked at. `None`: the whole project.
     pub(crate) files: Option<BTreeSet<String>>,
-    /// Whether clippy was asked, too.
+    /// Clippy was asked as well.
     pub(crate) deep: bool,
     pub(crate) today: Day,
 }
 
 impl Scope {
-    /// A file that could not be parsed was not checked, whatever was asked for: that always counts.
+    /// Whether findings of a rule count. A file that could not be parsed was not checked, and so
+    /// that finding counts whatever was asked for.
     fn wants(&self, rule: Rule) -> bool {
         if self.left.contains(&rule) {
             return false;
@@ -33,9 +34,12 @@ impl Scope {
         rule == Rule::BrokenSource || self.rules.as_ref().is_none_or(|rules| rules.contains(&rule))
     }
 
-    /// Whether it is known how many findings an entry has.
+    /// Whether this check knows how many findings an entry has. Only then the entry can be called
+    /// stale.
     fn can_judge(&self, entry: &Allow, broken: &[String]) -> bool {
         let asked = self.wants(entry.rule) || self.wants_named(Rule::StaleAllow);
+        // A check of single files sees all findings of an entry only if the entry is about one of
+        // these files.
         let seen = self
             .files
             .as_ref()
@@ -49,7 +53,7 @@ impl Scope {
     }
 }
 
-/// What counts, in order, and how many were allowed.
+/// The findings that count, in order, and the number of allowed ones.
 pub(crate) fn judge(config: &Config, found: Vec<Finding>, scope: &Scope) -> (Vec<Finding>, usize) {
     let broken: Vec<_> =
         found.iter().filter(|f| f.rule == Rule::BrokenSource).map(|f| f.path.clone()).collect();
@@ -79,7 +83,8 @@ pub(crate) fn judge(config: &Config, found: Vec<Finding>, scope: &Scope) -> (Vec
     (counted, allowed)
 }
 
-/// The first entry with room for it, or the last that would take it: that one is then too full.
+/// The entry that takes a finding: the first with room for it, or else the last that matches. The
+/// last one has too many findings then.
 fn entry_for(config: &Config, finding: &Finding, taken: &[Vec<Finding>], today: Day) -> Option<usize> {
     let fits = |entry: &Allow| {
         entry.rule == finding.rule && !has_expired(entry, today) && entry.path.matches(&finding.path)
@@ -94,7 +99,8 @@ fn has_expired(entry: &Allow, today: Day) -> bool {
     entry.until.is_some_and(|until| until < today)
 }
 
-/// One of more findings than an entry allows. All are told: which of them is new cannot be known.
+/// One of more findings than an entry allows. All of them are reported, because nothing tells which
+/// one is new.
 fn over(config: &Config, entry: &Allow, n: usize, mut finding: Finding) -> Finding {
     let (line, _) = text::position(&config.text, entry.span.start);
     let count = entry.count.unwrap_or(n);

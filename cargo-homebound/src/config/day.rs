@@ -1,12 +1,12 @@
-//! Owns days: today's, and those of the configuration.
-//! Refuses to know hours and time zones: a day begins at midnight UTC, for everybody alike.
+//! Owns days: today, and the days in the configuration.
+//! Refuses to know hours and time zones: a day begins at midnight UTC on every machine.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use toml::value::Datetime;
 
-/// A day of the Gregorian calendar. In order of time.
+/// A day of the Gregorian calendar. Ordered by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Day {
     year: u16,
@@ -15,14 +15,14 @@ pub(crate) struct Day {
 }
 
 impl Day {
-    /// The day that it is now.
+    /// Today, by the system's clock.
     pub(crate) fn today() -> Day {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Day::after_1970(since.as_secs() / 86_400)
     }
 
-    /// By Howard Hinnant's arithmetic: years begin in March, so that the day of February that is
-    /// sometimes there is the last.
+    /// By Howard Hinnant's algorithm. Its years begin in March, so that a leap day is the last day
+    /// of a year.
     fn after_1970(days: u64) -> Day {
         let days = days + 719_468;
         let (era, of_era) = (days / 146_097, days % 146_097);
@@ -36,13 +36,13 @@ impl Day {
         Day { year: u16::try_from(year).unwrap_or(u16::MAX), month: small(month), day: small(day) }
     }
 
-    /// A day as TOML writes it. `None` if there is an hour to it.
+    /// A day in TOML. `None` if the value has an hour.
     pub(crate) fn of(written: &Datetime) -> Option<Day> {
         let date = written.date.filter(|_| written.time.is_none() && written.offset.is_none())?;
         Some(Day { year: date.year, month: date.month, day: date.day })
     }
 
-    /// The same from text: some write it with quotes.
+    /// A day in a text: some configurations put it in quotes.
     pub(crate) fn parse(text: &str) -> Option<Day> {
         text.trim().parse().ok().as_ref().and_then(Day::of)
     }

@@ -1,5 +1,5 @@
-//! Owns the meaning of a glob: `*` stays inside of a folder, `**` does not, and a folder means all
-//! that is in it.
+//! Owns the meaning of a glob: `*` stays inside of a folder, `**` does not, and the path of a
+//! folder matches all files in it.
 //! Refuses paths that do not begin at the project's root.
 
 use std::ops::Range;
@@ -9,9 +9,9 @@ use globset::{GlobBuilder, GlobMatcher};
 /// A pattern of paths.
 #[derive(Debug, Clone)]
 pub(crate) struct Glob {
-    /// As written.
+    /// The pattern as written.
     pub(crate) text: String,
-    /// Where.
+    /// Where the pattern is written.
     pub(crate) span: Range<usize>,
     matcher: GlobMatcher,
 }
@@ -19,7 +19,7 @@ pub(crate) struct Glob {
 impl Glob {
     /// # Errors
     ///
-    /// Why it matches no path at all.
+    /// Why the pattern can match no path.
     pub(crate) fn new(text: &str, span: Range<usize>) -> Result<Glob, String> {
         let clean = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/');
         if clean.trim().is_empty() {
@@ -36,13 +36,13 @@ impl Glob {
         Ok(Glob { text: text.to_owned(), span, matcher })
     }
 
-    /// Whether it means this path, or a folder that it is in.
+    /// Whether the pattern matches this path, or a folder around it.
     pub(crate) fn matches(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
         ends.into_iter().any(|end| self.matcher.is_match(&path[..end]))
     }
 
-    /// Whether it is the path of one file, and no pattern.
+    /// Whether the pattern is the path of one file.
     pub(crate) fn is_file(&self) -> bool {
         self.text.ends_with(".rs")
             && !self.text.replace("[[]", "").replace("[]]", "").contains(['*', '?', '[', '{'])

@@ -1,5 +1,5 @@
-//! Owns what a project has decided: which files are exempt, which findings are allowed and until
-//! when, which hook says what.
+//! Owns the decisions of a project: exempt files, allowed findings with their last day, and the
+//! hook that reports a rule.
 //! Refuses to look at code.
 //!
 //! Read `settings` first, the decisions as data; then `read` (from TOML) and `allow` (which

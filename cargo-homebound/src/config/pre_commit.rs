@@ -1,4 +1,4 @@
-//! Owns the split between the hooks of pre-commit's configuration: one hook says each finding, and
+//! Owns the split between the hooks of a pre-commit configuration: one hook reports a finding, and
 //! the others leave it out.
 //! Refuses to understand YAML: an `id:` on a line of its own is a hook.
 
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use crate::finding::rule::Rule;
 
-/// The hook that speaks of all rules.
+/// The hook that reports all rules.
 const ALL: &str = "homebound-check";
 
-/// As which hook of `.pre-commit-hooks.yaml` the guard is called.
+/// The hook of `.pre-commit-hooks.yaml` as which the guard was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hook {
     All,
@@ -32,7 +32,7 @@ impl std::str::FromStr for Hook {
 }
 
 impl Hook {
-    /// The rules that another hook of the configuration in this folder speaks of.
+    /// The rules that another hook of the configuration in this folder reports.
     pub(crate) fn left_to_others(self, folder: &Path) -> BTreeSet<Rule> {
         let text = fs::read_to_string(folder.join(".pre-commit-config.yaml")).unwrap_or_default();
         // As pre-commit reads it: hooks that are left out this time.

@@ -1,6 +1,6 @@
-//! Owns the way from TOML to a configuration, and what is said of mistakes in it: all of them, each
-//! with its line.
-//! Refuses what it does not know: a misspelt key would allow, or forbid, in silence.
+//! Owns the way from TOML to a configuration, and the messages about mistakes in it: all of them,
+//! each with its line.
+//! Refuses keys that it does not know: a misspelt key would allow, or forbid, in silence.
 
 use std::fs;
 use std::ops::Range;
@@ -57,7 +57,7 @@ struct Metadata {
     homebound: Option<Spanned<Raw>>,
 }
 
-/// A file that is about nothing else.
+/// A file of the guard's own.
 pub(super) fn file(project: &Project, file: &Path) -> Result<Config, Faults> {
     let text = fs::read_to_string(file).map_err(|error| Fault::io("read", file, &error))?;
     let reader = Reader {
@@ -68,11 +68,11 @@ pub(super) fn file(project: &Project, file: &Path) -> Result<Config, Faults> {
     reader.config(raw)
 }
 
-/// The table in a `Cargo.toml`, if it has one. A manifest that is no TOML is cargo's affair, unless
-/// it names the guard.
+/// The table in a `Cargo.toml`, if there is one. A manifest that cannot be read as TOML is cargo's
+/// business, unless it names the guard.
 pub(super) fn manifest(project: &Project, file: &Path) -> Result<Option<Config>, Faults> {
     let text = match fs::read_to_string(file) {
-        // A dependency of that name is no configuration.
+        // A dependency called `homebound` is no configuration.
         Ok(text) if text.contains("homebound") && text.contains("metadata") => text,
         Ok(_) | Err(_) => return Ok(None),
     };
@@ -89,7 +89,7 @@ pub(super) fn manifest(project: &Project, file: &Path) -> Result<Option<Config>,
     }
 }
 
-/// The name of the table that a manifest's configuration is in.
+/// The name of the table in a manifest that holds the configuration.
 pub(super) fn table_of(config: &Config) -> &'static str {
     if config.text.contains("workspace.metadata.homebound") {
         "workspace.metadata.homebound"
@@ -156,7 +156,7 @@ impl Reader<'_> {
 
     fn allow(&self, entry: Spanned<Entry>) -> Result<Allow, Faults> {
         let whole = entry.span();
-        // The header alone: the entry goes on to the next.
+        // Only the header is marked: the entry itself goes on to the next header.
         let head = whole.start
             ..self.text[whole.start..].find('\n').map_or(whole.end, |n| whole.start + n).min(whole.end);
         let entry = entry.into_inner();

@@ -8,39 +8,39 @@ use crate::config::day::Day;
 use crate::config::glob::Glob;
 use crate::finding::rule::Rule;
 
-/// The whole of it.
+/// The configuration of a project.
 #[derive(Debug, Default)]
 pub(crate) struct Config {
-    /// Where it is written, as told.
+    /// The file, by its path for reports.
     pub(crate) path: String,
-    /// What is written there.
+    /// The text of the file.
     pub(crate) text: String,
-    /// Whether there is any.
+    /// Whether there is a configuration.
     pub(crate) is_written: bool,
     pub(crate) exempt: Vec<Glob>,
     pub(crate) allow: Vec<Allow>,
 }
 
-/// One entry: what is allowed, where, and why.
+/// One entry: findings that are allowed, and why.
 #[derive(Debug, Clone)]
 pub(crate) struct Allow {
     pub(crate) rule: Rule,
     pub(crate) path: Glob,
     pub(crate) reason: String,
-    /// The last day on which it holds.
+    /// The last day on which the entry is valid.
     pub(crate) until: Option<Day>,
-    /// How many findings at most; any number without it.
+    /// The number of findings that the entry allows. `None`: any number.
     pub(crate) count: Option<usize>,
-    /// Whether it is for what only `--deep` sees.
+    /// Whether the entry is for findings that only `--deep` makes.
     pub(crate) deep: bool,
-    /// Where the entry begins.
+    /// Where the entry is written.
     pub(crate) span: Range<usize>,
-    /// Where its count is written.
+    /// Where its number is written.
     pub(crate) count_span: Option<Range<usize>>,
 }
 
 impl Config {
-    /// Whether a file is not to be looked at.
+    /// Whether a file is exempt.
     pub(crate) fn is_exempt(&self, path: &str) -> bool {
         self.exempt.iter().any(|glob| glob.matches(path))
     }

@@ -1,4 +1,5 @@
-//! Owns the list as clippy reads it, and its place beside what the project tells clippy anyway.
+//! Owns the guard's list for clippy, and its place among the settings that the project has for
+//! clippy.
 //! Refuses to touch the project's own `clippy.toml`.
 
 use std::fmt::Write;
@@ -13,10 +14,11 @@ use crate::finding::rule::Rule;
 
 const KEY: &str = "disallowed-methods";
 
-/// What the reason of our entries begins with: messages about the project's own have another.
+/// The reasons of the guard's entries begin with this. Messages about entries of the project's own
+/// do not.
 pub(super) const MARK: &str = "homebound: ";
 
-/// The paths that clippy is asked for.
+/// The paths on the list.
 fn banned() -> impl Iterator<Item = &'static Entry> {
     catalog::ENTRIES.iter().filter(|entry| entry.kind != Kind::Exit)
 }
@@ -33,11 +35,11 @@ pub(crate) fn listed() -> String {
     text + "]\n"
 }
 
-/// Writes the project's settings for clippy, with our list among them, into a folder.
+/// Writes the project's settings for clippy, with the guard's list among them, into a folder.
 pub(super) fn write(project: &Path, folder: &Path) -> Result<(), Faults> {
     let text = merged(project)?.to_string();
     let file = folder.join("clippy.toml");
-    // Left alone if it is the same: cargo would build anew.
+    // A file that is the same stays untouched, because cargo would check everything again.
     if fs::read_to_string(&file).is_ok_and(|there| there == text) {
         return Ok(());
     }
@@ -46,7 +48,7 @@ pub(super) fn write(project: &Path, folder: &Path) -> Result<(), Faults> {
 }
 
 fn merged(project: &Path) -> Result<Table, Faults> {
-    // In the order in which clippy looks for them.
+    // In clippy's own order.
     let own = [".clippy.toml", "clippy.toml"].map(|name| project.join(name));
     let own = own.into_iter().find(|file| file.is_file());
     let mut table = match &own {

@@ -1,21 +1,21 @@
-//! Owns the meeting of the two ways of looking: the same place, found twice, is one finding.
+//! Owns the union of the two ways of looking: a place that both found is one finding.
 //! Refuses to prefer one of them.
 
 use super::messages::Seen;
 use crate::finding::{Finding, FoundBy};
 use crate::source::walk::Walked;
 
-/// Puts what clippy saw in these files among what the text shows.
+/// Adds clippy's findings in these files to the findings of the text.
 pub(crate) fn fold(found: &mut Vec<Finding>, mut seen: Vec<Seen>, walked: &Walked) {
-    // Clippy knows nothing of exemptions, and builds more than was asked for.
+    // Clippy knows no exemptions, and builds more than was asked for.
     seen.retain(|seen| walked.items.iter().any(|item| item.path == seen.finding.path));
     let mut alone = Vec::new();
     for Seen { finding, lines } in seen {
         let same = |old: &&mut Finding| {
             old.rule == finding.rule && old.path == finding.path && lines.contains(&old.line)
         };
-        // Two calls may stand in one line: the one with the same name first, then one that is still
-        // unmatched.
+        // Two calls may stand in one line. A call of the same name fits best, then any call that
+        // clippy has not matched yet.
         let mut here: Vec<_> = found.iter_mut().filter(same).collect();
         let exact = here.iter().position(|old| old.span.start == finding.span.start);
         let free = here.iter().position(|old| old.found_by == FoundBy::Source);

@@ -1,6 +1,6 @@
-//! Owns the reading of what cargo prints as JSON: our lint's messages, and the errors of a build
+//! Owns the reading of cargo's JSON messages: those of the guard's lint, and the errors of a build
 //! that failed.
-//! Refuses everything else that the compiler has to say.
+//! Refuses all other messages of the compiler.
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::finding::rule::Rule;
 use crate::finding::{Finding, FoundBy};
 use crate::source::project::Project;
 
-/// One message, as a finding, with the lines that it spans.
+/// One message as a finding, with the lines that its span covers.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) finding: Finding,
@@ -73,8 +73,8 @@ struct Expansion {
     span: Span,
 }
 
-/// Adds what clippy found in the project's files; comes back with what the compiler says of a build
-/// that failed.
+/// Adds clippy's findings in the project's files. Returns the compiler's words about a build that
+/// failed.
 pub(super) fn read(project: &Project, folder: &Path, output: &[u8], seen: &mut Vec<Seen>) -> String {
     let mut errors = String::new();
     for line in output.split(|byte| *byte == b'\n') {
@@ -92,7 +92,7 @@ pub(super) fn read(project: &Project, folder: &Path, output: &[u8], seen: &mut V
         if message.children.iter().any(|child| child.message.starts_with(MARK)) {
             let found = seen_by(project, folder, &message);
             let is_new = |new: &Seen| !seen.iter().any(|seen| seen.finding == new.finding);
-            // A library is compiled once more for its tests.
+            // cargo compiles a library once more for its tests, and so reports it twice.
             seen.extend(found.filter(is_new));
         }
     }
@@ -102,7 +102,7 @@ pub(super) fn read(project: &Project, folder: &Path, output: &[u8], seen: &mut V
 fn seen_by(project: &Project, folder: &Path, message: &Message) -> Option<Seen> {
     let mut span = message.spans.iter().find(|span| span.is_primary)?;
     let mut called = false;
-    // A macro of another crate: the line that calls it is ours.
+    // In a macro of another crate: the finding is at the line that calls the macro.
     let path = loop {
         let path = project.name(&folder.join(&span.file_name));
         if !path.starts_with('/') && !span.file_name.starts_with('<') {
@@ -128,7 +128,7 @@ fn seen_by(project: &Project, folder: &Path, message: &Message) -> Option<Seen> 
     Some(Seen { finding, lines: span.line_start..span.line_end + 1 })
 }
 
-/// The name alone, of a path that is marked whole: column and bytes of `spawn` in
+/// Column and bytes of the name alone, since clippy marks the whole path: `spawn` of
 /// `std::thread::spawn::<F, T>`.
 fn name(span: &Span) -> (usize, Range<usize>) {
     let whole = (span.column_start, span.byte_start..span.byte_end);

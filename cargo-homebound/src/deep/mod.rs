@@ -22,21 +22,23 @@ use crate::source::project::Project;
 pub(crate) use conf::listed;
 pub(crate) use fold::fold;
 
-/// The rules that both ways know. That of `process-exit` is about scopes, which clippy cannot see.
+/// The rules that both ways know. The rule `process-exit` is about scopes, which clippy cannot see.
 pub(crate) const RULES: [Rule; 1] = [Rule::RawThread];
 
-/// What clippy found, and what to know about it.
+/// Clippy's findings, and notes about them.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     pub(crate) seen: Vec<messages::Seen>,
     pub(crate) notes: Vec<String>,
-    /// Why it could not look at all of it.
+    /// The reasons for which clippy could not look at all of the project.
     pub(crate) faults: Faults,
 }
 
+/// Asks clippy.
+///
 /// # Errors
 ///
-/// No cargo, no clippy, no package, a `clippy.toml` that is none.
+/// There is no cargo, no clippy or no package, or a `clippy.toml` cannot be read.
 pub(crate) fn look(project: &Project, more: &[String]) -> Result<Told, Faults> {
     let Some(folder) = &project.cargo else {
         let what = format!("there is no Cargo.toml in `{}` or above", project.root.display());
@@ -55,13 +57,13 @@ pub(crate) fn look(project: &Project, more: &[String]) -> Result<Told, Faults> {
         "--message-format=json",
         "--keep-going",
     ]);
-    // What the project has built stays as it is. A build folder that the user's settings name would
-    // be shared after all.
+    // A target folder of its own, so that the project's build stays as it is. A build folder in the
+    // user's settings would be shared all the same, and so is overridden.
     let target = own.join("target");
     command.arg("--target-dir").arg(&target).env("CARGO_BUILD_BUILD_DIR", &target);
     command.args(is_offline.then_some("--offline")).args(more);
-    // Ours alone, as a warning whatever the code says: one that is denied would end the build
-    // before what depends on it.
+    // Only the guard's lint, as a warning whatever the code says: an error would end the build
+    // before the crates that depend on this one.
     command.args(["--", "-Aclippy::all", "--cap-lints=warn", "--force-warn=clippy::disallowed_methods"]);
     command.env("CLIPPY_CONF_DIR", &conf).stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::piped());
     let output = command.output().map_err(|error| cannot_run(&error))?;
@@ -76,7 +78,7 @@ pub(crate) fn look(project: &Project, more: &[String]) -> Result<Told, Faults> {
     Ok(told)
 }
 
-/// What cargo knows of the project, and whether it knows it without a network.
+/// cargo's view of the project, and whether cargo has it without a network.
 fn metadata(folder: &Path) -> Result<(Metadata, bool), Faults> {
     let ask = |words: &[&str]| {
         let mut command = MetadataCommand::new();
@@ -95,8 +97,8 @@ fn metadata(folder: &Path) -> Result<(Metadata, bool), Faults> {
     Ok((metadata, false))
 }
 
-/// One folder for each project: `CARGO_TARGET_DIR` may be one for all of them, and each has
-/// settings of its own for clippy.
+/// One folder for each project: `CARGO_TARGET_DIR` may be the same for all projects, and each has
+/// its own settings for clippy.
 fn folder_of_its_own(metadata: &Metadata) -> PathBuf {
     let root = metadata.workspace_root.as_std_path();
     let mut hasher = DefaultHasher::new();
@@ -130,7 +132,7 @@ fn cannot_run(error: &std::io::Error) -> Fault {
     Fault::new(format!("cargo cannot be run: {error}")).help("--deep needs cargo and clippy")
 }
 
-/// What a tool says last is mostly the reason.
+/// The last lines of a tool mostly have the reason.
 fn last_lines(said: &str) -> String {
     let lines: Vec<_> = said.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")

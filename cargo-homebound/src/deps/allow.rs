@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::error::Error;
 
-/// One package that may.
+/// One package that may start threads.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Allowed {
@@ -23,7 +23,7 @@ struct Deps {
     allow: Vec<Allowed>,
 }
 
-/// The rest is for others.
+/// The rest of the file is read by `config`.
 #[derive(Debug, Default, Deserialize)]
 struct Whole {
     #[serde(default)]

@@ -1,5 +1,5 @@
-//! Owns the attributes that decide what is compiled: which there are, how far each reaches, and
-//! what macros put before items.
+//! Owns the attributes that decide whether code is compiled: which there are, how far each reaches,
+//! and which of them macros put before items.
 //! Refuses to know files and modules.
 
 use std::collections::BTreeMap;
@@ -9,16 +9,16 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::gate::{Gate, split, string};
 
-/// What the macros of a package put before the items that they are given:
+/// The conditions that macros of a package put before the items that they are given:
 /// `cfg_rt! { mod runtime; }`.
 pub(crate) type Macros = BTreeMap<String, Vec<Gate>>;
 
-/// What an attribute means here.
+/// The meaning of an attribute.
 #[derive(Debug, Clone)]
 pub(crate) enum Attribute {
-    /// `#[cfg(..)]`, or `#[test]`, for what follows.
+    /// `#[cfg(..)]` or `#[test]`: for the item after it.
     Outer(Gate),
-    /// `#![cfg(..)]`, for all that is around.
+    /// `#![cfg(..)]`: for everything around it.
     Inner(Gate),
     /// `#[path = ".."]`, perhaps in a `cfg_attr`.
     Path((Option<Gate>, String)),
@@ -39,7 +39,7 @@ impl Attribute {
     }
 }
 
-/// Reads what stands in the brackets.
+/// Reads the tokens in the brackets.
 pub(crate) fn read_attribute(group: &Group, inner: bool) -> Attribute {
     let tokens: Vec<_> = group.stream().into_iter().collect();
     match tokens.as_slice() {
@@ -86,7 +86,7 @@ pub(crate) fn ends_item(tokens: &[TokenTree]) -> usize {
     let next = words.get(first + 1).map_or("", String::as_str);
     let constant = word == "const" && !["fn", "unsafe", "async", "extern"].contains(&next);
     let to_semicolon = constant || ["let", "static", "use", "type"].contains(&word);
-    // Commas in what these begin with are those of generics.
+    // In items of these kinds, commas are those of generics and do not end the item.
     let item =
         ["fn", "impl", "struct", "enum", "trait", "union", "mod", "const", "macro_rules"].contains(&word);
     for (place, token) in tokens.iter().enumerate() {
@@ -140,7 +140,7 @@ fn find_macros(tokens: TokenStream, into: &mut Macros) {
     }
 }
 
-/// The conditions in `#[cfg(..)] .. $item`, the first place where that stands.
+/// The conditions of the first `#[cfg(..)] .. $item`.
 fn before_items(tokens: TokenStream) -> Vec<Gate> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let (mut gates, mut at) = (Vec::new(), 0);
@@ -148,11 +148,11 @@ fn before_items(tokens: TokenStream) -> Vec<Gate> {
         match &tokens[at..] {
             [TokenTree::Punct(hash), TokenTree::Group(group), ..] if hash.as_char() == '#' => {
                 let gate = read_attribute(group, false).outer_gate().cloned();
-                // `cfg($meta)` says nothing.
+                // `cfg($meta)` depends on the call of the macro.
                 gates.extend(gate.filter(|gate| !gate.to_string().contains('$')));
                 at += 2;
             }
-            // `$item`, and not a `$(`, which only repeats.
+            // `$item`, and not the `$(` of a repetition.
             [TokenTree::Punct(dollar), TokenTree::Ident(_), ..]
                 if dollar.as_char() == '$' && !gates.is_empty() =>
             {

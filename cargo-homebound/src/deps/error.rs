@@ -1,5 +1,5 @@
-//! Owns why `cargo homebound deps` has no answer.
-//! Refuses to hold what is only missing from an answer: the answer says that itself.
+//! Owns the reasons for which `cargo homebound deps` has no answer.
+//! Refuses to hold gaps in an answer, which the answer names itself.
 
 use std::fmt;
 use std::io;
@@ -7,35 +7,36 @@ use std::io;
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Error {
-    /// Cargo cannot tell the graph: no manifest, a lock file that needs what is not on this disk.
+    /// Cargo cannot give the graph: there is no manifest, or the lock file needs packages that are
+    /// missing on this disk.
     Cargo {
         /// What it printed.
         says: String,
     },
-    /// The compiler cannot tell its host, or does not know the target.
+    /// The compiler does not name its host, or does not know the target.
     Rustc {
         /// What it printed.
         says: String,
     },
     /// `-p` names no member.
     NoSuchMember {
-        /// What it names.
+        /// The name.
         name: String,
-        /// Who there is.
+        /// The names of all members.
         members: Vec<String>,
     },
     /// The allow list cannot be read.
     Config {
         /// The file, or the section of `Cargo.toml`.
         place: String,
-        /// What is wrong.
+        /// The mistake.
         says: String,
     },
     /// The sources of a package cannot be read.
     Sources {
         /// The package.
         package: String,
-        /// What the system said.
+        /// The system's reason.
         error: io::Error,
     },
     /// The answer cannot be written.

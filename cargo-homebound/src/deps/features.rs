@@ -1,9 +1,9 @@
-//! Owns which packages and features are on in a build, and who turned each on.
-//! Refuses to know what they are for.
+//! Owns which packages and features are on in a build, and the reason for each.
+//! Refuses to know the purpose of a feature.
 //!
-//! Cargo's own list unites the features that build scripts and tests ask for with those of the
-//! program. So the rules of `[features]` are followed here, over the edges that were asked for
-//! alone, as the resolver 2 does; the causes come with that.
+//! cargo's own list unites the features for build scripts and tests with those for the program. So
+//! this file follows the rules of `[features]` itself, as the resolver 2 does, over the
+//! dependencies that were asked for alone. The reasons come with that: cargo does not give them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -13,36 +13,38 @@ use super::options::Options;
 /// Why a feature is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// A member's own, by default or by the command line.
+    /// A member's own feature, by default or by the command line.
     Asked { default: bool },
-    /// Another feature of the same package.
+    /// Another feature of the same package asks for it.
     Own(String),
-    /// A dependent. `under`: the feature of the dependent that asks for it, if not its declaration.
+    /// A dependent asks for it. `under`: the feature of the dependent that does so, if it is not
+    /// the dependent's declaration.
     By { dependent: usize, under: Option<String> },
 }
 
-/// Who turned a feature on, from outside the package.
+/// The dependent, or the command line, that turned a feature on from outside of the package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Origin {
-    /// What was asked for: the feature itself, or one that brings it.
+    /// The feature that was asked for: the feature itself, or another one of the package that asks
+    /// for it.
     pub(crate) asked: String,
     /// `None`: the command line, or the defaults of a member.
     pub(crate) by: Option<usize>,
     pub(crate) under: Option<String>,
 }
 
-/// What is on.
+/// The packages and features that are on.
 #[derive(Debug, Default)]
 pub(crate) struct Active {
-    /// For each package that is in the build, its features, with all causes.
+    /// For each package in the build, its features with all reasons.
     pub(crate) packages: BTreeMap<usize, BTreeMap<String, Vec<Cause>>>,
-    /// The edges in use, by package and place in its list, with the feature of the package that
-    /// brought it in.
+    /// The dependencies in use, by package and place in its list of edges, with the feature of the
+    /// package that brought the dependency in.
     pub(crate) edges: BTreeMap<(usize, usize), Option<String>>,
-    /// Those whose own dependencies were followed. A feature may be asked for before.
+    /// Packages whose own dependencies were followed. A feature may be asked for before that.
     entered: BTreeSet<usize>,
     work: VecDeque<Step>,
-    /// `NAME?/feature`: for when the edge is in use.
+    /// Values `NAME?/feature`, by package and `NAME`: they count once the dependency is in use.
     weak: BTreeMap<(usize, String), Vec<(String, String)>>,
 }
 
@@ -54,13 +56,14 @@ enum Step {
 }
 
 impl Active {
-    /// Follows all from the members that were asked for.
+    /// Follows all dependencies and features from the members that were asked for.
     pub(crate) fn follow(graph: &Graph, options: &Options) -> Active {
         let mut active = Active::default();
         for root in &graph.roots {
             active.work.push_back(Step::Package(*root));
             active.ask(graph, options, *root);
         }
+        // A list and no recursion: packages and features ask for each other in circles.
         while let Some(step) = active.work.pop_front() {
             match step {
                 Step::Package(package) => active.package(graph, package),
@@ -113,6 +116,7 @@ impl Active {
         if !causes.contains(&cause) {
             causes.push(cause);
         }
+        // The values of a feature are followed once. Each further reason is only noted.
         if first {
             for value in values {
                 self.value(graph, package, value, Some(name));
@@ -131,6 +135,8 @@ impl Active {
             self.weak_features(graph, package, name);
         } else if let Some((name, feature)) = value.split_once('/') {
             self.edges_named(graph, package, name, under);
+            // `name/feature` also turns on the feature `name`, if an optional dependency has made
+            // one.
             let here = graph.edges[package].iter().any(|edge| edge.name == name);
             if here && graph.packages[package].features.contains_key(name) {
                 let cause = under_owned.clone().map_or(Cause::Asked { default: false }, Cause::Own);
@@ -160,6 +166,7 @@ impl Active {
         if self.edges.contains_key(&(package, place)) {
             return;
         }
+        // A feature brings in only a dependency that is optional. Any other is there anyway.
         self.edges.insert((package, place), under.filter(|_| declared.optional));
         self.work.push_back(Step::Package(edge.to));
         let default = declared.uses_default_features.then(|| "default".to_owned());
@@ -183,12 +190,13 @@ impl Active {
         }
     }
 
-    /// The names of a package's features that are on.
+    /// The names of the features of a package that are on.
     pub(crate) fn names(&self, package: usize) -> BTreeSet<String> {
         self.packages.get(&package).map(|features| features.keys().cloned().collect()).unwrap_or_default()
     }
 
-    /// Everybody outside of a package who turns its feature on, whichever way.
+    /// All dependents that turn a feature of a package on, directly or through another feature of
+    /// the package.
     pub(crate) fn origins(&self, package: usize, feature: &str) -> Vec<Origin> {
         let Some(features) = self.packages.get(&package) else { return Vec::new() };
         let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
@@ -209,7 +217,7 @@ impl Active {
         found.into_iter().collect()
     }
 
-    /// For each package in the build, the shortest way to it: the package before, and the feature
+    /// For each package in the build, a shortest way to it: the package before, and the feature
     /// that brought it in.
     pub(crate) fn ways(&self, graph: &Graph) -> BTreeMap<usize, Option<(usize, Option<String>)>> {
         let mut ways: BTreeMap<_, _> = graph.roots.iter().map(|root| (*root, None)).collect();

@@ -14,7 +14,7 @@ use proc_macro2::{TokenStream, TokenTree};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Gate {
     Cfg(CfgExpr),
-    /// A condition that cargo's parser refuses, as written: `version("1.90")`. It is printed, and
+    /// A condition as written that cargo's parser refuses: `version("1.90")`. It is printed, and
     /// never decided.
     Unread(String),
 }
@@ -37,7 +37,7 @@ const OFF: [&str; 13] = [
     "test",
 ];
 
-/// What is known of a build.
+/// The knowledge about a build.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Build {
     /// The features of the package in question that are on. `None`: any of them may be.
@@ -64,7 +64,7 @@ impl Gate {
         Gate::Cfg(CfgExpr::Value(Cfg::KeyPair("feature".to_owned(), name.to_owned())))
     }
 
-    /// The opposite: of a condition that was not read, one that is not read either.
+    /// The opposite. The opposite of an unread condition is unread as well.
     pub(crate) fn not(self) -> Gate {
         match self {
             Gate::Cfg(condition) => Gate::Cfg(CfgExpr::Not(Box::new(condition))),
@@ -93,8 +93,8 @@ impl Gate {
     }
 }
 
-/// cargo's own `CfgExpr::matches` knows two answers. Here a third is needed: what a build script
-/// sets is not known, since no build script is run.
+/// cargo's own `CfgExpr::matches` knows two answers. Here a third is needed, because no build
+/// script is run, and so the names that build scripts set are not known.
 fn holds(condition: &CfgExpr, build: &Build) -> Option<bool> {
     match condition {
         CfgExpr::Value(value) => is_set(value, build),
@@ -112,7 +112,8 @@ fn features(condition: &CfgExpr, into: &mut BTreeSet<String>) {
     }
 }
 
-/// `any` is decided by one part that holds, `all` by one that does not: that answer is `decisive`.
+/// One part that holds decides `any`, and one part that does not hold decides `all`: that answer is
+/// `decisive`.
 fn join(parts: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
     let mut known = true;
     for part in parts {
@@ -135,7 +136,7 @@ fn is_set(value: &Cfg, build: &Build) -> Option<bool> {
         Cfg::Name(name) if OFF.contains(&name.as_str()) => return Some(false),
         Cfg::Name(name) | Cfg::KeyPair(name, _) => name,
     };
-    // Cargo knows no `target`, and takes a condition on it as one that does not hold.
+    // Cargo knows no `target`, and takes a condition on it as false.
     let of_target = name == "target"
         || name.starts_with("target_")
         || ["unix", "windows", "panic"].contains(&name.as_str());
@@ -147,7 +148,7 @@ fn is_set(value: &Cfg, build: &Build) -> Option<bool> {
     }))
 }
 
-/// What a string literal says, if it is a plain one.
+/// The text of a string literal without escapes.
 pub(crate) fn string(literal: &proc_macro2::Literal) -> Option<String> {
     let text = literal.to_string();
     let text = text.trim_start_matches('r').trim_matches('#');

@@ -1,5 +1,5 @@
-//! Owns the question to cargo: which packages a workspace is built of, and which depends on which.
-//! Refuses to look at their sources, and to decide which features are on: `features` does.
+//! Owns the question to cargo: the packages of a workspace, and their dependencies.
+//! Refuses to look at sources, and to decide which features are on, which `features` does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -17,7 +17,7 @@ use super::options::Options;
 #[derive(Debug)]
 pub(crate) struct Edge {
     pub(crate) to: usize,
-    /// Which of the package's declarations it is.
+    /// The place of its declaration in the manifest's list.
     pub(crate) declaration: usize,
     /// The name in the table of features: `dep:NAME`, `NAME/feature`.
     pub(crate) name: String,
@@ -27,14 +27,14 @@ pub(crate) struct Edge {
 #[derive(Debug)]
 pub(crate) struct Graph {
     pub(crate) packages: Vec<Package>,
-    /// For each package what it may use, of the kinds that were asked for.
+    /// For each package its dependencies, of the kinds that were asked for.
     pub(crate) edges: Vec<Vec<Edge>>,
     pub(crate) members: BTreeSet<usize>,
     /// The members that were asked for.
     pub(crate) roots: Vec<usize>,
     /// The triple, or `all`.
     pub(crate) target: String,
-    /// What rustc sets for it; `None` for all targets.
+    /// The names and values that rustc sets for the target. `None`: all targets.
     pub(crate) target_cfg: Option<BTreeSet<String>>,
     pub(crate) workspace_root: std::path::PathBuf,
     pub(crate) workspace_metadata: serde_json::Value,
@@ -69,7 +69,7 @@ impl Graph {
     }
 }
 
-/// Which edges are meant.
+/// The dependencies that were asked for.
 struct Asked<'a> {
     options: &'a Options,
     target: &'a str,
@@ -77,8 +77,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Cargo leaves out packages of other targets, but not the other declarations of one that is
-    /// used.
+    /// Cargo leaves out packages that only other targets use. Of a package that this target uses it
+    /// lists the declarations for other targets too.
     fn wants(&self, member: bool, declared: &Dependency) -> bool {
         let kind = match declared.kind {
             DependencyKind::Normal => true,
@@ -117,9 +117,9 @@ fn edges(
             let same = *target.name == declared.name
                 && rename.as_ref().is_none_or(|rename| *rename == dep.name)
                 && dep.dep_kinds.iter().any(|k| k.kind == declared.kind && k.target == declared.target)
-                // A pre-release, or a patched version, is matched by nothing but its own name.
+                // No requirement but its exact version matches a pre-release or a patched package.
                 && (declared.req.matches(&target.version) || !ambiguous(node, packages, index, declared));
-            // What a procedural macro does, it does in the compiler.
+            // A procedural macro runs in the compiler, and not in the program.
             (same && (asked.options.include_build || !is_macro(target))).then_some(to)
         });
         let name = declared.rename.clone().unwrap_or_else(|| declared.name.clone());
@@ -129,7 +129,7 @@ fn edges(
     found
 }
 
-/// Whether a package uses two versions of what is declared.
+/// Whether a package uses two versions of another one.
 fn ambiguous(
     node: &Node,
     packages: &[Package],
@@ -181,7 +181,7 @@ fn ask_cargo(options: &Options, target: Option<&str>) -> Result<Metadata, Error>
     })
 }
 
-/// The triple that is meant, and what rustc sets for it.
+/// The triple, and the names and values that rustc sets for it.
 fn target(asked: Option<&str>) -> Result<(String, Option<BTreeSet<String>>), Error> {
     if asked == Some("all") {
         return Ok(("all".to_owned(), None));

@@ -1,6 +1,6 @@
-//! Owns the list of crates that people know to start threads, or not to, and the comparison of a
-//! scan with it.
-//! Refuses to decide who is right.
+//! Owns the list of crates that are known to start threads, or not to, and the comparison of a scan
+//! with it.
+//! Refuses to decide which of the two is right.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +12,9 @@ const LIST: &str = include_str!("known.toml");
 pub(crate) struct Known {
     pub(crate) name: String,
     pub(crate) starts: bool,
-    /// What starts the thread, or what it does instead.
+    /// The call that starts the thread, or what the crate does instead.
     pub(crate) reason: String,
-    /// Where that is to be seen.
+    /// Where to read about it.
     pub(crate) source: String,
 }
 
@@ -28,11 +28,11 @@ struct List {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
-    /// The list says that it starts threads; the scan found nothing.
+    /// The list says that the package starts threads, and the scan found no place.
     Missed,
-    /// The list says that it does not; the scan found a place.
+    /// The list says that the package starts none, and the scan found a place.
     Contradicted,
-    /// The scan found a place; the list does not have the package.
+    /// The scan found a place, and the package is not on the list.
     Unlisted,
     Agreed,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Compared {
     pub(crate) package: String,
     pub(crate) version: String,
     pub(crate) verdict: Verdict,
-    /// What the list says of it, and where that is from.
+    /// The list's words about the package, and where they are from.
     pub(crate) reason: Option<String>,
     pub(crate) source: Option<String>,
 }
@@ -53,7 +53,7 @@ pub(crate) fn list() -> Vec<Known> {
     toml::from_str::<List>(LIST).expect("a test reads the list").known
 }
 
-/// Compares one package; `None` for one that neither has anything to say of.
+/// Compares one package. `None`: neither the list nor the scan has it.
 pub(crate) fn compare(list: &[Known], package: &str, version: &str, found: bool) -> Option<Compared> {
     let known = list.iter().find(|known| known.name == package);
     let verdict = match (known.map(|known| known.starts), found) {

@@ -94,17 +94,17 @@ use graph::Graph;
 pub use error::Error;
 pub use options::{Format, Options};
 
-/// How it went, when there is an answer.
+/// The outcome, when there is an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was printed.
+    /// The answer was printed.
     Answered,
-    /// It was printed, and with `--deny` it has a package that is not allowed.
+    /// The answer was printed, and with `--deny` a package in it is not allowed.
     Denied,
 }
 
 impl Outcome {
-    /// What the process ends with.
+    /// The exit code of the process.
     pub fn code(self) -> u8 {
         match self {
             Outcome::Answered => 0,
@@ -113,12 +113,12 @@ impl Outcome {
     }
 }
 
-/// Answers. Packages are scanned one after another, with one file in memory at a time.
+/// Prints the answer. Packages are scanned one after another, with one file in memory at a time.
 ///
 /// # Errors
 ///
-/// The graph cannot be told without the network, a source folder is gone, the allow list is broken,
-/// or `out` fails. A source file that cannot be parsed is no error: the answer names it.
+/// The graph needs the network, a source folder is gone, the allow list is broken, or `out` fails.
+/// A source file that cannot be parsed is no error: the answer names it.
 pub fn run(options: &Options, out: &mut dyn Write) -> Result<Outcome, Error> {
     let graph = Graph::read(options)?;
     let allow = allow::read(&graph.workspace_root, &graph.workspace_metadata)?;

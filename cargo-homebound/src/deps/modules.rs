@@ -1,5 +1,5 @@
-//! Owns which files belong to a target: those that `mod` and `include!` lead to from its root.
-//! Refuses to know what is looked for in them.
+//! Owns the files of a target: those to which `mod` and `include!` lead from its root file.
+//! Refuses to know the reason for the walk over them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,11 +10,12 @@ use super::attribute::{Macros, read_macros};
 use super::gate::{Build, Gate};
 use super::outline::{Module, Outline};
 
-/// How often one file may be reached, under whatever conditions, and how deep modules may be.
+/// The limits of a walk: how often one file may be reached, under different conditions, and how
+/// deep modules may be.
 const OFTEN: usize = 4;
 const DEEP: usize = 64;
 
-/// All files of a package that may count, by what they are.
+/// All files of a package that may count, by language.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) rust: Vec<PathBuf>,
@@ -25,31 +26,30 @@ pub(crate) struct Listing {
 #[derive(Debug)]
 pub(crate) struct File<'a> {
     pub(crate) path: &'a Path,
-    /// All must hold for the file to be compiled.
+    /// The conditions under which the file is compiled: all of them together.
     pub(crate) gates: &'a [Gate],
-    /// `None`: it could not be read as tokens.
+    /// `None`: the file could not be read as tokens.
     pub(crate) outline: Option<&'a Outline>,
 }
 
-/// How the walk over a target went.
+/// The result of a walk over a target.
 #[derive(Debug, Default)]
 pub(crate) struct Walked {
     pub(crate) files: BTreeSet<PathBuf>,
-    /// What a `mod` or an `include!` names and is not there.
+    /// Targets of a `mod` or an `include!` that do not exist.
     pub(crate) missing: Vec<String>,
     pub(crate) generated: bool,
 }
 
 struct Open {
     path: PathBuf,
-    /// Where its modules are.
+    /// The folder of its modules.
     folder: PathBuf,
     gates: Vec<Gate>,
     depth: usize,
 }
 
-/// Lists the files of a package, without those of other packages below it, of its tests, and of
-/// builds.
+/// Lists the files of a package. Left out: packages in folders below, tests, and builds.
 pub(crate) fn list(root: &Path) -> io::Result<Listing> {
     let mut found = Listing::default();
     let mut folders = vec![root.to_owned()];
@@ -94,8 +94,8 @@ pub(crate) fn macros(files: &[PathBuf]) -> Macros {
     macros
 }
 
-/// Visits the files of a target that are `wanted`, one at a time. What can be in no build of this
-/// kind is not followed.
+/// Visits the files of a target that are `wanted`, one at a time. A module that can be in no build
+/// of this kind is not followed.
 pub(crate) fn walk(
     root: &Path,
     macros: &Macros,
@@ -123,7 +123,7 @@ pub(crate) fn walk(
             continue;
         }
         let text = String::from_utf8_lossy(&bytes);
-        // A file whose modules cannot be told stands for others that are not reached.
+        // The modules of this file are not known, and so other files may not be reached.
         let outline = Outline::of(&text, macros);
         if outline.is_none() {
             walked.missing.push(format!("{} (what it declares)", next.path.display()));
@@ -141,7 +141,7 @@ pub(crate) fn walk(
             let path = next.path.parent().unwrap_or(&next.path).join(path);
             if path.extension().is_some_and(|ending| ending == "rs") {
                 let gates = joined(&next.gates, gates);
-                // Its modules are beside it, and not where those of this file are.
+                // Modules of an included file are beside that file.
                 let folder = path.parent().unwrap_or(&path).to_owned();
                 open.push(Open { path, folder, gates, depth: next.depth + 1 });
             }
@@ -152,7 +152,8 @@ pub(crate) fn walk(
     walked
 }
 
-/// Whether a file may declare modules that are elsewhere: a quick look, since most do not.
+/// Whether a file may declare modules in other files: a quick look at the bytes, since most files
+/// do not.
 fn leads_on(bytes: &[u8]) -> bool {
     let declares = |at: usize| {
         let rest = bytes[at + "mod ".len()..].trim_ascii_start();
@@ -177,8 +178,8 @@ fn children(parent: &Open, module: &Module, build: &Build, open: &mut Vec<Open>,
         }
     };
     for (condition, path) in &module.paths {
-        // From the folder of the file; inside an inline module, from where that one's files would
-        // be.
+        // A path is relative to the folder of the file. In an inline module it is relative to the
+        // folder in which the inline module's files would be.
         let from = if module.inside.is_empty() { beside.to_owned() } else { inline(parent, &module.inside) };
         let path = from.join(path);
         let folder = path.parent().unwrap_or(&path).to_owned();

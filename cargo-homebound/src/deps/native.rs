@@ -1,11 +1,11 @@
-//! Owns the look at C and C++ that packages bring along: a search for words, since nothing here can
-//! parse it.
+//! Owns the look at C and C++ in packages: a search for words, because the guard cannot parse these
+//! languages.
 //! Refuses to say whether a place is compiled: a build script decides that.
 
 use std::fs;
 use std::path::Path;
 
-/// What starts threads in C, in C++, and on Apple's and Microsoft's systems.
+/// The functions that start threads in C, in C++, and on the systems of Apple and Microsoft.
 const WORDS: [&str; 7] = [
     "pthread_create",
     "thrd_create",
@@ -38,7 +38,8 @@ pub(crate) fn starts(path: &Path) -> Vec<(usize, &'static str)> {
     found
 }
 
-/// Not a part of a longer name, and not of `std::thread::hardware_concurrency`.
+/// Whether the word is no part of a longer one, and not the beginning of
+/// `std::thread::hardware_concurrency`.
 fn stands_alone(bytes: &[u8], at: usize, word: &str) -> bool {
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let before = at.checked_sub(1).and_then(|before| bytes.get(before));

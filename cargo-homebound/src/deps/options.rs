@@ -1,11 +1,11 @@
-//! Owns what is asked of `cargo homebound deps`, as its command line and as data.
-//! Refuses to answer.
+//! Owns the request of `cargo homebound deps`, as its command line and as data.
+//! Refuses to answer it.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// What is asked.
+/// The request.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Options {
     /// How the answer is printed
@@ -30,10 +30,10 @@ pub struct Options {
     /// The target to look for, the host's by default; `all` for every one
     #[arg(long, value_name = "TRIPLE")]
     pub target: Option<String>,
-    /// Look at what tests and examples of the members depend on as well
+    /// Look at dependencies of the members' tests and examples as well
     #[arg(long)]
     pub include_dev: bool,
-    /// Look at build scripts, procedural macros and what they depend on as well
+    /// Look at build scripts, procedural macros and their dependencies as well
     #[arg(long)]
     pub include_build: bool,
     /// The Cargo.toml to begin with

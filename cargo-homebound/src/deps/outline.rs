@@ -1,7 +1,7 @@
-//! Owns the outline of one file: its `mod` declarations, what it includes, and which lines a `cfg`
-//! governs.
-//! Refuses to know other files, and what the code does. It reads tokens, so that it sees into
-//! macros as well.
+//! Owns the outline of one file: its `mod` declarations, its `include!`s, and the lines that a
+//! `cfg` governs.
+//! Refuses to know other files, and the meaning of code. Tokens are read and not syntax, so that
+//! code in macros counts.
 
 use std::str::FromStr;
 
@@ -14,15 +14,16 @@ use super::gate::{Gate, string};
 #[derive(Debug, Clone)]
 pub(crate) struct Module {
     pub(crate) name: String,
-    /// The modules around it in this file, from outside: each its name, or what its `#[path]` says.
+    /// The modules around it in this file, from outside: the name of each, or the path in its
+    /// `#[path]`.
     pub(crate) inside: Vec<String>,
-    /// What `#[path]` says, with the condition of a `cfg_attr` around it.
+    /// The paths of `#[path]`, each with the condition of a `cfg_attr` around it.
     pub(crate) paths: Vec<(Option<Gate>, String)>,
-    /// All must hold.
+    /// The conditions of the module: all of them together.
     pub(crate) gates: Vec<Gate>,
 }
 
-/// From where to where a condition governs, both inclusive.
+/// The first and the last place that a condition governs.
 #[derive(Debug)]
 pub(crate) struct Reach {
     pub(crate) from: LineColumn,
@@ -30,31 +31,31 @@ pub(crate) struct Reach {
     pub(crate) gate: Gate,
 }
 
-/// What one file says of its own structure.
+/// The structure of one file.
 #[derive(Debug, Default)]
 pub(crate) struct Outline {
     pub(crate) modules: Vec<Module>,
-    /// Files that are pasted in, with what must hold.
+    /// Files that are pasted in, with their conditions.
     pub(crate) includes: Vec<(String, Vec<Gate>)>,
-    /// Whether it pastes in what a build script makes.
+    /// Whether the file pastes in code that a build script makes.
     pub(crate) generated: bool,
     pub(crate) reaches: Vec<Reach>,
 }
 
 impl Outline {
-    /// `None`: it is not made of tokens.
+    /// `None`: the text is not made of tokens.
     pub(crate) fn of(text: &str, macros: &Macros) -> Option<Outline> {
         let tokens = TokenStream::from_str(text).ok()?;
         let mut reader =
             Reader { outline: Outline::default(), macros, gates: Vec::new(), inside: Vec::new() };
         reader.tokens(tokens);
         let outline = reader.outline;
-        // Else the text of every file would be kept, for spans that nobody has any more.
+        // proc_macro2 keeps the text of every file for its spans. No span is left here.
         proc_macro2::extra::invalidate_current_thread_spans();
         Some(outline)
     }
 
-    /// What must hold at a place: line and column from 1.
+    /// The conditions at a place: line and column from 1.
     pub(crate) fn gates_at(&self, line: usize, column: usize) -> Vec<Gate> {
         let place = (line, column.saturating_sub(1));
         let holds = |reach: &&Reach| at(reach.from) <= place && place <= at(reach.to) && reach.from.line > 0;
@@ -71,7 +72,7 @@ fn at(place: LineColumn) -> (usize, usize) {
 struct Reader<'a> {
     outline: Outline,
     macros: &'a Macros,
-    /// Those around the present token.
+    /// The conditions around the present token.
     gates: Vec<Gate>,
     inside: Vec<String>,
 }
@@ -82,7 +83,7 @@ impl Reader<'_> {
         self.slice(&tokens, &[]);
     }
 
-    /// `paths` are those of the item that the slice begins with.
+    /// `paths`: the `#[path]`s of the item that the slice begins with.
     fn slice(&mut self, tokens: &[TokenTree], paths: &[(Option<Gate>, String)]) {
         let depth = self.gates.len();
         let mut at = 0;
@@ -116,7 +117,7 @@ impl Reader<'_> {
         self.gates.push(gate);
     }
 
-    /// Reads the thing that stands at `at`, and says where the next one does.
+    /// Reads the item at `at`. Returns the place of the next one.
     fn one(&mut self, tokens: &[TokenTree], at: usize, paths: &[(Option<Gate>, String)]) -> usize {
         match &tokens[at..] {
             [TokenTree::Ident(word), TokenTree::Ident(name), next, ..] if word == "mod" => {
@@ -163,13 +164,12 @@ impl Reader<'_> {
 
     fn invocation(&mut self, name: &str, body: &Group, next: Option<&TokenTree>) {
         match name {
-            // What these hold is not part of this crate.
+            // The tokens in these become code of another crate.
             "quote" | "quote_spanned" | "parse_quote" => {}
             "include" => self.include(body),
             "cfg_if" => self.cfg_if(body),
             "cfg_select" => self.cfg_select(body),
-            // `if cfg!(..) { .. }`: the block is read next, by whoever called; its reach is noted
-            // here.
+            // `if cfg!(..) { .. }`: the caller reads the block next. Only its reach is noted here.
             "cfg" => {
                 let block = next.filter(|next| is_block(next));
                 if let Some(block) = block {

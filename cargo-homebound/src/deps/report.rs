@@ -1,6 +1,6 @@
 //! Owns the answer as data: graph, features and scans put together, in the order in which they are
 //! printed.
-//! Refuses to know how it looks.
+//! Refuses to know how it is printed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::graph::Graph;
 use super::known::{self, Compared};
 use super::scan::{Place, Scan};
 
-/// All that there is to say.
+/// The whole answer.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) target: String,
@@ -22,9 +22,9 @@ pub(crate) struct Report {
     pub(crate) starts: Vec<Start>,
     pub(crate) compared: Vec<Compared>,
     pub(crate) unparsed: Vec<Note>,
-    /// Where not all `mod` declarations could be followed, so that all files were taken.
+    /// Packages of which all files were taken, because some `mod` could not be followed.
     pub(crate) unfollowed: Vec<Note>,
-    /// Packages that compile what a build script makes, which is not read.
+    /// Packages that compile code which a build script makes. That code is not read.
     pub(crate) generated: Vec<String>,
     /// Packages that start threads in this build and are not in the allow list.
     pub(crate) not_allowed: Vec<String>,
@@ -47,31 +47,31 @@ pub(crate) struct Start {
     pub(crate) column: usize,
     /// The features of the package that the place needs.
     pub(crate) features: Vec<String>,
-    /// Whether it is in this build; null if that cannot be known.
+    /// Whether the place is in this build. Null: that is not known.
     pub(crate) enabled: Option<bool>,
     pub(crate) enabled_by: Vec<EnabledBy>,
-    /// All conditions around it, as `cfg` says them.
+    /// All conditions around the place, as in `cfg`.
     pub(crate) cfg: Vec<String>,
     /// The ids of the packages from a member of the workspace to this one.
     pub(crate) via: Vec<String>,
-    /// The features of those on the way which bring in the next one.
+    /// The features of packages on the way that bring in the next package.
     pub(crate) brought_in_by: Vec<BroughtInBy>,
     /// The reason for which it is allowed.
     pub(crate) allowed: Option<String>,
-    /// Names of those on the way, with such a feature: `app`, `reqwest[blocking]`.
+    /// The names of the packages on the way, with such a feature: `app`, `reqwest[blocking]`.
     #[serde(skip)]
     pub(crate) way: Vec<String>,
 }
 
-/// Who turned a feature on.
+/// The reason for which a feature is on, from outside of the package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct EnabledBy {
     pub(crate) feature: String,
-    /// What was asked for: the feature, or one that brings it.
+    /// The feature that was asked for: the feature itself, or another one that asks for it.
     pub(crate) asked: String,
     /// Null: the command line, or the defaults of a member.
     pub(crate) by: Option<String>,
-    /// The feature of that dependent that asks for it.
+    /// The feature of the dependent that asks for it.
     pub(crate) under: Option<String>,
 }
 

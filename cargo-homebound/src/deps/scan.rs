@@ -1,6 +1,6 @@
-//! Owns the scan of one package: the places in its files that start threads, and under which
-//! conditions they are compiled.
-//! Refuses to know the graph, and what is printed.
+//! Owns the scan of one package: the places that start threads, and the conditions under which each
+//! is compiled.
+//! Refuses to know the graph, and how the answer is printed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,26 +24,26 @@ pub(crate) struct Place {
     pub(crate) what: &'static str,
     /// `thread`, `pool` or `native`.
     pub(crate) kind: &'static str,
-    /// All conditions around it.
+    /// All conditions around the place.
     pub(crate) gates: Vec<Gate>,
-    /// Whether it is in this build. `None`: that cannot be known.
+    /// Whether the place is in this build. `None`: that is not known.
     pub(crate) enabled: Option<bool>,
 }
 
-/// What was found in one package.
+/// The result of the scan of one package.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
     pub(crate) places: Vec<Place>,
     pub(crate) files: usize,
-    /// Those that could not be parsed, with what the parser said.
+    /// Files that could not be parsed, with the parser's words.
     pub(crate) unparsed: Vec<String>,
-    /// Why all files were taken, and not those alone that belong to the target.
+    /// The reasons for which all files were taken, and not only the files of the target.
     pub(crate) missing: Vec<String>,
-    /// Whether it compiles code that a build script makes.
+    /// Whether the package compiles code that a build script makes.
     pub(crate) generated: bool,
 }
 
-/// Looks through a package. `features` are those of it that are on.
+/// Looks through a package. `features`: the features of the package that are on.
 pub(crate) fn package(
     package: &Package,
     features: BTreeSet<String>,
@@ -64,6 +64,7 @@ pub(crate) fn package(
             enabled: None,
         }));
     }
+    // All files first, and the conditions only if some file has a place.
     let seen = starts_in(&listing.rust);
     // Most packages start nothing, and need no walk.
     if seen.is_empty() {
@@ -98,7 +99,7 @@ pub(crate) fn package(
 
 type Seen = Result<Vec<Start>, (usize, usize, String)>;
 
-/// What the parser says of each file, of those that start threads or cannot be parsed.
+/// The places that start threads, for each file that has some or cannot be parsed.
 fn starts_in(files: &[PathBuf]) -> BTreeMap<PathBuf, Seen> {
     let entries = entries();
     let mut seen = BTreeMap::new();
@@ -118,9 +119,9 @@ fn starts_in(files: &[PathBuf]) -> BTreeMap<PathBuf, Seen> {
     seen
 }
 
-/// Many crates reach `std::thread` by a module of their own, so that a model checker can take its
-/// place: `use crate::loom::thread;`. Such a line is read as an import of std's. Lines stay where
-/// they are.
+/// Many crates reach `std::thread` through a module of their own, which a model checker can
+/// replace: `use crate::loom::thread;`. Such a line is read as an import of `std::thread`. Line
+/// numbers stay the same.
 fn through_facades(text: &str) -> String {
     let facade = |line: &str| {
         let path = line.trim().strip_prefix("use crate::").and_then(|rest| rest.strip_suffix("::thread;"));
@@ -130,7 +131,7 @@ fn through_facades(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The words without which a file does not name a path of the catalog, whatever it imports.
+/// The words that a file must have to name one path of the catalog, whatever it imports.
 struct Words(Vec<memchr::memmem::Finder<'static>>);
 
 impl Words {
@@ -143,15 +144,15 @@ fn entries() -> Vec<Words> {
     let starts = catalog::ENTRIES.iter().filter(|entry| kind(entry.path).is_some());
     let words = |entry: &catalog::Entry| {
         let parts: Vec<&'static str> = entry.path.split("::").collect();
-        // The crate may be hidden by a glob; its last two names may not.
+        // A glob import may hide the crate's name. It cannot hide the last two names.
         let from = parts.len().saturating_sub(2);
-        // The last name is that of the call, the rarest word, and looked for first.
+        // The name of the call, the last one, is the rarest word and is looked for first.
         Words(parts[from..].iter().rev().map(|part| memchr::memmem::Finder::new(*part)).collect())
     };
     starts.map(words).collect()
 }
 
-/// Without the folder of the package.
+/// A message without the folder of the package.
 fn shorter(what: &str, root: &Path) -> String {
     what.replace(&format!("{}{}", root.display(), std::path::MAIN_SEPARATOR), "")
 }
@@ -174,14 +175,14 @@ fn build_script(package: &Package) -> Option<&Path> {
 }
 
 struct Look<'a> {
-    /// Any features.
+    /// The target with any features.
     free: &'a Build,
-    /// Those that are on.
+    /// The target with the features that are on.
     exact: &'a Build,
     root: &'a Path,
     seen: &'a BTreeMap<PathBuf, Seen>,
     scan: &'a mut Scan,
-    /// By where they are, since a file can be reached more than once.
+    /// By place, since a file can be reached more than once.
     found: BTreeMap<(PathBuf, usize, usize, &'static str), Place>,
 }
 
@@ -211,7 +212,7 @@ impl Look<'_> {
             if let Some(outline) = file.outline {
                 gates.extend(outline.gates_at(start.line, start.column));
             }
-            // What the parser saw and the tokens did not.
+            // Features around the place that the syntax shows and the tokens did not.
             let mut known = BTreeSet::new();
             gates.iter().for_each(|gate| gate.features(&mut known));
             let more = start.features.iter().filter(|name| !known.contains(*name));
@@ -231,6 +232,7 @@ impl Look<'_> {
     ) {
         let mut seen = BTreeSet::new();
         gates.retain(|gate| seen.insert(gate.clone()));
+        // On another target. The answer for `--target all` has it.
         if gates.iter().any(|gate| gate.holds(self.free) == Some(false)) {
             return;
         }
@@ -238,7 +240,8 @@ impl Look<'_> {
         let file = file.to_owned();
         let key = (file.clone(), line, column, what);
         let place = Place { file, line, column, what, kind, gates, enabled };
-        // Reached twice: what is in the build counts.
+        // A file may be reached twice, under different conditions. The way that is in the build
+        // counts.
         let rank = |enabled: Option<bool>| enabled.map_or(1, |enabled| 2 * usize::from(enabled));
         match self.found.get(&key) {
             Some(before) if rank(before.enabled) >= rank(enabled) => {}
@@ -247,8 +250,7 @@ impl Look<'_> {
     }
 }
 
-/// `None`: it ends the process, or starts no thread but a task on a pool that is there already, and
-/// listed for itself.
+/// `None`: the call ends the process, or runs a task on a pool that is listed where it is made.
 fn kind(what: &str) -> Option<&'static str> {
     let parts: Vec<_> = what.split("::").collect();
     let (owner, last) = (parts[0], parts[parts.len() - 1]);

@@ -1,6 +1,6 @@
-//! Owns the look of the answer for people: an aligned table, at most 100 columns wide where names
+//! Owns the form of the answer for people: an aligned table, at most 100 columns wide where names
 //! allow.
-//! Refuses to leave anything out but places of one package beyond the first few, which it counts.
+//! Refuses to leave out anything but places of one package beyond the first few, and counts those.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -71,7 +71,7 @@ fn package(out: &mut dyn Write, starts: &[&Start]) -> io::Result<()> {
     detail(out, &format!("via {}", first.way.join(" > ")))
 }
 
-/// What does not fit stands on a line of its own.
+/// One row. A part that does not fit stands on a line of its own.
 fn row(out: &mut dyn Write, label: &str, what: &str, place: &str) -> io::Result<()> {
     let own_line = label.len() > PACKAGE;
     if own_line {
@@ -86,11 +86,12 @@ fn row(out: &mut dyn Write, label: &str, what: &str, place: &str) -> io::Result<
     writeln!(out, "{:indent$}{place}", "")
 }
 
-/// What has to be so for a place to be compiled, one line each.
+/// The conditions for a place to be compiled, one line each.
 fn condition(start: &Start) -> Vec<String> {
     let mut lines = Vec::new();
     let is_on = |feature: &String| start.enabled_by.iter().any(|by| by.feature == *feature);
-    // Of a place that is in the build, what brought it in; of another, what is in its way.
+    // Of a place in the build, the features that brought it in. Of any other, the conditions that
+    // keep it out.
     let off = start.enabled == Some(false);
     let some_off = start.features.iter().any(|feature| !is_on(feature));
     let told = |feature: &&String| is_on(feature) != (off && some_off);
@@ -187,7 +188,7 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Broken at blanks. A word that is longer than the width stays whole.
+/// Breaks a text at blanks. A word that is longer than the width stays whole.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

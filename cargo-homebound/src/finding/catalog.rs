@@ -1,15 +1,15 @@
-//! Owns the list of what starts threads, and of what ends the process: by path, with what it is.
-//! Refuses to look at code: `check`, `deep` and `deps` compare with it.
+//! Owns the list of paths that start threads or end the process.
+//! Refuses to look at code: `check`, `deep` and `deps` compare code with the list.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What a path in the list does.
+/// What a call of a path does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Starts a thread.
     Thread,
-    /// Starts a thread that a scope of std's, or of another crate, joins; or opens such a scope.
+    /// Starts a thread that a scope of std, or of another crate, joins; or opens such a scope.
     Scoped,
     /// Starts a task on threads of a runtime.
     Task,
@@ -22,11 +22,11 @@ pub enum Kind {
 /// One path.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
-    /// As written from outside its crate: `std::thread::spawn`, `std::thread::Builder::spawn`.
+    /// The path from outside of its crate: `std::thread::spawn`, `std::thread::Builder::spawn`.
     pub path: &'static str,
-    /// What it does.
+    /// What a call of the path does.
     pub kind: Kind,
-    /// Whether it is a method, so that clippy alone can tell the type of its receiver.
+    /// Whether the path is a method: only clippy knows the type of every receiver.
     pub method: bool,
 }
 
@@ -66,11 +66,11 @@ const fn exit(path: &'static str) -> Entry {
     Entry { path, kind: Kind::Exit, method: false }
 }
 
-/// The list. A crate's path under which it is reexported is an entry of its own.
+/// The list. A path by which a crate re-exports another one's function is an entry of its own.
 ///
-/// Not in it, on purpose: what runs on rayon's global pool without a `spawn` (`join`, `scope`,
-/// `par_iter`), and what runs on the thread that asks (`tokio::task::spawn_local`, runtimes of the
-/// current thread).
+/// Left out on purpose: calls that use rayon's global pool without a `spawn` (`join`, `scope`,
+/// `par_iter`), and calls that run on the calling thread (`tokio::task::spawn_local`, runtimes of
+/// the current thread).
 pub const ENTRIES: &[Entry] = &[
     thread("std::thread::spawn"),
     scoped("std::thread::scope"),

@@ -1,5 +1,6 @@
-//! Owns what could not be done as asked: what, why, where it is written, and what to write instead.
-//! Refuses to print it, and to hold what was found in source code: that is a finding.
+//! Owns the reasons for which a command could not be done: what, why, where it is written, and what
+//! to write instead.
+//! Refuses to print them, and to hold findings in source code.
 
 use std::ops::Range;
 use std::path::Path;
@@ -7,11 +8,11 @@ use std::path::Path;
 /// One reason for the exit code 2.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
-    /// What is wrong, in one line.
+    /// The mistake, in one line.
     pub(crate) what: String,
-    /// Where it is written, if it is in a file that was read.
+    /// Where the mistake is written, if it is in a file that was read.
     pub(crate) place: Option<Box<Place>>,
-    /// What to do.
+    /// What to do about it.
     pub(crate) help: Option<String>,
 }
 
@@ -42,7 +43,7 @@ impl Fault {
         self
     }
 
-    /// What the system refused to do with a file.
+    /// A file operation that the system refused.
     pub(crate) fn io(doing: &str, path: &Path, error: &std::io::Error) -> Fault {
         Fault::new(format!("cannot {doing} `{}`: {error}", path.display()))
     }

@@ -1,5 +1,4 @@
-//! Owns what a check comes to, as data: findings, the rules they speak of, faults, and the report
-//! of them all.
+//! Owns the results of a check, as data: findings, their rules, faults, and the report of them all.
 //! Refuses to know how any of it is found or printed.
 //!
 //! Read this file first, then `rule` (the names of the rules) and `catalog` (the paths that start
@@ -15,10 +14,10 @@ use std::ops::Range;
 
 use crate::finding::rule::Rule;
 
-/// One place that a rule speaks of.
+/// One place at which code breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Which rule it is.
+    /// The rule.
     pub rule: Rule,
     /// The file, from the root of the workspace, with `/` between the parts.
     pub path: String,
@@ -28,15 +27,15 @@ pub struct Finding {
     pub column: usize,
     /// The call's name, in bytes of the file.
     pub span: Range<usize>,
-    /// What is wrong there, in one line.
+    /// The mistake, in one line.
     pub message: String,
     /// What to write instead.
     pub help: String,
-    /// Who found it.
+    /// Which of the two ways of looking found it.
     pub found_by: FoundBy,
 }
 
-/// Which of the two ways of looking found it.
+/// The two ways of looking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FoundBy {
     /// The source text, as parsed by the guard.

@@ -1,35 +1,35 @@
-//! Owns what a check came to: findings, what was allowed, and what else there is to say.
+//! Owns the report of a check: findings, the number of allowed ones, and notes.
 //! Refuses to print it.
 
 use crate::finding::{Finding, FoundBy};
 
-/// The whole of it.
+/// The report of a check.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     /// By path, line and column.
     pub(crate) findings: Vec<Finding>,
-    /// How many more there were, with a reason to be there.
+    /// How many more findings there were, which the configuration allows.
     pub(crate) allowed: usize,
     /// How many files were looked at.
     pub(crate) files: usize,
-    /// What is no finding, and still worth a word.
+    /// Notes, which are no findings.
     pub(crate) notes: Vec<String>,
-    /// Who found what, with `--deep`.
+    /// With `--deep`: which way of looking found what.
     pub(crate) deep: Option<Deep>,
 }
 
-/// What the two ways of looking found, allowed or not, of the rules that both know.
+/// The findings of the two ways of looking, allowed or not, of the rules that both know.
 #[derive(Debug, Default)]
 pub(crate) struct Deep {
     pub(crate) both: usize,
-    /// `path:line:column: rule` of what the text alone shows.
+    /// `path:line:column: rule` of findings that the text alone shows.
     pub(crate) source: Vec<String>,
-    /// And of what the compiler alone knows.
+    /// The same of findings that only the compiler's view shows.
     pub(crate) clippy: Vec<String>,
 }
 
 impl Deep {
-    /// Sorts findings by who found them.
+    /// Sorts findings by the way of looking that found them.
     pub(crate) fn of<'a>(findings: impl Iterator<Item = &'a Finding>) -> Deep {
         let mut deep = Deep::default();
         for finding in findings {
@@ -46,7 +46,7 @@ impl Deep {
 }
 
 impl Report {
-    /// One line: what was found, where, and what was not counted.
+    /// One line: how many findings and files, and how many findings are allowed.
     pub(crate) fn summary(&self) -> String {
         let mut files: Vec<_> = self.findings.iter().map(|finding| &finding.path).collect();
         files.dedup();

@@ -1,10 +1,10 @@
-//! Owns the names of the rules, and those of the hooks that people know them by.
+//! Owns the names of the rules, and of the hooks for pre-commit that check one rule.
 //! Refuses to look at code: `check` does.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What can be wrong, in the order in which rules are listed.
+/// The rules, in the order in which they are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Rule {
     /// A thread that no scope owns.
@@ -19,8 +19,8 @@ pub enum Rule {
     DeafWait,
     /// A stop that is thrown away in a loop, which then spins.
     IgnoredStop,
-    /// A loop that goes on after an error of a descriptor, which after a stop is each time the
-    /// stop.
+    /// A loop that goes on after an error of a descriptor: after a stop, every call gives that
+    /// error.
     DeafLoop,
     /// An end of the process that no scope hears of.
     ProcessExit,
@@ -61,7 +61,7 @@ impl Rule {
         }
     }
 
-    /// What it speaks of, in one line.
+    /// The subject of the rule, in one line.
     pub fn summary(self) -> &'static str {
         match self {
             Rule::RawThread => "a thread that no scope owns",
@@ -79,8 +79,8 @@ impl Rule {
         }
     }
 
-    /// Why it is a rule, what it covers, and code before and after: Markdown, ends with a line
-    /// break.
+    /// Why the rule exists, what it covers, and code before and after. Markdown that ends with a
+    /// line break.
     pub fn explanation(self) -> &'static str {
         match self {
             Rule::RawThread => include_str!("explanations/raw-thread.md"),
@@ -123,7 +123,7 @@ impl fmt::Display for Rule {
 impl FromStr for Rule {
     type Err = String;
 
-    /// By its own name or by its hook's.
+    /// Reads a rule's own name or the name of its hook.
     fn from_str(text: &str) -> Result<Rule, String> {
         Rule::ALL.into_iter().find(|rule| rule.name() == text || rule.hook() == Some(text)).ok_or_else(|| {
             format!("there is no rule '{text}'; the rules are {}", Rule::ALL.map(Rule::name).join(", "))

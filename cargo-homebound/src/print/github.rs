@@ -1,12 +1,12 @@
 //! Owns the form that GitHub's runners turn into remarks beside the code.
-//! Refuses to count them: GitHub shows ten errors a step, and has all of them in the log.
+//! Refuses to count them: GitHub shows ten errors per step, and keeps all of them in the log.
 
 use std::io::{self, Write};
 
 use crate::finding::report::Report;
 
-/// A workflow command for each finding. `prefix` leads from the repository's root to the project's:
-/// empty, or with a `/` at its end.
+/// A workflow command for each finding. `prefix` leads from the repository's root to the project:
+/// it is empty, or ends with `/`.
 pub(crate) fn print(report: &Report, prefix: &str, out: &mut dyn Write) -> io::Result<()> {
     for finding in &report.findings {
         let file = property(&format!("{prefix}{}", finding.path));

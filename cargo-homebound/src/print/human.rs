@@ -1,4 +1,4 @@
-//! Owns the look of findings and faults for people: that of rustc.
+//! Owns the form of findings and faults for people: as rustc prints them.
 //! Refuses to know colours: the renderer does.
 
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use crate::finding::report::{Deep, Report};
 use crate::finding::{Finding, FoundBy};
 use crate::source::text::excerpt;
 
-/// Everything, with the summary as the last line.
+/// The whole report, with the summary as the last line.
 pub(crate) fn print(
     report: &Report,
     sources: &mut Sources,
@@ -31,7 +31,7 @@ pub(crate) fn print(
     writeln!(out, "{}", report.summary())
 }
 
-/// What the two ways of looking found together, and each alone.
+/// How many findings the two ways of looking share, and the findings of each alone.
 pub(crate) fn tally(deep: &Deep) -> String {
     let Deep { both, source, clippy } = deep;
     let mut text = format!(
@@ -47,7 +47,7 @@ pub(crate) fn tally(deep: &Deep) -> String {
     text
 }
 
-/// Why a command could not do what it was asked to.
+/// The reasons for which a command could not be done.
 pub(crate) fn faults(faults: &[Fault], colour: bool) -> String {
     let renderer = renderer(colour);
     let mut texts = Vec::new();

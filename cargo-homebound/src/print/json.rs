@@ -37,7 +37,7 @@ pub(crate) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Who found it, as written in JSON and SARIF.
+/// The way of looking that found it, as written in JSON and SARIF.
 pub(super) fn who(found_by: FoundBy) -> &'static str {
     match found_by {
         FoundBy::Source => "source",

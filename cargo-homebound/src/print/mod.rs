@@ -1,7 +1,7 @@
-//! Owns where output goes, and what becomes of it when the reader closes the pipe.
-//! Refuses to know what is printed: each form of the report has its own file.
+//! Owns where output goes, and what happens when the reader closes the pipe.
+//! Refuses to know the forms of the report: each has its own file.
 //!
-//! Read `human` first, the form that people get; `json`, `github` and `sarif` are for programs.
+//! Read `human` first, the form for people; `json`, `github` and `sarif` are for programs.
 
 pub(crate) mod github;
 pub(crate) mod human;
@@ -15,7 +15,7 @@ use std::path::Path;
 
 use crate::finding::fault::{Fault, Faults};
 
-/// When to colour.
+/// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum Colour {
     /// On a terminal, unless `NO_COLOR` is set.
@@ -26,7 +26,7 @@ pub(crate) enum Colour {
 }
 
 impl Colour {
-    /// Whether to colour what goes to a stream.
+    /// Whether to use colours on a stream.
     pub(crate) fn on(self, is_terminal: bool) -> bool {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         match self {
@@ -49,7 +49,8 @@ impl Colour {
     }
 }
 
-/// Writes to a file, or to standard output. A reader who has seen enough (`| head`) is no error.
+/// Writes to a file, or to standard output. A reader that closes the pipe early (`| head`) is no
+/// error.
 pub(crate) fn write(
     output: Option<&Path>,
     form: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -60,7 +61,7 @@ pub(crate) fn write(
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                 Err(Fault::new(format!("cannot write to standard output: {error}")).into())
             }
-            // What is still in the buffer is for nobody.
+            // Nobody reads the rest, so the buffer is not flushed.
             _ => {
                 let (_out, _unread) = out.into_parts();
                 Ok(())
@@ -75,7 +76,7 @@ pub(crate) fn write(
     written.map_err(|error| Fault::io("write", path, &error).into())
 }
 
-/// A line to whoever watches. Nobody has to.
+/// A line on standard error. It may be lost.
 pub(crate) fn say(line: &str) {
     let _nobody_reads = writeln!(io::stderr(), "{line}");
 }

@@ -1,6 +1,6 @@
-//! Owns SARIF 2.1.0: the form that code-scanning services read, with the rules and what tells a
-//! finding from one seen before.
-//! Refuses what is allowed by the configuration: services would raise an alarm for it.
+//! Owns SARIF 2.1.0, the form that code-scanning services read: rules, results, and fingerprints by
+//! which a service recognises a finding.
+//! Refuses allowed findings, because services would raise an alarm for them.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -15,8 +15,8 @@ use crate::finding::Finding;
 use crate::finding::report::Report;
 use crate::finding::rule::Rule;
 
-/// One run. Paths are from the repository's root, which `prefix` leads away from: empty, or with a
-/// `/` at its end.
+/// One run. Paths are from the repository's root. `prefix` leads from there to the project: it is
+/// empty, or ends with `/`.
 pub(crate) fn print(
     report: &Report,
     sources: &mut Sources,
@@ -75,7 +75,8 @@ fn result(
         region["endLine"] = json!(finding.line);
         region["endColumn"] = json!(finding.column + width);
     }
-    // The text of the line and not its number: what is inserted above makes no new finding.
+    // The fingerprint has the text of the line and not its number, so that lines inserted above
+    // make no new findings.
     let times = seen.entry((finding.rule, finding.path.clone(), line.clone())).or_insert(0);
     *times += 1;
     let print = fingerprint(&[finding.rule.name(), &finding.path, &line, &times.to_string()]);
@@ -105,7 +106,7 @@ fn fingerprint(parts: &[&str]) -> String {
     format!("{hash:016x}")
 }
 
-/// A path as a URI has it.
+/// A path as a part of a URI.
 fn encoded(path: &str) -> String {
     let mut uri = String::new();
     for byte in path.bytes() {

@@ -1,5 +1,4 @@
-//! Owns the lines of source that are shown beside findings; the file is read again, and one at a
-//! time.
+//! Owns the lines of source that reports show. A file is read again for that, one at a time.
 //! Refuses to hold more than one file: there may be very many.
 
 use std::collections::HashMap;
@@ -18,12 +17,13 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Files are below `root`, but for those that are named with where they are.
+    /// `elsewhere`: the files that are not below `root`, by the path in reports and the path to
+    /// open.
     pub(crate) fn new(root: PathBuf, elsewhere: impl IntoIterator<Item = (String, PathBuf)>) -> Sources {
         Sources { files: elsewhere.into_iter().collect(), root, open: None }
     }
 
-    /// The lines of a finding, if there are any.
+    /// The lines of a finding, if the file can be read.
     pub(crate) fn lines(&mut self, finding: &Finding) -> Option<Excerpt<'_>> {
         let path = &finding.path;
         if self.open.as_ref().is_none_or(|(open, _)| open != path) {

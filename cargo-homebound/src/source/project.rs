@@ -1,6 +1,6 @@
 //! Owns where a project begins, and where its configuration is written.
-//! Refuses to read it, and to need cargo: where that is missing or fails, the nearest `Cargo.toml`
-//! has to do.
+//! Refuses to read the configuration, and to need cargo: where cargo is missing or fails, the
+//! nearest `Cargo.toml` has to do.
 
 use std::fs;
 use std::io;
@@ -11,11 +11,11 @@ use cargo_metadata::MetadataCommand;
 /// A project.
 #[derive(Debug, Clone)]
 pub(crate) struct Project {
-    /// Its folder: what paths are told from.
+    /// The project's folder. Paths in reports begin here.
     pub(crate) root: PathBuf,
     /// The folder of cargo's workspace, if there is one.
     pub(crate) cargo: Option<PathBuf>,
-    /// Whether nothing says that it is one: no manifest, and no configuration.
+    /// Nothing says that the folder is a project: there is neither a manifest nor a configuration.
     pub(crate) is_bare: bool,
 }
 
@@ -23,8 +23,8 @@ pub(crate) struct Project {
 pub(crate) const CONFIG: &str = "homebound.toml";
 
 impl Project {
-    /// The project that `start`, an absolute folder, is in: the workspace around it, or the nearest
-    /// folder above that with a `homebound.toml`, as far as the repository goes.
+    /// The project around `start`, an absolute folder: cargo's workspace, or the nearest folder
+    /// above it with a `homebound.toml`. The search ends at the root of the repository.
     pub(crate) fn around(start: &Path) -> Project {
         let cargo = workspace(start);
         let inside = cargo.as_deref().unwrap_or(start);
@@ -42,20 +42,23 @@ impl Project {
         Project { root, cargo, is_bare }
     }
 
-    /// The path of a file as it is told: from the root, with `/`. One outside keeps all of it.
+    /// The path of a file for reports: from the root, with `/`. A file outside of the project keeps
+    /// its whole path.
     pub(crate) fn name(&self, file: &Path) -> String {
         let inside = file.strip_prefix(&self.root).unwrap_or(file);
         let text = inside.to_string_lossy();
         if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace('\\', "/") }
     }
 
-    /// The repository's folder: what those who show findings beside a diff count paths from.
+    /// The root of the repository: services that show findings beside a diff expect paths from
+    /// there.
     pub(crate) fn repository(&self) -> &Path {
         self.root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&self.root)
     }
 }
 
-/// The whole path of a file, without links in its folders; the file itself may be one.
+/// The absolute path of a file, without symbolic links in its folders. The file itself may be a
+/// link.
 pub(crate) fn whole(path: &Path) -> io::Result<PathBuf> {
     let meta = fs::metadata(path)?;
     let last = path.components().next_back();
@@ -70,8 +73,9 @@ pub(crate) fn whole(path: &Path) -> io::Result<PathBuf> {
 
 fn workspace(start: &Path) -> Option<PathBuf> {
     let manifests: Vec<_> = start.ancestors().filter(|folder| folder.join("Cargo.toml").is_file()).collect();
+    // Outside of any package cargo has nothing to say.
     let nearest = *manifests.first()?;
-    // No toolchain is fetched for this: a hook may have no network.
+    // rustup must not fetch a toolchain for this question, since a hook may have no network.
     let mut asked = MetadataCommand::new();
     asked.current_dir(nearest).no_deps().other_options(["--offline".to_owned()]);
     asked.env("RUSTUP_AUTO_INSTALL", "0");
@@ -79,6 +83,8 @@ fn workspace(start: &Path) -> Option<PathBuf> {
         let root = told.workspace_root.into_std_path_buf();
         return Some(fs::canonicalize(&root).unwrap_or(root));
     }
+    // cargo failed: the manifest is broken, or names a package that is not on this disk. The text
+    // of the manifests has to do.
     let heads_one = |folder: &&&Path| {
         let text = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
         text.lines().any(|line| line.trim_start().starts_with("[workspace"))

@@ -1,5 +1,5 @@
-//! Owns what git is about to commit: the staged Rust files, as staged, in a folder of their own.
-//! Refuses to look at the working tree: what is mended there and not staged is not in the commit.
+//! Owns the Rust files that git is about to commit, as staged, in a folder of their own.
+//! Refuses to look at the working tree: a change there that is not staged is not in the commit.
 
 use std::fs;
 use std::io::Write;
@@ -10,17 +10,17 @@ use crate::finding::fault::{Fault, Faults};
 use crate::source::project::Project;
 use crate::source::walk::{Item, Walked};
 
-/// The files. They are deleted with it.
+/// The staged files. The folder with their copies is deleted when the value is dropped.
 #[derive(Debug)]
 pub(crate) struct Staged {
-    /// Where they will be, as whole paths.
+    /// The paths that the files have in the working tree.
     pub(crate) names: Vec<PathBuf>,
     top: PathBuf,
     folder: PathBuf,
 }
 
 impl Staged {
-    /// Those of a project.
+    /// The files of one project.
     pub(crate) fn walked(&self, project: &Project) -> Walked {
         let of_project = self.names.iter().filter(|name| name.starts_with(&project.root));
         let item = |name: &PathBuf| {
@@ -40,16 +40,18 @@ impl Drop for Staged {
     }
 }
 
-/// Those of the repository that the current folder is in. A hook is told of it by its environment,
-/// which holds for that folder.
+/// The staged files of the repository around the current folder. git tells a hook its repository by
+/// environment variables, which are valid in that folder.
 ///
 /// # Errors
 ///
-/// No git, no repository, or what git says.
+/// There is no git or no repository, or git fails.
 pub(crate) fn export() -> Result<Staged, Faults> {
     let top = PathBuf::from(line(&git(Path::new("."), &["rev-parse", "--show-toplevel"], b"")?));
     let folder = line(&git(&top, &["rev-parse", "--git-path", "homebound-staged"], b"")?);
     let folder = top.join(folder).with_extension(std::process::id().to_string());
+    // Files that are deleted in the commit are left out. A file that is renamed counts as a new
+    // one.
     let changed =
         ["diff", "--cached", "--name-only", "--diff-filter=ACMRT", "-z", "--no-renames", "--", "*.rs"];
     let names = git(&top, &changed, b"")?;
@@ -61,7 +63,7 @@ pub(crate) fn export() -> Result<Staged, Faults> {
     Ok(staged)
 }
 
-/// What git answers.
+/// What git prints. `input` is its standard input.
 pub(crate) fn git(folder: &Path, words: &[&str], input: &[u8]) -> Result<Vec<u8>, Fault> {
     match asked(folder, words, input) {
         Ok(output) if output.status.success() => Ok(output.stdout),
@@ -83,8 +85,8 @@ fn asked(folder: &Path, words: &[&str], input: &[u8]) -> std::io::Result<Output>
     command.current_dir(folder).args(words);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // The commands that read names answer at their end: neither side fills a pipe that the
-        // other does not empty.
+        // Writing all of it before reading is safe: the git commands that are used here read all
+        // names before they print.
         let _it_says_why = stdin.write_all(input);
     }
     child.wait_with_output()

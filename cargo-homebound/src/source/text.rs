@@ -1,4 +1,4 @@
-//! Owns the lines of a text: which one a byte is in, and what stands there.
+//! Owns the lines of a text: in which line a byte is, and which characters stand there.
 //! Refuses to trust a span: a file may have changed since it was parsed.
 
 use std::ops::Range;
@@ -6,14 +6,14 @@ use std::ops::Range;
 /// Some whole lines of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Excerpt<'a> {
-    /// The number of the first, from 1.
+    /// The number of the first line, from 1.
     pub(crate) line: usize,
     pub(crate) lines: &'a str,
-    /// What was asked for, in bytes of `lines`.
+    /// The span that was asked for, in bytes of `lines`.
     pub(crate) span: Range<usize>,
 }
 
-/// The lines that a span is in.
+/// The lines that a span covers.
 pub(crate) fn excerpt<'a>(text: &'a str, span: &Range<usize>) -> Excerpt<'a> {
     let start = boundary(text, span.start);
     let end = boundary(text, span.end.max(start));
@@ -24,7 +24,7 @@ pub(crate) fn excerpt<'a>(text: &'a str, span: &Range<usize>) -> Excerpt<'a> {
     Excerpt { line: 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..first]).count(), lines, span }
 }
 
-/// Line and column of a byte, both from 1; columns are characters.
+/// Line and column of a byte, both from 1. Columns are characters.
 pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
     let found = excerpt(text, &(at..at));
     (found.line, found.lines[..found.span.start].chars().count() + 1)

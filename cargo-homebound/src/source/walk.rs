@@ -1,4 +1,5 @@
-//! Owns which files are looked at: the Rust files of a project, or those that were named.
+//! Owns which files are looked at: all Rust files of a project, or the files that the command line
+//! names.
 //! Refuses to open them.
 
 use std::collections::BTreeMap;
@@ -13,13 +14,13 @@ use crate::source::project::{Project, whole};
 /// A file to look at.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
-    /// As told: from the project's root.
+    /// The path for reports, from the project's root.
     pub(crate) path: String,
-    /// As opened.
+    /// The path to open.
     pub(crate) file: PathBuf,
 }
 
-/// What a walk came back with.
+/// The result of a walk.
 #[derive(Debug, Default)]
 pub(crate) struct Walked {
     /// In the order of their paths.
@@ -35,8 +36,8 @@ pub(crate) fn all(project: &Project) -> Walked {
     found.walked()
 }
 
-/// The files that were named, and the Rust files in folders that were. Hooks name all kinds of
-/// files: those that are no Rust are left out.
+/// The files that are named, and the Rust files in folders that are named. A hook may name files of
+/// any kind: only Rust files count.
 pub(crate) fn named(project: &Project, paths: &[PathBuf]) -> Result<Walked, Faults> {
     let (mut found, mut faults) = (Found::default(), Vec::new());
     for path in paths {
@@ -68,8 +69,8 @@ impl Found {
 fn below(project: &Project, folder: &Path, found: &mut Found) {
     let in_repository = folder.ancestors().any(|folder| folder.join(".git").exists());
     let mut walk = WalkBuilder::new(folder);
-    // What is ignored is so in a copy without `.git`, too; but there nobody else's rules, further
-    // up, are ours.
+    // Ignore rules are valid in a copy without `.git` too. Rules of folders above count only inside
+    // of a repository: outside they belong to another project.
     walk.require_git(false).parents(in_repository);
     walk.filter_entry(|entry| {
         entry.depth() == 0 || !entry.file_type().is_some_and(|kind| kind.is_dir()) || !is_build(entry.path())
@@ -92,7 +93,8 @@ fn is_rust(file: &Path) -> bool {
     file.extension().is_some_and(|ending| ending == "rs")
 }
 
-/// Cargo's `target`: beside a manifest, or marked as a cache. A module may have that name.
+/// Whether a folder is cargo's `target`: it is beside a manifest, or marked as a cache. A module
+/// may have that name.
 fn is_build(folder: &Path) -> bool {
     let named = folder.file_name().is_some_and(|name| name == "target");
     named

@@ -9,8 +9,8 @@ use super::project::{HELD, Project, Said, guard};
 const MANIFEST: &str = "[package]\nname = \"tiny\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\nmembers = [\"member\"]\n";
 const MEMBER: &str = "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
 
-/// A call by a re-export of another crate, which only types show; one that is compiled nowhere; one
-/// that both see.
+/// Three calls: by a re-export of another crate, which only types show; under a condition that is
+/// never true; and a plain one that both ways see.
 const LIB: &str = "#![deny(warnings)]
 #![allow(clippy::disallowed_methods)]
 pub fn own() {
@@ -80,8 +80,8 @@ fn without_a_package_there_is_nothing_to_build() {
     assert!(said.code == 2 && said.err.contains("Cargo.toml"), "{said:?}");
 }
 
-/// A person with one target folder for all projects, and one build folder besides, who checks two
-/// of them at once.
+/// A person has one target folder and one build folder for all projects, and checks two projects at
+/// once.
 #[test]
 fn a_target_folder_for_all_projects_is_shared_with_none() {
     let shared = Project::new(&[]);

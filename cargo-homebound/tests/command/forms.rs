@@ -119,7 +119,7 @@ fn sarif_has_the_rules_the_places_and_what_tells_findings_apart() {
     };
     let before = prints(&log);
     assert_ne!(before[0], before[1], "two lines with the same text");
-    // What is inserted above makes no new findings.
+    // Lines inserted above make no new findings.
     project.write("a b.rs", format!("\n// More.\n{}", project.read("a b.rs")));
     project.guard(&["check", "--format", "sarif", "--output", "out.sarif"]);
     assert_eq!(prints(&read()), before);

@@ -1,5 +1,5 @@
-//! The program, run in projects of its own: what is checked, what counts, what is printed, and how
-//! it ends.
+//! The program, run in projects of its own: the files, the findings that count, the forms of
+//! output, and the exit code.
 
 mod adopt;
 mod check;

@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A spawn that every version of the rules knows, detached so that it is two findings.
+/// A thread that is raw and detached: two findings.
 pub(crate) const RAW: &str = "pub fn start() {\n    std::thread::spawn(|| work());\n}\n";
 /// One finding: the handle is returned.
 pub(crate) const HELD: &str =
     "pub fn start() -> std::thread::JoinHandle<()> {\n    std::thread::spawn(|| work())\n}\n";
 pub(crate) const CLEAN: &str = "pub fn add(a: u32, b: u32) -> u32 {\n    a + b\n}\n";
 
-/// What the environment of the tests may say of places, builds and looks, and the guard is not to
-/// hear.
+/// Variables of the test's own environment that would change the guard's output.
 const OUTSIDE: [&str; 10] = [
     "NO_COLOR",
     "CLICOLOR_FORCE",
@@ -32,7 +31,7 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// With these files, and nothing of git or cargo around them.
+    /// A project with these files, and nothing of git or cargo around it.
     pub(crate) fn new(files: &[(&str, &str)]) -> Project {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("homebound-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -55,7 +54,7 @@ impl Project {
         fs::read_to_string(self.root.join(path)).unwrap()
     }
 
-    /// The guard with these words, in the project's root.
+    /// Runs the guard with these arguments, in the project's root.
     pub(crate) fn guard(&self, words: &[&str]) -> Said {
         self.guard_in("", words)
     }
@@ -64,7 +63,7 @@ impl Project {
         Said::of(guard(&self.root.join(folder)).args(words))
     }
 
-    /// `check --format json` and these words: exit code, and each finding as
+    /// Runs `check --format json` with these arguments: the exit code, and each finding as
     /// `rule path:line:column`.
     pub(crate) fn found(&self, words: &[&str]) -> (i32, Vec<String>) {
         let said = self.guard(&[&["check", "--format", "json"], words].concat());
@@ -89,7 +88,7 @@ impl Drop for Project {
     }
 }
 
-/// What a program said, and how it ended.
+/// The output of a program, and how it ended.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub code: i32,
@@ -105,7 +104,7 @@ impl Said {
     }
 }
 
-/// The program, with nothing in its environment that changes what it prints.
+/// The program, without variables in its environment that change its output.
 pub(crate) fn guard(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-homebound"));
     command.current_dir(folder);

@@ -1,4 +1,4 @@
-//! Owns the reading of `labels.txt`, whose head says what stands in it.
+//! Owns the reading of `labels.txt`; the head of that file explains its form.
 //! Refuses to know the guard.
 
 use cargo_homebound::rule::Rule;
@@ -12,7 +12,7 @@ pub(crate) enum Label {
     Told,
 }
 
-/// What was read in one file.
+/// The labels of one file.
 pub(crate) struct Labelled {
     pub(crate) krate: String,
     pub(crate) path: String,
@@ -63,7 +63,7 @@ impl Labelled {
         }
     }
 
-    /// Whether these are the lines that were read.
+    /// Fails if the lines are not those that were labelled.
     pub(crate) fn verify(&self, text: &str) {
         let lines: Vec<_> = text.lines().collect();
         for (line, hash) in &self.hashes {
@@ -73,7 +73,7 @@ impl Labelled {
         }
     }
 
-    /// Whether that line was said to have such a finding: surely, or as it is taken.
+    /// Whether a line has such a label. `Some(false)`: the label leaves it open.
     pub(crate) fn has(&self, label: Label, line: usize, rule: Rule) -> Option<bool> {
         let same = |(of, at, what, sure): &(Label, usize, Rule, bool)| {
             (*of == label && *at == line && *what == rule).then_some(*sure)
@@ -81,7 +81,7 @@ impl Labelled {
         self.labels.iter().find_map(same)
     }
 
-    /// What surely should be found.
+    /// The labels that a finding must meet.
     pub(crate) fn all(&self, label: Label) -> impl Iterator<Item = (usize, Rule)> {
         let sure = move |(of, _, _, sure): &&(Label, usize, Rule, bool)| *of == label && *sure;
         self.labels.iter().filter(sure).map(|(_, line, rule, _)| (*line, *rule))

@@ -1,6 +1,6 @@
-//! The guard on crates that others wrote, against what a person has read in them: precision and
-//! recall of each rule. Needs the sources, which `ci/guard.sh` has cargo fetch, and so is run by
-//! that alone.
+//! The guard on published crates, against labels that a person gave them: precision and recall of
+//! each rule. Needs the sources, which `ci/guard.sh` has cargo fetch, and so only that script runs
+//! it.
 
 mod labels;
 mod moved;
@@ -14,13 +14,11 @@ use cargo_homebound::rule::Rule;
 
 use labels::{Label, Labelled};
 
-/// Rules whose findings need a scope around: they are asked with the threads of a file moved onto
-/// one.
+/// Rules that need a scope around: they are asked with the threads of a file moved onto one.
 const MOVED: [Rule; 1] = [Rule::DeafWait];
-/// Rules that speak of waits which were moved, too, but badly.
+/// Rules about waits that were moved, but badly.
 const TOLD: [Rule; 2] = [Rule::IgnoredStop, Rule::DeafLoop];
-/// So much at least, of each: of what is found, how much is right; of what is there, how much is
-/// found.
+/// The least precision and recall of each rule.
 const GOAL: f64 = 0.9;
 
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Owns the move of a file's threads onto scopes, by rote: the lines stay what they are, and where.
+//! Owns the mechanical move of a file's threads onto scopes: every line keeps its number.
 //! Refuses to make code that compiles: the guard reads text.
 
 use std::ops::Range;
@@ -13,7 +13,7 @@ pub(crate) fn moved(text: &str) -> String {
     let mut edits = Edits::default();
     edits.visit_file(&file);
     let mut edits = edits.0;
-    // What is put before something comes before its change.
+    // At one place, an insertion comes before a replacement.
     edits.sort_by_key(|(range, _)| (range.start, range.end));
     let mut moved = text.to_owned();
     for (range, new) in edits.into_iter().rev() {

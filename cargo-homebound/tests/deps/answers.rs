@@ -1,5 +1,4 @@
-//! Owns what is said: of sources that are not there, of the list of known crates, of what is
-//! allowed, and errors.
+//! Owns the answers: missing sources, the list of known crates, allowed packages, errors.
 //! Refuses to ask which code counts.
 
 use std::fs;

@@ -1,5 +1,4 @@
-//! Owns the parts of the tests of `deps`: what is found, where, under which conditions, and which
-//! way leads there.
+//! Owns the parts of the tests of `deps`: places, conditions, and the ways through the graph.
 //! Refuses to test anything by itself.
 
 mod answers;

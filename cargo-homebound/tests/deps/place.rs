@@ -1,5 +1,5 @@
 //! Owns small workspaces of path dependencies in folders of their own, which need no network.
-//! Refuses to know what is asked of them.
+//! Refuses to know the questions to them.
 
 use std::fs;
 use std::path::PathBuf;

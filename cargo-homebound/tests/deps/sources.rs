@@ -1,6 +1,6 @@
 //! Owns which code counts: modules that are declared, conditions on the way, other targets, tests,
 //! C.
-//! Refuses to ask who turned it on.
+//! Refuses to ask why a feature is on.
 
 use cargo_homebound::deps::{self, Error, Options};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Owns who brings a start in: the way through the graph, the features on it, the targets.
+//! Owns the ways to a start: through the graph, its features and its targets.
 //! Refuses to ask which files are read.
 
 use cargo_homebound::deps::Options;

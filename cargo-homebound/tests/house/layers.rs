@@ -172,8 +172,7 @@ fn rooms_use_only_what_is_below() {
 fn no_files_import_each_other_in_a_circle() {
     let files = files();
     let graph = graph(&files);
-    // A file that uses nothing of what is left is in no circle, nor is a file that nothing of what
-    // is left uses.
+    // In no circle: a file that uses none of the files left, and a file that none of them uses.
     let mut left: BTreeSet<&str> = graph.keys().copied().collect();
     loop {
         let uses = |file: &str, other: &str| graph[file].contains(other);
@@ -268,7 +267,7 @@ fn methods_stand_in_the_folder_of_their_type_but_for_those_of_the_walk() {
     assert!(upward.is_empty(), "calls of what is above:\n{}", upward.join("\n"));
 }
 
-/// A reader who opens a folder is told what lives there, and where to begin.
+/// Each folder says what lives there, and where to begin.
 #[test]
 fn each_folder_says_what_lives_there_and_what_to_read_first() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

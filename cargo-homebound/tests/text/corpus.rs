@@ -1,5 +1,5 @@
-//! Labelled sources: each line that a rule speaks of says so by `//~ rule rule`, and lines that
-//! look like it by `//~ none`. Prints precision and recall of each rule:
+//! Labelled sources: a line with findings says so by `//~ rule rule`, and a line that only looks
+//! like one by `//~ none`. Prints precision and recall of each rule:
 //! `cargo test -p cargo-homebound --test text corpus -- --nocapture`.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::path::Path;
 use cargo_homebound::check;
 use cargo_homebound::rule::Rule;
 
-/// What was found and what should have been, of one rule.
+/// The findings of one rule, against the labels.
 #[derive(Default, Clone, Copy)]
 struct Count {
     right: usize,
@@ -44,8 +44,8 @@ fn labels(name: &str, text: &str) -> (Vec<(usize, Rule)>, usize) {
     (labels, none)
 }
 
-/// Compares the guard with the labels of all files in a folder; prints both, and returns the counts
-/// and what differs.
+/// Compares the findings with the labels of all files in a folder and prints both. Returns the
+/// counts and the differences.
 fn compare(folder: &str) -> (BTreeMap<Rule, Count>, Vec<String>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/text/corpus").join(folder);
     let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -96,15 +96,15 @@ fn the_corpus_is_read_as_labelled() {
     assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
 }
 
-/// Written when the code was done, to see how it does on what it was not made for.
+/// Written when the code was done, to measure it on sources that it was not made for.
 #[test]
 fn the_second_corpus_is_read_as_labelled() {
     let (_, differ) = compare("second");
     assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
 }
 
-/// Twenty programs in the manner of crates that were read for `ci/guard.sh`, with the rules' usual
-/// mistakes and with what is right.
+/// Twenty programs in the manner of crates that were read for `ci/guard.sh`, with the usual
+/// mistakes and the usual right code.
 #[test]
 fn in_the_manner_of_twenty_crates_nine_of_ten_are_found_and_right() {
     let (counts, differ) = compare("crates");

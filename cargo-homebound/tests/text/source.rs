@@ -144,7 +144,7 @@ fn deep_nesting_is_read_or_refused() {
     assert_eq!(source("a.rs", &modules).len(), 1);
 }
 
-/// The parser hands these back as they were: to read them again would never end.
+/// The parser returns these as they were: reading them again would never end.
 #[test]
 fn what_the_parser_does_not_read_is_looked_through() {
     let text = "objects! { #[method(a)] fn a(&self) -> u8; fn b() { std::thread::spawn(c).join(); } }";
@@ -179,7 +179,7 @@ fn imports_in_circles_end() {
 
 #[test]
 fn the_quick_look_knows_every_crate_of_the_catalog() {
-    // An end of the process counts inside a scope alone, and that takes other words.
+    // An end of the process counts only inside a scope, which needs other words.
     for entry in cargo_homebound::catalog::ENTRIES.iter().filter(|entry| entry.kind != Kind::Exit) {
         let text = format!("{}use {};\n", "// long enough to be skipped\n".repeat(400), entry.path);
         assert!(check::is_worth_a_look(text.as_bytes()), "{}", entry.path);

@@ -5,8 +5,8 @@
 use syn::visit::{self, Visit};
 use syn::{BinOp, Block, Expr, ExprMethodCall, Member, Stmt, UnOp};
 
-/// Whether a function does nothing but ask a flag:
-/// `fn is_over(&self) -> bool { self.over.load(Relaxed) }`.
+/// Whether a function only asks a flag: `fn is_over(&self) -> bool { self.over.load(Relaxed) }`. A
+/// loop that calls it looks at that flag.
 pub(crate) fn only_asks(body: &Block) -> bool {
     fn asks(expr: &Expr) -> bool {
         match expr {
@@ -31,10 +31,13 @@ pub(crate) fn only_asks(body: &Block) -> bool {
             _ => false,
         }
     }
+    // What stands before the last expression does not matter: a method that logs and then asks,
+    // asks.
     matches!(body.stmts.last(), Some(Stmt::Expr(last, _)) if asks(last))
 }
 
-/// Whether a function sleeps where it stands, and not in a closure or a function that it calls.
+/// Whether the body itself calls a function that sleeps. A closure, an inner function and an
+/// awaited call do not count: other code runs or wakes them.
 pub(crate) fn sleeps(body: &Block) -> bool {
     struct Sleeps(bool);
     impl<'ast> Visit<'ast> for Sleeps {
@@ -55,8 +58,8 @@ pub(crate) fn sleeps(body: &Block) -> bool {
     found.0
 }
 
-/// Whether a function of the file sets something and unparks a thread: then a thread that parks
-/// with a time-out is woken, and does not poll.
+/// Whether one function of the file both sets something and unparks a thread. Then a thread of the
+/// file that parks with a time-out is woken at a stop, and does not poll.
 pub(crate) fn wakes_parked(file: &syn::File) -> bool {
     #[derive(Default)]
     struct Wakes {
@@ -66,6 +69,8 @@ pub(crate) fn wakes_parked(file: &syn::File) -> bool {
     }
     impl Wakes {
         fn inside(&mut self, body: &Block) {
+            // An inner function counts for itself: the notes of the outer one are put back
+            // afterwards.
             let outer = (self.sets, self.unparks);
             (self.sets, self.unparks) = (false, false);
             self.visit_block(body);
@@ -81,6 +86,8 @@ pub(crate) fn wakes_parked(file: &syn::File) -> bool {
             self.inside(&item.block);
         }
         fn visit_expr_assign(&mut self, assign: &'ast syn::ExprAssign) {
+            // `*stopped.lock().unwrap() = true`. A plain assignment sets a variable that no other
+            // thread sees.
             self.sets |= matches!(&*assign.left, Expr::Unary(_));
             visit::visit_expr_assign(self, assign);
         }
@@ -95,7 +102,8 @@ pub(crate) fn wakes_parked(file: &syn::File) -> bool {
     wakes.found
 }
 
-/// `true`, or a constant such as `STOPPED`.
+/// `true`, or a constant such as `STOPPED`: a comparison with it asks for a state. A comparison
+/// with a number waits for a count.
 pub(crate) fn is_state(expr: &Expr) -> bool {
     match expr {
         Expr::Lit(literal) => matches!(literal.lit, syn::Lit::Bool(_)),
@@ -109,7 +117,7 @@ pub(crate) fn is_state(expr: &Expr) -> bool {
     }
 }
 
-/// `stop` in `self.stop`.
+/// `stop` of `self.stop`.
 pub(crate) fn place_name(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Path(path) => Some(path.path.segments.last()?.ident.to_string()),
@@ -124,7 +132,7 @@ pub(crate) fn place_name(expr: &Expr) -> Option<String> {
     }
 }
 
-/// `stop.lock().unwrap()`
+/// Whether an expression takes a lock and looks at its value: `stop.lock().unwrap()`.
 pub(crate) fn locks(expr: &Expr) -> bool {
     match expr {
         Expr::MethodCall(call) => match call.method.to_string().as_str() {

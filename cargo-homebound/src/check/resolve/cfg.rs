@@ -1,14 +1,16 @@
-//! Owns what the `cfg` attributes around a place ask for: features, and whether it is for tests
-//! only.
-//! Refuses to evaluate them: code counts whether it is compiled or not.
+//! Owns what the `cfg` attributes around a place ask for: features, and whether the place is for
+//! tests only.
+//! Refuses to evaluate them: the rules count code whether it is compiled or not.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{Attribute, Meta};
 
-/// What is asked for around the place where the walk is.
+/// What the attributes around the walk's place ask for.
 #[derive(Debug, Default)]
 pub(crate) struct Around {
+    /// In the order of the attributes, from outside.
     features: Vec<String>,
+    /// How many attributes ask for a test.
     tests: usize,
 }
 
@@ -21,13 +23,14 @@ impl Around {
         self.tests > 0
     }
 
-    /// Takes in what these attributes ask for; how it was before.
+    /// Adds what these attributes ask for. Returns the state before, for `leave`.
     pub(crate) fn enter(&mut self, attributes: &[Attribute]) -> (usize, usize) {
         let before = (self.features.len(), self.tests);
         for attribute in attributes {
             let path = attribute.path();
             match &attribute.meta {
                 Meta::List(list) if path.is_ident("cfg") => self.asked(list.tokens.clone(), true),
+                // `#[test]`, `#[tokio::test]`.
                 _ if path.segments.last().is_some_and(|last| last.ident == "test") => self.tests += 1,
                 _ => {}
             }
@@ -40,7 +43,8 @@ impl Around {
         self.tests = tests;
     }
 
-    /// `all`: every part of it is needed.
+    /// Reads one condition. `all`: each part of the condition is needed, because no `any` is around
+    /// it.
     fn asked(&mut self, tokens: TokenStream, all: bool) {
         let mut name = String::new();
         for token in tokens {
@@ -54,7 +58,7 @@ impl Around {
                 TokenTree::Literal(literal) if name == "feature" => {
                     self.features.push(literal.to_string().trim_matches('"').to_owned());
                 }
-                // What must not be there is not asked for.
+                // A feature that must be off is not asked for.
                 TokenTree::Group(group) if name != "not" => self.asked(group.stream(), all && name != "any"),
                 _ => {}
             }

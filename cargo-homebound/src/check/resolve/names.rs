@@ -1,6 +1,5 @@
-//! Owns the way from a path at a place to what it stands for: `go` after
-//! `use std::thread::spawn as go`.
-//! Refuses to look into other files: what is not declared here is taken as written.
+//! Owns the way from a path at a place to its meaning: `go` after `use std::thread::spawn as go`.
+//! Refuses to look into other files: a name that is not declared here is taken as written.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -11,32 +10,34 @@ use crate::check::resolve::waits;
 use crate::check::resolve::written::{ScopeId, TypeRef, Written};
 use crate::finding::catalog;
 
-/// What a path stands for.
+/// The meaning of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Res {
-    /// Outside of this file, from its crate's root: `std::thread::spawn`.
+    /// Outside of this file, by the path from its crate's root: `std::thread::spawn`.
     Path(String),
     Mod(ScopeId),
     Fn(usize),
     Struct(usize),
-    /// A function in an `impl` of a struct of this file.
+    /// A function in an `impl` of a struct of this file: the struct's number, and the name.
     Assoc(usize, String),
     Value(usize),
-    /// Something of the file's own.
+    /// Something of this file that no rule asks about.
     Opaque,
 }
 
-/// Which of the two kinds of names is asked for.
+/// Rust has two kinds of names, which may be equal: a module `log` and a function `log`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Space {
     Types,
     Values,
 }
 
-/// How many steps one question may take: imports can go round in circles.
+/// The steps that one question may take. Imports can go round in circles, and a file may be written
+/// to be slow.
 const STEPS: u32 = 400;
 
-/// Every path that a rule knows, and what such a path begins with: what a glob import is asked for.
+/// Every path that a rule knows, and each beginning of one. A glob import is asked for these alone:
+/// `use std::thread::*` brings in `spawn`, and not every unknown name.
 static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let mut known = HashSet::new();
     for path in catalog::ENTRIES.iter().map(|entry| entry.path).chain(types::paths()).chain(waits::paths()) {
@@ -49,16 +50,18 @@ static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| {
     known
 });
 
-/// Answers questions about one file.
+/// Answers questions about the names of one file.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) declared: Declared,
+    /// Steps that are left for the question that is asked now.
     steps: u32,
+    /// Imports that the question has gone through.
     active: Vec<usize>,
 }
 
 impl Names {
-    /// What `segments` stand for in `scope`.
+    /// The meaning of a path.
     pub(crate) fn resolve(&mut self, path: &Written, space: Space) -> Res {
         self.steps = STEPS;
         self.active.clear();
@@ -68,21 +71,22 @@ impl Names {
         }
     }
 
-    /// Whether a name alone stands for something in `scope` or around it, up to the module.
+    /// The meaning of a name in `scope` and the scopes around it, as far as the module. `None`:
+    /// nothing in the file declares the name.
     pub(crate) fn item(&mut self, scope: ScopeId, name: &str, space: Space) -> Option<Res> {
         self.steps = STEPS;
         self.active.clear();
         self.visible(scope, name, space)
     }
 
-    /// Whether a name alone stands for something that is declared in `scope` itself.
+    /// The meaning of a name that is declared in `scope` itself.
     pub(crate) fn own(&mut self, scope: ScopeId, name: &str, space: Space) -> Option<Res> {
         self.steps = STEPS;
         self.active.clear();
         self.within(scope, name, space)
     }
 
-    /// The type that `ty` names: a path, or a struct of this file.
+    /// The meaning of the path of a type.
     pub(crate) fn type_of(&mut self, ty: &TypeRef) -> Res {
         self.resolve(&ty.path, Space::Types)
     }
@@ -90,6 +94,7 @@ impl Names {
     fn path(&mut self, path: &Written, space: Space) -> Res {
         let segments = &path.segments;
         let Some(first) = segments.first() else { return Res::Opaque };
+        // `::std::thread` begins with a crate, whatever the file declares.
         if path.absolute {
             return Res::Path(segments.join("::"));
         }
@@ -100,6 +105,7 @@ impl Names {
             "self" => {}
             "super" => {
                 while segments.get(at).is_some_and(|segment| segment == "super") {
+                    // `super` of the file's root leads out of the file.
                     let Some(up) = self.declared.scopes[module].parent else {
                         return Res::Path(segments.join("::"));
                     };
@@ -109,6 +115,7 @@ impl Names {
                 return self.rest(Res::Mod(module), segments, at, space);
             }
             _ => {
+                // Only the last part of a path can be a function or a value.
                 let wanted = if segments.len() == 1 { space } else { Space::Types };
                 let found = self.visible(path.scope, first, wanted);
                 let found = found.unwrap_or_else(|| Res::Path(first.clone()));
@@ -116,7 +123,8 @@ impl Names {
             }
         }
         match self.rest(Res::Mod(module), segments, 1, space) {
-            // The file may be any module of its crate.
+            // The file may be any module of its crate, so that `crate::` and `self::` can mean
+            // names of other files.
             Res::Opaque => Res::Path(segments.join("::")),
             found => found,
         }
@@ -149,6 +157,8 @@ impl Names {
             if let Some(found) = self.within(scope, name, space) {
                 return Some(found);
             }
+            // A module does not see the names of the module around it; a block sees those of its
+            // function.
             if self.declared.scopes[scope].module {
                 return None;
             }
@@ -156,11 +166,13 @@ impl Names {
         }
     }
 
-    /// What a name stands for that is declared in `scope` itself.
+    /// The meaning of a name that is declared in `scope` itself, or brought in by a glob import
+    /// there.
     fn within(&mut self, scope: ScopeId, name: &str, space: Space) -> Option<Res> {
         self.steps = self.steps.checked_sub(1)?;
         let declared = &self.declared.scopes[scope];
         let map = if space == Space::Types { &declared.types } else { &declared.values };
+        // A name that is declared here hides the same name of a glob.
         let declared = map.get(name).copied();
         if let Some(found) = declared.and_then(|def| self.def(def, space)) {
             return Some(found);
@@ -168,6 +180,7 @@ impl Names {
         for at in 0..self.declared.scopes[scope].globs.len() {
             let glob = self.declared.scopes[scope].globs[at];
             match self.import(glob, Space::Types) {
+                // A glob of a module of this file.
                 Some(Res::Mod(inner)) if inner != scope => {
                     self.active.push(glob);
                     let found = self.within(inner, name, space);
@@ -178,6 +191,8 @@ impl Names {
                 }
                 Some(Res::Path(path)) => {
                     let path = canonical(format!("{path}::{name}"));
+                    // A glob of another crate: what it holds is known for the paths of the tables
+                    // alone.
                     if KNOWN.contains(&path) {
                         return Some(Res::Path(path));
                     }
@@ -197,6 +212,8 @@ impl Names {
             Def::Value(id) => Res::Value(id),
             Def::Alias(id) => {
                 let Some(ty) = self.declared.aliases[id].clone() else { return Some(Res::Opaque) };
+                // Aliases can name each other in a circle, as `type A = B; type B = A;`, and are in
+                // no list of imports.
                 self.steps = self.steps.checked_sub(8)?;
                 self.path(&ty.path, Space::Types)
             }
@@ -205,8 +222,8 @@ impl Names {
         })
     }
 
-    /// What an import brings in; `None` while that is being asked already: `use log::log` does not
-    /// mean itself.
+    /// What an import brings in. `None` while the question goes through this import already:
+    /// `use log::log` does not mean itself.
     fn import(&mut self, import: usize, space: Space) -> Option<Res> {
         if self.active.contains(&import) {
             return None;
@@ -219,13 +236,13 @@ impl Names {
             found => found,
         };
         self.active.pop();
-        // In the other kind of names it may be something.
+        // A name of this file that is no path may still exist in the other kind of names.
         (found != Res::Opaque || path.segments.len() > 1).then_some(found)
     }
 }
 
-/// The name under `std` of what `core` and `alloc` have, and under `rayon` of what it has from its
-/// core.
+/// The name by which the tables know a path: `std` for what `core` and `alloc` declare, `rayon` for
+/// what `rayon_core` does.
 fn canonical(path: String) -> String {
     let passed_on = [
         ("core::", "std::"),

@@ -1,23 +1,25 @@
-//! Owns what a method does with its receiver, by the method's name: hands it on, shows it to a
-//! closure, stores something in it.
+//! Owns what a method does with its receiver, by the method's name, and which macros only look at
+//! their arguments.
 //! Refuses to follow values: `flow` does.
 
 use syn::Ident;
 
-/// What a method does with its receiver, if that is a handle or holds some.
+/// What a method does with a receiver that is a join handle or holds some. Only the name is known:
+/// what the method of that name does on the types of std and of the usual crates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passage {
-    /// Gives it, or a part of it, back, and shows it to nobody: `unwrap`, `iter`, `map_err`.
+    /// Returns the receiver or a part of it: `unwrap`, `iter`, `map_err`.
     Through,
-    /// Gives it to the closure, and gives back what that makes of it: `map`.
+    /// Gives the receiver to a closure, and returns what the closure makes of it: `map`.
     Closure,
-    /// Shows it to the closure, and gives it back: `filter`.
+    /// Shows the receiver to a closure, and returns it: `filter`.
     Both,
-    /// Only looks at it: `is_finished`.
+    /// Looks at the receiver, and leaves it where it is: `is_finished`. A handle that is only
+    /// looked at is dropped.
     Look,
-    /// Takes its argument in: `push`.
+    /// Stores the argument in the receiver: `push`.
     Store,
-    /// Something else: joins it, for all that can be known.
+    /// Any other method. It may join the handle, so that the rule is silent.
     Home,
 }
 
@@ -206,9 +208,11 @@ const STORE: &[&str] = &[
     "extend_from_slice",
 ];
 
-/// What a method of this name does.
+/// What a method of this name does with its receiver.
 pub(crate) fn passage(name: &Ident) -> Passage {
     let is = |list: &[&str]| list.iter().any(|other| name == other);
+    // No name is in two lists. Where a name means two things (`take` of an `Option` and of an
+    // iterator), both are of the same kind.
     if is(THROUGH) {
         Passage::Through
     } else if is(CLOSURE) {
@@ -224,7 +228,7 @@ pub(crate) fn passage(name: &Ident) -> Passage {
     }
 }
 
-/// Methods of a list that give one of its elements.
+/// Methods of a list that return one element, and not a list of elements.
 pub(crate) fn gives_one(name: &str) -> bool {
     [
         "pop",
@@ -250,7 +254,7 @@ pub(crate) fn gives_one(name: &str) -> bool {
     .contains(&name)
 }
 
-/// Methods that give back what their closure returns.
+/// Methods that return the result of their closure.
 pub(crate) fn keeps_result(name: &Ident) -> bool {
     [
         "map",
@@ -277,12 +281,13 @@ pub(crate) fn keeps_result(name: &Ident) -> bool {
     .any(|other| name == other)
 }
 
-/// Methods that keep what their closure returns in their receiver.
+/// Methods that store the result of their closure in the receiver.
 pub(crate) fn makes_and_keeps(name: &Ident) -> bool {
     ["get_or_init", "get_or_insert_with", "or_insert_with", "resize_with"].iter().any(|other| name == other)
 }
 
-/// Macros that only look at what they are given.
+/// Macros that look at their arguments and do not keep them. Any other macro may keep or join a
+/// handle.
 pub(crate) const LOOKERS: &[&str] = &[
     "println",
     "print",

@@ -1,6 +1,6 @@
-//! Owns what is declared where in a file: modules, blocks with items, imports, functions, structs,
-//! statics.
-//! Refuses to resolve anything: `names` does.
+//! Owns the declarations of a file, and where each is valid: modules, blocks with items, imports,
+//! functions, structs, statics.
+//! Refuses to resolve a path: `names` does.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use syn::{Expr, Fields, ForeignItem, ImplItem, Item, Lit, Type, UseTree, Visibil
 use crate::check::resolve::bodies;
 use crate::check::resolve::written::{ScopeId, TypeRef, Written, borrows, last_name, type_ref};
 
-/// What a name stands for.
+/// The declaration behind a name; numbers are places in the lists of `Declared`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Def {
     Import(usize),
@@ -19,28 +19,33 @@ pub(crate) enum Def {
     Struct(usize),
     Value(usize),
     Alias(usize),
-    /// Declared in an `extern` block: known to the linker by this name.
+    /// A function of an `extern` block. The linker knows it by its own name, `pthread_create`,
+    /// whatever module declares it.
     Foreign(usize),
-    /// Something of the file's own that no rule asks about.
+    /// Something of this file that no rule asks about.
     Opaque,
 }
 
 #[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) parent: Option<ScopeId>,
+    /// A module, and not a block.
     pub(crate) module: bool,
     pub(crate) types: HashMap<String, Def>,
     pub(crate) values: HashMap<String, Def>,
+    /// Imports that end in `*`.
     pub(crate) globs: Vec<usize>,
 }
 
 #[derive(Debug)]
 pub(crate) struct FnInfo {
+    /// The type behind `->`.
     pub(crate) returns: Option<TypeRef>,
-    /// What it returns may be a part of what it was given.
+    /// The result may be borrowed from an argument, so that a value in it may be kept elsewhere.
     pub(crate) lends: bool,
-    /// It only asks a flag, and it sleeps.
+    /// The body only asks a flag.
     pub(crate) asks: bool,
+    /// The body sleeps.
     pub(crate) sleeps: bool,
 }
 
@@ -48,6 +53,7 @@ pub(crate) struct FnInfo {
 pub(crate) struct FieldInfo {
     pub(crate) name: String,
     pub(crate) ty: Option<TypeRef>,
+    /// No other file can reach the field.
     pub(crate) private: bool,
 }
 
@@ -65,7 +71,7 @@ pub(crate) struct ValueInfo {
     pub(crate) private: bool,
 }
 
-/// All that is declared in a file.
+/// All declarations of a file.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
     pub(crate) scopes: Vec<Scope>,
@@ -75,11 +81,12 @@ pub(crate) struct Declared {
     pub(crate) values: Vec<ValueInfo>,
     pub(crate) aliases: Vec<Option<TypeRef>>,
     pub(crate) foreign: Vec<String>,
-    /// By the last name of the type and that of the method.
+    /// By the last name of the type and the name of the method. The type may be declared further
+    /// down, or elsewhere.
     pub(crate) methods: HashMap<(String, String), usize>,
-    /// The scopes of modules, by the line and column of their name.
+    /// The scopes of modules, by the line and column of the module's name.
     pub(crate) modules: HashMap<(usize, usize), ScopeId>,
-    /// Functions, likewise.
+    /// Functions, by the line and column of their name.
     pub(crate) bodies: HashMap<(usize, usize), usize>,
 }
 
@@ -95,7 +102,7 @@ impl Declared {
         self.scopes.len() - 1
     }
 
-    /// Takes in what `item` declares in `scope`, and, if it is a module, what that holds.
+    /// Adds the declarations of `item` to `scope`, with all that a module holds.
     pub(crate) fn item(&mut self, scope: ScopeId, item: &Item) {
         match item {
             Item::Use(item) => {
@@ -108,8 +115,10 @@ impl Declared {
                 let import = self.import(Written { segments, absolute: !this, scope });
                 self.scopes[scope].types.insert(name, Def::Import(import));
             }
+            // A module without a body is in another file: nothing is known of its names.
             Item::Mod(item) => {
                 let Some((_, items)) = &item.content else {
+                    // `mod thread;` hides the crate `thread`, or a glob that has the name.
                     self.scopes[scope].types.insert(item.ident.unraw().to_string(), Def::Opaque);
                     return;
                 };
@@ -129,6 +138,8 @@ impl Declared {
                 let private = matches!(item.vis, Visibility::Inherited);
                 self.value(scope, &item.ident, &item.ty, &item.expr, private);
             }
+            // Each use of a constant is a copy of its own, so that no other file can take a handle
+            // out of it.
             Item::Const(item) => self.value(scope, &item.ident, &item.ty, &item.expr, true),
             Item::Type(item) => {
                 self.aliases.push(type_ref(scope, &item.ty));
@@ -188,7 +199,7 @@ impl Declared {
         absolute: bool,
     ) {
         let mut segments = before.to_vec();
-        // `use std::thread::` brings in `thread`.
+        // `use std::thread::{self}` brings in `thread`.
         let this = what == "self" && !segments.is_empty();
         if !this {
             segments.push(what.unraw().to_string());
@@ -202,7 +213,7 @@ impl Declared {
         let scope = &mut self.scopes[scope];
         scope.types.insert(name.clone(), Def::Import(import));
         if !this {
-            // A function of the file's own and a module of the same name live side by side.
+            // A function of this file and an imported module of the same name live side by side.
             scope.values.entry(name).or_insert(Def::Import(import));
         }
     }
@@ -228,6 +239,7 @@ impl Declared {
         self.structs.push(StructInfo { name: item.ident.unraw().to_string(), fields: fields.collect() });
         let def = Def::Struct(self.structs.len() - 1);
         self.scopes[scope].types.insert(item.ident.unraw().to_string(), def);
+        // `Job(handle)` is a call of the struct's own name.
         if matches!(item.fields, Fields::Unnamed(_) | Fields::Unit) {
             self.scopes[scope].values.insert(item.ident.unraw().to_string(), def);
         }
@@ -251,12 +263,13 @@ impl Declared {
         }
     }
 
-    /// Whether a method of that name only asks a flag.
+    /// Whether some method of that name in this file only asks a flag.
     pub(crate) fn asks(&self, name: &str) -> bool {
         self.methods.iter().any(|((_, method), id)| method == name && self.fns[*id].asks)
     }
 
-    /// The method of that name, if only one in the file bears it, and hardly any elsewhere.
+    /// The method of that name, if no other type of this file has one, and types of other crates
+    /// hardly ever do. Then a call on a value of unknown type means this method.
     pub(crate) fn only_method(&self, name: &str) -> Option<usize> {
         let mut all =
             self.methods.iter().filter(|((_, method), _)| method == name && !COMMON.contains(&name));
@@ -275,7 +288,7 @@ impl Declared {
     }
 }
 
-/// Names of methods that many types have, so that they do not say whose it is.
+/// Names of methods that many types have. On a value of unknown type they say nothing.
 const COMMON: &[&str] = &[
     "run",
     "start",
@@ -322,7 +335,8 @@ const COMMON: &[&str] = &[
     "new",
 ];
 
-/// Where a name stands: no other is there.
+/// The line and column of a name. No other name has the same, so that a declaration is found again
+/// by it.
 pub(crate) fn place(name: &syn::Ident) -> (usize, usize) {
     let at = name.span().start();
     (at.line, at.column)

@@ -1,27 +1,28 @@
-//! Owns what the guard guesses about values: of which type they are, as far as a rule asks.
-//! Refuses to be a type checker: where it does not know, it says so.
+//! Owns guesses about values: of which type a value is, as far as a rule asks.
+//! Refuses to be a type checker: a type that is not known is `Unknown`, and no rule may treat that
+//! as a type.
 
 use std::rc::Rc;
 
 use crate::check::resolve::flow::Node;
 
-/// A guess.
+/// A guess of the type of a value.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Ty {
     #[default]
     Unknown,
-    /// A type of another crate, by its path; also what a `Result`, a lock or a box holds.
+    /// A type of another crate, by its path. A `Result`, a lock or a box counts as the type inside.
     Path(Rc<str>),
-    /// A struct of this file.
+    /// A struct of this file, by its number.
     Struct(usize),
-    /// A list of these.
+    /// A list, a map or an iterator of these.
     Many(Rc<Ty>),
     Tuple(Rc<[Ty]>),
-    /// A function of another crate, taken as a value.
+    /// A function of another crate that is used as a value, by its path.
     Func(Rc<str>),
-    /// A closure: what it returns gets in there.
+    /// A closure: its number in `Walk::closures`, and the node of its result.
     Closure(usize, Node),
-    /// The answer of a flag.
+    /// The value that a flag had. A variable of this type may end a loop, as the flag itself may.
     Flag,
 }
 
@@ -30,7 +31,7 @@ impl Ty {
         Ty::Path(path.into())
     }
 
-    /// Something of the crate's own that is declared elsewhere, or is no struct.
+    /// A type of this crate that is declared in another file, or that is an enum or a trait.
     pub(crate) fn own() -> Ty {
         Ty::named("crate::_")
     }
@@ -50,7 +51,7 @@ impl Ty {
         matches!(self, Ty::Unknown)
     }
 
-    /// What a loop over it meets.
+    /// The type of one element, for a loop over the value.
     pub(crate) fn element(&self) -> Ty {
         match self {
             Ty::Many(inner) => (**inner).clone(),
@@ -71,9 +72,9 @@ pub(crate) const RECEIVER: &str = "std::sync::mpsc::Receiver";
 pub(crate) const SENDER: &str = "std::sync::mpsc::SyncSender";
 pub(crate) const CHILD: &str = "std::process::Child";
 pub(crate) const COMMAND: &str = "std::process::Command";
-/// A reader of which it is not known what it reads from.
+/// A reader, and not known of what.
 pub(crate) const READER: &str = "std::io::BufReader";
-/// The lines of a stream.
+/// The lines of a stream: each may be waited for.
 pub(crate) const LINES: &str = "std::io::Lines";
 pub(crate) const CONDVAR: &str = "std::sync::Condvar";
 pub(crate) const LISTENER: &str = "std::net::TcpListener";
@@ -87,7 +88,8 @@ pub(crate) const HB_STOP_SIGNAL: &str = "homebound::Context(stop_signal)";
 pub(crate) const HB_HANDLE: &str = "homebound::Handle";
 pub(crate) const HB_REGISTRY: &str = "homebound::Registry";
 
-/// Other paths of a type, and the one by which it is known here.
+/// Paths of the same type, or of a type that behaves the same for the rules, and the path by which
+/// the tables know it.
 const SAME: &[(&str, &str)] = &[
     ("crossbeam::thread::Scope", CROSSBEAM_SCOPE),
     ("crossbeam::thread::ScopedThreadBuilder", "crossbeam_utils::thread::ScopedThreadBuilder"),
@@ -112,13 +114,13 @@ const SAME: &[(&str, &str)] = &[
     ("homebound::Adopted", HB_CONTEXT),
 ];
 
-/// The name by which a type is known here.
+/// The path by which the tables know a type.
 pub(crate) fn known(path: &str) -> &str {
     SAME.iter().find(|(other, _)| *other == path).map_or(path, |(_, name)| name)
 }
 
-/// What a function or a method returns, without the `Result` around it. `A|B` is a pair, with
-/// nothing for what is not known.
+/// What a function or a method returns, without the `Result` around it. `A|B` is a pair; an empty
+/// side is not known.
 const RETURNS: &[(&str, &str)] = &[
     ("std::thread::spawn", JOIN_HANDLE),
     ("std::thread::Builder::spawn", JOIN_HANDLE),
@@ -181,7 +183,7 @@ const RETURNS: &[(&str, &str)] = &[
     ("homebound::ProcessBuilder::spawn", "homebound::Process"),
 ];
 
-/// Types whose other methods return the same again.
+/// Builders: all their methods that are in no other table return the builder.
 const BUILDERS: &[&str] = &[
     BUILDER,
     CURRENT_THREAD,
@@ -200,7 +202,7 @@ const BUILDERS: &[&str] = &[
     HB_IO,
 ];
 
-/// What waits for its other end when it is read or written.
+/// Types whose reads and writes wait for the other end.
 const STREAMS: &[&str] = &[
     "std::net::TcpStream",
     "std::os::unix::net::UnixStream",
@@ -220,14 +222,15 @@ pub(crate) fn is_stream(path: &str) -> bool {
     STREAMS.contains(&path)
 }
 
-/// Whether a type is of another crate whose methods mean what they are called: not of the file's
-/// own crate, no type parameter, and not one of those that are asked for by other names.
+/// Whether a type is of another crate, so that a method of the usual name means what the name says.
+/// Not so: types of this crate, type parameters (one word), and types that the rules ask for by
+/// path.
 pub(crate) fn is_foreign(path: &str) -> bool {
     let known = ["crate::", "super::", "self::", "homebound::", "tokio::"];
     path.contains("::") && !known.iter().any(|root| path.starts_with(root))
 }
 
-/// Fields of types of std.
+/// The types of fields of std's types.
 pub(crate) fn field(of: &str, name: &str) -> Ty {
     match (of, name) {
         (CHILD, "stdin") => Ty::named("std::process::ChildStdin"),
@@ -237,7 +240,7 @@ pub(crate) fn field(of: &str, name: &str) -> Ty {
     }
 }
 
-/// Functions that no other table has, so that a glob import can bring them in.
+/// Functions that are in no other table. A glob import brings in the names of the tables alone.
 const FUNCTIONS: &[&str] = &[
     "std::thread::Builder::new",
     "std::mem::drop",
@@ -257,7 +260,7 @@ const FUNCTIONS: &[&str] = &[
     "crossbeam_utils::thread::Scope",
 ];
 
-/// All paths that the tables here know.
+/// All paths that the tables in this file know.
 pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
     let same = SAME.iter().flat_map(|(a, b)| [*a, *b]);
     let returns = RETURNS.iter().map(|(path, _)| *path);
@@ -276,12 +279,12 @@ fn listed(path: &str) -> Option<Ty> {
     })
 }
 
-/// The type of what a call of `path` gives.
+/// The type of the result of a call of `path`.
 pub(crate) fn returned(path: &str) -> Ty {
     if let Some(ty) = listed(path) {
         return ty;
     }
-    // `Type::new()`, `Type::with_capacity(1)`: most functions of a type make one.
+    // `Type::new()`, `Type::with_capacity(1)`: most functions of a type make a value of it.
     match path.rsplit_once("::") {
         Some((of, _)) if of.rsplit("::").next().is_some_and(|last| last.starts_with(char::is_uppercase)) => {
             Ty::named(known(of))
@@ -290,19 +293,20 @@ pub(crate) fn returned(path: &str) -> Ty {
     }
 }
 
-/// The type of what a method gives, where the receiver's type is known.
+/// The type of the result of a method, where the receiver's type is known.
 pub(crate) fn method(of: &str, name: &str) -> Ty {
     let path = format!("{of}::{name}");
     if let Some(ty) = listed(&path) {
         return ty;
     }
+    // The clone of a stream waits as the stream does.
     if name == "try_clone" && is_stream(of) {
         return Ty::named(of);
     }
     if BUILDERS.contains(&of) { Ty::named(of) } else { Ty::Unknown }
 }
 
-/// The type of the first parameter of the closure that `path` is given.
+/// The type of the first parameter of the closure that is given to `path`.
 pub(crate) fn parameter(path: &str) -> Option<&'static str> {
     Some(match path {
         "std::thread::scope" => SCOPE,

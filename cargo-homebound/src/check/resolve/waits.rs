@@ -1,24 +1,26 @@
-//! Owns the list of what waits and hears no stop: by the type of what is waited at, or by a name
-//! that says enough alone.
-//! Refuses to decide whether a wait counts: `deaf` does.
+//! Owns the tables of calls that wait and do not hear a stop: by path, by type, or by a name that
+//! says enough alone.
+//! Refuses to decide whether a wait counts: `rules::deaf` does.
 
 use crate::check::resolve::types::{
     self, CHILD, COMMAND, CONDVAR, JOIN_HANDLE, LINES, LISTENER, RECEIVER, SCOPED_HANDLE, SENDER,
 };
 
-/// When a wait is none after all.
+/// What must be true for a call of the tables to be a deaf wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum If {
+    /// Nothing: the call waits.
     Always,
-    /// At a descriptor: it may have been made one that does not wait.
+    /// The descriptor was not set to return at once.
     Blocking,
-    /// At a loop or a choice of several: the stop may be among them.
+    /// The call waits for several things, and the stop is not among them.
     Alone,
-    /// At a sender of which it is not known whether its channel has a bound.
+    /// The channel has a bound, so that a `send` can wait for room. The type of a sender does not
+    /// say it.
     Bounded,
 }
 
-/// A wait: when it is one, and what to do instead.
+/// When a call is a deaf wait, and the call that would hear the stop.
 pub(crate) type Wait = (If, &'static str);
 
 const RECV: &str = "cx.recv(&receiver)";
@@ -30,7 +32,7 @@ const PROCESS: &str = "scope.process(..)";
 const BLOCK: &str = "a runtime that one stops in `cx.with_on_stop(..)`";
 const CONDITION: &str = "cx.wait_while(..)";
 
-/// Functions by their path, and with how many arguments.
+/// Functions, by path.
 const FUNCTIONS: &[(&str, If, &str)] = &[
     ("std::thread::sleep", If::Always, SLEEP),
     ("std::thread::sleep_ms", If::Always, SLEEP),
@@ -84,7 +86,8 @@ const FUNCTIONS: &[(&str, If, &str)] = &[
     ("smol::block_on", If::Always, BLOCK),
 ];
 
-/// Methods of types that are known, with how many arguments.
+/// Methods, by the type of the receiver and the number of arguments. The number tells a method from
+/// another one of the same name: `wait(guard)` and `wait()`.
 const METHODS: &[(&str, &str, usize, If, &str)] = &[
     (RECEIVER, "recv", 0, If::Always, RECV),
     (RECEIVER, "recv_timeout", 1, If::Always, "cx.recv_timeout(&receiver, ..)"),
@@ -122,7 +125,7 @@ const METHODS: &[(&str, &str, usize, If, &str)] = &[
     ("tokio::runtime::Handle", "block_on", 1, If::Always, BLOCK),
 ];
 
-/// Methods of streams, which may wait for the other end.
+/// Methods of streams.
 const OF_STREAMS: &[(&str, usize)] = &[
     ("read", 1),
     ("read_exact", 1),
@@ -138,7 +141,7 @@ const OF_STREAMS: &[(&str, usize)] = &[
     ("write_vectored", 1),
 ];
 
-/// Methods that take lines from a stream: each of them, or all.
+/// Methods that take lines from a stream, one or all.
 const OF_LINES: &[(&str, usize)] = &[
     ("next", 0),
     ("nth", 1),
@@ -154,7 +157,8 @@ const OF_LINES: &[(&str, usize)] = &[
     ("fold", 2),
 ];
 
-/// Names that nothing else bears, whatever the type is: of std, or of a crate that says it blocks.
+/// Names of methods that say enough whatever the receiver is: hardly any method of these names and
+/// numbers of arguments does not wait.
 const BY_NAME: &[(&str, usize, If, &str)] = &[
     ("recv", 0, If::Always, RECV),
     ("recv_timeout", 1, If::Always, "cx.recv_timeout(&receiver, ..)"),
@@ -181,7 +185,7 @@ const BY_NAME: &[(&str, usize, If, &str)] = &[
 
 const STREAM_NAMES: &[&str] = &["stream", "socket", "sock", "conn"];
 
-/// Names that say enough together with that of what is waited at.
+/// Names of methods that say enough together with the receiver's name: `child.wait()`.
 const BY_PLACE: &[(&str, usize, &[&str], &str)] = &[
     ("wait", 0, &["child", "process", "barrier"], PROCESS),
     ("status", 0, &["command", "cmd"], PROCESS),
@@ -199,8 +203,8 @@ const BY_PLACE: &[(&str, usize, &[&str], &str)] = &[
     ("iter", 0, &["rx", "receiver"], "cx.iter(&receiver)"),
 ];
 
-/// Names that are the same thing wherever a crate imports them from: `crate::Receiver` is
-/// somebody's channel, behind a feature.
+/// Types that mean the same from whatever module a file imports them: `crate::Receiver` is the
+/// channel that a feature of the crate chooses.
 const PASSED_ON: &[(&str, &str)] = &[
     ("Receiver", RECEIVER),
     ("SyncSender", SENDER),
@@ -212,14 +216,16 @@ const PASSED_ON: &[(&str, &str)] = &[
     ("UdpSocket", "std::net::UdpSocket"),
 ];
 
-/// What a type waits like: itself, or what another module of the crate passes on under its name.
+/// The type whose waits a type has: its own, or those of the type that another module of the crate
+/// passes on under this name.
 pub(crate) fn waits_as(path: &str) -> &str {
+    // A type of another crate keeps its own meaning: `pool::Receiver` may be anything.
     let own = ["crate::", "super::", "self::"].iter().any(|root| path.starts_with(root));
     let last = path.rsplit("::").next().filter(|_| own);
     last.and_then(|last| PASSED_ON.iter().find(|(name, _)| *name == last)).map_or(path, |(_, known)| known)
 }
 
-/// What a call of this path waits for.
+/// The wait of a call of this path.
 pub(crate) fn function(path: &str) -> Option<Wait> {
     FUNCTIONS.iter().find(|(known, ..)| *known == path).map(|(_, when, instead)| (*when, *instead))
 }
@@ -229,7 +235,7 @@ pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().map(|(path, ..)| *path)
 }
 
-/// What a method of a value of this type waits for.
+/// The wait of a method, where the receiver's type is known.
 pub(crate) fn method(of: &str, name: &str, arguments: usize) -> Option<Wait> {
     if let Some((.., when, instead)) =
         METHODS.iter().find(|(ty, method, n, ..)| (*ty, *method, *n) == (of, name, arguments))
@@ -241,14 +247,13 @@ pub(crate) fn method(of: &str, name: &str, arguments: usize) -> Option<Wait> {
     waits.then_some((If::Blocking, IO))
 }
 
-/// What a method of a value of which nothing is known waits for: `place` is the last name of what
-/// is waited at.
+/// The wait of a method, where nothing is known of the receiver but perhaps its name, `place`.
 pub(crate) fn unknown(name: &str, arguments: usize, place: Option<&str>) -> Option<Wait> {
     let found = BY_NAME.iter().find(|(method, n, ..)| (*method, *n) == (name, arguments));
     found.map(|(.., when, instead)| (*when, *instead)).or_else(|| by_place(name, arguments, place?))
 }
 
-/// Likewise, by the name of the method and that of what it is called on.
+/// The wait of a method, by its name and the name of its receiver.
 pub(crate) fn by_place(name: &str, arguments: usize, place: &str) -> Option<Wait> {
     let place = place.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| place.contains(word));
@@ -261,7 +266,7 @@ pub(crate) fn by_place(name: &str, arguments: usize, place: &str) -> Option<Wait
     })
 }
 
-/// Whether a name is one that receivers bear.
+/// Whether a name is one that people give to receivers.
 pub(crate) fn names_receiver(name: &str) -> bool {
     let name = name.to_lowercase();
     ["rx", "receiver"].contains(&&*name) || name.ends_with("_rx") || name.ends_with("_receiver")

@@ -1,4 +1,4 @@
-//! Owns what a type says that matters here: `JoinHandle` in `Option<Arc<Mutex<JoinHandle<()>>>>`.
+//! Owns the part of a type that matters here: `JoinHandle` in `Option<Arc<Mutex<JoinHandle<()>>>>`.
 //! Refuses to resolve it: `names` does.
 
 use syn::Type;
@@ -7,24 +7,24 @@ use syn::punctuated::Punctuated;
 
 pub(crate) type ScopeId = usize;
 
-/// A path as written, and where.
+/// A path as written, and the scope where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Written {
     pub(crate) segments: Vec<String>,
-    /// It began with `::`.
+    /// The path begins with `::`.
     pub(crate) absolute: bool,
     pub(crate) scope: ScopeId,
 }
 
-/// A type as written, without what is wrapped around it: `JoinHandle` in `Option<JoinHandle<()>>`.
+/// A type as written, without the wrappers around it: `JoinHandle` of `Option<JoinHandle<()>>`.
 #[derive(Debug, Clone)]
 pub(crate) struct TypeRef {
     pub(crate) path: Written,
-    /// It was in a list or a map.
+    /// The type was in a list or a map.
     pub(crate) many: bool,
 }
 
-/// `Worker` in `impl Drop for crate::Worker<T>`.
+/// `Worker` of `impl Drop for crate::Worker<T>`.
 pub(crate) fn last_name(ty: &Type) -> Option<String> {
     match ty {
         Type::Path(path) => Some(path.path.segments.last()?.ident.unraw().to_string()),
@@ -36,7 +36,7 @@ pub(crate) fn last_name(ty: &Type) -> Option<String> {
 }
 
 /// Whether a value of this type may be borrowed, as far as the type says: `&T`, `Option<&T>`,
-/// `Guard<'a>`.
+/// `Guard<'a>`. A type that is not understood may be.
 pub(crate) fn borrows(ty: &Type) -> bool {
     match ty {
         Type::Reference(_) | Type::Ptr(_) => true,
@@ -56,7 +56,7 @@ pub(crate) fn borrows(ty: &Type) -> bool {
     }
 }
 
-/// What holds one other thing, and hands it out as if it were not there.
+/// Types that hold one value and hand it out. A handle in such a value is as good as the handle.
 const WRAPPERS: &[&str] = &[
     "Option",
     "Result",
@@ -90,7 +90,7 @@ const WRAPPERS: &[&str] = &[
     "AssertUnwindSafe",
 ];
 
-/// What holds many.
+/// Types that hold many values.
 const LISTS: &[&str] = &[
     "Vec",
     "VecDeque",
@@ -116,7 +116,7 @@ const LISTS: &[&str] = &[
     "SegQueue",
 ];
 
-/// The type that matters in `ty`.
+/// The part of a type that matters.
 pub(crate) fn type_ref(scope: ScopeId, ty: &Type) -> Option<TypeRef> {
     match ty {
         Type::Reference(ty) => type_ref(scope, &ty.elem),
@@ -125,6 +125,8 @@ pub(crate) fn type_ref(scope: ScopeId, ty: &Type) -> Option<TypeRef> {
         Type::Ptr(ty) => type_ref(scope, &ty.elem),
         Type::Array(ty) => listed(type_ref(scope, &ty.elem)),
         Type::Slice(ty) => listed(type_ref(scope, &ty.elem)),
+        // `(Sender<Job>, JoinHandle<()>)`: the first part that is a type with a path, which is a
+        // guess.
         Type::Tuple(ty) => ty.elems.iter().find_map(|ty| type_ref(scope, ty)),
         Type::ImplTrait(ty) => bound(scope, &ty.bounds),
         Type::TraitObject(ty) => bound(scope, &ty.bounds),
@@ -137,6 +139,8 @@ fn bound(scope: ScopeId, bounds: &Punctuated<syn::TypeParamBound, syn::Token![+]
     bounds.iter().find_map(|bound| match bound {
         syn::TypeParamBound::Trait(bound) => {
             let last = bound.path.segments.last()?;
+            // `impl Iterator<Item = JoinHandle<()>>`. Any other bound says nothing about what the
+            // value holds.
             LISTS.iter().any(|name| last.ident == name).then(|| path_ref(scope, &bound.path))?
         }
         _ => None,
@@ -158,7 +162,7 @@ fn path_ref(scope: ScopeId, path: &syn::Path) -> Option<TypeRef> {
             syn::GenericArgument::AssocType(ty) => type_ref(scope, &ty.ty),
             _ => None,
         });
-        // The values of a map, not its keys; what is right, not what went wrong.
+        // Of a map the values, and not the keys. Of a `Result` the success, and not the error.
         let found = if list { inner.last() } else { inner.into_iter().next() };
         return if list { listed(found) } else { found };
     }

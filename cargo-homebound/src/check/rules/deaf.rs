@@ -1,7 +1,7 @@
-//! Owns the rule `deaf-wait`: waits that do not hear the stop, where a context is at hand that
-//! would.
-//! Refuses to know what waits, which `waits` does, and whether somebody wakes them by other means,
-//! but for `on_stop`.
+//! Owns the rule `deaf-wait`: waits that do not hear the stop, where code could wait through a
+//! context.
+//! Refuses to know which calls wait, which `resolve::waits` does. Of other means to wake a wait it
+//! knows `on_stop` and a stop signal among several things.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::punctuated::Punctuated;
@@ -18,8 +18,8 @@ use crate::check::state::frame::Context;
 use crate::check::state::pending::PendingWait;
 use crate::finding::rule::Rule;
 
-/// What is given a closure that has no context, or is woken by other means. `waiting` is how one
-/// says that a wait is meant.
+/// Functions of homebound whose closure runs without a valid context, or where something else wakes
+/// it. With `waiting` a program says that it means a wait.
 pub(crate) const OUT_OF_REACH: &[&str] = &[
     "homebound::Context::on_stop",
     "homebound::Context::with_on_stop",
@@ -31,6 +31,9 @@ const HELP: &str = "wait through the context, which ends the wait when the stop 
 
 fn deaf(walk: &mut Walk, span: Span, what: &str, (when, instead): waits::Wait) {
     let frame = walk.frame();
+    // With a context at hand the wait counts. Without one it counts if some caller has one, which
+    // is not known yet. In a raw thread or a callback it never does: there is no context to wait
+    // through.
     let function = match (frame.context, frame.function) {
         (Context::Here, _) => None,
         (Context::AtCaller, Some(function)) => Some(function),
@@ -40,13 +43,16 @@ fn deaf(walk: &mut Walk, span: Span, what: &str, (when, instead): waits::Wait) {
     walk.waits.met.push(PendingWait { span, message, when, function });
 }
 
-/// The findings, once all calls of the file are known.
+/// Decides about the waits of the file, now that all calls and channels are known.
 pub(crate) fn settle_waits(walk: &mut Walk) {
     let waits = std::mem::take(&mut walk.waits);
     let inside = walk.reach.inside(true);
     for wait in waits.met {
         let waits_indeed = match wait.when {
+            // One `set_nonblocking` in a file excuses all descriptors: which one it was cannot be
+            // followed through fields and calls.
             If::Blocking => !waits.nonblocking,
+            // The type of a sender does not tell. If the file makes both kinds, the rule is silent.
             If::Bounded => waits.bounded && !waits.unbounded,
             If::Always | If::Alone => true,
         };
@@ -56,7 +62,7 @@ pub(crate) fn settle_waits(walk: &mut Walk) {
     }
 }
 
-/// A function that others call with senders: those may be of any channel.
+/// Notes that a public function is given senders: code of other files may pass any channel.
 pub(crate) fn taken_from_outside(walk: &mut Walk, visibility: &syn::Visibility, signature: &syn::Signature) {
     if matches!(visibility, syn::Visibility::Inherited) {
         return;
@@ -65,13 +71,14 @@ pub(crate) fn taken_from_outside(walk: &mut Walk, visibility: &syn::Visibility, 
         if let syn::FnArg::Typed(input) = input {
             let written = written::type_ref(walk.scope, &input.ty);
             let is_sender = walk.typed(written.as_ref()).is("crossbeam_channel::Sender");
-            // As if one without a bound were made here.
+            // A sender from outside may be of a channel without a bound, whose `send` does not
+            // wait.
             walk.waits.unbounded |= is_sender;
         }
     }
 }
 
-/// What a `for` goes over.
+/// A `for` over a receiver, or over the lines of a stream.
 pub(crate) fn met_in_loop(walk: &mut Walk, over: &Expr, ty: &Ty) {
     let inner = if let Expr::Reference(inner) = over { &inner.expr } else { over };
     let (span, name) = match inner {
@@ -94,7 +101,7 @@ pub(crate) fn met_in_loop(walk: &mut Walk, over: &Expr, ty: &Ty) {
     }
 }
 
-/// `select!` of crossbeam's.
+/// A `select!` of crossbeam: deaf if no arm of it is the stop.
 pub(crate) fn select(walk: &mut Walk, span: Span, tokens: &TokenStream) {
     let tokens: Vec<_> = tokens.clone().into_iter().collect();
     let mut arms = tokens.windows(2).filter_map(|pair| match pair {
@@ -107,16 +114,20 @@ pub(crate) fn select(walk: &mut Walk, span: Span, tokens: &TokenStream) {
         let word = of.to_string();
         let name = word.trim_start_matches(['&', ' ']);
         let ident = syn::parse_str::<syn::Ident>(name).ok();
+        // The stop is recognised by the type of a variable, or by its name: the channel of a stop
+        // may come from another file.
         let known = ident.is_some_and(|ident| is_stop_signal(walk, &ident));
         known || word.contains("stop") || word.contains("shutdown_signal")
     };
     let Some(first) = arms.next() else { return };
     let others: Vec<_> = arms.collect();
     let stop = hears(&first, walk) || others.iter().any(|of| hears(of, walk));
-    // `default => ..` does not wait at all.
+    // `default => ..` returns at once if nothing is ready.
     let at_once = tokens.windows(2).any(|pair| {
         matches!(pair, [TokenTree::Ident(word), TokenTree::Punct(arrow)] if word == "default" && arrow.as_char() == '=')
     });
+    // `default(timeout) => ..` waits for at most that long, in a loop again and again: that is a
+    // poll.
     let timed = tokens
         .windows(2)
         .any(|pair| matches!(pair, [TokenTree::Ident(word), TokenTree::Group(_)] if word == "default"));
@@ -128,7 +139,7 @@ pub(crate) fn select(walk: &mut Walk, span: Span, tokens: &TokenStream) {
     }
 }
 
-/// A stream, by the type of a variable or by the function that makes it.
+/// Whether an expression is a stream: a variable of such a type, or a call that makes one.
 fn names_stream(walk: &mut Walk, expr: &Expr) -> bool {
     match expr {
         Expr::Reference(inner) => names_stream(walk, &inner.expr),
@@ -150,6 +161,7 @@ fn is_stop_signal(walk: &Walk, name: &syn::Ident) -> bool {
 }
 
 pub(crate) fn function(walk: &mut Walk, path: &str, span: Span, arguments: &Punctuated<Expr, Token![,]>) {
+    // These two read from a stream until its end.
     if ["std::io::copy", "std::io::read_to_string"].contains(&path)
         && arguments.iter().any(|argument| names_stream(walk, argument))
     {
@@ -170,6 +182,7 @@ pub(crate) fn function(walk: &mut Walk, path: &str, span: Span, arguments: &Punc
 }
 
 pub(crate) fn method(walk: &mut Walk, name: &str, call: &ExprMethodCall, ty: &Ty) {
+    // `set_nonblocking(false)` excuses nothing.
     if name == "set_nonblocking" && !matches!(call.args.first(), Some(Expr::Lit(no)) if is_false(no)) {
         walk.waits.nonblocking = true;
     }
@@ -177,15 +190,17 @@ pub(crate) fn method(walk: &mut Walk, name: &str, call: &ExprMethodCall, ty: &Ty
     let wait = match ty {
         Ty::Path(of) => match waits::method(waits::waits_as(of), name, arguments) {
             Some(wait) => Some(wait),
-            // A type of another crate, or of std, of which nothing is known but the name of its
-            // method.
+            // A type of another crate: nothing is known of it, but that its methods mean what they
+            // are called.
             None if types::is_foreign(of) => waits::unknown(name, arguments, None),
-            // A type parameter.
+            // A type parameter: `R` in `fn read<R: Read>(stream: R)`. The name of the variable must
+            // say what it is.
             None if !of.contains("::") => {
                 place_name(&call.receiver).and_then(|place| waits::by_place(name, arguments, &place))
             }
             None => None,
         },
+        // A method of this file's own has the meaning that the file gives it.
         Ty::Unknown if !walk.declares_method(name) => {
             waits::unknown(name, arguments, place_name(&call.receiver).as_deref())
         }

@@ -1,6 +1,6 @@
-//! Owns who calls whom in a file, and so which of its functions run inside a scope; and the rule
-//! `process-exit`, which asks that.
-//! Refuses to know which paths end the process: the catalog does.
+//! Owns the rule `process-exit`: ends of the process inside a scope.
+//! Refuses to know which paths end the process, which the catalog does, and which functions run
+//! inside a scope, which `state::reach` does.
 
 use proc_macro2::Span;
 
@@ -9,9 +9,9 @@ use crate::finding::rule::Rule;
 
 const HELP: &str = "return an error from here, or stop the scope: `registry::run` gives the exit code when every thread is home";
 
-/// A path that ends the process is called, or taken as a function.
+/// A path that ends the process is called, or used as a function.
 pub(crate) fn exits(walk: &mut Walk, span: Span, path: &str) {
-    // A forked child ends by it alone, and has no thread of the parent's.
+    // `_exit` is the only right end of a forked child, in which no thread of the parent runs.
     if walk.reach.forks && path.starts_with("libc::_") {
         return;
     }
@@ -21,12 +21,14 @@ pub(crate) fn exits(walk: &mut Walk, span: Span, path: &str) {
             "`{path}` inside a scope: its threads are cut off where they are, and nothing is cleaned up"
         );
         walk.hit(Rule::ProcessExit, span, message, HELP);
+    // A function without a scope of its own: `main` may end the process, a function that a scope
+    // calls may not.
     } else if let Some(function) = frame.function {
         walk.reach.exits.push((function, span, path.to_owned()));
     }
 }
 
-/// The findings, once all calls of the file are known.
+/// Decides about ends of the process in functions, now that all calls of the file are known.
 pub(crate) fn settle_exits(walk: &mut Walk) {
     let inside = walk.reach.inside(false);
     for (function, span, path) in std::mem::take(&mut walk.reach.exits) {

@@ -1,5 +1,5 @@
-//! Owns what a condition looks at: whether it asks something that another thread sets, so that a
-//! loop may end.
+//! Owns what a condition asks: whether it looks at something that another thread sets, so that a
+//! loop ends by it.
 //! Refuses to know loops: `polled` does.
 
 use syn::{BinOp, Expr, ExprMethodCall, Member, Stmt, UnOp};
@@ -9,16 +9,19 @@ use crate::check::resolve::names::{Res, Space};
 use crate::check::resolve::types::Ty;
 use crate::check::state::{Found, Walk};
 
-/// Names that say it is about an end.
+/// Parts of names that are about an end. A name with such a part is a flag if the loop does not set
+/// it; other names count only in a loop's own condition.
 pub(crate) const ABOUT_ENDS: &[&str] =
     &["done", "finish", "exit", "close", "closing", "alive", "kill", "abort"];
 
-/// What a condition looks at.
+/// The answer to what a condition looks at.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Look {
+    /// Something that another thread sets: an atomic, a lock, a name that says so.
     Flag,
-    /// A variable or a field, which is a flag if the loop itself does not set it.
+    /// A variable or a field. It is a flag, unless the loop sets it itself.
     Named(String),
+    /// Neither.
     No,
 }
 
@@ -35,13 +38,15 @@ impl Look {
     }
 }
 
-/// Whether the value of `expr`, of type `ty`, is what a flag says, or the guard of one.
+/// Whether the value of `expr`, of type `ty`, is the state of a flag, or the guard of a lock around
+/// one.
 pub(crate) fn reads_flag(walk: &mut Walk, expr: &Expr, ty: &Ty) -> bool {
     let guard = ty.is_unknown() || ty.is("bool");
     (!is_upgrade(expr) && flag(walk, expr) == Look::Flag) || (guard && locks(expr))
 }
 
-/// The loop uses the upgraded `Arc`, and does not only ask whether there is one.
+/// A loop that upgrades a `Weak` uses the `Arc`: the variable is no flag, though the upgrade asks
+/// for an end.
 fn is_upgrade(expr: &Expr) -> bool {
     matches!(expr, Expr::MethodCall(call) if call.method == "upgrade")
 }
@@ -50,21 +55,26 @@ pub(crate) fn flag(walk: &mut Walk, condition: &Expr) -> Look {
     match condition {
         Expr::Paren(inner) => flag(walk, &inner.expr),
         Expr::Group(inner) => flag(walk, &inner.expr),
-        // `while let Ok(job) = rx.try_recv()` takes what is there; it is not about an end.
+        // `while let Ok(job) = rx.try_recv()` takes messages that are there, and ends when there is
+        // none.
         Expr::Let(inner) if takes(&inner.pat) && tries_to_receive(&inner.expr) => Look::No,
         Expr::Let(inner) => flag(walk, &inner.expr),
         Expr::Match(inner) => flag(walk, &inner.expr),
+        // `unsafe { STOP }`, a mutable static.
         Expr::Unsafe(block) => match block.block.stmts.as_slice() {
             [Stmt::Expr(inner, None)] => flag(walk, inner),
             _ => Look::No,
         },
         Expr::Unary(inner) => match inner.op {
+            // `while !*stop.lock().unwrap()`.
             UnOp::Deref(_) if locks(&inner.expr) => Look::Flag,
             _ => flag(walk, &inner.expr),
         },
         Expr::Binary(binary) => match binary.op {
+            // One part that is a flag is enough: the loop may end by it.
             BinOp::And(_) | BinOp::Or(_) => flag(walk, &binary.left).or(|| flag(walk, &binary.right)),
-            // A count that is waited for is no flag.
+            // A comparison with a number waits for a count, which is no flag. One with a state asks
+            // for a flag.
             BinOp::Eq(_) | BinOp::Ne(_) if is_state(&binary.right) => match flag(walk, &binary.left) {
                 Look::Flag => Look::Flag,
                 _ => Look::No,
@@ -74,6 +84,8 @@ pub(crate) fn flag(walk: &mut Walk, condition: &Expr) -> Look {
         Expr::MethodCall(call) => method_looks(walk, call),
         Expr::Call(call) => match &*call.func {
             Expr::Path(path) => {
+                // A function of this file that only asks a flag, or a function without arguments
+                // whose name says it.
                 let own = walk.own_function(path).is_some_and(|own| walk.names.declared.fns[own].asks);
                 let last = path.path.segments.last().map(|last| last.ident.to_string());
                 let named = call.args.is_empty() && last.is_some_and(|name| asks_to_stop(&name));
@@ -81,25 +93,7 @@ pub(crate) fn flag(walk: &mut Walk, condition: &Expr) -> Look {
             }
             _ => Look::No,
         },
-        Expr::Path(path) => {
-            let Some(name) = path.path.get_ident() else { return Look::No };
-            let first = walk.loops.last().map_or(0, |last| last.first);
-            match walk.single(name, Space::Values) {
-                Some(Found::Var(var)) if var >= first => match walk.vars[var].ty {
-                    Ty::Flag => Look::Flag,
-                    _ => Look::No,
-                },
-                Some(Found::Var(var)) if matches!(walk.vars[var].ty, Ty::Flag) => {
-                    Look::Named(name.to_string())
-                }
-                Some(Found::Item(Res::Value(_))) => Look::Flag,
-                // Nobody else can set a variable of a function's own: its name must say what it is.
-                _ => match named(&name.to_string()) {
-                    Look::Flag => Look::Flag,
-                    _ => Look::No,
-                },
-            }
-        }
+        Expr::Path(path) => variable_looks(walk, path),
         Expr::Field(field) => match &field.member {
             Member::Named(name) => named(&name.to_string()),
             Member::Unnamed(_) => Look::No,
@@ -108,13 +102,36 @@ pub(crate) fn flag(walk: &mut Walk, condition: &Expr) -> Look {
     }
 }
 
+/// A condition that is a name alone.
+fn variable_looks(walk: &mut Walk, path: &syn::ExprPath) -> Look {
+    let Some(name) = path.path.get_ident() else { return Look::No };
+    let first = walk.loops.last().map_or(0, |last| last.first);
+    match walk.single(name, Space::Values) {
+        // Declared inside of the loop: a flag only if it was read from one.
+        Some(Found::Var(var)) if var >= first => match walk.vars[var].ty {
+            Ty::Flag => Look::Flag,
+            _ => Look::No,
+        },
+        Some(Found::Var(var)) if matches!(walk.vars[var].ty, Ty::Flag) => Look::Named(name.to_string()),
+        // A static.
+        Some(Found::Item(Res::Value(_))) => Look::Flag,
+        // No other thread can set a variable of this function. The name alone must say that
+        // it is a flag, as a shared variable's would.
+        _ => match named(&name.to_string()) {
+            Look::Flag => Look::Flag,
+            _ => Look::No,
+        },
+    }
+}
+
+/// A variable or a field of this name.
 fn named(name: &str) -> Look {
     let lower = name.to_lowercase();
     let told = ["running", "stop", "shutdown", "quit", "cancel", "terminat", "keep_going"];
     if told.iter().any(|stem| lower.contains(stem)) { Look::Flag } else { Look::Named(name.to_owned()) }
 }
 
-/// Names of functions that ask whether something should end.
+/// Parts of names of functions that ask whether to end.
 fn asks_to_stop(name: &str) -> bool {
     let stems = [
         "stopp",
@@ -139,12 +156,15 @@ fn method_looks(walk: &mut Walk, call: &ExprMethodCall) -> Look {
     let name = call.method.to_string();
     match (name.as_str(), call.args.len()) {
         ("load", 1) => Look::Flag,
+        // `for _ in (0..).take_while(|_| !stop.load(Relaxed))`.
         ("take_while" | "map_while", 1) => match call.args.first() {
             Some(Expr::Closure(closure)) => flag(walk, &closure.body),
             _ => Look::No,
         },
-        // Gone, or told to go: the sender, the owner.
+        // A sender or an owner that is gone is how some programs ask for a stop, and so is a
+        // message.
         ("upgrade" | "try_recv", 0) => Look::Flag,
+        // `get` may be that of any map or cell. The receiver's name must say that it is a flag.
         ("get" | "has_changed" | "is_finished_flag", 0) => match place_name(&call.receiver) {
             Some(place) if named(&place) == Look::Flag => Look::Flag,
             _ => Look::No,
@@ -166,7 +186,7 @@ fn tries_to_receive(expr: &Expr) -> bool {
     matches!(expr, Expr::MethodCall(call) if call.method == "try_recv")
 }
 
-/// Whether a name alone says that a stop is asked for, whatever is done then.
+/// Whether the name of a method says that a stop is asked for, whatever the code does then.
 pub(crate) fn asks_by_name(condition: &Expr) -> bool {
     match condition {
         Expr::Paren(inner) => asks_by_name(&inner.expr),

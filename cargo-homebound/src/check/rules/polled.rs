@@ -1,5 +1,5 @@
-//! Owns the rule `polled-stop`: loops that sleep, and look at a flag that others set.
-//! Refuses to know who sets it.
+//! Owns the rule `polled-stop`: loops that sleep and look at a flag.
+//! Refuses to know which code sets the flag.
 
 use proc_macro2::Span;
 use syn::punctuated::Punctuated;
@@ -11,6 +11,7 @@ use crate::check::rules::flags::{self, ABOUT_ENDS, Look, flag};
 use crate::check::state::Walk;
 use crate::finding::rule::Rule;
 
+/// Calls that sleep. A poll of descriptors with a time limit is a sleep that ends early.
 const SLEEPS: &[&str] = &[
     "std::thread::sleep",
     "std::thread::sleep_ms",
@@ -24,28 +25,31 @@ const SLEEPS: &[&str] = &[
     "rustix::event::poll",
 ];
 
-/// These calls sleep, unless another thread unparks the one that parks there.
+/// Calls that sleep, unless the file unparks the thread at a stop.
 const PARKS: &[&str] = &["std::thread::park_timeout", "std::thread::park_timeout_ms"];
 
-/// These sleep where they are awaited.
+/// Calls that sleep where they are awaited. Otherwise they only make a future.
 const AWAITED: &[&str] = &["tokio::time::sleep", "async_std::task::sleep"];
 
 const HELP: &str = "wait for the stop itself: `cx.sleep(..)`, `cx.recv(..)` and the other waits of a context end when it comes";
 
 pub(crate) fn leave_loop(walk: &mut Walk) {
     let Some(done) = walk.loops.pop() else { return };
+    // A name that the loop sets itself is its own variable, and tells of no stop.
     let looks = done.looks || done.asked.iter().any(|name| !done.given.contains(name));
     let Some(span) = done.sleeps else { return };
     if looks {
         let message =
             "this loop sleeps and looks at a flag: a stop is seen only when the sleep is over".to_owned();
         walk.hit(Rule::PolledStop, span, message, HELP);
+    // A loop without a flag that sleeps makes the loop around it sleep:
+    // `while !stop { for i in 0..10 { sleep } }`.
     } else if let Some(outer) = walk.loops.last_mut() {
         outer.sleeps.get_or_insert(span);
     }
 }
 
-/// A condition in the loop that the walk is in; `ends`: the loop may end by it.
+/// Notes a condition of the innermost loop. `ends`: the loop may end by it.
 pub(crate) fn flag_in_condition(walk: &mut Walk, condition: &Expr, ends: bool) {
     if !ends || walk.loops.is_empty() {
         return;
@@ -59,8 +63,8 @@ pub(crate) fn flag_in_condition(walk: &mut Walk, condition: &Expr, ends: bool) {
     }
 }
 
-/// Likewise, where it is not the loop's own condition: then a name alone must say that it is about
-/// an end.
+/// Notes a condition inside of the innermost loop. A plain name counts only if it is about an end:
+/// `if ready { break }` may be about anything.
 pub(crate) fn flag_inside(walk: &mut Walk, condition: &Expr, ends: bool) {
     if walk.loops.is_empty() {
         return;
@@ -70,20 +74,21 @@ pub(crate) fn flag_inside(walk: &mut Walk, condition: &Expr, ends: bool) {
     }
     if ends {
         match flag(walk, condition) {
+            // Not about an end, as far as the name says.
             Look::Named(name) if !ABOUT_ENDS.iter().any(|stem| name.to_lowercase().contains(stem)) => {}
             _ => flag_in_condition(walk, condition, ends),
         }
     }
 }
 
-/// What a `match` is about: a name alone may be anything.
+/// Notes what a `match` in the innermost loop is about. A plain name may be about anything.
 pub(crate) fn flag_in_match(walk: &mut Walk, about: &Expr, ends: bool) {
     if ends && !walk.loops.is_empty() && flag(walk, about) == Look::Flag {
         flag_in_condition(walk, about, ends);
     }
 }
 
-/// `place` is given a value, or lent to somebody who may do that.
+/// Notes that code assigns to `place`, or lends it mutably.
 pub(crate) fn assigned(walk: &mut Walk, place: &Expr) {
     if let Some(name) = place_name(place) {
         walk.loops.iter_mut().for_each(|one| one.given.push(name.clone()));
@@ -97,7 +102,7 @@ pub(crate) fn function(
     awaited: bool,
     arguments: &Punctuated<Expr, Token![,]>,
 ) {
-    // Without a limit it does not look again.
+    // A poll without a time limit waits for events and does not look at a flag in between.
     if path.ends_with("::poll") && arguments.last().is_some_and(is_for_ever) {
         return;
     }
@@ -107,7 +112,7 @@ pub(crate) fn function(
     }
 }
 
-/// `-1`, `None`
+/// `-1` or `None`: a poll for ever.
 fn is_for_ever(timeout: &Expr) -> bool {
     match timeout {
         Expr::Unary(inner) => matches!(inner.op, syn::UnOp::Neg(_)),
@@ -125,8 +130,8 @@ pub(crate) fn own_function(walk: &mut Walk, function: usize, span: Span) {
     }
 }
 
-/// `while let Ok(message) = rx.try_recv() { .. return .. }`: the loop around it ends by a message,
-/// too.
+/// `while let Ok(message) = rx.try_recv() { .. return .. }`: a message ends the loop around this
+/// one, which so asks for an end.
 pub(crate) fn drained(walk: &mut Walk, condition: &Expr, body: &Block) {
     let tries = matches!(condition, Expr::Let(one) if matches!(&*one.expr, Expr::MethodCall(call) if call.method == "try_recv"));
     if let Some(outer) = walk.loops.last_mut().filter(|_| tries && leaves(body)) {
@@ -153,6 +158,8 @@ fn leaves(body: &Block) -> bool {
 }
 
 pub(crate) fn method(walk: &mut Walk, name: &str, call: &ExprMethodCall, of: Option<&str>) {
+    // A wait with a limit, in a loop that looks at a flag, is a sleep that ends early. That of a
+    // context hears the stop.
     let timed = matches!((name, call.args.len()), ("recv_timeout" | "recv_deadline" | "park_timeout", 1));
     if timed && !of.is_some_and(|of| of.starts_with("homebound::")) {
         sleeps(walk, call.method.span());
@@ -161,11 +168,12 @@ pub(crate) fn method(walk: &mut Walk, name: &str, call: &ExprMethodCall, of: Opt
 
 pub(crate) fn sleeps(walk: &mut Walk, span: Span) {
     if let Some(last) = walk.loops.last_mut() {
+        // The first sleep is where the finding stands.
         last.sleeps.get_or_insert(span);
     }
 }
 
-/// Whether a block can leave the loop that it is in.
+/// Whether a block can leave the loop that it stands in.
 pub(crate) fn ends(block: &Block) -> bool {
     block.stmts.iter().any(|statement| match statement {
         Stmt::Expr(expr, _) => ends_expr(expr),

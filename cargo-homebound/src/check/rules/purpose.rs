@@ -1,4 +1,4 @@
-//! Owns the rule `blank-purpose`, and how a call of homebound's is told by its shape alone.
+//! Owns the rule `blank-purpose`, and how a call of homebound is told by its shape alone.
 //! Refuses to judge whether a purpose is a good one.
 
 use proc_macro2::Span;
@@ -9,7 +9,7 @@ use crate::check::resolve::types::{HB_CONTEXT, HB_SCOPE};
 use crate::check::state::{Found, Walk};
 use crate::finding::rule::Rule;
 
-/// What takes a name and a purpose.
+/// Methods whose first two arguments are a name and a purpose.
 pub(crate) const OF_PATHS: &[&str] = &[
     "homebound::Scope::spawn",
     "homebound::Scope::service",
@@ -23,12 +23,11 @@ pub(crate) const OF_PATHS: &[&str] = &[
     "homebound::Context::adopt_guest",
 ];
 
-/// Words that say nothing: of any thread, and of most.
+/// Words that say nothing of any thread.
 const ARTICLES: &[&str] = &["the", "a", "an", "this", "my", "thread", "threads"];
 const FILLERS: &[&str] = &["worker", "workers", "service", "task", "background"];
 
-/// Words that promise a purpose, or stand in for one: a text of these and of fillers says nothing
-/// at all.
+/// Words that announce a purpose, or stand in for one. A text of these and of fillers says nothing.
 const EMPTY: &[&str] = &[
     "todo",
     "fixme",
@@ -77,13 +76,13 @@ const EMPTY: &[&str] = &[
     "in",
 ];
 
-/// What a text begins with that is to be written yet.
+/// First words of a text that is still to be written.
 const UNWRITTEN: &[&str] = &["todo", "fixme", "tbd", "xxx", "tba"];
 
 const HELP: &str =
     "say what the thread is for: it is what the dump shows to whoever wonders why it is still there";
 
-/// The first two of `arguments` are a name and a purpose.
+/// Checks the first two of `arguments`, a name and a purpose.
 pub(crate) fn check<'e>(walk: &mut Walk, span: Span, arguments: impl Iterator<Item = &'e Expr>) {
     let mut texts = arguments.take(2).map(|argument| text(walk, argument)).collect::<Vec<_>>().into_iter();
     let (Some(name), Some(purpose)) = (texts.next(), texts.next()) else { return };
@@ -92,8 +91,8 @@ pub(crate) fn check<'e>(walk: &mut Walk, span: Span, arguments: impl Iterator<It
     }
 }
 
-/// What is wrong with a name and a purpose; a text that the file does not say is taken for a good
-/// one.
+/// The message about a name and a purpose, if one is due. A text that the file does not show counts
+/// as a good one.
 fn complaint(name: Option<&str>, purpose: Option<&str>) -> Option<String> {
     let is_blank = |text: &str| !text.contains(char::is_alphanumeric);
     if name.is_some_and(is_blank) {
@@ -116,8 +115,8 @@ fn words(text: &str) -> Vec<String> {
     lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether two texts have the same words, but for articles; or for fillers as well, if there are
-/// others.
+/// Whether two texts have the same words, apart from articles, and apart from fillers if other
+/// words are left.
 fn says_the_same(name: &str, purpose: &str) -> bool {
     let (name, purpose) = (words(name), words(purpose));
     let without = |all: &[String], is_left_out: &dyn Fn(&str) -> bool| -> String {
@@ -131,17 +130,19 @@ fn says_the_same(name: &str, purpose: &str) -> bool {
     same(&|_| false) || same(&is_article) || same(&|word| is_article(word) || FILLERS.contains(&word))
 }
 
-/// What is to be written yet, `the purpose of this thread`, `does stuff`, `...`
+/// Whether a purpose is still to be written, or only announces one: `the purpose of this thread`,
+/// `does stuff`, `...`.
 fn says_nothing(name: Option<&str>, purpose: &str) -> bool {
-    // What the thread is called is the name of a thing, whatever word that is.
+    // A word of the thread's own name is the name of a thing, and says something: a thread `test`
+    // may have the purpose "runs a test".
     let (words, names) = (words(purpose), name.map(words).unwrap_or_default());
     let unwritten = words.first().is_some_and(|first| UNWRITTEN.contains(&&**first));
     let says = |word: &String| ![EMPTY, ARTICLES, FILLERS].iter().any(|list| list.contains(&&**word));
     unwritten || !words.iter().any(|word| says(word) || names.contains(word))
 }
 
-/// The type of homebound's whose method this must be: two texts stand first, or a closure with a
-/// context is last.
+/// The type of homebound that has the method of a call, where the receiver's type is not known: two
+/// texts come first, or a closure with a context comes last.
 pub(crate) fn by_shape(walk: &mut Walk, call: &ExprMethodCall, name: &str) -> Option<&'static str> {
     let (wanted, of) = match name {
         "spawn" | "service" => (3, HB_SCOPE),
@@ -158,6 +159,8 @@ pub(crate) fn by_shape(walk: &mut Walk, call: &ExprMethodCall, name: &str) -> Op
     if call.args.len() != wanted {
         return None;
     }
+    // A `spawn` of another library takes a closure alone, or a name and a closure. Two texts and a
+    // closure are homebound's.
     let texts = is_text(walk, &call.args[0]) && is_text(walk, &call.args[1]);
     let last = call.args.last().map(closure_of);
     let last_fits = match (name, last) {
@@ -166,6 +169,7 @@ pub(crate) fn by_shape(walk: &mut Walk, call: &ExprMethodCall, name: &str) -> Op
         ("spawn" | "service", _) => false,
         _ => true,
     };
+    // Or the closure's parameter is called `cx`: then the texts may come from anywhere.
     let context = matches!(last, Some(Expr::Closure(closure)) if takes_context(closure));
     ((texts && last_fits) || (context && matches!(name, "spawn" | "service"))).then_some(of)
 }
@@ -181,7 +185,7 @@ fn closure_of(argument: &Expr) -> &Expr {
     }
 }
 
-/// `|cx|`
+/// Whether a closure has one parameter that is called like a context.
 fn takes_context(closure: &syn::ExprClosure) -> bool {
     match (closure.inputs.len(), closure.inputs.first()) {
         (1, Some(Pat::Ident(pat))) => {
@@ -210,7 +214,7 @@ fn is_text(walk: &mut Walk, expr: &Expr) -> bool {
     }
 }
 
-/// The text of an expression, if it says it.
+/// The text of an expression, if the file shows it.
 fn text(walk: &mut Walk, expr: &Expr) -> Option<String> {
     match expr {
         Expr::Lit(literal) => match &literal.lit {
@@ -229,6 +233,7 @@ fn text(walk: &mut Walk, expr: &Expr) -> Option<String> {
             let names: Vec<_> = path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
             let tail: Vec<_> = names.iter().rev().take(2).rev().map(String::as_str).collect();
             match (tail.as_slice(), call.args.first()) {
+                // An empty text is blank as well.
                 (["String" | "Default" | "Cow", "new" | "default"], None) => Some(String::new()),
                 (["String" | "Cow", "from" | "Borrowed" | "Owned"], Some(inner)) => text(walk, inner),
                 _ => None,
@@ -237,6 +242,7 @@ fn text(walk: &mut Walk, expr: &Expr) -> Option<String> {
         Expr::Macro(call) if call.mac.path.is_ident("format") => {
             let literal: syn::LitStr = syn::parse2(call.mac.tokens.clone()).ok()?;
             let text = literal.value();
+            // With arguments the text is not known.
             (!text.contains('{')).then_some(text)
         }
         Expr::Path(path) => {

@@ -1,5 +1,5 @@
-//! Owns the rule `raw-thread`: what is said where a thread is started that no scope owns.
-//! Refuses to know which paths do that: the catalog does.
+//! Owns the rule `raw-thread`: the message where a thread starts that no scope owns.
+//! Refuses to know which paths start threads: the catalog does.
 
 use proc_macro2::Span;
 use syn::{Attribute, Ident};
@@ -28,7 +28,8 @@ pub(crate) fn started(walk: &mut Walk, span: Span, entry: &'static Entry, into: 
     }
 }
 
-/// A function of this path was named as a value.
+/// A function of this path is used as a value: `map(thread::spawn)`. The thread starts where the
+/// value is called, which may be in another file.
 pub(crate) fn function_taken(walk: &mut Walk, path: &str, span: Span) {
     if let Some(entry) = catalog::find(path) {
         if entry.kind == Kind::Exit {
@@ -41,6 +42,8 @@ pub(crate) fn function_taken(walk: &mut Walk, path: &str, span: Span) {
 
 fn start(walk: &mut Walk, span: Span, entry: &'static Entry, how: &str) {
     let path = entry.path;
+    // The scope of std, or of another crate, joins its threads. It neither tells them to stop nor
+    // shows them.
     let owner = if path.starts_with("std::") { "std's" } else { "another crate's" };
     let message = match entry.kind {
         Kind::Pool => format!("`{path}` {how}: it has threads that no scope owns"),
@@ -70,11 +73,13 @@ fn start(walk: &mut Walk, span: Span, entry: &'static Entry, how: &str) {
     walk.starts.push((span, start));
 }
 
-/// The attributes of a function: some make a runtime around it.
+/// The attributes of a function: some start a runtime around it.
 pub(crate) fn attributes(walk: &mut Walk, attributes: &[Attribute], _function: &Ident) {
     for attribute in attributes {
         let path = attribute.path();
         let Some(last) = path.segments.last() else { continue };
+        // `#[main]` and `#[test]` alone may be imported from tokio. Other attributes of one word
+        // are not resolved, since there are many.
         if last.ident != "main" && last.ident != "test" && path.segments.len() == 1 {
             continue;
         }
@@ -86,6 +91,8 @@ pub(crate) fn attributes(walk: &mut Walk, attributes: &[Attribute], _function: &
             syn::Meta::List(list) => list.tokens.to_string(),
             _ => String::new(),
         };
+        // A runtime of the current thread starts no thread of its own. That is tokio's default for
+        // tests, and not for `main`.
         let many = match found.as_str() {
             "tokio::test" => arguments.contains("multi_thread"),
             _ => !arguments.contains("current_thread"),

@@ -1,33 +1,38 @@
-//! Owns what a function or a closure runs in: whether a scope is around it, whether a context is at
-//! hand, where its result goes.
+//! Owns what is around the code of one function or closure: a scope, a context, the place of its
+//! result.
 //! Refuses to know how that is found out.
 
 use crate::check::resolve::flow::Node;
 
-/// What a function or a closure runs in.
+/// What is around the code of one function or closure. The walk pushes one when it enters, and pops
+/// it when it leaves.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
-    /// A scope of homebound's is open around it.
+    /// A scope of homebound is open around this code.
     pub(crate) in_scope: bool,
-    /// Whether a context is at hand, or a scope to ask for one.
+    /// Whether the code can reach a context.
     pub(crate) context: Context,
-    /// Where its result goes.
+    /// Where the result goes.
     pub(crate) result: Node,
-    /// Which function of the file it is, or is in.
+    /// The function of this file that the code is, or stands in: its number in `Declared::fns`.
     pub(crate) function: Option<usize>,
-    /// The stop wakes a thread that waits in it.
+    /// The code registers a callback with `on_stop`, which wakes the thread that waits here. Then
+    /// no wait here is deaf.
     pub(crate) woken: bool,
-    /// It asks for what turns ready at the stop, to put that among what it waits for.
+    /// The code asks for a stop descriptor or signal, to wait for it together with others. Then a
+    /// wait for several things at once is not deaf.
     pub(crate) listens: bool,
 }
 
-/// Whether there is a context to wait through.
+/// Whether code can reach a context, through which it could wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Context {
+    /// A variable is a context, or a scope that gives one.
     Here,
-    /// Not here, but the caller may have one.
+    /// No variable is one, but a caller in this file may have one: the call graph decides at the
+    /// end.
     AtCaller,
-    /// What runs here is out of reach of any.
+    /// The code runs where no context is valid: in a raw thread, or in a callback of a stop.
     Away,
 }
 

@@ -3,7 +3,7 @@
 //! Refuses to walk, which `visit` does, and to judge, which `rules` do.
 //!
 //! Read this file first, then `sight` (what a name means here) and `places` (which variable or
-//! field an expression names). `frame` and `loops` are what is around the place; `reach` and
+//! field an expression names). `frame` and `loops` are what is around the place. `reach` and
 //! `pending` are kept until the whole file is known.
 
 pub(crate) mod frame;
@@ -26,7 +26,8 @@ use crate::check::state::pending::Waits;
 use crate::check::state::reach::Reach;
 use crate::finding::rule::Rule;
 
-/// A place that starts a thread, for those who ask about dependencies and not about rules.
+/// A place that starts a thread, for `cargo homebound deps`, which asks for places and not for
+/// findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
     /// The line of the call's name, from 1.
@@ -37,11 +38,11 @@ pub struct Start {
     pub what: &'static str,
     /// The features that a `cfg` around the place asks for, in this file.
     pub features: Vec<String>,
-    /// Whether it is in code that is compiled for tests only.
+    /// Whether the place is in code that is compiled for tests only.
     pub test: bool,
 }
 
-/// What a rule has to say, before it is turned into a finding.
+/// The message of a rule at a place, before it becomes a finding.
 #[derive(Debug)]
 pub(crate) struct Hit {
     pub(crate) rule: Rule,
@@ -56,49 +57,70 @@ pub(crate) struct Var {
     pub(crate) name: String,
     pub(crate) ty: Ty,
     pub(crate) node: Node,
-    /// What it says, if that is a literal text.
+    /// The text, if the variable was given a literal text. `blank-purpose` reads it.
     pub(crate) text: Option<String>,
 }
 
-/// What is in sight, the nearest last.
+/// One entry of the list of what is in sight. A name is looked up from the end.
 #[derive(Debug)]
 pub(crate) enum Rib {
+    /// The number of a variable in `Walk::vars`.
     Var(usize),
+    /// A block that declares items.
     Block(ScopeId),
-    /// Nothing of what is before is in sight, but for the items of this scope and those around it.
+    /// The edge of a function or a module: of the entries before it nothing is in sight. The items
+    /// of this scope, and of the scopes around it, are.
     Wall(ScopeId),
 }
 
-/// What a single name stands for.
+/// The meaning of a name that stands alone.
 pub(crate) enum Found {
     Var(usize),
     Item(Res),
 }
 
-/// The walk over one file.
+/// One walk over one file: all that is known at the place where the walk is.
 pub(crate) struct Walk {
+    /// The declarations of the file, and the questions to them.
     pub(crate) names: Names,
+    /// Where values go.
     pub(crate) flow: Flow,
+    /// All variables of the file, also those that are out of sight: a number in `Rib::Var` stays
+    /// valid.
     pub(crate) vars: Vec<Var>,
+    /// What is in sight, the nearest last.
     pub(crate) ribs: Vec<Rib>,
+    /// The scope of items that the walk is in.
     pub(crate) scope: ScopeId,
+    /// The type of `Self`, for each `impl` and trait around the place.
     pub(crate) selves: Vec<Ty>,
+    /// The functions and closures around the place, the nearest last. Never empty.
     pub(crate) frames: Vec<Frame>,
+    /// The loops around the place inside of its function or closure, the nearest last.
     pub(crate) loops: Vec<Loop>,
+    /// Messages of rules so far.
     pub(crate) hits: Vec<Hit>,
+    /// Places that start threads so far. Their line and column are filled in at the end.
     pub(crate) starts: Vec<(Span, Start)>,
-    /// Handles: where they were got, where they go, what to say if they are lost.
+    /// Join handles: where each was got, where it goes, and the message in case that it is lost.
     pub(crate) handles: Vec<(Span, Node, String)>,
+    /// Closures in variables: where the result goes, and whether this file calls the closure. One
+    /// that is never called here is called elsewhere.
     pub(crate) closures: Vec<(Node, bool)>,
+    /// The nodes of statics and constants, by their number in `Declared::values`.
     pub(crate) values: std::collections::HashMap<usize, Node>,
+    /// Calls between functions of the file.
     pub(crate) reach: Reach,
+    /// Waits that count if the rest of the file says so.
     pub(crate) waits: Waits,
+    /// The `cfg` attributes around the place.
     pub(crate) cfg: cfg::Around,
-    /// Somebody in the file unparks whoever is told to stop.
+    /// Some function of the file sets a flag and unparks a thread, so that `park_timeout` is no
+    /// sleep here.
     pub(crate) wakes_parked: bool,
-    /// The call that comes next is awaited.
+    /// The call that the walk enters next is awaited. The call takes the mark away.
     pub(crate) awaited: bool,
-    /// In a macro that only looks at what it is given.
+    /// The walk is in a macro that only looks at its arguments, such as `println!`.
     pub(crate) looking: bool,
 }
 
@@ -113,6 +135,7 @@ impl Walk {
             ribs: vec![Rib::Wall(root)],
             scope: root,
             selves: Vec::new(),
+            // Code of constants and statics stands in no function, and can reach no context.
             frames: vec![Frame::of(None, Context::Away)],
             loops: Vec::new(),
             hits: Vec::new(),
@@ -137,7 +160,7 @@ impl Walk {
         self.frames.last().cloned().unwrap_or(Frame::of(None, Context::Away))
     }
 
-    /// A function of this file is called here, or given to be called.
+    /// Code at this place calls a function of this file, or gives it to a function that will.
     pub(crate) fn calls(&mut self, function: usize) {
         let frame = self.frame();
         self.reach.called(function, &frame);

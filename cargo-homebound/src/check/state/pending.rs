@@ -1,41 +1,49 @@
-//! Owns what may become a finding and cannot be decided before the whole file is known: waits,
-//! handles, ends of the process.
-//! Refuses to decide it: the rules do, at the end of the walk.
+//! Owns the waits that may become findings once the whole file is known.
+//! Refuses to decide that: `rules::deaf` does, at the end of the walk.
 
 use proc_macro2::Span;
 
 use crate::check::resolve::waits::If;
 
-/// A wait that may count.
+/// A wait that counts if the rest of the file says so.
 #[derive(Debug)]
 pub(crate) struct PendingWait {
+    /// The name of the call.
     pub(crate) span: Span,
     pub(crate) message: String,
+    /// What must be true of the file for the call to be a wait.
     pub(crate) when: If,
-    /// The function in which it counts if that is called where a context is at hand.
+    /// The function of this file that waits, if it has no context of its own: the wait counts if
+    /// some caller has one. `None`: a context is at hand, and the wait counts.
     pub(crate) function: Option<usize>,
 }
 
-/// The waits of a file, as the check has found them so far.
+/// The waits of one file, and what the file says that may excuse them.
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
+    /// In the order of the walk.
     pub(crate) met: Vec<PendingWait>,
-    /// Some descriptor was told not to wait.
+    /// The file calls `set_nonblocking` somewhere. On which descriptor is not followed.
     pub(crate) nonblocking: bool,
-    /// Which kinds of channels are made here.
+    /// The file makes channels with a bound, or without one. A `send` waits only in the former.
     pub(crate) bounded: bool,
     pub(crate) unbounded: bool,
 }
 
 impl Waits {
-    /// How many waits there are, for `heard`.
+    /// How many waits have been met; the mark that `heard` takes.
     pub(crate) fn so_far(&self) -> usize {
         self.met.len()
     }
 
-    /// Takes back what was said of waits since `first`: all, if the stop wakes who waits there;
-    /// else what listens to several, if the stop is among them.
+    /// Takes back the waits that were met since `first`, because the code there hears the stop in
+    /// another way.
+    ///
+    /// `woken`: a callback of the stop wakes the thread, whatever it waits for. `listens`: the stop
+    /// is among several things that are waited for, which excuses such waits alone.
     pub(crate) fn heard(&mut self, first: usize, woken: bool, listens: bool) {
+        // `retain` gives no places, so they are counted. `first` waits were met before the frame
+        // was entered.
         let mut at = 0;
         self.met.retain(|wait| {
             at += 1;

@@ -1,5 +1,4 @@
-//! Owns what is in sight at a place: variables, items of blocks, and what names and types mean
-//! there.
+//! Owns the meaning of names at a place: variables, items of blocks, paths and types.
 //! Refuses to look outside of the file.
 
 use syn::Pat;
@@ -13,7 +12,7 @@ use crate::check::state::{Found, Rib, Var, Walk};
 use crate::finding::catalog;
 
 impl Walk {
-    /// Runs `f`; the variables that it declares are out of sight afterwards.
+    /// Runs `f`. The variables that `f` declares are out of sight afterwards.
     pub(crate) fn inner<R>(&mut self, f: impl FnOnce(&mut Walk) -> R) -> R {
         let ribs = self.ribs.len();
         let result = f(self);
@@ -26,10 +25,11 @@ impl Walk {
         self.ribs.push(Rib::Var(self.vars.len() - 1));
     }
 
-    /// What a name that stands alone means here.
+    /// The meaning of a name that stands alone at this place.
     pub(crate) fn single(&mut self, name: &syn::Ident, space: Space) -> Option<Found> {
         for at in (0..self.ribs.len()).rev() {
             match self.ribs[at] {
+                // A variable hides items of the same name, and no types.
                 Rib::Var(var) if space == Space::Values && *name == self.vars[var].name => {
                     return Some(Found::Var(var));
                 }
@@ -39,6 +39,7 @@ impl Walk {
                         return Some(Found::Item(found));
                     }
                 }
+                // A function sees no variable from outside of it, and all items around it.
                 Rib::Wall(scope) => {
                     return self.names.item(scope, &name.to_string(), space).map(Found::Item);
                 }
@@ -52,8 +53,11 @@ impl Walk {
         let found = match ty.path.segments.as_slice() {
             [this] if this == "Self" => self.selves.last().cloned().unwrap_or_default(),
             _ => match self.names.type_of(ty) {
+                // Other paths of the same type become one: `flume::Receiver` is a receiver.
                 Res::Path(path) => Ty::named(types::known(&path)),
                 Res::Struct(id) => Ty::Struct(id),
+                // An enum or a trait of this file: it is known to be of no other crate, and no more
+                // than that.
                 Res::Opaque => Ty::own(),
                 _ => Ty::Unknown,
             },
@@ -69,7 +73,7 @@ impl Walk {
         }
     }
 
-    /// The pattern of a `let` or of a parameter, for those who only want its type.
+    /// A pattern without the type that it is given, and that type: `x` and `Job` of `x: Job`.
     pub(crate) fn ascribed<'p>(&mut self, pat: &'p Pat) -> (&'p Pat, Ty) {
         match pat {
             Pat::Type(typed) => {
@@ -80,7 +84,8 @@ impl Walk {
         }
     }
 
-    /// What a path of an expression stands for, in the file's words or by its path outside.
+    /// The meaning of a path in an expression: an item of this file, or a path outside of it by the
+    /// name that the tables know.
     pub(crate) fn meaning(&mut self, path: &syn::Path, qself: Option<&syn::QSelf>) -> Res {
         if let Some(qself) = qself {
             // `<std::thread::Builder>::new`
@@ -94,6 +99,7 @@ impl Walk {
             };
         }
         let written = self.written(path);
+        // `Self::start` stands for the struct of the `impl` around it, whatever that is called.
         if written.segments.first().is_some_and(|first| first == "Self") {
             return match (self.selves.last(), written.segments.get(1)) {
                 (Some(Ty::Struct(id)), Some(name)) => Res::Assoc(*id, name.clone()),
@@ -103,6 +109,7 @@ impl Walk {
         }
         match self.names.resolve(&written, Space::Values) {
             Res::Path(path) => Res::Path(match path.rsplit_once("::") {
+                // `crossbeam::thread::Scope::spawn` by the path of the crate that declares it.
                 Some((of, name)) if types::known(of) != of => format!("{}::{name}", types::known(of)),
                 _ => path,
             }),
@@ -125,15 +132,17 @@ impl Walk {
         }
     }
 
-    /// Whether a path is that of a function that starts a thread.
+    /// Whether a path names a function that starts a thread.
     pub(crate) fn starts_thread(&mut self, path: &syn::Path) -> bool {
         matches!(self.meaning(path, None), Res::Path(path) if catalog::find(&path).is_some())
     }
 
-    /// The type of what a function of this file returns; `of` is the struct whose it is.
+    /// The type that a function of this file returns. `of`: the struct in whose `impl` the function
+    /// stands.
     pub(crate) fn returned(&mut self, id: usize, of: Option<usize>) -> Ty {
         let returns = self.names.declared.fns[id].returns.clone();
         match (&returns, of) {
+            // `Self` is not in sight where the method is called.
             (Some(written), Some(of)) if written.path.segments == ["Self"] => Ty::Struct(of),
             _ => self.typed(returns.as_ref()),
         }

@@ -1,6 +1,5 @@
-//! Owns calls of functions and methods: which function it is, what its closures run in, where its
-//! arguments go.
-//! Refuses to judge: it tells each rule of what it met.
+//! Owns calls of functions: which function it is, what its closures run in, where its arguments go.
+//! Refuses to judge: each rule is called with what the walk has met.
 
 use proc_macro2::Span;
 use syn::punctuated::Punctuated;
@@ -23,6 +22,7 @@ type Arguments = Punctuated<Expr, Token![,]>;
 
 impl Walk {
     pub(crate) fn call(&mut self, call: &ExprCall, into: Node) -> Ty {
+        // The mark is for this call, and not for calls in its arguments.
         let awaited = std::mem::take(&mut self.awaited);
         let mut function = &*call.func;
         while let Expr::Paren(inner) = function {
@@ -43,6 +43,7 @@ impl Walk {
         };
         let Some(last) = path.path.segments.last() else { return Ty::Unknown };
         let span = last.ident.span();
+        // A variable hides a function of the same name, so variables are asked first.
         let mut found = None;
         if let Some(name) = alone(path) {
             match self.single(name, Space::Values) {
@@ -65,6 +66,7 @@ impl Walk {
                     Ty::Unknown
                 }
             },
+            // `Job(handle)`: a value of a tuple struct is made, and each argument is a field.
             Res::Struct(id) => {
                 for (at, argument) in call.args.iter().enumerate() {
                     let node = self.stored(id, &at.to_string());
@@ -83,12 +85,14 @@ impl Walk {
         let ty = self.vars[var].ty.clone();
         self.arguments(arguments);
         match ty {
+            // The closure is called here, and so its result goes where the value of the call goes.
             Ty::Closure(id, result) => {
                 self.closures[id].1 = true;
                 self.flow.edge(result, into);
                 Ty::Unknown
             }
-            // The thread is spoken of where the function was taken; the handle is here.
+            // The rule `raw-thread` has spoken where the function was taken. The handle is got
+            // here.
             Ty::Func(path) => {
                 let ty = types::returned(&path);
                 if detached::is_handle(&ty) && catalog::find(&path).is_some() {
@@ -113,7 +117,10 @@ impl Walk {
         self.calls(id);
         polled::own_function(self, id, span);
         let ty = self.returned(id, of);
+        // A function that returns a handle hands it to this call. Whether one or a list: all of it
+        // is here now.
         let one = if let Ty::Many(one) = &ty { (**one).clone() } else { ty.clone() };
+        // Only handles of threads are followed through functions of the file.
         if one.is(types::JOIN_HANDLE) {
             detached::handle(self, span, into, &one);
         }
@@ -132,6 +139,7 @@ impl Walk {
         if let Some(ty) = self.passed_on(path, arguments, into) {
             return ty;
         }
+        // The child of a fork may end by `_exit`; see `rules::exit`.
         self.reach.forks |= ["libc::fork", "nix::unistd::fork"].contains(&path);
         let entry = catalog::find(path);
         match entry {
@@ -152,14 +160,17 @@ impl Walk {
         types::returned(path)
     }
 
-    /// What only wraps its argument, or throws it away.
+    /// Functions that wrap their argument, or drop it.
     fn passed_on(&mut self, path: &str, arguments: &Arguments, into: Node) -> Option<Ty> {
+        // The last two names are enough: `Arc::new` is the same from std, alloc or a re-export.
         let tail = path.rmatch_indices("::").nth(1).map_or(path, |(at, _)| &path[at + 2..]);
         let first = arguments.first();
         match tail {
             "BufReader::new" | "BufWriter::new" | "LineWriter::new" => {
                 let reader = self.expr(first?, into);
                 let named = |path: &str| path.contains("::") && !path.starts_with("crate::");
+                // Of a reader around something unknown it is known only that it reads: that may
+                // wait.
                 let known = reader.path().is_some_and(named) || is_text(first?);
                 Some(if known { reader } else { Ty::named(types::READER) })
             }
@@ -168,6 +179,7 @@ impl Walk {
                 let stream = reader.path().is_some_and(types::is_stream);
                 Some(if stream { Ty::named(types::LINES) } else { Ty::Unknown })
             }
+            // A handle in one of these is never joined.
             "drop" | "mem::drop" | "mem::forget" | "ManuallyDrop::new" | "Box::leak" => {
                 arguments.iter().for_each(|argument| {
                     self.expr(argument, Node::LOST);
@@ -179,6 +191,7 @@ impl Walk {
             | "Arc::clone" | "Rc::clone" | "Option::take" | "mem::take" | "iter::once" | "Vec::from"
             | "Option::from" | "OnceLock::from" | "VecDeque::from" | "Arc::from" | "Box::from"
             | "CachePadded::new" | "AssertUnwindSafe" => Some(self.expr(first?, into)),
+            // The old value comes out, and the new one goes in.
             "mem::replace" | "Option::replace" if arguments.len() == 2 => {
                 let ty = self.expr(&arguments[0], into);
                 let place = self.place(&arguments[0]);
@@ -201,7 +214,7 @@ impl Walk {
         self.closures_of("", false, arguments);
     }
 
-    /// Walks over the arguments of a call of `path`, each closure in what it runs in.
+    /// Walks over the arguments of a call of `path`: closures in the frame that `path` gives them.
     fn closures_of(&mut self, path: &str, starts: bool, arguments: &Arguments) {
         for argument in arguments {
             match argument {
@@ -217,7 +230,8 @@ impl Walk {
         }
     }
 
-    /// An argument that is no closure; if it is a function of this file, it will be called.
+    /// Walks over an argument that is no closure. A function of this file is taken to be called by
+    /// `path`.
     pub(crate) fn given(&mut self, argument: &Expr, path: &str, starts: bool) {
         if let Some((closure, before)) = closure_of_block(argument) {
             let frame = self.frame_of(path, starts);
@@ -236,11 +250,13 @@ impl Walk {
         }
     }
 
-    /// What a closure runs in that is given to `path`.
+    /// The frame of a closure that is given to `path`.
     pub(crate) fn frame_of(&self, path: &str, starts: bool) -> Frame {
         let mut frame = Frame { result: Node::HOME, woken: false, listens: false, ..self.frame() };
+        // homebound gives the closure a context or a scope.
         if types::parameter(path).is_some_and(|ty| ty == HB_CONTEXT || ty == HB_SCOPE) {
             (frame.in_scope, frame.context) = (true, Context::Here);
+        // A thread that no scope owns has no context, and neither has a callback of a stop.
         } else if starts || deaf::OUT_OF_REACH.contains(&path) {
             frame.context = Context::Away;
         }
@@ -253,7 +269,7 @@ pub(crate) fn alone(path: &syn::ExprPath) -> Option<&syn::Ident> {
     path.path.get_ident().filter(|_| path.qself.is_none())
 }
 
-/// The closure that a block gives, and what stands before it:
+/// The closure that a block returns, and the statements before it:
 /// `{ let rx = rx.clone(); move || run(rx) }`.
 fn closure_of_block(argument: &Expr) -> Option<(&syn::ExprClosure, &[syn::Stmt])> {
     let Expr::Block(block) = argument else { return None };
@@ -263,7 +279,7 @@ fn closure_of_block(argument: &Expr) -> Option<(&syn::ExprClosure, &[syn::Stmt])
     }
 }
 
-/// Whether it is read from memory: `BufReader::new(text.as_bytes())`.
+/// Whether a reader reads from memory: `BufReader::new(text.as_bytes())`.
 fn is_text(expr: &Expr) -> bool {
     match expr {
         Expr::MethodCall(call) => call.method == "as_bytes" || call.method == "as_slice",

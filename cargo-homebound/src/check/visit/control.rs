@@ -1,6 +1,5 @@
-//! Owns the walk over branches, loops and closures: what is bound in them, and where their values
-//! go.
-//! Refuses to ask which way is taken: all are.
+//! Owns the walk over branches, loops and closures: what they bind, and where their values go.
+//! Refuses to ask which branch runs: all may.
 
 use syn::{ExprClosure, ExprIf, ExprMatch, Pat};
 
@@ -18,6 +17,7 @@ impl Walk {
     pub(crate) fn branch(&mut self, branch: &ExprIf, into: Node) -> Ty {
         let ends = polled::ends(&branch.then_branch)
             || branch.else_branch.as_ref().is_some_and(|(_, other)| polled::ends_expr(other));
+        // A variable of `if let` is in sight in the branch alone.
         let ty = self.inner(|walk| {
             polled::flag_inside(walk, &branch.cond, ends);
             walk.expr(&branch.cond, Node::LOST);
@@ -26,6 +26,7 @@ impl Walk {
         match &branch.else_branch {
             Some((_, other)) => {
                 let found = self.expr(other, into);
+                // Both branches have the same type. The first that is known says it.
                 if ty.is_unknown() { found } else { ty }
             }
             None => ty,
@@ -33,6 +34,7 @@ impl Walk {
     }
 
     pub(crate) fn choice(&mut self, choice: &ExprMatch, into: Node) -> Ty {
+        // Some arm can leave the loop around the `match`.
         let ends = choice.arms.iter().any(|arm| polled::ends_expr(&arm.body));
         polled::flag_in_match(self, &choice.expr, ends);
         let node = self.flow.node();
@@ -55,6 +57,7 @@ impl Walk {
     pub(crate) fn condition(&mut self, condition: &syn::ExprLet) -> Ty {
         let node = self.flow.node();
         let mut ty = self.expr(&condition.expr, node);
+        // `while let Ok(false) = stop.lock()`: the guard of an unknown type may be that of a flag.
         if bodies::locks(&condition.expr) && (ty.is_unknown() || ty.is("bool")) {
             ty = Ty::Flag;
         }
@@ -68,6 +71,7 @@ impl Walk {
         let node = self.flow.node();
         let ty = self.expr(&it.expr, node);
         deaf::met_in_loop(self, &it.expr, &ty);
+        // `for _ in (0..).take_while(|_| !stop.load(..))` looks at a flag each time.
         let asks = matches!(ty, Ty::Flag) || flags::flag(self, &it.expr) == flags::Look::Flag;
         self.enter_loop(Node::LOST, it.label.as_ref());
         if let (true, Some(entered)) = (asks, self.loops.last_mut()) {
@@ -75,8 +79,22 @@ impl Walk {
         }
         self.inner(|walk| {
             let first = walk.vars.len();
+            // A handle in the list gets into the variable.
             walk.bind(&it.pat, ty.element(), node);
             walk.stores_into(first, &it.expr);
+            walk.block(&it.body, Node::LOST);
+        });
+        polled::leave_loop(self);
+    }
+
+    pub(crate) fn while_loop(&mut self, it: &syn::ExprWhile) {
+        // Before the loop is entered, because `drained` is about the loop around this one.
+        polled::drained(self, &it.cond, &it.body);
+        self.enter_loop(Node::LOST, it.label.as_ref());
+        // A variable of `while let` is in sight in the body alone.
+        self.inner(|walk| {
+            polled::flag_in_condition(walk, &it.cond, true);
+            walk.expr(&it.cond, Node::LOST);
             walk.block(&it.body, Node::LOST);
         });
         polled::leave_loop(self);
@@ -86,8 +104,8 @@ impl Walk {
         self.loops.push(Loop::new(result, label.map(|label| label.name.ident.clone()), self.vars.len()));
     }
 
-    /// Walks over a closure that runs in `frame`; `first` is the type of its first parameter, and
-    /// `from` what it is given.
+    /// Walks over a closure that runs in `frame`. `first`: the type of its first parameter. `from`:
+    /// the node of the values that it is given, if a method of a list gives them.
     pub(crate) fn closure(
         &mut self,
         closure: &ExprClosure,
@@ -95,14 +113,18 @@ impl Walk {
         from: Option<Node>,
         mut frame: Frame,
     ) -> Ty {
+        // A `break` in a closure does not leave a loop around the closure, nor does a sleep in it
+        // belong to the loop.
         let loops = std::mem::take(&mut self.loops);
         let ty = self.inner(|walk| {
             let made = walk.vars.len();
             for (at, pat) in closure.inputs.iter().enumerate() {
                 let ty = if at == 0 { first.clone() } else { Ty::Unknown };
-                // A fold has what it gathers before what it meets.
+                // Each parameter may be one of the values: in a `fold`, what is gathered comes
+                // before the value.
                 let node = from.unwrap_or_else(|| walk.flow.before(Node::HOME));
                 walk.bind(pat, ty, node);
+                // What is stored in a parameter is seen by the code that lent it.
                 if from.is_none() {
                     for var in made..walk.vars.len() {
                         let node = walk.vars[var].node;
@@ -110,6 +132,7 @@ impl Walk {
                     }
                 }
             }
+            // `|scope: &Scope| ..` is a scope whatever function it is given to.
             let typed = closure.inputs.iter().any(|pat| matches!(pat, Pat::Type(_)));
             if typed
                 && walk.vars[made..]

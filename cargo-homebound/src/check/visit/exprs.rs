@@ -1,5 +1,5 @@
-//! Owns the walk over expressions: where the value of each goes, and of which type it is.
-//! Refuses calls, which are in `calls`, and macros, which are in `macros`.
+//! Owns the walk over expressions: where the value of each goes, and a guess of its type.
+//! Refuses calls, which are in `calls` and `methods`, and macros, which are in `macros`.
 
 use syn::{Expr, Member, UnOp};
 
@@ -15,7 +15,7 @@ use crate::check::state::frame::Frame;
 use crate::check::state::{Found, Walk};
 
 impl Walk {
-    /// Walks over `expr`, whose value goes `into`; a guess of its type.
+    /// Walks over `expr`, whose value goes `into`. Returns a guess of its type.
     pub(crate) fn expr(&mut self, expr: &Expr, into: Node) -> Ty {
         match expr {
             Expr::Path(path) => self.path_value(path, into),
@@ -28,6 +28,7 @@ impl Walk {
             }
             Expr::Closure(closure) => {
                 let frame = self.frame();
+                // A closure in a variable: where its result goes is decided where it is called.
                 let result = self.flow.node();
                 self.closures.push((result, false));
                 let id = self.closures.len() - 1;
@@ -49,6 +50,7 @@ impl Walk {
             Expr::Group(inner) => self.expr(&inner.expr, into),
             Expr::Reference(inner) => {
                 if inner.mutability.is_some() {
+                    // Code that borrows mutably may assign.
                     polled::assigned(self, &inner.expr);
                 }
                 self.expr(&inner.expr, into)
@@ -57,12 +59,14 @@ impl Walk {
             Expr::Cast(inner) => self.expr(&inner.expr, into),
             Expr::Try(inner) => self.expr(&inner.expr, into),
             Expr::Await(inner) => {
+                // Only the awaited call itself gets the mark, and takes it away.
                 self.awaited = matches!(*inner.base, Expr::MethodCall(_) | Expr::Call(_));
                 let ty = self.expr(&inner.base, Node::HOME);
                 self.awaited = false;
                 ty
             }
             Expr::Unary(inner) => {
+                // `!handle` and `-handle` are no handle.
                 let into = if matches!(inner.op, UnOp::Deref(_)) { into } else { Node::LOST };
                 self.expr(&inner.expr, into)
             }
@@ -72,6 +76,7 @@ impl Walk {
             }
             Expr::Array(array) => {
                 let all: Vec<_> = array.elems.iter().map(|part| self.expr(part, into)).collect();
+                // Elements have one type. The first that is known says it.
                 all.into_iter().find(|ty| !ty.is_unknown()).map_or(Ty::Unknown, |ty| Ty::Many(ty.into()))
             }
             Expr::Repeat(array) => {
@@ -96,6 +101,7 @@ impl Walk {
             }
             Expr::Binary(binary) => {
                 if matches!(binary.op, syn::BinOp::BitOrAssign(_) | syn::BinOp::BitAndAssign(_)) {
+                    // `done |= step()`: the loop sets its own flag.
                     polled::assigned(self, &binary.left);
                 }
                 self.expr(&binary.left, Node::LOST);
@@ -106,15 +112,8 @@ impl Walk {
                 self.for_loop(it);
             }
             Expr::While(it) => {
-                polled::drained(self, &it.cond, &it.body);
                 spin::spins_in_while(self, it);
-                self.enter_loop(Node::LOST, it.label.as_ref());
-                self.inner(|walk| {
-                    polled::flag_in_condition(walk, &it.cond, true);
-                    walk.expr(&it.cond, Node::LOST);
-                    walk.block(&it.body, Node::LOST);
-                });
-                polled::leave_loop(self);
+                self.while_loop(it);
             }
             Expr::Loop(it) => {
                 spin::spins_in_loop(self, &it.body);
@@ -123,12 +122,15 @@ impl Walk {
                 polled::leave_loop(self);
             }
             Expr::Return(it) => {
+                // A `return` leaves the function or the closure, whatever blocks are around it.
                 let result = self.frame().result;
                 it.expr.iter().for_each(|value| {
                     self.expr(value, result);
                 });
             }
             Expr::Break(it) => {
+                // The value of a `break` goes where the loop's value goes: of the loop with the
+                // label, or of the innermost.
                 let found = self.loops.iter().rev().find(|one| match &it.label {
                     Some(label) => one.label.as_ref() == Some(&label.ident),
                     None => true,
@@ -159,7 +161,8 @@ impl Walk {
                     let (ty, node) = (self.vars[var].ty.clone(), self.vars[var].node);
                     self.flow.edge(node, into);
                     if let Ty::Closure(id, result) = ty {
-                        // Whoever has it may call it.
+                        // The closure is handed on, so that other code may call it and join its
+                        // result.
                         self.closures[id].1 = true;
                         self.flow.edge(result, Node::HOME);
                     }
@@ -184,8 +187,8 @@ impl Walk {
             }
             Res::Path(path) => {
                 raw::function_taken(self, &path, span);
-                // A name alone that nothing here declares is a variable that another macro or file
-                // has made.
+                // A single name that nothing here declares is a variable from a macro or from
+                // another file.
                 if path.contains("::") || path == "drop" { Ty::Func(path.into()) } else { Ty::Unknown }
             }
             _ => Ty::Unknown,
@@ -195,16 +198,19 @@ impl Walk {
     fn assign(&mut self, assign: &syn::ExprAssign) {
         polled::assigned(self, &assign.left);
         let into = match &*assign.left {
+            // `(a, b) = ..`: which value goes to which place is not followed.
             Expr::Tuple(_) | Expr::Array(_) => Node::HOME,
             left => self.place(left),
         };
         let ty = self.expr(&assign.right, into);
         match &*assign.left {
             left @ Expr::Path(_) => {
+                // A variable that was declared without a value gets its type here.
                 let var = self.variable(left).filter(|var| self.vars[*var].ty.is_unknown());
                 var.into_iter().for_each(|var| self.vars[var].ty = ty.clone());
             }
             Expr::Infer(_) => {}
+            // `self.handles[i] = ..`: the place itself has expressions in it.
             left => drop(self.expr(left, Node::LOST)),
         }
     }
@@ -223,6 +229,7 @@ impl Walk {
             };
             let into = match of {
                 Ty::Struct(id) => self.stored(id, &name),
+                // The fields of a struct of another crate are not followed.
                 _ => Node::HOME,
             };
             self.expr(&field.expr, into);

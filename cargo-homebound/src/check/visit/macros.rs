@@ -1,6 +1,5 @@
-//! Owns the code inside macros: bodies of `macro_rules!`, and what is given to the macros of
-//! others.
-//! Refuses to expand anything: it reads the tokens as the code that they look like.
+//! Owns the code inside macros: bodies of `macro_rules!`, and arguments of macros.
+//! Refuses to expand anything: tokens are read as the code that they look like.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use syn::parse::Parser;
@@ -31,14 +30,19 @@ impl Walk {
         if name == "select" || name == "select_biased" {
             deaf::select(self, last.ident.span(), &mac.tokens);
         }
+        // A handle in such a list goes where the list goes.
         let list = name == "vec" || name == "smallvec" || name == "array_vec";
         let into = match name.as_str() {
             _ if list => into,
             "dbg" => into,
+            // `println!("{handle:?}")` joins nothing.
             _ if LOOKERS.contains(&name.as_str()) => Node::LOST,
+            // Any other macro may join a handle that it is given.
             _ => Node::HOME,
         };
         let tokens = if name == "lazy_static" { without_ref(mac.tokens.clone()) } else { mac.tokens.clone() };
+        // Most arguments are a list of expressions. The rest is read as statements, as in `select!`
+        // or `thread_local!`.
         let found = match expressions(tokens.clone(), list) {
             Some(all) => all.iter().map(|one| self.expr(one, into)).find(|ty| !ty.is_unknown()),
             None => {
@@ -52,7 +56,7 @@ impl Walk {
         if list && !found.is_unknown() { Ty::Many(found.into()) } else { found }
     }
 
-    /// The bodies of the rules of a macro of this file.
+    /// Walks over the bodies of a macro of this file. What its parameters will be is not known.
     pub(crate) fn macro_rules(&mut self, tokens: &TokenStream) {
         let mut arrow = false;
         let mut before = ' ';
@@ -62,6 +66,7 @@ impl Walk {
                     arrow = before == '=' && punct.as_char() == '>';
                     before = punct.as_char();
                 }
+                // Behind each `=>` stands a body; before it stands a pattern, which is no code.
                 TokenTree::Group(body) if arrow => {
                     self.inner(|walk| walk.tokens(plain(body.stream()), Node::HOME));
                     arrow = false;
@@ -71,7 +76,7 @@ impl Walk {
         }
     }
 
-    /// Reads tokens as statements, or else as well as it can.
+    /// Reads tokens as statements, or else as well as they can be read.
     pub(crate) fn tokens(&mut self, tokens: TokenStream, into: Node) {
         if tokens.is_empty() {
             return;
@@ -81,13 +86,14 @@ impl Walk {
             self.inner(|walk| walk.block(&block, into));
             return;
         }
+        // Arms of a `select!`: `recv(rx) -> message => f(message), ..`.
         let pieces = pieces(tokens);
         let one = pieces.len() == 1;
         for piece in pieces {
             match (one, statements(piece.clone())) {
                 (false, Some(statements)) => {
                     let block = Block { brace_token: syn::token::Brace::default(), stmts: statements };
-                    // What is declared here is in sight in the next piece.
+                    // Variables of one piece are in sight in the next one.
                     self.block(&block, into);
                 }
                 _ => self.scan(piece),
@@ -95,7 +101,7 @@ impl Walk {
         }
     }
 
-    /// Looks for paths and calls in what is no code by itself.
+    /// Looks for paths and calls in tokens that are no code by themselves.
     pub(crate) fn scan(&mut self, tokens: TokenStream) {
         let tokens: Vec<_> = tokens.into_iter().collect();
         let mut at = 0;
@@ -106,6 +112,7 @@ impl Walk {
                     at += 1;
                 }
                 TokenTree::Ident(_) => {
+                    // A name behind a dot is a field or a method, and no path.
                     let after_dot =
                         at > 0 && matches!(&tokens[at - 1], TokenTree::Punct(dot) if dot.as_char() == '.');
                     let (path, next) = path_at(&tokens, at);
@@ -122,7 +129,7 @@ impl Walk {
         }
     }
 
-    /// Whether a variable is only looked at, by what stands after it.
+    /// Whether a variable is only looked at, by the tokens after it.
     fn looks_only(&self, after: &[TokenTree]) -> bool {
         match after {
             [TokenTree::Punct(dot), TokenTree::Ident(method), ..] if dot.as_char() == '.' => {
@@ -138,6 +145,7 @@ impl Walk {
             [name] if !absolute => match self.single(name, Space::Values) {
                 Some(Found::Var(var)) => {
                     let node = self.vars[var].node;
+                    // A variable that stands in such tokens may be joined by the macro.
                     return self.flow.edge(node, if looks { Node::LOST } else { Node::HOME });
                 }
                 Some(Found::Item(found)) => found,
@@ -149,6 +157,7 @@ impl Walk {
             }
         };
         match found {
+            // The arguments are read for themselves, as a group of tokens.
             Res::Path(path) if called => {
                 self.call_path(&path, last.span(), &Punctuated::new(), Node::HOME, false);
             }
@@ -162,7 +171,7 @@ impl Walk {
     }
 }
 
-/// Expressions with commas between them; `vec![x; n]` too.
+/// Reads expressions with commas between them, and `vec![x; n]` if it is a list.
 fn expressions(tokens: TokenStream, list: bool) -> Option<Vec<Expr>> {
     if let Ok(all) = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens.clone()) {
         return Some(all.into_iter().collect());
@@ -181,7 +190,7 @@ fn statements(tokens: TokenStream) -> Option<Vec<Stmt>> {
     Block::parse_within.parse2(tokens).ok()
 }
 
-/// Splits at `,`, `;` and `=>`; a `;` stays with what it ends.
+/// Splits at `,`, `;` and `=>`. A `;` stays with the statement that it ends.
 fn pieces(tokens: TokenStream) -> Vec<TokenStream> {
     let mut all = Vec::new();
     let mut piece = Vec::new();
@@ -209,7 +218,7 @@ fn pieces(tokens: TokenStream) -> Vec<TokenStream> {
     all
 }
 
-/// The body of a macro's rule as code: `$x` becomes `x`, and what is repeated stands there once.
+/// The body of a macro's rule as code: `$x` becomes `__x`, and what is repeated stands there once.
 fn plain(tokens: TokenStream) -> TokenStream {
     let mut out = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -222,6 +231,7 @@ fn plain(tokens: TokenStream) -> TokenStream {
                     while let Some(TokenTree::Punct(mark)) = tokens.peek() {
                         let char = mark.as_char();
                         let token = tokens.next();
+                        // The mark after `$( .. )`; a token before it separates the repetitions.
                         if matches!(char, '*' | '+' | '?') {
                             break;
                         }
@@ -251,7 +261,7 @@ fn plain(tokens: TokenStream) -> TokenStream {
     out.into_iter().collect()
 }
 
-/// `static ref X: T = ..;` as `static X: T = ..;`.
+/// `static ref X: T = ..;` of `lazy_static` as `static X: T = ..;`.
 fn without_ref(tokens: TokenStream) -> TokenStream {
     tokens.into_iter().filter(|token| !matches!(token, TokenTree::Ident(ident) if ident == "ref")).collect()
 }
@@ -260,7 +270,7 @@ fn is_colon(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':')
 }
 
-/// The path that begins at `at`, and where it ends; without what stands in `::<..>`.
+/// The path that begins at `at`, and the place after it. What stands in `::<..>` is left out.
 fn path_at(tokens: &[TokenTree], mut at: usize) -> (Vec<Ident>, usize) {
     let mut path = Vec::new();
     while let Some(TokenTree::Ident(name)) = tokens.get(at) {

@@ -1,6 +1,6 @@
-//! Owns calls of methods: of which type it is, where its receiver and its arguments go, what its
-//! closures are given.
-//! Refuses to judge: it tells each rule of what it met.
+//! Owns calls of methods: of which type the method is, where its receiver and its arguments go,
+//! what its closures are given.
+//! Refuses to judge: each rule is called with what the walk has met.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
@@ -22,6 +22,8 @@ use crate::finding::catalog;
 impl Walk {
     pub(crate) fn method_call(&mut self, call: &ExprMethodCall, into: Node) -> Ty {
         let awaited = std::mem::take(&mut self.awaited);
+        // Where the receiver's value goes depends on the method's name alone: its type is mostly
+        // not known.
         let passage = passage::passage(&call.method);
         let given = self.flow.node();
         let receiver_into = match passage {
@@ -31,6 +33,7 @@ impl Walk {
             Passage::Look | Passage::Store => Node::LOST,
             Passage::Home => Node::HOME,
         };
+        // `filter(|handle| ..)`: the closure sees the value, and the value goes on.
         if matches!(passage, Passage::Both) {
             self.flow.edge(receiver_into, given);
         }
@@ -40,6 +43,7 @@ impl Walk {
         let of = self.receiver(&ty, call, &name);
         let path = of.as_ref().map(|of| format!("{of}::{name}")).unwrap_or_default();
         let entry = catalog::find(&path);
+        // A method of the catalog starts a thread: `builder.spawn(..)`.
         if let (Some(entry), Some(of)) = (entry, &of) {
             raw::started(self, span, entry, into, &types::method(of, &name));
         }
@@ -48,6 +52,7 @@ impl Walk {
         if let Some((id, own)) = self.method_of_value(&ty, &name) {
             self.calls(own);
             polled::own_function(self, own, span);
+            // A method of this file whose name is in no table: it does what this file says.
             if passage == Passage::Home {
                 let found = self.returned(own, Some(id));
                 if found.is(types::JOIN_HANDLE) {
@@ -56,6 +61,8 @@ impl Walk {
                 return found;
             }
         }
+        // On a value of unknown type, a name that one method of this file has is taken for that
+        // method. Only the call is noted; the type of the result stays unknown.
         let may_be_own = ty.is_unknown() || ty.path().is_some_and(|path| !types::is_foreign(path));
         if passage == Passage::Home && may_be_own {
             let only = self.names.declared.only_method(&name);
@@ -75,19 +82,24 @@ impl Walk {
             purpose::check(self, call.method.span(), call.args.iter());
         }
         if let Some(frame) = self.frames.last_mut() {
+            // From here on the stop wakes waits in this function. `Walk::framed` takes back what
+            // was met before as well.
             frame.woken |= path == "homebound::Context::on_stop";
             frame.listens |= ["stop_fd", "stop_signal"].contains(&name);
         }
         polled::method(self, name, call, of);
         spin::passes_over(self, name, call, ty);
+        // An awaited `recv` is that of an asynchronous channel: it blocks no thread.
         if !awaited {
             deaf::method(self, name, call, ty);
         }
     }
 
-    /// The type whose method it is: known, or told by the shape of the call.
+    /// The type that has the method: the receiver's, or the type that the shape of the call tells.
     fn receiver(&mut self, ty: &Ty, call: &ExprMethodCall, name: &str) -> Option<String> {
         match ty {
+            // A type of this crate may have a `spawn` of its own. Then the shape of the call
+            // decides.
             Ty::Path(path) if !path.starts_with("crate::") => Some(path.to_string()),
             Ty::Path(_) | Ty::Unknown | Ty::Struct(_) => {
                 purpose::by_shape(self, call, name).map(str::to_owned)
@@ -108,6 +120,8 @@ impl Walk {
         let through = matches!(passage, Passage::Closure | Passage::Both);
         for argument in &call.args {
             match argument {
+                // `handles.into_iter().map(|handle| handle.join())`: the closure gets each value of
+                // the receiver.
                 Expr::Closure(closure) if through => {
                     let first = if matches!(ty, Ty::Many(_)) { ty.element() } else { ty.clone() };
                     let kept = passage::keeps_result(&call.method);
@@ -133,7 +147,7 @@ impl Walk {
                     let place = self.place(&call.receiver);
                     let node = self.flow.before(place);
                     if matches!(call.method.to_string().as_str(), "insert" | "get_or_insert" | "replace") {
-                        // `Option::insert` gives it back.
+                        // `Option::insert` returns a reference to the value, `replace` the old one.
                         self.flow.edge(node, into);
                     }
                     let found = self.expr(other, node);
@@ -145,16 +159,18 @@ impl Walk {
         mapped
     }
 
-    /// A function that is given to `map` and the like.
+    /// A function that is given to `map` and the like, in place of a closure.
     fn mapped(&mut self, function: &syn::ExprPath, given: Node, into: Node) -> Ty {
         let span = function.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
         match self.path_value(function, Node::LOST) {
             Ty::Func(path) => {
                 let throws = matches!(&*path, "drop" | "std::mem::drop" | "std::mem::forget");
+                // `for_each(drop)` loses the handles. Any other function may join them.
                 if !throws {
                     self.flow.edge(given, Node::HOME);
                 }
                 let ty = types::returned(&path);
+                // `(0..4).map(thread::spawn)` makes a handle for each element.
                 if detached::is_handle(&ty) && catalog::find(&path).is_some() {
                     detached::handle(self, span, into, &ty);
                 }
@@ -167,7 +183,8 @@ impl Walk {
         }
     }
 
-    /// A list of which nothing was known has been given a value of this type.
+    /// Notes that a list has been given a handle, so that the list's own methods are known to hold
+    /// handles.
     fn now_holds(&mut self, list: &Expr, ty: Ty) {
         if let Some(var) = self.variable(list).filter(|_| detached::is_handle(&ty)) {
             self.vars[var].ty = Ty::Many(ty.into());
@@ -175,11 +192,12 @@ impl Walk {
     }
 }
 
-/// The type of what a method of another crate's gives.
+/// The type of the result of a method of another crate.
 fn gives(ty: &Ty, passage: Passage, of: Option<&str>, name: &str, mapped: Ty) -> Ty {
     if ty.path().is_some_and(|of| types::is_stream(of) && ["lines", "split", "bytes"].contains(&name)) {
         return Ty::named(types::LINES);
     }
+    // `lines().map(..)` waits for each line as `lines()` does.
     if ty.is(types::LINES) && matches!(passage, Passage::Through | Passage::Both | Passage::Closure) {
         return ty.clone();
     }

@@ -28,13 +28,14 @@ use crate::check::state::{Rib, Walk};
 
 impl Walk {
     pub(crate) fn file(&mut self, file: &syn::File) {
+        // All declarations before the walk: a function may use what is declared further down.
         for item in &file.items {
             self.names.declared.item(self.scope, item);
         }
         self.under(&file.attrs, |walk| file.items.iter().for_each(|item| walk.item(item)));
     }
 
-    /// Runs `f` in what these attributes ask for.
+    /// Runs `f` on code that has these attributes.
     pub(crate) fn under(&mut self, attributes: &[Attribute], f: impl FnOnce(&mut Walk)) {
         let before = self.cfg.enter(attributes);
         f(self);
@@ -54,6 +55,7 @@ impl Walk {
                     walk.walled(scope, |walk| items.iter().for_each(|item| walk.item(item)));
                 }
             }),
+            // The type of `Self` in the methods.
             Item::Impl(item) => self.under(&item.attrs, |walk| {
                 let ty = written::type_ref(walk.scope, &item.self_ty);
                 let ty = walk.typed(ty.as_ref());
@@ -62,6 +64,7 @@ impl Walk {
                 walk.selves.pop();
             }),
             Item::Trait(item) => self.under(&item.attrs, |walk| {
+                // `Self` of a trait may be any type.
                 walk.selves.push(Ty::own());
                 item.items.iter().for_each(|item| walk.trait_item(item));
                 walk.selves.pop();
@@ -70,6 +73,7 @@ impl Walk {
             Item::Const(item) => self.under(&item.attrs, |walk| walk.initial(&item.ident, &item.expr)),
             Item::Macro(item) => self.under(&item.attrs, |walk| {
                 if item.mac.path.is_ident("macro_rules") {
+                    // The bodies are code of this file, wherever they are used.
                     walk.macro_rules(&item.mac.tokens);
                 } else {
                     walk.macro_call(&item.mac, Node::LOST);
@@ -82,6 +86,7 @@ impl Walk {
                     }
                 }
             }
+            // Syntax that the parser hands back unread.
             Item::Verbatim(tokens) => self.scan(tokens.clone()),
             _ => {}
         }
@@ -128,9 +133,10 @@ impl Walk {
         }
     }
 
-    /// Runs `f` where no variable from outside is in sight.
+    /// Runs `f` where no variable from outside is in sight: in a function or a module.
     fn walled(&mut self, scope: ScopeId, f: impl FnOnce(&mut Walk)) {
         let (before, ribs) = (self.scope, self.ribs.len());
+        // A function inside of a loop is no part of the loop.
         let loops = std::mem::take(&mut self.loops);
         self.scope = scope;
         self.ribs.push(Rib::Wall(scope));
@@ -144,6 +150,7 @@ impl Walk {
         let function = self.names.declared.bodies.get(&scopes::place(&signature.ident)).copied();
         let scope = self.scope;
         self.walled(scope, |walk| {
+            // Until a parameter says otherwise, the callers decide whether a context is at hand.
             let mut frame = Frame::of(function, Context::AtCaller);
             let first = walk.vars.len();
             for input in &signature.inputs {
@@ -156,10 +163,12 @@ impl Walk {
                     FnArg::Typed(input) => {
                         let written = written::type_ref(scope, &input.ty);
                         let ty = walk.typed(written.as_ref());
+                        // `fn start(jobs: &mut Vec<JoinHandle<()>>)`.
                         let borrowed = matches!(*input.ty, syn::Type::Reference(_) | syn::Type::Ptr(_));
                         let (node, made) = (walk.flow.node(), walk.vars.len());
                         walk.bind(&input.pat, ty, node);
-                        // Whoever lent it sees what is stored there.
+                        // Code outside sees a value that is stored in a parameter which it has
+                        // lent.
                         for var in if borrowed { made..walk.vars.len() } else { 0..0 } {
                             let node = walk.vars[var].node;
                             walk.flow.edge(node, Node::HOME);
@@ -168,17 +177,20 @@ impl Walk {
                 }
             }
             let owned = |walk: &Walk, ty: &str| walk.vars[first..].iter().any(|var| var.ty.is(ty));
+            // A parameter of this type can only come from inside of a scope.
             if owned(walk, HB_CONTEXT) || owned(walk, HB_SCOPE) {
                 (frame.in_scope, frame.context) = (true, Context::Here);
             }
             walk.framed(frame, |walk| {
+                // A handle that the function returns is its caller's, who is told where the call
+                // stands.
                 walk.block(body, Node::HOME);
             });
         });
     }
 
-    /// Runs `f` in `frame`; what is said about waits in it is taken back if the stop wakes them
-    /// after all.
+    /// Runs `f` in `frame`. Waits that were met in it are taken back if the stop wakes them after
+    /// all.
     pub(crate) fn framed<R>(&mut self, frame: Frame, f: impl FnOnce(&mut Walk) -> R) -> R {
         let first = self.waits.so_far();
         self.frames.push(frame);
@@ -191,6 +203,7 @@ impl Walk {
 
     pub(crate) fn block(&mut self, block: &Block, into: Node) -> Ty {
         let (ribs, before) = (self.ribs.len(), self.scope);
+        // Items of a block are in sight in all of it, also before they stand there.
         if block.stmts.iter().any(|stmt| matches!(stmt, Stmt::Item(_))) {
             let scope = self.names.declared.open(Some(self.scope), false);
             for stmt in &block.stmts {
@@ -216,6 +229,8 @@ impl Walk {
                 Stmt::Local(local) => self.local(local),
                 Stmt::Expr(expr, semicolon) => {
                     let result = last && semicolon.is_none();
+                    // The value of a statement is dropped, but for that of the last one without a
+                    // semicolon.
                     let found = self.expr(expr, if result { into } else { Node::LOST });
                     if result {
                         ty = found;

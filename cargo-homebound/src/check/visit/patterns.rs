@@ -1,5 +1,5 @@
-//! Owns what patterns bind, and where the values of variables come from and are stored.
-//! Refuses to judge what happens to them.
+//! Owns what patterns bind, and where the values of variables come from.
+//! Refuses to judge what becomes of them.
 
 use syn::punctuated::Punctuated;
 use syn::{Expr, Local, Member, Pat, Token};
@@ -22,7 +22,7 @@ fn pairs<'p>(pat: &'p Pat, value: &'p Expr) -> Option<(&'p Parts<Pat>, &'p Parts
     fits.then_some((&pats.elems, &values.elems))
 }
 
-/// What a literal text says.
+/// The text of a literal.
 fn text(value: &Expr) -> Option<String> {
     match value {
         Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
@@ -33,6 +33,7 @@ fn text(value: &Expr) -> Option<String> {
 impl Walk {
     pub(crate) fn local(&mut self, local: &Local) {
         let (pat, declared) = self.ascribed(&local.pat);
+        // `let handle;` is given its value further down.
         let Some(init) = &local.init else {
             let node = self.flow.node();
             return self.bind(pat, declared, node);
@@ -45,11 +46,13 @@ impl Walk {
         if flags::reads_flag(self, &init.expr, &ty) {
             ty = Ty::Flag;
         }
-        // What a pair says of itself is less than what made it says of both.
+        // The type that is written says less than the value's own: of a pair it says only one part,
+        // and of a flag only `bool`.
         if !declared.is_unknown() && !matches!(ty, Ty::Tuple(_) | Ty::Flag) {
             ty = declared;
         }
         if let Some((_, diverge)) = &init.diverge {
+            // `let Some(job) = queue.pop() else { break }` is a condition of the loop.
             polled::flag_inside(self, &init.expr, polled::ends_expr(diverge));
             self.inner(|walk| walk.expr(diverge, Node::HOME));
         }
@@ -63,7 +66,7 @@ impl Walk {
 
     /// `let (a, b) = (f(), g())`: each variable gets one value, and not both.
     fn bind_each(&mut self, pats: &Parts<Pat>, values: &Parts<Expr>) {
-        // All values before the first variable: a value may name what a variable of this `let`
+        // All values before the first variable, because a value may name a variable that this `let`
         // hides.
         let values: Vec<_> = values
             .iter()
@@ -77,8 +80,8 @@ impl Walk {
         }
     }
 
-    /// What is stored into the variables made since `first` is stored into what they were taken
-    /// from, too.
+    /// Says that a value stored in a variable made since `first` is stored in `from` as well:
+    /// `let jobs = &mut self.jobs`.
     pub(crate) fn stores_into(&mut self, first: usize, from: &Expr) {
         let place = self.place(from);
         for var in first..self.vars.len() {
@@ -87,11 +90,12 @@ impl Walk {
         }
     }
 
-    /// Declares what `pat` binds; each variable gets what is in `from`.
+    /// Declares the variables of `pat`. Each gets what is in `from`.
     pub(crate) fn bind(&mut self, pat: &Pat, ty: Ty, from: Node) {
         match pat {
             Pat::Ident(pat) => {
                 let name = pat.ident.to_string();
+                // `None` and `STOPPED` are names of other things, and bind nothing.
                 let constant = name.starts_with(char::is_uppercase) && pat.subpat.is_none();
                 if !constant {
                     let node = self.flow.node();
@@ -114,12 +118,14 @@ impl Walk {
                 polled::flag_inside(self, &pat.guard, true);
                 self.expr(&pat.guard, Node::LOST);
             }
+            // Each case binds the same names.
             Pat::Or(pat) => pat.cases.iter().for_each(|case| self.bind(case, ty.clone(), from)),
             Pat::Tuple(pat) => {
                 for (at, inner) in pat.elems.iter().enumerate() {
                     let ty = match &ty {
                         Ty::Tuple(all) => all.get(at).cloned().unwrap_or_default(),
-                        // The key of a map is not what its values are.
+                        // The type of a list's element says nothing of its parts: in a map, keys
+                        // and values differ.
                         Ty::Unknown => Ty::Unknown,
                         Ty::Flag => Ty::Flag,
                         ty if at + 1 == pat.elems.len() => ty.clone(),
@@ -132,6 +138,7 @@ impl Walk {
             Pat::TupleStruct(pat) => self.bind_tuple_struct(pat, ty, from),
             Pat::Struct(pat) => {
                 let of = match self.names.resolve(&self.written(&pat.path), Space::Types) {
+                    // `Self { handle, .. }` in a method.
                     _ if pat.path.is_ident("Self") => self.selves.last().cloned().unwrap_or_default(),
                     Res::Struct(id) => Ty::Struct(id),
                     _ => Ty::Unknown,
@@ -146,7 +153,7 @@ impl Walk {
     }
 
     fn bind_tuple_struct(&mut self, pat: &syn::PatTupleStruct, ty: Ty, from: Node) {
-        // What went wrong is not what was asked for.
+        // `Err(error)`: the error holds no handle.
         if pat.path.segments.last().is_some_and(|last| last.ident == "Err") {
             let nothing = self.flow.node();
             return pat.elems.iter().for_each(|inner| self.bind(inner, Ty::Unknown, nothing));
@@ -161,7 +168,7 @@ impl Walk {
                     let (node, ty) = self.taken(&Ty::Struct(id), &Member::from(at), from);
                     self.bind(inner, ty, node);
                 }
-                // What a variant of the file's own holds is not what the variant is.
+                // A variant of an enum of this file holds something else than the enum.
                 None if ty.path().is_some_and(|path| path.starts_with("crate::")) => {
                     self.bind(inner, Ty::Unknown, from);
                 }
@@ -170,8 +177,8 @@ impl Walk {
         }
     }
 
-    /// A new node that gets what is in a field and what is in the struct itself; and the field's
-    /// type.
+    /// A new node that gets the content of a field and of the whole struct, and the type of the
+    /// field.
     pub(crate) fn taken(&mut self, of: &Ty, member: &Member, whole: Node) -> (Node, Ty) {
         let node = self.flow.node();
         self.flow.edge(whole, node);
@@ -179,7 +186,7 @@ impl Walk {
         (node, ty)
     }
 
-    /// Lets the content of a field get into `into`; its type.
+    /// Lets the content of a field get `into` a node. Returns the type of the field.
     pub(crate) fn field(&mut self, of: &Ty, member: &Member, into: Node) -> Ty {
         let name = match member {
             Member::Named(name) => name.to_string(),
@@ -204,7 +211,8 @@ impl Walk {
                     if self.names.declared.structs[id].fields.iter().any(|field| field.name == name) {
                         let node = self.flow.field(id, &name);
                         self.flow.edge(node, into);
-                        // One name, one type, or none.
+                        // Of a value of unknown type, every struct of this file with such a field
+                        // may be meant. The type is known if there is only one.
                         ty = if ty.is_unknown() { self.field_type(id, &name) } else { Ty::Unknown };
                     }
                 }

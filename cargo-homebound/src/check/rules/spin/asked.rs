@@ -1,6 +1,6 @@
-//! Owns what is asked in an expression: which waits of a context are in it, and whether it asks for
-//! the stop.
-//! Refuses to know what is done with the answer: `scan` does.
+//! Owns what an expression asks: which waits of a context are in it, and whether it asks for the
+//! stop.
+//! Refuses to know what the loop does with the answer: `scan` does.
 
 use proc_macro2::Span;
 use syn::visit::{self, Visit};
@@ -10,7 +10,7 @@ use crate::check::rules::spin::context::{Kind, OF_CONTEXT, OF_IO, is_context, is
 use crate::check::rules::spin::leaves;
 use crate::check::state::Walk;
 
-/// A wait whose failure is thrown away.
+/// A wait whose failure the loop throws away.
 #[derive(Debug, Clone)]
 pub(crate) struct Lost {
     pub(crate) span: Span,
@@ -18,7 +18,7 @@ pub(crate) struct Lost {
     pub(crate) what: String,
 }
 
-/// What makes something else of a failure, so that the failure itself is thrown away with it.
+/// Methods that make something else of a failure, so that the failure is thrown away with it.
 const SWALLOW: [&str; 16] = [
     "ok",
     "err",
@@ -38,22 +38,24 @@ const SWALLOW: [&str; 16] = [
     "is_none",
 ];
 
-/// What a condition has in it.
+/// What an expression asks.
 #[derive(Default)]
 pub(crate) struct Asked {
+    /// Waits whose failure the expression is about.
     pub(crate) waits: Vec<Lost>,
-    /// The stop by name, or a function that is given a context and so may tell of it.
+    /// The expression asks for the stop by name, or gives a context to a function that may ask for
+    /// it.
     pub(crate) stop: bool,
 }
 
 /// What is known inside of the loop that is looked into.
 pub(crate) struct InLoop<'w> {
     pub(crate) walk: &'w mut Walk,
-    /// Something in the loop ends it on the stop, or may.
+    /// Something in the loop ends it on the stop, or may. Then the rules say nothing about it.
     pub(crate) minds: bool,
-    /// Variables of the loop's own that are streams of `cx.io`.
+    /// Variables that the loop declares, which are streams of `cx.io`.
     pub(crate) streams: Vec<String>,
-    /// Variables of the loop's own that may be errors: lines, and what a wait gave.
+    /// Variables that the loop declares, which may be errors: lines, and results of waits.
     pub(crate) items: Vec<(String, Lost)>,
 }
 
@@ -86,6 +88,7 @@ impl<'w> InLoop<'w> {
         let (span, of_context) =
             (call.method.span(), OF_CONTEXT.iter().find(|one| (one.0, one.1) == (&*name, arguments)));
         let of_context = of_context.filter(|_| is_context(self.walk, &call.receiver));
+        // The method of a context.
         if let Some((.., kind)) = of_context {
             return Some(Lost { span, kind: *kind, what: name });
         }
@@ -93,13 +96,14 @@ impl<'w> InLoop<'w> {
         of_stream.then_some(Lost { span, kind: Kind::Descriptor, what: name })
     }
 
-    /// The wait that an expression is, as it is or with its error made into something else.
+    /// The wait that an expression is, as it is or with its error made into something else:
+    /// `cx.recv(&rx).ok()`.
     pub(crate) fn bare_wait(&mut self, expr: &Expr) -> Option<Lost> {
         match expr {
             Expr::Paren(inner) => self.bare_wait(&inner.expr),
             Expr::MethodCall(call) => {
                 let swallows = SWALLOW.iter().any(|name| call.method == name);
-                // `unwrap_or_else(|_| exit(1))`
+                // `unwrap_or_else(|_| exit(1))` does end the loop.
                 let leaves =
                     |given: &Expr| matches!(given, Expr::Closure(one) if leaves::leaves(&one.body, 1));
                 match self.wait(call) {
@@ -141,7 +145,8 @@ impl<'ast> Visit<'ast> for Asking<'_, '_> {
         if let Some(lost) = self.here.wait(call) {
             self.asked.waits.push(lost);
         }
-        // Where it really waits, whatever for, it does not spin.
+        // A wait that is none of a context's takes its time, also after the stop: a loop with one
+        // does not spin. The rule `deaf-wait` is about it.
         let waits =
             ["recv", "recv_timeout", "recv_deadline", "accept", "join", "wait", "wait_timeout", "read_line"];
         self.here.minds |= waits.iter().any(|name| call.method == name)
@@ -167,6 +172,7 @@ impl<'ast> Visit<'ast> for Asking<'_, '_> {
 
     fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
         let item = self.here.items.iter().find(|(name, _)| path.path.is_ident(name));
+        // A variable that holds the result of a wait stands for that wait.
         self.asked.waits.extend(item.map(|(_, lost)| lost.clone()));
     }
 
@@ -177,6 +183,7 @@ impl<'ast> Visit<'ast> for Asking<'_, '_> {
                 self.1 |= self.0.iter().any(|(name, _)| path.path.is_ident(name));
             }
         }
+        // What a closure does with the result, and when, is not followed: it may end the loop.
         let mut mentions = Mentions(&self.here.items, false);
         mentions.visit_expr_closure(closure);
         self.here.minds |= mentions.1;

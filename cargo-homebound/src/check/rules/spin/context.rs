@@ -8,16 +8,17 @@ use crate::check::resolve::names::Space;
 use crate::check::resolve::types::{HB_CONTEXT, HB_IO};
 use crate::check::state::{Found, Walk};
 
-/// What waits, or does after the stop as if it did not.
+/// Which of the two rules speaks of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// At a clock, a channel, a condition.
+    /// `ignored-stop`: a wait for a clock, a channel or a condition fails on the stop alone.
     Stop,
-    /// At a descriptor: its errors are those of the descriptor, too.
+    /// `deaf-loop`: a call at a descriptor fails for other reasons too, so that a loop may mean to
+    /// go on.
     Descriptor,
 }
 
-/// The waits of a context that fail on the stop, and with how many arguments.
+/// The methods of a context that fail on the stop, with the number of arguments.
 pub(crate) const OF_CONTEXT: &[(&str, usize, Kind)] = &[
     ("sleep", 1, Kind::Stop),
     ("sleep_until", 1, Kind::Stop),
@@ -41,7 +42,7 @@ pub(crate) const OF_CONTEXT: &[(&str, usize, Kind)] = &[
     ("send_to", 3, Kind::Descriptor),
 ];
 
-/// What fails on the stop of a stream that `cx.io` has made.
+/// The methods of a stream of `cx.io` that fail on the stop.
 pub(crate) const OF_IO: &[&str] = &[
     "read",
     "read_exact",
@@ -56,13 +57,14 @@ pub(crate) const OF_IO: &[&str] = &[
     "flush",
 ];
 
-/// Whether a value is a context, by its type, or by its name where nothing is known of it.
+/// Whether a value is a context: by its type, or by its name where the type is not known.
 pub(crate) fn is_context(walk: &mut Walk, expr: &Expr) -> bool {
     match expr {
         Expr::Path(path) => {
             let Some(name) = path.path.get_ident() else { return false };
             match walk.single(name, Space::Values) {
                 Some(Found::Var(var)) if !walk.vars[var].ty.is_unknown() => walk.vars[var].ty.is(HB_CONTEXT),
+                // A static or a function called `cx` is no context: one belongs to its thread.
                 Some(Found::Item(_)) => false,
                 _ => names_context(&name.to_string()),
             }
@@ -77,13 +79,14 @@ pub(crate) fn is_context(walk: &mut Walk, expr: &Expr) -> bool {
     }
 }
 
-/// Whether a value is a stream of `cx.io`'s, or something around one.
+/// Whether a value is a stream of `cx.io`, or a reader or writer around one.
 pub(crate) fn is_io(walk: &mut Walk, expr: &Expr) -> bool {
     match expr {
         Expr::Path(_) | Expr::Field(_) => walk.glance(expr).is(HB_IO),
         Expr::Reference(inner) => is_io(walk, &inner.expr),
         Expr::Paren(inner) => is_io(walk, &inner.expr),
         Expr::MethodCall(call) if call.method == "io" => is_context(walk, &call.receiver),
+        // `cx.io(&stream).take(10)` reads the same stream.
         Expr::MethodCall(call) => is_io(walk, &call.receiver),
         Expr::Call(call) => match (&*call.func, call.args.last()) {
             (Expr::Path(path), Some(inner)) => {

@@ -1,12 +1,12 @@
-//! Owns what ends a loop: whether something in it leaves, and which way a condition or a pattern
-//! goes when a wait has failed.
+//! Owns what ends a loop: whether code leaves it, and which way a condition or a pattern goes when
+//! a wait has failed.
 //! Refuses to know waits.
 
 use syn::visit::{self, Visit};
 use syn::{Expr, Pat};
 
-/// Whether anything in `expr`, which is so many loops inside of the one that is meant, leaves that:
-/// `break`, `return`, a panic, the end of the process.
+/// Whether something in `expr` leaves the loop: `break`, `return`, a panic, the end of the process.
+/// `inside`: how many loops of its own stand between `expr` and the loop.
 pub(crate) fn leaves(expr: &Expr, inside: usize) -> bool {
     let mut found = Leaves { inside, found: false };
     found.visit_expr(expr);
@@ -26,6 +26,7 @@ struct Leaves {
 
 impl Leaves {
     fn inner(&mut self, visit: impl FnOnce(&mut Self)) {
+        // A `break` in an inner loop ends that one alone.
         self.inside += 1;
         visit(self);
         self.inside -= 1;
@@ -38,7 +39,8 @@ impl<'ast> Visit<'ast> for Leaves {
     }
 
     fn visit_expr_try(&mut self, it: &'ast syn::ExprTry) {
-        // `Err(error)?`; that of something else leaves if that fails, which is another matter.
+        // `Err(error)?` leaves. Any other `?` leaves if that other thing fails, which the stop does
+        // not decide.
         let error = matches!(&*it.expr, Expr::Call(call) if matches!(&*call.func, Expr::Path(path) if path.path.is_ident("Err")));
         self.found |= error;
         visit::visit_expr_try(self, it);
@@ -46,8 +48,8 @@ impl<'ast> Visit<'ast> for Leaves {
 
     fn visit_expr_break(&mut self, it: &'ast syn::ExprBreak) {
         self.found |= match &it.label {
-            // A label that is not the loop's own is one further out, or of a block: taken for the
-            // former.
+            // A label that is not seen here names a loop further out, or a block. It is taken for a
+            // loop.
             Some(_) => true,
             None => self.inside == 0,
         };
@@ -84,7 +86,7 @@ impl<'ast> Visit<'ast> for Leaves {
     fn visit_item(&mut self, _: &'ast syn::Item) {}
 }
 
-/// Whether what is done leads back to the head of the loop at once.
+/// Whether an expression leads back to the head of the loop at once.
 pub(crate) fn goes_on(expr: &Expr) -> bool {
     match expr {
         Expr::Continue(_) => true,
@@ -97,7 +99,7 @@ pub(crate) fn block_goes_on(block: &syn::Block) -> bool {
     matches!(block.stmts.last(), Some(syn::Stmt::Expr(Expr::Continue(_), _)))
 }
 
-/// Whether a block leaves whenever it is entered, from so many loops inside.
+/// Whether a block leaves the loop whenever it is entered. `inside`: as for `leaves`.
 pub(crate) fn always_leaves(block: &syn::Block, inside: usize) -> bool {
     block.stmts.iter().any(|statement| match statement {
         syn::Stmt::Expr(Expr::Return(_), _) => true,
@@ -106,7 +108,7 @@ pub(crate) fn always_leaves(block: &syn::Block, inside: usize) -> bool {
     })
 }
 
-/// Where a condition leads when what it asks has failed.
+/// The branch that a condition takes when the wait in it has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fails {
     Then,
@@ -134,6 +136,7 @@ pub(crate) fn fails(condition: &Expr) -> Fails {
             false => Fails::Else,
         },
         Expr::MethodCall(call) => match call.method.to_string().as_str() {
+            // `if cx.recv(&rx).is_err() { break }`.
             "is_err" | "is_none" => Fails::Then,
             "is_ok" | "is_some" | "is_ok_and" | "is_some_and" => Fails::Else,
             _ => Fails::Either,
@@ -142,14 +145,14 @@ pub(crate) fn fails(condition: &Expr) -> Fails {
     }
 }
 
-/// Whether a pattern fits the error that a stop makes: any error, or that of a stop, but not that
-/// of a time-out.
+/// Whether a pattern fits the error that a stop makes: any error, or that of a stop. One that names
+/// another error, such as a time-out, does not.
 pub(crate) fn takes_failure(pat: &Pat) -> bool {
     match pat {
         Pat::Wild(_) => true,
         Pat::Ident(pat) => match &pat.subpat {
             Some((_, inner)) => takes_failure(inner),
-            // `None` is a name like any other.
+            // A name in a pattern fits everything. `None` is a name to the parser.
             None => pat.ident != "Ok",
         },
         Pat::Or(pat) => pat.cases.iter().any(takes_failure),

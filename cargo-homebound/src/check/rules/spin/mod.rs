@@ -23,7 +23,8 @@ use crate::check::rules::spin::context::{Kind, is_io};
 use crate::check::state::Walk;
 use crate::finding::rule::Rule;
 
-/// What goes on behind an error, with the next item, which is the same error.
+/// Methods of an iterator that pass over an error to the next item. After a stop the next item is
+/// the same error.
 const PASS_OVER: &[&str] = &["flatten", "filter_map", "flat_map"];
 
 const IGNORED: &str = "pass the stop on: `cx.sleep(..)?`, or leave the loop where the wait fails";
@@ -45,8 +46,8 @@ pub(crate) fn spins_in_while(walk: &mut Walk, it: &ExprWhile) {
     spins(walk, lost);
 }
 
-/// A `for` ends by itself, but for one over something endless, or over the lines of a stream, whose
-/// errors have no end.
+/// A `for` ends by itself. Only one over something endless can spin, or one over the lines of a
+/// stream, since every line after the stop is an error.
 pub(crate) fn spins_in_for(walk: &mut Walk, it: &ExprForLoop) {
     let lines = lines_of_io(walk, &it.expr);
     if lines.is_none() && !is_endless(&it.expr) {
@@ -74,7 +75,7 @@ pub(crate) fn passes_over(walk: &mut Walk, name: &str, call: &ExprMethodCall, ty
     }
 }
 
-/// Says of each of these waits that the loop spins by it.
+/// Makes findings of these waits: the loop spins by each of them.
 fn spins(walk: &mut Walk, lost: Vec<Lost>) {
     for Lost { span, kind, what } in lost {
         let (rule, help) = match kind {
@@ -86,7 +87,7 @@ fn spins(walk: &mut Walk, lost: Vec<Lost>) {
     }
 }
 
-/// Where `lines()` stands in `reader.lines()`, if that reads what `cx.io` has made.
+/// Where `lines` stands in `reader.lines()`, if the reader is one of `cx.io`.
 fn lines_of_io(walk: &mut Walk, expr: &Expr) -> Option<Span> {
     let Expr::MethodCall(call) = expr else { return None };
     let splits = ["lines", "split", "bytes"].iter().any(|name| call.method == name);

@@ -1,7 +1,7 @@
-//! Owns the look into one loop: which waits are in it whose failure is thrown away, and whether
-//! anything in it minds the stop.
-//! Refuses to follow values: what is kept, returned or given on is minded, for all that can be
-//! known.
+//! Owns the look into one loop: the waits in it whose failure is thrown away, and whether anything
+//! in it minds the stop.
+//! Refuses to follow values: a failure that is kept, returned or given on may be minded, so that
+//! the rules say nothing.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{Block, Expr, ExprIf, ExprMatch, Local, Macro, Pat, Stmt};
@@ -15,9 +15,9 @@ use crate::check::state::Walk;
 /// The look into one loop.
 pub(crate) struct Scan<'w> {
     here: InLoop<'w>,
-    /// So many loops inside of the one that is looked into.
+    /// How many loops stand between the code that is looked at and the loop that is looked into.
     inside: usize,
-    /// Waits whose failure is thrown away, so far.
+    /// Waits so far whose failure is thrown away.
     lost: Vec<Lost>,
 }
 
@@ -26,8 +26,8 @@ impl<'w> Scan<'w> {
         Scan { here: InLoop::new(walk), inside: 0, lost: Vec::new() }
     }
 
-    /// The waits after which the loop spins: those whose failure is thrown away, in a loop that
-    /// does not mind the stop.
+    /// The waits by which the loop spins: those whose failure is thrown away, in a loop that does
+    /// not mind the stop.
     pub(crate) fn over(self) -> Vec<Lost> {
         if self.here.minds { Vec::new() } else { self.lost }
     }
@@ -37,11 +37,12 @@ impl<'w> Scan<'w> {
         self.here.items.push((name, lost));
     }
 
-    /// What the loop itself goes on by.
+    /// The condition of the loop itself.
     pub(crate) fn own_condition(&mut self, condition: &Expr) {
         let asked = self.here.asked(condition);
         self.here.minds |= asked.stop;
         match leaves::fails(condition) {
+            // `while cx.sleep(..).is_err()` goes on exactly when the wait fails.
             Fails::Then => self.lost.extend(asked.waits),
             Fails::Else | Fails::Either => self.here.minds |= !asked.waits.is_empty(),
         }
@@ -63,7 +64,7 @@ impl<'w> Scan<'w> {
         self.statements(block, false);
     }
 
-    /// `kept`: the block's value goes somewhere.
+    /// Looks through the statements of a block. `kept`: the value of the block goes somewhere.
     fn statements(&mut self, block: &Block, kept: bool) {
         let (lost, minds) = (self.lost.len(), self.here.minds);
         let mut on_success = None;
@@ -80,8 +81,8 @@ impl<'w> Scan<'w> {
                 on_success = Some((self.here.minds, self.lost.len()));
             }
         }
-        // What stands behind a wait that leads back to the head when it fails is not reached after
-        // the stop.
+        // After a wait that leads back to the head when it fails, the rest of the block is not
+        // reached after the stop. So nothing there minds the stop, and nothing there spins.
         if let Some((before, reached)) = on_success {
             self.here.minds = before || minds;
             self.lost.truncate(reached);
@@ -91,24 +92,27 @@ impl<'w> Scan<'w> {
         }
     }
 
-    /// Whether what stands behind it is only reached when its wait has not failed; so with all
-    /// below.
+    /// A `let`. This method and those below return whether the code after it is reached only if the
+    /// wait in it has not failed.
     fn local(&mut self, local: &Local) -> bool {
         let Some(init) = &local.init else { return false };
         let pat = if let Pat::Type(typed) = &local.pat { &*typed.pat } else { &local.pat };
+        // `let Ok(n) = cx.recv(&rx) else { continue }`.
         if let Some((_, diverge)) = &init.diverge {
             let asked = self.here.asked(&init.expr);
             return self.judge(asked, leaves::leaves(diverge, self.inside));
         }
         match pat {
             Pat::Wild(_) => self.thrown_away(&init.expr),
+            // `let _unused = cx.sleep(..)` throws the result away, as the name says.
             Pat::Ident(name) if name.ident.to_string().starts_with('_') => self.thrown_away(&init.expr),
             Pat::Ident(name) if self.here.is_stream(&init.expr) && !self.here.is_wait(&init.expr) => {
                 self.here.streams.push(name.ident.to_string());
                 false
             }
             Pat::Ident(name) => match self.here.bare_wait(&init.expr) {
-                // Thrown away, unless something is done with the variable.
+                // Thrown away, unless code asks the variable. `asked` finds that, since the
+                // variable is an item now.
                 Some(lost) => {
                     self.lost.push(lost.clone());
                     self.here.items.push((name.ident.to_string(), lost));
@@ -120,8 +124,8 @@ impl<'w> Scan<'w> {
         }
     }
 
-    /// Waits that were asked something: the loop ends when they fail, or it does not; whether it
-    /// does not.
+    /// Judges waits that a condition has asked. `ends`: the loop ends when they fail. Returns
+    /// whether it goes on.
     fn judge(&mut self, asked: Asked, ends: bool) -> bool {
         if ends {
             self.here.minds |= asked.stop || !asked.waits.is_empty();
@@ -132,7 +136,7 @@ impl<'w> Scan<'w> {
         any
     }
 
-    /// An expression whose value nobody looks at.
+    /// An expression whose value is dropped.
     fn thrown_away(&mut self, expr: &Expr) -> bool {
         match expr {
             Expr::MethodCall(_) => match self.here.bare_wait(expr) {
@@ -144,6 +148,7 @@ impl<'w> Scan<'w> {
             },
             Expr::Call(call) => match (&*call.func, call.args.first()) {
                 (Expr::Path(path), Some(inner))
+                    // `drop(cx.sleep(..))`
                     if path.path.segments.last().is_some_and(|last| last.ident == "drop") =>
                 {
                     self.thrown_away(inner)
@@ -156,11 +161,13 @@ impl<'w> Scan<'w> {
             Expr::Block(block) => self.nested(&block.block, false),
             Expr::Unsafe(block) => self.nested(&block.block, false),
             Expr::Paren(inner) => self.thrown_away(&inner.expr),
-            // An inner loop ends on the stop, and the loop around it does not.
+            // The wait in the head ends the inner loop. The loop around it goes on, to the inner
+            // one again.
             Expr::Loop(it) => self.inner(None, &it.body),
             Expr::While(it) => self.inner(Some(&it.cond), &it.body),
             Expr::ForLoop(it) => self.inner(Some(&it.expr), &it.body),
             Expr::Macro(call) => self.expanded(&call.mac),
+            // Code of a closure runs elsewhere, or later.
             Expr::Closure(_) | Expr::Async(_) => false,
             _ => self.kept(expr),
         }
@@ -187,13 +194,15 @@ impl<'w> Scan<'w> {
         let then = leaves::block_leaves(&branch.then_branch, self.inside);
         let other = branch.else_branch.as_ref().is_some_and(|(_, other)| leaves::leaves(other, self.inside));
         let fails = leaves::fails(&branch.cond);
+        // Only the branch that a failure takes can end the loop on the stop. Where that is not
+        // known, either may.
         let ends = match fails {
             Fails::Then => then,
             Fails::Else if !asked.waits.is_empty() => other,
             _ => then || other,
         };
         let lost = self.judge(asked, ends);
-        // What is done on success is not done after the stop.
+        // Code that runs on success does not run after the stop.
         self.guarded(lost && fails == Fails::Else, |scan| scan.nested(&branch.then_branch, kept));
         if let Some((_, other)) = &branch.else_branch {
             let body = |scan: &mut Scan<'_>| if kept { scan.kept(other) } else { scan.thrown_away(other) };
@@ -210,11 +219,12 @@ impl<'w> Scan<'w> {
                 Pat::Guard(guarded) => (&*guarded.pat, Some(&guarded.guard)),
                 pat => (pat, None),
             };
-            // With a guard about anything else, another reason than the stop decides.
+            // A guard about anything but the stop leaves the arm for other reasons: it cannot be
+            // said whether the stop takes it.
             leaves::takes_failure(pat) && guard.is_none_or(|guard| self.here.asked(guard).stop)
         });
         let body = failed.map(|at| &choice.arms[at].body);
-        // A value that is made of the error goes somewhere.
+        // A value that is made of the error goes somewhere, and may be minded there.
         let ends =
             body.is_some_and(|body| leaves::leaves(body, self.inside) || (kept && !leaves::goes_on(body)));
         let lost = self.judge(asked, ends);
@@ -226,7 +236,8 @@ impl<'w> Scan<'w> {
         lost && waits && body.is_some_and(|body| leaves::goes_on(body))
     }
 
-    /// `unreached`: no stop gets there, so that nothing there minds it, or throws it away.
+    /// Runs `f` on code that is `unreached` after the stop: nothing in it minds the stop, and no
+    /// wait in it spins.
     fn guarded(&mut self, unreached: bool, f: impl FnOnce(&mut Self) -> bool) {
         let (minds, lost) = (self.here.minds, self.lost.len());
         f(self);
@@ -236,8 +247,7 @@ impl<'w> Scan<'w> {
         }
     }
 
-    /// An expression whose value goes somewhere: its waits are minded there, for all that can be
-    /// known.
+    /// An expression whose value goes somewhere, where its failure may be minded.
     fn kept(&mut self, expr: &Expr) -> bool {
         match expr {
             Expr::If(branch) => return self.branch(branch, true),
@@ -246,6 +256,8 @@ impl<'w> Scan<'w> {
             Expr::Closure(_) | Expr::Async(_) => {}
             expr => {
                 let asked = self.here.asked(expr);
+                // `helper(&cx)?`: the function was given the context, and its error leaves the
+                // loop.
                 let tried = asked.stop && has_try(expr);
                 self.here.minds |= tried || !asked.waits.is_empty();
             }
@@ -253,7 +265,8 @@ impl<'w> Scan<'w> {
         false
     }
 
-    /// A macro with the stop in it minds it; one with a context, or with what a wait gave, may.
+    /// A macro. One that names the stop minds it. One that is given a context or the result of a
+    /// wait may.
     fn expanded(&mut self, mac: &Macro) -> bool {
         let name = mac.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
         match name.as_str() {
@@ -278,13 +291,15 @@ impl<'w> Scan<'w> {
         }
     }
 
-    /// `select!` of crossbeam's: what it does at the stop ends the loop, or does not.
+    /// A `select!` of crossbeam: the arm of the stop ends the loop, or it does not.
     fn select(&mut self, mac: &Macro) {
         let tokens: Vec<_> = mac.tokens.clone().into_iter().collect();
         let stop = tokens.windows(2).position(|pair| {
             matches!(pair, [TokenTree::Ident(word), TokenTree::Group(of)]
                 if word == "recv" && of.stream().to_string().contains("stop"))
         });
+        // A `select!` without the stop waits, so that the loop does not spin. The rule `deaf-wait`
+        // is about it.
         let Some(stop) = stop else { return self.here.minds = true };
         let arrow = tokens[stop..].windows(2).position(|pair| {
             matches!(pair, [TokenTree::Punct(a), TokenTree::Punct(b)] if a.as_char() == '=' && b.as_char() == '>')
@@ -296,6 +311,7 @@ impl<'w> Scan<'w> {
             _ => body.take_while(|token| !comma(token)).cloned().collect::<TokenStream>(),
         };
         let ends = syn::parse2::<Expr>(body)
+            // An arm that cannot be parsed may end the loop.
             .map_or(true, |body| leaves::leaves(&body, self.inside) || has_try(&body));
         let span = mac.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
         match ends {
