@@ -1,6 +1,7 @@
 //! House rules, held by reading the sources, so that nobody has to remember them. `docs/STYLE.md` has the reasons.
 
 mod citations;
+mod journeys;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
