@@ -14,10 +14,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
-use super::fd::{above_standard, standard_taken};
 use super::groups::{self, Known};
 use super::mask::Blocked;
 use super::namespace::{own_group, own_session};
+use super::standard::{above_standard, standard_taken};
 use super::terminal::{self, Terminal};
 
 pub(crate) const TERMINATE: i32 = libc::SIGTERM;

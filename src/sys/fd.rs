@@ -12,19 +12,8 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
-use super::nowait;
-
-/// The first number above those of the standard streams.
-const FIRST: i32 = 3;
-
-/// In a program that has closed a standard stream, the next descriptor takes its number, and what is printed goes there. So every
-/// descriptor that we make gets another number. Where there is none left it stays what it is: better than to be refused.
-pub(crate) fn above_standard<T: AsFd + From<OwnedFd>>(made: T) -> T {
-    if made.as_fd().as_raw_fd() >= FIRST {
-        return made;
-    }
-    rustix::io::fcntl_dupfd_cloexec(&made, FIRST).map_or(made, T::from)
-}
+use super::nowait::{self, Direction};
+use super::standard::above_standard;
 
 /// A pipe that no child process inherits: its end to read from, and its end to write to.
 #[cfg(target_os = "linux")]
@@ -39,12 +28,6 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     rustix::io::ioctl_fioclex(&reader)?;
     rustix::io::ioctl_fioclex(&writer)?;
     Ok((reader, writer))
-}
-
-/// While they live, no descriptor that is made gets the number of a standard stream.
-pub(super) fn standard_taken() -> Vec<OwnedFd> {
-    let null = || std::fs::File::open("/dev/null").ok().map(OwnedFd::from);
-    std::iter::from_fn(null).take_while(|fd| fd.as_raw_fd() < FIRST).collect()
 }
 
 /// Readable from the moment when it is set, for ever.
@@ -89,12 +72,6 @@ impl AsFd for Event {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.reader.as_fd()
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
-    In,
-    Out,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

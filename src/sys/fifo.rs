@@ -12,7 +12,7 @@ use rustix::fs::Mode;
 use rustix::fs::{Access, AtFlags, FileType, OFlags};
 
 #[cfg(target_os = "linux")]
-use super::fd::above_standard;
+use super::standard::above_standard;
 
 /// A FIFO that was found, and is not opened.
 #[derive(Debug)]

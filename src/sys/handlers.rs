@@ -5,6 +5,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
+use super::action::{default_action, errno_place, get_action, set_action};
 use super::mask::{self, bit};
 use super::unix::{Alarm, Heard};
 
@@ -67,20 +68,6 @@ fn this_process() -> libc::pid_t {
     unsafe { libc::getpid() }
 }
 
-/// Where the calling thread's `errno` is.
-pub(super) fn errno_place() -> *mut libc::c_int {
-    #[cfg(any(target_os = "solaris", target_os = "illumos"))]
-    use libc::___errno as place;
-    #[cfg(any(target_os = "openbsd", target_os = "netbsd", target_os = "android"))]
-    use libc::__errno as place;
-    #[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "redox", target_os = "hurd"))]
-    use libc::__errno_location as place;
-    #[cfg(any(target_vendor = "apple", target_os = "freebsd", target_os = "dragonfly"))]
-    use libc::__error as place;
-    // SAFETY: it has no preconditions.
-    unsafe { place() }
-}
-
 /// Our handlers, and what was there before.
 pub(crate) struct Handlers {
     saved: Vec<(i32, libc::sigaction)>,
@@ -94,11 +81,6 @@ impl std::fmt::Debug for Handlers {
 }
 
 impl Handlers {
-    /// The signals that are ours, as bits.
-    pub(super) fn taken() -> u64 {
-        TAKEN.load(Ordering::Acquire)
-    }
-
     /// Installs one handler for all of `signals`, which rings `alarm`. On a refusal those already installed are put
     /// back.
     pub(crate) fn install(signals: &[i32], alarm: &'static Alarm) -> io::Result<Handlers> {
@@ -126,6 +108,16 @@ impl Drop for Handlers {
     }
 }
 
+/// Runs `f` with the signals unblocked that homebound takes.
+pub(crate) fn unblocked<R>(f: impl FnOnce() -> R) -> R {
+    mask::with_unblocked(TAKEN.load(Ordering::Acquire), f)
+}
+
+/// Hands on what was sent to the calling thread alone (`raise`) and waits there, blocked, for nobody. Before it goes to sleep.
+pub(crate) fn hand_on_raised() {
+    mask::take_raised(|signal, info| ring(signal, info, std::ptr::null_mut()));
+}
+
 /// True if the handler of this signal is the one that [`Handlers`] installs: somebody else may have replaced it.
 pub(crate) fn is_ours(signal: i32) -> bool {
     get_action(signal).is_ok_and(|now| now.sa_sigaction == our_action().sa_sigaction)
@@ -136,39 +128,6 @@ fn our_action() -> libc::sigaction {
     action.sa_sigaction = ring as extern "C" fn(_, _, _) as usize;
     action.sa_flags = libc::SA_RESTART | libc::SA_SIGINFO;
     action
-}
-
-fn default_action() -> libc::sigaction {
-    // SAFETY: all-zero is a valid `sigaction`: default action, empty mask, no flags.
-    unsafe { std::mem::zeroed() }
-}
-
-pub(super) fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
-    let mut before = default_action();
-    // SAFETY: both point to valid structures; the handler is async-signal-safe and lives for ever.
-    match unsafe { libc::sigaction(signal, action, &raw mut before) } {
-        0 => Ok(before),
-        _ => Err(io::Error::last_os_error()),
-    }
-}
-
-pub(super) fn get_action(signal: i32) -> io::Result<libc::sigaction> {
-    let mut now = default_action();
-    // SAFETY: a null action only asks; `now` is valid for writing.
-    match unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut now) } {
-        0 => Ok(now),
-        _ => Err(io::Error::last_os_error()),
-    }
-}
-
-/// True if the process was started with this signal ignored (`nohup` does so).
-pub(crate) fn ignored(signal: i32) -> bool {
-    get_action(signal).is_ok_and(|now| now.sa_sigaction == libc::SIG_IGN)
-}
-
-/// True if nobody in this process handles or ignores this signal.
-pub(super) fn has_default_action(signal: i32) -> bool {
-    get_action(signal).is_ok_and(|now| now.sa_sigaction == libc::SIG_DFL)
 }
 
 /// The name of a signal; nothing for a number that has none, or a rare one.

@@ -16,7 +16,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::handlers::{errno_place, get_action, set_action};
+use super::action::{errno_place, get_action, set_action};
 use super::mask::block_signal;
 use super::real_time::{Use, real_time_signals};
 use super::task_names::write_names;

@@ -13,15 +13,13 @@
 //! | others | what they have blocked themselves |
 //!
 //! It is no more than that, since what a thread blocks is blocked in each child process that it starts, for ever, and a signal
-//! that is raised in that thread alone reaches no handler (but see [`hand_on_raised`]).
+//! that is raised in that thread alone reaches no handler (but see `handlers::hand_on_raised`).
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
 use std::io;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use super::handlers::{Handlers, ring};
 
 /// The quiet ones of the registry that runs.
 static QUIET: AtomicU64 = AtomicU64::new(0);
@@ -193,21 +191,21 @@ impl Drop for Spared {
     }
 }
 
-/// Runs `f` with the signals unblocked that homebound takes.
-pub(crate) fn unblocked<R>(f: impl FnOnce() -> R) -> R {
+/// Runs `f` with these signals unblocked.
+pub(super) fn with_unblocked<R>(bits: u64, f: impl FnOnce() -> R) -> R {
     struct Back(Option<libc::sigset_t>);
     impl Drop for Back {
         fn drop(&mut self) {
             self.0.iter().for_each(|before| drop(change_mask(libc::SIG_SETMASK, before)));
         }
     }
-    let _back = Back(change_mask(libc::SIG_UNBLOCK, &set_of(Handlers::taken())).ok());
+    let _back = Back(change_mask(libc::SIG_UNBLOCK, &set_of(bits)).ok());
     f()
 }
 
-/// Hands on what was sent to the calling thread alone (`raise`) and waits there, blocked, for nobody. Before it goes to sleep.
+/// Takes the signals that the calling thread blocks because of us and that wait for it, and hands each to `handle`.
 #[cfg(target_os = "linux")]
-pub(crate) fn hand_on_raised() {
+pub(super) fn take_raised(handle: impl Fn(i32, &mut libc::siginfo_t)) {
     let held = HELD.get();
     if held == 0 {
         return;
@@ -225,13 +223,13 @@ pub(crate) fn hand_on_raised() {
         // SAFETY: set, time and `info` are valid. *watch* may have taken one that was sent to the process: then there is none.
         let taken = unsafe { libc::sigtimedwait(&set_of(bit(signal)), &raw mut info, &raw const now) };
         if taken == signal {
-            ring(signal, &raw mut info, std::ptr::null_mut());
+            handle(signal, &mut info);
         }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn hand_on_raised() {}
+pub(super) fn take_raised(_handle: impl Fn(i32, &mut libc::siginfo_t)) {}
 
 /// In a forked child: what was blocked because of us is not any more.
 pub(super) fn forget() {

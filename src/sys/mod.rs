@@ -47,6 +47,8 @@ pub(crate) use absent::{
 pub use absent::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
 
 #[cfg(unix)]
+mod action;
+#[cfg(unix)]
 pub(crate) mod fd;
 #[cfg(unix)]
 mod handlers;
@@ -57,17 +59,22 @@ mod namespace;
 #[cfg(unix)]
 pub(crate) mod nowait;
 #[cfg(unix)]
+pub(crate) mod standard;
+#[cfg(unix)]
 mod stderr;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
+pub(crate) use action::ignored;
+#[cfg(unix)]
 pub(crate) use fd::Event;
 #[cfg(unix)]
 pub(crate) use handlers::{
-    Handlers, dump_signals, forks, ignored, is_ours, know_forks, signal_name, stop_signals, why_not_taken,
+    Handlers, dump_signals, forks, hand_on_raised, is_ours, know_forks, signal_name, stop_signals, unblocked,
+    why_not_taken,
 };
 #[cfg(unix)]
-pub(crate) use mask::{Spared, bear_closed_pipes, hand_on_raised, hear, unblocked};
+pub(crate) use mask::{Spared, bear_closed_pipes, hear};
 #[cfg(unix)]
 pub(crate) use stderr::die;
 #[cfg(unix)]

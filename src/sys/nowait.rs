@@ -10,7 +10,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 
-use super::fd::Direction;
+use super::standard::above_standard;
+
+/// Which way data goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    In,
+    Out,
+}
 
 /// Writes what can be taken now.
 ///
@@ -72,7 +79,7 @@ pub(crate) fn reopen(fd: BorrowedFd<'_>, direction: Direction) -> io::Result<Own
         Direction::Out => OFlags::WRONLY,
     };
     let own = open(path, way | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
-    Ok(super::fd::above_standard(own))
+    Ok(above_standard(own))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::Dir;
 
-use super::fd::above_standard;
+use super::standard::above_standard;
 use super::{KernelLook, KernelThread};
 
 const TASKS: &str = "/proc/self/task";

@@ -1,7 +1,7 @@
 //! Owns the choice of real-time signals: for the timer that ends the process, and for the marks of threads.
 //! Refuses to take one that has a handler: it is somebody else's.
 
-use super::handlers::get_action;
+use super::action::get_action;
 
 /// What a real-time signal is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::stdio::stderr;
 
-use super::fd::{Direction, Kind, kind, wait_for};
-use super::nowait;
+use super::fd::{Kind, kind, wait_for};
+use super::nowait::{self, Direction};
 
 /// How long the note may take that says how much is missing.
 const NOTE: Duration = Duration::from_millis(100);

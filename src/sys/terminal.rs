@@ -39,7 +39,7 @@ impl Terminal {
     pub(crate) fn open() -> io::Result<Option<Terminal>> {
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY;
         let fd = match rustix::fs::open("/dev/tty", flags, Mode::empty()) {
-            Ok(fd) => super::fd::above_standard(fd),
+            Ok(fd) => super::standard::above_standard(fd),
             Err(Errno::NXIO | Errno::NOENT | Errno::NODEV) => return Ok(None),
             Err(refused) => return Err(refused.into()),
         };
@@ -150,7 +150,7 @@ fn pid(pid: Pid) -> i32 {
 /// Suspends this process, as Ctrl-Z does with all of its group, and returns when it goes on. At once if nobody could
 /// wake it (its group is an orphan), or if the program has its own way with that signal.
 pub(crate) fn suspend() {
-    if !super::handlers::has_default_action(libc::SIGTSTP) {
+    if !super::action::has_default_action(libc::SIGTSTP) {
         return;
     }
     with_blocked(libc::SIGTSTP, || {

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::fd::{Direction, above_standard, pipe, wait_for};
+use super::fd::{pipe, wait_for};
+use super::nowait::Direction;
+use super::standard::above_standard;
 
 /// The byte that means "look again"; signal numbers are smaller.
 const LOOK: u8 = 0xFF;

@@ -8,6 +8,7 @@ pub(crate) mod core;
 pub(crate) mod current;
 pub(crate) mod deadlock;
 pub(crate) mod done;
+pub(crate) mod due;
 pub(crate) mod fault_plan;
 pub(crate) mod grace;
 pub(crate) mod guest;

@@ -12,7 +12,8 @@ use crossbeam_utils::Backoff;
 
 use crate::rt::time::far;
 use crate::stop::listen::Keeper;
-use crate::sys::fd::{self, Direction, Kind, Ready};
+use crate::sys::fd::{self, Kind, Ready};
+use crate::sys::nowait::Direction;
 use crate::thread::context::Context;
 use crate::tree::wait_mark::Mark;
 

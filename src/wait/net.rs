@@ -9,7 +9,9 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::rt::time::far;
-use crate::sys::fd::{self, Direction};
+use crate::sys::fd;
+use crate::sys::nowait::Direction;
+use crate::sys::standard::above_standard;
 use crate::thread::context::Context;
 use crate::tree::wait_mark::Mark;
 
@@ -195,7 +197,7 @@ impl Listener for TcpListener {
         let (stream, from) = self.accept()?;
         // Some systems hand the listener's flag on.
         stream.set_nonblocking(false)?;
-        Ok((fd::above_standard(stream), from))
+        Ok((above_standard(stream), from))
     }
 }
 
@@ -210,6 +212,6 @@ impl Listener for UnixListener {
     fn take(&self) -> io::Result<(UnixStream, Self::Address)> {
         let (stream, from) = self.accept()?;
         stream.set_nonblocking(false)?;
-        Ok((fd::above_standard(stream), from))
+        Ok((above_standard(stream), from))
     }
 }
