@@ -5,7 +5,7 @@
 //! `--cfg homebound_loom` and `--cfg homebound_shuttle` choose the checkers; without them, everything here is another name of
 //! the real thing. `docs/TESTING.md` says what the models show.
 //!
-//! Read this file first, then `locks`.
+//! Read `mod` first, then `locks`.
 
 /// Also for what is not modelled.
 pub(crate) mod locks;

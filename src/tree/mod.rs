@@ -1,8 +1,11 @@
 //! Owns scopes and threads as data: who is in a scope, what each thread waits on, what failed, and how much time is left.
 //! Refuses to start threads and to decide what happens next: `thread` and `shutdown` do.
 //!
-//! A thread holds its scope, a scope holds its threads, and both share a root: so the files of this folder know each other. Read
-//! `core` and `record` first, then `state`.
+//! A thread holds its scope, a scope holds its threads, and both share a root. So ten files of this
+//! folder know each other: `core`, `current`, `record`, `root`, `services`, `state`, `state_lock`,
+//! `tally`, `timers`, `wait_mark`.
+//!
+//! Read `core` and `record` first, then `state`.
 
 pub(crate) mod core;
 pub(crate) mod current;

@@ -141,7 +141,7 @@ impl Root {
         }
     }
 
-    /// Hands `errand` to *stopper*; a standalone root has none, and gets it back.
+    /// Hands `errand` to *stopper*. A standalone root has no such thread: there the errand is dropped.
     pub(crate) fn carry_out(&self, errand: Errand) {
         if let Some(edge) = self.edge() {
             edge.carry_out(errand);

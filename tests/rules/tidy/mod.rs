@@ -326,6 +326,25 @@ fn folders_use_only_what_is_below() {
     }
     none("folders and files without a place", homeless);
     none("uses of what is above or beside", upward);
+    // `ci/structure.py` goes by that list, and so does a reader.
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let modules = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'));
+    let listed: Vec<_> = modules.filter(|name| height(name).is_some()).collect();
+    assert_eq!(listed, FOLDERS.concat(), "the modules in src/lib.rs, and the folders from the ground up");
+}
+
+#[test]
+fn each_folder_says_which_file_to_read_first() {
+    let tables = sources("src", "/mod.rs").into_iter();
+    let silent = tables.filter(|source| {
+        !source
+            .text
+            .lines()
+            .any(|line| line.starts_with("//") && line.contains("Read `") && line.contains(" first"))
+    });
+    none("folders without `Read .. first`", silent.map(|source| source.path));
 }
 
 /// A method of a type that lives below is called without an import: where it stood above, no import would show that the folder
