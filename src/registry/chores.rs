@@ -2,7 +2,6 @@
 //! Refuses to be in a hurry, to touch a child that a thread of this process may still wait for, and to call the program's subscriber
 //! itself: *stopper* calls it when it is known to be occupied.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::outcome::reason::signal_text;
@@ -38,7 +37,7 @@ impl Chores {
             pause: FIRST_PAUSE,
         };
         let orphans =
-            orders.reap_orphans.then(|| Orphans { since: BTreeMap::new(), at: now + ROUND, told: false });
+            orders.reap_orphans.then(|| Orphans { since: Vec::new(), at: now + ROUND, told: false });
         Chores { lookout, orphans }
     }
 
@@ -108,7 +107,7 @@ impl Lookout {
 /// The look for orphans.
 struct Orphans {
     /// Since when they are seen to have ended.
-    since: BTreeMap<u32, Instant>,
+    since: Vec<(u32, Instant)>,
     at: Instant,
     /// That they cannot be seen was said.
     told: bool,
@@ -128,14 +127,15 @@ impl Orphans {
             Ok(ended) => ended,
             Err(error) => return self.tell(error, calls),
         };
-        self.since.retain(|pid, _| ended.contains(pid));
+        let before = std::mem::take(&mut self.since);
         for pid in ended {
-            let since = *self.since.entry(pid).or_insert(now);
+            let since = before.iter().find(|(seen, _)| *seen == pid).map_or(now, |(_, since)| *since);
             if now - since >= UNCLAIMED && sys::reap(pid) {
-                self.since.remove(&pid);
                 calls.add(Calls::log(move || {
                     told(|| tracing::debug!(target: "homebound::process", pid, "an orphan was reaped"));
                 }));
+            } else {
+                self.since.push((pid, since));
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Owns the list of idle threads: by name, for those who look for one, and by age, for the limit.
 //! Refuses to wake them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::by_id::ById;
 use super::look::cores;
 use super::seat::{Make, Name, Seat};
 
@@ -16,7 +17,7 @@ pub(super) struct Idle {
     /// The last in is the first out: it is the warmest.
     by_name: HashMap<Name, Vec<Arc<Seat>>>,
     /// The first has been idle for longest.
-    by_age: BTreeMap<u64, Arc<Seat>>,
+    by_age: ById<Arc<Seat>>,
     next_age: u64,
 }
 
@@ -49,7 +50,7 @@ impl Idle {
         }
         let age = seat.claim();
         debug_assert!(age.is_some(), "a listed seat is idle");
-        age.is_some_and(|age| self.by_age.remove(&age).is_some())
+        age.is_some_and(|age| self.by_age.remove(age).is_some())
     }
 
     pub(super) fn take_all(&mut self) -> Vec<Arc<Seat>> {

@@ -5,6 +5,7 @@
 //! Read `README.md` first, then `packet` and `erase`.
 
 pub(crate) mod awake;
+pub(crate) mod by_id;
 pub(crate) mod cache;
 mod census;
 pub(crate) mod contain;

@@ -159,7 +159,7 @@ pub(crate) fn open_group<'scope>(
     });
     let mut state = parent.lock();
     if let Some(refusal) = parent.refusal(&state) {
-        state.scopes.remove(&core.id);
+        state.scopes.remove(core.id);
         return Err(refusal);
     }
     core.node.set_teller(&parent.node);

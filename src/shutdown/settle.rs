@@ -6,7 +6,6 @@
 //! takes for over what has been taken out of the lists and still runs.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -14,8 +13,8 @@ use crate::outcome::failure::{ScopeError, ScopeErrorParts};
 use crate::outcome::failure_list::Listed;
 use crate::outcome::reason::{Stop, StopReason};
 use crate::outcome::report::ShutdownReport;
-use crate::outcome::status::ThreadId;
 use crate::outcome::stopped::Stopped;
+use crate::rt::by_id::ById;
 use crate::rt::contain::told;
 use crate::rt::shown::shown;
 use crate::rt::this_thread;
@@ -175,10 +174,10 @@ fn settle_own(core: &Arc<ScopeCore>) {
         }
     }
     if let Some(parent) = &core.parent {
-        parent.lock().scopes.remove(&core.id);
+        parent.lock().scopes.remove(core.id);
     }
     if let Some(runner) = &core.runner {
-        runner.core.lock().followers.remove(&core.id);
+        runner.core.lock().followers.remove(core.id);
     }
     forget_failures(core);
     told(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "closed"));
@@ -187,7 +186,7 @@ fn settle_own(core: &Arc<ScopeCore>) {
 /// What is left to be done in a scope whose threads are home.
 enum Step {
     Run(Deferred),
-    Forget(BTreeMap<ThreadId, Entry>),
+    Forget(ById<Entry>),
     /// Close the node, and send these guests away.
     Close(Vec<Arc<Record>>),
     /// From now on nothing can be added.
@@ -244,7 +243,7 @@ fn hand_on(core: &ScopeCore, entry: Entry) -> Option<Entry> {
     if entry.record.life(|life| life.released) || state.phase == Phase::Settled {
         return Some(entry);
     }
-    state.entries.insert(entry.record.id, entry);
+    state.entries.insert(entry.record.id.0, entry);
     None
 }
 

@@ -156,17 +156,17 @@ impl Node {
 
     pub(crate) fn forget_callback(&self, key: u64) {
         // Dropped after the lock is free: the closure in it is the user's.
-        let _callback = self.state.lock().callbacks.remove(&key);
+        let _callback = self.state.lock().callbacks.remove(key);
     }
 
     /// A stop, the beginning of one behind a shield, and the end of the node ring it. Whoever comes too late for that sees the
     /// mark, since it has yet to look.
     /// The waiter asks for the end of a limit after that.
     pub(crate) fn hang(self: &Arc<Node>, bell: &Arc<Bell>) {
-        self.listen(Keeper::Listener, |state, _| drop(state.bells.insert(bell.key, Arc::clone(bell))));
+        self.listen(Keeper::Listener, |state, _| state.bells.insert(bell.key, Arc::clone(bell)));
     }
 
     pub(crate) fn take_down(&self, bell: &Bell) {
-        let _bell = self.state.lock().bells.remove(&bell.key);
+        let _bell = self.state.lock().bells.remove(bell.key);
     }
 }

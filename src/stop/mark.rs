@@ -165,7 +165,7 @@ impl Node {
             // Where a stop has been, thousands may leave at once, and nothing is added any more but shields: what is left
             // behind there is a weak reference that goes with the parent.
             if self.is_shield() || !parent.is_marked() {
-                parent.state.lock().children.remove(&self.key);
+                parent.state.lock().children.remove(self.key);
             }
         }
         for callback in callbacks.into_values() {

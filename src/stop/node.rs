@@ -13,7 +13,7 @@
 //! 5. What a node hands down is its own cause, also where a later stop walks past it, and it is marked before its children: so
 //!    whatever way a stop took to a node, it has the same id there as at the nodes between.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -24,6 +24,7 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::outcome::marks::Mark;
 use crate::outcome::reason::{Stop, next_id};
 use crate::rt::awake;
+use crate::rt::by_id::ById;
 use crate::rt::word::Flags;
 use crate::stop::callback::Callback;
 use crate::stop::condvar::interrupt::Bell;
@@ -90,9 +91,9 @@ pub(crate) struct State {
     pub(crate) parents: [Option<Weak<Node>>; 2],
     /// The scope of a service or a group, which has it not among its children: it tells it by name, when the users are home.
     pub(crate) teller: Option<Weak<Node>>,
-    pub(crate) children: BTreeMap<u64, Weak<Node>>,
-    pub(crate) callbacks: BTreeMap<u64, Arc<Callback>>,
-    pub(crate) bells: BTreeMap<u64, Arc<Bell>>,
+    pub(crate) children: ById<Weak<Node>>,
+    pub(crate) callbacks: ById<Arc<Callback>>,
+    pub(crate) bells: ById<Arc<Bell>>,
 }
 
 impl Node {

@@ -143,7 +143,7 @@ impl ScopeCore {
             record.node.attach(&self.node);
         }
         let gone = state.reap();
-        state.entries.insert(record.id, entry);
+        state.entries.insert(record.id.0, entry);
         drop(state);
         drop(gone);
         Ok(())
@@ -152,7 +152,7 @@ impl ScopeCore {
     /// The OS refused the thread: as if it had never been admitted.
     pub(crate) fn dismiss(&self, record: &Arc<Record>) {
         let mut state = self.lock();
-        let entry = state.entries.remove(&record.id);
+        let entry = state.entries.remove(record.id.0);
         state.leave(record);
         drop(state);
         self.touch();
@@ -181,7 +181,7 @@ impl ScopeCore {
         let mut next = Some(self);
         while let Some(core) = next {
             let mut state = core.lock();
-            let entry = if record.is_home() { state.entries.remove(&record.id) } else { return };
+            let entry = if record.is_home() { state.entries.remove(record.id.0) } else { return };
             drop(state);
             // A group that was settled has handed it on.
             next = core.parent.as_deref().filter(|_| entry.is_none() && core.kind == Kind::Group);

@@ -26,7 +26,7 @@ impl Record {
 
     pub(crate) fn forget_on_done(&self, key: u64) {
         // Dropped after the lock is free: the closure in it is the user's.
-        let _callback = self.life(|life| life.sequel.callbacks.remove(&key));
+        let _callback = self.life(|life| life.sequel.callbacks.remove(key));
     }
 
     /// Called by the ending thread before it may be given another job: true if it has nobody's callbacks to run, from now on.

@@ -5,10 +5,10 @@
 //! listed (`State::guests`) --(taken off: by its guard, its thread's end, or its scope's)--> over
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::outcome::status::ThreadId;
+use crate::rt::by_id::ById;
 use crate::sync::locks::Mutex;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Outcome, Record};
@@ -17,36 +17,37 @@ use crate::tree::state_lock::Lock;
 
 /// Guests whose scope is over and whose guard is alive, by kernel id: their OS threads are foreign, but not unknown. Each leaves when its guard
 /// drops, at the latest when its thread ends.
-static FORMER: Mutex<BTreeMap<ThreadId, (u32, String)>> = Mutex::new(BTreeMap::new());
+static FORMER: Mutex<ById<(u32, String)>> = Mutex::new(ById::new());
 
 /// Also into a scope that is stopping or finishing, which waits for no guest; not when it is over.
 pub(crate) fn admit(record: &Arc<Record>) -> bool {
     let mut state = record.core.lock();
     let admitted = state.phase < Phase::Settled;
     if admitted {
-        state.guests.insert(record.id, Arc::clone(record));
+        state.guests.insert(record.id.0, Arc::clone(record));
     }
     admitted
 }
 
 /// The guard is gone, or the thread. Whoever takes the guest off the list ends its stay.
 pub(crate) fn leave(record: &Arc<Record>) {
-    let listed = record.core.lock().guests.remove(&record.id);
+    let listed = record.core.lock().guests.remove(record.id.0);
     listed.iter().for_each(|record| {
         end(record);
         count_out(record);
     });
     // Pairs with `take_all`: off the one list, it is on the other, or has never been there.
-    FORMER.lock().remove(&record.id);
+    FORMER.lock().remove(record.id.0);
 }
 
 /// The scope is about to be over. Under its lock, so that a guard that drops finds its guest on one of the two lists; to be sent away
 /// when the lock is free.
 pub(crate) fn take_all(state: &mut State) -> Vec<Arc<Record>> {
     let guests: Vec<_> = std::mem::take(&mut state.guests).into_values().collect();
-    if !guests.is_empty() {
-        let row = |guest: &Arc<Record>| Some((guest.id, (guest.kernel_id()?, guest.label.name.to_string())));
-        FORMER.lock().extend(guests.iter().filter_map(row));
+    for guest in &guests {
+        if let Some(kernel_id) = guest.kernel_id() {
+            FORMER.lock().insert(guest.id.0, (kernel_id, guest.label.name.to_string()));
+        }
     }
     guests
 }

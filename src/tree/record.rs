@@ -2,7 +2,6 @@
 //! Refuses to act: scopes admit it, `thread::spawn` runs it, `snapshot` reads it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +13,7 @@ use crate::outcome::reason::Stop;
 use crate::outcome::report::Ending;
 use crate::outcome::status::{ProcessStatus, Role, ThreadId};
 use crate::outcome::words::ITS_THREADS;
+use crate::rt::by_id::ById;
 use crate::rt::latch::Latch;
 use crate::rt::{awake, this_thread};
 use crate::stop::callback::Callback;
@@ -126,7 +126,7 @@ impl fmt::Display for Wait {
 pub(crate) struct Sequel {
     /// Nothing is taken in any more: whoever comes now waits for the end, which is near, and calls.
     pub(crate) closed: bool,
-    pub(crate) callbacks: BTreeMap<u64, Arc<Callback>>,
+    pub(crate) callbacks: ById<Arc<Callback>>,
 }
 
 /// How far it has come.

@@ -8,10 +8,10 @@
 //!
 //! Thousands may end one after the other, so no step looks at all of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::rt::by_id::ById;
 use crate::tree::core::ScopeCore;
 use crate::tree::grace::share;
 use crate::tree::record::Record;
@@ -19,9 +19,9 @@ use crate::tree::record::Record;
 /// By age, those that are not over. A thread leaves when it is home, a group when it has been settled.
 #[derive(Default)]
 pub(crate) struct Services {
-    waiting: BTreeMap<u64, Served>,
-    told: BTreeMap<u64, Told>,
-    home: BTreeMap<u64, Arc<ScopeCore>>,
+    waiting: ById<Served>,
+    told: ById<Told>,
+    home: ById<Arc<ScopeCore>>,
 }
 
 #[derive(Clone)]
@@ -61,9 +61,9 @@ impl Services {
 
     /// To be dropped when the lock is free.
     pub(crate) fn remove(&mut self, id: u64) -> Option<Served> {
-        let told = |services: &mut Self| services.told.remove(&id).map(|told| told.what);
-        let home = |services: &mut Self| services.home.remove(&id).map(Served::Group);
-        self.waiting.remove(&id).or_else(|| told(self)).or_else(|| home(self))
+        let told = |services: &mut Self| services.told.remove(id).map(|told| told.what);
+        let home = |services: &mut Self| services.home.remove(id).map(Served::Group);
+        self.waiting.remove(id).or_else(|| told(self)).or_else(|| home(self))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -72,14 +72,13 @@ impl Services {
 
     /// When the share of this one ends, if it was told.
     pub(crate) fn share_end(&self, id: u64) -> Option<Instant> {
-        self.told.get(&id)?.share_end
+        self.told.get(id)?.share_end
     }
 
     /// The last made first: each is told when all later ones are home or overdue. So those that were told are the youngest, and
     /// only the oldest of them may have time left. `end` is that of the grace.
     pub(crate) fn next(&mut self, now: Instant, end: Option<Instant>) -> Next {
-        if let Some(mut oldest) = self.told.first_entry().filter(|oldest| !oldest.get().overdue) {
-            let told = oldest.get_mut();
+        if let Some(told) = self.told.first_mut().filter(|oldest| !oldest.overdue) {
             // The end may have moved earlier since it was told.
             let due = told.share_end.into_iter().chain(end).min();
             if due.is_none_or(|due| now < due) {
@@ -109,7 +108,7 @@ impl Services {
 
     /// The threads of this group are home; it stays until it has been settled.
     pub(crate) fn come_home(&mut self, group: &Arc<ScopeCore>) -> Option<Served> {
-        let told = self.told.remove(&group.id)?;
+        let told = self.told.remove(group.id)?;
         self.home.insert(group.id, Arc::clone(group));
         Some(told.what)
     }

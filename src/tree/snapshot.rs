@@ -2,7 +2,6 @@
 //! Refuses to hold a lock for longer than it takes to copy some threads, and to wait long for one that is held, or for the kernel.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use std::vec::IntoIter;
@@ -51,12 +50,12 @@ struct Reader {
     /// For a dump: until then there is time to wait, and to ask the kernel.
     until: Option<Instant>,
     unasked: usize,
-    refused: BTreeSet<String>,
+    refused: Vec<String>,
 }
 
 impl Reader {
     fn new(until: Option<Instant>) -> Reader {
-        Reader { own: sys::thread_id(), until, unasked: 0, refused: BTreeSet::new() }
+        Reader { own: sys::thread_id(), until, unasked: 0, refused: Vec::new() }
     }
 
     fn read(mut self, core: &Arc<ScopeCore>) -> Snapshot {
@@ -64,7 +63,7 @@ impl Reader {
         let root = self.tree(core);
         let foreign = if is_root { core.root.foreign() } else { Vec::new() };
         let (idle, ending) = if is_root { (idle(core), self.ending(core)) } else { Default::default() };
-        let mut limits = Vec::from_iter(self.refused);
+        let mut limits = self.refused;
         if self.unasked > 0 {
             limits.push(format!(
                 "the kernel was not asked about {} threads: there was no time left",
@@ -207,7 +206,9 @@ impl Reader {
             return (None, None);
         }
         let Some(look) = sys::kernel_look(id) else { return (Some(RunState::Other), None) };
-        self.refused.extend(look.refused);
+        if let Some(refused) = look.refused.filter(|refused| !self.refused.contains(refused)) {
+            self.refused.push(refused);
+        }
         let state = match look.state {
             0 => return (None, None),
             b'R' => RunState::Running,
@@ -259,8 +260,8 @@ fn edge(wait: &Wait) -> Option<Edge> {
 /// waits for no more than these. Ids only grow, so each is met once.
 fn portion(core: &ScopeCore, next: ThreadId, patience: Duration) -> Option<Vec<Arc<Record>>> {
     let state = core.lock_within(patience)?;
-    let entries = state.entries.range(next..).take(PORTION);
-    Some(entries.map(|(_, entry)| Arc::clone(&entry.record)).collect())
+    let entries = state.entries.values_from(next.0).take(PORTION);
+    Some(entries.map(|entry| Arc::clone(&entry.record)).collect())
 }
 
 /// Where a scope is in its life, for views.

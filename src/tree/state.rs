@@ -1,13 +1,13 @@
 //! Owns who is in a scope and what was asked of it: all that is under the scope's lock.
 //! Refuses to lock and to wake: `core` does.
 
-use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::outcome::failure_list::FailureList;
 use crate::outcome::status::{Role, ThreadId};
+use crate::rt::by_id::ById;
 use crate::rt::packet::Task;
 use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
@@ -28,18 +28,18 @@ pub(crate) struct State {
     pub(crate) phase: Phase,
     /// Workers and adopted threads that have not ended.
     pub(crate) workers: usize,
-    pub(crate) entries: BTreeMap<ThreadId, Entry>,
+    pub(crate) entries: ById<Entry>,
     /// Foreign threads that are shown and for which nobody waits.
-    pub(crate) guests: BTreeMap<ThreadId, Arc<Record>>,
+    pub(crate) guests: ById<Arc<Record>>,
     /// How many of them, here and below, have left since the shutdown began.
     pub(crate) guests_left: usize,
     /// Ended, and not yet looked at by the next spawn.
     pub(crate) ended: Vec<ThreadId>,
     pub(crate) services: Services,
     pub(crate) deferred: Vec<Deferred>,
-    pub(crate) scopes: BTreeMap<u64, Weak<ScopeCore>>,
+    pub(crate) scopes: ById<Weak<ScopeCore>>,
     /// Scopes whose body a thread of this one runs, wherever they are: their clock follows this one's.
-    pub(crate) followers: BTreeMap<u64, Weak<ScopeCore>>,
+    pub(crate) followers: ById<Weak<ScopeCore>>,
     pub(crate) failures: FailureList,
     pub(crate) clock: Clock,
     pub(crate) tally: Option<Tally>,
@@ -86,14 +86,14 @@ impl State {
         State {
             phase: Phase::Open,
             workers: 0,
-            entries: BTreeMap::new(),
-            guests: BTreeMap::new(),
+            entries: ById::new(),
+            guests: ById::new(),
             guests_left: 0,
             ended: Vec::new(),
             services: Services::default(),
             deferred: Vec::new(),
-            scopes: BTreeMap::new(),
-            followers: BTreeMap::new(),
+            scopes: ById::new(),
+            followers: ById::new(),
             failures: FailureList::default(),
             clock: Clock::default(),
             tally: None,
@@ -125,7 +125,7 @@ impl State {
         if is_own {
             record.set_home();
         }
-        if is_own && self.entries.contains_key(&record.id) {
+        if is_own && self.entries.get(record.id.0).is_some() {
             self.ended.push(record.id);
         }
         CountedOut { watched: is_own && self.leave(record), gone }
@@ -144,8 +144,8 @@ impl State {
         let mut gone = Vec::new();
         for id in std::mem::take(&mut self.ended) {
             let released = |entry: &Entry| entry.record.life(|life| life.released);
-            if self.entries.get(&id).is_some_and(released) {
-                gone.extend(self.entries.remove(&id));
+            if self.entries.get(id.0).is_some_and(released) {
+                gone.extend(self.entries.remove(id.0));
             }
         }
         gone

@@ -38,7 +38,7 @@
 //! - **The notification that was meant for another.** A waiter that was notified, and then ends by the stop without asking its
 //!   condition, notifies the next (`condvar`).
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -165,19 +165,15 @@ impl Bell {
 
 /// Tries each pair once. Returns those that are in doubt.
 pub(crate) fn ring_each(bells: impl IntoIterator<Item = Arc<Bell>>) -> Vec<Arc<Bell>> {
-    let (mut heard, mut doubted, mut in_doubt) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    let (mut tried, mut in_doubt) = (HashMap::new(), Vec::new());
     for bell in bells {
-        if heard.contains(&bell.pair) {
-            continue;
+        let rung = tried.get(&bell.pair).copied().unwrap_or_else(|| bell.ring(Effort::Try));
+        // That one waiter is awake says nothing of the others of its pair.
+        if rung != Rung::Awake {
+            tried.insert(bell.pair, rung);
         }
-        let rung = if doubted.contains(&bell.pair) { Rung::InDoubt } else { bell.ring(Effort::Try) };
-        match rung {
-            Rung::Awake => {}
-            Rung::Heard => drop(heard.insert(bell.pair)),
-            Rung::InDoubt => {
-                doubted.insert(bell.pair);
-                in_doubt.push(bell);
-            }
+        if rung == Rung::InDoubt {
+            in_doubt.push(bell);
         }
     }
     in_doubt

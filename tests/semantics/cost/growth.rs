@@ -107,3 +107,25 @@ fn what_ends_after_the_grace_takes_no_room() {
         i32::from(result.is_err())
     });
 }
+
+#[test]
+fn jobs_that_come_and_go_beside_an_old_thread_take_no_room() {
+    // catches: a list by age that keeps the places of jobs that are over, as long as there is an older one
+    child_passes(|_| {
+        let result = scope(|s| {
+            s.service("old", "is there all the time", |cx| Ok(drop(cx.wait_for_stop())))?;
+            let runs = |count: usize| {
+                let start = || s.spawn("short", "ends at once", |_| Ok(())).unwrap();
+                let mut last = start();
+                for _ in 0..count {
+                    std::mem::replace(&mut last, start()).join().unwrap();
+                }
+                resident_kib()
+            };
+            let before = runs(4000);
+            let grown = runs(50_000).saturating_sub(before);
+            Ok(assert!(grown < 1000, "{grown} KiB for 50,000 threads"))
+        });
+        i32::from(result.is_err())
+    });
+}
