@@ -1,4 +1,5 @@
-//! Owns what users get: reasons, errors, failures, reports and snapshots as plain data, and their text.
+//! Owns what users get: reasons, errors, failures, reports and snapshots as plain data, and their
+//! text.
 //! Refuses to know scopes, threads and the stop tree: it is made by those, and holds none of them.
 //!
 //! Read `reason` first, then `failure`.

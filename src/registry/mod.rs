@@ -1,7 +1,10 @@
-//! The application's root: one at a time, with the OS's signals, the audit of the kernel's list of threads and the exit code.
+//! The application's root: one at a time, with the OS's signals, the audit of the kernel's list of
+//! threads and the exit code.
 //!
-//! [`run()`] is the way in; [`Registry`] sets what a run goes by, and [`Exit`] is what it leaves for `main`.
-// Owns the process: it opens a root scope, and puts the process back as it was. Refuses to know how a scope works.
+//! [`run()`] is the way in. [`Registry`] has the settings of a run, and [`Exit`] is what `main`
+//! returns.
+// Owns the process: opens a root scope, and puts the process back as it was.
+// Refuses to know how a scope works.
 // Read `face` first, then `office`, `watchdog` and `dispatcher`.
 
 pub(crate) mod audit;

@@ -1,6 +1,7 @@
-//! Owns what the proof stands on: lifetime erasure, result slots, latches and the joining of OS threads. And what all folders
-//! above share: clocks, the text of names, the results of closures.
-//! Refuses to know scopes, stops, failures and policy. `README.md` beside this file holds terms, invariants and proof.
+//! Owns what the proof stands on: lifetime erasure, result slots, latches and the joining of OS
+//! threads. And what all folders above share: clocks, the text of names, the results of closures.
+//! Refuses to know scopes, stops, failures and policy. `README.md` beside this file holds terms,
+//! invariants and proof.
 //!
 //! Read `README.md` first, then `packet` and `erase`.
 

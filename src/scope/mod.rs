@@ -1,4 +1,5 @@
-//! Owns what opens a scope and runs its body, and what can be asked of a scope or a group meanwhile.
+//! Owns what opens a scope and runs its body, and what can be asked of a scope or a group
+//! meanwhile.
 //! Refuses to know in which order a scope ends.
 //!
 //! Read `run` first: the promise about lifetimes stands there.

@@ -1,4 +1,5 @@
-//! Owns the order in which a scope ends: which threads are told, waited for, marked overdue, and what is settled afterwards.
+//! Owns the order in which a scope ends: which threads are told, waited for, marked overdue, and
+//! what is settled afterwards.
 //! Refuses to know what a thread runs.
 //!
 //! Read `order` first, then `settle`.

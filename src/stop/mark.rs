@@ -1,6 +1,7 @@
-//! Owns the marking of nodes: the walk that marks a node and all below it and wakes the waiters there, the hanging of a node
-//! below another, which may be marked, and the end of a node.
-//! Refuses to run any of the program's code: what is to be called when all is marked is handed back, as [`Calls`].
+//! Owns the marking of nodes: the walk that marks a node and all below it and wakes the waiters
+//! there, the hanging of a node below another, which may be marked, and the end of a node.
+//! Refuses to run any of the program's code: what is to be called when all is marked is handed
+//! back, as [`Calls`].
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;

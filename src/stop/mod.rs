@@ -1,4 +1,5 @@
-//! Owns the stop tree: nodes that are marked, the walk that marks them, and all ways to hear of a mark.
+//! Owns the stop tree: nodes that are marked, the walk that marks them, and all ways to hear of a
+//! mark.
 //! Refuses to know scopes and threads: those are told through `node::Owner`.
 //!
 //! Read `node` first, then `mark` and `listen`.

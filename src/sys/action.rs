@@ -1,4 +1,5 @@
-//! Owns what the kernel does at a signal: reading and setting it, and `errno`, which a handler must put back.
+//! Owns what the kernel does at a signal: reading and setting it, and `errno`, which a handler must
+//! put back.
 //! Refuses to have a handler of its own.
 #![allow(unsafe_code)]
 

@@ -1,4 +1,5 @@
-//! Owns every call into the operating system that std does not offer: the same functions in each file.
+//! Owns every call into the operating system that std does not offer: the same functions in each
+//! file.
 //! Refuses to know anything of homebound. Linux is tested; other systems have not been compiled.
 //!
 //! Read `unix` first, then `handlers`.

@@ -1,4 +1,5 @@
-//! Owns what is said of a thread before it is started: name, purpose, what its failure and its end mean, and which stack it has.
+//! Owns what is said of a thread before it is started: name, purpose, what its failure and its end
+//! mean, and which stack it has.
 //! Refuses to run it: `spawn` does.
 
 use std::fmt;

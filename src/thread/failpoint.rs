@@ -1,4 +1,5 @@
-//! Owns what is done at a point where a test has planted something: the stop, the panic, the refusal.
+//! Owns what is done at a point where a test has planted something: the stop, the panic, the
+//! refusal.
 //! Refuses to count points: `fault_plan` does.
 
 use std::io;

@@ -1,5 +1,6 @@
 //! Owns the moment at which a thread is due: by the clock of its scope, and by the clocks around.
-//! Refuses to tell a thread that it is due, and to hold two locks at once: the walk goes outwards, scope by scope.
+//! Refuses to tell a thread that it is due, and to hold two locks at once: the walk goes outwards,
+//! scope by scope.
 
 use std::sync::Arc;
 use std::time::Instant;

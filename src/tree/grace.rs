@@ -1,4 +1,5 @@
-//! Owns the clock of a shutdown: when it began, when its grace is over, and how the grace is shared.
+//! Owns the clock of a shutdown: when it began, when its grace is over, and how the grace is
+//! shared.
 //! Refuses to know whose clock it is, and to read the time.
 
 use std::time::{Duration, Instant};

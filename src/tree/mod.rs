@@ -1,4 +1,5 @@
-//! Owns scopes and threads as data: who is in a scope, what each thread waits on, what failed, and how much time is left.
+//! Owns scopes and threads as data: the members of a scope, the wait of each thread, the failures,
+//! and how much time is left.
 //! Refuses to start threads and to decide what happens next: `thread` and `shutdown` do.
 //!
 //! A thread holds its scope, a scope holds its threads, and both share a root. So ten files of this

@@ -1,4 +1,5 @@
-//! Owns the hook that notes where a thread of ours panicked, and what it noted last on the calling thread.
+//! Owns the hook that notes where a thread of ours panicked, and what it noted last on the calling
+//! thread.
 //! Refuses to stop or print anything: the hook that was there before runs after it.
 
 use std::any::TypeId;
