@@ -24,11 +24,7 @@ const CODE: [&str; 7] = [
 /// What folders and pages may have until they are rewritten: hidden subjects, and wide comments. The row with the
 /// longest matching path counts. Figures may only go down, and a row that is within the budget goes.
 const ALLOWANCES: &[(&str, usize, usize)] = &[
-    ("cargo-homebound", 169, 198),
-    ("cargo-homebound/README.md", 0, 0),
-    ("cargo-homebound/src/finding/explanations/", 4, 0),
     ("docs/ARCHITECTURE.md", 5, 0),
-    ("docs/GUARD.md", 12, 0),
     ("src", 10, 38),
     ("src/outcome", 29, 78),
     ("src/process", 40, 85),

@@ -45,7 +45,7 @@ pub(crate) fn install(force: bool) -> Result<String, Faults> {
 fn replaced(file: &Path, there: &str) -> Result<&'static str, Faults> {
     let ours = there.lines().find_map(|line| line.strip_prefix(MARK));
     if ours.is_some_and(|hash| hash == fingerprint(there)) {
-        return Ok("replaces one that was written for another program or by another version");
+        return Ok("replaces a hook that was written for another program or by another version");
     }
     let whose = if there.contains(MARK.trim_end_matches([':', ' '])) {
         "changed since we wrote it"

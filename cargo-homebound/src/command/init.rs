@@ -26,7 +26,7 @@ pub(crate) fn write(force: bool, with_clippy: bool) -> Result<String, Faults> {
     let file = config::own_file(&project);
     if file.exists() && !force {
         let fault = Fault::new(format!("`{}` is there already", file.display()));
-        let help = "`init --lower` takes it down to what is left; `init --force` writes it anew, with the reasons that it has";
+        let help = "`init --lower` lowers it to the findings that are left; `init --force` writes it anew, and keeps its reasons";
         return Err(fault.help(help).into());
     }
     let old = config::of(&project, None)?;

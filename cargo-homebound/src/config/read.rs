@@ -174,8 +174,7 @@ impl Reader<'_> {
             None => Err(missing("path", "write `path = \"src/file.rs\"`, or a glob such as `\"tests/**\"`")),
             Some(text) => Glob::new(text.get_ref(), text.span()).map_err(|why| self.bad_glob(text, &why)),
         };
-        let why =
-            "say why this is allowed, for whoever meets it next: `reason = \"the toolkit owns this thread\"`";
+        let why = "say why this is allowed, for the next reader: `reason = \"the toolkit owns this thread\"`";
         let reason = match &entry.reason {
             None => Err(missing("reason", why)),
             Some(text) if text.get_ref().trim().is_empty() => {

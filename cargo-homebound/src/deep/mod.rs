@@ -71,7 +71,7 @@ pub(crate) fn look(project: &Project, more: &[String]) -> Result<Told, Faults> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = if errors.is_empty() { last_lines(&said) } else { errors };
-        let fault = Fault::new(format!("clippy could not look at all of it: {}", said.trim()));
+        let fault = Fault::new(format!("clippy could not check the whole project: {}", said.trim()));
         told.faults =
             fault.help("mend the build, or leave out --deep: the text is checked without one").into();
     }

@@ -1,5 +1,5 @@
-//! Owns `cargo homebound deps`: which dependencies can start threads, where, and who brought them
-//! in.
+//! Owns `cargo homebound deps`: the dependencies that can start threads, the places, and the ways
+//! to them.
 //! Refuses to use the network, to compile anything, and to say what a program does: it reads text.
 //!
 //! Read `run` in this file first, then `graph` (which packages), `features` (which features),
@@ -11,15 +11,14 @@
 //! workspace, and looks through every package that is neither a member nor a procedural macro,
 //! wherever its sources are: the registry's cache, a git checkout, a path, a vendored folder. From
 //! the root of the library's target it follows `mod`, `#[path]` and `include!`, so that tests,
-//! examples and files that nobody declares do not count. `cfg` on the way down and in the file
+//! examples and files that no module declares do not count. `cfg` on the way down and in the file
 //! decides whether a place is in this build: by feature, and by target.
 //!
 //! The answer for a place is one of these:
 //!
-//! - **in this build**: the place is compiled. It starts a thread if somebody calls it, which text
+//! - **in this build**: the place is compiled. It starts a thread if code calls it, which text
 //!   cannot tell.
-//! - **behind what is off**: a feature of the package that nobody turned on, or another `cfg` that
-//!   does not hold.
+//! - **not in this build**: a feature of the package is off, or another `cfg` does not hold.
 //! - **native, by text**: a word such as `pthread_create` in bundled C or C++. Whether it is
 //!   compiled is up to a build script.
 //!
@@ -42,12 +41,12 @@
 //!
 //! | field | what it is |
 //! |---|---|
-//! | `target`, `packages`, `files` | the triple, how many packages were scanned, and how many files they have |
+//! | `target`, `packages`, `files` | the triple, and the numbers of packages and their files |
 //! | `starts` | one object for each place, those in this build first, native ones last |
-//! | `compared` | packages on the list of known crates, or found: `package`, `version`, `verdict`, `reason`, `source` |
-//! | `unparsed`, `unfollowed` | files that could not be parsed, and `mod`s that led nowhere: `package`, `says` |
+//! | `compared` | `package`, `version`, `verdict`, `reason`, `source` of packages known or found |
+//! | `unparsed`, `unfollowed` | files not parsed, `mod`s that led nowhere: `package`, `says` |
 //! | `generated` | packages that compile code which a build script makes |
-//! | `not_allowed`, `stale` | what `--deny` fails for, and entries of the allow list that match nothing |
+//! | `not_allowed`, `stale` | what `--deny` fails for; entries of the allow list without a match |
 //!
 //! A place has `package`, `version`, `id`; `kind` (`thread`, `pool` or `native`) and `what`; `path`
 //! from the package's root, `line` and `column` from 1 (no `column` if native); `features` that it
@@ -64,7 +63,7 @@
 //!
 //! ```toml
 //! [deps]
-//! allow = [{ name = "tokio", reason = "its runtime is owned by one scope, and shut down with it" }]
+//! allow = [{ name = "tokio", reason = "one scope owns its runtime, and shuts it down" }]
 //! ```
 //!
 //! in `homebound.toml`. With `--deny`, a package that starts threads in this build and is not

@@ -67,7 +67,7 @@ pub(crate) struct Start {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct EnabledBy {
     pub(crate) feature: String,
-    /// The feature that was asked for: the feature itself, or another one that asks for it.
+    /// The feature that was asked for: the feature itself, or another one of the package.
     pub(crate) asked: String,
     /// Null: the command line, or the defaults of a member.
     pub(crate) by: Option<String>,

@@ -22,7 +22,11 @@ pub(crate) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let here = |start: &&Start| !native(start) && start.enabled != Some(false);
     let off = |start: &&Start| !native(start) && start.enabled == Some(false);
     section(out, "start threads in this build", report.starts.iter().filter(here).collect())?;
-    section(out, "can, behind what is off in this build", report.starts.iter().filter(off).collect())?;
+    section(
+        out,
+        "can, but a feature or a condition is off in this build",
+        report.starts.iter().filter(off).collect(),
+    )?;
     let title = "native code that can, by text (whether it is compiled is up to a build script)";
     section(out, title, report.starts.iter().filter(native).collect())?;
     compared(out, &report.compared)?;

@@ -98,7 +98,7 @@ fn git_asks_the_guard_before_each_commit_about_what_is_staged() {
     project.git(&["add", "-A"]);
     let commit = || project.git(&["commit", "-qm", "a change"]);
     assert_eq!(commit().code, 0);
-    // What counts is what is staged, not what the file says since.
+    // The staged text counts, and not the text of the file since then.
     project.write("deep/b.rs", HELD);
     project.git(&["add", "-A"]);
     project.write("deep/b.rs", CLEAN);
@@ -178,7 +178,7 @@ fn our_own_hook_is_replaced_as_we_wrote_it_and_never_as_somebody_has_changed_it(
     let older = older.replace(hash.unwrap(), &format!("{:016x}", bytes.fold(0xcbf2_9ce4_8422_2325, fnv)));
     project.write(".git/hooks/pre-commit", &older);
     let said = project.guard(&["install-hook"]);
-    assert!(said.code == 0 && said.out.contains("it replaces one that was written"), "{said:?}");
+    assert!(said.code == 0 && said.out.contains("it replaces a hook that was written"), "{said:?}");
     assert_eq!(project.read(".git/hooks/pre-commit"), ours);
     // A line of somebody's own in it.
     let changed = ours.replace("for guard in", "cargo fmt --check || exit 1\nfor guard in");

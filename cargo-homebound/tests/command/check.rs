@@ -1,4 +1,4 @@
-//! `check`: what is looked at, what counts, and how it ends.
+//! `check`: the files, the findings that count, and the exit code.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! `homebound.toml`: what it allows, what of it is stale, and what is said of mistakes.
+//! `homebound.toml`: allowed findings, stale entries, and messages about mistakes.
 
 use super::project::{CLEAN, HELD, Project};
 

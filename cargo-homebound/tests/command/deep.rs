@@ -10,7 +10,7 @@ const MANIFEST: &str = "[package]\nname = \"tiny\"\nversion = \"0.1.0\"\nedition
 const MEMBER: &str = "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
 
 /// Three calls: by a re-export of another crate, which only types show; under a condition that is
-/// never true; and a plain one that both ways see.
+/// never true; and a plain call, which both ways see.
 const LIB: &str = "#![deny(warnings)]
 #![allow(clippy::disallowed_methods)]
 pub fn own() {

@@ -63,7 +63,7 @@ impl Labelled {
         }
     }
 
-    /// Fails if the lines are not those that were labelled.
+    /// Fails if the labelled lines have changed.
     pub(crate) fn verify(&self, text: &str) {
         let lines: Vec<_> = text.lines().collect();
         for (line, hash) in &self.hashes {

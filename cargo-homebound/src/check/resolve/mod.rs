@@ -2,9 +2,9 @@
 //! Refuses to know the rules, and to walk over code: it answers questions about one name or one
 //! value.
 //!
-//! Read `scopes` first (what is declared where), then `names` (from a path to its meaning), `types`
-//! (guesses about values) and `flow` (where values go). `written`, `bodies` and `cfg` read syntax;
-//! `passage` and `waits` are tables of methods and functions.
+//! Read `scopes` first (all declarations of the file), then `names` (from a path to its meaning),
+//! `types` (guesses about values) and `flow` (where values go). `written`, `bodies` and `cfg` read
+//! syntax; `passage` and `waits` are tables of methods and functions.
 
 pub(crate) mod bodies;
 pub(crate) mod cfg;

@@ -266,7 +266,7 @@ pub(crate) fn by_place(name: &str, arguments: usize, place: &str) -> Option<Wait
     })
 }
 
-/// Whether a name is one that people give to receivers.
+/// Whether receivers usually have such a name.
 pub(crate) fn names_receiver(name: &str) -> bool {
     let name = name.to_lowercase();
     ["rx", "receiver"].contains(&&*name) || name.ends_with("_rx") || name.ends_with("_receiver")

@@ -164,7 +164,7 @@ fn method_looks(walk: &mut Walk, call: &ExprMethodCall) -> Look {
         // A sender or an owner that is gone is how some programs ask for a stop, and so is a
         // message.
         ("upgrade" | "try_recv", 0) => Look::Flag,
-        // `get` may be that of any map or cell. The receiver's name must say that it is a flag.
+        // Any map or cell has a `get`. The receiver's name must say that it is a flag.
         ("get" | "has_changed" | "is_finished_flag", 0) => match place_name(&call.receiver) {
             Some(place) if named(&place) == Look::Flag => Look::Flag,
             _ => Look::No,

@@ -158,7 +158,7 @@ fn leaves(body: &Block) -> bool {
 }
 
 pub(crate) fn method(walk: &mut Walk, name: &str, call: &ExprMethodCall, of: Option<&str>) {
-    // A wait with a limit, in a loop that looks at a flag, is a sleep that ends early. That of a
+    // A wait with a limit, in a loop that looks at a flag, is a sleep that ends early. A wait of a
     // context hears the stop.
     let timed = matches!((name, call.args.len()), ("recv_timeout" | "recv_deadline" | "park_timeout", 1));
     if timed && !of.is_some_and(|of| of.starts_with("homebound::")) {

@@ -80,7 +80,7 @@ const EMPTY: &[&str] = &[
 const UNWRITTEN: &[&str] = &["todo", "fixme", "tbd", "xxx", "tba"];
 
 const HELP: &str =
-    "say what the thread is for: it is what the dump shows to whoever wonders why it is still there";
+    "say what the thread is for: a dump shows it to the person who asks why the thread is still there";
 
 /// Checks the first two of `arguments`, a name and a purpose.
 pub(crate) fn check<'e>(walk: &mut Walk, span: Span, arguments: impl Iterator<Item = &'e Expr>) {

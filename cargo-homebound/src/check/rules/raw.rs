@@ -13,14 +13,14 @@ use crate::check::state::{Start, Walk};
 use crate::finding::catalog::{self, Entry, Kind};
 use crate::finding::rule::Rule;
 
-const SPAWN: &str = "spawn it through a scope: `scope.spawn(name, purpose, |cx| ..)`, or `scope.service(..)` for what ends when it is told";
+const SPAWN: &str = "spawn it through a scope: `scope.spawn(name, purpose, |cx| ..)`, or `scope.service(..)` if it runs until it is told to stop";
 const SCOPE: &str =
     "open a scope of homebound's: `homebound::scope(|scope| ..)`, or `scope.subscope(name, |scope| ..)`";
 const TASK: &str = "let one scope own the runtime, and shut it down with it; list the call in `homebound.toml` with that reason";
 const POOL: &str = "give the work to threads of a scope, or list the pool in `homebound.toml` with the reason why it is needed";
 const SIGNALS: &str = "let `homebound::registry::run` own the signals: it stops the scopes";
 
-/// A call of `entry`, whose result goes `into` and is of type `ty`.
+/// A call of `entry`. Its result goes `into`, and is of type `ty`.
 pub(crate) fn started(walk: &mut Walk, span: Span, entry: &'static Entry, into: Node, ty: &Ty) {
     start(walk, span, entry, "is called");
     if detached::is_handle(ty) {

@@ -1,11 +1,11 @@
-//! Owns what is around the code of one function or closure: a scope, a context, the place of its
-//! result.
+//! Owns the surroundings of the code of one function or closure: a scope, a context, the place of
+//! its result.
 //! Refuses to know how that is found out.
 
 use crate::check::resolve::flow::Node;
 
-/// What is around the code of one function or closure. The walk pushes one when it enters, and pops
-/// it when it leaves.
+/// The surroundings of the code of one function or closure. The walk pushes one when it enters, and
+/// pops it when it leaves.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
     /// A scope of homebound is open around this code.

@@ -1,9 +1,9 @@
-//! Owns the state of the walk over one file: what is in sight at a place, and what has been met so
-//! far.
+//! Owns the state of the walk over one file: the names in sight at a place, and the calls and
+//! values met so far.
 //! Refuses to walk, which `visit` does, and to judge, which `rules` do.
 //!
 //! Read this file first, then `sight` (what a name means here) and `places` (which variable or
-//! field an expression names). `frame` and `loops` are what is around the place. `reach` and
+//! field an expression names). `frame` and `loops` are the surroundings of the place. `reach` and
 //! `pending` are kept until the whole file is known.
 
 pub(crate) mod frame;
@@ -61,7 +61,7 @@ pub(crate) struct Var {
     pub(crate) text: Option<String>,
 }
 
-/// One entry of the list of what is in sight. A name is looked up from the end.
+/// One entry of the list of names in sight. A name is looked up from the end.
 #[derive(Debug)]
 pub(crate) enum Rib {
     /// The number of a variable in `Walk::vars`.
@@ -85,10 +85,9 @@ pub(crate) struct Walk {
     pub(crate) names: Names,
     /// Where values go.
     pub(crate) flow: Flow,
-    /// All variables of the file, also those that are out of sight: a number in `Rib::Var` stays
-    /// valid.
+    /// All variables of the file, in sight or not: a number in `Rib::Var` stays valid.
     pub(crate) vars: Vec<Var>,
-    /// What is in sight, the nearest last.
+    /// The names in sight, the nearest last.
     pub(crate) ribs: Vec<Rib>,
     /// The scope of items that the walk is in.
     pub(crate) scope: ScopeId,
@@ -104,8 +103,8 @@ pub(crate) struct Walk {
     pub(crate) starts: Vec<(Span, Start)>,
     /// Join handles: where each was got, where it goes, and the message in case that it is lost.
     pub(crate) handles: Vec<(Span, Node, String)>,
-    /// Closures in variables: where the result goes, and whether this file calls the closure. One
-    /// that is never called here is called elsewhere.
+    /// Closures in variables: where the result goes, and whether this file calls the closure. A
+    /// closure that is never called here is called elsewhere.
     pub(crate) closures: Vec<(Node, bool)>,
     /// The nodes of statics and constants, by their number in `Declared::values`.
     pub(crate) values: std::collections::HashMap<usize, Node>,

@@ -59,7 +59,7 @@ impl Walk {
             Expr::Path(path) => match path.path.get_ident().and_then(|name| self.single(name, Space::Values))
             {
                 Some(Found::Var(var)) => self.vars[var].node,
-                // A static keeps what is stored in it.
+                // A static keeps the value.
                 Some(Found::Item(Res::Value(id))) => self.value_node(id),
                 _ => match self.names.resolve(&self.written(&path.path), Space::Values) {
                     Res::Value(id) => self.value_node(id),
@@ -158,7 +158,7 @@ impl Walk {
         if let Some(node) = self.values.get(&id) {
             return *node;
         }
-        // Only a private static can be followed to its end: other files may join what is in a
+        // Only a private static can be followed to its end: other files may join a handle in a
         // public one.
         let private = self.names.declared.values[id].private;
         let node = if private { self.flow.node() } else { self.flow.before(Node::HOME) };

@@ -137,8 +137,7 @@ impl Walk {
         matches!(self.meaning(path, None), Res::Path(path) if catalog::find(&path).is_some())
     }
 
-    /// The type that a function of this file returns. `of`: the struct in whose `impl` the function
-    /// stands.
+    /// The type that a function of this file returns. `of`: the struct that has the function.
     pub(crate) fn returned(&mut self, id: usize, of: Option<usize>) -> Ty {
         let returns = self.names.declared.fns[id].returns.clone();
         match (&returns, of) {

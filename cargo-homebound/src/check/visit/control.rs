@@ -57,7 +57,7 @@ impl Walk {
     pub(crate) fn condition(&mut self, condition: &syn::ExprLet) -> Ty {
         let node = self.flow.node();
         let mut ty = self.expr(&condition.expr, node);
-        // `while let Ok(false) = stop.lock()`: the guard of an unknown type may be that of a flag.
+        // `while let Ok(false) = stop.lock()`: a guard of unknown type may be the guard of a flag.
         if bodies::locks(&condition.expr) && (ty.is_unknown() || ty.is("bool")) {
             ty = Ty::Flag;
         }
@@ -120,11 +120,11 @@ impl Walk {
             let made = walk.vars.len();
             for (at, pat) in closure.inputs.iter().enumerate() {
                 let ty = if at == 0 { first.clone() } else { Ty::Unknown };
-                // Each parameter may be one of the values: in a `fold`, what is gathered comes
+                // Each parameter may be one of the values: in a `fold`, the accumulator comes
                 // before the value.
                 let node = from.unwrap_or_else(|| walk.flow.before(Node::HOME));
                 walk.bind(pat, ty, node);
-                // What is stored in a parameter is seen by the code that lent it.
+                // The code that lent a parameter sees a value stored in it.
                 if from.is_none() {
                     for var in made..walk.vars.len() {
                         let node = walk.vars[var].node;

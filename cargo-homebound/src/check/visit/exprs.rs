@@ -15,7 +15,7 @@ use crate::check::state::frame::Frame;
 use crate::check::state::{Found, Walk};
 
 impl Walk {
-    /// Walks over `expr`, whose value goes `into`. Returns a guess of its type.
+    /// Walks over `expr`. Its value goes `into`; the result is a guess of its type.
     pub(crate) fn expr(&mut self, expr: &Expr, into: Node) -> Ty {
         match expr {
             Expr::Path(path) => self.path_value(path, into),

@@ -218,7 +218,7 @@ fn pieces(tokens: TokenStream) -> Vec<TokenStream> {
     all
 }
 
-/// The body of a macro's rule as code: `$x` becomes `__x`, and what is repeated stands there once.
+/// The body of a macro's rule as code: `$x` becomes `__x`, and a repetition stands there once.
 fn plain(tokens: TokenStream) -> TokenStream {
     let mut out = Vec::new();
     let mut tokens = tokens.into_iter().peekable();

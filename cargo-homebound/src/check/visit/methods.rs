@@ -89,7 +89,7 @@ impl Walk {
         }
         polled::method(self, name, call, of);
         spin::passes_over(self, name, call, ty);
-        // An awaited `recv` is that of an asynchronous channel: it blocks no thread.
+        // An awaited `recv` belongs to an asynchronous channel, and blocks no thread.
         if !awaited {
             deaf::method(self, name, call, ty);
         }

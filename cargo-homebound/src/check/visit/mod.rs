@@ -28,7 +28,8 @@ use crate::check::state::{Rib, Walk};
 
 impl Walk {
     pub(crate) fn file(&mut self, file: &syn::File) {
-        // All declarations before the walk: a function may use what is declared further down.
+        // All declarations before the walk: a function may use names that are declared further
+        // down.
         for item in &file.items {
             self.names.declared.item(self.scope, item);
         }
@@ -182,8 +183,8 @@ impl Walk {
                 (frame.in_scope, frame.context) = (true, Context::Here);
             }
             walk.framed(frame, |walk| {
-                // A handle that the function returns is its caller's, who is told where the call
-                // stands.
+                // A handle that the function returns is its caller's: the finding, if any, stands
+                // at the call.
                 walk.block(body, Node::HOME);
             });
         });
@@ -229,8 +230,8 @@ impl Walk {
                 Stmt::Local(local) => self.local(local),
                 Stmt::Expr(expr, semicolon) => {
                     let result = last && semicolon.is_none();
-                    // The value of a statement is dropped, but for that of the last one without a
-                    // semicolon.
+                    // The value of a statement is dropped, unless it is the last statement and has
+                    // no semicolon.
                     let found = self.expr(expr, if result { into } else { Node::LOST });
                     if result {
                         ty = found;

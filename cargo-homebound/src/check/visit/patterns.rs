@@ -90,7 +90,7 @@ impl Walk {
         }
     }
 
-    /// Declares the variables of `pat`. Each gets what is in `from`.
+    /// Declares the variables of `pat`. Each gets the content of `from`.
     pub(crate) fn bind(&mut self, pat: &Pat, ty: Ty, from: Node) {
         match pat {
             Pat::Ident(pat) => {

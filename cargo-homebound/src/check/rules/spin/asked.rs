@@ -48,7 +48,7 @@ pub(crate) struct Asked {
     pub(crate) stop: bool,
 }
 
-/// What is known inside of the loop that is looked into.
+/// The knowledge inside of the loop that is looked into.
 pub(crate) struct InLoop<'w> {
     pub(crate) walk: &'w mut Walk,
     /// Something in the loop ends it on the stop, or may. Then the rules say nothing about it.

@@ -1,5 +1,5 @@
-//! Owns what is a context and what is a stream of `cx.io`, and which of their methods fail on the
-//! stop.
+//! Owns contexts and streams of `cx.io`: how they are recognised, and which of their methods fail
+//! on the stop.
 //! Refuses to know loops.
 
 use syn::Expr;

@@ -145,8 +145,8 @@ pub(crate) fn fails(condition: &Expr) -> Fails {
     }
 }
 
-/// Whether a pattern fits the error that a stop makes: any error, or that of a stop. One that names
-/// another error, such as a time-out, does not.
+/// Whether a pattern fits the error that a stop makes: any error, or the error of a stop. A pattern
+/// of another error, such as a time-out, does not.
 pub(crate) fn takes_failure(pat: &Pat) -> bool {
     match pat {
         Pat::Wild(_) => true,

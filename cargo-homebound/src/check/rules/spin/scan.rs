@@ -265,7 +265,7 @@ impl<'w> Scan<'w> {
         false
     }
 
-    /// A macro. One that names the stop minds it. One that is given a context or the result of a
+    /// A macro that names the stop minds it. A macro that is given a context or the result of a
     /// wait may.
     fn expanded(&mut self, mac: &Macro) -> bool {
         let name = mac.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
