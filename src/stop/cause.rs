@@ -39,15 +39,9 @@ impl Node {
     /// The proof that a wait ended for the stop of this node. A shield or a deadline that ended for the stop of what is around
     /// it has that one's, so that one look at the node of a thread tells of all that were issued for its own stop.
     pub(crate) fn stopped(&self) -> Stopped {
-        let (cause, mut issuer) = (self.cause(), self);
-        while let Some(limit) = &issuer.limit {
-            let outer = limit.outer();
-            if !outer.is_marked() || outer.cause().id != cause.id {
-                break;
-            }
-            issuer = outer;
-        }
-        issuer.issue()
+        let base = self.limit.as_ref().map(|limit| limit.base()).filter(|base| base.is_marked());
+        let base = base.filter(|base| base.cause().id == self.cause().id);
+        base.map_or_else(|| self.issue(), |base| base.issue())
     }
 
     fn issue(&self) -> Stopped {

@@ -24,13 +24,18 @@ pub(crate) struct Limit {
     kind: Kind,
     /// The context that it was made in.
     outer: Arc<Node>,
-    timer: Arc<dyn Timer>,
-    /// When the timer will call, and under which key.
-    armed: Mutex<Option<(Instant, u64)>>,
+    /// The node of the thread or scope that all limits around hang below.
+    base: Arc<Node>,
+    /// It is a shield, or in one: then its end may become known later, or become another.
+    hides: bool,
+    /// The earliest deadline set here or around, by the clock of `awake`; shields move none.
+    earliest: Option<Instant>,
+    known: Mutex<Known>,
+    alarm_clock: AlarmClock,
     /// Disconnected when the end becomes known: by dropping `alarm`.
     pub(crate) alert: OnceCell<Receiver<Infallible>>,
     pub(crate) alarm: Mutex<Option<Sender<Infallible>>>,
-    /// Set when the end becomes known: for who waits for a descriptor.
+    /// Set when the end becomes known: for a wait for a descriptor.
     pub(crate) event: OnceCell<Event>,
 }
 
@@ -51,128 +56,175 @@ impl Limit {
     }
 
     fn new(kind: Kind, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
-        Limit {
-            kind,
+        let around = outer.limit.as_deref();
+        let own = match kind {
+            Kind::Deadline(at) => Some(at),
+            Kind::Shield { .. } => None,
+        };
+        let limit = Limit {
             outer: Arc::clone(outer),
-            timer,
-            armed: Mutex::new(None),
+            base: Arc::clone(around.map_or(outer, |limit| &limit.base)),
+            hides: own.is_none() || around.is_some_and(|limit| limit.hides),
+            earliest: own.into_iter().chain(around.and_then(|limit| limit.earliest)).min(),
+            kind,
+            known: Mutex::default(),
+            alarm_clock: AlarmClock { timer, set: Mutex::new(None) },
             alert: OnceCell::new(),
             alarm: Mutex::new(None),
             event: OnceCell::new(),
-        }
+        };
+        limit.learn();
+        limit
     }
 
     pub(crate) fn is_shield(&self) -> bool {
         matches!(self.kind, Kind::Shield { .. })
     }
 
-    /// True if it is a shield or in one: then its end may become known later, or become another.
     #[cfg(unix)]
     pub(crate) fn hides(&self) -> bool {
-        std::iter::successors(Some(self), |limit| limit.outer.limit.as_deref()).any(Limit::is_shield)
+        self.hides
     }
 
     pub(crate) fn outer(&self) -> &Arc<Node> {
         &self.outer
     }
 
-    /// When it ends, by the clock of `awake`, as far as that is known now. `None`: not before a stop that has not come yet.
+    pub(crate) fn base(&self) -> &Arc<Node> {
+        &self.base
+    }
+
+    /// When it ends, by the clock of `awake`, as far as that is known now. `None`: not before a
+    /// stop that has not come yet.
     pub(crate) fn end(&self) -> Option<Instant> {
-        self.end_in(&Known::of(&self.outer))
+        self.known.lock().end
+    }
+
+    /// The earliest deadline set in this context or around it; shields move none.
+    pub(crate) fn deadline_set(&self) -> Option<Instant> {
+        self.earliest.map(awake::system)
+    }
+
+    /// Takes over the knowledge of the node around, which may have grown. A stop changes it there,
+    /// and then comes to the limits below the node and calls this (`mark`, `alert`); a limit that
+    /// hangs itself below the node calls this when it is among the children (`attach`): so one of
+    /// the two reads the change. Knowledge only grows, and an end moves earlier only, so the order
+    /// of several calls does not matter. Called without the lock of any node.
+    pub(crate) fn learn(&self) {
+        let outer = match &self.outer.limit {
+            Some(limit) => *limit.known.lock(),
+            None => Known { end: None, stop: self.outer.since() },
+        };
+        let end = self.end_in(&outer);
+        // A stop that is marked late has come when it was due.
+        let stop = if self.is_shield() { outer.stop } else { end };
+        self.known.lock().merge(Known { end, stop });
+    }
+
+    /// The stop has come to the node of this limit itself. Called under the lock of that node,
+    /// before its children are collected.
+    pub(crate) fn stopped(&self, at: Instant) {
+        if !self.is_shield() {
+            self.known.lock().merge(Known { end: None, stop: Some(at) });
+        }
     }
 
     fn end_in(&self, outer: &Known) -> Option<Instant> {
         match self.kind {
             Kind::Deadline(at) => Some(outer.end.map_or(at, |end| end.min(at))),
             Kind::Shield { entry, max } => {
-                // A shield inside a shield counts from the stop behind both, and never reaches beyond the outer one.
+                // A shield inside a shield counts from the stop behind both, and never reaches
+                // beyond the outer one.
                 let own = far(entry.max(outer.stop?), max);
-                let cap = outer.end.filter(|_| outer.shielded);
+                let is_inside = self.outer.limit.as_ref().is_some_and(|limit| limit.hides);
+                let cap = outer.end.filter(|_| is_inside);
                 Some(cap.map_or(own, |end| end.min(own)))
             }
         }
     }
 
-    /// The earliest deadline set in this context or around it; shields move none.
-    pub(crate) fn deadline_set(&self) -> Option<Instant> {
-        let outer = self.outer.limit.as_ref().and_then(|limit| limit.deadline_set());
-        match self.kind {
-            Kind::Deadline(at) => {
-                let at = awake::system(at);
-                Some(outer.map_or(at, |end| end.min(at)))
-            }
-            Kind::Shield { .. } => outer,
-        }
-    }
-
-    /// The stop for which the node of this limit, which has this key, ends: the one behind it, or its own.
+    /// The stop for which the node of this limit, which has this key, ends: the one behind it, or
+    /// its own.
     pub(crate) fn cause(&self, key: u64) -> Stop {
-        if self.outer.since().is_some() {
-            return self.outer.cause();
-        }
-        match (&self.kind, &self.outer.limit) {
-            (Kind::Deadline(at), Some(limit)) if limit.end().is_none_or(|end| *at <= end) => {
-                Stop::of(key, StopReason::Deadline)
+        let (mut limit, mut key) = (self, key);
+        loop {
+            if limit.outer.since().is_some() {
+                return limit.outer.cause();
             }
-            (_, Some(limit)) => limit.cause(self.outer.key),
-            (_, None) => Stop::of(key, StopReason::Deadline),
+            let Some(around) = &limit.outer.limit else { break };
+            match limit.kind {
+                Kind::Deadline(at) if around.end().is_none_or(|end| at <= end) => break,
+                _ => (limit, key) = (around, limit.outer.key),
+            }
         }
+        Stop::of(key, StopReason::Deadline)
     }
 
-    /// Asks the timer for the end as it is known now. May be called by several at once, each with the end that it has computed: the
-    /// earliest stays armed, since an end that is known moves earlier only.
-    ///
-    /// No lock is held while the timer is asked, which may start a thread. So the timer is asked first, and after that the
-    /// limit is looked at: of two, the one that comes later sees that its moment is not the one that counts, or was seen by the
-    /// other, and takes it back.
-    pub(crate) fn arm(&self, key: u64, node: Weak<Node>) {
-        let Some(at) = self.end() else { return };
-        let mut armed = self.armed.lock();
-        if armed.is_some_and(|(set, _)| set <= at) {
-            return;
-        }
-        let earlier = armed.replace((at, key));
-        drop(armed);
-        self.timer.arm(at, key, node);
-        let outdated = Some(at).filter(|_| *self.armed.lock() != Some((at, key)));
-        for moment in earlier.map(|(at, _)| at).into_iter().chain(outdated) {
-            self.timer.disarm(moment, key);
-        }
+    /// Asks the timer for the end as it is known now; false if the timer has been asked for that
+    /// before, or the end is not known. May be called by several threads at once, each with the end
+    /// that it has read: the earliest stays set, since an end that is known moves earlier only.
+    pub(crate) fn arm(&self, key: u64, node: Weak<Node>) -> bool {
+        self.end().is_some_and(|end| self.alarm_clock.set(end, key, node))
     }
 }
 
-impl Drop for Limit {
+/// When the timer will expire a limit, and under which key.
+struct AlarmClock {
+    timer: Arc<dyn Timer>,
+    set: Mutex<Option<(Instant, u64)>>,
+}
+
+impl AlarmClock {
+    /// No lock is held while the timer is asked, which may start a thread. So the timer is asked
+    /// first, and after that this looks at the moment: of two threads, the later one finds another
+    /// moment than its own, or its moment is found by the other, and takes the outdated one back.
+    fn set(&self, at: Instant, key: u64, node: Weak<Node>) -> bool {
+        let mut set = self.set.lock();
+        if set.is_some_and(|(set, _)| set <= at) {
+            return false;
+        }
+        let earlier = set.replace((at, key));
+        drop(set);
+        self.timer.arm(at, key, node);
+        let outdated = Some(at).filter(|_| *self.set.lock() != Some((at, key)));
+        for moment in earlier.map(|(at, _)| at).into_iter().chain(outdated) {
+            self.timer.disarm(moment, key);
+        }
+        true
+    }
+}
+
+impl Drop for AlarmClock {
     fn drop(&mut self) {
-        if let Some((at, key)) = self.armed.get_mut().take() {
+        if let Some((at, key)) = self.set.get_mut().take() {
             self.timer.disarm(at, key);
         }
     }
 }
 
-/// What is known of a node now. All at once, in one walk outwards: each part needs the others of the node around.
+/// With the last of a chain of limits, such as those of kept contexts, goes the chain. Iterative:
+/// depth costs no stack.
+pub(crate) fn drop_outwards(limit: Option<Box<Limit>>) {
+    let mut next = limit;
+    while let Some(limit) = next {
+        let Limit { outer, .. } = *limit;
+        next = Arc::into_inner(outer).and_then(|mut node| node.limit.take());
+    }
+}
+
+/// The knowledge of the node of a limit. It is kept there, and not computed from the nodes around
+/// each time: contexts may be nested as deep as the program likes.
+#[derive(Debug, Clone, Copy, Default)]
 struct Known {
-    /// When its limit ends.
+    /// When the limit ends.
     end: Option<Instant>,
     /// When the stop that a shield in it would hide came, or is known to come.
     stop: Option<Instant>,
-    /// It is a shield, or in one.
-    shielded: bool,
 }
 
 impl Known {
-    fn of(node: &Node) -> Known {
-        let Some(limit) = &node.limit else {
-            return Known { end: None, stop: node.since(), shielded: false };
-        };
-        let outer = Known::of(&limit.outer);
-        let end = limit.end_in(&outer);
-        match limit.kind {
-            // A stop that is marked late has come when it was due: so what is known of an end never moves later.
-            Kind::Deadline(_) => {
-                let stop = node.since().into_iter().chain(end).min();
-                Known { end, stop, shielded: outer.shielded }
-            }
-            Kind::Shield { .. } => Known { end, stop: outer.stop, shielded: true },
-        }
+    fn merge(&mut self, more: Known) {
+        self.end = self.end.into_iter().chain(more.end).min();
+        self.stop = self.stop.into_iter().chain(more.stop).min();
     }
 }

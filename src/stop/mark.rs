@@ -16,7 +16,9 @@ use crate::stop::wakeups::{Aftermath, Calls};
 impl Node {
     /// Its time has come: marks it for the stop that it hid, or for its own.
     pub(crate) fn mark_expired(self: &Arc<Node>) -> Calls {
-        let limit = self.limit.as_ref();
+        // The walk that has marked this node goes on below it: where many limits in each other end
+        // at one moment, one walk is enough.
+        let limit = self.limit.as_ref().filter(|_| !self.is_marked());
         limit.map(|limit| self.mark_unswept(limit.cause(self.key), limit.is_shield())).unwrap_or_default()
     }
 
@@ -77,6 +79,7 @@ impl Node {
 
     /// Marks one node; returns its children, and the cause that they are to have (invariant 5 of `node`).
     fn mark(self: &Arc<Node>, cause: Stop, at: Instant, after: &mut Aftermath) -> (Vec<Arc<Node>>, Stop) {
+        self.learn();
         if let Some(owner) = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
             owner.begin(at);
         }
@@ -84,6 +87,7 @@ impl Node {
         if !self.is_marked() {
             state.cause = Some(cause.clone());
             state.since = Some(at);
+            self.tell_limit(at);
             self.flags.set(STOPPING);
             after.owners.extend(self.owner.get().cloned());
         }
@@ -99,6 +103,9 @@ impl Node {
 
     /// The stop behind this shield has begun: those who wait in it must learn when it ends.
     fn alert(self: &Arc<Node>, after: &mut Aftermath) -> Vec<Arc<Node>> {
+        // Before the children are collected: a limit that hangs itself below this one later reads
+        // it.
+        self.learn();
         let state = self.state.lock();
         self.flags.set(ALERTED);
         after.wake.extend(self.take_alarm());
@@ -111,6 +118,16 @@ impl Node {
             after.arm.push(Arc::clone(self));
         }
         children
+    }
+
+    /// The knowledge of the node around may have grown, and with it that of the end of this one.
+    fn learn(&self) {
+        self.limit.iter().for_each(|limit| limit.learn());
+    }
+
+    /// Under the lock of `state`, in which the children are collected after that.
+    fn tell_limit(&self, at: Instant) {
+        self.limit.iter().for_each(|limit| limit.stopped(at));
     }
 
     /// Hangs `self` below `parent`; born stopped if the parent is stopping (S2).
@@ -135,6 +152,9 @@ impl Node {
             }
             marked
         });
+        // It is among the children: a stop that comes from now on comes here, too. What came before
+        // is read.
+        self.learn();
         if !marked {
             return;
         }
@@ -153,7 +173,8 @@ impl Node {
         let mut state = self.state.lock();
         let callbacks = std::mem::take(&mut state.callbacks);
         let parents = std::mem::take(&mut state.parents);
-        state.since.get_or_insert_with(awake::now);
+        let since = *state.since.get_or_insert_with(awake::now);
+        self.tell_limit(since);
         let wake = (state.signal.take(), self.take_alarm());
         let bells = state.bells.values().cloned().collect();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();

@@ -28,7 +28,7 @@ use crate::rt::by_id::ById;
 use crate::rt::word::Flags;
 use crate::stop::callback::Callback;
 use crate::stop::condvar::interrupt::Bell;
-use crate::stop::limit::Limit;
+use crate::stop::limit::{Limit, drop_outwards};
 use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
 
@@ -210,11 +210,21 @@ impl Node {
 
     /// Sees to it that a deadline or shield is expired in time, by the root's timer.
     pub(crate) fn arm(self: &Arc<Node>) {
-        if let Some(limit) = &self.limit {
-            limit.arm(self.key, Arc::downgrade(self));
-            // An outer deadline ends this one too, and nobody else may be watching that.
-            limit.outer().arm();
+        let mut next = self;
+        while let Some(limit) = &next.limit {
+            // Where the timer has been asked before, it has been asked for the limits around as
+            // well.
+            if !limit.arm(next.key, Arc::downgrade(next)) {
+                return;
+            }
+            next = limit.outer();
         }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop_outwards(self.limit.take());
     }
 }
 

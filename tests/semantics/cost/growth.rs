@@ -2,11 +2,11 @@
 //! threads take no room for ever.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::*;
 use crossbeam_channel::bounded;
-use homebound::{Context, Group, group, scope};
+use homebound::{Context, Group, Result, group, scope};
 
 /// How much longer `measure` takes for four times as many: the least of some tries, of the time
 /// that the thread had a processor for.
@@ -59,6 +59,90 @@ fn groups_in_groups_end_in_a_straight_line() {
         })
     };
     is_linear("groups in groups", growth(1500, nested));
+}
+
+/// How long it takes on a thread of a scope, with a stack for what is nested.
+fn on_a_large_stack(f: impl FnOnce(&Context) -> Result + Send + 'static) -> Duration {
+    within(move || {
+        scope(|s| {
+            let nested = s.thread("nested", "goes deep").stack_size(512 << 20).spawn(move |cx| {
+                let start = thread_time();
+                f(cx)?;
+                Ok(thread_time() - start)
+            })?;
+            Ok(nested.join()?)
+        })
+        .unwrap()
+    })
+}
+
+#[test]
+fn limits_in_limits_take_a_straight_line() {
+    // catches: a look at the end of a limit, a listener, or a stop that goes through all limits
+    // around, for each of them: 800 took a minute
+    type Nest = fn(&Context, &Context, usize) -> Result;
+    const DEADLINES: Nest = |cx, all, left| match left {
+        0 => Ok(all.stopper().stop()),
+        _ => cx.with_deadline(Instant::now() + NEVER, |cx| {
+            assert!(!cx.is_stopping() && cx.deadline().is_some());
+            let _listens = cx.stop_signal();
+            DEADLINES(cx, all, left - 1)?;
+            Ok(assert!(cx.checkpoint().is_err()))
+        }),
+    };
+    const SHIELDS: Nest = |cx, all, left| match left {
+        0 => Ok(all.stopper().stop()),
+        _ => cx.shield(NEVER, |cx| {
+            let _listens = cx.stop_signal();
+            SHIELDS(cx, all, left - 1)?;
+            Ok(assert!(!cx.is_stopping(), "its time has not come"))
+        }),
+    };
+    const BOTH: Nest = |cx, all, left| match left {
+        0 => Ok(all.stopper().stop()),
+        _ => cx.with_deadline(Instant::now() + NEVER, |cx| {
+            let _listens = cx.stop_signal();
+            cx.shield(NEVER, |cx| {
+                let _listens = cx.stop_signal();
+                BOTH(cx, all, left - 1)?;
+                Ok(assert!(!cx.is_stopping(), "its time has not come"))
+            })
+        }),
+    };
+    for (what, nest) in [("deadlines", DEADLINES), ("shields", SHIELDS), ("deadlines and shields", BOTH)] {
+        let nested = |count: usize| on_a_large_stack(move |cx| nest(cx, cx, count));
+        is_linear(what, growth(200, nested));
+    }
+}
+
+#[test]
+fn kept_limits_cost_no_stack_and_no_more_the_more_there_are() {
+    // catches: an end, a drop or an arming that recurs along the contexts in which a kept one was
+    // made
+    let kept = |count: usize| {
+        within(move || {
+            let small = std::thread::Builder::new().stack_size(128 * 1024).spawn(move || {
+                let mut time = Duration::ZERO;
+                let result = scope(|s| {
+                    let start = thread_time();
+                    let mut cx = s.context().clone();
+                    for round in 0..count {
+                        cx = match round % 4 {
+                            0 => cx.shield(NEVER, Context::clone),
+                            _ => cx.with_deadline(Instant::now() + NEVER, Context::clone),
+                        };
+                    }
+                    assert!(cx.is_stopping() && cx.deadline().is_some());
+                    drop(cx);
+                    Ok(time = thread_time() - start)
+                });
+                result.unwrap();
+                time
+            });
+            small.expect("the system has a thread").join().expect("it does not overflow")
+        })
+    };
+    is_linear("kept limits", growth(5_000, kept));
 }
 
 #[test]
