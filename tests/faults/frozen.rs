@@ -4,12 +4,13 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use homebound::registry::Registry;
+use homebound::registry::{self, Registry};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::stdio::{dup2_stderr, stderr};
 
 use crate::common::pty::pty;
 use crate::common::*;
+use crate::held::{hold_watch, let_watch_go, raise};
 
 /// Makes stderr a terminal that is nearly full and that nobody reads: it is ready for writing, for
 /// less than a line.
@@ -100,6 +101,27 @@ fn dumps_that_are_queued_do_not_hold_up_a_stop() {
     child.signal(libc::SIGTERM);
     let done = child.finish();
     assert!(done.code == Some(0) && done.took < Duration::from_secs(6), "{done:#?}");
+}
+
+#[test]
+fn a_flood_of_dumps_is_one_dump_after_the_stop_behind_it() {
+    // catches: a dump as soon as one was asked for, though signals that have come are not read yet
+    let done = in_child("", |_| {
+        let exit = Registry::new("flood").grace(Duration::from_secs(60)).run(|s| {
+            hold_watch(s);
+            // More than *watch* reads at once. Each has come when `raise` returns.
+            registry::unblocked(|| {
+                (0..200).for_each(|_| raise(libc::SIGQUIT));
+                raise(libc::SIGTERM);
+            });
+            let_watch_go();
+            s.context().wait_for_stop();
+            Ok(())
+        });
+        i32::from(exit.code())
+    });
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    assert_eq!(done.err.matches("threads in").count(), 1, "{done:#?}");
 }
 
 #[test]

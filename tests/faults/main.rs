@@ -13,6 +13,7 @@ mod crowd;
 mod drops;
 mod files;
 mod frozen;
+mod held;
 mod limits;
 mod million;
 mod passed;

@@ -1,12 +1,12 @@
 //! The process is suspended while it is being stopped (SIGSTOP, as a container that is paused):
 //! that time does not count.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use homebound::registry::Registry;
 
 use crate::common::*;
+use crate::held::{hold_watch, let_watch_go};
 
 /// Longer than grace and the rest together, and than the kernel's timer waits after that.
 const SUSPENDED: u64 = 4_500;
@@ -112,41 +112,14 @@ fn of_two_signals_around_a_suspension_the_verdict_is_one() {
     assert!(is_same || is_second, "{done:#?}");
 }
 
-/// *watch* does not come out of the handler of a signal.
-static IS_IN: AtomicBool = AtomicBool::new(false);
-static MAY_GO: AtomicBool = AtomicBool::new(false);
-
-extern "C" fn hold(_signal: libc::c_int) {
-    IS_IN.store(true, Ordering::SeqCst);
-    while !MAY_GO.load(Ordering::SeqCst) {
-        std::hint::spin_loop();
-    }
-}
-
-fn until(flag: &AtomicBool) {
-    while !flag.load(Ordering::SeqCst) {
-        std::thread::yield_now();
-    }
-}
-
 #[test]
-#[cfg(target_os = "linux")]
 fn a_suspension_before_watch_has_woken_up_for_the_stop_does_not_count() {
     // catches: a first beat that has none before it to be measured by; a clock that runs on until
     // the first beat
     let mut child = child("", |_| {
         let root = Registry::new("suspended").grace(Duration::from_millis(1_500));
         let exit = root.kill_after(Duration::from_millis(500)).run(|s| {
-            let snapshot = s.snapshot();
-            let watch = snapshot.root.threads.iter().find(|thread| thread.name == "homebound-watch");
-            let watch = watch.and_then(|watch| watch.os_tid).expect("it has told who it is").cast_signed();
-            // SAFETY: the handler only uses words; the thread is one of this process.
-            #[allow(unsafe_code)]
-            unsafe {
-                libc::signal(libc::SIGUSR2, hold as extern "C" fn(_) as usize);
-                libc::syscall(libc::SYS_tgkill, libc::getpid(), watch, libc::SIGUSR2);
-            }
-            until(&IS_IN);
+            hold_watch(s);
             s.spawn("saver", "needs most of the grace", |cx| {
                 cx.wait_for_stop();
                 say("saving");
@@ -156,7 +129,7 @@ fn a_suspension_before_watch_has_woken_up_for_the_stop_does_not_count() {
                 while Instant::now() < deadline {
                     assert!(!cx.is_overdue(), "suspended, not late, though watch has not looked");
                 }
-                MAY_GO.store(true, Ordering::SeqCst);
+                let_watch_go();
                 (0..8).for_each(|_| linger(100));
                 assert!(!cx.is_overdue(), "suspended, not late");
                 Ok(say("saved"))
