@@ -10,5 +10,6 @@ mod api;
 mod msrv;
 mod prose;
 mod serial;
+mod source;
 mod tidy;
 mod ui;

@@ -4,7 +4,7 @@
 use syn::visit::{self, Visit};
 use syn::{BinOp, Expr, ExprIf, ExprWhile};
 
-use super::tidy::sources;
+use crate::source::sources;
 
 /// What a user compiles, or is shown.
 const FOLDERS: [&str; 3] = ["src", "examples", "homebound-testing/src"];

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tidy::{Source, pages, sources};
+use crate::source::{Source, pages, sources};
 
 /// Hidden subjects that 1,000 words may have: in the comments of a folder, and in a page.
 const BUDGET: usize = 2;

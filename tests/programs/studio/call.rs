@@ -12,46 +12,46 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// No wait of a test is longer; what takes so long has failed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A call of the studio.
-pub struct Studio {
+pub(super) struct Studio {
     program: Vec<PathBuf>,
     args: Vec<PathBuf>,
     env: Vec<(String, String)>,
 }
 
 impl Studio {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let program = built();
         Studio { program: vec![program], args: Vec::new(), env: Vec::new() }
     }
 
-    pub fn arg(&mut self, arg: impl AsRef<Path>) -> &mut Self {
+    pub(super) fn arg(&mut self, arg: impl AsRef<Path>) -> &mut Self {
         self.args.push(arg.as_ref().to_owned());
         self
     }
 
-    pub fn env(&mut self, name: &str, value: &str) -> &mut Self {
+    pub(super) fn env(&mut self, name: &str, value: &str) -> &mut Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Lets another program call it.
-    pub fn through(&mut self, program: &str, args: &[&str]) -> &mut Self {
+    pub(super) fn through(&mut self, program: &str, args: &[&str]) -> &mut Self {
         let front = [program].iter().chain(args).map(PathBuf::from).collect::<Vec<_>>();
         self.program.splice(0..0, front);
         self
     }
 
-    pub fn command(&self) -> Command {
+    pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.program[0]);
         command.args(&self.program[1..]).args(&self.args).env_remove("STUDIO_FAULT");
         command.envs(self.env.iter().cloned()).stdin(Stdio::null());
         command
     }
 
-    pub fn start(&mut self) -> Run {
+    pub(super) fn start(&mut self) -> Run {
         let mut command = self.command();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Run {
@@ -63,33 +63,33 @@ impl Studio {
 }
 
 /// A running studio, and what it has said so far.
-pub struct Run {
+pub(super) struct Run {
     child: Child,
     stdout: String,
     stderr: String,
 }
 
 impl Run {
-    pub fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the studio is alive");
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// By SIGKILL; what it has said.
-    pub fn kill(mut self) -> End {
+    pub(super) fn kill(mut self) -> End {
         self.signal(Signal::KILL);
         self.gather()
     }
 
-    pub fn until_stdout(&mut self, line: &str) {
+    pub(super) fn until_stdout(&mut self, line: &str) {
         self.until_one_of(&[line]);
     }
 
     /// Which of them it says, the first if several.
-    pub fn until_one_of(&mut self, lines: &[&str]) -> usize {
+    pub(super) fn until_one_of(&mut self, lines: &[&str]) -> usize {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(at) = lines.iter().position(|line| self.stdout.contains(line)) {
@@ -99,7 +99,7 @@ impl Run {
         }
     }
 
-    pub fn until_stderr(&mut self, line: &str) {
+    pub(super) fn until_stderr(&mut self, line: &str) {
         let deadline = Instant::now() + PATIENCE;
         while !self.stderr.contains(line) {
             assert!(self.pump(deadline), "{line:?} in {:?} and {:?}", self.stdout, self.stderr);
@@ -108,7 +108,7 @@ impl Run {
 
     /// Looks again and again, and listens to the studio between two looks: so it never waits for us.
     #[track_caller]
-    pub fn until(&mut self, what: &str, mut holds: impl FnMut(&str, &str) -> bool) {
+    pub(super) fn until(&mut self, what: &str, mut holds: impl FnMut(&str, &str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(&self.stdout, &self.stderr) {
             let in_time = Instant::now() < deadline;
@@ -118,17 +118,17 @@ impl Run {
     }
 
     /// What follows `label` on a line of its output, to the end of the line; of the last such line.
-    pub fn said(&self, label: &str) -> Option<&str> {
+    pub(super) fn said(&self, label: &str) -> Option<&str> {
         self.stdout.lines().rev().find_map(|line| Some(line.split_once(label)?.1))
     }
 
-    pub fn pump_for(&mut self, time: Duration) {
+    pub(super) fn pump_for(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
         while self.pump(deadline) {}
     }
 
     /// Reads what is there, or waits for it; false when both streams have ended or the time is over.
-    pub fn pump(&mut self, deadline: Instant) -> bool {
+    pub(super) fn pump(&mut self, deadline: Instant) -> bool {
         let Some(left) = deadline.checked_duration_since(Instant::now()) else {
             return false;
         };
@@ -156,13 +156,13 @@ impl Run {
 
     /// What the kernel calls the threads of the studio.
     #[cfg(target_os = "linux")]
-    pub fn thread_names(&self) -> Vec<String> {
+    pub(super) fn thread_names(&self) -> Vec<String> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         let name = |task: PathBuf| fs::read_to_string(task.join("comm")).ok();
         tasks.filter_map(|task| Some(name(task.ok()?.path())?.trim().to_owned())).collect()
     }
 
-    pub fn end(mut self) -> End {
+    pub(super) fn end(mut self) -> End {
         self.gather()
     }
 
@@ -215,25 +215,25 @@ fn read_some(stream: &mut Option<impl Read>, text: &mut String) {
 }
 
 #[derive(Debug)]
-pub struct End {
+pub(super) struct End {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
 impl End {
-    pub fn says(&self, text: &str) -> &Self {
+    pub(super) fn says(&self, text: &str) -> &Self {
         assert!(self.stdout.contains(text), "{text:?} in {self:?}");
         self
     }
 
-    pub fn number(&self, label: &str) -> usize {
+    pub(super) fn number(&self, label: &str) -> usize {
         let line = self.stdout.lines().find_map(|line| line.trim_start().strip_prefix(label));
         let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
         number.unwrap_or_else(|| panic!("a line {label} in {self:?}"))
     }
 
-    pub fn counts(&self, found: usize, made: usize, failed: usize, dropped: usize) -> &Self {
+    pub(super) fn counts(&self, found: usize, made: usize, failed: usize, dropped: usize) -> &Self {
         let labels = ["found:", "thumbnails:", "failed:", "dropped:"];
         assert_eq!(labels.map(|label| self.number(label)), [found, made, failed, dropped], "{self:?}");
         self

@@ -17,7 +17,7 @@ use rustix::process::geteuid;
 use crate::studio::call::Studio;
 
 /// An empty folder for one test.
-pub fn fresh(test: &str) -> PathBuf {
+pub(super) fn fresh(test: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("studio").join(test);
     if dir.exists() {
         fs::remove_dir_all(&dir).unwrap();
@@ -27,19 +27,19 @@ pub fn fresh(test: &str) -> PathBuf {
 }
 
 /// A test's folder, with pictures in it.
-pub struct Folder(pub PathBuf);
+pub(super) struct Folder(pub PathBuf);
 
 impl Folder {
-    pub fn pictures(&self) -> PathBuf {
+    pub(super) fn pictures(&self) -> PathBuf {
         self.0.join("pictures")
     }
 
-    pub fn out(&self) -> PathBuf {
+    pub(super) fn out(&self) -> PathBuf {
         self.0.join("out")
     }
 
     /// A call with one worker, so that the order is that of the names.
-    pub fn studio(&self) -> Studio {
+    pub(super) fn studio(&self) -> Studio {
         let mut studio = Studio::new();
         studio.arg(self.pictures()).arg("--out").arg(self.out()).arg("--workers").arg("1");
         studio
@@ -47,7 +47,7 @@ impl Folder {
 }
 
 /// The pictures are older than any that `--watch` would take for unfinished.
-pub fn folder(test: &str, pictures: &[&str]) -> Folder {
+pub(super) fn folder(test: &str, pictures: &[&str]) -> Folder {
     let dir = Folder(fresh(test));
     fs::create_dir_all(dir.pictures()).unwrap();
     for name in pictures {
@@ -59,14 +59,14 @@ pub fn folder(test: &str, pictures: &[&str]) -> Folder {
 }
 
 /// Some seconds less than an hour ago: what is written anew can have another time.
-pub fn made_long_ago(path: &Path, seconds: u32) {
+pub(super) fn made_long_ago(path: &Path, seconds: u32) {
     let file = File::options().write(true).open(path).unwrap();
     let age = Duration::from_secs(3600) - Duration::from_secs(1) * seconds;
     file.set_modified(SystemTime::now() - age).unwrap();
 }
 
 /// How many thumbnails there are, whole or not.
-pub fn thumbs(out: &Path) -> usize {
+pub(super) fn thumbs(out: &Path) -> usize {
     let names = fs::read_dir(out.join("thumbs")).into_iter().flatten();
     names
         .filter(|entry| {
@@ -75,24 +75,24 @@ pub fn thumbs(out: &Path) -> usize {
         .count()
 }
 
-pub fn encoded(format: ImageFormat) -> Vec<u8> {
+pub(super) fn encoded(format: ImageFormat) -> Vec<u8> {
     let image = RgbImage::from_fn(200, 150, |x, y| image::Rgb([x as u8, y as u8, (x * y / 7) as u8]));
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 
-pub fn picture(path: &Path, format: ImageFormat) {
+pub(super) fn picture(path: &Path, format: ImageFormat) {
     put(path, &encoded(format));
 }
 
-pub fn put(path: &Path, bytes: &[u8]) {
+pub(super) fn put(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
 }
 
 /// Makes every bad thing we know of, and six good pictures; returns what is to be said of each bad one.
-pub fn bad_folder(dir: &Path) -> Vec<(&'static str, &'static str)> {
+pub(super) fn bad_folder(dir: &Path) -> Vec<(&'static str, &'static str)> {
     picture(&dir.join("one/same.png"), ImageFormat::Png);
     picture(&dir.join("two/same.png"), ImageFormat::Png);
     picture(&dir.join("a-jpeg.png"), ImageFormat::Jpeg);
@@ -168,7 +168,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// Checks that every file of the results is whole and no other is there; counts the thumbnails.
-pub fn whole_files(out: &Path) -> usize {
+pub(super) fn whole_files(out: &Path) -> usize {
     let mut thumbs = 0;
     let names = |dir: &Path| {
         let entries = fs::read_dir(dir).unwrap();
@@ -192,7 +192,7 @@ pub fn whole_files(out: &Path) -> usize {
     thumbs
 }
 
-pub fn unzip(out: &Path, name: &str) -> String {
+pub(super) fn unzip(out: &Path, name: &str) -> String {
     let file = File::open(out.join("diagnostics.zip")).unwrap();
     let mut zip = zip::ZipArchive::new(file).expect("the bundle is whole");
     let mut text = String::new();

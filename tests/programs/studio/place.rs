@@ -13,10 +13,10 @@ use std::time::Instant;
 use crate::studio::call::PATIENCE;
 
 /// A runtime folder of its own, so that no two tests meet; short, since the name of a socket may not be long.
-pub struct Runtime(pub PathBuf);
+pub(super) struct Runtime(pub PathBuf);
 
 impl Runtime {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("studio-{}-{number}", process::id()));
@@ -25,17 +25,17 @@ impl Runtime {
         Runtime(path)
     }
 
-    pub fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         self.0.to_str().unwrap()
     }
 
     /// Where the studios meet.
-    pub fn inner(&self) -> PathBuf {
+    pub(super) fn inner(&self) -> PathBuf {
         self.0.join("homebound-studio")
     }
 
     /// The endings of the files in there.
-    pub fn left(&self) -> Vec<String> {
+    pub(super) fn left(&self) -> Vec<String> {
         let entries = fs::read_dir(self.inner()).into_iter().flatten().map(|entry| entry.unwrap().path());
         let mut left: Vec<_> =
             entries.map(|path| path.extension().unwrap().to_str().unwrap().to_owned()).collect();
@@ -43,7 +43,7 @@ impl Runtime {
         left
     }
 
-    pub fn socket(&self) -> PathBuf {
+    pub(super) fn socket(&self) -> PathBuf {
         let mut entries = fs::read_dir(self.inner()).unwrap().map(|entry| entry.unwrap().path());
         entries.find(|path| path.extension().is_some_and(|end| end == "sock")).expect("there is a socket")
     }
@@ -56,7 +56,7 @@ impl Drop for Runtime {
 }
 
 /// The web servers that show these results, whoever started them: none may be left.
-pub fn servers(out: &Path) -> Vec<u32> {
+pub(super) fn servers(out: &Path) -> Vec<u32> {
     let mark = format!("--serve\0{}\0", out.display());
     let pids =
         fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -66,7 +66,7 @@ pub fn servers(out: &Path) -> Vec<u32> {
 }
 
 /// Status and body of the answer to these bytes.
-pub fn ask(address: &str, request: &[u8]) -> (u16, Vec<u8>) {
+pub(super) fn ask(address: &str, request: &[u8]) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // It may hang up before it has read all.
@@ -78,12 +78,12 @@ pub fn ask(address: &str, request: &[u8]) -> (u16, Vec<u8>) {
     (status, answer[head + 4..].to_vec())
 }
 
-pub fn get(address: &str, path: &str) -> (u16, Vec<u8>) {
+pub(super) fn get(address: &str, path: &str) -> (u16, Vec<u8>) {
     ask(address, format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes())
 }
 
 /// What the kernel counts for a process: `VmRSS`, in KiB, of its `status`; `wchar` of its `io`.
-pub fn counted(pid: u32, file: &str, label: &str) -> usize {
+pub(super) fn counted(pid: u32, file: &str, label: &str) -> usize {
     let text = fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(label)?.strip_prefix(':')).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
@@ -91,7 +91,7 @@ pub fn counted(pid: u32, file: &str, label: &str) -> usize {
 
 /// Until the kernel has done what it was told to.
 #[track_caller]
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < deadline, "{what}");

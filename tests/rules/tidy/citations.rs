@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use super::{Source, functions, guard, links, none, pages, root, rust, sources};
+use super::pages::links;
+use crate::source::{Source, functions, guard, none, pages, root, rust, sources};
 
 const SEMANTICS: &str = "docs/SEMANTICS.md";
 const PROOF: &str = "src/rt/README.md";

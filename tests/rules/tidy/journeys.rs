@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Source, functions, none, root};
+use crate::source::{Source, functions, none, root};
 
 const PAGE: &str = "docs/JOURNEYS.md";
 

@@ -1,60 +1,14 @@
-//! Children with sessions and terminals: who is in the foreground, who has it afterwards. With real pseudo-terminals.
-#![cfg(target_os = "linux")]
+//! Children in the foreground, and the terminal afterwards.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
 
+use super::{Screen, editor, sleeper, stat, waits_for_input};
 use crate::common::pty::pty;
-use crate::common::{NEVER, child_passes, in_scope, linger, say};
+use crate::common::{NEVER, in_scope, linger, say};
+use homebound::Scope;
 use homebound::registry::Registry;
-use homebound::{OnExit, Process, Scope, SpawnError};
-
-/// What stands last on a screen.
-const DARK: &str = "<no program is left>";
-
-/// What stands on the screen, and the keyboard.
-struct Screen {
-    keys: File,
-    text: Arc<Mutex<String>>,
-}
-
-impl Screen {
-    fn new(master: File) -> Screen {
-        let (keys, text) = (master.try_clone().expect("a copy"), Arc::new(Mutex::new(String::new())));
-        let (mut master, into) = (master, Arc::clone(&text));
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            // An error: the last of the programs has gone.
-            while let Ok(count @ 1..) = master.read(&mut bytes) {
-                into.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
-            }
-            into.lock().unwrap().push_str(DARK);
-        });
-        Screen { keys, text }
-    }
-
-    fn text(&self) -> String {
-        self.text.lock().unwrap().clone()
-    }
-
-    #[track_caller]
-    fn until(&self, word: &str) {
-        let start = std::time::Instant::now();
-        while !self.text().contains(word) {
-            assert!(!self.text().contains(DARK), "no {word:?}: {}", self.text());
-            assert!(start.elapsed() < crate::common::LIMIT, "no {word:?}: {}", self.text());
-            linger(1);
-        }
-    }
-
-    fn press(&self, keys: &str) {
-        (&self.keys).write_all(keys.as_bytes()).expect("somebody has the terminal");
-    }
-}
 
 /// Runs `script` in a terminal of its own; `$APP` in it is this test again, in which `scenario` is run.
 #[track_caller]
@@ -80,107 +34,14 @@ fn in_terminal(script: &str, scenario: fn(&str) -> i32, see: impl FnOnce(&Screen
     });
 }
 
-/// What the kernel says of a process: group, session, terminal, the terminal's foreground group.
-fn stat(pid: &str) -> [i32; 4] {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is there");
-    let fields: Vec<i32> = stat[stat.rfind(')').unwrap() + 1..]
-        .split_whitespace()
-        .skip(2)
-        .take(4)
-        .map(|field| field.parse().expect("a number"))
-        .collect();
-    fields.try_into().expect("four")
-}
-
 fn in_foreground(pid: &str) -> bool {
     let [group, _, _, foreground] = stat(pid);
     group == foreground
 }
 
-fn waits_for_input() -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", "echo child-$$-ready; read word; echo child got $word"]);
-    command
-}
-
-fn sleeper() -> Command {
-    let mut command = Command::new("sleep");
-    command.arg("1000").stdin(Stdio::null());
-    command
-}
-
-#[allow(unsafe_code)]
-fn with_setsid(mut command: Command) -> Command {
-    let setsid = || match rustix::process::setsid() {
-        Ok(_) => Ok(()),
-        Err(refused) => Err(refused.into()),
-    };
-    // SAFETY: one system call.
-    unsafe { command.pre_exec(setsid) };
-    command
-}
-
-#[test]
-fn a_child_leads_a_session_if_it_is_asked_to() {
-    in_scope(|scope| {
-        let leads = |child: Process<'_>| {
-            let pid = child.pid() as i32;
-            assert_eq!(stat(&pid.to_string())[..2], [pid, pid], "its group, its session");
-            child.stop();
-            // catches: a group that no signal reaches any more.
-            assert_eq!(child.wait().unwrap().signal(), Some(15));
-        };
-        leads(scope.process("asked", "has a session", sleeper()).session().spawn()?);
-        // catches: the usual way to a session, refused since the child leads a group before.
-        leads(scope.process("usual", "makes a session", with_setsid(sleeper())).spawn()?);
-        leads(scope.process("both", "has and makes one", with_setsid(sleeper())).session().spawn()?);
-        let mut refused = sleeper();
-        refused.process_group(0);
-        let refused = scope.process("leader", "is refused", with_setsid(refused)).spawn();
-        let Err(SpawnError::Os(error)) = refused else { panic!("{refused:?}") };
-        // catches: a refusal that sends its reader to the rights of a file.
-        let text = SpawnError::Os(error).to_string();
-        assert!(text.contains("setsid") && text.contains("session()"), "{text}");
-        Ok(())
-    });
-}
-
-#[test]
-fn a_session_has_the_terminal_that_is_its_input() {
-    in_scope(|scope| {
-        let (master, slave) = pty();
-        let mut command = waits_for_input();
-        command.stdin(slave.try_clone()?).stdout(slave.try_clone()?).stderr(slave);
-        let child = scope.process("repl", "has a terminal", command).on_exit(OnExit::Ignore);
-        let child = child.controlling_terminal().spawn()?;
-        let screen = Screen::new(master);
-        screen.until("-ready");
-        let (pid, [group, session, terminal, foreground]) = (child.pid(), stat(&child.pid().to_string()));
-        assert_eq!([group, session, foreground], [pid as i32; 3]);
-        assert_ne!(terminal, 0);
-        screen.press("\x03");
-        // catches: a terminal that is nobody's, so that its keys reach nobody.
-        assert!(matches!(child.wait()?.signal(), Some(2)));
-        Ok(())
-    });
-    in_scope(|scope| {
-        let refused = scope.process("no terminal", "is refused", sleeper()).controlling_terminal().spawn();
-        let Err(error) = refused else { panic!("{refused:?}") };
-        assert!(error.to_string().contains("is its standard input a terminal?"), "{error}");
-        let both = scope.process("both", "is refused", sleeper()).session().foreground().spawn();
-        assert!(both.is_err_and(|error| error.to_string().contains("either")));
-        assert!(scope.active_threads().is_empty());
-        Ok(())
-    });
-}
-
 /// Runs `body` as a program that has a terminal. The child's end by SIGINT is none of its own.
 fn app(body: impl for<'s> FnOnce(&'s Scope<'s, '_>) -> homebound::Result) -> i32 {
     i32::from(Registry::new("app").run(body).code())
-}
-
-fn editor<'s>(scope: &Scope<'s, '_>, command: Command) -> Result<Process<'s>, SpawnError> {
-    scope.process("editor", "reads keys", command).on_exit(OnExit::Ignore).foreground().spawn()
 }
 
 #[test]
@@ -318,21 +179,6 @@ fn an_end_by_force_gives_the_terminal_back() {
         screen.until("code 143");
         screen.press("mine\n");
         screen.until("shell got mine");
-    });
-}
-
-#[test]
-fn without_a_terminal_a_child_is_as_others() {
-    child_passes(|_| {
-        rustix::process::setsid().expect("not a leader yet");
-        in_scope(|scope| {
-            let mut command = Command::new("true");
-            command.stdin(Stdio::null());
-            // catches: an editor that is refused where nothing is there to lend.
-            assert!(editor(scope, command)?.wait()?.success());
-            Ok(())
-        });
-        0
     });
 }
 

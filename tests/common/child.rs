@@ -1,0 +1,169 @@
+//! Re-executed children: this test program again, with one test and one scenario of it.
+
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::{LIMIT, eventually, heed_signals, linger, test_name};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Set in a child: the argument of its scenario.
+pub const CHILD: &str = "HOMEBOUND_TEST_CHILD";
+
+/// A child that is this test binary, running one scenario of the same test.
+pub struct Child {
+    process: std::process::Child,
+    out: Arc<Mutex<String>>,
+    err: Arc<Mutex<String>>,
+    what: String,
+}
+
+/// How a child ended.
+#[derive(Debug)]
+pub struct Done {
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    pub out: String,
+    pub err: String,
+    pub took: Duration,
+}
+
+/// In the test: starts this binary again, with only this test, to run `scenario(arg)` in it.
+/// In that child: runs it and exits with its value. Call it before anything else in the test.
+pub fn child(arg: &str, scenario: fn(&str) -> i32) -> Child {
+    let name = test_name();
+    if let Ok(arg) = std::env::var(CHILD) {
+        heed_signals();
+        let code = scenario(&arg);
+        let _ = std::io::stdout().flush();
+        std::process::exit(code);
+    }
+    let exe = std::env::current_exe().expect("the test binary has a path");
+    let mut process = Command::new(exe)
+        // An ignored test is run on demand: its child must be, too.
+        .args([name.as_str(), "--exact", "--include-ignored", "--nocapture", "--test-threads=1"])
+        .env(CHILD, arg)
+        .env_remove("RUST_BACKTRACE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the child starts");
+    let out = collect(process.stdout.take().expect("piped"));
+    let err = collect(process.stderr.take().expect("piped"));
+    Child { process, out, err, what: format!("{name}({arg})") }
+}
+
+/// Runs a scenario in a child and waits for its end.
+pub fn in_child(arg: &str, scenario: fn(&str) -> i32) -> Done {
+    child(arg, scenario).finish()
+}
+
+/// A scenario that must come through and exit with 0.
+#[track_caller]
+pub fn child_passes(scenario: fn(&str) -> i32) {
+    child_passes_with("", scenario);
+}
+
+/// The same, with an argument.
+#[track_caller]
+pub fn child_passes_with(arg: &str, scenario: fn(&str) -> i32) {
+    let done = in_child(arg, scenario);
+    assert_eq!(done.code, Some(0), "the child failed with {arg:?}: {done:#?}");
+}
+
+/// In a child: tells the parent how far it has come.
+pub fn say(word: &str) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "\n<{word}>").and_then(|()| out.flush());
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let into = text.clone();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(n @ 1..) = from.read(&mut buffer) {
+            into.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..n]));
+        }
+    });
+    text
+}
+
+impl Child {
+    /// Waits until the child has said `word`.
+    #[track_caller]
+    pub fn until(&mut self, word: &str) -> &mut Self {
+        let marker = format!("<{word}>");
+        self.wait_for(&marker, |child| child.out.lock().unwrap().contains(&marker))
+    }
+
+    /// Waits until the child's stderr contains `text`.
+    #[track_caller]
+    pub fn until_stderr(&mut self, text: &str) -> &mut Self {
+        self.wait_for(text, |child| child.err.lock().unwrap().contains(text))
+    }
+
+    /// Waits until stderr contains `text` at least `n` times.
+    #[track_caller]
+    pub fn until_nth_stderr(&mut self, text: &str, n: usize) -> &mut Self {
+        self.wait_for(text, |child| child.stderr().matches(text).count() >= n)
+    }
+
+    pub fn stderr(&self) -> String {
+        self.err.lock().unwrap().clone()
+    }
+
+    pub fn signal(&mut self, signal: i32) -> &mut Self {
+        let pid = Pid::from_child(&self.process);
+        let signal = Signal::from_named_raw(signal).expect("a signal");
+        kill_process(pid, signal).expect("the child is there");
+        self
+    }
+
+    #[track_caller]
+    fn wait_for(&mut self, what: &str, holds: impl Fn(&Self) -> bool) -> &mut Self {
+        let start = Instant::now();
+        while !holds(self) {
+            let ended = self.process.try_wait().expect("waitable").is_some();
+            if (ended && !holds(self)) || start.elapsed() > LIMIT {
+                self.give_up(&format!("no {what:?}"));
+            }
+            linger(1);
+        }
+        self
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub fn finish(mut self) -> Done {
+        let start = Instant::now();
+        let status = loop {
+            match self.process.try_wait().expect("waitable") {
+                Some(status) => break status,
+                None if start.elapsed() > LIMIT => self.give_up("it did not end"),
+                None => linger(1),
+            }
+        };
+        // The pipes' readers end with the child, unless it has left children of its own.
+        eventually("the child's output is read", || Arc::strong_count(&self.err) == 1);
+        eventually("the child's output is read", || Arc::strong_count(&self.out) == 1);
+        Done {
+            code: status.code(),
+            signal: status.signal(),
+            out: self.out.lock().unwrap().clone(),
+            err: self.err.lock().unwrap().clone(),
+            took: start.elapsed(),
+        }
+    }
+
+    #[track_caller]
+    fn give_up(&mut self, why: &str) -> ! {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let (out, err) = (self.out.lock().unwrap(), self.err.lock().unwrap());
+        panic!("{}: {why}\n--- stdout\n{out}\n--- stderr\n{err}", self.what);
+    }
+}

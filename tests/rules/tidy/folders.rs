@@ -1,0 +1,139 @@
+//! A folder of `src` uses only the folders below it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use super::{FACES, FOLDERS};
+use crate::source::{Source, none, root, sources};
+
+/// The modules of this crate that a file names, with the line (from 1).
+fn used(source: &Source) -> BTreeSet<(String, usize)> {
+    let mut found = BTreeSet::new();
+    let code: Vec<_> = source.code().collect();
+    for (place, line) in code.iter().enumerate() {
+        for (at, _) in line.match_indices("crate::") {
+            let rest = &line[at + "crate::".len()..];
+            let names = if rest.starts_with('{') {
+                let all = std::iter::once(rest).chain(code[place + 1..].iter().copied()).collect::<String>();
+                first_names(&all)
+            } else {
+                vec![first_name(rest)]
+            };
+            found.extend(names.into_iter().map(|name| (name, place + 1)));
+        }
+    }
+    found
+}
+
+fn first_name(path: &str) -> String {
+    path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// `{a::b, c::{d, e}}`: `a` and `c`.
+fn first_names(group: &str) -> Vec<String> {
+    let (mut depth, mut names, mut start) = (0, Vec::new(), 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => {
+                depth += 1;
+                if depth == 1 {
+                    start = at + 1;
+                }
+            }
+            '}' | ',' if depth == 1 => {
+                names.push(first_name(group[start..at].trim()));
+                start = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    names
+}
+
+fn height(folder: &str) -> Option<usize> {
+    FOLDERS.iter().position(|row| row.contains(&folder))
+}
+
+#[test]
+fn folders_use_only_what_is_below() {
+    let (mut homeless, mut upward) = (BTreeSet::new(), Vec::new());
+    for source in sources("src", ".rs") {
+        let Some(folder) = source.module().filter(|folder| *folder != "lib") else { continue };
+        let Some(own) = height(folder) else {
+            homeless.insert(folder.to_owned());
+            continue;
+        };
+        for (name, line) in used(&source) {
+            if name != folder && height(&name).is_some_and(|other| other >= own) {
+                upward.push(format!("{}:{line}: {folder} uses {name}", source.path));
+            }
+        }
+    }
+    none("folders and files without a place", homeless);
+    none("uses of what is above or beside", upward);
+    // `ci/structure.py` goes by that list, and so does a reader.
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let modules = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'));
+    let listed: Vec<_> = modules.filter(|name| height(name).is_some()).collect();
+    assert_eq!(listed, FOLDERS.concat(), "the modules in src/lib.rs, and the folders from the ground up");
+}
+
+#[test]
+fn each_folder_says_which_file_to_read_first() {
+    let tables = sources("src", "/mod.rs").into_iter();
+    let silent = tables.filter(|source| {
+        !source
+            .text
+            .lines()
+            .any(|line| line.starts_with("//") && line.contains("Read `") && line.contains(" first"))
+    });
+    none("folders without `Read .. first`", silent.map(|source| source.path));
+}
+
+/// A method of a type that lives below is called without an import: where it stood above, no import would show that the folder
+/// of its callers reaches up.
+#[test]
+fn methods_stand_in_the_folder_of_their_type() {
+    let sources = sources("src", ".rs");
+    let mut homes = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for source in &sources {
+        let Some(folder) = source.module() else { continue };
+        for name in source.code().filter_map(|line| named_by(line, &["struct ", "enum "])) {
+            homes.entry(name).or_default().insert(folder);
+        }
+    }
+    let mut astray = Vec::new();
+    for source in &sources {
+        let folder = source.module().unwrap_or_default();
+        for (place, line) in source.code().enumerate() {
+            let Some(name) = inherent_impl(line).filter(|name| !FACES.contains(name)) else { continue };
+            if !homes.get(name).is_some_and(|folders| folders.contains(folder)) {
+                astray.push(format!("{}:{}: {name}", source.path, place + 1));
+            }
+        }
+    }
+    none("methods outside of the folder of their type", astray);
+}
+
+/// `Node` for `pub(crate) struct Node {`.
+fn named_by<'a>(line: &'a str, words: &[&str]) -> Option<&'a str> {
+    let line = line.trim_start();
+    let rest =
+        line.strip_prefix("pub").map_or(line, |rest| rest.split_once(' ').map_or("", |(_, rest)| rest));
+    let name = words.iter().find_map(|word| rest.strip_prefix(word))?;
+    name.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+}
+
+/// `Handle` for `impl<T> Handle<'_, T> {`; `None` for the `impl` of a trait. Relies on rustfmt.
+fn inherent_impl(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("impl")?;
+    let rest = if rest.starts_with('<') { rest.split_once("> ")?.1 } else { rest.strip_prefix(' ')? };
+    let is_of_trait = rest.contains(" for ");
+    (!is_of_trait).then(|| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())?
+}

@@ -1,0 +1,56 @@
+//! How files look: their headers, their lengths, their places in the code map.
+
+use std::fs;
+
+use super::{FOLDERS, LONGEST_EXAMPLE, LONGEST_FILE, LONGEST_FUNCTION};
+use crate::source::{COMPANIONS, Source, functions, guard, library, none, root, rust, sources};
+
+#[test]
+fn every_file_says_what_it_owns_and_what_it_refuses() {
+    let guard = guard().into_iter().filter(|source| source.path.starts_with("cargo-homebound/src/"));
+    let silent = library().into_iter().filter(|source| !source.path.ends_with("src/lib.rs")).chain(guard);
+    let silent = silent.filter(|source| {
+        // A public module has a page for users: there it is said beside the page.
+        let header: Vec<_> = source.text.lines().take_while(|line| line.starts_with("//")).collect();
+        let public = source.path == "src/registry/mod.rs";
+        let first = if public { header.iter().find(|line| line.starts_with("// ")) } else { header.first() };
+        let owns = first.is_some_and(|line| line.trim_start_matches(['/', '!']).starts_with(" Owns "));
+        !owns || !header.iter().any(|line| line.contains("Refuses"))
+    });
+    none("no `//! Owns ..`, or no `Refuses ..`", silent.map(|source| source.path));
+    let tests_and_examples = rust().into_iter().filter(|source| {
+        let part = ["tests/rules/ui/", "src/", "cargo-homebound/src/", "homebound-"]
+            .iter()
+            .any(|part| source.path.starts_with(part));
+        !part && !source.text.starts_with("//! ")
+    });
+    none("no `//!` on the first line", tests_and_examples.map(|source| source.path));
+}
+
+#[test]
+fn files_fit_in_a_head_and_functions_on_a_screen() {
+    let length = |source: &Source| source.text.lines().count();
+    let long = rust().into_iter().filter(|s| !s.path.starts_with("examples/") && length(s) > LONGEST_FILE);
+    none("files that are too long", long.map(|source| format!("{}: {}", source.path, length(&source))));
+    let examples = sources("examples", ".rs").into_iter();
+    let examples =
+        examples.filter(|s| !s.path.starts_with("examples/studio/") && length(s) > LONGEST_EXAMPLE);
+    none("examples that are too long", examples.map(|source| source.path));
+    let mut long = Vec::new();
+    for source in rust() {
+        let functions = functions(&source).into_iter().filter(|(_, _, length)| *length > LONGEST_FUNCTION);
+        long.extend(functions.map(|(name, start, n)| format!("{}:{}: {name}, {n}", source.path, start + 1)));
+    }
+    none("functions that are too long", long);
+}
+
+#[test]
+fn the_code_map_has_a_row_for_each_folder() {
+    let map = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    let row = |name: &str| map.lines().any(|line| line.starts_with(&format!("| `{name}` |")));
+    let folders = FOLDERS.iter().copied().flatten().filter(|name| **name != "for_testing");
+    let folders = folders.map(|name| format!("{name}/"));
+    let rows = folders.chain(["for_testing.rs", "lib.rs"].map(str::to_owned));
+    let missing = rows.chain(COMPANIONS.map(str::to_owned)).filter(|name| !row(name));
+    none("folders that docs/ARCHITECTURE.md does not name", missing);
+}
