@@ -1,4 +1,5 @@
-//! The promises P1 to P11, a file for each by its number. A test that may end its process runs in a child.
+//! The promises P1 to P11, a file for each by its number. A test that may end its process runs in a
+//! child.
 #![allow(clippy::incompatible_msrv)] // tests are built with a newer Rust than the library asks for
 
 #[path = "../common/mod.rs"]

@@ -9,7 +9,8 @@ use homebound::{Context, scope};
 
 #[test]
 fn p3_forgotten_handle() {
-    // catches: a wait that hangs on the handle's drop, and a result that lives as long as the handle
+    // catches: a wait that hangs on the handle's drop, and a result that lives as long as the
+    // handle
     within(|| {
         let lender = Lender::new();
         let result = scope(|s| {
@@ -46,7 +47,8 @@ fn p3_forgotten_group() {
 
 #[test]
 fn p3_forgotten_callback_guard() {
-    // catches: a callback that needs its guard to be dropped: leaked, it still runs once at the stop
+    // catches: a callback that needs its guard to be dropped: leaked, it still runs once at the
+    // stop
     within(|| {
         let (ran, runs) = unbounded();
         let result = scope(|s| {
@@ -75,7 +77,8 @@ fn p3_forgotten_adoption() {
 
 #[test]
 fn p3_an_adoption_does_not_outlast_the_scope_that_its_own_thread_runs() {
-    // catches: a scope that waits at its end for the thread that waits there, since it was adopted into one of its groups
+    // catches: a scope that waits at its end for the thread that waits there, since it was adopted
+    // into one of its groups
     for forgets in [false, true] {
         within(move || {
             let mut kept = None;

@@ -11,7 +11,8 @@ use homebound::{Context, Result, Role, ThreadState, scope};
 
 #[test]
 fn p6_waiting_threads_do_not_wake_up() {
-    // catches: any wait, also of the body and of internal threads, that polls its stop flag, with pauses or without
+    // catches: any wait, also of the body and of internal threads, that polls its stop flag, with
+    // pauses or without
     child_passes(|_| {
         let exit = registry::run(|s| {
             let (ids, tids) = unbounded();

@@ -73,7 +73,8 @@ fn stuck_in_a_drop<'s>(s: &'s Scope<'s, '_>, how: &str, never: Receiver<()>) -> 
             Ok(())
         })?),
         "result" => {
-            // The handle goes first: else the body itself drops the result, before anybody asked for a stop.
+            // The handle goes first: else the body itself drops the result, before anybody asked
+            // for a stop.
             let (open, gate) = gate();
             drop(s.spawn("stuck-one", "its result drops for ever", move |_| {
                 pass(&gate);

@@ -1,4 +1,4 @@
-//! P10: the library has no thread of its own but those that it names.
+//! P10: the library has no thread of its own that the promise does not name.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,7 @@ fn p10_run_starts_two_internal_threads_and_joins_them() {
 
 #[test]
 fn p10_a_standalone_root_starts_at_most_one_and_only_for_a_deadline() {
-    // catches: a timer thread for everybody, one per deadline, one that stays
+    // catches: a timer thread for each root, one for each deadline, a timer thread that stays
     child_passes(|_| {
         let before = os_threads();
         let result = scope(|s| {

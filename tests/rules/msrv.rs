@@ -1,5 +1,6 @@
-//! The Rust that the library asks for (`rust-version`), where no lint holds it: rustc takes a let-chain whatever the
-//! manifest says, because the edition allows it. Functions of std that are too new are clippy's to find.
+//! The Rust that the library asks for (`rust-version`), where no lint holds it: rustc takes a
+//! let-chain whatever the manifest says, because the edition allows it. Functions of std that are
+//! too new are clippy's to find.
 
 use syn::visit::{self, Visit};
 use syn::{BinOp, Expr, ExprIf, ExprWhile};

@@ -15,7 +15,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The lines without their comments; what is left of a line that is only a comment is empty.
+    /// The lines without their comments. A line that is only a comment becomes an empty line.
     pub(crate) fn code(&self) -> impl Iterator<Item = &str> {
         self.text.lines().map(|line| match line.find("//") {
             // Not the `//` of an address in a string.
@@ -92,8 +92,8 @@ pub(crate) fn none(what: &str, found: impl IntoIterator<Item = String>) {
     assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
 }
 
-/// Name, first line (from 0) and length of each function with a body. Relies on rustfmt: the closing brace stands
-/// below the `fn`.
+/// Name, first line (from 0) and length of each function with a body. Relies on rustfmt: the
+/// closing brace stands below the `fn`.
 pub(crate) fn functions(source: &Source) -> Vec<(String, usize, usize)> {
     let lines: Vec<_> = source.code().collect();
     let mut found = Vec::new();

@@ -1,6 +1,6 @@
-//! Programs that must not compile, each a way in which a borrow could escape its scope,
-//! with the message that the user sees; and some that must.
-//! The messages are those of one compiler; with another it only counts that the programs are rejected.
+//! Programs that must not compile, each a way in which a borrow could escape its scope, with the
+//! message that the user sees; and some that must. The messages are those of one compiler; with
+//! another it only counts that the programs are rejected.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! Owns the tests of `testing::no_leaks`: which threads are found, whose they are, and which are none of its business.
+//! Owns the tests of `testing::no_leaks`: which threads are found, whose they are, and which are
+//! none of its business.
 //! Refuses to run alone: beside each test others start and end threads all the time.
 #![cfg(target_os = "linux")]
 
@@ -241,7 +242,8 @@ fn many_at_once_see_each_their_own() {
     });
 }
 
-/// All signals are blocked in a thread until it is first let run: what a busy machine does, held open here.
+/// All signals are blocked in a thread until it is first let run: what a busy machine does, held
+/// open here.
 #[allow(unsafe_code, clippy::multiple_unsafe_ops_per_block)]
 fn with_all_signals_blocked(meanwhile: impl FnOnce()) {
     // SAFETY: all-zero is a valid set, and is filled next; both sets are valid for the calls.

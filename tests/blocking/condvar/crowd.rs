@@ -32,7 +32,7 @@ fn crowd(count: usize, pairs: usize, held: bool) -> Duration {
     took
 }
 
-/// The same for a thousand who wait for a message.
+/// The same for a thousand threads that wait for a message.
 fn receivers() -> Duration {
     let (_keep, never) = gate();
     let mut took = Duration::ZERO;
@@ -60,7 +60,8 @@ fn p6_a_thousand_waiters_end_on_one_stop() {
             let best = (0..3).map(|_| crowd(1000, pairs, held)).min().expect("three");
             let recv = receivers();
             println!("1000 waiters, {pairs} pairs, mutex held by who stops: {held}: {best:?}; recv {recv:?}");
-            // Through one mutex they go one after another: on a machine that others keep busy each waits for its turn.
+            // Through one mutex they go one after another: on a machine that others keep busy each
+            // waits for its turn.
             let allowed = Duration::from_secs(if pairs == 1 { 4 } else { 1 }).max(16 * recv);
             assert!(best < allowed, "{best:?}, and {allowed:?} are allowed");
         }
@@ -69,7 +70,8 @@ fn p6_a_thousand_waiters_end_on_one_stop() {
 
 #[test]
 fn what_a_thread_waits_for_may_be_freed_when_it_has_left() {
-    // catches: a ring for one who has left: the mutex is freed at once, its memory used again
+    // catches: a wake-up for a waiter that has left: the mutex is freed at once, and its memory
+    // used again
     in_scope(|s| {
         let mut seen = BTreeSet::new();
         let start = Instant::now();
@@ -109,7 +111,7 @@ fn what_a_thread_waits_for_may_be_freed_when_it_has_left() {
             let joined = waiter.join_timeout(LIMIT).expect("it ends");
             assert!(!matches!(joined, Err(homebound::JoinError::Failed(_))), "{joined:?}");
         }
-        // AddressSanitizer keeps it from being used again, and says itself who uses it.
+        // AddressSanitizer keeps the memory from being used again, and reports an access itself.
         let kept = std::env::var_os("ASAN_OPTIONS").is_some();
         Ok(assert!(kept || seen.len() < rounds, "memory was used again"))
     });

@@ -14,7 +14,8 @@ use parking_lot::Mutex;
 
 #[test]
 fn a_panic_in_the_condition_leaves_nothing_behind() {
-    // catches: a bell of one who is gone; a mutex that is not held when the panic arrives, or stays held after it
+    // catches: a bell of a thread that is gone; a mutex that is not held when the panic arrives, or
+    // stays held after it
     in_scope(|s| {
         let cx = s.context();
         for at in 0..3 {

@@ -11,8 +11,8 @@ use crossbeam_channel::bounded;
 use homebound::registry::Registry;
 use homebound::{Handle, Result, Scope, scope};
 
-/// Stops a thread after so many instructions, by the processor's own means: the trap flag. So a stop can be put between any two of
-/// them, whatever else the machine does.
+/// Stops a thread after so many instructions, by the processor's own means: the trap flag. So a
+/// stop can be put between any two of them, whatever else the machine does.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[allow(unsafe_code)]
 mod steps {
@@ -26,12 +26,14 @@ mod steps {
     const TRAP_FLAG: i64 = 0x100;
     const A_MOMENT: Duration = Duration::from_millis(20);
 
-    /// After each instruction. Touches two atomic words, and the flag of the thread that it interrupts.
+    /// After each instruction. Touches two atomic words, and the flag of the thread that it
+    /// interrupts.
     extern "C" fn trapped(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
         let counts = PHASE.load(Ordering::SeqCst) == COUNTING;
         if counts && LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
             let _unless_off = PHASE.compare_exchange(COUNTING, FROZEN, Ordering::SeqCst, Ordering::SeqCst);
-            // It may hold a lock of the allocator or of `parking_lot` that the other needs: then it must go on.
+            // It may hold a lock of the allocator or of `parking_lot` that the other needs: then it
+            // must go on.
             let since = Instant::now();
             while PHASE.load(Ordering::SeqCst) == FROZEN && since.elapsed() < A_MOMENT {
                 std::hint::spin_loop();
@@ -98,7 +100,8 @@ fn thread_id() -> u32 {
     rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
 }
 
-/// Waiters are stopped after one instruction more than the one before, times `stride`, from the condition to the wait. Each must end.
+/// Waiters are stopped after one instruction more than the one before, times `stride`, from the
+/// condition to the wait. Each must end.
 fn race(s: &Scope<'_, '_>, place: &Arc<Place>, stride: usize) -> Result {
     steps::install();
     let start = Instant::now();
@@ -133,7 +136,8 @@ fn race(s: &Scope<'_, '_>, place: &Arc<Place>, stride: usize) -> Result {
 
 #[test]
 fn p5_no_stop_is_missed_between_the_look_and_the_wait() {
-    // catches: a notification without the mutex that nobody repeats; a look for the stop before the bell is open
+    // catches: a notification without the mutex that nobody repeats; a look for the stop before the
+    // bell is open
     child_passes(|_| {
         scope(|s| race(s, &Arc::default(), 23)).unwrap();
         0
@@ -142,7 +146,8 @@ fn p5_no_stop_is_missed_between_the_look_and_the_wait() {
 
 #[test]
 fn p5_no_stop_of_many_at_once_is_missed() {
-    // catches: that one who was rung for stands for another pair; that one who left stands for those who stay
+    // catches: a waiter that counts for another pair after its bell was rung; a waiter that left
+    // and counts for the ones that stay
     within(|| {
         let start = Instant::now();
         for round in (0..300).take_while(|_| start.elapsed() < A_TIME) {
@@ -154,7 +159,8 @@ fn p5_no_stop_of_many_at_once_is_missed() {
                     s.spawn("waiter", "waits", move |cx| {
                         let mut ready = place.ready.lock();
                         up.fetch_add(1, Ordering::Relaxed);
-                        // Three at each: one is ready soon, and leaves while the others are rung for.
+                        // Three at each: one is ready soon, and leaves while the others are rung
+                        // for.
                         cx.wait_while(&place.changed, &mut ready, |ready| !(*ready && i < 4))?;
                         Ok(())
                     })?;

@@ -1,4 +1,5 @@
-//! Waits at condition variables: none misses its stop, whoever holds the mutex, and nobody uses it after the wait.
+//! Owns the waits at condition variables: none misses its stop, whichever thread holds the mutex,
+//! and no thread uses the mutex after the wait.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 mod crowd;

@@ -18,7 +18,8 @@ fn internal(s: &Scope<'_, '_>) -> Vec<String> {
 
 #[test]
 fn p10_a_standalone_root_has_one_internal_thread_and_only_if_someone_waits() {
-    // catches: a thread for each wait, a second beside the timer's, one that is not in the tree
+    // catches: a thread for each wait, a second thread beside the timer's, a thread that is not in
+    // the tree
     in_scope(|s| {
         let place = Arc::new(Place::default());
         place.set();
@@ -76,7 +77,7 @@ fn p10_a_registry_needs_no_thread_more_and_a_signal_wakes_all() {
             }
             until_waiting(s, 200);
             let (begun, begins) = bounded(1);
-            // It runs in *stopper*, and waits for those who are to be woken.
+            // It runs in *stopper*, and waits for the threads that are to be woken.
             let _told = s.context().on_stop(move || {
                 begun.send(()).expect("someone waits for it");
                 (0..200).for_each(|_| all_home.recv_timeout(LIMIT).expect("they hear the stop"));

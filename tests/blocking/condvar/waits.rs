@@ -11,7 +11,8 @@ use parking_lot::{Condvar, Mutex};
 
 #[test]
 fn a_notification_ends_the_wait_and_a_false_condition_needs_none() {
-    // catches: a wait that only a stop ends; a condition asked without the mutex, or not asked at once
+    // catches: a wait that only a stop ends; a condition asked without the mutex, or not asked at
+    // once
     in_scope(|s| {
         let (place, count) = (Arc::new(Place::default()), Arc::new(AtomicUsize::new(0)));
         for _ in 0..3 {
@@ -60,7 +61,7 @@ fn p5_a_stop_ends_the_wait_and_the_guard_holds_the_mutex() {
 
 #[test]
 fn s7_the_stop_wins_and_the_condition_is_not_asked() {
-    // catches: another order than that of `recv`
+    // catches: another order than the order of `recv`
     in_scope(|s| {
         let (place, cx) = (Place::default(), s.context());
         place.set();

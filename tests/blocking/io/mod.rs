@@ -1,4 +1,5 @@
-//! Waits in system calls: streams, listeners, connections, any descriptor. With real sockets and pipes.
+//! Waits in system calls: streams, listeners, connections, any descriptor. With real sockets and
+//! pipes.
 #![cfg(unix)]
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 

@@ -14,7 +14,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 #[test]
 fn the_opening_of_a_fifo_ends_on_stop_when_there_are_descriptors_again() {
-    // catches: a stop that tries to open the other end once, without a descriptor: the thread stays in the call for ever
+    // catches: a stop that tries to open the other end once, without a descriptor: the thread stays
+    // in the call for ever
     child_passes(|_| {
         let exit = Registry::new("poor").grace(Duration::from_secs(20)).run(|s| {
             let path = socket_path("poor");

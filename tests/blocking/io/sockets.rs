@@ -43,7 +43,8 @@ fn one_connection_is_taken_by_one_of_many() {
 
 #[test]
 fn everything_that_is_written_is_read() {
-    // catches: bytes lost or doubled where a transfer is cut into parts: sockets and pipes, small and large buffers
+    // catches: bytes lost or doubled where a transfer is cut into parts: sockets and pipes, small
+    // and large buffers
     fn through(cx: &Context, size: usize, from: impl AsFd + Send, to: impl AsFd + Send) {
         let sent: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let got = std::thread::scope(|t| {
@@ -134,7 +135,8 @@ fn datagrams_of_one_socket_go_to_many_and_end_on_stop() {
     });
 }
 
-/// An echo server whose connections are cut in the middle: what a client was told is there is there.
+/// An echo server whose connections are cut in the middle: what a client was told is there is
+/// there.
 #[test]
 fn every_byte_that_was_acknowledged_was_received() {
     // catches: data that is taken from a socket by a read that then reports the stop instead

@@ -47,7 +47,8 @@ fn pty_line(raw: bool) -> (File, File) {
 
 #[test]
 fn writes_to_a_terminal_that_nobody_reads_end_on_stop() {
-    // catches: a write of more than a terminal takes that says that it is ready; two writers, of which one is late
+    // catches: a write of more than a terminal takes that says that it is ready; two writers, of
+    // which one is late
     for raw in [false, true] {
         in_scope(move |s| {
             let (master, line) = pty_line(raw);
@@ -94,7 +95,7 @@ fn many_writers_and_readers_of_one_pipe_or_terminal_end_on_stop() {
                 s.spawn("end", "reads what it gets, for a while", move |cx| {
                     let mut buffer = [0; 100];
                     while reads(cx.io(&*from).read(&mut buffer)?) < 100_000 {}
-                    // Those who write are full now, those who read are still at it.
+                    // The writers are full now, and the readers still read.
                     Ok(cx.sleep(NEVER)?)
                 })?;
                 s.spawn("end", "writes", move |cx| -> Result {

@@ -57,7 +57,8 @@ fn a_thousand(what: &'static str, wait: impl Fn(&Context, usize) -> std::io::Res
 
 #[test]
 fn a_thousand_accepts_end_on_stop() {
-    // catches: an accept that only a connection ends; a time-out loop; a listener that two threads take from
+    // catches: an accept that only a connection ends; a time-out loop; a listener that two threads
+    // take from
     child_passes(|_| {
         let listeners: Vec<_> = (0..10).map(|_| TcpListener::bind("127.0.0.1:0").expect("bound")).collect();
         a_thousand("accept", |cx, i| cx.accept(&listeners[i % 10]).map(drop))

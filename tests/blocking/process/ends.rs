@@ -17,7 +17,7 @@ fn only_failure(result: Result<(), ScopeError>) -> ProcessFailed {
 #[test]
 fn how_it_ended_is_told() {
     in_scope(|scope| {
-        // catches: a status that is lost, or that of another way to end.
+        // catches: a lost status, or the status of another way to end.
         for (script, code, signal) in
             [("exit 0", Some(0), None), ("exit 3", Some(3), None), ("kill -9 $$", None, Some(9))]
         {
@@ -56,7 +56,8 @@ fn a_code_that_is_not_zero_is_a_failure_of_the_scope() {
 #[test]
 fn a_child_killed_from_outside_is_a_failure() {
     within(|| {
-        // catches: an end by a signal that counts as none, and one that waits for a stop to be seen.
+        // catches: an end by a signal that does not count as a failure, or that is seen only at the
+        // stop.
         let failed = only_failure(scope(|scope| {
             let child = scope.process("child", "is killed", sleeper()).spawn()?;
             kill_process(Pid::from_raw(child.pid() as i32).unwrap(), Signal::KILL)?;
@@ -96,7 +97,8 @@ fn who_was_asked_to_end_has_not_failed() {
         let signalled = scope.process("signalled", "gets a signal", sleeper()).spawn()?;
         signalled.signal(10)?;
         assert_eq!(signalled.wait()?.signal(), Some(10));
-        // catches: a signal to whoever has the pid now; a number that reaches the kernel as it is.
+        // catches: a signal to the process that has the pid now; a number that reaches the kernel
+        // unchecked.
         assert_eq!(signalled.signal(10).unwrap_err().kind(), std::io::ErrorKind::NotFound);
         let live = scope.process("live", "is there", sleeper()).spawn()?;
         assert_eq!(live.signal(0).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);

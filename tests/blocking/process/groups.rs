@@ -108,11 +108,11 @@ fn a_group_that_is_killed_after_its_grace_is_gone_when_its_scope_returns() {
             Ok(families.iter().map(|child| pid(&first_line(child))).collect::<Vec<_>>())
         });
         for helper in helpers.unwrap() {
-            // catches: a helper that is left to the init, as a zombie; one that is adopted and not reaped.
+            // catches: a helper that is left to the init as a zombie, or adopted and not reaped.
             let helper = Pid::from_raw(helper as i32).unwrap();
             assert_eq!(test_kill_process(helper), Err(Errno::SRCH), "{how}");
         }
-        // catches: a process that is a subreaper from then on, and one that was and is none any more.
+        // catches: a process that stays a subreaper, or that was one and is none any more.
         assert_eq!(child_subreaper().unwrap(), before);
         assert_eq!(zombies(), [0; 0]);
         0
@@ -128,7 +128,8 @@ fn a_group_that_is_killed_after_its_grace_is_gone_when_its_scope_returns() {
     }
 }
 
-/// Forty children, each of which has a helper that is deaf to SIGTERM, as they are themselves. Prints the helpers' pids.
+/// Forty children, each of which has a helper that is deaf to SIGTERM, as they are themselves.
+/// Prints the helpers' pids.
 fn deaf_families(how: &str) -> i32 {
     let (grace, end) = match how {
         "second signal" => (crate::common::LIMIT, OnOverdue::Exit(70)),
@@ -171,7 +172,8 @@ fn an_end_by_force_takes_the_groups_of_the_children_along() {
         let helpers = done.out.lines().filter_map(|line| line.strip_prefix("helper ")?.parse().ok());
         let helpers: Vec<u32> = helpers.collect();
         assert_eq!(helpers.len(), 40);
-        // catches: only the leaders ended; the groups beyond the first few forgotten; a way out that does not end them.
+        // catches: only the leaders ended; the groups beyond the first few forgotten; a way out
+        // that does not end them.
         eventually("the helpers are over", || helpers.iter().all(|helper| is_over(*helper)));
     }
 }
@@ -182,7 +184,8 @@ fn a_forked_copy_that_ends_by_force_leaves_the_children_alone() {
     child_passes(|_| {
         in_scope(|scope| {
             let child = scope.process("child", "stays", sleeper()).spawn()?;
-            // SAFETY: the copy calls what is async-signal-safe, and the end of a scope, which aborts there.
+            // SAFETY: the copy makes only async-signal-safe calls, and ends a scope, which aborts
+            // there.
             let copy = unsafe { libc::fork() };
             if copy == 0 {
                 let _aborts = scope.subscope("late", |_| Ok(()));

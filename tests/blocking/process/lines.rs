@@ -74,14 +74,16 @@ fn a_child_whose_reader_is_busy_waits_and_one_that_ends_loses_nothing() {
         let child = scope.process("much", "prints much", sh(script)).lines().spawn()?;
         let lines = child.stdout_lines();
         eventually("the queue is full", || lines.len() == 1024);
-        // It has begun to wait, or does now: a look at its errors says that it has not come to its end.
+        // It has begun to wait, or does now: a look at its errors says that it has not come to its
+        // end.
         linger(50);
         // catches: a queue without a bound; a child that goes on without its reader.
         assert!(lines.len() == 1024 && child.stderr_partial().is_empty());
         assert!(!child.done().try_recv().is_err_and(|error| error.is_disconnected()));
         assert_eq!(lines.iter().zip(1_u64..).filter(|(line, n)| line.number == *n).count(), 200_000);
         assert_eq!(child.lost_lines(), 0);
-        // What fits into pipe and queue together is printed at once; what is in the pipe at the end does not wait for a reader.
+        // Lines that fit into pipe and queue together are printed at once. The contents of the pipe
+        // at the end do not wait for a reader.
         let child = scope.process("little", "prints little", sh("seq 3000")).lines().spawn()?;
         let lines = child.stdout_lines();
         assert!(child.wait()?.success());
@@ -96,7 +98,7 @@ fn a_reader_that_waits_instead_is_no_deadlock() {
     in_scope(|scope| {
         let child = scope.process("much", "prints much", sh("seq 200000")).lines().spawn()?;
         let lines = child.stdout_lines();
-        // catches: a child that waits for a reader, who waits for the child.
+        // catches: a child that waits for a reader while the reader waits for the child.
         assert!(child.wait()?.success());
         let read: Vec<Line> = lines.iter().collect();
         assert_eq!(read.len() as u64 + child.lost_lines(), 200_000);
@@ -135,7 +137,7 @@ fn a_reader_who_is_gone_holds_nobody_up() {
         let child = child.on_exit(OnExit::StopScope).lines().spawn()?;
         assert_eq!(&*first_line(&child), "1");
         drop(child);
-        // catches: lines that are kept for nobody, and a child that waits for him.
+        // catches: lines that are kept without a reader, and a child that waits for the reader.
         scope.context().wait_for_stop();
         Ok(())
     });
@@ -159,7 +161,8 @@ fn a_line_that_has_not_ended_can_be_asked_for() {
         assert_eq!(&*first_line(&child), "a");
         input.write_all(b"you\n")?;
         eventually("it says more", || child.stdout_partial() == "name? you");
-        // catches: text that is shown and then not in its line; a line that is over and still shown.
+        // catches: text that is shown and then not in its line; a line that is over and still
+        // shown.
         drop(input);
         assert_eq!((&*first_line(&child), &*child.stdout_partial()), ("name? you", ""));
         child.done().recv().unwrap_err();
@@ -175,7 +178,8 @@ fn a_line_without_end_comes_in_pieces() {
         let child = scope.process("long", "prints long lines", sh(script)).lines().spawn()?;
         let lines: Vec<Line> = child.stdout_lines().iter().collect();
         let sizes: Vec<(usize, bool)> = lines.iter().map(|line| (line.len(), line.cut)).collect();
-        // catches: a line without a bound; a character cut in two; text that is lost at a cut, at the end, at `\r`.
+        // catches: a line without a bound; a character cut in two; text that is lost at a cut, at
+        // the end, at `\r`.
         assert_eq!(
             sizes,
             [(4095, true), (4096, true), (5000 + 2 - 4096, false), (5, false), (0, false), (3 + 13, false)]

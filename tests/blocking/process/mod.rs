@@ -1,4 +1,5 @@
-//! Child processes: in the tree, stopped with it, always reaped, never in the way. The children are shells and coreutils.
+//! Child processes: in the tree, stopped with it, always reaped, never in the way. The children are
+//! shells and coreutils.
 #![cfg(target_os = "linux")]
 
 mod ends;
@@ -35,7 +36,8 @@ fn state(pid: u32) -> Option<char> {
     stat.get(stat.rfind(')')? + 1..)?.trim_start().chars().next()
 }
 
-/// Nothing of it runs any more. Whoever inherits an orphan may leave it a zombie: that is not ours to see to.
+/// No process of it runs any more. The heir of an orphan may leave it a zombie, which is not our
+/// concern.
 fn is_over(pid: u32) -> bool {
     matches!(state(pid), None | Some('Z' | 'X'))
 }

@@ -10,7 +10,8 @@ use homebound::OnExit;
 #[test]
 #[cfg(target_os = "linux")]
 fn orphans_are_reaped_where_that_is_asked_for_and_children_are_left() {
-    // catches: zombies that fill a container; a reaper that takes the status which std, or a scope, waits for
+    // catches: zombies that fill a container; a reaper that takes the status which std, or a scope,
+    // waits for
     child_passes(|_| {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid())).unwrap();
         let exit = homebound::Registry::new("init").reap_orphans().run(|scope| {

@@ -113,7 +113,7 @@ fn an_end_that_somebody_else_has_taken_is_said() {
                 child.done().recv().unwrap_err();
                 // catches: a wait that panics, or invents a status.
                 assert!(matches!(child.wait(), Err(WaitError::Disconnected)));
-                // catches: a signal to whoever has the pid now.
+                // catches: a signal to the process that has the pid now.
                 assert!(child.signal(9).is_err());
                 Ok(())
             })
@@ -127,7 +127,8 @@ fn an_end_that_somebody_else_has_taken_is_said() {
 #[test]
 #[allow(unsafe_code)]
 fn a_process_whose_children_the_kernel_reaps_is_told_why() {
-    // catches: a flag of SIGCHLD's action that is taken for somebody else in the program, after a child was started in vain
+    // catches: a flag of SIGCHLD's action that is taken for somebody else in the program, after a
+    // child was started in vain
     child_passes(|_| {
         // SAFETY: all-zero is a valid sigaction: the default action.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };

@@ -25,12 +25,13 @@ fn the_stop_of_the_scope_ends_the_child_after_its_users() {
             })?;
             scope.stop();
             let pid = user.join()?;
-            // catches: a wait that goes on after the stop of the one who waits.
+            // catches: a wait that goes on after the stop of the waiter.
             assert!(matches!(child.wait(), Err(WaitError::Stopped(_))));
             Err::<(), _>(boom(&pid.to_string()))
         });
         let error = result.unwrap_err();
-        // catches: a scope that returns before its child was reaped; a row that does not tell how it ended.
+        // catches: a scope that returns before its child was reaped; a row that does not tell how
+        // it ended.
         let pid: u32 = error.first().unwrap().to_string().rsplit(' ').next().unwrap().parse()?;
         assert_eq!(state(pid), None);
         let row = error.report().threads.iter().find(|row| row.name == "server").unwrap();
@@ -60,7 +61,7 @@ fn a_child_that_ignores_sigterm_is_killed_after_its_grace() {
             assert_eq!(&*first_line(&child), "ready");
             let asked = Instant::now();
             child.stop();
-            // catches: a child that is never killed; one that is killed at once.
+            // catches: a child that is never killed, or killed at once.
             assert_eq!(child.wait()?.signal(), Some(9));
             assert!(asked.elapsed() >= grace);
             Ok(())
@@ -85,7 +86,8 @@ fn a_grace_longer_than_the_scopes_does_not_make_it_late() {
                 scope.stop();
                 Ok(())
             });
-        // catches: a child that lives until its program is ended for it, with code 70; one that is killed at once.
+        // catches: a child that lives until its program is ended for it, with code 70; a child that
+        // is killed at once.
         assert_eq!(exit.code(), 0, "{}", exit.shutdown);
         assert!(exit.shutdown.duration >= Duration::from_secs(1), "{}", exit.shutdown);
         0

@@ -84,7 +84,8 @@ fn its_input_is_ours_if_the_command_says_so() {
         assert!(child.take_stdin().is_none() && child.take_stdout().is_none());
         input.write_all(b"hello\n")?;
         assert_eq!(&*first_line(&child), "hello");
-        // catches: a second end of the pipe that we keep: the child would never see the end of its input.
+        // catches: a second end of the pipe that we keep: the child would never see the end of its
+        // input.
         drop(input);
         assert!(child.wait()?.success());
         Ok(())
@@ -98,7 +99,8 @@ fn a_wait_closes_an_input_that_nobody_took() {
             let mut command = Command::new("cat");
             command.stdin(Stdio::piped()).stdout(Stdio::null());
             let child = scope.process("cat", "reads to the end", command).spawn()?;
-            // catches: a child that waits for the end of its input, while we wait for the end of the child.
+            // catches: a child that waits for the end of its input, while we wait for the end of
+            // the child.
             let status = if timed { child.wait_timeout(crate::common::LIMIT) } else { child.wait() };
             assert!(status?.success());
             assert!(child.take_stdin().is_none());

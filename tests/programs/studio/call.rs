@@ -106,7 +106,8 @@ impl Run {
         }
     }
 
-    /// Looks again and again, and listens to the studio between two looks: so it never waits for us.
+    /// Looks again and again, and listens to the studio between two looks: so it never waits for
+    /// us.
     #[track_caller]
     pub(super) fn until(&mut self, what: &str, mut holds: impl FnMut(&str, &str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
@@ -127,7 +128,8 @@ impl Run {
         while self.pump(deadline) {}
     }
 
-    /// Reads what is there, or waits for it; false when both streams have ended or the time is over.
+    /// Reads the available output, or waits for it. Returns false when both streams have ended or
+    /// the time is over.
     pub(super) fn pump(&mut self, deadline: Instant) -> bool {
         let Some(left) = deadline.checked_duration_since(Instant::now()) else {
             return false;
@@ -189,8 +191,8 @@ impl Drop for Run {
     }
 }
 
-/// The example, as `cargo test` builds it; `cargo test --test studio` alone does not, and would test an old
-/// one.
+/// The example, as `cargo test` builds it; `cargo test --test studio` alone does not, and would
+/// test an old one.
 fn built() -> PathBuf {
     // Tests are in target/<profile>/deps, examples in target/<profile>/examples.
     let here = std::env::current_exe().unwrap();

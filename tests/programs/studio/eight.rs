@@ -1,11 +1,13 @@
-//! The thread sources of a desktop application, all alive at one moment, as the studio's own dump shows them.
+//! The thread sources of a desktop application, all alive at one moment, as the studio's own dump
+//! shows them.
 
 use rustix::process::Signal;
 
 use crate::studio::folders::folder;
 use crate::studio::place::Runtime;
 
-/// Each of the eight, and the lines of the dump that are it: all that is listed must be in one of its lines.
+/// Each of the eight, and the lines of the dump that are it: all that is listed must be in one of
+/// its lines.
 const SOURCES: [(&str, &[&[&str]]); 8] = [
     (
         "ProcessAutoScanner",
@@ -57,7 +59,8 @@ fn all_eight_thread_sources_are_there_shown_by_the_dump() {
     run.until_stdout(" loads\n");
     run.until_stdout("watching ");
     run.until_stdout("the contact sheet is at http://");
-    // A dump shows one moment, and who waits may be on his way: then the next one is asked for.
+    // A dump shows one moment, in which a waiter may still be on its way. Then the test asks for
+    // another dump.
     let mut asked = 0;
     let pid = run.pid();
     let (mut missing, mut last) = (Vec::new(), String::new());

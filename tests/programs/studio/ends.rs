@@ -87,7 +87,8 @@ fn a_stage_without_progress_is_reported() {
     assert!(unzip(&dir.out(), "dump.txt").contains("watchdog: thumbs-1"));
 }
 
-/// The shell starts a child and then becomes the studio, which so inherits a child that it knows nothing of.
+/// The shell starts a child and then becomes the studio, which so inherits a child that it knows
+/// nothing of.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_stray_child_process_is_ended() {
@@ -107,7 +108,7 @@ fn every_thread_bears_its_name() {
     let dir = folder("names", &["a.png"]);
     let mut run = dir.studio().arg("--watch").start();
     run.until_stdout("watching ");
-    // A thread takes its name with its first step, which may come after that of another.
+    // A thread takes its name with its first step, which may come after the first step of another.
     let deadline = Instant::now() + PATIENCE;
     let mut names = run.thread_names();
     while names.iter().filter(|name| *name == "studio").count() > 1 && Instant::now() < deadline {

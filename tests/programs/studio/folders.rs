@@ -1,4 +1,5 @@
-//! Owns the folders of the tests: good pictures, every kind of bad one, and the check that results are whole.
+//! Owns the folders of the tests: good pictures, every kind of bad one, and the check that results
+//! are whole.
 //! Refuses to know how the studio runs.
 
 use std::ffi::OsStr;
@@ -38,7 +39,7 @@ impl Folder {
         self.0.join("out")
     }
 
-    /// A call with one worker, so that the order is that of the names.
+    /// A call with one worker, so that pictures come in the order of their names.
     pub(super) fn studio(&self) -> Studio {
         let mut studio = Studio::new();
         studio.arg(self.pictures()).arg("--out").arg(self.out()).arg("--workers").arg("1");
@@ -58,7 +59,7 @@ pub(super) fn folder(test: &str, pictures: &[&str]) -> Folder {
     dir
 }
 
-/// Some seconds less than an hour ago: what is written anew can have another time.
+/// Some seconds less than an hour ago, so that a file that is written anew gets another time.
 pub(super) fn made_long_ago(path: &Path, seconds: u32) {
     let file = File::options().write(true).open(path).unwrap();
     let age = Duration::from_secs(3600) - Duration::from_secs(1) * seconds;
@@ -91,7 +92,8 @@ pub(super) fn put(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Makes every bad thing we know of, and six good pictures; returns what is to be said of each bad one.
+/// Makes every known kind of bad file, and six good pictures. Returns the expected message for each
+/// bad one.
 pub(super) fn bad_folder(dir: &Path) -> Vec<(&'static str, &'static str)> {
     picture(&dir.join("one/same.png"), ImageFormat::Png);
     picture(&dir.join("two/same.png"), ImageFormat::Png);

@@ -37,8 +37,8 @@ fn bad_input_costs_one_line_each_and_nothing_else() {
     }
     end.says(&format!("problems:   {}", expected.len())).says("orphaned: 0");
     assert_eq!(end.stderr.lines().count(), expected.len(), "nothing else: {end:?}");
-    // The good ones: two of the same name, a mislabelled one, one not UTF-8, an ugly name, one without
-    // extension.
+    // The good ones: two of the same name, a mislabelled one, one not UTF-8, an ugly name, one
+    // without extension.
     assert_eq!(end.number("thumbnails:"), 6, "{end:?}");
     assert_eq!(whole_files(&dir.join("out")), 6);
     let index = fs::read_to_string(dir.join("out/index.html")).unwrap();
@@ -96,7 +96,8 @@ fn two_studios_do_not_share_a_folder_of_results() {
     assert_eq!(first.end().code, Some(0));
 }
 
-/// A limit on the size of files stands for the full disk: it needs no mount, and fails at the same place.
+/// A limit on the size of files stands for the full disk: it needs no mount, and fails at the same
+/// place.
 #[test]
 fn a_disk_that_takes_nothing_is_told_once_and_counted_each_time() {
     let dir = folder("full", &["a.png", "b.png", "c.png", "d.png", "e.png", "f.png"]);

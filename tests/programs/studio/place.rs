@@ -1,5 +1,6 @@
-//! Owns what is around a studio: its runtime folder, the processes that it starts, a browser that is as rude as need be.
-//! Refuses to know what is tested.
+//! Owns the surroundings of a studio: its runtime folder, the processes that it starts, a browser
+//! that is as rude as need be.
+//! Refuses to know the tests.
 
 use std::fs::{self, DirBuilder};
 use std::io::{Read, Write};
@@ -12,7 +13,8 @@ use std::time::Instant;
 
 use crate::studio::call::PATIENCE;
 
-/// A runtime folder of its own, so that no two tests meet; short, since the name of a socket may not be long.
+/// A runtime folder of its own, so that no two tests meet; short, since the name of a socket may
+/// not be long.
 pub(super) struct Runtime(pub PathBuf);
 
 impl Runtime {
@@ -55,7 +57,7 @@ impl Drop for Runtime {
     }
 }
 
-/// The web servers that show these results, whoever started them: none may be left.
+/// The web servers that show these results, whichever process started them. None may be left.
 pub(super) fn servers(out: &Path) -> Vec<u32> {
     let mark = format!("--serve\0{}\0", out.display());
     let pids =

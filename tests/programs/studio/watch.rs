@@ -36,7 +36,8 @@ fn watch_leaves_a_file_alone_while_it_may_grow() {
     assert_eq!(run.end().code, Some(0));
 }
 
-/// The studio has seen it whole and tried it, in each of the three pauses: the thumbnail of a picture that was queued behind it is there.
+/// The studio has seen it whole and tried it, in each of the three pauses: the thumbnail of a
+/// picture that was queued behind it is there.
 #[test]
 fn watch_does_not_tell_of_a_picture_that_is_whole_in_the_end() {
     let dir = folder("pauses", &[]);

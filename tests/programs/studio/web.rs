@@ -1,4 +1,5 @@
-//! The web server of the studio: what it shows, whom it refuses, and that it is started again when it dies.
+//! Owns the tests of the studio's web server: its pages, the visitors that it refuses, and its
+//! restart when it dies.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -45,7 +46,8 @@ fn ends(dir: &Folder, run: Run, code: i32) -> End {
 
 #[test]
 fn the_page_is_shown_while_the_studio_stays() {
-    // catches: a page that is written only at the end; one of an earlier run; a run that ends before anybody has looked
+    // catches: a page that is written only at the end; one of an earlier run; a run that ends
+    // before anybody has looked
     let dir = folder("web", &["a.png", "b.png"]);
     fs::create_dir_all(dir.out()).unwrap();
     fs::write(dir.out().join("index.html"), "an old one").unwrap();
@@ -70,7 +72,8 @@ fn the_page_is_shown_while_the_studio_stays() {
 
 #[test]
 fn nothing_else_is_shown() {
-    // catches: a path that leads out, by dots or by a link; a pipe that is opened and waited for; a foreign name for us
+    // catches: a path that leads out, by dots or by a link; a pipe that is opened and waited for; a
+    // foreign name for us
     let dir = folder("web-refuses", &["a.png"]);
     let (run, address) = shown(&dir, "", &["--watch"]);
     let thumbs = dir.out().join("thumbs");
@@ -171,7 +174,8 @@ fn a_web_server_that_is_killed_is_started_again() {
 
 #[test]
 fn a_web_server_that_hangs_is_started_again() {
-    // catches: a process that is there taken for one that is well; a suspended one that no SIGTERM reaches
+    // catches: a living process taken for a healthy one; a suspended process that no SIGTERM
+    // reaches
     let dir = folder("web-hangs", &["a.png"]);
     let (mut run, address) = shown(&dir, "", &[]);
     let first = pid_at(&address);
@@ -184,7 +188,8 @@ fn a_web_server_that_hangs_is_started_again() {
 
 #[test]
 fn a_web_server_that_always_dies_is_given_up() {
-    // catches: restarts without end or pause; a failure that nobody hears of, or that takes the pictures with it
+    // catches: restarts without end or pause; a failure that nobody hears of, or that takes the
+    // pictures with it
     let dir = folder("web-dies", &["a.png", "b.png"]);
     // Without --watch there is no reason to stay any longer.
     let end = dir.studio().arg("--web").env("STUDIO_FAULT", "web:die").start().end();
@@ -201,7 +206,7 @@ fn a_web_server_that_always_dies_is_given_up() {
 
 #[test]
 fn a_port_that_is_taken_is_said() {
-    // catches: another port than the one that was asked for; somebody else's server taken for ours
+    // catches: another port than the requested one; a foreign server taken for ours
     let dir = folder("web-port", &["a.png"]);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -213,7 +218,8 @@ fn a_port_that_is_taken_is_said() {
 
 #[test]
 fn a_web_server_that_floods_its_output_is_no_trouble() {
-    // catches: lines that pile up in memory, in the log or on the terminal; a server that waits for a reader
+    // catches: lines that pile up in memory, in the log or on the terminal; a server that waits for
+    // a reader
     let dir = folder("web-floods", &["a.png"]);
     let (mut run, address) = shown(&dir, "web:flood", &[]);
     let (studio, server) = (run.pid(), pid_at(&address));
@@ -282,12 +288,14 @@ fn the_scanner_leaves_the_web_server_alone() {
 
 #[test]
 fn a_stop_at_any_time_leaves_no_process_and_no_partial_file() {
-    // catches: a server that is started after the stop, or lost between fork and stop; a death that is one of the stop's
+    // catches: a server that is started after the stop, or lost between fork and stop; a death that
+    // is one of the stop's
     let dir = folder("web-stops", &["a.png", "b.png", "c.png"]);
     for (number, signal) in [Signal::INT, Signal::TERM].into_iter().cycle().take(8).enumerate() {
         let mut run = dir.studio().arg("--web").start();
         run.until_stdout("3 pictures in ");
-        // The property holds at any moment; these spread over the start of the server, and some time after.
+        // The property holds at any moment; these spread over the start of the server, and some
+        // time after.
         run.pump_for(Duration::from_millis(number as u64 * 15));
         run.signal(signal);
         let end = ends(&dir, run, if signal == Signal::INT { 130 } else { 0 });

@@ -1,4 +1,5 @@
-//! A thread counts as home only after its results and captures are dropped, and one failed join ends no wait.
+//! A thread counts as home only after its results and captures are dropped, and one failed join
+//! ends no wait.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::Arc;

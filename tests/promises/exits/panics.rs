@@ -98,7 +98,8 @@ fn x1_a_subscriber_that_panics_does_not_skip_the_wait() {
 
 #[test]
 fn x1_a_scope_in_a_destructor_while_its_thread_unwinds() {
-    // catches: a guard that takes the unwinding around the scope for one inside; a hook set while panicking
+    // catches: a guard that takes the unwinding around the scope for one inside; a hook set while
+    // panicking
     child_passes(|_| {
         let lender = Lender::new();
         let payload = panics(|| {

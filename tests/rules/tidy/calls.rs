@@ -3,7 +3,7 @@
 use super::KERNEL_IS_ASKED;
 use crate::source::{functions, none, rust, sources};
 
-/// A subscriber is user code: one that panics may unwind nothing of ours.
+/// A subscriber is user code, so its panic may unwind no code of the library.
 #[test]
 fn subscribers_are_contained() {
     let levels = ["error", "warn", "info", "debug", "trace"].map(|level| format!("tracing::{level}!"));
@@ -27,10 +27,11 @@ fn subscribers_are_contained() {
     none("calls of tracing that are not contained", loose);
 }
 
-/// Locks that are not counted hide code of the program's that runs under them. The condvar's are the program's own.
+/// Locks that are not counted hide code of the program's that runs under them. The condvar's are
+/// the program's own.
 #[test]
 fn locks_are_counted() {
-    // What is below the locks runs no code of the program's.
+    // Files below the locks run no code of the program's.
     let counted = ["src/sync/locks.rs", "src/wait/condvar.rs"];
     let all = sources("src", ".rs");
     let others =
@@ -51,7 +52,7 @@ fn nobody_sleeps_to_synchronise() {
     let sleep = ["thread::", "sleep"].concat();
     let asleep = rust().into_iter().filter(|source| !KERNEL_IS_ASKED.contains(&source.path.as_str())).filter(
         |source| {
-            // There, the paths are what is looked for in others.
+            // The guard looks for these paths in other programs.
             if source.path.starts_with("cargo-homebound/src/check/") {
                 return false;
             }

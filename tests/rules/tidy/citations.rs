@@ -1,4 +1,5 @@
-//! Rules are cited by number (`E1`, `X1`, `invariant 2`). Each citation has a target, each number one meaning, each rule a test.
+//! Rules are cited by number (`E1`, `X1`, `invariant 2`). Each citation has a target, each number
+//! one meaning, each rule a test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +12,8 @@ const PROOF: &str = "src/rt/README.md";
 /// Its rows are cited as `T1`; a `T` alone is the rule about the tree.
 const BENCHMARK: &str = "docs/PERFORMANCE.md";
 
-/// The first letters of numbers. `X` is for the exits of the proof, the others are the groups of docs/SEMANTICS.md.
+/// The first letters of numbers. `X` is for the exits of the proof, the others are the groups of
+/// docs/SEMANTICS.md.
 const LETTERS: &str = "PESFWTRGCAX";
 
 /// Rules that no test of the library can hold: they say where something is.
@@ -29,7 +31,8 @@ fn is_number(word: &str) -> bool {
         || ((1..=2).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit()))
 }
 
-/// The numbers in a text. A `T` alone is one only where the others of its list are numbers, `pins P8, T`, since types have that name.
+/// The numbers in a text. A `T` alone is one only where the others of its list are numbers,
+/// `pins P8, T`, since types have that name.
 fn numbers(text: &str) -> Vec<&str> {
     let pins = text.split("pins ").skip(1).flat_map(|list| list.split(", "));
     let pins = pins.map(|word| word.trim().trim_end_matches([';', '.'])).filter(|word| *word == "T");

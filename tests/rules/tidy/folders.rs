@@ -96,8 +96,8 @@ fn each_folder_says_which_file_to_read_first() {
     none("folders without `Read .. first`", silent.map(|source| source.path));
 }
 
-/// A method of a type that lives below is called without an import: where it stood above, no import would show that the folder
-/// of its callers reaches up.
+/// A method of a type that lives below is called without an import: where it stood above, no import
+/// would show that the folder of its callers reaches up.
 #[test]
 fn methods_stand_in_the_folder_of_their_type() {
     let sources = sources("src", ".rs");

@@ -1,4 +1,5 @@
-//! docs/JOURNEYS.md leads through the sources by the names of functions: each is in the file that its row names.
+//! docs/JOURNEYS.md leads through the sources by the names of functions: each is in the file that
+//! its row names.
 
 use std::fs;
 

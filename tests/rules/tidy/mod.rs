@@ -1,4 +1,5 @@
-//! House rules, held by reading the sources, so that nobody has to remember them. `docs/STYLE.md` has the reasons.
+//! House rules, held by reading the sources, so that nobody has to remember them. `docs/STYLE.md`
+//! has the reasons.
 
 mod calls;
 mod citations;
@@ -8,8 +9,9 @@ mod pages;
 mod proof;
 mod shape;
 
-/// The folders of `src`, from the ground up, with the one file that stands beside them. A file may use its own folder, and the
-/// folders in the rows before. Folders of one row do not know each other.
+/// The folders of `src`, from the ground up, with the one file that stands beside them. A file may
+/// use its own folder, and the folders in the rows before. Folders of one row do not know each
+/// other.
 const FOLDERS: [&[&str]; 11] = [
     &["sys"],
     &["sync"],
@@ -24,7 +26,8 @@ const FOLDERS: [&[&str]; 11] = [
     &["for_testing"],
 ];
 
-/// The types that have methods outside of their folder: such a method stands with the type that it returns.
+/// The types that have methods outside of their folder: such a method stands with the type that it
+/// returns.
 const FACES: [&str; 2] = ["Context", "Scope"];
 
 /// Where a promise about a lifetime is given, by file and function, how often.
@@ -36,8 +39,8 @@ const PROMISES: [(&str, &str, usize); 5] = [
     ("src/scope/group.rs", "open_static", 1),
 ];
 
-/// The kernel's list of threads offers nothing to wait on, nor does a descriptor that was closed, nor a terminal that says that it is
-/// ready and takes nothing: these look again after a pause.
+/// The kernel's list of threads offers nothing to wait on, nor does a descriptor that was closed,
+/// nor a terminal that says that it is ready and takes nothing: these look again after a pause.
 const KERNEL_IS_ASKED: [&str; 4] =
     ["src/registry/audit.rs", "src/sys/stderr.rs", "src/sys/unix.rs", "homebound-testing/src/leaks.rs"];
 

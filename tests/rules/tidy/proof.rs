@@ -66,7 +66,7 @@ fn every_planted_bug_has_its_place_and_its_model() {
     );
 }
 
-/// What is wrong with the models that must find the bug of this patch.
+/// The faults of the models that must find the bug of this patch.
 fn unknown_models(patch: &Source, models: &str) -> Vec<String> {
     let rows = patch.text.lines().filter_map(|line| line.strip_prefix("Found by: "));
     let named: Vec<_> = rows.filter_map(|row| row.split_whitespace().nth(1)).collect();

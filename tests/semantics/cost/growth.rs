@@ -61,7 +61,7 @@ fn groups_in_groups_end_in_a_straight_line() {
     is_linear("groups in groups", growth(1500, nested));
 }
 
-/// How long it takes on a thread of a scope, with a stack for what is nested.
+/// The time of `f` on a thread of a scope, with a stack that is large enough for the nesting.
 fn on_a_large_stack(f: impl FnOnce(&Context) -> Result + Send + 'static) -> Duration {
     within(move || {
         scope(|s| {
@@ -194,7 +194,8 @@ fn what_ends_after_the_grace_takes_no_room() {
 
 #[test]
 fn jobs_that_come_and_go_beside_an_old_thread_take_no_room() {
-    // catches: a list by age that keeps the places of jobs that are over, as long as there is an older one
+    // catches: a list by age that keeps the places of jobs that are over, as long as there is an
+    // older one
     child_passes(|_| {
         let result = scope(|s| {
             s.service("old", "is there all the time", |cx| Ok(drop(cx.wait_for_stop())))?;

@@ -8,7 +8,8 @@ use crate::common::*;
 use crossbeam_channel::bounded;
 use homebound::{Group, Scope, SpawnError, scope};
 
-/// A group's deferred function runs on a thread that is nobody's, for a moment; it has begun when this returns.
+/// A group's deferred function runs on a thread that is nobody's, for a moment; it has begun when
+/// this returns.
 fn flush_elsewhere(group: Group<'static>, done: &'static AtomicBool) -> std::thread::JoinHandle<()> {
     let (begun, begins) = bounded(1);
     group.defer("flush", move || {
@@ -24,7 +25,8 @@ fn flush_elsewhere(group: Group<'static>, done: &'static AtomicBool) -> std::thr
 
 #[test]
 fn p1_a_scope_waits_for_what_another_thread_settles_in_it() {
-    // catches: a group that counts as over since nothing is left in its lists; a failure of its last function that is lost
+    // catches: a group that counts as over since nothing is left in its lists; a failure of its
+    // last function that is lost
     within(|| {
         static DONE: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
         type Open =
@@ -65,7 +67,8 @@ fn p1_a_scope_waits_for_what_another_thread_settles_in_it() {
 
 #[test]
 fn e1_close_waits_for_what_the_scope_around_settles() {
-    // catches: `close` that returns, without the failure, while the exit of the scope around runs the group's last function
+    // catches: `close` that returns, without the failure, while the exit of the scope around runs
+    // the group's last function
     within(|| {
         let (done, order) = (AtomicBool::new(false), Mutex::new(Vec::new()));
         let (over, finished) = (&done, &order);
@@ -104,7 +107,8 @@ fn e1_close_waits_for_what_the_scope_around_settles() {
 
 #[test]
 fn e1_a_group_that_is_closed_by_its_own_inside_is_left_to_the_scope_around() {
-    // catches: two who settle, each waiting for the other: the exit of a group, and a last function in it that closes the group
+    // catches: two threads that settle and wait for each other: the exit of a group, and a last
+    // function in it that closes the group
     within(|| {
         let (begun, begins) = bounded(1);
         let mut closer = None;

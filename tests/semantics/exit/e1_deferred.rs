@@ -40,7 +40,7 @@ fn e1_deferred_functions_run_last_first_on_every_way_out() {
 
 #[test]
 fn e1_a_deferred_function_that_fails_or_panics_is_a_failure_and_stops_no_other() {
-    // catches: a clean-up error lost, or one that skips the other clean-ups
+    // catches: a clean-up error that is lost, or that skips the other clean-ups
     within(|| {
         let log = Log::new();
         let last = log.clone();

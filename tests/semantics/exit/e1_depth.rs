@@ -40,7 +40,8 @@ fn leave_them_to_the_scope(groups: Vec<Group<'_>>) -> Result {
 
 #[test]
 fn e1_the_end_of_deep_groups_needs_no_deep_stack() {
-    // catches: recursion over the levels: of the steps, the settling, the paths, the drop of what holds what is around it
+    // catches: recursion over the levels: of the steps, the settling, the paths, the drop of a
+    // scope that holds the scope around it
     const LEVELS: usize = 1000;
     child_passes(|_| {
         let ends = [
@@ -100,7 +101,8 @@ fn processor_time() -> Duration {
 
 #[test]
 fn e1_the_end_of_deep_groups_takes_time_by_their_number() {
-    // catches: work for all levels at each level: eight times as deep took five hundred times as long
+    // catches: work for all levels at each level: eight times as deep took five hundred times as
+    // long
     fn fastest(levels: usize, end: fn(Vec<Group<'_>>) -> Result) -> Duration {
         let times = (0..5).map(|_| {
             let mut took = Duration::ZERO;

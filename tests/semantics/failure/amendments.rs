@@ -8,7 +8,8 @@ use homebound::{Failure, Result, StopReason, scope};
 
 #[test]
 fn a7_a_failure_is_told_and_the_thread_goes_on() {
-    // catches: a failure that only an end can tell; a stop that is told as a failure; a failure told to nobody without a word
+    // catches: a failure that only an end can tell; a stop that is told as a failure; a failure
+    // told to nobody without a word
     within(|| {
         let kept = std::sync::Mutex::new(None);
         let result = scope(|s| {
@@ -46,7 +47,8 @@ fn a7_a_failure_is_told_and_the_thread_goes_on() {
 
 #[test]
 fn a7_an_isolated_threads_failure_stops_nobody_and_is_the_scopes() {
-    // catches: an isolated thread whose callback's failure stops the others, or is lost since the join gives a value
+    // catches: an isolated thread whose callback's failure stops the others, or is lost since the
+    // join gives a value
     within(|| {
         let result = scope(|s| {
             let worker = s.thread("worker", "fails, and goes on").isolated().spawn(|cx| {

@@ -85,7 +85,8 @@ fn f1_a_groups_failure_stops_the_group_and_is_at_once_a_failure_of_its_scope() {
 
 #[test]
 fn f1_a_group_says_what_failed_in_it_even_if_its_scope_was_faster() {
-    // catches: `Ok` from the `close` of a group that the scope around it has settled, since its closer was overdue
+    // catches: `Ok` from the `close` of a group that the scope around it has settled, since its
+    // closer was overdue
     within(|| {
         let (ready, is_ready) = gate();
         let (open, gate) = gate();
@@ -112,8 +113,9 @@ fn f1_a_group_says_what_failed_in_it_even_if_its_scope_was_faster() {
 
 #[test]
 fn f1_a_failure_after_a_stop_of_its_own_waits_for_no_code_of_the_programs() {
-    // catches: an error that is asked whether it is the stop that has come to a group, or to one thread, though it cannot be that: the
-    // scope around is not stopped for it until the error has answered
+    // catches: an error that is asked whether it is the stop that has come to a group, or to one
+    // thread, though it cannot be that: the scope around is not stopped for it until the error has
+    // answered
     type Fail = fn(&homebound::Scope<'_, '_>, crossbeam_channel::Receiver<()>) -> Result;
     let ways: [(&str, Fail); 3] = [
         ("a deferred function of a group that is closed", |s, gate| {

@@ -72,7 +72,8 @@ fn f3_a_nested_scopes_error_passed_on_by_a_body_is_one_failure_with_the_tree_ins
 
 #[test]
 fn f3_a_groups_error_passed_on_is_listed_once() {
-    // catches: close()'s error as one more entry beside the member's failure, which is listed already
+    // catches: close()'s error as one more entry beside the member's failure, which is listed
+    // already
     within(|| {
         for wrapped in [false, true] {
             let result: Result<(), _> = scope(|s| {

@@ -63,7 +63,7 @@ fn f4_the_panic_hook_is_chained() {
 
 #[test]
 fn f4_a_panic_is_logged_at_once_with_name_path_and_location() {
-    // catches: a panic that is heard of only when the scope ends; a log without who and where
+    // catches: a panic that is logged only when the scope ends; a log without thread and place
     child_passes(|_| {
         let (tell, told) = unbounded();
         let subscriber = Told::new(move |line: &str| drop(tell.send(line.to_owned())));
@@ -86,7 +86,8 @@ fn f4_a_panic_is_logged_at_once_with_name_path_and_location() {
 
 #[test]
 fn f4_a_panic_that_is_resumed_with_another_payload_has_no_place_of_another() {
-    // catches: the place of the last panic that the hook has seen, given to one that it has not
+    // catches: the place of the last panic that the hook has seen, given to a panic that it has not
+    // seen
     within(|| {
         let failed = |ends: fn()| {
             let error =

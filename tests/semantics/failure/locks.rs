@@ -35,7 +35,8 @@ static ASKED: AtomicUsize = AtomicUsize::new(0);
 
 #[test]
 fn e7_a_failure_that_is_one_too_many_is_dropped_with_no_lock_held() {
-    // catches: the error of a failure that no list keeps, dropped under the lock of its thread's record
+    // catches: the error of a failure that no list keeps, dropped under the lock of its thread's
+    // record
     within(|| {
         let error = scope(|s| {
             for _ in 0..1024 {
@@ -76,8 +77,8 @@ impl Drop for Falls {
 
 #[test]
 fn f1_the_stop_waits_for_no_code_of_the_programs() {
-    // catches: a failure that is logged, or whose error is asked, before its scope is stopped; a subscriber that is told of the stop of
-    // one scope before that of the next is marked
+    // catches: a failure that is logged, or whose error is asked, before its scope is stopped; a
+    // subscriber that hears of the stop of one scope before the next one is marked
     child_passes(|_| {
         type Fail = fn(&homebound::Scope<'_, '_>, crossbeam_channel::Receiver<()>) -> Result;
         let ways: [(&str, Fail); 8] = [

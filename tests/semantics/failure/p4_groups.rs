@@ -7,7 +7,8 @@ use homebound::{Context, JoinError, Result, scope};
 
 #[test]
 fn p4_a_handle_tells_how_its_thread_ended_also_when_its_group_is_over() {
-    // catches: a group that takes results and failures from those who have yet to join, and a join that says `Stopped` then
+    // catches: a group that takes results and failures from threads that have yet to join, and a
+    // join that returns `Stopped` then
     within(|| {
         for dropped in [false, true] {
             let joined = scope(|s| {
@@ -34,8 +35,8 @@ fn p4_a_handle_tells_how_its_thread_ended_also_when_its_group_is_over() {
 
 #[test]
 fn p4_a_failure_that_nobody_joins_after_its_group_is_its_scopes() {
-    // catches: an isolated failure that goes with the group, or with the handle, or is listed twice; a member's failure as one more
-    // entry because its handle is joined late
+    // catches: an isolated failure that goes with the group, or with the handle, or is listed
+    // twice; a member's failure as one more entry because its handle is joined late
     within(|| {
         for forgotten in [false, true] {
             let result = scope(|s| {

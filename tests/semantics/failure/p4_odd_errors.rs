@@ -6,7 +6,8 @@ use std::fmt;
 use crate::common::*;
 use homebound::{Cause, Failure, scope};
 
-/// An error whose own code does not end, or not well: it is its own source, its sources do not end, or its `source` panics.
+/// An error whose own code does not end, or not well: it is its own source, its sources do not end,
+/// or its `source` panics.
 #[derive(Debug, Clone, Copy)]
 enum Odd {
     OwnSource,
@@ -37,7 +38,8 @@ impl std::error::Error for Odd {
 
 #[test]
 fn p4_no_error_keeps_its_thread_from_coming_home() {
-    // catches: a walk along sources without an end; a panic of `source` in the exit of a scope, which aborts
+    // catches: a walk along sources without an end; a panic of `source` in the exit of a scope,
+    // which aborts
     child_passes(|_| {
         for odd in [Odd::OwnSource, Odd::SourcePanics] {
             let by_worker = scope(|s| Ok(drop(s.spawn("odd", "fails", move |_| Err::<(), _>(odd.into()))?)));

@@ -52,7 +52,8 @@ fn p4_a_real_error_keeps_its_type_though_a_listed_failure_is_kept() {
 
 #[test]
 fn s3_a_kept_stop_is_not_taken_for_one_that_is_returned() {
-    // catches: an error that says nothing of itself, dropped, and taken for a stop since there is one elsewhere
+    // catches: an error that says nothing of itself, dropped, and taken for a stop since there is
+    // one elsewhere
     within(|| {
         let error = body(|s| {
             s.stop();
@@ -94,7 +95,8 @@ fn s3_a_stop_that_the_drop_of_an_error_meets_is_not_the_errors() {
 
 #[test]
 fn a16_is_stop_sees_what_an_error_shows_and_not_what_failed() {
-    // catches: a stop overlooked in an io::Error; a failure taken for a stop because of what made it fail
+    // catches: a stop overlooked in an io::Error; a failure taken for a stop because of what made
+    // it fail
     within(|| {
         let error = body(|s| {
             s.stop();

@@ -1,4 +1,5 @@
-//! S3: which errors are stops, and whose: by the stop that came to the closure's own node, on whatever thread its proof was made.
+//! Owns the tests of S3: which errors are stops, and of which closure: an error is its stop if it
+//! carries the stop of the closure's own node, whichever thread made the proof.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 mod kept;

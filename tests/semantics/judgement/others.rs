@@ -55,7 +55,8 @@ fn s3_an_inner_scope_that_the_same_stop_ended_is_ones_own() {
 
 #[test]
 fn s3_what_a_node_hands_down_is_the_stop_that_came_first() {
-    // catches: a later stop from above that marks what the first has not reached yet, so that an inner scope has another
+    // catches: a later stop from above that marks what the first has not reached yet, so that an
+    // inner scope has another
     within(|| {
         for _ in 0..200 {
             let result = scope(|s| {

@@ -11,7 +11,8 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 #[test]
 fn s3_a_stop_of_ones_own_may_be_seen_on_a_foreign_thread() {
-    // catches: a stop that counts only on the thread that made it: exit code 1 on each clean SIGTERM
+    // catches: a stop that counts only on the thread that made it: exit code 1 on each clean
+    // SIGTERM
     within(|| {
         for (name, wrap) in wraps() {
             let error = body(|s| {
@@ -59,7 +60,7 @@ fn s3_a_parallel_loop_that_asks_its_own_context_is_stopped() {
 
 #[test]
 fn s3_a_siblings_stop_is_ones_own_if_one_call_stopped_both() {
-    // catches: a stop that is known by who made it
+    // catches: a stop that is recognised by the thread that made it
     within(|| {
         for (name, wrap) in &wraps()[..2] {
             let result = scope(|s| {
@@ -191,7 +192,8 @@ fn s3_who_is_left_by_a_sibling_that_was_stopped_is_stopped() {
 
 #[test]
 fn s3_a_service_whose_users_have_left_for_a_stop_is_stopped() {
-    // catches: the disconnection that a stop causes, taken for a failure of the service, which is told last: exit code 1
+    // catches: the disconnection that a stop causes, taken for a failure of the service, which is
+    // told last: exit code 1
     within(|| {
         let result = scope(|s| {
             let (give, take) = bounded::<u32>(0);

@@ -9,8 +9,8 @@ use crate::common::*;
 use crossbeam_channel::{Sender, bounded};
 use homebound::{Context, Group, Result, group, scope};
 
-/// Runs `drops` with a server whose last clone it gets, and waits until its three services are gone: somebody has to tell
-/// them, one after the other.
+/// Runs `drops` with a server whose last clone it gets, and waits until its three services are
+/// gone: somebody has to tell them, one after the other.
 fn dropped_by(drops: impl FnOnce(Arc<Server>)) {
     let gone = Gone::default();
     let server = Arc::new(Server::with(&gone, &[], &["one", "two", "three"]).unwrap());
@@ -22,7 +22,8 @@ fn dropped_by(drops: impl FnOnce(Arc<Server>)) {
 
 #[test]
 fn dropped_on_a_thread_of_its_own_it_never_deadlocks() {
-    // catches: a worker, a service, or a thread of a scope below, that waits for itself; a service that nobody tells
+    // catches: a worker, a service, or a thread of a scope below, that waits for itself; a service
+    // that nobody tells
     for kind in ["worker", "service", "below", "callback", "deferred"] {
         within(move || {
             dropped_by(|server| {
@@ -60,8 +61,9 @@ fn dropped_on_a_thread_of_its_own_it_never_deadlocks() {
 
 #[test]
 fn dropped_by_what_is_called_at_the_end_of_a_thread_of_its_own() {
-    // catches: a thread that has ended but is not counted out, and waits until it is; a root that nobody drives, since the thread was
-    // kept warm: not the last of the root, but one of a group in it
+    // catches: a thread that has ended but is not counted out, and waits until it is; a root that
+    // nobody drives, since the thread was kept warm: not the last of the root, but one of a group
+    // in it
     for below in [false, true] {
         within(move || {
             dropped_by(|server| {
@@ -103,7 +105,7 @@ fn closed_on_a_thread_of_its_own_it_says_so() {
 
 #[test]
 fn dropped_in_the_last_destructors_of_its_own_thread() {
-    // catches: an OS thread that joins itself, or waits for the one that joins it
+    // catches: an OS thread that joins itself, or waits for the thread that joins it
     /// Goes late enough for others to have begun to join the thread.
     struct Late(Option<Arc<Server>>, #[expect(dead_code, reason = "it opens a gate")] Sender<()>);
     impl Drop for Late {
@@ -125,7 +127,7 @@ fn dropped_in_the_last_destructors_of_its_own_thread() {
                     Ok(())
                 };
                 let own = server.threads.thread("own", "keeps the server").dedicated().spawn(job).unwrap();
-                // Those retire after it, and join who has.
+                // These threads retire after it, and join the threads that have retired.
                 for _ in 0..4 {
                     let done = own.done().clone();
                     let job = move |_: &Context| {
@@ -167,7 +169,8 @@ fn dropped_in_the_last_destructors_of_its_only_thread() {
 
 #[test]
 fn dropped_by_a_guest_of_its_own() {
-    // catches: an adopted thread, or one that runs the body of a scope in the root, that waits for itself
+    // catches: an adopted thread, or a thread that runs the body of a scope in the root, that waits
+    // for itself
     within(|| {
         dropped_by(|server| {
             let cx = server.threads.context().clone();
@@ -195,7 +198,7 @@ fn dropped_by_a_guest_of_its_own() {
 
 #[test]
 fn dropped_in_a_deferred_function_of_its_own() {
-    // catches: one that is settled from inside of itself
+    // catches: a group that is settled from inside of itself
     within(|| {
         dropped_by(|server| {
             let inner = server.threads.context().group("inner").unwrap();

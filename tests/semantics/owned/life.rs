@@ -11,7 +11,8 @@ use homebound::{Context, Group, JoinError, Result, SpawnError, current, group, s
 
 #[test]
 fn a_value_in_no_scope_owns_its_threads() {
-    // catches: a root whose OS threads are not joined; failures that close does not tell; a path below nothing
+    // catches: a root whose OS threads are not joined; failures that close does not tell; a path
+    // below nothing
     within(|| {
         assert!(current().is_none());
         for closes in [true, false] {
@@ -40,7 +41,8 @@ fn a_value_in_no_scope_owns_its_threads() {
 
 #[test]
 fn inside_a_scope_it_is_a_group_of_that_scope() {
-    // catches: an owned root that hides from the scope it was made in: not stopped with it, its failure not told there
+    // catches: an owned root that hides from the scope it was made in: not stopped with it, its
+    // failure not told there
     within(|| {
         let kept: Arc<Mutex<Option<Group<'static>>>> = Arc::default();
         let keep = Arc::clone(&kept);
@@ -79,7 +81,8 @@ fn inside_a_scope_it_is_a_group_of_that_scope() {
 
 #[test]
 fn a_handle_is_joined_after_its_owned_group_is_over() {
-    // catches: a value, or the failure of an isolated thread, that goes with the group; one that is told twice
+    // catches: a value, or the failure of an isolated thread, that goes with the group, or is
+    // reported twice
     within(|| {
         let owned = group("owned").unwrap();
         let value = owned.spawn("value", "returns one", |_| Ok(vec![1, 2, 3])).unwrap();
@@ -135,7 +138,8 @@ fn after_a_drop_failures_are_logged() {
 
 #[test]
 fn the_last_clone_goes_anywhere() {
-    // catches: a rare order in which the dropper, the last thread home and the last OS thread out miss each other
+    // catches: a rare order in which the dropper, the last thread home and the last OS thread out
+    // miss each other
     for round in 0..200 {
         within(move || {
             let gone = Gone::default();

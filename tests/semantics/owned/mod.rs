@@ -33,7 +33,8 @@ fn count(gone: &Gone) -> usize {
     gone.load(Ordering::SeqCst)
 }
 
-/// A subsystem as a library would have it: a worker and a service that wait, and a place for the value itself.
+/// A subsystem as a library would have it: a worker and a service that wait, and a place for the
+/// value itself.
 struct Server {
     threads: Group<'static>,
 }

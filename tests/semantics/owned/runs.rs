@@ -49,7 +49,7 @@ static LAZY: LazyLock<Group<'static>> = LazyLock::new(|| {
 
 #[test]
 fn a_static_first_touched_inside_a_request_ends_with_the_run() {
-    // catches: one that dies with the request; one that the run does not wait for
+    // catches: a group that dies with the request; a group for which the run does not wait
     child_passes(|_| {
         let exit = Registry::new("app").run(|s| {
             s.subscope("request", |_| Ok(assert_eq!(LAZY.context().path(), "/app/lazy")))?;

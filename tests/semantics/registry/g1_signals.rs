@@ -88,7 +88,7 @@ fn g1_a_double_tap_counts_as_one() {
 }
 
 fn set_disposition(signal: i32, handler: libc::sighandler_t) {
-    // SAFETY: the handlers given here are SIG_DFL, SIG_IGN and one that does nothing.
+    // SAFETY: the handlers given here are SIG_DFL, SIG_IGN and an empty function.
     let before = unsafe { libc::signal(signal, handler) };
     assert_ne!(before, libc::SIG_ERR);
 }
@@ -172,11 +172,13 @@ impl Drop for Farewell {
 
 #[test]
 fn g1_a_signal_when_all_are_home_is_without_effect() {
-    // catches: one that kills since the handlers are gone too early, changes a result that stands, or stops the next run
+    // catches: a signal that kills because the handlers are gone too early, changes a result that
+    // stands, or stops the next run
     child_passes(|_| {
         thread_local!(static LAST: Farewell = const { Farewell });
         let exit = registry::run(|s| {
-            // A destructor of the OS thread runs when that is joined: after the scope is over, before `run` returns.
+            // A destructor of the OS thread runs when that is joined: after the scope is over,
+            // before `run` returns.
             s.spawn("worker", "leaves something", |_| Ok(LAST.with(|_| ())))?.join()?;
             Ok(())
         });

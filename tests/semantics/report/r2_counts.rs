@@ -1,4 +1,4 @@
-//! R2: what is counted.
+//! R2: the numbers of a report.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;
@@ -76,7 +76,8 @@ fn r2_rows_are_bounded_and_keep_the_late_and_the_failed() {
                     })
                 })?)
             })?;
-            // Who is not home is overdue at once, who ended since the stop began is not: no time is raced here.
+            // A thread that is not home is overdue at once, and a thread that ended after the stop
+            // is not, so the test races with no time.
             s.stop();
             opener.join()?;
             let _ = failed.done().recv();

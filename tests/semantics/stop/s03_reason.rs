@@ -42,7 +42,8 @@ fn s3_the_first_reason_wins_and_is_there_before_the_flag() {
 
 #[test]
 fn s3_a_thread_that_is_overdue_before_the_stop_has_come_to_it_has_the_reason_of_the_stop() {
-    // catches: a reason of the library's own, given by whoever finds it late while another still marks
+    // catches: a reason of the library's own, given by a thread that finds the root late while
+    // another still marks
     within(|| {
         for _ in 0..20 {
             let (reasons, seen) = unbounded();

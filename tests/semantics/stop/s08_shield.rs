@@ -67,7 +67,7 @@ fn s8_an_inner_shield_ends_with_the_outer_one_and_both_when_overdue() {
 
 #[test]
 fn s8_who_waits_in_a_shield_already_learns_of_its_end() {
-    // catches: a stop that does not tell those who wait behind a shield when it will be theirs
+    // catches: a stop that does not tell the waiters behind a shield when it will reach them
     let waits: [fn(&Context) -> bool; 3] = [
         |cx| cx.sleep(NEVER).is_err(),
         |cx| cx.recv(&crossbeam_channel::never::<()>()).is_err(),
@@ -108,7 +108,8 @@ fn s8_many_shields_and_deadlines_in_each_other_cost_what_one_does_each() {
 
 #[test]
 fn s8_who_listens_inside_a_shield_when_the_stop_comes_learns_of_its_end() {
-    // catches: a shield whose end nobody keeps the time for, since all that listen do so by a channel, or by a callback
+    // catches: a shield whose end nobody keeps the time for, since all that listen do so by a
+    // channel, or by a callback
     let max = Duration::from_millis(50);
     within(move || {
         let by_channel = scope(|s| {

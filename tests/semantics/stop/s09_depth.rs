@@ -33,8 +33,8 @@ fn s9_a_deep_tree_is_stopped_to_the_bottom() {
 
 #[test]
 fn s9_the_end_of_a_deep_tree_walks_what_is_below_once() {
-    // catches: each level that ends marks all below it again, as long as somebody has a context of the deepest: for 400 levels,
-    // ten times the work
+    // catches: each level that ends marks all below it again, as long as somebody has a context of
+    // the deepest: for 400 levels, ten times the work
     fn nest(s: &Scope<'_, '_>, depth: usize, deepest: &Sender<Context>) -> Result<Duration> {
         if depth > 0 {
             return Ok(s.subscope("level", |below| nest(below, depth - 1, deepest))?);
@@ -68,7 +68,8 @@ fn s9_the_end_of_a_deep_tree_walks_what_is_below_once() {
 
 #[test]
 fn s9_depth_costs_no_more_than_its_length_where_nothing_stops() {
-    // catches: each level that ends looks at all levels around it: for four times as many, sixteen times the work
+    // catches: each level that ends looks at all levels around it: for four times as many, sixteen
+    // times the work
     fn nest(s: &Scope<'_, '_>, depth: usize) -> Result<Duration> {
         if depth > 0 {
             return Ok(s.subscope("level", |below| nest(below, depth - 1))?);

@@ -76,7 +76,7 @@ fn threads_spawned_through_a_context_are_siblings_of_its_thread() {
 
 #[test]
 fn a_thread_has_a_span_of_its_own_in_its_spawners_subscriber() {
-    // catches: threads that log into nothing, or without saying who they are
+    // catches: threads that log into nothing, or without their names
     child_passes(|_| {
         let (tell, told) = unbounded();
         let subscriber = Told::new(move |line: &str| drop(tell.send(line.to_owned())));

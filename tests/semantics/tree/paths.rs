@@ -47,7 +47,8 @@ fn a_free_scope_is_named_after_its_source_line() {
 
 #[test]
 fn a_library_names_its_scope() {
-    // catches: a name that is not escaped, or not told apart from the caller's; a scope with a name that is no child
+    // catches: a name that is not escaped, or not told apart from the caller's; a scope with a name
+    // that is no child
     within(|| {
         let alone = scope_named("walk %/", |s| Ok(s.spawn("w", "works", |_| Ok(()))?.path().to_owned()));
         assert_eq!(alone.unwrap(), "/walk %25%2F/w");
@@ -75,8 +76,8 @@ fn a_library_names_its_scope() {
 
 #[test]
 fn a_subscope_of_a_context_lives_as_long_as_its_thread() {
-    // catches: a subscope of a service, opened on a thread from elsewhere, that is stopped before the service is; one that is
-    // not stopped with it; one that ignores the shield in which its caller stands
+    // catches: a subscope of a service, opened on a foreign thread, that is stopped before the
+    // service, or not with it, or that ignores the shield in which its caller stands
     within(|| {
         let result = scope_named("app", |s| {
             let (tell, told) = bounded(1);
@@ -107,7 +108,8 @@ fn a_subscope_of_a_context_lives_as_long_as_its_thread() {
 
 #[test]
 fn rows_of_one_name_are_told_apart() {
-    // catches: twenty connections that are twenty equal rows, in the dump, in the report, among the failures
+    // catches: twenty connections that are twenty equal rows, in the dump, in the report, among the
+    // failures
     within(|| {
         let mut ids = Vec::new();
         let result = scope_named("server", |s| {

@@ -133,7 +133,8 @@ fn a_snapshot_from_anywhere_while_everything_changes() {
 
 #[test]
 fn a_snapshot_has_each_thread_once_however_many_there_are() {
-    // catches: a thread at the seam of two portions that is left out or met twice, while others come and go
+    // catches: a thread at the seam of two portions that is left out or met twice, while others
+    // come and go
     within(|| {
         let result = scope(|s| {
             let churn = s.thread("churn", "spawns meanwhile").isolated().spawn(move |cx| {

@@ -80,7 +80,8 @@ fn a16_a_deadline_ends_a_wait_and_gives_a_handle_back() {
 
 #[test]
 fn a16_a_handle_can_be_asked_stopped_from_elsewhere_and_told_of() {
-    // catches: a result that is taken twice; a stopper of a thread that stops its scope; a callback before the result is there
+    // catches: a result that is taken twice; a stopper of a thread that stops its scope; a callback
+    // before the result is there
     within(|| {
         in_scope(|s| {
             let (told, tell) = unbounded();

@@ -8,7 +8,8 @@ use homebound::{Handle, ThreadState, ThreadStatus, scope};
 
 #[test]
 fn w2_a_callback_does_not_wait_for_the_thread_that_it_belongs_to() {
-    // catches: a join or close in a callback on another thread, of who cannot end before that callback
+    // catches: a join or close in a callback on another thread, of a thread that cannot end before
+    // that callback
     in_scope(|s| {
         let (tell, told) = unbounded();
         // Its own handle, in its own callback.
@@ -73,7 +74,7 @@ fn w2_a_callback_that_comes_too_late_is_nobodys() {
 
 #[test]
 fn w2_a_cycle_through_a_callback_is_found_from_both_ends() {
-    // catches: a callback's join of who joins its owner, looked at from one side only
+    // catches: a callback's join of the thread that joins its owner, seen from one side only
     for callback_waits_first in [false, true] {
         in_scope(move |s| {
             let waits_in_a_join = |name: &str| {
@@ -114,8 +115,9 @@ fn w2_a_cycle_through_a_callback_is_found_from_both_ends() {
             drop(first);
             eventually("the first waits", || waits_in_a_join(name));
             drop(second);
-            // Whoever comes second is told: the callback gets no value, or that of a thread that was told. A thread is seen in a join
-            // a moment before the join counts, so either may be the second.
+            // The second join is refused: the callback gets no value, or the value of a thread that
+            // was refused. A thread is seen in a join a moment before the join counts, so either
+            // may be the second.
             assert_ne!(told.recv()?, Some(false));
             Ok(())
         });

@@ -39,7 +39,7 @@ fn w2_closing_ones_own_group_does_not_hang() {
 
 #[test]
 fn w2_a_group_closed_in_a_callback_of_its_member_is_only_stopped() {
-    // catches: a close that waits for a member who waits for the callback that closes
+    // catches: a close that waits for a member while the member waits for the callback that closes
     in_scope(|s| {
         let (give, take) = bounded::<Group<'static>>(1);
         let (tell, told) = unbounded();
@@ -65,7 +65,8 @@ fn w2_a_group_closed_in_a_callback_of_its_member_is_only_stopped() {
 
 #[test]
 fn w2_a_group_is_closed_by_what_is_called_at_the_end_of_its_thread() {
-    // catches: a thread that is done, but not counted out, and that is waited for by what runs on it
+    // catches: a thread that is done, but not counted out, and that is waited for by what runs on
+    // it
     in_scope(|s| {
         let group = s.context().group("group")?;
         let (go, gone) = gate();
@@ -79,7 +80,7 @@ fn w2_a_group_is_closed_by_what_is_called_at_the_end_of_its_thread() {
 
 #[test]
 fn w2_a_wait_inside_the_closing_of_a_group_does_not_hide_the_closing() {
-    // catches: a thread that is forgotten as one that waits, when a wait is over that it had inside
+    // catches: a waiting thread that is forgotten when a wait inside of its wait is over
     within(|| {
         let outer = homebound::group("outer").unwrap();
         let (lend, lent) = bounded::<Handle<'static, ()>>(1);

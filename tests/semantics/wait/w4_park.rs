@@ -67,7 +67,8 @@ fn w4_waits_that_need_no_channel_keep_the_park_token() {
 
 #[test]
 fn w4_a_wait_on_a_channel_loses_no_park_token() {
-    // catches: the token of somebody who unparks a thread of the user's while that waits for a message
+    // catches: the loss of a park token that arrives while a thread of the program waits for a
+    // message
     type Wait = fn(&Context, &Receiver<()>, &Sender<()>) -> bool;
     let waits: [(&'static str, Wait); 6] = [
         ("recv", |cx, receiver, _| cx.recv(receiver).is_ok()),

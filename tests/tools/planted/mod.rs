@@ -85,7 +85,7 @@ fn is_gone(what: &What) -> bool {
 fn joined(end: End) -> Tree {
     let mut worker = thread(1, false, vec![], end);
     if let Act::Spawn(thread) = &mut worker.act {
-        // Its failure stops nobody: what is asked for is the join alone.
+        // The failure of the thread stops no other, because the test is about the join alone.
         thread.isolated = true;
     }
     tree(vec![worker, Step { id: 2, act: Act::Join(1, Errors::Ignore) }])

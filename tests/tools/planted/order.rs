@@ -50,7 +50,7 @@ fn d_an_exit_code_that_does_not_tell_what_happened() {
 
 #[test]
 fn f_a_service_that_was_told_while_an_adopted_thread_was_there() {
-    // catches: an oracle that does not know that whoever is adopted may use the services
+    // catches: an oracle that does not know that an adopted thread may use the services
     let mut observed = right(&visited());
     let told = place(&observed, 1, |what| matches!(what, What::Looked { reason: Some(_), .. }));
     let gone = remove(&mut observed, 3, is_gone);
@@ -68,7 +68,7 @@ fn e_a_reason_that_nobody_gave() {
 #[test]
 fn e_a_reason_that_was_not_the_first() {
     let mut observed = right(&stopped());
-    // Another stop, all of which comes after the one that counts, and before the look.
+    // Another stop, which begins and ends after the stop that counts, and before the look.
     let at = place(&observed, 5, |what| matches!(what, What::Stopped { .. })) + 1;
     let now = observed.events[at].at;
     let late = [What::Stopping { target: 0, how: Stop::Because }, What::Stopped { target: 0 }];

@@ -10,7 +10,8 @@ use crate::common::{NEVER, in_scope, linger, say};
 use homebound::Scope;
 use homebound::registry::Registry;
 
-/// Runs `script` in a terminal of its own; `$APP` in it is this test again, in which `scenario` is run.
+/// Runs `script` in a terminal of its own; `$APP` in it is this test again, in which `scenario` is
+/// run.
 #[track_caller]
 fn in_terminal(script: &str, scenario: fn(&str) -> i32, see: impl FnOnce(&Screen) + Send + 'static) {
     if std::env::var("HOMEBOUND_TEST_CHILD").is_ok() {
@@ -55,14 +56,16 @@ fn a_child_in_the_foreground_reads_from_the_terminal_and_gives_it_back() {
                 // catches: two that take the terminal from each other.
                 let second = editor(scope, sleeper());
                 assert!(second.is_err_and(|error| error.to_string().contains("another child has")));
-                // The first ends by itself, the second by a key, which must not reach this program, the third by our stop.
+                // The first ends by itself, the second by a key, which must not reach this program,
+                // the third by our stop.
                 if round == 2 {
                     child.stop();
                 }
                 say(&format!("looked {round}"));
                 let status = child.wait()?;
                 assert_eq!(status.signal(), [None, Some(2), Some(15)][round]);
-                // catches: a terminal that is its dead child's: the next read would suspend this program.
+                // catches: a terminal that is its dead child's: the next read would suspend this
+                // program.
                 assert!(in_foreground("self"));
                 say(&format!("round {round}"));
             }
@@ -97,8 +100,8 @@ fn ctrl_z_suspends_the_child_and_the_program() {
             Ok(say("home"))
         })
     };
-    // catches: a child that stands still while its program waits for it for ever; a program that is suspended twice for one
-    // Ctrl-Z; a child that does not get the terminal again.
+    // catches: a child that stands still while its program waits for it for ever; a program that is
+    // suspended twice for one Ctrl-Z; a child that does not get the terminal again.
     let script = "set -m; $APP; echo suspended-1; fg; echo suspended-2; fg; echo over";
     in_terminal(script, scenario, |screen| {
         screen.until("child-ready");
@@ -124,7 +127,8 @@ fn who_starts_in_the_background_gets_the_terminal_with_its_program() {
             Ok(say("home"))
         })
     };
-    // catches: a terminal that is taken from the shell; a child that stands still for want of it and is never helped.
+    // catches: a terminal that is taken from the shell; a child that stands still for want of it
+    // and is never helped.
     in_terminal("set -m; $APP & echo prompt; read line; echo shell got $line; fg", scenario, |screen| {
         screen.until("-ready");
         screen.press("mine\n");
@@ -182,7 +186,8 @@ fn an_end_by_force_gives_the_terminal_back() {
     });
 }
 
-/// A container whose first process made no session of its own: the kernel shows the session of its processes as 0.
+/// A container whose first process made no session of its own: the kernel shows the session of its
+/// processes as 0.
 #[test]
 fn all_of_this_works_where_the_session_is_outside_of_the_namespace() {
     let namespace = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];

@@ -1,4 +1,5 @@
-//! Children with sessions and terminals: who is in the foreground, who has it afterwards. With real pseudo-terminals.
+//! Owns children with sessions and terminals: which process has the foreground, and which has it
+//! afterwards. With real pseudo-terminals.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 

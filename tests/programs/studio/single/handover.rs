@@ -11,7 +11,7 @@ use crate::studio::place::{Runtime, eventually};
 use image::ImageFormat;
 use rustix::process::Signal;
 
-/// At whose other end nobody is.
+/// A pipe without a process at its other end.
 fn pipe(dir: &Folder) -> PathBuf {
     let pipe = dir.0.join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -20,7 +20,8 @@ fn pipe(dir: &Folder) -> PathBuf {
 
 #[test]
 fn a_second_studio_hands_its_folder_over() {
-    // catches: a folder that is acknowledged and forgotten; equal names that overwrite each other; files left behind
+    // catches: a folder that is acknowledged and forgotten; equal names that overwrite each other;
+    // files left behind
     let dir = folder("single", &["a.png", "b.png"]);
     let runtime = Runtime::new();
     let others = more_pictures(&dir, "others");
@@ -29,7 +30,8 @@ fn a_second_studio_hands_its_folder_over() {
     assert_eq!((end.code, end.stderr.as_str()), (Some(0), ""), "{end:?}");
     end.says(&format!("handed over to the studio that is running: {}", others.display()));
     run.until_stdout(&format!("1 picture more in {}", others.display()));
-    // Again: it is known, and nothing in it is new. And the folder that the first began with, under another name.
+    // Again: it is known, and nothing in it is new. And the folder that the first began with, under
+    // another name.
     let again = second(&dir, &runtime, &others.join("../others")).start().end();
     assert_eq!(again.code, Some(0), "{again:?}");
     run.until_stdout(&format!("0 pictures more in {}", others.display()));
@@ -38,7 +40,7 @@ fn a_second_studio_hands_its_folder_over() {
     // It is watched, like the first's own.
     picture(&others.join("later.png"), ImageFormat::Png);
     run.until_stdout("4 of 4 (100 %)");
-    // What is no folder is told by the second, and nobody is asked.
+    // The second studio itself reports a path that is no folder, and asks no other.
     let missing = second(&dir, &runtime, &dir.0.join("missing")).start().end();
     assert_eq!(missing.code, Some(1), "{missing:?}");
     run.signal(Signal::TERM);
@@ -108,7 +110,7 @@ fn another_folder_of_results_is_another_studio() {
     let end = single(&other, &runtime).start().end();
     assert_eq!(end.code, Some(0), "{end:?}");
     end.counts(1, 1, 0, 0);
-    // Nor is one that did not ask for it drawn in, or draws in.
+    // A studio without `--single` neither hands over nor takes over.
     let end = dir.studio().env("XDG_RUNTIME_DIR", runtime.text()).start().end();
     assert_eq!(end.code, Some(1), "{end:?}");
     assert!(end.stderr.contains("another studio is writing there"), "{end:?}");
@@ -121,7 +123,7 @@ fn another_folder_of_results_is_another_studio() {
     assert!(end.stderr.contains("another studio is writing there"), "{end:?}");
 }
 
-/// Ten at once, twice: with nothing there, and with the socket of one that was killed.
+/// Ten at once, twice: in an empty folder, and with the socket of a killed studio.
 #[test]
 fn of_ten_that_start_at_once_one_is_first() {
     // catches: the double take-over, the early knock (see the head of examples/studio/instance.rs)
@@ -170,7 +172,7 @@ fn one_that_comes_too_early_waits_at_the_gate() {
     let mut run = studio.start();
     run.until("it has the lock", |_, _| runtime.left() == ["lock"]);
     let mut early = second(&dir, &runtime, &more_pictures(&dir, "others")).start();
-    // The kernel lists who waits for a lock, behind an arrow.
+    // The kernel lists the waiters for a lock, behind an arrow.
     let waits = |line: &str| line.contains("-> FLOCK") && line.contains(&format!(" {} ", early.pid()));
     eventually("it waits", || fs::read_to_string("/proc/locks").unwrap().lines().any(waits));
     let _open = fs::File::options().write(true).open(&pipe).unwrap();
@@ -183,7 +185,7 @@ fn one_that_comes_too_early_waits_at_the_gate() {
 
 #[test]
 fn one_that_is_at_its_end_takes_nothing() {
-    // catches: a folder that is acknowledged by one that stops, and never looked at without a word
+    // catches: a folder that a stopping studio acknowledges, and then never scans, without a word
     let dir = folder("single-end", &["a.png"]);
     let runtime = Runtime::new();
     let others = more_pictures(&dir, "others");

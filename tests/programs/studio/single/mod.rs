@@ -1,4 +1,5 @@
-//! The single instance: the second studio hands over, exactly one is first, and nobody else gets a word in.
+//! The single instance: the second studio hands over, exactly one is first, and nobody else gets a
+//! word in.
 
 mod handover;
 mod trouble;
@@ -21,7 +22,7 @@ fn single(dir: &Folder, runtime: &Runtime) -> Studio {
     studio
 }
 
-/// One that is first, and stays.
+/// A studio that is first, and stays.
 fn first(dir: &Folder, runtime: &Runtime) -> Run {
     let mut run = single(dir, runtime).arg("--watch").start();
     run.until_stdout("watching ");

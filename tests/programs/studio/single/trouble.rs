@@ -17,7 +17,8 @@ const NOBODY: u32 = 65_534;
 
 #[test]
 fn what_a_killed_studio_leaves_behind_is_no_trouble() {
-    // catches: a web server that outlives it; a socket or a lock of the dead that keeps the living out; half a file
+    // catches: a web server that outlives it; a socket or a lock of the dead that keeps the living
+    // out; half a file
     let dir = folder("single-killed", &["a.png", "b.png"]);
     let runtime = Runtime::new();
     let start = |fault: &str| {
@@ -57,7 +58,8 @@ fn what_a_killed_studio_leaves_behind_is_no_trouble() {
     assert_eq!((runtime.left(), servers(&dir.out())), (vec![], vec![]));
 }
 
-/// As `whole_files`, but for what was being written at that moment under a name that the next start sweeps up.
+/// As `whole_files`, but for what was being written at that moment under a name that the next start
+/// sweeps up.
 fn whole_files_of_a_killed(out: &Path) -> usize {
     for dir in [out.to_owned(), out.join("thumbs")] {
         for entry in fs::read_dir(dir).unwrap().flatten() {
@@ -84,7 +86,7 @@ fn nonsense_on_the_socket_is_refused() {
         assert!(answer == "this is no request" || request.len() > 10_000 && answer.is_empty(), "{answer}");
     }
     assert_eq!(answer(&runtime, &[hello.as_slice(), b"/a\0b"].concat()), "this is no request");
-    // One that says nothing has the others wait for a moment.
+    // A silent visitor makes the others wait for a moment.
     let silent = UnixStream::connect(runtime.socket()).unwrap();
     assert_eq!(second(&dir, &runtime, &more_pictures(&dir, "others")).start().end().code, Some(0));
     drop(silent);
@@ -147,7 +149,7 @@ fn with(dir: &Folder, runtime: &Runtime, prepare: impl FnOnce(&Path)) -> End {
 
 #[test]
 fn a_runtime_folder_that_is_not_ours_alone_is_refused() {
-    // catches: a folder in /tmp that somebody has made for us, and in which he listens
+    // catches: a folder in /tmp that another user has made for us, and in which that user listens
     let dir = folder("single-runtime", &["a.png"]);
     let runtime = Runtime::new();
     let make = |path: &Path, mode: u32| DirBuilder::new().mode(mode).create(path).unwrap();

@@ -12,7 +12,8 @@ use libc::SIGCHLD;
 
 #[test]
 fn sigchld_is_left_alone() {
-    // catches: a handler that is replaced; children that cannot be waited for, or are waited for by somebody else
+    // catches: a handler that is replaced; children that cannot be waited for, or are waited for by
+    // somebody else
     child_passes(|_| {
         install_own(SIGCHLD);
         let before = disposition(SIGCHLD);

@@ -21,7 +21,8 @@ fn say_all(s: &Scope<'_, '_>, signals: &Receiver<i32>) -> Result {
     Ok(())
 }
 
-/// Sends each of these when the one before has arrived, then SIGTERM: the child must have got each and end well.
+/// Sends each of these when the one before has arrived, then SIGTERM: the child must have got each
+/// and end well.
 #[track_caller]
 fn arrive<const N: usize>(numbers: [i32; N], scenario: fn(&str) -> i32) {
     let mut child = child("", scenario);
@@ -37,7 +38,8 @@ fn arrive<const N: usize>(numbers: [i32; N], scenario: fn(&str) -> i32) {
 
 #[test]
 fn sighup_reloads_again_and_again_and_stops_nothing() {
-    // catches: a reload that is a stop; a second reload that counts as the second signal and ends the process
+    // catches: a reload that is a stop; a second reload that counts as the second signal and ends
+    // the process
     fn scenario(_: &str) -> i32 {
         let (to, reloads) = bounded(1);
         let root = Registry::new("daemon").signals(default_with([SIGHUP], &to));
@@ -89,7 +91,8 @@ fn sigwinch_is_a_message_though_its_default_is_to_be_ignored() {
 
 #[test]
 fn a_signal_that_was_ignored_at_the_start_is_forwarded_if_one_asks_for_it_and_ignored_again() {
-    // catches: nohup's SIGHUP, which is left ignored to spare a daemon, though the daemon reloads on it
+    // catches: nohup's SIGHUP, which is left ignored to spare a daemon, though the daemon reloads
+    // on it
     arrive([SIGHUP], |_| {
         // SAFETY: to ignore needs no handler.
         unsafe { libc::signal(SIGHUP, libc::SIG_IGN) };
@@ -103,7 +106,8 @@ fn a_signal_that_was_ignored_at_the_start_is_forwarded_if_one_asks_for_it_and_ig
 
 #[test]
 fn the_last_word_on_a_signal_counts() {
-    // catches: a forward that is added to the stop, or to an earlier forward; `without` that forgets to
+    // catches: a forward that is added to the stop, or to an earlier forward; `without` that
+    // forgets to
     arrive([SIGHUP], |_| {
         let (early, nothing) = unbounded();
         let (to, got) = unbounded();

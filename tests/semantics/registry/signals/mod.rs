@@ -1,5 +1,5 @@
-//! Signals that a program takes for itself, or leaves alone: `forward` and `without`, with real signals in re-executed
-//! children.
+//! Signals that a program takes for itself, or leaves alone: `forward` and `without`, with real
+//! signals in re-executed children.
 #![allow(unsafe_code)] // sigaction has no safe form
 
 mod children;
@@ -33,7 +33,8 @@ fn install_own(signal: i32) -> libc::sigaction {
     action
 }
 
-/// Sends a signal to the calling thread: handled when this returns, so that none is merged with the next.
+/// Sends a signal to the calling thread: handled when this returns, so that none is merged with the
+/// next.
 fn raise(signal: i32) {
     // SAFETY: it has no preconditions.
     assert_eq!(unsafe { libc::raise(signal) }, 0);

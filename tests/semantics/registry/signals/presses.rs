@@ -9,7 +9,8 @@ use homebound::SecondSignal;
 use homebound::registry::Registry;
 use libc::SIGTERM;
 
-/// Makes this process the one in front at a terminal of its own, and returns the other end, where keys are pressed.
+/// Makes this process the one in front at a terminal of its own, and returns the other end, where
+/// keys are pressed.
 fn own_terminal() -> std::fs::File {
     rustix::process::setsid().expect("it leads no group");
     let (master, line) = crate::common::pty::pty();
@@ -37,7 +38,8 @@ fn two_keys(second: &str) -> i32 {
 
 #[test]
 fn two_keys_that_are_pressed_are_two_after_a_fifth_of_a_second() {
-    // catches: a second Ctrl-C of somebody in a hurry that is taken for the first; a dump that was not asked for
+    // catches: a second Ctrl-C of somebody in a hurry that is taken for the first; a dump that was
+    // not asked for
     let done = in_child("dump", two_keys);
     assert!(done.code == Some(130) && done.err.contains("a second signal"), "{done:#?}");
     let done = in_child("quiet", two_keys);
@@ -46,7 +48,8 @@ fn two_keys_that_are_pressed_are_two_after_a_fifth_of_a_second() {
 
 #[test]
 fn two_signals_of_processes_are_one_within_half_a_second() {
-    // catches: the pause of keys that counts for signals, as of a supervisor that sends SIGINT and SIGTERM
+    // catches: the pause of keys that counts for signals, as of a supervisor that sends SIGINT and
+    // SIGTERM
     child_passes(|_| {
         let exit = Registry::new("sent").run(|s| {
             let begin = std::time::Instant::now();

@@ -14,7 +14,8 @@ use libc::{SIGCHLD, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 
 #[test]
 fn what_was_there_before_is_put_back_and_the_channel_is_let_go() {
-    // catches: a handler that is put back without its flags or mask; a sender that is kept, so that a reader never ends
+    // catches: a handler that is put back without its flags or mask; a sender that is kept, so that
+    // a reader never ends
     child_passes(|_| {
         let before = install_own(SIGUSR1);
         let (to, got) = unbounded();
@@ -40,7 +41,8 @@ fn what_was_there_before_is_put_back_and_the_channel_is_let_go() {
 
 #[test]
 fn what_is_no_signal_is_refused_and_all_is_as_before() {
-    // catches: a panic; a run without the signals that were asked for; handlers of a refused run that stay
+    // catches: a panic; a run without the signals that were asked for; handlers of a refused run
+    // that stay
     child_passes(|_| {
         let before = disposition(SIGTERM);
         for number in [0, -1, libc::SIGKILL, libc::SIGSTOP, 200, 255, 256, i32::MAX] {
@@ -87,7 +89,8 @@ fn what_cannot_be_a_message_is_refused_with_the_reason() {
 
 #[test]
 fn a_signal_that_somebody_else_has_taken_is_said_to_be() {
-    // catches: a program that is deaf for Ctrl-C since a library has taken it after the start, and nothing tells
+    // catches: a program that is deaf for Ctrl-C since a library has taken it after the start, and
+    // nothing tells
     fn scenario(_: &str) -> i32 {
         let (tell, told) = unbounded();
         let subscriber = Told::new(move |line: &str| drop(tell.send(line.to_owned())));
@@ -115,7 +118,8 @@ fn a_signal_that_somebody_else_has_taken_is_said_to_be() {
 
 #[test]
 fn a_subscriber_that_hangs_at_that_warning_does_not_keep_a_stop_from_the_body() {
-    // catches: a log of *stopper*'s that *watch* does not know of, and so does not stand in: the stop is never marked
+    // catches: a log of *stopper*'s that *watch* does not know of, and so does not stand in: the
+    // stop is never marked
     fn scenario(_: &str) -> i32 {
         let (open, gate) = gate();
         let subscriber = Told::new(move |line: &str| {
