@@ -114,7 +114,7 @@ impl Cache {
         }
         let (cache, own) = (Arc::clone(self), Arc::clone(seat));
         // A refusal drops the job, which drops what it captured, which may be the user's.
-        let spawned = contain(|| builder.spawn(move || cache.work(&own, job)));
+        let spawned = contain(|| builder.spawn(move || cache.run_jobs(&own, job)));
         let handle = spawned.unwrap_or_else(|payload| {
             discard(payload);
             Err(io::ErrorKind::OutOfMemory.into())
@@ -123,7 +123,7 @@ impl Cache {
         Ok(())
     }
 
-    fn work(self: &Arc<Self>, seat: &Arc<Seat>, first: Job) {
+    fn run_jobs(self: &Arc<Self>, seat: &Arc<Seat>, first: Job) {
         // It has inherited those of its spawner. What cannot be taken back is not: it is not used again.
         let _as_the_root = self.attributes.begin();
         seat.begin();

@@ -15,7 +15,7 @@ per_thread! {
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Counts OS threads, not jobs: tells who would wait for whom.
-pub(crate) fn run_id() -> u64 {
+pub(crate) fn number() -> u64 {
     let id = RUN.try_with(|run| {
         if run.get() == 0 {
             run.set(NEXT.fetch_add(1, Ordering::Relaxed));

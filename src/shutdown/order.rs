@@ -149,7 +149,7 @@ impl Visit {
             if driver == Driver::Exit {
                 std::mem::take(calls).run();
             }
-            come_home(&self.core, &group.core, driver);
+            group_is_home(&self.core, &group.core, driver);
         }
     }
 }
@@ -215,10 +215,10 @@ fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) -> Calls {
 }
 
 /// A group's threads are home. Whoever only tells and marks leaves it in its place, for the exit path to settle.
-fn come_home(core: &Arc<ScopeCore>, group: &Arc<ScopeCore>, driver: Driver) {
+fn group_is_home(core: &Arc<ScopeCore>, group: &Arc<ScopeCore>, driver: Driver) {
     let settled = driver == Driver::Exit && settle(group);
     let mut state = core.lock();
-    let left = if settled { state.services.remove(group.id) } else { state.services.come_home(group) };
+    let left = if settled { state.services.remove(group.id) } else { state.services.set_home(group) };
     drop(state);
     drop(left);
 }

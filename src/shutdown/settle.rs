@@ -58,7 +58,7 @@ pub(crate) fn is_settling_in(core: &Arc<ScopeCore>) -> bool {
     }
     while let Some(core) = list.pop() {
         let state = core.lock();
-        if state.settler == Some(this_thread::run_id()) {
+        if state.settler == Some(this_thread::number()) {
             return true;
         }
         list.extend(state.scopes.values().filter_map(Weak::upgrade));
@@ -111,10 +111,10 @@ fn turn(core: &Arc<ScopeCore>, may_wait: bool) -> Turn {
         match state.settler {
             None if state.phase == Phase::Settled => return Turn::Over,
             None => {
-                state.settler = Some(this_thread::run_id());
+                state.settler = Some(this_thread::number());
                 return Turn::Own;
             }
-            Some(settler) if !may_wait || settler == this_thread::run_id() => return Turn::Refused,
+            Some(settler) if !may_wait || settler == this_thread::number() => return Turn::Refused,
             Some(_) => {}
         }
         drop(state);

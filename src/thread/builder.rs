@@ -102,6 +102,7 @@ impl<'scope> ThreadBuilder<'scope> {
             return Err(SpawnError::InvalidName);
         }
         let packet = Packet::new(move |record: &Arc<Record>| f(&Context::of(record)));
+        // One object, two owners: the handle keeps its typed end, to take the result; the thread gets the erased end, to run it.
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Packet<_, T>>::clone(&packet);
         let task = self.lease.erase(packet);
         let mut record = Record::new(self.label, role, &self.core, Node::new(Edge::Inside));

@@ -157,7 +157,7 @@ impl Context {
         let context = Context { record: Arc::clone(&self.record), node };
         let _close = scopeguard::guard(Arc::clone(&context.node), |node| node.close());
         // Used from a thread that it does not belong to, it is not that thread's context.
-        let own = current::record().is_some_and(|top| top.run() == self.record.run());
+        let own = current::record().is_some_and(|top| top.os_thread() == self.record.os_thread());
         let _entered = own.then(|| context.enter());
         f(&context)
     }

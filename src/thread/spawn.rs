@@ -40,7 +40,7 @@ pub(crate) fn launch(
     core.admit(Entry { record: Arc::clone(record), task: Some(Arc::clone(&task)) })?;
     let job = Box::new({
         let record = Arc::clone(record);
-        move |seat: &Arc<Seat>| work(&record, task, scene, seat)
+        move |seat: &Arc<Seat>| run_job(&record, task, scene, seat)
     });
     core.root.cache.launch(&record.label.name, make, job).map_err(|refusal| {
         record.node.close();
@@ -89,7 +89,7 @@ impl Drop for Scene {
 
 /// What the OS thread does. Nothing of `'scope` is in this frame (invariant 1): `task` has forgotten its types, and
 /// closure and result live and die in `Task::run`, which has returned before anybody is told.
-fn work(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, seat: &Arc<Seat>) {
+fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, seat: &Arc<Seat>) {
     record.start();
     seat.set_title(&record.label.purpose, record.core.place());
     marks::begin_job();

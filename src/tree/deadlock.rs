@@ -128,7 +128,7 @@ impl Waiting {
     }
 
     fn begin(mut blocked: Blocked) -> Result<Waiting, Vec<String>> {
-        let (run, mut owed) = (this_thread::run_id(), owed_to());
+        let (run, mut owed) = (this_thread::number(), owed_to());
         let mut guard = BLOCKED.lock();
         let table = guard.get_or_insert_default();
         let driven = match &blocked.on {
@@ -175,7 +175,7 @@ impl Table {
     /// What this thread blocks on, and what those block on who run a callback of it.
     fn waits_of(&self, record: &Record) -> impl Iterator<Item = &Blocked> {
         let callback = self.owed.get(&record.id.0).and_then(|run| self.blocked.get(run));
-        let innermost = self.blocked.get(&record.run()).into_iter().chain(callback);
+        let innermost = self.blocked.get(&record.os_thread()).into_iter().chain(callback);
         innermost.flat_map(|wait| std::iter::successors(Some(wait), |wait| wait.around.as_deref()))
     }
 }
@@ -239,7 +239,7 @@ impl Search<'_> {
                 continue;
             }
             self.trail.push(Arc::clone(&record));
-            let waits_for_caller = record.run() == self.me || self.owed.contains(&record.id.0);
+            let waits_for_caller = record.os_thread() == self.me || self.owed.contains(&record.id.0);
             if waits_for_caller || self.is_told_after_caller(&record) {
                 return true;
             }

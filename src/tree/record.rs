@@ -52,8 +52,8 @@ pub(crate) struct Record {
     pub(crate) done: Latch,
     path: OnceCell<Box<str>>,
     kernel_id: AtomicU32,
-    /// Which OS thread runs it, as `this_thread::run_id` counts; 0 before it starts.
-    run: sync::AtomicU64,
+    /// Which OS thread runs it, as `this_thread::number` counts; 0 before it starts.
+    os_thread: sync::AtomicU64,
     ended: AtomicBool,
     /// It has been counted out of its own scope. Written under that scope's lock.
     home: AtomicBool,
@@ -185,7 +185,7 @@ impl Record {
             done: Latch::default(),
             path: OnceCell::new(),
             kernel_id: AtomicU32::new(0),
-            run: sync::AtomicU64::new(0),
+            os_thread: sync::AtomicU64::new(0),
             ended: AtomicBool::new(false),
             home: AtomicBool::new(false),
             wait: Mutex::new(None),
@@ -216,7 +216,7 @@ impl Record {
 
     pub(crate) fn start(&self) {
         self.kernel_id.store(this_thread::kernel_id().unwrap_or(0), Ordering::Relaxed);
-        self.run.store(this_thread::run_id(), Ordering::Release);
+        self.os_thread.store(this_thread::number(), Ordering::Release);
     }
 
     /// Who waits for it before it is told may wait for ever. A service that may end by itself is none of these.
@@ -225,11 +225,11 @@ impl Record {
     }
 
     pub(crate) fn has_started(&self) -> bool {
-        self.run() != 0
+        self.os_thread() != 0
     }
 
-    pub(crate) fn run(&self) -> u64 {
-        self.run.load(Ordering::Acquire)
+    pub(crate) fn os_thread(&self) -> u64 {
+        self.os_thread.load(Ordering::Acquire)
     }
 
     pub(crate) fn kernel_id(&self) -> Option<u32> {

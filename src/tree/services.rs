@@ -107,7 +107,7 @@ impl Services {
     }
 
     /// The threads of this group are home; it stays until it has been settled.
-    pub(crate) fn come_home(&mut self, group: &Arc<ScopeCore>) -> Option<Served> {
+    pub(crate) fn set_home(&mut self, group: &Arc<ScopeCore>) -> Option<Served> {
         let told = self.told.remove(group.id)?;
         self.home.insert(group.id, Arc::clone(group));
         Some(told.what)

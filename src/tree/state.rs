@@ -51,7 +51,7 @@ pub(crate) struct State {
     pub(crate) overdue: bool,
     /// `shutdown` has been called.
     pub(crate) asked: bool,
-    /// The OS thread that settles it, as `this_thread::run_id` counts: it may still run what it has taken out of the lists.
+    /// The OS thread that settles it, as `this_thread::number` counts: it may still run what it has taken out of the lists.
     pub(crate) settler: Option<u64>,
     /// A group whose value is gone: nobody asks for its failures.
     pub(crate) disowned: bool,

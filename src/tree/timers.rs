@@ -194,7 +194,7 @@ impl Timers {
         let job = Box::new(move |seat: &Arc<Seat>| {
             own.start();
             seat.set_title(&own.label.purpose, &place);
-            timers.work(&own);
+            timers.keep_time(&own);
             seat.set_over();
             own.end(Outcome::Finished);
             // There may be one for each deadline.
@@ -220,7 +220,7 @@ impl Timers {
         }
     }
 
-    fn work(&self, own: &Arc<Record>) {
+    fn keep_time(&self, own: &Arc<Record>) {
         let mut rounds = Rounds::default();
         loop {
             let (due, next) = self.take_due(awake::now());
