@@ -118,9 +118,10 @@ impl Visit {
     fn of(core: Arc<ScopeCore>, now: Instant, calls: &mut Calls) -> Visit {
         loop {
             core.look_at();
-            // Who has nobody to wait for has no deadline.
-            let waits = core.lock().waits();
-            let outer = if waits { core.outer_due() } else { None };
+            // Before the lock for the plan, because `outer_due` takes the locks of other scopes. A root
+            // has no scope around it, and a scope that waits for no thread needs no deadline.
+            let asks = core.runner.is_some() && core.lock().waits();
+            let outer = if asks { core.outer_due() } else { None };
             let mut state = core.lock();
             let action = plan(&core, &mut state, now, outer);
             let groups = state.services.told_groups().into_iter();

@@ -287,12 +287,13 @@ fn account(core: &Arc<ScopeCore>) -> Account {
         return Account::Made(report(core));
     }
     let (others, reason) = (away(core.listed()), asked(core));
-    // Most scopes have no rows by which a deadline could be judged.
-    let rows = !others.is_empty() || core.lock().tally.as_ref().is_some_and(|tally| !tally.is_empty());
-    let outer = if rows { core.outer_due() } else { None };
     let mut state = core.lock();
-    let guests = state.guests_left;
-    Account::ToBeMade { tally: state.tally.take(), others, clock: state.clock, outer, reason, guests }
+    let (tally, clock, guests) = (state.tally.take(), state.clock, state.guests_left);
+    drop(state);
+    // The deadline judges rows, and most scopes have none.
+    let rows = !others.is_empty() || tally.as_ref().is_some_and(|tally| !tally.is_empty());
+    let outer = if rows { core.outer_due() } else { None };
+    Account::ToBeMade { tally, others, clock, outer, reason, guests }
 }
 
 impl Account {
