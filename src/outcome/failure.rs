@@ -138,6 +138,11 @@ impl Failure {
         self.parts.at
     }
 
+    /// The later happened, the greater.
+    pub(crate) fn id(&self) -> u64 {
+        self.ids().first().copied().unwrap_or_default()
+    }
+
     /// Its own id, and those that it carries.
     pub(crate) fn ids(&self) -> &[u64] {
         match &self.parts.mark.carries {

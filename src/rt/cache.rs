@@ -8,12 +8,13 @@
 //!               +--(may not be reused)----+--(too many, too long, closing)--> retired --> joined by the next, or by close
 //! ```
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::by_id::ById;
 use super::contain::{Owing, contain, discard};
 use super::idle::Idle;
 use super::line::Line;
@@ -68,7 +69,7 @@ struct State {
     /// Nobody idles any more.
     closing: bool,
     /// By number, from before a thread is asked for until it has been joined.
-    seats: HashMap<u64, Arc<Seat>>,
+    seats: ById<Arc<Seat>>,
     idle: Idle,
 }
 
@@ -98,7 +99,7 @@ impl Cache {
             yield_now();
         }
         self.start(&seat, job).inspect_err(|_| {
-            self.state.lock().seats.remove(&seat.number());
+            self.state.lock().seats.remove(seat.number());
             self.leave();
         })
     }
@@ -245,7 +246,7 @@ impl Cache {
             join(handle, |has_ended| look_for(A_WAKE_UP, has_ended));
         }
         self.leaving.fetch_sub(1, Ordering::Relaxed);
-        self.state.lock().seats.remove(&seat.number());
+        self.state.lock().seats.remove(seat.number());
     }
 
     /// What the thread put among the retired is seen by whoever sees the count without it.
@@ -271,7 +272,7 @@ impl Cache {
     /// True if the calling thread is one of these, also in its last destructors.
     pub(crate) fn has_caller(&self) -> bool {
         let own = own_number();
-        own != 0 && self.state.lock().seats.contains_key(&own)
+        own != 0 && self.state.lock().seats.get(own).is_some()
     }
 
     /// In place of `close`, for one of these threads: another may be joining it, so it must not wait for the others. The last
@@ -296,9 +297,7 @@ impl Cache {
         let mut state = self.state.lock();
         if !std::mem::replace(&mut state.closing, true) {
             self.hoard.store(self.live.load(Ordering::Relaxed), Ordering::Relaxed);
-            let mut seats: Vec<_> = state.seats.values().cloned().collect();
-            seats.sort_unstable_by_key(|seat| seat.number());
-            *self.last.lock() = seats.into();
+            *self.last.lock() = state.seats.values().cloned().collect();
         }
         let idle = state.idle.take_all();
         drop(state);

@@ -20,12 +20,17 @@ pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
     let forks = sys::forks();
     let ran = catch_unwind(AssertUnwindSafe(f));
     if sys::forks() != forks {
-        sys::die(
-            "homebound: code that runs in a scope came back in a forked child, where the threads of its scopes do not exist; \
-             after fork only exec and _exit are allowed",
-        );
+        die_in_child();
     }
     ran
+}
+
+#[cold]
+fn die_in_child() -> ! {
+    sys::die(
+        "homebound: code that runs in a scope came back in a forked child, where the threads of its scopes do not exist; \
+         after fork only exec and _exit are allowed",
+    )
 }
 
 /// Drops `value`; if its `Drop` panics, returns that payload.
@@ -35,7 +40,14 @@ pub(crate) fn drop_contained<T>(value: T) -> Option<Payload> {
 
 /// Drops a payload. One raised while doing so is leaked: dropping it could raise another, without end.
 pub(crate) fn discard(payload: impl Into<Option<Payload>>) {
-    if let Some(raised) = drop_contained(payload.into()) {
+    if let Some(payload) = payload.into() {
+        drop_payload(payload);
+    }
+}
+
+#[cold]
+fn drop_payload(payload: Payload) {
+    if let Some(raised) = drop_contained(payload) {
         std::mem::forget(raised);
     }
 }

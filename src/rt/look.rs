@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use once_cell::sync::OnceCell;
 
 use crate::sync::MODELLED;
+use crate::sys;
 
 /// About what it costs to be woken.
 pub(super) const A_WAKE_UP: Duration = Duration::from_micros(20);
@@ -29,8 +30,8 @@ pub(super) fn look_for(a_while: Duration, it_is_so: impl Fn() -> bool) -> bool {
     true
 }
 
-/// How many this process may use: asked once, since the answer is read from files.
+/// How many the calling thread may use, as it was when this was asked first: the answer costs a system call.
 pub(super) fn cores() -> usize {
     static CORES: OnceCell<usize> = OnceCell::new();
-    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+    *CORES.get_or_init(sys::cores)
 }

@@ -177,3 +177,7 @@ pub(crate) mod last {
         pub(crate) fn renew(&mut self) {}
     }
 }
+
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -111,6 +111,13 @@ fn attributes() -> libc::sched_attr {
     empty
 }
 
+/// How many processors the calling thread may run on. `available_parallelism` would read the limits of its control group as well, at
+/// 14 KiB of code.
+pub(crate) fn cores() -> usize {
+    let count = sched_getaffinity(None).map_or(1, |processors| processors.count());
+    usize::try_from(count).unwrap_or(1)
+}
+
 /// The kernel's name of the calling thread.
 pub(crate) fn kernel_name() -> KernelName {
     let mut name = [0; 2];

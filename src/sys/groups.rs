@@ -117,19 +117,33 @@ pub(crate) fn end_all() {
     let me = owner(getpid());
     ENDING.store(me, Ordering::SeqCst);
     adopt_orphans();
-    groups(me).for_each(end);
+    for_each_group(me, &mut end);
     super::terminal::take_back_now();
     let start = Instant::now();
     // Again, for one that was started meanwhile. A group of which somebody is left is still that of our child.
-    while groups(me).filter(|group| !is_gone(*group)).map(end).count() > 0 && start.elapsed() < PATIENCE {
+    while end_those_left(me) > 0 && start.elapsed() < PATIENCE {
         let _interrupted = poll(&mut [], Some(&LOOK));
     }
 }
 
-/// All groups of this process, which stay its own from now on.
-fn groups(me: u64) -> impl Iterator<Item = Pid> {
-    let parts = std::iter::successors(Some(&FIRST), |part| part.next.get().map(|next| &**next));
-    parts.flat_map(|part| &part.places).filter_map(move |place| claim(place, me))
+fn end_those_left(me: u64) -> usize {
+    let mut left = 0;
+    for_each_group(me, &mut |group| {
+        if !is_gone(group) {
+            end(group);
+            left += 1;
+        }
+    });
+    left
+}
+
+/// Calls `act` with each group of this process, which stays its own from now on.
+fn for_each_group(me: u64, act: &mut dyn FnMut(Pid)) {
+    let mut next = Some(&FIRST);
+    while let Some(part) = next {
+        part.places.iter().filter_map(|place| claim(place, me)).for_each(&mut *act);
+        next = part.next.get().map(|next| &**next);
+    }
 }
 
 /// What a child has started is ours to reap when the child is gone.

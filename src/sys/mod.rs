@@ -9,7 +9,7 @@ pub(crate) mod adopted;
 #[cfg(target_os = "linux")]
 mod attributes;
 #[cfg(target_os = "linux")]
-pub(crate) use attributes::{Attributes, kernel_name, set_kernel_name};
+pub(crate) use attributes::{Attributes, cores, kernel_name, set_kernel_name};
 #[cfg(target_os = "linux")]
 pub(crate) mod last;
 #[cfg(target_os = "linux")]
@@ -41,8 +41,8 @@ pub(crate) use absent::adopted;
 pub(crate) use absent::last;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use absent::{
-    Attributes, Sleepers, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name, reap,
-    set_kernel_name, set_thread_name, thread_ids, thread_of,
+    Attributes, Sleepers, cores, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name,
+    reap, set_kernel_name, set_thread_name, thread_ids, thread_of,
 };
 #[cfg(not(target_os = "linux"))]
 pub use absent::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
