@@ -16,7 +16,7 @@ use crate::scope::face::Scope;
 use crate::scope::run::{Lived, live};
 use crate::shutdown::settle::Account;
 use crate::tree::core::{Kind, ScopeCore};
-use crate::tree::record::{Record, next_id};
+use crate::tree::record::{Record, next_thread_id};
 use crate::tree::root::{Root, open_root};
 use crate::tree::snapshot;
 
@@ -92,7 +92,7 @@ impl ProbedRoot {
 
 /// An id that is larger than those of all scopes and threads that are there, and smaller than those of all that will be.
 pub fn next_scope_id() -> u64 {
-    next_id()
+    next_thread_id()
 }
 
 /// The root that started an OS thread.

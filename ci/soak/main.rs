@@ -16,7 +16,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded, tick};
 use homebound::registry::Registry;
 use homebound::{Signals, scope};
 
-use tree::{Books, Dice};
+use tree::{Dice, StateLock};
 
 /// How long one tree may take before it counts as hung.
 const HUNG: Duration = Duration::from_secs(60);
@@ -61,7 +61,7 @@ struct Report {
 
 /// Runs the tree of one seed; one in eight under a registry, with its internal threads and its handlers.
 fn one(seed: u64, base: Seen) -> Report {
-    let books = Arc::new(Books::default());
+    let books = Arc::new(StateLock::default());
     let result = match seed % 8 {
         0 => {
             let registry = Registry::new("soak").signals(Signals::none());

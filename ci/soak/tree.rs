@@ -34,7 +34,7 @@ impl Dice {
 
 /// What is true of a tree while it lives and after.
 #[derive(Default)]
-pub(crate) struct Books {
+pub(crate) struct StateLock {
     /// Closures that were given away and are not dropped.
     pub(crate) held: AtomicUsize,
     /// Failures that were raised and may not be lost.
@@ -44,10 +44,10 @@ pub(crate) struct Books {
 }
 
 /// In each closure.
-struct Held(Arc<Books>);
+struct Held(Arc<StateLock>);
 
 impl Held {
-    fn of(books: &Arc<Books>) -> Held {
+    fn of(books: &Arc<StateLock>) -> Held {
         books.held.fetch_add(1, Ordering::SeqCst);
         Held(books.clone())
     }
@@ -64,7 +64,7 @@ impl Drop for Held {
 }
 
 /// The body of a tree's root.
-pub(crate) fn root(s: &Scope<'_, '_>, mut dice: Dice, books: &Arc<Books>) -> Result {
+pub(crate) fn root(s: &Scope<'_, '_>, mut dice: Dice, books: &Arc<StateLock>) -> Result {
     // One in sixteen trees may fail: the others must not.
     let may_fail = dice.roll(16) == 0;
     let mut tree = Tree { dice, books: books.clone(), left: 0, depth: 0, may_fail };
@@ -74,7 +74,7 @@ pub(crate) fn root(s: &Scope<'_, '_>, mut dice: Dice, books: &Arc<Books>) -> Res
 
 struct Tree {
     dice: Dice,
-    books: Arc<Books>,
+    books: Arc<StateLock>,
     left: u64,
     depth: u32,
     may_fail: bool,
@@ -230,7 +230,7 @@ fn work(cx: &Context, what: u64) -> Result {
     Ok(())
 }
 
-fn fail(books: &Books, how: u64) -> Result {
+fn fail(books: &StateLock, how: u64) -> Result {
     if how > 0 {
         books.raised.fetch_add(1, Ordering::SeqCst);
     }

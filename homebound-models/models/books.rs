@@ -11,7 +11,7 @@ use loom::thread::{JoinHandle, spawn};
 use super::explore;
 use crate::outcome::status::Role;
 use crate::shutdown::order::{Driver, drive};
-use crate::stop::node::{Edge, Node};
+use crate::stop::node::{Link, Node};
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Label, Outcome, Record};
 use crate::tree::root::{GRACE, Root, open_root};
@@ -23,7 +23,7 @@ fn open() -> Arc<ScopeCore> {
 
 fn admit(core: &Arc<ScopeCore>) -> Arc<Record> {
     let label = Label { name: "worker".into(), purpose: "ends".into(), at: Location::caller() };
-    let record = Arc::new(Record::new(label, Role::Worker, core, Node::new(Edge::Inside)));
+    let record = Arc::new(Record::new(label, Role::Worker, core, Node::new(Link::Inside)));
     let admitted = core.admit(Entry { record: Arc::clone(&record), task: None });
     assert!(admitted.is_ok(), "the scope is open");
     record
@@ -33,7 +33,7 @@ fn admit(core: &Arc<ScopeCore>) -> Arc<Record> {
 fn ending(record: Arc<Record>) -> JoinHandle<()> {
     spawn(move || {
         drop(record.end(Outcome::Finished));
-        record.core.ended(&record);
+        record.core.count_out(&record);
     })
 }
 
@@ -45,7 +45,7 @@ fn books_leave_no_note_behind() {
         let workers = [(); 2].map(|()| admit(&core)).map(ending);
         drop(core.lock());
         workers.into_iter().for_each(|worker| worker.join().unwrap());
-        assert!(core.books.is_quiet(), "no note is left in the inbox, though no thread looks again");
+        assert!(core.state_lock.is_quiet(), "no note is left in the inbox, though no thread looks again");
         assert_eq!(core.lock().workers, 0, "both are counted out");
     });
 }
@@ -59,7 +59,7 @@ fn exit_against_last_one_out() {
         let records = workers.clone();
         let workers = workers.map(ending);
         core.lock().body_home = true;
-        core.touch();
+        core.wake_drivers();
         drive(&core, Driver::Exit);
         let state = core.lock();
         assert!(
@@ -80,11 +80,11 @@ fn exit_against_stop_and_admission() {
         let other = Arc::clone(&core);
         let stopper = spawn(move || other.node.stop(crate::StopReason::Signal(2)));
         let label = Label { name: "late".into(), purpose: "ends".into(), at: Location::caller() };
-        let late = Arc::new(Record::new(label, Role::Worker, &core, Node::new(Edge::Inside)));
+        let late = Arc::new(Record::new(label, Role::Worker, &core, Node::new(Link::Inside)));
         let admitted = core.admit(Entry { record: Arc::clone(&late), task: None }).is_ok();
         let second = admitted.then(|| ending(Arc::clone(&late)));
         core.lock().body_home = true;
-        core.touch();
+        core.wake_drivers();
         drive(&core, Driver::Exit);
         assert_eq!(core.lock().workers, 0, "a refused thread is not waited for");
         stopper.join().unwrap();

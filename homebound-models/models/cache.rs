@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::spawn;
 
 use super::explore;
-use crate::rt::cache::Cache;
-use crate::rt::seat::{Job, Make, Seat};
+use crate::rt::os_thread::{Job, OsThread, ThreadOptions};
+use crate::rt::thread_cache::ThreadCache;
 use crate::sync::time_flies;
 
 #[derive(Default)]
@@ -19,16 +19,16 @@ impl Runs {
     /// A job after which the thread offers itself for another.
     fn job(&self) -> Job {
         let runs = Arc::clone(&self.0);
-        Box::new(move |seat: &Arc<Seat>| {
+        Box::new(move |os_thread: &Arc<OsThread>| {
             runs.fetch_add(1, Ordering::Relaxed);
-            seat.offer();
+            os_thread.give_back();
         })
     }
 
     /// A job after which the thread ends.
     fn last_job(&self) -> Job {
         let runs = Arc::clone(&self.0);
-        Box::new(move |_: &Arc<Seat>| {
+        Box::new(move |_: &Arc<OsThread>| {
             runs.fetch_add(1, Ordering::Relaxed);
         })
     }
@@ -38,12 +38,12 @@ impl Runs {
     }
 }
 
-fn launch(cache: &Arc<Cache>, job: Job) {
-    cache.launch(&"worker".into(), Make::default(), job).expect("a model refuses no thread");
+fn launch(cache: &Arc<ThreadCache>, job: Job) {
+    cache.launch(&"worker".into(), ThreadOptions::default(), job).expect("a model refuses no thread");
 }
 
 /// Closes the cache and asserts that every thread was joined.
-fn close(cache: &Cache) {
+fn close(cache: &ThreadCache) {
     cache.close();
     assert!(cache.kernel_ids().is_empty() && cache.starting() == 0, "all are joined");
 }
@@ -52,7 +52,7 @@ fn close(cache: &Cache) {
 #[test]
 fn cache_hands_over() {
     explore("cache_hands_over", 3, || {
-        let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
+        let (cache, runs) = (Arc::<ThreadCache>::default(), Runs::default());
         launch(&cache, runs.job());
         launch(&cache, runs.job());
         close(&cache);
@@ -64,7 +64,7 @@ fn cache_hands_over() {
 #[test]
 fn cache_launches_race() {
     explore("cache_launches_race", 1, || {
-        let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
+        let (cache, runs) = (Arc::<ThreadCache>::default(), Runs::default());
         launch(&cache, runs.job());
         let (other, job) = (Arc::clone(&cache), runs.last_job());
         let spawner = spawn(move || launch(&other, job));
@@ -79,7 +79,7 @@ fn cache_launches_race() {
 #[test]
 fn cache_launch_against_drain() {
     explore("cache_launch_against_drain", 2, || {
-        let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
+        let (cache, runs) = (Arc::<ThreadCache>::default(), Runs::default());
         launch(&cache, runs.job());
         let (other, job) = (Arc::clone(&cache), runs.job());
         let spawner = spawn(move || launch(&other, job));
@@ -95,7 +95,7 @@ fn cache_launch_against_drain() {
 fn cache_late_time_out() {
     time_flies(true);
     explore("cache_late_time_out", 3, || {
-        let (cache, runs) = (Arc::<Cache>::default(), Runs::default());
+        let (cache, runs) = (Arc::<ThreadCache>::default(), Runs::default());
         launch(&cache, runs.job());
         launch(&cache, runs.job());
         close(&cache);

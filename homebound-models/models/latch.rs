@@ -8,8 +8,9 @@ use crossbeam_channel::TryRecvError;
 use loom::thread::spawn;
 
 use super::explore;
+use crate::rt::event_count::EventCount;
+use crate::rt::flags::Flags;
 use crate::rt::latch::Latch;
-use crate::rt::word::{Changes, Flags};
 use crate::sync::AtomicBool;
 
 /// Two threads sleep. A thread that sets a flag and then wakes leaves none of them asleep.
@@ -38,21 +39,21 @@ fn flags_wake_all() {
 #[test]
 fn changes_are_not_missed() {
     explore("changes_are_not_missed", 4, || {
-        let told = Arc::new((Changes::default(), AtomicBool::new(false)));
+        let told = Arc::new((EventCount::default(), AtomicBool::new(false)));
         let sleepers = [(); 2].map(|()| {
             let told = Arc::clone(&told);
             spawn(move || {
                 loop {
-                    let seen = told.0.seen();
+                    let seen = told.0.epoch();
                     if told.1.load(Ordering::Relaxed) {
                         return;
                     }
-                    told.0.sleep(seen, None);
+                    told.0.wait(seen, None);
                 }
             })
         });
         told.1.store(true, Ordering::Relaxed);
-        told.0.note();
+        told.0.notify();
         sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
     });
 }

@@ -15,7 +15,7 @@ use crate::rt::result::BoxError;
 use crate::stop::callback::{Callback, Caller};
 use crate::stop::limit::{Limit, Timer};
 use crate::stop::listen::Keeper;
-use crate::stop::node::{Edge, Node};
+use crate::stop::node::{Link, Node};
 use crate::sync::Mutex;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -57,7 +57,7 @@ fn shield(max: Duration, armed: &Arc<Armed>, around: &Arc<Node>) -> Arc<Node> {
 
 /// A thread begins to listen in a shield while the stop comes that the shield hides.
 fn listens_in_a_shield<R: 'static>(listen: fn(&Arc<Node>) -> R) {
-    let (armed, root) = (Arc::<Armed>::default(), Node::new(Edge::Scope));
+    let (armed, root) = (Arc::<Armed>::default(), Node::new(Link::Scope));
     let shield = shield(HOUR, &armed, &root);
     let own = Arc::clone(&shield);
     let listener = spawn(move || listen(&own));
@@ -89,7 +89,7 @@ fn shield_end_reaches_a_callback() {
 fn shield_end_reaches_what_is_below() {
     explore("shield_end_reaches_what_is_below", 3, || {
         listens_in_a_shield(|shield| {
-            let below = Node::new(Edge::Scope);
+            let below = Node::new(Link::Scope);
             below.attach(shield);
             below
         });
@@ -101,7 +101,7 @@ fn shield_end_reaches_what_is_below() {
 #[test]
 fn shield_end_reaches_who_rests() {
     explore("shield_end_reaches_who_rests", 3, || {
-        let root = Node::new(Edge::Scope);
+        let root = Node::new(Link::Scope);
         let shield = shield(Duration::ZERO, &Arc::default(), &root);
         let own = Arc::clone(&shield);
         let rests = spawn(move || {
@@ -120,7 +120,7 @@ fn shield_end_reaches_who_rests() {
 #[test]
 fn deadline_moves_earlier_while_it_is_armed() {
     explore("deadline_moves_earlier_while_it_is_armed", 3, || {
-        let (armed, root) = (Arc::<Armed>::default(), Node::new(Edge::Scope));
+        let (armed, root) = (Arc::<Armed>::default(), Node::new(Link::Scope));
         let shield = shield(HOUR, &armed, &root);
         let at = Instant::now() + 2 * HOUR;
         let deadline = Node::limited(Limit::deadline(at, &shield, timer(&armed)));

@@ -5,11 +5,11 @@
 //! `ci/models.sh` runs all of them, and shows that each finds the bugs that were planted for it.
 
 #[cfg(homebound_loom)]
-mod bell;
-#[cfg(homebound_loom)]
 mod books;
 #[cfg(homebound_loom)]
 mod cache;
+#[cfg(homebound_loom)]
+mod interrupt;
 #[cfg(homebound_loom)]
 mod latch;
 #[cfg(homebound_loom)]

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::explore;
-use crate::scope::face;
 use crate::sync::{AtomicBool, Builder};
-use crate::{Handle, JoinError, SpawnError, StopReason};
+use crate::{Handle, JoinError, SpawnError, StopReason, scope};
 
 /// A value that a thread borrows. No thread uses it after the scope has returned.
 #[derive(Default)]

@@ -14,7 +14,7 @@ use crate::rt::packet::Packet;
 use crate::rt::result::BoxError;
 use crate::stop::callback::{Callback, Caller};
 use crate::stop::listen::Keeper;
-use crate::stop::node::{Edge, Node};
+use crate::stop::node::{Link, Node};
 use crate::sync::AtomicUsize;
 
 fn stop(node: &Arc<Node>) {
@@ -22,7 +22,7 @@ fn stop(node: &Arc<Node>) {
 }
 
 fn below(parent: &Arc<Node>) -> Arc<Node> {
-    let node = Node::new(Edge::Inside);
+    let node = Node::new(Link::Inside);
     node.attach(parent);
     node
 }
@@ -31,7 +31,7 @@ fn below(parent: &Arc<Node>) -> Arc<Node> {
 #[test]
 fn stop_against_attach() {
     explore("stop_against_attach", 4, || {
-        let root = Node::new(Edge::Scope);
+        let root = Node::new(Link::Scope);
         let middle = below(&root);
         let (own, other) = (Arc::clone(&root), Arc::clone(&middle));
         let child = spawn(move || below(&own));
@@ -46,7 +46,7 @@ fn stop_against_attach() {
 #[test]
 fn stops_race() {
     explore("stops_race", 4, || {
-        let root = Node::new(Edge::Scope);
+        let root = Node::new(Link::Scope);
         let middle = below(&root);
         let leaf = below(&middle);
         let stoppers = [(); 2].map(|()| {
@@ -64,7 +64,7 @@ fn stops_race() {
 #[test]
 fn stops_of_two_nodes() {
     explore("stops_of_two_nodes", 4, || {
-        let root = Node::new(Edge::Scope);
+        let root = Node::new(Link::Scope);
         let middle = below(&root);
         let leaf = below(&middle);
         let own = Arc::clone(&middle);
@@ -79,7 +79,7 @@ fn stops_of_two_nodes() {
 #[test]
 fn stop_is_known_before_its_mark() {
     explore("stop_is_known_before_its_mark", 4, || {
-        let root = Node::new(Edge::Scope);
+        let root = Node::new(Link::Scope);
         let siblings = [below(&root), below(&root)];
         let judge = spawn(move || {
             for [one, other] in [[0, 1], [1, 0]] {
@@ -97,7 +97,7 @@ fn stop_is_known_before_its_mark() {
 #[test]
 fn stop_races_with_close() {
     explore("stop_races_with_close", 4, || {
-        let root = Node::new(Edge::Scope);
+        let root = Node::new(Link::Scope);
         let middle = below(&root);
         let leaf = below(&middle);
         let (own, last) = (Arc::clone(&root), Arc::clone(&leaf));
@@ -119,7 +119,7 @@ fn stop_races_with_close() {
 #[test]
 fn stop_wakes_who_rests() {
     explore("stop_wakes_who_rests", 4, || {
-        let root = Node::new(Edge::Scope);
+        let root = Node::new(Link::Scope);
         let child = below(&root);
         let resting = spawn(move || {
             while !child.is_stopping() {
@@ -136,7 +136,7 @@ fn stop_wakes_who_rests() {
 #[test]
 fn stop_against_signal() {
     explore("stop_against_signal", 4, || {
-        let root = Node::new(Edge::Scope);
+        let root = Node::new(Link::Scope);
         let own = Arc::clone(&root);
         let selector = spawn(move || own.signal(Keeper::Timer).clone());
         stop(&root);
@@ -149,7 +149,7 @@ fn stop_against_signal() {
 #[test]
 fn stop_against_close() {
     explore("stop_against_close", 4, || {
-        let root = Node::new(Edge::Scope);
+        let root = Node::new(Link::Scope);
         let child = below(&root);
         let counts = Arc::<[AtomicUsize; 2]>::default();
         let inside = Arc::clone(&counts);
@@ -182,7 +182,7 @@ fn stop_against_close() {
 #[test]
 fn close_against_attach() {
     explore("close_against_attach", 4, || {
-        let root = Node::new(Edge::Scope);
+        let root = Node::new(Link::Scope);
         let own = Arc::clone(&root);
         let child = spawn(move || below(&own));
         root.close();

@@ -90,7 +90,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The next number of the series from which nodes and stops are numbered: no node has the number of another's stop. A stop that
 /// a node has by its nature, the end of its users or its own deadline, has the node's number.
-pub(crate) fn next_id() -> u64 {
+pub(crate) fn next_stop_id() -> u64 {
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
 
@@ -107,7 +107,7 @@ pub(crate) struct Stop {
 impl Stop {
     /// A stop that nobody has had before.
     pub(crate) fn new(reason: StopReason) -> Stop {
-        Stop { proofs: Some(Arc::default()), ..Stop::of(next_id(), reason) }
+        Stop { proofs: Some(Arc::default()), ..Stop::of(next_stop_id(), reason) }
     }
 
     /// The stop that the node of this number has by its nature.

@@ -21,7 +21,7 @@ use crate::sys::child::Leads;
 use crate::thread::builder::ThreadBuilder;
 use crate::thread::context::Context;
 use crate::tree::text::IntoText;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 /// How long a child that is asked to end has, unless [`ProcessBuilder::grace`] says otherwise.
 const GRACE: Duration = Duration::from_secs(5);
@@ -190,7 +190,7 @@ impl<'scope> ProcessBuilder<'scope> {
         let plan = Plan { command, text, leads, grace, on_exit, lines, shared: Arc::clone(&shared) };
         // An OS thread of its own: the child inherits its signal mask, which no job before it may have changed.
         let handle = thread.dedicated().service(move |cx| supervise(cx, plan, &tell))?;
-        let _mark = Mark::new("spawn", Location::caller());
+        let _mark = WaitMark::new("spawn", Location::caller());
         // The thread tells, or ends: either wakes us.
         let refused = match told.recv() {
             Ok(Ok(pipes)) => {

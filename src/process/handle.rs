@@ -12,13 +12,13 @@ use std::{fmt, io};
 use crate::outcome::error::WaitError;
 use crate::process::leader::Shared;
 use crate::process::lines::{Line, Reader};
-use crate::rt::time::far;
+use crate::rt::time::after;
 use crate::stop::select::until_stopped;
 use crate::sync::locks::Mutex;
 use crate::sys::child::Pipes;
 use crate::thread::context::current;
 use crate::thread::handle::Handle;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 /// A child process that was started. Dropping it changes nothing: its scope looks after the child.
@@ -74,7 +74,7 @@ impl<'scope> Process<'scope> {
     #[track_caller]
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn wait_timeout(&self, timeout: Duration) -> Result<ExitStatus, WaitError> {
-        self.wait_until(Some(far(Instant::now(), timeout)), Location::caller())
+        self.wait_until(Some(after(Instant::now(), timeout)), Location::caller())
     }
 
     fn wait_until(
@@ -87,7 +87,7 @@ impl<'scope> Process<'scope> {
         let context = current();
         context.iter().for_each(|context| context.point("process", caller));
         if !self.handle.is_finished() {
-            let _mark = Mark::new("process", caller);
+            let _mark = WaitMark::new("process", caller);
             let waited = self.shared.awaited(|| match &context {
                 Some(cx) => {
                     let (node, done) = (cx.node(), self.handle.done());

@@ -25,10 +25,10 @@ use crate::process::leader::Shared;
 use crate::process::lines::Lines;
 use crate::process::output::Output;
 use crate::rt::awake;
-use crate::rt::contain::told;
+use crate::rt::contain::log_contained;
 use crate::rt::result::Result;
 use crate::rt::shown::shown;
-use crate::rt::time::far;
+use crate::rt::time::after;
 use crate::stop::wakeups::Calls;
 use crate::sys::Event;
 use crate::sys::adopted::{Adoption, reap_group};
@@ -37,7 +37,7 @@ use crate::sys::terminal::{Terminal, suspend};
 use crate::thread::context::Context;
 use crate::thread::stopper::OnStop;
 use crate::tree::record::Facts;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 /// What it means that a child ends though nobody asked it to.
 ///
@@ -86,7 +86,7 @@ pub(crate) fn supervise(cx: &Context, plan: Plan, tell: &Sender<Started>) -> Res
     let shared = Arc::clone(&plan.shared);
     // However this is left, the child is not: one that has not been reaped is killed, and then it is.
     let _reaped = scopeguard::guard(shared, |shared| shared.abandon());
-    let _mark = Mark::new("child", cx.record().label.at);
+    let _mark = WaitMark::new("child", cx.record().label.at);
     let (mut running, pipes) = match Running::start(cx, plan) {
         Ok(started) => started,
         Err(refusal) => {
@@ -228,7 +228,7 @@ impl<'a> Running<'a> {
         let (now, record) = (awake::now(), self.cx.record());
         let share = record.core.share_end(record).map(|end| end.saturating_duration_since(now));
         let patience = share.map_or(self.grace, |share| self.grace.min(share - share / 4));
-        self.force_at = Some(far(now, patience));
+        self.force_at = Some(after(now, patience));
         // One that is suspended gets it when it goes on.
         let sent = [TERMINATE, CONTINUE].into_iter().try_for_each(|signal| self.shared.signal_group(signal));
         if let Err(error) = sent {
@@ -299,7 +299,7 @@ impl<'a> Running<'a> {
     fn tell_of_losses(&self) {
         let lost = self.shared.lost.load(Ordering::Relaxed);
         if lost > 0 {
-            told(|| {
+            log_contained(|| {
                 tracing::warn!(
                     target: "homebound::process",
                     path = &*shown(self.cx.path()),
@@ -313,7 +313,7 @@ impl<'a> Running<'a> {
     fn warn(&self, what: &str, error: Option<&io::Error>) {
         let pid = self.pid();
         let error = error.map(ToString::to_string).unwrap_or_default();
-        told(|| {
+        log_contained(|| {
             tracing::warn!(
                 target: "homebound::process",
                 path = &*shown(self.cx.path()),

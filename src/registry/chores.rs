@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use crate::outcome::reason::signal_text;
-use crate::registry::desk::Orders;
-use crate::rt::contain::told;
+use crate::registry::shared::Settings;
+use crate::rt::contain::log_contained;
 use crate::stop::wakeups::Calls;
 use crate::sys;
 
@@ -26,8 +26,8 @@ pub(crate) struct Chores {
 }
 
 impl Chores {
-    pub(crate) fn new(orders: &Orders) -> Chores {
-        let taken = orders.taken.clone();
+    pub(crate) fn new(settings: &Settings) -> Chores {
+        let taken = settings.taken.clone();
         let now = Instant::now();
         let lookout = Lookout {
             taken,
@@ -37,7 +37,7 @@ impl Chores {
             pause: FIRST_PAUSE,
         };
         let orphans =
-            orders.reap_orphans.then(|| Orphans { since: Vec::new(), at: now + ROUND, told: false });
+            settings.reap_orphans.then(|| Orphans { since: Vec::new(), at: now + ROUND, told: false });
         Chores { lookout, orphans }
     }
 
@@ -91,7 +91,7 @@ impl Lookout {
         let sure: Vec<_> = lost.iter().copied().filter(|signal| self.missed.contains(signal)).collect();
         for signal in sure.iter().copied().filter(|signal| !self.told.contains(signal)) {
             calls.add(Calls::log(move || {
-                told(|| {
+                log_contained(|| {
                     tracing::warn!(
                         target: "homebound::signal",
                         signal,
@@ -132,7 +132,9 @@ impl Orphans {
             let since = before.iter().find(|(seen, _)| *seen == pid).map_or(now, |(_, since)| *since);
             if now - since >= UNCLAIMED && sys::reap(pid) {
                 calls.add(Calls::log(move || {
-                    told(|| tracing::debug!(target: "homebound::process", pid, "an orphan was reaped"));
+                    log_contained(
+                        || tracing::debug!(target: "homebound::process", pid, "an orphan was reaped"),
+                    );
                 }));
             } else {
                 self.since.push((pid, since));
@@ -143,7 +145,7 @@ impl Orphans {
     fn tell(&mut self, error: std::io::Error, calls: &mut Calls) {
         if !std::mem::replace(&mut self.told, true) {
             calls.add(Calls::log(move || {
-                told(
+                log_contained(
                     || tracing::warn!(target: "homebound::process", %error, "orphans cannot be seen, and are not reaped"),
                 );
             }));

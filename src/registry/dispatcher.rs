@@ -6,72 +6,72 @@ use std::time::Instant;
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::registry::chores::Chores;
-use crate::registry::desk::{Desk, STOPPER, request};
+use crate::registry::shared::{STOPPER, Shared, request};
 use crate::rt::awake;
-use crate::rt::contain::{contain, discard, told};
+use crate::rt::contain::{contain, discard, log_contained};
 use crate::shutdown::order::{Driver, step};
 use crate::shutdown::overdue;
 use crate::stop::wakeups::Calls;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Of, Record};
-use crate::tree::root::{Edge, Errand};
+use crate::tree::root::{RootHost, WorkItem};
 use crate::tree::state::Phase;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 use crate::tree::{current, panic_hook};
 
 /// The thread *stopper*: carries out stops, runs callbacks, logs, and drives scopes whose body does not come home.
 ///
 /// First it marks, all that is to be marked; then it calls. While it is in the program's code, which may take its time, or hang, it is
 /// *occupied*, and *watch* marks in its stead ([`stand_in`]).
-pub(crate) fn stopper(desk: &Desk, own: &Arc<Record>) {
+pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
     panic_hook::note_panics();
-    current::touch();
-    desk.has_started(STOPPER);
+    current::prepare();
+    shared.has_started(STOPPER);
     let mut driven: Vec<Arc<ScopeCore>> = Vec::new();
-    let (mut chores, mut calls, mut quits) = (Chores::new(&desk.orders), Calls::default(), false);
+    let (mut chores, mut calls, mut quits) = (Chores::new(&shared.settings), Calls::default(), false);
     loop {
-        let seen = desk.bell.seen();
-        if let Some(core) = desk.root.get() {
-            answer(desk, core, desk.take_requests(u32::MAX), &mut driven, &mut calls);
+        let seen = shared.changes.epoch();
+        if let Some(core) = shared.root.get() {
+            answer(shared, core, shared.take_requests(u32::MAX), &mut driven, &mut calls);
         }
-        while let Some(errand) = desk.next_errand() {
-            match errand {
-                Errand::Quit => quits = true,
-                Errand::Drive(core) => drive(core, &mut driven),
-                Errand::Call(others) => calls.add(others),
-                errand => calls.add(Calls::log(|| carry_out(errand))),
+        while let Some(work) = shared.next_errand() {
+            match work {
+                WorkItem::Quit => quits = true,
+                WorkItem::Drive(core) => drive(core, &mut driven),
+                WorkItem::Call(others) => calls.add(others),
+                work => calls.add(Calls::log(|| perform(work))),
             }
         }
         let until = step_all(&mut driven, &mut calls);
         let chores_at = chores.attend(Instant::now(), &mut calls);
         if !calls.is_empty() {
             // Pairs with `stand_in`: a request that came before this is seen here, one that comes later finds it occupied.
-            if desk.set_occupied(true) {
+            if shared.set_occupied(true) {
                 contained(|| std::mem::take(&mut calls).run());
             }
-            desk.set_occupied(false);
+            shared.set_occupied(false);
             continue;
         }
         if quits {
             return;
         }
         let until = until.map(awake::system).into_iter().chain(chores_at).min();
-        let _waits = Mark::of("an errand", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
-        desk.bell.sleep(seen, until);
+        let _waits = WaitMark::of("an work", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+        shared.changes.wait(seen, until);
     }
 }
 
 /// For *watch*, when *stopper* may be occupied: marks what is to be marked. What is to be called stays *stopper*'s. It allocates, and
 /// takes locks of the tree, which are held for moments: while that hangs, the kernel's timer still ends the process.
-pub(crate) fn stand_in(desk: &Desk, core: &Arc<ScopeCore>) {
-    if !desk.is_occupied() {
+pub(crate) fn stand_in(shared: &Shared, core: &Arc<ScopeCore>) {
+    if !shared.is_occupied() {
         return;
     }
-    let requests = desk.take_requests(request::STOP | request::EXPIRE);
+    let requests = shared.take_requests(request::STOP | request::EXPIRE);
     if requests != 0 {
         let mut calls = Calls::default();
-        answer(desk, core, requests, &mut Vec::new(), &mut calls);
-        desk.carry_out(Errand::Call(calls));
+        answer(shared, core, requests, &mut Vec::new(), &mut calls);
+        shared.dispatch(WorkItem::Call(calls));
     }
 }
 
@@ -88,7 +88,7 @@ fn drive(core: Arc<ScopeCore>, driven: &mut Vec<Arc<ScopeCore>>) {
 
 /// What *watch* asks for.
 fn answer(
-    desk: &Desk,
+    shared: &Shared,
     core: &Arc<ScopeCore>,
     requests: u32,
     driven: &mut Vec<Arc<ScopeCore>>,
@@ -96,10 +96,10 @@ fn answer(
 ) {
     let asked = |what: u32| requests & what != 0;
     if asked(request::STOP) {
-        let reason = StopReason::Signal(desk.signal());
+        let reason = StopReason::Signal(shared.signal());
         let mut marked = core.node.mark_for(Stop::new(reason.clone()));
         marked.add(Calls::log(move || {
-            told(|| tracing::info!(target: "homebound::signal", %reason, "stopping"));
+            log_contained(|| tracing::info!(target: "homebound::signal", %reason, "stopping"));
         }));
         calls.add(marked);
     }
@@ -117,19 +117,23 @@ fn answer(
     }
 }
 
-fn carry_out(errand: Errand) {
-    match errand {
-        Errand::Forwarded(signal) => {
-            told(|| tracing::debug!(target: "homebound::signal", signal, "forwarded"));
+fn perform(work: WorkItem) {
+    match work {
+        WorkItem::Forwarded(signal) => {
+            log_contained(|| tracing::debug!(target: "homebound::signal", signal, "forwarded"));
         }
-        Errand::Lost(signal, true) => {
-            told(|| tracing::warn!(target: "homebound::signal", signal, "lost: its channel is full"));
+        WorkItem::Lost(signal, true) => {
+            log_contained(
+                || tracing::warn!(target: "homebound::signal", signal, "lost: its channel is full"),
+            );
         }
-        Errand::Lost(signal, false) => {
-            told(|| tracing::debug!(target: "homebound::signal", signal, "lost: nobody receives it"));
+        WorkItem::Lost(signal, false) => {
+            log_contained(
+                || tracing::debug!(target: "homebound::signal", signal, "lost: nobody receives it"),
+            );
         }
-        Errand::NoTimer(error) => {
-            told(|| {
+        WorkItem::NoTimer(error) => {
+            log_contained(|| {
                 tracing::error!(
                     target: "homebound::shutdown",
                     %error,
@@ -137,8 +141,8 @@ fn carry_out(errand: Errand) {
                 );
             });
         }
-        Errand::Overdue(record) => overdue::warn(&record),
-        Errand::Call(_) | Errand::Drive(_) | Errand::LookAgain | Errand::Quit => {}
+        WorkItem::Overdue(record) => overdue::warn(&record),
+        WorkItem::Call(_) | WorkItem::Drive(_) | WorkItem::LookAgain | WorkItem::Quit => {}
     }
 }
 

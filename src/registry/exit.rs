@@ -129,7 +129,7 @@ fn tell(error: &ScopeError) -> String {
 
 /// The result, with the orphans in its report; or the body's panic, to be resumed when everything is as it was. Runs what is the
 /// user's: the `Drop` of a value that nobody gets, the `Display` of errors, the subscriber.
-pub(crate) fn conclude<T>(
+pub(crate) fn assemble<T>(
     core: &Arc<ScopeCore>,
     lived: Lived<T>,
     orphans: Vec<ForeignThread>,

@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::outcome::error::SpawnError;
 use crate::outcome::status::Snapshot;
 use crate::registry::audit;
-use crate::registry::desk::Orders;
-use crate::registry::exit::{Exit, OVERDUE_CODE, OnOverdue, conclude, refused};
-use crate::registry::office::Office;
+use crate::registry::exit::{Exit, OVERDUE_CODE, OnOverdue, assemble, refused};
+use crate::registry::installed::Installed;
+use crate::registry::shared::Settings;
 use crate::registry::signal::{SecondSignal, Signals};
 use crate::rt::result::Result;
 use crate::scope::face::Scope;
@@ -148,8 +148,9 @@ impl Registry {
         let at = Location::caller();
         let Registry { name, grace, kill_after, on_overdue, second_signal, signals, reap_orphans } = self;
         let taken = signals.wanted();
-        let orders = Orders { grace, kill_after, on_overdue, second_signal, signals, taken, reap_orphans };
-        let started = claim().and_then(|slot| Ok((Office::open(name.clone(), orders, at)?, slot)));
+        let settings =
+            Settings { grace, kill_after, on_overdue, second_signal, signals, taken, reap_orphans };
+        let started = claim().and_then(|slot| Ok((Installed::open(name.clone(), settings, at)?, slot)));
         let (office, _slot) = match started {
             Ok(started) => started,
             Err(refusal) => return refused(name, at, refusal),
@@ -159,7 +160,7 @@ impl Registry {
         let lived = live(&core, main);
         office.close_root();
         // What it runs of the user's (`Drop`, `Display`, a subscriber) may hang: *watch* is still there.
-        let ended = conclude(&core, lived, audit::orphans());
+        let ended = assemble(&core, lived, audit::orphans());
         office.put_back();
         ended.unwrap_or_else(|payload| resume_unwind(payload))
     }

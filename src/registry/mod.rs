@@ -5,15 +5,15 @@
 //! returns.
 // Owns the process: opens a root scope, and puts the process back as it was.
 // Refuses to know how a scope works.
-// Read `face` first, then `office`, `watchdog` and `dispatcher`.
+// Read `face` first, then `installed`, `watchdog` and `dispatcher`.
 
 pub(crate) mod audit;
 pub(crate) mod chores;
-pub(crate) mod desk;
 pub(crate) mod dispatcher;
 pub(crate) mod exit;
 pub(crate) mod face;
-pub(crate) mod office;
+pub(crate) mod installed;
+pub(crate) mod shared;
 pub(crate) mod signal;
 pub(crate) mod watchdog;
 

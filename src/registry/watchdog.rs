@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 
 use crate::registry::audit;
 use crate::registry::chores::taken_over_text;
-use crate::registry::desk::{Desk, WATCH, request, say};
 use crate::registry::dispatcher::stand_in;
 use crate::registry::exit::OnOverdue;
+use crate::registry::shared::{Shared, WATCH, request, say};
 use crate::registry::signal::{Meaning, SecondSignal};
 use crate::rt::awake::{self, BEAT};
-use crate::rt::time::far;
+use crate::rt::time::after;
 use crate::shutdown::settle;
 use crate::stop::condvar::retry::Rounds;
 use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
 use crate::sys::{self, Heard, Woken};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Of, Record};
-use crate::tree::root::{Edge, Errand};
+use crate::tree::root::{RootHost, WorkItem};
 use crate::tree::state::Phase;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 use crate::tree::{current, snapshot};
 
 /// How long the last words, or a dump, may take; and a dump after one that was not read.
@@ -53,25 +53,25 @@ struct Seen {
 }
 
 /// The thread *watch*.
-pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
+pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expected) {
     let _known = expected.vouch();
     let timer = last::Guard::new().inspect_err(|error| {
-        desk.carry_out(Errand::NoTimer(error.kind().into()));
+        shared.dispatch(WorkItem::NoTimer(error.kind().into()));
     });
     let mut timer = timer.ok();
-    current::touch();
+    current::prepare();
     awake::attend();
-    desk.has_started(WATCH);
-    let Some(core) = desk.root.get() else { return };
+    shared.has_started(WATCH);
+    let Some(core) = shared.root.get() else { return };
     let (mut seen, mut rounds) = (Seen::default(), Rounds::default());
-    while !desk.is_over() {
+    while !shared.is_over() {
         let now = awake::now();
-        if let Some(at) = seen.kill_at(desk).filter(|at| now >= *at) {
-            overdue_at_last(desk, core, &mut seen, at, now);
+        if let Some(at) = seen.kill_at(shared).filter(|at| now >= *at) {
+            overdue_at_last(shared, core, &mut seen, at, now);
         }
-        seen.ask_stopper(desk, core, now);
-        stand_in(desk, core);
-        let mut next = seen.next_look(desk, now);
+        seen.ask_stopper(shared, core, now);
+        stand_in(shared, core);
+        let mut next = seen.next_look(shared, now);
         // *stopper* may be in a callback that waits for whoever is to be rung.
         if core.root.timers.has_doubts() {
             rounds.add(core.root.timers.take_doubts());
@@ -80,15 +80,15 @@ pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
             next = Some(now);
         }
         let waits =
-            Mark::of("a signal or a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
-        let woken = desk.alarm.sleep(next.map(awake::system));
+            WaitMark::of("a signal or a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+        let woken = shared.wake_pipe.sleep(next.map(awake::system));
         drop(waits);
         // Before anything else: what takes long below is no suspension.
-        seen.beat(desk, timer.as_mut());
-        heard(desk, core, &mut seen, &woken);
+        seen.beat(shared, timer.as_mut());
+        heard(shared, core, &mut seen, &woken);
         // Behind so many signals there may be one that asks for a stop: it is read before a dump takes its time.
         if seen.is_dump_due && !woken.is_full() {
-            dump(desk, core, &mut seen);
+            dump(shared, core, &mut seen);
         }
         awake::worked();
     }
@@ -97,8 +97,8 @@ pub(crate) fn watch(desk: &Desk, own: &Arc<Record>, expected: audit::Expected) {
 
 impl Seen {
     /// While the root is being stopped, the time counts for which the process was awake, and the kernel's timer must be there.
-    fn beat(&self, desk: &Desk, timer: Option<&mut last::Guard>) {
-        let deadline = self.deadline(desk);
+    fn beat(&self, shared: &Shared, timer: Option<&mut last::Guard>) {
+        let deadline = self.deadline(shared);
         if deadline.is_none() && !awake::beats() {
             return;
         }
@@ -106,52 +106,52 @@ impl Seen {
             timer.renew();
         }
         let was_suspended = awake::beat();
-        if let Some(deadline) = deadline.filter(|_| desk.must_arm_again() || was_suspended) {
-            desk.arm_again(deadline);
+        if let Some(deadline) = deadline.filter(|_| shared.must_arm_again() || was_suspended) {
+            shared.arm_again(deadline);
         }
     }
 
     /// The end of the grace. A signal counts as a stop request even if *stopper* hangs.
-    fn deadline(&self, desk: &Desk) -> Option<Instant> {
-        let signalled = self.first_signal.map(|at| far(at, desk.orders.grace));
-        desk.clock.deadline().into_iter().chain(signalled).min()
+    fn deadline(&self, shared: &Shared) -> Option<Instant> {
+        let signalled = self.first_signal.map(|at| after(at, shared.settings.grace));
+        shared.clock.deadline().into_iter().chain(signalled).min()
     }
 
     /// When the process ends, whatever a thread does.
-    fn kill_at(&self, desk: &Desk) -> Option<Instant> {
-        self.deadline(desk).map(|deadline| far(deadline, desk.orders.kill_after))
+    fn kill_at(&self, shared: &Shared) -> Option<Instant> {
+        self.deadline(shared).map(|deadline| after(deadline, shared.settings.kill_after))
     }
 
     /// What is due now and may run user code.
-    fn ask_stopper(&mut self, desk: &Desk, core: &ScopeCore, now: Instant) {
+    fn ask_stopper(&mut self, shared: &Shared, core: &ScopeCore, now: Instant) {
         if core.root.timers.has_news() {
             self.timer = core.root.timers.first();
         }
         if self.timer.is_some_and(|at| now >= at) {
             // There is news when that is done.
             self.timer = None;
-            desk.request(request::EXPIRE);
+            shared.request(request::EXPIRE);
         }
-        if desk.clock.users_due().is_some_and(|due| now >= due) && !self.driven {
+        if shared.clock.users_due().is_some_and(|due| now >= due) && !self.driven {
             self.driven = true;
-            desk.request(request::DRIVE);
+            shared.request(request::DRIVE);
         }
     }
 
     /// When there is something to do though nobody wakes *watch*.
-    fn next_look(&self, desk: &Desk, now: Instant) -> Option<Instant> {
-        let users_due = desk.clock.users_due().filter(|_| !self.driven);
+    fn next_look(&self, shared: &Shared, now: Instant) -> Option<Instant> {
+        let users_due = shared.clock.users_due().filter(|_| !self.driven);
         let warning = self.next_warning.map(|(at, _)| at);
-        let kill = self.kill_at(desk).filter(|at| *at > now);
+        let kill = self.kill_at(shared).filter(|at| *at > now);
         let beat = awake::beats().then(|| now + BEAT);
         [self.timer, users_due, warning, kill, beat].into_iter().flatten().min()
     }
 }
 
 /// Grace and more have passed, and somebody is not home.
-fn overdue_at_last(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, due: Instant, now: Instant) {
+fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due: Instant, now: Instant) {
     const WHY: &str = "homebound: threads are not home, and the grace is over";
-    match desk.orders.on_overdue {
+    match shared.settings.on_overdue {
         OnOverdue::Exit(code) => end(core, WHY, End::Exit(i32::from(code))),
         OnOverdue::Abort => end(core, WHY, End::Abort),
         OnOverdue::Wait => {
@@ -161,7 +161,7 @@ fn overdue_at_last(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, due: Ins
                     // *stopper* is home, or on its way: what hangs is a destructor, and nobody else is there to say so.
                     say(&snapshot::examine(core).to_string(), LAST_WORDS);
                 } else {
-                    desk.request(request::WARN);
+                    shared.request(request::WARN);
                 }
                 seen.next_warning = Some((now + pause, (pause * 2).min(LONGEST_PAUSE)));
             }
@@ -174,16 +174,16 @@ fn is_settled(core: &ScopeCore) -> bool {
 }
 
 /// The signals that have come: first the stops. A dump waits until all that have come are read.
-fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
-    let meaning = |number: i32| desk.orders.signals.meaning(number);
+fn heard(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
+    let meaning = |number: i32| shared.settings.signals.meaning(number);
     let stops = woken.signals().filter(|heard| matches!(meaning(heard.signal), Some(Meaning::Stop)));
-    stops.for_each(|heard| stop(desk, core, seen, heard));
+    stops.for_each(|heard| stop(shared, core, seen, heard));
     for number in woken.signals().map(|heard| heard.signal) {
         if let Some(Meaning::Forward(to)) = meaning(number) {
             // It may not wait for a place: who is behind this signal waits, too.
-            desk.carry_out(match to.try_send(number) {
-                Ok(()) => Errand::Forwarded(number),
-                Err(error) => Errand::Lost(number, error.is_full()),
+            shared.dispatch(match to.try_send(number) {
+                Ok(()) => WorkItem::Forwarded(number),
+                Err(error) => WorkItem::Lost(number, error.is_full()),
             });
         }
     }
@@ -191,22 +191,22 @@ fn heard(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
 }
 
 /// One dump for all that were asked for.
-fn dump(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen) {
+fn dump(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) {
     seen.is_dump_due = false;
-    let left = seen.kill_at(desk).map(|at| at.saturating_duration_since(awake::now()));
+    let left = seen.kill_at(shared).map(|at| at.saturating_duration_since(awake::now()));
     let patience = if seen.unread { UNREAD } else { LAST_WORDS };
-    let dump = format!("{}{}", taken_over_text(&desk.orders.taken), snapshot::examine(core));
+    let dump = format!("{}{}", taken_over_text(&shared.settings.taken), snapshot::examine(core));
     seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
 }
 
 /// The first asks for a stop, the second ends the process. When they came is what counts, not when this thread could look.
-fn stop(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
+fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     let came = Instant::now().checked_sub(heard.age()).map_or_else(awake::now, awake::of_system);
-    let first = seen.first_signal.into_iter().chain(desk.clock.began()).min();
+    let first = seen.first_signal.into_iter().chain(shared.clock.began()).min();
     let is_other_key = heard.is_key() && seen.first_key.is_some_and(|first| heard.after(first) >= SAME_KEY);
     if is_other_key || first.is_some_and(|first| came.saturating_duration_since(first) >= SAME_SIGNAL) {
         let how = End::Exit(128 + heard.signal);
-        match desk.orders.second_signal {
+        match shared.settings.second_signal {
             SecondSignal::Dump => end(core, "homebound: a second signal", how),
             SecondSignal::Quiet => sys::exit_now(128 + heard.signal),
         }
@@ -219,11 +219,11 @@ fn stop(desk: &Desk, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
         // From here on a suspension is seen, also one that comes before the next look.
         awake::beat();
         // Before anything else: P7's clock has begun, whatever becomes of the rest.
-        desk.arm(far(came, desk.orders.grace));
+        shared.arm(after(came, shared.settings.grace));
     }
     // The handler has judged by a clock that no suspension stops, and may have armed the end of a second signal.
-    seen.deadline(desk).into_iter().for_each(|deadline| desk.arm_again(deadline));
-    desk.request_stop(heard.signal);
+    seen.deadline(shared).into_iter().for_each(|deadline| shared.arm_again(deadline));
+    shared.request_stop(heard.signal);
 }
 
 /// The report and the dump, by `write(2)`, in a second at most; then the end.

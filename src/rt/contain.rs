@@ -53,7 +53,7 @@ fn drop_payload(payload: Payload) {
 }
 
 /// Runs a call of `tracing`: the subscriber is the user's, and what it raises ends here.
-pub(crate) fn told(f: impl FnOnce()) {
+pub(crate) fn log_contained(f: impl FnOnce()) {
     if let Err(payload) = contain(f) {
         discard(payload);
     }
@@ -71,17 +71,17 @@ pub(crate) fn message(payload: &Payload) -> &str {
 }
 
 /// Aborts the process when it is dropped: guards the stretch in which a scope owes its threads. Whoever gets through
-/// that stretch calls `paid`; so only unwinding drops it.
+/// that stretch calls `defuse`; so only unwinding drops it.
 #[derive(Debug)]
-pub(crate) struct Owing(pub(crate) &'static str);
+pub(crate) struct AbortOnUnwind(pub(crate) &'static str);
 
-impl Owing {
-    pub(crate) fn paid(self) {
+impl AbortOnUnwind {
+    pub(crate) fn defuse(self) {
         std::mem::forget(self);
     }
 }
 
-impl Drop for Owing {
+impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
         sys::die(self.0);
     }

@@ -7,14 +7,14 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::look::{A_WAKE_UP, look_for};
-use super::word::Changes;
+use super::event_count::EventCount;
+use super::spin::{A_WAKE_UP, spin_until};
 use crate::sync::{AtomicBool, Mutex, OnceCell, fence};
 
 #[derive(Default)]
 pub(crate) struct Latch {
     set: AtomicBool,
-    changes: Changes,
+    changes: EventCount,
     /// Made by the first who selects on it; most latches have none.
     channel: OnceCell<Box<Channel>>,
 }
@@ -33,7 +33,7 @@ impl Latch {
     /// The last thing that a dying thread does with it: the caller keeps the latch alive (an `Arc`) until it returns.
     pub(crate) fn set(&self) {
         self.set.store(true, Ordering::SeqCst);
-        self.changes.note();
+        self.changes.notify();
         self.disconnect_if_set();
     }
 
@@ -50,25 +50,25 @@ impl Latch {
     /// Blocks until it is set (true), or until `until` or `given_up` (false).
     pub(crate) fn wait(&self, until: Option<Instant>, given_up: &AtomicBool) -> bool {
         // A short thread is over before going to sleep would be.
-        if look_for(A_WAKE_UP, || self.is_set()) {
+        if spin_until(A_WAKE_UP, || self.is_set()) {
             return true;
         }
         loop {
-            let seen = self.changes.seen();
+            let seen = self.changes.epoch();
             if self.is_set() {
                 return true;
             }
             if given_up.load(Ordering::Acquire) || until.is_some_and(|until| Instant::now() >= until) {
                 return false;
             }
-            self.changes.sleep(seen, until);
+            self.changes.wait(seen, until);
         }
     }
 
     /// Makes one waiter give up.
     pub(crate) fn give_up(&self, flag: &AtomicBool) {
         flag.store(true, Ordering::Release);
-        self.changes.note();
+        self.changes.notify();
     }
 
     /// A receiver that is disconnected once the latch is set.

@@ -7,18 +7,19 @@
 
 pub(crate) mod awake;
 pub(crate) mod by_id;
-pub(crate) mod cache;
 mod census;
 pub(crate) mod contain;
 pub(crate) mod erase;
+pub(crate) mod event_count;
+pub(crate) mod flags;
 mod idle;
 pub(crate) mod latch;
-pub(crate) mod line;
-mod look;
+pub(crate) mod lazy_queue;
+pub(crate) mod os_thread;
 pub(crate) mod packet;
 pub(crate) mod result;
-pub(crate) mod seat;
 pub(crate) mod shown;
+mod spin;
 pub(crate) mod this_thread;
+pub(crate) mod thread_cache;
 pub(crate) mod time;
-pub(crate) mod word;

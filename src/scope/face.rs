@@ -19,7 +19,7 @@ use crate::rt::awake;
 use crate::rt::erase::Lease;
 use crate::rt::packet::Packet;
 use crate::rt::result::Result;
-use crate::rt::time::far;
+use crate::rt::time::after;
 use crate::shutdown::{call, deferred};
 use crate::stop::listen::Keeper;
 use crate::thread::builder::{ThreadBuilder, label};
@@ -167,7 +167,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// below the scope, a callback, a deferred function) it asks only, and returns the state as it is.
     #[track_caller]
     pub fn shutdown(&self, grace: Duration) -> ShutdownReport {
-        call::shutdown(&self.core, far(awake::now(), grace), Location::caller())
+        call::shutdown(&self.core, after(awake::now(), grace), Location::caller())
     }
 
     /// Workers, services and adopted threads of the subtree that have not ended.

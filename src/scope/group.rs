@@ -225,7 +225,7 @@ impl Group<'_> {
         self.closed = true;
         let core = self.scope.core();
         core.node.stop(reason);
-        let _wait = crate::tree::wait_mark::Mark::on("group", at, Of::Scope(Arc::clone(core)));
+        let _wait = crate::tree::wait_mark::WaitMark::on("group", at, Of::Scope(Arc::clone(core)));
         if core.is_owned() {
             return owned::shut(core);
         }
@@ -237,7 +237,7 @@ impl Group<'_> {
         if let Some(parent) = left {
             let left = parent.lock().services.remove(core.id);
             drop(left);
-            parent.touch();
+            parent.wake_drivers();
         }
         owned::finish_if_left(&core.root);
         Ok(settle::verdict(core, BodyEnd::Returned))

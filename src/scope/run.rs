@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::outcome::failure::{Failure, Happened, ScopeError};
 use crate::outcome::status::Role;
 use crate::outcome::words::ITS_THREADS;
-use crate::rt::contain::{Owing, Payload, contain, discard, drop_contained, told};
+use crate::rt::contain::{AbortOnUnwind, Payload, contain, discard, drop_contained, log_contained};
 use crate::rt::erase::Lease;
 use crate::rt::result::{BoxError, Result};
 use crate::rt::shown::shown;
@@ -26,7 +26,7 @@ use crate::tree::record::{Of, Record, Text};
 use crate::tree::root::{GRACE, Root, open_root, root_of};
 use crate::tree::text::IntoText;
 use crate::tree::verdict::{Verdict, judge};
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 /// Opens a scope: a child of the calling thread's context, or else a root of its own. It returns when all its threads
 /// are home; if it is a root, when each has been joined by the OS.
@@ -151,7 +151,7 @@ pub(crate) fn open(
         let root = Root::new(GRACE, None);
         return open_root(root, name, kind, at);
     };
-    let below = around.filter(|cx| cx.core().around().any(|core| Arc::ptr_eq(core, parent.core())));
+    let below = around.filter(|cx| cx.core().ancestors().any(|core| Arc::ptr_eq(core, parent.core())));
     if let Some(guest) = below.filter(|cx| cx.role() == Role::Guest) {
         return open_at_guest(name, at, parent, guest);
     }
@@ -211,10 +211,11 @@ where
     // Threads may hold a reference to it: it lives until they are home, like all that they borrow.
     let scope = Scope::of(core, Lease::promise());
     // The body's own panic is contained in `run_body`: nothing may unwind from here to the end of the exit path (E4).
-    let owing = Owing("homebound: the exit of a scope unwound; its threads may borrow, so this is fatal");
+    let owing =
+        AbortOnUnwind("homebound: the exit of a scope unwound; its threads may borrow, so this is fatal");
     let (value, payload, end) = run_body(core, &scope, body);
     let verdict = leave(core, end);
-    owing.paid();
+    owing.defuse();
     Lived { value, payload, verdict }
 }
 
@@ -248,7 +249,7 @@ where
     F: FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
 {
     panic_hook::note_panics();
-    told(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "opened"));
+    log_contained(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "opened"));
     let record = scope.context().record();
     record.start();
     core.lock().body = Some(Arc::clone(record));
@@ -302,8 +303,8 @@ fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     state.body_home = true;
     let body = state.body.clone();
     drop(state);
-    core.touch();
-    let waits = Mark::of(ITS_THREADS, core.at, Of::Scope(Arc::clone(core)), [body, core.runner.clone()]);
+    core.wake_drivers();
+    let waits = WaitMark::of(ITS_THREADS, core.at, Of::Scope(Arc::clone(core)), [body, core.runner.clone()]);
     drive(core, Driver::Exit);
     drop(waits);
     settle::settle_at_exit(core);
@@ -328,7 +329,7 @@ pub(crate) fn report_before_unwinding(core: &Arc<ScopeCore>, error: &ScopeError)
     if error.failures().len() < 2 {
         return;
     }
-    told(
+    log_contained(
         || tracing::error!(target: "homebound::scope", scope = &*shown(core.path()), failures = %error, "unwinding"),
     );
     if core.root.is_registry() {

@@ -8,13 +8,13 @@ use std::time::Instant;
 use crate::outcome::reason::StopReason;
 use crate::outcome::report::ShutdownReport;
 use crate::outcome::status::Role;
-use crate::rt::contain::told;
+use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::shutdown::order::{Driver, drive_until};
 use crate::shutdown::settle;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Of, Record};
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 use crate::tree::{current, deadlock};
 
 pub(crate) fn shutdown(
@@ -32,13 +32,13 @@ pub(crate) fn shutdown(
         std::mem::replace(&mut state.asked, true)
     };
     core.node.stop(StopReason::Requested { at });
-    core.touch();
+    core.wake_drivers();
     if !is_inside(core) {
-        let _mark = Mark::on("shutdown", at, Of::Scope(Arc::clone(core)));
+        let _mark = WaitMark::on("shutdown", at, Of::Scope(Arc::clone(core)));
         wait_until(core, end);
     }
     let report = ShutdownReport { repeated, ..settle::report(core) };
-    told(|| {
+    log_contained(|| {
         tracing::info!(
             target: "homebound::shutdown",
             scope = &*shown(core.path()),
@@ -57,7 +57,7 @@ fn wait_until(core: &Arc<ScopeCore>, end: Instant) {
     state.callers += 1;
     state.callers_end = state.callers_end.into_iter().chain([end]).min();
     drop(state);
-    core.touch();
+    core.wake_drivers();
     drive_until(core, Driver::Other, Some(&|| core.lock().callers_end));
     let mut state = core.lock();
     state.callers -= 1;
@@ -73,7 +73,7 @@ fn wait_until(core: &Arc<ScopeCore>, end: Instant) {
 fn is_inside(core: &Arc<ScopeCore>) -> bool {
     let below = |record: &Arc<Record>| {
         !matches!(record.role, Role::Body | Role::Guest)
-            && record.core.around().any(|around| Arc::ptr_eq(around, core))
+            && record.core.ancestors().any(|around| Arc::ptr_eq(around, core))
     };
     current::is_guest() || current::records().iter().any(below)
 }

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use crate::rt::awake;
-use crate::rt::contain::told;
+use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
 use crate::stop::wakeups::Calls;
 use crate::tree::record::Record;
-use crate::tree::root::Errand;
+use crate::tree::root::WorkItem;
 
 /// Marks a thread overdue: its shields end, scopes that it runs have no time left, and it is reported by name.
 /// Runs no code of the program's.
@@ -20,13 +20,13 @@ pub(crate) fn mark(record: &Arc<Record>) -> Calls {
     let mut calls = record.node.mark_through_shields(record.core.node.cause());
     for core in record.opened() {
         let root = &core.root;
-        core.touch();
+        core.wake_drivers();
         // Its body may never return: then nobody else carries out this scope's shutdown.
-        root.carry_out(Errand::Drive(Arc::clone(&core)));
+        root.dispatch(WorkItem::Drive(Arc::clone(&core)));
     }
     let late = Arc::clone(record);
     if record.core.root.is_registry() {
-        record.core.root.carry_out(Errand::Overdue(late));
+        record.core.root.dispatch(WorkItem::Overdue(late));
     } else {
         // Whoever drives a standalone scope is a thread of the user's, and may log.
         calls.add(Calls::log(move || warn(&late)));
@@ -42,7 +42,7 @@ pub(crate) fn warn(record: &Arc<Record>) {
     let last_wait = record.wait().map(|wait| Shown(wait).to_string()).unwrap_or_default();
     let kernel = record.kernel_id().and_then(crate::sys::kernel_look).unwrap_or_default();
     let call: Vec<_> = kernel.call.into_iter().chain(kernel.about).collect();
-    told(|| {
+    log_contained(|| {
         tracing::error!(
             target: "homebound::shutdown",
             path = &*shown(record.path()),

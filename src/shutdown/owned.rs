@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 
 use crate::outcome::failure::ScopeError;
 use crate::outcome::status::{Role, ScopeStatus};
-use crate::rt::contain::told;
+use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::shutdown::order::{Driver, drive};
 use crate::shutdown::settle::{self, Account, BodyEnd};
@@ -94,7 +94,7 @@ fn end(core: &Arc<ScopeCore>, waiting: deadlock::Waiting) -> Result<Account, Sco
 /// Nobody is left who could be given the failures.
 pub(crate) fn tell(core: &ScopeCore, ended: &Result<Account, ScopeError>) {
     if let Err(error) = ended {
-        told(|| {
+        log_contained(|| {
             tracing::error!(
                 target: "homebound::scope",
                 scope = &*shown(core.path()),

@@ -15,7 +15,7 @@ use crate::outcome::reason::{Stop, StopReason};
 use crate::outcome::report::ShutdownReport;
 use crate::outcome::stopped::Stopped;
 use crate::rt::by_id::ById;
-use crate::rt::contain::told;
+use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::rt::this_thread;
 use crate::shutdown::deferred;
@@ -126,7 +126,7 @@ fn turn(core: &Arc<ScopeCore>, may_wait: bool) -> Turn {
 /// Who waits for its turn looks again. Pairs with `turn`.
 fn over(core: &Arc<ScopeCore>) {
     core.lock().settler = None;
-    core.touch();
+    core.wake_drivers();
 }
 
 /// The group is over: the scope around it need not look at it again.
@@ -180,7 +180,7 @@ fn settle_own(core: &Arc<ScopeCore>) {
         runner.core.lock().followers.remove(core.id);
     }
     forget_failures(core);
-    told(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "closed"));
+    log_contained(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "closed"));
 }
 
 /// What is left to be done in a scope whose threads are home.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::rt::contain::{Payload, discard, message, told};
+use crate::rt::contain::{Payload, discard, log_contained, message};
 use crate::rt::packet::{Ran, Task};
 use crate::rt::shown::shown;
 use crate::sync::{Condvar, Mutex, ThreadId, current_thread};
@@ -98,7 +98,7 @@ impl Callback {
 
 /// For a complaint that nobody is left to hear.
 pub(crate) fn unheard(payload: Payload) {
-    told(|| {
+    log_contained(|| {
         tracing::error!(
             target: "homebound::stop",
             panic = &*shown(message(&payload)),

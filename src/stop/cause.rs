@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use crate::outcome::marks::{Carries, Mark};
 use crate::outcome::reason::{Stop, StopReason};
 use crate::outcome::stopped::Stopped;
-use crate::stop::node::{Edge, Node, State};
+use crate::stop::node::{Link, Node, State};
 
 impl Node {
     /// The stop of `scope` will come to this node, though it is not handed down.
@@ -16,8 +16,8 @@ impl Node {
 
     pub(crate) fn inherited(&self, cause: &Stop) -> Stop {
         match self.edge {
-            Edge::Inside => cause.clone(),
-            Edge::Scope => cause.of_parent(),
+            Link::Inside => cause.clone(),
+            Link::Scope => cause.of_parent(),
         }
     }
 

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::awake;
-use crate::rt::time::far;
+use crate::rt::time::after;
 use crate::stop::node::Node;
 use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
@@ -135,7 +135,7 @@ impl Limit {
             Kind::Shield { entry, max } => {
                 // A shield inside a shield counts from the stop behind both, and never reaches
                 // beyond the outer one.
-                let own = far(entry.max(outer.stop?), max);
+                let own = after(entry.max(outer.stop?), max);
                 let is_inside = self.outer.limit.as_ref().is_some_and(|limit| limit.hides);
                 let cap = outer.end.filter(|_| is_inside);
                 Some(cap.map_or(own, |end| end.min(own)))

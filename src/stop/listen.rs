@@ -15,7 +15,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::stop::callback::Callback;
-use crate::stop::condvar::interrupt::Bell;
+use crate::stop::condvar::interrupt::Interrupt;
 use crate::stop::node::{ALERTED, LIMITED, Node, STOPPING, State};
 #[cfg(unix)]
 use crate::sys::Event;
@@ -162,11 +162,13 @@ impl Node {
     /// A stop, the beginning of one behind a shield, and the end of the node ring it. Whoever comes too late for that sees the
     /// mark, since it has yet to look.
     /// The waiter asks for the end of a limit after that.
-    pub(crate) fn hang(self: &Arc<Node>, bell: &Arc<Bell>) {
-        self.listen(Keeper::Listener, |state, _| state.bells.insert(bell.key, Arc::clone(bell)));
+    pub(crate) fn add_interrupt(self: &Arc<Node>, interrupt: &Arc<Interrupt>) {
+        self.listen(Keeper::Listener, |state, _| {
+            state.interrupts.insert(interrupt.key, Arc::clone(interrupt))
+        });
     }
 
-    pub(crate) fn take_down(&self, bell: &Bell) {
-        let _bell = self.state.lock().bells.remove(bell.key);
+    pub(crate) fn remove_interrupt(&self, interrupt: &Interrupt) {
+        let _bell = self.state.lock().interrupts.remove(interrupt.key);
     }
 }

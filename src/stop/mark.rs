@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::awake;
-use crate::stop::condvar::interrupt::ring_all;
+use crate::stop::condvar::interrupt::deliver_all;
 use crate::stop::listen::Keeper;
 use crate::stop::node::{ALERTED, Node, STOPPING, SWEPT};
 use crate::stop::wakeups::{Aftermath, Calls};
@@ -94,7 +94,7 @@ impl Node {
         after.wake.extend(state.signal.take());
         after.wake.extend(self.take_alarm());
         after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
-        after.bells.extend(state.bells.values().cloned());
+        after.interrupts.extend(state.interrupts.values().cloned());
         // They stay listed: whoever closes the node waits for one that runs elsewhere.
         after.callbacks.extend(state.callbacks.values().cloned());
         let children = state.children.values().filter_map(Weak::upgrade).collect();
@@ -110,7 +110,7 @@ impl Node {
         self.flags.set(ALERTED);
         after.wake.extend(self.take_alarm());
         after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
-        after.bells.extend(state.bells.values().cloned());
+        after.interrupts.extend(state.interrupts.values().cloned());
         let watched = state.signal.is_some() || self.event.get().is_some() || !state.callbacks.is_empty();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         drop(state);
@@ -176,13 +176,13 @@ impl Node {
         let since = *state.since.get_or_insert_with(awake::now);
         self.tell_limit(since);
         let wake = (state.signal.take(), self.take_alarm());
-        let bells = state.bells.values().cloned().collect();
+        let interrupts = state.interrupts.values().cloned().collect();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         self.flags.set(STOPPING);
         drop(state);
         drop(wake);
         self.wake();
-        ring_all(bells);
+        deliver_all(interrupts);
         for parent in parents.iter().flatten().filter_map(Weak::upgrade) {
             // Where a stop has been, thousands may leave at once, and nothing is added any more but shields: what is left
             // behind there is a weak reference that goes with the parent.

@@ -22,12 +22,12 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::outcome::marks::Mark;
-use crate::outcome::reason::{Stop, next_id};
+use crate::outcome::reason::{Stop, next_stop_id};
 use crate::rt::awake;
 use crate::rt::by_id::ById;
-use crate::rt::word::Flags;
+use crate::rt::flags::Flags;
 use crate::stop::callback::Callback;
-use crate::stop::condvar::interrupt::Bell;
+use crate::stop::condvar::interrupt::Interrupt;
 use crate::stop::limit::{Limit, drop_outwards};
 use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
@@ -56,7 +56,7 @@ pub(crate) trait Owner: Send + Sync {
 
 /// How a stop passes from a parent to this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Edge {
+pub(crate) enum Link {
     /// A thread in its scope, a deadline in its thread: the same reason.
     Inside,
     /// A scope in the thread that opened it: `Parent(reason)`, of the same stop.
@@ -67,7 +67,7 @@ pub(crate) struct Node {
     pub(crate) key: u64,
     /// Woken when the node is marked or alerted: for those who sleep in `rest`, whose wait needs no channel.
     pub(crate) flags: Flags,
-    pub(crate) edge: Edge,
+    pub(crate) edge: Link,
     pub(crate) state: Mutex<State>,
     pub(crate) signal: OnceCell<Receiver<Infallible>>,
     /// Set when the node is marked: for those who wait for descriptors.
@@ -93,21 +93,21 @@ pub(crate) struct State {
     pub(crate) teller: Option<Weak<Node>>,
     pub(crate) children: ById<Weak<Node>>,
     pub(crate) callbacks: ById<Arc<Callback>>,
-    pub(crate) bells: ById<Arc<Bell>>,
+    pub(crate) interrupts: ById<Arc<Interrupt>>,
 }
 
 impl Node {
-    pub(crate) fn new(edge: Edge) -> Arc<Node> {
+    pub(crate) fn new(edge: Link) -> Arc<Node> {
         Node::make(edge, None)
     }
 
     pub(crate) fn limited(limit: Limit) -> Arc<Node> {
-        Node::make(Edge::Inside, Some(Box::new(limit)))
+        Node::make(Link::Inside, Some(Box::new(limit)))
     }
 
-    fn make(edge: Edge, limit: Option<Box<Limit>>) -> Arc<Node> {
+    fn make(edge: Link, limit: Option<Box<Limit>>) -> Arc<Node> {
         Arc::new(Node {
-            key: next_id(),
+            key: next_stop_id(),
             flags: Flags::new(if limit.is_some() { LIMITED } else { 0 }),
             edge,
             state: Mutex::default(),

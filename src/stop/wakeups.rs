@@ -10,14 +10,14 @@ use crossbeam_channel::Sender;
 use tracing::level_filters::LevelFilter;
 
 use crate::stop::callback::{Callback, Caller};
-use crate::stop::condvar::interrupt::{Bell, ring_all};
+use crate::stop::condvar::interrupt::{Interrupt, deliver_all};
 use crate::stop::node::{Node, Owner};
 
 #[derive(Default)]
 pub(crate) struct Aftermath {
     pub(crate) wake: Vec<Sender<Infallible>>,
     pub(crate) ring: Vec<Arc<Node>>,
-    pub(crate) bells: Vec<Arc<Bell>>,
+    pub(crate) interrupts: Vec<Arc<Interrupt>>,
     pub(crate) owners: Vec<Weak<dyn Owner>>,
     pub(crate) arm: Vec<Arc<Node>>,
     pub(crate) callbacks: Vec<Arc<Callback>>,
@@ -30,7 +30,7 @@ impl Aftermath {
         for node in self.ring.into_iter().rev() {
             node.wake();
         }
-        ring_all(self.bells);
+        deliver_all(self.interrupts);
         let mut told = HashSet::new();
         for owner in self.owners.iter().filter_map(Weak::upgrade) {
             owner.marked(&mut told);

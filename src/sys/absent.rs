@@ -1,4 +1,4 @@
-//! Owns the answers of systems without Linux's files and futexes: no threads are listed, a lock and a bell to sleep by.
+//! Owns the answers of systems without Linux's files and futexes: no threads are listed, a lock and a woken to sleep by.
 //! Refuses to invent any thread.
 
 use std::io;
@@ -114,7 +114,7 @@ pub fn marks_of(_id: u32) -> io::Result<Option<u64>> {
 #[derive(Debug, Default)]
 pub(crate) struct Sleepers {
     lock: Mutex<()>,
-    bell: Condvar,
+    woken: Condvar,
 }
 
 impl Sleepers {
@@ -125,15 +125,15 @@ impl Sleepers {
             return;
         }
         match end {
-            None => self.bell.wait(&mut guard),
-            Some(end) => drop(self.bell.wait_until(&mut guard, end)),
+            None => self.woken.wait(&mut guard),
+            Some(end) => drop(self.woken.wait_until(&mut guard, end)),
         }
     }
 
     /// The word was changed before: a sleeper either sees that under the lock, or sleeps when we get it.
     pub(crate) fn wake(&self, _word: &AtomicU32, _count: u32) {
         drop(self.lock.lock());
-        self.bell.notify_all();
+        self.woken.notify_all();
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use super::action::{default_action, errno_place, get_action, set_action};
 use super::mask::{self, bit};
-use super::unix::{Alarm, Heard};
+use super::unix::{Heard, WakePipe};
 
 /// The signals that ask a program to stop.
 pub(crate) const fn stop_signals() -> [i32; 3] {
@@ -25,8 +25,8 @@ const SENT_BY_THE_KERNEL: i32 = libc::SI_KERNEL;
 #[cfg(not(target_os = "linux"))]
 const SENT_BY_THE_KERNEL: i32 = i32::MIN;
 
-/// The writing end of the alarm that the handler rings; -1 while no handler of ours is installed.
-static BELL: AtomicI32 = AtomicI32::new(-1);
+/// The writing end of the wake_pipe that the handler rings; -1 while no handler of ours is installed.
+static WAKE_FD: AtomicI32 = AtomicI32::new(-1);
 
 /// The process that the bell belongs to: a forked child has a copy of it, and of the handlers.
 static OWNER: AtomicI32 = AtomicI32::new(0);
@@ -39,8 +39,12 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// Runs in a signal handler: may only use words and system calls, and restores `errno`. In another process than ours it makes way for
 /// the default.
-pub(super) extern "C" fn ring(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
-    let bell = BELL.load(Ordering::Acquire);
+pub(super) extern "C" fn on_signal(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    _context: *mut libc::c_void,
+) {
+    let bell = WAKE_FD.load(Ordering::Acquire);
     // SAFETY: the kernel gives a valid one, since the handler was installed with `SA_SIGINFO`; it may be null for other callers.
     let from_terminal = !info.is_null() && unsafe { (*info).si_code } == SENT_BY_THE_KERNEL;
     let Some(heard) = Heard::now(signal, from_terminal) else { return };
@@ -49,7 +53,7 @@ pub(super) extern "C" fn ring(signal: libc::c_int, info: *mut libc::siginfo_t, _
     let before = unsafe { *errno };
     if this_process() == OWNER.load(Ordering::Acquire) {
         #[cfg(target_os = "linux")]
-        super::last::heard(heard);
+        super::last::arm_for(heard);
         let message = heard.message();
         // SAFETY: `message` lives across the call; a closed or full pipe is an error that we ignore. `write` may be called
         // in a handler (signal-safety(7)).
@@ -81,11 +85,11 @@ impl std::fmt::Debug for Handlers {
 }
 
 impl Handlers {
-    /// Installs one handler for all of `signals`, which rings `alarm`. On a refusal those already installed are put
+    /// Installs one handler for all of `signals`, which rings `wake_pipe`. On a refusal those already installed are put
     /// back.
-    pub(crate) fn install(signals: &[i32], alarm: &'static Alarm) -> io::Result<Handlers> {
+    pub(crate) fn install(signals: &[i32], wake_pipe: &'static WakePipe) -> io::Result<Handlers> {
         OWNER.store(this_process(), Ordering::Release);
-        BELL.store(alarm.bell(), Ordering::Release);
+        WAKE_FD.store(wake_pipe.wake_fd(), Ordering::Release);
         let mut handlers = Handlers { saved: Vec::new() };
         for signal in signals {
             TAKEN.fetch_or(bit(*signal), Ordering::AcqRel);
@@ -104,7 +108,7 @@ impl Drop for Handlers {
             }
         }
         TAKEN.store(0, Ordering::Release);
-        BELL.store(-1, Ordering::Release);
+        WAKE_FD.store(-1, Ordering::Release);
     }
 }
 
@@ -115,7 +119,7 @@ pub(crate) fn unblocked<R>(f: impl FnOnce() -> R) -> R {
 
 /// Hands on what was sent to the calling thread alone (`raise`) and waits there, blocked, for nobody. Before it goes to sleep.
 pub(crate) fn hand_on_raised() {
-    mask::take_raised(|signal, info| ring(signal, info, std::ptr::null_mut()));
+    mask::take_raised(|signal, info| on_signal(signal, info, std::ptr::null_mut()));
 }
 
 /// True if the handler of this signal is the one that [`Handlers`] installs: somebody else may have replaced it.
@@ -125,7 +129,7 @@ pub(crate) fn is_ours(signal: i32) -> bool {
 
 fn our_action() -> libc::sigaction {
     let mut action = default_action();
-    action.sa_sigaction = ring as extern "C" fn(_, _, _) as usize;
+    action.sa_sigaction = on_signal as extern "C" fn(_, _, _) as usize;
     action.sa_flags = libc::SA_RESTART | libc::SA_SIGINFO;
     action
 }

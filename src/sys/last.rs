@@ -128,7 +128,7 @@ pub(crate) fn began() {
 }
 
 /// A signal has come: if it asks for a stop, the process ends in time even if nobody carries that out. In a signal handler.
-pub(super) fn heard(heard: Heard) {
+pub(super) fn arm_for(heard: Heard) {
     if STOPS.load(Ordering::SeqCst) & bit(heard.signal) == 0 {
         return;
     }
@@ -221,7 +221,7 @@ fn make() -> io::Result<i32> {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all-zero is a valid `sigaction`.
     let action = unsafe { action.assume_init_mut() };
-    action.sa_sigaction = ring as extern "C" fn(_, _, _) as usize;
+    action.sa_sigaction = on_timer as extern "C" fn(_, _, _) as usize;
     // Its second entry interrupts the first, which may hang in a write.
     action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
     set_action(signal, action)?;
@@ -273,12 +273,12 @@ impl Drop for Guard {
 }
 
 fn is_ours(signal: i32) -> bool {
-    let ours = ring as extern "C" fn(_, _, _) as usize;
+    let ours = on_timer as extern "C" fn(_, _, _) as usize;
     get_action(signal).is_ok_and(|now| now.sa_sigaction == ours)
 }
 
 /// The handler: runs on the thread that has made the timer, whatever that thread does.
-extern "C" fn ring(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+extern "C" fn on_timer(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     // SAFETY: the kernel gives a valid one, since the handler was installed with `SA_SIGINFO`.
     let from_timer = unsafe { (*info).si_code } == libc::SI_TIMER;
     let due = DUE.load(Ordering::SeqCst);

@@ -53,7 +53,7 @@ fn set_of(bits: u64) -> libc::sigset_t {
     set
 }
 
-/// Changes the mask of the calling thread, and says what it was.
+/// EventCount the mask of the calling thread, and says what it was.
 fn change_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<libc::sigset_t> {
     let mut before = set_of(0);
     // SAFETY: both sets are valid. In a handler and in a forked child it may be called as well: it is one system call.

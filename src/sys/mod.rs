@@ -81,7 +81,7 @@ pub(crate) use stderr::die;
 #[cfg(unix)]
 pub use stderr::write_stderr;
 #[cfg(unix)]
-pub(crate) use unix::{Alarm, Heard, Woken, abort_now, exit_now};
+pub(crate) use unix::{Heard, WakePipe, Woken, abort_now, exit_now};
 
 #[cfg(unix)]
 pub(crate) mod child;
@@ -98,9 +98,9 @@ mod other;
 pub use other::write_stderr;
 #[cfg(not(unix))]
 pub(crate) use other::{
-    Alarm, Event, Handlers, Heard, Spared, Woken, abort_now, bear_closed_pipes, die, dump_signals, exit_now,
-    forks, hand_on_raised, hear, ignored, is_ours, know_forks, signal_name, stop_signals, unblocked,
-    why_not_taken,
+    Event, Handlers, Heard, Spared, WakePipe, Woken, abort_now, bear_closed_pipes, die, dump_signals,
+    exit_now, forks, hand_on_raised, hear, ignored, is_ours, know_forks, signal_name, stop_signals,
+    unblocked, why_not_taken,
 };
 
 /// A thread of this process as the kernel lists it.

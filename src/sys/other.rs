@@ -15,9 +15,9 @@ pub(crate) const fn dump_signals() -> [i32; 0] {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Alarm {
+pub(crate) struct WakePipe {
     rung: Mutex<bool>,
-    bell: Condvar,
+    woken: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -54,23 +54,23 @@ impl Heard {
     }
 }
 
-impl Alarm {
-    pub(crate) fn of_process() -> io::Result<&'static Alarm> {
-        static ALARM: Alarm = Alarm { rung: Mutex::new(false), bell: Condvar::new() };
+impl WakePipe {
+    pub(crate) fn of_process() -> io::Result<&'static WakePipe> {
+        static ALARM: WakePipe = WakePipe { rung: Mutex::new(false), woken: Condvar::new() };
         Ok(&ALARM)
     }
 
     pub(crate) fn wake(&self) {
         *self.rung.lock() = true;
-        self.bell.notify_one();
+        self.woken.notify_one();
     }
 
     pub(crate) fn sleep(&self, until: Option<Instant>) -> Woken {
         let mut rung = self.rung.lock();
         while !std::mem::take(&mut *rung) {
             match until {
-                None => self.bell.wait(&mut rung),
-                Some(at) if self.bell.wait_until(&mut rung, at).timed_out() => break,
+                None => self.woken.wait(&mut rung),
+                Some(at) if self.woken.wait_until(&mut rung, at).timed_out() => break,
                 Some(_) => {}
             }
         }
@@ -82,7 +82,7 @@ impl Alarm {
 pub(crate) struct Handlers;
 
 impl Handlers {
-    pub(crate) fn install(_signals: &[i32], _alarm: &'static Alarm) -> io::Result<Handlers> {
+    pub(crate) fn install(_signals: &[i32], _alarm: &'static WakePipe) -> io::Result<Handlers> {
         Ok(Handlers)
     }
 }

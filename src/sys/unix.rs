@@ -22,10 +22,10 @@ const DEAF: Duration = Duration::from_millis(10);
 
 /// A thread sleeps on it until it is woken, a signal comes, or a time has passed.
 #[derive(Debug)]
-pub(crate) struct Alarm {
+pub(crate) struct WakePipe {
     reader: OwnedFd,
     writer: OwnedFd,
-    /// [`wake`](Alarm::wake) has written, or is about to, and the sleeper has not begun to read since.
+    /// [`wake`](WakePipe::wake) has written, or is about to, and the sleeper has not begun to read since.
     rung: AtomicBool,
 }
 
@@ -108,33 +108,33 @@ impl Woken {
     }
 }
 
-impl Alarm {
-    /// The one alarm of this process, made at first use and kept: a signal handler on its way when a registry ends must
+impl WakePipe {
+    /// The one wake_pipe of this process, made at first use and kept: a signal handler on its way when a registry ends must
     /// find its descriptor open, and its own. What was rung before is forgotten. A forked child makes another: what is rung in
     /// the pipe that it has inherited wakes the process around it.
-    pub(crate) fn of_process() -> io::Result<&'static Alarm> {
-        static ALARM: Mutex<Option<(u32, u32, &'static Alarm)>> = Mutex::new(None);
+    pub(crate) fn of_process() -> io::Result<&'static WakePipe> {
+        static ALARM: Mutex<Option<(u32, u32, &'static WakePipe)>> = Mutex::new(None);
         let (process, forks) = (std::process::id(), super::forks());
         let mut known = ALARM.lock();
-        let alarm = match *known {
-            Some((of, after, alarm)) if (of, after) == (process, forks) => alarm,
-            _ => Box::leak(Box::new(Alarm::new()?)),
+        let wake_pipe = match *known {
+            Some((of, after, wake_pipe)) if (of, after) == (process, forks) => wake_pipe,
+            _ => Box::leak(Box::new(WakePipe::new()?)),
         };
-        *known = Some((process, forks, alarm));
-        while alarm.read().count > 0 {}
-        Ok(alarm)
+        *known = Some((process, forks, wake_pipe));
+        while wake_pipe.read().count > 0 {}
+        Ok(wake_pipe)
     }
 
-    fn new() -> io::Result<Alarm> {
+    fn new() -> io::Result<WakePipe> {
         let (reader, writer) = pipe()?;
         let [reader, writer] = [reader, writer].map(above_standard);
         rustix::io::ioctl_fionbio(&reader, true)?;
         rustix::io::ioctl_fionbio(&writer, true)?;
-        Ok(Alarm { reader, writer, rung: AtomicBool::new(false) })
+        Ok(WakePipe { reader, writer, rung: AtomicBool::new(false) })
     }
 
     /// Where a signal handler writes the number of its signal.
-    pub(super) fn bell(&self) -> RawFd {
+    pub(super) fn wake_fd(&self) -> RawFd {
         self.writer.as_raw_fd()
     }
 

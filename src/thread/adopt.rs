@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::outcome::status::Role;
 use crate::shutdown::owned::finish_if_left;
-use crate::stop::node::{Edge, Node};
+use crate::stop::node::{Link, Node};
 use crate::thread::builder::label;
 use crate::thread::context::Context;
 use crate::tree::core::ScopeCore;
@@ -86,13 +86,13 @@ impl Adopted {
 /// True for one of our own threads below this scope, which is accounted for: neither can the scope wait for it a second time, nor is it
 /// a guest. And for a thread that is in its last destructors: nothing would end its stay.
 fn is_ours(core: &Arc<ScopeCore>) -> bool {
-    let below = |own: &Arc<Record>| own.core.around().any(|around| Arc::ptr_eq(around, core));
+    let below = |own: &Arc<Record>| own.core.ancestors().any(|around| Arc::ptr_eq(around, core));
     let foreign = |own: &Arc<Record>| matches!(own.role, Role::Adopted | Role::Guest);
     current::is_gone() || current::records().iter().any(|own| !foreign(own) && below(own))
 }
 
 pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
-    let record = Record::new(label, Role::Adopted, core, Node::new(Edge::Inside));
+    let record = Record::new(label, Role::Adopted, core, Node::new(Link::Inside));
     let record = Arc::new(record);
     record.start();
     record.life(|life| life.released = true);
@@ -109,7 +109,7 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
 /// Takes the calling thread in as a guest of the scope that `host` is in.
 fn take_in(host: &Context, label: Label) -> Adopted {
     let core = host.core();
-    let record = Arc::new(Record::new(label, Role::Guest, core, Node::new(Edge::Inside)));
+    let record = Arc::new(Record::new(label, Role::Guest, core, Node::new(Link::Inside)));
     record.start();
     record.life(|life| life.released = true);
     // A service's own threads are told when the service is: as the thread of the context by which they were taken in.
@@ -135,7 +135,7 @@ fn release(record: &Arc<Record>) {
     if !record.has_ended() {
         record.end(Outcome::Finished);
         record.done.set();
-        record.core.ended(record);
+        record.core.count_out(record);
         record.core.release(record);
     }
 }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use crate::outcome::error::SpawnError;
 use crate::outcome::status::Role;
 use crate::rt::erase::Lease;
+use crate::rt::os_thread::ThreadOptions;
 use crate::rt::packet::{Claim, Packet};
 use crate::rt::result::Result;
-use crate::rt::seat::Make;
-use crate::stop::node::{Edge, Node};
+use crate::stop::node::{Link, Node};
 use crate::thread::context::Context;
 use crate::thread::handle::Handle;
 use crate::thread::spawn::launch;
@@ -28,13 +28,13 @@ pub struct ThreadBuilder<'scope> {
     label: Label,
     isolated: bool,
     vital: bool,
-    make: Make,
+    make: ThreadOptions,
 }
 
 impl<'scope> ThreadBuilder<'scope> {
     pub(crate) fn new(core: &Arc<ScopeCore>, lease: Lease<'scope>, label: Label) -> Self {
         let core = Arc::clone(core);
-        ThreadBuilder { core, lease, label, isolated: false, vital: false, make: Make::default() }
+        ThreadBuilder { core, lease, label, isolated: false, vital: false, make: ThreadOptions::default() }
     }
 
     /// Its failure stops nobody. It is returned by `join`; if nobody joins, it is in the scope's result after all.
@@ -105,7 +105,7 @@ impl<'scope> ThreadBuilder<'scope> {
         // One object, two owners: the handle keeps its typed end, to take the result; the thread gets the erased end, to run it.
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Packet<_, T>>::clone(&packet);
         let task = self.lease.erase(packet);
-        let mut record = Record::new(self.label, role, &self.core, Node::new(Edge::Inside));
+        let mut record = Record::new(self.label, role, &self.core, Node::new(Link::Inside));
         (record.isolated, record.vital) = (self.isolated, self.vital);
         let record = Arc::new(record);
         launch(&self.core, &record, task, self.make)?;

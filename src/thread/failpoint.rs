@@ -20,7 +20,7 @@ pub(crate) fn visit(record: &Arc<Record>, what: &'static str, at: &'static Locat
         Seed::Nothing | Seed::Refusal => {}
         Seed::Stop => {
             probe.note(record.path(), what, at);
-            if let Some(root) = record.core.around().last() {
+            if let Some(root) = record.core.ancestors().last() {
                 root.node.stop(StopReason::Requested { at });
             }
         }

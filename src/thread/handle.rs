@@ -15,7 +15,7 @@ use crate::outcome::status::ThreadId;
 use crate::outcome::stopped::Stopped;
 use crate::rt::contain::Payload;
 use crate::rt::packet::Claim;
-use crate::rt::time::far;
+use crate::rt::time::after;
 use crate::sync::AtomicBool;
 use crate::thread::context::Context;
 use crate::thread::failpoint;
@@ -24,7 +24,7 @@ use crate::tree::current;
 use crate::tree::deadlock::Joining;
 use crate::tree::propagate::complain;
 use crate::tree::record::{Of, Outcome, Record};
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 /// A thread that was spawned. Dropping it does not detach the thread: its scope joins it.
 ///
@@ -57,7 +57,7 @@ impl<T> Handle<'_, T> {
     pub fn join(mut self) -> Result<T, JoinError> {
         self.point(Location::caller());
         if !self.record.done.is_set() {
-            let _wait = Mark::on("join", Location::caller(), Of::Thread(Arc::clone(&self.record)));
+            let _wait = WaitMark::on("join", Location::caller(), Of::Thread(Arc::clone(&self.record)));
             let joining = Joining::begin(&self.record)?;
             // Pairs with `come_home`, which sets `done` when the result is in its slot.
             if !self.record.done.wait(None, joining.given_up()) {
@@ -74,7 +74,7 @@ impl<T> Handle<'_, T> {
     #[track_caller]
     #[must_use = "it holds what the thread returned, or the handle"]
     pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, JoinError>, Self> {
-        self.join_until(|| far(Instant::now(), timeout), Location::caller())
+        self.join_until(|| after(Instant::now(), timeout), Location::caller())
     }
 
     /// As [`join`](Self::join), but gives the handle back at `deadline`.
@@ -95,7 +95,7 @@ impl<T> Handle<'_, T> {
     ) -> Result<Result<T, JoinError>, Self> {
         self.point(caller);
         if !self.record.done.is_set() {
-            let _wait = Mark::on("join", caller, Of::Thread(Arc::clone(&self.record)));
+            let _wait = WaitMark::on("join", caller, Of::Thread(Arc::clone(&self.record)));
             if !self.record.done.wait(Some(end()), &AtomicBool::new(false)) {
                 return Err(self);
             }

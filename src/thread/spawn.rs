@@ -11,9 +11,9 @@ use crate::outcome::failure::{Failure, Happened};
 use crate::outcome::marks;
 use crate::outcome::reason::StopReason;
 use crate::rt::contain::{contain, discard, drop_contained};
+use crate::rt::os_thread::{OsThread, ThreadOptions};
 use crate::rt::packet::{Ran, Task};
 use crate::rt::result::Result;
-use crate::rt::seat::{Make, Seat};
 use crate::rt::shown::shown;
 use crate::shutdown::owned::finish_if_left;
 use crate::thread::failpoint;
@@ -29,7 +29,7 @@ pub(crate) fn launch(
     core: &Arc<ScopeCore>,
     record: &Arc<Record>,
     task: Arc<dyn Task<Arc<Record>>>,
-    make: Make,
+    make: ThreadOptions,
 ) -> Result<(), SpawnError> {
     failpoint::may_spawn(record)?;
     // Before the admission: the subscriber is the user's, and what it raises may not leave a thread counted.
@@ -40,7 +40,7 @@ pub(crate) fn launch(
     core.admit(Entry { record: Arc::clone(record), task: Some(Arc::clone(&task)) })?;
     let job = Box::new({
         let record = Arc::clone(record);
-        move |seat: &Arc<Seat>| run_job(&record, task, scene, seat)
+        move |os_thread: &Arc<OsThread>| run_job(&record, task, scene, os_thread)
     });
     core.root.cache.launch(&record.label.name, make, job).map_err(|refusal| {
         record.node.close();
@@ -89,15 +89,15 @@ impl Drop for Scene {
 
 /// What the OS thread does. Nothing of `'scope` is in this frame (invariant 1): `task` has forgotten its types, and
 /// closure and result live and die in `Task::run`, which has returned before anybody is told.
-fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, seat: &Arc<Seat>) {
+fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, os_thread: &Arc<OsThread>) {
     record.start();
-    seat.set_title(&record.label.purpose, record.core.place());
+    os_thread.set_title(&record.label.purpose, record.core.place());
     marks::begin_job();
     let mut outcome = None;
     let logged = contain(|| {
         scene.inside(|| {
             let entered = current::enter(Arc::clone(record), Arc::clone(&record.node), None);
-            let (ended, told) = conclude(record, task.run(record));
+            let (ended, told) = judge_end(record, task.run(record));
             outcome = Some(ended);
             told.iter().for_each(log);
             // Callbacks that were not run are dropped while the thread still is somebody.
@@ -113,7 +113,7 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
             Some(_) => discard(payload),
             None => {
                 discard(task.clear());
-                let (ended, told) = conclude(record, Ran::Panicked(payload));
+                let (ended, told) = judge_end(record, Ran::Panicked(payload));
                 outcome = Some(ended);
                 told.iter().for_each(log);
             }
@@ -123,12 +123,12 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
     drop(task);
     current::leave_all();
     panic_hook::forget();
-    come_home(record, outcome.unwrap_or(Outcome::Finished), seat);
+    come_home(record, outcome.unwrap_or(Outcome::Finished), os_thread);
 }
 
 /// Makes an outcome of what the closure returned or raised, and stops and lists for it at once (F1): nothing that the program's code
 /// may hold up, callbacks, a subscriber, the parts of an error, comes before that. Returns a failure that is to be logged.
-fn conclude(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
+fn judge_end(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
     let (core, stops) = (&record.core, !record.isolated);
     let failure = match ran {
         Ran::Done | Ran::Nothing => Err(Outcome::Finished),
@@ -161,11 +161,11 @@ fn conclude(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
 }
 
 /// Tells the others: those who join it, then the scope. After the last line the scope may be gone.
-fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
+fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: &Arc<OsThread>) {
     let core = &record.core;
     let panicked = outcome.is_panic();
     // Views show the thread until `end`, and its OS thread from here on: there is no moment at which neither is seen.
-    seat.set_over();
+    os_thread.set_over();
     let unclaimed = record.end(outcome);
     if let Some(failure) = unclaimed {
         core.fail(&failure, false);
@@ -175,17 +175,17 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, seat: &Arc<Seat>) {
     let at_once = reusable && record.close_sequel();
     if at_once {
         // Before anybody learns of the end: the next spawn of this name finds the thread warm.
-        seat.offer();
+        os_thread.give_back();
     }
     record.done.set();
     record.tell_sequel();
     // What the program runs here may take its time, and nobody else was to wait for that; it may have stopped the root.
     let afterwards = reusable && !at_once && core.may_spawn_again();
     if afterwards {
-        seat.offer();
+        os_thread.give_back();
     }
-    core.ended(record);
-    // Not with a job of the root's in the seat, which would be waited for by the thread that is to run it.
+    core.count_out(record);
+    // Not with a job of the root's in the OS thread, which would be waited for by the thread that is to run it.
     if !(at_once || afterwards) {
         finish_if_left(&core.root);
     }

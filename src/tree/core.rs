@@ -13,16 +13,16 @@ use crate::outcome::error::SpawnError;
 use crate::outcome::status::Role;
 use crate::rt::awake;
 use crate::rt::contain;
+use crate::rt::event_count::EventCount;
 use crate::rt::shown::shown;
-use crate::rt::time::far;
-use crate::rt::word::Changes;
-use crate::stop::node::{Edge, Node, Owner};
+use crate::rt::time::after;
+use crate::stop::node::{Link, Node, Owner};
 use crate::sync::{AtomicBool, OnceCell};
-use crate::tree::record::{Record, Text, next_id};
-use crate::tree::root::{Errand, Root};
+use crate::tree::record::{Record, Text, next_thread_id};
+use crate::tree::root::{Root, WorkItem};
 use crate::tree::services::Served;
 use crate::tree::state::{Entry, Phase, State};
-use crate::tree::state_lock::Books;
+use crate::tree::state_lock::StateLock;
 
 pub(crate) struct ScopeCore {
     pub(crate) id: u64,
@@ -41,9 +41,9 @@ pub(crate) struct ScopeCore {
     pub(crate) path: OnceCell<Arc<str>>,
     /// How many scopes are around it.
     pub(crate) depth: usize,
-    pub(crate) books: Books,
+    pub(crate) state_lock: StateLock,
     /// Told of all that a driver must look at; a root uses its cache's.
-    changes: Changes,
+    changes: EventCount,
     /// The stopper drives it as well, and wants to know of changes.
     driven: AtomicBool,
     /// Somebody has said that there is a change, and no driver has looked since.
@@ -75,7 +75,7 @@ impl ScopeCore {
         let Opening { name, kind, at, root, parent, opener, runner } = opening;
         let depth = parent.as_ref().map_or(0, |parent| parent.depth + 1);
         let core = Arc::new(ScopeCore {
-            id: next_id(),
+            id: next_thread_id(),
             name,
             kind,
             at,
@@ -84,11 +84,11 @@ impl ScopeCore {
             parent,
             opener,
             runner,
-            node: Node::new(Edge::Scope),
+            node: Node::new(Link::Scope),
             path: OnceCell::new(),
             depth,
-            books: Books::new(State::new(kind == Kind::Group)),
-            changes: Changes::default(),
+            state_lock: StateLock::new(State::new(kind == Kind::Group)),
+            changes: EventCount::default(),
             driven: AtomicBool::new(false),
             touched: AtomicBool::new(false),
         });
@@ -116,7 +116,7 @@ impl ScopeCore {
     }
 
     /// Itself and all scopes around it, the innermost first.
-    pub(crate) fn around(self: &Arc<Self>) -> impl Iterator<Item = &Arc<ScopeCore>> {
+    pub(crate) fn ancestors(self: &Arc<Self>) -> impl Iterator<Item = &Arc<ScopeCore>> {
         std::iter::successors(Some(self), |core| core.parent.as_ref())
     }
 
@@ -155,20 +155,20 @@ impl ScopeCore {
         let entry = state.entries.remove(record.id.0);
         state.leave(record);
         drop(state);
-        self.touch();
+        self.wake_drivers();
         // Last: with it goes the closure, whose captures are the user's and may panic.
         drop(entry);
     }
 
     /// Called by a dying thread, as the last thing that it does with the scope. Its entry stays: the joiner or the
     /// next spawn removes it (E6).
-    pub(crate) fn ended(self: &Arc<Self>, record: &Arc<Record>) {
+    pub(crate) fn count_out(self: &Arc<Self>, record: &Arc<Record>) {
         let due = self.outer_dues();
-        for (core, due) in self.around().zip(&due).skip(1) {
-            core.books.hand_in(core, record, *due);
+        for (core, due) in self.ancestors().zip(&due).skip(1) {
+            core.state_lock.count_out_or_defer(core, record, *due);
         }
         // Last: who sees it counted out here finds it in the books of all scopes around.
-        self.books.hand_in(self, record, due[0]);
+        self.state_lock.count_out_or_defer(self, record, due[0]);
     }
 
     /// The handle is joined or dropped: nobody will ask for the result.
@@ -191,12 +191,12 @@ impl ScopeCore {
 
     /// Something changed that a driver of this scope, or of the one that a group is in, has to look at. Scopes around one that was
     /// touched before, and not looked at since, have been told: so ten thousand groups in groups do not walk all the way out.
-    pub(crate) fn touch(&self) {
+    pub(crate) fn wake_drivers(&self) {
         let mut core = Some(self);
         while let Some(this) = core {
-            this.told().note();
+            this.driver_events().notify();
             if this.driven.load(Ordering::SeqCst) {
-                this.root.carry_out(Errand::LookAgain);
+                this.root.dispatch(WorkItem::LookAgain);
             }
             // Pairs with `look_at`: if nobody has looked since, whoever does sees what was changed before this.
             if this.touched.swap(true, Ordering::SeqCst) {
@@ -206,7 +206,7 @@ impl ScopeCore {
         }
     }
 
-    /// By who is about to read the state of this scope for a step. Pairs with `touch`: a change that is made after this is told
+    /// By who is about to read the state of this scope for a step. Pairs with `wake_drivers`: a change that is made after this is told
     /// to the scopes around.
     pub(crate) fn look_at(&self) {
         self.touched.swap(false, Ordering::SeqCst);
@@ -215,33 +215,33 @@ impl ScopeCore {
     /// From now on *stopper* is told of changes; those before are seen by whoever looks after this.
     pub(crate) fn set_driven(&self) {
         self.driven.store(true, Ordering::SeqCst);
-        // Pairs with `touch`: if that did not find the flag, its note comes before this, and with it what was changed.
+        // Pairs with `wake_drivers`: if that did not find the flag, its note comes before this, and with it what was changed.
         self.changes();
     }
 
     /// To be asked before looking; see `sleep`.
     pub(crate) fn changes(&self) -> u32 {
-        self.told().seen()
+        self.driver_events().epoch()
     }
 
     /// Who waits for a root also joins its OS threads: one bell for both.
-    fn told(&self) -> &Changes {
+    fn driver_events(&self) -> &EventCount {
         if self.parent.is_none() { self.root.cache.changes() } else { &self.changes }
     }
 
     /// Stays awake for a moment, in case there is a change that was not `seen`.
     pub(crate) fn look_out(&self, seen: u32) {
-        self.told().look_out(seen);
+        self.driver_events().spin(seen);
     }
 
-    /// Blocks until there is a change that was not `seen`, or until `until`. Pairs with `touch`.
+    /// Blocks until there is a change that was not `seen`, or until `until`. Pairs with `wake_drivers`.
     pub(crate) fn sleep(&self, seen: u32, until: Option<Instant>) {
-        self.told().sleep(seen, until);
+        self.driver_events().wait(seen, until);
     }
 
     /// False if the root is about to end: then a thread that ends need not stay warm.
     pub(crate) fn may_spawn_again(self: &Arc<Self>) -> bool {
-        let Some(root) = self.around().last() else { return true };
+        let Some(root) = self.ancestors().last() else { return true };
         if root.node.is_stopping() {
             return false;
         }
@@ -281,7 +281,7 @@ impl ScopeCore {
 impl Owner for ScopeCore {
     fn announced(&self) {
         if self.parent.is_none() {
-            self.root.stop_announced(far(awake::now(), self.root.grace));
+            self.root.stop_announced(after(awake::now(), self.root.grace));
         }
     }
 
@@ -296,20 +296,20 @@ impl Owner for ScopeCore {
     /// The stop has reached this scope: those who wait in it look again.
     fn marked(&self, told: &mut HashSet<u64>) {
         let mut followers = self.followers();
-        self.touch();
+        self.wake_drivers();
         // Those that were stopped before have a deadline now. All clocks that this stop starts have begun, so to look once is
         // enough, however many of the scopes around are stopped by it.
         while let Some(core) = followers.pop() {
             if told.insert(core.id) {
                 followers.extend(core.followers());
-                core.touch();
+                core.wake_drivers();
             }
         }
     }
 
     fn log(&self) {
         let reason = self.node.reason();
-        contain::told(
+        contain::log_contained(
             || tracing::info!(target: "homebound::stop", scope = &*shown(self.path()), %reason, "stopping"),
         );
     }

@@ -127,7 +127,7 @@ impl Drop for Entered {
 /// The records under which the calling thread is adopted in this scope, or in groups and scopes below it: it is in them no more.
 pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
     let below = |frame: &Frame| {
-        frame.forsake.is_some() && frame.record.core.around().any(|around| Arc::ptr_eq(around, core))
+        frame.forsake.is_some() && frame.record.core.ancestors().any(|around| Arc::ptr_eq(around, core))
     };
     let left = STACK.try_with(|stack| {
         let mut stack = stack.borrow_mut();
@@ -144,7 +144,7 @@ pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
 
 /// Whatever the calling thread will touch of its thread-locals has its place and its destructor from now on: to make them may need
 /// the locks of the allocator and of the loader.
-pub(crate) fn touch() {
+pub(crate) fn prepare() {
     let _gone_in_destructors = STACK.try_with(|_| ());
     let mutex = crate::sync::locks::Mutex::new(());
     let held = mutex.lock();

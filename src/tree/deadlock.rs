@@ -253,7 +253,7 @@ impl Search<'_> {
 
     fn is_told_after_caller(&self, service: &Arc<Record>) -> bool {
         let driven = self.driven.as_ref();
-        let by_caller = driven.is_some_and(|core| service.core.around().any(|c| Arc::ptr_eq(c, core)));
+        let by_caller = driven.is_some_and(|core| service.core.ancestors().any(|c| Arc::ptr_eq(c, core)));
         !by_caller && is_untold_service_of_caller(service)
     }
 }

@@ -20,7 +20,7 @@ impl ScopeCore {
 
     /// The same for all scopes around, the innermost first, itself included: in one walk, since each goes by the one around it.
     pub(crate) fn outer_dues(self: &Arc<Self>) -> Vec<Option<Instant>> {
-        let around: Vec<_> = self.around().collect();
+        let around: Vec<_> = self.ancestors().collect();
         let mut found: Vec<Option<Instant>> = vec![None; around.len()];
         for place in (0..around.len()).rev() {
             let known = |core: &ScopeCore| {

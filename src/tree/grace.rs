@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::rt::time::far;
+use crate::rt::time::after;
 
 /// When a shutdown began and when its grace is over.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,7 +22,7 @@ impl Clock {
         if self.began.is_none() {
             self.began = Some(at);
             self.served = served;
-            self.deadline = self.deadline.or(grace.map(|grace| far(at, grace)));
+            self.deadline = self.deadline.or(grace.map(|grace| after(at, grace)));
         }
     }
 
@@ -48,5 +48,5 @@ impl Clock {
 /// When the share of the next service ends, `waiting` of them being left, itself included (E3).
 pub(crate) fn share(now: Instant, end: Instant, waiting: usize) -> Instant {
     let left = end.saturating_duration_since(now);
-    far(now, left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX))
+    after(now, left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX))
 }

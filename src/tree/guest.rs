@@ -69,7 +69,7 @@ pub(crate) fn end(record: &Arc<Record>) {
 
 /// Its stay is over, in the books of the scopes around.
 fn count_out(record: &Arc<Record>) {
-    for core in record.core.around() {
+    for core in record.core.ancestors() {
         let mut state = core.lock();
         state.guests_left += usize::from(state.clock.began.is_some());
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::outcome::failure::{Cause, Failure, Origin};
 use crate::outcome::reason::{Stop, StopReason};
-use crate::rt::contain::{Payload, discard, told};
+use crate::rt::contain::{Payload, discard, log_contained};
 use crate::rt::shown::{Shown, shown};
 use crate::stop::node::Node;
 use crate::stop::wakeups::Calls;
@@ -94,7 +94,7 @@ fn listening(core: &Arc<ScopeCore>) -> Option<&Arc<ScopeCore>> {
 /// At once, with no lock held: a scope's result may be a long time coming. The subscriber, and the `Display` of the
 /// error, are the user's: what they raise ends here.
 pub(crate) fn log(failure: &Failure) {
-    told(|| match failure.cause() {
+    log_contained(|| match failure.cause() {
         Cause::Panic { message, location } => tracing::error!(
             target: "homebound::thread",
             path = &*shown(failure.path()),

@@ -28,7 +28,7 @@ pub(crate) type Text = Cow<'static, str>;
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// For threads and scopes alike: the smaller was made earlier.
-pub(crate) fn next_id() -> u64 {
+pub(crate) fn next_thread_id() -> u64 {
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
 
@@ -174,7 +174,7 @@ impl Record {
     pub(crate) fn new(label: Label, role: Role, core: &Arc<ScopeCore>, node: Arc<Node>) -> Record {
         node.inherit_probe(&core.node);
         Record {
-            id: ThreadId(next_id()),
+            id: ThreadId(next_thread_id()),
             label,
             role,
             isolated: false,

@@ -1,6 +1,6 @@
 //! Owns what all scopes of one root share: the OS threads, the timer, the grace, and the way to the registry if it is
 //! the registry's.
-//! Refuses to know signals and exit codes: those are behind [`Edge`].
+//! Refuses to know signals and exit codes: those are behind [`RootHost`].
 
 use std::panic::Location;
 use std::sync::{Arc, Weak, atomic};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::outcome::status::{ForeignThread, Role};
 use crate::outcome::words::ITS_ENDS;
-use crate::rt::cache::Cache;
+use crate::rt::thread_cache::ThreadCache;
 use crate::stop::node::Node;
 use crate::stop::wakeups::Calls;
 use crate::sync::{OnceCell, locks};
@@ -18,13 +18,13 @@ use crate::tree::grace::Clock;
 use crate::tree::record::{Label, Of, Record, Text};
 use crate::tree::state_lock::Lock;
 use crate::tree::timers::Timers;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 /// The grace of a root that sets none.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// What the registry does for its root.
-pub(crate) trait Edge: Send + Sync {
+pub(crate) trait RootHost: Send + Sync {
     /// The earliest timer is another, or some bell is in doubt: *watch* must look again.
     fn timers_changed(&self);
     /// A stop of the root is asked for, with a grace until then, and nothing has been done for
@@ -34,13 +34,13 @@ pub(crate) trait Edge: Send + Sync {
     /// not wait.
     fn clock_moved(&self, clock: &Clock);
     /// Work for *stopper*: what runs user code and does not belong to any thread of the user's.
-    fn carry_out(&self, errand: Errand);
+    fn dispatch(&self, work: WorkItem);
     /// Threads of the process that are nobody's.
     fn foreign(&self) -> Vec<ForeignThread>;
 }
 
 /// What *stopper* is asked for.
-pub(crate) enum Errand {
+pub(crate) enum WorkItem {
     /// To be logged: this signal was sent on.
     Forwarded(i32),
     /// To be logged: it was not, since the channel is full (true), or nobody receives.
@@ -57,14 +57,14 @@ pub(crate) enum Errand {
 }
 
 pub(crate) struct Root {
-    pub(crate) cache: Arc<Cache>,
+    pub(crate) cache: Arc<ThreadCache>,
     pub(crate) grace: Duration,
     pub(crate) timers: Arc<Timers>,
     pub(crate) scope: OnceCell<Weak<ScopeCore>>,
     /// What a test plants into this run.
     pub(crate) probe: OnceCell<Arc<Probe>>,
     pub(crate) left: Left,
-    edge: Option<Weak<dyn Edge>>,
+    edge: Option<Weak<dyn RootHost>>,
     process: u32,
 }
 
@@ -83,10 +83,10 @@ const FEW: usize = 16;
 static ROOTS: locks::Mutex<Vec<Weak<Root>>> = locks::Mutex::new(Vec::new());
 
 impl Root {
-    pub(crate) fn new(grace: Duration, edge: Option<Weak<dyn Edge>>) -> Arc<Root> {
+    pub(crate) fn new(grace: Duration, edge: Option<Weak<dyn RootHost>>) -> Arc<Root> {
         crate::sys::know_forks();
         let root = Arc::new_cyclic(|this| Root {
-            cache: Arc::new(Cache::default()),
+            cache: Arc::new(ThreadCache::default()),
             grace,
             timers: Arc::new(Timers::new(Weak::clone(this))),
             scope: OnceCell::new(),
@@ -115,7 +115,7 @@ impl Root {
         self.scope.get().and_then(Weak::upgrade)
     }
 
-    fn edge(&self) -> Option<Arc<dyn Edge>> {
+    fn edge(&self) -> Option<Arc<dyn RootHost>> {
         self.edge.as_ref().and_then(Weak::upgrade)
     }
 
@@ -141,10 +141,10 @@ impl Root {
         }
     }
 
-    /// Hands `errand` to *stopper*. A standalone root has no such thread: there the errand is dropped.
-    pub(crate) fn carry_out(&self, errand: Errand) {
+    /// Hands `work` to *stopper*. A standalone root has no such thread: there the work is dropped.
+    pub(crate) fn dispatch(&self, work: WorkItem) {
         if let Some(edge) = self.edge() {
-            edge.carry_out(errand);
+            edge.dispatch(work);
         }
     }
 
@@ -190,7 +190,7 @@ impl Root {
         let core = self.core();
         let body = core.as_ref().and_then(|core| core.lock().body.clone());
         let at = core.as_ref().map_or_else(Location::caller, |core| core.at);
-        let _waits = Mark::of(ITS_ENDS, at, Of::Nobody, [body, None]);
+        let _waits = WaitMark::of(ITS_ENDS, at, Of::Nobody, [body, None]);
         self.timers.close();
         if self.cache.has_caller() {
             self.cache.abandon();
@@ -222,7 +222,7 @@ pub(crate) fn root_of(opening: Opening) -> Arc<ScopeCore> {
 /// A record for a thread of homebound's own, listed in the tree.
 pub(crate) fn internal(core: &Arc<ScopeCore>, name: &'static str, purpose: &'static str) -> Arc<Record> {
     let label = Label { name: name.into(), purpose: purpose.into(), at: Location::caller() };
-    let node = Node::new(crate::stop::node::Edge::Inside);
+    let node = Node::new(crate::stop::node::Link::Inside);
     let record = Arc::new(Record::new(label, Role::Internal, core, node));
     core.lock().internal.push(Arc::clone(&record));
     record

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::rt::line::Line;
+use crate::rt::lazy_queue::LazyQueue;
 use crate::sync::{TryMutex, TryMutexGuard, fence};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::state::{CountedOut, State};
 
-pub(crate) struct Books {
+pub(crate) struct StateLock {
     state: TryMutex<State>,
-    inbox: Line<Ended>,
+    inbox: LazyQueue<Ended>,
 }
 
 /// A thread of this scope, or of one below it, that is not counted yet.
@@ -51,18 +51,18 @@ struct Entered {
 
 impl ScopeCore {
     pub(crate) fn lock(&self) -> Locked<'_> {
-        self.books.locked(self, self.books.state.lock())
+        self.state_lock.locked(self, self.state_lock.state.lock())
     }
 
     /// Gives up after `limit`: for views and *watch*, which must not wait for long.
     pub(crate) fn lock_within(&self, limit: Duration) -> Option<Locked<'_>> {
-        Some(self.books.locked(self, self.books.state.try_lock_for(limit)?))
+        Some(self.state_lock.locked(self, self.state_lock.state.try_lock_for(limit)?))
     }
 }
 
-impl Books {
-    pub(crate) fn new(state: State) -> Books {
-        Books { state: TryMutex::new(state), inbox: Line::default() }
+impl StateLock {
+    pub(crate) fn new(state: State) -> StateLock {
+        StateLock { state: TryMutex::new(state), inbox: LazyQueue::default() }
     }
 
     #[inline]
@@ -73,7 +73,7 @@ impl Books {
     }
 
     /// Counts a thread out, here and now or by whoever holds the lock.
-    pub(crate) fn hand_in(&self, core: &ScopeCore, record: &Arc<Record>, outer: Option<Instant>) {
+    pub(crate) fn count_out_or_defer(&self, core: &ScopeCore, record: &Arc<Record>, outer: Option<Instant>) {
         let ended = Ended { record: Arc::clone(record), outer };
         match self.state.try_lock() {
             Some(state) => self.locked(core, state).count_out(&ended),
@@ -141,7 +141,7 @@ impl Locked<'_> {
 impl Entered {
     fn tell(self, core: &ScopeCore) {
         if self.watched {
-            core.touch();
+            core.wake_drivers();
         }
         drop((self.ended, self.gone));
     }
@@ -152,7 +152,7 @@ impl Drop for After<'_> {
         if let Some(entered) = self.entered.take() {
             entered.tell(self.core);
         }
-        self.core.books.take_in(self.core);
+        self.core.state_lock.take_in(self.core);
     }
 }
 

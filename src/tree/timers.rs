@@ -1,4 +1,4 @@
-//! Owns the time of a root: deadlines and shields that somebody waits for, and bells that are in doubt.
+//! Owns the time of a root: deadlines and shields that somebody waits for, and interrupts that are in doubt.
 //! Refuses to know whose they are. A registry's *watch* and *stopper* see to them; a standalone root has one lazy thread for it.
 //!
 //! That thread is the *keeper*. When a limit has ended it marks, and then calls what is to be called for that: code of the program's,
@@ -11,31 +11,31 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::rt::awake;
-use crate::rt::contain::told;
-use crate::rt::seat::{Make, Seat};
-use crate::stop::condvar::interrupt::{Bell, Ringer};
-use crate::stop::condvar::retry::{Rounds, ring_for};
+use crate::rt::contain::log_contained;
+use crate::rt::os_thread::{OsThread, ThreadOptions};
+use crate::stop::condvar::interrupt::{Interrupt, Retrier};
+use crate::stop::condvar::retry::{Rounds, retry_for};
 use crate::stop::limit::Timer;
 use crate::stop::node::Node;
 use crate::stop::wakeups::Calls;
 use crate::sync::{AtomicBool, Condvar, Mutex};
 use crate::tree::record::{Of, Outcome, Record};
 use crate::tree::root::{Root, internal, retire};
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 /// How long one who stops rings by himself what is in doubt, while the thread that would do it runs a callback. A waiter that
 /// is between its look and its wait needs a moment on a processor.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Deadlines that somebody waits for without a time-out of his own.
-/// And bells that are rung by the thread that keeps the time: *watch*, or the lazy one of a standalone root.
+/// And interrupts that are rung by the thread that keeps the time: *watch*, or the lazy one of a standalone root.
 pub(crate) struct Timers {
     root: Weak<Root>,
     state: Mutex<TimerState>,
     due: Condvar,
     /// For *watch*, which does not take the lock for nothing: something was armed, or the due ones were taken out.
     news: AtomicBool,
-    /// The same: some bell is in doubt.
+    /// The same: some interrupt is in doubt.
     doubtful: AtomicBool,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Timers {
 struct TimerState {
     waiting: BTreeMap<(Instant, u64), Weak<Node>>,
     /// To be rung by whoever keeps the time.
-    doubts: Vec<Arc<Bell>>,
+    unconfirmed: Vec<Arc<Interrupt>>,
     /// A standalone root has a keeper.
     running: bool,
     /// The system is asked for it, with the lock free.
@@ -87,8 +87,8 @@ impl Timer for Timers {
     }
 }
 
-impl Ringer for Timers {
-    fn ring_later(&self, bells: Vec<Arc<Bell>>) {
+impl Retrier for Timers {
+    fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>) {
         let Some(root) = self.root.upgrade() else { return };
         let resigned = |state: &TimerState| state.calling && state.lacks_a_thread();
         if resigned(&self.state.lock()) {
@@ -96,13 +96,13 @@ impl Ringer for Timers {
         }
         // The system may have refused it.
         let alone = resigned(&self.state.lock());
-        let bells = if alone { ring_for(PATIENCE, bells) } else { bells };
+        let interrupts = if alone { retry_for(PATIENCE, interrupts) } else { interrupts };
         let mut state = self.state.lock();
         // Where nobody would ring, waiters look by themselves.
         if state.closed || !(state.running || state.starting || state.calling || root.is_registry()) {
             return drop(state);
         }
-        state.doubts.extend(bells);
+        state.unconfirmed.extend(interrupts);
         drop(state);
         self.doubtful.store(true, Ordering::Release);
         if root.is_registry() {
@@ -119,11 +119,11 @@ impl Timers {
         Timers { root, state: Mutex::default(), due: Condvar::new(), news, doubtful }
     }
 
-    pub(crate) fn take_doubts(&self) -> Vec<Arc<Bell>> {
-        std::mem::take(&mut self.state.lock().doubts)
+    pub(crate) fn take_doubts(&self) -> Vec<Arc<Interrupt>> {
+        std::mem::take(&mut self.state.lock().unconfirmed)
     }
 
-    /// For *watch*: true if there may be some. Pairs with `ring_later`.
+    /// For *watch*: true if there may be some. Pairs with `retry_later`.
     pub(crate) fn has_doubts(&self) -> bool {
         self.doubtful.swap(false, Ordering::AcqRel)
     }
@@ -191,16 +191,16 @@ impl Timers {
             internal(&core, "homebound-timer", "ends contexts at their deadline, wakes waiters at condvars");
         let (timers, own) = (Arc::clone(&root.timers), Arc::clone(&record));
         let place = Arc::clone(core.place());
-        let job = Box::new(move |seat: &Arc<Seat>| {
+        let job = Box::new(move |os_thread: &Arc<OsThread>| {
             own.start();
-            seat.set_title(&own.label.purpose, &place);
+            os_thread.set_title(&own.label.purpose, &place);
             timers.keep_time(&own);
-            seat.set_over();
+            os_thread.set_over();
             own.end(Outcome::Finished);
             // There may be one for each deadline.
             retire(&own);
         });
-        let launched = root.cache.launch(&"homebound-timer".into(), Make::default(), job);
+        let launched = root.cache.launch(&"homebound-timer".into(), ThreadOptions::default(), job);
         let mut state = self.state.lock();
         (state.starting, state.running) = (false, launched.is_ok());
         drop(state);
@@ -209,7 +209,7 @@ impl Timers {
         if let Err(refusal) = launched {
             retire(&record);
             // The next who needs it tries again; waits bring their own time-out and do not need it.
-            told(|| {
+            log_contained(|| {
                 tracing::error!(
                     target: "homebound::stop",
                     error = %refusal,
@@ -240,12 +240,13 @@ impl Timers {
                 return;
             }
             // Pairs with `arm`: what came in since `take_due` is earlier than `next`, or it is `next`. And with
-            // `ring_later`: what came in since `take_doubts` is there.
-            let news = state.waiting.keys().next().map(|(at, _)| *at) != next || !state.doubts.is_empty();
+            // `retry_later`: what came in since `take_doubts` is there.
+            let news =
+                state.waiting.keys().next().map(|(at, _)| *at) != next || !state.unconfirmed.is_empty();
             if news || ringing {
                 continue;
             }
-            let _waits = Mark::of("a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+            let _waits = WaitMark::of("a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
             match next {
                 None => self.due.wait(&mut state),
                 Some(at) => drop(self.due.wait_until(&mut state, awake::system(at))),
@@ -261,7 +262,7 @@ impl Timers {
             return true;
         }
         (state.calling, state.running) = (true, false);
-        let needed = !(state.waiting.is_empty() && state.doubts.is_empty());
+        let needed = !(state.waiting.is_empty() && state.unconfirmed.is_empty());
         drop(state);
         if let Some(root) = self.root.upgrade().filter(|_| needed) {
             self.start(&root);
@@ -287,9 +288,9 @@ impl Timers {
         while state.starting {
             self.due.wait(&mut state);
         }
-        let doubts = std::mem::take(&mut state.doubts);
+        let unconfirmed = std::mem::take(&mut state.unconfirmed);
         drop(state);
-        drop(doubts);
+        drop(unconfirmed);
         self.due.notify_all();
     }
 }

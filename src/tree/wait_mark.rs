@@ -10,16 +10,16 @@ use crate::tree::current;
 use crate::tree::record::{Of, Record, Wait};
 
 /// While it lives, the record of the waiting thread says so. Waits nest: the outer one comes back.
-pub(crate) struct Mark([Option<(Arc<Record>, Option<Wait>)>; 2]);
+pub(crate) struct WaitMark([Option<(Arc<Record>, Option<Wait>)>; 2]);
 
-impl Mark {
-    pub(crate) fn new(what: &'static str, at: &'static Location<'static>) -> Mark {
-        Mark::of(what, at, Of::Nobody, [current::record(), None])
+impl WaitMark {
+    pub(crate) fn new(what: &'static str, at: &'static Location<'static>) -> WaitMark {
+        WaitMark::of(what, at, Of::Nobody, [current::record(), None])
     }
 
     /// For a wait for a thread, or for a scope.
-    pub(crate) fn on(what: &'static str, at: &'static Location<'static>, of: Of) -> Mark {
-        Mark::of(what, at, of, [current::record(), None])
+    pub(crate) fn on(what: &'static str, at: &'static Location<'static>, of: Of) -> WaitMark {
+        WaitMark::of(what, at, of, [current::record(), None])
     }
 
     /// For a thread that is two records: a body's, and that of the thread that runs it.
@@ -28,7 +28,7 @@ impl Mark {
         at: &'static Location<'static>,
         of: Of,
         who: [Option<Arc<Record>>; 2],
-    ) -> Mark {
+    ) -> WaitMark {
         // Whoever raises a signal in a thread that blocks it for us, and then waits, waits for what that signal does.
         sys::hand_on_raised();
         let since = Instant::now();
@@ -37,11 +37,11 @@ impl Mark {
             let outer = record.set_wait(Some(Wait { what, at, since, of: of.clone() }));
             Some((record, outer))
         };
-        Mark(who.map(mark))
+        WaitMark(who.map(mark))
     }
 }
 
-impl Drop for Mark {
+impl Drop for WaitMark {
     fn drop(&mut self) {
         for (record, outer) in self.0.iter_mut().filter_map(Option::take) {
             record.set_wait(outer);

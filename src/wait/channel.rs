@@ -11,19 +11,19 @@ use crossbeam_utils::Backoff;
 use crate::outcome::error::{SendError, WaitError};
 use crate::outcome::reason::StopReason;
 use crate::outcome::stopped::Stopped;
-use crate::rt::time::far;
+use crate::rt::time::after;
 use crate::stop::listen::Keeper;
 use crate::stop::select::until_stopped;
 use crate::thread::context::Context;
 use crate::tree::record::Of;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 impl Context {
     /// Blocks until the stop, and says why it came.
     #[track_caller]
     pub fn wait_for_stop(&self) -> StopReason {
         self.point("wait_for_stop", Location::caller());
-        let _mark = Mark::new("stop", Location::caller());
+        let _mark = WaitMark::new("stop", Location::caller());
         while !self.pause(None) {}
         (*self.node().reason()).clone()
     }
@@ -35,7 +35,7 @@ impl Context {
     #[track_caller]
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
-        self.sleep_until(far(Instant::now(), duration))
+        self.sleep_until(after(Instant::now(), duration))
     }
 
     /// Sleeps until a moment; the stop ends it at once.
@@ -46,7 +46,7 @@ impl Context {
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn sleep_until(&self, end: Instant) -> Result<(), Stopped> {
         self.point("sleep", Location::caller());
-        let _mark = Mark::new("sleep", Location::caller());
+        let _mark = WaitMark::new("sleep", Location::caller());
         if self.pause(Some(end)) { Err(self.stopped()) } else { Ok(()) }
     }
 
@@ -83,7 +83,7 @@ impl Context {
     #[inline]
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn recv_timeout<T>(&self, receiver: &Receiver<T>, timeout: Duration) -> Result<T, WaitError> {
-        let end = || Some(far(Instant::now(), timeout));
+        let end = || Some(after(Instant::now(), timeout));
         self.receive(receiver, end, Location::caller())
     }
 
@@ -156,7 +156,7 @@ impl Context {
                 }
             }
         }
-        let _mark = Mark::new("recv", caller);
+        let _mark = WaitMark::new("recv", caller);
         self.prepare();
         self.receive_blocked(receiver, end)
     }
@@ -193,7 +193,7 @@ impl Context {
                 return Err(SendError { value, cause: self.disconnected() });
             }
         };
-        let _mark = Mark::new("send", Location::caller());
+        let _mark = WaitMark::new("send", Location::caller());
         self.prepare();
         self.send_blocked(sender, value)
     }
@@ -217,7 +217,7 @@ impl Context {
     /// Says in the dump what this thread waits for while `f` runs: a `select!`, an `accept`, a call into C.
     #[track_caller]
     pub fn waiting<R>(&self, what: &'static str, f: impl FnOnce() -> R) -> R {
-        let _mark = Mark::on(what, Location::caller(), Of::Outside);
+        let _mark = WaitMark::on(what, Location::caller(), Of::Outside);
         f()
     }
 }

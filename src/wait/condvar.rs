@@ -13,13 +13,13 @@ use crate::outcome::stopped::Stopped;
 use crate::rt::contain::Payload;
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Ran, Task};
-use crate::rt::time::far;
-use crate::stop::condvar::interrupt::{Bell, Effort, Ringer};
+use crate::rt::time::after;
+use crate::stop::condvar::interrupt::{Effort, Interrupt, Retrier};
 use crate::stop::condvar::waiter::{End, Held, Waiter, is_stopping};
 use crate::sync::locks::assert_none_held;
 use crate::thread::context::Context;
 use crate::tree::current;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 /// # Condition variables (feature `parking_lot`)
 impl Context {
@@ -111,7 +111,7 @@ impl Context {
         condition: impl FnMut(&mut T) -> bool,
         timeout: Duration,
     ) -> Result<(), WaitError> {
-        let end = || Some(far(Instant::now(), timeout));
+        let end = || Some(after(Instant::now(), timeout));
         match self.wait_at(condvar, guard, condition, end, Location::caller()) {
             End::False => Ok(()),
             End::Stopped => Err(WaitError::Stopped(self.stopped())),
@@ -143,10 +143,10 @@ impl Context {
         let end = end();
         let alone = self.is_alone(&mut held);
         // From here until it is parked for the first time the mutex is held: who sees this one waiting, and then takes the mutex, finds it parked.
-        let _mark = Mark::new("condvar", caller);
+        let _mark = WaitMark::new("condvar", caller);
         // Kept below: however the wait ends, nobody uses the pair when the waiter is gone.
-        let bell = self.bell(Lease::promise(), condvar, mutex);
-        Waiter::new(self.node(), bell, &mut held).wait_while(|held| condition(held.guard), end, alone)
+        let interrupt = self.interrupt(Lease::promise(), condvar, mutex);
+        Waiter::new(self.node(), interrupt, &mut held).wait_while(|held| condition(held.guard), end, alone)
     }
 
     /// True if nobody would ring what is in doubt, or not for long enough: who is no thread of this root is not waited for.
@@ -160,16 +160,16 @@ impl Context {
         !root.timers.rings() || !ours()
     }
 
-    fn bell<'a, T: ?Sized + Send>(
+    fn interrupt<'a, T: ?Sized + Send>(
         &self,
         lease: Lease<'a>,
         condvar: &'a Condvar,
         mutex: &'a Mutex<T>,
-    ) -> Arc<Bell> {
+    ) -> Arc<Interrupt> {
         let pair = (from_ref(condvar).addr(), from_ref(mutex).addr());
         let task = lease.erase(Arc::new(Place(Mutex::new(Some((condvar, mutex))))));
-        let ringer = Arc::clone(&self.core().root.timers) as Arc<dyn Ringer>;
-        Bell::new(pair, task, ringer)
+        let ringer = Arc::clone(&self.core().root.timers) as Arc<dyn Retrier>;
+        Interrupt::new(pair, task, ringer)
     }
 }
 

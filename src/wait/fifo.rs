@@ -9,12 +9,12 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::rt::contain::told;
-use crate::rt::word::Flags;
+use crate::rt::contain::log_contained;
+use crate::rt::flags::Flags;
 use crate::sync::locks::Mutex;
 use crate::sys::fifo::{Fifo, is_for_want_of_descriptors};
 use crate::thread::context::Context;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 /// The one who opens is back from the system.
 const BACK: u32 = 1;
@@ -56,7 +56,7 @@ impl Context {
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
         let spare = fifo.spare()?;
         let (other_end, opener, here) = (Mutex::new(None), Flags::new(0), thread::current().id());
-        let _mark = Mark::new("open", caller);
+        let _mark = WaitMark::new("open", caller);
         let open_both = || {
             drop(spare);
             // A stop that came just now is carried out here, and seen before the call below.
@@ -93,7 +93,7 @@ fn open_both(fifo: &Fifo, path: &Path, opener: &Flags) -> Option<File> {
                 opener.sleep_while(BACK, 0, Some(Instant::now() + PAUSE));
             }
             Err(error) => {
-                told(|| {
+                log_contained(|| {
                     tracing::error!(
                         target: "homebound::stop",
                         path = %path.display(),

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::Backoff;
 
-use crate::rt::time::far;
+use crate::rt::time::after;
 use crate::stop::listen::Keeper;
 use crate::sys::fd::{self, Kind, Ready};
 use crate::sys::nowait::Direction;
 use crate::thread::context::Context;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 /// The pauses after a descriptor that was ready has taken nothing, again and again.
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
@@ -106,8 +106,8 @@ impl Context {
         caller: &'static Location<'static>,
     ) -> io::Result<()> {
         self.point(what, caller);
-        let end = timeout.map(|timeout| far(Instant::now(), timeout));
-        let _mark = Mark::new(what, caller);
+        let end = timeout.map(|timeout| after(Instant::now(), timeout));
+        let _mark = WaitMark::new(what, caller);
         self.until_ready(fd, direction, end)
     }
 
@@ -204,8 +204,8 @@ impl<S: AsFd> Io<'_, S> {
             }
         }
         let own = fd::own_timeout(fd, direction).into_iter().chain(self.timeout).min();
-        let end = own.map(|timeout| far(Instant::now(), timeout));
-        let _mark = Mark::new(what, self.caller);
+        let end = own.map(|timeout| after(Instant::now(), timeout));
+        let _mark = WaitMark::new(what, self.caller);
         let (backoff, mut pause) = (Backoff::new(), FIRST_PAUSE);
         loop {
             self.context.until_ready(fd, direction, end)?;

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use crate::outcome::error::WaitError;
-use crate::rt::time::far;
+use crate::rt::time::after;
 use crate::thread::context::Context;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 impl Context {
     /// Moments that are `period` apart: the first after one period, without drift; those that were missed merge into
@@ -37,7 +37,7 @@ impl Context {
         Ticks {
             context: self,
             period: period.max(Duration::from_nanos(1)),
-            next: far(Instant::now(), period),
+            next: after(Instant::now(), period),
             caller: Location::caller(),
             ended: None,
         }
@@ -140,7 +140,7 @@ impl Iterator for Ticks<'_> {
 
     fn next(&mut self) -> Option<Instant> {
         self.context.point("tick", self.caller);
-        let mark = Mark::new("tick", self.caller);
+        let mark = WaitMark::new("tick", self.caller);
         let stopped = self.context.pause(Some(self.next));
         drop(mark);
         if stopped {
@@ -150,8 +150,8 @@ impl Iterator for Ticks<'_> {
         let late = Instant::now().saturating_duration_since(self.next);
         let missed = late.as_nanos() / self.period.as_nanos();
         let missed = u32::try_from(missed).unwrap_or(u32::MAX);
-        let tick = far(self.next, self.period.saturating_mul(missed));
-        self.next = far(tick, self.period);
+        let tick = after(self.next, self.period.saturating_mul(missed));
+        self.next = after(tick, self.period);
         Some(tick)
     }
 }

@@ -8,12 +8,12 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use crate::rt::time::far;
+use crate::rt::time::after;
 use crate::sys::fd;
 use crate::sys::nowait::Direction;
 use crate::sys::standard::above_standard;
 use crate::thread::context::Context;
-use crate::tree::wait_mark::Mark;
+use crate::tree::wait_mark::WaitMark;
 
 /// # Connections (unix)
 impl Context {
@@ -59,7 +59,7 @@ impl Context {
                 Err(error) if is_no_connection(&error) => {}
                 done => return done,
             }
-            mark.get_or_insert_with(|| Mark::new("accept", caller));
+            mark.get_or_insert_with(|| WaitMark::new("accept", caller));
             self.until_ready(listener.as_fd(), Direction::In, None)?;
         }
     }
@@ -81,7 +81,7 @@ impl Context {
     ) -> io::Result<TcpStream> {
         let (caller, timeout) = (Location::caller(), timeout.into());
         self.point("connect", caller);
-        let _mark = Mark::new("connect", caller);
+        let _mark = WaitMark::new("connect", caller);
         let mut last =
             io::Error::new(io::ErrorKind::InvalidInput, "connect: there is no address to connect to");
         for address in address.to_socket_addrs()? {
@@ -96,7 +96,7 @@ impl Context {
     }
 
     fn connect_to(&self, address: SocketAddr, timeout: Option<Duration>) -> io::Result<TcpStream> {
-        let end = timeout.map(|timeout| far(Instant::now(), timeout));
+        let end = timeout.map(|timeout| after(Instant::now(), timeout));
         let socket = fd::begin_connect(address)?;
         self.until_ready(socket.as_fd(), Direction::Out, end)?;
         fd::end_connect(&socket)?;

@@ -1,4 +1,4 @@
-//! Owns the rounds of the thread that rings the bells which were in doubt: who is held up at one mutex, and for how long.
+//! Owns the rounds of the thread that rings the interrupts which were in doubt: who is held up at one mutex, and for how long.
 //! Refuses to wait at one mutex while others could be had, and to be late for its other duties.
 //!
 //! It can stand in the queue of one mutex at a time. So it tries all of them, waits at the first for a slice of time, and puts that
@@ -9,51 +9,53 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::stop::condvar::interrupt::{Bell, Effort, Rung, ring_each};
+use crate::stop::condvar::interrupt::{Delivery, Effort, Interrupt, deliver_each};
 
 /// The first slice, and the longest: they double, since a mutex that is held for long will be for longer.
 const SLICES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(8)];
 
 pub(crate) struct Rounds {
-    bells: Vec<Arc<Bell>>,
+    interrupts: Vec<Arc<Interrupt>>,
     slice: Duration,
 }
 
 impl Default for Rounds {
     fn default() -> Self {
-        Rounds { bells: Vec::new(), slice: SLICES[0] }
+        Rounds { interrupts: Vec::new(), slice: SLICES[0] }
     }
 }
 
 impl Rounds {
-    pub(crate) fn add(&mut self, bells: Vec<Arc<Bell>>) {
-        if !bells.is_empty() {
+    pub(crate) fn add(&mut self, interrupts: Vec<Arc<Interrupt>>) {
+        if !interrupts.is_empty() {
             self.slice = SLICES[0];
-            self.bells.extend(bells);
+            self.interrupts.extend(interrupts);
         }
     }
 
     /// Rings what it can, and waits at one mutex for a slice, or until `until`. True if some are left.
     pub(crate) fn go(&mut self, until: Option<Instant>) -> bool {
-        self.bells = ring_each(std::mem::take(&mut self.bells));
-        let Some(first) = self.bells.first().map(Arc::clone) else { return false };
+        self.interrupts = deliver_each(std::mem::take(&mut self.interrupts));
+        let Some(first) = self.interrupts.first().map(Arc::clone) else { return false };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let slice = left.map_or(self.slice, |left| left.min(self.slice));
-        match first.ring(Effort::For(slice)) {
-            Rung::Heard => self.bells.retain(|bell| bell.pair() != first.pair()),
-            Rung::Awake => drop(self.bells.remove(0)),
+        match first.deliver(Effort::For(slice)) {
+            Delivery::Heard => self.interrupts.retain(|interrupt| interrupt.pair() != first.pair()),
+            Delivery::Awake => drop(self.interrupts.remove(0)),
             // All of its pair: they wait at the same place.
-            Rung::InDoubt => self.bells.sort_by_key(|bell| bell.pair() == first.pair()),
+            Delivery::Unconfirmed => {
+                self.interrupts.sort_by_key(|interrupt| interrupt.pair() == first.pair())
+            }
         }
         self.slice = (self.slice * 2).min(SLICES[1]);
-        !self.bells.is_empty()
+        !self.interrupts.is_empty()
     }
 }
 
 /// Rounds for as long as `patience` lasts. Returns those that are left.
-pub(crate) fn ring_for(patience: Duration, bells: Vec<Arc<Bell>>) -> Vec<Arc<Bell>> {
+pub(crate) fn retry_for(patience: Duration, interrupts: Vec<Arc<Interrupt>>) -> Vec<Arc<Interrupt>> {
     let end = Instant::now() + patience;
-    let mut rounds = Rounds { bells, ..Rounds::default() };
+    let mut rounds = Rounds { interrupts, ..Rounds::default() };
     while rounds.go(Some(end)) && Instant::now() < end {}
-    rounds.bells
+    rounds.interrupts
 }

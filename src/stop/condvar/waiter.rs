@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::stop::condvar::interrupt::Bell;
+use crate::stop::condvar::interrupt::Interrupt;
 use crate::stop::node::Node;
 
 /// How often a waiter looks for the stop if nobody would ring what is in doubt: the system refused the thread, or the waiter is
@@ -32,16 +32,16 @@ pub(crate) enum End {
 /// One wait. However it is left, nobody uses the pair any more.
 pub(crate) struct Waiter<'a, H: Held> {
     node: &'a Arc<Node>,
-    bell: Arc<Bell>,
+    interrupt: Arc<Interrupt>,
     held: &'a mut H,
     /// By somebody who may have meant another.
     notified: bool,
 }
 
 impl<'a, H: Held> Waiter<'a, H> {
-    pub(crate) fn new(node: &'a Arc<Node>, bell: Arc<Bell>, held: &'a mut H) -> Self {
-        node.hang(&bell);
-        Waiter { node, bell, held, notified: false }
+    pub(crate) fn new(node: &'a Arc<Node>, interrupt: Arc<Interrupt>, held: &'a mut H) -> Self {
+        node.add_interrupt(&interrupt);
+        Waiter { node, interrupt, held, notified: false }
     }
 
     /// Waits while `condition` holds. `alone`: there is nobody who would ring what is in doubt.
@@ -79,21 +79,21 @@ impl<'a, H: Held> Waiter<'a, H> {
                 return End::TimedOut;
             }
             // First it opens, then it looks, for the stop and for the end of a shield: whoever comes later rings.
-            self.bell.open();
+            self.interrupt.arm();
             if !self.node.is_marked() {
                 let look = alone.then(|| now + LOOK_AGAIN);
                 let first = [end, look, self.node.limit_end()].into_iter().flatten().min();
                 self.notified = self.held.park(first);
             }
-            self.bell.shut();
+            self.interrupt.disarm();
         }
     }
 
     /// Waits until nobody uses the pair, and nobody will. True if the mutex was given up for that: one of them may wait for it.
     fn see_off(&mut self) -> bool {
-        let busy = !self.bell.is_empty();
+        let busy = !self.interrupt.is_empty();
         if busy {
-            self.held.unlocked(|| self.bell.wait_until_empty());
+            self.held.unlocked(|| self.interrupt.wait_until_empty());
         }
         busy
     }
@@ -110,10 +110,10 @@ impl<'a, H: Held> Waiter<'a, H> {
 impl<H: Held> Drop for Waiter<'_, H> {
     fn drop(&mut self) {
         // The condition may have panicked, or the condvar.
-        self.bell.shut();
+        self.interrupt.disarm();
         self.see_off();
-        self.node.take_down(&self.bell);
-        self.bell.forget();
+        self.node.remove_interrupt(&self.interrupt);
+        self.interrupt.forget();
     }
 }
 

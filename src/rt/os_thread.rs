@@ -7,26 +7,26 @@ use std::sync::atomic::{self, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use super::cache::Cache;
-use super::look::{A_WAKE_UP, look_for};
+use super::spin::{A_WAKE_UP, spin_until};
+use super::thread_cache::ThreadCache;
 use crate::rt::shown::kernel_name;
 use crate::sync::local::*;
 use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, locks};
 use crate::sys;
 
 per_thread! {
-    /// The number of the seat that the calling thread has, also in its last destructors; 0 for a thread that is not ours.
+    /// The number of the OS thread that the calling thread has, also in its last destructors; 0 for a thread that is not ours.
     static OWN: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The number of the seat that the calling thread has.
+/// The number of the OS thread that the calling thread has.
 pub(super) fn own_number() -> u64 {
     OWN.get()
 }
 
-/// What a thread does; it contains its own panics. It calls [`Seat::offer`] when only bookkeeping is left to be done, so
+/// What a thread does; it contains its own panics. It calls [`OsThread::offer`] when only bookkeeping is left to be done, so
 /// that whoever learns of its end finds the thread idle.
-pub(crate) type Job = Box<dyn FnOnce(&Arc<Seat>) + Send + 'static>;
+pub(crate) type Job = Box<dyn FnOnce(&Arc<OsThread>) + Send + 'static>;
 
 /// `&'static str` is not copied.
 pub(crate) type Name = Cow<'static, str>;
@@ -43,7 +43,7 @@ pub(crate) struct Title {
 
 /// How a thread is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Make {
+pub(crate) struct ThreadOptions {
     pub(crate) stack_size: Option<usize>,
     /// Not one that another job has used or will use.
     pub(crate) dedicated: bool,
@@ -57,10 +57,10 @@ pub(super) enum Next {
     },
 }
 
-pub(crate) struct Seat {
+pub(crate) struct OsThread {
     number: u64,
     name: Name,
-    make: Make,
+    make: ThreadOptions,
     /// 0 until the thread has taken its first step, or where the system has none.
     kernel_id: AtomicU32,
     /// The kernel's name of the thread when it began; its own affair, hence in no model.
@@ -68,13 +68,13 @@ pub(crate) struct Seat {
     /// Of the last job, and whether that is over: for views alone, hence in no model.
     title: locks::Mutex<Title>,
     over: atomic::AtomicBool,
-    cache: Weak<Cache>,
+    cache: Weak<ThreadCache>,
     mail: Mutex<Mail>,
     /// There is something in `mail.next`: for those who look without the lock.
     mailed: AtomicBool,
     retired: AtomicBool,
-    /// Rung after `mail` was filled, by spawners and by those who send idle threads home.
-    bell: Condvar,
+    /// Delivery after `mail` was filled, by spawners and by those who send idle threads home.
+    woken: Condvar,
 }
 
 #[derive(Default)]
@@ -94,9 +94,14 @@ enum Place {
     Claimed,
 }
 
-impl Seat {
-    pub(super) fn new(number: u64, name: Name, make: Make, cache: Weak<Cache>) -> Arc<Seat> {
-        Arc::new(Seat {
+impl OsThread {
+    pub(super) fn new(
+        number: u64,
+        name: Name,
+        make: ThreadOptions,
+        cache: Weak<ThreadCache>,
+    ) -> Arc<OsThread> {
+        Arc::new(OsThread {
             number,
             name,
             make,
@@ -108,7 +113,7 @@ impl Seat {
             mail: Mutex::default(),
             mailed: AtomicBool::new(false),
             retired: AtomicBool::new(false),
-            bell: Condvar::new(),
+            woken: Condvar::new(),
         })
     }
 
@@ -120,7 +125,7 @@ impl Seat {
         &self.name
     }
 
-    pub(super) fn make(&self) -> Make {
+    pub(super) fn options(&self) -> ThreadOptions {
         self.make
     }
 
@@ -193,7 +198,7 @@ impl Seat {
     /// The thread may be given another job from now on, by the thread itself; with what threads of the root begin with, whatever
     /// the last job has made of it. Not if it has made another priority: the next one did not ask for that, and may not be allowed to
     /// take it back.
-    pub(crate) fn offer(self: &Arc<Self>) {
+    pub(crate) fn give_back(self: &Arc<Self>) {
         if self.make.dedicated {
             return;
         }
@@ -202,7 +207,7 @@ impl Seat {
             sys::set_kernel_name(&name);
         }
         if let Some(cache) = self.cache.upgrade().filter(|cache| cache.attributes().take_back()) {
-            cache.welcome(self);
+            cache.keep_warm(self);
         }
     }
 
@@ -210,7 +215,7 @@ impl Seat {
         self.mail.lock().place = Place::Idle(age);
     }
 
-    /// Whoever gets the age has the seat to himself, and owes it a `give`.
+    /// Whoever gets the age has the OS thread to himself, and owes it a `give`.
     pub(super) fn claim(&self) -> Option<u64> {
         let mut mail = self.mail.lock();
         let Place::Idle(age) = mail.place else { return None };
@@ -225,12 +230,12 @@ impl Seat {
         self.mailed.store(true, Ordering::Release);
         drop(mail);
         // Pairs with `next`, which looks under the lock.
-        self.bell.notify_one();
+        self.woken.notify_one();
     }
 
     /// Stays awake for a moment, in case there is something to do.
     pub(super) fn look_out(&self) {
-        look_for(A_WAKE_UP, || self.mailed.load(Ordering::Acquire));
+        spin_until(A_WAKE_UP, || self.mailed.load(Ordering::Acquire));
     }
 
     /// Blocks until there is something to do; `None` if nobody has claimed the thread until `end`. One that was never
@@ -247,9 +252,9 @@ impl Seat {
             let place = mail.place;
             match place {
                 Place::Working => return Some(Next::Retire { counted: false }),
-                Place::Claimed => self.bell.wait(&mut mail),
+                Place::Claimed => self.woken.wait(&mut mail),
                 Place::Idle(_) => {
-                    let waited = self.bell.wait_until(&mut mail, end);
+                    let waited = self.woken.wait_until(&mut mail, end);
                     if waited.timed_out() && mail.next.is_none() {
                         return None;
                     }
@@ -268,7 +273,7 @@ impl Seat {
 
     pub(super) fn put_handle(&self, handle: JoinHandle<()>) {
         self.mail.lock().handle = Some(handle);
-        self.bell.notify_one();
+        self.woken.notify_one();
     }
 
     /// The thread's own join handle; its spawner may be between `spawn` and `put_handle`, and rings when it is there.
@@ -278,7 +283,7 @@ impl Seat {
             if let Some(handle) = mail.handle.take() {
                 return handle;
             }
-            self.bell.wait(&mut mail);
+            self.woken.wait(&mut mail);
         }
     }
 }

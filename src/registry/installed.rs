@@ -8,57 +8,57 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::outcome::error::SpawnError;
 use crate::registry::audit;
-use crate::registry::desk::{Desk, Orders};
 use crate::registry::dispatcher::stopper;
+use crate::registry::shared::{Settings, Shared};
 use crate::registry::watchdog::watch;
 use crate::rt::contain::discard;
+use crate::rt::os_thread::{OsThread, ThreadOptions};
 use crate::rt::result::Result;
-use crate::rt::seat::{Make, Seat};
 use crate::sys::{self, Handlers, Spared};
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Outcome, Record, Text};
-use crate::tree::root::{Edge, Errand, Root, internal, open_root};
+use crate::tree::root::{Root, RootHost, WorkItem, internal, open_root};
 /// All that a run has set up in the process.
-pub(crate) struct Office {
+pub(crate) struct Installed {
     core: Arc<ScopeCore>,
-    desk: Arc<Desk>,
+    shared: Arc<Shared>,
     watch: JoinHandle<()>,
     internal: [Arc<Record>; 2],
     handlers: Handlers,
     spared: Spared,
 }
 
-impl Office {
+impl Installed {
     /// On a refusal nothing is left behind.
-    pub(crate) fn open(name: Text, orders: Orders, at: &'static Location<'static>) -> Result<Office> {
-        if let Some(why) = orders.signals.refusal() {
+    pub(crate) fn open(name: Text, settings: Settings, at: &'static Location<'static>) -> Result<Installed> {
+        if let Some(why) = settings.signals.refusal() {
             return Err(format!("a signal handler was refused: {why}").into());
         }
         audit::begin();
         // From here to the end *watch* handles them.
-        let spared = Spared::new(&orders.taken, &orders.signals.quiet(&orders.taken));
-        let grace = orders.grace;
-        let desk = Desk::new(orders).map_err(|error| format!("no pipe to be woken by: {error}"))?;
-        let edge: Arc<dyn Edge> = Arc::<Desk>::clone(&desk);
+        let spared = Spared::new(&settings.taken, &settings.signals.quiet(&settings.taken));
+        let grace = settings.grace;
+        let shared = Shared::new(settings).map_err(|error| format!("no pipe to be woken by: {error}"))?;
+        let edge: Arc<dyn RootHost> = Arc::<Shared>::clone(&shared);
         let root = Root::new(grace, Some(Arc::downgrade(&edge)));
         let core = open_root(Arc::clone(&root), name, Kind::Scope, at);
-        let set = desk.root.set(Arc::clone(&core));
-        debug_assert!(set.is_ok(), "a desk has one root");
-        let taken = &desk.orders.taken;
-        let handlers = Handlers::install(taken, desk.alarm)
+        let set = shared.root.set(Arc::clone(&core));
+        debug_assert!(set.is_ok(), "a shared has one root");
+        let taken = &shared.settings.taken;
+        let handlers = Handlers::install(taken, shared.wake_pipe)
             .map_err(|error| format!("a signal handler was refused: {error} (signals {taken:?})"))?;
         // The first thread, and with it the oldest: that is the one which the kernel chooses to handle a signal.
-        let (watch_record, watch) = start_watch(&core, &desk)?;
-        let stopper_record = match start_stopper(&core, &desk) {
+        let (watch_record, watch) = start_watch(&core, &shared)?;
+        let stopper_record = match start_stopper(&core, &shared) {
             Ok(record) => record,
             Err(refusal) => {
-                send_home(&core, &desk, watch);
+                send_home(&core, &shared, watch);
                 return Err(refusal.into());
             }
         };
         let internal = [stopper_record, watch_record];
-        desk.wait_for_start();
-        Ok(Office { core, desk, watch, internal, handlers, spared })
+        shared.wait_for_start();
+        Ok(Installed { core, shared, watch, internal, handlers, spared })
     }
 
     pub(crate) fn core(&self) -> &Arc<ScopeCore> {
@@ -67,61 +67,67 @@ impl Office {
 
     /// Joins all threads but *watch*, which still guards that.
     pub(crate) fn close_root(&self) {
-        self.desk.carry_out(Errand::Quit);
+        self.shared.dispatch(WorkItem::Quit);
         self.core.root.close();
     }
 
     /// Puts everything back: first the handlers, then *watch*. From here on nothing of the user's is run.
     pub(crate) fn put_back(self) {
-        let Office { core, desk, watch, internal, handlers, spared } = self;
+        let Installed { core, shared, watch, internal, handlers, spared } = self;
         core.vacate();
         // What was raised here in the last moment is without effect, as what was sent to the process: it does not wait for the
         // handlers to be gone.
         sys::hand_on_raised();
         drop(handlers);
-        send_home(&core, &desk, watch);
+        send_home(&core, &shared, watch);
         drop(spared);
         internal.iter().for_each(|record| drop(record.end(Outcome::Finished)));
     }
 }
 
 /// Joins the internal threads.
-fn send_home(core: &Arc<ScopeCore>, desk: &Arc<Desk>, watch: JoinHandle<()>) {
-    desk.carry_out(Errand::Quit);
+fn send_home(core: &Arc<ScopeCore>, shared: &Arc<Shared>, watch: JoinHandle<()>) {
+    shared.dispatch(WorkItem::Quit);
     core.root.close();
-    desk.dismiss();
+    shared.dismiss();
     if let Err(payload) = watch.join() {
         discard(payload);
     }
 }
 
 /// It handles signals as well: of two that come at once, the second finds *watch* not yet awake.
-fn start_stopper(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<Arc<Record>, SpawnError> {
+fn start_stopper(core: &Arc<ScopeCore>, shared: &Arc<Shared>) -> Result<Arc<Record>, SpawnError> {
     let record = internal(core, "homebound-stopper", "carries out stops, runs callbacks, logs");
-    let (desk, own) = (Arc::clone(desk), Arc::clone(&record));
+    let (shared, own) = (Arc::clone(shared), Arc::clone(&record));
     let place = Arc::clone(core.place());
-    let job = Box::new(move |seat: &Arc<Seat>| {
+    let job = Box::new(move |os_thread: &Arc<OsThread>| {
         own.start();
-        sys::hear(&desk.orders.taken);
-        seat.set_title(&own.label.purpose, &place);
-        stopper(&desk, &own);
+        sys::hear(&shared.settings.taken);
+        os_thread.set_title(&own.label.purpose, &place);
+        stopper(&shared, &own);
         // What hangs from here on is a destructor that some callback has left in this thread.
-        seat.set_over();
+        os_thread.set_over();
         drop(own.end(Outcome::Finished));
     });
-    core.root.cache.launch(&"homebound-stopper".into(), Make::default(), job).map_err(SpawnError::Os)?;
+    core.root
+        .cache
+        .launch(&"homebound-stopper".into(), ThreadOptions::default(), job)
+        .map_err(SpawnError::Os)?;
     Ok(record)
 }
 
 /// It guards the joining of all others: so it is no thread of the root's cache.
-fn start_watch(core: &Arc<ScopeCore>, desk: &Arc<Desk>) -> Result<(Arc<Record>, JoinHandle<()>), SpawnError> {
+fn start_watch(
+    core: &Arc<ScopeCore>,
+    shared: &Arc<Shared>,
+) -> Result<(Arc<Record>, JoinHandle<()>), SpawnError> {
     let record = internal(core, "homebound-watch", "signals, deadlines, the end of the process");
-    let (desk, own, expected) = (Arc::clone(desk), Arc::clone(&record), audit::expect());
+    let (shared, own, expected) = (Arc::clone(shared), Arc::clone(&record), audit::expect());
     let work = move || {
         own.start();
-        sys::hear(&desk.orders.taken);
+        sys::hear(&shared.settings.taken);
         sys::bear_closed_pipes();
-        watch(&desk, &own, expected);
+        watch(&shared, &own, expected);
     };
     let spawned = Builder::new().name("homebound-watch".to_owned()).spawn(work);
     spawned.map(|watch| (record, watch)).map_err(SpawnError::Os)

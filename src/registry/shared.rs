@@ -1,5 +1,5 @@
 //! Owns how the two internal threads of a registry are reached: the clock of the root, what *watch* asks of *stopper*, what others do.
-//! Refuses to allocate, and to wait for a lock, where *watch* uses it; the list of errands is for all others.
+//! Refuses to allocate, and to wait for a lock, where *watch* uses it; the list of work_items is for all others.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,21 +11,22 @@ use crate::registry::audit;
 use crate::registry::exit::OnOverdue;
 use crate::registry::signal::{Meaning, SecondSignal, Signals};
 use crate::rt::awake;
-use crate::rt::time::far;
-use crate::rt::word::{Changes, Flags};
+use crate::rt::event_count::EventCount;
+use crate::rt::flags::Flags;
+use crate::rt::time::after;
 use crate::sync::locks::Mutex;
 use crate::sys::last::{self, End};
-use crate::sys::{self, Alarm};
+use crate::sys::{self, WakePipe};
 use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
-use crate::tree::root::{Edge, Errand};
+use crate::tree::root::{RootHost, WorkItem};
 use once_cell::sync::OnceCell;
 
 /// How much later than *watch* the kernel's timer ends the process: *watch* may be at its last words.
 pub(crate) const SPARE: Duration = Duration::from_secs(2);
 
 /// What a run goes by.
-pub(crate) struct Orders {
+pub(crate) struct Settings {
     pub(crate) grace: Duration,
     pub(crate) kill_after: Duration,
     pub(crate) on_overdue: OnOverdue,
@@ -36,7 +37,7 @@ pub(crate) struct Orders {
     pub(crate) reap_orphans: bool,
 }
 
-impl Orders {
+impl Settings {
     pub(crate) fn end(&self) -> End {
         match self.on_overdue {
             OnOverdue::Exit(code) => End::Exit(i32::from(code)),
@@ -58,10 +59,10 @@ pub(crate) mod request {
     pub(crate) const WARN: u32 = 8;
 }
 
-pub(crate) struct Desk {
+pub(crate) struct Shared {
     /// The process's own, for ever: a handler may still be on its way to it when the registry is over.
-    pub(crate) alarm: &'static Alarm,
-    pub(crate) orders: Orders,
+    pub(crate) wake_pipe: &'static WakePipe,
+    pub(crate) settings: Settings,
     pub(crate) clock: RootClock,
     pub(crate) root: OnceCell<Arc<ScopeCore>>,
     requests: AtomicU32,
@@ -72,9 +73,9 @@ pub(crate) struct Desk {
     provisional: AtomicBool,
     /// The first signal that asked for a stop; 0 before.
     signal: AtomicI32,
-    errands: Mutex<VecDeque<Errand>>,
-    /// Told of every request and errand. Pairs with the sleep of *stopper*.
-    pub(crate) bell: Changes,
+    work_items: Mutex<VecDeque<WorkItem>>,
+    /// Told of every request and work. Pairs with the sleep of *stopper*.
+    pub(crate) changes: EventCount,
     /// Which of the two have begun.
     started: Flags,
     /// The root is closed: *watch* may go.
@@ -85,26 +86,26 @@ pub(crate) struct Desk {
 pub(crate) const WATCH: u32 = 1;
 pub(crate) const STOPPER: u32 = 2;
 
-impl Desk {
-    pub(crate) fn new(orders: Orders) -> std::io::Result<Arc<Desk>> {
-        let stops = orders.taken.iter().copied();
+impl Shared {
+    pub(crate) fn new(settings: Settings) -> std::io::Result<Arc<Shared>> {
+        let stops = settings.taken.iter().copied();
         let stops: Vec<_> =
-            stops.filter(|number| matches!(orders.signals.meaning(*number), Some(Meaning::Stop))).collect();
+            stops.filter(|number| matches!(settings.signals.meaning(*number), Some(Meaning::Stop))).collect();
         // In this order: if a handler of the run before is still on its way, and its message is forgotten here, then what it has armed
         // is forgotten next. Its message stays if it comes later, and *watch* obeys it.
-        let alarm = Alarm::of_process()?;
-        last::prepare(orders.end(), &stops, orders.grace.saturating_add(orders.kill_after));
-        Ok(Arc::new(Desk {
-            alarm,
-            orders,
+        let wake_pipe = WakePipe::of_process()?;
+        last::prepare(settings.end(), &stops, settings.grace.saturating_add(settings.kill_after));
+        Ok(Arc::new(Shared {
+            wake_pipe,
+            settings,
             clock: RootClock::new(),
             root: OnceCell::new(),
             requests: AtomicU32::new(0),
             occupied: AtomicBool::new(false),
             provisional: AtomicBool::new(false),
             signal: AtomicI32::new(0),
-            errands: Mutex::default(),
-            bell: Changes::default(),
+            work_items: Mutex::default(),
+            changes: EventCount::default(),
             started: Flags::new(0),
             over: AtomicBool::new(false),
         }))
@@ -124,7 +125,7 @@ impl Desk {
 
     pub(crate) fn dismiss(&self) {
         self.over.store(true, Ordering::Release);
-        self.alarm.wake();
+        self.wake_pipe.wake();
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -133,12 +134,12 @@ impl Desk {
 
     /// The kernel's timer ends the process if nobody has some time after the end of the grace.
     pub(crate) fn arm(&self, deadline: Instant) {
-        last::arm(self.last_moment(deadline), self.orders.end());
+        last::arm(self.last_moment(deadline), self.settings.end());
     }
 
     /// The process was suspended meanwhile, or what a signal handler took for a second signal is none.
     pub(crate) fn arm_again(&self, deadline: Instant) {
-        last::postpone(self.last_moment(deadline), self.orders.end());
+        last::postpone(self.last_moment(deadline), self.settings.end());
     }
 
     /// For *watch*: the clock of the root has begun, and the kernel's timer may not go by it. A
@@ -149,13 +150,13 @@ impl Desk {
 
     /// By the clock of the system.
     fn last_moment(&self, deadline: Instant) -> Instant {
-        far(far(awake::system(deadline), self.orders.kill_after), SPARE)
+        after(after(awake::system(deadline), self.settings.kill_after), SPARE)
     }
 
     /// For *watch*. Pairs with `take_requests`.
     pub(crate) fn request(&self, what: u32) {
         self.requests.fetch_or(what, Ordering::SeqCst);
-        self.bell.note();
+        self.changes.notify();
     }
 
     pub(crate) fn request_stop(&self, signal: i32) {
@@ -183,14 +184,14 @@ impl Desk {
         self.signal.load(Ordering::Acquire)
     }
 
-    pub(crate) fn next_errand(&self) -> Option<Errand> {
-        self.errands.lock().pop_front()
+    pub(crate) fn next_errand(&self) -> Option<WorkItem> {
+        self.work_items.lock().pop_front()
     }
 }
 
-impl Edge for Desk {
+impl RootHost for Shared {
     fn timers_changed(&self) {
-        self.alarm.wake();
+        self.wake_pipe.wake();
     }
 
     fn stop_announced(&self, end: Instant) {
@@ -202,7 +203,7 @@ impl Edge for Desk {
         // In this order: *watch*, which is woken by this or by `clock_moved`, sees the flag when
         // the timer has been armed.
         self.provisional.store(true, Ordering::Release);
-        self.alarm.wake();
+        self.wake_pipe.wake();
     }
 
     fn clock_moved(&self, clock: &Clock) {
@@ -214,15 +215,15 @@ impl Edge for Desk {
         if let Some(deadline) = clock.deadline(None) {
             self.arm(deadline);
         }
-        self.alarm.wake();
+        self.wake_pipe.wake();
     }
 
-    fn carry_out(&self, errand: Errand) {
+    fn dispatch(&self, work: WorkItem) {
         // One to look again needs no place in the list.
-        if !matches!(errand, Errand::LookAgain) {
-            self.errands.lock().push_back(errand);
+        if !matches!(work, WorkItem::LookAgain) {
+            self.work_items.lock().push_back(work);
         }
-        self.bell.note();
+        self.changes.notify();
     }
 
     fn foreign(&self) -> Vec<ForeignThread> {
@@ -269,7 +270,7 @@ impl RootClock {
 
     fn get(&self, word: &AtomicU64) -> Option<Instant> {
         let nanos = word.load(Ordering::Acquire).checked_sub(1)?;
-        Some(far(self.base, Duration::from_nanos(nanos)))
+        Some(after(self.base, Duration::from_nanos(nanos)))
     }
 
     pub(crate) fn began(&self) -> Option<Instant> {

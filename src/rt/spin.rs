@@ -14,7 +14,7 @@ use crate::sys;
 pub(super) const A_WAKE_UP: Duration = Duration::from_micros(20);
 
 /// Looks whether `it_is_so`, for `a_while` at most; the last answer.
-pub(super) fn look_for(a_while: Duration, it_is_so: impl Fn() -> bool) -> bool {
+pub(super) fn spin_until(a_while: Duration, it_is_so: impl Fn() -> bool) -> bool {
     if MODELLED {
         // The clock is no part of a model: there, one look stands for any number of them.
         return it_is_so();

@@ -3,15 +3,15 @@
 
 use crate::sync::{OnceCell, Queue};
 
-pub(crate) struct Line<T>(OnceCell<Box<Queue<T>>>);
+pub(crate) struct LazyQueue<T>(OnceCell<Box<Queue<T>>>);
 
-impl<T> Default for Line<T> {
+impl<T> Default for LazyQueue<T> {
     fn default() -> Self {
-        Line(OnceCell::new())
+        LazyQueue(OnceCell::new())
     }
 }
 
-impl<T> Line<T> {
+impl<T> LazyQueue<T> {
     pub(crate) fn push(&self, item: T) {
         self.0.get_or_init(|| Box::new(Queue::new())).push(item);
     }

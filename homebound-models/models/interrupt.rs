@@ -1,5 +1,5 @@
 //! Owns the models of a waiter at a condvar: the waiter misses no stop, whichever thread holds the
-//! mutex, and its bell uses the mutex only while the waiter is there.
+//! mutex, and its interrupt uses the mutex only while the waiter is there.
 //! Refuses time-outs, and more than one mutex.
 
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use super::explore;
 use crate::outcome::reason::StopReason;
 use crate::rt::contain::Payload;
 use crate::rt::packet::{Ran, Task};
-use crate::stop::condvar::interrupt::{Bell, Effort, Ringer, ring_each};
+use crate::stop::condvar::interrupt::{Effort, Interrupt, Retrier, deliver_each};
 use crate::stop::condvar::waiter::{End, Held, Waiter};
-use crate::stop::node::{Edge, Node};
+use crate::stop::node::{Link, Node};
 use crate::sync::{AtomicBool, Condvar, Mutex, TryMutex, TryMutexGuard};
 
 /// The part that belongs to the program: its mutex and its condvar.
 struct Program {
     mutex: TryMutex<()>,
     condvar: Condvar,
-    /// Set by the waiter when it leaves. The bell may not use mutex and condvar after that.
+    /// Set by the waiter when it leaves. The interrupt may not use mutex and condvar after that.
     left: AtomicBool,
 }
 
@@ -75,34 +75,34 @@ impl Held for Holds<'_> {
     }
 }
 
-/// Hands bells from the stopping thread to the thread that rings later.
+/// Hands interrupts from the stopping thread to the thread that rings later.
 #[derive(Default)]
-struct Desk {
-    list: Mutex<(Vec<Arc<Bell>>, bool)>,
+struct Shared {
+    list: Mutex<(Vec<Arc<Interrupt>>, bool)>,
     news: Condvar,
 }
 
-impl Ringer for Desk {
-    fn ring_later(&self, bells: Vec<Arc<Bell>>) {
-        self.list.lock().0.extend(bells);
+impl Retrier for Shared {
+    fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>) {
+        self.list.lock().0.extend(interrupts);
         self.news.notify_all();
     }
 }
 
-impl Desk {
+impl Shared {
     fn work(&self) {
         loop {
             let mut list = self.list.lock();
             while list.0.is_empty() && !list.1 {
                 self.news.wait(&mut list);
             }
-            let bells = std::mem::take(&mut list.0);
-            if bells.is_empty() {
+            let interrupts = std::mem::take(&mut list.0);
+            if interrupts.is_empty() {
                 return;
             }
             drop(list);
-            for bell in ring_each(bells) {
-                bell.ring(Effort::For(Duration::ZERO));
+            for interrupt in deliver_each(interrupts) {
+                interrupt.deliver(Effort::For(Duration::ZERO));
             }
         }
     }
@@ -116,22 +116,22 @@ impl Desk {
 /// Runs a waiter, the thread that rings later, and a stop, which holds the mutex or not.
 fn waits_and_is_stopped(under_the_mutex: bool) {
     let program = Program { mutex: TryMutex::new(()), condvar: Condvar::new(), left: AtomicBool::new(false) };
-    let (program, desk, root) = (Arc::new(program), Arc::<Desk>::default(), Node::new(Edge::Scope));
-    let (own, ringer, node) = (Arc::clone(&program), Arc::clone(&desk), Arc::clone(&root));
+    let (program, shared, root) = (Arc::new(program), Arc::<Shared>::default(), Node::new(Link::Scope));
+    let (own, ringer, node) = (Arc::clone(&program), Arc::clone(&shared), Arc::clone(&root));
     let waiter = spawn(move || {
         let mut held = Holds { program: &own, guard: Some(own.mutex.lock()) };
-        let bell = Bell::new((1, 2), Arc::new(Place(Arc::clone(&own))), ringer);
-        let ended = Waiter::new(&node, bell, &mut held).wait_while(|_| true, None, false);
+        let interrupt = Interrupt::new((1, 2), Arc::new(Place(Arc::clone(&own))), ringer);
+        let ended = Waiter::new(&node, interrupt, &mut held).wait_while(|_| true, None, false);
         own.left.store(true, Ordering::Release);
         ended
     });
-    let working = Arc::clone(&desk);
+    let working = Arc::clone(&shared);
     let rings = spawn(move || working.work());
     let held = under_the_mutex.then(|| program.mutex.lock());
     root.stop(StopReason::Signal(2));
     drop(held);
     assert_eq!(waiter.join().unwrap(), End::Stopped);
-    desk.close();
+    shared.close();
     rings.join().unwrap();
 }
 
@@ -141,7 +141,7 @@ fn stop_against_wait() {
     explore("stop_against_wait", 3, || waits_and_is_stopped(false));
 }
 
-/// The stopping thread holds the mutex, and the waiter leaves while its bell is rung.
+/// The stopping thread holds the mutex, and the waiter leaves while its interrupt is rung.
 #[test]
 fn stop_under_the_mutex() {
     explore("stop_under_the_mutex", 3, || waits_and_is_stopped(true));
