@@ -90,6 +90,7 @@ pub(super) fn depth(text: &str) -> usize {
                 at = end_of_comment(bytes, at);
                 continue;
             }
+            // Brackets in texts and comments open nothing.
             b'"' => {
                 at = end_of_string(bytes, at + 1);
                 continue;
@@ -150,6 +151,7 @@ fn goes_on(bytes: &[u8], at: usize) -> bool {
 fn end_of_comment(bytes: &[u8], mut at: usize) -> usize {
     let mut open = 0usize;
     while at < bytes.len() {
+        // Comments of Rust nest.
         if bytes[at..].starts_with(b"/*") {
             open += 1;
             at += 2;
@@ -169,6 +171,7 @@ fn end_of_comment(bytes: &[u8], mut at: usize) -> usize {
 fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() {
         match bytes[at] {
+            // An escaped quote does not end the text.
             b'\\' => at += 2,
             b'"' => return at + 1,
             _ => at += 1,

@@ -50,6 +50,7 @@ impl Around {
         for token in tokens {
             match token {
                 TokenTree::Ident(ident) => {
+                    // The name before a literal or a group says what that means.
                     name = ident.to_string();
                     if name == "test" && all {
                         self.tests += 1;

@@ -108,6 +108,7 @@ impl Declared {
             Item::Use(item) => {
                 self.uses(scope, &item.tree, &mut Vec::new(), item.leading_colon.is_some());
             }
+            // `extern crate crossbeam as cb` brings in a name as an import does.
             Item::ExternCrate(item) => {
                 let name = item.rename.as_ref().map_or(&item.ident, |(_, name)| name).unraw().to_string();
                 let this = item.ident == "self";
@@ -146,6 +147,7 @@ impl Declared {
                 let alias = Def::Alias(self.aliases.len() - 1);
                 self.scopes[scope].types.insert(item.ident.unraw().to_string(), alias);
             }
+            // These names hide imports and crates of the same name.
             Item::Enum(item) => self.opaque(scope, &item.ident),
             Item::Union(item) => self.opaque(scope, &item.ident),
             Item::Trait(item) => self.opaque(scope, &item.ident),
@@ -224,6 +226,7 @@ impl Declared {
             syn::ReturnType::Default => None,
         };
         let lends = matches!(&signature.output, syn::ReturnType::Type(_, ty) if borrows(ty));
+        // Read now, so that a call of the function can be judged wherever it stands.
         let (asks, sleeps) = (bodies::only_asks(body), bodies::sleeps(body));
         self.fns.push(FnInfo { returns, lends, asks, sleeps });
         self.bodies.insert(place(&signature.ident), self.fns.len() - 1);

@@ -286,6 +286,7 @@ pub(crate) fn returned(path: &str) -> Ty {
     }
     // `Type::new()`, `Type::with_capacity(1)`: most functions of a type make a value of it.
     match path.rsplit_once("::") {
+        // By the rules of spelling a type begins with a capital.
         Some((of, _)) if of.rsplit("::").next().is_some_and(|last| last.starts_with(char::is_uppercase)) => {
             Ty::named(known(of))
         }

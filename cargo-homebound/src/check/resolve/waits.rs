@@ -243,6 +243,7 @@ pub(crate) fn method(of: &str, name: &str, arguments: usize) -> Option<Wait> {
         return Some((*when, instead));
     }
     let is_among = |list: &[(&str, usize)]| list.contains(&(name, arguments));
+    // These two lists hold for many types, and so are no rows of `METHODS`.
     let waits = (types::is_stream(of) && is_among(OF_STREAMS)) || (of == LINES && is_among(OF_LINES));
     waits.then_some((If::Blocking, IO))
 }
@@ -260,6 +261,8 @@ pub(crate) fn by_place(name: &str, arguments: usize, place: &str) -> Option<Wait
     let found =
         BY_PLACE.iter().find(|(method, n, words, _)| (*method, *n) == (name, arguments) && says(words));
     found.map(|(.., instead)| match *instead {
+        // The table has no column for it: a poll waits for several things, and a stream may be set
+        // to return at once.
         LOOP => (If::Alone, LOOP),
         IO => (If::Blocking, IO),
         instead => (If::Always, instead),

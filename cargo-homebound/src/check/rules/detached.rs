@@ -20,6 +20,7 @@ const HELP: &str =
 
 /// A call at `span` gives a handle, which goes `into`.
 pub(crate) fn handle(walk: &mut Walk, span: Span, into: Node, ty: &Ty) {
+    // A node of its own, because the value may have more than one way from here.
     let node = walk.flow.before(into);
     let what = if ty.is(types::JOIN_HANDLE) { "thread" } else { "task" };
     walk.handles.push((span, node, format!("this {what} is detached: nothing joins its handle")));

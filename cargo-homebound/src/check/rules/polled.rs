@@ -69,6 +69,8 @@ pub(crate) fn flag_inside(walk: &mut Walk, condition: &Expr, ends: bool) {
     if walk.loops.is_empty() {
         return;
     }
+    // `if self.should_stop() { cleanup(); }`: the name of the method says enough, whether or not
+    // the branch leaves the loop.
     if let Some(last) = walk.loops.last_mut().filter(|_| flags::asks_by_name(condition)) {
         last.looks = true;
     }
@@ -91,6 +93,7 @@ pub(crate) fn flag_in_match(walk: &mut Walk, about: &Expr, ends: bool) {
 /// Notes that code assigns to `place`, or lends it mutably.
 pub(crate) fn assigned(walk: &mut Walk, place: &Expr) {
     if let Some(name) = place_name(place) {
+        // Every loop around the place sets the name, and not only the innermost one.
         walk.loops.iter_mut().for_each(|one| one.given.push(name.clone()));
     }
 }
@@ -106,6 +109,8 @@ pub(crate) fn function(
     if path.ends_with("::poll") && arguments.last().is_some_and(is_for_ever) {
         return;
     }
+    // `park_timeout` in a file that unparks the thread at a stop is a wait with a limit, and hears
+    // the stop at once.
     let parks = PARKS.contains(&path) && !walk.wakes_parked;
     if SLEEPS.contains(&path) || parks || (awaited && AWAITED.contains(&path)) {
         sleeps(walk, span);
@@ -125,6 +130,7 @@ fn is_for_ever(timeout: &Expr) -> bool {
 
 /// A call of a function of this file.
 pub(crate) fn own_function(walk: &mut Walk, function: usize, span: Span) {
+    // A helper such as `fn pause() { thread::sleep(SECOND) }`.
     if walk.names.declared.fns[function].sleeps {
         sleeps(walk, span);
     }
@@ -149,6 +155,7 @@ fn leaves(body: &Block) -> bool {
         fn visit_expr_break(&mut self, it: &'ast syn::ExprBreak) {
             self.0 |= it.label.is_some();
         }
+        // A `return` in a closure or an inner function leaves only that.
         fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
         fn visit_item(&mut self, _: &'ast syn::Item) {}
     }

@@ -119,11 +119,14 @@ fn words(text: &str) -> Vec<String> {
 /// words are left.
 fn says_the_same(name: &str, purpose: &str) -> bool {
     let (name, purpose) = (words(name), words(purpose));
+    // Words run together: "job-queue" and "job queue" are the same.
     let without = |all: &[String], is_left_out: &dyn Fn(&str) -> bool| -> String {
         all.iter().map(String::as_str).filter(|word| !is_left_out(word)).collect()
     };
     let same = |is_left_out: &dyn Fn(&str) -> bool| {
         let told = without(&name, is_left_out);
+        // If nothing is left of the name, the texts are not compared: two texts of fillers may
+        // differ.
         !told.is_empty() && told == without(&purpose, is_left_out)
     };
     let is_article = |word: &str| ARTICLES.contains(&word);
@@ -136,6 +139,7 @@ fn says_nothing(name: Option<&str>, purpose: &str) -> bool {
     // A word of the thread's own name is the name of a thing, and says something: a thread `test`
     // may have the purpose "runs a test".
     let (words, names) = (words(purpose), name.map(words).unwrap_or_default());
+    // A text such as "tbd: describe", and not "writes the wip list".
     let unwritten = words.first().is_some_and(|first| UNWRITTEN.contains(&&**first));
     let says = |word: &String| ![EMPTY, ARTICLES, FILLERS].iter().any(|list| list.contains(&&**word));
     unwritten || !words.iter().any(|word| says(word) || names.contains(word))
@@ -149,6 +153,8 @@ pub(crate) fn by_shape(walk: &mut Walk, call: &ExprMethodCall, name: &str) -> Op
         "process" => (3, HB_SCOPE),
         "thread" => (2, HB_SCOPE),
         "adopt" => (2, HB_CONTEXT),
+        // A `subscope` has one text and a closure with one parameter. The name belongs to
+        // homebound.
         "subscope" => {
             let body = call.args.len() == 2
                 && matches!(&call.args[1], Expr::Closure(body) if body.inputs.len() == 1);
@@ -165,6 +171,7 @@ pub(crate) fn by_shape(walk: &mut Walk, call: &ExprMethodCall, name: &str) -> Op
     let last = call.args.last().map(closure_of);
     let last_fits = match (name, last) {
         ("spawn" | "service", Some(Expr::Closure(closure))) => closure.inputs.len() == 1,
+        // `scope.spawn("jobs", "runs jobs", run)`, or `run_with(config)`.
         ("spawn" | "service", Some(Expr::Path(_) | Expr::Macro(_) | Expr::Call(_))) => true,
         ("spawn" | "service", _) => false,
         _ => true,

@@ -44,8 +44,10 @@ impl Reach {
     /// will.
     pub(crate) fn called(&mut self, function: usize, frame: &Frame) {
         if frame.in_scope {
+            // Certain now: the caller is inside a scope.
             self.inside.push((function, frame.context == Context::Here));
         } else if let Some(caller) = frame.function {
+            // Known at the end: whether the caller is called inside a scope.
             self.calls.push((caller, function, frame.context != Context::Away));
         }
     }

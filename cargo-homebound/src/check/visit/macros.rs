@@ -177,6 +177,7 @@ fn expressions(tokens: TokenStream, list: bool) -> Option<Vec<Expr>> {
         return Some(all.into_iter().collect());
     }
     list.then(|| {
+        // `vec![None; n]`: the value, and the number.
         let repeat = |input: syn::parse::ParseStream<'_>| {
             let value = input.parse::<Expr>()?;
             input.parse::<Token![;]>()?;
@@ -239,6 +240,7 @@ fn plain(tokens: TokenStream) -> TokenStream {
                     }
                     out.extend(separator);
                 }
+                // `$crate::run` is a path of this crate.
                 Some(TokenTree::Ident(name)) if name == "crate" => out.push(TokenTree::Ident(name)),
                 Some(TokenTree::Ident(name)) => {
                     let name = name.to_string();
@@ -252,6 +254,7 @@ fn plain(tokens: TokenStream) -> TokenStream {
             },
             TokenTree::Group(group) => {
                 let mut inner = Group::new(group.delimiter(), plain(group.stream()));
+                // Findings in the body keep their place.
                 inner.set_span(group.span());
                 out.push(TokenTree::Group(inner));
             }

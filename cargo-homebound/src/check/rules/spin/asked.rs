@@ -107,6 +107,7 @@ impl<'w> InLoop<'w> {
                 let leaves =
                     |given: &Expr| matches!(given, Expr::Closure(one) if leaves::leaves(&one.body, 1));
                 match self.wait(call) {
+                    // `cx.recv(&rx).map_err(log).ok()` is still the wait.
                     None if swallows && !call.args.iter().any(leaves) => self.bare_wait(&call.receiver),
                     found => found,
                 }
@@ -153,9 +154,11 @@ impl<'ast> Visit<'ast> for Asking<'_, '_> {
             && call.args.len() < 2
             && !is_context(self.here.walk, &call.receiver)
             && !self.here.is_stream(&call.receiver);
+        // A look at the stop, by any of a context's methods.
         let asks = ["is_stopping", "stop_reason", "is_overdue", "stop_signal"]
             .iter()
             .any(|name| call.method == name);
+        // `helper.step(&cx)` may look at the stop, and end the loop.
         let given = call.args.iter().any(|argument| is_context(self.here.walk, argument));
         self.asked.stop |= asks || given;
         visit::visit_expr_method_call(self, call);

@@ -66,12 +66,14 @@ pub(crate) fn is_context(walk: &mut Walk, expr: &Expr) -> bool {
                 Some(Found::Var(var)) if !walk.vars[var].ty.is_unknown() => walk.vars[var].ty.is(HB_CONTEXT),
                 // A static or a function called `cx` is no context: one belongs to its thread.
                 Some(Found::Item(_)) => false,
+                // Parameters of closures often have no type in the text. `cx` is their usual name.
                 _ => names_context(&name.to_string()),
             }
         }
         Expr::Field(field) => {
             matches!(&field.member, syn::Member::Named(name) if names_context(&name.to_string()))
         }
+        // `scope.context().sleep(..)`
         Expr::MethodCall(call) => call.method == "context" && call.args.is_empty(),
         Expr::Reference(inner) => is_context(walk, &inner.expr),
         Expr::Paren(inner) => is_context(walk, &inner.expr),
@@ -85,6 +87,7 @@ pub(crate) fn is_io(walk: &mut Walk, expr: &Expr) -> bool {
         Expr::Path(_) | Expr::Field(_) => walk.glance(expr).is(HB_IO),
         Expr::Reference(inner) => is_io(walk, &inner.expr),
         Expr::Paren(inner) => is_io(walk, &inner.expr),
+        // `cx.io(&stream).read(..)` without a variable.
         Expr::MethodCall(call) if call.method == "io" => is_context(walk, &call.receiver),
         // `cx.io(&stream).take(10)` reads the same stream.
         Expr::MethodCall(call) => is_io(walk, &call.receiver),

@@ -58,12 +58,14 @@ impl<'ast> Visit<'ast> for Leaves {
     fn visit_macro(&mut self, mac: &'ast syn::Macro) {
         let name = mac.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
         self.found |=
+            // A panic leaves the loop, and so does a macro that returns an error.
             ["panic", "unreachable", "todo", "unimplemented", "bail", "return_errno"].contains(&&*name);
     }
 
     fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
         if let Expr::Path(path) = &*call.func {
             let last = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+            // By the last name alone: `process::exit`, `panic::resume_unwind`.
             self.found |= ["exit", "abort", "resume_unwind"].contains(&&*last);
         }
         visit::visit_expr_call(self, call);
@@ -96,6 +98,7 @@ pub(crate) fn goes_on(expr: &Expr) -> bool {
 }
 
 pub(crate) fn block_goes_on(block: &syn::Block) -> bool {
+    // Only at the end: a `continue` under a condition decides nothing.
     matches!(block.stmts.last(), Some(syn::Stmt::Expr(Expr::Continue(_), _)))
 }
 
@@ -138,6 +141,7 @@ pub(crate) fn fails(condition: &Expr) -> Fails {
         Expr::MethodCall(call) => match call.method.to_string().as_str() {
             // `if cx.recv(&rx).is_err() { break }`.
             "is_err" | "is_none" => Fails::Then,
+            // `while cx.recv(&rx).is_ok() {}` ends when the wait fails.
             "is_ok" | "is_some" | "is_ok_and" | "is_some_and" => Fails::Else,
             _ => Fails::Either,
         },
@@ -159,6 +163,7 @@ pub(crate) fn takes_failure(pat: &Pat) -> bool {
         Pat::Paren(pat) => takes_failure(&pat.pat),
         Pat::Reference(pat) => takes_failure(&pat.pat),
         Pat::Guard(pat) => takes_failure(&pat.pat),
+        // `Err(_)` and `Err(error)` fit a stop. `Err(RecvTimeoutError::Timeout)` does not.
         Pat::TupleStruct(pat) if pat.path.is_ident("Err") => pat.elems.iter().all(is_any_error),
         Pat::TupleStruct(pat) => is_stop(&pat.path),
         Pat::Struct(pat) => is_stop(&pat.path),
@@ -182,5 +187,7 @@ fn is_any_error(pat: &Pat) -> bool {
 }
 
 fn is_stop(path: &syn::Path) -> bool {
+    // `Stopped`, `WaitError::Stopped`, `StopReason::Signal`: by the name, because the type is not
+    // known.
     path.segments.last().is_some_and(|last| last.ident.to_string().contains("Stop"))
 }

@@ -50,6 +50,8 @@ pub(crate) fn spins_in_while(walk: &mut Walk, it: &ExprWhile) {
 /// stream, since every line after the stop is an error.
 pub(crate) fn spins_in_for(walk: &mut Walk, it: &ExprForLoop) {
     let lines = lines_of_io(walk, &it.expr);
+    // `for line in reader.lines()` gets an error for each line after the stop. Iterators of a
+    // context, such as `cx.ticks`, end on it.
     if lines.is_none() && !is_endless(&it.expr) {
         return;
     }
@@ -90,6 +92,7 @@ fn spins(walk: &mut Walk, lost: Vec<Lost>) {
 /// Where `lines` stands in `reader.lines()`, if the reader is one of `cx.io`.
 fn lines_of_io(walk: &mut Walk, expr: &Expr) -> Option<Span> {
     let Expr::MethodCall(call) = expr else { return None };
+    // The iterators of `BufRead` and `Read`.
     let splits = ["lines", "split", "bytes"].iter().any(|name| call.method == name);
     (splits && is_io(walk, &call.receiver)).then(|| call.method.span())
 }
