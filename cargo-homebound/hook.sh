@@ -1,7 +1,7 @@
 #!/bin/sh
-# The guard for pre-commit: builds it at the first call, into this copy of the repository, and runs it. Needs cargo and a network
-# for that call alone. Whoever comes second meanwhile waits where `flock` exists, and builds one of its own where not; either way
-# the program appears whole, by a rename.
+# The guard for pre-commit. The first call builds the guard into this copy of the repository, which needs cargo and a network; every
+# call runs it. A second call during the build waits if `flock` exists, and otherwise builds a guard of its own. Either way the program
+# appears whole, by a rename.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 built=$here/.guard
