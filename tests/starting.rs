@@ -12,9 +12,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use common::{eventually, every_wait, gate, linger, pass, within};
+use common::subscriber::Told;
+use common::{NEVER, child_passes, eventually, every_wait, gate, linger, pass, within};
 use crossbeam_channel::unbounded;
-use homebound::{ForeignThread, ThreadState, registry, scope};
+use homebound::registry::{self, Registry, Signals};
+use homebound::{ForeignThread, ThreadState, scope};
 
 /// New threads are held before their first step.
 static HELD: Mutex<bool> = Mutex::new(false);
@@ -274,5 +276,66 @@ fn p6_a_waiter_at_a_condvar_does_not_poll_though_another_starts_the_thread_that_
         });
         SLOW.store(false, Ordering::SeqCst);
         assert!(result.is_ok(), "{result:?}");
+    });
+}
+
+#[test]
+fn p7_watch_tells_nobody_that_the_system_refuses_a_thread() {
+    // catches: a subscriber of the program's that runs on *watch*, where a stop that *watch* marks
+    // reaches a root of its own, of a guest, which needs a thread that keeps the time
+    let _alone = alone();
+    child_passes(|_| {
+        let (teller, tellers) = unbounded();
+        let (is_in, stopper_is_in) = unbounded();
+        let (let_go, may_go) = gate();
+        let told = Told::new(move |line: &str| {
+            if line.contains("forwarded") {
+                is_in.send(()).expect("the body waits");
+                pass(&may_go);
+            } else if line.contains("no thread for the timer") {
+                let name = std::thread::current().name().unwrap_or_default().to_owned();
+                teller.send(name).expect("the body waits");
+            }
+        });
+        tracing::subscriber::set_global_default(told).expect("it is the first");
+        let (to, _forwarded) = unbounded();
+        let signals = Signals::default().forward(libc::SIGUSR1, to);
+        let exit = Registry::new("refused").signals(signals).run(|s| {
+            let hook = s.context().clone();
+            let ((ready, is_ready), (over, is_over)) = (unbounded(), gate());
+            let guest = std::thread::spawn(move || {
+                let _guest = hook.adopt_guest("guest", "opens a root of its own");
+                let own_root = scope(|own| {
+                    own.spawn("shielded", "listens to the end of its shield", move |cx| {
+                        cx.shield(NEVER, |cx| {
+                            let _listens = cx.stop_signal();
+                            ready.send(()).expect("the body waits");
+                            pass(&is_over);
+                        });
+                        Ok(())
+                    })?;
+                    Ok(())
+                });
+                own_root.expect("nothing fails");
+            });
+            is_ready.recv()?;
+            REFUSES.store(true, Ordering::SeqCst);
+            // SAFETY: it has no preconditions.
+            #[allow(unsafe_code)]
+            let raise = |signal| registry::unblocked(|| assert_eq!(unsafe { libc::raise(signal) }, 0));
+            raise(libc::SIGUSR1);
+            stopper_is_in.recv()?;
+            // *stopper* is in the subscriber, so *watch* marks.
+            raise(libc::SIGTERM);
+            s.context().wait_for_stop();
+            eventually("it is refused", || REFUSALS.load(Ordering::SeqCst) > 0);
+            drop(let_go);
+            assert_eq!(tellers.recv()?, "homebound-stopper");
+            REFUSES.store(false, Ordering::SeqCst);
+            drop(over);
+            guest.join().expect("it ends well");
+            Ok(())
+        });
+        i32::from(exit.code())
     });
 }

@@ -15,6 +15,7 @@ use crate::rt::packet::{Ran, Task};
 use crate::stop::condvar::interrupt::{Effort, Interrupt, Retrier, deliver_each};
 use crate::stop::condvar::waiter::{End, Held, Waiter};
 use crate::stop::node::{Link, Node};
+use crate::stop::wakeups::Calls;
 use crate::sync::{AtomicBool, Condvar, Mutex, TryMutex, TryMutexGuard};
 
 /// The part that belongs to the program: its mutex and its condvar.
@@ -83,9 +84,10 @@ struct Shared {
 }
 
 impl Retrier for Shared {
-    fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>) {
+    fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>) -> Calls {
         self.list.lock().0.extend(interrupts);
         self.news.notify_all();
+        Calls::default()
     }
 }
 

@@ -16,6 +16,7 @@ use crate::stop::callback::{Callback, Caller};
 use crate::stop::limit::{Limit, Timer};
 use crate::stop::listen::Keeper;
 use crate::stop::node::{Link, Node};
+use crate::stop::wakeups::Calls;
 use crate::sync::Mutex;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -25,8 +26,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 struct Armed(Mutex<BTreeMap<(Instant, u64), Weak<Node>>>);
 
 impl Timer for Armed {
-    fn arm(&self, at: Instant, key: u64, node: Weak<Node>) {
+    fn arm(&self, at: Instant, key: u64, node: Weak<Node>) -> Calls {
         self.0.lock().insert((at, key), node);
+        Calls::default()
     }
 
     fn disarm(&self, at: Instant, key: u64) {

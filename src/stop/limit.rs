@@ -11,12 +11,14 @@ use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::awake;
 use crate::rt::time::after;
 use crate::stop::node::Node;
+use crate::stop::wakeups::Calls;
 use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
 
 /// Calls `expire` on a node when its time has come.
 pub(crate) trait Timer: Send + Sync {
-    fn arm(&self, at: Instant, key: u64, node: Weak<Node>);
+    /// Runs no code of the program's: a refusal of the system is to be logged by the caller.
+    fn arm(&self, at: Instant, key: u64, node: Weak<Node>) -> Calls;
     fn disarm(&self, at: Instant, key: u64);
 }
 
@@ -160,11 +162,11 @@ impl Limit {
         Stop::of(key, StopReason::Deadline)
     }
 
-    /// Asks the timer for the end as it is known now; false if the timer has been asked for that
+    /// Asks the timer for the end as it is known now; `None` if the timer has been asked for that
     /// before, or the end is not known. May be called by several threads at once, each with the end
     /// that it has read: the earliest stays set, since an end that is known moves earlier only.
-    pub(crate) fn arm(&self, key: u64, node: Weak<Node>) -> bool {
-        self.end().is_some_and(|end| self.alarm_clock.set(end, key, node))
+    pub(crate) fn arm(&self, key: u64, node: Weak<Node>) -> Option<Calls> {
+        self.alarm_clock.set(self.end()?, key, node)
     }
 }
 
@@ -178,19 +180,19 @@ impl AlarmClock {
     /// No lock is held while the timer is asked, which may start a thread. So the timer is asked
     /// first, and after that this looks at the moment: of two threads, the later one finds another
     /// moment than its own, or its moment is found by the other, and takes the outdated one back.
-    fn set(&self, at: Instant, key: u64, node: Weak<Node>) -> bool {
+    fn set(&self, at: Instant, key: u64, node: Weak<Node>) -> Option<Calls> {
         let mut set = self.set.lock();
         if set.is_some_and(|(set, _)| set <= at) {
-            return false;
+            return None;
         }
         let earlier = set.replace((at, key));
         drop(set);
-        self.timer.arm(at, key, node);
+        let calls = self.timer.arm(at, key, node);
         let outdated = Some(at).filter(|_| *self.set.lock() != Some((at, key)));
         for moment in earlier.map(|(at, _)| at).into_iter().chain(outdated) {
             self.timer.disarm(moment, key);
         }
-        true
+        Some(calls)
     }
 }
 

@@ -58,7 +58,7 @@ impl Node {
     /// To be called by a listener that is there.
     fn arm_for(self: &Arc<Node>, keeper: Keeper) {
         if keeper == Keeper::Timer && !self.is_marked() {
-            self.arm();
+            self.arm().run();
         }
     }
 

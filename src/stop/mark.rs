@@ -182,7 +182,7 @@ impl Node {
         drop(state);
         drop(wake);
         self.wake();
-        deliver_all(interrupts);
+        let mut calls = deliver_all(interrupts);
         for parent in parents.iter().flatten().filter_map(Weak::upgrade) {
             // Where a stop has been, thousands may leave at once, and nothing is added any more but shields: what is left
             // behind there is a weak reference that goes with the parent.
@@ -193,7 +193,6 @@ impl Node {
         for callback in callbacks.into_values() {
             callback.abandon();
         }
-        let mut calls = Calls::default();
         children.iter().for_each(|child| calls.add(child.mark_for(self.cause())));
         calls.run();
         // A deep tree ends level by level, from below: no level walks again what those below it have.

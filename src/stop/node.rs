@@ -29,6 +29,7 @@ use crate::rt::flags::Flags;
 use crate::stop::callback::Callback;
 use crate::stop::condvar::interrupt::Interrupt;
 use crate::stop::limit::{Limit, drop_outwards};
+use crate::stop::wakeups::Calls;
 use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
 
@@ -209,16 +210,16 @@ impl Node {
     }
 
     /// Sees to it that a deadline or shield is expired in time, by the root's timer.
-    pub(crate) fn arm(self: &Arc<Node>) {
-        let mut next = self;
+    pub(crate) fn arm(self: &Arc<Node>) -> Calls {
+        let (mut next, mut calls) = (self, Calls::default());
         while let Some(limit) = &next.limit {
             // Where the timer has been asked before, it has been asked for the limits around as
             // well.
-            if !limit.arm(next.key, Arc::downgrade(next)) {
-                return;
-            }
+            let Some(asked) = limit.arm(next.key, Arc::downgrade(next)) else { break };
+            calls.add(asked);
             next = limit.outer();
         }
+        calls
     }
 }
 

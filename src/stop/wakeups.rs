@@ -30,17 +30,18 @@ impl Aftermath {
         for node in self.ring.into_iter().rev() {
             node.wake();
         }
-        deliver_all(self.interrupts);
+        let mut calls = deliver_all(self.interrupts);
         let mut told = HashSet::new();
         for owner in self.owners.iter().filter_map(Weak::upgrade) {
             owner.marked(&mut told);
         }
         for node in self.arm {
-            node.arm();
+            calls.add(node.arm());
         }
         // Most programs have no subscriber.
         let owners = if LevelFilter::current() >= LevelFilter::INFO { self.owners } else { Vec::new() };
-        Calls { callbacks: self.callbacks, owners, logs: Vec::new() }
+        calls.add(Calls { callbacks: self.callbacks, owners, logs: Vec::new() });
+        calls
     }
 }
 

@@ -62,23 +62,24 @@ impl TimerState {
 }
 
 impl Timer for Timers {
-    fn arm(&self, at: Instant, key: u64, node: Weak<Node>) {
+    fn arm(&self, at: Instant, key: u64, node: Weak<Node>) -> Calls {
         let mut state = self.state.lock();
         let earliest = state.waiting.keys().next().is_none_or(|(first, _)| at < *first);
         state.waiting.insert((at, key), node);
         let start = state.lacks_a_thread();
         drop(state);
-        let Some(root) = self.root.upgrade() else { return };
+        let Some(root) = self.root.upgrade() else { return Calls::default() };
         if root.is_registry() {
             if earliest {
                 self.news.store(true, Ordering::Release);
                 root.timers_changed();
             }
         } else if start {
-            self.start(&root);
+            return self.start(&root);
         } else if earliest {
             self.due.notify_all();
         }
+        Calls::default()
     }
 
     fn disarm(&self, at: Instant, key: u64) {
@@ -88,11 +89,12 @@ impl Timer for Timers {
 }
 
 impl Retrier for Timers {
-    fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>) {
-        let Some(root) = self.root.upgrade() else { return };
+    fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>) -> Calls {
+        let mut calls = Calls::default();
+        let Some(root) = self.root.upgrade() else { return calls };
         let resigned = |state: &TimerState| state.calling && state.lacks_a_thread();
         if resigned(&self.state.lock()) {
-            self.start(&root);
+            calls = self.start(&root);
         }
         // The system may have refused it.
         let alone = resigned(&self.state.lock());
@@ -100,7 +102,7 @@ impl Retrier for Timers {
         let mut state = self.state.lock();
         // Where nobody would ring, waiters look by themselves.
         if state.closed || !(state.running || state.starting || state.calling || root.is_registry()) {
-            return drop(state);
+            return calls;
         }
         state.unconfirmed.extend(interrupts);
         drop(state);
@@ -110,6 +112,7 @@ impl Retrier for Timers {
         } else {
             self.due.notify_all();
         }
+        calls
     }
 }
 
@@ -160,7 +163,7 @@ impl Timers {
     #[cfg(feature = "parking_lot")]
     pub(crate) fn attend(&self) {
         if let Some(root) = self.root.upgrade().filter(|_| !self.rings()) {
-            self.start(&root);
+            self.start(&root).run();
             let mut state = self.state.lock();
             // Pairs with the end of `start`.
             while state.starting {
@@ -178,12 +181,14 @@ impl Timers {
         (due.into_values().collect(), next)
     }
 
-    /// Starts the one lazy thread. `close` comes before that, or waits until it has been done.
-    fn start(&self, root: &Arc<Root>) {
-        let Some(core) = root.scope.get().and_then(Weak::upgrade) else { return };
+    /// Starts the one lazy thread. `close` comes before that, or waits until it has been done. A
+    /// refusal is returned, to be logged by the caller: *watch* itself may be here, for a root that
+    /// hangs below the registry's.
+    fn start(&self, root: &Arc<Root>) -> Calls {
+        let Some(core) = root.scope.get().and_then(Weak::upgrade) else { return Calls::default() };
         let mut state = self.state.lock();
         if !state.lacks_a_thread() {
-            return;
+            return Calls::default();
         }
         state.starting = true;
         drop(state);
@@ -206,9 +211,10 @@ impl Timers {
         drop(state);
         // Pairs with `close` and `attend`.
         self.due.notify_all();
-        if let Err(refusal) = launched {
-            retire(&record);
-            // The next who needs it tries again; waits bring their own time-out and do not need it.
+        let Err(refusal) = launched else { return Calls::default() };
+        retire(&record);
+        // The next who needs it tries again; waits bring their own time-out and do not need it.
+        Calls::log(move || {
             log_contained(|| {
                 tracing::error!(
                     target: "homebound::stop",
@@ -217,7 +223,7 @@ impl Timers {
                      and who waits at a condvar looks for the stop ten times a second"
                 );
             });
-        }
+        })
     }
 
     fn keep_time(&self, own: &Arc<Record>) {
@@ -265,7 +271,8 @@ impl Timers {
         let needed = !(state.waiting.is_empty() && state.unconfirmed.is_empty());
         drop(state);
         if let Some(root) = self.root.upgrade().filter(|_| needed) {
-            self.start(&root);
+            let refusal = self.start(&root);
+            self.state.lock().calls.add(refusal);
         }
         loop {
             let mut state = self.state.lock();

@@ -44,6 +44,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::rt::packet::{Ran, Task};
+use crate::stop::wakeups::Calls;
 use crate::sync::{Condvar, Mutex};
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
@@ -58,7 +59,8 @@ pub(crate) enum Effort {
 
 /// Gets the interrupts that could not be rung under their mutex.
 pub(crate) trait Retrier: Send + Sync {
-    fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>);
+    /// Runs no code of the program's: a refusal of the system is to be logged by the caller.
+    fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>) -> Calls;
 }
 
 /// What became of one ring.
@@ -180,14 +182,15 @@ pub(crate) fn deliver_each(interrupts: impl IntoIterator<Item = Arc<Interrupt>>)
 }
 
 /// Rings all that hang at nodes which have been marked, and hands on what is in doubt. Called with no lock of ours held.
-pub(crate) fn deliver_all(interrupts: Vec<Arc<Interrupt>>) {
-    let mut in_doubt = deliver_each(interrupts);
+pub(crate) fn deliver_all(interrupts: Vec<Arc<Interrupt>>) -> Calls {
+    let (mut in_doubt, mut calls) = (deliver_each(interrupts), Calls::default());
     // Nearly always of one root.
     while let Some(first) = in_doubt.first() {
         let ringer = Arc::clone(&first.ringer);
         let (own, others) =
             in_doubt.into_iter().partition(|interrupt| Arc::ptr_eq(&interrupt.ringer, &ringer));
-        ringer.retry_later(own);
+        calls.add(ringer.retry_later(own));
         in_doubt = others;
     }
+    calls
 }
