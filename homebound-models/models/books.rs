@@ -13,7 +13,8 @@ use crate::outcome::status::Role;
 use crate::shutdown::order::{Driver, drive};
 use crate::stop::node::{Link, Node};
 use crate::tree::core::{Kind, ScopeCore};
-use crate::tree::record::{Label, Outcome, Record};
+use crate::tree::record::{Label, Record};
+use crate::tree::result_state::{self, Outcome};
 use crate::tree::root::{GRACE, Root, open_root};
 use crate::tree::state::{Entry, Phase};
 
@@ -32,7 +33,7 @@ fn admit(core: &Arc<ScopeCore>) -> Arc<Record> {
 /// Runs the last lines of a thread of the scope.
 fn ending(record: Arc<Record>) -> JoinHandle<()> {
     spawn(move || {
-        drop(record.end(Outcome::Finished));
+        result_state::end(&record, Outcome::Finished);
         record.core.count_out(&record);
     })
 }

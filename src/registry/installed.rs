@@ -16,7 +16,8 @@ use crate::rt::os_thread::{OsThread, ThreadOptions};
 use crate::rt::result::Result;
 use crate::sys::{self, Handlers, Spared};
 use crate::tree::core::{Kind, ScopeCore};
-use crate::tree::record::{Outcome, Record, Text};
+use crate::tree::record::{Record, Text};
+use crate::tree::result_state::{self, Outcome};
 use crate::tree::root::{Root, RootHost, WorkItem, internal, open_root};
 /// All that a run has set up in the process.
 pub(crate) struct Installed {
@@ -81,7 +82,7 @@ impl Installed {
         drop(handlers);
         send_home(&core, &shared, watch);
         drop(spared);
-        internal.iter().for_each(|record| drop(record.end(Outcome::Finished)));
+        internal.iter().for_each(|record| result_state::end(record, Outcome::Finished));
     }
 }
 
@@ -107,7 +108,7 @@ fn start_stopper(core: &Arc<ScopeCore>, shared: &Arc<Shared>) -> Result<Arc<Reco
         stopper(&shared, &own);
         // What hangs from here on is a destructor that some callback has left in this thread.
         os_thread.set_over();
-        drop(own.end(Outcome::Finished));
+        result_state::end(&own, Outcome::Finished);
     });
     core.root
         .cache

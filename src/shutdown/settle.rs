@@ -20,14 +20,13 @@ use crate::rt::shown::shown;
 use crate::rt::this_thread;
 use crate::shutdown::deferred;
 use crate::sync::local::*;
-use crate::tree::core::{Kind, ScopeCore};
+use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
-use crate::tree::propagate::complain;
 use crate::tree::record::Record;
 use crate::tree::state::{Deferred, Entry, Phase, State};
 use crate::tree::state_lock::Lock;
 use crate::tree::tally::Tally;
-use crate::tree::{current, guest};
+use crate::tree::{current, guest, result_state};
 
 per_thread! {
     /// How many scopes the calling thread is settling, one inside the other.
@@ -160,7 +159,9 @@ fn settle_own(core: &Arc<ScopeCore>) {
         let step = next_step(&mut core.lock(), closed);
         match step {
             Step::Run(deferred) => deferred::run(deferred, core),
-            Step::Forget(entries) => entries.into_values().for_each(|entry| forget(core, entry)),
+            Step::Forget(entries) => {
+                entries.into_values().for_each(|entry| result_state::settle(core, entry))
+            }
             Step::Close(guests) => {
                 // Waits for callbacks that still run, the guests' as well: a panic in there is a failure of this scope.
                 if !closed {
@@ -215,36 +216,6 @@ fn next_step(state: &mut State, closed: bool) -> Step {
     // Finishing to settled: all lists are empty under this lock.
     state.phase = Phase::Settled;
     Step::Settled
-}
-
-/// Nobody joined this thread: its result is dropped, its failure becomes the scope's.
-fn forget(core: &Arc<ScopeCore>, entry: Entry) {
-    let Some(Entry { record, task }) = hand_on(core, entry) else { return };
-    if let Some(payload) = task.as_ref().and_then(|task| task.clear()) {
-        complain(core, record.origin(), payload, !record.isolated);
-    }
-    let unclaimed = record.abandon();
-    if let Some(failure) = unclaimed {
-        core.fail(&failure, false);
-    }
-}
-
-/// A group's handles may be joined when it is over: they live as long as the scope around it. That one is settled later, and
-/// forgets, in the end, what nobody has joined. Around an owned root there is none: what is `'static` stays with the handle.
-fn hand_on(core: &ScopeCore, entry: Entry) -> Option<Entry> {
-    if core.is_owned() {
-        return Some(entry).filter(|entry| entry.record.life(|life| life.released));
-    }
-    let Some(around) = core.parent.as_deref().filter(|_| core.kind == Kind::Group) else {
-        return Some(entry);
-    };
-    let mut state = around.lock();
-    // Who releases it first says so, and then looks for it (`ScopeCore::release`): here it is seen, or the entry there.
-    if entry.record.life(|life| life.released) || state.phase == Phase::Settled {
-        return Some(entry);
-    }
-    state.entries.insert(entry.record.id.0, entry);
-    None
 }
 
 /// How the body ended, besides with a value.

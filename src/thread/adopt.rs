@@ -14,7 +14,8 @@ use crate::thread::context::Context;
 use crate::tree::core::ScopeCore;
 use crate::tree::current::{self, Entered};
 use crate::tree::guest;
-use crate::tree::record::{Label, Outcome, Record};
+use crate::tree::record::{Label, Record};
+use crate::tree::result_state::{self, Outcome};
 use crate::tree::state::Entry;
 use crate::tree::text::IntoText;
 
@@ -95,12 +96,12 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
     let record = Record::new(label, Role::Adopted, core, Node::new(Link::Inside));
     let record = Arc::new(record);
     record.start();
-    record.life(|life| life.released = true);
+    result_state::without_handle(&record);
     let entry = Entry { record: Arc::clone(&record), task: None };
     if is_ours(core) || core.admit(entry).is_err() {
         // Over, or already accounted for: it gets a context, but no place in the tree.
         record.node.attach(&core.node);
-        record.end(Outcome::Finished);
+        result_state::end(&record, Outcome::Finished);
         record.done.set();
     }
     Adopted::of(&record)
@@ -111,7 +112,7 @@ fn take_in(host: &Context, label: Label) -> Adopted {
     let core = host.core();
     let record = Arc::new(Record::new(label, Role::Guest, core, Node::new(Link::Inside)));
     record.start();
-    record.life(|life| life.released = true);
+    result_state::without_handle(&record);
     // A service's own threads are told when the service is: as the thread of the context by which they were taken in.
     record.node.attach(&host.record().node);
     if is_ours(core) || !guest::admit(&record) {
@@ -133,10 +134,10 @@ fn release(record: &Arc<Record>) {
     }
     record.node.close();
     if !record.has_ended() {
-        record.end(Outcome::Finished);
+        result_state::end(record, Outcome::Finished);
         record.done.set();
         record.core.count_out(record);
-        record.core.release(record);
+        result_state::remove_entry(record);
     }
 }
 

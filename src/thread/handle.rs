@@ -12,19 +12,16 @@ use crossbeam_channel::Receiver;
 use crate::outcome::failure::JoinError;
 use crate::outcome::reason::StopReason;
 use crate::outcome::status::ThreadId;
-use crate::outcome::stopped::Stopped;
-use crate::rt::contain::Payload;
 use crate::rt::packet::Claim;
 use crate::rt::time::after;
 use crate::sync::AtomicBool;
 use crate::thread::context::Context;
 use crate::thread::failpoint;
 use crate::thread::stopper::{At, OnStop, Stopper};
-use crate::tree::current;
 use crate::tree::deadlock::Joining;
-use crate::tree::propagate::complain;
-use crate::tree::record::{Of, Outcome, Record};
+use crate::tree::record::{Of, Record};
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::{current, result_state};
 
 /// A thread that was spawned. Dropping it does not detach the thread: its scope joins it.
 ///
@@ -136,20 +133,7 @@ impl<T> Handle<'_, T> {
 
     fn collect(&mut self) -> Result<T, JoinError> {
         self.joined = true;
-        // Taken first: what is released may be cleared by whoever settles its group.
-        let value = self.claim.take();
-        let outcome = self.record.life(|life| {
-            life.released = true;
-            life.outcome.take()
-        });
-        self.record.core.release(&self.record);
-        match (outcome, value) {
-            (Some(Outcome::Failed(failure)), _) => Err(JoinError::Failed(failure.marked())),
-            (Some(Outcome::Stopped(cause)), _) => Err(JoinError::Stopped(Stopped::new(cause))),
-            (_, Some(value)) => Ok(value),
-            // Its scope was over before anybody asked for the result.
-            (_, None) => Err(JoinError::Stopped(self.record.node.stopped())),
-        }
+        result_state::join(&self.record, &*self.claim)
     }
 
     /// A receiver that is disconnected when the thread has ended: for a `select!` over many.
@@ -203,18 +187,9 @@ impl<T> Handle<'_, T> {
 
 impl<T> Drop for Handle<'_, T> {
     fn drop(&mut self) {
-        if self.joined {
-            return;
+        if !self.joined {
+            result_state::drop_unjoined(&self.record, &*self.claim);
         }
-        let core = &self.record.core;
-        let raised: Option<Payload> = self.claim.disown();
-        if let Some(failure) = self.record.abandon() {
-            core.fail(&failure, false);
-        }
-        if let Some(payload) = raised {
-            complain(core, self.record.origin(), payload, !self.record.isolated);
-        }
-        core.release(&self.record);
     }
 }
 

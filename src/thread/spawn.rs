@@ -19,7 +19,8 @@ use crate::shutdown::owned::finish_if_left;
 use crate::thread::failpoint;
 use crate::tree::core::ScopeCore;
 use crate::tree::propagate::log;
-use crate::tree::record::{Outcome, Record};
+use crate::tree::record::Record;
+use crate::tree::result_state::{self, Outcome};
 use crate::tree::state::Entry;
 use crate::tree::verdict::{Verdict, judge};
 use crate::tree::{current, panic_hook};
@@ -166,10 +167,7 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: &Arc<OsThread>) 
     let panicked = outcome.is_panic();
     // Views show the thread until `end`, and its OS thread from here on: there is no moment at which neither is seen.
     os_thread.set_over();
-    let unclaimed = record.end(outcome);
-    if let Some(failure) = unclaimed {
-        core.fail(&failure, false);
-    }
+    result_state::end(record, outcome);
     // When the last of the program's code has run: it may have stopped the root.
     let reusable = !panicked && core.may_spawn_again();
     let at_once = reusable && record.close_sequel();

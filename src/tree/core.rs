@@ -171,24 +171,6 @@ impl ScopeCore {
         self.state_lock.count_out_or_defer(self, record, due[0]);
     }
 
-    /// The handle is joined or dropped: nobody will ask for the result.
-    pub(crate) fn release(&self, record: &Arc<Record>) {
-        record.life(|life| life.released = true);
-        // One that is not counted out yet stays, so that a report finds it: the next spawn or settle removes it.
-        if !record.has_ended() {
-            return;
-        }
-        let mut next = Some(self);
-        while let Some(core) = next {
-            let mut state = core.lock();
-            let entry = if record.is_home() { state.entries.remove(record.id.0) } else { return };
-            drop(state);
-            // A group that was settled has handed it on.
-            next = core.parent.as_deref().filter(|_| entry.is_none() && core.kind == Kind::Group);
-            drop(entry);
-        }
-    }
-
     /// Something changed that a driver of this scope, or of the one that a group is in, has to look at. Scopes around one that was
     /// touched before, and not looked at since, have been told: so ten thousand groups in groups do not walk all the way out.
     pub(crate) fn wake_drivers(&self) {

@@ -11,7 +11,8 @@ use std::sync::{Arc, Weak};
 use crate::rt::by_id::ById;
 use crate::sync::locks::Mutex;
 use crate::tree::core::ScopeCore;
-use crate::tree::record::{Outcome, Record};
+use crate::tree::record::Record;
+use crate::tree::result_state::{self, Outcome};
 use crate::tree::state::{Phase, State};
 use crate::tree::state_lock::Lock;
 
@@ -62,7 +63,7 @@ pub(crate) fn send_away(guests: &[Arc<Record>]) {
 
 /// Ended first, so that its context is no longer that of its thread: what is opened there from now on is born free.
 pub(crate) fn end(record: &Arc<Record>) {
-    record.end(Outcome::Finished);
+    result_state::end(record, Outcome::Finished);
     record.node.close();
     record.done.set();
 }

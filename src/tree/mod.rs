@@ -20,6 +20,7 @@ pub(crate) mod panic_hook;
 pub(crate) mod path;
 pub(crate) mod propagate;
 pub(crate) mod record;
+pub(crate) mod result_state;
 pub(crate) mod root;
 pub(crate) mod services;
 pub(crate) mod snapshot;

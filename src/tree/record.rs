@@ -8,18 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::outcome::failure::{Cause, Failure, Origin};
-use crate::outcome::reason::Stop;
+use crate::outcome::failure::Origin;
 use crate::outcome::report::Ending;
 use crate::outcome::status::{ProcessStatus, Role, ThreadId};
 use crate::outcome::words::ITS_THREADS;
 use crate::rt::by_id::ById;
 use crate::rt::latch::Latch;
-use crate::rt::{awake, this_thread};
+use crate::rt::this_thread;
 use crate::stop::callback::Callback;
 use crate::stop::node::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 use crate::tree::core::ScopeCore;
+use crate::tree::result_state::ResultState;
 use crate::tree::text::escape;
 
 /// Names and purposes: `&'static str` is not copied.
@@ -135,39 +135,12 @@ pub(crate) struct Life {
     pub(crate) ended_at: Option<Instant>,
     pub(crate) overdue_since: Option<Instant>,
     pub(crate) ending: Option<Ending>,
-    /// Until it is claimed by a join, or by the scope when the handle is gone.
-    pub(crate) outcome: Option<Outcome>,
-    /// The handle has been dropped or joined: the result and the failure are the scope's.
-    pub(crate) released: bool,
+    pub(crate) result: ResultState,
     /// It has told of a failure and gone on.
     pub(crate) failed: bool,
     pub(crate) sequel: Sequel,
     /// What it is at, in its own words.
     pub(crate) note: Option<Text>,
-}
-
-/// How it ended. The value of a finished one is in its packet.
-pub(crate) enum Outcome {
-    Finished,
-    Stopped(Stop),
-    Failed(Failure),
-}
-
-impl Outcome {
-    pub(crate) fn is_panic(&self) -> bool {
-        self.ending() == Ending::Panicked
-    }
-
-    fn ending(&self) -> Ending {
-        match self {
-            Outcome::Finished => Ending::Finished,
-            Outcome::Stopped(_) => Ending::Stopped,
-            Outcome::Failed(failure) => match failure.cause() {
-                Cause::Panic { .. } => Ending::Panicked,
-                Cause::Error(_) => Ending::Failed,
-            },
-        }
-    }
 }
 
 impl Record {
@@ -236,39 +209,9 @@ impl Record {
         Some(self.kernel_id.load(Ordering::Relaxed)).filter(|id| *id != 0)
     }
 
-    /// Its closure and everything of it is gone. Views stop to show it; `done` follows. Returns a failure that has
-    /// become the scope's: it was isolated, and the handle is gone.
-    pub(crate) fn end(&self, outcome: Outcome) -> Option<Failure> {
-        let mut life = self.life.lock();
-        life.ended_at = Some(awake::now());
-        life.ending = Some(match outcome.ending() {
-            Ending::Finished | Ending::Stopped if life.failed => Ending::Failed,
-            ending => ending,
-        });
-        life.outcome = Some(outcome);
-        let left = if life.released { life.outcome.take() } else { None };
-        drop(life);
-        let unclaimed = self.unclaimed(left);
+    /// Read without a lock by `has_ended`, after the rest of `Life` has been written.
+    pub(super) fn set_ended(&self) {
         self.ended.store(true, Ordering::Release);
-        unclaimed
-    }
-
-    /// The handle is dropped, unjoined. Returns a failure that becomes the scope's by this.
-    pub(crate) fn abandon(&self) -> Option<Failure> {
-        let mut life = self.life.lock();
-        life.released = true;
-        let left = life.outcome.take();
-        drop(life);
-        self.unclaimed(left)
-    }
-
-    /// What is not isolated has been the scope's since it happened. It is not told again: where a list is full, each is counted.
-    /// With no lock held: a list that is full has not kept it, and with this goes the program's error.
-    fn unclaimed(&self, left: Option<Outcome>) -> Option<Failure> {
-        match left {
-            Some(Outcome::Failed(failure)) if self.isolated => Some(failure),
-            Some(_) | None => None,
-        }
     }
 
     pub(crate) fn has_ended(&self) -> bool {

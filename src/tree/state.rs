@@ -143,7 +143,7 @@ impl State {
     pub(crate) fn reap(&mut self) -> Vec<Entry> {
         let mut gone = Vec::new();
         for id in std::mem::take(&mut self.ended) {
-            let released = |entry: &Entry| entry.record.life(|life| life.released);
+            let released = |entry: &Entry| entry.record.life(|life| life.result.is_released());
             if self.entries.get(id.0).is_some_and(released) {
                 gone.extend(self.entries.remove(id.0));
             }

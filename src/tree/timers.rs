@@ -19,7 +19,8 @@ use crate::stop::limit::Timer;
 use crate::stop::node::Node;
 use crate::stop::wakeups::Calls;
 use crate::sync::{AtomicBool, Condvar, Mutex};
-use crate::tree::record::{Of, Outcome, Record};
+use crate::tree::record::{Of, Record};
+use crate::tree::result_state::{self, Outcome};
 use crate::tree::root::{Root, internal, retire};
 use crate::tree::wait_mark::WaitMark;
 
@@ -201,7 +202,7 @@ impl Timers {
             os_thread.set_title(&own.label.purpose, &place);
             timers.keep_time(&own);
             os_thread.set_over();
-            own.end(Outcome::Finished);
+            result_state::end(&own, Outcome::Finished);
             // There may be one for each deadline.
             retire(&own);
         });
