@@ -27,18 +27,14 @@ impl Node {
         self.mark_expired().run();
     }
 
-    /// A stop of its own, which nobody has had before.
+    /// A new stop, of this node and all below it. Announced before `Stop::new` allocates.
     pub(crate) fn stop(self: &Arc<Node>, reason: StopReason) {
         self.announce();
-        self.stop_for(Stop::new(reason));
+        self.mark_for(Stop::new(reason)).run();
     }
 
-    /// A stop that others have as well, or had before.
-    pub(crate) fn stop_for(self: &Arc<Node>, cause: Stop) {
-        self.mark_for(cause).run();
-    }
-
-    /// The same, but for what is to be called.
+    /// Marks this node and all below it for a stop that other nodes may have as well. Returns the
+    /// calls that are left to be made.
     pub(crate) fn mark_for(self: &Arc<Node>, cause: Stop) -> Calls {
         self.mark_unswept(cause, false)
     }
