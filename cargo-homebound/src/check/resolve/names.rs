@@ -5,9 +5,8 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use crate::check::resolve::scopes::{Declared, Def};
-use crate::check::resolve::types;
-use crate::check::resolve::waits;
 use crate::check::resolve::written::{ScopeId, TypeRef, Written};
+use crate::check::resolve::{types, waits};
 use crate::finding::catalog;
 
 /// The meaning of a path.

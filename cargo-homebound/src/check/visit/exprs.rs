@@ -8,9 +8,7 @@ use crate::check::visit::calls::alone;
 use crate::check::resolve::flow::Node;
 use crate::check::resolve::names::{Res, Space};
 use crate::check::resolve::types::{self, Ty};
-use crate::check::rules::polled;
-use crate::check::rules::raw;
-use crate::check::rules::spin;
+use crate::check::rules::{polled, raw, spin};
 use crate::check::state::frame::Frame;
 use crate::check::state::{Found, Walk};
 

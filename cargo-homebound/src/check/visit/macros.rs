@@ -11,8 +11,7 @@ use crate::check::resolve::names::{Res, Space};
 use crate::check::resolve::passage::{self, LOOKERS, Passage};
 use crate::check::resolve::types::Ty;
 use crate::check::resolve::written::Written;
-use crate::check::rules::deaf;
-use crate::check::rules::raw;
+use crate::check::rules::{deaf, raw};
 use crate::check::state::{Found, Walk};
 
 impl Walk {

@@ -21,8 +21,7 @@ use crate::check::resolve::names::{Res, Space};
 use crate::check::resolve::scopes;
 use crate::check::resolve::types::{HB_CONTEXT, HB_SCOPE, Ty};
 use crate::check::resolve::written::{self, ScopeId};
-use crate::check::rules::deaf;
-use crate::check::rules::raw;
+use crate::check::rules::{deaf, raw};
 use crate::check::state::frame::{Context, Frame};
 use crate::check::state::{Rib, Walk};
 

@@ -7,8 +7,7 @@ use syn::{Expr, Local, Member, Pat, Token};
 use crate::check::resolve::flow::Node;
 use crate::check::resolve::names::{Res, Space};
 use crate::check::resolve::types::{self, Ty};
-use crate::check::rules::flags;
-use crate::check::rules::polled;
+use crate::check::rules::{flags, polled};
 use crate::check::state::Walk;
 
 /// The parts of a tuple.
