@@ -200,7 +200,7 @@ fn all_of_this_works_where_the_session_is_outside_of_the_namespace() {
         return eprintln!("skipped: no namespaces may be made here");
     }
     let mut tests = inside(&std::env::current_exe().expect("the test binary has a path"));
-    tests.args(["--skip", &crate::common::test_name()]);
+    tests.args(["process::terminal::", "--skip", &crate::common::test_name()]);
     let output = crate::common::within(move || tests.output().expect("it was started before"));
     let text = String::from_utf8_lossy(&output.stdout);
     // catches: a `Pid` that is made of 0.
