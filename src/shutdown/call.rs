@@ -1,5 +1,5 @@
 //! Owns the call that stops a scope and waits for it with a limit (R1).
-//! Refuses to order the stop itself: it drives `order` like everybody who waits.
+//! Refuses to order the stop itself: the caller drives `order`, as every waiting thread does.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use crate::tree::record::{Of, Record};
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::{current, deadlock};
 
+/// Stops the scope, and waits until its threads are home or until `end`. A caller inside the scope
+/// does not wait. Never moves a deadline later.
 pub(crate) fn shutdown(
     core: &Arc<ScopeCore>,
     end: Instant,
@@ -50,13 +52,15 @@ pub(crate) fn shutdown(
     report
 }
 
-/// Waits with all other calls that wait now, until the earliest of their ends.
+/// Waits until the scope is home, or until the earliest end of all calls that wait now: a later
+/// call with a shorter limit ends the earlier calls too (R1).
 fn wait_until(core: &Arc<ScopeCore>, end: Instant) {
     let Ok(waiting) = deadlock::Waiting::on_scope(core) else { return };
     let mut state = core.lock();
     state.callers += 1;
     state.callers_end = state.callers_end.into_iter().chain([end]).min();
     drop(state);
+    // The other callers read `callers_end` again.
     core.wake_drivers();
     drive_until(core, Driver::Other, Some(&|| core.lock().callers_end));
     let mut state = core.lock();
@@ -68,8 +72,9 @@ fn wait_until(core: &Arc<ScopeCore>, end: Instant) {
     drop(waiting);
 }
 
-/// From a thread below the scope, a callback or a deferred function: waiting would be waiting for itself. The body's
-/// own thread is not below: nobody waits for it.
+/// True for a thread below the scope, and inside a callback or a deferred function: the caller
+/// would wait for itself. The thread of the body is not below, because `shutdown` does not wait for
+/// the body.
 fn is_inside(core: &Arc<ScopeCore>) -> bool {
     let below = |record: &Arc<Record>| {
         !matches!(record.role, Role::Body | Role::Guest)

@@ -1,4 +1,4 @@
-//! Owns the functions that a scope runs after all its threads have been joined.
+//! Owns the run of one deferred function, after all threads of its scope are home.
 //! Refuses to know their order: `settle` runs them, last first.
 
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::tree::text::escape;
 use crate::tree::verdict::{Verdict, judge};
 use crate::tree::{current, panic_hook};
 
-/// Runs a deferred function on the calling thread. What it returns or raises is a failure of the scope, and stops nobody else's.
+/// Runs a deferred function on the calling thread. An error that it returns, and a panic, is a
+/// failure of the scope `core`, and of no other scope.
 pub(crate) fn run(deferred: Deferred, core: &Arc<ScopeCore>) {
     let ran = current::as_guest(|| deferred.task.run(&()));
     let mut calls = Calls::default();
@@ -25,6 +26,7 @@ pub(crate) fn run(deferred: Deferred, core: &Arc<ScopeCore>) {
         }
         Ran::Failed(error) => {
             let happened = Happened::now();
+            // The stop comes first, because `judge` runs code of the program's (`source`, `Drop`).
             calls = core.stop_before_judging(&core.node, &path(&deferred, core), true);
             match judge(error, &core.node, core) {
                 Verdict::Stopped(_) | Verdict::Listed(_) => return calls.run(),

@@ -1,11 +1,14 @@
-//! Owns the one exit path: what is stopped and waited for, in which order, and until when (E1 to E3).
+//! Owns the one exit path: what is stopped and waited for, in which order, and until when (E1 to
+//! E3).
 //! Refuses to know how results are made (`settle`) and where the waiting thread came from.
 //!
-//! A shutdown has no driver of its own: whoever waits for a scope (its exit path, a `shutdown` call, *stopper*) calls
-//! [`step`] again and again. Each action is claimed under the scope's lock, so it is done once, by whoever comes first.
+//! A shutdown has no thread of its own. Each thread that waits for a scope drives it: the thread on
+//! the exit path, a caller of `shutdown`, and *stopper*. A driver calls [`step`] again and again. A
+//! driver claims each action under the scope's lock before it acts, so the first driver acts, and
+//! no other one repeats the action.
 //!
 //! ```text
-//! open --(last worker home, body home)--> finishing --(services home, last first; deferred run)--> settled
+//! open --(workers and body home)--> finishing --(services home, last first)--> settled
 //!   workers:  live --(told at once)--> stopping --(share over)--> overdue
 //!   services: live --(later ones home or overdue)--> told --(share over)--> overdue
 //! ```
@@ -27,26 +30,33 @@ use crate::tree::state::{Phase, State};
 
 /// Where a scope stands after a step.
 pub(crate) struct Progress {
-    /// All its threads are home.
+    /// All threads of the scope are home.
     pub(crate) home: bool,
-    /// When to look again though nothing has changed.
+    /// The moment at which the next step is due, even if nothing changes before it. `None`: only a
+    /// change makes another step possible.
     pub(crate) until: Option<Instant>,
 }
 
-/// Who takes the steps.
+/// The kind of thread that takes the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Driver {
-    /// The thread that owns the scope: it settles groups, which runs deferred functions and drops results.
+    /// The thread that owns the scope: it settles groups, which runs deferred functions and drops
+    /// results.
     Exit,
-    /// Somebody else: only tells and marks.
+    /// Any other thread: it stops threads and marks them overdue, and settles nothing.
     Other,
 }
 
-/// The next thing to do, chosen under the lock and done without it.
+/// The next action: `plan` chooses it under the scope's lock, and the driver acts without the lock,
+/// because acting takes the locks of other scopes.
 enum Action {
+    /// Stop this service, whose share of the grace ends then.
     Tell(Served, Option<Instant>),
+    /// Mark these threads overdue.
     Overdue(Vec<Arc<Record>>),
+    /// Wait for a change, until then at most.
     Wait(Option<Instant>),
+    /// All threads are home.
     Home,
 }
 
@@ -55,13 +65,16 @@ pub(crate) fn drive(core: &Arc<ScopeCore>, driver: Driver) {
     drive_until(core, driver, None);
 }
 
-/// Blocks until all threads of the scope are home (true), or until `end`, which may move earlier meanwhile (false).
+/// Blocks until all threads of the scope are home (true), or until `end` (false). `end` is asked
+/// again after each step, because another caller may move it earlier.
 pub(crate) fn drive_until(
     core: &Arc<ScopeCore>,
     driver: Driver,
     end: Option<&dyn Fn() -> Option<Instant>>,
 ) -> bool {
     loop {
+        // Before the step: a change after this ends the sleep below at once. Pairs with
+        // `wake_drivers`.
         let seen = core.changes();
         let now = awake::now();
         let mut calls = Calls::default();
@@ -75,28 +88,34 @@ pub(crate) fn drive_until(
             return false;
         }
         if core.parent.is_none() && driver == Driver::Exit {
-            // Those that have ended are joined while the others end.
+            // This thread joins the OS threads that have ended while the others end.
             core.root.cache.reap();
-            // A thread that comes home now finds nobody to wake, and its root is over the sooner.
+            // A thread that comes home during this spin has no sleeper to wake, so the root ends
+            // sooner.
             core.look_out(seen);
         }
         core.sleep(seen, progress.until.into_iter().chain(end).min().map(awake::system));
     }
 }
 
-/// Does all that can be done now, in this scope and in the groups that have been told. Iterative: depth costs no stack.
+/// Takes every action that is possible now, in this scope and in its groups that have been told.
+/// The walk is a loop with a list, so that the depth of the tree costs no stack.
 ///
-/// Whom it stops, it marks; the callbacks of that are added to `calls`, for the driver to run. The exit path runs them before it
-/// settles a group, which drops those that were not run.
+/// A step marks the nodes of the threads that it stops. It adds their callbacks to `calls`, and the
+/// driver runs them. The exit path runs them before it settles a group, because settling drops the
+/// callbacks that have not run.
 pub(crate) fn step(core: &Arc<ScopeCore>, driver: Driver, now: Instant, calls: &mut Calls) -> Progress {
     let mut around = Vec::new();
     let mut visit = Visit::of(Arc::clone(core), now, calls);
     loop {
         if let Some(group) = visit.groups.next() {
+            // Down into the group; its scope waits in the list.
             around.push(replace(&mut visit, Visit::of(group, now, calls)));
         } else if visit.goes_on {
+            // A group came home, so the plan of this scope may be another one now.
             visit = Visit::of(visit.core, now, calls);
         } else {
+            // All groups are visited: back to the scope around.
             let Some(outer) = around.pop() else { return visit.progress };
             let group = replace(&mut visit, outer);
             visit.leave(&group, driver, calls);
@@ -104,22 +123,24 @@ pub(crate) fn step(core: &Arc<ScopeCore>, driver: Driver, now: Instant, calls: &
     }
 }
 
-/// A scope in which all has been done that can be done now, but for its groups.
+/// One scope on the walk. Every action that is possible now has been taken in the scope itself;
+/// its groups are still to be visited.
 struct Visit {
     core: Arc<ScopeCore>,
     progress: Progress,
-    /// Those that have been told, as far as they have not been visited.
+    /// The groups that have been told and have not been visited yet.
     groups: IntoIter<Arc<ScopeCore>>,
-    /// One of them came home: the scope itself may go on.
+    /// True once a visited group has come home: then the scope itself may have a next action.
     goes_on: bool,
 }
 
 impl Visit {
     fn of(core: Arc<ScopeCore>, now: Instant, calls: &mut Calls) -> Visit {
         loop {
+            // Pairs with `wake_drivers`: a change after this wakes the driver again.
             core.look_at();
-            // Before the lock for the plan, because `outer_due` takes the locks of other scopes. A root
-            // has no scope around it, and a scope that waits for no thread needs no deadline.
+            // Before the lock for the plan, because `outer_due` takes the locks of other scopes. A
+            // root has no scope around it, and a scope that waits for no thread needs no deadline.
             let asks = core.runner.is_some() && core.lock().waits();
             let outer = if asks { core.outer_due() } else { None };
             let mut state = core.lock();
@@ -142,7 +163,7 @@ impl Visit {
         }
     }
 
-    /// Comes back from a group, which has come home if that could be done now.
+    /// Returns from a visit to a group, and settles the group if it is home.
     fn leave(&mut self, group: &Visit, driver: Driver, calls: &mut Calls) {
         self.progress.until = self.progress.until.into_iter().chain(group.progress.until).min();
         if group.progress.home {
@@ -155,34 +176,43 @@ impl Visit {
     }
 }
 
-/// Chooses, and claims what it has chosen.
+/// Chooses the next action, and claims it: the state that this changes keeps every other driver
+/// from the same action. `outer` is the deadline of the scopes around.
 fn plan(core: &ScopeCore, state: &mut State, now: Instant, outer: Option<Instant>) -> Action {
     let users_home = state.workers == 0 && state.body_home;
     if !users_home {
         let due = state.clock.workers_due(outer);
-        // A stop that is still being marked has flag first, clock next: the clock is what counts here.
+        // Without a stop there is nothing to enforce: workers and body have as long as they like. A
+        // stop is known here only when the clock runs and the flag is set. A thread that marks the
+        // node sets both, and another thread may read them in between.
         if state.clock.began.is_none() || !core.node.is_stopping() {
             return Action::Wait(None);
         }
         if !state.overdue {
             if due.is_none_or(|due| now < due) {
-                // `shutdown` called by the body: nobody waits for that, so its services are next.
+                // The body itself called `shutdown`, and the workers are home. The call waits for
+                // the services and not for the body, so the services are next.
                 let next = state.workers == 0 && state.asked;
                 return if next { plan_services(state, now, outer) } else { Action::Wait(due) };
             }
+            // Stopping to overdue, for workers and body: once, because the flag is set under the
+            // lock.
             state.overdue = true;
             return Action::Overdue(users(state));
         }
     } else if state.phase == Phase::Open && core.kind != crate::tree::core::Kind::Group {
+        // Open to finishing: workers and body are home. A group has no body, and stays open until
+        // its owner closes it.
         state.phase = Phase::Finishing;
         core.begin_shutdown(state, now);
     }
     plan_services(state, now, outer)
 }
 
-/// The services, when their users are home or overdue.
+/// The next action for the services, once their users are home or overdue.
 fn plan_services(state: &mut State, now: Instant, outer: Option<Instant>) -> Action {
     let end = state.clock.deadline(outer);
+    // Home without all workers: some are overdue, and only a worker that comes home changes that.
     match state.services.next(now, end) {
         Next::Tell(served, end) => Action::Tell(served, end),
         Next::Overdue(record) => Action::Overdue(vec![record]),
@@ -192,7 +222,7 @@ fn plan_services(state: &mut State, now: Instant, outer: Option<Instant>) -> Act
     }
 }
 
-/// Who is overdue when the users of the services are: workers, adopted threads, and the body.
+/// The users of the services that are not home: workers, adopted threads, and the body.
 fn users(state: &State) -> Vec<Arc<Record>> {
     let workers = state.entries.values().map(|entry| &entry.record);
     let live = workers.filter(|record| record.role != Role::Service && !record.has_ended());
@@ -200,8 +230,10 @@ fn users(state: &State) -> Vec<Arc<Record>> {
     live.chain(body).cloned().collect()
 }
 
+/// Stops one service: a thread, or a group with all that is in it.
 fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) -> Calls {
-    // Without a stop it is the end of its users, which is one for all services of this scope.
+    // If the scope was not stopped, the cause is the end of the users. The node makes that cause
+    // once, so all services of this scope are stopped for one reason with one id.
     let inherits = core.node.is_stopping();
     let cause = core.node.cause();
     match served {
@@ -215,7 +247,8 @@ fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) -> Calls {
     }
 }
 
-/// A group's threads are home. Whoever only tells and marks leaves it in its place, for the exit path to settle.
+/// To be called when the threads of `group` are home. The exit path settles the group. Any other
+/// driver only notes that the group is home, and leaves the settling to the exit path.
 fn group_is_home(core: &Arc<ScopeCore>, group: &Arc<ScopeCore>, driver: Driver) {
     let settled = driver == Driver::Exit && settle(group);
     let mut state = core.lock();

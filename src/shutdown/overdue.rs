@@ -1,5 +1,5 @@
-//! Owns what is said and done about a thread whose share of the grace has passed.
-//! Refuses to decide when that is: `order` does.
+//! Owns the mark and the warning of a thread whose share of the grace has passed.
+//! Refuses to decide when a share has passed: `order` does.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::stop::wakeups::Calls;
 use crate::tree::record::Record;
 use crate::tree::root::WorkItem;
 
-/// Marks a thread overdue: its shields end, scopes that it runs have no time left, and it is reported by name.
-/// Runs no code of the program's.
+/// Marks a thread overdue: its shields end, the scopes whose bodies it runs have no time left, and
+/// a warning names it. Runs no code of the program's: the caller runs the calls that this returns.
 pub(crate) fn mark(record: &Arc<Record>) -> Calls {
     let first = record.life(|life| life.overdue_since.replace(awake::now()).is_none());
     if !first {
@@ -21,20 +21,23 @@ pub(crate) fn mark(record: &Arc<Record>) -> Calls {
     for core in record.opened() {
         let root = &core.root;
         core.wake_drivers();
-        // Its body may never return: then nobody else carries out this scope's shutdown.
+        // The thread runs the body of this scope. If the body never returns, the exit path never
+        // drives the scope, so *stopper* does.
         root.dispatch(WorkItem::Drive(Arc::clone(&core)));
     }
     let late = Arc::clone(record);
     if record.core.root.is_registry() {
         record.core.root.dispatch(WorkItem::Overdue(late));
     } else {
-        // Whoever drives a standalone scope is a thread of the user's, and may log.
+        // The driver of a standalone scope is a thread of the program's, which may run a
+        // subscriber.
         calls.add(Calls::log(move || warn(&late)));
     }
     calls
 }
 
-/// Tells of it. Runs `tracing`, hence user code: on *stopper*, or on the thread that drives a standalone scope.
+/// Logs that a thread is overdue. The subscriber is the program's code, so this runs on *stopper*,
+/// or on the thread that drives a standalone scope.
 pub(crate) fn warn(record: &Arc<Record>) {
     if record.has_ended() {
         return;

@@ -1,11 +1,14 @@
-//! Owns roots without a host thread: made for a value that is in no scope, and put away when that value is gone, by whichever
-//! thread can wait for theirs.
-//! Refuses to borrow: what their threads hold is `'static`, so that nothing dangles if the value is leaked.
+//! Owns the end of owned roots. An owned root belongs to a value that is in no scope, and no thread
+//! runs its body. When the value is gone, the first thread that can wait for the root's threads
+//! puts the root away.
+//! Refuses to borrow: the threads of an owned root hold only `'static` values, so that nothing
+//! dangles if the value is leaked.
 //!
 //! ```text
 //! open --(dropped or closed elsewhere)--> driven there --> settled, all OS threads joined
-//!   +---(dropped on a thread of its own)--> left --(a thread of its own is home)--> driven there --> settled --(the last OS
-//!                                           thread leaves)--> all joined but that one
+//!   +---(dropped on a thread of its own)--> left
+//! left --(a thread of its own is home)--> driven there --> settled
+//!        --(the last OS thread leaves)--> all OS threads joined but that one
 //! ```
 
 use std::panic::Location;
@@ -24,11 +27,12 @@ use crate::tree::root::{GRACE, Root, open_root};
 use crate::tree::state::Phase;
 use crate::tree::{current, deadlock, snapshot};
 
+/// A new owned root. No thread runs yet.
 pub(crate) fn open(name: Text, at: &'static Location<'static>) -> Arc<ScopeCore> {
     open_root(Root::new(GRACE, None), name, Kind::Group, at)
 }
 
-/// All that have not ended, as they are now.
+/// The owned roots that are not settled, as they are now.
 pub(crate) fn alive() -> Vec<ScopeStatus> {
     let roots = Root::all().into_iter();
     let cores = roots.filter_map(|root| root.core()).filter(|core| core.is_owned());
@@ -38,8 +42,8 @@ pub(crate) fn alive() -> Vec<ScopeStatus> {
         .collect()
 }
 
-/// Why the calling thread cannot wait for this root, as a cycle: it is one of its threads, or runs the body of a scope in it, or a
-/// deferred function.
+/// `Err` with the cycle if the calling thread cannot wait for this root, because it is one of the
+/// root's threads, runs the body of a scope inside, or runs a deferred function there.
 fn inside(core: &Arc<ScopeCore>) -> Result<(), Vec<String>> {
     let of_this =
         |record: &&Arc<Record>| record.role != Role::Guest && Arc::ptr_eq(&record.core.root, &core.root);
@@ -50,37 +54,43 @@ fn inside(core: &Arc<ScopeCore>) -> Result<(), Vec<String>> {
     }
 }
 
-/// Waits for all threads of a root that has been stopped, and puts it away. If that would be for ever: the cycle, and some
-/// thread of the root is yet to come home, which does it.
+/// Waits for all threads of a root that has been stopped, and puts the root away. `Err` with the
+/// cycle if the wait would never end: then the root is left, and one of its threads puts it away
+/// when it is home.
 pub(crate) fn shut(core: &Arc<ScopeCore>) -> Result<Result<Account, ScopeError>, Vec<String>> {
     let waiting = inside(core).and_then(|()| deadlock::Waiting::on_scope(core));
     let waiting = waiting.inspect_err(|_| core.root.left.left.store(true, Ordering::Release))?;
     Ok(end(core, waiting))
 }
 
-/// To be called by each thread when it has ceased to be one of `root`, that is: when it is home, when its stay is over, when
-/// the scope whose body it ran is over, or the group that it closed. The first that can wait for the others does, if the value was dropped on a thread that
-/// could not.
+/// To be called by each thread that has ceased to be one of `root`: when it is home, when its stay
+/// is over, and when the scope whose body it ran, or the group that it closed, is over. If the
+/// value was dropped on a thread that could not wait for the root, the first caller that can wait
+/// does so, and puts the root away.
 ///
-/// Some thread comes by: the one that dropped the value was in the root, or was waited for by a thread that is. That thread is
-/// home only after the drop, and then it sees that the root was left. A thread that was offered for another job does not come by, and need
-/// not: it was offered before the root was stopped, and from then on ran no code of the program's, so the value was not dropped there,
-/// and no other thread was waited for.
+/// Some thread calls this after the drop. The thread that dropped the value was in the root, or a
+/// thread of the root waited for it. That thread of the root is home only after the drop, and then
+/// sees that the root was left. A thread that was kept warm for another job does not call this, and
+/// need not: it was kept warm before the root was stopped, and has run no code of the program's
+/// since, so it neither dropped the value nor waited for a thread that did.
 pub(crate) fn finish_if_left(root: &Arc<Root>) {
+    // Pairs with the store in `shut`.
     if !root.left.left.load(Ordering::Acquire) {
         return;
     }
     let Some(core) = root.core().filter(|core| inside(core).is_ok() && !current::is_guest()) else { return };
-    // If there is a cycle, a thread in it comes by later.
+    // If there is a cycle, a thread of the cycle calls this later.
     let Ok(waiting) = deadlock::Waiting::on_scope(&core) else { return };
+    // Left to driven, once: the first thread that swaps puts the root away.
     if root.left.claimed.swap(true, Ordering::AcqRel) {
         return;
     }
     tell(&core, &end(&core, waiting));
 }
 
-/// The exit path of a root without a body. An own OS thread cannot wait for the others to be joined, of which one may be
-/// joining it: the last of them to leave does that.
+/// The exit path of a root without a body. If the calling thread is an OS thread of the root, it
+/// cannot wait until the others are joined, because one of them may be joining it. Then the last OS
+/// thread that leaves joins the rest.
 fn end(core: &Arc<ScopeCore>, waiting: deadlock::Waiting) -> Result<Account, ScopeError> {
     drive(core, Driver::Exit);
     drop(waiting);
@@ -91,7 +101,8 @@ fn end(core: &Arc<ScopeCore>, waiting: deadlock::Waiting) -> Result<Account, Sco
     verdict
 }
 
-/// Nobody is left who could be given the failures.
+/// Logs the failures of an owned root that was dropped, because no caller is left who could be
+/// given them.
 pub(crate) fn tell(core: &ScopeCore, ended: &Result<Account, ScopeError>) {
     if let Err(error) = ended {
         log_contained(|| {

@@ -1,9 +1,12 @@
-//! Owns what is done when all threads of a scope are home: deferred functions, forgotten results, the list of failures.
-//! Refuses to wait for anything but for another thread that is settling the same.
+//! Owns the settling of a scope whose threads are home: its deferred functions, the results that no
+//! handle asked for, its list of failures, and its report.
+//! Refuses to wait, except for another thread that settles the same scope.
 //!
-//! A group may be settled by the thread that closes it, and by the exit path of a scope around it. One of them does it, whole:
-//! it is the group's `settler` from before the first deferred function to after the last. The other waits, so that nobody
-//! takes for over what has been taken out of the lists and still runs.
+//! Two threads may come to settle one group: the thread that closes it, and the exit path of a
+//! scope around it. One of them settles the whole group. That thread is the group's `settler` from
+//! before the first deferred function until after the last. The other thread waits, because a
+//! deferred function that has left the list may still run, and its group must not count as over
+//! until then.
 
 use std::cell::Cell;
 use std::sync::{Arc, Weak};
@@ -29,27 +32,32 @@ use crate::tree::tally::Tally;
 use crate::tree::{current, guest, result_state};
 
 per_thread! {
-    /// How many scopes the calling thread is settling, one inside the other.
+    /// The number of scopes that the calling thread is settling, one inside the other. Only this
+    /// thread writes and reads it.
     static SETTLING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Settles a group, after all groups in it, the last made first; waits if another thread does so. False if that could be a wait
-/// for itself: then it stays in the scope around, which goes on with it.
+/// Settles a group, after all groups inside it, the last made first. Blocks while another thread
+/// settles it. False if the calling thread might wait for itself: then the group stays in the scope
+/// around, whose exit path settles it.
 #[must_use = "a group that is not settled stays in the scope around"]
 pub(crate) fn settle(group: &Arc<ScopeCore>) -> bool {
-    // A callback, and what is run and dropped here, may be what the other settler waits for.
+    // Inside a callback, a deferred function or a drop that settling runs, this thread may not
+    // wait: the other settler may be waiting for that very code to return.
     settle_all(group, !current::is_guest() && SETTLING.get() == 0)
 }
 
-/// Settles a scope on its exit path, with all groups in it. What is borrowed dies next, so it waits for other settlers in any case:
-/// each of them is inside of this scope, and waits for nobody around.
+/// Settles a scope on its exit path, with all groups inside it. The values that its threads
+/// borrowed die next, so this call waits for other settlers in any case. The wait ends, because
+/// each of those settlers is inside this scope, and waits for no thread outside of it.
 pub(crate) fn settle_at_exit(core: &Arc<ScopeCore>) {
     if !settle_all(core, true) {
         crate::sys::die("homebound: a scope ended inside of its own deferred functions");
     }
 }
 
-/// True if the calling thread is settling `core` or a scope in it: it runs a deferred function, or drops what was left there.
+/// True if the calling thread is settling `core` or a scope inside it: then the thread runs a
+/// deferred function there, or drops a result that was left there.
 pub(crate) fn is_settling_in(core: &Arc<ScopeCore>) -> bool {
     let mut list = Vec::new();
     if SETTLING.get() > 0 {
@@ -65,10 +73,12 @@ pub(crate) fn is_settling_in(core: &Arc<ScopeCore>) -> bool {
     false
 }
 
-/// Iterative: depth costs no stack. Never unwinds.
+/// Settles `core` after every group inside it; false if `turn` refused one of them. A loop with a
+/// list, so that the depth of the tree costs no stack. Never unwinds.
 fn settle_all(core: &Arc<ScopeCore>, may_wait: bool) -> bool {
     SETTLING.set(SETTLING.get() + 1);
     let _left = scopeguard::guard((), |()| SETTLING.set(SETTLING.get() - 1));
+    // The scopes that this thread has claimed, from `core` inwards.
     let mut around = Vec::new();
     let mut next = Some(Arc::clone(core));
     while let Some(core) = next.take() {
@@ -76,6 +86,7 @@ fn settle_all(core: &Arc<ScopeCore>, may_wait: bool) -> bool {
             Turn::Own => around.push(core),
             Turn::Over => leave_around(&core, around.last()),
             Turn::Refused => {
+                // Gives every claim back, so that the exit path can settle these scopes.
                 around.iter().for_each(over);
                 return false;
             }
@@ -94,15 +105,17 @@ fn settle_all(core: &Arc<ScopeCore>, may_wait: bool) -> bool {
     true
 }
 
-/// Whose turn it is to settle a scope.
+/// The answer to a thread that comes to settle a scope.
 enum Turn {
+    /// The calling thread is the settler now.
     Own,
-    /// It has been settled.
+    /// The scope has been settled.
     Over,
-    /// Another's, and the calling thread must not wait for it.
+    /// Another thread is the settler, and the calling thread must not wait for it.
     Refused,
 }
 
+/// Claims `core` for the calling thread. Blocks while another thread is its settler, if `may_wait`.
 fn turn(core: &Arc<ScopeCore>, may_wait: bool) -> Turn {
     loop {
         let seen = core.changes();
@@ -117,30 +130,35 @@ fn turn(core: &Arc<ScopeCore>, may_wait: bool) -> Turn {
             Some(_) => {}
         }
         drop(state);
-        // Pairs with `over`.
+        // Pairs with `over`, which removes the settler before it wakes. `seen` was read before the
+        // look above, so a wake-up after that look ends this sleep.
         core.sleep(seen, None);
     }
 }
 
-/// Who waits for its turn looks again. Pairs with `turn`.
+/// Gives the claim of the calling thread back, and wakes the threads that wait in `turn`. Pairs
+/// with the sleep there.
 fn over(core: &Arc<ScopeCore>) {
     core.lock().settler = None;
     core.wake_drivers();
 }
 
-/// The group is over: the scope around it need not look at it again.
+/// Removes a settled group from the scope around it, which has no more work with it.
 fn leave_around(group: &ScopeCore, around: Option<&Arc<ScopeCore>>) {
     let left = around.and_then(|around| around.lock().services.remove(group.id));
     drop(left);
 }
 
-/// Nobody will ask this group what failed in it: that is its scope's already, and its rows have been counted there.
+/// To be called when no value is left that could ask this group for its failures. The scopes around
+/// have listed each of them already, and have counted the group's rows.
 pub(crate) fn disown(group: &ScopeCore) {
     group.lock().disowned = true;
     forget_failures(group);
 }
 
-/// Whose value is still there is asked for them when it is closed, whoever settled it. The rows keep the group alive.
+/// Drops the failures and rows of a settled group that is disowned. As long as the `Group` value
+/// exists, `close()` may still ask for the failures. After that they must go, because the rows hold
+/// `Arc`s of the group and would keep it alive.
 fn forget_failures(group: &ScopeCore) {
     let mut state = group.lock();
     if state.phase == Phase::Settled && state.disowned {
@@ -150,12 +168,14 @@ fn forget_failures(group: &ScopeCore) {
     }
 }
 
-/// Runs the deferred functions, empties the result slots or hands them on, closes the node. Afterwards nothing in the record is
-/// of `'scope` (invariant 2), and nothing can be added. Does nothing the second time.
+/// Runs the deferred functions, empties the result slots or hands them on, and closes the node.
+/// Afterwards the record holds nothing of `'scope` (invariant 2), and nothing can be added to it. A
+/// second call does nothing.
 fn settle_own(core: &Arc<ScopeCore>) {
     let mut closed = false;
     loop {
-        // The lock is free again when the step is taken, because a step runs code of the program's, which may defer more.
+        // The step is taken without the lock, because it runs code of the program's. That code may
+        // defer more functions, which is the reason for the loop.
         let step = next_step(&mut core.lock(), closed);
         match step {
             Step::Run(deferred) => deferred::run(deferred, core),
@@ -163,7 +183,8 @@ fn settle_own(core: &Arc<ScopeCore>) {
                 entries.into_values().for_each(|entry| result_state::settle(core, entry))
             }
             Step::Close(guests) => {
-                // Waits for callbacks that still run, the guests' as well: a panic in there is a failure of this scope.
+                // `close` waits for the callbacks that still run, because a panic in one of them is
+                // a failure of this scope. `send_away` waits for those of the guests.
                 if !closed {
                     core.node.close();
                     closed = true;
@@ -184,19 +205,22 @@ fn settle_own(core: &Arc<ScopeCore>) {
     log_contained(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "closed"));
 }
 
-/// What is left to be done in a scope whose threads are home.
+/// The next step in settling a scope whose threads are home.
 enum Step {
+    /// Run this deferred function.
     Run(Deferred),
+    /// Empty the result slots of these threads, or hand the results on.
     Forget(ById<Entry>),
-    /// Close the node, and send these guests away.
+    /// Close the node, if it is open, and send these guests away.
     Close(Vec<Arc<Record>>),
-    /// From now on nothing can be added.
+    /// Done: from now on nothing can be added.
     Settled,
-    /// By an earlier call.
+    /// An earlier call has settled the scope.
     WasSettled,
 }
 
-/// Takes the next step out of the lists: the deferred functions, the last first, then the entries, then the guests. `closed`: the node is.
+/// Takes the next step out of the lists: the deferred functions, the last first, then the entries,
+/// then the guests. `closed` tells that the node has been closed.
 fn next_step(state: &mut State, closed: bool) -> Step {
     if let Some(deferred) = state.deferred.pop() {
         return Step::Run(deferred);
@@ -204,7 +228,8 @@ fn next_step(state: &mut State, closed: bool) -> Step {
     if state.phase == Phase::Settled {
         return Step::WasSettled;
     }
-    // Open or finishing to finishing: a group comes here without having been planned by `exit`.
+    // Open to finishing, or finishing already. A group that is closed comes here while it is open,
+    // because `order::plan` leaves the phase of a group alone.
     state.phase = Phase::Finishing;
     if !state.entries.is_empty() {
         return Step::Forget(std::mem::take(&mut state.entries));
@@ -218,19 +243,21 @@ fn next_step(state: &mut State, closed: bool) -> Step {
     Step::Settled
 }
 
-/// How the body ended, besides with a value.
+/// How the body of a scope ended.
 pub(crate) enum BodyEnd {
     Returned,
     Stopped(Stop),
     Failed,
 }
 
-/// The scope's error, if it has one: what failed, or the stop that its body returned. Else what it could report.
+/// The error of a scope that is over: its failures, or the stop that its body returned. `Ok` with
+/// the material of its report if it has no error.
 pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<Account, ScopeError> {
     let account = account(core);
     let Listed { failures, first_during_stop, omitted } = core.lock().failures.take(core.node.asked_at());
     let stopped = match body {
-        // Made here, on the thread and in the frame that gets it.
+        // The `Stopped` is made here, on the thread that gets it, because a `Stopped` knows its
+        // thread.
         BodyEnd::Stopped(cause) if failures.is_empty() => Some(Stopped::new(cause)),
         BodyEnd::Returned if failures.is_empty() => return Ok(account),
         BodyEnd::Returned | BodyEnd::Stopped(_) | BodyEnd::Failed => None,
@@ -239,7 +266,8 @@ pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<Account, S
     Err(ScopeError::new(ScopeErrorParts { path, failures, first_during_stop, omitted, stopped, report }))
 }
 
-/// What a scope that is over could report: most are never asked, and a thousand threads are a thousand rows.
+/// The material of the report of a scope that is over. Most reports are never asked for, and the
+/// rows of a thousand threads cost time, so the rows are made only on demand.
 pub(crate) enum Account {
     Made(ShutdownReport),
     ToBeMade {
@@ -252,7 +280,8 @@ pub(crate) enum Account {
     },
 }
 
-/// A registry's root keeps its books until the process is put back: its last words may be due while its OS threads end.
+/// Takes the material out of the scope. The root of a registry keeps it until its OS threads have
+/// been joined: if one of them hangs, the last words of *watch* need the report.
 fn account(core: &Arc<ScopeCore>) -> Account {
     if core.parent.is_none() && core.root.is_registry() {
         return Account::Made(report(core));
@@ -261,7 +290,7 @@ fn account(core: &Arc<ScopeCore>) -> Account {
     let mut state = core.lock();
     let (tally, clock, guests) = (state.tally.take(), state.clock, state.guests_left);
     drop(state);
-    // The deadline judges rows, and most scopes have none.
+    // The deadline is needed to judge rows only, and most scopes have no rows.
     let rows = !others.is_empty() || tally.as_ref().is_some_and(|tally| !tally.is_empty());
     let outer = if rows { core.outer_due() } else { None };
     Account::ToBeMade { tally, others, clock, outer, reason, guests }
@@ -279,12 +308,13 @@ impl Account {
     }
 }
 
-/// Where the shutdown of this scope stands.
+/// The report of this scope as it stands now.
 pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
     report_by(core, core.outer_due(), Lock::Waits).unwrap_or_default()
 }
 
-/// For *watch*: where its root stands, as far as that can be told without waiting long for locks; `None` if nothing can.
+/// For *watch*, which must not wait long for a lock: the report of its root, as far as the locks
+/// could be had. `None` if the root's own lock could not.
 pub(crate) fn report_of_root(root: &Arc<ScopeCore>) -> Option<ShutdownReport> {
     report_by(root, None, Lock::briefly())
 }
@@ -298,7 +328,8 @@ fn report_by(core: &Arc<ScopeCore>, outer: Option<Instant>, lock: Lock) -> Optio
     Some(ShutdownReport { reason: asked(core), guests: guest::count(core, lock), ..report })
 }
 
-/// All that have an entry, but whoever asks from inside: it cannot be home.
+/// The threads of the list without those that the calling thread runs: a thread that asks from
+/// inside the scope cannot be home, and is not waited for.
 fn away(mut others: Vec<Arc<Record>>) -> Vec<Arc<Record>> {
     if !others.is_empty() {
         let here = crate::tree::current::records();
@@ -307,6 +338,7 @@ fn away(mut others: Vec<Arc<Record>>) -> Vec<Arc<Record>> {
     others
 }
 
+/// The reason of the stop, if there was one.
 fn asked(core: &ScopeCore) -> Option<StopReason> {
     core.node.asked_at().map(|_| (*core.node.reason()).clone())
 }

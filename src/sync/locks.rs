@@ -1,9 +1,10 @@
-//! Owns the locks of ours, and the count of those that the calling thread holds.
-//! Refuses to be used for a mutex of the program's.
+//! Owns homebound's own locks, and the number of them that the calling thread holds.
+//! Refuses to lock a mutex of the program's.
 //!
-//! No code of the program's runs while a thread holds one of them: that code may call back into this crate, or never return.
-//! Where debug assertions are on, each thread counts what it holds, and every place that runs the program's code asserts that
-//! it is nothing ([`assert_none_held`]). So each test looks for this fault.
+//! No code of the program's runs while a thread holds one of these locks, because that code may
+//! call back into this crate, or never return. Where debug assertions are on, each thread counts
+//! the locks that it holds, and every place that runs the program's code asserts that the count is
+//! zero ([`assert_none_held`]). So every test looks for this fault.
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
@@ -11,15 +12,16 @@ use std::time::{Duration, Instant};
 
 use parking_lot::WaitTimeoutResult;
 
-/// Not in models: all threads of a model are one for the OS.
+/// False in models, where all threads of the model share one OS thread, and so one count.
 const COUNTED: bool = cfg!(debug_assertions) && !super::MODELLED;
 
 std::thread_local! {
-    /// Without a destructor: locks are taken in those of others.
+    /// Has no destructor, because destructors of other thread-locals take locks.
     static HELD: Cell<usize> = const { Cell::new(0) };
 }
 
-/// To be called where code of the program's is about to run: a closure, a callback, a `Drop`, a `Display`, a subscriber.
+/// To be called where code of the program's is about to run: a closure, a callback, a `Drop`, a
+/// `Display`, a subscriber.
 #[inline]
 #[track_caller]
 pub(crate) fn assert_none_held() {
@@ -28,7 +30,7 @@ pub(crate) fn assert_none_held() {
     }
 }
 
-/// One lock that is held.
+/// Counts one held lock for as long as it lives.
 #[derive(Debug)]
 struct Held;
 
@@ -54,7 +56,8 @@ impl Drop for Held {
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T: ?Sized>(parking_lot::Mutex<T>);
 
-/// The lock is free when this has been dropped; what was taken out from under it is dropped later.
+/// Dropping this unlocks. A value that was taken out from under the lock is to be dropped after
+/// this, because its `Drop` may be the program's.
 #[derive(Debug)]
 pub(crate) struct MutexGuard<'a, T: ?Sized> {
     guard: parking_lot::MutexGuard<'a, T>,

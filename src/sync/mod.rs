@@ -1,16 +1,17 @@
-//! Owns the choice of what threads synchronise by: the real things, or those of a model checker, which tries how the steps of
-//! threads may interleave.
-//! Refuses to know what is built on it: a model runs the code that users run, not a copy.
+//! Owns the choice of locks, atomics and threads: the real ones, or those of a model checker, which
+//! tries in which orders the steps of threads may interleave.
+//! Refuses to know the code that is built on it: a model runs the code that users run, not a copy.
 //!
-//! `--cfg homebound_loom` and `--cfg homebound_shuttle` choose the checkers; without them, everything here is another name of
-//! the real thing. `docs/TESTING.md` says what the models show.
+//! `--cfg homebound_loom` and `--cfg homebound_shuttle` choose the checkers. Without them,
+//! everything here is another name of the real thing. `docs/TESTING.md` says what the models show.
 //!
 //! Read `mod` first, then `locks`.
 
-/// Also for what is not modelled.
+/// Used directly by code that is not modelled.
 pub(crate) mod locks;
 
-// The checkers' side stands in the crate `homebound-models`, so that no build for users needs a checker.
+// The checkers' side stands in the crate `homebound-models`, so that no build for users needs a
+// checker.
 #[cfg(any(homebound_loom, homebound_shuttle))]
 #[path = "../../homebound-models/sync/model.rs"]
 mod model;
@@ -29,14 +30,16 @@ mod real {
     pub(crate) use std::thread::{Builder, JoinHandle, ThreadId, current as current_thread, yield_now};
 
     pub(crate) use super::locks::{Condvar, Mutex};
-    /// Those that somebody only tries to take have a name of their own, since loom's cannot be tried.
+    /// A mutex that some thread takes with `try_lock` has a type of its own, because loom's mutex
+    /// has no `try_lock`.
     pub(crate) use super::locks::{Mutex as TryMutex, MutexGuard as TryMutexGuard};
     pub(crate) use crossbeam_queue::SegQueue as Queue;
     pub(crate) use once_cell::sync::OnceCell;
 
     pub(crate) use crate::sys::{Sleepers, join};
 
-    /// What has an address for as long as the process runs.
+    /// A static. loom's atomics have no `const fn new`, so its version of this macro makes the
+    /// value lazily.
     macro_rules! global {
         ($(#[$about:meta])* static $name:ident: $type:ty = $value:expr;) => {
             $(#[$about])* static $name: $type = $value;
@@ -44,7 +47,7 @@ mod real {
     }
     pub(crate) use global;
 
-    /// What each thread has one of.
+    /// Thread-locals.
     pub(crate) mod local {
         macro_rules! per_thread {
             ($($all:tt)*) => {
