@@ -232,3 +232,25 @@ fn dropped_by_a_thread_that_one_of_its_own_waits_for() {
         });
     });
 }
+
+#[test]
+fn a_root_that_was_left_in_a_callback_is_put_away_after_it() {
+    // catches: the last thread of a root that passes by inside a callback, waits for nobody there,
+    // and never comes back
+    let (ran, has_run) = crossbeam_channel::unbounded();
+    within(move || {
+        // Outside of any scope: a root of its own.
+        let group = group("owned").expect("it opens");
+        let in_callback = move || {
+            group.defer("put away", move || Ok(ran.send(()).expect("the test waits")));
+            let stay = group.context().adopt("foreign", "stays for longer than the value");
+            let worker = group.spawn("worker", "is home before", until_stopped).expect("it starts");
+            group.stop();
+            drop(worker.join());
+            drop(group);
+            drop(stay);
+        };
+        scope(|s| Ok(s.context().with_on_stop(in_callback, || s.stop()))).unwrap();
+        has_run.recv_timeout(std::time::Duration::from_secs(15)).expect("it is put away");
+    });
+}
