@@ -1,7 +1,10 @@
-//! Owns what a scope or group is behind its public face: who is in it, what it was asked, what failed.
-//! Refuses to decide what happens next (`shutdown::order` plans that) and to start threads (`thread` does).
+//! Owns a scope or group behind its public face: its place in the tree, the admission and counting
+//! out of its threads, and the wake-up of its drivers.
+//! Refuses to decide what happens next (`shutdown::order` does), and to start threads.
 //!
-//! Locks: a scope's `state` is taken before a node's lock, never after it, and never while another scope's is held.
+//! A *driver* waits for the scope and takes its steps: the exit path, a `shutdown` call, *stopper*.
+//!
+//! Locks: a scope's state is locked before a node, and never while another scope's is locked.
 
 use std::collections::HashSet;
 use std::panic::Location;
@@ -31,22 +34,23 @@ pub(crate) struct ScopeCore {
     pub(crate) at: &'static Location<'static>,
     pub(crate) opened_at: Instant,
     pub(crate) root: Arc<Root>,
-    /// The scope it is in: `None` for a root.
+    /// The scope or group around it, fixed when it is opened: `None` for a root.
     pub(crate) parent: Option<Arc<ScopeCore>>,
     /// The thread whose body opened it: `None` for a root and a group.
     pub(crate) opener: Option<Arc<Record>>,
-    /// The thread that runs its body: the opener, or one from elsewhere in the tree, or of another.
+    /// The thread that runs the body: the opener, or a thread of another scope or root.
     pub(crate) runner: Option<Arc<Record>>,
     pub(crate) node: Arc<Node>,
     pub(crate) path: OnceCell<Arc<str>>,
-    /// How many scopes are around it.
+    /// Number of scopes around it.
     pub(crate) depth: usize,
     pub(crate) state_lock: StateLock,
-    /// Told of all that a driver must look at; a root uses its cache's.
+    /// Notified of each change that a driver must look at. A root uses its cache's instead.
     changes: EventCount,
-    /// The stopper drives it as well, and wants to know of changes.
+    /// Set once by *stopper* when it becomes a driver, so that each change is dispatched to it.
     driven: AtomicBool,
-    /// Somebody has said that there is a change, and no driver has looked since.
+    /// Set by `wake_drivers`, cleared by the next driver that looks. Ends the walk outwards early.
+    /// Has a body, on the stack of the thread that opened it.
     touched: AtomicBool,
 }
 
@@ -58,7 +62,7 @@ pub(crate) enum Kind {
     Group,
 }
 
-/// What a scope is made of.
+/// The fields of a scope that its opener chooses.
 pub(crate) struct Opening {
     pub(crate) name: Text,
     pub(crate) kind: Kind,
@@ -66,7 +70,7 @@ pub(crate) struct Opening {
     pub(crate) root: Arc<Root>,
     pub(crate) parent: Option<Arc<ScopeCore>>,
     pub(crate) opener: Option<Arc<Record>>,
-    /// The thread that runs its body: the opener, or one from elsewhere in the tree, or of another.
+    /// As in [`ScopeCore`].
     pub(crate) runner: Option<Arc<Record>>,
 }
 
@@ -94,6 +98,7 @@ impl ScopeCore {
         });
         core.node.set_owner(Arc::downgrade(&core) as Weak<dyn Owner>);
         if let Some(parent) = &core.parent {
+            // From here on a walk over the tree finds the scope, so the scope is complete.
             parent.lock().scopes.insert(core.id, Arc::downgrade(&core));
         }
         if let Some(runner) = &core.runner {
@@ -107,7 +112,8 @@ impl ScopeCore {
         self.parent.is_none() && self.kind == Kind::Group
     }
 
-    /// It is over for views as well: what it keeps for them refers back to it.
+    /// Drops what a scope that is over keeps for views and reports. These records hold the scope,
+    /// so it would never be freed.
     pub(crate) fn vacate(&self) {
         let mut state = self.lock();
         let gone = (state.body.take(), std::mem::take(&mut state.internal), state.tally.take());
@@ -120,15 +126,15 @@ impl ScopeCore {
         std::iter::successors(Some(self), |core| core.parent.as_ref())
     }
 
-    /// Why nothing may be spawned now, if so. Under the admission lock: no spawn slips past a stop (S11) or past the
-    /// last worker (E1).
+    /// The refusal of a spawn if there is a reason for one. Asked under the lock that admits, so
+    /// that no spawn slips past a stop (S11) or past the end of the last worker (E1).
     pub(crate) fn refusal(&self, state: &State) -> Option<SpawnError> {
-        // A node that was not asked has the end of its users for a cause.
+        // If the node was not asked to stop, its cause is the end of its users.
         let refuses = self.node.is_stopping() || state.phase > Phase::Open;
         refuses.then(|| SpawnError::Stopped(self.node.stopped()))
     }
 
-    /// Takes a thread in. What had ended before and belongs to nobody any more is forgotten at this occasion.
+    /// Admits a thread, and forgets the entries of ended threads whose handles are gone.
     pub(crate) fn admit(&self, entry: Entry) -> Result<(), SpawnError> {
         let mut state = self.lock();
         if let Some(refusal) = self.refusal(&state) {
@@ -136,6 +142,7 @@ impl ScopeCore {
         }
         let record = &entry.record;
         if record.role == Role::Service {
+            // A service is told after the users (E1), so a stop does not walk down to it.
             state.services.add(record.id.0, Served::Thread(Arc::clone(record)));
             record.node.set_teller(&self.node);
         } else {
@@ -149,30 +156,32 @@ impl ScopeCore {
         Ok(())
     }
 
-    /// The OS refused the thread: as if it had never been admitted.
+    /// Removes a thread that the OS refused, as if it had never been admitted.
     pub(crate) fn dismiss(&self, record: &Arc<Record>) {
         let mut state = self.lock();
         let entry = state.entries.remove(record.id.0);
         state.leave(record);
         drop(state);
         self.wake_drivers();
-        // Last: with it goes the closure, whose captures are the user's and may panic.
+        // Last: the entry drops the closure, whose captures are the program's and may panic.
         drop(entry);
     }
 
-    /// Called by a dying thread, as the last thing that it does with the scope. Its entry stays: the joiner or the
-    /// next spawn removes it (E6).
+    /// Counts the ending thread out: its last use of the scope. Its entry stays until the joiner or
+    /// the next spawn removes it (E6).
     pub(crate) fn count_out(self: &Arc<Self>, record: &Arc<Record>) {
+        // Before any lock is taken, because this takes the locks of other scopes.
         let due = self.outer_dues();
         for (core, due) in self.ancestors().zip(&due).skip(1) {
             core.state_lock.count_out_or_defer(core, record, *due);
         }
-        // Last: who sees it counted out here finds it in the books of all scopes around.
+        // Its own scope last: a thread that finds it home here finds it counted further out.
         self.state_lock.count_out_or_defer(self, record, due[0]);
     }
 
-    /// Something changed that a driver of this scope, or of the one that a group is in, has to look at. Scopes around one that was
-    /// touched before, and not looked at since, have been told: so ten thousand groups in groups do not walk all the way out.
+    /// Wakes the drivers of this scope and, if it is a group, of the scopes around it. The walk
+    /// ends at a scope that was touched and not looked at since, because its drivers are awake
+    /// already: so ten thousand groups in groups do not walk all the way out.
     pub(crate) fn wake_drivers(&self) {
         let mut core = Some(self);
         while let Some(this) = core {
@@ -180,7 +189,7 @@ impl ScopeCore {
             if this.driven.load(Ordering::SeqCst) {
                 this.root.dispatch(WorkItem::LookAgain);
             }
-            // Pairs with `look_at`: if nobody has looked since, whoever does sees what was changed before this.
+            // Pairs with `look_at`: the next look will see the change that precedes this swap.
             if this.touched.swap(true, Ordering::SeqCst) {
                 return;
             }
@@ -188,40 +197,41 @@ impl ScopeCore {
         }
     }
 
-    /// By who is about to read the state of this scope for a step. Pairs with `wake_drivers`: a change that is made after this is told
-    /// to the scopes around.
+    /// Called by a driver before it reads the state for a step. Pairs with `wake_drivers`: a change
+    /// that is made after this wakes the scopes around again.
     pub(crate) fn look_at(&self) {
         self.touched.swap(false, Ordering::SeqCst);
     }
 
-    /// From now on *stopper* is told of changes; those before are seen by whoever looks after this.
+    /// Makes *stopper* a driver: from now on it is sent each change.
     pub(crate) fn set_driven(&self) {
         self.driven.store(true, Ordering::SeqCst);
-        // Pairs with `wake_drivers`: if that did not find the flag, its note comes before this, and with it what was changed.
+        // Pairs with `wake_drivers`: if that missed the flag, its notification precedes this load,
+        // and so does its change, which the caller will see.
         self.changes();
     }
 
-    /// To be asked before looking; see `sleep`.
+    /// The epoch, to be read before the state is; see `sleep`.
     pub(crate) fn changes(&self) -> u32 {
         self.driver_events().epoch()
     }
 
-    /// Who waits for a root also joins its OS threads: one bell for both.
+    /// A root waits for its OS threads too, so both kinds of change notify its cache's event count.
     fn driver_events(&self) -> &EventCount {
         if self.parent.is_none() { self.root.cache.changes() } else { &self.changes }
     }
 
-    /// Stays awake for a moment, in case there is a change that was not `seen`.
+    /// Spins for a moment, in case a change after epoch `seen` is near.
     pub(crate) fn look_out(&self, seen: u32) {
         self.driver_events().spin(seen);
     }
 
-    /// Blocks until there is a change that was not `seen`, or until `until`. Pairs with `wake_drivers`.
+    /// Blocks until a change after epoch `seen`, or until `until`. Pairs with `wake_drivers`.
     pub(crate) fn sleep(&self, seen: u32, until: Option<Instant>) {
         self.driver_events().wait(seen, until);
     }
 
-    /// False if the root is about to end: then a thread that ends need not stay warm.
+    /// False if the root is about to end, so that an ending thread need not stay warm.
     pub(crate) fn may_spawn_again(self: &Arc<Self>) -> bool {
         let Some(root) = self.ancestors().last() else { return true };
         if root.node.is_stopping() {
@@ -232,7 +242,7 @@ impl ScopeCore {
         !(state.body_home && last)
     }
 
-    /// For the one who drops it: the scopes that it holds.
+    /// For `drop`: the scopes that this one keeps alive, its parent and those of its threads.
     fn take_around(&mut self) -> Vec<Arc<ScopeCore>> {
         let records = [self.opener.take(), self.runner.take()].into_iter().flatten();
         let cores = records.filter_map(Arc::into_inner).map(|record| record.core);
@@ -243,16 +253,18 @@ impl ScopeCore {
         self.lock().followers.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Starts clock and tally. The tally comes first: who ends from now on is counted.
+    /// Starts clock and tally, the tally first: a thread that ends from now on is counted.
     pub(crate) fn begin_shutdown(&self, state: &mut State, at: Instant) {
         state.tally.get_or_insert_default();
+        // A scope with a body has the deadline of the thread that runs the body instead (E3).
         let grace = (self.parent.is_none() || self.kind == Kind::Group).then_some(self.root.grace);
         let served = !state.services.is_empty();
         state.clock.begin(at, grace, served);
         self.clock_moved(state);
     }
 
-    /// Tells the registry, if this is its root. Under the lock: of two moments, the last to be set is the last to be told.
+    /// Passes the clock of a root to the registry, under the lock, so that the last value set is
+    /// the last one passed.
     pub(crate) fn clock_moved(&self, state: &State) {
         if self.parent.is_none() {
             self.root.clock_moved(&state.clock);
@@ -275,12 +287,13 @@ impl Owner for ScopeCore {
         self.begin_shutdown(&mut state, at);
     }
 
-    /// The stop has reached this scope: those who wait in it look again.
+    /// The stop has reached this scope: wakes its drivers.
     fn marked(&self, told: &mut HashSet<u64>) {
         let mut followers = self.followers();
         self.wake_drivers();
-        // Those that were stopped before have a deadline now. All clocks that this stop starts have begun, so to look once is
-        // enough, however many of the scopes around are stopped by it.
+        // Followers that were stopped before have a new deadline now. All clocks that this stop
+        // starts have begun, so each follower looks once, however many scopes around it are
+        // stopped.
         while let Some(core) = followers.pop() {
             if told.insert(core.id) {
                 followers.extend(core.followers());
@@ -298,7 +311,7 @@ impl Owner for ScopeCore {
 }
 
 impl Drop for ScopeCore {
-    /// With the last of a chain of scopes goes the chain. Iterative: depth costs no stack.
+    /// Frees a chain of scopes with its last member. Iterative: depth costs no stack.
     fn drop(&mut self) {
         let mut list = self.take_around();
         while let Some(core) = list.pop() {

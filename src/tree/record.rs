@@ -1,4 +1,4 @@
-//! Owns what is known of one thread of the tree: who it is, what it waits on, how it ended.
+//! Owns what is known of one thread of the tree: its label, its present wait, its ending.
 //! Refuses to act: scopes admit it, `thread::spawn` runs it, `snapshot` reads it.
 
 use std::borrow::Cow;
@@ -22,12 +22,12 @@ use crate::tree::core::ScopeCore;
 use crate::tree::result_state::ResultState;
 use crate::tree::text::escape;
 
-/// Names and purposes: `&'static str` is not copied.
+/// A name or purpose; a `&'static str` is not copied.
 pub(crate) type Text = Cow<'static, str>;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// For threads and scopes alike: the smaller was made earlier.
+/// The id of a thread or scope: the smaller id was made earlier.
 pub(crate) fn next_thread_id() -> u64 {
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
@@ -40,6 +40,7 @@ pub(crate) struct Label {
     pub(crate) at: &'static Location<'static>,
 }
 
+/// One thread of the tree. A field that is no lock, cell or atomic never changes after the spawn.
 pub(crate) struct Record {
     pub(crate) id: ThreadId,
     pub(crate) label: Label,
@@ -49,19 +50,24 @@ pub(crate) struct Record {
     pub(crate) spawned_at: Instant,
     pub(crate) core: Arc<ScopeCore>,
     pub(crate) node: Arc<Node>,
+    /// Set by the ending thread after `result_state::end`; joins wait for it.
     pub(crate) done: Latch,
     path: OnceCell<Box<str>>,
+    /// Written by `start`, on the thread itself; 0 before, and where the system has no such id.
     kernel_id: AtomicU32,
-    /// Which OS thread runs it, as `this_thread::number` counts; 0 before it starts.
+    /// The OS thread that runs it, as `this_thread::number` counts; 0 before it starts.
     os_thread: sync::AtomicU64,
+    /// Set by `set_ended`: its closure is gone, and views no longer show the thread.
     ended: AtomicBool,
-    /// It has been counted out of its own scope. Written under that scope's lock.
+    /// Set when its own scope counts it out, under that scope's lock; never cleared.
     home: AtomicBool,
+    /// The wait that it is in now. Written by the thread itself, read by views and reports.
     wait: Mutex<Option<Wait>>,
     life: Mutex<Life>,
-    /// Scopes whose body runs in this thread, now: most threads open none.
+    /// Scopes whose body runs on this thread now. Most threads open none, so it is made on first
+    /// use.
     opened: OnceCell<Box<Opened>>,
-    /// The child process that this thread looks after, if it is one of those.
+    /// The child process that this thread supervises, if there is one.
     pub(crate) process: OnceCell<Box<Facts>>,
 }
 
@@ -70,7 +76,7 @@ pub(crate) struct Record {
 pub(crate) struct Facts {
     pub(crate) pid: u32,
     pub(crate) command: String,
-    /// How it ended, in words.
+    /// How the process ended, in words. Set once, by the supervising thread.
     pub(crate) exit: OnceCell<Box<str>>,
 }
 
@@ -88,7 +94,7 @@ impl Facts {
 
 type Opened = Mutex<Vec<Weak<ScopeCore>>>;
 
-/// What a thread waits on.
+/// What a thread waits on, from when, and at which source line.
 #[derive(Clone)]
 pub(crate) struct Wait {
     pub(crate) what: &'static str,
@@ -97,19 +103,19 @@ pub(crate) struct Wait {
     pub(crate) of: Of,
 }
 
-/// For whom.
+/// What the wait is for.
 #[derive(Clone)]
 pub(crate) enum Of {
-    /// For the wait itself: a message, a moment, a descriptor.
+    /// For no thread: a message, a moment, a descriptor.
     Nobody,
-    /// For something that homebound does not see: the text is the program's.
+    /// For something that homebound does not see. The program has described it.
     Outside,
     Thread(Arc<Record>),
     Scope(Arc<ScopeCore>),
 }
 
 impl fmt::Display for Wait {
-    /// Takes no lock: reports are made under that of a scope.
+    /// Takes no lock, because a report is made under the lock of a scope.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.what)?;
         match &self.of {
@@ -121,25 +127,29 @@ impl fmt::Display for Wait {
     }
 }
 
-/// What others do when the thread has ended; see `done`.
+/// The callbacks that run when the thread has ended; see `done`.
 #[derive(Default)]
 pub(crate) struct Sequel {
-    /// Nothing is taken in any more: whoever comes now waits for the end, which is near, and calls.
+    /// Set by the ending thread: no callback is taken in any more. A later one waits for `done`,
+    /// which is near, and runs on the thread that registers it.
     pub(crate) closed: bool,
     pub(crate) callbacks: ById<Arc<Callback>>,
 }
 
-/// How far it has come.
+/// How far the thread has come; under the lock `life`.
 #[derive(Default)]
 pub(crate) struct Life {
+    /// When the closure was over, on the clock of `awake`. Written by `result_state::end`.
     pub(crate) ended_at: Option<Instant>,
+    /// When a driver marked it overdue, on the same clock. Read by views, reports and `due`.
     pub(crate) overdue_since: Option<Instant>,
     pub(crate) ending: Option<Ending>,
+    /// Where the result is, and which side gets it: see `result_state`.
     pub(crate) result: ResultState,
-    /// It has told of a failure and gone on.
+    /// It has reported a failure and gone on (A7), so its row says *failed*.
     pub(crate) failed: bool,
     pub(crate) sequel: Sequel,
-    /// What it is at, in its own words.
+    /// What the thread is at, in its own words (A8).
     pub(crate) note: Option<Text>,
 }
 
@@ -168,7 +178,7 @@ impl Record {
         }
     }
 
-    /// Scopes and name; a body's is its scope's.
+    /// The path of its scope, and its name. A body has the path of its scope.
     pub(crate) fn path(&self) -> &str {
         self.path.get_or_init(|| match self.role {
             Role::Body => self.core.path().into(),
@@ -188,11 +198,12 @@ impl Record {
     }
 
     pub(crate) fn start(&self) {
+        // The number last, with Release: a thread that sees the start sees the kernel id as well.
         self.kernel_id.store(this_thread::kernel_id().unwrap_or(0), Ordering::Relaxed);
         self.os_thread.store(this_thread::number(), Ordering::Release);
     }
 
-    /// Who waits for it before it is told may wait for ever. A service that may end by itself is none of these.
+    /// True if a wait for this thread may last for ever unless the thread is told first.
     pub(crate) fn ends_only_when_told(&self) -> bool {
         self.role == Role::Service
     }
@@ -209,7 +220,8 @@ impl Record {
         Some(self.kernel_id.load(Ordering::Relaxed)).filter(|id| *id != 0)
     }
 
-    /// Read without a lock by `has_ended`, after the rest of `Life` has been written.
+    /// Live to ended. Release, after `Life` was written: a thread that reads this flag finds the
+    /// ending there.
     pub(super) fn set_ended(&self) {
         self.ended.store(true, Ordering::Release);
     }
@@ -219,6 +231,7 @@ impl Record {
     }
 
     pub(crate) fn set_home(&self) {
+        // Ended to home. Release, because the search for cycles reads it without the scope's lock.
         self.home.store(true, Ordering::Release);
     }
 
@@ -234,7 +247,7 @@ impl Record {
         self.life.lock().overdue_since.is_some()
     }
 
-    /// Returns the wait that it stands in instead, to be put back: waits nest.
+    /// Sets the wait, and returns the one before it, which the caller puts back: waits nest.
     pub(crate) fn set_wait(&self, wait: Option<Wait>) -> Option<Wait> {
         std::mem::replace(&mut *self.wait.lock(), wait)
     }
@@ -244,6 +257,7 @@ impl Record {
     }
 
     pub(crate) fn add_opened(&self, core: &Arc<ScopeCore>) {
+        // Weak, because a scope holds the record of the thread that runs its body.
         self.opened.get_or_init(Box::default).lock().push(Arc::downgrade(core));
     }
 
@@ -258,7 +272,7 @@ impl Record {
         opened.iter().flat_map(|opened| opened.iter()).filter_map(Weak::upgrade).collect()
     }
 
-    /// How it ended, at a deadline of its scope or of one around it.
+    /// How the thread ended, as judged by a deadline of its scope or of a scope around it.
     pub(crate) fn ending(&self, deadline: Option<Instant>) -> Ending {
         let life = self.life.lock();
         let late = match (life.ended_at, deadline) {

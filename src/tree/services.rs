@@ -1,9 +1,10 @@
 //! Owns the services and groups of a scope, in the order in which they are told to stop.
-//! Refuses to tell anybody, and to lock: `shutdown::order` does.
+//! Refuses to tell a service, and to lock: `shutdown::order` does.
 //!
 //! ```text
 //! waiting --(all later ones are home or overdue)--> told --(share over)--> told and overdue
-//!                                                    +--(a group whose threads are home, and nobody settles it yet)--> home
+//! told --(a group whose threads are home, and which no driver has settled)--> home
+//! any  --(a thread is home, a group is settled)--> out of the list
 //! ```
 //!
 //! Thousands may end one after the other, so no step looks at all of them.
@@ -16,14 +17,19 @@ use crate::tree::core::ScopeCore;
 use crate::tree::grace::share;
 use crate::tree::record::Record;
 
-/// By age, those that are not over. A thread leaves when it is home, a group when it has been settled.
+/// Services and groups that are not over, by age. A thread leaves when it is home, a group when it
+/// has been settled. Read and written under the scope's lock.
 #[derive(Default)]
 pub(crate) struct Services {
+    /// Not told yet.
     waiting: ById<Served>,
+    /// Told, and not home.
     told: ById<Told>,
+    /// Groups whose threads are home, and which are not settled.
     home: ById<Arc<ScopeCore>>,
 }
 
+/// A member of the list: the scope tells both kinds in the same order.
 #[derive(Clone)]
 pub(crate) enum Served {
     Thread(Arc<Record>),
@@ -32,16 +38,21 @@ pub(crate) enum Served {
 
 struct Told {
     what: Served,
+    /// When its share of the grace ends; `None` without a grace.
     share_end: Option<Instant>,
+    /// Its share is over, so the next may be told.
     overdue: bool,
 }
 
-/// What is to be done next; it has been noted as done.
+/// What the driver has to do next. The list has noted it as done, so no other driver does it.
 pub(crate) enum Next {
-    /// Its share ends then.
+    /// Tell it, with the end of its share.
     Tell(Served, Option<Instant>),
+    /// Mark it overdue.
     Overdue(Arc<Record>),
+    /// Look again then, or when there is a change.
     Wait(Option<Instant>),
+    /// All of them are home.
     Home,
 }
 
@@ -55,11 +66,12 @@ impl Served {
 }
 
 impl Services {
+    /// Enters a service as *waiting*.
     pub(crate) fn add(&mut self, id: u64, what: Served) {
         self.waiting.insert(id, what);
     }
 
-    /// To be dropped when the lock is free.
+    /// Takes a member out, wherever it stands. The caller drops it without the lock.
     pub(crate) fn remove(&mut self, id: u64) -> Option<Served> {
         let told = |services: &mut Self| services.told.remove(id).map(|told| told.what);
         let home = |services: &mut Self| services.home.remove(id).map(Served::Group);
@@ -70,21 +82,24 @@ impl Services {
         self.waiting.is_empty() && self.told.is_empty() && self.home.is_empty()
     }
 
-    /// When the share of this one ends, if it was told.
+    /// When the share of this service ends, if it was told.
     pub(crate) fn share_end(&self, id: u64) -> Option<Instant> {
         self.told.get(id)?.share_end
     }
 
-    /// The last made first: each is told when all later ones are home or overdue. So those that were told are the youngest, and
-    /// only the oldest of them may have time left. `end` is that of the grace.
+    /// Chooses the next step, the last made first: a member is told when all later ones are home or
+    /// overdue. So the told members are the youngest, and only the oldest of them may have time
+    /// left. `end` is the end of the grace.
     pub(crate) fn next(&mut self, now: Instant, end: Option<Instant>) -> Next {
         if let Some(told) = self.told.first_mut().filter(|oldest| !oldest.overdue) {
-            // The end may have moved earlier since it was told.
+            // The end of the grace may have moved earlier since it was told.
             let due = told.share_end.into_iter().chain(end).min();
             if due.is_none_or(|due| now < due) {
                 return Next::Wait(due);
             }
+            // Told to overdue: its share is over, so that the next one need not wait for it (E3).
             told.overdue = true;
+            // A group marks its own threads, by its own clock.
             if let Served::Thread(record) = &told.what {
                 return Next::Overdue(Arc::clone(record));
             }
@@ -92,7 +107,11 @@ impl Services {
         let left = self.waiting.len();
         match self.waiting.pop_last() {
             Some((id, what)) => {
+                // The share is computed anew for each, from the time that is left and the number
+                // not told yet.
                 let share_end = end.map(|end| share(now, end, left));
+                // Waiting to told: all later ones are home or overdue. The caller marks the node
+                // without the lock.
                 self.told.insert(id, Told { what: what.clone(), share_end, overdue: false });
                 Next::Tell(what, share_end)
             }
@@ -101,19 +120,20 @@ impl Services {
         }
     }
 
-    /// The groups that have been told and are not home.
+    /// Groups that were told and are not home. A driver takes the steps of each.
     pub(crate) fn told_groups(&self) -> Vec<Arc<ScopeCore>> {
         self.told.values().filter_map(|told| told.what.group()).cloned().collect()
     }
 
-    /// The threads of this group are home; it stays until it has been settled.
+    /// Told to home: the threads of this group are home, and it stays in the list until it is
+    /// settled.
     pub(crate) fn set_home(&mut self, group: &Arc<ScopeCore>) -> Option<Served> {
         let told = self.told.remove(group.id)?;
         self.home.insert(group.id, Arc::clone(group));
         Some(told.what)
     }
 
-    /// The youngest group, wherever it stands.
+    /// The youngest group in the list, whatever its state.
     pub(crate) fn last_group(&self) -> Option<Arc<ScopeCore>> {
         let waiting = self.waiting.values().rev().find_map(Served::group);
         let told = self.told.values().rev().find_map(|told| told.what.group());

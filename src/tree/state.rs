@@ -1,5 +1,5 @@
-//! Owns who is in a scope and what was asked of it: all that is under the scope's lock.
-//! Refuses to lock and to wake: `core` does.
+//! Owns the data under a scope's lock: its members, what was asked of it, what failed.
+//! Refuses to lock and to wake: `state_lock` and `core` do.
 
 use std::panic::Location;
 use std::sync::{Arc, Weak};
@@ -15,69 +15,94 @@ use crate::tree::record::{Record, Text};
 use crate::tree::services::Services;
 use crate::tree::tally::Tally;
 
+/// How far a scope has come. It only moves forward, under the scope's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
+    /// Threads and groups are admitted.
     Open,
-    /// The last worker is home: nothing is admitted.
+    /// The last worker is home: nothing is admitted. Set by `order::plan`, or by `settle` for a
+    /// group.
     Finishing,
-    /// Everything that its threads borrowed has been given back, or, by a group, handed on to the scope around.
+    /// Nothing is left that its threads borrowed: it was given back, or a group handed it on to the
+    /// scope around. Set by `settle` when all lists are empty.
     Settled,
 }
 
 pub(crate) struct State {
+    /// Written by `order` and `settle`; read by each admission.
     pub(crate) phase: Phase,
-    /// Workers and adopted threads that have not ended.
+    /// Number of workers and adopted threads that are not counted out. Raised by `admit`, lowered
+    /// by `leave`; at 0 the services are next.
     pub(crate) workers: usize,
+    /// The threads of the scope, by id, that were not joined, reaped or settled.
     pub(crate) entries: ById<Entry>,
     /// Foreign threads that are shown and for which nobody waits.
     pub(crate) guests: ById<Arc<Record>>,
-    /// How many of them, here and below, have left since the shutdown began.
+    /// Number of guests, here and in the scopes below, that left after the shutdown began. Read by
+    /// the report.
     pub(crate) guests_left: usize,
-    /// Ended, and not yet looked at by the next spawn.
+    /// Counted out, and not yet looked at by `reap`, which the next spawn calls.
     pub(crate) ended: Vec<ThreadId>,
+    /// Services and groups that are not over.
     pub(crate) services: Services,
+    /// Run by `settle`, the last first. A deferred function may add more.
     pub(crate) deferred: Vec<Deferred>,
+    /// The scopes and groups below this one, until they are settled. Read by walks over the tree.
     pub(crate) scopes: ById<Weak<ScopeCore>>,
-    /// Scopes whose body a thread of this one runs, wherever they are: their clock follows this one's.
+    /// Scopes, anywhere in the tree, whose body runs on a thread of this one. Their clocks follow
+    /// this scope's, so a stop here wakes their drivers.
     pub(crate) followers: ById<Weak<ScopeCore>>,
+    /// The failures that the result of the scope will list, the first 1,024 (P4).
     pub(crate) failures: FailureList,
+    /// When the shutdown began, and when its grace is over.
     pub(crate) clock: Clock,
+    /// Counts the threads that end in the shutdown. `Some` from its beginning until the report is
+    /// made.
     pub(crate) tally: Option<Tally>,
+    /// The record of the body while the scope lives; a group has none.
     pub(crate) body: Option<Arc<Record>>,
+    /// Threads of homebound's own: *watch*, *stopper*, the timer. Only views read it.
     pub(crate) internal: Vec<Arc<Record>>,
-    /// The body has returned (or there is none).
+    /// True when the body has returned, and from the start if there is none. Written by the exit
+    /// path.
     pub(crate) body_home: bool,
-    /// Body and workers have been marked overdue.
+    /// Set by `order::plan` when the share of body and workers is over: they are marked once.
     pub(crate) overdue: bool,
-    /// `shutdown` has been called.
+    /// Set by the first call of `shutdown`. The services may then be told while the body runs.
     pub(crate) asked: bool,
-    /// The OS thread that settles it, as `this_thread::number` counts: it may still run what it has taken out of the lists.
+    /// The OS thread that settles the scope, as `this_thread::number` counts. Set and cleared by
+    /// `settle`; while it is set, that thread may still run a function that it took out of
+    /// `deferred`.
     pub(crate) settler: Option<u64>,
-    /// A group whose value is gone: nobody asks for its failures.
+    /// Set when the value of a group is gone: nobody will ask for its failures, so `settle` drops
+    /// them.
     pub(crate) disowned: bool,
-    /// Calls of `shutdown` that wait now, and the earliest of their ends.
+    /// Number of `shutdown` calls that wait now.
     pub(crate) callers: usize,
+    /// The earliest end of the waiting `shutdown` calls; cleared by the last of them.
     pub(crate) callers_end: Option<Instant>,
 }
 
-/// A thread of the scope, and what of it may borrow (invariant 2).
+/// A thread of the scope, and its packet, which may hold borrowed values (invariant 2 of `rt`).
 pub(crate) struct Entry {
     pub(crate) record: Arc<Record>,
+    /// `None` for an adopted thread, whose closure is not ours.
     pub(crate) task: Option<Arc<dyn Task<Arc<Record>>>>,
 }
 
-/// A function that runs when all threads have been joined.
+/// A function that runs when all threads of the scope are home.
 pub(crate) struct Deferred {
     pub(crate) name: Text,
     pub(crate) at: &'static Location<'static>,
     pub(crate) task: Arc<dyn Task<()>>,
 }
 
-/// What has come of it that a thread was counted out.
+/// The outcome of one counting out, for the time when the lock is free.
 pub(crate) struct CountedOut {
-    /// Somebody may be waiting for just this one.
+    /// The drivers may be waiting for this thread: wake them.
     pub(crate) watched: bool,
-    /// Its row had to go: to be dropped when the lock is free, since it may be the last to know of a failure.
+    /// A record whose row the tally gave up. Dropped without the lock, because the record may hold
+    /// the last reference to a failure, whose payload is the program's.
     pub(crate) gone: Option<Arc<Record>>,
 }
 
@@ -109,12 +134,13 @@ impl State {
         }
     }
 
-    /// False if nobody has to come home.
+    /// True if some thread or group has to come home.
     pub(crate) fn waits(&self) -> bool {
         self.workers > 0 || !self.body_home || !self.services.is_empty()
     }
 
-    /// Counts a thread out of its scope, or into the books of one around it.
+    /// Counts a thread out of its own scope (`is_own`), or only adds it to the tally of a scope
+    /// around.
     pub(crate) fn count_out(
         &mut self,
         record: &Arc<Record>,
@@ -123,6 +149,7 @@ impl State {
     ) -> CountedOut {
         let gone = self.count(record, outer);
         if is_own {
+            // Ended to home, under the lock under which `release` asks for it.
             record.set_home();
         }
         if is_own && self.entries.get(record.id.0).is_some() {
@@ -134,14 +161,17 @@ impl State {
     fn count(&mut self, record: &Arc<Record>, outer: Option<Instant>) -> Option<Arc<Record>> {
         let deadline = self.clock.deadline(outer);
         let ended = record.life(|life| life.ended_at);
-        // A thread that was home before is not the shutdown's, even if it is counted out only now.
+        // A thread that ended before the shutdown is not part of it, even if it is counted only
+        // now.
         let during = self.clock.began.is_some_and(|began| ended.is_none_or(|ended| ended >= began));
         self.tally.as_mut().filter(|_| during)?.add(record, deadline)
     }
 
-    /// Takes out the entries of ended threads whose handles are gone; to be dropped when the lock is free.
+    /// Takes out the entries of ended threads whose handles are gone. The caller drops them without
+    /// the lock.
     pub(crate) fn reap(&mut self) -> Vec<Entry> {
         let mut gone = Vec::new();
+        // An entry whose handle lives stays, because a join will ask for it. The joiner removes it.
         for id in std::mem::take(&mut self.ended) {
             let released = |entry: &Entry| entry.record.life(|life| life.result.is_released());
             if self.entries.get(id.0).is_some_and(released) {
@@ -151,8 +181,11 @@ impl State {
         gone
     }
 
-    /// Counts a thread out; true if somebody may be waiting for just this one.
+    /// Takes a thread off the members that the scope waits for. True if the drivers may be waiting
+    /// for just this thread: it was a service, or the last worker.
     pub(crate) fn leave(&mut self, record: &Arc<Record>) -> bool {
+        // A service is told and waited for by its place in the list, so it is no part of the
+        // number.
         if record.role == Role::Service {
             return self.services.remove(record.id.0).is_some();
         }

@@ -1,6 +1,18 @@
-//! Owns the lock of a scope's state, and the inbox of those who have ended: they are counted out without waiting for it.
-//! Refuses to know what the state means. Ten thousand threads may end at once: each leaves a note, and whoever holds the
-//! lock enters it.
+//! Owns the lock of a scope's state, and its inbox, through which an ending thread is counted out
+//! without waiting for the lock.
+//! Refuses to know what the state means.
+//!
+//! Ten thousand threads may end at once. Each of them that finds the lock taken leaves a note in
+//! the inbox, and the holder of the lock enters the note.
+//!
+//! ```text
+//! ending thread   push the note;   fence;   try the lock, enter all notes
+//! holder          unlock;          fence;   if there are notes: try the lock, enter all notes
+//! ```
+//!
+//! **No note is lost.** Each side acts first and looks second, with a SeqCst fence between the two
+//! (`has_more`). So at least one of them sees what the other did: the ending thread gets the lock,
+//! or the holder finds the note.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -15,46 +27,51 @@ use crate::tree::state::{CountedOut, State};
 
 pub(crate) struct StateLock {
     state: TryMutex<State>,
+    /// Notes of ending threads that found the lock taken. Pushed without the lock, emptied under
+    /// it.
     inbox: LazyQueue<Ended>,
 }
 
-/// A thread of this scope, or of one below it, that is not counted yet.
+/// A note: this thread, of this scope or of a scope below it, has ended and is not counted yet.
 struct Ended {
     record: Arc<Record>,
-    /// When the thread that runs the scope's body is due: asked for before, since it takes other scopes' locks.
+    /// When the thread that runs the scope's body is due. Found out by the ending thread
+    /// beforehand, because that takes the locks of other scopes.
     outer: Option<Instant>,
 }
 
-/// The state, locked, and with all in it that was in the inbox.
+/// The locked state, with all notes of the inbox entered.
 pub(crate) struct Locked<'a> {
-    // The order of the fields matters: the lock is free when the rest is done.
+    // The order of the fields matters: `state` drops first, so `after` runs with the lock free.
     state: TryMutexGuard<'a, State>,
     after: After<'a>,
 }
 
-/// What is to be done when the lock is free: most of the time there was nothing in the inbox.
+/// What its drop does with the lock free: wake the drivers, look into the inbox again.
 struct After<'a> {
     core: &'a ScopeCore,
+    /// `None` if the inbox was empty, as it nearly always is.
     entered: Option<Entered>,
 }
 
-/// What was taken out of the inbox. Dropped with the lock free: a record may be the last to know of a failure, whose
-/// payload is the user's.
+/// What was taken out of the inbox. Dropped with the lock free, because a record may hold the last
+/// reference to a failure, whose payload is the program's.
 #[derive(Default)]
 struct Entered {
     ended: Vec<Ended>,
-    /// Those whose rows in the report had to go.
+    /// Records whose rows the tally gave up.
     gone: Vec<Arc<Record>>,
-    /// Somebody may be waiting for one of them.
+    /// True if the drivers may be waiting for one of these threads.
     watched: bool,
 }
 
 impl ScopeCore {
+    /// Blocks until the lock is free, takes it, and enters the notes of the inbox.
     pub(crate) fn lock(&self) -> Locked<'_> {
         self.state_lock.locked(self, self.state_lock.state.lock())
     }
 
-    /// Gives up after `limit`: for views and *watch*, which must not wait for long.
+    /// As `lock`, but gives up after `limit`: for views and *watch*, which must not wait for long.
     pub(crate) fn lock_within(&self, limit: Duration) -> Option<Locked<'_>> {
         Some(self.state_lock.locked(self, self.state_lock.state.try_lock_for(limit)?))
     }
@@ -67,16 +84,19 @@ impl StateLock {
 
     #[inline]
     fn locked<'a>(&'a self, core: &'a ScopeCore, mut state: TryMutexGuard<'a, State>) -> Locked<'a> {
+        // Before the caller reads the state: a thread that has left its note counts as counted out.
         let some = !self.inbox.is_empty();
         let entered = some.then(|| self.enter(core, &mut state));
         Locked { state, after: After { core, entered } }
     }
 
-    /// Counts a thread out, here and now or by whoever holds the lock.
+    /// Counts a thread out, at once if the lock is free, else by a note for its holder.
     pub(crate) fn count_out_or_defer(&self, core: &ScopeCore, record: &Arc<Record>, outer: Option<Instant>) {
         let ended = Ended { record: Arc::clone(record), outer };
         match self.state.try_lock() {
             Some(state) => self.locked(core, state).count_out(&ended),
+            // Taken: leave a note, then look at the lock once more, because the holder may have
+            // unlocked before the push. Pairs with the drop of `After`.
             None => {
                 self.inbox.push(ended);
                 self.take_in(core);
@@ -84,23 +104,26 @@ impl StateLock {
         }
     }
 
-    /// Enters what is in the inbox, unless somebody holds the lock: then he does so when he unlocks.
-    ///
-    /// None is left behind. Who hands in looks at the lock after that; who unlocks looks at the inbox after that; and by the
-    /// fences at least one of them sees what the other did. Nobody sleeps with the lock half held: there is no condition
-    /// variable on it.
+    /// Enters the notes, if there are any and the lock is free. If the lock is taken, its holder
+    /// will do so after it unlocks, so nobody waits here. The lock has no condition variable, so no
+    /// holder ever sleeps with it released.
     #[inline]
     fn take_in(&self, core: &ScopeCore) {
         while self.has_more() {
             let Some(mut state) = self.state.try_lock() else { return };
+            // Notes may have come since `enter` saw the inbox empty, so look again after the
+            // unlock.
             let entered = self.enter(core, &mut state);
             drop(state);
             entered.tell(core);
         }
     }
 
+    /// Looks into the inbox after a push, or after an unlock; the other side does the reverse.
     #[inline]
     fn has_more(&self) -> bool {
+        // Orders the look below after the push or the unlock of this thread. Pairs with the same
+        // fence on the other side.
         fence(Ordering::SeqCst);
         !self.inbox.is_empty()
     }
@@ -113,6 +136,7 @@ impl StateLock {
     #[cold]
     fn enter(&self, core: &ScopeCore, state: &mut State) -> Entered {
         let mut entered = Entered::default();
+        // Inbox to tally: under the lock, so each note is counted once.
         while let Some(ended) = self.inbox.pop() {
             let counted = ended.count_out(core, state);
             entered.watched |= counted.watched;
@@ -124,6 +148,7 @@ impl StateLock {
 }
 
 impl Ended {
+    /// Counts the thread out of `core`: home if that is its own scope, else only into the tally.
     fn count_out(&self, core: &ScopeCore, state: &mut State) -> CountedOut {
         state.count_out(&self.record, self.outer, std::ptr::eq(core, &raw const *self.record.core))
     }
@@ -139,7 +164,9 @@ impl Locked<'_> {
 }
 
 impl Entered {
+    /// Called with the lock free: wakes the drivers, and drops the records.
     fn tell(self, core: &ScopeCore) {
+        // Pairs with `ScopeCore::sleep`: the state changed under the lock before this.
         if self.watched {
             core.wake_drivers();
         }
@@ -149,9 +176,12 @@ impl Entered {
 
 impl Drop for After<'_> {
     fn drop(&mut self) {
+        // The lock is free now, because `Locked::state` has been dropped.
         if let Some(entered) = self.entered.take() {
             entered.tell(self.core);
         }
+        // Pairs with `count_out_or_defer`: a note that was pushed while the lock was held is found
+        // here.
         self.core.state_lock.take_in(self.core);
     }
 }
@@ -170,16 +200,18 @@ impl DerefMut for Locked<'_> {
     }
 }
 
-/// How the locks of a walk are taken.
+/// How a walk over the tree takes the locks of its scopes.
 #[derive(Clone, Copy)]
 pub(crate) enum Lock {
+    /// Blocks for each.
     Waits,
-    /// By *watch*, and for views: each is waited for a moment, all together until then. Scopes whose lock is not had are left out.
+    /// For *watch* and views: waits up to [`BUSY`] for each lock, and for all of them until this
+    /// instant. The walk leaves out a scope whose lock it does not get.
     Until(Instant),
 }
 
 impl Lock {
-    /// For those who must not wait for long.
+    /// For a walk that must not wait for long: [`BRIEFLY`] in all.
     pub(crate) fn briefly() -> Lock {
         Lock::Until(Instant::now() + BRIEFLY)
     }
@@ -192,6 +224,7 @@ impl Lock {
     }
 }
 
-/// How long one lock is waited for, and all those of a walk.
+/// Longest wait for one lock, and for all locks of one walk. Short, because *watch* and dumps must
+/// go on although a holder is stuck; long, compared with what a holder does.
 const BUSY: Duration = Duration::from_millis(100);
 const BRIEFLY: Duration = Duration::from_millis(300);

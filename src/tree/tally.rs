@@ -1,5 +1,5 @@
-//! Owns the counting of a shutdown: who came home, and how.
-//! Refuses to know how anybody is made to come home.
+//! Owns the count of a shutdown: which threads came home, and how (R2).
+//! Refuses to know how a thread is made to come home.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
@@ -11,27 +11,33 @@ use crate::rt::awake;
 use crate::tree::grace::Clock;
 use crate::tree::record::Record;
 
-/// How many rows are kept of threads that ended well, and of those that ended late or failed (R2): what goes on for long after
-/// the grace takes no more room. Who is not home has a row in any case.
+/// Number of rows kept for threads that ended well, and for those that ended late or failed (R2),
+/// so that a shutdown that lasts long after its grace keeps a flat memory. A thread that is not
+/// home always has a row.
 const KEPT: usize = 1024;
-/// Of so many that were counted, none is looked for that nobody knows any more.
+/// Smallest growth of `counted` before its dead records are looked for.
 const FEW: usize = 256;
 
-/// Who ended since the shutdown began.
+/// The threads that ended since the shutdown began. Under the lock of the scope.
 #[derive(Default)]
 pub(crate) struct Tally {
+    /// Number of threads that came home in time.
     joined: usize,
+    /// Number of threads that came home after their deadline.
     late: usize,
+    /// When the last of them ended.
     last: Option<Instant>,
-    /// All that were counted and that somebody still knows: who is in here is in no other list of the report.
+    /// The counted threads whose record still lives. The report leaves them out of its other list.
     counted: HashMap<ThreadId, Weak<Record>>,
-    /// When there are so many, those that nobody knows any more are taken out.
+    /// Length of `counted` at which its dead records are taken out.
     look_at: usize,
+    /// The newest [`KEPT`] rows of late and failed threads.
     remarkable: VecDeque<Row>,
+    /// The newest [`KEPT`] other rows.
     others: VecDeque<Row>,
 }
 
-/// Turned into text only if a report is made.
+/// One line of the report to be. It becomes text only if a report is made.
 struct Row {
     record: Arc<Record>,
     ending: Ending,
@@ -42,22 +48,25 @@ impl Row {
         Row { record: Arc::clone(record), ending: record.ending(deadline) }
     }
 
-    /// Its row is kept however many ended well.
+    /// True if the row is kept apart, so that rows of threads that ended well never displace it.
     fn is_remarkable(&self) -> bool {
         matches!(self.ending, Ending::Overdue | Ending::Failed | Ending::Panicked)
     }
 }
 
 impl Tally {
-    /// Returns one whose row had to go.
+    /// Counts a thread. Returns a record whose row was displaced; the caller drops it without the
+    /// lock.
     pub(crate) fn add(&mut self, record: &Arc<Record>, deadline: Option<Instant>) -> Option<Arc<Record>> {
         if self.counted.len() >= self.look_at {
             self.counted.retain(|_, record| record.strong_count() > 0);
-            // In proportion to what is left: so each is looked at a few times only, however many there are.
+            // The next look comes after growth by a quarter, so each record is looked at only a few
+            // times, however many there are.
             self.look_at = self.counted.len() + (self.counted.len() / 4).max(FEW);
         }
         self.counted.insert(record.id, Arc::downgrade(record));
         let row = Row::new(record, deadline);
+        // Each thread is in one of the two sums, so the total adds up by construction (R2).
         self.last = self.last.max(record.life(|life| life.ended_at));
         if row.ending == Ending::Overdue {
             self.late += 1;
@@ -65,28 +74,31 @@ impl Tally {
             self.joined += 1;
         }
         let rows = if row.is_remarkable() { &mut self.remarkable } else { &mut self.others };
+        // The oldest row makes room.
         let gone = if rows.len() == KEPT { rows.pop_front() } else { None };
         rows.push_back(row);
         gone.map(|row| row.record)
     }
 
-    /// True if nobody was counted.
+    /// True if no thread was counted.
     pub(crate) fn is_empty(&self) -> bool {
         self.joined + self.late == 0
     }
 
-    /// The report, given all that have an entry: those of them who are not counted yet are away, or about to be counted.
-    /// `total` is the sum by construction; the duration ends with the last who came home, if all are, so that a later report
-    /// says the same.
+    /// Builds the report. `others` are all threads that have an entry; a thread of them that is not
+    /// counted yet is away, or about to be counted. The duration ends with the last thread that
+    /// came home if all have, so that a later report says the same.
     pub(crate) fn report(
         &self,
         mut others: Vec<Arc<Record>>,
         clock: &Clock,
         outer: Option<Instant>,
     ) -> ShutdownReport {
+        // A thread that ended before the shutdown began is not part of it.
         let before = |ended: Instant| clock.began.is_some_and(|began| ended < began);
         others.retain(|record| !self.counted.contains_key(&record.id));
         others.retain(|record| !record.life(|life| life.ended_at).is_some_and(before));
+        // `arriving`: ended, and on its way to `add`. It is judged here as `add` will judge it.
         let (arriving, away): (Vec<_>, Vec<_>) = others.into_iter().partition(|record| record.has_ended());
         let deadline = clock.deadline(outer);
         let arriving: Vec<Row> = arriving.iter().map(|record| Row::new(record, deadline)).collect();
@@ -97,12 +109,14 @@ impl Tally {
             arriving.iter().filter_map(|row| row.record.life(|life| life.ended_at)).chain(self.last).max();
         let end = last.filter(|_| away.is_empty()).unwrap_or_else(awake::now);
         let began = clock.began.unwrap_or(end);
+        // As many ordinary rows as `add` would have kept, the newest.
         let (remarkable, ordinary): (Vec<_>, Vec<_>) = arriving.iter().partition(|row| row.is_remarkable());
         let fewer = (self.others.len() + ordinary.len()).saturating_sub(KEPT);
         let ordinary = self.others.iter().chain(ordinary).skip(fewer);
         let home = self.remarkable.iter().chain(remarkable).chain(ordinary);
         let home = home.map(|row| describe(&row.record, row.ending));
         let late = deadline.is_some_and(|deadline| awake::now() >= deadline);
+        // A late thread is reported as overdue even if no driver has marked it yet.
         let away = away.iter().map(|record| describe(record, away_how(record, late))).collect::<Vec<_>>();
         let in_time = away.iter().filter(|row| row.ending != Ending::Overdue).count();
         ShutdownReport {
@@ -117,7 +131,8 @@ impl Tally {
     }
 }
 
-/// What is said of one that is not home: it is overdue if it was marked so, or if the grace is over.
+/// The ending to show for a thread that is not home: overdue if it was marked so or the grace is
+/// over, else not told, or not home yet.
 fn away_how(record: &Record, late: bool) -> Ending {
     if late || record.is_overdue() {
         Ending::Overdue

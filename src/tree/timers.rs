@@ -1,9 +1,21 @@
-//! Owns the time of a root: deadlines and shields that somebody waits for, and interrupts that are in doubt.
-//! Refuses to know whose they are. A registry's *watch* and *stopper* see to them; a standalone root has one lazy thread for it.
+//! Owns the time of a root: deadlines and shields whose end must be marked by a thread, and
+//! interrupts that are in doubt.
+//! Refuses to know whose they are.
 //!
-//! That thread is the *keeper*. When a limit has ended it marks, and then calls what is to be called for that: code of the program's,
-//! which may take its time. Before it does so it resigns, and whoever needs a keeper meanwhile starts another. One thread calls at
-//! a time, so there are two at most, and two only while one is held up and there is something to keep for the other.
+//! In a registry, *watch* and *stopper* keep the time. A standalone root has one thread for it, the
+//! *keeper*, which is started when it is first needed:
+//!
+//! ```text
+//! none --(start)--> starting --(launched)--> running --(call: limits have ended)--> calling
+//!  ^                   |                        ^                                      |
+//!  +----(refused)------+                        +---(no other keeper was started)------+
+//! ```
+//!
+//! When a limit has ended, the keeper marks it, and then runs the calls of that stop: code of the
+//! program's, which may take its time. Before it does so it resigns, so that another keeper can be
+//! started if one is needed meanwhile. One thread calls at a time. So there are at most two
+//! keepers, and two only while one is inside the program's code and there is something to keep for
+//! the other.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -24,39 +36,45 @@ use crate::tree::result_state::{self, Outcome};
 use crate::tree::root::{Root, internal, retire};
 use crate::tree::wait_mark::WaitMark;
 
-/// How long one who stops rings by himself what is in doubt, while the thread that would do it runs a callback. A waiter that
-/// is between its look and its wait needs a moment on a processor.
+/// How long the stopping thread itself retries unconfirmed interrupts while the keeper, which
+/// normally does this, is in the program's code and no other could be started. A waiter that is
+/// between its check and its sleep needs a moment on a processor.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Deadlines that somebody waits for without a time-out of his own.
-/// And interrupts that are rung by the thread that keeps the time: *watch*, or the lazy one of a standalone root.
+/// Deadlines that are waited for without a time-out of the waiter's own, and interrupts that the
+/// thread which keeps the time must deliver: *watch*, or the keeper of a standalone root.
 pub(crate) struct Timers {
     root: Weak<Root>,
     state: Mutex<TimerState>,
+    /// Notified when the earliest deadline, the interrupts, or the state of the keeper changed.
     due: Condvar,
-    /// For *watch*, which does not take the lock for nothing: something was armed, or the due ones were taken out.
+    /// Set when a deadline was armed, or due ones were taken out. Read and cleared by *watch*,
+    /// which does not take the lock for nothing.
     news: AtomicBool,
-    /// The same: some interrupt is in doubt.
+    /// Set when an interrupt is in doubt. Read and cleared by *watch* as well.
     doubtful: AtomicBool,
 }
 
 #[derive(Default)]
 struct TimerState {
+    /// By instant and key of the node. Written by `arm` and `disarm`, emptied by `take_due`.
     waiting: BTreeMap<(Instant, u64), Weak<Node>>,
-    /// To be rung by whoever keeps the time.
+    /// Interrupts in doubt, to be delivered by the thread that keeps the time.
     unconfirmed: Vec<Arc<Interrupt>>,
-    /// A standalone root has a keeper.
+    /// A standalone root has a keeper that is not calling.
     running: bool,
-    /// The system is asked for it, with the lock free.
+    /// A thread asks the OS for a keeper, with the lock free.
     starting: bool,
-    /// A former keeper is in the program's code, which may wait for whoever is to be rung.
+    /// A former keeper runs calls. They may wait for a waiter that is to be interrupted.
     calling: bool,
-    /// What it is to call next.
+    /// The calls that it runs next.
     calls: Calls,
+    /// Set by `close`, for ever: no keeper is started any more.
     closed: bool,
 }
 
 impl TimerState {
+    /// True if no keeper runs or is on its way, and one may be started.
     fn lacks_a_thread(&self) -> bool {
         !(self.running || self.starting || self.closed)
     }
@@ -71,20 +89,23 @@ impl Timer for Timers {
         drop(state);
         let Some(root) = self.root.upgrade() else { return Calls::default() };
         if root.is_registry() {
+            // Wake the thread that keeps the time only if it would sleep beyond `at`.
             if earliest {
+                // The flag first: *watch* reads it after it is woken. Pairs with `has_news`.
                 self.news.store(true, Ordering::Release);
                 root.timers_changed();
             }
         } else if start {
             return self.start(&root);
         } else if earliest {
+            // Pairs with the wait in `keep_time`.
             self.due.notify_all();
         }
         Calls::default()
     }
 
     fn disarm(&self, at: Instant, key: u64) {
-        // Dropped after the lock is free.
+        // Dropped after the lock is free: it may be the last reference to the memory of the node.
         let _node = self.state.lock().waiting.remove(&(at, key));
     }
 }
@@ -93,24 +114,28 @@ impl Retrier for Timers {
     fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>) -> Calls {
         let mut calls = Calls::default();
         let Some(root) = self.root.upgrade() else { return calls };
+        // A keeper that is in the program's code delivers nothing, so start another.
         let resigned = |state: &TimerState| state.calling && state.lacks_a_thread();
         if resigned(&self.state.lock()) {
             calls = self.start(&root);
         }
-        // The system may have refused it.
+        // The OS may have refused it. Then the calling thread retries for a while.
         let alone = resigned(&self.state.lock());
         let interrupts = if alone { retry_for(PATIENCE, interrupts) } else { interrupts };
         let mut state = self.state.lock();
-        // Where nobody would ring, waiters look by themselves.
+        // Where no thread would deliver them, waiters look for the stop by themselves (`rings`).
         if state.closed || !(state.running || state.starting || state.calling || root.is_registry()) {
             return calls;
         }
         state.unconfirmed.extend(interrupts);
         drop(state);
+        // After the push: a thread that reads the flag finds the interrupts. Pairs with
+        // `has_doubts`.
         self.doubtful.store(true, Ordering::Release);
         if root.is_registry() {
             root.timers_changed();
         } else {
+            // Pairs with the wait in `keep_time`.
             self.due.notify_all();
         }
         calls
@@ -127,12 +152,13 @@ impl Timers {
         std::mem::take(&mut self.state.lock().unconfirmed)
     }
 
-    /// For *watch*: true if there may be some. Pairs with `retry_later`.
+    /// For *watch*: true if interrupts may be in doubt. Pairs with `retry_later`.
     pub(crate) fn has_doubts(&self) -> bool {
         self.doubtful.swap(false, Ordering::AcqRel)
     }
 
-    /// For *watch*: true if the earliest deadline may be another than it was. Pairs with `arm` and `take_due_for_registry`.
+    /// For *watch*: true if the earliest deadline may have changed. Pairs with `arm` and
+    /// `take_due_for_registry`.
     pub(crate) fn has_news(&self) -> bool {
         self.news.swap(false, Ordering::AcqRel)
     }
@@ -142,7 +168,7 @@ impl Timers {
         self.state.lock().waiting.keys().next().map(|(at, _)| *at)
     }
 
-    /// For *stopper*: *watch* looks for the next one.
+    /// For *stopper*: takes out what is due, and makes *watch* look for the next deadline.
     pub(crate) fn take_due_for_registry(&self, now: Instant) -> Vec<Arc<Node>> {
         let (due, _next) = self.take_due(now);
         self.news.store(true, Ordering::Release);
@@ -152,15 +178,15 @@ impl Timers {
         due.iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// True if somebody rings what is in doubt, as long as the root is open.
+    /// True if a thread delivers the interrupts that are in doubt, as long as the root is open.
     #[cfg(feature = "parking_lot")]
     pub(crate) fn rings(&self) -> bool {
         self.state.lock().running || self.root.upgrade().is_some_and(|root| root.is_registry())
     }
 
-    /// Sees to that, unless the system refuses the thread. If another thread is starting the keeper, this waits until it is known
-    /// whether the system has refused it: the answer of `rings` holds for a whole wait, and a waiter which takes a keeper
-    /// that is being started for one that is missing would look for the stop ten times a second.
+    /// Starts a keeper if there is none. If another thread is starting one, this blocks until the
+    /// outcome is known, because the answer of `rings` holds for a whole wait: a waiter that took a
+    /// starting keeper for a missing one would look for the stop ten times a second.
     #[cfg(feature = "parking_lot")]
     pub(crate) fn attend(&self) {
         if let Some(root) = self.root.upgrade().filter(|_| !self.rings()) {
@@ -173,7 +199,7 @@ impl Timers {
         }
     }
 
-    /// The earliest deadline; what is due is taken out first.
+    /// Takes out what is due, and returns it with the earliest deadline that is left.
     pub(crate) fn take_due(&self, now: Instant) -> (Vec<Weak<Node>>, Option<Instant>) {
         let mut state = self.state.lock();
         let later = state.waiting.split_off(&(now, u64::MAX));
@@ -182,15 +208,15 @@ impl Timers {
         (due.into_values().collect(), next)
     }
 
-    /// Starts the one lazy thread. `close` comes before that, or waits until it has been done. A
-    /// refusal is returned, to be logged by the caller: *watch* itself may be here, for a root that
-    /// hangs below the registry's.
+    /// Starts the keeper. `close` comes before that, or waits until the outcome is known. Returns
+    /// a refusal, for the caller to log: *watch* may be here, and runs no code of the program's.
     fn start(&self, root: &Arc<Root>) -> Calls {
         let Some(core) = root.scope.get().and_then(Weak::upgrade) else { return Calls::default() };
         let mut state = self.state.lock();
         if !state.lacks_a_thread() {
             return Calls::default();
         }
+        // None to starting. The lock is free while the OS is asked, so that `arm` need not wait.
         state.starting = true;
         drop(state);
         let record =
@@ -203,57 +229,66 @@ impl Timers {
             timers.keep_time(&own);
             os_thread.set_over();
             result_state::end(&own, Outcome::Finished);
-            // There may be one for each deadline.
+            // There may be a keeper for each deadline, so the list must not grow.
             retire(&own);
         });
         let launched = root.cache.launch(&"homebound-timer".into(), ThreadOptions::default(), job);
+        // Starting to running, or to none if the OS refused.
         let mut state = self.state.lock();
         (state.starting, state.running) = (false, launched.is_ok());
         drop(state);
-        // Pairs with `close` and `attend`.
+        // Pairs with `close` and `attend`, which wait until the outcome is known.
         self.due.notify_all();
         let Err(refusal) = launched else { return Calls::default() };
         retire(&record);
-        // The next who needs it tries again; waits bring their own time-out and do not need it.
+        // The next thread that needs a keeper tries again. Waits have a time-out of their own and
+        // need none.
         Calls::log(move || {
             log_contained(|| {
                 tracing::error!(
                     target: "homebound::stop",
                     error = %refusal,
                     "no thread for the timer: a deadline will not reach stop_signal(), on_stop() and the threads of scopes in it, \
-                     and who waits at a condvar looks for the stop ten times a second"
+                     and a waiter at a condvar looks for the stop ten times a second"
                 );
             });
         })
     }
 
+    /// Runs on the keeper until the root is closed, or another thread is the keeper.
     fn keep_time(&self, own: &Arc<Record>) {
         let mut rounds = Rounds::default();
         loop {
             let (due, next) = self.take_due(awake::now());
             if !due.is_empty() {
+                // Mark all before the first call, because a call may take its time.
                 let mut calls = Calls::default();
                 due.iter().filter_map(Weak::upgrade).for_each(|node| calls.add(node.mark_expired()));
                 if calls.is_empty() || self.call(calls) {
                     continue;
                 }
+                // Another keeper was started meanwhile.
                 return;
             }
+            // The lock is free here, because this may wait for a mutex of the program's for a slice
+            // of time.
             rounds.add(self.take_doubts());
             let ringing = rounds.go(next.map(awake::system));
             let mut state = self.state.lock();
             if state.closed {
-                // Whoever could still be in doubt is no thread of this root, and looks by itself.
+                // A waiter in doubt is no thread of this root, and looks for the stop itself.
                 return;
             }
-            // Pairs with `arm`: what came in since `take_due` is earlier than `next`, or it is `next`. And with
-            // `retry_later`: what came in since `take_doubts` is there.
+            // Pairs with `arm`: a deadline that came in since `take_due` is earlier than `next`, or
+            // is `next`. Pairs with `retry_later`: an interrupt that came in since `take_doubts` is
+            // in the list.
             let news =
                 state.waiting.keys().next().map(|(at, _)| *at) != next || !state.unconfirmed.is_empty();
             if news || ringing {
                 continue;
             }
             let _waits = WaitMark::of("a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+            // Pairs with `arm`, `retry_later` and `close`, which change the state and then notify.
             match next {
                 None => self.due.wait(&mut state),
                 Some(at) => drop(self.due.wait_until(&mut state, awake::system(at))),
@@ -261,13 +296,16 @@ impl Timers {
         }
     }
 
-    /// For the keeper: has all called that there is. False if another is the keeper then.
+    /// Called by the keeper: runs `calls`, and all that others add meanwhile. False if another
+    /// thread is the keeper afterwards.
     fn call(&self, calls: Calls) -> bool {
         let mut state = self.state.lock();
         state.calls.add(calls);
+        // A former keeper is calling, and takes these next: one thread calls at a time.
         if state.calling {
             return true;
         }
+        // Running to calling: resign, so that another keeper can be started.
         (state.calling, state.running) = (true, false);
         let needed = !(state.waiting.is_empty() && state.unconfirmed.is_empty());
         drop(state);
@@ -279,6 +317,8 @@ impl Timers {
             let mut state = self.state.lock();
             let calls = std::mem::take(&mut state.calls);
             if calls.is_empty() {
+                // Calling to running, if no other keeper was started; the check and the change are
+                // one step.
                 state.calling = false;
                 let free = !(state.running || state.starting);
                 state.running |= free;
@@ -289,16 +329,19 @@ impl Timers {
         }
     }
 
+    /// Ends the keeper: it returns when it sees `closed`, and its OS thread is joined later.
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
-        // Pairs with `start`: what that has asked for is joined with the others.
+        // Pairs with the end of `start`: a keeper that is being started will be joined.
         while state.starting {
             self.due.wait(&mut state);
         }
         let unconfirmed = std::mem::take(&mut state.unconfirmed);
         drop(state);
+        // Without the lock, because an interrupt refers to a mutex of the program's (E7).
         drop(unconfirmed);
+        // Pairs with the wait in `keep_time`.
         self.due.notify_all();
     }
 }
