@@ -115,14 +115,14 @@ mod shutdown;
 mod thread;
 
 // The waits of a context.
-mod wait;
+pub mod wait;
 
 // The public face of scopes and groups.
 mod scope;
 
 // Child processes.
 #[cfg(unix)]
-mod process;
+pub mod process;
 
 // The application's root, and the process around it.
 pub mod registry;
@@ -136,30 +136,40 @@ pub mod for_testing;
 #[path = "../homebound-models/models/mod.rs"]
 mod models;
 
+/// What is at this moment, and how it came to its end, as plain data: snapshots and reports.
+///
+/// [`Scope::snapshot`] and [`registry::snapshot`] return a [`Snapshot`] of live
+/// threads; [`Scope::shutdown`] and [`Exit::shutdown`] hold a
+/// [`ShutdownReport`]. `Display` of both is a tree for people. With the
+/// feature `serde` all of them implement `Serialize`.
+///
+/// ```
+/// homebound::scope(|scope| {
+///     scope.service("clock", "ticks", |cx| Ok(drop(cx.wait_for_stop())))?;
+///     let snapshot = scope.snapshot();
+///     let names: Vec<&str> = snapshot.root.threads.iter().map(|thread| &*thread.name).collect();
+///     assert!(names.contains(&"clock"));
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
+pub mod status {
+    pub use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
+    pub use crate::outcome::status::{
+        Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
+        ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
+    };
+}
+
 /// The channels whose ends waits take: the crate, in the version that is in the signatures.
 pub use crossbeam_channel as channel;
 
-#[cfg(unix)]
-pub use outcome::error::ProcessFailed;
 pub use outcome::error::{SendError, SpawnError, WaitError};
 pub use outcome::failure::{Cause, Failure, JoinError, ScopeError};
 pub use outcome::reason::StopReason;
-pub use outcome::report::{Ending, ShutdownReport, ThreadReport};
-pub use outcome::status::{
-    Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
-    ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
-};
 pub use outcome::stopped::Stopped;
-#[cfg(unix)]
-pub use process::builder::ProcessBuilder;
-#[cfg(unix)]
-pub use process::handle::Process;
-#[cfg(unix)]
-pub use process::lines::Line;
-#[cfg(unix)]
-pub use process::supervise::OnExit;
-pub use registry::signal::Signals;
-pub use registry::{Exit, OnOverdue, Registry, SecondSignal};
+#[doc(no_inline)]
+pub use registry::{Exit, Registry, Signals, run};
 pub use rt::result::{BoxError, Result};
 pub use scope::face::Scope;
 pub use scope::group::{Group, group};
@@ -171,11 +181,24 @@ pub use thread::handle::Handle;
 pub use thread::stopper::{OnStop, Stopper};
 pub use tree::text::IntoText;
 pub use tree::verdict::is_stop;
+
+// Short paths of what has its page in a module.
 #[cfg(unix)]
-pub use wait::io::Io;
-pub use wait::iter::{Drain, Ended, Iter, Ticks};
+#[doc(hidden)]
+pub use process::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
+#[doc(hidden)]
+pub use registry::{OnOverdue, SecondSignal};
+#[doc(hidden)]
+pub use status::{
+    Edge, Ending, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState,
+    ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId, ThreadReport, ThreadState,
+    ThreadStatus,
+};
+#[doc(hidden)]
+pub use wait::{Drain, Ended, Iter, Ticks};
 #[cfg(unix)]
-pub use wait::net::Listener;
+#[doc(hidden)]
+pub use wait::{Io, Listener};
 
 /// The long texts, so that their code is tested.
 #[cfg(doctest)]

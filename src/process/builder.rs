@@ -45,6 +45,7 @@ impl<'scope> Scope<'scope, '_> {
     }
 }
 
+/// # Child processes (unix)
 impl Context {
     /// A child process in the scope that this thread is in (unix). See [`Scope::process`].
     #[track_caller]

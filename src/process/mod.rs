@@ -1,7 +1,25 @@
-//! Owns child processes as members of a scope.
-//! Refuses to know the registry, and to call the OS by itself.
+//! Child processes as members of a scope (unix).
 //!
-//! Read `builder` first, then `supervise`.
+//! [`Scope::process`](crate::Scope::process) takes a [`std::process::Command`] and returns a
+//! [`ProcessBuilder`]; [`ProcessBuilder::spawn`] starts the child and returns a [`Process`]. A child
+//! is stopped like a service: after the workers of its scope, with SIGTERM, and with SIGKILL after
+//! its grace. The scope returns when the child is reaped.
+//!
+//! ```
+//! use std::process::Command;
+//!
+//! homebound::scope(|scope| {
+//!     let mut command = Command::new("sh");
+//!     command.args(["-c", "exit 0"]);
+//!     let child = scope.process("check", "checks the settings", command).spawn()?;
+//!     assert!(child.wait()?.success());
+//!     Ok(())
+//! })?;
+//! # Ok::<(), homebound::ScopeError>(())
+//! ```
+// Owns child processes as members of a scope.
+// Refuses to know the registry, and to call the OS by itself.
+// Read `builder` first, then `supervise`.
 
 pub(crate) mod builder;
 pub(crate) mod handle;
@@ -9,3 +27,9 @@ pub(crate) mod leader;
 pub(crate) mod lines;
 pub(crate) mod output;
 pub(crate) mod supervise;
+
+pub use crate::outcome::error::ProcessFailed;
+pub use builder::ProcessBuilder;
+pub use handle::Process;
+pub use lines::Line;
+pub use supervise::OnExit;

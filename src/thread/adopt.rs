@@ -9,7 +9,6 @@ use std::sync::Arc;
 use crate::outcome::status::Role;
 use crate::shutdown::owned::finish_if_left;
 use crate::stop::node::{Link, Node};
-use crate::thread::builder::label;
 use crate::thread::context::Context;
 use crate::tree::core::ScopeCore;
 use crate::tree::current::{self, Entered};
@@ -17,7 +16,6 @@ use crate::tree::guest;
 use crate::tree::record::{Label, Record};
 use crate::tree::result_state::{self, Outcome};
 use crate::tree::state::Entry;
-use crate::tree::text::IntoText;
 
 /// The calling, foreign thread in the tree, as a worker or as a guest, until this drops. Dereferences to its [`Context`]. If it is leaked, the end
 /// of the thread ends the stay, and so does the end of a scope whose body the thread runs.
@@ -28,52 +26,6 @@ pub struct Adopted {
     entered: Option<Entered>,
     /// It stands for the thread that made it.
     _not_send: PhantomData<*const ()>,
-}
-
-impl Context {
-    /// Takes the calling thread, which homebound did not start, into the scope of this context, as a worker: the scope waits for it, until
-    /// the returned guard drops.
-    ///
-    /// A service must not do so with threads of its own (those of a library's runtime, of a toolkit): they end when the service ends,
-    /// the service is told when all workers are home, and they are workers. That hangs until the grace is over. They are guests:
-    /// [`adopt_guest`](Self::adopt_guest).
-    #[track_caller]
-    pub fn adopt(&self, name: impl IntoText, purpose: impl IntoText) -> Adopted {
-        adopt(self.core(), label(name, purpose))
-    }
-
-    /// Shows the calling thread, which homebound did not start, in the scope of this context, and lets it hear the stop, when the thread to
-    /// which this context belongs does. Nobody waits for it: it is counted in [`ShutdownReport::guests`](crate::ShutdownReport::guests),
-    /// outside of `total`.
-    ///
-    /// The stay ends when the guard drops, and with the scope. After that [`current`](crate::current()) is `None` on this thread, so that what it
-    /// opens later is not born stopped. A scope that is opened on a guest's thread is a root of its own: it joins its threads, its
-    /// host does not wait for it; it is stopped with the guest, and shown below it. A group that is opened there, and a thread that is
-    /// spawned through its context, are the host's.
-    ///
-    /// ```
-    /// use std::thread;
-    ///
-    /// homebound::scope(|scope| {
-    ///     let service = scope.service("runtime", "owns threads of its own", |cx| {
-    ///         let hook = cx.clone();
-    ///         // As a library does that has a hook for what its threads run first.
-    ///         let inner = thread::spawn(move || {
-    ///             let guest = hook.adopt_guest("runtime-1", "runs tasks");
-    ///             guest.wait_for_stop();
-    ///         });
-    ///         cx.wait_for_stop();
-    ///         inner.join().map_err(|_| "it panicked")?;
-    ///         Ok(())
-    ///     })?;
-    ///     Ok(drop(service))
-    /// })?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    #[track_caller]
-    pub fn adopt_guest(&self, name: impl IntoText, purpose: impl IntoText) -> Adopted {
-        take_in(self, label(name, purpose))
-    }
 }
 
 impl Adopted {
@@ -108,7 +60,7 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
 }
 
 /// Takes the calling thread in as a guest of the scope that `host` is in.
-fn take_in(host: &Context, label: Label) -> Adopted {
+pub(crate) fn take_in(host: &Context, label: Label) -> Adopted {
     let core = host.core();
     let record = Arc::new(Record::new(label, Role::Guest, core, Node::new(Link::Inside)));
     record.start();
@@ -165,6 +117,6 @@ impl Deref for Adopted {
 
 impl fmt::Debug for Adopted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Adopted").field("path", &self.path()).finish_non_exhaustive()
+        f.debug_struct("Adopted").field("path", &self.context.record().path()).finish_non_exhaustive()
     }
 }

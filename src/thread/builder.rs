@@ -119,49 +119,6 @@ impl fmt::Debug for ThreadBuilder<'_> {
     }
 }
 
-impl Context {
-    /// Spawns a sibling of this thread: a worker of the scope that it is in. See [`Scope::spawn`](crate::Scope::spawn).
-    ///
-    /// # Errors
-    /// As there.
-    #[track_caller]
-    pub fn spawn<T, F>(
-        &self,
-        name: impl IntoText,
-        purpose: impl IntoText,
-        f: F,
-    ) -> Result<Handle<'static, T>, SpawnError>
-    where
-        F: FnOnce(&Context) -> Result<T> + Send + 'static,
-        T: Send + 'static,
-    {
-        self.thread(name, purpose).spawn(f)
-    }
-
-    /// Spawns a service of the scope that this thread is in. See [`Scope::service`](crate::Scope::service).
-    ///
-    /// # Errors
-    /// As there.
-    #[track_caller]
-    pub fn service<F>(
-        &self,
-        name: impl IntoText,
-        purpose: impl IntoText,
-        f: F,
-    ) -> Result<Handle<'static, ()>, SpawnError>
-    where
-        F: FnOnce(&Context) -> Result + Send + 'static,
-    {
-        self.thread(name, purpose).service(f)
-    }
-
-    /// A sibling of this thread, with more to be said about it.
-    #[track_caller]
-    pub fn thread(&self, name: impl IntoText, purpose: impl IntoText) -> ThreadBuilder<'static> {
-        ThreadBuilder::new(self.core(), Lease::promise(), label(name, purpose))
-    }
-}
-
 /// What spawning takes: a name for humans, `ps` and paths, and what the thread is for.
 #[track_caller]
 pub(crate) fn label(name: impl IntoText, purpose: impl IntoText) -> Label {

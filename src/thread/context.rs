@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use crate::outcome::reason::StopReason;
-use crate::outcome::status::{Role, ThreadId};
+use crate::outcome::status::Role;
 use crate::outcome::stopped::Stopped;
 use crate::stop::limit::{Limit, Timer};
 use crate::stop::listen::Keeper;
@@ -30,6 +30,7 @@ pub struct Context {
     node: Arc<Node>,
 }
 
+/// # Stop
 impl Context {
     pub(crate) fn of(record: &Arc<Record>) -> Context {
         Context { record: Arc::clone(record), node: Arc::clone(&record.node) }
@@ -171,26 +172,6 @@ impl Context {
         self.node.deadline()
     }
 
-    /// The thread's name; in a scope's body, the scope's.
-    pub fn name(&self) -> &str {
-        &self.record.label.name
-    }
-
-    /// What the thread is for.
-    pub fn purpose(&self) -> &str {
-        &self.record.label.purpose
-    }
-
-    /// Scopes and name, `/studio/gui/thumbs`.
-    pub fn path(&self) -> &str {
-        self.record.path()
-    }
-
-    /// The thread's id.
-    pub fn id(&self) -> ThreadId {
-        self.record.id
-    }
-
     pub(crate) fn role(&self) -> Role {
         self.record.role
     }
@@ -204,7 +185,7 @@ pub fn current() -> Option<Context> {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("path", &self.path())
+            .field("path", &self.record.path())
             .field("role", &self.role())
             .field("stopping", &self.node.is_stopping())
             .finish_non_exhaustive()

@@ -18,6 +18,7 @@ use crate::thread::context::Context;
 use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
 
+/// # Waits
 impl Context {
     /// Blocks until the stop, and says why it came.
     #[track_caller]

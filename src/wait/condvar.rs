@@ -21,7 +21,7 @@ use crate::thread::context::Context;
 use crate::tree::current;
 use crate::tree::wait_mark::WaitMark;
 
-/// # Condition variables (feature `parking_lot`)
+/// ## Condition variables (feature `parking_lot`)
 impl Context {
     /// Blocks while `condition` holds, as [`Condvar::wait_while`] does, and until the stop. `Ok` says that the condition is false;
     /// it was asked under the mutex. When this returns, the guard holds the mutex, whatever the result is.

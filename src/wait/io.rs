@@ -21,7 +21,7 @@ use crate::tree::wait_mark::WaitMark;
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// # Descriptors (unix)
+/// ## Descriptors (unix)
 impl Context {
     /// A descriptor that turns readable at the stop and stays so: for `poll`, `epoll`, mio, a GUI's or a C library's loop.
     /// One only looks at it: who reads from it takes the stop from all others.

@@ -1,15 +1,45 @@
-//! Owns the waits of a context: for channels, moments, descriptors, connections and condvars.
-//! Refuses to poll, and to know how a stop travels.
+//! What the waits of a [`Context`] return: iterators over ticks and messages, and
+//! streams whose reads end on a stop.
 //!
-//! Read `channel` first.
+//! The waits themselves are methods of [`Context`]: each ends when the context is told to stop, and
+//! none polls.
+//!
+//! | for | wait | it returns |
+//! |---|---|---|
+//! | the stop | [`wait_for_stop`](crate::Context::wait_for_stop) | the reason |
+//! | a moment | [`sleep`](crate::Context::sleep), `sleep_until` | an error on a stop |
+//! | moments again and again | [`ticks`](crate::Context::ticks) | [`Ticks`] |
+//! | one message | [`recv`](crate::Context::recv), `send` | an error on a stop |
+//! | messages until the stop | [`iter`](crate::Context::iter) | [`Iter`] |
+//! | messages until none is left | [`drain`](crate::Context::drain) | [`Drain`] |
+//! | a descriptor (unix) | `io`, `wait_readable`, .. | an `io::Error` on a stop |
+//! | a connection (unix) | `accept`, `connect` | an `io::Error` on a stop |
+//! | a condition variable (feature `parking_lot`) | `wait_while` | an error on a stop |
+//!
+//! [`Context`]: crate::Context
+// Owns the waits of a context: for channels, moments, descriptors, connections and condvars.
+// Refuses to poll, and to know how a stop travels.
+// Read `channel` first.
+// The order of the modules is the order of the methods on the page of `Context`.
 
 pub(crate) mod channel;
+
+pub(crate) mod iter;
+
 #[cfg(feature = "parking_lot")]
 pub(crate) mod condvar;
-#[cfg(unix)]
-pub(crate) mod fifo;
+
 #[cfg(unix)]
 pub(crate) mod io;
-pub(crate) mod iter;
+
+#[cfg(unix)]
+pub(crate) mod fifo;
+
 #[cfg(unix)]
 pub(crate) mod net;
+
+#[cfg(unix)]
+pub use io::Io;
+pub use iter::{Drain, Ended, Iter, Ticks};
+#[cfg(unix)]
+pub use net::Listener;

@@ -15,7 +15,7 @@ use crate::sys::standard::above_standard;
 use crate::thread::context::Context;
 use crate::tree::wait_mark::WaitMark;
 
-/// # Connections (unix)
+/// ## Connections (unix)
 impl Context {
     /// Waits for a connection, until the stop. The stream that comes blocks as std's does; [`io`](Self::io) makes its reads
     /// and writes end on stop.
@@ -104,7 +104,7 @@ impl Context {
     }
 }
 
-/// # Datagrams (unix)
+/// ## Datagrams (unix)
 ///
 /// [`io`](Self::io) is `recv` and `send` of a socket that is connected.
 impl Context {

@@ -4,6 +4,7 @@
 use std::any::Any;
 
 use crate::outcome::failure::{Failure, Happened};
+use crate::outcome::status::ThreadId;
 use crate::rt::result::BoxError;
 use crate::thread::context::Context;
 use crate::tree::panic_hook;
@@ -11,7 +12,28 @@ use crate::tree::propagate::log;
 use crate::tree::text::IntoText;
 use crate::tree::verdict::{Verdict, judge};
 
+/// # Identity
 impl Context {
+    /// The thread's name; in a scope's body, the scope's.
+    pub fn name(&self) -> &str {
+        &self.record().label.name
+    }
+
+    /// What the thread is for.
+    pub fn purpose(&self) -> &str {
+        &self.record().label.purpose
+    }
+
+    /// Scopes and name, `/studio/gui/thumbs`.
+    pub fn path(&self) -> &str {
+        self.record().path()
+    }
+
+    /// The thread's id.
+    pub fn id(&self) -> ThreadId {
+        self.record().id
+    }
+
     /// Says what the thread is at: "item 17", a URL. It is shown in the dump, and is in the [`notes`](Failure::notes) of what fails
     /// from now on. The next note takes its place.
     ///
