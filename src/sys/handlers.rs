@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use super::action::{default_action, errno_place, get_action, set_action};
 use super::mask::{self, bit};
-use super::unix::{Heard, WakePipe};
+use super::wake_pipe::{Heard, WakePipe};
 
 /// The signals that ask a program to stop.
 pub(crate) const fn stop_signals() -> [i32; 3] {

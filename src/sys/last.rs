@@ -17,10 +17,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::action::{errno_place, get_action, set_action};
+use super::clock::monotonic;
 use super::mask::block_signal;
 use super::real_time::{Use, real_time_signals};
 use super::task_names::write_names;
-use super::unix::{Heard, abort_now, exit_now, monotonic};
+use super::wake_pipe::Heard;
+use super::ways_out::{abort_now, exit_now};
 use super::write_stderr;
 
 /// How the process ends.

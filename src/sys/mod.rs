@@ -2,7 +2,7 @@
 //! file.
 //! Refuses to know anything of homebound. Linux is tested; other systems have not been compiled.
 //!
-//! Read `unix` first, then `handlers`.
+//! Read `wake_pipe` first, then `handlers`.
 
 #[cfg(target_os = "linux")]
 pub(crate) mod adopted;
@@ -34,21 +34,23 @@ pub(crate) use proc::{kernel_look, thread_ids, thread_of};
 pub use proc::{marks_of, process_threads};
 
 #[cfg(not(target_os = "linux"))]
-mod absent;
+mod not_linux;
 #[cfg(all(unix, not(target_os = "linux")))]
-pub(crate) use absent::adopted;
+pub(crate) use not_linux::adopted;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use absent::last;
+pub(crate) use not_linux::last;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use absent::{
+pub(crate) use not_linux::{
     Attributes, Sleepers, cores, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name,
     reap, set_kernel_name, set_thread_name, thread_ids, thread_of,
 };
 #[cfg(not(target_os = "linux"))]
-pub use absent::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
+pub use not_linux::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
 
 #[cfg(unix)]
 mod action;
+#[cfg(unix)]
+mod clock;
 #[cfg(unix)]
 pub(crate) mod fd;
 #[cfg(unix)]
@@ -64,7 +66,9 @@ pub(crate) mod standard;
 #[cfg(unix)]
 mod stderr;
 #[cfg(unix)]
-mod unix;
+mod wake_pipe;
+#[cfg(unix)]
+mod ways_out;
 #[cfg(unix)]
 pub(crate) use action::ignored;
 #[cfg(unix)]
@@ -77,11 +81,11 @@ pub(crate) use handlers::{
 #[cfg(unix)]
 pub(crate) use mask::{Spared, bear_closed_pipes, hear};
 #[cfg(unix)]
-pub(crate) use stderr::die;
-#[cfg(unix)]
 pub use stderr::write_stderr;
 #[cfg(unix)]
-pub(crate) use unix::{Heard, WakePipe, Woken, abort_now, exit_now};
+pub(crate) use wake_pipe::{Heard, WakePipe, Woken};
+#[cfg(unix)]
+pub(crate) use ways_out::{abort_now, die, exit_now};
 
 #[cfg(unix)]
 pub(crate) mod child;
@@ -93,11 +97,11 @@ mod groups;
 pub(crate) mod terminal;
 
 #[cfg(not(unix))]
-mod other;
+mod not_unix;
 #[cfg(not(unix))]
-pub use other::write_stderr;
+pub use not_unix::write_stderr;
 #[cfg(not(unix))]
-pub(crate) use other::{
+pub(crate) use not_unix::{
     Event, Handlers, Heard, Spared, WakePipe, Woken, abort_now, bear_closed_pipes, die, dump_signals,
     exit_now, forks, hand_on_raised, hear, ignored, is_ours, know_forks, signal_name, stop_signals,
     unblocked, why_not_taken,

@@ -40,13 +40,6 @@ fn write_to_its_end(text: &[u8], patience: Duration) -> usize {
     left
 }
 
-/// Says why, and aborts.
-pub(crate) fn die(why: &str) -> ! {
-    write_stderr(why.as_bytes(), Duration::from_secs(1));
-    write_stderr(b"\n", Duration::from_secs(1));
-    super::unix::abort_now()
-}
-
 /// The way out of last words.
 struct Out {
     kind: Kind,

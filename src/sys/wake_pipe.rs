@@ -1,6 +1,5 @@
-//! Owns the pipe that wakes a sleeping thread, and the way out of the process.
-//! Refuses to know which signals come through the pipe, and what they mean.
-#![allow(unsafe_code)]
+//! Owns the pipe that wakes a sleeping thread, and the messages of signals that come through it.
+//! Refuses to know which signals these are, and what they mean.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::clock::monotonic;
 use super::fd::{pipe, wait_for};
 use super::nowait::Direction;
 use super::standard::above_standard;
@@ -77,15 +77,6 @@ impl Heard {
     pub(crate) fn age(self) -> Duration {
         Duration::from_millis((monotonic() / 1_000_000).saturating_sub(self.at))
     }
-}
-
-/// Nanoseconds of the clock that [`Instant`] goes by. May be called in a signal handler.
-pub(super) fn monotonic() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is valid for writing; the clock is there.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// What ended a sleep. At most so many signals as fit: what is left ends the next sleep.
@@ -167,18 +158,4 @@ impl WakePipe {
         let count = rustix::io::read(&self.reader, &mut bytes).unwrap_or(0);
         Woken { bytes, count }
     }
-}
-
-/// Leaves the process now: no destructors, no `atexit`, no other thread is waited for. The process groups of our children go
-/// with it. May be called in a signal handler.
-pub(crate) fn exit_now(code: i32) -> ! {
-    super::groups::end_all();
-    // SAFETY: `_exit` has no preconditions and does not return.
-    unsafe { libc::_exit(code) }
-}
-
-/// Aborts. The process groups of our children go with it. May be called in a signal handler.
-pub(crate) fn abort_now() -> ! {
-    super::groups::end_all();
-    std::process::abort()
 }
