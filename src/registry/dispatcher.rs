@@ -14,7 +14,7 @@ use crate::shutdown::overdue;
 use crate::stop::wakeups::Calls;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Of, Record};
-use crate::tree::root::{RootHost, WorkItem};
+use crate::tree::root::{LogEntry, RootHost, WorkItem};
 use crate::tree::state::Phase;
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::{current, panic_hook};
@@ -34,12 +34,12 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
         if let Some(core) = shared.root.get() {
             answer(shared, core, shared.take_requests(u32::MAX), &mut driven, &mut calls);
         }
-        while let Some(work) = shared.next_errand() {
+        while let Some(work) = shared.next_work_item() {
             match work {
                 WorkItem::Quit => quits = true,
                 WorkItem::Drive(core) => drive(core, &mut driven),
                 WorkItem::Call(others) => calls.add(others),
-                work => calls.add(Calls::log(|| perform(work))),
+                WorkItem::Log(entry) => calls.add(Calls::log(|| log(entry))),
             }
         }
         let until = step_all(&mut driven, &mut calls);
@@ -56,7 +56,7 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
             return;
         }
         let until = until.map(awake::system).into_iter().chain(chores_at).min();
-        let _waits = WaitMark::of("an work", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+        let _waits = WaitMark::of("work", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
         shared.changes.wait(seen, until);
     }
 }
@@ -117,22 +117,22 @@ fn answer(
     }
 }
 
-fn perform(work: WorkItem) {
-    match work {
-        WorkItem::Forwarded(signal) => {
+fn log(entry: LogEntry) {
+    match entry {
+        LogEntry::Forwarded(signal) => {
             log_contained(|| tracing::debug!(target: "homebound::signal", signal, "forwarded"));
         }
-        WorkItem::Lost(signal, true) => {
+        LogEntry::Lost(signal, true) => {
             log_contained(
                 || tracing::warn!(target: "homebound::signal", signal, "lost: its channel is full"),
             );
         }
-        WorkItem::Lost(signal, false) => {
+        LogEntry::Lost(signal, false) => {
             log_contained(
                 || tracing::debug!(target: "homebound::signal", signal, "lost: nobody receives it"),
             );
         }
-        WorkItem::NoTimer(error) => {
+        LogEntry::NoTimer(error) => {
             log_contained(|| {
                 tracing::error!(
                     target: "homebound::shutdown",
@@ -141,8 +141,7 @@ fn perform(work: WorkItem) {
                 );
             });
         }
-        WorkItem::Overdue(record) => overdue::warn(&record),
-        WorkItem::Call(_) | WorkItem::Drive(_) | WorkItem::LookAgain | WorkItem::Quit => {}
+        LogEntry::Overdue(record) => overdue::warn(&record),
     }
 }
 

@@ -184,7 +184,7 @@ impl Shared {
         self.signal.load(Ordering::Acquire)
     }
 
-    pub(crate) fn next_errand(&self) -> Option<WorkItem> {
+    pub(crate) fn next_work_item(&self) -> Option<WorkItem> {
         self.work_items.lock().pop_front()
     }
 }
@@ -219,10 +219,12 @@ impl RootHost for Shared {
     }
 
     fn dispatch(&self, work: WorkItem) {
-        // One to look again needs no place in the list.
-        if !matches!(work, WorkItem::LookAgain) {
-            self.work_items.lock().push_back(work);
-        }
+        self.work_items.lock().push_back(work);
+        self.wake_stopper();
+    }
+
+    /// Pairs with the wait of `stopper`, which reads the epoch before it looks.
+    fn wake_stopper(&self) {
         self.changes.notify();
     }
 

@@ -19,7 +19,7 @@ use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
 use crate::sys::{self, Heard, Woken};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Of, Record};
-use crate::tree::root::{RootHost, WorkItem};
+use crate::tree::root::{LogEntry, RootHost, WorkItem};
 use crate::tree::state::Phase;
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::{current, snapshot};
@@ -56,7 +56,7 @@ struct Seen {
 pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expected) {
     let _known = expected.vouch();
     let timer = last::Guard::new().inspect_err(|error| {
-        shared.dispatch(WorkItem::NoTimer(error.kind().into()));
+        shared.dispatch(WorkItem::Log(LogEntry::NoTimer(error.kind().into())));
     });
     let mut timer = timer.ok();
     current::prepare();
@@ -181,10 +181,10 @@ fn heard(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken)
     for number in woken.signals().map(|heard| heard.signal) {
         if let Some(Meaning::Forward(to)) = meaning(number) {
             // It may not wait for a place: who is behind this signal waits, too.
-            shared.dispatch(match to.try_send(number) {
-                Ok(()) => WorkItem::Forwarded(number),
-                Err(error) => WorkItem::Lost(number, error.is_full()),
-            });
+            shared.dispatch(WorkItem::Log(match to.try_send(number) {
+                Ok(()) => LogEntry::Forwarded(number),
+                Err(error) => LogEntry::Lost(number, error.is_full()),
+            }));
         }
     }
     seen.is_dump_due |= woken.signals().any(|heard| matches!(meaning(heard.signal), Some(Meaning::Dump)));

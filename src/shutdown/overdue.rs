@@ -8,7 +8,7 @@ use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
 use crate::stop::wakeups::Calls;
 use crate::tree::record::Record;
-use crate::tree::root::WorkItem;
+use crate::tree::root::{LogEntry, WorkItem};
 
 /// Marks a thread overdue: its shields end, the scopes whose bodies it runs have no time left, and
 /// a warning names it. Runs no code of the program's: the caller runs the calls that this returns.
@@ -27,7 +27,7 @@ pub(crate) fn mark(record: &Arc<Record>) -> Calls {
     }
     let late = Arc::clone(record);
     if record.core.root.is_registry() {
-        record.core.root.dispatch(WorkItem::Overdue(late));
+        record.core.root.dispatch(WorkItem::Log(LogEntry::Overdue(late)));
     } else {
         // The driver of a standalone scope is a thread of the program's, which may run a
         // subscriber.

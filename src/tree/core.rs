@@ -22,7 +22,7 @@ use crate::rt::time::after;
 use crate::stop::node::{Link, Node, Owner};
 use crate::sync::{AtomicBool, OnceCell};
 use crate::tree::record::{Record, Text, next_thread_id};
-use crate::tree::root::{Root, WorkItem};
+use crate::tree::root::Root;
 use crate::tree::services::Served;
 use crate::tree::state::{Entry, Phase, State};
 use crate::tree::state_lock::StateLock;
@@ -187,7 +187,7 @@ impl ScopeCore {
         while let Some(this) = core {
             this.driver_events().notify();
             if this.driven.load(Ordering::SeqCst) {
-                this.root.dispatch(WorkItem::LookAgain);
+                this.root.wake_stopper();
             }
             // Pairs with `look_at`: the next look will see the change that precedes this swap.
             if this.touched.swap(true, Ordering::SeqCst) {

@@ -35,25 +35,35 @@ pub(crate) trait RootHost: Send + Sync {
     fn clock_moved(&self, clock: &Clock);
     /// Work for *stopper*: what runs user code and does not belong to any thread of the user's.
     fn dispatch(&self, work: WorkItem);
+    /// Something has changed that *stopper* must see: in a scope that it drives, or in what it is
+    /// asked for.
+    fn wake_stopper(&self);
     /// Threads of the process that are nobody's.
     fn foreign(&self) -> Vec<ForeignThread>;
 }
 
 /// What *stopper* is asked for.
 pub(crate) enum WorkItem {
-    /// To be logged: this signal was sent on.
-    Forwarded(i32),
-    /// To be logged: it was not, since the channel is full (true), or nobody receives.
-    Lost(i32, bool),
-    /// Its body is overdue: carry out its shutdown in its stead.
+    /// Carry out the shutdown of this scope, because its body is overdue.
     Drive(Arc<ScopeCore>),
-    LookAgain,
-    Overdue(Arc<Record>),
-    /// What a stop that *watch* has marked is still to call.
+    /// Run the callbacks of a stop that *watch* has marked.
     Call(Calls),
-    /// To be logged: the kernel has refused the timer that ends the process if *watch* cannot.
-    NoTimer(std::io::Error),
+    /// Log this: a subscriber is the program's code.
+    Log(LogEntry),
+    /// End when all that came before is done.
     Quit,
+}
+
+/// What *stopper* logs for threads that may not run the program's code.
+pub(crate) enum LogEntry {
+    /// This signal was sent on to its channel.
+    Forwarded(i32),
+    /// This signal was not sent on, because its channel is full (true) or has no receiver (false).
+    Lost(i32, bool),
+    /// This thread is overdue.
+    Overdue(Arc<Record>),
+    /// The kernel has refused the timer that ends the process if *watch* cannot.
+    NoTimer(std::io::Error),
 }
 
 pub(crate) struct Root {
@@ -145,6 +155,13 @@ impl Root {
     pub(crate) fn dispatch(&self, work: WorkItem) {
         if let Some(edge) = self.edge() {
             edge.dispatch(work);
+        }
+    }
+
+    /// *stopper* looks again at the scopes that it drives. On a standalone root there is none.
+    pub(crate) fn wake_stopper(&self) {
+        if let Some(edge) = self.edge() {
+            edge.wake_stopper();
         }
     }
 
