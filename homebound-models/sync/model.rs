@@ -18,6 +18,7 @@ use loom as engine;
 #[cfg(homebound_shuttle)]
 use shuttle as engine;
 
+pub(crate) use super::sleepers::Sleepers;
 pub(crate) use super::stores::{OnceCell, Queue};
 #[cfg(homebound_loom)]
 pub(crate) use super::words::{AtomicBool, AtomicU32};
@@ -188,32 +189,6 @@ impl Condvar {
 impl WaitTimeoutResult {
     pub(crate) fn timed_out(self) -> bool {
         self.0
-    }
-}
-
-/// The sleepers on a word, as the kernel keeps them: it checks the word and lists the sleeper in
-/// one step, and wakes as many sleepers as it is told to.
-#[derive(Debug, Default)]
-pub(crate) struct Sleepers {
-    lock: Mutex<()>,
-    bell: Condvar,
-}
-
-impl Sleepers {
-    pub(crate) fn sleep(&self, word: &AtomicU32, expected: u32, end: Option<Instant>) {
-        let mut guard = self.lock.lock();
-        if word.load(Ordering::SeqCst) != expected {
-            return;
-        }
-        match end {
-            None => self.bell.wait(&mut guard),
-            Some(end) => drop(self.bell.wait_until(&mut guard, end)),
-        }
-    }
-
-    pub(crate) fn wake(&self, _word: &AtomicU32, count: u32) {
-        let _in_one_step = self.lock.lock();
-        (0..count).for_each(|_| self.bell.notify_one());
     }
 }
 

@@ -10,6 +10,9 @@
 /// Used directly by code that is not modelled.
 pub(crate) mod locks;
 
+#[cfg(any(homebound_loom, homebound_shuttle, not(target_os = "linux")))]
+mod sleepers;
+
 // The checkers' side stands in the crate `homebound-models`, so that no build for users needs a
 // checker.
 #[cfg(any(homebound_loom, homebound_shuttle))]
@@ -36,7 +39,11 @@ mod real {
     pub(crate) use crossbeam_queue::SegQueue as Queue;
     pub(crate) use once_cell::sync::OnceCell;
 
-    pub(crate) use crate::sys::{Sleepers, join};
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) use super::sleepers::Sleepers;
+    #[cfg(target_os = "linux")]
+    pub(crate) use crate::sys::Sleepers;
+    pub(crate) use crate::sys::join;
 
     /// A static. loom's atomics have no `const fn new`, so its version of this macro makes the
     /// value lazily.

@@ -1,12 +1,8 @@
-//! Owns the answers of systems without Linux's files and futexes: no threads are listed, a lock and a woken to sleep by.
+//! Owns the answers of systems without Linux's files: no threads are listed.
 //! Refuses to invent any thread.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
-
-use parking_lot::{Condvar, Mutex};
 
 use super::{KernelLook, KernelThread};
 
@@ -108,33 +104,6 @@ pub fn set_mark(_mark: u32, _set: bool) -> io::Result<()> {
 
 pub fn marks_of(_id: u32) -> io::Result<Option<u64>> {
     Err(not_listed())
-}
-
-/// Those who sleep on a word.
-#[derive(Debug, Default)]
-pub(crate) struct Sleepers {
-    lock: Mutex<()>,
-    woken: Condvar,
-}
-
-impl Sleepers {
-    /// Goes to sleep if the word is as expected. May return early: the caller looks.
-    pub(crate) fn sleep(&self, word: &AtomicU32, expected: u32, end: Option<Instant>) {
-        let mut guard = self.lock.lock();
-        if word.load(Ordering::SeqCst) != expected {
-            return;
-        }
-        match end {
-            None => self.woken.wait(&mut guard),
-            Some(end) => drop(self.woken.wait_until(&mut guard, end)),
-        }
-    }
-
-    /// The word was changed before: a sleeper either sees that under the lock, or sleeps when we get it.
-    pub(crate) fn wake(&self, _word: &AtomicU32, _count: u32) {
-        drop(self.lock.lock());
-        self.woken.notify_all();
-    }
 }
 
 /// No timer ends the process: *watch* alone does.
