@@ -1,5 +1,5 @@
-//! Owns what the calling thread is: the stack of contexts in which it runs.
-//! Refuses to know what is done with them.
+//! Owns the contexts in which the calling thread runs, as a stack per thread.
+//! Refuses to know what a caller does with them.
 
 use std::cell::{Cell, RefCell};
 use std::mem;
@@ -15,22 +15,24 @@ use crate::tree::record::Record;
 
 per_thread! {
     static STACK: RefCell<Stack> = const { RefCell::new(Stack::NEW) };
-    /// How many callbacks and deferred functions of ours this thread is in.
+    /// Number of callbacks and deferred functions of ours that this thread is inside of.
     static GUEST: Cell<usize> = const { Cell::new(0) };
 }
 
+/// Source of the keys of frames, by which a frame is removed whatever the order.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// The contexts of one thread, the outermost first.
 struct Stack {
     frames: Vec<Frame>,
-    /// How many of them are those of an adoption: most often none.
+    /// Number of frames of adoptions, mostly 0: then `leave_adopted` need not look.
     adopted: usize,
 }
 
 impl Stack {
     const NEW: Stack = Stack { frames: Vec::new(), adopted: 0 };
 
-    /// The frames in which the thread is, the innermost first.
+    /// The frames that the thread is inside of, the innermost first.
     fn entered(&self) -> impl Iterator<Item = &Frame> {
         self.frames.iter().rev().filter(|frame| !frame.is_over())
     }
@@ -40,24 +42,27 @@ impl Stack {
     }
 }
 
+/// One context of the thread: a job, a body, or an adoption.
 struct Frame {
     key: u64,
     record: Arc<Record>,
-    /// The record's own, or that of the shield or deadline in which the thread is.
+    /// The record's own node, or the node of the shield or deadline that the thread is inside of.
     node: Arc<Node>,
-    /// For an adoption: what ends it if the thread, or its job, ends with the guard leaked.
+    /// For an adoption: called if the thread or its job ends with the guard leaked, to end the
+    /// stay.
     forsake: Option<Forsake>,
 }
 
 pub(crate) type Forsake = fn(&Arc<Record>);
 
 impl Frame {
-    /// The scope of a guest ends without the guest: its guard may live on, but stands for nothing.
+    /// True for a guest whose scope has ended: its guard may live on, but is no context any more.
     fn is_over(&self) -> bool {
         self.forsake.is_some() && self.record.role == Role::Guest && self.record.has_ended()
     }
 }
 
+/// The thread ends: leaves the adoptions whose guards it leaked, the innermost first.
 impl Drop for Stack {
     fn drop(&mut self) {
         for Frame { record, forsake, .. } in self.frames.drain(..).rev() {
@@ -66,7 +71,8 @@ impl Drop for Stack {
     }
 }
 
-/// Record and node of the calling thread's context, if it runs inside a scope. `None` in thread-local destructors.
+/// Record and node of the calling thread's context: `None` outside of all scopes, and in the
+/// destructors of thread-locals.
 pub(crate) fn top() -> Option<(Arc<Record>, Arc<Node>)> {
     let both = |frame: &Frame| (Arc::clone(&frame.record), Arc::clone(&frame.node));
     let top = STACK.try_with(|stack| stack.try_borrow().ok()?.top().map(both));
@@ -82,7 +88,7 @@ pub(crate) fn record() -> Option<Arc<Record>> {
     top.ok().flatten()
 }
 
-/// The records of all contexts in which the calling thread runs, the innermost first.
+/// The records of all contexts that the calling thread runs in, the innermost first.
 pub(crate) fn records() -> Vec<Arc<Record>> {
     let all = STACK.try_with(|stack| {
         let stack = stack.borrow();
@@ -91,19 +97,21 @@ pub(crate) fn records() -> Vec<Arc<Record>> {
     all.unwrap_or_default()
 }
 
-/// While it lives, record and node are those of the calling thread's context. Frames are removed by identity, whatever the order.
+/// While it lives, record and node are the calling thread's context. Contexts may be left in any
+/// order, because a frame is found by its key.
 #[derive(Debug)]
 pub(crate) struct Entered {
     key: u64,
 }
 
+/// Makes `record` and `node` the innermost context of the calling thread.
 pub(crate) fn enter(record: Arc<Record>, node: Arc<Node>, forsake: Option<Forsake>) -> Entered {
     let key = NEXT.fetch_add(1, Ordering::Relaxed);
     let frame = Frame { key, record, node, forsake };
     let _gone_in_destructors = STACK.try_with(|stack| {
         let mut stack = stack.borrow_mut();
         stack.adopted += usize::from(forsake.is_some());
-        // Most threads are in one context at a time.
+        // Exactly one more, because most threads are in one context at a time.
         stack.frames.reserve_exact(1);
         stack.frames.push(frame);
     });
@@ -119,12 +127,13 @@ impl Drop for Entered {
             stack.adopted -= usize::from(frame.forsake.is_some());
             Some(frame)
         });
-        // Dropped with the stack free again.
+        // Dropped with the stack free again, because a drop may run code that reads the stack.
         drop(removed);
     }
 }
 
-/// The records under which the calling thread is adopted in this scope, or in groups and scopes below it: it is in them no more.
+/// Ends the adoptions of the calling thread in this scope, or below it. Returns their records,
+/// whose stay the caller ends.
 pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
     let below = |frame: &Frame| {
         frame.forsake.is_some() && frame.record.core.ancestors().any(|around| Arc::ptr_eq(around, core))
@@ -142,46 +151,50 @@ pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
     left.unwrap_or_default().into_iter().map(|frame| frame.record).collect()
 }
 
-/// Whatever the calling thread will touch of its thread-locals has its place and its destructor from now on: to make them may need
-/// the locks of the allocator and of the loader.
+/// Makes the thread-locals that the calling thread will touch, and registers their destructors,
+/// before any of them is needed: that may need the locks of the allocator and of the loader (A2).
 pub(crate) fn prepare() {
     let _gone_in_destructors = STACK.try_with(|_| ());
     let mutex = crate::sync::locks::Mutex::new(());
     let held = mutex.lock();
-    // Parks, for which the lock has a thread-local.
+    // Parks for a nanosecond, because the lock makes a thread-local for its first park.
     let _nobody_frees_it = mutex.try_lock_for(Duration::from_nanos(1));
     drop(held);
 }
 
-/// The calling thread is in its last destructors: no context can be entered, or left when it ends.
+/// True in the last destructors of the calling thread: there no context can be entered, or left
+/// when the thread ends.
 pub(crate) fn is_gone() -> bool {
     STACK.try_with(|_| ()).is_err()
 }
 
-/// A job is over: contexts whose guards it leaked are left.
+/// Leaves the contexts whose guards the calling thread's job leaked. Called when the job is over.
 pub(crate) fn leave_all() {
     let left = STACK.try_with(|stack| std::mem::replace(&mut *stack.borrow_mut(), Stack::NEW));
-    // Dropped with the stack free again.
+    // Dropped with the stack free again, because `forsake` reads it.
     drop(left);
 }
 
-/// Runs `f` as a callback or deferred function: what is called from inside must not wait for the scope.
+/// Runs `f` as a callback or deferred function: a call from inside must not wait for the scope,
+/// which waits for `f`.
 pub(crate) fn as_guest<R>(f: impl FnOnce() -> R) -> R {
     let change = |by: isize| {
         let _gone = GUEST.try_with(|guest| guest.set(guest.get().wrapping_add_signed(by)));
     };
     change(1);
+    // On every way out, a panic of `f` included.
     let leave = scopeguard::guard((), |()| change(-1));
     let result = f();
     drop(leave);
     result
 }
 
+/// True if the calling thread is inside of `as_guest`.
 pub(crate) fn is_guest() -> bool {
     GUEST.try_with(Cell::get).unwrap_or(0) > 0
 }
 
-/// It runs something of ours: the place of a panic is worth noting.
+/// True if the calling thread runs code of a scope: then the place of a panic is worth noting.
 pub(crate) fn is_managed() -> bool {
     let managed = STACK.try_with(|stack| stack.try_borrow().is_ok_and(|s| !s.frames.is_empty()));
     managed.unwrap_or(false) || is_guest()

@@ -1,5 +1,9 @@
-//! Owns what is done by others when a thread has ended: the callbacks that were registered for it.
-//! Refuses to know how it ended: its handle tells.
+//! Owns the callbacks that run when a thread has ended (`Handle::on_done`).
+//! Refuses to know how the thread ended: its handle tells.
+//!
+//! ```text
+//! open --(close_sequel, if there are none; tell_sequel)--> closed
+//! ```
 
 use std::sync::Arc;
 
@@ -8,8 +12,10 @@ use crate::sync::AtomicBool;
 use crate::tree::record::Record;
 
 impl Record {
-    /// Runs it when the thread has ended; at once if it has.
+    /// Runs `callback` when the thread has ended; if it has, at once, on the calling thread.
     pub(crate) fn on_done(&self, callback: &Arc<Callback>) {
+        // Under the lock, so the callback is either in the list for `tell_sequel`, or finds it
+        // closed.
         let closed = self.life(|life| {
             let sequel = &mut life.sequel;
             if !sequel.closed {
@@ -18,32 +24,39 @@ impl Record {
             sequel.closed
         });
         if closed {
-            // From the closing to `done` the ending thread runs no code of the program's and waits for nobody.
+            // Closed, so `done` is near: until it is set, the ending thread runs no code of the
+            // program's and waits for nobody. Pairs with `Latch::set` in `come_home`.
             self.done.wait(None, &AtomicBool::new(false));
             callback.run(Caller::Registrar);
         }
     }
 
+    /// Takes a callback off the list, because its guard was dropped.
     pub(crate) fn forget_on_done(&self, key: u64) {
-        // Dropped after the lock is free: the closure in it is the user's.
+        // Dropped when the lock is free, because the closure in it is the program's.
         let _callback = self.life(|life| life.sequel.callbacks.remove(key));
     }
 
-    /// Called by the ending thread before it may be given another job: true if it has nobody's callbacks to run, from now on.
+    /// Called by the ending thread before it may be given another job. True if there is no
+    /// callback; then none is taken in from now on.
     pub(crate) fn close_sequel(&self) -> bool {
         self.life(|life| {
+            // Open to closed, only if the list is empty: else the callbacks run before the next
+            // job.
             life.sequel.closed = life.sequel.callbacks.is_empty();
             life.sequel.closed
         })
     }
 
-    /// Called by the ending thread, when `done` is set and before the thread is counted out: so its scope is there to be told of what a
-    /// callback raises.
+    /// Called by the ending thread after `done` is set, and before it is counted out: its scope is
+    /// still there, for the failure of a callback that panics.
     pub(crate) fn tell_sequel(&self) {
         let callbacks = self.life(|life| {
+            // Open to closed: a later callback runs on the thread that registers it.
             life.sequel.closed = true;
             std::mem::take(&mut life.sequel.callbacks)
         });
+        // With the lock free, because a callback is code of the program's.
         for callback in callbacks.into_values() {
             callback.run(Caller::Registrar);
         }

@@ -1,6 +1,6 @@
-//! Owns the moment at which a thread is due: by the clock of its scope, and by the clocks around.
-//! Refuses to tell a thread that it is due, and to hold two locks at once: the walk goes outwards,
-//! scope by scope.
+//! Owns the instant at which a thread is due: by the clock of its scope, and by the clocks around.
+//! Refuses to mark a thread overdue, and to hold two locks at once: the walk goes outwards, scope
+//! by scope.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,17 +11,19 @@ use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 
 impl ScopeCore {
-    /// When the thread that runs the body becomes overdue, as far as that is known: the deadline of a nested scope.
+    /// When the thread that runs the body becomes overdue, if that is known. It is the deadline of
+    /// a nested scope (E3).
     pub(crate) fn outer_due(&self) -> Option<Instant> {
-        // The clocks on the way out, up to a thread of which it is known, or to a scope in which no shutdown has begun, so that
-        // nobody is due: from there each goes by the one around it.
+        // No result of another scope is known yet, so the walk goes all the way out.
         self.outer_due_by(&|_| None)
     }
 
-    /// The same for all scopes around, the innermost first, itself included: in one walk, since each goes by the one around it.
+    /// As `outer_due`, for this scope and all scopes around it, the innermost first. One walk,
+    /// because each result follows from the result of the scope around.
     pub(crate) fn outer_dues(self: &Arc<Self>) -> Vec<Option<Instant>> {
         let around: Vec<_> = self.ancestors().collect();
         let mut found: Vec<Option<Instant>> = vec![None; around.len()];
+        // From the outside in, so that the result of the scope around is there.
         for place in (0..around.len()).rev() {
             let known = |core: &ScopeCore| {
                 let next = place + 1;
@@ -32,17 +34,21 @@ impl ScopeCore {
         found
     }
 
-    /// `known` tells of a scope what this would find.
+    /// Walks outwards from the thread that runs the body, collecting clocks, until there is an
+    /// answer: a thread that is overdue, a service's share, a scope whose shutdown has not begun
+    /// (then nobody is due), or a scope of which `known` has the result. Then goes back in, clock
+    /// by clock.
     fn outer_due_by(&self, known: &dyn Fn(&ScopeCore) -> Option<Option<Instant>>) -> Option<Instant> {
         let mut clocks = Vec::new();
         let mut next = self.runner.as_ref();
         let outermost = loop {
-            // Nobody waits for a guest, so it is never due.
+            // Nobody waits for a guest, so a guest is never due.
             let Some(runner) = next.filter(|runner| runner.role != Role::Guest) else { break None };
             if let Some(since) = runner.life(|life| life.overdue_since) {
                 break Some(since);
             }
             let state = runner.core.lock();
+            // A service is due by its share, which was fixed when it was told.
             if runner.role == Role::Service {
                 break state.services.share_end(runner.id.0);
             }
@@ -50,22 +56,26 @@ impl ScopeCore {
                 break None;
             }
             clocks.push(state.clock);
+            // One scope's lock at a time.
             drop(state);
             if let Some(due) = known(&runner.core) {
                 break due;
             }
             next = runner.core.runner.as_ref();
         };
+        // Each body is due with the workers of the scope that its thread belongs to.
         clocks.iter().rev().fold(outermost, |outer, clock| clock.workers_due(outer))
     }
 
-    /// True if the share of this thread has passed, marked or not.
+    /// True if the share of this thread is over, whether a driver has marked it or not.
     pub(crate) fn is_past_share(&self, record: &Record) -> bool {
         self.share_end(record).is_some_and(|due| awake::now() >= due)
     }
 
-    /// When the share of this thread ends, as far as that is known: a service's when it is told.
+    /// When the share of this thread ends, if that is known. The share of a service is known when
+    /// it is told.
     pub(crate) fn share_end(&self, record: &Record) -> Option<Instant> {
+        // Before the lock below, because this takes the locks of other scopes.
         let outer = self.outer_due();
         match record.role {
             Role::Service => self.lock().services.share_end(record.id.0),

@@ -1,8 +1,9 @@
-//! Owns the stay of a guest: a foreign thread that is shown and hears the stop, and for which nobody waits.
-//! Refuses to count it among those that come home: it stays outside of entries, shares and cycles.
+//! Owns the stay of a guest: a foreign thread that is shown and hears the stop, and for which
+//! nobody waits.
+//! Refuses to count guests among the threads that come home: entries, shares and cycles have none.
 //!
 //! ```text
-//! listed (`State::guests`) --(taken off: by its guard, its thread's end, or its scope's)--> over
+//! listed (`State::guests`) --(its guard, its thread or its scope ends)--> over
 //! ```
 
 use std::collections::HashMap;
@@ -16,11 +17,13 @@ use crate::tree::result_state::{self, Outcome};
 use crate::tree::state::{Phase, State};
 use crate::tree::state_lock::Lock;
 
-/// Guests whose scope is over and whose guard is alive, by kernel id: their OS threads are foreign, but not unknown. Each leaves when its guard
-/// drops, at the latest when its thread ends.
+/// Guests whose scope is over and whose guard lives, by kernel id, with their name. The audit needs
+/// them: their OS threads are foreign, but not unknown. A guest leaves when its guard drops, or at
+/// the latest when its thread ends.
 static FORMER: Mutex<ById<(u32, String)>> = Mutex::new(ById::new());
 
-/// Also into a scope that is stopping or finishing, which waits for no guest; not when it is over.
+/// Lists the guest in its scope. A scope that is stopping or finishing admits it too, because it
+/// waits for no guest; a settled scope does not.
 pub(crate) fn admit(record: &Arc<Record>) -> bool {
     let mut state = record.core.lock();
     let admitted = state.phase < Phase::Settled;
@@ -30,19 +33,21 @@ pub(crate) fn admit(record: &Arc<Record>) -> bool {
     admitted
 }
 
-/// The guard is gone, or the thread. Whoever takes the guest off the list ends its stay.
+/// Ends the stay, because the guard or the thread is gone.
 pub(crate) fn leave(record: &Arc<Record>) {
+    // Off the list under the lock, so of this and `take_all` only one ends the stay.
     let listed = record.core.lock().guests.remove(record.id.0);
     listed.iter().for_each(|record| {
         end(record);
         count_out(record);
     });
-    // Pairs with `take_all`: off the one list, it is on the other, or has never been there.
+    // Pairs with `take_all`, which moves a guest from list to list under the scope's lock: a guest
+    // that is off the first list is in `FORMER`, or was never there.
     FORMER.lock().remove(record.id.0);
 }
 
-/// The scope is about to be over. Under its lock, so that a guard that drops finds its guest on one of the two lists; to be sent away
-/// when the lock is free.
+/// Takes all guests off a scope that is about to be over. Called under its lock, so that a guard
+/// that drops finds its guest on one of the two lists. The caller sends them away without the lock.
 pub(crate) fn take_all(state: &mut State) -> Vec<Arc<Record>> {
     let guests: Vec<_> = std::mem::take(&mut state.guests).into_values().collect();
     for guest in &guests {
@@ -53,7 +58,7 @@ pub(crate) fn take_all(state: &mut State) -> Vec<Arc<Record>> {
     guests
 }
 
-/// The scope is over: these are guests of nobody.
+/// Ends the stays of guests whose scope is over.
 pub(crate) fn send_away(guests: &[Arc<Record>]) {
     for record in guests {
         end(record);
@@ -61,14 +66,15 @@ pub(crate) fn send_away(guests: &[Arc<Record>]) {
     }
 }
 
-/// Ended first, so that its context is no longer that of its thread: what is opened there from now on is born free.
+/// Ends a guest's record. It ends before its node closes, so that its context is no longer the
+/// context of its thread: a scope that is opened there from now on is born free.
 pub(crate) fn end(record: &Arc<Record>) {
     result_state::end(record, Outcome::Finished);
     record.node.close();
     record.done.set();
 }
 
-/// Its stay is over, in the books of the scopes around.
+/// Counts the guest as left, in its scope and in the scopes around, for their reports.
 fn count_out(record: &Arc<Record>) {
     for core in record.core.ancestors() {
         let mut state = core.lock();
@@ -76,13 +82,14 @@ fn count_out(record: &Arc<Record>) {
     }
 }
 
-/// The names of former guests, by kernel id.
+/// Returns the names of former guests, by kernel id.
 pub(crate) fn former() -> HashMap<u32, String> {
     FORMER.lock().values().cloned().collect()
 }
 
-/// How many were in this scope or below it since its shutdown began.
+/// Returns how many guests were in this scope or below it since its shutdown began.
 pub(crate) fn count(core: &Arc<ScopeCore>, lock: Lock) -> usize {
+    // Guests that have left were counted outwards already; those still listed are counted below.
     let mut found = lock.take(core).map_or(0, |state| state.guests_left);
     let mut list = vec![Arc::clone(core)];
     while let Some(core) = list.pop() {

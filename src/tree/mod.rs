@@ -2,9 +2,9 @@
 //! and how much time is left.
 //! Refuses to start threads and to decide what happens next: `thread` and `shutdown` do.
 //!
-//! A thread holds its scope, a scope holds its threads, and both share a root. So ten files of this
-//! folder know each other: `core`, `current`, `record`, `root`, `services`, `state`, `state_lock`,
-//! `tally`, `timers`, `wait_mark`.
+//! A thread holds its scope, a scope holds its threads, and both share a root. So thirteen files of
+//! this folder know each other: `core`, `current`, `panic_hook`, `propagate`, `record`,
+//! `result_state`, `root`, `services`, `state`, `state_lock`, `tally`, `timers`, `wait_mark`.
 //!
 //! Read `core` and `record` first, then `state`.
 

@@ -1,5 +1,4 @@
-//! Owns the hook that notes where a thread of ours panicked, and what it noted last on the calling
-//! thread.
+//! Owns the panic hook that notes where a thread of ours panicked, and its last note per thread.
 //! Refuses to stop or print anything: the hook that was there before runs after it.
 
 use std::any::TypeId;
@@ -12,22 +11,24 @@ use crate::sync::local::*;
 use crate::tree::current;
 
 per_thread! {
-    /// There is something in `PANICKED_AT`, which costs the thread an allocation when it is touched.
+    /// True if there is a note in `PANICKED_AT`, whose first touch costs the thread an allocation.
     static PANICKED: Cell<bool> = const { Cell::new(false) };
+    /// The note of the last panic. Written by the hook, taken by `place` and `forget`.
     static PANICKED_AT: RefCell<Option<Seen>> = const { RefCell::new(None) };
 }
 
-/// What the hook saw of a panic. It is not the payload that is caught, which is moved into a box later.
+/// The hook's note of a panic. The hook cannot see the payload that will be caught, because that is
+/// moved into a box later; so type and text have to tell.
 struct Seen {
     place: String,
     kind: TypeId,
     text: Option<String>,
 }
 
-/// Installs, once in the process, a hook before the one that is there: it notes where a managed thread panicked.
+/// Installs the hook, once in the process, before the hook that is there.
 pub(crate) fn note_panics() {
     static INSTALLED: Once = Once::new();
-    // The hook cannot be changed by a thread that unwinds: the next scope will do it.
+    // A thread that unwinds cannot change the hook, so the next scope will install it.
     if thread::panicking() {
         return;
     }
@@ -37,6 +38,7 @@ pub(crate) fn note_panics() {
             if let Some(place) = info.location().filter(|_| current::is_managed()) {
                 let (kind, text) = (info.payload().type_id(), text_of(info.payload()).map(str::to_owned));
                 let seen = Seen { place: place.to_string(), kind, text };
+                // Fails in the thread's last destructors, where no note is needed.
                 let _gone = PANICKED_AT.try_with(|last| last.replace(Some(seen)));
                 PANICKED.set(true);
             }
@@ -45,14 +47,15 @@ pub(crate) fn note_panics() {
     });
 }
 
-/// Where the panic was raised that was just caught on this thread with this payload. `None` if the hook has not seen it: one that is
-/// resumed passes it by, and then what it saw last was another.
+/// Returns where the panic was raised whose payload was just caught on this thread. `None` if the
+/// hook has not seen it: a panic that is resumed passes the hook by, so the last note is another's.
 pub(crate) fn place(payload: &Payload) -> Option<String> {
     let seen = take()?;
     let same = seen.kind == (**payload).type_id() && seen.text.as_deref() == text_of(&**payload);
     same.then_some(seen.place)
 }
 
+/// Takes the last note.
 fn take() -> Option<Seen> {
     if !PANICKED.replace(false) {
         return None;
@@ -60,7 +63,7 @@ fn take() -> Option<Seen> {
     PANICKED_AT.try_with(RefCell::take).ok().flatten()
 }
 
-/// A job is over: the thread's last panic is nobody's.
+/// Drops the last note when a job is over, because the next job must not find it.
 pub(crate) fn forget() {
     let _nobody = take();
 }

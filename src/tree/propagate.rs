@@ -1,4 +1,5 @@
-//! Owns what a failure does at the moment when it happens: it is listed, it stops scopes, it is logged.
+//! Owns the effect of a failure when it happens: the failure is listed, stops scopes, and is
+//! logged.
 //! Refuses to judge an error, and to mark nodes: `verdict` and the stop tree do.
 
 use std::sync::Arc;
@@ -14,35 +15,39 @@ use crate::tree::panic_hook;
 use crate::tree::state::Phase;
 
 impl ScopeCore {
-    /// Lists a failure, here and in the scopes that a group is in, and stops them if it is not an isolated one (F1). False if all
-    /// of them are over, so that no result will tell of it.
+    /// Lists a failure in this scope and in the scopes around a group, and stops them if `stops`
+    /// (F1). False if all of them are over, so that no result will list it.
     pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) -> bool {
+        // Before any lock, so that the process ends in time although a holder of a lock is stuck
+        // (A2).
         if stops {
             self.stopped_with_it().for_each(|core| core.node.announce());
         }
-        let (mut told, mut calls) = (false, Calls::default());
+        let (mut listed, mut calls) = (false, Calls::default());
         let cause = Stop::new(StopReason::Failed { path: failure.path().to_owned() });
         for core in self.stopped_with_it() {
             // The cause is recorded before the flag is visible (S3).
             let mut state = core.lock();
-            told |= state.phase < Phase::Settled;
+            listed |= state.phase < Phase::Settled;
             state.failures.add(failure.clone());
             drop(state);
             if stops {
                 calls.add(core.node.mark_for(cause.clone()));
             }
         }
-        // When all are listed and stopped.
+        // After all are listed and stopped, because a call is code of the program's (F1).
         calls.run();
-        told
+        listed
     }
 
-    /// Stops the scopes that a failure stops, before the error is asked what it is: its `source` and its `Drop` are the program's
-    /// code, and may take their time. `own` is the node of the closure that returned the error, `path` where it failed.
+    /// Stops the scopes that a failure stops before `judge` asks the error what it is, because its
+    /// `source` and its `Drop` are the program's code, and may take their time. `own` is the node
+    /// of the closure that returned the error, `path` the place of the failure.
     ///
-    /// Where no stop has come, what a closure returned as an error is a failure, whatever it holds. Where one has come, the error
-    /// is a failure if it cannot be that stop, since no proof of the stop is alive, nor a failure that is listed already. Otherwise
-    /// only the error itself can tell, and nothing is stopped before it has been asked.
+    /// If no stop has come, any error that a closure returns is a failure. If a stop has come, the
+    /// error is a failure if it can be neither that stop, since no proof of the stop is alive, nor
+    /// a failure that is listed already. Otherwise only the error itself can tell, so nothing is
+    /// stopped before the error has been asked.
     pub(crate) fn stop_before_judging(self: &Arc<Self>, own: &Node, path: &str, stops: bool) -> Calls {
         let mut calls = Calls::default();
         let in_doubt = || own.hears_of_a_stop() && (own.may_be_in_errors() || self.has_carried_failures());
@@ -56,13 +61,13 @@ impl ScopeCore {
         calls
     }
 
-    /// The scopes that a failure in this one is listed in, and stops: those that it is in, if it is
-    /// a group.
+    /// The scopes that list a failure of this one and are stopped by it: this one, and if it is a
+    /// group, the scope that the group is in, and so on.
     fn stopped_with_it(self: &Arc<Self>) -> impl Iterator<Item = &Arc<ScopeCore>> {
         std::iter::successors(Some(self), |core| core.parent.as_ref().filter(|_| core.kind == Kind::Group))
     }
 
-    /// True if somebody has an error that carries a failure of it.
+    /// True if an error is alive that carries a failure of this scope.
     pub(crate) fn has_carried_failures(&self) -> bool {
         self.lock().failures.are_carried()
     }
@@ -73,7 +78,7 @@ impl ScopeCore {
     }
 }
 
-/// The `Drop` of a capture, a result or a callback of `record`'s panicked: that is a failure too (E4).
+/// Makes a failure of a panic in the `Drop` of a capture, a result or a callback (E4).
 pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, stops: bool) {
     let place = panic_hook::place(&payload);
     let failure = Failure::panic(origin, payload, place);
@@ -81,18 +86,21 @@ pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, 
         Some(core) => {
             core.fail(&failure, stops);
         }
+        // All scopes are over, so no result will list it; the log below has it.
         None => discard(failure.take_payload()),
     }
     log(&failure);
 }
 
-/// The scope whose result will tell of it: the handles of a group that is over are dropped in the scope around it.
+/// The innermost scope whose result will list the failure. A handle of a group that is over is
+/// dropped in the scope around, which lists it then.
 fn listening(core: &Arc<ScopeCore>) -> Option<&Arc<ScopeCore>> {
     core.stopped_with_it().find(|core| core.lock().phase < Phase::Settled)
 }
 
-/// At once, with no lock held: a scope's result may be a long time coming. The subscriber, and the `Display` of the
-/// error, are the user's: what they raise ends here.
+/// Logs a failure at once, because the result of the scope may be a long time coming. Called with
+/// no lock held: the subscriber, and the `Display` of the error, are the program's. A panic in them
+/// ends here.
 pub(crate) fn log(failure: &Failure) {
     log_contained(|| match failure.cause() {
         Cause::Panic { message, location } => tracing::error!(

@@ -1,5 +1,5 @@
-//! Owns what all scopes of one root share: the OS threads, the timer, the grace, and the way to the registry if it is
-//! the registry's.
+//! Owns the parts that all scopes of one root share: the OS threads, the timer, the grace, and the
+//! way to the registry if it runs the root.
 //! Refuses to know signals and exit codes: those are behind [`RootHost`].
 
 use std::panic::Location;
@@ -20,76 +20,84 @@ use crate::tree::state_lock::Lock;
 use crate::tree::timers::Timers;
 use crate::tree::wait_mark::WaitMark;
 
-/// The grace of a root that sets none.
+/// The default grace of a registry, and the grace of every standalone root.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
-/// What the registry does for its root.
+/// The registry, as its root sees it. A standalone root has none.
 pub(crate) trait RootHost: Send + Sync {
-    /// The earliest timer is another, or some bell is in doubt: *watch* must look again.
+    /// The earliest deadline has changed, or an interrupt is in doubt: *watch* must look again.
     fn timers_changed(&self);
-    /// A stop of the root is asked for, with a grace until then, and nothing has been done for
-    /// that: neither locks nor allocates.
+    /// A stop of the root is asked for, with a grace until `end`. Called before the first lock or
+    /// allocation of that stop, so it neither locks nor allocates.
     fn stop_announced(&self, end: Instant);
-    /// The shutdown of the root has begun, or its deadline has moved. Called under the root's lock: allocates nothing and does
-    /// not wait.
+    /// The shutdown of the root has begun, or its deadline has moved. Called under the root's lock,
+    /// so it allocates nothing and does not wait.
     fn clock_moved(&self, clock: &Clock);
-    /// Work for *stopper*: what runs user code and does not belong to any thread of the user's.
+    /// Hands work to *stopper*: work that runs the program's code and belongs to no thread of it.
     fn dispatch(&self, work: WorkItem);
-    /// Something has changed that *stopper* must see: in a scope that it drives, or in what it is
-    /// asked for.
+    /// Wakes *stopper*, because a scope that it drives has changed, or it was asked for something.
     fn wake_stopper(&self);
-    /// Threads of the process that are nobody's.
+    /// Returns the threads of the process that are in no tree.
     fn foreign(&self) -> Vec<ForeignThread>;
 }
 
-/// What *stopper* is asked for.
+/// A piece of work for *stopper*.
 pub(crate) enum WorkItem {
     /// Carry out the shutdown of this scope, because its body is overdue.
     Drive(Arc<ScopeCore>),
     /// Run the callbacks of a stop that *watch* has marked.
     Call(Calls),
-    /// Log this: a subscriber is the program's code.
+    /// Log this, because a subscriber is the program's code.
     Log(LogEntry),
-    /// End when all that came before is done.
+    /// End when all earlier work is done.
     Quit,
 }
 
-/// What *stopper* logs for threads that may not run the program's code.
+/// A line that *stopper* logs for a thread that may not run the program's code.
 pub(crate) enum LogEntry {
-    /// This signal was sent on to its channel.
+    /// This signal was forwarded to its channel.
     Forwarded(i32),
-    /// This signal was not sent on, because its channel is full (true) or has no receiver (false).
+    /// This signal was not forwarded: its channel is full (true), or has no receiver (false).
     Lost(i32, bool),
     /// This thread is overdue.
     Overdue(Arc<Record>),
-    /// The kernel has refused the timer that ends the process if *watch* cannot.
+    /// The kernel has refused the timer that ends the process if *watch* cannot (A2).
     NoTimer(std::io::Error),
 }
 
+/// What all scopes below one root share. The scopes keep it alive.
 pub(crate) struct Root {
+    /// The OS threads of the root.
     pub(crate) cache: Arc<ThreadCache>,
+    /// The time that a stopped scope has, unless `shutdown` sets another.
     pub(crate) grace: Duration,
     pub(crate) timers: Arc<Timers>,
+    /// The root's own scope. Set once, by `root_of`.
     pub(crate) scope: OnceCell<Weak<ScopeCore>>,
-    /// What a test plants into this run.
+    /// The fault that a test plants into this run.
     pub(crate) probe: OnceCell<Arc<Probe>>,
+    /// For an owned root whose value was dropped on a thread of the root.
     pub(crate) left: Left,
+    /// The registry, if it runs this root.
     edge: Option<Weak<dyn RootHost>>,
+    /// The process that made the root: a forked child has another id.
     process: u32,
 }
 
-/// Whether the value that owned a root is gone, though somebody could not wait for its threads.
+/// Whether the value that owned a root is gone, and its threads are still to be waited for, because
+/// the thread that dropped the value could not wait for them.
 #[derive(Default)]
 pub(crate) struct Left {
+    /// Set by that thread; read by each thread of the root that comes home.
     pub(crate) left: atomic::AtomicBool,
-    /// Somebody waits for them now.
+    /// Set by the one thread that waits for them now.
     pub(crate) claimed: atomic::AtomicBool,
 }
 
-/// So many roots are listed before it is asked which of them are over.
+/// Smallest number of roots for which the list makes room.
 const FEW: usize = 16;
 
-/// Every root that is not over: the audit needs to know whose a thread is.
+/// Every root that is not over. The audit reads it to know to which root a thread belongs.
 static ROOTS: locks::Mutex<Vec<Weak<Root>>> = locks::Mutex::new(Vec::new());
 
 impl Root {
@@ -107,7 +115,8 @@ impl Root {
         });
         let mut roots = ROOTS.lock();
         if roots.len() == roots.capacity() {
-            // Grows to twice of what is left: so each is looked at a few times only, however many roots there are.
+            // The list grows to twice of what is left, so each root is looked at only a few times,
+            // however many there are.
             roots.retain(|root| root.strong_count() > 0);
             let left = roots.len();
             roots.reserve(left.max(FEW));
@@ -117,6 +126,7 @@ impl Root {
         root
     }
 
+    /// Returns all roots that are not over.
     pub(crate) fn all() -> Vec<Arc<Root>> {
         ROOTS.lock().iter().filter_map(Weak::upgrade).collect()
     }
@@ -151,21 +161,21 @@ impl Root {
         }
     }
 
-    /// Hands `work` to *stopper*. A standalone root has no such thread: there the work is dropped.
+    /// Hands `work` to *stopper*. A standalone root has no such thread, and drops the work.
     pub(crate) fn dispatch(&self, work: WorkItem) {
         if let Some(edge) = self.edge() {
             edge.dispatch(work);
         }
     }
 
-    /// *stopper* looks again at the scopes that it drives. On a standalone root there is none.
+    /// Wakes *stopper*, which looks again at the scopes that it drives. A standalone root has none.
     pub(crate) fn wake_stopper(&self) {
         if let Some(edge) = self.edge() {
             edge.wake_stopper();
         }
     }
 
-    /// Threads of the process that are nobody's; only the registry looks for them.
+    /// Returns the threads of the process that are in no tree. Only the registry looks for them.
     pub(crate) fn foreign(&self) -> Vec<ForeignThread> {
         self.edge().map(|edge| edge.foreign()).unwrap_or_default()
     }
@@ -175,7 +185,8 @@ impl Root {
         std::process::id() != self.process
     }
 
-    /// In a forked child the threads that it would wait for do not exist.
+    /// Ends the process if this is a forked child, where the threads that a scope would wait for do
+    /// not exist.
     pub(crate) fn assert_same_process(&self) {
         if self.is_forked() {
             crate::sys::die(
@@ -185,8 +196,8 @@ impl Root {
         }
     }
 
-    /// Kernel ids of threads that run bodies of this root, or are adopted into it. Asked by *watch* for a dump as well, so it waits
-    /// for no lock for long.
+    /// Returns the kernel ids of the threads that run bodies of this root, or are adopted into it.
+    /// *watch* asks as well, for a dump, so this waits for no lock for long.
     pub(crate) fn hosts(&self) -> Vec<u32> {
         let mut found = Vec::new();
         let (lock, mut list) = (Lock::briefly(), Vec::from_iter(self.core()));
@@ -200,16 +211,19 @@ impl Root {
         found
     }
 
-    /// Ends the timer thread, and joins every OS thread that this root started. The calling thread is that of the body: it stays in
-    /// the tree, and says what it waits for. Called on one of those OS threads, this returns at once, and the last of them that
-    /// leaves joins the others.
+    /// Ends the timer thread, and joins every OS thread that this root started. The calling thread
+    /// is the body's: the tree goes on showing it, with this wait. If the calling thread is an OS
+    /// thread of the root, this returns at once, and the last of these threads to leave joins the
+    /// others.
     pub(crate) fn close(&self) {
         let core = self.core();
         let body = core.as_ref().and_then(|core| core.lock().body.clone());
         let at = core.as_ref().map_or_else(Location::caller, |core| core.at);
         let _waits = WaitMark::of(ITS_ENDS, at, Of::Nobody, [body, None]);
+        // Before the cache closes, because the keeper is one of its threads.
         self.timers.close();
         if self.cache.has_caller() {
+            // The calling thread cannot join itself.
             self.cache.abandon();
         } else {
             self.cache.close();
@@ -217,7 +231,7 @@ impl Root {
     }
 }
 
-/// The scope of a new root that nobody opens: a registry's, an owned group, one that is made for a test.
+/// Opens the scope of a root that has no opener: a registry's, an owned group's, a test's.
 pub(crate) fn open_root(
     root: Arc<Root>,
     name: Text,
@@ -227,7 +241,7 @@ pub(crate) fn open_root(
     root_of(Opening { name, kind, at, root, parent: None, opener: None, runner: None })
 }
 
-/// The scope of a new root.
+/// Opens the scope of a new root.
 pub(crate) fn root_of(opening: Opening) -> Arc<ScopeCore> {
     let place = Arc::clone(&opening.root);
     let core = ScopeCore::new(opening);
@@ -236,7 +250,7 @@ pub(crate) fn root_of(opening: Opening) -> Arc<ScopeCore> {
     core
 }
 
-/// A record for a thread of homebound's own, listed in the tree.
+/// Makes a record for a thread of homebound's own, and lists it in the tree.
 pub(crate) fn internal(core: &Arc<ScopeCore>, name: &'static str, purpose: &'static str) -> Arc<Record> {
     let label = Label { name: name.into(), purpose: purpose.into(), at: Location::caller() };
     let node = Node::new(crate::stop::node::Link::Inside);
@@ -245,7 +259,7 @@ pub(crate) fn internal(core: &Arc<ScopeCore>, name: &'static str, purpose: &'sta
     record
 }
 
-/// It is listed no more.
+/// Takes the record of an internal thread off the list.
 pub(crate) fn retire(record: &Arc<Record>) {
     let mut state = record.core.lock();
     let place = state.internal.iter().position(|other| other.id == record.id);

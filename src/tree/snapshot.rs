@@ -1,5 +1,6 @@
 //! Owns the reading of the tree: from scopes and records to plain data.
-//! Refuses to hold a lock for longer than it takes to copy some threads, and to wait long for one that is held, or for the kernel.
+//! Refuses to hold a lock for more than [`PORTION`] threads, and to wait long for a lock or the
+//! kernel.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Weak};
@@ -17,39 +18,45 @@ use crate::tree::record::{Of, Record, Wait};
 use crate::tree::state::Phase;
 use crate::tree::text::escape;
 
-/// How many threads are copied under one hold of their scope's lock.
+/// Number of threads that are copied under one hold of their scope's lock.
 const PORTION: usize = 64;
 
-/// How deep the data of a snapshot is nested: what walks it, also what is derived for it and what drops it, recurs so often.
+/// Depth to which the data of a snapshot is nested (A5): the code that walks and drops the data,
+/// derived code included, recurs as deep.
 const DEEPEST: usize = 8;
 
-/// How long one dump may wait: for locks, and for what the kernel says of threads.
+/// Time that one dump may wait, for locks and for the kernel.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// How long a scope's lock is waited for, as long as there is time.
+/// Time that one scope's lock is waited for, at most.
 const BUSY: Duration = Duration::from_millis(100);
 
-/// What is in the tree. The kernel is asked about those who are overdue only: it takes three files for each.
+/// Reads the tree. The kernel is asked about overdue threads only, because that takes three files
+/// for each.
 pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
     Reader::new(None).read(core)
 }
 
-/// The same for a dump: the kernel is asked about each thread that is in no wait of ours, as long as there is time.
+/// Reads the tree for a dump: the kernel is asked about each thread that is in no wait of ours, as
+/// long as there is time (A3).
 pub(crate) fn examine(core: &Arc<ScopeCore>) -> Snapshot {
     Reader::new(Some(Instant::now() + PATIENCE)).read(core)
 }
 
+/// Reads one thread.
 pub(crate) fn thread(record: &Arc<Record>) -> ThreadStatus {
     Reader::new(None).thread(record, Instant::now())
 }
 
-/// Reads one snapshot.
+/// The reading of one snapshot.
 struct Reader {
-    /// The calling thread runs: to look at itself would show it looking.
+    /// Kernel id of the calling thread, which is not asked about: the answer would show it asking.
     own: Option<u32>,
-    /// For a dump: until then there is time to wait, and to ask the kernel.
+    /// For a dump: the end of the time to wait and to ask the kernel.
     until: Option<Instant>,
+    /// Number of threads that the kernel was not asked about, for the lack of time.
     unasked: usize,
+    /// What the kernel refuses to say, each once. Becomes `limits` of the snapshot.
     refused: Vec<String>,
 }
 
@@ -73,15 +80,17 @@ impl Reader {
         Snapshot { root, foreign, idle, ending, limits }
     }
 
-    /// The scope and all below it. Iterative: depth costs no stack.
+    /// The scope and all scopes below it. Iterative: depth costs no stack.
     fn tree(&mut self, core: &Arc<ScopeCore>) -> ScopeStatus {
         let (root, inner) = self.scope(core, 0);
-        // The scopes from the root to where the walk is, as far as they are nested, and what of each has not been visited.
+        // `nested`: the scopes from the root to where the walk is, up to `DEEPEST`. `walks`: for
+        // each scope on that way, the scopes below it that were not visited.
         let (mut nested, mut root, mut walks) = (Vec::new(), root, vec![inner]);
         while let Some(walk) = walks.last_mut() {
             if let Some(core) = walk.next() {
                 let (status, inner) = self.scope(&core, walks.len());
                 walks.push(inner);
+                // Deeper scopes stand beside each other, in the innermost nested one.
                 if nested.len() < DEEPEST {
                     nested.push(status);
                 } else {
@@ -89,6 +98,7 @@ impl Reader {
                 }
                 continue;
             }
+            // All below is visited: a nested scope goes into its parent.
             walks.pop();
             let done = if walks.len() <= nested.len() { nested.pop() } else { None };
             if let Some(done) = done {
@@ -98,7 +108,7 @@ impl Reader {
         root
     }
 
-    /// A scope without those inside it, and those.
+    /// One scope without the scopes inside it, and a list of those scopes.
     fn scope(&mut self, core: &Arc<ScopeCore>, depth: usize) -> (ScopeStatus, IntoIter<Arc<ScopeCore>>) {
         let mut status = ScopeStatus {
             id: ScopeId(core.id),
@@ -115,6 +125,7 @@ impl Reader {
             scopes: Vec::new(),
             busy: false,
         };
+        // A holder may be stuck: then the scope is shown as busy, with no threads.
         let Some(state) = core.lock_within(self.patience()) else {
             status.busy = true;
             return (status, IntoIter::default());
@@ -124,10 +135,13 @@ impl Reader {
         let mut scopes: Vec<_> = state.scopes.values().filter_map(Weak::upgrade).collect();
         let guests: Vec<_> = state.guests.values().cloned().collect();
         drop(state);
+        // A guest's scope has no parent, but is shown below the guest (A6).
         scopes.extend(guests.iter().flat_map(|guest| guest.opened()));
         status.state = stage(core, phase);
         status.stop_reason = core.node.asked_at().map(|_| (*core.node.reason()).clone());
         self.describe(body.as_slice(), &mut status);
+        // In portions, with the lock free between them: a spawn or an ending thread waits for one
+        // portion at most.
         let mut next = ThreadId(0);
         loop {
             let Some(portion) = portion(core, next, self.patience()) else {
@@ -145,12 +159,14 @@ impl Reader {
         (status, scopes.into_iter())
     }
 
-    /// A dump of many scopes that are all locked, by whatever hangs, has an end as well.
+    /// Time to wait for the next lock. Bounded for a dump in all, because many scopes may be locked
+    /// by threads that hang.
     fn patience(&self) -> Duration {
         let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
         left.map_or(BUSY, |left| left.min(BUSY))
     }
 
+    /// Adds the threads that have not ended.
     fn describe(&mut self, records: &[Arc<Record>], status: &mut ScopeStatus) {
         let now = Instant::now();
         let live = records.iter().filter(|record| !record.has_ended());
@@ -164,6 +180,7 @@ impl Reader {
             let note = life.note.as_deref().map(str::to_owned);
             (life.overdue_since, life.failed, note)
         });
+        // A wait of ours says more than the kernel could, unless the program has described it.
         let seen = wait.as_ref().is_some_and(|wait| !matches!(wait.of, Of::Outside));
         let (run_state, kernel) = match os_tid {
             Some(id) if overdue.is_some() || (self.until.is_some() && !seen) => self.ask(id),
@@ -178,6 +195,7 @@ impl Reader {
             spawned_at: record.spawned_at,
             spawned_from: record.label.at,
             os_tid,
+            // The end comes first, because the thread may have ended after its wait was read.
             state: match &wait {
                 _ if record.has_ended() => ThreadState::Ended,
                 Some(wait) => ThreadState::Waiting { what: wait.what, at: wait.at },
@@ -196,7 +214,7 @@ impl Reader {
         }
     }
 
-    /// What the kernel says of a thread, as far as there is time to ask.
+    /// Asks the kernel about a thread, if there is time.
     fn ask(&mut self, id: u32) -> (Option<RunState>, Option<KernelStatus>) {
         if self.own == Some(id) {
             return (Some(RunState::Running), None);
@@ -220,10 +238,13 @@ impl Reader {
         (Some(state), Some(KernelStatus { call: look.call, about: look.about, channel: look.channel }))
     }
 
+    /// The OS threads of the root that have left their jobs and have not ended: they run
+    /// destructors of thread-locals, or join other threads.
     fn ending(&mut self, core: &ScopeCore) -> Vec<EndingThread> {
         let asks = self.until.is_some();
         let threads = core.root.cache.ending_threads().into_iter();
-        // One whose destructors have run waits for nothing but to be joined.
+        // A thread whose destructors have run is gone from the kernel's list, and only waits to be
+        // joined.
         threads
             .filter(|(os_tid, ..)| sys::is_there(*os_tid))
             .map(|(os_tid, name, title)| {
@@ -237,16 +258,18 @@ impl Reader {
     }
 }
 
-/// Where the scopes below the innermost of `nested` stand.
+/// The scope that the scopes below the innermost of `nested` are put into.
 fn holder<'a>(nested: &'a mut [ScopeStatus], root: &'a mut ScopeStatus) -> &'a mut ScopeStatus {
     nested.last_mut().unwrap_or(root)
 }
 
+/// The warm OS threads of the root.
 fn idle(core: &ScopeCore) -> Vec<IdleThread> {
     let threads = core.root.cache.idle_threads().into_iter();
     threads.map(|(os_tid, name)| IdleThread { os_tid, name: name.to_string() }).collect()
 }
 
+/// The edge from a waiting thread to the thread or scope that it waits for.
 fn edge(wait: &Wait) -> Option<Edge> {
     let (thread, path) = match &wait.of {
         Of::Nobody | Of::Outside => return None,
@@ -256,15 +279,16 @@ fn edge(wait: &Wait) -> Option<Edge> {
     Some(Edge { thread, path: path.to_owned(), known: true })
 }
 
-/// So many threads of a scope are copied at a time, from `next` on, and described when its lock is free: whoever spawns or ends
-/// waits for no more than these. Ids only grow, so each is met once.
+/// Copies up to [`PORTION`] threads of a scope, from the id `next` on. They are described with the
+/// lock free, so a spawn or an ending thread waits for this copy at most. Ids only grow, so each
+/// thread is met once.
 fn portion(core: &ScopeCore, next: ThreadId, patience: Duration) -> Option<Vec<Arc<Record>>> {
     let state = core.lock_within(patience)?;
     let entries = state.entries.values_from(next.0).take(PORTION);
     Some(entries.map(|entry| Arc::clone(&entry.record)).collect())
 }
 
-/// Where a scope is in its life, for views.
+/// The state of a scope, as views show it.
 fn stage(core: &ScopeCore, phase: Phase) -> ScopeState {
     match phase {
         Phase::Settled => ScopeState::Ended,

@@ -1,12 +1,12 @@
-//! Owns what may be a name or a purpose, and what the compiler says of anything else.
-//! Refuses to look at the text: what a name may not hold, its spawn refuses.
+//! Owns the trait of names and purposes, and the compiler's message for anything else.
+//! Refuses to look at the text: a spawn refuses a name that is not allowed.
 
 use std::borrow::Cow;
 
-/// A text that is given once and kept: a name, a purpose, a reason. All that is `Into<Cow<'static, str>>` is one: a literal, a
-/// `String`.
+/// A text that is given once and kept: a name, a purpose, a reason. Every type that is
+/// `Into<Cow<'static, str>>` implements it, such as a literal or a `String`.
 ///
-/// It is a trait of its own for the sake of one message: a purpose that was forgotten.
+/// The trait exists for the sake of one message: for a purpose that was forgotten.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no name and no purpose",
     label = "a text is expected here: a name, or what it is for",
@@ -15,11 +15,11 @@ use std::borrow::Cow;
 )]
 pub trait IntoText: Into<Cow<'static, str>> {}
 
-// Of what is missing, the compiler is to name the trait above, and not the conversions that there are into a `Cow`.
+// Makes the compiler name the trait above, and not the conversions that there are into a `Cow`.
 #[diagnostic::do_not_recommend]
 impl<T: Into<Cow<'static, str>>> IntoText for T {}
 
-/// A name as one step of a path.
+/// Writes a name as one step of a path: `/` and `%` become `%2F` and `%25`.
 pub(crate) fn escape(name: &str) -> Cow<'_, str> {
     if name.contains(['/', '%']) {
         Cow::Owned(name.replace('%', "%25").replace('/', "%2F"))

@@ -1,6 +1,7 @@
-//! Owns the judgement of an error: whether it is a stop, a failure that is listed already, or a new one.
-//! Refuses to trust `source()` alone, since many wrappers hide what they hold: where it shows nothing, and one of homebound's
-//! tokens is alive that the error may hold, the error is dropped, and the token's own drop tells.
+//! Owns the judgement of an error: whether it is a stop, a failure that is listed already, or new.
+//! Refuses to trust `source()` alone, because many wrappers hide their source. If an error shows
+//! nothing, and a token of homebound's is alive that it may hold, the error is dropped, and the
+//! drop of the token tells.
 
 use std::collections::hash_map::DefaultHasher;
 use std::error::Error;
@@ -20,18 +21,20 @@ use crate::rt::result::BoxError;
 use crate::stop::node::Node;
 use crate::tree::core::ScopeCore;
 
-/// What an `Err` is.
+/// The judgement of an `Err`.
 pub(crate) enum Verdict {
-    /// "I was stopped", for this stop: never a failure.
+    /// The closure was stopped, by this stop. It is no failure.
     Stopped(Stop),
-    /// Nothing but failures that are listed already, this one first.
+    /// The error carries only failures that are listed already. This is the first of them.
     Listed(Failure),
-    /// A failure, with the ids of those that it carries.
+    /// A new failure, with the ids of the failures that it carries.
     Failure(BoxError, Vec<u64>),
 }
 
-/// Judges what a closure returned. `node` is its own: it has *stopped* if its error carries a `Stopped` of the very stop that has
-/// come to that node, or is on its way there, whoever made it. `core` is the scope that lists its failure.
+/// Judges the error that a closure returned. `node` is the closure's own node. The closure has
+/// *stopped* if its error carries a `Stopped` of the very stop that has come to that node, or is on
+/// its way there, whichever node issued the `Stopped` (A4). `core` is the scope that lists the
+/// failure.
 pub(crate) fn judge(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Verdict {
     let (verdict, over) = match shown(&*error) {
         Shown::Stop(stop) if node.is_stopped_by(stop.id) => (Verdict::Stopped(stop_of(node, stop)), error),
@@ -39,28 +42,33 @@ pub(crate) fn judge(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Verd
             Some(failure) => (Verdict::Listed(failure), error),
             None => return Verdict::Failure(error, ids),
         },
+        // The error shows nothing of ours. Only its drop can tell, which costs its type.
         Shown::Nothing if may_hide(&error, node, core) => return judge_by_dropping(error, node, core),
+        // The stop of another scope, or an error of the program's.
         Shown::Stop(_) | Shown::Other | Shown::Nothing => return Verdict::Failure(error, Vec::new()),
     };
+    // The error is not kept: its `Drop` is the program's, so a panic in it is contained.
     discard(drop_contained(over));
     verdict
 }
 
-/// What an error shows that it carries: where the walk along what it holds comes to one of homebound's own, it ends there. What a
-/// failure holds is that failure's, and not the error's.
+/// What of ours an error shows that it carries. The walk along its sources ends at the first error
+/// of homebound's, because the errors inside a failure belong to that failure, not to this error.
 enum Shown {
     Stop(Stop),
     Failures(Vec<u64>),
-    /// One of ours that carries neither.
+    /// An error of ours that carries neither.
     Other,
-    /// None of ours.
+    /// No error of ours.
     Nothing,
 }
 
+/// Walks along the sources, up to the first error of ours. Runs code of the program's.
 fn shown(error: &(dyn Error + 'static)) -> Shown {
     chain(error).find_map(ours).unwrap_or(Shown::Nothing)
 }
 
+/// What an error of ours carries; `None` for an error that is not ours.
 fn ours(error: &(dyn Error + 'static)) -> Option<Shown> {
     if let Some(stopped) = error.downcast_ref::<Stopped>() {
         return Some(of_stop(Some(stopped)));
@@ -73,6 +81,7 @@ fn ours(error: &(dyn Error + 'static)) -> Option<Shown> {
         return Some(Shown::Failures(failure.ids().to_vec()));
     }
     if let Some(scope) = error.downcast_ref::<ScopeError>() {
+        // Without failures a `ScopeError` is the stop of its body.
         let ids: Vec<u64> = scope.failures().iter().flat_map(Failure::ids).copied().collect();
         return Some(if ids.is_empty() { of_stop(scope.stopped()) } else { Shown::Failures(ids) });
     }
@@ -82,7 +91,8 @@ fn ours(error: &(dyn Error + 'static)) -> Option<Shown> {
             Some(of_stop(Some(stopped)))
         }
         (Some(JoinError::WouldDeadlock { .. }), _) | (_, Some(SpawnError::InvalidName)) => Some(Shown::Other),
-        // What the system refused may be told by an error of the program's.
+        // A refusal of the OS may be in an error of the program's that shows more, so the walk goes
+        // on.
         (_, Some(SpawnError::Os(_))) | (None, None) => None,
     }
 }
@@ -91,10 +101,12 @@ fn of_stop(stopped: Option<&Stopped>) -> Shown {
     stopped.and_then(Stopped::cause).map_or(Shown::Other, |stop| Shown::Stop(stop.clone()))
 }
 
-/// True if `error` says that a wait ended for a stop: it is, or shows by its sources that it holds, a [`Stopped`], also in an
-/// [`std::io::Error`]. It does not say whose stop it was: an error of a thread that failed is none, whatever made it fail.
+/// Returns true if `error` says that a wait ended because of a stop: it is a [`Stopped`], or its
+/// sources show one, inside of an [`std::io::Error`] as well. `is_stop` does not say which scope
+/// was stopped. The error of a thread that failed is no stop, whatever made the thread fail.
 ///
-/// A wrapper that hides its source hides the stop as well. What a closure returns is judged more thoroughly.
+/// A wrapper that hides its source hides the stop too. The error that a closure returns is judged
+/// more thoroughly.
 ///
 /// ```
 /// # fn main() -> Result<(), homebound::ScopeError> {
@@ -110,34 +122,39 @@ pub fn is_stop(error: &(dyn Error + 'static)) -> bool {
     matches!(shown(error), Shown::Stop(_))
 }
 
-/// The stop as the closure's own node has it; where that is still on its way, as the proof of it has.
+/// The stop as the closure's own node has it. If the stop is still on its way there, as its proof
+/// has it.
 fn stop_of(node: &Node, proved: Stop) -> Stop {
     if node.is_marked() { node.cause() } else { proved }
 }
 
-/// The first of these failures, if all of them are listed in that scope.
+/// The first of these failures, if all of them are listed in the scope.
 fn all_listed(ids: &[u64], core: &ScopeCore) -> Option<Failure> {
     let known: Option<Vec<Failure>> = ids.iter().map(|id| core.known(*id)).collect();
     known?.into_iter().next()
 }
 
-/// True if the error must be dropped to be judged: a token is alive that would make a stop of it, made on this thread, or for this
-/// very node on another, or a listed failure; and the error does not show that it holds none.
+/// True if the error must be dropped to be judged. Then a token is alive that would make the error
+/// a stop of `node`, issued on this thread or for this very node, or that would make it a listed
+/// failure; and the error does not show that it holds none.
 fn may_hide(error: &BoxError, node: &Node, core: &ScopeCore) -> bool {
     let hides_stop = || {
         let mut made = marks::made_here().into_iter();
-        // Most errors are those of a thread that nobody has stopped.
+        // Asked first, because most errors come from threads that were not stopped.
         node.hears_of_a_stop() && (node.has_issued() || made.any(|mark| is_stop_of(node, &mark)))
     };
     (core.has_carried_failures() || hides_stop()) && !holds_none(error)
 }
 
+/// True if the mark is of a stop that `node` has, or will have.
 fn is_stop_of(node: &Node, mark: &Mark) -> bool {
     matches!(&mark.carries, Carries::Stop(stop) if node.is_stopped_by(stop.id))
 }
 
-/// Drops the error. What it carried says so; its type is lost, its text is not.
+/// Drops the error, and judges by the tokens that are dropped with it. The type of the error is
+/// lost, its text is kept.
 fn judge_by_dropping(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Verdict {
+    // The text first, because the drop takes it.
     let kept = Kept { text: text(&*error) };
     let carried = marks::dropped_in(|| discard(drop_contained(error)));
     let mut ids = Vec::new();
@@ -146,6 +163,7 @@ fn judge_by_dropping(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Ver
             Carries::Stop(stop) if node.is_stopped_by(stop.id) => {
                 return Verdict::Stopped(stop_of(node, stop.clone()));
             }
+            // The stop of another scope does not make this closure a stopped one.
             Carries::Stop(_) => {}
             Carries::Failures(carried) => ids.extend(carried),
         }
@@ -156,7 +174,7 @@ fn judge_by_dropping(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Ver
     }
 }
 
-/// The text of an error that had to be dropped to learn what it carried.
+/// The text of an error that had to be dropped.
 #[derive(Debug)]
 struct Kept {
     text: String,
@@ -170,14 +188,15 @@ impl fmt::Display for Kept {
 
 impl Error for Kept {}
 
-/// True if the error, and each error that it shows it holds, shows that it holds no token, so that its type can be kept. A derived
-/// `Debug` around an error that hides what it holds, and is no source, is taken for one that shows all.
+/// True if the error and all its sources show that they hold no token, so that its type can be
+/// kept. A derived `Debug` around an error that hides its content, and is no source, is believed.
 fn holds_none(error: &BoxError) -> bool {
     chain(&**error).all(shows_none)
 }
 
-/// True if the error has no room for a pointer; or it prints its fields, as a derived `Debug` does, and nothing that holds a token
-/// among them. One that prints them looks different when it is asked for the long form.
+/// True if the error has no room for a pointer. True as well if it prints its fields, as a derived
+/// `Debug` does, and no token prints itself among them. An error that prints its fields looks
+/// different in the long form (`{:#?}`), by which it is recognised.
 fn shows_none(error: &(dyn Error + 'static)) -> bool {
     if align_of_val(error) < align_of::<usize>() {
         return true;
@@ -189,10 +208,10 @@ fn shows_none(error: &(dyn Error + 'static)) -> bool {
     !shows_ours && forms.is_some_and(|(short, long)| short != long)
 }
 
-/// So much of a text is read to compare it with another.
+/// Number of bytes of a text that are read to compare it with another.
 const MOST_READ: usize = 64 * 1024;
 
-/// What is kept of a text that is only compared.
+/// Hash of a text that is only compared, and never kept: an error may print a lot.
 #[derive(Default)]
 struct Digest {
     hasher: DefaultHasher,
@@ -200,7 +219,7 @@ struct Digest {
 }
 
 impl Digest {
-    /// `None` where the text is too long, or its making fails or panics.
+    /// The hash of `text`. `None` if it is too long, or if the formatting fails or panics.
     fn of(text: fmt::Arguments<'_>) -> Option<u64> {
         let mut digest = Digest::default();
         match contain(|| digest.write_fmt(text)) {
@@ -217,6 +236,7 @@ impl Write for Digest {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         self.length += part.len();
         self.hasher.write(part.as_bytes());
+        // An error ends the formatting, which might never end by itself.
         if self.length > MOST_READ { Err(fmt::Error) } else { Ok(()) }
     }
 }

@@ -1,4 +1,5 @@
-//! Owns what the record of a waiting thread says while it waits.
+//! Owns the entry that a waiting thread makes in its record, from the beginning of a wait to its
+//! end.
 //! Refuses to wait.
 
 use std::panic::Location;
@@ -9,7 +10,8 @@ use crate::sys;
 use crate::tree::current;
 use crate::tree::record::{Of, Record, Wait};
 
-/// While it lives, the record of the waiting thread says so. Waits nest: the outer one comes back.
+/// While it lives, the record of the waiting thread shows the wait (W1). Waits nest: when it drops,
+/// the record shows the outer wait again. Holds each record with that outer wait.
 pub(crate) struct WaitMark([Option<(Arc<Record>, Option<Wait>)>; 2]);
 
 impl WaitMark {
@@ -17,19 +19,21 @@ impl WaitMark {
         WaitMark::of(what, at, Of::Nobody, [current::record(), None])
     }
 
-    /// For a wait for a thread, or for a scope.
+    /// For a wait for a thread or a scope.
     pub(crate) fn on(what: &'static str, at: &'static Location<'static>, of: Of) -> WaitMark {
         WaitMark::of(what, at, of, [current::record(), None])
     }
 
-    /// For a thread that is two records: a body's, and that of the thread that runs it.
+    /// For a thread that has two records: the body's, and the record of the thread that runs the
+    /// body.
     pub(crate) fn of(
         what: &'static str,
         at: &'static Location<'static>,
         of: Of,
         who: [Option<Arc<Record>>; 2],
     ) -> WaitMark {
-        // Whoever raises a signal in a thread that blocks it for us, and then waits, waits for what that signal does.
+        // A thread may raise a signal that is blocked in it for us, and then wait for the signal's
+        // effect. So hand the signal on before the wait.
         sys::hand_on_raised();
         let since = Instant::now();
         let mark = |record: Option<Arc<Record>>| {

@@ -28,7 +28,6 @@ const ALLOWANCES: &[(&str, usize, usize)] = &[
     ("src/stop", 70, 81),
     ("src/sys", 64, 160),
     ("src/thread", 7, 39),
-    ("src/tree", 104, 131),
     ("src/wait", 26, 61),
 ];
 
