@@ -3,10 +3,15 @@
 # minutes for each, and as many to build. Exits with 0 if nothing was reported but what is known to be no fault of ours.
 # `--quick` runs three suites under both, and asks for no leaks: seconds, and a build for each. Needs nothing but cargo.
 #
-# Left out: the rules, which run next to none of our code; of the semantics the registry, and under ThreadSanitizer all tests with `signal` in their name: it holds a signal back until the thread that got it makes a call that it
-# knows, and one that sleeps in a raw system call makes none (the test hangs, each time; `--quick` leaves out the one that sends a signal); of promises those with limits of time and
-# memory (p6, p7, p9 to p11), of faults those that fill the machine or hide /proc; under ThreadSanitizer all of faults: they exchange
-# the panic hook, whose lock is inside std, and take the descriptors that its symbolizer needs. Others by name, below.
+# Left out, with the tests by name that stand below:
+# - the rules, which run almost none of our code, and the registry of the semantics;
+# - of the promises the tests with limits of time and memory (p6, p7, p9 to p11), of the faults the
+#   tests that fill the machine or hide /proc;
+# - under ThreadSanitizer all of the faults, because they exchange the panic hook, whose lock is inside
+#   std, and take the descriptors that its symbolizer needs;
+# - under ThreadSanitizer each test with `signal` in its path: the sanitizer holds a signal back until
+#   its thread makes a call that the sanitizer knows. A thread that sleeps in a raw system call makes
+#   none, so the test hangs each time. `--quick` leaves out the one test that sends a signal.
 #
 # What it cannot see: races inside a destructor that Arc::drop runs, or with the end of its memory (suppressed: their fences are in
 # std); and locks inside std.

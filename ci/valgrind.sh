@@ -20,10 +20,10 @@ memcheck=(valgrind --quiet --tool=memcheck --leak-check=no --error-exitcode=9 --
 selection=(
     'promises p1_return p1_err p1_body_panics p1_thread_panics p1_stop p3_ p4_an p4_isolated p5_'
     'semantics reuse::c1_name reuse::c1_a_stop reuse::c2_'
-    'semantics_exit --skip takes_time e1_ e2_ e5_ e6_ e7_payloads'
-    'semantics_stop --skip overdue_before --skip deep_tree s1_ s2_a s3_a s4_ s5_ s6_ s9_'
-    'semantics_tree current_ paths_ threads_spawned'
-    'semantics_wait send_ w1_ w2_ w4_'
+    'semantics --skip takes_time --skip ::p1_ exit::e1_ exit::e2_ exit::e5_ e7_calls::e7_payloads'
+    'semantics --skip overdue_before --skip deep_tree stop::s01_ s02_down::s2_a s03_reason::s3_a s03_proof::s3_a stop::s04_ stop::s05_ stop::s06_ stop::s09_'
+    'semantics tree::current::current_ tree::paths::paths_ tree::adopted::threads_spawned'
+    'semantics channel::send_ w1_shown::w1_ wait::w2_ wait::w4_'
 )
 failed=0
 for line in "${selection[@]}"; do

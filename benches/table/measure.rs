@@ -1,6 +1,9 @@
-//! Owns the comparison of sides: in turns, with the first turn thrown away, by medians.
+//! Owns the comparison of sides: in turns, with the first turn thrown away, by medians; here, or in
+//! a child process.
 //! Refuses to know the figures.
 
+use std::env;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// The amount of everything.
@@ -68,6 +71,28 @@ pub(crate) fn in_turns(rounds: usize, mut turns: Vec<Turn<'_>>) -> Vec<Side> {
         }
     }
     sides
+}
+
+/// Runs this program again as the child `key`. `names` are the names of the sides that it prints.
+pub(crate) fn in_child(key: &str, plan: &Plan, names: &[&'static str]) -> Option<Vec<Side>> {
+    let mut command = Command::new(env::current_exe().ok()?);
+    command.args(["--child", key, &plan.rounds.to_string(), if plan.quick { "quick" } else { "full" }]);
+    // The child reports its errors on stderr, where a person sees them.
+    let output = command.stderr(Stdio::inherit()).output().ok().filter(|output| output.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let figures =
+        |line: &str| line.split_whitespace().map(|word| word.parse().ok()).collect::<Option<Vec<f64>>>();
+    let sides: Vec<Side> = names
+        .iter()
+        .zip(text.lines())
+        .map(|(name, line)| Some(Side { name, samples: figures(line)? }))
+        .collect::<Option<_>>()?;
+    (sides.len() == names.len() && sides.iter().all(|side| !side.samples.is_empty())).then_some(sides)
+}
+
+/// One figure from a child process of its own, for sides that are processes.
+pub(crate) fn figure_in_child(key: &str, plan: &Plan) -> Option<f64> {
+    in_child(key, plan, &["figure"])?.first()?.samples.first().copied()
 }
 
 /// Nanoseconds for each of `count` calls.

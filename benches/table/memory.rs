@@ -12,10 +12,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Select, bounded};
 use homebound::{Handle, SpawnError, WaitError};
 
-use crate::measure::{Plan, Side, in_turns, turn};
+use crate::measure::{Plan, Side, figure_in_child, in_child, in_turns, turn};
+use crate::os;
 use crate::row::{Goal, Row};
 use crate::stop::settle;
-use crate::{child, os};
 
 const LONG: Duration = Duration::from_secs(3600);
 /// The first threads pay the costs that come once (allocator arenas, first pages of libraries).
@@ -26,7 +26,7 @@ pub(crate) fn t7(plan: &Plan) -> Vec<Row> {
     if os::resident().is_none() {
         return Vec::new();
     }
-    let each = |key: &'static str| move || child::figure(key, plan).unwrap_or(f64::NAN);
+    let each = |key: &'static str| move || figure_in_child(key, plan).unwrap_or(f64::NAN);
     let turns = vec![
         turn("homebound", each("recv_timeout")),
         turn("std + recv_timeout", each("std")),
@@ -52,7 +52,7 @@ pub(crate) fn t9(plan: &Plan) -> Vec<Row> {
         for _ in 0..rounds {
             // A child that died has needed more memory than there was.
             let died = || [f64::INFINITY, 0.0].map(|figure| Side { name: key, samples: vec![figure] }).into();
-            let figures = child::sides(key, plan, &["most", "base"]).unwrap_or_else(died);
+            let figures = in_child(key, plan, &["most", "base"]).unwrap_or_else(died);
             sides.iter_mut().zip(figures).for_each(|(side, one)| side.samples.extend(one.samples));
         }
         let what = format!("most memory in {total} spawns, {what}");

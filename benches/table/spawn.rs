@@ -8,8 +8,7 @@ use std::time::Instant;
 
 use homebound::{Scope, ScopeError};
 
-use crate::child;
-use crate::measure::{Plan, Side, in_turns, micros, micros_each, turn};
+use crate::measure::{Plan, Side, in_child, in_turns, micros, micros_each, turn};
 use crate::row::{Goal, Row};
 
 const STD: &str = "std::thread::scope";
@@ -18,7 +17,7 @@ pub(crate) const MANY: usize = 1000;
 pub(crate) fn t1(plan: &Plan) -> Vec<Row> {
     let what = "spawn + join one thread, warm root";
     let mut rows = vec![Row::pair("T1", what, "us", &warm(plan), Goal::Ratio(0.5))];
-    if let Some(sides) = child::sides("pinned", plan, &["homebound", STD]) {
+    if let Some(sides) = in_child("pinned", plan, &["homebound", STD]) {
         rows.push(Row::pair("T1", format!("{what}, pinned to one core"), "us", &sides, Goal::Ratio(0.25)));
     }
     let sides = beside_a_busy_thread(|| warm(plan));

@@ -8,6 +8,7 @@ mod journeys;
 mod page;
 mod pages;
 mod proof;
+mod scripts;
 mod shape;
 
 /// The folders of `src`, from the ground up, with the one file that stands beside them. A file may
