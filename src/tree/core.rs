@@ -50,15 +50,14 @@ pub(crate) struct ScopeCore {
     /// Set once by *stopper* when it becomes a driver, so that each change is dispatched to it.
     driven: AtomicBool,
     /// Set by `wake_drivers`, cleared by the next driver that looks. Ends the walk outwards early.
-    /// Has a body, on the stack of the thread that opened it.
     touched: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Has a body, on somebody's stack.
+    /// Has a body, on the stack of the thread that opened it.
     Scope,
-    /// Owned by a value; a service of the scope it is in.
+    /// Owned by a value, and a service of the scope that it is in.
     Group,
 }
 
@@ -102,12 +101,13 @@ impl ScopeCore {
             parent.lock().scopes.insert(core.id, Arc::downgrade(&core));
         }
         if let Some(runner) = &core.runner {
+            // So that a stop of the runner's scope wakes the drivers of this one (`marked`).
             runner.core.lock().followers.insert(core.id, Arc::downgrade(&core));
         }
         core
     }
 
-    /// True for the group that is a root.
+    /// True for a group that is a root.
     pub(crate) fn is_owned(&self) -> bool {
         self.parent.is_none() && self.kind == Kind::Group
     }
@@ -121,7 +121,7 @@ impl ScopeCore {
         drop(gone);
     }
 
-    /// Itself and all scopes around it, the innermost first.
+    /// This scope and all scopes around it, the innermost first.
     pub(crate) fn ancestors(self: &Arc<Self>) -> impl Iterator<Item = &Arc<ScopeCore>> {
         std::iter::successors(Some(self), |core| core.parent.as_ref())
     }
@@ -275,12 +275,14 @@ impl ScopeCore {
 impl Owner for ScopeCore {
     fn announced(&self) {
         if self.parent.is_none() {
+            // The end of the grace if nothing of the stop gets any further (A2).
             self.root.stop_announced(after(awake::now(), self.root.grace));
         }
     }
 
     fn begin(&self, at: Instant) {
         if self.parent.is_none() {
+            // The root is about to end, so no OS thread need stay warm.
             self.root.cache.drain();
         }
         let mut state = self.lock();

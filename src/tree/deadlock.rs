@@ -270,7 +270,7 @@ impl Search<'_> {
             if waits_for_caller || self.is_told_after_caller(&record) {
                 return true;
             }
-            // Behind what is pushed next, so it comes up when all of that has been searched.
+            // Pushed before the next visits, so that the way back comes after all of them.
             list.push(Visit::Back);
             let blocked = self.table.waits_of(&record).map(|blocked| blocked.on.clone());
             let opened = record.opened().into_iter().map(Target::Scope);

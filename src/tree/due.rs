@@ -11,8 +11,8 @@ use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 
 impl ScopeCore {
-    /// When the thread that runs the body becomes overdue, if that is known. It is the deadline of
-    /// a nested scope (E3).
+    /// When the thread that runs the body becomes overdue, if that is known. This instant is
+    /// the deadline of a nested scope (E3).
     pub(crate) fn outer_due(&self) -> Option<Instant> {
         // No result of another scope is known yet, so the walk goes all the way out.
         self.outer_due_by(&|_| None)

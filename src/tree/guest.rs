@@ -66,8 +66,8 @@ pub(crate) fn send_away(guests: &[Arc<Record>]) {
     }
 }
 
-/// Ends a guest's record. It ends before its node closes, so that its context is no longer the
-/// context of its thread: a scope that is opened there from now on is born free.
+/// Ends a guest. Its record ends before its node closes, so that a scope which its thread opens
+/// from now on is no child of the guest, and is not born stopped.
 pub(crate) fn end(record: &Arc<Record>) {
     result_state::end(record, Outcome::Finished);
     record.node.close();

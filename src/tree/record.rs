@@ -1,4 +1,4 @@
-//! Owns what is known of one thread of the tree: its label, its present wait, its ending.
+//! Owns the facts about one thread of the tree: its label, its present wait, its ending.
 //! Refuses to act: scopes admit it, `thread::spawn` runs it, `snapshot` reads it.
 
 use std::borrow::Cow;
@@ -29,6 +29,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The id of a thread or scope: the smaller id was made earlier.
 pub(crate) fn next_thread_id() -> u64 {
+    // Relaxed, because ids order nothing but the things that are numbered.
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
 
@@ -71,7 +72,7 @@ pub(crate) struct Record {
     pub(crate) process: OnceCell<Box<Facts>>,
 }
 
-/// What is known of a child process.
+/// The facts about a child process.
 #[cfg_attr(not(unix), allow(dead_code))]
 pub(crate) struct Facts {
     pub(crate) pid: u32,
@@ -146,7 +147,7 @@ pub(crate) struct Life {
     pub(crate) ending: Option<Ending>,
     /// Where the result is, and which side gets it: see `result_state`.
     pub(crate) result: ResultState,
-    /// It has reported a failure and gone on (A7), so its row says *failed*.
+    /// The thread has reported a failure and gone on (A7), so its row says *failed*.
     pub(crate) failed: bool,
     pub(crate) sequel: Sequel,
     /// What the thread is at, in its own words (A8).
@@ -213,6 +214,7 @@ impl Record {
     }
 
     pub(crate) fn os_thread(&self) -> u64 {
+        // Pairs with `start`.
         self.os_thread.load(Ordering::Acquire)
     }
 
@@ -227,6 +229,7 @@ impl Record {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
+        // Pairs with `set_ended`.
         self.ended.load(Ordering::Acquire)
     }
 
@@ -236,6 +239,7 @@ impl Record {
     }
 
     pub(crate) fn is_home(&self) -> bool {
+        // Pairs with `set_home`.
         self.home.load(Ordering::Acquire)
     }
 
@@ -263,6 +267,7 @@ impl Record {
 
     pub(crate) fn remove_opened(&self, core: &Arc<ScopeCore>) {
         if let Some(opened) = self.opened.get() {
+            // By address, which tells these scopes apart as long as the list holds them.
             opened.lock().retain(|weak| weak.as_ptr() != Arc::as_ptr(core));
         }
     }
@@ -275,6 +280,7 @@ impl Record {
     /// How the thread ended, as judged by a deadline of its scope or of a scope around it.
     pub(crate) fn ending(&self, deadline: Option<Instant>) -> Ending {
         let life = self.life.lock();
+        // Late if it ended after its deadline, or has not ended at all.
         let late = match (life.ended_at, deadline) {
             (Some(ended), Some(deadline)) => ended > deadline,
             (Some(_), None) => false,

@@ -1,5 +1,5 @@
 //! Owns which side gets the result of a thread: its handle, or its scope if no handle asks.
-//! Refuses to run the closure, and to drop what is the program's under a lock.
+//! Refuses to run the closure, and to drop values of the program's under a lock.
 //!
 //! ```text
 //!              drop, or no handle

@@ -115,8 +115,8 @@ impl Root {
         });
         let mut roots = ROOTS.lock();
         if roots.len() == roots.capacity() {
-            // The list grows to twice of what is left, so each root is looked at only a few times,
-            // however many there are.
+            // The list grows to twice the roots that are left, so each is looked at a few times
+            // only, however many there are.
             roots.retain(|root| root.strong_count() > 0);
             let left = roots.len();
             roots.reserve(left.max(FEW));
@@ -136,6 +136,7 @@ impl Root {
     }
 
     fn edge(&self) -> Option<Arc<dyn RootHost>> {
+        // Gone when the run is over: then the registry has nothing left to do for this root.
         self.edge.as_ref().and_then(Weak::upgrade)
     }
 
@@ -180,7 +181,7 @@ impl Root {
         self.edge().map(|edge| edge.foreign()).unwrap_or_default()
     }
 
-    /// True in a forked child.
+    /// True in a forked child of the process that made the root.
     pub(crate) fn is_forked(&self) -> bool {
         std::process::id() != self.process
     }
@@ -196,12 +197,13 @@ impl Root {
         }
     }
 
-    /// Returns the kernel ids of the threads that run bodies of this root, or are adopted into it.
-    /// *watch* asks as well, for a dump, so this waits for no lock for long.
+    /// Returns the kernel ids of the threads in this tree: members, guests, and threads that run
+    /// bodies. *watch* asks as well, for a dump, so this waits for no lock for long.
     pub(crate) fn hosts(&self) -> Vec<u32> {
         let mut found = Vec::new();
         let (lock, mut list) = (Lock::briefly(), Vec::from_iter(self.core()));
         while let Some(core) = list.pop() {
+            // A scope whose lock is not free in time is left out.
             let Some(state) = lock.take(&core) else { continue };
             let entries = state.entries.values().map(|entry| &entry.record);
             let records = entries.chain(state.guests.values()).chain(&state.body);
@@ -245,6 +247,7 @@ pub(crate) fn open_root(
 pub(crate) fn root_of(opening: Opening) -> Arc<ScopeCore> {
     let place = Arc::clone(&opening.root);
     let core = ScopeCore::new(opening);
+    // Weak, because the scope holds its root.
     let set = place.scope.set(Arc::downgrade(&core));
     debug_assert!(set.is_ok(), "a root has one scope");
     core
@@ -253,6 +256,7 @@ pub(crate) fn root_of(opening: Opening) -> Arc<ScopeCore> {
 /// Makes a record for a thread of homebound's own, and lists it in the tree.
 pub(crate) fn internal(core: &Arc<ScopeCore>, name: &'static str, purpose: &'static str) -> Arc<Record> {
     let label = Label { name: name.into(), purpose: purpose.into(), at: Location::caller() };
+    // Below no other node, because a stop of the tree does not end an internal thread.
     let node = Node::new(crate::stop::node::Link::Inside);
     let record = Arc::new(Record::new(label, Role::Internal, core, node));
     core.lock().internal.push(Arc::clone(&record));
@@ -264,6 +268,7 @@ pub(crate) fn retire(record: &Arc<Record>) {
     let mut state = record.core.lock();
     let place = state.internal.iter().position(|other| other.id == record.id);
     let gone = place.map(|place| state.internal.remove(place));
+    // Without the lock, because the record may hold the last reference to its scope.
     drop(state);
     drop(gone);
 }

@@ -7,7 +7,7 @@
 //! any  --(a thread is home, a group is settled)--> out of the list
 //! ```
 //!
-//! Thousands may end one after the other, so no step looks at all of them.
+//! Thousands of services may end one after the other, so no step looks at all of them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,7 +40,7 @@ struct Told {
     what: Served,
     /// When its share of the grace ends; `None` without a grace.
     share_end: Option<Instant>,
-    /// Its share is over, so the next may be told.
+    /// True when its share is over, so that the next member may be told.
     overdue: bool,
 }
 

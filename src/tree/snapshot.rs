@@ -279,9 +279,9 @@ fn edge(wait: &Wait) -> Option<Edge> {
     Some(Edge { thread, path: path.to_owned(), known: true })
 }
 
-/// Copies up to [`PORTION`] threads of a scope, from the id `next` on. They are described with the
-/// lock free, so a spawn or an ending thread waits for this copy at most. Ids only grow, so each
-/// thread is met once.
+/// Copies up to [`PORTION`] threads of a scope, from the id `next` on. The caller describes
+/// the copies with the lock free, so a spawn or an ending thread waits for this copy at most. Ids
+/// only grow, so each thread is met once.
 fn portion(core: &ScopeCore, next: ThreadId, patience: Duration) -> Option<Vec<Arc<Record>>> {
     let state = core.lock_within(patience)?;
     let entries = state.entries.values_from(next.0).take(PORTION);

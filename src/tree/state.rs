@@ -15,7 +15,7 @@ use crate::tree::record::{Record, Text};
 use crate::tree::services::Services;
 use crate::tree::tally::Tally;
 
-/// How far a scope has come. It only moves forward, under the scope's lock.
+/// How far a scope has come. A phase only moves forward, under the scope's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     /// Threads and groups are admitted.

@@ -119,7 +119,7 @@ impl StateLock {
         }
     }
 
-    /// Looks into the inbox after a push, or after an unlock; the other side does the reverse.
+    /// Looks into the inbox, after this thread has pushed a note or has unlocked.
     #[inline]
     fn has_more(&self) -> bool {
         // Orders the look below after the push or the unlock of this thread. Pairs with the same

@@ -11,7 +11,7 @@ use crate::rt::awake;
 use crate::tree::grace::Clock;
 use crate::tree::record::Record;
 
-/// Number of rows kept for threads that ended well, and for those that ended late or failed (R2),
+/// Number of rows kept for threads that ended well, and as many for late and failed threads (R2),
 /// so that a shutdown that lasts long after its grace keeps a flat memory. A thread that is not
 /// home always has a row.
 const KEPT: usize = 1024;
@@ -37,7 +37,7 @@ pub(crate) struct Tally {
     others: VecDeque<Row>,
 }
 
-/// One line of the report to be. It becomes text only if a report is made.
+/// One line of the report to be, made text only if a report is made.
 struct Row {
     record: Arc<Record>,
     ending: Ending,
@@ -98,7 +98,7 @@ impl Tally {
         let before = |ended: Instant| clock.began.is_some_and(|began| ended < began);
         others.retain(|record| !self.counted.contains_key(&record.id));
         others.retain(|record| !record.life(|life| life.ended_at).is_some_and(before));
-        // `arriving`: ended, and on its way to `add`. It is judged here as `add` will judge it.
+        // `arriving`: threads that have ended and are on their way to `add`, judged as `add` will.
         let (arriving, away): (Vec<_>, Vec<_>) = others.into_iter().partition(|record| record.has_ended());
         let deadline = clock.deadline(outer);
         let arriving: Vec<Row> = arriving.iter().map(|record| Row::new(record, deadline)).collect();

@@ -65,7 +65,7 @@ struct TimerState {
     running: bool,
     /// A thread asks the OS for a keeper, with the lock free.
     starting: bool,
-    /// A former keeper runs calls. They may wait for a waiter that is to be interrupted.
+    /// A former keeper runs calls, which may wait for a waiter that is to be interrupted.
     calling: bool,
     /// The calls that it runs next.
     calls: Calls,
@@ -168,7 +168,7 @@ impl Timers {
         self.state.lock().waiting.keys().next().map(|(at, _)| *at)
     }
 
-    /// For *stopper*: takes out what is due, and makes *watch* look for the next deadline.
+    /// For *stopper*: takes out the nodes that are due. *watch* then looks for the next deadline.
     pub(crate) fn take_due_for_registry(&self, now: Instant) -> Vec<Arc<Node>> {
         let (due, _next) = self.take_due(now);
         self.news.store(true, Ordering::Release);
@@ -199,7 +199,7 @@ impl Timers {
         }
     }
 
-    /// Takes out what is due, and returns it with the earliest deadline that is left.
+    /// Takes out the nodes that are due. Returns them, and the earliest deadline that is left.
     pub(crate) fn take_due(&self, now: Instant) -> (Vec<Weak<Node>>, Option<Instant>) {
         let mut state = self.state.lock();
         let later = state.waiting.split_off(&(now, u64::MAX));

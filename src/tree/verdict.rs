@@ -23,7 +23,7 @@ use crate::tree::core::ScopeCore;
 
 /// The judgement of an `Err`.
 pub(crate) enum Verdict {
-    /// The closure was stopped, by this stop. It is no failure.
+    /// The closure was stopped by this stop, so it has not failed.
     Stopped(Stop),
     /// The error carries only failures that are listed already. This is the first of them.
     Listed(Failure),
