@@ -14,6 +14,7 @@ use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 
 per_thread! {
+    /// Gone in the last destructors of the thread: then no context is found, and none is entered.
     static STACK: RefCell<Stack> = const { RefCell::new(Stack::NEW) };
     /// Number of callbacks and deferred functions of ours that this thread is inside of.
     static GUEST: Cell<usize> = const { Cell::new(0) };
@@ -25,7 +26,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 /// The contexts of one thread, the outermost first.
 struct Stack {
     frames: Vec<Frame>,
-    /// Number of frames of adoptions, mostly 0: then `leave_adopted` need not look.
+    /// Number of frames of adoptions. It is mostly 0, and then `leave_adopted` need not look.
     adopted: usize,
 }
 
@@ -48,8 +49,7 @@ struct Frame {
     record: Arc<Record>,
     /// The record's own node, or the node of the shield or deadline that the thread is inside of.
     node: Arc<Node>,
-    /// For an adoption: called if the thread or its job ends with the guard leaked, to end the
-    /// stay.
+    /// For an adoption: ends the stay if the thread or its job ends with the guard leaked.
     forsake: Option<Forsake>,
 }
 

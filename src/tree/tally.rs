@@ -66,8 +66,8 @@ impl Tally {
         }
         self.counted.insert(record.id, Arc::downgrade(record));
         let row = Row::new(record, deadline);
-        // Each thread is in one of the two sums, so the total adds up by construction (R2).
         self.last = self.last.max(record.life(|life| life.ended_at));
+        // Each thread is in one of the two sums, so the total adds up by construction (R2).
         if row.ending == Ending::Overdue {
             self.late += 1;
         } else {
@@ -94,7 +94,7 @@ impl Tally {
         clock: &Clock,
         outer: Option<Instant>,
     ) -> ShutdownReport {
-        // A thread that ended before the shutdown began is not part of it.
+        // Leaves out threads that are counted, and threads that ended before the shutdown began.
         let before = |ended: Instant| clock.began.is_some_and(|began| ended < began);
         others.retain(|record| !self.counted.contains_key(&record.id));
         others.retain(|record| !record.life(|life| life.ended_at).is_some_and(before));
