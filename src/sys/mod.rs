@@ -41,8 +41,8 @@ pub(crate) use not_linux::adopted;
 pub(crate) use not_linux::last;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use not_linux::{
-    Attributes, Sleepers, cores, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name,
-    reap, set_kernel_name, set_thread_name, thread_ids, thread_of,
+    Attributes, cores, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name, reap,
+    set_kernel_name, set_thread_name, thread_ids, thread_of,
 };
 #[cfg(not(target_os = "linux"))]
 pub use not_linux::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
