@@ -1,9 +1,10 @@
 //! `spawn` is for what ends by itself, `service` for what ends when it is told.
 //!
-//! homebound is for programs made of OS threads. The whole application runs inside one [`registry::run`], a library or a
-//! test inside a [`scope`]. Every thread is spawned through a scope, has a name and a purpose, may borrow from outside, is
-//! told to stop by a signal that it can `select!` on, and is joined before its scope returns. What cannot be stopped is
-//! named, with the place where it stands.
+//! homebound is for programs made of OS threads. The whole application runs inside one
+//! [`registry::run`], a library or a test inside a [`scope`]. Every thread is spawned through a
+//! scope, has a name and a purpose, may borrow from outside, is told to stop by a signal that it
+//! can `select!` on, and is joined before its scope returns. What cannot be stopped is named, with
+//! the place where it stands.
 //!
 //! ```
 //! use homebound::registry::{Exit, run};
@@ -23,44 +24,49 @@
 //!
 //! # Where to look
 //!
-//! - [`Scope`] spawns threads, opens scopes inside itself, stops, reports. A [`Group`] is a scope for a struct's field; [`group()`]
-//!   makes one for whoever is in no scope.
+//! - [`Scope`] spawns threads, opens scopes inside itself, stops, reports. A [`Group`] is a scope
+//!   for a struct's field; [`group()`] makes one for whoever is in no scope.
 //! - [`Context`] is what a thread is given: its stop, its waits, shields and deadlines, its name.
 //! - [`Process`] is a child process as a member of the tree (unix).
 //! - [`Handle`] joins one thread. It may be dropped or ignored: the scope joins.
-//! - [`ScopeError`] and [`Failure`] tell what failed, [`ShutdownReport`] how the threads came home, [`Snapshot`] what is.
+//! - [`ScopeError`] and [`Failure`] tell what failed, [`ShutdownReport`] how the threads came home,
+//!   [`Snapshot`] what is.
 //!
 //! # What is guaranteed
 //!
-//! - Nothing that a thread borrowed is used after its scope returned, on every way out: return, error, panic, refusal, stop.
-//!   Leaking a handle, guard or group changes nothing about that.
-//! - When a root scope returns, the OS has joined each of its threads: thread-local destructors have run. (The exception is an
-//!   owned [`group()`] that is dropped on a thread of its own: nobody joins its last one.)
+//! - Nothing that a thread borrowed is used after its scope returned, on every way out: return,
+//!   error, panic, refusal, stop. Leaking a handle, guard or group changes nothing about that.
+//! - When a root scope returns, the OS has joined each of its threads: thread-local destructors
+//!   have run. (The exception is an owned [`group()`] that is dropped on a thread of its own:
+//!   nobody joins its last one.)
 //! - No failure is lost: it is in the scope's result, or was given to the joiner of an
 //!   [`isolated`](ThreadBuilder::isolated) thread.
 //! - A stop wakes every wait of a [`Context`]; nothing polls.
-//! - Under [`registry::run`] the process ends within `grace` + `kill_after` of the first stop request, whatever a thread
-//!   does, and names who did not come home ([`OnOverdue`] changes that). A scope outside of it waits, and reports.
+//! - Under [`registry::run`] the process ends within `grace` + `kill_after` of the first stop
+//!   request, whatever a thread does, and names who did not come home ([`OnOverdue`] changes that).
+//!   A scope outside of it waits, and reports.
 //! - A thread that the OS refuses is an error value.
 //!
 //! # What is not
 //!
-//! - Threads cannot be killed. One that never looks at its stop holds its scope, until the registry ends the process.
-//! - `process::exit`, `abort` and `exec` end all guarantees. In a forked child only `exec` and `_exit` are allowed; code
-//!   of a scope that comes back there aborts it.
+//! - Threads cannot be killed. One that never looks at its stop holds its scope, until the registry
+//!   ends the process.
+//! - `process::exit`, `abort` and `exec` end all guarantees. In a forked child only `exec` and
+//!   `_exit` are allowed; code of a scope that comes back there aborts it.
 //! - Leaked memory stays leaked.
-//! - Inside a root, a finished OS thread is used again for a job of the same name and stack size: thread-locals of the job
-//!   before are still there. [`dedicated`](ThreadBuilder::dedicated) avoids it. Not after a panic, nor if the job left it with
-//!   another priority (Linux).
-//! - With `panic = "abort"` a panic ends the process at once: no other thread comes home, no failure is recorded, no report
-//!   is made. All the rest works.
-//! - Foreign threads, kernel thread ids, kernel waits and system calls are told on Linux; elsewhere they are absent. Only
-//!   Linux has been tested.
+//! - Inside a root, a finished OS thread is used again for a job of the same name and stack size:
+//!   thread-locals of the job before are still there. [`dedicated`](ThreadBuilder::dedicated)
+//!   avoids it. Not after a panic, nor if the job left it with another priority (Linux).
+//! - With `panic = "abort"` a panic ends the process at once: no other thread comes home, no
+//!   failure is recorded, no report is made. All the rest works.
+//! - Foreign threads, kernel thread ids, kernel waits and system calls are told on Linux; elsewhere
+//!   they are absent. Only Linux has been tested.
 //!
 //! # tracing
 //!
-//! Events have these targets, and each thread runs in a span `thread` with `thread.name`, `thread.id`, `purpose` and `path`, below the
-//! span in which it was spawned, with the spawner's subscriber.
+//! Events have these targets, and each thread runs in a span `thread` with `thread.name`,
+//! `thread.id`, `purpose` and `path`, below the span in which it was spawned, with the spawner's
+//! subscriber.
 //!
 //! | target | what | level |
 //! |---|---|---|
@@ -73,16 +79,18 @@
 //!
 //! # Features
 //!
-//! - `parking_lot` (off): `Context::wait_while` and `wait_while_timeout`, waits at condition variables of the crate of that name,
-//!   whose types (of its version 0.12) are in their signatures.
-//! - `serde` (off): [`Snapshot`], [`ShutdownReport`] and what they are made of implement `Serialize`; places and reasons as
-//!   text, moments as ages.
+//! - `parking_lot` (off): `Context::wait_while` and `wait_while_timeout`, waits at condition
+//!   variables of the crate of that name, whose types (of its version 0.12) are in their
+//!   signatures.
+//! - `serde` (off): [`Snapshot`], [`ShutdownReport`] and what they are made of implement
+//!   `Serialize`; places and reasons as text, moments as ages.
 //!
-//! What a program of threads can be tested with (a stop at every point, random trees, a check for threads left behind) is in
-//! the crate `homebound-testing`.
+//! What a program of threads can be tested with (a stop at every point, random trees, a check for
+//! threads left behind) is in the crate `homebound-testing`.
 //!
-//! One thing is done to the whole process by the first scope: a panic hook is put before the one that is there, which only
-//! notes where a thread of ours panicked. [`registry::run`] also handles signals ([`Signals`]) and puts them back.
+//! One thing is done to the whole process by the first scope: a panic hook is put before the one
+//! that is there, which only notes where a thread of ours panicked. [`registry::run`] also handles
+//! signals ([`Signals`]) and puts them back.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 // Models use a part of the whole.

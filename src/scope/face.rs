@@ -1,26 +1,23 @@
-//! Owns the public face of a scope: what can be asked of it while its body runs.
-//! Refuses to run the body, which `run` does, and to know the process, which is `registry`'s.
+//! Owns the public face of a scope: how its body starts threads, stops the scope, and waits.
+//! Refuses to run the body, which `run` does, and to know the process, which `registry` does.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
 use crate::outcome::error::SpawnError;
 use crate::outcome::failure::ScopeError;
 use crate::outcome::reason::StopReason;
-use crate::outcome::report::ShutdownReport;
-use crate::outcome::status::{Role, Snapshot, ThreadState, ThreadStatus};
-use crate::rt::awake;
+use crate::outcome::status::Role;
 use crate::rt::erase::Lease;
 use crate::rt::packet::Packet;
 use crate::rt::result::Result;
-use crate::rt::time::after;
-use crate::shutdown::{call, deferred};
+use crate::scope::group::{Group, open_group};
+use crate::shutdown::deferred;
 use crate::stop::listen::Keeper;
 use crate::thread::builder::{ThreadBuilder, label};
 use crate::thread::context::Context;
@@ -28,14 +25,38 @@ use crate::thread::handle::Handle;
 use crate::thread::stopper::Stopper;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Label, Record};
-use crate::tree::snapshot;
 use crate::tree::state::{Deferred, Phase};
 use crate::tree::text::IntoText;
 
-/// The place where threads are spawned; they are home before it returns.
+/// The owner of threads. The call that opened a scope returns when all of its threads are home.
 ///
-/// Invariant in `'scope` (a shorter one would let a thread borrow what dies before it is joined), covariant in `'env`,
-/// which only tells that `'scope` lies inside it.
+/// [`scope`](crate::scope()) and [`registry::run`](crate::registry::run) open a scope and give it
+/// to their closure, the body. A [`Group`](crate::Group) is a scope without a body.
+///
+/// | a thread by | ends | is told to stop |
+/// |---|---|---|
+/// | [`spawn`](Self::spawn): a worker | by itself | when the scope stops |
+/// | [`service`](Self::service) | when it is told to | when the body and the workers are home |
+/// | [`thread`](Self::thread) | as configured: see the table of [`ThreadBuilder`] | |
+///
+/// For the two lifetimes see [`scope`](crate::scope()).
+///
+/// ```
+/// homebound::scope(|scope| {
+///     let (jobs, queue) = homebound::channel::unbounded();
+///     scope.service("log", "prints what it is sent", move |cx| {
+///         Ok(cx.drain(&queue).for_each(|line: String| println!("{line}")))
+///     })?;
+///     for number in 1..=3 {
+///         let jobs = jobs.clone();
+///         scope.spawn("worker", "does a part of the work", move |_| {
+///             Ok(jobs.send(format!("part {number} is done"))?)
+///         })?;
+///     }
+///     Ok(()) // the workers come home first, then the log
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 pub struct Scope<'scope, 'env: 'scope> {
     core: Arc<ScopeCore>,
     context: Context,
@@ -51,24 +72,33 @@ impl<'scope> Scope<'scope, '_> {
         Scope { core: Arc::clone(core), context, lease, _env: PhantomData }
     }
 
-    pub(crate) fn lease(&self) -> Lease<'scope> {
-        self.lease
-    }
-
     pub(crate) fn core(&self) -> &Arc<ScopeCore> {
         &self.core
     }
 }
 
 impl<'scope, 'env> Scope<'scope, 'env> {
-    /// Spawns a worker: `spawn` is for what ends by itself, [`service`](Self::service) for what ends when it is told.
+    /// Spawns a worker. `spawn` is for threads that end by themselves, [`service`](Self::service)
+    /// for threads that end when they are told to.
     ///
-    /// The name is what `ps`, panics and paths show; Linux cuts it to 15 bytes. If the worker fails, the scope is
-    /// stopped. A closure that ends by `?` only has to say of which type its value would be: `|cx| -> homebound::Result { loop { .. } }`.
+    /// The name is what `ps`, panics and paths show; Linux cuts it to 15 bytes. If the worker
+    /// fails, the scope is stopped. A closure that loops until `?` ends it has to name the type of
+    /// its value: `|cx| -> homebound::Result { loop { .. } }`.
+    ///
+    /// ```
+    /// let text = String::from("to be or not to be");
+    /// let words = homebound::scope(|scope| {
+    ///     let words = scope.spawn("words", "counts the words", |_| Ok(text.split(' ').count()))?;
+    ///     Ok(words.join()?)
+    /// })?;
+    /// assert_eq!(words, 6);
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`SpawnError::Stopped`] when the scope is stopping or its workers are home, [`SpawnError::Os`] when the system
-    /// refuses a thread, [`SpawnError::InvalidName`]. The closure has then been dropped.
+    /// [`SpawnError::Stopped`] when the scope is stopping or its workers are home,
+    /// [`SpawnError::Os`] when the system refuses a thread, [`SpawnError::InvalidName`]. The
+    /// closure has then been dropped.
     #[track_caller]
     pub fn spawn<T, F>(
         &self,
@@ -83,7 +113,20 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         self.thread(name, purpose).spawn(f)
     }
 
-    /// Spawns a service: told to stop when the workers are home, services made later first.
+    /// Spawns a service. It is told to stop when the body and the workers are home; services that
+    /// were spawned later are told first.
+    ///
+    /// ```
+    ///     ///
+    /// homebound::scope(|scope| {
+    ///     scope.service("clock", "ticks until it is told to stop", |cx| {
+    ///         Ok(cx.ticks(Duration::from_secs(1)).for_each(|_| println!("tick")))
+    ///     })?;
+    ///     scope.spawn("work", "ends by itself", |_| Ok(()))?;
+    ///     Ok(()) // the clock is told to stop when the work is done
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`spawn`](Self::spawn).
@@ -100,19 +143,43 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         self.thread(name, purpose).service(f)
     }
 
-    /// A thread with more to be said about it.
+    /// Configures a thread before it is started: see [`ThreadBuilder`].
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let parser = scope.thread("parser", "parses a file of a user").isolated();
+    ///     let parser = parser.spawn(|_| Ok("12".parse::<u8>()?))?;
+    ///     assert_eq!(parser.join()?, 12);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[track_caller]
     pub fn thread(&self, name: impl IntoText, purpose: impl IntoText) -> ThreadBuilder<'scope> {
         ThreadBuilder::new(&self.core, self.lease, label(name, purpose))
     }
 
-    /// Opens a scope inside this one, on the calling thread. Its threads may borrow locals of this body.
+    /// Opens a scope inside this one, on the calling thread. Its threads may borrow locals of this
+    /// body.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let parts = vec![1, 2, 3]; // a local of this body
+    ///     let sum = scope.subscope("sum", |inner| {
+    ///         let adder = inner.spawn("adder", "adds", |_| Ok(parts.iter().sum::<i32>()))?;
+    ///         Ok(adder.join()?)
+    ///     })?;
+    ///     assert_eq!(sum, 6);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
-    /// As [`scope`](crate::scope).
+    /// As [`scope`](crate::scope()).
     ///
     /// # Panics
-    /// As [`scope`](crate::scope).
+    /// As [`scope`](crate::scope()).
     #[track_caller]
     pub fn subscope<'sub, T, F>(&self, name: impl IntoText, body: F) -> Result<T, ScopeError>
     where
@@ -121,8 +188,43 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         self.context.subscope(name, body)
     }
 
-    /// Runs `f` after all threads of this scope have been joined, last deferred first. An error or a panic of it is a
-    /// failure of the scope.
+    /// Opens a group in this scope, for a struct's field. A drop of the group stops it and joins
+    /// its threads. If the group is still there when the scope ends, the scope stops it as one of
+    /// its services.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let group = scope.group("thumbs")?;
+    ///     group.spawn("thumb", "makes a small picture", |_| Ok(()))?;
+    ///     group.close()?; // stops, joins, and returns what failed
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn group(&self, name: impl IntoText) -> Result<Group<'scope>, SpawnError> {
+        open_group(&self.core, self.lease, name.into(), Location::caller())
+    }
+
+    /// Runs `f` after all threads of this scope have been joined; the last deferred function runs
+    /// first. An error or a panic of `f` is a failure of the scope.
+    ///
+    /// ```
+    /// use std::sync::Mutex;
+    ///
+    /// let order = Mutex::new(Vec::new());
+    /// let note = |word| order.lock().unwrap().push(word);
+    /// homebound::scope(|scope| {
+    ///     scope.defer("remove", || Ok(note("removed")));
+    ///     scope.spawn("worker", "uses the folder", |_| Ok(note("used")))?;
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(order.into_inner().unwrap(), ["used", "removed"]);
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[track_caller]
     pub fn defer(&self, name: impl IntoText, f: impl FnOnce() -> Result + Send + 'scope) {
         let task = self.lease.erase(Packet::new(move |(): &()| f()));
@@ -130,60 +232,82 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         let mut state = self.core.lock();
         if state.phase == Phase::Settled {
             drop(state);
-            // Only the owner of a group that outlived its scope gets here: late is better than never.
+            // Only the owner of a group that outlived its scope gets here. Run the function late,
+            // because the owner expects it to run.
             deferred::run(deferred, &self.core);
         } else {
             state.deferred.push(deferred);
         }
     }
 
-    /// The context of the scope's body.
+    /// Returns the context of the scope's body: for waits in the body.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let (send, receive) = homebound::channel::bounded(1);
+    ///     scope.spawn("worker", "sends one number", move |_| Ok(send.send(5)?))?;
+    ///     assert_eq!(scope.context().recv(&receive)?, 5);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// Asks the scope to stop. When this has returned, its body, its workers and all below them see it.
+    /// Tells the scope to stop. When this returns, the body and the workers see the stop, and all
+    /// that is below them. Does not wait.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let waiter = scope.spawn("waiter", "waits for the stop", |cx| Ok(cx.wait_for_stop()))?;
+    ///     scope.stop();
+    ///     assert!(waiter.join()?.to_string().starts_with("requested at "));
+    ///     assert!(scope.spawn("late", "is refused", |_| Ok(())).is_err());
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[track_caller]
     pub fn stop(&self) {
         self.core.node.stop(StopReason::Requested { at: Location::caller() });
     }
 
-    /// True from the stop on.
+    /// Returns true from the stop on.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     assert!(!scope.is_stopping());
+    ///     scope.stop();
+    ///     assert!(scope.is_stopping());
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn is_stopping(&self) -> bool {
         self.core.node.is_stopping()
     }
 
-    /// Disconnected by the stop; see [`Context::stop_signal`].
+    /// Returns a receiver that the stop disconnects, for a `select!`; see [`Context::stop_signal`].
     pub fn stop_signal(&self) -> &Receiver<Infallible> {
         self.core.node.signal(Keeper::Timer)
     }
 
-    /// Stops this scope from anywhere.
+    /// Returns a [`Stopper`], which stops this scope from anywhere.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let stopper = scope.stopper();
+    ///     scope.spawn("reader", "reads until the end of the input", move |_| {
+    ///         Ok(stopper.stop_because("the input is closed"))
+    ///     })?;
+    ///     assert_eq!(scope.context().wait_for_stop().to_string(), "the input is closed");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn stopper(&self) -> Stopper {
         Stopper::of(&self.core)
-    }
-
-    /// Stops the scope and blocks until all its threads are home, or until `grace` has passed. From inside (a thread
-    /// below the scope, a callback, a deferred function) it asks only, and returns the state as it is.
-    #[track_caller]
-    pub fn shutdown(&self, grace: Duration) -> ShutdownReport {
-        call::shutdown(&self.core, after(awake::now(), grace), Location::caller())
-    }
-
-    /// Workers, services and adopted threads of the subtree that have not ended.
-    pub fn active_threads(&self) -> Vec<ThreadStatus> {
-        let threads = self.core.live().into_iter().map(|record| snapshot::thread(&record));
-        threads.filter(|thread| thread.state != ThreadState::Ended).collect()
-    }
-
-    /// All that is in this scope, at one moment.
-    pub fn snapshot(&self) -> Snapshot {
-        snapshot::snapshot(&self.core)
-    }
-
-    /// The tree, for people. The kernel is asked about each thread that is in no wait of homebound's (Linux), for 300 ms at most.
-    pub fn dump_status(&self) -> String {
-        snapshot::examine(&self.core).to_string()
     }
 }
 

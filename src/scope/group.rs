@@ -1,6 +1,7 @@
 //! Owns a scope without a body: a subsystem in a struct's field, stopped and joined when it drops.
-//! Refuses to be the safety: if it is forgotten, the scope that it is in settles it as one of its services; an owned root has
-//! nothing to settle, since what its threads hold is `'static`.
+//! Refuses to be what safety rests on. If a group is forgotten, the scope around settles it as one
+//! of its services. An owned root has nothing to settle, because its threads hold only `'static`
+//! data.
 
 use std::fmt;
 use std::ops::Deref;
@@ -25,16 +26,41 @@ use crate::tree::record::{Of, Text};
 use crate::tree::services::Served;
 use crate::tree::text::IntoText;
 
-/// An owned subsystem: a scope as a value, for a struct's field. Dereferences to its [`Scope`]. Dropping it stops it and
-/// joins its threads.
+/// A scope as a value, for a struct's field: a subsystem that owns its threads. Dereferences to its
+/// [`Scope`]. A drop stops the group and joins its threads.
 ///
-/// Invariant in `'scope`: with a shorter one, a function that is lent the group could spawn what borrows its locals.
+/// ```
+/// use homebound::{Group, Scope, SpawnError};
+///
+/// struct Player<'scope> {
+///     threads: Group<'scope>,
+/// }
+///
+/// impl<'scope> Player<'scope> {
+///     fn start(scope: &Scope<'scope, '_>) -> Result<Player<'scope>, SpawnError> {
+///         let threads = scope.group("player")?;
+///         threads.service("audio", "plays", |cx| Ok(drop(cx.wait_for_stop())))?;
+///         Ok(Player { threads })
+///     }
+/// }
+///
+/// homebound::scope(|scope| {
+///     let player = Player::start(scope)?;
+///     assert_eq!(player.threads.active_threads().len(), 1);
+///     drop(player); // stops the audio thread, and joins it
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
+///
+/// A group is invariant in `'scope`: with a shorter lifetime, a function that is lent the group
+/// could spawn a thread that borrows locals of that function.
 ///
 /// ```compile_fail
 /// use homebound::Group;
 /// fn lend(group: &Group<'_>) {
 ///     let local = vec![1];
-///     let _ = group.spawn("late", "uses what is gone", |_| Ok(local.len()));
+///     let _ = group.spawn("late", "uses a dropped vector", |_| Ok(local.len()));
 /// }
 /// ```
 #[must_use = "dropping a group stops it and joins its threads"]
@@ -43,11 +69,14 @@ pub struct Group<'scope> {
     closed: bool,
 }
 
-/// Makes a group for whoever is in no scope, to be owned by a struct or a `static`. Inside a scope it dies with that scope: it is a
-/// group of the calling thread's scope, as by [`Context::group`](crate::Context::group). Elsewhere it is a root of its own, which the value
-/// owns; no thread hosts it.
+/// Makes a group for callers that are in no scope, to be owned by a struct or a `static`.
 ///
-/// So a library's `Server::http(addr)` or `Watcher::new(f)` works for callers who know nothing of scopes:
+/// Inside a scope the group belongs to the calling thread's scope, as by
+/// [`Context::group`](crate::Context::group), and ends with that scope. Elsewhere the group is a
+/// root of its own: the value owns it, and no thread hosts it.
+///
+/// So a library's `Server::http(addr)` or `Watcher::new(f)` works for callers that know nothing of
+/// scopes:
 ///
 /// ```
 /// use homebound::{BoxError, Group, ScopeError};
@@ -73,7 +102,7 @@ pub struct Group<'scope> {
 ///         Ok(Server { address, threads })
 ///     }
 ///
-///     /// What failed is told here; a server that is only dropped logs it.
+///     /// Returns what failed. A server that is only dropped logs it.
 ///     pub fn close(self) -> Result<(), ScopeError> {
 ///         self.threads.close()
 ///     }
@@ -86,8 +115,8 @@ pub struct Group<'scope> {
 /// # Ok::<(), BoxError>(())
 /// ```
 ///
-/// A `static` that is first touched inside a request would end with that request; [`registry::group`](crate::registry::group) goes
-/// below the running root instead:
+/// A `static` that is first touched inside a request would end with that request;
+/// [`registry::group`](crate::registry::group) goes below the running root instead:
 ///
 /// ```no_run
 /// use homebound::{Group, SpawnError, registry};
@@ -96,30 +125,39 @@ pub struct Group<'scope> {
 ///
 /// static CACHE: LazyLock<Result<Group<'static>, SpawnError>> = LazyLock::new(|| {
 ///     let threads = registry::group("cache")?;
-///     threads.service("sweeper", "forgets what is old", |cx| Ok(cx.ticks(Duration::from_secs(60)).for_each(sweep)))?;
+///     threads.service("sweeper", "drops old entries", |cx| {
+///         Ok(cx.ticks(Duration::from_secs(60)).for_each(sweep))
+///     })?;
 ///     Ok(threads)
 /// });
 /// # fn sweep(_: std::time::Instant) {}
 /// ```
 ///
-/// **Dropping** it stops its threads and blocks until they are joined by the OS; there is no limit to that, and those that are late are
-/// logged when its grace of 5 s is over. Failures are returned by [`close`](Group::close); after a drop they are logged at ERROR, since
-/// nobody can be given them. Dropped on a thread of its own (the last clone of an `Arc` in a handler), it cannot wait for itself: it stops, and
-/// the rest is joined when that thread is home; its last OS thread is then joined by nobody.
+/// # What becomes of the threads
 ///
-/// **Leaked**, it leaks its threads: they run on, and what they hold is `'static`. A `static` is never dropped, so its threads
-/// end with the process; at the end of [`registry::run`](crate::registry::run) those that live are named in its report
-/// ([`ShutdownReport::owned`](crate::ShutdownReport::owned)). In a forked child, where its threads do not exist, it is leaked by its drop.
+/// | the group is | its threads |
+/// |---|---|
+/// | closed | are stopped and joined; [`close`](Group::close) returns their failures |
+/// | dropped | are stopped and joined, without a limit of time; failures are logged at ERROR |
+/// | dropped on one of its own threads | are stopped; they are joined when that thread is home |
+/// | leaked, or in a `static` | run on until the process ends; what they hold is `'static` |
+/// | dropped in a forked child | do not exist there; the value is leaked |
+///
+/// Threads that are late when the grace of 5 s is over are logged. If the group is dropped on one
+/// of its own threads (the last clone of an `Arc` in a handler), nothing joins its last OS thread.
+/// Groups that live at the end of [`registry::run`](crate::registry::run) are named in its report:
+/// [`ShutdownReport::owned`](crate::ShutdownReport::owned).
 ///
 /// # Errors
-/// [`SpawnError::InvalidName`] for an empty name or one with NUL; inside a scope also as [`Context::group`](crate::Context::group).
+/// [`SpawnError::InvalidName`] for an empty name or one with NUL; inside a scope also as
+/// [`Context::group`](crate::Context::group).
 #[track_caller]
 pub fn group(name: impl IntoText) -> Result<Group<'static>, SpawnError> {
     let around = current();
     open_static(around.as_ref().map(Context::core), name.into(), Location::caller())
 }
 
-/// A group in `parent`, or one that is a root of its own; for what borrows nothing.
+/// Opens a group in `parent`, or as a root of its own. Its threads may borrow nothing.
 pub(crate) fn open_static(
     parent: Option<&Arc<ScopeCore>>,
     name: Text,
@@ -168,37 +206,25 @@ pub(crate) fn open_group<'scope>(
     Ok(Group { scope: Scope::of(&core, lease), closed: false })
 }
 
-impl<'scope> Scope<'scope, '_> {
-    /// An owned subsystem, for a struct's field: stopped and joined when it drops; as one service of this scope, if it
-    /// is still there when the scope ends.
-    ///
-    /// # Errors
-    /// As [`spawn`](Self::spawn).
-    #[track_caller]
-    pub fn group(&self, name: impl IntoText) -> Result<Group<'scope>, SpawnError> {
-        open_group(self.core(), self.lease(), name.into(), Location::caller())
-    }
-}
-
-impl Context {
-    /// A group in the scope that this thread is in; a plain struct can own it.
-    ///
-    /// # Errors
-    /// As [`Scope::group`](crate::Scope::group).
-    #[track_caller]
-    pub fn group(&self, name: impl IntoText) -> Result<Group<'static>, SpawnError> {
-        open_static(Some(self.core()), name.into(), Location::caller())
-    }
-}
-
 impl Group<'_> {
-    /// Stops the group, blocks until its threads are home, and returns what failed in it. Handles of its threads can be joined
-    /// afterwards: what an isolated one failed with is told by its handle, or, if nobody joins it, by the scope around.
+    /// Stops the group, blocks until its threads are home, and returns what failed in it.
+    ///
+    /// Handles of its threads can be joined afterwards. The failure of an isolated thread is
+    /// returned by its handle or, if the thread is never joined, listed by the scope around the
+    /// group.
+    ///
+    /// ```
+    /// let group = homebound::group("cache")?;
+    /// group.spawn("load", "reads the cache", |_| -> homebound::Result { Err("no such file")? })?;
+    /// let error = group.close().unwrap_err();
+    /// assert_eq!(error.first().expect("one failure").name(), "load");
+    /// # Ok::<(), homebound::BoxError>(())
+    /// ```
     ///
     /// # Errors
-    /// Its failures. They are failures of the scope around it as well, if there is one. From one of its own threads: an error that
-    /// names the cycle; the scope around it does the joining then, or that thread when it is home. In a forked child: an error that
-    /// says so.
+    /// The failures of the group, which are failures of the scope around it as well, if there is
+    /// one. On one of its own threads: an error that names the cycle; then the scope around joins
+    /// the threads, or that thread does when it is home. In a forked child: an error that says so.
     #[track_caller]
     pub fn close(mut self) -> Result<(), ScopeError> {
         let at = Location::caller();
@@ -216,7 +242,8 @@ impl Group<'_> {
         }
     }
 
-    /// Stops, joins and settles, as far as the scope around it has not done so; the cycle if joining would be for ever.
+    /// Stops, joins and settles the group, unless the scope around has done so already. Returns the
+    /// cycle if a join would never end.
     fn shut(
         &mut self,
         reason: StopReason,
@@ -232,7 +259,7 @@ impl Group<'_> {
         let waiting = deadlock::Waiting::on_scope(core).inspect_err(|_| settle::disown(core))?;
         drive(core, Driver::Exit);
         drop(waiting);
-        // If that is for another to finish, it stays in the scope around.
+        // If another thread settles the group, the group stays in the list of the scope around.
         let left = if settle::settle(core) { core.parent.as_ref() } else { None };
         if let Some(parent) = left {
             let left = parent.lock().services.remove(core.id);
@@ -247,7 +274,8 @@ impl Group<'_> {
         self.scope.core().root.is_forked()
     }
 
-    /// Its threads exist in the parent only: nothing of it is touched here, not even its locks, which one of them may have held.
+    /// Leaks the group in a forked child. The threads exist in the parent only, and one of them may
+    /// have held a lock of the group when the process forked, so no part of the group is touched.
     fn leak(&mut self) {
         self.closed = true;
         std::mem::forget(Arc::clone(self.scope.core()));
@@ -275,7 +303,8 @@ impl Drop for Group<'_> {
         if self.is_forked() {
             return self.leak();
         }
-        // Its failures are the surrounding scope's already; a cycle leaves the joining to that scope.
+        // The scope around has listed the failures already, and joins the threads if there is a
+        // cycle.
         let (reason, at) = (StopReason::Custom("its group was dropped".into()), self.scope.core().at);
         let shut = contain(|| {
             let ended = self.shut(reason, at);

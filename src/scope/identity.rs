@@ -1,5 +1,6 @@
-//! Owns what a thread says of itself while it goes on: what it is at, and what has failed.
-//! Refuses to end anything: what follows from a failure is its scope's.
+//! Owns the names of a thread, and the reports that a running thread makes of itself: what it is
+//! working on, and what has failed.
+//! Refuses to act on a failure: the scope does.
 
 use std::any::Any;
 
@@ -14,28 +15,62 @@ use crate::tree::verdict::{Verdict, judge};
 
 /// # Identity
 impl Context {
-    /// The thread's name; in a scope's body, the scope's.
+    /// Returns the thread's name; in the body of a scope, the scope's.
+    ///
+    /// ```
+    /// homebound::scope_named("app", |scope| {
+    ///     scope.spawn("worker", "works", |cx| Ok(assert_eq!(cx.name(), "worker")))?;
+    ///     Ok(assert_eq!(scope.context().name(), "app"))
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn name(&self) -> &str {
         &self.record().label.name
     }
 
-    /// What the thread is for.
+    /// Returns what the thread is for.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     scope.spawn("sum", "adds numbers", |cx| Ok(assert_eq!(cx.purpose(), "adds numbers")))?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn purpose(&self) -> &str {
         &self.record().label.purpose
     }
 
-    /// Scopes and name, `/studio/gui/thumbs`.
+    /// Returns the names of the scopes around the thread, and its own: `/studio/gui/thumbs`.
+    ///
+    /// ```
+    /// homebound::scope_named("app", |scope| {
+    ///     scope.spawn("worker", "works", |cx| Ok(assert_eq!(cx.path(), "/app/worker")))?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn path(&self) -> &str {
         self.record().path()
     }
 
-    /// The thread's id.
+    /// Returns the thread's id, which is never used twice in a process.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let worker = scope.spawn("worker", "works", |cx| Ok(cx.id()))?;
+    ///     let id = worker.id();
+    ///     assert_eq!(worker.join()?, id);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn id(&self) -> ThreadId {
         self.record().id
     }
 
-    /// Says what the thread is at: "item 17", a URL. It is shown in the dump, and is in the [`notes`](Failure::notes) of what fails
-    /// from now on. The next note takes its place.
+    /// Notes what the thread is working on: "item 17", a URL. The note is shown in the dump, and is
+    /// in the [`notes`](Failure::notes) of failures from now on. The next note takes its place.
     ///
     /// ```
     /// # fn read(_: &str) -> homebound::Result { Err("no such file".into()) }
@@ -54,18 +89,20 @@ impl Context {
     /// ```
     pub fn note(&self, text: impl IntoText) {
         let text = Some(text.into());
-        // Dropped after the lock is free.
+        // Drop the earlier note after the lock is free, because it may be a large `String`.
         let _earlier = self.record().life(|life| std::mem::replace(&mut life.note, text));
     }
 
-    /// Lists a failure of this thread, which goes on: for callbacks, and for whatever has nobody to return an error to. The scope
-    /// is stopped as if the thread had failed by it; if the thread is isolated, its scope lists the failure and is not stopped. In
-    /// snapshots and reports the thread has *failed*. Never blocks.
+    /// Lists a failure of this thread, which goes on: for callbacks, which have no caller to return
+    /// an error to. Never blocks.
     ///
-    /// An error that is the thread's own stop is no failure, and one that carries only failures which are listed is not listed
-    /// again.
+    /// The scope is stopped as if the closure had returned the error; if the thread is isolated,
+    /// its scope lists the failure and is not stopped. In snapshots and reports the thread has
+    /// *failed*. An error that is the thread's own stop is no failure. An error that carries only
+    /// failures which are listed already is not listed again.
     ///
-    /// False if nobody was left to be told, since the scope is over. In any case it is logged, at ERROR.
+    /// Returns false if the scope is over, so that no list is left for the failure. In any case the
+    /// failure is logged, at ERROR.
     ///
     /// ```
     /// let error = homebound::scope(|scope| {
@@ -83,7 +120,8 @@ impl Context {
     /// ```
     pub fn fail(&self, error: impl Into<BoxError>) -> bool {
         let (record, happened) = (self.record(), Happened::now());
-        // Marked before the error is asked for what it holds: that is the program's code, and may take its time.
+        // Stop the scope before the error is searched for failures, because its `source` is code of
+        // the program, and may block.
         let calls = record.core.stop_before_judging(&record.node, record.path(), !record.isolated);
         let told = match judge(error.into(), &record.node, &record.core) {
             Verdict::Stopped(_) | Verdict::Listed(_) => true,
@@ -95,14 +133,30 @@ impl Context {
         told
     }
 
-    /// As [`fail`](Self::fail), with what a panic carried: for a `catch_unwind` around a callback, or a pool's `panic_handler`. Where
-    /// the panic was raised is known if it was on this thread, inside a scope.
+    /// As [`fail`](Self::fail), with the payload of a panic: for a `catch_unwind` around a
+    /// callback, or a pool's `panic_handler`. The place of the panic is known if it was on this
+    /// thread, inside a scope.
+    ///
+    /// ```
+    /// use std::panic::{AssertUnwindSafe, catch_unwind};
+    ///
+    /// let error = homebound::scope(|scope| {
+    ///     let callback = || panic!("the callback is broken");
+    ///     if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
+    ///         scope.context().fail_panic(payload);
+    ///     }
+    ///     Ok(())
+    /// })
+    /// .unwrap_err();
+    /// assert!(error.to_string().contains("the callback is broken"));
+    /// ```
     pub fn fail_panic(&self, payload: Box<dyn Any + Send>) -> bool {
         let place = panic_hook::place(&payload);
         self.tell(Failure::panic(self.record().origin(), payload, place))
     }
 
-    /// Lists and stops first: what is logged is the program's code.
+    /// Lists the failure and stops the scope before the failure is logged, because the subscriber
+    /// is code of the program's.
     fn tell(&self, failure: Failure) -> bool {
         let record = self.record();
         record.life(|life| life.failed = true);

@@ -8,6 +8,8 @@
 
 pub(crate) mod face;
 
+pub(crate) mod account;
+
 pub(crate) mod siblings;
 
 pub(crate) mod group;

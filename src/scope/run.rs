@@ -1,5 +1,6 @@
-//! Owns the frame in which a body runs: what is borrowed is safe because that frame settles the scope on every way out.
-//! Refuses to know the order of the exit, which is `shutdown`'s.
+//! Owns the frame in which a body runs. Borrowed data is safe because this frame settles the scope
+//! on every way out.
+//! Refuses to know the order of the exit, which is in `shutdown`.
 
 use std::borrow::Cow;
 use std::panic::{Location, resume_unwind};
@@ -28,8 +29,8 @@ use crate::tree::text::IntoText;
 use crate::tree::verdict::{Verdict, judge};
 use crate::tree::wait_mark::WaitMark;
 
-/// Opens a scope: a child of the calling thread's context, or else a root of its own. It returns when all its threads
-/// are home; if it is a root, when each has been joined by the OS.
+/// Opens a scope: a child of the calling thread's context, or else a root of its own. Returns when
+/// all threads of the scope are home; if the scope is a root, when the OS has joined each of them.
 ///
 /// ```
 /// let numbers = vec![1, 2, 3];
@@ -41,19 +42,42 @@ use crate::tree::wait_mark::WaitMark;
 /// # Ok::<(), homebound::ScopeError>(())
 /// ```
 ///
-/// What it borrows must outlive it:
+/// Below a context that was told to stop, a scope is born stopped: spawns are refused, waits return
+/// at once. A library's function that opens a scope and returns `()` then returns with nothing
+/// done. So let the stop through with `?`, and call a function that does not inside of
+/// [`Context::shield`].
+///
+/// # Lifetimes
+///
+/// | lifetime | lasts | what it bounds |
+/// |---|---|---|
+/// | `'scope` | from before the body until the last thread is home | closures and results |
+/// | `'env` | longer: around the call of `scope` | the data that the body borrows |
+///
+/// A local of the body is dropped before the threads are home, so threads of the same scope may not
+/// borrow it. Move the local into the thread, or open a [`subscope`](Scope::subscope), whose
+/// threads may borrow it.
 ///
 /// ```compile_fail
 /// homebound::scope(|scope| {
 ///     let inner = vec![1];
-///     let _ = scope.spawn("late", "uses what is gone", |_| Ok(inner.len()));
+///     let _ = scope.spawn("late", "borrows a local of the body", |_| Ok(inner.len()));
 ///     Ok(())
 /// });
 /// ```
 ///
-/// Below a context that was asked to stop, it is born stopped: spawns are refused, waits return at once. A library's function that
-/// opens one and returns `()` then returns with nothing done; so let the stop through with `?`, and call one that does not inside of
-/// [`Context::shield`].
+/// A function that is lent a scope, and spawns in it, names the first lifetime:
+///
+/// ```
+/// use homebound::{Handle, Scope, SpawnError};
+///
+/// fn count<'s>(scope: &Scope<'s, '_>, text: &'s str) -> Result<Handle<'s, usize>, SpawnError> {
+///     scope.spawn("count", "counts words", move |_| Ok(text.split(' ').count()))
+/// }
+/// let text = String::from("to be or not");
+/// assert_eq!(homebound::scope(|scope| Ok(count(scope, &text)?.join()?))?, 4);
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 ///
 /// # Errors
 /// The failures of its threads and of its body; or the stop, if its body returned one.
@@ -70,18 +94,18 @@ where
     enter(&core, body)
 }
 
-/// As [`scope()`], with a name: what paths, dumps and failures show in place of its line. A library that opens a scope in
-/// a call of its own names it after the call.
+/// As [`scope()`], with a name, which paths, dumps and failures show in place of the line. A
+/// library that opens a scope in a call of its own names the scope after the call.
 ///
-/// Equal names are allowed: rows of one name are told apart by their ids. An empty name is none.
+/// Equal names are allowed, because ids tell the rows apart. An empty name counts as no name.
 ///
 /// ```
-/// /// What a library's user calls: nothing of the threads is in the signature.
+/// /// A call of a library. Its signature does not mention threads.
 /// fn sizes(files: &[&str]) -> homebound::Result<Vec<usize>, homebound::ScopeError> {
 ///     homebound::scope_named("sizes", |scope| {
-///         let each = files.iter().map(|file| scope.spawn("size", "measures a file", move |_| Ok(file.len())));
-///         let each: Vec<_> = each.collect::<homebound::Result<_, _>>()?;
-///         Ok(each.into_iter().map(|size| size.join()).collect::<homebound::Result<_, _>>()?)
+///         let size = |file| scope.spawn("size", "measures a file", move |_| Ok(str::len(file)));
+///         let each: Vec<_> = files.iter().map(|file| size(*file)).collect::<Result<_, _>>()?;
+///         Ok(each.into_iter().map(|size| size.join()).collect::<Result<_, _>>()?)
 ///     })
 /// }
 /// assert_eq!(sizes(&["a", "bc"])?, [1, 2]);
@@ -103,42 +127,9 @@ where
     enter(&core, body)
 }
 
-impl Context {
-    /// Opens a scope with a name, on the calling thread: below it if this is its context or that of a scope around, else below
-    /// the thread that this context belongs to. Its threads may borrow locals of the caller.
-    ///
-    /// ```
-    /// # homebound::scope(|scope| {
-    /// scope.spawn("reader", "counts words", |cx| {
-    ///     let text = String::from("a shop and a till");
-    ///     let words = cx.subscope("count", |inner| {
-    ///         Ok(inner.spawn("words", "splits the text", |_| Ok(text.split(' ').count()))?.join()?)
-    ///     })?;
-    ///     Ok(assert_eq!(words, 5))
-    /// })?;
-    /// # Ok(())
-    /// # })?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`scope()`].
-    ///
-    /// # Panics
-    /// As [`scope()`].
-    #[track_caller]
-    pub fn subscope<'env, T, F>(&self, name: impl IntoText, body: F) -> Result<T, ScopeError>
-    where
-        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
-    {
-        let around = current();
-        let core = open(name.into(), Location::caller(), Some(self), around.as_ref());
-        enter(&core, body)
-    }
-}
-
-/// Makes a scope's core, and hangs it where a stop will reach it: below the calling thread's context if that is in the
-/// scope of `parent` or below it; else below `parent`, and below that context too (T). Without a name, its line is it.
+/// Makes a scope's core, and hangs it where a stop will reach it: below the calling thread's
+/// context if that is in the scope of `parent` or below it; else below `parent`, and below that
+/// context too (T). Without a name, its line is it.
 pub(crate) fn open(
     name: Text,
     at: &'static Location<'static>,
@@ -170,8 +161,9 @@ pub(crate) fn open(
     core
 }
 
-/// Nobody waits for a guest, so nobody else would wait for the scope: it is a root of its own, and joins its threads. It is stopped with
-/// the guest, and shown below it (`Record::opened`).
+/// Opens a scope on the thread of a guest. No scope waits for a guest, so none would wait for a
+/// scope below the guest: the new scope is a root of its own, and joins its threads. The scope is
+/// stopped with the guest, and shown below it (`Record::opened`).
 fn open_at_guest(
     name: Text,
     at: &'static Location<'static>,
@@ -188,7 +180,8 @@ fn open_at_guest(
     core
 }
 
-/// `walk.rs:1568`: the folder in which a library was built tells its user nothing.
+/// Names a scope by its line, `walk.rs:1568`. The folder in which a library was built tells the
+/// user of the library nothing.
 fn source_line(at: &Location<'_>) -> Text {
     let file = at.file().rsplit(['/', '\\']).next().unwrap_or_default();
     format!("{file}:{}", at.line()).into()
@@ -197,20 +190,23 @@ fn source_line(at: &Location<'_>) -> Text {
 /// How a scope came to its end.
 pub(crate) struct Lived<T> {
     pub(crate) value: Option<T>,
-    /// The body's panic: to be resumed when everything is as it was before.
+    /// The payload of the body's panic. `enter` resumes the panic when the process is as it was
+    /// before.
     pub(crate) payload: Option<Payload>,
     pub(crate) verdict: Result<Account, ScopeError>,
 }
 
-/// Runs a body in a scope and takes the one exit path. The promise of the lease stands here: what was erased under it is
-/// settled before this frame, and so `'scope`, ends.
+/// Runs a body in a scope and takes the one exit path. This function keeps the promise of the
+/// lease: it settles all that was erased under the lease before its own frame, and so `'scope`,
+/// ends.
 pub(crate) fn live<'env, T, F>(core: &Arc<ScopeCore>, body: F) -> Lived<T>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
 {
-    // Threads may hold a reference to it: it lives until they are home, like all that they borrow.
+    // Threads may borrow `scope`, so it lives until they are home, like all borrowed data.
     let scope = Scope::of(core, Lease::promise());
-    // The body's own panic is contained in `run_body`: nothing may unwind from here to the end of the exit path (E4).
+    // `run_body` contains the body's own panic. Nothing may unwind from here to the end of the exit
+    // path (E4).
     let owing =
         AbortOnUnwind("homebound: the exit of a scope unwound; its threads may borrow, so this is fatal");
     let (value, payload, end) = run_body(core, &scope, body);
@@ -219,7 +215,7 @@ where
     Lived { value, payload, verdict }
 }
 
-/// Runs a body in a scope, and makes a result of how that came to its end.
+/// Runs a body in a scope, and turns the way in which it ended into a result.
 pub(crate) fn enter<'env, T, F>(core: &Arc<ScopeCore>, body: F) -> Result<T, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
@@ -239,7 +235,8 @@ where
     }
 }
 
-/// Runs the body with its context; notes its failure and stops the scope for it before anybody is waited for (E2).
+/// Runs the body with its context. If the body fails, notes the failure and stops the scope before
+/// the scope waits for its threads (E2).
 fn run_body<'scope, 'env, T, F>(
     core: &Arc<ScopeCore>,
     scope: &'scope Scope<'scope, 'env>,
@@ -294,8 +291,8 @@ fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> B
     calls.run();
     end
 }
-/// The one exit path: all threads home, groups and the scope settled, a root's OS threads joined. Never unwinds: from
-/// here to the end the scope owes its threads (E4).
+/// The one exit path: all threads home, groups and the scope settled, a root's OS threads joined.
+/// Never unwinds: from here to the end the scope owes its threads (E4).
 fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     core.root.assert_same_process();
     adopt::end_stays_in(core);
@@ -317,14 +314,15 @@ fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     }
     finish_if_left(&core.root);
     let verdict = settle::verdict(core, end);
-    // A registry's root stays in sight until all is put away.
+    // The root of a registry stays in sight until the registry has put the process back.
     if !is_registry {
         core.vacate();
     }
     verdict
 }
 
-/// The body's panic goes on; what else failed would be lost with it.
+/// Reports the other failures of a scope whose body panicked: the panic goes on, and the error that
+/// lists them is dropped.
 pub(crate) fn report_before_unwinding(core: &Arc<ScopeCore>, error: &ScopeError) {
     if error.failures().len() < 2 {
         return;

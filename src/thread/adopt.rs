@@ -1,5 +1,6 @@
-//! Owns the stay of a foreign thread in the tree: from `adopt` until the guard drops, or the thread ends.
-//! Refuses to join it: it is not ours.
+//! Owns the stay of a foreign thread in the tree: from `adopt` until the guard drops, or the thread
+//! ends.
+//! Refuses to join the thread, because homebound did not start it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,14 +18,30 @@ use crate::tree::record::{Label, Record};
 use crate::tree::result_state::{self, Outcome};
 use crate::tree::state::Entry;
 
-/// The calling, foreign thread in the tree, as a worker or as a guest, until this drops. Dereferences to its [`Context`]. If it is leaked, the end
-/// of the thread ends the stay, and so does the end of a scope whose body the thread runs.
+/// The stay of a foreign thread in the tree, as a worker or as a guest, until this drops.
+/// Dereferences to the thread's [`Context`].
+///
+/// If the guard is leaked, the stay ends with the thread. If the thread runs the body of a scope,
+/// the stay ends with that scope.
+///
+/// ```
+/// homebound::scope(|scope| {
+///     let cx = scope.context().clone();
+///     let library = std::thread::spawn(move || {
+///         let stay = cx.adopt("callback", "runs in a thread of a library");
+///         stay.is_stopping()
+///     });
+///     assert_eq!(library.join().expect("it does not panic"), false);
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[must_use = "the thread leaves the tree when this drops"]
 pub struct Adopted {
     context: Context,
-    /// `None` only while it drops.
+    /// Makes the context current on this thread. Set by `of`; `None` only while the guard drops.
     entered: Option<Entered>,
-    /// It stands for the thread that made it.
+    /// The guard stands for the thread that made it, so it may not move to another.
     _not_send: PhantomData<*const ()>,
 }
 
@@ -36,8 +53,9 @@ impl Adopted {
     }
 }
 
-/// True for one of our own threads below this scope, which is accounted for: neither can the scope wait for it a second time, nor is it
-/// a guest. And for a thread that is in its last destructors: nothing would end its stay.
+/// Returns true if the calling thread may not be taken into this scope, for one of two reasons. It
+/// is a thread of ours below the scope: the scope waits for it already, and it is no guest. Or it
+/// is in its last destructors, after which nothing would end its stay.
 fn is_ours(core: &Arc<ScopeCore>) -> bool {
     let below = |own: &Arc<Record>| own.core.ancestors().any(|around| Arc::ptr_eq(around, core));
     let foreign = |own: &Arc<Record>| matches!(own.role, Role::Adopted | Role::Guest);
@@ -51,7 +69,8 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
     result_state::without_handle(&record);
     let entry = Entry { record: Arc::clone(&record), task: None };
     if is_ours(core) || core.admit(entry).is_err() {
-        // Over, or already accounted for: it gets a context, but no place in the tree.
+        // The scope is over, or waits for this thread already: the thread gets a context, and no
+        // place in the tree.
         record.node.attach(&core.node);
         result_state::end(&record, Outcome::Finished);
         record.done.set();
@@ -59,13 +78,14 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
     Adopted::of(&record)
 }
 
-/// Takes the calling thread in as a guest of the scope that `host` is in.
+/// Takes the calling thread into the scope of `host`, as a guest.
 pub(crate) fn take_in(host: &Context, label: Label) -> Adopted {
     let core = host.core();
     let record = Arc::new(Record::new(label, Role::Guest, core, Node::new(Link::Inside)));
     record.start();
     result_state::without_handle(&record);
-    // A service's own threads are told when the service is: as the thread of the context by which they were taken in.
+    // The threads of a service are told to stop when the service is, so attach to the thread of
+    // `host`, not to its scope.
     record.node.attach(&host.record().node);
     if is_ours(core) || !guest::admit(&record) {
         guest::end(&record);
@@ -73,13 +93,14 @@ pub(crate) fn take_in(host: &Context, label: Label) -> Adopted {
     Adopted::of(&record)
 }
 
-/// The calling thread is about to wait for all that is in this scope. It does not wait for itself: if it was adopted into one of
-/// the groups, and its guard is kept somewhere, the stay ends here.
+/// Ends the stays of the calling thread in this scope and in its groups. The calling thread is
+/// about to wait for the scope, and would wait for itself if it was adopted and the guard is still
+/// kept.
 pub(crate) fn end_stays_in(core: &Arc<ScopeCore>) {
     current::leave_adopted(core).iter().for_each(release);
 }
 
-/// The stay is over. Called once or more.
+/// Ends the stay of a thread. May be called again.
 fn release(record: &Arc<Record>) {
     if record.role == Role::Guest {
         return guest::leave(record);
@@ -93,7 +114,7 @@ fn release(record: &Arc<Record>) {
     }
 }
 
-/// The thread ends, or its job, with its guard leaked.
+/// Ends the stay of a thread that ends, or whose job ends, while its guard is leaked.
 fn forsake(record: &Arc<Record>) {
     release(record);
     finish_if_left(&record.core.root);

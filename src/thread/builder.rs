@@ -1,6 +1,6 @@
-//! Owns what is said of a thread before it is started: name, purpose, what its failure and its end
-//! mean, and which stack it has.
-//! Refuses to run it: `spawn` does.
+//! Owns the configuration of a thread that is not started yet: its name and purpose, the effect of
+//! its failure and its end, its stack.
+//! Refuses to run the thread: `spawn` does.
 
 use std::fmt;
 use std::panic::Location;
@@ -20,7 +20,34 @@ use crate::tree::core::ScopeCore;
 use crate::tree::record::{Label, Record};
 use crate::tree::text::IntoText;
 
-/// A thread to be, with more to be said about it than name and purpose.
+/// Configures a thread before it is started: what its failure and its end mean, its stack, an OS
+/// thread of its own. From [`Scope::thread`](crate::Scope::thread) or
+/// [`Context::thread`](crate::Context::thread).
+///
+/// | a thread is | it is told to stop | it returns `Err`, or panics | it returns `Ok` |
+/// |---|---|---|---|
+/// | a worker: [`spawn`](Self::spawn) | when the scope stops | the scope stops | nothing |
+/// | a service: [`service`](Self::service) | after the workers | the scope stops | nothing |
+/// | [`isolated`](Self::isolated) too | as without | nothing stops | nothing |
+/// | [`vital`](Self::vital) too | as without | the scope stops | the scope stops |
+///
+/// | where a failure is listed | if the thread is joined | if its handle is dropped |
+/// |---|---|---|
+/// | of a worker or a service | `join` returns it, and the scope lists it | the scope lists it |
+/// | of an isolated thread | `join` returns it | the scope lists it |
+///
+/// A thread that ends because it was told to stop has not failed. A scope "lists" a failure in its
+/// [`ScopeError`](crate::ScopeError).
+///
+/// ```
+/// homebound::scope(|scope| {
+///     let thumbs = scope.thread("thumbs", "makes small pictures").isolated();
+///     let thumbs = thumbs.spawn(|_| -> homebound::Result { Err("no such picture")? })?;
+///     assert!(thumbs.join().is_err()); // the joiner has the failure, and the scope goes on
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[must_use = "a builder starts nothing until .spawn(f) or .service(f)"]
 pub struct ThreadBuilder<'scope> {
     core: Arc<ScopeCore>,
@@ -37,39 +64,110 @@ impl<'scope> ThreadBuilder<'scope> {
         ThreadBuilder { core, lease, label, isolated: false, vital: false, make: ThreadOptions::default() }
     }
 
-    /// Its failure stops nobody. It is returned by `join`; if nobody joins, it is in the scope's result after all.
+    /// A failure of the thread stops nothing: `join` returns it. If the thread is never joined, its
+    /// scope lists the failure.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let risky = scope.thread("risky", "parses a file of a user").isolated();
+    ///     let risky = risky.spawn(|_| Ok("twelve".parse::<u8>()?))?;
+    ///     assert!(risky.join().is_err());
+    ///     assert!(!scope.is_stopping());
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn isolated(mut self) -> Self {
         self.isolated = true;
         self
     }
 
-    /// When it ends, however it ends, the scope is stopped.
+    /// The end of the thread, however it ends, stops the scope.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     scope.thread("window", "is the program for its user").vital().spawn(|_| Ok(()))?;
+    ///     let reason = scope.context().wait_for_stop(); // the window was closed
+    ///     assert!(matches!(reason, homebound::StopReason::Vital { .. }));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn vital(mut self) -> Self {
         self.vital = true;
         self
     }
 
-    /// It gets an OS thread that no other job has used or will use. Without this, a job may find what an earlier one of the same name
-    /// has left: thread-locals, the token of `thread::park`, processors, timer slack, user ids and folders of its own. Signal mask,
-    /// kernel's name and rounding of numbers are put back after each job (Linux).
+    /// Gives the thread an OS thread that no other job has used or will use.
+    ///
+    /// Without this, a job may find what an earlier job of the same name has left on the OS thread:
+    /// thread-locals, the token of `thread::park`, processors, timer slack, user ids and folders of
+    /// its own. Signal mask, the kernel's name and the rounding of numbers are put back after each
+    /// job (Linux).
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     scope.thread("audio", "plays at a high priority").dedicated().spawn(|_| {
+    ///         // Changes the priority of this OS thread, which ends with the job.
+    ///         Ok(())
+    ///     })?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn dedicated(mut self) -> Self {
         self.make.dedicated = true;
         self
     }
 
-    /// The size of its stack in bytes; the system rounds it up, and may refuse it at the spawn.
+    /// Sets the size of the thread's stack, in bytes. The system rounds it up, and may refuse the
+    /// size when the thread is spawned.
+    ///
+    /// ```
+    /// fn depth(left: u32) -> u32 {
+    ///     if left == 0 { 0 } else { 1 + depth(left - 1) }
+    /// }
+    /// homebound::scope(|scope| {
+    ///     let parser = scope.thread("parser", "descends deep").stack_size(8 * 1024 * 1024);
+    ///     assert_eq!(parser.spawn(|_| Ok(depth(1_000)))?.join()?, 1_000);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.make.stack_size = Some(bytes);
         self
     }
 
-    /// Shows this line as the one that spawned it: for a function that spawns on behalf of its caller, and is `#[track_caller]`.
+    /// Shows `at` as the line that spawned the thread: for a `#[track_caller]` function that spawns
+    /// for its caller.
+    ///
+    /// ```
+    /// use homebound::{Handle, Scope, SpawnError};
+    ///
+    /// #[track_caller]
+    /// fn log_writer<'s>(scope: &Scope<'s, '_>) -> Result<Handle<'s, ()>, SpawnError> {
+    ///     let caller = std::panic::Location::caller();
+    ///     scope.thread("log", "writes the log").spawned_at(caller).spawn(|_| Ok(()))
+    /// }
+    /// homebound::scope(|scope| Ok(log_writer(scope)?.join()?))?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn spawned_at(mut self, at: &'static Location<'static>) -> Self {
         self.label.at = at;
         self
     }
 
-    /// Starts it as a worker: it ends by itself.
+    /// Starts the thread as a worker, which ends by itself.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let sum = scope.thread("sum", "adds two numbers").dedicated().spawn(|_| Ok(1 + 2))?;
+    ///     assert_eq!(sum.join()?, 3);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// See [`Scope::spawn`](crate::Scope::spawn).
@@ -81,7 +179,16 @@ impl<'scope> ThreadBuilder<'scope> {
         self.start(Role::Worker, f)
     }
 
-    /// Starts it as a service: it ends when it is told, after the workers.
+    /// Starts the thread as a service, which ends when it is told to stop, after the workers.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let cache = scope.thread("cache", "drops old entries").isolated();
+    ///     cache.service(|cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// See [`Scope::spawn`](crate::Scope::spawn).
@@ -102,7 +209,8 @@ impl<'scope> ThreadBuilder<'scope> {
             return Err(SpawnError::InvalidName);
         }
         let packet = Packet::new(move |record: &Arc<Record>| f(&Context::of(record)));
-        // One object, two owners: the handle keeps its typed end, to take the result; the thread gets the erased end, to run it.
+        // The packet has two owners. The handle keeps the typed end, to take the result. The thread
+        // gets the erased end, to run the closure.
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Packet<_, T>>::clone(&packet);
         let task = self.lease.erase(packet);
         let mut record = Record::new(self.label, role, &self.core, Node::new(Link::Inside));
@@ -119,7 +227,8 @@ impl fmt::Debug for ThreadBuilder<'_> {
     }
 }
 
-/// What spawning takes: a name for humans, `ps` and paths, and what the thread is for.
+/// Makes the label of a thread: its name, which people, `ps` and paths show, its purpose, and the
+/// line of the caller.
 #[track_caller]
 pub(crate) fn label(name: impl IntoText, purpose: impl IntoText) -> Label {
     Label { name: name.into(), purpose: purpose.into(), at: Location::caller() }

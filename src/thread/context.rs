@@ -1,5 +1,6 @@
-//! Owns what a thread is given: its stop, its shields and deadlines, its callbacks, its name, and the way to siblings.
-//! Refuses to own any of them: it is a handle, cheap to clone, and outlives nothing. The waits are in `wait`.
+//! Owns the block Stop of a context: the signal, checks, shields and deadlines.
+//! Refuses to own the state: a context is a handle, cheap to clone, and outlives nothing. The waits
+//! are in `wait`, threads and identity in `scope`.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -20,13 +21,31 @@ use crate::tree::core::ScopeCore;
 use crate::tree::current::{self, Entered};
 use crate::tree::record::Record;
 
-/// What a closure is given: it tells of the stop, waits, spawns siblings, and knows who it is.
+/// What the closure of a thread is given: the stop of the thread, its waits, the way to more
+/// threads, and its name.
 ///
-/// A context may be cloned and kept. Once its thread or scope has ended, it is stopped.
+/// A context may be cloned and kept. Once its thread or scope has ended, the context is stopping.
+///
+/// ```
+/// homebound::scope(|scope| {
+///     scope.service("counter", "counts until it is told to stop", |cx| {
+///         let mut count = 0_u64;
+///         while !cx.is_stopping() {
+///             count += 1;
+///         }
+///         println!("{} counted to {count}", cx.path());
+///         Ok(())
+///     })?;
+///     Ok(()) // the body is home, so the service is told to stop
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[derive(Clone)]
 pub struct Context {
+    /// The thread to which this context belongs. Never changes.
     record: Arc<Record>,
-    /// The thread's own, or that of the shield or deadline in which this context was made.
+    /// The node of the thread, or of the shield or deadline for which `within` made this context.
+    /// Never changes.
     node: Arc<Node>,
 }
 
@@ -48,7 +67,7 @@ impl Context {
         &self.record.core
     }
 
-    /// While the returned value lives, this is the calling thread's context.
+    /// Makes this context the calling thread's current one, until the returned value drops.
     pub(crate) fn enter(&self) -> Entered {
         current::enter(Arc::clone(&self.record), Arc::clone(&self.node), None)
     }
@@ -57,12 +76,13 @@ impl Context {
         self.node.stopped()
     }
 
-    /// A receiver that the stop disconnects; nothing is ever sent on it. An arm on it is ready for ever afterwards:
-    /// `recv(cx.stop_signal()) -> _ => ..`. Where the stop must win over data, use `select_biased!`.
+    /// Returns a receiver that the stop disconnects. No message is ever sent on it, so from the
+    /// stop on an arm `recv(cx.stop_signal()) -> _ => ..` is always ready. Where the stop must win
+    /// over data, use `select_biased!`.
     ///
     /// ```
     /// use crossbeam_channel::{select_biased, unbounded};
-    /// # fn main() -> homebound::Result<(), homebound::ScopeError> {
+    ///
     /// homebound::scope(|scope| {
     ///     let (jobs, queue) = unbounded::<u32>();
     ///     let _worker = scope.spawn("adder", "adds up what it is sent", move |cx| {
@@ -80,8 +100,8 @@ impl Context {
     ///     jobs.send(3)?;
     ///     drop(jobs);
     ///     Ok(())
-    /// })
-    /// # }
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     #[track_caller]
     pub fn stop_signal(&self) -> &Receiver<Infallible> {
@@ -89,14 +109,26 @@ impl Context {
         self.node.signal(Keeper::Timer)
     }
 
-    /// True from the stop on. One atomic load; in a shield or a deadline also a look at the clock.
+    /// Returns true from the stop on. Costs one atomic load; in a shield or a deadline, also a read
+    /// of the clock.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let cx = scope.context();
+    ///     assert!(!cx.is_stopping());
+    ///     scope.stop();
+    ///     assert!(cx.is_stopping());
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[inline]
     #[track_caller]
     pub fn is_stopping(&self) -> bool {
         self.asks("is_stopping", Location::caller())
     }
 
-    /// Here the context waits, or asks: something may be planted here.
+    /// Marks a wait or a check of the stop, where a test may have planted a stop or a panic.
     #[inline]
     pub(crate) fn point(&self, what: &'static str, at: &'static Location<'static>) {
         if self.node.is_probed() {
@@ -104,7 +136,8 @@ impl Context {
         }
     }
 
-    /// A point at which something may be planted, and a look at the stop: by one load, where there is nothing special.
+    /// A [`point`](Self::point), and a check of the stop. A node without a probe, a shield or a
+    /// deadline needs one load.
     #[inline]
     fn asks(&self, what: &'static str, at: &'static Location<'static>) -> bool {
         self.node.plainly_stopping().unwrap_or_else(|| {
@@ -113,13 +146,43 @@ impl Context {
         })
     }
 
-    /// True when the thread's share of the grace has passed: drop everything and return.
+    /// Returns true when the thread's share of the grace has passed: drop everything and return.
+    ///
+    /// ```
+    /// # fn write_one() -> bool { false }
+    /// homebound::scope(|scope| {
+    ///     scope.service("writer", "writes its queue to the disk", |cx| {
+    ///         cx.wait_for_stop();
+    ///         // As much as there is time for.
+    ///         while !cx.is_overdue() && write_one() {}
+    ///         Ok(())
+    ///     })?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn is_overdue(&self) -> bool {
         let record = &self.record;
         record.is_overdue() || (record.core.lock().clock.began.is_some() && record.core.is_past_share(record))
     }
 
-    /// For CPU loops: an error from the stop on.
+    /// Returns an error from the stop on: for a loop that computes and never waits.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let search = scope.spawn("search", "tries all keys", |cx| -> homebound::Result {
+    ///         for key in (0_u64..).cycle() {
+    ///             cx.checkpoint()?;
+    ///             std::hint::black_box(key);
+    ///         }
+    ///         Ok(())
+    ///     })?;
+    ///     search.stop();
+    ///     assert!(search.join().is_err());
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// [`Stopped`], if the context is stopping.
@@ -130,20 +193,65 @@ impl Context {
         if self.asks("checkpoint", Location::caller()) { Err(self.stopped()) } else { Ok(()) }
     }
 
-    /// Why it was asked to stop; `None` while it was not.
+    /// Returns why the context was told to stop; `None` if it was not.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     assert!(scope.context().stop_reason().is_none());
+    ///     scope.stopper().stop_because("the disk is full");
+    ///     let reason = scope.context().stop_reason().expect("it is stopping");
+    ///     assert_eq!(reason.to_string(), "the disk is full");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn stop_reason(&self) -> Option<StopReason> {
         self.node.is_stopping().then(|| (*self.node.reason()).clone())
     }
 
-    /// Runs `f` with a context in which a stop is not seen until `max` after it (or after the entry, if that is
-    /// later), or until the thread is overdue: for what must be finished once it was begun. Without a stop it changes
-    /// nothing. Scopes opened inside hang below it. It never reaches beyond an outer shield.
+    /// Runs `f` with a context that does not see a stop until `max` after the stop (or after the
+    /// entry, if the stop came before), or until the thread is overdue: for steps that must be
+    /// finished once they are begun.
+    ///
+    /// Without a stop, a shield changes nothing. A scope that is opened inside hangs below the
+    /// shield. A shield never reaches beyond an outer one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// homebound::scope(|scope| {
+    ///     scope.spawn("saver", "saves in two steps", |cx| {
+    ///         cx.shield(Duration::from_secs(1), |cx| {
+    ///             cx.stopper().stop(); // a stop between the two steps ..
+    ///             assert!(!cx.is_stopping()); // .. is not seen in the shield
+    ///         });
+    ///         assert!(cx.is_stopping());
+    ///         Ok(())
+    ///     })?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn shield<R>(&self, max: Duration, f: impl FnOnce(&Context) -> R) -> R {
         self.within(Limit::shield(max, &self.node, self.timer()), f)
     }
 
-    /// Runs `f` with a context that is stopped at `at`, or by the stop around it if that is earlier. Waits of that
-    /// context end with [`StopReason::Deadline`].
+    /// Runs `f` with a context that is stopped at `at`, or by an earlier stop from outside. The
+    /// waits of that context end with [`StopReason::Deadline`].
+    ///
+    /// ```
+    /// use homebound::StopReason;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// homebound::scope(|scope| {
+    ///     let soon = Instant::now() + Duration::from_millis(2);
+    ///     let minute = Duration::from_secs(60);
+    ///     let waited = scope.context().with_deadline(soon, |cx| cx.sleep(minute));
+    ///     assert_eq!(waited.unwrap_err().reason(), &StopReason::Deadline);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn with_deadline<R>(&self, at: Instant, f: impl FnOnce(&Context) -> R) -> R {
         self.within(Limit::deadline(at, &self.node, self.timer()), f)
     }
@@ -152,12 +260,14 @@ impl Context {
         let node = Node::limited(limit);
         node.attach(&self.node);
         if self.record.is_overdue() {
-            // Marked overdue before the node was there to be reached (`overdue::mark`): nothing is hidden any more.
+            // `overdue::mark` marked the thread before this node was there to be reached, so mark
+            // the node now: an overdue thread sees the stop in any shield.
             self.record.node.mark_through_shields(self.core().node.cause()).run();
         }
         let context = Context { record: Arc::clone(&self.record), node };
         let _close = scopeguard::guard(Arc::clone(&context.node), |node| node.close());
-        // Used from a thread that it does not belong to, it is not that thread's context.
+        // A context may be used on a thread that it does not belong to. There it does not become
+        // the current context.
         let own = current::record().is_some_and(|top| top.os_thread() == self.record.os_thread());
         let _entered = own.then(|| context.enter());
         f(&context)
@@ -167,7 +277,20 @@ impl Context {
         Arc::clone(&self.core().root.timers) as Arc<dyn Timer>
     }
 
-    /// The earliest deadline that was set around this context.
+    /// Returns the earliest deadline that was set around this context.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// homebound::scope(|scope| {
+    ///     let cx = scope.context();
+    ///     assert_eq!(cx.deadline(), None);
+    ///     let at = Instant::now() + Duration::from_secs(60);
+    ///     cx.with_deadline(at, |cx| assert_eq!(cx.deadline(), Some(at)));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn deadline(&self) -> Option<Instant> {
         self.node.deadline()
     }
@@ -177,7 +300,24 @@ impl Context {
     }
 }
 
-/// The calling thread's context, if it runs inside a scope. `None` in thread-local destructors.
+/// Returns the calling thread's context, if the thread runs inside a scope. `None` in the
+/// destructors of thread-locals.
+///
+/// A function that is called deep inside of a thread uses it to hear the stop without a parameter.
+///
+/// ```
+/// fn pause() {
+///     if let Some(cx) = homebound::current() {
+///         let _a_stop_ends_the_pause = cx.sleep(std::time::Duration::from_millis(1));
+///     }
+/// }
+/// pause(); // outside of a scope
+/// homebound::scope(|scope| {
+///     scope.spawn("worker", "pauses once", |_| Ok(pause()))?;
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 pub fn current() -> Option<Context> {
     current::top().map(|(record, node)| Context { record, node })
 }

@@ -1,5 +1,4 @@
-//! Owns what is done at a point where a test has planted something: the stop, the panic, the
-//! refusal.
+//! Owns the faults that a test has planted at a point: a stop, a panic, a refusal.
 //! Refuses to count points: `fault_plan` does.
 
 use std::io;
@@ -13,7 +12,7 @@ use crate::tree::record::Record;
 
 #[cold]
 pub(crate) fn visit(record: &Arc<Record>, what: &'static str, at: &'static Location<'static>) {
-    // What unwinds already may not unwind again; it is no point.
+    // No fault during an unwind: a second panic would abort the process.
     let probe = record.core.root.probe.get().filter(|_| !std::thread::panicking());
     let Some((probe, seed)) = probe.and_then(|probe| Some((probe, probe.next_point()?))) else { return };
     match seed {
@@ -26,13 +25,13 @@ pub(crate) fn visit(record: &Arc<Record>, what: &'static str, at: &'static Locat
         }
         Seed::Panic => {
             probe.note(record.path(), what, at);
-            // Past the hook: there may be hundreds, and each is wanted.
+            // Not `panic!`, because a test may plant hundreds, and the panic hook would print each.
             resume_unwind(Box::new(format!("planted at {at}, in {what}")));
         }
     }
 }
 
-/// What the OS might say to the spawn of this thread.
+/// Returns the refusal that a test has planted for the spawn of this thread, if it has.
 pub(crate) fn may_spawn(record: &Record) -> Result<(), SpawnError> {
     match record.core.root.probe.get().filter(|_| record.node.is_probed()) {
         Some(probe) if probe.next_spawn() => {

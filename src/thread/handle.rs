@@ -1,5 +1,5 @@
-//! Owns what a spawner holds of a thread: the claim on its result, and the ways to wait for it.
-//! Refuses to be needed: dropped or leaked, the thread comes home all the same.
+//! Owns the handle of a thread: the claim on its result, and the ways to wait for it.
+//! Refuses to be needed: if the handle is dropped or leaked, the thread comes home all the same.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -23,9 +23,19 @@ use crate::tree::record::{Of, Record};
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::{current, result_state};
 
-/// A thread that was spawned. Dropping it does not detach the thread: its scope joins it.
+/// A thread that was spawned. Dropping a handle does not detach the thread: the scope joins it.
 ///
-/// It need not be used: `scope.spawn(..)?;` leaves the joining, and a failure, to the scope.
+/// A handle need not be used: `scope.spawn(..)?;` leaves the join, and a failure, to the scope.
+///
+/// ```
+/// homebound::scope(|scope| {
+///     let sum = scope.spawn("sum", "adds two numbers", |_| Ok(1 + 2))?;
+///     println!("{} runs", sum.path());
+///     assert_eq!(sum.join()?, 3);
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 pub struct Handle<'scope, T> {
     record: Arc<Record>,
     claim: Arc<dyn Claim<T> + 'scope>,
@@ -44,11 +54,28 @@ impl<'scope, T> Handle<'scope, T> {
 }
 
 impl<T> Handle<'_, T> {
-    /// Blocks until the thread has ended, and returns what its closure returned.
+    /// Blocks until the thread has ended, and returns what its closure returned. A stop of the
+    /// caller does not end this wait; the thread, being in the same tree, is usually told by the
+    /// same stop.
+    ///
+    /// ```
+    /// use homebound::JoinError;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let good = scope.spawn("good", "counts", |_| Ok(7))?;
+    ///     assert_eq!(good.join()?, 7);
+    ///     let bad = scope.thread("bad", "fails").isolated().spawn(|_| -> homebound::Result {
+    ///         Err("out of paper")?
+    ///     })?;
+    ///     assert!(matches!(bad.join(), Err(JoinError::Failed(_))));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`JoinError::Failed`] if it failed, [`JoinError::Stopped`] if it ended because it was asked to,
-    /// [`JoinError::WouldDeadlock`] if it cannot end before the caller does.
+    /// [`JoinError::Failed`] if the thread failed, [`JoinError::Stopped`] if it ended because it
+    /// was told to stop, [`JoinError::WouldDeadlock`] if it cannot end before the caller does.
     #[track_caller]
     #[must_use = "dropped, it takes the thread's failure or its stop along: pass it on with `?`; to leave both to the scope, drop the handle"]
     pub fn join(mut self) -> Result<T, JoinError> {
@@ -66,6 +93,19 @@ impl<T> Handle<'_, T> {
 
     /// As [`join`](Self::join), but gives the handle back after `timeout`.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let worker = scope.spawn("worker", "waits", |cx| Ok(cx.wait_for_stop()))?;
+    ///     let worker = worker.join_timeout(Duration::from_millis(1)).expect_err("it waits");
+    ///     worker.stop();
+    ///     worker.join()?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
     /// # Errors
     /// The handle, if the thread has not ended by then.
     #[track_caller]
@@ -76,6 +116,20 @@ impl<T> Handle<'_, T> {
 
     /// As [`join`](Self::join), but gives the handle back at `deadline`.
     ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// homebound::scope(|scope| {
+    ///     let deadline = Instant::now() + Duration::from_secs(60); // for all of them together
+    ///     for name in ["a", "b"] {
+    ///         let worker = scope.spawn(name, "ends by itself", |_| Ok(()))?;
+    ///         worker.join_deadline(deadline).expect("a minute is enough")?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
     /// # Errors
     /// The handle, if the thread has not ended by then.
     #[track_caller]
@@ -84,7 +138,7 @@ impl<T> Handle<'_, T> {
         self.join_until(|| deadline, Location::caller())
     }
 
-    /// `end` is asked only if there is something to wait for.
+    /// `end` is called only if there is something to wait for, because it reads the clock.
     fn join_until(
         mut self,
         end: impl FnOnce() -> Instant,
@@ -100,10 +154,10 @@ impl<T> Handle<'_, T> {
         Ok(self.collect())
     }
 
-    /// What its closure returned, if the thread has ended; `None` before that, and when it has been taken. Never blocks.
+    /// Returns what the closure returned, if the thread has ended; `None` before that, and when the
+    /// result has been taken. Never blocks.
     ///
     /// ```
-    /// # fn main() -> homebound::Result<(), homebound::ScopeError> {
     /// homebound::scope(|scope| {
     ///     let mut answer = scope.spawn("thinker", "thinks", |_| Ok(42))?;
     ///     let (ended, tell) = homebound::channel::bounded(1);
@@ -112,8 +166,8 @@ impl<T> Handle<'_, T> {
     ///     scope.context().recv(&tell)?;
     ///     assert_eq!(answer.try_join().expect("it has ended")?, 42);
     ///     Ok(())
-    /// })
-    /// # }
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     ///
     /// # Errors
@@ -124,7 +178,7 @@ impl<T> Handle<'_, T> {
         ready.then(|| self.collect())
     }
 
-    /// Something may be planted here, into the thread that joins.
+    /// A point at which a test may have planted a panic or a stop, for the thread that joins.
     fn point(&self, at: &'static Location<'static>) {
         if self.record.node.is_probed() {
             current::record().iter().for_each(|joiner| failpoint::visit(joiner, "join", at));
@@ -136,32 +190,92 @@ impl<T> Handle<'_, T> {
         result_state::join(&self.record, &*self.claim)
     }
 
-    /// A receiver that is disconnected when the thread has ended: for a `select!` over many.
+    /// Returns a receiver that is disconnected when the thread has ended: for a `select!` over
+    /// many.
+    ///
+    /// ```
+    /// use crossbeam_channel::select;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let fetch = scope.spawn("fetch", "fetches a page", |_| Ok("a page"))?;
+    ///     let clock = scope.service("clock", "ticks", |cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     select! {
+    ///         recv(fetch.done()) -> _ => println!("the page: {}", fetch.join()?),
+    ///         recv(clock.done()) -> _ => println!("no clock any more"),
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn done(&self) -> &Receiver<Infallible> {
         self.record.done.signal()
     }
 
-    /// True once the thread has ended: result, captures and callbacks are dropped or handed over.
+    /// Returns true once the thread has ended: its result, captures and callbacks are dropped or
+    /// handed over.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let worker = scope.spawn("worker", "ends at once", |_| Ok(()))?;
+    ///     let _disconnected = worker.done().recv();
+    ///     assert!(worker.is_finished());
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.record.done.is_set()
     }
 
-    /// Asks this thread to stop, and whatever runs below it.
+    /// Tells this thread to stop, and all that runs below it. Does not wait.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let player = scope.spawn("player", "plays one piece", |cx| Ok(cx.wait_for_stop()))?;
+    ///     player.stop();
+    ///     assert!(player.join()?.to_string().starts_with("requested at "));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[track_caller]
     pub fn stop(&self) {
         self.record.node.stop(StopReason::Requested { at: Location::caller() });
     }
 
-    /// Stops this thread, from anywhere: it may be cloned, and outlives the handle.
+    /// Returns a [`Stopper`] of this thread: it may be cloned, and outlives the handle.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let player = scope.spawn("player", "plays one piece", |cx| Ok(cx.wait_for_stop()))?;
+    ///     let button = player.stopper();
+    ///     button.stop_because("the button was pressed");
+    ///     assert_eq!(player.join()?.to_string(), "the button was pressed");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn stopper(&self) -> Stopper {
         Stopper::of_thread(&self.record)
     }
 
-    /// Runs `f` when the thread has ended, on that thread, or at once if it has ended already: [`try_join`](Self::try_join) has a
-    /// result then. The scope waits for `f`; so it should do no more than wake whoever is to look.
+    /// Runs `f` when the thread has ended, on that thread, or at once if it has ended already.
+    /// [`try_join`](Self::try_join) has a result then. The scope waits for `f`, so `f` should do no
+    /// more than wake the thread that takes the result.
     ///
-    /// Dropping the guard forgets `f`; if it is running on another thread, it waits until that is over. A panic in `f` is
-    /// contained, and a failure of the scope.
+    /// When the guard drops, `f` is forgotten; if `f` is running on another thread, the drop waits
+    /// for its end. A panic in `f` is contained, and is a failure of the scope.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let (wake, woken) = homebound::channel::bounded(1);
+    ///     let worker = scope.spawn("worker", "works", |_| Ok(1))?;
+    ///     let _guard = worker.on_done(move || wake.send("worker is home").expect("it listens"));
+    ///     assert_eq!(woken.recv()?, "worker is home");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn on_done(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
         let context = Context::of(&self.record);
         let registered = context.callback(At::Done(Arc::clone(&self.record)), context.guest(f));
@@ -169,17 +283,26 @@ impl<T> Handle<'_, T> {
         OnStop { registered }
     }
 
-    /// The thread's id.
+    /// Returns the thread's id, which is never used twice in a process.
     pub fn id(&self) -> ThreadId {
         self.record.id
     }
 
-    /// The thread's name.
+    /// Returns the thread's name.
     pub fn name(&self) -> &str {
         &self.record.label.name
     }
 
-    /// Scopes and name, `/studio/gui/thumbs`.
+    /// Returns the names of the scopes around the thread, and its own: `/studio/gui/thumbs`.
+    ///
+    /// ```
+    /// homebound::scope_named("studio", |scope| {
+    ///     let thumbs = scope.spawn("thumbs", "makes small pictures", |_| Ok(()))?;
+    ///     assert_eq!(thumbs.path(), "/studio/thumbs");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn path(&self) -> &str {
         self.record.path()
     }

@@ -25,7 +25,8 @@ use crate::tree::state::Entry;
 use crate::tree::verdict::{Verdict, judge};
 use crate::tree::{current, panic_hook};
 
-/// Admits the thread, then asks the OS for it. A refusal leaves the scope as it was; the closure is dropped here.
+/// Admits the thread to its scope, then asks the OS for it. A refusal leaves the scope as it was,
+/// and the closure is dropped here.
 pub(crate) fn launch(
     core: &Arc<ScopeCore>,
     record: &Arc<Record>,
@@ -33,7 +34,8 @@ pub(crate) fn launch(
     make: ThreadOptions,
 ) -> Result<(), SpawnError> {
     failpoint::may_spawn(record)?;
-    // Before the admission: the subscriber is the user's, and what it raises may not leave a thread counted.
+    // Make the span before the admission. The subscriber is code of the program, and if it panicked
+    // after the admission, the scope would wait for a thread that never starts.
     let scene = contain(|| Scene::of(record)).unwrap_or_else(|payload| {
         discard(payload);
         Scene(None)
@@ -50,7 +52,8 @@ pub(crate) fn launch(
     })
 }
 
-/// The spawner's subscriber, and a span of it for the thread. Boxed: most programs have none, and it is in every thread.
+/// The spawner's subscriber, and a span of it for the thread. `None` if no subscriber is there.
+/// Boxed, because each thread has one of these and most programs have no subscriber.
 struct Scene(Option<Box<(Dispatch, tracing::Span)>>);
 
 impl Scene {
@@ -81,15 +84,16 @@ impl Scene {
     }
 }
 
-/// A span that ends is told to the subscriber, which is the user's.
+/// The drop of a span calls the subscriber, which is code of the program, so a panic is contained.
 impl Drop for Scene {
     fn drop(&mut self) {
         discard(drop_contained(self.0.take()));
     }
 }
 
-/// What the OS thread does. Nothing of `'scope` is in this frame (invariant 1): `task` has forgotten its types, and
-/// closure and result live and die in `Task::run`, which has returned before anybody is told.
+/// The job of the OS thread. Nothing of `'scope` is in this frame (invariant 1): `task` has
+/// forgotten its types. Closure and result live and die in `Task::run`, which has returned before
+/// `come_home` reports the end.
 fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, os_thread: &Arc<OsThread>) {
     record.start();
     os_thread.set_title(&record.label.purpose, record.core.place());
@@ -101,15 +105,15 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
             let (ended, told) = judge_end(record, task.run(record));
             outcome = Some(ended);
             told.iter().for_each(log);
-            // Callbacks that were not run are dropped while the thread still is somebody.
+            // Drop callbacks that have not run while the thread still has a current context.
             record.node.close();
             drop(entered);
             tracing::debug!(target: "homebound::thread", "ended");
         });
     });
     if let Err(payload) = logged {
-        // The subscriber panicked; if that was before the closure began, the thread has failed by it. If it was after, the
-        // result is there to be taken.
+        // The subscriber panicked. Before the closure began, this is the failure of the thread.
+        // After the closure, the outcome is known, so discard the panic.
         match outcome {
             Some(_) => discard(payload),
             None => {
@@ -127,8 +131,9 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
     come_home(record, outcome.unwrap_or(Outcome::Finished), os_thread);
 }
 
-/// Makes an outcome of what the closure returned or raised, and stops and lists for it at once (F1): nothing that the program's code
-/// may hold up, callbacks, a subscriber, the parts of an error, comes before that. Returns a failure that is to be logged.
+/// Turns the result of the closure into an outcome, and stops the scope and lists the failure at
+/// once (F1). Code of the program that may block runs after that: callbacks, the subscriber, the
+/// parts of an error. Returns a failure for the log.
 fn judge_end(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
     let (core, stops) = (&record.core, !record.isolated);
     let failure = match ran {
@@ -161,29 +166,33 @@ fn judge_end(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
     }
 }
 
-/// Tells the others: those who join it, then the scope. After the last line the scope may be gone.
+/// Reports the end of the thread: first to the threads that join it, then to the scope. After the
+/// last line the scope may be gone.
 fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: &Arc<OsThread>) {
     let core = &record.core;
     let panicked = outcome.is_panic();
-    // Views show the thread until `end`, and its OS thread from here on: there is no moment at which neither is seen.
+    // Views show the thread until `end`, and its OS thread from here on, so no view misses both.
     os_thread.set_over();
     result_state::end(record, outcome);
-    // When the last of the program's code has run: it may have stopped the root.
+    // Ask after the last code of the program, because that code may have stopped the root.
     let reusable = !panicked && core.may_spawn_again();
     let at_once = reusable && record.close_sequel();
     if at_once {
-        // Before anybody learns of the end: the next spawn of this name finds the thread warm.
+        // Give the OS thread back before `done` is set, so that the next spawn of this name, which
+        // may follow a join, finds the OS thread warm.
         os_thread.give_back();
     }
     record.done.set();
     record.tell_sequel();
-    // What the program runs here may take its time, and nobody else was to wait for that; it may have stopped the root.
+    // A callback may block, and joiners did not wait for it, since `done` is set. It may also have
+    // stopped the root, so ask again.
     let afterwards = reusable && !at_once && core.may_spawn_again();
     if afterwards {
         os_thread.give_back();
     }
     core.count_out(record);
-    // Not with a job of the root's in the OS thread, which would be waited for by the thread that is to run it.
+    // Only if the OS thread was not given back. It may have the next job of the root already, and
+    // this thread, which has to run that job, would wait for it here.
     if !(at_once || afterwards) {
         finish_if_left(&core.root);
     }

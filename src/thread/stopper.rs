@@ -1,5 +1,6 @@
-//! Owns what reaches into the stop of a scope or a thread from outside: the stopper that asks for it, the guard that acts on it.
-//! Refuses to run a callback: the thread that stops does.
+//! Owns the values that reach a stop from outside: the `Stopper` that asks for it, and the guard of
+//! a callback that runs on it.
+//! Refuses to run a callback: the stopping thread does.
 
 use std::fmt;
 use std::panic::Location;
@@ -18,7 +19,7 @@ use crate::tree::record::Record;
 use crate::tree::text::IntoText;
 use crate::tree::{current, deadlock};
 
-/// A callback, and what it waits for.
+/// A registered callback, and the event that runs it.
 pub(crate) struct Registered {
     pub(crate) at: At,
     pub(crate) callback: Arc<Callback>,
@@ -32,7 +33,7 @@ pub(crate) enum At {
 }
 
 impl Registered {
-    /// Runs it at once if that has come already.
+    /// Registers the callback, or runs it here if the event has happened already.
     pub(crate) fn enter(&self) {
         match &self.at {
             At::Stop(node) if node.on_stop(&self.callback) => {}
@@ -51,25 +52,63 @@ impl Registered {
 }
 
 impl Context {
-    /// Stops the scope that this thread is in, from anywhere.
+    /// Returns a [`Stopper`] of the scope that this thread is in.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     scope.spawn("alarm", "ends the scope when it rings", |cx| {
+    ///         cx.stopper().stop_because("the alarm rang");
+    ///         Ok(())
+    ///     })?;
+    ///     assert_eq!(scope.context().wait_for_stop().to_string(), "the alarm rang");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn stopper(&self) -> Stopper {
         Stopper::of(self.core())
     }
 
-    /// Runs `f` on stop, in the thread that stops (for signals and deadlines: one of homebound's own), or at once if
-    /// the stop has come already.
+    /// Runs `f` on the stop, in the thread that calls `stop` (for a signal or a deadline: in one of
+    /// homebound's own), or at once if the stop has come already.
     ///
-    /// Dropping the guard forgets `f`; if it is running on another thread, it waits until that is over. A panic in `f`
-    /// is contained, and a failure of the scope.
+    /// When the guard drops, `f` is forgotten; if `f` is running on another thread, the drop waits
+    /// for its end. A panic in `f` is contained, and is a failure of the scope.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let (close, closed) = homebound::channel::bounded(1);
+    ///     scope.service("device", "reads from a device until it is closed", move |cx| {
+    ///         let _guard = cx.on_stop(move || close.send(()).expect("the device is open"));
+    ///         Ok(closed.recv()?) // stands for a call into C that no stop reaches
+    ///     })?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn on_stop(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
         let registered = self.callback(At::Stop(Arc::clone(self.node())), self.guest(f));
         registered.enter();
         OnStop { registered }
     }
 
-    /// As [`on_stop`](Self::on_stop), for an `f` that borrows: it is registered while `body` runs.
+    /// As [`on_stop`](Self::on_stop), for an `f` that borrows. The callback is registered while
+    /// `body` runs.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+    ///
+    /// let told = AtomicBool::new(false);
+    /// homebound::scope(|scope| {
+    ///     scope.context().with_on_stop(|| told.store(true, SeqCst), || scope.stop());
+    ///     assert!(told.load(SeqCst));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn with_on_stop<R>(&self, f: impl FnOnce() + Send, body: impl FnOnce() -> R) -> R {
-        // Kept below: whichever way `body` ends, the callback is abandoned before what it borrows dies.
+        // The guard abandons the callback before the data that `f` borrows is dropped, on every way
+        // out of `body`.
         let task = Lease::promise().erase(self.guest(f));
         let at = At::Stop(Arc::clone(self.node()));
         let registered = scopeguard::guard(self.callback(at, task), |registered| registered.leave());
@@ -77,7 +116,8 @@ impl Context {
         body()
     }
 
-    /// A callback as a task; from inside, nothing waits for the scope.
+    /// Makes a task of a callback. While `f` runs, a call that would wait for the scope of this
+    /// context does not wait, because the scope waits for `f`.
     pub(crate) fn guest<'a>(&self, f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<Caller> + 'a> {
         let record = Arc::downgrade(self.record());
         Packet::new(move |by: &Caller| -> Result {
@@ -102,7 +142,18 @@ impl Context {
     }
 }
 
-/// Keeps a callback registered; see [`Context::on_stop`](crate::Context::on_stop) and [`Handle::on_done`](crate::Handle::on_done).
+/// Keeps a callback registered, until this drops. See
+/// [`Context::on_stop`](crate::Context::on_stop) and [`Handle::on_done`](crate::Handle::on_done).
+///
+/// ```
+/// homebound::scope(|scope| {
+///     let guard = scope.context().on_stop(|| unreachable!("it was forgotten"));
+///     drop(guard);
+///     scope.stop();
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[must_use = "the callback is forgotten when this drops"]
 pub struct OnStop {
     pub(crate) registered: Registered,
@@ -120,7 +171,18 @@ impl fmt::Debug for OnStop {
     }
 }
 
-/// Stops a scope, or a thread, from anywhere and at any time.
+/// Stops a scope or a thread, from anywhere and at any time. May outlive it.
+///
+/// ```
+/// homebound::scope(|scope| {
+///     let stopper = scope.stopper();
+///     let on_click = move || stopper.stop(); // for a button of a toolkit, say
+///     on_click();
+///     scope.context().wait_for_stop();
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[derive(Clone)]
 pub struct Stopper {
     whose: Whose,
@@ -148,19 +210,49 @@ impl Stopper {
         }
     }
 
-    /// Asks it to stop. When this has returned, the scope's body, its workers and all below them see it; of a thread, it and all
-    /// that runs below it.
+    /// Tells the scope, or the thread, to stop. When this returns, the body and the workers of the
+    /// scope see the stop, and all that is below them. Of a thread: the thread, and all that runs
+    /// below it.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let worker = scope.spawn("worker", "waits", |cx| Ok(cx.wait_for_stop()))?;
+    ///     worker.stopper().stop(); // this thread alone
+    ///     assert!(worker.join().is_ok());
+    ///     assert!(!scope.is_stopping());
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[track_caller]
     pub fn stop(&self) {
         self.node().stop(StopReason::Requested { at: Location::caller() });
     }
 
-    /// As [`stop`](Self::stop), with a reason in words.
+    /// As [`stop`](Self::stop), with a reason in words: [`StopReason::Custom`].
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     scope.stopper().stop_because("the licence has expired");
+    ///     assert_eq!(scope.context().wait_for_stop().to_string(), "the licence has expired");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn stop_because(&self, why: impl IntoText) {
         self.node().stop(StopReason::Custom(why.into()));
     }
 
-    /// True from the stop on, and when the scope or thread is over.
+    /// Returns true from the stop on, and when the scope or thread is over.
+    ///
+    /// ```
+    /// let stopper = homebound::scope(|scope| {
+    ///     assert!(!scope.stopper().is_stopping());
+    ///     Ok(scope.stopper())
+    /// })?;
+    /// assert!(stopper.is_stopping()); // the scope is over
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn is_stopping(&self) -> bool {
         self.node().is_stopping()
     }

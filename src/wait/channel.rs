@@ -1,6 +1,7 @@
-//! Owns the waits of a context: each ends on stop, records its source line, and is over at once if there is nothing to
-//! wait for.
-//! Refuses to poll: every wait blocks in one `select`, with a time-out only where a deadline is set.
+//! Owns the waits for the stop, for moments and for messages. Each ends on stop, shows its source
+//! line, and returns at once if there is nothing to wait for.
+//! Refuses to poll: every wait blocks in one `select`, with a time-out only where a deadline is
+//! set.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -20,7 +21,17 @@ use crate::tree::wait_mark::WaitMark;
 
 /// # Waits
 impl Context {
-    /// Blocks until the stop, and says why it came.
+    /// Blocks until the stop, and returns its reason: the body of a program that is made of
+    /// services.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     scope.spawn("quit", "ends the program", |cx| Ok(cx.stopper().stop_because("quit")))?;
+    ///     assert_eq!(scope.context().wait_for_stop().to_string(), "quit");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[track_caller]
     pub fn wait_for_stop(&self) -> StopReason {
         self.point("wait_for_stop", Location::caller());
@@ -29,7 +40,20 @@ impl Context {
         (*self.node().reason()).clone()
     }
 
-    /// Sleeps; the stop ends it at once.
+    /// Sleeps. A stop ends the sleep at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let hour = Duration::from_secs(3600);
+    ///     let sleeper = scope.spawn("sleeper", "sleeps", move |cx| Ok(cx.sleep(hour)?))?;
+    ///     sleeper.stop();
+    ///     assert!(sleeper.join().is_err()); // it has stopped, now and not in an hour
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// [`Stopped`], at once if the context is stopping already.
@@ -39,7 +63,19 @@ impl Context {
         self.sleep_until(after(Instant::now(), duration))
     }
 
-    /// Sleeps until a moment; the stop ends it at once.
+    /// Sleeps until a moment. A stop ends the sleep at once.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// homebound::scope(|scope| {
+    ///     let moment = Instant::now() + Duration::from_millis(1);
+    ///     scope.context().sleep_until(moment)?;
+    ///     assert!(Instant::now() >= moment);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// [`Stopped`], at once if the context is stopping already.
@@ -51,7 +87,7 @@ impl Context {
         if self.pause(Some(end)) { Err(self.stopped()) } else { Ok(()) }
     }
 
-    /// Blocks until the stop (true) or until `end` (false).
+    /// Blocks until the stop, and returns true, or until `end`, and returns false.
     pub(crate) fn pause(&self, end: Option<Instant>) -> bool {
         let node = self.node();
         loop {
@@ -65,10 +101,22 @@ impl Context {
         }
     }
 
-    /// Receives a message; the stop wins over one that is ready.
+    /// Receives a message. If a message is ready and the context is stopping, the stop wins.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let (send, receive) = homebound::channel::bounded::<i32>(1);
+    ///     let adder = scope.spawn("adder", "adds one", move |cx| Ok(cx.recv(&receive)? + 1))?;
+    ///     send.send(41)?;
+    ///     assert_eq!(adder.join()?, 42);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`WaitError::Stopped`]; [`WaitError::Disconnected`] when the channel is empty and all senders are gone.
+    /// [`WaitError::Stopped`]; [`WaitError::Disconnected`] when the channel is empty and all
+    /// senders are gone.
     #[track_caller]
     #[inline]
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
@@ -77,6 +125,19 @@ impl Context {
     }
 
     /// Receives a message, for at most `timeout`.
+    ///
+    /// ```
+    /// use homebound::WaitError;
+    /// use std::time::Duration;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let (_send, receive) = homebound::channel::bounded::<u8>(1);
+    ///     let waited = scope.context().recv_timeout(&receive, Duration::from_millis(1));
+    ///     assert!(matches!(waited, Err(WaitError::TimedOut)));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`recv`](Self::recv), and [`WaitError::TimedOut`].
@@ -90,6 +151,24 @@ impl Context {
 
     /// Receives a message, until `deadline`.
     ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// homebound::scope(|scope| {
+    ///     let (send, receive) = homebound::channel::unbounded();
+    ///     scope.spawn("sender", "sends two parts", move |_| {
+    ///         send.send(1)?;
+    ///         Ok(send.send(2)?)
+    ///     })?;
+    ///     let deadline = Instant::now() + Duration::from_secs(60); // for both parts together
+    ///     let cx = scope.context();
+    ///     assert_eq!(cx.recv_deadline(&receive, deadline)?, 1);
+    ///     assert_eq!(cx.recv_deadline(&receive, deadline)?, 2);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`recv`](Self::recv), and [`WaitError::TimedOut`].
     #[track_caller]
@@ -99,7 +178,8 @@ impl Context {
         self.receive(receiver, || Some(deadline), Location::caller())
     }
 
-    /// `end` is asked only if there is something to wait for: no clock on the fast path.
+    /// `end` is called only if there is something to wait for, so that the fast path reads no
+    /// clock.
     #[inline]
     pub(crate) fn receive<T>(
         &self,
@@ -114,7 +194,8 @@ impl Context {
         }
     }
 
-    /// What can be said without waiting: stopped, a message, or that there will be none.
+    /// Returns the result that is known without a wait: the stop, a message, or that no message
+    /// will come.
     #[inline]
     fn look<T>(&self, receiver: &Receiver<T>) -> Option<Result<T, WaitError>> {
         if self.node().is_stopping() {
@@ -127,8 +208,9 @@ impl Context {
         }
     }
 
-    /// The other end is gone. If a stop has come meanwhile, here or so far only to its owner, it is gone for that, and the stop is
-    /// what counts.
+    /// The error to return when the other end is gone. If a stop has come meanwhile, in this
+    /// context or so far only in the node above it, the other end is gone because of that stop, so
+    /// the stop is the cause.
     #[cold]
     fn disconnected(&self) -> WaitError {
         if self.node().is_stopping() {
@@ -146,8 +228,8 @@ impl Context {
         end: Option<Instant>,
         caller: &'static Location<'static>,
     ) -> Result<T, WaitError> {
-        // A few looks in short succession, before it is worth while to go to sleep: as many as crossbeam's own `recv` has
-        // before and after it registers.
+        // Look a few times before the thread sleeps, because a message often comes within
+        // microseconds: as many times as crossbeam's own `recv` does before and after it registers.
         for _ in 0..2 {
             let backoff = Backoff::new();
             while !backoff.is_completed() {
@@ -162,8 +244,9 @@ impl Context {
         self.receive_blocked(receiver, end)
     }
 
-    /// Has the channel made that a wait selects on, while the stack is not deep: it may be the deepest point of a thread
-    /// that waits, and a page is a page for each of ten thousand.
+    /// Makes the channel that a wait selects on, while the stack is not deep. The deepest point of
+    /// a waiting thread decides how many pages of stack it touches, and there may be ten thousand
+    /// such threads.
     #[inline(never)]
     fn prepare(&self) {
         self.node().signal(Keeper::Listener);
@@ -176,10 +259,24 @@ impl Context {
         received?.map_err(|_| self.disconnected())
     }
 
-    /// Sends a value; if the stop comes first, the value comes back.
+    /// Sends a value, and waits for room. If the stop comes first, the value comes back in the
+    /// error.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let (send, receive) = homebound::channel::bounded(1);
+    ///     scope.context().send(&send, "first")?;
+    ///     scope.stop();
+    ///     let refused = scope.context().send(&send, "second").unwrap_err();
+    ///     assert_eq!(refused.value, "second");
+    ///     assert_eq!(receive.len(), 1);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
-    /// The value and the cause: stopped, or all receivers are gone.
+    /// The value and the cause: the stop, or that all receivers are gone.
     #[track_caller]
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn send<T>(&self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
@@ -215,7 +312,17 @@ impl Context {
         value.map_or(Ok(()), |value| Err(SendError { value, cause }))
     }
 
-    /// Says in the dump what this thread waits for while `f` runs: a `select!`, an `accept`, a call into C.
+    /// Shows in dumps that this thread waits for `what` while `f` runs: a `select!`, a foreign
+    /// `accept`, a call into C. Does not make `f` end on a stop.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let dump = scope.context().waiting("the printer", || scope.dump_status());
+    ///     assert!(dump.contains("the printer"));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[track_caller]
     pub fn waiting<R>(&self, what: &'static str, f: impl FnOnce() -> R) -> R {
         let _mark = WaitMark::on(what, Location::caller(), Of::Outside);

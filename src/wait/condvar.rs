@@ -1,5 +1,7 @@
-//! Owns the wait at a condvar of the program's, on the types of `parking_lot`: it ends on stop as the others do.
-//! Refuses to know how a stop reaches it (`stop::condvar::interrupt`), and when it looks for one (`waiter`).
+//! Owns the wait at a condvar of the program, on the types of `parking_lot`: it ends on stop as the
+//! other waits do.
+//! Refuses to know how a stop reaches the waiter (`stop::condvar::interrupt`), and when the waiter
+//! checks for one (`waiter`).
 
 use std::panic::Location;
 use std::ptr::from_ref;
@@ -23,11 +25,12 @@ use crate::tree::wait_mark::WaitMark;
 
 /// ## Condition variables (feature `parking_lot`)
 impl Context {
-    /// Blocks while `condition` holds, as [`Condvar::wait_while`] does, and until the stop. `Ok` says that the condition is false;
-    /// it was asked under the mutex. When this returns, the guard holds the mutex, whatever the result is.
+    /// Blocks while `condition` holds, as [`Condvar::wait_while`] does, and until the stop. `Ok`
+    /// says that the condition is false; it was checked under the mutex. When this returns, the
+    /// guard holds the mutex, whatever the result is.
     ///
-    /// Nobody needs to notify for the stop, and whoever stops may hold the mutex meanwhile: the waiter returns as soon as it can
-    /// have it.
+    /// A stop needs no notification from the program, and the stopping thread may hold the mutex
+    /// meanwhile: the waiter returns as soon as it can lock the mutex.
     ///
     /// ```
     /// use std::collections::VecDeque;
@@ -68,19 +71,24 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// [`Stopped`], at once if the context is stopping already. As in [`recv`](Self::recv) the stop wins: the condition is
-    /// not asked once the stop has been seen, and what it waits for stays there for others. A notification that this wait had
-    /// received by then is passed on to the next waiter.
+    /// [`Stopped`], at once if the context is stopping already. As in [`recv`](Self::recv) the stop
+    /// wins: once the stop has been seen, the condition is not checked, and a job that it would
+    /// have found stays for other waiters. A notification that this wait had received by then is
+    /// passed on to the next waiter.
     ///
     /// # What others see
-    /// The stop notifies *all* who wait at the condvar: they must look in a loop, as this one does. For a moment another thread
-    /// holds the mutex, so a `try_lock` may fail. On its way in (once for each root, if it is not the registry's) and on its way out
-    /// after a stop, or at the end of a deadline, this wait may free the mutex and take it again: what was read before the
-    /// call must be read again, as with any wait at a condvar. No callback runs under the mutex because of it.
+    /// The stop notifies *all* waiters of the condvar, so they must check their condition in a
+    /// loop, as this wait does. For a moment another thread holds the mutex, so a `try_lock` may
+    /// fail.
+    ///
+    /// This wait may free the mutex and lock it again on its way in (once for each root, if the
+    /// root is not the registry's), on its way out after a stop, and at the end of a deadline.
+    /// Values that were read before the call must be read again, as with any wait at a condvar. No
+    /// callback runs under the mutex because of it.
     ///
     /// # Panics
-    /// With what `condition` panics with, the mutex held, as `parking_lot` does. As `parking_lot` does where the condvar is used
-    /// with two mutexes at a time.
+    /// With the panic of `condition`, the mutex held, as `parking_lot` does. As `parking_lot` does
+    /// where the condvar is used with two mutexes at a time.
     #[track_caller]
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn wait_while<T: ?Sized + Send>(
@@ -95,7 +103,23 @@ impl Context {
         }
     }
 
-    /// As [`wait_while`](Self::wait_while), for at most `timeout`; it may take longer to get the mutex again.
+    /// As [`wait_while`](Self::wait_while), for at most `timeout`; it may take longer to lock the
+    /// mutex again.
+    ///
+    /// ```
+    /// use homebound::WaitError;
+    /// use parking_lot::{Condvar, Mutex};
+    /// use std::time::Duration;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let (ready, changed) = (Mutex::new(false), Condvar::new());
+    ///     let (mut guard, limit) = (ready.lock(), Duration::from_millis(1));
+    ///     let waited = scope.context().wait_while_timeout(&changed, &mut guard, |is| !*is, limit);
+    ///     assert!(matches!(waited, Err(WaitError::TimedOut)));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// [`WaitError::Stopped`]; [`WaitError::TimedOut`] if the condition still holds then.
@@ -119,7 +143,8 @@ impl Context {
         }
     }
 
-    /// `end` is asked only if there is something to wait for: no clock on the fast path.
+    /// `end` is called only if there is something to wait for, so that the fast path reads no
+    /// clock.
     fn wait_at<T: ?Sized + Send>(
         &self,
         condvar: &Condvar,
@@ -131,7 +156,8 @@ impl Context {
         let mutex = MutexGuard::mutex(guard);
         let mut held = Guarded { condvar, guard };
         if self.node().is_probed() {
-            // What is planted here stands for a stop from elsewhere: not under the mutex.
+            // A planted stop stands for a stop by another thread, which does not hold the mutex. So
+            // unlock it.
             held.unlocked(|| self.point("condvar", caller));
         }
         if is_stopping(self.node(), &mut held) {
@@ -142,18 +168,22 @@ impl Context {
         }
         let end = end();
         let alone = self.is_alone(&mut held);
-        // From here until it is parked for the first time the mutex is held: who sees this one waiting, and then takes the mutex, finds it parked.
+        // The mutex is held from here until the thread is parked for the first time. So a thread
+        // that sees this mark, and then locks the mutex, finds the waiter parked.
         let _mark = WaitMark::new("condvar", caller);
-        // Kept below: however the wait ends, nobody uses the pair when the waiter is gone.
+        // The waiter drops `interrupt` on every way out, so that no thread uses the condvar and the
+        // mutex after the wait.
         let interrupt = self.interrupt(Lease::promise(), condvar, mutex);
         Waiter::new(self.node(), interrupt, &mut held).wait_while(|held| condition(held.guard), end, alone)
     }
 
-    /// True if nobody would ring what is in doubt, or not for long enough: who is no thread of this root is not waited for.
+    /// Returns true if no other thread would repeat an unconfirmed wake-up of this waiter, or not
+    /// for long enough: the root does not wait for a thread that is not its own.
     fn is_alone(&self, held: &mut impl Held) -> bool {
         let root = &self.core().root;
         if !root.timers.rings() {
-            // A thread may be started for that, and a refusal is told to the user's subscriber: not under the mutex.
+            // This may start a thread, and the program's subscriber is told if the OS refuses one.
+            // So unlock the mutex.
             held.unlocked(|| root.timers.attend());
         }
         let ours = || current::records().iter().any(|own| Arc::ptr_eq(&own.core.root, root));
@@ -173,7 +203,7 @@ impl Context {
     }
 }
 
-/// Where one waits, until the waiter leaves.
+/// The condvar and the mutex of a waiter; `None` after the waiter has left.
 struct Place<'a, T: ?Sized>(Mutex<Option<(&'a Condvar, &'a Mutex<T>)>>);
 
 impl<T: ?Sized + Send> Task<Effort> for Place<'_, T> {
@@ -185,7 +215,8 @@ impl<T: ?Sized + Send> Task<Effort> for Place<'_, T> {
             Effort::Try => mutex.try_lock(),
             Effort::For(slice) => mutex.try_lock_for(slice),
         };
-        // Without the mutex it reaches those that are parked: they are moved into the mutex's queue.
+        // Notify also without the mutex. A waiter that is parked is reached all the same:
+        // `parking_lot` moves it into the queue of the mutex.
         condvar.notify_all();
         if held.is_some() { Ran::Done } else { Ran::Nothing }
     }

@@ -1,5 +1,6 @@
-//! Owns the opening of a FIFO, which waits for somebody at its other end: until the stop.
-//! Refuses to look again and again: the stop makes somebody be there.
+//! Owns the opening of a FIFO, which waits for another process or thread at the other end, until
+//! the stop.
+//! Refuses to poll: on a stop, a callback opens the other end.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,22 +17,22 @@ use crate::sys::fifo::{Fifo, is_for_want_of_descriptors};
 use crate::thread::context::Context;
 use crate::tree::wait_mark::WaitMark;
 
-/// The one who opens is back from the system.
+/// The opener has returned from the system call. Set by the opener, read by `open_both`.
 const BACK: u32 = 1;
-/// Between two attempts of the stop, where no descriptor is left.
+/// The time between two attempts of `open_both` while the process has no free descriptor.
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl Context {
-    /// Opens a FIFO (a named pipe) for reading or for writing, as `options` say, and waits until somebody has opened it
-    /// for the other; until the stop (unix).
+    /// Opens a FIFO (a named pipe) for reading or for writing, as `options` say, and waits until
+    /// another process or thread has opened the other end; until the stop (unix).
     ///
-    /// The stop opens both ends for a moment. Who waits for the other end at that time goes on, and finds it closed
-    /// again.
+    /// On a stop, homebound opens both ends for a moment. A process that waits for the other end at
+    /// that time goes on, and finds the FIFO closed again.
     ///
     /// # Errors
-    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already. `InvalidInput` if it is
-    /// no FIFO. `PermissionDenied` if this process may open one of its ends only: the stop could not end the wait. What
-    /// the system says otherwise.
+    /// An error that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already.
+    /// `InvalidInput` if the path is no FIFO. `PermissionDenied` if this process may open only one
+    /// of its ends: the stop could not end the wait. Other errors are the system's.
     ///
     /// ```
     /// # #[cfg(unix)] {
@@ -51,7 +52,8 @@ impl Context {
         let (path, caller) = (path.as_ref(), Location::caller());
         self.point("open", caller);
         self.go_on()?;
-        // The same one at the stop, whatever is called so then. A descriptor is kept free for that.
+        // Open by a handle, so that the stop opens the same FIFO even if the path names another
+        // file by then. Keep a descriptor free for the callback.
         let fifo = Fifo::find(path)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
         let spare = fifo.spare()?;
@@ -59,10 +61,11 @@ impl Context {
         let _mark = WaitMark::new("open", caller);
         let open_both = || {
             drop(spare);
-            // A stop that came just now is carried out here, and seen before the call below.
+            // If the stop has come just now, the callback runs on this thread, and `open` below
+            // sees the stop.
             if thread::current().id() != here {
                 let both = open_both(&fifo, path, &opener);
-                // Held until the call below is over, which may not have begun.
+                // Keep both ends open until `open` below has returned. It may not have begun yet.
                 *other_end.lock() = both;
             }
         };
@@ -76,13 +79,15 @@ impl Context {
             options.open(fifo.path())
         };
         let file = self.with_on_stop(open_both, open);
-        // The stop wins, also over somebody who came at the same moment.
+        // The stop wins, also if another process opened the other end at the same moment.
         self.go_on()?;
         file
     }
 }
 
-/// Lets the opener go on. Another thread may have taken the number that was kept free: then until one is free, or the opener is back.
+/// Opens both ends of the FIFO, so that the opener's system call returns. Another thread may have
+/// taken the descriptor that was kept free; then this tries again until one is free, or the opener
+/// is back.
 fn open_both(fifo: &Fifo, path: &Path, opener: &Flags) -> Option<File> {
     let mut both = OpenOptions::new();
     both.read(true).write(true).custom_flags(Fifo::AT_ONCE);

@@ -1,6 +1,6 @@
-//! Owns the waits for descriptors: each ends on stop, as those for channels do.
-//! Refuses to change the flags of a descriptor that is the user's, and to promise anything of calls that the kernel itself
-//! does not let go of: regular files, name look-ups.
+//! Owns the waits for descriptors. Each ends on stop, as the waits for channels do.
+//! Refuses to change the flags of the program's descriptors, and to promise anything of calls that
+//! the kernel does not interrupt: regular files, name look-ups.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -23,8 +23,11 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// ## Descriptors (unix)
 impl Context {
-    /// A descriptor that turns readable at the stop and stays so: for `poll`, `epoll`, mio, a GUI's or a C library's loop.
-    /// One only looks at it: who reads from it takes the stop from all others.
+    /// Returns a descriptor that turns readable at the stop and stays so: for `poll`, `epoll`, mio,
+    /// a GUI's or a C library's loop.
+    ///
+    /// Only poll this descriptor. A read would take the stop from the other waiters of the same
+    /// context.
     ///
     /// # Errors
     /// The system has no descriptor left.
@@ -36,7 +39,8 @@ impl Context {
     /// scope.spawn("loop", "runs a foreign event loop", |cx| {
     ///     let stop = cx.stop_fd()?;
     ///     // Added to the loop's own descriptors.
-    ///     let mut polled = libc::pollfd { fd: stop.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    ///     let fd = stop.as_raw_fd();
+    ///     let mut polled = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     ///     assert_eq!(unsafe { libc::poll(&mut polled, 1, -1) }, 1);
     ///     Ok(cx.checkpoint()?)
     /// })?;
@@ -50,18 +54,41 @@ impl Context {
         Ok(self.node().event(Keeper::Timer)?.as_fd())
     }
 
-    /// Blocks until there is something to read, or the end of it, or an error; for at most `timeout`.
+    /// Blocks until `fd` has data to read, has reached its end, or has an error; for at most
+    /// `timeout`.
+    ///
+    /// ```
+    /// # #[cfg(unix)] homebound::scope(|scope| {
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let (ours, mut theirs) = UnixStream::pair()?;
+    /// theirs.write_all(b"hello")?;
+    /// scope.context().wait_readable(&ours, None)?; // returns at once: there is data
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
-    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; `TimedOut`; what the system
-    /// says of the descriptor.
+    /// An error that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already;
+    /// `TimedOut`; an error of the system about the descriptor.
     #[track_caller]
     #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
     pub fn wait_readable(&self, fd: &impl AsFd, timeout: Option<Duration>) -> io::Result<()> {
         self.wait_until_ready("readable", fd.as_fd(), Direction::In, timeout, Location::caller())
     }
 
-    /// Blocks until something can be written, or an error is there; for at most `timeout`.
+    /// Blocks until data can be written to `fd`, or `fd` has an error; for at most `timeout`.
+    ///
+    /// ```
+    /// # #[cfg(unix)] homebound::scope(|scope| {
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// scope.context().wait_writable(&ours, None)?; // returns at once: there is room
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// As [`wait_readable`](Self::wait_readable).
@@ -71,8 +98,9 @@ impl Context {
         self.wait_until_ready("writable", fd.as_fd(), Direction::Out, timeout, Location::caller())
     }
 
-    /// A stream whose reads and writes end on stop: a socket, a pipe, a child's output, a terminal, standard input. Works on
-    /// the descriptor: what `stream` itself has buffered is not seen.
+    /// Wraps a stream so that its reads and writes end on stop: a socket, a pipe, a child's output,
+    /// a terminal, standard input. Works on the descriptor: data that `stream` itself has buffered
+    /// is not seen.
     ///
     /// ```
     /// # #[cfg(unix)] {
@@ -122,7 +150,8 @@ impl Context {
         let event = node.event(Keeper::Listener)?;
         loop {
             self.go_on()?;
-            // Asked for before the end: one that becomes known after that look sets it.
+            // Get the alert before the end. A limit that is set after `limit_end` was read signals
+            // the alert.
             let alert = node.alert_event()?;
             let first = end.into_iter().chain(node.limit_end()).min();
             match fd::wait_for_either(fd, direction, event, alert, first)? {
@@ -130,31 +159,47 @@ impl Context {
                 Ready::TimedOut if end.is_some_and(|end| Instant::now() >= end) => {
                     return Err(ErrorKind::TimedOut.into());
                 }
-                // A deadline, the stop, or what the alert tells: the next look says which.
+                // A deadline, the stop, or the alert: `go_on` and `limit_end` find out which.
                 Ready::Event | Ready::TimedOut => {}
             }
         }
     }
 
-    /// An error that wraps the stop: of a kind that nobody retries.
+    /// Returns an error that wraps the stop, if the context is stopping. Its kind is one that std's
+    /// loops do not retry.
     pub(crate) fn go_on(&self) -> io::Result<()> {
         if self.node().is_stopping() { Err(io::Error::other(self.stopped())) } else { Ok(()) }
     }
 }
 
-/// A stream whose reads and writes end on stop. See [`Context::io`].
+/// A stream whose reads and writes end on stop. From [`Context::io`].
+///
+/// ```
+/// # #[cfg(unix)] homebound::scope(|scope| {
+/// use std::io::Read;
+/// use std::os::unix::net::UnixStream;
+///
+/// let (ours, _theirs) = UnixStream::pair()?;
+/// let reader = scope.spawn("reader", "reads", move |cx| Ok(cx.io(ours).read(&mut [0])?))?;
+/// reader.stop();
+/// assert!(reader.join().is_err()); // the read ended with the stop
+/// # Ok(())
+/// # }).unwrap();
+/// ```
 ///
 /// # Errors
-/// After the stop each call fails at once, with an error that wraps [`Stopped`](crate::Stopped); what had been transferred
-/// before stays transferred. Never with `Interrupted`, which std would retry for ever. `TimedOut` after the stream's own
-/// time-out ([`timeout`](Io::timeout), or `set_read_timeout` and `set_write_timeout` of a socket, whichever is shorter).
-/// To finish an answer that was begun, use [`Context::shield`] and the context that it gives.
+/// After the stop each call fails at once, with an error that wraps [`Stopped`](crate::Stopped).
+/// Data that was transferred before stays transferred. No error has the kind `Interrupted`, which
+/// std would retry for ever. `TimedOut` after the stream's own time-out ([`timeout`](Io::timeout),
+/// or `set_read_timeout` and `set_write_timeout` of a socket, whichever is shorter). To finish an
+/// answer that was begun, use [`Context::shield`] and the context that it gives.
 ///
 /// # Blocking
-/// A regular file is read and written as by std: its waits are the kernel's and end with the disk. Sockets, pipes and terminals
-/// may have any number of readers and writers. Another kind of device, the master of a terminal, or a terminal where the system
-/// refuses a second description of it (no descriptor is free, `/proc` is not there), may give one of two readers nothing after it was
-/// ready; that one then waits as by std, and hears no stop.
+/// A regular file is read and written as by std: its waits are the kernel's and end with the disk.
+/// Sockets, pipes and terminals may have any number of readers and writers. Another kind of device,
+/// the master of a terminal, or a terminal where the system refuses a second description of it (no
+/// descriptor is free, `/proc` is not there), may give one of two readers nothing after it was
+/// ready; that reader then waits as by std, and hears no stop.
 pub struct Io<'a, S> {
     context: &'a Context,
     stream: S,
@@ -164,28 +209,53 @@ pub struct Io<'a, S> {
 }
 
 impl<S: AsFd> Io<'_, S> {
-    /// How long each read and each write may wait; `None`: until the stop.
+    /// Sets how long each read and each write may wait. `None`: until the stop.
+    ///
+    /// ```
+    /// # #[cfg(unix)] homebound::scope(|scope| {
+    /// use std::io::{ErrorKind, Read};
+    /// use std::os::unix::net::UnixStream;
+    /// use std::time::Duration;
+    ///
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let mut ours = scope.context().io(ours).timeout(Duration::from_millis(1));
+    /// assert_eq!(ours.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into();
         self
     }
 
-    /// The stream.
+    /// Returns the stream inside.
     pub fn get_ref(&self) -> &S {
         &self.stream
     }
 
-    /// The stream.
+    /// Returns the stream inside.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 
-    /// The stream; nothing is buffered here.
+    /// Returns the stream, and ends the wrapping. No data is lost, because nothing is buffered
+    /// here.
+    ///
+    /// ```
+    /// # #[cfg(unix)] homebound::scope(|scope| {
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let stream: UnixStream = scope.context().io(ours).into_inner();
+    /// # Ok(drop(stream))
+    /// # }).unwrap();
+    /// ```
     pub fn into_inner(self) -> S {
         self.stream
     }
 
-    /// Tries at once if the call itself does not wait; otherwise, and if there was nothing, when the descriptor is ready.
+    /// Tries the call at once if the call itself does not wait; otherwise, and if there was nothing
+    /// to transfer, when the descriptor is ready.
     pub(crate) fn transfer<R>(
         &self,
         what: &'static str,
@@ -195,7 +265,7 @@ impl<S: AsFd> Io<'_, S> {
         let fd = self.stream.as_fd();
         self.context.point(what, self.caller);
         self.context.go_on()?;
-        // A few looks in short succession, before it is worth while to go to sleep, as `recv` has.
+        // Look a few times before the thread sleeps, as `recv` does.
         let backoff = Backoff::new();
         while self.kind != Kind::Stream && !backoff.is_completed() {
             match call(fd) {
@@ -213,8 +283,8 @@ impl<S: AsFd> Io<'_, S> {
                 Err(error) if is_not_ready(&error) => {}
                 done => return done,
             }
-            // Another thread was faster, or a terminal that is ready for one byte gets a line feed, which is two: it would be
-            // ready, and take nothing, again and again.
+            // Another thread was faster. Or a terminal has room for one byte, and a line feed is
+            // two: the terminal stays ready and takes nothing. So pause, to use no processor.
             let now = Instant::now();
             if end.is_some_and(|end| now >= end) {
                 return Err(ErrorKind::TimedOut.into());

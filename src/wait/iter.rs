@@ -1,5 +1,6 @@
-//! Owns the waits that one iterates over: ticks, messages until the stop, messages until nothing is left.
-//! Refuses to wait by itself: each step is a wait of `channel`.
+//! Owns the iterators of a context: over ticks, over messages until the stop, over messages until
+//! none is left.
+//! Refuses to block by itself: each step is a wait of `channel`.
 
 use std::fmt;
 use std::panic::Location;
@@ -13,12 +14,12 @@ use crate::thread::context::Context;
 use crate::tree::wait_mark::WaitMark;
 
 impl Context {
-    /// Moments that are `period` apart: the first after one period, without drift; those that were missed merge into
-    /// one. Ends on stop.
+    /// Returns an iterator over moments that are `period` apart. The first comes after one period.
+    /// There is no drift, and missed moments merge into one. Ends on stop.
     ///
     /// ```
     /// # use std::time::Duration;
-    /// use homebound::Ended;
+    /// use homebound::wait::Ended;
     /// # homebound::scope(|scope| {
     /// # let stopper = scope.stopper();
     /// scope.service("clock", "looks once a millisecond", move |cx| {
@@ -27,7 +28,7 @@ impl Context {
     ///         // look
     ///         # stopper.stop();
     ///     }
-    ///     assert_eq!(ticks.ended(), Some(Ended::Stopped)); // or `Overdue`, which only `drain` tells
+    ///     assert_eq!(ticks.ended(), Some(Ended::Stopped));
     ///     Ok(())
     /// })?;
     /// # Ok(scope.context().sleep(Duration::from_secs(60)).unwrap_err()) }).unwrap();
@@ -43,11 +44,13 @@ impl Context {
         }
     }
 
-    /// Receives until the stop, or until the channel is disconnected. Which of the two it was, [`ended`](Iter::ended) tells: what
-    /// was received before a stop is a part of the list.
+    /// Returns an iterator over messages, until the stop or until the channel is disconnected.
+    /// [`ended`](Iter::ended) tells which of the two it was: after a stop, the messages are a part
+    /// of the list.
     ///
     /// ```
-    /// use homebound::{Ended, channel};
+    /// use homebound::channel;
+    /// use homebound::wait::Ended;
     /// # homebound::scope(|scope| {
     /// let (give, take) = channel::unbounded::<u32>();
     /// let sum = scope.spawn("adder", "adds up what it is sent", move |cx| {
@@ -69,11 +72,12 @@ impl Context {
         Iter { context: self, receiver, caller: Location::caller(), ended: None }
     }
 
-    /// As [`iter`](Self::iter), but takes after the stop what is queued, until the channel is empty or the thread is
-    /// overdue.
+    /// As [`iter`](Self::iter), but after the stop goes on with the messages that are queued, until
+    /// the channel is empty or the thread is overdue.
     ///
     /// ```
-    /// use homebound::{Ended, channel};
+    /// use homebound::channel;
+    /// use homebound::wait::Ended;
     /// # homebound::scope(|scope| {
     /// # let (give, take) = channel::unbounded::<&str>();
     /// # give.send("line")?;
@@ -95,16 +99,32 @@ impl Context {
     }
 }
 
-/// Why there was nothing more to iterate over.
+/// Why an iterator over ticks or messages has ended.
+///
+/// ```
+/// use homebound::wait::Ended;
+///
+/// homebound::scope(|scope| {
+///     let (send, receive) = homebound::channel::unbounded();
+///     send.send(1)?;
+///     drop(send);
+///     let mut numbers = scope.context().iter(&receive);
+///     assert_eq!(numbers.by_ref().count(), 1);
+///     assert_eq!(numbers.ended(), Some(Ended::Disconnected));
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {
-    /// The context was asked to stop: more may have come. Of a channel also, if it is disconnected then, since whoever sent may
-    /// have stopped in the middle.
+    /// The context was told to stop, and more messages may have come. Also if the channel is
+    /// disconnected then, because a sender may have stopped in the middle of its list.
     Stopped,
     /// All senders are gone, and everything has been received.
     Disconnected,
-    /// The thread's share of the grace has passed: there may be more in the channel. Only of [`Context::drain`].
+    /// The thread's share of the grace has passed, and messages may be left in the channel. Only of
+    /// [`Context::drain`].
     Overdue,
 }
 
@@ -117,7 +137,11 @@ impl Ended {
     }
 }
 
-/// See [`Context::ticks`].
+/// An iterator over moments that are one period apart. From [`Context::ticks`].
+///
+/// Each step blocks until the next moment, and returns it; after a stop each step returns `None`. A
+/// step that comes late returns the latest moment that has passed, so that missed moments are not
+/// caught up.
 #[derive(Debug)]
 #[must_use = "ticks come from iterating"]
 pub struct Ticks<'a> {
@@ -156,7 +180,10 @@ impl Iterator for Ticks<'_> {
     }
 }
 
-/// See [`Context::iter`].
+/// An iterator over the messages of a channel, until the stop. From [`Context::iter`].
+///
+/// Each step blocks until there is a message. After a stop each step returns `None`, and the
+/// messages that are queued stay in the channel.
 #[must_use = "messages come from iterating"]
 pub struct Iter<'a, T> {
     context: &'a Context,
@@ -182,7 +209,12 @@ impl<T> Iterator for Iter<'_, T> {
     }
 }
 
-/// See [`Context::drain`].
+/// An iterator over the messages of a channel, until the stop has come and the channel is empty.
+/// From [`Context::drain`].
+///
+/// Each step takes a queued message, or blocks until there is one. After a stop no step blocks.
+/// `None` when the channel is empty after the stop, when it is disconnected, or when the thread is
+/// overdue.
 #[must_use = "messages come from iterating"]
 pub struct Drain<'a, T> {
     context: &'a Context,
@@ -206,13 +238,13 @@ impl<T> Iterator for Drain<'_, T> {
             self.ended = Some(Ended::Overdue);
             return None;
         }
-        // Data wins (S7): what is queued is taken before the stop is looked at.
+        // Data wins (S7): take a queued message before the stop is checked.
         if let Ok(value) = self.receiver.try_recv() {
             return Some(value);
         }
         let received =
             self.context.receive(self.receiver, || None, self.caller).or_else(|error| match error {
-                // It may have been queued between the look and the stop.
+                // A message may have come between `try_recv` and the stop.
                 WaitError::Stopped(_) => self.receiver.try_recv().map_err(|_| error),
                 _ => Err(error),
             });

@@ -1,5 +1,6 @@
-//! Owns the waits of sockets that are no stream: for a connection that comes, for one that is made, for datagrams.
-//! Refuses to look names up without saying so: that wait is the system's, and ends on no stop.
+//! Owns the waits of sockets that are no streams: for an incoming connection, for an outgoing one,
+//! for datagrams.
+//! Refuses to hide the look-up of a name, because the system waits for it and no stop ends that.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
@@ -17,15 +18,17 @@ use crate::tree::wait_mark::WaitMark;
 
 /// ## Connections (unix)
 impl Context {
-    /// Waits for a connection, until the stop. The stream that comes blocks as std's does; [`io`](Self::io) makes its reads
-    /// and writes end on stop.
+    /// Waits for a connection, until the stop. Reads and writes of the stream block as std's do;
+    /// [`io`](Self::io) makes them end on stop.
     ///
-    /// The listener is made non-blocking, and so are its clones: between the look and the taking, another thread may have
-    /// taken the connection, and the system's own wait for the next would hear no stop.
+    /// The listener is made non-blocking, and so are its clones. Otherwise, if another thread took
+    /// the connection between the check and the call, the system would wait for the next
+    /// connection, and that wait would hear no stop.
     ///
     /// # Errors
-    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; what the system says
-    /// otherwise, such as that there is no descriptor left: the connection then still waits, so pause before the next try.
+    /// An error that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already.
+    /// Otherwise the system's: if there is no descriptor left, the connection still waits, so pause
+    /// before the next try.
     ///
     /// ```
     /// # #[cfg(unix)] {
@@ -64,14 +67,26 @@ impl Context {
         }
     }
 
-    /// Connects to the first of the addresses that answers, until the stop; each of them for at most `timeout`.
+    /// Connects to the first of the addresses that answers, until the stop; tries each address for
+    /// at most `timeout`.
     ///
-    /// A host's *name* is looked up first, by the system's resolver: that ends on no stop. Where it matters, look it up on a
-    /// thread of its own, and give an address here.
+    /// The system's resolver looks a host's *name* up first, and no stop ends that. Where it
+    /// matters, look the name up on a thread of its own, and give an address here.
+    ///
+    /// ```
+    /// # #[cfg(unix)] homebound::scope(|scope| {
+    /// use std::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = scope.context().connect(listener.local_addr()?, None)?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
-    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; `TimedOut`; what was said of
-    /// the last address; `InvalidInput` if there is none.
+    /// An error that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already;
+    /// `TimedOut`; the error of the last address; `InvalidInput` if there is no address.
     #[track_caller]
     #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
     pub fn connect(
@@ -108,14 +123,15 @@ impl Context {
 ///
 /// [`io`](Self::io) is `recv` and `send` of a socket that is connected.
 impl Context {
-    /// Receives a datagram, and says whence it comes; until the stop. Any number of threads may receive from one socket: who waits until
-    /// it is readable and then receives by std may find that another was faster, and hear no stop.
+    /// Receives a datagram, and returns its length and the address of its sender; until the stop.
     ///
-    /// What does not fit into `buffer` is lost, as with std.
+    /// Any number of threads may receive from one socket. (A thread that waits until the socket is
+    /// readable, and then receives by std, may find that another thread was faster; it then hears
+    /// no stop.) Bytes that do not fit into `buffer` are lost, as with std.
     ///
     /// # Errors
-    /// One that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already; `TimedOut` after the time-out of the
-    /// socket (`set_read_timeout`); what the system says.
+    /// An error that wraps [`Stopped`](crate::Stopped), at once if the context is stopping already;
+    /// `TimedOut` after the time-out of the socket (`set_read_timeout`); an error of the system.
     ///
     /// ```
     /// # #[cfg(unix)] homebound::scope(|scope| {
@@ -143,8 +159,19 @@ impl Context {
 
     /// Sends a datagram to the first of the addresses, as std does; waits for room, until the stop.
     ///
+    /// ```
+    /// # #[cfg(unix)] homebound::scope(|scope| {
+    /// use std::net::UdpSocket;
+    ///
+    /// let (here, there) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    /// assert_eq!(scope.context().send_to(&here, b"ping", there.local_addr()?)?, 4);
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// As [`recv_from`](Self::recv_from), with `set_write_timeout`; `InvalidInput` if there is no address.
+    /// As [`recv_from`](Self::recv_from), with `set_write_timeout`; `InvalidInput` if there is no
+    /// address.
     #[track_caller]
     #[must_use = "a stop ends it with an error, and every later call at once: leave the loop; `homebound::is_stop` knows it"]
     pub fn send_to(
@@ -161,17 +188,32 @@ impl Context {
     }
 }
 
-/// Nobody is there; or he has gone away before he was taken.
+/// Returns true if no connection is waiting, or the peer has gone away before it was accepted.
 fn is_no_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, Interrupted, WouldBlock};
     matches!(error.kind(), WouldBlock | Interrupted | ConnectionAborted)
 }
 
-/// What [`Context::accept`] takes connections from.
+/// A socket that [`Context::accept`] takes connections from: std's `TcpListener` and
+/// `UnixListener`.
+///
+/// ```
+/// # #[cfg(unix)] homebound::scope(|scope| {
+/// use homebound::wait::Listener;
+///
+/// fn first<L: Listener>(cx: &homebound::Context, door: &L) -> std::io::Result<L::Stream> {
+///     Ok(cx.accept(door)?.0)
+/// }
+/// let door = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let _guest = std::net::TcpStream::connect(door.local_addr()?)?;
+/// first(scope.context(), &door)?;
+/// # Ok(())
+/// # }).unwrap();
+/// ```
 pub trait Listener: AsFd + sealed::Sealed {
     /// A connection.
     type Stream;
-    /// Whence it comes.
+    /// The address of the peer.
     type Address;
     #[doc(hidden)]
     fn unblock(&self) -> io::Result<()>;
@@ -195,7 +237,7 @@ impl Listener for TcpListener {
 
     fn take(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, from) = self.accept()?;
-        // Some systems hand the listener's flag on.
+        // On some systems the stream inherits the flag of the listener.
         stream.set_nonblocking(false)?;
         Ok((above_standard(stream), from))
     }

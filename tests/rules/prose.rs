@@ -24,11 +24,8 @@ const ALLOWANCES: &[(&str, usize, usize)] = &[
     ("src/process", 38, 77),
     ("src/registry", 39, 83),
     ("src/rt", 54, 88),
-    ("src/scope", 10, 67),
     ("src/stop", 70, 81),
     ("src/sys", 64, 160),
-    ("src/thread", 7, 39),
-    ("src/wait", 26, 61),
 ];
 
 /// Words that stand for a subject that has a name, wherever they are.
