@@ -1,4 +1,5 @@
-//! What the kernel says of this process.
+//! Owns the requests to the kernel: figures of this process, its signals, its stderr.
+//! Refuses to interpret the figures.
 
 use std::time::Duration;
 
@@ -44,4 +45,15 @@ pub fn disposition(signal: i32) -> libc::sighandler_t {
     let asked = unsafe { libc::sigaction(signal, std::ptr::null(), &mut now) };
     assert_eq!(asked, 0);
     now.sa_sigaction
+}
+
+/// Makes stderr a pipe that is full and that nobody reads.
+pub fn fill_stderr() {
+    use rustix::fs::{OFlags, fcntl_setfl};
+    let (read, write) = std::io::pipe().unwrap();
+    fcntl_setfl(&write, OFlags::NONBLOCK).unwrap();
+    while rustix::io::write(&write, &[b'x'; 512]).is_ok() {}
+    fcntl_setfl(&write, OFlags::empty()).unwrap();
+    rustix::stdio::dup2_stderr(&write).unwrap();
+    std::mem::forget(read);
 }

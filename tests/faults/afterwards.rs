@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use homebound::registry::Registry;
 use homebound::{BoxError, Exit, Result, Scope};
-use rustix::fs::{OFlags, fcntl_setfl};
 
 use crate::common::subscriber::Told;
 use crate::common::*;
@@ -100,12 +99,7 @@ fn the_errors_of_an_exit_that_main_returns_are_not_dropped() {
 fn a_failure_is_printed_to_a_stderr_that_nobody_reads() {
     // catches: std's lock, and a write that blocks, after the last watching thread is gone
     let done = in_child("", |_| {
-        let (read, write) = std::io::pipe().unwrap();
-        fcntl_setfl(&write, OFlags::NONBLOCK).unwrap();
-        while rustix::io::write(&write, &[b'x'; 512]).is_ok() {}
-        fcntl_setfl(&write, OFlags::empty()).unwrap();
-        rustix::stdio::dup2_stderr(&write).unwrap();
-        std::mem::forget(read);
+        fill_stderr();
         std::mem::forget(std::io::stderr().lock());
         let _code = fails_with("boom", ()).report();
         9

@@ -22,11 +22,11 @@ pub(super) fn hold_watch(s: &Scope<'_, '_>) {
     let snapshot = s.snapshot();
     let watch = snapshot.root.threads.iter().find(|thread| thread.name == "homebound-watch");
     let watch = watch.and_then(|watch| watch.os_tid).expect("it has told who it is").cast_signed();
-    // SAFETY: the handler only uses words; the thread is one of this process.
-    unsafe {
-        libc::signal(libc::SIGUSR2, hold as extern "C" fn(_) as usize);
-        libc::syscall(libc::SYS_tgkill, libc::getpid(), watch, libc::SIGUSR2);
-    }
+    // SAFETY: the handler only uses words.
+    unsafe { libc::signal(libc::SIGUSR2, hold as extern "C" fn(_) as usize) };
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    // SAFETY: the thread is one of this process, and the handler is in place.
+    unsafe { libc::syscall(libc::SYS_tgkill, own, watch, libc::SIGUSR2) };
     while !IS_IN.load(Ordering::SeqCst) {
         std::thread::yield_now();
     }

@@ -135,17 +135,6 @@ fn stuck_body<'s>(s: &'s Scope<'s, '_>, how: &str, never: &Receiver<()>) -> Resu
     Ok(())
 }
 
-/// Makes stderr a pipe that is full and that nobody reads.
-fn fill_stderr() {
-    use rustix::fs::{OFlags, fcntl_setfl};
-    let (read, write) = std::io::pipe().unwrap();
-    fcntl_setfl(&write, OFlags::NONBLOCK).unwrap();
-    while rustix::io::write(&write, &[b'x'; 512]).is_ok() {}
-    fcntl_setfl(&write, OFlags::empty()).unwrap();
-    rustix::stdio::dup2_stderr(&write).unwrap();
-    std::mem::forget(read);
-}
-
 /// Runs a stuck program and checks that it is gone in time, not before, with a dump.
 #[track_caller]
 fn gone_in_time(how: &str, named: bool) -> Done {

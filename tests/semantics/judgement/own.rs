@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{asked_elsewhere, assert_stopped, body, deep, wraps};
 use crate::common::*;
 use crossbeam_channel::{Receiver, bounded};
-use homebound::{Ending, JoinError, Result, Stopped, scope};
+use homebound::{Ending, JoinError, Result, Scope, Stopped, scope};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 #[test]
@@ -120,73 +120,72 @@ fn s3_a_service_that_is_told_last_may_be_given_the_stop_before() {
     });
 }
 
+/// Runs a body in ten scopes, one after another. Each must end without a failure.
+fn ten_times(body: impl for<'s> Fn(&'s Scope<'s, 'static>) -> Result + Send + 'static) {
+    within(move || {
+        for round in 0..10 {
+            let result = scope(&body);
+            assert!(result.is_ok(), "round {round}: {result:?}");
+        }
+    });
+}
+
+/// Starts a thread with a thousand nodes below it, which a stop has to mark before the threads that
+/// were spawned earlier. The nodes are there when this returns.
+fn takes_long_to_mark(s: &Scope<'_, '_>) -> Result {
+    let (up, ready) = gate();
+    s.thread("deep", "takes long to mark").stack_size(64 << 20).spawn(move |cx| {
+        let mut up = Some(up);
+        deep(cx, 1000, &mut || {
+            drop(up.take());
+            cx.wait_for_stop();
+        })
+    })?;
+    ready.recv().unwrap_err();
+    Ok(())
+}
+
 #[test]
 fn s3_what_an_error_is_does_not_depend_on_how_far_the_marking_has_come() {
     // catches: a stop of one's own that arrives by a faster way than the mark
-    within(|| {
-        for round in 0..10 {
-            let result = scope(|s| {
-                let (give, take): (_, Receiver<Stopped>) = bounded(1);
-                // The last made is marked first.
-                s.spawn("late", "is marked last, is given a stop, and returns it", move |_| -> Result {
-                    loop {
-                        // At once: to be woken takes as long as to mark.
-                        if let Ok(stopped) = take.try_recv() {
-                            return Err(stopped.into());
-                        }
-                        std::hint::spin_loop();
-                    }
-                })?;
-                let (up, ready) = gate();
-                s.thread("deep", "takes long to mark").stack_size(64 << 20).spawn(move |cx| {
-                    let mut up = Some(up);
-                    deep(cx, 1000, &mut || {
-                        drop(up.take());
-                        cx.wait_for_stop();
-                    })
-                })?;
-                ready.recv().unwrap_err();
-                s.spawn("early", "is marked first, and spins", move |cx| {
-                    loop {
-                        if let Err(stopped) = cx.checkpoint() {
-                            return Ok(give.send(stopped)?);
-                        }
-                    }
-                })?;
-                Ok(s.stop())
-            });
-            assert!(result.is_ok(), "round {round}: {result:?}");
-        }
+    ten_times(|s| {
+        let (give, take): (_, Receiver<Stopped>) = bounded(1);
+        // The last made is marked first.
+        s.spawn("late", "is marked last, is given a stop, and returns it", move |_| -> Result {
+            loop {
+                // At once: to be woken takes as long as to mark.
+                if let Ok(stopped) = take.try_recv() {
+                    return Err(stopped.into());
+                }
+                std::hint::spin_loop();
+            }
+        })?;
+        takes_long_to_mark(s)?;
+        s.spawn("early", "is marked first, and spins", move |cx| {
+            loop {
+                if let Err(stopped) = cx.checkpoint() {
+                    return Ok(give.send(stopped)?);
+                }
+            }
+        })?;
+        Ok(s.stop())
     });
 }
 
 #[test]
 fn s3_who_is_left_by_a_sibling_that_was_stopped_is_stopped() {
     // catches: the disconnection that a stop causes, where it comes by a faster way than the mark
-    within(|| {
-        for round in 0..10 {
-            let result = scope(|s| {
-                let (give, take) = gate();
-                s.spawn("late", "is marked last, and left", move |cx| Ok(cx.recv(&take)?))?;
-                let (up, ready) = gate();
-                s.thread("deep", "takes long to mark").stack_size(64 << 20).spawn(move |cx| {
-                    let mut up = Some(up);
-                    deep(cx, 1000, &mut || {
-                        drop(up.take());
-                        cx.wait_for_stop();
-                    })
-                })?;
-                ready.recv().unwrap_err();
-                s.spawn("early", "is marked first, and leaves", move |cx| {
-                    while !cx.is_stopping() {
-                        std::hint::spin_loop();
-                    }
-                    Ok(drop(give))
-                })?;
-                Ok(s.stop())
-            });
-            assert!(result.is_ok(), "round {round}: {result:?}");
-        }
+    ten_times(|s| {
+        let (give, take) = gate();
+        s.spawn("late", "is marked last, and left", move |cx| Ok(cx.recv(&take)?))?;
+        takes_long_to_mark(s)?;
+        s.spawn("early", "is marked first, and leaves", move |cx| {
+            while !cx.is_stopping() {
+                std::hint::spin_loop();
+            }
+            Ok(drop(give))
+        })?;
+        Ok(s.stop())
     });
 }
 
