@@ -1,4 +1,5 @@
-//! Re-executed children: this test program again, with one test and one scenario of it.
+//! Owns re-executed children: this test program again, with one test and one scenario of it.
+//! Refuses to know the semantics under test.
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;

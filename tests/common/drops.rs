@@ -1,4 +1,5 @@
-//! Values whose drop panics, or runs a closure.
+//! Owns values whose drop panics, or runs a closure.
+//! Refuses to know the semantics under test.
 
 use std::panic::AssertUnwindSafe;
 

@@ -1,4 +1,6 @@
-//! Loans: what is borrowed knows whether it is still in use.
+//! Owns loans: a lender knows whether its loans are still in use, and a loan whether its lender
+//! lives.
+//! Refuses to know the semantics under test.
 
 use std::marker::PhantomData;
 use std::sync::Arc;

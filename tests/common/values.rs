@@ -1,4 +1,5 @@
-//! Small values: errors, reasons, logs, the threads of a snapshot.
+//! Owns small values: errors, reasons, logs, the threads of a snapshot.
+//! Refuses to know the semantics under test.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;

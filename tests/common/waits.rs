@@ -1,4 +1,5 @@
-//! Every kind of wait of a context.
+//! Owns the list of every kind of wait of a context.
+//! Refuses to know how a wait ends.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};

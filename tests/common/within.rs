@@ -1,4 +1,6 @@
-//! Limits of time: a test that hangs fails by its name, and nothing waits by sleeping.
+//! Owns the limits of time: a test that hangs fails by its name, and no test sleeps to
+//! synchronise.
+//! Refuses to know the semantics under test.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::{Condvar, Mutex};

@@ -1,4 +1,5 @@
-//! The sources and pages of the project, as the rules read them.
+//! Owns the sources and pages of the project, as the rules read them.
+//! Refuses to judge them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

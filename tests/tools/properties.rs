@@ -1,5 +1,5 @@
 //! Random trees of scopes and threads, on real threads: what must hold in all of them. And what
-//! they found. `PROPTEST_CASES=100000 cargo test --test properties` looks longer.
+//! they found. `PROPTEST_CASES=100000 cargo test --test tools properties` looks longer.
 
 use std::fmt;
 use std::panic::{set_hook, take_hook};

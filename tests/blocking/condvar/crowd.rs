@@ -1,4 +1,5 @@
-//! Crowds, and memory that is free as soon as the wait is over.
+//! A thousand waiters at one condvar end at one stop, and the memory of a condvar is free as soon
+//! as its last wait is over.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! What else ends a wait: shields, deadlines, the end of the thread or of the root.
+//! Shields, deadlines, the end of the thread and the end of the root end a wait, too.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::Arc;

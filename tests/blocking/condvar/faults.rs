@@ -1,4 +1,5 @@
-//! Conditions that panic, and misuse.
+//! Conditions that panic, a condvar with two mutexes, and the wait as a point of
+//! `stop_everywhere`.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};

@@ -1,4 +1,4 @@
-//! No stop is missed, at whatever instruction it comes.
+//! A wait misses no stop, at whichever of its instructions the stop comes.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Several waiters at one condvar, several condvars of one mutex.
+//! Several waiters share a condvar, and several condvars share a mutex.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The one internal thread.
+//! The library has at most one thread of its own for all waits of a root.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A wait, and what its condition may do.
+//! A stop or a notification ends a wait. Its condition may use the context and other locks.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Descriptors: none left, none left behind.
+//! A wait that gets no descriptor is an error, and no wait leaves a descriptor behind.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! What ends a wait: the stop, a shield, a deadline, data.
+//! The stop, the end of a shield, a deadline or data ends a wait, and the stop wins over data.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};

@@ -1,4 +1,4 @@
-//! Calls that nothing ends: the opening of a FIFO, and threads for other calls.
+//! Opening a FIFO ends at a stop. For a call that nothing ends, a shield or a thread is the way.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::fs::{File, OpenOptions};

@@ -1,4 +1,5 @@
-//! Sockets.
+//! Sockets: every acknowledged byte arrives, errors of the system are passed on, one connection
+//! goes to one thread.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::io::{BufReader, ErrorKind, Read, Write};

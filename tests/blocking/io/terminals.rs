@@ -1,4 +1,4 @@
-//! Standard input, terminals and pipes.
+//! Standard input, terminals and pipes that nobody reads.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! A thousand threads in one kind of wait.
+//! A thousand threads in one kind of wait end at one stop, and none wakes up before it.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::io::{ErrorKind, Read, Write};

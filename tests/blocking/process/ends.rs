@@ -1,4 +1,5 @@
-//! How a child ends, and whether that is a failure.
+//! Which ends of a child are failures: an exit code, a signal from outside, a signal that was
+//! asked for.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::os::unix::process::ExitStatusExt;

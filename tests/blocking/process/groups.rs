@@ -1,4 +1,4 @@
-//! The whole process group ends.
+//! The end of a child is the end of its process group.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::process::Command;

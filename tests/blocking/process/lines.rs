@@ -1,4 +1,5 @@
-//! Lines of output.
+//! Lines of a child's output: none is lost while a reader lives, and no reader holds the child up
+//! for ever.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Orphans.
+//! A run reaps orphans where it is asked to, and takes no child from its owner.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::process::Command;

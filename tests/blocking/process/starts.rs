@@ -1,4 +1,4 @@
-//! Starts that are refused, and children that others have reaped.
+//! A start that the system refuses is a value. A child that other code has reaped is reported.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::path::Path;

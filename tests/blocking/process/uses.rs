@@ -1,4 +1,5 @@
-//! Children in the tree, waits for them, their input.
+//! Children stand in the tree, threads and groups may have them, and a wait ends at the waiter's
+//! stop.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::io::Write;

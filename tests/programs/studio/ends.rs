@@ -1,4 +1,4 @@
-//! Signals, and ends that are not clean.
+//! Signals stop the studio, and threads or stages that hang do not keep it.
 #![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Good and bad folders, full disks.
+//! Good and bad folders, and disks that take nothing: each bad picture costs one line.
 #![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
 
 use std::ffi::OsStr;

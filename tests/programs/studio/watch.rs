@@ -1,4 +1,4 @@
-//! `--watch`: what comes and goes.
+//! `--watch`: pictures come, grow, turn good and go.
 #![allow(unreachable_pub, reason = "in a program, `pub` tells what a module is for the others")]
 
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! Whatever can be forgotten is forgotten.
+//! A program may forget every value that it can forget, and the scope waits all the same.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use crate::common::*;

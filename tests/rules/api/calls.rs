@@ -1,4 +1,4 @@
-//! Functions and methods.
+//! Every function and method, with its signature.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::convert::Infallible;

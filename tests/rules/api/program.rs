@@ -1,4 +1,4 @@
-//! The shape that every program starts from.
+//! The shape that every program starts from compiles, and runs.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Types: their traits, fields and variants.
+//! Every type, with its traits, fields and variants.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::any::Any;

@@ -1,4 +1,4 @@
-//! Calls that only some places may make: subscribers, locks, sleep.
+//! Only some places may log, lock without a count, or sleep.
 
 use super::KERNEL_IS_ASKED;
 use crate::source::{functions, none, rust, sources};

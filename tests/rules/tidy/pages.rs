@@ -1,4 +1,4 @@
-//! Pages: their lengths and links, and marks of unfinished work.
+//! Pages are short, their links lead somewhere, and no mark says that work is left.
 
 use super::LONGEST_README;
 use crate::source::{none, pages, root, rust};

@@ -1,4 +1,5 @@
-//! What the proof of safety and the models rest on: unsafe code, promised lifetimes, planted bugs.
+//! Unsafe code, promised lifetimes and planted bugs stand where the proof and the models expect
+//! them.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The scripts in `ci` name tests: each is there.
+//! Each test that a script in `ci` names is there.
 
 use std::collections::BTreeSet;
 use std::fs;

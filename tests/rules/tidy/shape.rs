@@ -1,4 +1,5 @@
-//! How files look: their headers, their lengths, their places in the code map.
+//! Files have a header and fit in a head, functions fit on a screen, folders stand in the code
+//! map.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! E1: closing a group, beside other threads that settle it.
+//! E1: a group closes while other threads settle it.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::Mutex;

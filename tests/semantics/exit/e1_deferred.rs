@@ -1,4 +1,4 @@
-//! E1: deferred functions.
+//! E1: deferred functions run last, in reverse order, on every way out.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use crate::common::*;

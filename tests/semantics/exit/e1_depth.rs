@@ -1,4 +1,4 @@
-//! E1: groups in groups, thousands deep.
+//! E1: groups in groups, thousands deep, end without a deep stack and in a straight line.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;

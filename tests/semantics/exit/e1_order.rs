@@ -1,4 +1,4 @@
-//! E1: workers, then services and groups, the last made first.
+//! E1: a scope waits for its workers, then for services and groups, the last made first.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use super::logging;

@@ -1,4 +1,4 @@
-//! E2: the body ends first, by an error or a panic.
+//! E2: a body that fails or panics stops the scope before the first join.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::panic::panic_any;

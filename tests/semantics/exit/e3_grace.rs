@@ -1,4 +1,4 @@
-//! E3: the grace, and how it is shared.
+//! E3: threads share the grace, and a service never goes without its share.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! E4: what panics while it is dropped.
+//! E4: a value that panics in its `Drop` is a failure, and ends no wait.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! E5 and E6: the remains of a thread that has ended.
+//! E5 and E6: an ended thread leaves no callback and no row behind.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! F2: isolated and vital threads.
+//! F2: an isolated thread stops no other. The end of a vital thread stops its scope.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use super::{fails, falls};

@@ -1,4 +1,4 @@
-//! F4: a panic, its message and its place.
+//! F4: a panic keeps its message and its place, and the hook of the program runs.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::panic::{catch_unwind, panic_any, resume_unwind};

@@ -1,4 +1,4 @@
-//! P4: failures of a group that is over.
+//! P4: a failure outlives its group. Its joiner has it, or else the scope around.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use super::{fails, names};

@@ -1,4 +1,4 @@
-//! P4: errors that do not behave.
+//! P4: an error that panics, or has a text without an end, keeps no thread.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::fmt;

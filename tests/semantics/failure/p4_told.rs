@@ -1,4 +1,5 @@
-//! P4: what a failure says, and in which order failures are listed.
+//! P4: a failure has a name, a cause and a place, and failures are listed in the order of their
+//! times.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::fmt;

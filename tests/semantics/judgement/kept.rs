@@ -1,4 +1,4 @@
-//! Errors beside a stop that is kept.
+//! An error keeps its type, and a stop that the program keeps elsewhere does not change it.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::error::Error;

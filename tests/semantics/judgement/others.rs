@@ -1,4 +1,4 @@
-//! Stops of others are failures.
+//! A stop of another thread is a failure.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::thread;

@@ -1,4 +1,4 @@
-//! Stops that are a thread's own, wherever it met them.
+//! A thread's own stop is no failure, whichever way the stop came to it.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! An owned group that is dropped or closed by a thread of its own.
+//! An owned group that one of its own threads drops or closes never deadlocks.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::cell::RefCell;

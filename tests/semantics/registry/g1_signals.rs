@@ -1,4 +1,4 @@
-//! G1: signals that stop a run.
+//! G1: the first signal stops a run, the second ends the process.
 #![allow(unsafe_code)] // sigaction has no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 

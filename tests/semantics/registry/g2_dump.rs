@@ -1,4 +1,4 @@
-//! G2: the dump on SIGQUIT.
+//! G2: SIGQUIT prints the dump, and the run goes on.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use super::{wait_for_signal, waits};

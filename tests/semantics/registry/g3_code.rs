@@ -1,4 +1,4 @@
-//! G3: exit codes.
+//! G3: each end of a run has its exit code.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::process::{ExitCode, Termination};

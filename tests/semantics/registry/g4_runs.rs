@@ -1,4 +1,4 @@
-//! G4: one run at a time, and run after run.
+//! G4: a process has one run at a time, and may have one after another.
 #![allow(unsafe_code)] // sigaction has no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 

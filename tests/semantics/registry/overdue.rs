@@ -1,4 +1,4 @@
-//! A run whose threads do not come home in time.
+//! A run names the threads that do not come home in time, and ends.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;

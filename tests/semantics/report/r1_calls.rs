@@ -1,4 +1,4 @@
-//! R1: when a shutdown returns.
+//! R1: when a shutdown returns: the first call, later calls, concurrent calls, calls from inside.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::{Arc, Barrier};

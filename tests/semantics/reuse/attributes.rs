@@ -1,4 +1,4 @@
-//! What an OS thread hands on, and what a job may leave behind.
+//! A new job finds its OS thread as the root began: no attribute of the last job stays.
 #![allow(unsafe_code)] // masks, prctl and the rounding mode have no safe form
 
 use super::*;

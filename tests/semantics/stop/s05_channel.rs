@@ -1,4 +1,4 @@
-//! S5: the stop as a channel.
+//! S5: the stop is a channel that is empty before it and disconnected after it.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use crate::common::*;

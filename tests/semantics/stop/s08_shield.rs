@@ -1,4 +1,4 @@
-//! S8: shields.
+//! S8: a shield hides the stop for its time and no longer.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::{Duration, Instant};

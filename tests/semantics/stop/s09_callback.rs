@@ -1,4 +1,5 @@
-//! S9: callbacks of a stop.
+//! S9: a callback runs once: in the stopping thread after all is marked, or at once if the stop
+//! came before.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::Arc;

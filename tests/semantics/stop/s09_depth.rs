@@ -1,4 +1,4 @@
-//! S9: a stop of a deep tree, and its cost.
+//! S9: a stop reaches the bottom of a deep tree, and its end walks no part twice.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! S10: deadlines.
+//! S10: a deadline is a stop of its closure, and the nearer deadline counts.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::io;

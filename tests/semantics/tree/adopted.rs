@@ -1,4 +1,5 @@
-//! Adopted threads, and threads that a context spawns.
+//! Adopted threads stand in the tree until their guards end. A context spawns siblings of its
+//! thread.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use crate::common::subscriber::Told;

@@ -1,4 +1,4 @@
-//! The context of the calling thread, and the scopes that are opened in it.
+//! A thread has the innermost context, and a scope that it opens hangs below it.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Paths and names.
+//! Paths follow the tree, and names may repeat.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use crate::common::*;

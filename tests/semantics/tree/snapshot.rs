@@ -1,4 +1,4 @@
-//! Snapshots, and the list of active threads.
+//! A snapshot is the tree, each thread once, whatever changes meanwhile.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::collections::HashSet;

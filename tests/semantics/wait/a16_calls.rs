@@ -1,4 +1,4 @@
-//! A16: the small calls.
+//! A16: deadlines of waits and joins, the end of an iteration, questions to a handle.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Channels.
+//! `recv`, `send`, `iter` and `drain`: data, disconnection, time-out.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Time.
+//! `sleep`, `ticks` and timed joins keep their times.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::{Duration, Instant};

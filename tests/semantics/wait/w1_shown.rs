@@ -1,4 +1,4 @@
-//! W1: what a wait shows.
+//! W1: a waiting thread shows its kind of wait and the line of its caller.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;

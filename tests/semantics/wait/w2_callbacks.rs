@@ -1,4 +1,4 @@
-//! W2: callbacks in a cycle.
+//! W2: a cycle of waits that goes through a callback is found.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use super::cycle_of;

@@ -1,4 +1,4 @@
-//! W2: joins that would close a cycle.
+//! W2: a join that would close a cycle is refused, with the names.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! W2: groups that are closed from inside.
+//! W2: a group that one of its own threads closes is stopped, and nobody waits.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use crate::common::*;

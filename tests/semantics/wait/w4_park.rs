@@ -1,4 +1,4 @@
-//! W4: park tokens.
+//! W4: waits and joins neither take nor leave a park token.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Failures and joins.
+//! A lost, doubled or misplaced failure is found, and a join that gives a wrong result.
 
 use super::{busy, error, joined, place, rejected, right, thread, tree};
 use homebound_testing::{Act, Block, End, Errors, Gave, How, Nested, Property, Returned, Step, Via, What};

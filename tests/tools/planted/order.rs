@@ -1,4 +1,4 @@
-//! Sums, reasons, services, stops.
+//! A wrong sum, reason, exit code or order of services is found, and a stop that is not seen.
 
 use super::{busy, error, is_gone, place, rejected, remove, right, thread, tree, under_run, visited, wait};
 use homebound::{Context, StopReason};

@@ -1,4 +1,4 @@
-//! Threads and loans that outlive what they may not.
+//! A thread or a loan that outlives its scope is found.
 
 use super::{busy, is_gone, place, rejected, remove, right, thread, tree, under_run, visited};
 use homebound_testing::{Act, End, Event, KernelThread, Property, What};

@@ -1,4 +1,4 @@
-//! Children in the foreground, and the terminal afterwards.
+//! A child in the foreground has the terminal, and the program has it again afterwards, as it was.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::os::unix::process::ExitStatusExt;

@@ -1,4 +1,4 @@
-//! Children that lead a session.
+//! A child leads a session if it is asked to, with its input as its terminal.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};

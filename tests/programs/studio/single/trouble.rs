@@ -1,4 +1,4 @@
-//! What a killed one leaves, nonsense, other users.
+//! A killed studio, nonsense on the socket, and other users are no trouble for the next studio.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{ErrorKind, Read, Write};

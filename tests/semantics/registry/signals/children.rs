@@ -1,4 +1,4 @@
-//! SIGCHLD.
+//! SIGCHLD stays with the program, and may be a message.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::process::Command;

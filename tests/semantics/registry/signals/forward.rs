@@ -1,4 +1,4 @@
-//! Signals that are messages.
+//! A forwarded signal is a message in a channel, and stops nothing.
 #![allow(unsafe_code)] // sigaction has no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 

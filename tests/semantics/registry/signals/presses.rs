@@ -1,4 +1,4 @@
-//! The second signal: keys that are pressed twice.
+//! Two presses of a key count as two signals after a fifth of a second.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::io::Write;

@@ -1,4 +1,5 @@
-//! Signals that cannot be taken, or that others have taken.
+//! A signal that cannot be taken is refused with a reason. A signal that other code takes is
+//! reported.
 #![allow(unsafe_code)] // sigaction has no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 

@@ -1,4 +1,4 @@
-//! The signal mask of the main thread.
+//! The main thread's signal mask: a run hears blocked signals, and puts the mask back.
 #![allow(unsafe_code)] // fork, masks and raise have no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 

@@ -1,4 +1,5 @@
-//! Forks in a run, and between runs.
+//! A forked copy has an alarm of its own, obeys signals by default, and runs nothing of its
+//! parent's.
 #![allow(unsafe_code)] // fork, masks and raise have no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 

@@ -1,4 +1,4 @@
-//! System calls beside signals.
+//! No signal ends a system call of the body or of a worker.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::net::UdpSocket;

@@ -1,4 +1,4 @@
-//! What children inherit.
+//! A child process inherits no blocked signal.
 #![allow(unsafe_code)] // fork, masks and raise have no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 

@@ -1,12 +1,8 @@
 //! Signals where the registry runs on the process's main thread, which the kernel prefers: nobody's
 //! system call ends by one, each is heard, and children inherit none of it. libtest has the main
 //! thread, so each test forks one of its own.
-#![allow(clippy::incompatible_msrv)] // tests are built with a newer Rust than the library asks for
 #![allow(unsafe_code)] // fork, masks and raise have no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
-
-#[path = "../common/mod.rs"]
-mod common;
 
 mod calls;
 mod children;
@@ -17,7 +13,7 @@ mod stderr;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::sync::{Arc, Mutex};
 
-use common::*;
+use crate::common::*;
 use crossbeam_channel::unbounded;
 use homebound::registry::Registry;
 use homebound::{Result, Signals};

@@ -1,4 +1,4 @@
-//! A stderr that nobody reads.
+//! A report or a dump to a stderr without a reader ends no process by SIGPIPE.
 #![allow(unsafe_code)] // fork, masks and raise have no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
