@@ -1,5 +1,21 @@
-//! Owns one callback: that it runs at most once, and is not forgotten while it runs elsewhere.
-//! Refuses to know when: the stop tree calls it. The rules are those of C++'s `std::stop_callback`.
+//! Owns one callback: it runs at most once, and its owner does not go on while it runs elsewhere.
+//! Refuses to know when it runs: the stop tree calls it. The rules are those of C++'s
+//! `std::stop_callback`.
+//!
+//! ```text
+//! armed --run-----> running --> over      the closure runs, and is dropped
+//! armed --abandon-> running --> over      the closure is dropped
+//! ```
+//!
+//! # Named races
+//!
+//! - **The callback in progress.** A node is closed, or a `with_on_stop` returns, while a stop has
+//!   copied its callback and may begin it at any moment. Both sides move the stage from armed to
+//!   running under one lock, so exactly one of them has the closure. If it is the owner, the
+//!   closure is dropped, and the stop finds nothing to run. If it is the stop, the owner blocks
+//!   until the stage is over, because the closure may borrow what the owner drops next. A callback
+//!   that closes its own node, or leaves its own frame, is running on the thread that would wait
+//!   for it: that thread goes on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,32 +25,41 @@ use crate::rt::packet::{Ran, Task};
 use crate::rt::shown::shown;
 use crate::sync::{Condvar, Mutex, ThreadId, current_thread};
 
+/// `Relaxed`: the keys differ, and order nothing.
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
-/// Told of a panic in the callback, or in the `Drop` of what it held.
+/// Gets the payload of a panic in the callback, or in a `Drop` of its captures.
 pub(crate) type Complain = Box<dyn Fn(Payload) + Send + Sync>;
 
-/// Who runs a callback.
+/// The caller of a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// The stop. It is listed at its node meanwhile: the thread that the node belongs to does not end before it is over.
+    /// The stop. The callback stays listed at its node meanwhile, so that the thread of that node
+    /// does not end before the callback is over.
     Stop,
-    /// Whoever wanted to register it, since the stop had come before.
+    /// The thread that wanted to register it, because the stop had come before.
     Registrar,
 }
 
 pub(crate) struct Callback {
+    /// The number of the callback, under which its node lists it.
     key: u64,
+    /// The closure. Run or cleared by the thread that moved the stage to running.
     task: Arc<dyn Task<Caller>>,
     stage: Mutex<Stage>,
+    /// Notified by `finish`, waited for by `abandon`.
     over: Condvar,
     complain: Complain,
 }
 
+/// Only moves down this list.
 #[derive(Clone, Copy)]
 enum Stage {
+    /// No thread has the closure yet.
     Armed,
+    /// This thread runs or drops the closure.
     Running(ThreadId),
+    /// The closure is gone.
     Over,
 }
 
@@ -53,10 +78,11 @@ impl Callback {
         self.key
     }
 
-    /// Runs it on the calling thread, unless it has run or was abandoned.
+    /// Runs the callback on the calling thread, unless it was begun before, or was abandoned.
     pub(crate) fn run(&self, by: Caller) {
         if self.begin() {
-            // `run` has dropped the closure when it returns: only then may `finish` let a borrower go (invariant 1).
+            // `run` has dropped the closure when it returns. Only then may `finish` let a thread go
+            // on whose frame the closure borrows (invariant 1 of `rt`).
             match self.task.run(&by) {
                 Ran::Panicked(payload) => (self.complain)(payload),
                 Ran::Failed(_) | Ran::Done | Ran::Nothing => {}
@@ -65,7 +91,8 @@ impl Callback {
         }
     }
 
-    /// Drops it without running. If it is running on another thread, blocks until that is over; on this one, returns.
+    /// Drops the callback without running it. If it runs on another thread, blocks until that is
+    /// over. If it runs on this thread, returns at once.
     pub(crate) fn abandon(&self) {
         if self.begin() {
             if let Some(payload) = self.task.clear() {
@@ -74,12 +101,14 @@ impl Callback {
             self.finish();
             return;
         }
+        // Another thread began it, or this one did. Pairs with `finish`.
         let mut stage = self.stage.lock();
         while matches!(*stage, Stage::Running(runner) if runner != current_thread().id()) {
             self.over.wait(&mut stage);
         }
     }
 
+    /// Armed to running. False if another call was first: then the closure is not the caller's.
     fn begin(&self) -> bool {
         let mut stage = self.stage.lock();
         let armed = matches!(*stage, Stage::Armed);
@@ -89,6 +118,8 @@ impl Callback {
         armed
     }
 
+    /// Running to over, after the closure is dropped. Pairs with `abandon`: the stage changes under
+    /// the lock under which the waiting thread reads it.
     fn finish(&self) {
         let mut stage = self.stage.lock();
         *stage = Stage::Over;
@@ -96,7 +127,7 @@ impl Callback {
     }
 }
 
-/// For a complaint that nobody is left to hear.
+/// Logs the panic of a callback whose scope is over and can list no failure any more.
 pub(crate) fn unheard(payload: Payload) {
     log_contained(|| {
         tracing::error!(

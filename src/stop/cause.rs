@@ -1,4 +1,5 @@
-//! Owns which stop is a node's: the one that it has, or that is on its way to it; and the proofs that it issues of it.
+//! Owns the stop of a node: the stop that it has, the stop that is on its way to it, and the proofs
+//! (`Stopped`) that the node issues.
 //! Refuses to mark anything, and to judge an error.
 
 use std::sync::{Arc, Weak};
@@ -9,11 +10,13 @@ use crate::outcome::stopped::Stopped;
 use crate::stop::node::{Link, Node, State};
 
 impl Node {
-    /// The stop of `scope` will come to this node, though it is not handed down.
+    /// Names the scope that will tell this node to stop. The scope does it itself, after its users,
+    /// and not by handing its stop down.
     pub(crate) fn set_teller(&self, scope: &Arc<Node>) {
         self.state.lock().teller = Some(Arc::downgrade(scope));
     }
 
+    /// The cause of this node if its parent has `cause`.
     pub(crate) fn inherited(&self, cause: &Stop) -> Stop {
         match self.edge {
             Link::Inside => cause.clone(),
@@ -21,8 +24,8 @@ impl Node {
         }
     }
 
-    /// For which stop it was asked. Meaningful once it is marked; one that was only closed outlived its users, and before that, it
-    /// is the end of its users that would stop it.
+    /// The stop of this node, to be read once the node is marked. A node that is not marked, or was
+    /// only closed, has none of its own: then it is the end of its users.
     pub(crate) fn cause(&self) -> Stop {
         self.cause_in(&self.state.lock())
     }
@@ -31,13 +34,14 @@ impl Node {
         state.cause.clone().unwrap_or_else(|| Stop::of(self.key, StopReason::UsersDone))
     }
 
-    /// Why it was stopped.
+    /// The reason of `cause`.
     pub(crate) fn reason(&self) -> Arc<StopReason> {
         self.cause().reason
     }
 
-    /// The proof that a wait ended for the stop of this node. A shield or a deadline that ended for the stop of what is around
-    /// it has that one's, so that one look at the node of a thread tells of all that were issued for its own stop.
+    /// The proof that a wait ended for the stop of this node. A shield or deadline that ended for
+    /// the stop of its thread lets the node of the thread issue it. So one look at the node of a
+    /// thread tells whether any proof of its stop is alive (`has_issued`).
     pub(crate) fn stopped(&self) -> Stopped {
         let base = self.limit.as_ref().map(|limit| limit.base()).filter(|base| base.is_marked());
         let base = base.filter(|base| base.cause().id == self.cause().id);
@@ -48,7 +52,8 @@ impl Node {
         let mut state = self.state.lock();
         let known = state.issued.clone();
         let mark = known.unwrap_or_else(|| Mark::new(Carries::Stop(self.cause_in(&state))));
-        // Before the mark its cause may still become another.
+        // Under the lock that `mark` takes. Before the mark the cause may still become another, so
+        // this proof is not shared.
         if self.is_marked() {
             state.issued = Some(Arc::clone(&mark));
         }
@@ -56,15 +61,17 @@ impl Node {
         Stopped::issued(mark)
     }
 
-    /// True while a `Stopped` is alive, on any thread, that this node has issued.
+    /// True while a `Stopped` that this node has issued is alive, on any thread.
     pub(crate) fn has_issued(&self) -> bool {
         self.state.lock().issued.as_ref().is_some_and(|mark| mark.is_carried())
     }
 
-    /// True if this is the stop of this node, or will be: then it has reached a node around, from where it is handed down, or by
-    /// whose scope it will be told. So the answer does not depend on how far the marking has come.
+    /// True if the stop with this id is the stop of this node, or is on its way to it: it has
+    /// reached a node around, which hands it down, or whose scope will tell this node. So the
+    /// answer does not depend on how far the marking has come.
     pub(crate) fn is_stopped_by(&self, id: u64) -> bool {
-        // The number of a node is that of the stop which it has by its nature: where there is a proof of that, it has come.
+        // A node that is not marked yet may get the stop of its nature, whose id is its key. If
+        // there is a proof of that stop, the stop has come.
         self.outwards(|node, marked| {
             let it = if marked { node.cause().id == id } else { node.key == id };
             it.then_some(())
@@ -72,23 +79,26 @@ impl Node {
         .is_some()
     }
 
-    /// True if it is stopped, or will be by what has reached a node around.
+    /// True if this node is stopped, or a stop has reached a node around and is on its way.
     pub(crate) fn hears_of_a_stop(&self) -> bool {
         self.outwards(|_, marked| marked.then_some(())).is_some()
     }
 
-    /// True if an error may hold the stop of this node: one has come, or is on its way, of which a proof is alive.
+    /// True if an error may hold the stop of this node: a stop has come or is on its way, and a
+    /// proof of it is alive.
     pub(crate) fn may_be_in_errors(&self) -> bool {
         self.outwards(|node, marked| (marked && node.cause().may_be_in_errors()).then_some(())).is_some()
     }
 
-    /// The stop that is on its way to this node, if it is not stopped yet.
+    /// The stop of this node, or else the stop that is on its way to it.
     pub(crate) fn coming(&self) -> Option<Stop> {
         self.outwards(|node, marked| marked.then(|| node.cause()))
     }
 
-    /// Looks at this node and at those around, as long as nothing has stopped them and no shield hides what is around. `look` is told
-    /// whether the node is marked.
+    /// Calls `look` with this node and the nodes around it, and whether each is marked, until one
+    /// call has an answer. The walk does not go beyond a marked node, because its own stop is the
+    /// stop that it hands down, and not beyond a shield. A work list, because depth must cost no
+    /// stack (A5).
     fn outwards<R>(&self, look: impl Fn(&Node, bool) -> Option<R>) -> Option<R> {
         let mut list = Vec::new();
         let mut found = self.look_outwards(&look, &mut list);
@@ -99,12 +109,14 @@ impl Node {
         found
     }
 
+    /// One step: adds the nodes around to `list`, and then looks at the node.
     fn look_outwards<R>(
         &self,
         look: impl Fn(&Node, bool) -> Option<R>,
         list: &mut Vec<Arc<Node>>,
     ) -> Option<R> {
-        // Asked once: a mark that comes later is seen at the parents, which are marked before.
+        // The flag is read once, and before the parents are: a stop that is handed down later has
+        // marked a parent before, and is seen there.
         let marked = self.is_marked();
         if !marked && !self.is_shield() {
             let state = self.state.lock();

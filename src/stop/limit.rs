@@ -1,5 +1,10 @@
 //! Owns the arithmetic of deadlines and shields: when a limited context ends, and why.
-//! Refuses to mark anything and to keep time: the stop tree does the one, the root's timer the other.
+//! Refuses to mark anything, which `mark` does, and to keep time, which the root's timer does.
+//!
+//! A *limit* is a deadline or a shield. The end of a deadline is known when it is made. The end of
+//! a shield is known when the stop that it hides has begun, or is known to begin, at a deadline.
+//! The *alert* tells that to the listeners of the limit: `mark` has `alarm` dropped, which
+//! disconnects `alert`, and sets `event`.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Weak};
@@ -15,36 +20,43 @@ use crate::stop::wakeups::Calls;
 use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
 
-/// Calls `expire` on a node when its time has come.
+/// Marks a limited node when its end has come.
 pub(crate) trait Timer: Send + Sync {
-    /// Runs no code of the program's: a refusal of the system is to be logged by the caller.
+    /// Notes that `node` ends `at`, by the clock of `awake`. May start a thread. Runs no code of
+    /// the program's: the log of a refusal by the OS is among the calls.
     fn arm(&self, at: Instant, key: u64, node: Weak<Node>) -> Calls;
+    /// Takes back what `arm` noted for the same moment and key, if it is still there.
     fn disarm(&self, at: Instant, key: u64);
 }
 
+/// All fields but those with a lock or a cell are fixed when the limit is made.
 pub(crate) struct Limit {
     kind: Kind,
-    /// The context that it was made in.
+    /// The node of the context that the limit was made in.
     outer: Arc<Node>,
-    /// The node of the thread or scope that all limits around hang below.
+    /// The node of the thread or scope that this limit and all limits around are in.
     base: Arc<Node>,
-    /// It is a shield, or in one: then its end may become known later, or become another.
+    /// The limit is a shield or inside a shield, so its end may become known later, or become an
+    /// earlier one.
     hides: bool,
-    /// The earliest deadline set here or around, by the clock of `awake`; shields move none.
+    /// The earliest deadline set here or around, by the clock of `awake`. A shield moves none.
     earliest: Option<Instant>,
+    /// Written by `learn` and `stopped`, read by listeners and by limits inside.
     known: Mutex<Known>,
     alarm_clock: AlarmClock,
-    /// Disconnected when the end becomes known: by dropping `alarm`.
+    /// Made by the first `alert_signal`, disconnected when `alarm` is dropped.
     pub(crate) alert: OnceCell<Receiver<Infallible>>,
+    /// The sender of `alert`. Taken out by `mark`, `alert` and `close`.
     pub(crate) alarm: Mutex<Option<Sender<Infallible>>>,
-    /// Set when the end becomes known: for a wait for a descriptor.
+    /// For waits for a descriptor: made by the first `alert_event`, set when the end becomes known.
     pub(crate) event: OnceCell<Event>,
 }
 
 enum Kind {
-    /// Stopped at this instant, by the clock of `awake`.
+    /// Ends at this instant, by the clock of `awake`.
     Deadline(Instant),
-    /// Hides a stop for `max`, counted from the later of `entry` and the stop.
+    /// Hides a stop for `max`, counted from the later of `entry` and the stop. `entry` is a moment
+    /// by the clock of `awake`.
     Shield { entry: Instant, max: Duration },
 }
 
@@ -96,35 +108,41 @@ impl Limit {
         &self.base
     }
 
-    /// When it ends, by the clock of `awake`, as far as that is known now. `None`: not before a
-    /// stop that has not come yet.
+    /// When the limit ends, by the clock of `awake`, as far as that is known now. `None` for a
+    /// shield while no stop behind it is known. A known end only moves earlier.
     pub(crate) fn end(&self) -> Option<Instant> {
         self.known.lock().end
     }
 
-    /// The earliest deadline set in this context or around it; shields move none.
+    /// The earliest deadline set in this context or around it, by the clock of the system. A shield
+    /// moves none.
     pub(crate) fn deadline_set(&self) -> Option<Instant> {
         self.earliest.map(awake::system)
     }
 
-    /// Takes over the knowledge of the node around, which may have grown. A stop changes it there,
-    /// and then comes to the limits below the node and calls this (`mark`, `alert`); a limit that
-    /// hangs itself below the node calls this when it is among the children (`attach`): so one of
-    /// the two reads the change. Knowledge only grows, and an end moves earlier only, so the order
-    /// of several calls does not matter. Called without the lock of any node.
+    /// Updates `known` by what the node around knows, which a stop may have changed.
+    ///
+    /// No change is missed. A stop changes `known` of the node around, then collects the children
+    /// of that node and calls `learn` for each (`mark`, `alert`). A limit that is attached
+    /// meanwhile is first listed as a child, and then calls `learn` itself (`attach`). So the stop
+    /// finds the limit among the children, or the limit reads the change.
+    ///
+    /// Calls may come in any order, because `known` only grows, and an end only moves earlier.
+    /// Called with no lock of a node held, because it may take the lock of the node around.
     pub(crate) fn learn(&self) {
         let outer = match &self.outer.limit {
             Some(limit) => *limit.known.lock(),
             None => Known { end: None, stop: self.outer.since() },
         };
         let end = self.end_in(&outer);
-        // A stop that is marked late has come when it was due.
+        // The end of a deadline is a stop for the shields inside it, also before it is marked, and
+        // also if it is marked late.
         let stop = if self.is_shield() { outer.stop } else { end };
         self.known.lock().merge(Known { end, stop });
     }
 
-    /// The stop has come to the node of this limit itself. Called under the lock of that node,
-    /// before its children are collected.
+    /// Notes that the node of this limit was itself stopped or closed `at`. Called under the lock
+    /// of that node, before its children are collected. Pairs with `learn` of a limit inside.
     pub(crate) fn stopped(&self, at: Instant) {
         if !self.is_shield() {
             self.known.lock().merge(Known { end: None, stop: Some(at) });
@@ -135,8 +153,8 @@ impl Limit {
         match self.kind {
             Kind::Deadline(at) => Some(outer.end.map_or(at, |end| end.min(at))),
             Kind::Shield { entry, max } => {
-                // A shield inside a shield counts from the stop behind both, and never reaches
-                // beyond the outer one.
+                // A shield inside a shield counts from the stop behind both, and ends with the
+                // outer one at the latest.
                 let own = after(entry.max(outer.stop?), max);
                 let is_inside = self.outer.limit.as_ref().is_some_and(|limit| limit.hides);
                 let cap = outer.end.filter(|_| is_inside);
@@ -145,8 +163,10 @@ impl Limit {
         }
     }
 
-    /// The stop for which the node of this limit, which has this key, ends: the one behind it, or
-    /// its own.
+    /// The stop to mark the node of this limit with when the limit has ended. `key` is the key of
+    /// that node. Walks outwards, to the first node around that is marked, and returns the stop of
+    /// that; or to the first deadline that ends no later than the limit around it, and returns the
+    /// stop which that deadline has by its nature.
     pub(crate) fn cause(&self, key: u64) -> Stop {
         let (mut limit, mut key) = (self, key);
         loop {
@@ -155,6 +175,7 @@ impl Limit {
             }
             let Some(around) = &limit.outer.limit else { break };
             match limit.kind {
+                // This deadline is the first to end.
                 Kind::Deadline(at) if around.end().is_none_or(|end| at <= end) => break,
                 _ => (limit, key) = (around, limit.outer.key),
             }
@@ -162,31 +183,44 @@ impl Limit {
         Stop::of(key, StopReason::Deadline)
     }
 
-    /// Asks the timer for the end as it is known now; `None` if the timer has been asked for that
-    /// before, or the end is not known. May be called by several threads at once, each with the end
-    /// that it has read: the earliest stays set, since an end that is known moves earlier only.
+    /// Asks the timer to mark `node` at the end as it is known now. `None` if the timer was asked
+    /// for that moment or an earlier one before, or if the end is not known. Several threads may
+    /// call it at once, each with the end that it has read (*the earlier end*, below).
     pub(crate) fn arm(&self, key: u64, node: Weak<Node>) -> Option<Calls> {
         self.alarm_clock.set(self.end()?, key, node)
     }
 }
 
-/// When the timer will expire a limit, and under which key.
+/// The request of one limit to the timer. At most one is left when all calls are over: the
+/// earliest.
 struct AlarmClock {
     timer: Arc<dyn Timer>,
+    /// The moment, by the clock of `awake`, and the key of the request. Written by `set`, to an
+    /// earlier moment only; taken out by `drop`.
     set: Mutex<Option<(Instant, u64)>>,
 }
 
 impl AlarmClock {
-    /// No lock is held while the timer is asked, which may start a thread. So the timer is asked
-    /// first, and after that this looks at the moment: of two threads, the later one finds another
-    /// moment than its own, or its moment is found by the other, and takes the outdated one back.
+    /// Asks the timer for `at`, unless it was asked for that moment or an earlier one.
+    ///
+    /// The race of *the earlier end*: thread A has read the end 10 of a shield, counted from a
+    /// deadline around. Then a stop comes before that deadline, and thread B reads the end 5. No
+    /// lock is held while the timer is asked, since the timer may start a thread. So the request of
+    /// A may reach the timer after that of B, and even after B has taken the 10 back. Therefore
+    /// each thread writes its moment, then asks the timer, then reads the moment again. If A wrote
+    /// first, B replaces the 10, and disarms it after its own request. If the request of A came
+    /// later than that, A now reads 5, and disarms its 10. If B wrote first, A finds the 5 and asks
+    /// for nothing. To disarm a moment twice is harmless.
     fn set(&self, at: Instant, key: u64, node: Weak<Node>) -> Option<Calls> {
         let mut set = self.set.lock();
+        // An end that is known moves earlier only, so a later moment is an old one.
         if set.is_some_and(|(set, _)| set <= at) {
             return None;
         }
         let earlier = set.replace((at, key));
         drop(set);
+        // The request first, then the look at the moment, because the other thread may have
+        // replaced it meanwhile.
         let calls = self.timer.arm(at, key, node);
         let outdated = Some(at).filter(|_| *self.set.lock() != Some((at, key)));
         for moment in earlier.map(|(at, _)| at).into_iter().chain(outdated) {
@@ -204,8 +238,8 @@ impl Drop for AlarmClock {
     }
 }
 
-/// With the last of a chain of limits, such as those of kept contexts, goes the chain. Iterative:
-/// depth costs no stack.
+/// Frees a chain of limits, such as the limits of contexts that were kept, with its last member.
+/// Iterative, because depth must cost no stack (A5).
 pub(crate) fn drop_outwards(limit: Option<Box<Limit>>) {
     let mut next = limit;
     while let Some(limit) = next {
@@ -214,17 +248,19 @@ pub(crate) fn drop_outwards(limit: Option<Box<Limit>>) {
     }
 }
 
-/// The knowledge of the node of a limit. It is kept there, and not computed from the nodes around
-/// each time: contexts may be nested as deep as the program likes.
+/// What the node of a limit knows. It is kept there, and not computed from the nodes around each
+/// time, because contexts may be nested as deep as the program likes. Moments are by the clock of
+/// `awake`.
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
-    /// When the limit ends.
+    /// When the limit ends: `None` until that is known.
     end: Option<Instant>,
-    /// When the stop that a shield in it would hide came, or is known to come.
+    /// When the stop that a shield inside this limit would hide came, or is known to come.
     stop: Option<Instant>,
 }
 
 impl Known {
+    /// Takes over what is new: of two moments the earlier one.
     fn merge(&mut self, more: Known) {
         self.end = self.end.into_iter().chain(more.end).min();
         self.stop = self.stop.into_iter().chain(more.stop).min();

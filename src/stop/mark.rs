@@ -1,7 +1,22 @@
 //! Owns the marking of nodes: the walk that marks a node and all below it and wakes the waiters
 //! there, the hanging of a node below another, which may be marked, and the end of a node.
-//! Refuses to run any of the program's code: what is to be called when all is marked is handed
-//! back, as [`Calls`].
+//! Refuses to run code of the program's: the calls of a stop are handed back as [`Calls`], and run
+//! when all is marked.
+//!
+//! # Named races
+//!
+//! - **The late listener.** A child or listener is added while its node is marked. `mark` sets the
+//!   flag and collects the lists under one lock. `listen` takes the same lock to read the flag and
+//!   add the entry. Listener first: `mark` finds the entry, and wakes it. Mark first: the listener
+//!   reads the flag and does not wait, or is born stopped.
+//! - **Two stops.** Thread A stops a node and is in the middle of the walk when thread B stops the
+//!   same node. B must not return before all below is marked (P5), and cannot know how far A has
+//!   come. So B walks as well. `SWEPT` saves that walk only when A has finished its own. At each
+//!   node the first of the two writes the cause, and the other hands that cause down.
+//! - **Stop against close.** A thread ends and closes its node while a stop walks over it. Either
+//!   may set the flag first, and each goes on below the node for itself, until all there is marked.
+//!   `close` takes the callbacks out of the node; if the stop had copied one before, both try to
+//!   begin it, and one of them finds it begun (*the callback in progress*, in `callback`).
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -14,37 +29,43 @@ use crate::stop::node::{ALERTED, Node, STOPPING, SWEPT};
 use crate::stop::wakeups::{Aftermath, Calls};
 
 impl Node {
-    /// Its time has come: marks it for the stop that it hid, or for its own.
+    /// Marks a limit whose end has come: a shield for the stop that it hid, a deadline for its own
+    /// stop, or for that of a node around.
     pub(crate) fn mark_expired(self: &Arc<Node>) -> Calls {
-        // The walk that has marked this node goes on below it: where many limits in each other end
-        // at one moment, one walk is enough.
+        // If the node is marked already, the walk that has marked it goes on below it. So one walk
+        // is enough if many nested limits end at one moment.
         let limit = self.limit.as_ref().filter(|_| !self.is_marked());
         limit.map(|limit| self.mark_unswept(limit.cause(self.key), limit.is_shield())).unwrap_or_default()
     }
 
-    /// The same, and calls what is to be called.
+    /// As `mark_expired`, and runs the calls.
     pub(crate) fn expire(self: &Arc<Node>) {
         self.mark_expired().run();
     }
 
-    /// A new stop, of this node and all below it. Announced before `Stop::new` allocates.
+    /// Stops this node and all below it, by a new stop. Returns when all is marked and woken, and
+    /// the calls have run.
     pub(crate) fn stop(self: &Arc<Node>, reason: StopReason) {
+        // Before `Stop::new`, which allocates.
         self.announce();
         self.mark_for(Stop::new(reason)).run();
     }
 
     /// Marks this node and all below it for a stop that other nodes may have as well. Returns the
-    /// calls that are left to be made.
+    /// calls, for the caller to run.
     pub(crate) fn mark_for(self: &Arc<Node>, cause: Stop) -> Calls {
         self.mark_unswept(cause, false)
     }
 
-    /// Ends every shield below as well: the thread is overdue. `cause` is for a node to which the stop is still on its way.
+    /// Marks this node and all below it, the shields as well, because the thread is overdue.
+    /// `cause` is used if the stop has not reached the node yet.
     pub(crate) fn mark_through_shields(self: &Arc<Node>, cause: Stop) -> Calls {
         let own = self.state.lock().cause.clone();
+        // `SWEPT` is not asked: it is set also if shields below were only alerted.
         self.mark_below(own.unwrap_or(cause), awake::now(), true)
     }
 
+    /// Walks, unless another walk from here has finished (*two stops*).
     fn mark_unswept(self: &Arc<Node>, cause: Stop, through: bool) -> Calls {
         if self.flags.load() & SWEPT == 0 {
             self.announce();
@@ -53,60 +74,83 @@ impl Node {
         Calls::default()
     }
 
+    /// The walk: marks this node and all below it, and alerts what a shield hides. `through`:
+    /// shields hide nothing. `at` is the moment of the stop, by the clock of `awake`.
     pub(crate) fn mark_below(self: &Arc<Node>, cause: Stop, at: Instant, through: bool) -> Calls {
         let mut after = Aftermath::default();
+        // Nodes to visit, each with the cause that its parent hands down, and whether a shield
+        // hides it. A work list, because depth must cost no stack (A5).
         let mut list = vec![(Arc::clone(self), cause, false)];
         while let Some((node, cause, hidden)) = list.pop() {
+            // The top of the walk may be a shield that ends now, which hides nothing any more.
             let shield = !through && !Arc::ptr_eq(&node, self) && node.is_shield();
             let hidden = hidden || shield;
             let (children, cause) =
                 if hidden { (node.alert(&mut after), cause) } else { node.mark(cause, at, &mut after) };
             for child in children {
-                // What hangs below a shield and is no limit itself waits for the shield to end.
+                // A limit below the shield must learn the end of the shield. Any other child hears
+                // nothing until the shield ends and is marked.
                 if !hidden || child.limit.is_some() {
                     let inherited = child.inherited(&cause);
                     list.push((child, inherited, hidden));
                 }
             }
         }
+        // Stopping to swept. Only now, because a second stop that reads it returns at once.
         self.flags.set(SWEPT);
         after.wake_all()
     }
 
-    /// Marks one node; returns its children, and the cause that they are to have (invariant 5 of `node`).
+    /// Marks one node. Returns its children, and the cause that the node hands down to them
+    /// (invariant 5 of `node`).
     fn mark(self: &Arc<Node>, cause: Stop, at: Instant, after: &mut Aftermath) -> (Vec<Arc<Node>>, Stop) {
+        // Without the lock, because it may take the lock of the node around.
         self.learn();
         if let Some(owner) = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
+            // Before the flag, so that a thread that ends because of the flag is counted.
             owner.begin(at);
         }
+        // From here to the end of the function in one hold of the lock (*the late listener*).
         let mut state = self.state.lock();
         if !self.is_marked() {
+            // Open to stopping. The cause first: a thread that sees the flag finds the cause (S3).
             state.cause = Some(cause.clone());
             state.since = Some(at);
             self.tell_limit(at);
             self.flags.set(STOPPING);
             after.owners.extend(self.owner.get().cloned());
         }
+        // Pairs with `listen`: each listener that is in a list now is woken after the walk. This
+        // runs also if another stop marked the node, because that stop may not have come to its
+        // wake-ups.
         after.wake.extend(state.signal.take());
         after.wake.extend(self.take_alarm());
         after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
         after.interrupts.extend(state.interrupts.values().cloned());
-        // They stay listed: whoever closes the node waits for one that runs elsewhere.
+        // Callbacks stay listed, so that `close` finds them and waits for one that runs elsewhere.
         after.callbacks.extend(state.callbacks.values().cloned());
         let children = state.children.values().filter_map(Weak::upgrade).collect();
+        // A node that was only closed has no cause of its own, and passes on the cause of the walk.
         (children, state.cause.clone().unwrap_or(cause))
     }
 
-    /// The stop behind this shield has begun: those who wait in it must learn when it ends.
+    /// Tells a shield, or a limit inside it, that the stop which the shield hides has begun. Its
+    /// end is known from now on, and its waiters must learn it. Returns the children.
     fn alert(self: &Arc<Node>, after: &mut Aftermath) -> Vec<Arc<Node>> {
-        // Before the children are collected: a limit that hangs itself below this one later reads
-        // it.
+        // Before the children are collected, so that a limit that is attached here later reads it.
+        // Pairs with `attach`.
         self.learn();
         let state = self.state.lock();
+        // Open to alerted. The end is known before the flag, because a listener that reads the flag
+        // asks for the end once and sleeps until then.
         self.flags.set(ALERTED);
+        // Pairs with `alert_signal`, `rest`, `alert_event` and `Waiter::park_while`: these waiters
+        // wake, and compute a new time-out.
         after.wake.extend(self.take_alarm());
         after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
         after.interrupts.extend(state.interrupts.values().cloned());
+        // Other listeners have no time-out. Pairs with `Keeper::Timer` in `listen`: a listener that
+        // comes later finds the end known, and asks the timer itself.
         let watched = state.signal.is_some() || self.event.get().is_some() || !state.callbacks.is_empty();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         drop(state);
@@ -116,17 +160,20 @@ impl Node {
         children
     }
 
-    /// The knowledge of the node around may have grown, and with it that of the end of this one.
+    /// Updates what this limit knows of its end by what the node around knows. Called with no lock
+    /// of a node held.
     fn learn(&self) {
         self.limit.iter().for_each(|limit| limit.learn());
     }
 
-    /// Under the lock of `state`, in which the children are collected after that.
+    /// Notes the stop in the limit of this node. Called under the lock of `state`, before the
+    /// children are collected: a limit that is attached later reads it.
     fn tell_limit(&self, at: Instant) {
         self.limit.iter().for_each(|limit| limit.stopped(at));
     }
 
-    /// Hangs `self` below `parent`; born stopped if the parent is stopping (S2).
+    /// Hangs this node below `parent`. If the parent is stopping, the node is born stopped (S2),
+    /// or, if it is a shield, alerted.
     pub(crate) fn attach(self: &Arc<Node>, parent: &Arc<Node>) {
         self.inherit_probe(parent);
         let mut state = self.state.lock();
@@ -139,23 +186,27 @@ impl Node {
         if let Some(deadline) = parent.deadline() {
             let _the_first_parent_decides = self.outer_deadline.set(deadline);
         }
-        // Whoever hangs below a deadline or a shield sees its end as a mark, so somebody has to set that in time; a limit is armed
-        // for itself when it is listened to.
+        // A node below a deadline or a shield sees the end of that as a mark, so the timer must set
+        // the mark in time. A limit knows the end itself, and is armed when it gets a listener.
         let keeper = if self.limit.is_none() { Keeper::Timer } else { Keeper::Listener };
+        // Pairs with `mark`, `alert` and `close` of the parent (*the late listener*).
         let marked = parent.listen(keeper, |state, marked| {
+            // Below a marked parent a shield is listed as well, so that `mark_through_shields` of
+            // the parent finds it.
             if !marked || self.is_shield() {
                 state.children.insert(self.key, Arc::downgrade(self));
             }
             marked
         });
-        // It is among the children: a stop that comes from now on comes here, too. What came before
-        // is read.
+        // After the node is listed. A stop that comes later walks to this node, and calls `learn`
+        // here. A stop that came before has left the moment in the parent, where this reads it.
         self.learn();
         if !marked {
             return;
         }
         if self.is_shield() {
-            // The stop that it hides has come: only its end is to be waited for.
+            // Open to alerted: the stop that this shield hides has begun already, and no walk will
+            // tell it again.
             self.flags.set(ALERTED);
         } else {
             let cause = self.inherited(&parent.cause());
@@ -163,9 +214,12 @@ impl Node {
         }
     }
 
-    /// The thread or scope has ended: whatever outlives it is stopped; callbacks not run are dropped, those that run are
-    /// waited for.
+    /// Ends the node, because its thread or scope has ended. Stops all that outlives it, drops the
+    /// callbacks that have not run, and blocks until a callback that runs on another thread is
+    /// over.
     pub(crate) fn close(self: &Arc<Node>) {
+        // The lists and the flag in one hold of the lock (*the late listener*): a callback or a
+        // child that comes later reads the flag.
         let mut state = self.state.lock();
         let callbacks = std::mem::take(&mut state.callbacks);
         let parents = std::mem::take(&mut state.parents);
@@ -174,24 +228,30 @@ impl Node {
         let wake = (state.signal.take(), self.take_alarm());
         let interrupts = state.interrupts.values().cloned().collect();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
+        // Open to stopping, without a cause, or a second time. Not swept yet: a stop that comes now
+        // must walk below, because the children are not marked.
         self.flags.set(STOPPING);
         drop(state);
+        // The same wake-ups as in `Aftermath::wake_all`, with the lock free.
         drop(wake);
         self.wake();
         let mut calls = deliver_all(interrupts);
         for parent in parents.iter().flatten().filter_map(Weak::upgrade) {
-            // Where a stop has been, thousands may leave at once, and nothing is added any more but shields: what is left
-            // behind there is a weak reference that goes with the parent.
+            // After a stop thousands of nodes may leave a parent at once, so they do not take its
+            // lock. The parent gets no new children but shields, and the weak references that stay
+            // behind are freed with the parent.
             if self.is_shield() || !parent.is_marked() {
                 parent.state.lock().children.remove(self.key);
             }
         }
+        // Pairs with `Callback::finish`. With no lock held, because this may block.
         for callback in callbacks.into_values() {
             callback.abandon();
         }
         children.iter().for_each(|child| calls.add(child.mark_for(self.cause())));
         calls.run();
-        // A deep tree ends level by level, from below: no level walks again what those below it have.
+        // Stopping to swept: all below is marked. A deep tree ends level by level from below, and
+        // no level walks again over the levels below it.
         self.flags.set(SWEPT);
     }
 }

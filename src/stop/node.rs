@@ -1,17 +1,28 @@
-//! Owns the stop tree: who has been asked to stop, why, and who must be woken for it.
-//! Refuses to know scopes and threads; they are told through [`Owner`].
+//! Owns one node of the stop tree: its flags, the cause of its stop, the lists of its listeners.
+//! Refuses to know scopes and threads: a scope hears of its stop through [`Owner`].
+//!
+//! ```text
+//! open --mark--> stopping --(all below is marked)--> swept      cause: the stop
+//! open --close-> stopping --(all below is marked)--> swept      no cause: the end of its users
+//!
+//! open --alert--> alerted --mark--> stopping                    a shield, and the limits inside it
+//! ```
 //!
 //! # Invariants
 //!
-//! 1. A node's cause, the reason and the id of its stop, is written before its `STOPPING` flag is visible, and neither ever
-//!    changes again.
-//! 2. `attach` looks at the parent's flag under the parent's lock, and marking sets the flag before it takes that lock
-//!    to collect the children. So a child is either born stopped or collected: none is missed.
-//! 3. No node's lock is held while another's is taken, nor while user code runs: marking walks a work list.
-//! 4. Marking a subtree is idempotent. Whoever calls `stop` walks until all below is marked, unless `SWEPT` says that
-//!    somebody has done so; hence a losing `stop` returns after the marking as well (P5).
-//! 5. What a node hands down is its own cause, also where a later stop walks past it, and it is marked before its children: so
-//!    whatever way a stop took to a node, it has the same id there as at the nodes between.
+//! 1. The cause of a node (reason and id of the stop) is written before its `STOPPING` flag is
+//!    visible, and neither ever changes again (S3).
+//! 2. `attach` reads the parent's flag and lists the child in one hold of the parent's lock. `mark`
+//!    sets the flag and collects the children in one hold of the same lock. So a child either reads
+//!    the flag, and is born stopped, or is collected.
+//! 3. No lock of a node is held while another node's lock is taken, or while code of the program's
+//!    runs. So marking walks a work list.
+//! 4. Marking a subtree is idempotent. Each `stop` walks until all below is marked, unless `SWEPT`
+//!    says that another walk has done so. So also a `stop` that finds the node marked returns after
+//!    the marking (P5).
+//! 5. A node is marked before its children and hands down its own cause, also when the walk of a
+//!    later stop passes it. So a stop has the same id at a node as at the nodes that it passed on
+//!    its way.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -33,67 +44,89 @@ use crate::stop::wakeups::Calls;
 use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
 
+/// The node is marked. Set by `mark`, by `close`, and never taken back.
 pub(crate) const STOPPING: u32 = 1;
-/// The flag alone does not tell: the clock has to be asked.
+/// The node is a deadline or a shield, so a reader of the flags must also ask the clock. Set when
+/// the node is made.
 pub(crate) const LIMITED: u32 = 2;
-/// Everything below has been marked.
+/// All nodes below are marked, or hidden by a shield. Set at the end of a walk, read before one.
 pub(crate) const SWEPT: u32 = 4;
-/// The stop behind a shield has begun, so that its end is known.
+/// The stop behind a shield has begun, so that the end of this limit is known. Set by `alert`, and
+/// by `attach` below a marked node.
 pub(crate) const ALERTED: u32 = 8;
-/// Below a scope in which a test plants something (`fault_plan`).
+/// The node is the scope's for which a test has a fault plan (`fault_plan`), or is below it. Set by
+/// the test there, inherited when a node below is made.
 const PROBED: u32 = 32;
 
-/// Whose node it is. Called with no lock held, by the thread that stops.
+/// The scope that a node belongs to. Called by the stopping thread, with no lock held.
 pub(crate) trait Owner: Send + Sync {
-    /// A stop of it is asked for, and nothing has been done for that. Neither locks nor allocates.
+    /// A stop is asked for, and nothing has been done for it yet. Neither locks nor allocates.
     fn announced(&self);
-    /// Before the flag is visible: who ends from now on ends during the shutdown.
+    /// The flag is about to be set: a thread that ends from now on ends during the shutdown. Two
+    /// stops that race may both call it.
     fn begin(&self, at: Instant);
-    /// After all below is marked and woken. `told` has those that this stop has made look again. Runs no code of the program's.
+    /// All below is marked, and its waiters are woken. `told` holds the ids of the scopes whose
+    /// drivers this stop has already woken. Runs no code of the program's.
     fn marked(&self, told: &mut HashSet<u64>);
-    /// Says so to the program's subscriber.
+    /// Logs the stop to the program's subscriber.
     fn log(&self);
 }
 
 /// How a stop passes from a parent to this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// A thread in its scope, a deadline in its thread: the same reason.
+    /// A thread in its scope, a deadline in its thread: the reason is handed down as it is.
     Inside,
-    /// A scope in the thread that opened it: `Parent(reason)`, of the same stop.
+    /// A scope in the thread that opened it: the reason is wrapped as `Parent(reason)`. The stop
+    /// has the same id.
     Scope,
 }
 
 pub(crate) struct Node {
+    /// The number of the node. It is also the id of the stop that the node has by its nature: the
+    /// end of its users, or its own deadline.
     pub(crate) key: u64,
-    /// Woken when the node is marked or alerted: for those who sleep in `rest`, whose wait needs no channel.
+    /// Only ever set. Threads in `rest` sleep on it, and `wake` wakes them when the node is marked
+    /// or alerted.
     pub(crate) flags: Flags,
     pub(crate) edge: Link,
     pub(crate) state: Mutex<State>,
+    /// The receiver of `State::signal`: made by the first `signal`, disconnected by the mark.
     pub(crate) signal: OnceCell<Receiver<Infallible>>,
-    /// Set when the node is marked: for those who wait for descriptors.
+    /// For waits for a descriptor: made by the first `event`, set when the node is marked.
     pub(crate) event: OnceCell<Event>,
     /// The deadline or shield that this node is, if it is one.
     pub(crate) limit: Option<Box<Limit>>,
-    /// The deadline around the node it hangs below.
+    /// The earliest deadline of the first parent that has one, by the clock of the system. Written
+    /// by `attach`.
     pub(crate) outer_deadline: OnceCell<Instant>,
+    /// The scope, if the node is a scope's. Written once, before the node is attached.
     pub(crate) owner: OnceCell<Weak<dyn Owner>>,
 }
 
+/// What the lock of a node guards. `mark` and `close` take out of it what they wake.
 #[derive(Default)]
 pub(crate) struct State {
-    /// None for a node that was only closed, or was not asked yet.
+    /// The stop of the node. Written once, by the first `mark`, before `STOPPING`. `None` until
+    /// then, and for a node that was only closed.
     pub(crate) cause: Option<Stop>,
-    /// Of all `Stopped`s that this node has issued.
+    /// The mark that all `Stopped`s of this node share. Written by `issue` once the node is marked.
     pub(crate) issued: Option<Arc<Mark>>,
+    /// The moment of the mark or of the close, by the clock of `awake`. Written by the first.
     pub(crate) since: Option<Instant>,
+    /// The sender of `Node::signal`. Dropped by the stop, which disconnects the receiver.
     pub(crate) signal: Option<Sender<Infallible>>,
-    /// One, or two: a scope may be stopped by its own parent and by the thread that runs it.
+    /// The nodes that this node hangs below: one, or two for a scope that is stopped by its own
+    /// parent and by the thread that runs it. Written by `attach`, taken out by `close`.
     pub(crate) parents: [Option<Weak<Node>>; 2],
-    /// The scope of a service or a group, which has it not among its children: it tells it by name, when the users are home.
+    /// The scope of a service or a group. It does not list this node as a child, because it tells
+    /// the node itself, when the users are home (E3). Read to see which stop is on its way.
     pub(crate) teller: Option<Weak<Node>>,
+    /// Added to by `attach` of the child, removed from by `close` of the child.
     pub(crate) children: ById<Weak<Node>>,
+    /// Added to by `on_stop`. A callback stays listed while it runs, so that `close` waits for it.
     pub(crate) callbacks: ById<Arc<Callback>>,
+    /// Added to and removed from by the waiter at the condvar. A stop copies them.
     pub(crate) interrupts: ById<Arc<Interrupt>>,
 }
 
@@ -120,7 +153,8 @@ impl Node {
         })
     }
 
-    /// Whether it is stopping; `None` if that takes more than a look: a clock, or a probe.
+    /// Whether the node is stopping, by its flags alone. `None` if the flags do not tell, because
+    /// the node is limited or probed.
     #[inline]
     pub(crate) fn plainly_stopping(&self) -> Option<bool> {
         let flags = self.flags.load();
@@ -142,14 +176,15 @@ impl Node {
         }
     }
 
-    /// Before the node is attached; at most once.
+    /// Called at most once, before the node is attached: a stop may come right after that.
     pub(crate) fn set_owner(&self, owner: Weak<dyn Owner>) {
         let set = self.owner.set(owner);
         debug_assert!(set.is_ok(), "a node has one owner");
     }
 
-    /// Called before the calling thread takes a lock or memory for a stop: a thread that holds the
-    /// lock may be stuck, and the process is to end in time all the same.
+    /// Tells the owner that a stop will come. Called before the stopping thread takes a lock or
+    /// memory, because a thread that holds the lock may be stuck, and the process must end in time
+    /// all the same (P7).
     pub(crate) fn announce(&self) {
         let owner = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade);
         owner.iter().for_each(|owner| owner.announced());
@@ -159,7 +194,8 @@ impl Node {
         self.flags.load() & STOPPING != 0
     }
 
-    /// One atomic load, but for deadlines and shields.
+    /// True if the node is stopped. One atomic load, but for a deadline or shield: if the end of
+    /// that has passed and is not marked yet, the calling thread marks it here.
     #[inline]
     pub(crate) fn is_stopping(self: &Arc<Node>) -> bool {
         let flags = self.flags.load();
@@ -175,24 +211,33 @@ impl Node {
         past
     }
 
-    /// When this context will be stopped by its deadline or the end of its shield, if that is known now.
+    /// When the deadline or shield ends, by the clock of the system, if that is known now. The
+    /// caller is a listener already, see `listen`.
     pub(crate) fn limit_end(&self) -> Option<Instant> {
         self.limit.as_ref().and_then(|limit| limit.end()).map(awake::system)
     }
 
-    /// The earliest deadline that was set for it or around it.
+    /// The earliest deadline that was set for this node or around it.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let outer = self.outer_deadline.get().copied();
         let own = self.limit.as_ref().and_then(|limit| limit.deadline_set());
         own.into_iter().chain(outer).min()
     }
 
-    /// Under the lock of `state`, after the flag is set.
+    /// True if `wake` has something to wake. Called under the lock of `state`, after the flag is
+    /// set.
+    ///
+    /// No sleeper is missed, because `rest` counts itself in the word of the flags: if the count
+    /// comes after the flag, `rest` reads the flag and does not sleep. No event is missed, because
+    /// it is made under the same lock. A wait for a descriptor makes `event` before the event of
+    /// the limit, so `event` stands for both.
     pub(crate) fn is_waited_on(&self) -> bool {
         self.flags.has_sleepers() || self.event.get().is_some()
     }
 
-    /// Wakes those who rest on it or wait for descriptors: at the stop, or when the end of its limit becomes known.
+    /// Wakes the threads that rest on the node or wait for a descriptor: at the stop, or when the
+    /// end of a limit becomes known. Called after the flag is set, with no lock held. Pairs with
+    /// `rest`, `event` and `alert_event`.
     pub(crate) fn wake(&self) {
         self.flags.wake();
         let known = || self.limit.as_ref().and_then(|limit| limit.event.get());
@@ -204,17 +249,20 @@ impl Node {
         self.limit.as_ref().is_some_and(|limit| limit.is_shield())
     }
 
-    /// The other end of the limit's alert; under the lock of `state`.
+    /// Takes out the sender of the limit's alert; to drop it wakes the waiters. Called under the
+    /// lock of `state`, after the flag is set. Pairs with `alert_signal`.
     pub(crate) fn take_alarm(&self) -> Option<Sender<Infallible>> {
         self.limit.as_ref().and_then(|limit| limit.alarm.lock().take())
     }
 
-    /// Sees to it that a deadline or shield is expired in time, by the root's timer.
+    /// Asks the root's timer to expire this deadline or shield when its end comes, and the limits
+    /// around it as well.
     pub(crate) fn arm(self: &Arc<Node>) -> Calls {
         let (mut next, mut calls) = (self, Calls::default());
         while let Some(limit) = &next.limit {
-            // Where the timer has been asked before, it has been asked for the limits around as
-            // well.
+            // `None` if the timer was asked before: then it was asked for the limits around as
+            // well. Or if the end is not known: then no end further out is known either, because a
+            // deadline or an ended shield there would make this one known.
             let Some(asked) = limit.arm(next.key, Arc::downgrade(next)) else { break };
             calls.add(asked);
             next = limit.outer();
@@ -224,6 +272,7 @@ impl Node {
 }
 
 impl Drop for Node {
+    /// Frees a chain of limits without recursion.
     fn drop(&mut self) {
         drop_outwards(self.limit.take());
     }

@@ -1,5 +1,13 @@
 //! Owns the wait for a channel operation or the stop, whichever comes first.
 //! Refuses to know which thread waits.
+//!
+//! # The taken token (W4)
+//!
+//! A wait on a channel of `crossbeam` sleeps by `thread::park`. If another thread of the program
+//! unparks the sleeper meanwhile, the wait takes that token, and a later `park` of the program's
+//! would sleep through its wake-up. The wait cannot see whether it took a token. So it gives one
+//! back in any case: `park` may return without a cause, as its documentation says, but never
+//! sleeps through a cause.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,8 +19,8 @@ use crate::outcome::error::WaitError;
 use crate::stop::listen::Keeper;
 use crate::stop::node::Node;
 
-/// Waits for an operation on a channel, until the context is stopped, or until `end`. `add` names the operation, `complete`
-/// performs it.
+/// Waits until an operation on a channel is ready, the node is stopped, or `end` has come. The stop
+/// wins over the other two (S7). `add` registers the operation, `complete` performs it.
 pub(crate) fn until_stopped<'a, T>(
     node: &'a Arc<Node>,
     end: Option<Instant>,
@@ -26,9 +34,12 @@ pub(crate) fn until_stopped<'a, T>(
         if end.is_some_and(|end| Instant::now() >= end) {
             return Err(WaitError::TimedOut);
         }
+        // Pairs with `wake_all` and `close`, which drop the senders of both channels.
         let (stop, alert) = (node.signal(Keeper::Listener), node.alert_signal());
-        // First it is a listener, then it asks for the end: see `listen`.
+        // The end is read after the alert is listened to, because an end that becomes known in
+        // between wakes the select by the alert (*the end learned late*, in `listen`).
         let first = end.into_iter().chain(node.limit_end()).min();
+        // Biased: of several that are ready, the first to be added is chosen, and that is the stop.
         let mut select = Select::new_biased();
         let _first = select.recv(stop);
         let own = add(&mut select);
@@ -40,6 +51,7 @@ pub(crate) fn until_stopped<'a, T>(
         give_back_the_park_token();
         match (chosen, alerted) {
             (Some(chosen), _) if chosen.index() == own => return Ok(complete(chosen)),
+            // The end of a shield became known, the stop came, or the time is up: look again.
             (Some(chosen), Some((index, alert))) if chosen.index() == index => drop(chosen.recv(alert)),
             (Some(chosen), _) => drop(chosen.recv(stop)),
             (None, _) => {}
@@ -47,9 +59,7 @@ pub(crate) fn until_stopped<'a, T>(
     }
 }
 
-/// A wait on a channel of `crossbeam` sleeps by `thread::park`, and takes the token of whoever unparks the thread meanwhile: that
-/// one's wake-up would be lost (W4). Nobody can see whether that was so. So a token is given back in any case: `park` may
-/// return without a cause, as its documentation says, but never sleeps through a cause.
+/// Gives back the park token that the wait may have taken (*the taken token*, above).
 fn give_back_the_park_token() {
     thread::current().unpark();
 }

@@ -1,5 +1,5 @@
-//! Owns what a stop has still to do when all is marked: to wake, to tell, to arm, and then to call, in this order and with no lock
-//! held.
+//! Owns the steps of a stop after the marking: wake the waiters, tell the scopes, arm the timer,
+//! run the calls. In this order, and with no lock held.
 //! Refuses to mark anything.
 
 use std::collections::HashSet;
@@ -13,40 +13,54 @@ use crate::stop::callback::{Callback, Caller};
 use crate::stop::condvar::interrupt::{Interrupt, deliver_all};
 use crate::stop::node::{Node, Owner};
 
+/// The listeners that one walk collected, in the order of the walk. Filled by `mark` and `alert`
+/// under the lock of each node, emptied by `wake_all` after the walk.
 #[derive(Default)]
 pub(crate) struct Aftermath {
+    /// Senders of signals and alerts. To drop one wakes the waits on its channel.
     pub(crate) wake: Vec<Sender<Infallible>>,
+    /// Nodes with threads that rest on them or wait for a descriptor.
     pub(crate) ring: Vec<Arc<Node>>,
+    /// Interrupts of waiters at condvars.
     pub(crate) interrupts: Vec<Arc<Interrupt>>,
+    /// Scopes that this walk was the first to mark.
     pub(crate) owners: Vec<Weak<dyn Owner>>,
+    /// Shields whose end became known, with listeners that keep no time themselves.
     pub(crate) arm: Vec<Arc<Node>>,
     pub(crate) callbacks: Vec<Arc<Callback>>,
 }
 
 impl Aftermath {
-    /// Runs no code of the program's. What is left is that.
+    /// Wakes the waiters and tells the scopes. Runs no code of the program's, but returns the calls
+    /// of it.
     pub(crate) fn wake_all(self) -> Calls {
+        // Pairs with `signal` and `alert_signal`: a wait on the receiver ends.
         drop(self.wake);
+        // Pairs with `rest`, `event` and `alert_event`. A node comes after the nodes below it.
         for node in self.ring.into_iter().rev() {
             node.wake();
         }
+        // Pairs with `Waiter::park_while`.
         let mut calls = deliver_all(self.interrupts);
+        // The drivers of a scope look again now, and find all of its threads marked and woken.
         let mut told = HashSet::new();
         for owner in self.owners.iter().filter_map(Weak::upgrade) {
             owner.marked(&mut told);
         }
+        // Pairs with `Keeper::Timer`: such a listener waits for the mark that the timer sets.
         for node in self.arm {
             calls.add(node.arm());
         }
-        // Most programs have no subscriber.
+        // Most programs have no subscriber, so do not keep the scopes for nothing.
         let owners = if LevelFilter::current() >= LevelFilter::INFO { self.owners } else { Vec::new() };
         calls.add(Calls { callbacks: self.callbacks, owners, logs: Vec::new() });
         calls
     }
 }
 
-/// The program's code that a stop calls: callbacks, and its subscriber. It may take its time, or hang; so it is called when all
-/// that can be marked has been marked, by a thread on which nobody else depends meanwhile.
+/// The calls that a stop makes into the program: callbacks, and the subscriber of its logs. A call
+/// may take long or hang, so it is made after all is marked, by a thread on which no other thread
+/// depends meanwhile.
 #[derive(Default)]
 #[must_use = "callbacks that are not run are lost"]
 pub(crate) struct Calls {
@@ -70,7 +84,7 @@ impl Calls {
         self.callbacks.is_empty() && self.owners.is_empty() && self.logs.is_empty()
     }
 
-    /// Callbacks first: threads may need them to come home.
+    /// Makes the calls. Callbacks come first, because threads may need them to come home.
     pub(crate) fn run(self) {
         for callback in self.callbacks {
             callback.run(Caller::Stop);

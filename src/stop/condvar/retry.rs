@@ -1,21 +1,28 @@
-//! Owns the rounds of the thread that rings the interrupts which were in doubt: who is held up at one mutex, and for how long.
-//! Refuses to wait at one mutex while others could be had, and to be late for its other duties.
+//! Owns the rounds of a thread that delivers the interrupts in doubt again, until it has had the
+//! mutex of each.
+//! Refuses to wait long for one mutex while others are free, or while the thread has other duties.
 //!
-//! It can stand in the queue of one mutex at a time. So it tries all of them, waits at the first for a slice of time, and puts that
-//! one last. With one mutex it stands in its queue nearly all the time, and has it as soon as it is freed. With several that are held
-//! for long, one that is freed is seen at the end of a slice. Only a waiter that was between its look and its wait is ever late
-//! for that: one that was parked has been moved into its mutex's queue by the notification.
+//! A thread can wait in the queue of one mutex at a time. So a round tries all of them, then waits
+//! for the first one for a slice of time, and puts that one last. If there is one mutex, the thread
+//! is in its queue nearly all the time, and gets it as soon as it is freed. If several are held for
+//! long, the thread sees one that is freed at the end of a slice. This delays only a waiter that
+//! was between its check and its park. A waiter that was parked was moved into the queue of its
+//! mutex by the first notification.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::stop::condvar::interrupt::{Delivery, Effort, Interrupt, deliver_each};
 
-/// The first slice, and the longest: they double, since a mutex that is held for long will be for longer.
+/// The first and the longest slice. Slices double, because a mutex that was held for long is likely
+/// to be held for longer.
 const SLICES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(8)];
 
+/// The interrupts of one delivering thread.
 pub(crate) struct Rounds {
+    /// In doubt, in the order in which their mutexes are waited for.
     interrupts: Vec<Arc<Interrupt>>,
+    /// The length of the next wait for a mutex.
     slice: Duration,
 }
 
@@ -26,6 +33,7 @@ impl Default for Rounds {
 }
 
 impl Rounds {
+    /// Adds interrupts, and begins with short slices again.
     pub(crate) fn add(&mut self, interrupts: Vec<Arc<Interrupt>>) {
         if !interrupts.is_empty() {
             self.slice = SLICES[0];
@@ -33,16 +41,18 @@ impl Rounds {
         }
     }
 
-    /// Rings what it can, and waits at one mutex for a slice, or until `until`. True if some are left.
+    /// One round: delivers what it can, and waits for one mutex for a slice, or until `until`. True
+    /// if interrupts are left.
     pub(crate) fn go(&mut self, until: Option<Instant>) -> bool {
         self.interrupts = deliver_each(std::mem::take(&mut self.interrupts));
         let Some(first) = self.interrupts.first().map(Arc::clone) else { return false };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let slice = left.map_or(self.slice, |left| left.min(self.slice));
         match first.deliver(Effort::For(slice)) {
+            // Under the mutex of the pair, so it counts for all waiters of the pair.
             Delivery::Heard => self.interrupts.retain(|interrupt| interrupt.pair() != first.pair()),
             Delivery::Awake => drop(self.interrupts.remove(0)),
-            // All of its pair: they wait at the same place.
+            // Put all of this pair last, because they need the same mutex.
             Delivery::Unconfirmed => {
                 self.interrupts.sort_by_key(|interrupt| interrupt.pair() == first.pair())
             }
@@ -52,7 +62,7 @@ impl Rounds {
     }
 }
 
-/// Rounds for as long as `patience` lasts. Returns those that are left.
+/// Makes rounds for as long as `patience` lasts. Returns the interrupts that are left.
 pub(crate) fn retry_for(patience: Duration, interrupts: Vec<Arc<Interrupt>>) -> Vec<Arc<Interrupt>> {
     let end = Instant::now() + patience;
     let mut rounds = Rounds { interrupts, ..Rounds::default() };

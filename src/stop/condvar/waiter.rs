@@ -1,6 +1,7 @@
-//! Owns the loop of a waiter at a condvar: it looks for the stop, asks the condition, and parks, until one of them ends it.
-//! Refuses to know whose mutex and condvar these are, and how a stop reaches it, which is `interrupt`'s; and to run anything of the user's
-//! under that mutex but the condition.
+//! Owns the loop of a waiter at a condvar: it looks for the stop, asks the condition, and parks,
+//! until one of them ends the wait.
+//! Refuses to know the types of mutex and condvar, and how a stop wakes it (`interrupt` does). Of
+//! the program's code only the condition runs under the mutex.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,33 +9,37 @@ use std::time::{Duration, Instant};
 use crate::stop::condvar::interrupt::Interrupt;
 use crate::stop::node::Node;
 
-/// How often a waiter looks for the stop if nobody would ring what is in doubt: the system refused the thread, or the waiter is
-/// no thread of the context's root, which may end before it.
+/// How often a waiter looks for the stop by itself, if no thread would deliver what is in doubt:
+/// the OS refused that thread, or the waiter is no thread of the context's root, which may end
+/// before it.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// A mutex that is held, with the condvar at which one waits: the program's, or a model's.
+/// A mutex that is held, with the condvar to wait at: the program's, or a model's.
 pub(crate) trait Held {
-    /// Frees the mutex and parks, in one step. True if notified, false at `end`. The mutex is held again.
+    /// Frees the mutex and parks, in one step. True if notified, false at `end`. The mutex is held
+    /// again when it returns.
     fn park(&mut self, end: Option<Instant>) -> bool;
-    /// Runs `f` with the mutex free. It is held again, also if `f` unwinds.
+    /// Runs `f` with the mutex free. The mutex is held again when it returns, also if `f` unwinds.
     fn unlocked<R>(&mut self, f: impl FnOnce() -> R) -> R;
     fn notify_one(&self);
 }
 
-/// How a wait ended.
+/// The end of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
+    /// The condition is false.
     False,
     Stopped,
     TimedOut,
 }
 
-/// One wait. However it is left, nobody uses the pair any more.
+/// One wait. When it is gone, by a return or by an unwind, no thread uses the pair any more.
 pub(crate) struct Waiter<'a, H: Held> {
     node: &'a Arc<Node>,
     interrupt: Arc<Interrupt>,
     held: &'a mut H,
-    /// By somebody who may have meant another.
+    /// The last park ended by a notification, and the condition was not asked since. The
+    /// notification may have been for another waiter.
     notified: bool,
 }
 
@@ -44,7 +49,7 @@ impl<'a, H: Held> Waiter<'a, H> {
         Waiter { node, interrupt, held, notified: false }
     }
 
-    /// Waits while `condition` holds. `alone`: there is nobody who would ring what is in doubt.
+    /// Waits while `condition` is true. `alone`: no thread would deliver what is in doubt.
     pub(crate) fn wait_while(
         mut self,
         mut condition: impl FnMut(&mut H) -> bool,
@@ -53,13 +58,14 @@ impl<'a, H: Held> Waiter<'a, H> {
     ) -> End {
         loop {
             let ended = self.park_while(&mut condition, end, alone);
-            // If the mutex was given up, what was asked under it may have changed.
+            // If the mutex was freed meanwhile, the condition may have become true again.
             if !self.see_off() || ended != End::False {
                 return self.ended(ended);
             }
         }
     }
 
+    /// Looks, asks and parks in turn. Returns with the interrupt disarmed. Pairs with `Interrupt::deliver`.
     fn park_while(
         &mut self,
         condition: &mut impl FnMut(&mut H) -> bool,
@@ -78,18 +84,23 @@ impl<'a, H: Held> Waiter<'a, H> {
             if end.is_some_and(|end| now >= end) {
                 return End::TimedOut;
             }
-            // First it opens, then it looks, for the stop and for the end of a shield: whoever comes later rings.
+            // Arm first, then look for the stop and for the end of a shield: a stop or an alert
+            // that comes later finds the interrupt armed, and delivers it (*between the check and
+            // the park*).
             self.interrupt.arm();
             if !self.node.is_marked() {
                 let look = alone.then(|| now + LOOK_AGAIN);
                 let first = [end, look, self.node.limit_end()].into_iter().flatten().min();
                 self.notified = self.held.park(first);
             }
+            // With the mutex held again, so the next round looks for the stop before it parks.
             self.interrupt.disarm();
         }
     }
 
-    /// Waits until nobody uses the pair, and nobody will. True if the mutex was given up for that: one of them may wait for it.
+    /// Blocks until no thread uses the pair. None will, because the interrupt is disarmed. True if
+    /// the mutex was freed for that, because a delivering thread may be waiting for it (*the
+    /// leaving waiter*). Pairs with `Interrupt::exit`.
     fn see_off(&mut self) -> bool {
         let busy = !self.interrupt.is_empty();
         if busy {
@@ -98,7 +109,8 @@ impl<'a, H: Held> Waiter<'a, H> {
         busy
     }
 
-    /// A notification that the stop made useless may have been meant for another.
+    /// Passes on a notification that is useless to this waiter, because the stop ended its wait
+    /// (*the wasted notification*).
     fn ended(&self, end: End) -> End {
         if end == End::Stopped && self.notified {
             self.held.notify_one();
@@ -109,15 +121,17 @@ impl<'a, H: Held> Waiter<'a, H> {
 
 impl<H: Held> Drop for Waiter<'_, H> {
     fn drop(&mut self) {
-        // The condition may have panicked, or the condvar.
+        // Also after a panic of the condition or of the condvar, which may have left it armed.
         self.interrupt.disarm();
         self.see_off();
+        // After that no thread uses the pair, so the references to it may go.
         self.node.remove_interrupt(&self.interrupt);
         self.interrupt.forget();
     }
 }
 
-/// If it is the first to see that a deadline has passed, it carries out that stop, with callbacks: not under the mutex.
+/// True if the node is stopped. If this thread is the first to see that a deadline has passed, it
+/// carries out that stop, callbacks included. So it frees the mutex for that.
 pub(crate) fn is_stopping(node: &Arc<Node>, held: &mut impl Held) -> bool {
     if node.is_marked() {
         return true;
