@@ -81,8 +81,8 @@ impl Callback {
     /// Runs the callback on the calling thread, unless it was begun before, or was abandoned.
     pub(crate) fn run(&self, by: Caller) {
         if self.begin() {
-            // `run` has dropped the closure when it returns. Only then may `finish` let a thread go
-            // on whose frame the closure borrows (invariant 1 of `rt`).
+            // `run` has dropped the closure when it returns. Only then may `finish` wake the
+            // owner, because the closure may borrow the owner's frame (invariant 1 of `rt`).
             match self.task.run(&by) {
                 Ran::Panicked(payload) => (self.complain)(payload),
                 Ran::Failed(_) | Ran::Done | Ran::Nothing => {}

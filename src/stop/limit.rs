@@ -205,8 +205,8 @@ impl AlarmClock {
     ///
     /// The race of *the earlier end*: thread A has read the end 10 of a shield, counted from a
     /// deadline around. Then a stop comes before that deadline, and thread B reads the end 5. No
-    /// lock is held while the timer is asked, since the timer may start a thread. So the request of
-    /// A may reach the timer after that of B, and even after B has taken the 10 back. Therefore
+    /// lock is held while the timer is asked, since the timer may start a thread. So A's request
+    /// may reach the timer after B's request, and even after B has taken the 10 back. Therefore
     /// each thread writes its moment, then asks the timer, then reads the moment again. If A wrote
     /// first, B replaces the 10, and disarms it after its own request. If the request of A came
     /// later than that, A now reads 5, and disarms its 10. If B wrote first, A finds the 5 and asks
@@ -260,7 +260,7 @@ struct Known {
 }
 
 impl Known {
-    /// Takes over what is new: of two moments the earlier one.
+    /// Takes over new knowledge: of two moments the earlier one.
     fn merge(&mut self, more: Known) {
         self.end = self.end.into_iter().chain(more.end).min();
         self.stop = self.stop.into_iter().chain(more.stop).min();

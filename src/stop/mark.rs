@@ -30,7 +30,7 @@ use crate::stop::wakeups::{Aftermath, Calls};
 
 impl Node {
     /// Marks a limit whose end has come: a shield for the stop that it hid, a deadline for its own
-    /// stop, or for that of a node around.
+    /// stop, or for the stop of a node around.
     pub(crate) fn mark_expired(self: &Arc<Node>) -> Calls {
         // If the node is marked already, the walk that has marked it goes on below it. So one walk
         // is enough if many nested limits end at one moment.
@@ -127,7 +127,7 @@ impl Node {
         after.wake.extend(self.take_alarm());
         after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
         after.interrupts.extend(state.interrupts.values().cloned());
-        // Callbacks stay listed, so that `close` finds them and waits for one that runs elsewhere.
+        // Callbacks stay listed, so that `close` finds them and waits for a running one.
         after.callbacks.extend(state.callbacks.values().cloned());
         let children = state.children.values().filter_map(Weak::upgrade).collect();
         // A node that was only closed has no cause of its own, and passes on the cause of the walk.

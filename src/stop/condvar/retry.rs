@@ -5,7 +5,7 @@
 //! A thread can wait in the queue of one mutex at a time. So a round tries all of them, then waits
 //! for the first one for a slice of time, and puts that one last. If there is one mutex, the thread
 //! is in its queue nearly all the time, and gets it as soon as it is freed. If several are held for
-//! long, the thread sees one that is freed at the end of a slice. This delays only a waiter that
+//! long, the thread sees at the end of a slice that one was freed. This delays only a waiter that
 //! was between its check and its park. A waiter that was parked was moved into the queue of its
 //! mutex by the first notification.
 

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crate::stop::condvar::interrupt::Interrupt;
 use crate::stop::node::Node;
 
-/// How often a waiter looks for the stop by itself, if no thread would deliver what is in doubt:
-/// the OS refused that thread, or the waiter is no thread of the context's root, which may end
-/// before it.
+/// How often a waiter looks for the stop by itself, if no thread would deliver an interrupt that is
+/// in doubt: the OS refused that thread, or the waiter is no thread of the context's root, which
+/// may end before it.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A mutex that is held, with the condvar to wait at: the program's, or a model's.
@@ -49,7 +49,7 @@ impl<'a, H: Held> Waiter<'a, H> {
         Waiter { node, interrupt, held, notified: false }
     }
 
-    /// Waits while `condition` is true. `alone`: no thread would deliver what is in doubt.
+    /// Waits while `condition` is true. `alone`: no thread would deliver the interrupt in doubt.
     pub(crate) fn wait_while(
         mut self,
         mut condition: impl FnMut(&mut H) -> bool,
@@ -65,7 +65,8 @@ impl<'a, H: Held> Waiter<'a, H> {
         }
     }
 
-    /// Looks, asks and parks in turn. Returns with the interrupt disarmed. Pairs with `Interrupt::deliver`.
+    /// Looks, asks and parks in turn. Returns with the interrupt disarmed. Pairs with
+    /// `Interrupt::deliver`.
     fn park_while(
         &mut self,
         condition: &mut impl FnMut(&mut H) -> bool,
