@@ -84,6 +84,7 @@ impl Callback {
             // `run` has dropped the closure when it returns. Only then may `finish` wake the
             // owner, because the closure may borrow the owner's frame (invariant 1 of `rt`).
             match self.task.run(&by) {
+                // Contained by the task, so the other callbacks of the stop run all the same.
                 Ran::Panicked(payload) => (self.complain)(payload),
                 Ran::Failed(_) | Ran::Done | Ran::Nothing => {}
             }
@@ -95,6 +96,7 @@ impl Callback {
     /// over. If it runs on this thread, returns at once.
     pub(crate) fn abandon(&self) {
         if self.begin() {
+            // The stage is running meanwhile, so a stop that comes now does not begin the callback.
             if let Some(payload) = self.task.clear() {
                 (self.complain)(payload);
             }

@@ -70,6 +70,8 @@ impl Limit {
     }
 
     fn new(kind: Kind, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
+        // `base`, `hides` and `earliest` sum up the limits around, so that no reader walks
+        // outwards.
         let around = outer.limit.as_deref();
         let own = match kind {
             Kind::Deadline(at) => Some(at),
@@ -87,6 +89,7 @@ impl Limit {
             alarm: Mutex::new(None),
             event: OnceCell::new(),
         };
+        // A shield that is made in a stopped context knows its end from the beginning.
         limit.learn();
         limit
     }
@@ -170,6 +173,8 @@ impl Limit {
     pub(crate) fn cause(&self, key: u64) -> Stop {
         let (mut limit, mut key) = (self, key);
         loop {
+            // The stop of the node around wins: this shield has hidden it, or it is on its way
+            // here.
             if limit.outer.since().is_some() {
                 return limit.outer.cause();
             }
@@ -231,6 +236,7 @@ impl AlarmClock {
 }
 
 impl Drop for AlarmClock {
+    /// Takes back the last request, because its node is gone.
     fn drop(&mut self) {
         if let Some((at, key)) = self.set.get_mut().take() {
             self.timer.disarm(at, key);

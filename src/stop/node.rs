@@ -195,7 +195,8 @@ impl Node {
     }
 
     /// True if the node is stopped. One atomic load, but for a deadline or shield: if the end of
-    /// that has passed and is not marked yet, the calling thread marks it here.
+    /// that has passed and is not marked yet, the calling thread carries out the stop here,
+    /// callbacks included.
     #[inline]
     pub(crate) fn is_stopping(self: &Arc<Node>) -> bool {
         let flags = self.flags.load();
@@ -204,6 +205,7 @@ impl Node {
 
     #[cold]
     fn is_past_limit(self: &Arc<Node>) -> bool {
+        // The timer may be late, or not armed: a listener that keeps its own time needs none.
         let past = self.limit_end().is_some_and(|end| Instant::now() >= end);
         if past {
             self.expire();
@@ -240,6 +242,8 @@ impl Node {
     /// `rest`, `event` and `alert_event`.
     pub(crate) fn wake(&self) {
         self.flags.wake();
+        // A wait for a descriptor polls both events. The event of the limit tells that the end
+        // became known, which is of no use any more once the node is marked.
         let known = || self.limit.as_ref().and_then(|limit| limit.event.get());
         let event = if self.is_marked() { self.event.get() } else { known() };
         event.into_iter().for_each(Event::set);

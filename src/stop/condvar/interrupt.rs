@@ -164,6 +164,7 @@ impl Interrupt {
     /// Notifies the condvar, under the mutex if `effort` gets it. Called after the node is marked
     /// or alerted, with no lock of ours held. Pairs with `Waiter::park_while`.
     pub(crate) fn deliver(&self, effort: Effort) -> Delivery {
+        // Disarmed: the waiter will look for the stop itself (invariant 1).
         if !self.enter() {
             return Delivery::Awake;
         }
@@ -171,6 +172,7 @@ impl Interrupt {
         // waiter leave (invariant 1 of `rt`).
         let ran = self.task.run(&effort);
         self.exit();
+        // A task that panicked or was cleared has confirmed nothing either.
         match ran {
             Ran::Done => Delivery::Heard,
             Ran::Nothing | Ran::Failed(_) | Ran::Panicked(_) => Delivery::Unconfirmed,
@@ -204,6 +206,7 @@ impl Interrupt {
 pub(crate) fn deliver_each(interrupts: impl IntoIterator<Item = Arc<Interrupt>>) -> Vec<Arc<Interrupt>> {
     let (mut tried, mut in_doubt) = (HashMap::new(), Vec::new());
     for interrupt in interrupts {
+        // The waiters of one pair share one delivery, because a notification reaches all of them.
         let outcome = tried.get(&interrupt.pair).copied().unwrap_or_else(|| interrupt.deliver(Effort::Try));
         // A disarmed interrupt says nothing of the other waiters of its pair, so try the next one
         // of the pair as well.

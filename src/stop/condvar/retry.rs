@@ -45,12 +45,14 @@ impl Rounds {
     /// if interrupts are left.
     pub(crate) fn go(&mut self, until: Option<Instant>) -> bool {
         self.interrupts = deliver_each(std::mem::take(&mut self.interrupts));
+        // All mutexes that are free now are done. The rest needs a wait.
         let Some(first) = self.interrupts.first().map(Arc::clone) else { return false };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let slice = left.map_or(self.slice, |left| left.min(self.slice));
         match first.deliver(Effort::For(slice)) {
             // Under the mutex of the pair, so it counts for all waiters of the pair.
             Delivery::Heard => self.interrupts.retain(|interrupt| interrupt.pair() != first.pair()),
+            // Its waiter alone is done: another waiter of the pair may still be armed.
             Delivery::Awake => drop(self.interrupts.remove(0)),
             // Put all of this pair last, because they need the same mutex.
             Delivery::Unconfirmed => {
