@@ -1,5 +1,7 @@
-//! Owns the kernel's side of a child process: the fork, signals to it and to its group, the wait for it, its reaping.
-//! Refuses to know why it is ended. No signal goes to a pid that may be somebody else's: none is sent after the reaping.
+//! Owns the kernel's side of a child process: its fork, signals to it and to its group, the wait
+//! for its end, its reaping.
+//! Refuses to know why a child is ended, and to send a signal to a pid that another process may
+//! have: no signal is sent after the reaping.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -24,34 +26,38 @@ pub(crate) const TERMINATE: i32 = libc::SIGTERM;
 pub(crate) const CONTINUE: i32 = libc::SIGCONT;
 pub(crate) const KILL: i32 = libc::SIGKILL;
 
-/// How long to wait where the kernel does not wait for us.
+/// The pause of [`wait_for_any`] if the kernel refuses to wait.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A descriptor that can be read when the child has ended; none where the kernel has no such thing.
+/// A descriptor that is readable once the child has ended. `None` if the kernel does not offer one.
 pub(crate) type Ended = Option<Arc<OwnedFd>>;
 
-/// What the child leads from its `exec` on. Whatever it is, its pid is the number of its group.
+/// The role of the child from its `exec` on. In each role, its pid is the number of its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Leads {
+    /// The leader of a process group.
     #[default]
     Group,
-    /// A group that has the terminal of this process while it runs.
+    /// The leader of a group that has the terminal of this process while it runs.
     Foreground,
+    /// The leader of a session.
     Session,
-    /// A session whose controlling terminal is the child's standard input.
+    /// The leader of a session whose controlling terminal is the child's standard input.
     Terminal,
 }
 
-/// The leader of a process group of its own, from the fork until it is reaped. Dropped before that, it is killed first.
+/// The leader of a process group of its own, from its fork until it is reaped. If the value is
+/// dropped before that, the group is killed, and the leader is reaped.
 #[derive(Debug)]
 pub(crate) struct Leader {
     child: Child,
+    /// Made after the fork, and shared with every waiter.
     ended: Ended,
-    /// Until it is to be reaped.
+    /// The place in the list of groups. `None` once the child is about to be reaped.
     known: Option<Known>,
 }
 
-/// The ends of its pipes, where the command asked for some.
+/// Our ends of the child's pipes, if the command asked for them.
 #[derive(Debug)]
 pub(crate) struct Pipes {
     pub(crate) stdin: Option<ChildStdin>,
@@ -60,8 +66,12 @@ pub(crate) struct Pipes {
 }
 
 impl Leader {
-    /// Forks and executes. The calling thread must live until the child is reaped: on Linux the child dies with it. The
-    /// terminal, if there is one, is lent to the child.
+    /// Forks and executes `command`. The calling thread must live until the child is reaped,
+    /// because on Linux the child dies with that thread. The terminal, if there is one, is lent to
+    /// the child.
+    ///
+    /// # Errors
+    /// `Unsupported` if this process cannot wait for children, or the refusal of the system.
     pub(crate) fn start(
         command: &mut Command,
         leads: Leads,
@@ -72,13 +82,15 @@ impl Leader {
         }
         lead(command, leads, terminal.and_then(Terminal::for_child));
         die_with_parent(command);
-        // std moves the child's ends of its pipes to the standard numbers, and does not see that one may have such a number.
+        // std moves the child's ends of its pipes to the standard numbers, and does not see that a
+        // pipe may have such a number. So occupy these numbers until the fork is over.
         let taken = standard_taken();
         let mut child = command.spawn()?;
         drop(taken);
         let pid = pid_of(&child);
-        // From here on what it starts ends with this process, too. What it has started before this line is ended by its own
-        // end alone: the kernel ends the child with us.
+        // From here on, the whole group ends with this process (`groups::end_all`). If this process
+        // ends before this line, the kernel kills the child alone, and not the processes that the
+        // child has started.
         let known = Some(Known::new(pid));
         terminal.into_iter().for_each(|terminal| terminal.taken_by(pid));
         let pipes =
@@ -95,7 +107,10 @@ impl Leader {
         self.ended.clone()
     }
 
-    /// Whether it has ended; it stays there to be reaped. An error if somebody else has reaped it.
+    /// Returns whether the child has ended. The child is not reaped by this.
+    ///
+    /// # Errors
+    /// Other code has reaped the child.
     pub(crate) fn has_ended(&self) -> io::Result<bool> {
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         loop {
@@ -103,6 +118,7 @@ impl Leader {
                 Ok(status) => return Ok(status.is_some()),
                 Err(Errno::INTR) => {}
                 Err(lost) => {
+                    // Perhaps `groups::end_all` has reaped it. Then this thread must do no more.
                     groups::stand_still_at_the_end();
                     return Err(lost.into());
                 }
@@ -110,35 +126,36 @@ impl Leader {
         }
     }
 
-    /// Whether it has been suspended since the last look.
+    /// Returns whether the child was suspended since the last look.
     pub(crate) fn was_suspended(&self) -> bool {
         let look = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
         waitid(WaitId::Pid(pid_of(&self.child)), look).is_ok_and(|status| status.is_some())
     }
 
-    /// To the child alone.
+    /// Sends a signal to the child alone.
     pub(crate) fn signal(&self, number: i32) -> io::Result<()> {
-        // If somebody else has reaped it, its pid may be anybody's: that is an error here.
+        // An error if other code has reaped the child, because its pid may be another process's.
         if self.has_ended()? {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the child process has ended"));
         }
         send(pid_of(&self.child), self.ended.as_deref(), signal_of(number)?)
     }
 
-    /// To the child and to all that it started and that stayed in its group. The group's number is nobody else's while its
-    /// leader is not reaped.
+    /// Sends a signal to the child and to all its descendants that stayed in its group. No other
+    /// group has the number while the leader is not reaped.
     pub(crate) fn signal_group(&self, number: i32) -> io::Result<()> {
+        // An error if other code has reaped the leader, because the number may be another group's.
         self.has_ended()?;
         match kill_process_group(pid_of(&self.child), signal_of(number)?) {
-            // It has left its group for one of another number.
+            // The child has left its group for another one.
             Err(Errno::SRCH) => self.signal(number),
             sent => Ok(sent?),
         }
     }
 
-    /// Blocks until it has ended, and takes it out of the kernel's list.
+    /// Blocks until the child has ended, and reaps it.
     pub(crate) fn reap(mut self) -> io::Result<ExitStatus> {
-        // Before its pid may be another's.
+        // First, because the group's number may be another's after the wait.
         self.known = None;
         self.child.wait()
     }
@@ -147,6 +164,7 @@ impl Leader {
 impl Drop for Leader {
     fn drop(&mut self) {
         if self.known.is_some() {
+            // Not reaped yet, so the number is still the group's.
             let _gone_already = self.signal_group(KILL);
             self.known = None;
             let _reaped_by_somebody_else = self.child.wait();
@@ -154,7 +172,7 @@ impl Drop for Leader {
     }
 }
 
-/// Why nobody is told how a child of ours has ended.
+/// Returns the reason why the end of a child cannot be found out: other code reaps children.
 pub(crate) fn who_reaps() -> String {
     let others = "something else in this program waits for children";
     super::handlers::why_no_children().map_or(others.to_owned(), |why| format!("{others}: {why}"))
@@ -170,7 +188,7 @@ fn signal_of(number: i32) -> io::Result<Signal> {
     }
     #[cfg(target_os = "linux")]
     if (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number) {
-        // SAFETY: a signal that libc leaves to programs, by its own account.
+        // SAFETY: libc leaves the signals of this range to programs.
         return Ok(unsafe { Signal::from_raw_unchecked(number) });
     }
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{number} is no signal")))
@@ -178,7 +196,8 @@ fn signal_of(number: i32) -> io::Result<Signal> {
 
 #[cfg(target_os = "linux")]
 fn descriptor_of(pid: Pid) -> Ended {
-    // A refusal (an old kernel, no descriptor left) is no reason to end the child: then it is looked at.
+    // A refusal (an old kernel, no descriptor left) is no reason to end the child. The caller then
+    // looks for its end from time to time.
     rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())
         .ok()
         .map(above_standard)
@@ -203,12 +222,14 @@ fn send(pid: Pid, _ended: Option<&OwnedFd>, signal: Signal) -> io::Result<()> {
     Ok(kill_process(pid, signal)?)
 }
 
-/// Has the child lead a group or a session. Last of what is done between fork and `exec`, so that a function of the program's own
-/// that calls `setsid` there is not refused: it has done what is wanted.
+/// Has the child lead a group or a session. This is the last step between fork and `exec`, so that
+/// a `setsid` in a function of the program's own (`pre_exec`) comes first, and is not refused. What
+/// that function has done is not done again.
 fn lead(command: &mut Command, leads: Leads, terminal: Option<RawFd>) {
-    // The child starts with what this thread blocks; what that is because of us, the fork takes away. If it came from the parent
-    // of this process, or if the program takes its signals itself, the child would not hear that it is asked to end. What a
-    // function of the program's own blocks between fork and `exec` stays blocked.
+    // The child inherits the mask of this thread. What is blocked because of us, the fork takes
+    // away. Signals may also be blocked by the parent of this process, or by the program, and the
+    // child would not hear that it is asked to end. So unblock the signals that ask for that. What
+    // a function of the program's own blocks between fork and `exec` stays blocked.
     let asked = Blocked::of_this_thread(&[&super::stop_signals()[..], &super::dump_signals()].concat());
     let lead = move || {
         asked.unblock();
@@ -224,33 +245,36 @@ fn lead(command: &mut Command, leads: Leads, terminal: Option<RawFd>) {
         }
         terminal.map_or(Ok(()), terminal::take)
     };
-    // SAFETY: between fork and exec of a process with threads only what is async-signal-safe may be done: these are system
-    // calls, and errors without allocation.
+    // SAFETY: between fork and `exec` in a process with threads, only async-signal-safe calls are
+    // allowed. `lead` makes system calls, and its errors allocate nothing.
     unsafe { command.pre_exec(lead) };
 }
 
-/// Has the kernel kill the child when the thread that forks it ends: if that thread outlives the child, only by a crash.
+/// Has the kernel kill the child when the thread that forks it ends. That thread outlives the
+/// child, so this happens only in a crash.
 #[cfg(target_os = "linux")]
 fn die_with_parent(command: &mut Command) {
     let parent = rustix::process::getpid();
     let ask = move || {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         match rustix::process::getppid() {
-            // It died before we asked. (No parent at all: it is in another namespace of pids.)
+            // The parent ended before the child asked. (`None` stands for a parent in another PID
+            // namespace.)
             Some(now) if now != parent => Err(io::Error::from_raw_os_error(libc::ESRCH)),
             _ => Ok(()),
         }
     };
-    // SAFETY: between fork and exec of a process with threads only what is async-signal-safe may be done: these are two
-    // system calls, and an error without allocation.
+    // SAFETY: between fork and `exec` in a process with threads, only async-signal-safe calls are
+    // allowed. `ask` makes two system calls, and its error allocates nothing.
     unsafe { command.pre_exec(ask) };
 }
 
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_command: &mut Command) {}
 
-/// Blocks until one of them can be read, or has been closed at its other end, or until `until`; says which. May return early,
-/// and name one that is not ready.
+/// Blocks until at least one of `fds` can be read or is closed at its other end, or until `until`.
+/// Returns for each whether it is ready. May return early, and may call a descriptor ready that is
+/// not.
 pub(crate) fn wait_for_any<const N: usize>(
     fds: [Option<BorrowedFd<'_>>; N],
     until: Option<Instant>,
@@ -265,35 +289,37 @@ pub(crate) fn wait_for_any<const N: usize>(
         Err(_) => (false, false),
     };
     if !known || closed {
-        // Out of kernel memory, a limit of open files below their number, or the program has closed one that is ours:
-        // without a pause we would spin.
+        // Kernel memory is short, the limit of open files is below the number of descriptors, or
+        // the program has closed one that is ours. Without a pause the caller would spin.
         let pause = Timespec::try_from(PAUSE).ok();
         let _no_descriptors = poll(&mut [], pause.as_ref());
     }
     let mut asked = asked.iter();
-    // What is not known may be: whoever looks does not block.
+    // If the kernel gave no answer, every descriptor counts as ready. The caller then reads, which
+    // does not block.
     fds.map(|fd| fd.and_then(|_| asked.next()).is_some_and(|fd| !known || !fd.revents().is_empty()))
 }
 
-/// A pipe from which is taken what is there.
+/// A pipe from which a caller takes the bytes that are there.
 #[derive(Debug)]
 pub(crate) struct Source(File);
 
 impl Source {
     pub(crate) fn new(pipe: impl Into<OwnedFd>) -> Source {
         let pipe = pipe.into();
-        // So that nothing can block; nothing should, since it is read only when there is something.
+        // So that no read blocks. None should, because callers read only if there is something.
         let _refused_to_no_pipe = rustix::io::ioctl_fionbio(&pipe, true);
         Source(pipe.into())
     }
 
-    /// How many bytes are in it now.
+    /// Returns the number of bytes that are in the pipe now.
     pub(crate) fn len(&self) -> usize {
         let count = rustix::io::ioctl_fionread(&self.0).unwrap_or(0);
         usize::try_from(count).unwrap_or(usize::MAX)
     }
 
-    /// Takes what is there, at most as much as there is room for: `None` at its end, 0 if there is nothing now.
+    /// Takes the bytes that are there, as many as fit into `room`. `None` at the end of the pipe or
+    /// after an error, 0 if there is nothing now.
     pub(crate) fn take(&mut self, room: &mut [u8]) -> Option<usize> {
         match self.0.read(room) {
             Ok(0) => None,

@@ -1,5 +1,7 @@
-//! Owns the calls on descriptors: an event that stays set, the wait for a descriptor or an event, transfers that do not wait.
-//! Refuses to know why one waits, and to change the flags of a descriptor, which all its copies share.
+//! Owns the calls on descriptors: an event that stays set, the wait for a descriptor or an event,
+//! and transfers that do not wait.
+//! Refuses to know why a caller waits, and to change the flags of a caller's descriptor, because
+//! all its copies share them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,13 +17,15 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use super::nowait::{self, Direction};
 use super::standard::above_standard;
 
-/// A pipe that no child process inherits: its end to read from, and its end to write to.
+/// Makes a pipe that no child process inherits. Returns the end to read from, then the end to write
+/// to.
 #[cfg(target_os = "linux")]
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
 }
 
-/// As above. A process that is forked between the two steps inherits the pipe: not every system makes both at once.
+/// Makes a pipe, as above, in two steps, because not every system has both in one call. A process
+/// that is forked between the steps inherits the pipe.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = rustix::pipe::pipe()?;
@@ -30,11 +34,11 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((reader, writer))
 }
 
-/// Readable from the moment when it is set, for ever.
+/// A descriptor that is readable for ever once `set` was called.
 #[derive(Debug)]
 pub(crate) struct Event {
     reader: OwnedFd,
-    /// The same as `reader` on Linux.
+    /// Written by `set`. On Linux, `reader` is written to as well.
     #[cfg(not(target_os = "linux"))]
     writer: OwnedFd,
 }
@@ -45,7 +49,8 @@ impl Event {
         use rustix::event::{EventfdFlags, eventfd};
         let event =
             Event { reader: above_standard(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?) };
-        // What was printed into it while it had the number of a standard stream.
+        // Before it was moved, the descriptor may have had the number of a standard stream. Take
+        // out what was printed to that number meanwhile, because it has set the event.
         let _nothing_mostly = rustix::io::read(&event.reader, &mut [0; 8]);
         Ok(event)
     }
@@ -54,11 +59,13 @@ impl Event {
     pub(crate) fn new() -> io::Result<Event> {
         let (reader, writer) = io::pipe()?;
         let [reader, writer] = [reader.into(), writer.into()].map(above_standard::<OwnedFd>);
+        // `set` must not block if the pipe is full.
         rustix::io::ioctl_fionbio(&writer, true)?;
         Ok(Event { reader, writer })
     }
 
-    /// Never blocks. One that is full is set already.
+    /// Sets the event. Never blocks. If the descriptor is full, the event is set already. Pairs
+    /// with `wait_for_either`, whose `poll` ends when the event is readable.
     pub(crate) fn set(&self) {
         #[cfg(target_os = "linux")]
         let writer = &self.reader;
@@ -74,19 +81,23 @@ impl AsFd for Event {
     }
 }
 
+/// The reason why [`wait_for_either`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ready {
-    /// A transfer would not wait; it may fail, or find the end.
+    /// A transfer would not wait. It may still fail, or find the end of the data.
     Descriptor,
-    /// Wins if both are ready.
+    /// The event or the alert is set. Wins if the descriptor is ready as well.
     Event,
+    /// `until` has passed.
     TimedOut,
 }
 
-/// Blocks until `fd` is ready, `event` or `alert` is set, or `until`.
+/// Blocks until `fd` is ready, `event` or `alert` is set, or `until` passes. Pairs with
+/// `Event::set`.
 ///
 /// # Errors
-/// The descriptor is not open; or the system refuses to wait, as where the limit of open files is below two, or three with an alert.
+/// `EBADF` if `fd` is not open. Otherwise the system refuses to wait, for example if the limit of
+/// open files is below two, or below three with an alert.
 pub(crate) fn wait_for_either(
     fd: BorrowedFd<'_>,
     direction: Direction,
@@ -97,15 +108,18 @@ pub(crate) fn wait_for_either(
     let wanted = events_of(direction);
     loop {
         let timeout = left_until(until);
+        // Without an alert, the event takes the third place, and `asked` leaves that place out.
         let [event, alert_or_not] =
             [event, alert.unwrap_or(event)].map(|event| PollFd::new(event, PollFlags::IN));
         let mut all = [PollFd::from_borrowed_fd(fd, wanted), event, alert_or_not];
         let asked = &mut all[..2 + usize::from(alert.is_some())];
         match poll(asked, timeout.as_ref()) {
             Ok(0) => return Ok(Ready::TimedOut),
+            // Before the descriptor, so that a stop wins over data.
             Ok(_) if asked[1..].iter().any(|event| !event.revents().is_empty()) => return Ok(Ready::Event),
             Ok(_) if asked[0].revents().contains(PollFlags::NVAL) => return Err(Errno::BADF.into()),
             Ok(_) => return Ok(Ready::Descriptor),
+            // A signal handler ran. Wait on, for the time that is left.
             Err(Errno::INTR) => {}
             Err(refused) => return Err(refused.into()),
         }
@@ -119,13 +133,17 @@ fn events_of(direction: Direction) -> PollFlags {
     }
 }
 
-/// The time from now to `until`, as the kernel takes it; `None` where nothing ends the wait but a descriptor.
+/// Returns the time from now to `until`, as the kernel takes it. `None` if only a descriptor ends
+/// the wait: there is no `until`, or it is too far away for the kernel.
 fn left_until(until: Option<Instant>) -> Option<Timespec> {
     let left = until.map(|at| at.saturating_duration_since(Instant::now()));
     left.and_then(|left| Timespec::try_from(left).ok())
 }
 
-/// True if `fd` is ready before `until`; an error if the kernel does not wait for it. Allocates nothing.
+/// Blocks until `fd` is ready, or `until` passes. True if `fd` is ready. Allocates nothing.
+///
+/// # Errors
+/// The kernel does not wait for `fd`.
 pub(super) fn wait_for(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) -> io::Result<bool> {
     let wanted = events_of(direction);
     loop {
@@ -136,15 +154,17 @@ pub(super) fn wait_for(fd: BorrowedFd<'_>, direction: Direction, until: Option<I
             Ok(_) if asked[0].revents().contains(PollFlags::NVAL) => return Err(Errno::BADF.into()),
             Ok(_) => return Ok(true),
             Err(Errno::INTR) => {}
-            // `poll(2)`: the limit of open files is lower than the number of descriptors asked for. It may be none at all, though
-            // those that are open can be used.
+            // The limit of open files is lower than the number of descriptors asked for
+            // (`poll(2)`). The limit can even be 0 while open descriptors can still be used, so
+            // wait with `select`.
             Err(Errno::INVAL) => return select_one(fd, direction, until),
             Err(refused) => return Err(refused.into()),
         }
     }
 }
 
-/// As [`wait_for`], for the first few thousand descriptors.
+/// Does the same as [`wait_for`], for the first few thousand numbers of descriptors, because the
+/// set has a fixed size.
 #[allow(unsafe_code)]
 fn select_one(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) -> io::Result<bool> {
     const ELEMENTS: usize = 64;
@@ -160,7 +180,8 @@ fn select_one(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) 
             Direction::In => (Some(&mut set[..]), None),
             Direction::Out => (None, Some(&mut set[..])),
         };
-        // SAFETY: the set holds one descriptor, which is borrowed for this call, and has room for its number.
+        // SAFETY: the set has room for `number`, as checked above, and holds this one descriptor,
+        // which is borrowed for the call.
         match unsafe { select(number + 1, read, write, None, timeout.as_ref()) } {
             Ok(count) => return Ok(count > 0),
             Err(Errno::INTR) => {}
@@ -169,18 +190,20 @@ fn select_one(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) 
     }
 }
 
-/// How a transfer is kept from waiting.
+/// How a transfer on a descriptor is kept from waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// By a flag of the call.
+    /// By a flag of the call (`MSG_DONTWAIT`).
     Socket,
-    /// By a flag of the call, or a description of our own: what could wait after all is asked for first, and written in parts.
+    /// By a flag of the call (`RWF_NOWAIT`), or by a second description of the same file. If
+    /// neither is possible, a transfer may wait: the caller polls first, and `write` takes only as
+    /// many bytes as a stream that is ready has room for.
     Stream,
-    /// Not at all: a regular file is always ready, and the kernel waits for the disk.
+    /// Not at all. A regular file is always ready, and the kernel waits for the disk.
     File,
 }
 
-/// What is not known to be anything else is a stream.
+/// Returns the kind of a descriptor. It is `Stream` unless it is known to be another.
 pub(crate) fn kind(fd: BorrowedFd<'_>) -> Kind {
     match rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
         Ok(FileType::Socket) => Kind::Socket,
@@ -189,14 +212,17 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> Kind {
     }
 }
 
-/// `WouldBlock` if there is nothing; of a stream one has to know that it is ready.
+/// Reads what is there. For a stream, the caller has polled before and found it ready.
+///
+/// # Errors
+/// `WouldBlock` if there is nothing.
 pub(crate) fn read(fd: BorrowedFd<'_>, kind: Kind, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(match kind {
         Kind::Socket => rustix::net::recv(fd, buffer, RecvFlags::DONTWAIT)?.0,
         Kind::Stream => match nowait::read(fd, buffer) {
             Err(Errno::OPNOTSUPP) => match nowait::reopen(fd, Direction::In) {
                 Ok(own) => rustix::io::read(&own, buffer)?,
-                // It waits if another reader was faster.
+                // No way without waiting is left. This read waits if another reader was faster.
                 Err(_) => rustix::io::read(fd, buffer)?,
             },
             read => read?,
@@ -205,14 +231,14 @@ pub(crate) fn read(fd: BorrowedFd<'_>, kind: Kind, buffer: &mut [u8]) -> io::Res
     })
 }
 
-/// As [`read`].
+/// Writes as much as the descriptor takes, and keeps from waiting as [`read`] does.
 pub(crate) fn write(fd: BorrowedFd<'_>, kind: Kind, bytes: &[u8]) -> io::Result<usize> {
     Ok(match kind {
         Kind::Socket => rustix::net::send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?,
         Kind::Stream => match nowait::write(fd, bytes) {
             Err(Errno::OPNOTSUPP) => match nowait::reopen(fd, Direction::Out) {
                 Ok(own) => rustix::io::write(&own, bytes)?,
-                // It waits if another writer was faster.
+                // No way without waiting is left. This write waits if another writer was faster.
                 Err(_) => rustix::io::write(fd, bytes.get(..at_once(fd)).unwrap_or(bytes))?,
             },
             written => written?,
@@ -221,25 +247,30 @@ pub(crate) fn write(fd: BorrowedFd<'_>, kind: Kind, bytes: &[u8]) -> io::Result<
     })
 }
 
-/// Receives a datagram that is there, and whence it comes.
+/// Receives a datagram that is there. Returns its length, and the address of its sender.
+///
+/// # Errors
+/// `WouldBlock` if no datagram is there. `EAFNOSUPPORT` if the sender has no IP address.
 pub(crate) fn recv_from(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
     let (count, _, from) = rustix::net::recvfrom(fd, buffer, RecvFlags::DONTWAIT)?;
     let from = from.and_then(|from| SocketAddr::try_from(from).ok());
     Ok((count, from.ok_or(Errno::AFNOSUPPORT)?))
 }
 
-/// Sends a datagram if there is room for it.
+/// Sends a datagram if there is room for it. Fails with `WouldBlock` if not.
 pub(crate) fn send_to(fd: BorrowedFd<'_>, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
     Ok(rustix::net::sendto(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL, &to)?)
 }
 
-/// How many bytes a stream takes without waiting when it is ready: a pipe POSIX's least or Linux's, a terminal one.
+/// Returns how many bytes a stream takes without waiting when it is ready: for a pipe, the number
+/// that Linux or POSIX guarantees; for a terminal, one.
 fn at_once(fd: BorrowedFd<'_>) -> usize {
     const OF_A_PIPE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
     if rustix::termios::isatty(fd) { 1 } else { OF_A_PIPE }
 }
 
-/// The time-out that was set on the socket itself (`set_read_timeout`, `set_write_timeout`).
+/// Returns the time-out that the program has set on the socket (`set_read_timeout`,
+/// `set_write_timeout`).
 pub(crate) fn own_timeout(fd: BorrowedFd<'_>, direction: Direction) -> Option<Duration> {
     let which = match direction {
         Direction::In => Timeout::Recv,
@@ -248,12 +279,14 @@ pub(crate) fn own_timeout(fd: BorrowedFd<'_>, direction: Direction) -> Option<Du
     sockopt::socket_timeout(fd, which).ok().flatten()
 }
 
-/// A socket that is on its way to `address`: ready for writing when it is there, or has failed.
+/// Begins to connect a new socket to `address`, without waiting. The socket is ready for writing
+/// once it is connected or the connecting has failed. Then `end_connect` tells which.
 pub(crate) fn begin_connect(address: SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = above_standard(stream_socket(family)?);
     rustix::io::ioctl_fionbio(&socket, true)?;
     match rustix::net::connect(&socket, &address) {
+        // After `EINTR`, too, the kernel goes on connecting (`connect(2)`).
         Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(socket),
         Err(refused) => Err(refused.into()),
     }
@@ -271,7 +304,7 @@ fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// How the connecting ended. The socket blocks again.
+/// Returns how the connecting ended, and lets the socket block again.
 pub(crate) fn end_connect(socket: &OwnedFd) -> io::Result<()> {
     sockopt::socket_error(socket)??;
     Ok(rustix::io::ioctl_fionbio(socket, false)?)

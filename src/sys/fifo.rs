@@ -1,5 +1,5 @@
-//! Owns the finding of a FIFO that is to be opened, at both of its ends if need be.
-//! Refuses to open it, and to know why.
+//! Owns the finding of a FIFO that a caller is about to open, on both of its ends if necessary.
+//! Refuses to open the FIFO, and to know the reason.
 
 use std::io;
 #[cfg(target_os = "linux")]
@@ -14,20 +14,26 @@ use rustix::fs::{Access, AtFlags, FileType, OFlags};
 #[cfg(target_os = "linux")]
 use super::standard::above_standard;
 
-/// A FIFO that was found, and is not opened.
+/// A FIFO that was found, and that is not open yet.
 #[derive(Debug)]
 pub(crate) struct Fifo {
+    /// The file itself (`O_PATH`), so that every opening gets the FIFO that was found, even if the
+    /// path leads to another file by then.
     #[cfg(target_os = "linux")]
     place: OwnedFd,
+    /// The path to open: through `place` on Linux, and the path of the caller elsewhere.
     path: PathBuf,
 }
 
 impl Fifo {
-    /// For an opening that does not wait.
+    /// The flag of an opening that does not wait for the other end.
     pub(crate) const AT_ONCE: i32 = libc::O_NONBLOCK;
 
+    /// Finds the FIFO at `path`. This process must be able to open both ends, because a stop ends
+    /// the wait of an opening by opening the other end.
+    ///
     /// # Errors
-    /// What is there is no FIFO, or this process may not both read it and write to it.
+    /// The file is no FIFO, or this process may not both read it and write to it.
     pub(crate) fn find(path: &Path) -> io::Result<Fifo> {
         let stat = rustix::fs::stat(path)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Fifo {
@@ -50,11 +56,13 @@ impl Fifo {
         Ok(Fifo { path: path.to_owned() })
     }
 
+    /// Returns the path by which this FIFO is opened.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A descriptor whose number is free as soon as it is dropped.
+    /// Returns a descriptor that keeps a number free: another opening can have the number once the
+    /// descriptor is dropped.
     pub(crate) fn spare(&self) -> io::Result<OwnedFd> {
         #[cfg(target_os = "linux")]
         return Ok(above_standard(self.place.try_clone()?));
@@ -63,7 +71,8 @@ impl Fifo {
     }
 }
 
-/// True if an opening was refused since the process, or the system, has as many files open as it may.
+/// True if an opening was refused because the process, or the system, has as many files open as it
+/// may have.
 pub(crate) fn is_for_want_of_descriptors(error: &io::Error) -> bool {
     matches!(
         rustix::io::Errno::from_io_error(error),

@@ -1,4 +1,4 @@
-//! Owns which signals are handled, and by what; and what a forked child forgets of that.
+//! Owns the handler of signals, its installation, and the changes to both in a forked child.
 //! Refuses to know what a signal means, and which thread handles it.
 #![allow(unsafe_code)]
 
@@ -19,48 +19,60 @@ pub(crate) const fn dump_signals() -> [i32; 1] {
     [libc::SIGQUIT]
 }
 
-/// `si_code` of a signal that no process has sent: SIGINT then is a key that was pressed at the terminal.
+/// The `si_code` of a signal that no process has sent. SIGINT then is a key that was pressed at the
+/// terminal.
 #[cfg(target_os = "linux")]
 const SENT_BY_THE_KERNEL: i32 = libc::SI_KERNEL;
+// No code says so on other systems: no signal counts as a key.
 #[cfg(not(target_os = "linux"))]
 const SENT_BY_THE_KERNEL: i32 = i32::MIN;
 
-/// The writing end of the wake_pipe that the handler rings; -1 while no handler of ours is installed.
+/// The descriptor of the wake pipe that the handler writes to; -1 while no handler of ours is
+/// installed. Written by `Handlers`.
 static WAKE_FD: AtomicI32 = AtomicI32::new(-1);
 
-/// The process that the bell belongs to: a forked child has a copy of it, and of the handlers.
+/// The pid of the process that the wake pipe belongs to. Written by `Handlers::install`. A forked
+/// child has copies of the pipe, of this word and of the handlers.
 static OWNER: AtomicI32 = AtomicI32::new(0);
 
-/// The signals whose handler is ours, as bits: that of signal n is bit n - 1.
+/// The signals that our handler is installed for, as bits: signal n is bit n - 1. Written by
+/// `Handlers`, read by [`unblocked`].
 static TAKEN: AtomicU64 = AtomicU64::new(0);
 
-/// How many forks lie between this process and the one that was started.
+/// The number of forks between this process and the one that was started. Changed by `forget`, in
+/// the child.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Runs in a signal handler: may only use words and system calls, and restores `errno`. In another process than ours it makes way for
-/// the default.
+/// The signal handler. It uses words and system calls only, and restores `errno`. Pairs with
+/// `WakePipe::sleep`, which the message ends. In a process that was forked from ours, it makes way
+/// for the default action.
 pub(super) extern "C" fn on_signal(
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
     _context: *mut libc::c_void,
 ) {
-    let bell = WAKE_FD.load(Ordering::Acquire);
-    // SAFETY: the kernel gives a valid one, since the handler was installed with `SA_SIGINFO`; it may be null for other callers.
+    // Acquire, for the release in `Handlers::install`.
+    let pipe = WAKE_FD.load(Ordering::Acquire);
+    // SAFETY: the kernel passes a valid `info`, because the handler has `SA_SIGINFO`. Other callers
+    // may pass null, which is checked.
     let from_terminal = !info.is_null() && unsafe { (*info).si_code } == SENT_BY_THE_KERNEL;
     let Some(heard) = Heard::now(signal, from_terminal) else { return };
     let errno = errno_place();
-    // SAFETY: `errno` of the interrupted thread is its own, and valid for its life.
+    // SAFETY: `errno` of the interrupted thread is its own, and valid for the thread's life.
     let before = unsafe { *errno };
     if this_process() == OWNER.load(Ordering::Acquire) {
+        // First, so that the process ends in time (P7) even if no thread reads the message below.
         #[cfg(target_os = "linux")]
         super::last::arm_for(heard);
         let message = heard.message();
-        // SAFETY: `message` lives across the call; a closed or full pipe is an error that we ignore. `write` may be called
-        // in a handler (signal-safety(7)).
-        unsafe { libc::write(bell, message.as_ptr().cast(), message.len()) };
+        // SAFETY: `message` lives across the call. A closed or full pipe is an error, which we
+        // ignore. `write` may be called in a handler (signal-safety(7)).
+        unsafe { libc::write(pipe, message.as_ptr().cast(), message.len()) };
     } else {
+        // A forked child: the signal does what it would have done without homebound.
         let _is_a_signal = set_action(signal, &default_action());
-        // SAFETY: may be called in a handler. Blocked until this returns, then it does what it does by default.
+        // SAFETY: `kill` may be called in a handler. The signal is blocked until this handler
+        // returns, and then takes its default action.
         unsafe { libc::kill(this_process(), signal) };
     }
     // SAFETY: as above.
@@ -68,12 +80,13 @@ pub(super) extern "C" fn on_signal(
 }
 
 fn this_process() -> libc::pid_t {
-    // SAFETY: it has no preconditions.
+    // SAFETY: `getpid` has no preconditions.
     unsafe { libc::getpid() }
 }
 
-/// Our handlers, and what was there before.
+/// Our handlers while they are installed, and the actions before them, which the drop restores.
 pub(crate) struct Handlers {
+    /// The number of each signal, and its action before, in the order of installation.
     saved: Vec<(i32, libc::sigaction)>,
 }
 
@@ -85,14 +98,20 @@ impl std::fmt::Debug for Handlers {
 }
 
 impl Handlers {
-    /// Installs one handler for all of `signals`, which rings `wake_pipe`. On a refusal those already installed are put
-    /// back.
+    /// Installs one handler for all of `signals`, which writes to `wake_pipe`.
+    ///
+    /// # Errors
+    /// The system refuses a signal. The handlers that were installed until then are removed again.
     pub(crate) fn install(signals: &[i32], wake_pipe: &'static WakePipe) -> io::Result<Handlers> {
+        // Before the first handler is installed, because it may run at once. Release, for the
+        // acquire in `on_signal`.
         OWNER.store(this_process(), Ordering::Release);
         WAKE_FD.store(wake_pipe.wake_fd(), Ordering::Release);
         let mut handlers = Handlers { saved: Vec::new() };
         for signal in signals {
+            // Before the handler, so that `unblocked` leaves out no signal that has one.
             TAKEN.fetch_or(bit(*signal), Ordering::AcqRel);
+            // On an error, `handlers` is dropped and restores the actions.
             let before = set_action(*signal, &our_action())?;
             handlers.saved.push((*signal, before));
         }
@@ -103,11 +122,13 @@ impl Handlers {
 impl Drop for Handlers {
     fn drop(&mut self) {
         for (signal, before) in self.saved.drain(..).rev() {
+            // The program may have replaced our handler since. Then its own stays.
             if is_ours(signal) {
                 let _was_valid_before = set_action(signal, &before);
             }
         }
         TAKEN.store(0, Ordering::Release);
+        // A handler that is still running may use the old value, because the pipe is never closed.
         WAKE_FD.store(-1, Ordering::Release);
     }
 }
@@ -117,16 +138,21 @@ pub(crate) fn unblocked<R>(f: impl FnOnce() -> R) -> R {
     mask::with_unblocked(TAKEN.load(Ordering::Acquire), f)
 }
 
-/// Hands on what was sent to the calling thread alone (`raise`) and waits there, blocked, for nobody. Before it goes to sleep.
+/// Hands on the signals that were sent to the calling thread alone (`raise`), and that the thread
+/// blocks because of us, so that no thread would ever handle them. Called before the thread goes to
+/// sleep.
 pub(crate) fn hand_on_raised() {
     mask::take_raised(|signal, info| on_signal(signal, info, std::ptr::null_mut()));
 }
 
-/// True if the handler of this signal is the one that [`Handlers`] installs: somebody else may have replaced it.
+/// True if the handler of this signal is the one that [`Handlers`] installs. The program may have
+/// replaced it.
 pub(crate) fn is_ours(signal: i32) -> bool {
     get_action(signal).is_ok_and(|now| now.sa_sigaction == our_action().sa_sigaction)
 }
 
+/// Returns the action with our handler. `SA_RESTART`: a call that the handler interrupts goes on,
+/// if the kernel can restart it.
 fn our_action() -> libc::sigaction {
     let mut action = default_action();
     action.sa_sigaction = on_signal as extern "C" fn(_, _, _) as usize;
@@ -134,7 +160,7 @@ fn our_action() -> libc::sigaction {
     action
 }
 
-/// The name of a signal; nothing for a number that has none, or a rare one.
+/// Returns the name of a signal; an empty text for a number that has none, or a rare one.
 pub(crate) fn signal_name(signal: i32) -> &'static str {
     let known = [
         (libc::SIGHUP, "SIGHUP"),
@@ -162,7 +188,7 @@ pub(crate) fn signal_name(signal: i32) -> &'static str {
     known.iter().find(|(number, _)| *number == signal).map_or("", |(_, name)| name)
 }
 
-/// Why no registry can take this signal; `None` if it can.
+/// Returns why no registry can take this signal; `None` if one can.
 pub(crate) fn why_not_taken(signal: i32) -> Option<&'static str> {
     match signal {
         libc::SIGKILL | libc::SIGSTOP => Some("no program can handle it"),
@@ -182,7 +208,7 @@ pub(crate) fn why_not_taken(signal: i32) -> Option<&'static str> {
     }
 }
 
-/// Why children of this process cannot be waited for; `None` if they can.
+/// Returns why children of this process cannot be waited for; `None` if they can.
 pub(crate) fn why_no_children() -> Option<&'static str> {
     let now = get_action(libc::SIGCHLD).ok()?;
     if now.sa_sigaction == libc::SIG_IGN {
@@ -199,22 +225,25 @@ pub(crate) fn why_no_children() -> Option<&'static str> {
     }
 }
 
-/// From now on a forked child blocks nothing because of us, and [`forks`] tells it from us. (Its handlers do so by themselves.)
+/// From now on, a forked child blocks no signal because of us, and [`forks`] differs in it from the
+/// number here. (Its handlers notice the fork by themselves.)
 pub(crate) fn know_forks() {
     static KNOWN: AtomicBool = AtomicBool::new(false);
+    // Relaxed, because only the swap counts: the first caller registers, and later ones do not.
     if !KNOWN.swap(true, Ordering::Relaxed) {
-        // SAFETY: the function lives for ever, and does what may be done in a forked child. Refused for want of memory: then
-        // the handler and the end of a scope look at the process's id all the same.
+        // SAFETY: `forget` lives for ever, and does only what a forked child may do. If the system
+        // refuses for want of memory, the handler and the end of a scope still compare the pid.
         unsafe { libc::pthread_atfork(None, None, Some(forget)) };
     }
 }
 
-/// Another number in a forked child.
+/// Returns the number of forks, which differs in a forked child.
 pub(crate) fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
-/// Runs in a forked child, on its only thread, before `fork` returns there: may do what a signal handler may.
+/// Runs in a forked child, on its only thread, before `fork` returns there. May do only what a
+/// signal handler may.
 extern "C" fn forget() {
     FORKS.fetch_add(1, Ordering::Relaxed);
     mask::forget();

@@ -1,19 +1,21 @@
 //! Owns which threads block which signals.
-//! Refuses to know what handles them.
+//! Refuses to know the handlers.
 //!
-//! A signal that is sent to a process is handled by *one* of its threads that do not block it, whose system call then may end
-//! with `EINTR` (`signal(7)` lists the calls that `SA_RESTART` does not restart). Linux asks the main thread first, then the
-//! others in the order of their age, beginning with the one that it took the last time. So:
+//! A signal that is sent to a process is handled by *one* of its threads that do not block the
+//! signal. A system call of that thread may then end with `EINTR` (`signal(7)` lists the calls that
+//! `SA_RESTART` does not restart). Linux asks the main thread first, then the other threads in the
+//! order of their age, beginning with the thread that it took the last time. So:
 //!
 //! | thread | blocks, while a registry runs |
 //! |---|---|
-//! | the internal ones, which are older than all that the registry starts | nothing that is taken |
-//! | the main thread, if it runs the registry | all that is taken |
-//! | those of scopes | the *quiet* ones, after which the program goes on: dumps and forwarded signals |
-//! | others | what they have blocked themselves |
+//! | internal threads, which are older than all that the registry starts | nothing that is taken |
+//! | the main thread, if it runs the registry | all signals that are taken |
+//! | threads of scopes | the *quiet* signals, after which the program goes on (dumps, forwarded) |
+//! | other threads | what they have blocked themselves |
 //!
-//! It is no more than that, since what a thread blocks is blocked in each child process that it starts, for ever, and a signal
-//! that is raised in that thread alone reaches no handler (but see `handlers::hand_on_raised`).
+//! No more than that is blocked, because each child process inherits the mask of the thread that
+//! starts it, for ever, and because a signal that is raised in a thread that blocks it reaches no
+//! handler (but see `handlers::hand_on_raised`).
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -21,14 +23,17 @@ use std::io;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The quiet ones of the registry that runs.
+/// The quiet signals of the registry that runs, as bits. Written by `Spared`, read by
+/// `Mask::of_root`.
 static QUIET: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// What the calling thread blocks because of us. Without a destructor: signal handlers and forked children may look at it.
+    /// The signals that the calling thread blocks because of us, as bits. It has no destructor,
+    /// because signal handlers and forked children may look at it.
     static HELD: Cell<u64> = const { Cell::new(0) };
 }
 
+/// Returns the bit of a signal: signal n is bit n - 1. 0 for a number that cannot be a signal.
 pub(super) fn bit(signal: i32) -> u64 {
     u32::try_from(signal - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
 }
@@ -42,52 +47,55 @@ fn bits_of(signals: &[i32]) -> u64 {
 }
 
 fn set_of(bits: u64) -> libc::sigset_t {
-    // SAFETY: all-zero is a valid `sigset_t`, and it is emptied next.
+    // SAFETY: all-zero bytes are a valid `sigset_t`, and it is emptied next.
     let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `set` is valid for writing.
     unsafe { libc::sigemptyset(&raw mut set) };
     for signal in signals_in(bits) {
-        // SAFETY: as above; a number that is no signal is an error, and not in the set.
+        // SAFETY: as above. A number that is no signal is an error, and does not get into the set.
         unsafe { libc::sigaddset(&raw mut set, signal) };
     }
     set
 }
 
-/// EventCount the mask of the calling thread, and says what it was.
+/// Changes the mask of the calling thread, and returns the mask before.
 fn change_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<libc::sigset_t> {
     let mut before = set_of(0);
-    // SAFETY: both sets are valid. In a handler and in a forked child it may be called as well: it is one system call.
+    // SAFETY: both sets are valid. The call is one system call, so handlers and forked children may
+    // make it as well.
     match unsafe { libc::pthread_sigmask(how, set, &raw mut before) } {
         0 => Ok(before),
         error => Err(io::Error::from_raw_os_error(error)),
     }
 }
 
-/// Those of `bits` that are in `set`.
+/// Returns the part of `bits` that is in `set`.
 fn contained(set: &libc::sigset_t, bits: u64) -> u64 {
-    // SAFETY: the set is valid; the number is a signal, or the answer an error.
+    // SAFETY: `set` is valid. For a number that is no signal the call returns an error.
     let has = |signal: &i32| unsafe { libc::sigismember(set, *signal) } == 1;
     signals_in(bits).filter(has).map(bit).fold(0, |all, one| all | one)
 }
 
-/// What the threads of a root block.
+/// The signals that the threads of a root block.
 #[derive(Clone, Copy)]
 pub(super) struct Mask {
     set: libc::sigset_t,
-    /// Those that are in it because of us.
+    /// The part of `set` that is blocked because of us.
     held: u64,
 }
 
 impl Mask {
-    /// What the calling thread blocks by itself, and the quiet ones.
+    /// Returns the signals that the calling thread blocks by its own choice, and the quiet signals.
     pub(super) fn of_root() -> Mask {
         let none = set_of(0);
         let mut set = change_mask(libc::SIG_BLOCK, &none).unwrap_or(none);
+        // What this thread blocks because of us is for itself alone: it may be the main thread.
         for signal in signals_in(HELD.get()) {
-            // SAFETY: the set is valid.
+            // SAFETY: `set` is valid for writing.
             unsafe { libc::sigdelset(&raw mut set, signal) };
         }
         let quiet = QUIET.load(Ordering::Acquire);
+        // A signal that is blocked by choice is not ours to unblock.
         let held = quiet & !contained(&set, quiet);
         for signal in signals_in(held) {
             // SAFETY: as above.
@@ -96,14 +104,14 @@ impl Mask {
         Mask { set, held }
     }
 
-    /// From now on the calling thread blocks this, and nothing else.
+    /// Makes the calling thread block these signals, and no others.
     pub(super) fn set(&self) {
         HELD.set(self.held);
         let _valid = change_mask(libc::SIG_SETMASK, &self.set);
     }
 }
 
-/// Blocks or unblocks one signal in the calling thread; threads that it starts inherit that.
+/// Blocks or unblocks one signal in the calling thread. Threads that it starts inherit this.
 #[cfg(target_os = "linux")]
 pub(crate) fn block_signal(signal: i32, blocked: bool) -> io::Result<()> {
     if bit(signal) == 0 {
@@ -113,70 +121,76 @@ pub(crate) fn block_signal(signal: i32, blocked: bool) -> io::Result<()> {
     change_mask(how, &set_of(bit(signal))).map(|_| ())
 }
 
-/// For an internal thread: it handles these signals, whatever the thread blocks that has started it.
+/// Makes an internal thread handle these signals, whatever the thread that started it blocks.
 pub(crate) fn hear(signals: &[i32]) {
     HELD.set(HELD.get() & !bits_of(signals));
     let _valid = change_mask(libc::SIG_UNBLOCK, &set_of(bits_of(signals)));
 }
 
-/// Signals that a thread blocks, for the child that it forks.
+/// Signals that a thread blocks, and that a child that it forks must not block.
 #[derive(Clone, Copy)]
 pub(super) struct Blocked(libc::sigset_t);
 
 impl Blocked {
-    /// Those of `signals` that the calling thread blocks.
+    /// Returns the part of `signals` that the calling thread blocks.
     pub(super) fn of_this_thread(signals: &[i32]) -> Blocked {
         let none = set_of(0);
         let now = change_mask(libc::SIG_BLOCK, &none).unwrap_or(none);
         Blocked(set_of(contained(&now, bits_of(signals))))
     }
 
-    /// In the forked child: one system call.
+    /// Unblocks these signals, in the forked child. This is one system call, so it is allowed
+    /// there.
     pub(super) fn unblock(&self) {
         let _valid = change_mask(libc::SIG_UNBLOCK, &self.0);
     }
 }
 
-/// From now on a write of the calling thread where nobody reads is told so (`EPIPE`), and no end of the process by SIGPIPE.
+/// From now on, a write of the calling thread to a pipe without a reader fails with `EPIPE`, and no
+/// SIGPIPE ends the process.
 pub(crate) fn bear_closed_pipes() {
     let _valid = change_mask(libc::SIG_BLOCK, &set_of(bit(libc::SIGPIPE)));
 }
 
-/// Runs `f`, in which a write where nobody reads is told so (`EPIPE`), and is no end of the process by SIGPIPE. May be called in a
-/// signal handler.
+/// Runs `f`. In it, a write to a pipe without a reader fails with `EPIPE`, and no SIGPIPE ends the
+/// process. May be called in a signal handler.
 pub(super) fn without_broken_pipes<R>(f: impl FnOnce() -> R) -> R {
     let pipe = set_of(bit(libc::SIGPIPE));
     let before = change_mask(libc::SIG_BLOCK, &pipe);
     let result = f();
-    // The kernel sends the signal to the thread that writes: one that came meanwhile waits here, and is taken away.
+    // The kernel sends SIGPIPE to the thread that writes, so a signal that came meanwhile is
+    // pending here. Take it away before the signal is unblocked.
     #[cfg(target_os = "linux")]
     if before.is_ok_and(|before| contained(&before, bit(libc::SIGPIPE)) == 0) {
         let (now, no_details) = (libc::timespec { tv_sec: 0, tv_nsec: 0 }, std::ptr::null_mut());
-        // SAFETY: set and time are valid; the details of the signal are not asked for.
+        // SAFETY: set and time are valid. The null pointer says that the details are not wanted.
         let _there_may_be_none = unsafe { libc::sigtimedwait(&raw const pipe, no_details, &raw const now) };
         let _valid = change_mask(libc::SIG_UNBLOCK, &pipe);
     }
-    // Without that call the signal stays blocked: it would end the process now.
+    // Without `sigtimedwait`, the signal stays blocked, because a pending one would end the process
+    // at the unblocking.
     #[cfg(not(target_os = "linux"))]
     let _stays_blocked = before;
     result
 }
 
-/// While it lives, the thread that made it is not the one that handles these signals.
+/// While a value lives, the thread that made it does not handle these signals.
 #[derive(Debug)]
 pub(crate) struct Spared {
+    /// The signals that `new` has blocked, and that the drop unblocks.
     bits: u64,
-    /// The mask is the calling thread's: it stays there.
+    /// Keeps the value on its thread, because the mask is that thread's.
     _here: PhantomData<*const ()>,
 }
 
 impl Spared {
-    /// Blocks `taken` in the calling thread if the kernel would choose it: if it is the main thread. Threads of roots that begin
-    /// from now on block the `quiet` ones among them.
+    /// Blocks `taken` in the calling thread if it is the main thread, which the kernel would choose
+    /// first. Threads of roots that begin from now on block the `quiet` signals.
     pub(crate) fn new(taken: &[i32], quiet: &[i32]) -> Spared {
         QUIET.store(bits_of(quiet), Ordering::Release);
         let wanted = if super::is_main_thread() { bits_of(taken) } else { 0 };
         let before = change_mask(libc::SIG_BLOCK, &set_of(wanted));
+        // Without the signals that were blocked before, because the drop must not unblock them.
         let bits = before.map_or(0, |before| wanted & !contained(&before, wanted));
         HELD.set(HELD.get() | bits);
         Spared { bits, _here: PhantomData }
@@ -191,7 +205,7 @@ impl Drop for Spared {
     }
 }
 
-/// Runs `f` with these signals unblocked.
+/// Runs `f` with these signals unblocked, and restores the mask, also after a panic.
 pub(super) fn with_unblocked<R>(bits: u64, f: impl FnOnce() -> R) -> R {
     struct Back(Option<libc::sigset_t>);
     impl Drop for Back {
@@ -203,7 +217,8 @@ pub(super) fn with_unblocked<R>(bits: u64, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Takes the signals that the calling thread blocks because of us and that wait for it, and hands each to `handle`.
+/// Takes the signals that are pending in the calling thread and that the thread blocks because of
+/// us. Calls `handle` with each.
 #[cfg(target_os = "linux")]
 pub(super) fn take_raised(handle: impl Fn(i32, &mut libc::siginfo_t)) {
     let held = HELD.get();
@@ -218,9 +233,10 @@ pub(super) fn take_raised(handle: impl Fn(i32, &mut libc::siginfo_t)) {
     }
     let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     for signal in signals_in(contained(&pending, held)) {
-        // SAFETY: all-zero is a valid `siginfo_t`.
+        // SAFETY: all-zero bytes are a valid `siginfo_t`.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-        // SAFETY: set, time and `info` are valid. *watch* may have taken one that was sent to the process: then there is none.
+        // SAFETY: set, time and `info` are valid. If *watch* has taken a signal that was sent to
+        // the process, the call finds none.
         let taken = unsafe { libc::sigtimedwait(&set_of(bit(signal)), &raw mut info, &raw const now) };
         if taken == signal {
             handle(signal, &mut info);
@@ -231,7 +247,7 @@ pub(super) fn take_raised(handle: impl Fn(i32, &mut libc::siginfo_t)) {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn take_raised(_handle: impl Fn(i32, &mut libc::siginfo_t)) {}
 
-/// In a forked child: what was blocked because of us is not any more.
+/// In a forked child: unblocks what is blocked because of us.
 pub(super) fn forget() {
     let _valid = change_mask(libc::SIG_UNBLOCK, &set_of(HELD.replace(0)));
 }

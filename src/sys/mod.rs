@@ -1,6 +1,7 @@
-//! Owns every call into the operating system that std does not offer: the same functions in each
-//! file.
-//! Refuses to know anything of homebound. Linux is tested; other systems have not been compiled.
+//! Owns every call into the operating system that std does not offer. `not_linux` and `not_unix`
+//! offer the same functions on systems that lack them.
+//! Refuses to use any other folder of the crate. Linux is tested. For other systems, this code has
+//! not been compiled.
 //!
 //! Read `wake_pipe` first, then `handlers`.
 
@@ -112,14 +113,16 @@ pub(crate) use not_unix::{
 pub struct KernelThread {
     /// The kernel's id of the thread.
     pub id: u32,
-    /// Start time in clock ticks since boot: ids are reused, the pair is not.
+    /// Clock ticks from the boot to the start of the thread. The kernel uses ids again, but no two
+    /// threads have the same id and start time.
     pub(crate) started: u64,
-    /// As the kernel keeps it: at most 15 bytes, which may end inside a character. It may be another the next time.
+    /// The name as the kernel keeps it: at most 15 bytes, which may end inside a character. A
+    /// thread can be renamed at any time, so the next look may find another name.
     pub name: Vec<u8>,
 }
 
 impl KernelThread {
-    /// What is no text in the name is replaced.
+    /// Returns the name as text. Bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.name).into_owned()
     }
@@ -127,21 +130,23 @@ impl KernelThread {
 
 impl PartialEq for KernelThread {
     fn eq(&self, other: &KernelThread) -> bool {
+        // The name is left out, because a thread can be renamed.
         (self.id, self.started) == (other.id, other.started)
     }
 }
 
-/// What a thread does, as the kernel sees it.
+/// What a thread does at one moment, as the kernel reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct KernelLook {
-    /// The letter of `proc(5)`: `R`, `S`, `D` and so on; 0 where it is not told.
+    /// The letter of the state in `proc(5)`, such as `R`, `S` or `D`; 0 on a system that does not
+    /// report it.
     pub(crate) state: u8,
-    /// The system call that it is in.
+    /// The system call that the thread is in. `None` outside of a call, or if it is not reported.
     pub(crate) call: Option<String>,
-    /// What that is about: a descriptor and its file, a child.
+    /// The object of the call: a descriptor and its file, or a child process.
     pub(crate) about: Option<String>,
-    /// The function of the kernel in which it sleeps.
+    /// The function of the kernel in which the thread sleeps.
     pub(crate) channel: Option<String>,
-    /// What could not be read, and why.
+    /// The part that could not be read, and the reason.
     pub(crate) refused: Option<String>,
 }

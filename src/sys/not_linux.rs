@@ -1,5 +1,5 @@
-//! Owns the answers of systems without Linux's files: no threads are listed.
-//! Refuses to invent any thread.
+//! Owns the functions of this folder for systems without Linux's files: no thread is listed.
+//! Refuses to invent a thread, an id or a mark.
 
 use std::io;
 use std::thread::JoinHandle;
@@ -10,17 +10,18 @@ pub fn thread_id() -> Option<u32> {
     None
 }
 
+/// Always true: no thread has an id here that the kernel could be asked about.
 pub(crate) fn is_there(_id: u32) -> bool {
     true
 }
 
-/// No name is cut.
+/// Names are not cut here.
 pub const NAME_BYTES: usize = usize::MAX;
 
-/// Threads keep the names that std gave them.
+/// Does nothing: threads keep the names that std gave them.
 pub(crate) fn set_thread_name(_name: &str) {}
 
-/// Any may be the one that handles a signal.
+/// Always true, because any thread may be the one that handles a signal.
 pub(crate) fn is_main_thread() -> bool {
     true
 }
@@ -33,7 +34,7 @@ pub(crate) fn reap(_pid: u32) -> bool {
     false
 }
 
-/// What threads hand on is not known.
+/// Nothing, because it is not known which attributes a thread hands on here.
 #[derive(Debug, Default)]
 pub(crate) struct Attributes;
 
@@ -47,7 +48,7 @@ impl Attributes {
     }
 }
 
-/// Orphans are the init's.
+/// Does nothing: the kernel gives orphans to the init.
 #[cfg(unix)]
 pub(crate) mod adopted {
     #[derive(Debug)]
@@ -106,7 +107,7 @@ pub fn marks_of(_id: u32) -> io::Result<Option<u64>> {
     Err(not_listed())
 }
 
-/// No timer ends the process: *watch* alone does.
+/// Does nothing: no timer ends the process, so *watch* alone does.
 pub(crate) mod last {
     use std::io;
     use std::time::{Duration, Instant};

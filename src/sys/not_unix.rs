@@ -1,5 +1,6 @@
-//! Owns what stands in for signals and descriptors where there are none: compiled by construction, not tested.
-//! Refuses to pretend: no signal ever comes, the rest works.
+//! Owns the functions of this folder for systems without signals and descriptors. They have the
+//! signatures of the others, and have been neither compiled nor tested.
+//! Refuses to imitate a signal: none ever comes. Everything that needs no signal works.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -14,9 +15,11 @@ pub(crate) const fn dump_signals() -> [i32; 0] {
     []
 }
 
+/// Wakes a sleeping thread. It needs no pipe, because no signal handler has to wake the thread.
 #[derive(Debug, Default)]
 pub(crate) struct WakePipe {
-    rung: Mutex<bool>,
+    /// Set by `wake`, taken by `sleep`.
+    pending: Mutex<bool>,
     woken: Condvar,
 }
 
@@ -33,7 +36,7 @@ impl Woken {
     }
 }
 
-/// None ever comes.
+/// A signal. No value is ever made, because no signal comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Heard {
     pub(crate) signal: i32,
@@ -56,21 +59,24 @@ impl Heard {
 
 impl WakePipe {
     pub(crate) fn of_process() -> io::Result<&'static WakePipe> {
-        static ALARM: WakePipe = WakePipe { rung: Mutex::new(false), woken: Condvar::new() };
-        Ok(&ALARM)
+        static PIPE: WakePipe = WakePipe { pending: Mutex::new(false), woken: Condvar::new() };
+        Ok(&PIPE)
     }
 
     pub(crate) fn wake(&self) {
-        *self.rung.lock() = true;
+        // Pairs with `sleep`, which takes the flag under the same lock.
+        *self.pending.lock() = true;
         self.woken.notify_one();
     }
 
     pub(crate) fn sleep(&self, until: Option<Instant>) -> Woken {
-        let mut rung = self.rung.lock();
-        while !std::mem::take(&mut *rung) {
+        // Pairs with `wake`: the flag is looked at before this thread waits, so no earlier wake is
+        // lost.
+        let mut pending = self.pending.lock();
+        while !std::mem::take(&mut *pending) {
             match until {
-                None => self.woken.wait(&mut rung),
-                Some(at) if self.woken.wait_until(&mut rung, at).timed_out() => break,
+                None => self.woken.wait(&mut pending),
+                Some(at) if self.woken.wait_until(&mut pending, at).timed_out() => break,
                 Some(_) => {}
             }
         }
@@ -82,7 +88,7 @@ impl WakePipe {
 pub(crate) struct Handlers;
 
 impl Handlers {
-    pub(crate) fn install(_signals: &[i32], _alarm: &'static WakePipe) -> io::Result<Handlers> {
+    pub(crate) fn install(_signals: &[i32], _wake_pipe: &'static WakePipe) -> io::Result<Handlers> {
         Ok(Handlers)
     }
 }
@@ -146,7 +152,7 @@ pub(crate) fn die(why: &str) -> ! {
     abort_now()
 }
 
-/// Nobody waits for descriptors.
+/// Does nothing, because no thread waits for a descriptor on these systems.
 #[derive(Debug)]
 pub(crate) struct Event;
 

@@ -1,6 +1,6 @@
-//! Owns the look at children that have ended and the taking of one out of the kernel's list, for a process that is the init of
+//! Owns the list of children that have ended, and their reaping, for a process that is the init of
 //! others: of a container (pid 1), or by `PR_SET_CHILD_SUBREAPER`.
-//! Refuses to know whose children they are.
+//! Refuses to know which code started a child.
 
 use std::io;
 
@@ -8,8 +8,9 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, waitid};
 
 use super::proc::bytes_of;
 
-/// Children of the main thread that have ended, and wait to be reaped. The kernel gives orphans to that thread; what another
-/// thread has forked is that thread's, as long as it lives.
+/// Returns the children of the main thread that have ended and are not reaped yet. The kernel gives
+/// orphans to the main thread. A child that another thread has forked is listed with that thread,
+/// as long as that thread lives.
 ///
 /// # Errors
 /// The kernel does not list children by thread (`CONFIG_PROC_CHILDREN`).
@@ -18,7 +19,7 @@ pub(crate) fn ended_children() -> io::Result<Vec<u32>> {
     Ok(pids.filter(|pid| wait_for(*pid, WaitIdOptions::NOWAIT)).collect())
 }
 
-/// The same, and those that have not ended.
+/// Returns all children of the main thread, also if they have not ended.
 pub(super) fn children() -> io::Result<Vec<Pid>> {
     let path = format!("/proc/self/task/{}/children", getpid().as_raw_nonzero());
     let listed = bytes_of(&path).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))?;
@@ -26,12 +27,12 @@ pub(super) fn children() -> io::Result<Vec<Pid>> {
     Ok(listed.split_ascii_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect())
 }
 
-/// Takes it out of the kernel's list. True if it was there, and had ended.
+/// Reaps a child. True if the child was there and had ended. Does not block.
 pub(crate) fn reap(pid: u32) -> bool {
     wait_for(pid, WaitIdOptions::empty())
 }
 
-/// True if this child has ended. Does not block.
+/// True if this child has ended. Does not block. Reaps the child, unless `how` has `NOWAIT`.
 fn wait_for(pid: u32, how: WaitIdOptions) -> bool {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let how = how | WaitIdOptions::EXITED | WaitIdOptions::NOHANG;

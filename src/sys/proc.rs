@@ -1,5 +1,7 @@
-//! Owns what Linux tells in `/proc/self/task`: which threads this process has, and what each does in the kernel.
-//! Refuses to take any of it for text before it is shown: a thread's name is bytes, which the kernel cuts inside a character.
+//! Owns the reading of `/proc/self/task`: the threads of this process, and what each does in the
+//! kernel.
+//! Refuses to treat a name as text before it is shown, because the kernel cuts names inside a
+//! character.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -12,7 +14,7 @@ use super::{KernelLook, KernelThread};
 
 const TASKS: &str = "/proc/self/task";
 
-/// The ids of all threads of this process.
+/// Returns the ids of all threads of this process.
 pub(crate) fn thread_ids() -> io::Result<Vec<u32>> {
     listed().map_err(with_place)
 }
@@ -25,23 +27,28 @@ fn listed() -> io::Result<Vec<u32>> {
     Ok(ids)
 }
 
-/// The thread of this id; `None` if it is gone, an error if it could not be read though it is there.
+/// Returns the thread of this id, or `None` if it is gone.
+///
+/// # Errors
+/// The thread is there, and could not be read.
 pub(crate) fn thread_of(id: u32) -> io::Result<Option<KernelThread>> {
     let stat = read(id, "stat").map_err(with_place)?;
     Ok(stat.and_then(|stat| parse_stat(id, &stat)))
 }
 
-/// All threads of this process but those in `skip`.
+/// Returns all threads of this process, except those in `skip`, which gets the id of a thread.
 pub fn process_threads(skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
     let ids = thread_ids()?.into_iter().filter(|id| !skip(*id));
     ids.filter_map(|id| thread_of(id).transpose()).collect()
 }
 
+/// Adds the place to the text of an error.
 fn with_place(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{TASKS}: {error}"))
 }
 
-/// A file of a thread. One that ends between the listing and the opening, or the opening and the reading, is not there.
+/// Reads a file of a thread. `None` if the thread has ended: before the file was opened (`ENOENT`),
+/// or before it was read (`ESRCH`).
 fn read(id: u32, file: &str) -> io::Result<Option<Vec<u8>>> {
     match bytes_of(&format!("{TASKS}/{id}/{file}")) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -50,25 +57,30 @@ fn read(id: u32, file: &str) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
+/// Reads a whole file.
 pub(super) fn bytes_of(path: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     above_standard(File::open(path)?).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// `proc(5)`: the name is in parentheses and may hold any byte; the start time is field 22. `None` if the thread has ended.
+/// Reads the text of `stat` (`proc(5)`): the name is in parentheses and may hold any byte, and the
+/// start time is field 22. `None` if the thread has ended.
 fn parse_stat(id: u32, stat: &[u8]) -> Option<KernelThread> {
     let (name, state, mut later) = split_stat(stat)?;
+    // `X` is dead, and `Z` a zombie: the thread has ended.
     if matches!(state, b'X' | b'Z') {
         return None;
     }
+    // `later` begins with field 4.
     let started = later.nth(18)?.parse().ok()?;
     Some(KernelThread { id, started, name: unescape(name) })
 }
 
-/// Name, state, and the fields after it.
+/// Splits the text of `stat` into the name, the state, and the fields after the state.
 fn split_stat(stat: &[u8]) -> Option<(&[u8], u8, impl Iterator<Item = &str>)> {
     let open = stat.iter().position(|byte| *byte == b'(')?;
+    // The last parenthesis, because the name may contain others.
     let close = stat.iter().rposition(|byte| *byte == b')')?;
     let later = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
     let mut fields = later.split_ascii_whitespace();
@@ -76,7 +88,7 @@ fn split_stat(stat: &[u8]) -> Option<(&[u8], u8, impl Iterator<Item = &str>)> {
     Some((stat.get(open + 1..close)?, state, fields))
 }
 
-/// The kernel writes a line feed in a name as `\n`, and a `\` twice.
+/// Restores a name, in which the kernel writes a line feed as `\n`, and a `\` twice.
 fn unescape(name: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(name.len());
     let mut bytes = name.iter();
@@ -91,7 +103,8 @@ fn unescape(name: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// The signals that a thread blocks, as bits: that of signal n is bit n - 1. `None` if the thread is gone.
+/// Returns the signals that a thread blocks, as bits: signal n is bit n - 1. `None` if the thread
+/// is gone.
 pub fn marks_of(id: u32) -> io::Result<Option<u64>> {
     let Some(status) = read(id, "status").map_err(with_place)? else { return Ok(None) };
     let mut lines = status.split(|byte| *byte == b'\n');
@@ -103,13 +116,16 @@ pub fn marks_of(id: u32) -> io::Result<Option<u64>> {
     }
 }
 
-/// What a thread does in the kernel, as far as that is told; `None` if it is gone.
+/// Looks at what a thread does in the kernel, as far as the kernel reports it. `None` if the thread
+/// is gone.
 pub(crate) fn kernel_look(id: u32) -> Option<KernelLook> {
     let stat = read(id, "stat").ok()??;
     let (_, state, _) = split_stat(&stat)?;
     let mut look = KernelLook { state, ..KernelLook::default() };
     let text = |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    // `0` stands for no channel: the thread does not sleep, or the kernel does not say where.
     look.channel = text(read(id, "wchan").ok().flatten()).filter(|channel| !matches!(&**channel, "0" | ""));
+    // The kernel may refuse this file alone. Then the rest of the look is still of use.
     match read(id, "syscall") {
         Ok(line) => (look.call, look.about) = text(line).map(|line| call(&line)).unwrap_or_default(),
         Err(error) => look.refused = Some(format!("system calls: {}", with_place(error))),
@@ -117,7 +133,8 @@ pub(crate) fn kernel_look(id: u32) -> Option<KernelLook> {
     Some(look)
 }
 
-/// `proc(5)`: `running`, or `-1` outside of a call, or the number of the call and its arguments.
+/// Reads a line of `syscall` (`proc(5)`): `running`, or `-1` outside of a call, or the number of
+/// the call and its arguments. Returns the call and its object.
 fn call(line: &str) -> (Option<String>, Option<String>) {
     let mut words = line.split(' ');
     let number = words.next().and_then(|word| word.parse::<i64>().ok()).filter(|number| *number >= 0);
@@ -130,19 +147,21 @@ fn call(line: &str) -> (Option<String>, Option<String>) {
     }
 }
 
-/// What the first arguments of a call are.
+/// The meaning of the first arguments of a call.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// A descriptor comes first.
+    /// The first argument is a descriptor.
     Descriptor,
-    /// A process comes first.
+    /// The first argument is the pid of a child.
     Child,
-    /// A kind of id, and the id.
+    /// The first argument is a kind of id, and the second is the id (`waitid(2)`).
     WaitId,
+    /// The arguments are not shown.
     Other,
 }
 
 impl Kind {
+    /// Returns the object of a call with these arguments, as text.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "descriptors and pids are the lower half of an argument"
@@ -158,19 +177,21 @@ impl Kind {
     }
 }
 
+/// Returns the number of a descriptor, and the file behind it if that can be read.
 fn descriptor(fd: i32) -> String {
     let open = fs::read_link(format!("/proc/self/fd/{fd}")).ok();
     open.map_or_else(|| format!("fd {fd}"), |file| format!("fd {fd} {}", file.to_string_lossy()))
 }
 
-/// `None` for any child.
+/// Returns the pid of a child, and its name if that can be read. `None` if `pid` stands for any
+/// child.
 fn child(pid: i32) -> Option<String> {
     let name = bytes_of(&format!("/proc/{pid}/comm")).ok().filter(|_| pid > 0);
     let name = name.map(|name| String::from_utf8_lossy(&name).trim_end().to_owned());
     (pid > 0).then(|| name.map_or_else(|| format!("child {pid}"), |name| format!("child {pid} {name:?}")))
 }
 
-/// The calls in which threads are found stuck; any other is given by number.
+/// The calls in which threads are found stuck. Any other call is shown by its number.
 const CALLS: &[(i64, &str, Kind)] = &[
     (libc::SYS_read, "read", Kind::Descriptor),
     (libc::SYS_write, "write", Kind::Descriptor),

@@ -1,22 +1,24 @@
-//! Owns the choice of real-time signals: for the timer that ends the process, and for the marks of threads.
-//! Refuses to take one that has a handler: it is somebody else's.
+//! Owns the choice of real-time signals: for the timer that ends the process, and for the marks of
+//! threads.
+//! Refuses to choose a signal that has a handler, because other code uses that signal.
 
 use super::action::get_action;
 
-/// What a real-time signal is for.
+/// The use of a real-time signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// It is sent, to one thread of ours.
+    /// The signal is sent to a thread of ours.
     Sent,
-    /// It is never sent: to block it marks a thread.
+    /// The signal is never sent. A thread that blocks it is marked.
     Mark,
 }
 
-/// How many from the top are kept for those that are sent.
+/// The number of signals, from the top, that are kept for `Use::Sent`.
 const KEPT: usize = 4;
 
-/// Those that can be used now, the best first: from the top, since programs that use some begin at the bottom; only those whose action
-/// is the default. To be asked again before each use.
+/// Returns the signals that can be used now, the best first. It begins at the top, because programs
+/// that use real-time signals begin at the bottom. It leaves out every signal whose action is not
+/// the default. The program may begin to use a signal at any time, so ask again before each use.
 pub(crate) fn real_time_signals(what: Use) -> impl Iterator<Item = i32> {
     let from_the_top = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev();
     let skipped = if what == Use::Mark { KEPT } else { 0 };

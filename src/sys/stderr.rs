@@ -1,5 +1,6 @@
-//! Owns last words: writing to descriptor 2 without std's lock, which a stuck thread may hold, and with an end.
-//! Refuses to know what is said, to allocate, and to wait for a reader for longer than it was told.
+//! Owns last words: writing to descriptor 2 within a limit of time, and without std's lock, which a
+//! stuck thread may hold.
+//! Refuses to know the text, to allocate, and to wait for a reader longer than the caller says.
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -11,16 +12,17 @@ use rustix::stdio::stderr;
 use super::fd::{Kind, kind, wait_for};
 use super::nowait::{self, Direction};
 
-/// How long the note may take that says how much is missing.
+/// The limit for writing the note that says how many bytes are missing.
 const NOTE: Duration = Duration::from_millis(100);
-/// The pause after a write that could take nothing though the descriptor was ready.
+/// The pause after a write that took nothing although the descriptor was ready.
 const PAUSE: Duration = Duration::from_millis(1);
-/// What a pipe takes at once when it is ready, if nobody else writes to it: POSIX's least.
+/// The number of bytes that a ready pipe takes at once, if it has no other writer: the least that
+/// POSIX allows.
 const PIECE: usize = 512;
 
-/// Writes what can be written within `patience`. What nobody reads in that time is cut, and a last line says how much is missing,
-/// unless nothing is read at all. Returns how many bytes are missing; none of a text that
-/// cannot be written at all.
+/// Writes as much of `text` as is read within `patience`. The rest is cut, and a last line says how
+/// many bytes are missing, unless nothing is read at all. Returns the number of missing bytes. If
+/// the system refuses a write for good, no byte counts as missing.
 pub fn write_stderr(text: &[u8], patience: Duration) -> usize {
     super::mask::without_broken_pipes(|| write_to_its_end(text, patience))
 }
@@ -31,6 +33,7 @@ fn write_to_its_end(text: &[u8], patience: Duration) -> usize {
     if left == 0 {
         return 0;
     }
+    // The note has time of its own, because the time of the text is used up.
     let mut note = [0_u8; 80];
     let mut rest = &mut note[..];
     let _fits = writeln!(rest, "\n[homebound: {left} bytes are missing here: stderr was not read in time]");
@@ -40,25 +43,29 @@ fn write_to_its_end(text: &[u8], patience: Duration) -> usize {
     left
 }
 
-/// The way out of last words.
+/// The descriptor of the last words, and the ways to write to it without waiting.
 struct Out {
     kind: Kind,
-    /// A description that does not block, for what cannot be written to without waiting otherwise.
+    /// A second description of the same file, which does not block. Opened by `write_some` if the
+    /// kernel cannot write to the first one without waiting.
     own: Option<OwnedFd>,
 }
 
 impl Out {
-    /// Returns how much has not been written by `until`; nothing is left of a text that cannot be written at all.
+    /// Writes until `until` at most. Returns how many bytes are left to write: none after a write
+    /// that the system refuses for good.
     fn write(&mut self, mut text: &[u8], until: Instant) -> usize {
         while !text.is_empty() && wait_for(stderr(), Direction::Out, Some(until)).unwrap_or(false) {
             match self.write_some(text) {
                 Ok(count) => text = text.get(count..).unwrap_or_default(),
-                // A terminal with room for one byte is ready, and takes no line end, which is two. Another writer was faster.
+                // A terminal with room for one byte is ready, and takes no line end, which needs
+                // two. Or another writer was faster.
                 Err(Errno::AGAIN) => std::thread::sleep(PAUSE),
                 Err(Errno::INTR) => {}
                 Err(_) => return 0,
             }
-            // What is always ready, and takes a byte at a time, has an end as well.
+            // Checked here as well, because a descriptor that is always ready, and takes a byte at
+            // a time, would go on after `until`.
             if Instant::now() >= until {
                 break;
             }
@@ -66,6 +73,7 @@ impl Out {
         text.len()
     }
 
+    /// Writes some bytes, in the first way that does not wait on this descriptor.
     fn write_some(&mut self, text: &[u8]) -> Result<usize, Errno> {
         use rustix::net::{SendFlags, send};
         if let Some(own) = &self.own {
@@ -82,6 +90,7 @@ impl Out {
         }
         match nowait::reopen(stderr(), Direction::Out) {
             Ok(own) => rustix::io::write(self.own.insert(own), text),
+            // No such way is left. So few bytes do not wait unless another writer was faster.
             Err(_) => rustix::io::write(stderr(), text.get(..PIECE).unwrap_or(text)),
         }
     }

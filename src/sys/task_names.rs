@@ -1,5 +1,6 @@
-//! Owns the last list of threads that can be had when nothing works any more: names and kernel wait channels, from `/proc`.
-//! Refuses to lock and to allocate: it runs in a signal handler.
+//! Owns the list of threads for an end at which nothing else works any more: their names and the
+//! kernel's wait channels, from `/proc`.
+//! Refuses to lock and to allocate, because it runs in a signal handler.
 
 use std::ffi::CStr;
 use std::io::Write;
@@ -11,15 +12,24 @@ use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 
 use super::write_stderr;
 
-/// More are of no use to a reader.
+/// The most threads that are listed. A longer list is of no use to a reader.
 const MOST: usize = 200;
 
+/// Lists the threads of this process on stderr, because a report of the tree may lack some. May be
+/// called in a signal handler.
+pub(crate) fn name_threads(patience: Duration) {
+    let end = Instant::now() + patience;
+    write_stderr(b"Its threads, by the names that the kernel keeps:\n", patience);
+    write_names(end);
+}
+
 /// Writes a line for each thread of this process to stderr, until `until`.
-pub(super) fn write_names(until: Instant) {
+fn write_names(until: Instant) {
     let Ok(tasks) = openat(CWD, c"/proc/self/task", OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
     else {
         return;
     };
+    // On the stack: `rustix::fs::Dir` would allocate.
     let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
     let mut entries = RawDir::new(&tasks, &mut buffer);
     let mut left = MOST;
@@ -32,6 +42,7 @@ pub(super) fn write_names(until: Instant) {
     }
 }
 
+/// Writes the line of one thread. A file that cannot be read leaves its place in the line empty.
 fn write_one(tasks: &OwnedFd, id: &CStr, patience: Duration) {
     let Ok(task) = openat(tasks, id, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) else { return };
     let (mut name, mut channel) = ([0_u8; 32], [0_u8; 64]);
@@ -40,12 +51,13 @@ fn write_one(tasks: &OwnedFd, id: &CStr, patience: Duration) {
     let mut line = [0_u8; 160];
     let mut rest = &mut line[..];
     let parts: [&[u8]; 7] = [b"  ", name, b"  tid ", id.to_bytes(), b"  kernel: ", channel, b"\n"];
+    // A part that does not fit into `line` is cut.
     parts.iter().for_each(|part| drop(rest.write_all(part)));
     let unused = rest.len();
     write_stderr(line.get(..line.len() - unused).unwrap_or_default(), patience);
 }
 
-/// What is in a small file, without its line end and without control characters.
+/// Reads a small file, without its line end. Control characters become `?`, except line feeds.
 fn read<'b>(folder: &OwnedFd, what: &CStr, buffer: &'b mut [u8]) -> &'b [u8] {
     let file = openat(folder, what, OFlags::CLOEXEC, Mode::empty());
     let count = file.and_then(|file| rustix::io::read(&file, &mut *buffer)).unwrap_or(0);

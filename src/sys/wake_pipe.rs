@@ -14,41 +14,50 @@ use super::fd::{pipe, wait_for};
 use super::nowait::Direction;
 use super::standard::above_standard;
 
-/// The byte that means "look again"; signal numbers are smaller.
+/// The first byte of a message that only wakes the sleeper. Numbers of signals are smaller.
 const LOOK: u8 = 0xFF;
 
-/// How long a sleeper that nobody can wake sleeps.
+/// The longest pause of a sleeper that nothing can wake, because the kernel refuses to wait.
 const DEAF: Duration = Duration::from_millis(10);
 
-/// A thread sleeps on it until it is woken, a signal comes, or a time has passed.
+/// A pipe on which one thread sleeps until another thread wakes it, a signal comes, or an instant
+/// passes.
 #[derive(Debug)]
 pub(crate) struct WakePipe {
+    /// Read by the sleeper. Does not block.
     reader: OwnedFd,
+    /// Written by `wake`, and by `on_signal` in a signal handler. Does not block.
     writer: OwnedFd,
-    /// [`wake`](WakePipe::wake) has written, or is about to, and the sleeper has not begun to read since.
-    rung: AtomicBool,
+    /// True if [`wake`](WakePipe::wake) has written its message, or is about to, and the sleeper
+    /// has not begun to read since. Set by `wake`, cleared by `read`.
+    pending: AtomicBool,
 }
 
-/// A signal that has come.
+/// A signal that has come, as the handler saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Heard {
+    /// The number of the signal.
     pub(crate) signal: i32,
-    /// SIGINT: a key that was pressed, and not a signal that a process has sent.
+    /// True if the kernel sent the signal, and no process did. For SIGINT: a key was pressed.
     pub(crate) from_terminal: bool,
-    /// In milliseconds of the monotonic clock: *watch* may read of it later.
+    /// When the handler ran, in milliseconds of the monotonic clock. *watch*, the thread that reads
+    /// the message, may do so much later.
     pub(crate) at: u64,
 }
 
-/// The message of one signal through the pipe. It is written in one piece, and so never mixed with another.
+/// Bytes of a message. POSIX writes so few bytes to a pipe in one piece, so messages never mix.
 const MESSAGE: usize = 8;
 
 impl Heard {
+    /// The signal `signal`, which comes at this moment. `None` if its number does not fit into one
+    /// byte of a message.
     pub(super) fn now(signal: i32, from_terminal: bool) -> Option<Heard> {
         u8::try_from(signal).ok().filter(|byte| *byte != LOOK)?;
         Some(Heard { signal, from_terminal, at: monotonic() / 1_000_000 })
     }
 
-    /// The number, whether it is from the terminal, and six bytes of time.
+    /// Returns the message: the number of the signal, one byte for `from_terminal`, and the lower
+    /// six bytes of the time.
     pub(super) fn message(self) -> [u8; MESSAGE] {
         let mut message = (self.at << 16).to_le_bytes();
         message[0] = self.signal.to_le_bytes()[0];
@@ -56,6 +65,7 @@ impl Heard {
         message
     }
 
+    /// Reads a message. `None` if it only wakes the sleeper.
     fn read(message: &[u8]) -> Option<Heard> {
         let message: [u8; MESSAGE] = message.try_into().ok()?;
         let [signal, from_terminal, ..] = message;
@@ -63,23 +73,23 @@ impl Heard {
         (signal != LOOK).then_some(Heard { signal: i32::from(signal), from_terminal: from_terminal != 0, at })
     }
 
-    /// Ctrl-C was pressed.
+    /// True if Ctrl-C was pressed.
     pub(crate) fn is_key(self) -> bool {
         self.from_terminal && self.signal == libc::SIGINT
     }
 
-    /// How long after `earlier` it came.
+    /// Returns how long after `earlier` the signal came. `earlier` is in the unit of `at`.
     pub(crate) fn after(self, earlier: u64) -> Duration {
         Duration::from_millis(self.at.saturating_sub(earlier))
     }
 
-    /// How long ago it came.
+    /// Returns how long ago the signal came.
     pub(crate) fn age(self) -> Duration {
         Duration::from_millis((monotonic() / 1_000_000).saturating_sub(self.at))
     }
 }
 
-/// What ended a sleep. At most so many signals as fit: what is left ends the next sleep.
+/// The messages that ended a sleep, as many as fit. Any further message ends the next sleep.
 #[derive(Debug)]
 pub(crate) struct Woken {
     bytes: [u8; 64 * MESSAGE],
@@ -87,12 +97,12 @@ pub(crate) struct Woken {
 }
 
 impl Woken {
-    /// There may be more to read.
+    /// True if the pipe may hold more messages.
     pub(crate) fn is_full(&self) -> bool {
         self.count == self.bytes.len()
     }
 
-    /// The signals that have come, in this order.
+    /// Returns the signals that have come, in the order of their messages.
     pub(crate) fn signals(&self) -> impl Iterator<Item = Heard> + '_ {
         let bytes = self.bytes.get(..self.count).unwrap_or_default();
         bytes.chunks_exact(MESSAGE).filter_map(Heard::read)
@@ -100,18 +110,23 @@ impl Woken {
 }
 
 impl WakePipe {
-    /// The one wake_pipe of this process, made at first use and kept: a signal handler on its way when a registry ends must
-    /// find its descriptor open, and its own. What was rung before is forgotten. A forked child makes another: what is rung in
-    /// the pipe that it has inherited wakes the process around it.
+    /// Returns the wake pipe of this process, without the messages of an earlier run. The first
+    /// call makes the pipe. The pipe is never closed, because a signal handler that is still
+    /// running when a registry ends must find the descriptor open, and not in use for another file.
+    /// A forked child makes a pipe of its own, because a message in the inherited pipe would wake
+    /// the parent.
     pub(crate) fn of_process() -> io::Result<&'static WakePipe> {
-        static ALARM: Mutex<Option<(u32, u32, &'static WakePipe)>> = Mutex::new(None);
+        static PIPE: Mutex<Option<(u32, u32, &'static WakePipe)>> = Mutex::new(None);
         let (process, forks) = (std::process::id(), super::forks());
-        let mut known = ALARM.lock();
+        let mut known = PIPE.lock();
         let wake_pipe = match *known {
+            // Both are compared: a descendant can have the pid of a process that has ended, and the
+            // number of forks stands still until `know_forks` has been called.
             Some((of, after, wake_pipe)) if (of, after) == (process, forks) => wake_pipe,
             _ => Box::leak(Box::new(WakePipe::new()?)),
         };
         *known = Some((process, forks, wake_pipe));
+        // One read takes as many messages as fit into its buffer, so read until the pipe is empty.
         while wake_pipe.read().count > 0 {}
         Ok(wake_pipe)
     }
@@ -119,32 +134,40 @@ impl WakePipe {
     fn new() -> io::Result<WakePipe> {
         let (reader, writer) = pipe()?;
         let [reader, writer] = [reader, writer].map(above_standard);
+        // A signal handler must not block if the pipe is full, and the sleeper must not block in
+        // `read` if the pipe is empty.
         rustix::io::ioctl_fionbio(&reader, true)?;
         rustix::io::ioctl_fionbio(&writer, true)?;
-        Ok(WakePipe { reader, writer, rung: AtomicBool::new(false) })
+        Ok(WakePipe { reader, writer, pending: AtomicBool::new(false) })
     }
 
-    /// Where a signal handler writes the number of its signal.
+    /// Returns the descriptor to which a signal handler writes its message.
     pub(super) fn wake_fd(&self) -> RawFd {
         self.writer.as_raw_fd()
     }
 
-    /// Wakes the sleeper. One message for all wakes that it has not read, however many: the place in the pipe is for signals.
+    /// Wakes the sleeper. Writes one message, however often it is called before the sleeper reads,
+    /// because the room in the pipe is needed for signals.
     ///
-    /// Pairs with `read`. Both change `rung` in one step, so one of them is first. If it is this one, the sleeper reads after it,
-    /// and sees what the caller has done before (release, acquire); the message is there or on its way, and ends that sleep or the
-    /// next. If `read` is first, this writes again.
+    /// Pairs with `read`. Both change `pending` in one step, so one of them is first. If `wake` is
+    /// first, the sleeper reads afterwards, and sees what the caller did before (release here,
+    /// acquire there). The message is in the pipe or on its way, and ends this sleep or the next.
+    /// If `read` is first, `wake` finds `pending` false, and writes again.
     pub(crate) fn wake(&self) {
-        if self.rung.swap(true, Ordering::AcqRel) {
+        // Release, for the acquire in `read`.
+        if self.pending.swap(true, Ordering::AcqRel) {
             return;
         }
         let _full_is_fine = rustix::io::write(&self.writer, &[LOOK; MESSAGE]);
     }
 
-    /// Blocks until woken, or until `until`.
+    /// Blocks until `wake` is called, a signal comes, or `until` passes. May return early, with no
+    /// message. Pairs with `wake` and with the signal handler, `on_signal`.
     pub(crate) fn sleep(&self, until: Option<Instant>) -> Woken {
         if wait_for(self.reader.as_fd(), Direction::In, until).is_err() {
-            // The program has closed a descriptor that is ours: nothing wakes us, and without a pause we would spin.
+            // The kernel refuses to wait, for example because the program has closed our
+            // descriptor. Nothing wakes this thread then, and without a pause the caller would
+            // spin.
             let left = until.map(|at| at.saturating_duration_since(Instant::now()));
             thread::sleep(left.map_or(DEAF, |left| left.min(DEAF)));
         }
@@ -152,8 +175,10 @@ impl WakePipe {
     }
 
     fn read(&self) -> Woken {
-        // Before the reading, see `wake`.
-        self.rung.swap(false, Ordering::AcqRel);
+        // Pairs with `wake`, and must stand before the read. If it stood after the read, a `wake`
+        // between the two would find `pending` true and write nothing, and the sleeper would sleep
+        // on. Acquire, for the release in `wake`.
+        self.pending.swap(false, Ordering::AcqRel);
         let mut bytes = [0_u8; 64 * MESSAGE];
         let count = rustix::io::read(&self.reader, &mut bytes).unwrap_or(0);
         Woken { bytes, count }

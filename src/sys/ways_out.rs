@@ -7,21 +7,23 @@ use std::time::Duration;
 use super::groups;
 use super::stderr::write_stderr;
 
-/// Leaves the process now: no destructors, no `atexit`, no other thread is waited for. The process groups of our children go
-/// with it. May be called in a signal handler.
+/// Ends the process at once, with its children's process groups. No destructor and no `atexit`
+/// function runs, and no other thread is waited for. May be called in a signal handler.
 pub(crate) fn exit_now(code: i32) -> ! {
+    // First, because nothing ends the groups once this process is gone.
     groups::end_all();
     // SAFETY: `_exit` has no preconditions and does not return.
     unsafe { libc::_exit(code) }
 }
 
-/// Aborts. The process groups of our children go with it. May be called in a signal handler.
+/// Aborts the process, and ends its children's process groups first. May be called in a signal
+/// handler.
 pub(crate) fn abort_now() -> ! {
     groups::end_all();
     std::process::abort()
 }
 
-/// Says why, and aborts.
+/// Writes `why` and a line end to stderr, for a second each at most, and aborts.
 pub(crate) fn die(why: &str) -> ! {
     write_stderr(why.as_bytes(), Duration::from_secs(1));
     write_stderr(b"\n", Duration::from_secs(1));
