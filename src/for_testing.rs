@@ -1,5 +1,5 @@
-//! Owns what the crate `homebound-testing` needs beyond the public interface: roots into which something is planted, the
-//! owner of an OS thread, the marks by which threads are known again.
+//! Owns what the crate `homebound-testing` needs beyond the public interface: roots into which
+//! something is planted, the owner of an OS thread, the marks by which threads are known again.
 //! Refuses to be used by programs: it is hidden, and may change in any release.
 
 use std::panic::Location;
@@ -58,7 +58,8 @@ impl ProbedRoot {
         ProbedRoot(core)
     }
 
-    /// Runs `body` in the root; returns when all threads are joined. A panic of `body` is contained. To be called once.
+    /// Runs `body` in the root; returns when all threads are joined. A panic of `body` is
+    /// contained. To be called once.
     pub fn run<'env, T, F>(&self, body: F) -> Ended
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
@@ -90,7 +91,8 @@ impl ProbedRoot {
     }
 }
 
-/// An id that is larger than those of all scopes and threads that are there, and smaller than those of all that will be.
+/// An id that is larger than those of all scopes and threads that are there, and smaller than those
+/// of all that will be.
 pub fn next_scope_id() -> u64 {
     next_thread_id()
 }

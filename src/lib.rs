@@ -1,13 +1,16 @@
-//! `spawn` is for what ends by itself, `service` for what ends when it is told.
+//! Structured concurrency for OS threads: every thread belongs to a scope, is told to stop, and is
+//! joined.
 //!
-//! homebound is for programs made of OS threads. The whole application runs inside one
-//! [`registry::run`], a library or a test inside a [`scope`]. Every thread is spawned through a
-//! scope, has a name and a purpose, may borrow from outside, is told to stop by a signal that it
-//! can `select!` on, and is joined before its scope returns. What cannot be stopped is named, with
-//! the place where it stands.
+//! A program runs inside one [`registry::run`]; a library or a test runs inside a [`scope`]. Every
+//! thread is spawned through a scope and has a name and a purpose. It may borrow from outside the
+//! scope. It hears the stop in every wait, or in a `select!`, and is joined before its scope
+//! returns. A thread that cannot be stopped is named, with the line where it stands.
+//!
+//! [`spawn`](Scope::spawn) is for threads that end by themselves, [`service`](Scope::service) for
+//! threads that end when they are told to.
 //!
 //! ```
-//! use homebound::registry::{Exit, run};
+//! use homebound::{Exit, run};
 //!
 //! fn main() -> Exit<()> {
 //!     let numbers = vec![1, 2, 3];
@@ -17,80 +20,88 @@
 //!         })?;
 //!         let sum = scope.spawn("sum", "adds the numbers", |_| Ok(numbers.iter().sum::<i32>()))?;
 //!         println!("the sum is {}", sum.join()?);
-//!         Ok(()) // the worker is home: now the clock is told, and joined
+//!         Ok(()) // the worker is home: now the clock is told to stop, and is joined
 //!     })
 //! }
 //! ```
 //!
 //! # Where to look
 //!
-//! - [`Scope`] spawns threads, opens scopes inside itself, stops, reports. A [`Group`] is a scope
-//!   for a struct's field; [`group()`] makes one for whoever is in no scope.
-//! - [`Context`] is what a thread is given: its stop, its waits, shields and deadlines, its name.
-//! - [`Process`] is a child process as a member of the tree (unix).
-//! - [`Handle`] joins one thread. It may be dropped or ignored: the scope joins.
-//! - [`ScopeError`] and [`Failure`] tell what failed, [`ShutdownReport`] how the threads came home,
-//!   [`Snapshot`] what is.
+//! | for | see |
+//! |---|---|
+//! | the root of a program: signals, grace, exit code | [`registry`], [`Registry`], [`Exit`] |
+//! | a scope in a library or a test | [`scope()`], [`scope_named`] |
+//! | threads, scopes inside, stop, shutdown | [`Scope`], [`ThreadBuilder`] |
+//! | a scope in a field of a struct | [`Group`], [`group()`] |
+//! | what a thread is given: its stop, its waits, its name | [`Context`], [`wait`] |
+//! | the result of a thread | [`Handle`] |
+//! | what failed | [`ScopeError`], [`Failure`], [`JoinError`] |
+//! | how the threads came home, and what is running now | [`status`] |
+//! | child processes (unix) | [`Scope::process`], `process` |
 //!
 //! # What is guaranteed
 //!
-//! - Nothing that a thread borrowed is used after its scope returned, on every way out: return,
-//!   error, panic, refusal, stop. Leaking a handle, guard or group changes nothing about that.
-//! - When a root scope returns, the OS has joined each of its threads: thread-local destructors
-//!   have run. (The exception is an owned [`group()`] that is dropped on a thread of its own:
-//!   nobody joins its last one.)
+//! - Data that a thread borrowed is not used after its scope returned, on every way out: return,
+//!   error, panic, refusal, stop. A leaked handle, guard or group changes nothing about that.
+//! - When a root scope returns, the OS has joined each of its threads, so thread-local destructors
+//!   have run. (The exception is an owned [`group()`] that is dropped on one of its own threads:
+//!   nothing joins the last of them.)
 //! - No failure is lost: it is in the scope's result, or was given to the joiner of an
 //!   [`isolated`](ThreadBuilder::isolated) thread.
 //! - A stop wakes every wait of a [`Context`]; nothing polls.
 //! - Under [`registry::run`] the process ends within `grace` + `kill_after` of the first stop
-//!   request, whatever a thread does, and names who did not come home ([`OnOverdue`] changes that).
-//!   A scope outside of it waits, and reports.
-//! - A thread that the OS refuses is an error value.
+//!   request, whatever a thread does, and names the threads that did not come home
+//!   ([`OnOverdue`] changes that). A scope outside of it waits, and reports.
+//! - If the OS refuses a thread, the spawn returns an error.
 //!
 //! # What is not
 //!
-//! - Threads cannot be killed. One that never looks at its stop holds its scope, until the registry
-//!   ends the process.
+//! - Threads cannot be killed. A thread that never looks at its stop holds its scope, until the
+//!   registry ends the process.
 //! - `process::exit`, `abort` and `exec` end all guarantees. In a forked child only `exec` and
-//!   `_exit` are allowed; code of a scope that comes back there aborts it.
+//!   `_exit` are allowed; code of a scope that comes back there aborts the child.
 //! - Leaked memory stays leaked.
-//! - Inside a root, a finished OS thread is used again for a job of the same name and stack size:
-//!   thread-locals of the job before are still there. [`dedicated`](ThreadBuilder::dedicated)
-//!   avoids it. Not after a panic, nor if the job left it with another priority (Linux).
+//! - Inside a root, a finished OS thread is used again for a job of the same name and stack size,
+//!   and thread-locals of the job before are still there. [`dedicated`](ThreadBuilder::dedicated)
+//!   avoids it. An OS thread is not used again after a panic, nor if the job left it with another
+//!   priority (Linux).
 //! - With `panic = "abort"` a panic ends the process at once: no other thread comes home, no
 //!   failure is recorded, no report is made. All the rest works.
-//! - Foreign threads, kernel thread ids, kernel waits and system calls are told on Linux; elsewhere
-//!   they are absent. Only Linux has been tested.
+//! - Foreign threads, kernel thread ids, kernel waits and system calls are shown on Linux;
+//!   elsewhere they are absent. Only Linux has been tested.
 //!
 //! # tracing
 //!
-//! Events have these targets, and each thread runs in a span `thread` with `thread.name`,
-//! `thread.id`, `purpose` and `path`, below the span in which it was spawned, with the spawner's
-//! subscriber.
+//! Each thread runs in a span `thread` with `thread.name`, `thread.id`, `purpose` and `path`, below
+//! the span in which it was spawned, with the spawner's subscriber. Events have these targets.
 //!
-//! | target | what | level |
+//! | target | event | level |
 //! |---|---|---|
-//! | `homebound::scope` | a scope opened, closed; failures that a body's panic would hide, or that an owned group had that was dropped | DEBUG; ERROR |
-//! | `homebound::thread` | a thread was spawned, ended; it failed or panicked | DEBUG; ERROR |
-//! | `homebound::stop` | a scope is asked to stop, and why | INFO |
-//! | `homebound::shutdown` | a call of `shutdown` is done; a thread is overdue | INFO; ERROR |
-//! | `homebound::process` | a child process is killed after its grace, or could not be asked; lines of it were lost | WARN |
-//! | `homebound::signal` | a signal stops the root; one is forwarded | INFO; DEBUG |
+//! | `homebound::scope` | a scope is opened or closed | DEBUG |
+//! | | a body's panic hides other failures; a dropped group had failures | ERROR |
+//! | `homebound::thread` | a thread was spawned, ended | DEBUG |
+//! | | a thread failed or panicked | ERROR |
+//! | `homebound::stop` | a scope is told to stop, and why | INFO |
+//! | `homebound::shutdown` | a call of `shutdown` is done | INFO |
+//! | | a thread is overdue | ERROR |
+//! | `homebound::process` | a child is killed after its grace, or could not be signalled | WARN |
+//! | | lines of a child were lost | WARN |
+//! | `homebound::signal` | a signal stops the root | INFO |
+//! | | a signal is forwarded | DEBUG |
 //!
 //! # Features
 //!
 //! - `parking_lot` (off): `Context::wait_while` and `wait_while_timeout`, waits at condition
-//!   variables of the crate of that name, whose types (of its version 0.12) are in their
-//!   signatures.
-//! - `serde` (off): [`Snapshot`], [`ShutdownReport`] and what they are made of implement
-//!   `Serialize`; places and reasons as text, moments as ages.
+//! variables of the crate of that name, whose types (of its version 0.12) are in their signatures.
+//! - `serde` (off): the types of [`status`] implement `Serialize`; places and reasons as text,
+//!   moments as ages.
 //!
-//! What a program of threads can be tested with (a stop at every point, random trees, a check for
-//! threads left behind) is in the crate `homebound-testing`.
+//! The crate `homebound-testing` has tests that a program can be put through: a stop at every
+//! point, random trees, a check for threads left behind.
 //!
-//! One thing is done to the whole process by the first scope: a panic hook is put before the one
-//! that is there, which only notes where a thread of ours panicked. [`registry::run`] also handles
-//! signals ([`Signals`]) and puts them back.
+//! The first scope changes the whole process in one way: it puts a panic hook before the present
+//! one, which only notes where a thread of homebound's panicked. [`registry::run`] also handles
+//! signals ([`Signals`]), and puts them back.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 // Models use a part of the whole.
@@ -101,13 +112,13 @@
 // The calls into libc.
 mod sys;
 
-// What threads synchronise by: the real things, or a model checker's.
+// Atomics, locks and fences: the real ones, or a model checker's.
 mod sync;
 
-// Lifetimes, results, OS threads: what the proof of soundness is about.
+// Lifetimes, results, OS threads: the subject of the proof of soundness.
 mod rt;
 
-// What users get: errors, failures, reports, snapshots, and their text.
+// The plain data that users get: errors, failures, reports, snapshots, and their text.
 mod outcome;
 
 // The stop tree.
@@ -144,7 +155,7 @@ pub mod for_testing;
 #[path = "../homebound-models/models/mod.rs"]
 mod models;
 
-/// What is at this moment, and how it came to its end, as plain data: snapshots and reports.
+/// The state of scopes and threads as plain data: snapshots of live ones, reports of ended ones.
 ///
 /// [`Scope::snapshot`] and [`registry::snapshot`] return a [`Snapshot`] of live
 /// threads; [`Scope::shutdown`] and [`Exit::shutdown`] hold a
@@ -190,7 +201,7 @@ pub use thread::stopper::{OnStop, Stopper};
 pub use tree::text::IntoText;
 pub use tree::verdict::is_stop;
 
-// Short paths of what has its page in a module.
+// Short paths of items with a page in a module. Programs are written with these.
 #[cfg(unix)]
 #[doc(hidden)]
 pub use process::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};

@@ -10,6 +10,22 @@ use crate::outcome::stopped::Stopped;
 use crate::rt::shown::Shown;
 
 /// Why a wait ended without what it waited for.
+///
+/// ```
+/// use homebound::WaitError;
+/// use std::time::Duration;
+///
+/// homebound::scope(|scope| {
+///     let (send, receive) = homebound::channel::bounded::<u8>(1);
+///     match scope.context().recv_timeout(&receive, Duration::from_millis(1)) {
+///         Ok(value) => println!("received {value}"),
+///         Err(WaitError::TimedOut) => println!("nothing yet"),
+///         Err(error) => Err(error)?, // the stop, or no sender is left: end with `?`
+///     }
+///     Ok(drop(send))
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum WaitError {
@@ -47,6 +63,17 @@ impl From<Stopped> for WaitError {
 }
 
 /// A value that could not be sent, and why. The value is not lost.
+///
+/// ```
+/// homebound::scope(|scope| {
+///     let (send, receive) = homebound::channel::bounded(1);
+///     drop(receive);
+///     let error = scope.context().send(&send, String::from("precious")).unwrap_err();
+///     assert_eq!(error.value, "precious");
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[non_exhaustive]
 pub struct SendError<T> {
     /// What was to be sent.
@@ -74,6 +101,20 @@ impl<T> Error for SendError<T> {
 }
 
 /// Why a thread, or a child process, was not started. Its closure has been dropped by the caller.
+///
+/// ```
+/// use homebound::SpawnError;
+///
+/// homebound::scope(|scope| {
+///     scope.stop();
+///     let late = scope.spawn("late", "comes too late", |_| Ok(()));
+///     assert!(matches!(late, Err(SpawnError::Stopped(_))));
+///     let nameless = scope.spawn("", "has no name", |_| Ok(()));
+///     assert!(matches!(nameless, Err(SpawnError::InvalidName)));
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SpawnError {
@@ -167,6 +208,23 @@ impl Error for NotStarted {
 
 /// A child process ended though nobody asked it to, and not with 0. [`Failure::downcast_ref`](crate::Failure::downcast_ref)
 /// gives it back.
+///
+/// ```
+/// # #[cfg(unix)] {
+/// use homebound::process::ProcessFailed;
+/// use std::process::Command;
+///
+/// let error = homebound::scope(|scope| {
+///     let mut command = Command::new("sh");
+///     command.args(["-c", "exit 3"]);
+///     scope.process("check", "checks the settings", command).spawn()?.wait()?;
+///     Ok(())
+/// })
+/// .unwrap_err();
+/// let failed: &ProcessFailed = error.first().unwrap().downcast_ref().unwrap();
+/// assert_eq!(failed.status.code(), Some(3));
+/// # }
+/// ```
 #[cfg(unix)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

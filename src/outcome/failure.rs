@@ -34,6 +34,16 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 const MOST_CARRIED: usize = 128;
 
 /// An error or a panic of a thread, a body, a deferred function or a callback. Clones are the same failure.
+///
+/// ```
+/// let error = homebound::scope_named("app", |scope| {
+///     scope.spawn("parser", "parses the settings", |_| Ok("12x".parse::<u8>()?))?;
+///     Ok(())
+/// })
+/// .unwrap_err();
+/// let failure = error.first().expect("one failure");
+/// assert_eq!((failure.path(), failure.purpose()), ("/app/parser", "parses the settings"));
+/// ```
 #[derive(Clone)]
 pub struct Failure {
     parts: Arc<FailureParts>,
@@ -85,6 +95,20 @@ enum What {
 }
 
 /// What happened.
+///
+/// ```
+/// use homebound::Cause;
+///
+/// let error = homebound::scope(|scope| {
+///     scope.spawn("worker", "panics", |_| -> homebound::Result { panic!("out of paper") })?;
+///     Ok(())
+/// })
+/// .unwrap_err();
+/// match error.first().expect("one failure").cause() {
+///     Cause::Panic { message, .. } => assert_eq!(message, "out of paper"),
+///     other => unreachable!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause<'a> {
@@ -197,6 +221,18 @@ impl Failure {
     }
 
     /// The payload of a panic, for the first who asks.
+    ///
+    /// ```
+    /// use std::panic::panic_any;
+    ///
+    /// let error = homebound::scope(|scope| {
+    ///     scope.spawn("worker", "panics", |_| -> homebound::Result { panic_any(7_u8) })?;
+    ///     Ok(())
+    /// })
+    /// .unwrap_err();
+    /// let payload = error.first().unwrap().take_payload().expect("taken once");
+    /// assert_eq!(payload.downcast_ref::<u8>(), Some(&7));
+    /// ```
     pub fn take_payload(&self) -> Option<Box<dyn Any + Send>> {
         match &self.parts.what {
             What::Panic { payload, .. } => payload.lock().take(),
@@ -229,6 +265,17 @@ impl Error for Taken {}
 
 /// Why a scope has no value to return: what failed, in the order in which it happened; or nothing failed, and it was
 /// stopped. `Display` and `Debug` print the tree.
+///
+/// ```
+/// let error = homebound::scope_named("app", |scope| {
+///     scope.spawn("parser", "parses the settings", |_| Ok("12x".parse::<u8>()?))?;
+///     scope.context().wait_for_stop(); // the failure stops the scope
+///     Ok(())
+/// })
+/// .unwrap_err();
+/// assert_eq!(error.failures().len(), 1);
+/// println!("{error}"); // the tree of failures
+/// ```
 pub struct ScopeError(Box<ScopeErrorParts>);
 
 pub(crate) struct ScopeErrorParts {
@@ -266,11 +313,28 @@ impl ScopeError {
     }
 
     /// The first failure: in most cases the cause of the others.
+    ///
+    /// ```
+    /// let error = homebound::scope(|_| -> homebound::Result { Err("no file")? }).unwrap_err();
+    /// assert!(error.first().unwrap().to_string().ends_with("no file"));
+    /// ```
     pub fn first(&self) -> Option<&Failure> {
         self.0.failures.first()
     }
 
     /// All failures, in the order in which they happened; at most 1024, see [`omitted`](Self::omitted).
+    ///
+    /// ```
+    /// let error = homebound::scope(|scope| {
+    ///     scope.thread("a", "fails").isolated().spawn(|_| -> homebound::Result { Err("one")? })?;
+    ///     scope.thread("b", "fails").isolated().spawn(|_| -> homebound::Result { Err("two")? })?;
+    ///     Ok(())
+    /// })
+    /// .unwrap_err();
+    /// let mut names: Vec<_> = error.failures().iter().map(|failure| failure.name()).collect();
+    /// names.sort();
+    /// assert_eq!(names, ["a", "b"]);
+    /// ```
     pub fn failures(&self) -> &[Failure] {
         &self.0.failures
     }
@@ -286,6 +350,16 @@ impl ScopeError {
     }
 
     /// Some if the scope was stopped and nothing failed.
+    ///
+    /// ```
+    /// let error = homebound::scope(|scope| {
+    ///     scope.stopper().stop_because("time to go");
+    ///     Ok(scope.context().checkpoint()?) // returns the stop
+    /// })
+    /// .unwrap_err();
+    /// assert_eq!(error.stop_reason().unwrap().to_string(), "time to go");
+    /// assert!(error.failures().is_empty());
+    /// ```
     pub fn stop_reason(&self) -> Option<&StopReason> {
         self.0.stopped.as_ref().map(Stopped::reason)
     }
@@ -297,6 +371,14 @@ impl ScopeError {
     /// The first error of type `E`, by value; this error again if there is none, or if a clone of its [`Failure`] is
     /// held elsewhere.
     ///
+    /// ```
+    /// use std::num::ParseIntError;
+    ///
+    /// let error = homebound::scope(|_| Ok("12x".parse::<u8>()?)).unwrap_err();
+    /// let why: ParseIntError = error.downcast().expect("the error of the body");
+    /// assert_eq!(why.to_string(), "invalid digit found in string");
+    /// ```
+    ///
     /// # Errors
     /// `self`, unchanged.
     pub fn downcast<E: Error + 'static>(mut self) -> Result<E, Self> {
@@ -305,6 +387,15 @@ impl ScopeError {
     }
 
     /// How the threads came home.
+    ///
+    /// ```
+    /// let error = homebound::scope(|scope| {
+    ///     scope.spawn("worker", "fails", |_| -> homebound::Result { Err("no such file")? })?;
+    ///     Ok(())
+    /// })
+    /// .unwrap_err();
+    /// assert_eq!(error.report().timeout, 0); // every thread came home
+    /// ```
     pub fn report(&self) -> &ShutdownReport {
         &self.0.report
     }

@@ -10,6 +10,20 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::rt::shown::Shown;
 
 /// Why a scope or a thread was asked to stop. The first reason wins.
+///
+/// ```
+/// use homebound::StopReason;
+///
+/// homebound::scope(|scope| {
+///     scope.stop();
+///     match scope.context().wait_for_stop() {
+///         StopReason::Requested { at } => println!("stopped by {at}"),
+///         reason => println!("stopped: {reason}"),
+///     }
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {

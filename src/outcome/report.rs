@@ -57,6 +57,19 @@ pub struct ThreadReport {
 }
 
 /// How the threads of a scope came home. `total == joined + timeout + orphaned`, always.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// homebound::scope(|scope| {
+///     scope.service("clock", "waits to be told", |cx| Ok(drop(cx.wait_for_stop())))?;
+///     let report = scope.shutdown(Duration::from_secs(5));
+///     assert_eq!(report.total, report.joined + report.timeout + report.orphaned);
+///     println!("{report}"); // a row for each thread
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -273,6 +273,17 @@ pub struct EndingThread {
 }
 
 /// All that is in a root, at one moment. `Display` prints the tree.
+///
+/// ```
+/// homebound::scope(|scope| {
+///     scope.service("clock", "waits to be told", |cx| Ok(drop(cx.wait_for_stop())))?;
+///     for thread in &scope.snapshot().root.threads {
+///         println!("{} {:?}: {:?}", thread.path, thread.role, thread.state);
+///     }
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

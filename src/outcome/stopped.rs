@@ -14,6 +14,19 @@ use crate::outcome::reason::{Stop, StopReason};
 /// returns an error that holds a `Stopped` of that very stop, however deep, in whatever wrapper, and whichever thread made it,
 /// has *stopped*; it has not failed. A `Stopped` of another stop (of a thread that it stopped itself, of a deadline inside of
 /// it, of an earlier run) is a failure like any other error.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// homebound::scope(|scope| {
+///     let sleeper = scope.spawn("sleeper", "sleeps for a minute", |cx| {
+///         Ok(cx.sleep(Duration::from_secs(60))?) // ends with `Stopped`, which is no failure
+///     })?;
+///     drop(sleeper);
+///     Ok(scope.stop())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[derive(Clone)]
 pub struct Stopped {
     token: Token,
@@ -40,6 +53,16 @@ impl Stopped {
     }
 
     /// Why.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     scope.stopper().stop_because("time to go");
+    ///     let stopped = scope.context().checkpoint().unwrap_err();
+    ///     assert_eq!(stopped.reason().to_string(), "time to go");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn reason(&self) -> &StopReason {
         self.cause().map_or(&StopReason::UsersDone, |cause| &cause.reason)
     }

@@ -34,6 +34,19 @@ impl<'scope> Scope<'scope, '_> {
     /// returns.
     ///
     /// See [`ProcessBuilder`] for what is done to the command, and what ends when.
+    ///
+    /// ```
+    /// use std::process::Command;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let mut command = Command::new("sh");
+    ///     command.args(["-c", "exit 0"]);
+    ///     let child = scope.process("check", "checks the settings", command).spawn()?;
+    ///     assert!(child.wait()?.success());
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[track_caller]
     pub fn process(
         &self,
@@ -48,6 +61,20 @@ impl<'scope> Scope<'scope, '_> {
 /// # Child processes (unix)
 impl Context {
     /// A child process in the scope that this thread is in (unix). See [`Scope::process`].
+    ///
+    /// ```
+    /// use std::process::Command;
+    ///
+    /// homebound::scope(|scope| {
+    ///     scope.spawn("deploy", "runs a script", |cx| {
+    ///         let script = Command::new("true");
+    ///         cx.process("script", "copies the files", script).spawn()?.wait()?;
+    ///         Ok(())
+    ///     })?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[track_caller]
     pub fn process(
         &self,
@@ -105,12 +132,41 @@ impl<'scope> ProcessBuilder<'scope> {
 
     /// How long it has from SIGTERM to SIGKILL; 5 seconds unless said otherwise. Where its share of the scope's grace
     /// is less, it has three quarters of that.
+    ///
+    /// ```
+    /// use std::process::Command;
+    /// use std::time::Duration;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let mut command = Command::new("sh");
+    ///     command.args(["-c", "exec sleep 60"]);
+    ///     let child = scope.process("nap", "sleeps", command).grace(Duration::from_secs(1));
+    ///     let child = child.spawn()?;
+    ///     child.stop(); // SIGTERM now; SIGKILL if it is there in a second
+    ///     child.wait()?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
     /// What it means that it ends though nobody asked it to.
+    ///
+    /// ```
+    /// use homebound::process::OnExit;
+    /// use std::process::Command;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let grep = Command::new("false"); // 1 means that nothing was found
+    ///     let grep = scope.process("grep", "searches", grep).on_exit(OnExit::Ignore).spawn()?;
+    ///     assert_eq!(grep.wait()?.code(), Some(1));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn on_exit(mut self, on_exit: OnExit) -> Self {
         self.on_exit = on_exit;
         self
@@ -127,6 +183,20 @@ impl<'scope> ProcessBuilder<'scope> {
     ///
     /// - if nobody has ever asked for its receiver;
     /// - while somebody is in [`Process::wait`], and after the child was asked to end.
+    ///
+    /// ```
+    /// use std::process::Command;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let mut command = Command::new("sh");
+    ///     command.args(["-c", "echo one; echo two"]);
+    ///     let child = scope.process("counter", "counts", command).lines().spawn()?;
+    ///     let lines: Vec<_> = child.stdout_lines().iter().map(|line| line.text).collect();
+    ///     assert_eq!(lines, ["one", "two"]);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn lines(mut self) -> Self {
         self.lines = Some(false);
         self
@@ -167,6 +237,19 @@ impl<'scope> ProcessBuilder<'scope> {
     }
 
     /// Starts it. Blocks until the program has been executed, or refused: std's `Command::spawn` does the same.
+    ///
+    /// ```
+    /// use homebound::SpawnError;
+    /// use std::process::Command;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let command = Command::new("no-such-program");
+    ///     let refused = scope.process("none", "is not there", command).spawn();
+    ///     assert!(matches!(refused, Err(SpawnError::Os(_))));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// [`SpawnError::Stopped`] when the scope is stopping or its workers are home; [`SpawnError::Os`] when the system

@@ -24,6 +24,18 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 /// A child process that was started. Dropping it changes nothing: its scope looks after the child.
 ///
 /// Its waits end on the stop of the calling thread's own context ([`current`](crate::current)).
+///
+/// ```
+/// use std::process::Command;
+///
+/// homebound::scope(|scope| {
+///     let child = scope.process("check", "checks the settings", Command::new("true")).spawn()?;
+///     println!("{} is process {}", child.path(), child.pid());
+///     assert!(child.wait()?.success());
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 pub struct Process<'scope> {
     handle: Handle<'scope, ()>,
     shared: Arc<Shared>,
@@ -48,6 +60,20 @@ impl<'scope> Process<'scope> {
     }
 
     /// Asks it to end: SIGTERM to its group, SIGKILL after the grace. Does not wait.
+    ///
+    /// ```
+    /// use std::process::Command;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let mut command = Command::new("sh");
+    ///     command.args(["-c", "exec sleep 60"]);
+    ///     let child = scope.process("nap", "sleeps", command).spawn()?;
+    ///     child.stop();
+    ///     assert!(!child.wait()?.success()); // it ended by SIGTERM, which is no failure
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     #[track_caller]
     pub fn stop(&self) {
         self.handle.stop();
@@ -57,6 +83,20 @@ impl<'scope> Process<'scope> {
     ///
     /// Its input is closed first, as std's `wait` does: if the command said `piped` and [`take_stdin`](Self::take_stdin) was not
     /// asked, nobody will ever write to it, and a child that reads to the end of its input would not end.
+    ///
+    /// ```
+    /// use homebound::process::OnExit;
+    /// use std::process::Command;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let mut command = Command::new("sh");
+    ///     command.args(["-c", "exit 3"]);
+    ///     let child = scope.process("check", "checks", command).on_exit(OnExit::Ignore).spawn()?;
+    ///     assert_eq!(child.wait()?.code(), Some(3));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// [`WaitError::Stopped`] if the calling thread is asked to stop first; the child is then stopped by its scope, after the
@@ -68,6 +108,22 @@ impl<'scope> Process<'scope> {
     }
 
     /// As [`wait`](Self::wait), for at most `timeout`; closes its input as that does.
+    ///
+    /// ```
+    /// use homebound::WaitError;
+    /// use std::process::Command;
+    /// use std::time::Duration;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let mut command = Command::new("sh");
+    ///     command.args(["-c", "exec sleep 60"]);
+    ///     let child = scope.process("nap", "sleeps", command).spawn()?;
+    ///     let waited = child.wait_timeout(Duration::from_millis(1));
+    ///     assert!(matches!(waited, Err(WaitError::TimedOut)));
+    ///     Ok(child.stop())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     ///
     /// # Errors
     /// As there, and [`WaitError::TimedOut`].
@@ -112,6 +168,20 @@ impl<'scope> Process<'scope> {
 
     /// Sends a signal to the child alone, not to its group: SIGHUP to reload, SIGUSR1. If it ends by it, it was asked to.
     ///
+    /// ```
+    /// use std::process::Command;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let mut command = Command::new("sh");
+    ///     command.args(["-c", "exec sleep 60"]);
+    ///     let child = scope.process("nap", "sleeps", command).spawn()?;
+    ///     child.signal(libc::SIGINT)?;
+    ///     assert!(!child.wait()?.success()); // it was asked to: no failure
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotFound` if it has ended: nobody else ever gets the signal. `InvalidInput` for a number that is no signal. What
     /// the kernel refuses, for instance to a child that runs as another user.
@@ -123,6 +193,21 @@ impl<'scope> Process<'scope> {
     /// there will be no more. `cx.iter(process.stdout_lines())` reads them until the stop.
     ///
     /// Who asks is expected to read: from then on the child waits while 1,024 lines do.
+    ///
+    /// ```
+    /// use std::process::Command;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let mut command = Command::new("sh");
+    ///     command.args(["-c", "echo one; echo two"]);
+    ///     let child = scope.process("counter", "counts", command).lines().spawn()?;
+    ///     for line in scope.context().iter(child.stdout_lines()) {
+    ///         println!("{}: {line}", line.number);
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn stdout_lines(&self) -> &Receiver<Line> {
         self.stdout.take()
     }
@@ -173,6 +258,21 @@ impl<'scope> Process<'scope> {
 
     /// Our end of its input, if the command said `stdin(Stdio::piped())`; for the first who asks. None after a
     /// [`wait`](Self::wait), which closes it.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use std::process::{Command, Stdio};
+    ///
+    /// homebound::scope(|scope| {
+    ///     let mut command = Command::new("sh");
+    ///     command.args(["-c", "read word; test $word = hello"]).stdin(Stdio::piped());
+    ///     let child = scope.process("reader", "reads a word", command).spawn()?;
+    ///     writeln!(child.take_stdin().expect("it is piped"), "hello")?;
+    ///     assert!(child.wait()?.success());
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn take_stdin(&self) -> Option<ChildStdin> {
         self.pipes.lock().stdin.take()
     }

@@ -30,6 +30,18 @@ const SIGINT: i32 = 2;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What becomes of the process when threads are not home `kill_after` past the grace.
+///
+/// ```no_run
+/// use homebound::registry::{Exit, OnOverdue, Registry};
+///
+/// fn main() -> Exit<()> {
+///     // A core file shows where the late threads are.
+///     Registry::new("daemon").on_overdue(OnOverdue::Abort).run(|scope| {
+///         scope.context().wait_for_stop();
+///         Ok(())
+///     })
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnOverdue {
@@ -42,6 +54,17 @@ pub enum OnOverdue {
 }
 
 /// How a run ended.
+///
+/// ```
+/// use homebound::{Exit, run};
+///
+/// fn main() -> Exit<()> {
+///     run(|scope| {
+///         scope.spawn("work", "does the work", |_| Ok(()))?;
+///         Ok(())
+///     }) // failures go to stderr, and `code()` is the exit code
+/// }
+/// ```
 #[must_use = "return it from main: it is the exit code"]
 #[non_exhaustive]
 pub struct Exit<T> {
@@ -56,6 +79,12 @@ pub struct Exit<T> {
 impl<T> Exit<T> {
     /// The result alone.
     ///
+    /// ```
+    /// let sum = homebound::run(|_| Ok(1 + 2)).into_result()?;
+    /// assert_eq!(sum, 3);
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
     /// # Errors
     /// What failed; or the stop, if `main` returned one.
     pub fn into_result(self) -> Result<T, ScopeError> {
@@ -64,6 +93,11 @@ impl<T> Exit<T> {
 
     /// 70 if threads were not home at the deadline, else 1 if something failed, else 130 after SIGINT, else 0: a clean
     /// stop by SIGTERM or SIGHUP is a success (systemd counts 143 as a failure).
+    ///
+    /// ```
+    /// let exit = homebound::run(|_| -> homebound::Result { Err("no such file")? });
+    /// assert_eq!(exit.code(), 1);
+    /// ```
     pub fn code(&self) -> u8 {
         let failed = self.result.as_ref().is_err_and(|error| error.stop_reason().is_none());
         let reason = self.shutdown.reason.as_ref().map(StopReason::root);

@@ -56,6 +56,19 @@ where
 }
 
 /// What a run goes by.
+///
+/// ```no_run
+/// use homebound::{Exit, Registry};
+/// use std::time::Duration;
+///
+/// fn main() -> Exit<()> {
+///     Registry::new("studio").grace(Duration::from_secs(20)).run(|scope| {
+///         scope.service("clock", "waits to be told", |cx| Ok(drop(cx.wait_for_stop())))?;
+///         scope.context().wait_for_stop(); // Ctrl-C, SIGTERM, or a failure
+///         Ok(())
+///     })
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "a registry does nothing until .run(main)"]
 pub struct Registry {
@@ -78,6 +91,13 @@ impl Registry {
     /// *watch* itself hangs, and what is needed to say who was late. The last 2 s before the end are also what deferred functions
     /// have if some thread needs the whole grace. Kubernetes leaves 30 s (`terminationGracePeriodSeconds`), systemd 90 s
     /// (`TimeoutStopSec`): there `.grace(20 s).kill_after(5 s)`, or `.grace(75 s).kill_after(10 s)`, use what there is.
+    ///
+    /// ```
+    /// let exit = homebound::Registry::new("studio").run(|scope| {
+    ///     assert_eq!(scope.context().path(), "/studio");
+    ///     Ok(())
+    /// });
+    /// ```
     pub fn new(name: impl IntoText) -> Registry {
         Registry {
             name: name.into(),
@@ -91,6 +111,15 @@ impl Registry {
     }
 
     /// How long threads have to come home after the first stop request, or after the last worker came home.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// // Kubernetes leaves 30 s.
+    /// let registry = homebound::Registry::new("web").grace(Duration::from_secs(20));
+    /// registry.kill_after(Duration::from_secs(5)).run(|_| Ok(())).into_result()?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn grace(mut self, grace: Duration) -> Registry {
         self.grace = grace;
         self
@@ -115,6 +144,15 @@ impl Registry {
     }
 
     /// Which signals it takes.
+    ///
+    /// ```
+    /// use homebound::{Registry, Signals};
+    ///
+    /// // Ctrl-C belongs to an editor that runs inside this program.
+    /// let signals = Signals::default().without(libc::SIGINT);
+    /// Registry::new("shell").signals(signals).run(|_| Ok(())).into_result()?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
     pub fn signals(mut self, signals: Signals) -> Registry {
         self.signals = signals;
         self
@@ -137,6 +175,18 @@ impl Registry {
     ///
     /// Refused, with an error and `main` not run, while another run is under way, from inside a scope, and when the
     /// system refuses the two internal threads or a signal handler.
+    ///
+    /// ```
+    /// fn main() -> homebound::Exit<()> {
+    ///     let names = vec!["a", "b"]; // threads may borrow it
+    ///     homebound::Registry::new("tool").run(|scope| {
+    ///         for name in &names {
+    ///             scope.spawn(*name, "prints its name", |cx| Ok(println!("{}", cx.name())))?;
+    ///         }
+    ///         Ok(())
+    ///     })
+    /// }
+    /// ```
     ///
     /// # Panics
     /// With the body's own payload, if the body panicked; everything is put back before.
@@ -223,12 +273,29 @@ pub fn group(name: impl IntoText) -> Result<Group<'static>, SpawnError> {
 }
 
 /// What is in the running root, from any thread; `None` if no registry runs.
+///
+/// ```no_run
+/// // In a handler of a web server, on any thread.
+/// fn health() -> String {
+///     match homebound::registry::snapshot() {
+///         Some(snapshot) => format!("{} threads", snapshot.root.threads.len()),
+///         None => "not running".to_owned(),
+///     }
+/// }
+/// ```
 pub fn snapshot() -> Option<Snapshot> {
     let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
     core.map(|core| snapshot::snapshot(&core))
 }
 
 /// The tree of the running root, for people.
+///
+/// ```no_run
+/// // In a handler of a debug console, on any thread.
+/// fn status() -> String {
+///     homebound::registry::dump_status()
+/// }
+/// ```
 pub fn dump_status() -> String {
     let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
     match core {

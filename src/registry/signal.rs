@@ -8,6 +8,13 @@ use crate::sys;
 
 /// The signals that a registry takes: SIGINT, SIGTERM and SIGHUP stop it, SIGQUIT prints the dump (unix; none
 /// elsewhere). One that the process was started with as ignored, as by `nohup`, stays ignored.
+///
+/// ```
+/// use homebound::{Registry, Signals};
+///
+/// // A signal handler of another library stays: take no signal at all.
+/// let exit = Registry::new("plugin").signals(Signals::none()).run(|_| Ok(()));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Signals {
     taken: Vec<(i32, Meaning)>,

@@ -117,7 +117,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// were spawned later are told first.
     ///
     /// ```
-    ///     ///
+    /// use std::time::Duration;
+    ///
     /// homebound::scope(|scope| {
     ///     scope.service("clock", "ticks until it is told to stop", |cx| {
     ///         Ok(cx.ticks(Duration::from_secs(1)).for_each(|_| println!("tick")))

@@ -18,6 +18,14 @@ pub(crate) const DEEPEST: usize = 8;
 
 impl Failure {
     /// The error as an `E`, also where it came through inner scopes and joins.
+    ///
+    /// ```
+    /// use std::num::ParseIntError;
+    ///
+    /// let error = homebound::scope(|_| Ok("12x".parse::<u8>()?)).unwrap_err();
+    /// let failure = error.first().expect("one failure");
+    /// assert!(failure.downcast_ref::<ParseIntError>().is_some());
+    /// ```
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         let mut list = vec![self];
         while let Some(failure) = list.pop() {

@@ -9,6 +9,21 @@ use crate::outcome::stopped::Stopped;
 use crate::rt::shown::Shown;
 
 /// Why a join has no value to return.
+///
+/// ```
+/// use homebound::JoinError;
+///
+/// homebound::scope(|scope| {
+///     let parser = scope.thread("parser", "parses a file of a user").isolated();
+///     match parser.spawn(|_| Ok("12x".parse::<u8>()?))?.join() {
+///         Ok(number) => println!("it is {number}"),
+///         Err(JoinError::Failed(failure)) => println!("no number: {failure}"),
+///         Err(error) => Err(error)?, // the stop: end with `?`
+///     }
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JoinError {
