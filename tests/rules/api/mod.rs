@@ -2,6 +2,7 @@
 //! Nearly all of it is checked by the compiler; nothing here says what the functions do.
 
 mod calls;
+mod examples;
 mod paths;
 mod program;
 mod values;
