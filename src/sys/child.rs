@@ -99,10 +99,12 @@ impl Leader {
         Ok((Leader { child, ended, known }, pipes))
     }
 
+    /// Returns the pid, which is the number of the group as well.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
+    /// Returns the descriptor that is readable once the child has ended.
     pub(crate) fn ended(&self) -> Ended {
         self.ended.clone()
     }

@@ -80,7 +80,8 @@ impl Known {
 
 impl Drop for Known {
     fn drop(&mut self) {
-        // Known -> free, unless `claim` was first.
+        // Known -> free. Pairs with `claim`: both change the word in one step, so one of them is
+        // first.
         if self.place.compare_exchange(self.entry, 0, Ordering::AcqRel, Ordering::Acquire).is_err() {
             // Claimed: the thread that ends this process sends a signal to this number, so the
             // child must keep it. Never go on to reap the child.
@@ -166,8 +167,9 @@ fn adopt_orphans() {
     let _refused = rustix::process::set_child_subreaper(Some(getpid()));
 }
 
-/// Reaps the members of a group that have ended. True if no member is left that is our child or was
-/// adopted.
+/// Reaps the members of a group that have ended. Pairs with `stand_still_at_the_end`, which keeps
+/// other threads from going on with these children. True if no member is left that is our child or
+/// was adopted.
 fn is_gone(group: Pid) -> bool {
     let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
     loop {
@@ -180,8 +182,9 @@ fn is_gone(group: Pid) -> bool {
     }
 }
 
-/// Claims a place: known -> claimed. Returns its group, also if it was claimed before. `None` if
-/// the place is free, or of another process.
+/// Claims a place: known -> claimed. Pairs with the drop of `Known`, which does not return if this
+/// was first. Returns the group of the place, also if it was claimed before. `None` if the place is
+/// free, or of another process.
 fn claim(place: &Place, me: u64) -> Option<Pid> {
     let ours = |entry: u64| entry & !u64::from(u32::MAX) == me;
     let claimed = |entry: u64| ours(entry).then_some(entry | CLAIMED);

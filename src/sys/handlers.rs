@@ -39,8 +39,8 @@ static OWNER: AtomicI32 = AtomicI32::new(0);
 /// `Handlers`, read by [`unblocked`].
 static TAKEN: AtomicU64 = AtomicU64::new(0);
 
-/// The number of forks between this process and the one that was started. Changed by `forget`, in
-/// the child.
+/// The number of forks between this process and the process that the program was started as.
+/// Changed by `forget`, in the child.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// The signal handler. It uses words and system calls only, and restores `errno`. Pairs with
@@ -122,7 +122,7 @@ impl Handlers {
 impl Drop for Handlers {
     fn drop(&mut self) {
         for (signal, before) in self.saved.drain(..).rev() {
-            // The program may have replaced our handler since. Then its own stays.
+            // Not if the program has installed another handler since.
             if is_ours(signal) {
                 let _was_valid_before = set_action(signal, &before);
             }

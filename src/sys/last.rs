@@ -68,8 +68,8 @@ const CODE: u64 = 0x1FF;
 /// The timer of the kernel. Written by `make` and the drop of `Guard`, read by `set_timer`.
 static TIMER: AtomicUsize = AtomicUsize::new(NO_TIMER);
 /// When and how the process ends: a moment in nanoseconds of the monotonic clock, with the code in
-/// place of its last nine bits. It is one word, so that of several threads that arm at once, the
-/// earliest moment wins together with its own code.
+/// place of its last nine bits. Both are in one word, so that of several threads that arm at once,
+/// the earliest moment wins together with its own code.
 static DUE: AtomicU64 = AtomicU64::new(NEVER);
 /// Whether `arm` has an effect. Set by `prepare`, cleared by the drop of `Guard`.
 static ENABLED: AtomicBool = AtomicBool::new(false);

@@ -28,8 +28,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 static QUIET: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// The signals that the calling thread blocks because of us, as bits. It has no destructor,
-    /// because signal handlers and forked children may look at it.
+    /// The signals that the calling thread blocks because of us, as bits. Written by `Spared`,
+    /// `Mask::set`, `hear` and `forget`. A plain `Cell` has no destructor, so signal handlers and
+    /// forked children may look at it.
     static HELD: Cell<u64> = const { Cell::new(0) };
 }
 

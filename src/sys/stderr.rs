@@ -21,8 +21,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 const PIECE: usize = 512;
 
 /// Writes as much of `text` as is read within `patience`. The rest is cut, and a last line says how
-/// many bytes are missing, unless nothing is read at all. Returns the number of missing bytes. If
-/// the system refuses a write for good, no byte counts as missing.
+/// many bytes are missing, unless nothing is read at all. Returns the number of missing bytes.
+/// After a write that the system refuses for good, no byte counts as missing. If stderr is closed,
+/// all bytes do.
 pub fn write_stderr(text: &[u8], patience: Duration) -> usize {
     super::mask::without_broken_pipes(|| write_to_its_end(text, patience))
 }

@@ -119,6 +119,8 @@ impl std::fmt::Debug for Terminal {
 /// Takes the terminal back if it is lent. Called by a thread that ends this process next. May be
 /// called in a signal handler, because it reads words and makes system calls that do not wait.
 pub(crate) fn take_back_now() {
+    // `BORROWER` before `DESCRIPTOR`, which is written in the other order (acquire here, release
+    // there), so a borrower that is seen here has a descriptor.
     let lent = LENDER.load(Ordering::Acquire) == pid(getpid()) && BORROWER.load(Ordering::Acquire) != 0;
     let fd = DESCRIPTOR.load(Ordering::Acquire);
     if lent && fd >= 0 {
