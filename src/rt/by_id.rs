@@ -1,24 +1,28 @@
 //! Owns the map from ids to values, oldest first.
-//! Refuses to serve other keys: ids grow, so nearly every entry is added at the end, and the layout is made for that.
+//! Refuses to serve other keys. Ids grow, so nearly every entry is added at the end, and the layout
+//! is made for that.
 //!
-//! `BTreeMap` would do the same. The tree keeps nine kinds of values by id, and `BTreeMap` compiles to 10 KB of code for each
-//! kind: that was a tenth of what the library added to a small program, and a fifth of the time that the compiler needed.
+//! `BTreeMap` would do the same. The tree keeps nine kinds of values by id, and `BTreeMap` compiles
+//! to 10 KB of code for each kind: that was a tenth of what the library added to a small program,
+//! and a fifth of the time that the compiler needed.
 
 use std::fmt;
 
-/// Slots whose room is kept although the map does not need it: a map whose only entry comes and goes does not allocate each time.
+/// The number of slots whose memory is kept although the map does not need it, so that a map whose
+/// only entry comes and goes does not allocate each time.
 const SPARE: usize = 16;
 
 pub(crate) struct ById<V> {
-    /// In the order of ids. A value that is removed leaves its slot empty; the last slot has a value.
+    /// In the order of ids. A removed value leaves its slot empty, but the last slot has a value.
     slots: Vec<Slot<V>>,
-    /// The index of the first slot that has a value: all before it are empty.
+    /// The index of the first slot that has a value: all slots before it are empty.
     first: usize,
     /// The number of slots that have a value.
     len: usize,
 }
 
 struct Slot<V> {
+    /// Stays while the slot is empty, so that the slots can be searched.
     id: u64,
     value: Option<V>,
 }
@@ -28,13 +32,15 @@ impl<V> ById<V> {
         ById { slots: Vec::new(), first: 0, len: 0 }
     }
 
-    /// Adds an entry, in place of the one that has the id. At the end this is a push; elsewhere it moves all later slots.
+    /// Adds an entry, or replaces the entry of that id. At the end this is a push; elsewhere it
+    /// moves all later slots.
     pub(crate) fn insert(&mut self, id: u64, value: V) {
         let place = self.place(id);
         match self.slots.get_mut(place).filter(|slot| slot.id == id) {
             Some(slot) => self.len -= usize::from(slot.value.replace(value).is_some()),
             None => self.slots.insert(place, Slot { id, value: Some(value) }),
         }
+        // An id before `first` may have been inserted.
         self.first = self.first.min(place);
         self.len += 1;
     }
@@ -47,6 +53,7 @@ impl<V> ById<V> {
         Some(value)
     }
 
+    /// Removes and returns the newest entry.
     pub(crate) fn pop_last(&mut self) -> Option<(u64, V)> {
         let id = self.slots.last()?.id;
         Some((id, self.remove(id)?))
@@ -56,6 +63,7 @@ impl<V> ById<V> {
         self.slots.get(self.place(id)).filter(|slot| slot.id == id)?.value.as_ref()
     }
 
+    /// The value of the oldest entry.
     pub(crate) fn first_mut(&mut self) -> Option<&mut V> {
         self.slots.get_mut(self.first)?.value.as_mut()
     }
@@ -68,11 +76,12 @@ impl<V> ById<V> {
         self.len == 0
     }
 
+    /// All values, oldest first.
     pub(crate) fn values(&self) -> Values<'_, V> {
         Values(self.slots[self.first..].iter())
     }
 
-    /// The values whose ids are `first` or later.
+    /// The values whose ids are `first` or later, oldest first.
     pub(crate) fn values_from(&self, first: u64) -> Values<'_, V> {
         Values(self.slots[self.place(first)..].iter())
     }
@@ -81,13 +90,14 @@ impl<V> ById<V> {
         self.slots.into_iter().filter_map(|slot| slot.value)
     }
 
-    /// Where the id is, or belongs.
+    /// The index of the slot of this id, or of the slot before which it belongs.
     fn place(&self, id: u64) -> usize {
         self.slots.partition_point(|slot| slot.id < id)
     }
 
-    /// After a removal: moves `first` to a value, and drops the empty slots at the end. The other empty slots, and the room,
-    /// are given back when a quarter of the room is used, so that the cost for each removal is constant on average.
+    /// Called after a removal. Moves `first` to a value, and drops the empty slots at the end. The
+    /// other empty slots, and the memory, are given back when only a quarter of the memory is used,
+    /// so that the cost of each removal is constant on average.
     fn give_back(&mut self) {
         while self.slots.get(self.first).is_some_and(|slot| slot.value.is_none()) {
             self.first += 1;
@@ -116,7 +126,7 @@ impl<V> fmt::Debug for ById<V> {
     }
 }
 
-/// Oldest first.
+/// Iterates over the values of a [`ById`], oldest first.
 pub(crate) struct Values<'a, V>(std::slice::Iter<'a, Slot<V>>);
 
 impl<'a, V> Iterator for Values<'a, V> {

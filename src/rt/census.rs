@@ -1,21 +1,23 @@
-//! Owns what is told of the OS threads of a root: which there are, which of them idle, which are on their way out.
+//! Owns the views of a root's OS threads: all, those that idle, those on their way out.
 //! Refuses to change anything.
 
 use super::os_thread::{Name, Title};
 use super::thread_cache::ThreadCache;
 
 impl ThreadCache {
-    /// How many threads were asked for and have not told their kernel ids.
+    /// Returns the number of threads that the OS was asked for and that have not stored their
+    /// kernel ids yet.
     pub(crate) fn starting(&self) -> usize {
         self.look(|os_thread| os_thread.kernel_id().is_none().then_some(())).len()
     }
 
-    /// Kernel ids of the threads that are not joined yet.
+    /// Returns the kernel ids of the threads that are not joined yet.
     pub(crate) fn kernel_ids(&self) -> Vec<u32> {
         self.look(|os_thread| os_thread.kernel_id())
     }
 
-    /// Kernel ids, last names and last titles of the threads that are on their way out, and not joined.
+    /// Returns the kernel ids, last names and last titles of the threads that are on their way out
+    /// and not joined yet.
     pub(crate) fn ending_threads(&self) -> Vec<(u32, Name, Title)> {
         self.look(|os_thread| {
             let id = os_thread.kernel_id().filter(|_| os_thread.is_ending())?;
@@ -23,7 +25,7 @@ impl ThreadCache {
         })
     }
 
-    /// Kernel ids and last names of the threads that are idle.
+    /// Returns the kernel ids and last names of the idle threads.
     pub(crate) fn idle_threads(&self) -> Vec<(u32, Name)> {
         self.look(|os_thread| {
             Some((os_thread.kernel_id().filter(|_| os_thread.is_idle())?, os_thread.name().clone()))

@@ -1,5 +1,7 @@
-//! Owns the containment of panics: nothing that a user's closure, value or payload does unwinds past this file.
-//! Refuses to know scopes and threads; it hands the payload back, and others make a failure of it.
+//! Owns the containment of panics: no closure, value or payload of the program's unwinds past this
+//! file.
+//! Refuses to know scopes and threads. It returns the payload, and its callers make a failure of
+//! it.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,16 +9,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::sync::locks::assert_none_held;
 use crate::sys;
 
-/// What a panic carried.
+/// The value that a panic carried.
 pub(crate) type Payload = Box<dyn Any + Send + 'static>;
 
 /// Runs `f`, and returns the payload if it panics.
 ///
-/// All code of the user's that threads of ours run is run here. If it forks, and comes back in the child as well, the child
-/// must not go on: it has none of the threads that it would wait for, and is not the one that others wait for. No lock of ours is
-/// held meanwhile.
+/// All code of the program's that our threads run is run by this function, with no lock of ours
+/// held. If `f` forks and comes back in the child as well, the child is ended: the threads that it
+/// would wait for do not exist there, and the waiting threads of the parent do not wait for the
+/// child.
 pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
     assert_none_held();
+    // In the child the count is one more after `f` than before.
     let forks = sys::forks();
     let ran = catch_unwind(AssertUnwindSafe(f));
     if sys::forks() != forks {
@@ -33,12 +37,13 @@ fn die_in_child() -> ! {
     )
 }
 
-/// Drops `value`; if its `Drop` panics, returns that payload.
+/// Drops `value`. If its `Drop` panics, returns that payload.
 pub(crate) fn drop_contained<T>(value: T) -> Option<Payload> {
     contain(move || drop(value)).err()
 }
 
-/// Drops a payload. One raised while doing so is leaked: dropping it could raise another, without end.
+/// Drops a payload. If its `Drop` panics, the payload of that panic is leaked, because dropping it
+/// could panic again, without end (X2).
 pub(crate) fn discard(payload: impl Into<Option<Payload>>) {
     if let Some(payload) = payload.into() {
         drop_payload(payload);
@@ -52,30 +57,32 @@ fn drop_payload(payload: Payload) {
     }
 }
 
-/// Runs a call of `tracing`: the subscriber is the user's, and what it raises ends here.
+/// Runs a call of `tracing`. The subscriber is the program's, so a panic of it ends here.
 pub(crate) fn log_contained(f: impl FnOnce()) {
     if let Err(payload) = contain(f) {
         discard(payload);
     }
 }
 
-/// The text of a panic, where it has one.
+/// Returns the text that a panic carried, if it carried one.
 pub(crate) fn text_of(payload: &(dyn Any + Send)) -> Option<&str> {
     let text = payload.downcast_ref::<&'static str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// What a panic is called, whatever its payload.
+/// Returns the text of a panic, or a text that stands for a payload without one.
 pub(crate) fn message(payload: &Payload) -> &str {
     text_of(&**payload).unwrap_or("a panic whose payload is no text")
 }
 
-/// Aborts the process when it is dropped: guards the stretch in which a scope owes its threads. Whoever gets through
-/// that stretch calls `defuse`; so only unwinding drops it.
+/// Ends the process when it is dropped, with this text. It guards the stretch in which a scope owes
+/// its threads something. The end of that stretch calls `defuse`, so only unwinding drops the guard
+/// (invariant 4).
 #[derive(Debug)]
 pub(crate) struct AbortOnUnwind(pub(crate) &'static str);
 
 impl AbortOnUnwind {
+    /// The guarded stretch is over: nothing is owed any more.
     pub(crate) fn defuse(self) {
         std::mem::forget(self);
     }

@@ -1,4 +1,4 @@
-//! Owns the list of idle threads: by name, for those who look for one, and by age, for the limit.
+//! Owns the list of idle threads: by name for a spawner, and by age for the limit on their number.
 //! Refuses to wake them.
 
 use std::collections::HashMap;
@@ -8,22 +8,29 @@ use super::by_id::ById;
 use super::os_thread::{Name, OsThread, ThreadOptions};
 use super::spin::cores;
 
-/// How many stay idle at least, if the processor has few cores.
+/// Threads that may idle at least, where the processor has few cores; the limit is this or twice
+/// the number of cores.
 const AT_LEAST: usize = 64;
 
-/// Every OS thread in it is `Place::Idle` under its age, and in both maps; whoever takes one out has claimed it.
+/// Every OS thread in it is `Place::Idle` under its age, and stands in both maps. The thread that
+/// takes an OS thread out has claimed it, and owes it a `give`. All of it is guarded by the lock of
+/// the cache's state.
 #[derive(Default)]
 pub(super) struct Idle {
-    /// The last in is the first out: it is the warmest.
+    /// In the order in which they began to idle. `take` prefers the last one, because its stack is
+    /// the warmest.
     by_name: HashMap<Name, Vec<Arc<OsThread>>>,
-    /// The first has been idle for longest.
+    /// By the number under which each began to idle, so the first has been idle for longest.
     by_age: ById<Arc<OsThread>>,
+    /// The age that the next thread gets. It only grows.
     next_age: u64,
 }
 
 impl Idle {
-    /// Adds a OS thread; returns the one that has been idle for longest if there are too many.
+    /// Adds an OS thread. If there are too many then, claims and returns the one that has been idle
+    /// for longest.
     pub(super) fn add(&mut self, os_thread: &Arc<OsThread>) -> Option<Arc<OsThread>> {
+        // Working -> idle. From here on a spawner may claim it.
         os_thread.set_idle(self.next_age);
         self.by_age.insert(self.next_age, Arc::clone(os_thread));
         self.next_age += 1;
@@ -33,13 +40,14 @@ impl Idle {
         oldest.filter(|os_thread| self.remove(os_thread))
     }
 
+    /// Claims and returns an idle thread of this name and these options, if there is one.
     pub(super) fn take(&mut self, name: &str, make: ThreadOptions) -> Option<Arc<OsThread>> {
         let os_threads = self.by_name.get(name).filter(|_| !make.dedicated)?;
         let os_thread = os_threads.iter().rfind(|os_thread| os_thread.options() == make).cloned()?;
         self.remove(&os_thread).then_some(os_thread)
     }
 
-    /// True if the OS thread was there: then the caller has claimed it.
+    /// Takes this OS thread out. True if it was there: then the caller has claimed it.
     pub(super) fn remove(&mut self, os_thread: &Arc<OsThread>) -> bool {
         let Some(os_threads) = self.by_name.get_mut(os_thread.name()) else { return false };
         // The end of the list is where spawners take from.
@@ -50,11 +58,13 @@ impl Idle {
         if os_threads.is_empty() {
             self.by_name.remove(os_thread.name());
         }
+        // Idle -> claimed.
         let age = os_thread.claim();
         debug_assert!(age.is_some(), "a listed os_thread is idle");
         age.is_some_and(|age| self.by_age.remove(age).is_some())
     }
 
+    /// Claims and returns all of them.
     pub(super) fn take_all(&mut self) -> Vec<Arc<OsThread>> {
         self.by_name.clear();
         let os_threads = std::mem::take(&mut self.by_age).into_values();

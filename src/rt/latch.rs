@@ -1,4 +1,5 @@
-//! Owns one fact that becomes true once, and those who wait for it, by blocking or in a `select!`.
+//! Owns one fact that becomes true once, and the threads that wait for it, by blocking or in a
+//! `select!`.
 //! Refuses to know what the fact is.
 
 use std::convert::Infallible;
@@ -13,15 +14,18 @@ use crate::sync::{AtomicBool, Mutex, OnceCell, fence};
 
 #[derive(Default)]
 pub(crate) struct Latch {
+    /// The fact. Stored once, by `set`; read by all.
     set: AtomicBool,
+    /// Counts the setting, and each `give_up`. Threads in `wait` sleep on it.
     changes: EventCount,
-    /// Made by the first who selects on it; most latches have none.
+    /// For waiters in a `select!`. Made by the first of them, in `signal`; most latches have none.
     channel: OnceCell<Box<Channel>>,
 }
 
 struct Channel {
-    /// Dropped when the latch is set: that disconnects the receiver.
+    /// `None` from the setting of the latch on. Its drop disconnects the receiver.
     sender: Mutex<Option<Sender<Infallible>>>,
+    /// Lent to each waiter by `signal`. It never receives a value, it only disconnects.
     receiver: Receiver<Infallible>,
 }
 
@@ -30,15 +34,21 @@ impl Latch {
         self.set.load(Ordering::Acquire)
     }
 
-    /// The last thing that a dying thread does with it: the caller keeps the latch alive (an `Arc`) until it returns.
+    /// Sets the latch and wakes all waiters. Pairs with `wait` and `signal`. An ending thread calls
+    /// this last, and a waiter may then drop its own reference to the latch: so the caller keeps
+    /// the latch alive (by an `Arc`) until this returns (X6).
+    ///
+    /// In this order: the fact first, then the note, because a waiter that sees the note looks at
+    /// the fact.
     pub(crate) fn set(&self) {
         self.set.store(true, Ordering::SeqCst);
         self.changes.notify();
         self.disconnect_if_set();
     }
 
-    /// Called by whoever sets the latch after that, and by whoever makes the channel after that: by the fence, at least one
-    /// of them sees what the other did.
+    /// Called by `set` after it has set the fact, and by `signal` after it has made the channel.
+    /// Each acts before the fence and looks after it. So at least one of the two sees what the
+    /// other did, and drops the sender.
     fn disconnect_if_set(&self) {
         fence(Ordering::SeqCst);
         if let Some(channel) = self.channel.get().filter(|_| self.is_set()) {
@@ -47,13 +57,15 @@ impl Latch {
         }
     }
 
-    /// Blocks until it is set (true), or until `until` or `given_up` (false).
+    /// Blocks until the latch is set (true), or until `until` or `given_up` (false). Pairs with
+    /// `set` and `give_up`.
     pub(crate) fn wait(&self, until: Option<Instant>, given_up: &AtomicBool) -> bool {
-        // A short thread is over before going to sleep would be.
+        // A short job is over sooner than this thread could fall asleep and be woken.
         if spin_until(A_WAKE_UP, || self.is_set()) {
             return true;
         }
         loop {
+            // Before the looks below: a change after this ends the wait at once.
             let seen = self.changes.epoch();
             if self.is_set() {
                 return true;
@@ -65,18 +77,21 @@ impl Latch {
         }
     }
 
-    /// Makes one waiter give up.
+    /// Sets `flag`, and wakes the waiter that passed it to `wait` as `given_up`. Pairs with `wait`:
+    /// the flag first, then the note.
     pub(crate) fn give_up(&self, flag: &AtomicBool) {
         flag.store(true, Ordering::Release);
         self.changes.notify();
     }
 
-    /// A receiver that is disconnected once the latch is set.
+    /// Returns a receiver that is disconnected once the latch is set. Pairs with `set`.
     pub(crate) fn signal(&self) -> &Receiver<Infallible> {
         let channel = self.channel.get_or_init(|| {
             let (sender, receiver) = bounded(0);
             Box::new(Channel { sender: Mutex::new(Some(sender)), receiver })
         });
+        // After the channel is there: a `set` that looked for one before found none, and left the
+        // disconnecting to this thread.
         self.disconnect_if_set();
         &channel.receiver
     }

@@ -1,8 +1,11 @@
-//! Owns a queue without a lock that takes no room before its first item: most are never used.
+//! Owns a lock-free queue that takes no memory before its first item, because most queues are never
+//! used.
 //! Refuses to wait.
 
 use crate::sync::{OnceCell, Queue};
 
+/// Unbounded, first in, first out. The queue is allocated by the first `push` and freed with the
+/// value.
 pub(crate) struct LazyQueue<T>(OnceCell<Box<Queue<T>>>);
 
 impl<T> Default for LazyQueue<T> {
@@ -20,6 +23,7 @@ impl<T> LazyQueue<T> {
         self.0.get()?.pop()
     }
 
+    /// The number of items, as it was at some time during the call.
     pub(crate) fn len(&self) -> usize {
         self.0.get().map_or(0, |queue| queue.len())
     }

@@ -1,9 +1,9 @@
 //! Owns what the proof stands on: lifetime erasure, result slots, latches and the joining of OS
-//! threads. And what all folders above share: clocks, the text of names, the results of closures.
-//! Refuses to know scopes, stops, failures and policy. `README.md` beside this file holds terms,
-//! invariants and proof.
+//! threads. Owns also what all folders above share: clocks, the text of names, the results of
+//! closures.
+//! Refuses to know scopes, stops, failures and policy.
 //!
-//! Read `README.md` first, then `packet` and `erase`.
+//! Read `README.md` first, which holds terms, invariants and proof; then `packet` and `erase`.
 
 pub(crate) mod awake;
 pub(crate) mod by_id;
@@ -13,6 +13,7 @@ pub(crate) mod erase;
 pub(crate) mod event_count;
 pub(crate) mod flags;
 mod idle;
+mod joining;
 pub(crate) mod latch;
 pub(crate) mod lazy_queue;
 pub(crate) mod os_thread;

@@ -1,5 +1,11 @@
-//! Owns one OS thread's mailbox: its own join handle, and what it is to do next.
+//! Owns one OS thread's mailbox: its join handle, and its next order.
 //! Refuses to know the other threads: the cache does.
+//!
+//! ```text
+//! working --offer--> idle --claim--> claimed --give, next--> working
+//! working --(not offered)--> on its way out
+//! idle    --(too long: claims itself)--> on its way out
+//! ```
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -15,82 +21,104 @@ use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, locks};
 use crate::sys;
 
 per_thread! {
-    /// The number of the OS thread that the calling thread has, also in its last destructors; 0 for a thread that is not ours.
+    /// The number of the calling thread's own [`OsThread`]; 0 for a thread that no cache started.
+    /// Written once, by `begin`. It has no destructor, so that it is there in the last destructors
+    /// of the thread, too.
     static OWN: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The number of the OS thread that the calling thread has.
+/// Returns the number of the calling thread's own [`OsThread`], or 0.
 pub(super) fn own_number() -> u64 {
     OWN.get()
 }
 
-/// What a thread does; it contains its own panics. It calls [`OsThread::offer`] when only bookkeeping is left to be done, so
-/// that whoever learns of its end finds the thread idle.
+/// One closure for an OS thread. It contains its own panics. It calls [`OsThread::give_back`] when
+/// only bookkeeping is left to be done, so that a thread that learns of its end finds the OS thread
+/// idle.
 pub(crate) type Job = Box<dyn FnOnce(&Arc<OsThread>) + Send + 'static>;
 
-/// `&'static str` is not copied.
+/// A text of which a `&'static str` is not copied.
 pub(crate) type Name = Cow<'static, str>;
 
-/// What a thread is to people, besides its name: for views. Kept when the job is gone, since the thread may hang after it.
+/// What views say of an OS thread, besides its name. Kept after the job is gone, since the OS
+/// thread may hang after the job.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Title {
     pub(crate) purpose: Name,
-    /// The path of the scope that the job is in.
+    /// The path of the scope of the job.
     pub(crate) place: Arc<str>,
-    /// Whom it joins, on its own way out.
+    /// The name of the thread that this one is joining on its own way out, if there is one.
     pub(crate) joins: Option<Name>,
 }
 
-/// How a thread is made.
+/// How an OS thread is made. A warm thread takes only a job with equal options.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ThreadOptions {
+    /// In bytes; `None` for std's default.
     pub(crate) stack_size: Option<usize>,
-    /// Not one that another job has used or will use.
+    /// The OS thread runs one job only.
     pub(crate) dedicated: bool,
 }
 
+/// The order to an OS thread.
 pub(super) enum Next {
+    /// Run this job.
     Work(Job),
-    /// `counted` tells whether it is among those that are leaving already.
-    Retire {
-        counted: bool,
-    },
+    /// Leave. `counted`: the giver has counted the thread as leaving already.
+    Retire { counted: bool },
 }
 
+/// One OS thread of a root, from before it is asked for until it has been joined.
 pub(crate) struct OsThread {
+    /// From 1, unique in the process.
     number: u64,
+    /// The name that it was started with. All its jobs have it.
     name: Name,
     make: ThreadOptions,
-    /// 0 until the thread has taken its first step, or where the system has none.
+    /// The kernel's id, stored by the thread in `begin`. 0 before that, and where the system has
+    /// none.
     kernel_id: AtomicU32,
-    /// The kernel's name of the thread when it began; its own affair, hence in no model.
+    /// The thread's name in the kernel when it began, to be restored after each job. Only this
+    /// thread uses it, so it is part of no model.
     kernel_name: [AtomicU64; 2],
-    /// Of the last job, and whether that is over: for views alone, hence in no model.
+    /// What views say of the last job. Written by the thread, read by views alone, so it is part of
+    /// no model.
     title: locks::Mutex<Title>,
+    /// True when the last job is over but for the end of its thread. Written by the thread, read by
+    /// views alone, so it is part of no model.
     over: atomic::AtomicBool,
+    /// The cache that it belongs to. Weak, since the cache holds its OS threads.
     cache: Weak<ThreadCache>,
+    /// Handle, order and place. Written by the spawner, by the cache and by the thread.
     mail: Mutex<Mail>,
-    /// There is something in `mail.next`: for those who look without the lock.
+    /// True if there is an order in `mail.next`. For `look_out`, which polls without the lock.
     mailed: AtomicBool,
+    /// Set by the thread when it leaves its handle here for the thread that ends the root, which
+    /// looks at this before it joins.
     retired: AtomicBool,
-    /// Delivery after `mail` was filled, by spawners and by those who send idle threads home.
+    /// The thread sleeps here for an order, and any joiner for the handle. Notified by `give` and
+    /// `put_handle`.
     woken: Condvar,
 }
 
 #[derive(Default)]
 struct Mail {
+    /// Put in by the spawner, taken by the thread that will join, or by the thread itself.
     handle: Option<JoinHandle<()>>,
+    /// The next order. Put in by `give`, taken by the thread.
     next: Option<Next>,
     place: Place,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
+/// Whether a spawner may claim the thread.
 enum Place {
+    // It has a job, or is on its way out.
     #[default]
     Working,
-    /// Among the idle, under this age.
+    /// It stands in `Idle`, under this age.
     Idle(u64),
-    /// Taken from among the idle: `next` is on its way.
+    /// Taken out of `Idle`, and its order is on the way: the thread has to wait for it.
     Claimed,
 }
 
@@ -129,10 +157,11 @@ impl OsThread {
         self.make
     }
 
-    /// By the thread itself, with its first step.
+    /// Called by the thread itself, as its first step.
     pub(super) fn begin(&self) {
         OWN.set(self.number);
-        // std has given the kernel the first bytes as they are.
+        // std has given the kernel the first bytes of the name as they are. Set the name again if
+        // they mislead, or end within a character.
         let name = kernel_name(&self.name, sys::NAME_BYTES);
         if !self.name.as_bytes().starts_with(name.as_bytes())
             || name.len() < self.name.len().min(sys::NAME_BYTES)
@@ -141,9 +170,11 @@ impl OsThread {
         }
         let words = self.kernel_name.iter().zip(sys::kernel_name());
         words.for_each(|(word, now)| word.store(now, Ordering::Relaxed));
+        // Last: a view that sees an id (Acquire) sees a thread that has begun.
         self.kernel_id.store(sys::thread_id().unwrap_or(0), Ordering::Release);
     }
 
+    /// The kernel's id; `None` until the thread has begun.
     pub(super) fn kernel_id(&self) -> Option<u32> {
         Some(self.kernel_id.load(Ordering::Acquire)).filter(|id| *id != 0)
     }
@@ -152,7 +183,8 @@ impl OsThread {
         matches!(self.mail.lock().place, Place::Idle(_))
     }
 
-    /// By the job, with its first step. Most often it is what the one before it was.
+    /// Called by the job, as its first step. Most often nothing changes, because the job before had
+    /// the same title.
     pub(crate) fn set_title(&self, purpose: &Name, place: &Arc<str>) {
         let mut title = self.title.lock();
         if Arc::ptr_eq(&title.place, place) && title.purpose == *purpose {
@@ -162,10 +194,12 @@ impl OsThread {
             &mut *title,
             Title { purpose: purpose.clone(), place: Arc::clone(place), joins: None },
         );
+        // The lock is freed before the old texts are, which may take a while.
         drop(title);
         drop(last);
     }
 
+    /// Called by the thread, on its way out, before it joins another thread and after it.
     pub(super) fn set_joins(&self, whom: Option<Name>) {
         let before = std::mem::replace(&mut self.title.lock().joins, whom);
         drop(before);
@@ -175,14 +209,17 @@ impl OsThread {
         self.title.lock().clone()
     }
 
-    /// By the job, when it is nothing but bookkeeping and the end of its thread: what hangs from now on is no job.
+    /// Called by the job when nothing is left but bookkeeping and the end of its thread. If the
+    /// thread hangs from now on, it is shown as ending.
     pub(crate) fn set_over(&self) {
         self.over.store(true, Ordering::Release);
     }
 
-    /// True for a thread that has no job and will get none: it is on its way out, and may hang in a destructor.
+    /// True for a thread that has no job and will get none: it is on its way out, and may hang in a
+    /// destructor.
     pub(super) fn is_ending(&self) -> bool {
         let mail = self.mail.lock();
+        // A thread with the order to retire stays `Claimed` until it has read the order.
         let has_no_job = match (mail.place, &mail.next) {
             (Place::Working, _) | (Place::Claimed, Some(Next::Retire { .. })) => true,
             (Place::Idle(_) | Place::Claimed, _) => false,
@@ -190,14 +227,16 @@ impl OsThread {
         has_no_job && self.over.load(Ordering::Acquire)
     }
 
-    /// It has idled for too long, and claimed itself: what it does now is end.
+    /// Called by a thread that has idled for too long and has claimed itself. Claimed -> working,
+    /// on its way out.
     pub(super) fn set_leaving(&self) {
         self.mail.lock().place = Place::Working;
     }
 
-    /// The thread may be given another job from now on, by the thread itself; with what threads of the root begin with, whatever
-    /// the last job has made of it. Not if it has made another priority: the next one did not ask for that, and may not be allowed to
-    /// take it back.
+    /// Called by the job at its end: offers the thread for another job. The thread first gets back
+    /// the attributes with which threads of the root begin, whatever the job has made of them. It
+    /// is not offered if that fails. If the job has changed the priority, for example, the system
+    /// may not allow to change it back, and the next job did not ask for it.
     pub(crate) fn give_back(self: &Arc<Self>) {
         if self.make.dedicated {
             return;
@@ -211,11 +250,13 @@ impl OsThread {
         }
     }
 
+    /// Working -> idle. Called by `Idle`, under the lock of the cache's state.
     pub(super) fn set_idle(&self, age: u64) {
         self.mail.lock().place = Place::Idle(age);
     }
 
-    /// Whoever gets the age has the OS thread to himself, and owes it a `give`.
+    /// Idle -> claimed. The caller that gets the age owns the next order of this thread, and owes
+    /// it a `give`.
     pub(super) fn claim(&self) -> Option<u64> {
         let mut mail = self.mail.lock();
         let Place::Idle(age) = mail.place else { return None };
@@ -223,37 +264,47 @@ impl OsThread {
         Some(age)
     }
 
+    /// Gives the thread its order. Called once after each claim. Pairs with `next`.
     pub(super) fn give(&self, next: Next) {
         let mut mail = self.mail.lock();
         mail.next = Some(next);
         mail.place = Place::Claimed;
+        // After the order is in. Pairs with `look_out`.
         self.mailed.store(true, Ordering::Release);
         drop(mail);
-        // Pairs with `next`, which looks under the lock.
+        // Pairs with `next`, which looks for the order under the lock: it either finds the order or
+        // sleeps before this.
         self.woken.notify_one();
     }
 
-    /// Stays awake for a moment, in case there is something to do.
+    /// Polls for a moment for an order. Pairs with `give`.
     pub(super) fn look_out(&self) {
         spin_until(A_WAKE_UP, || self.mailed.load(Ordering::Acquire));
     }
 
-    /// Blocks until there is something to do; `None` if nobody has claimed the thread until `end`. One that was never
-    /// offered is to retire.
+    /// Blocks until there is an order; pairs with `give`. `None` if no thread has claimed this one
+    /// by `end`. A thread that was never offered has to retire.
     pub(super) fn next(&self, end: Instant) -> Option<Next> {
         let mut mail = self.mail.lock();
         loop {
             if let Some(next) = mail.next.take() {
+                // Claimed -> working.
                 mail.place = Place::Working;
                 self.over.store(matches!(next, Next::Retire { .. }), Ordering::Release);
+                // Only this thread polls `mailed`, and the lock orders this store before that of
+                // the next `give`.
                 self.mailed.store(false, Ordering::Relaxed);
                 return Some(next);
             }
             let place = mail.place;
             match place {
+                // Not offered, so no order will come.
                 Place::Working => return Some(Next::Retire { counted: false }),
+                // Without a time-out, because the claimer owes an order.
                 Place::Claimed => self.woken.wait(&mut mail),
                 Place::Idle(_) => {
+                    // Still idle at `end`: the caller tries to claim this thread itself, and waits
+                    // on if a spawner was faster.
                     let waited = self.woken.wait_until(&mut mail, end);
                     if waited.timed_out() && mail.next.is_none() {
                         return None;
@@ -263,20 +314,25 @@ impl OsThread {
         }
     }
 
+    /// Called by the thread on its way out, when it leaves its handle here. Pairs with
+    /// `has_retired`.
     pub(super) fn set_retired(&self) {
         self.retired.store(true, Ordering::Release);
     }
 
+    /// True if the thread is on its last lines. Acquire pairs with the Release of `set_retired`.
     pub(super) fn has_retired(&self) -> bool {
         self.retired.load(Ordering::Acquire)
     }
 
+    /// Called by the spawner when the OS has started the thread. Pairs with `take_handle`.
     pub(super) fn put_handle(&self, handle: JoinHandle<()>) {
         self.mail.lock().handle = Some(handle);
         self.woken.notify_one();
     }
 
-    /// The thread's own join handle; its spawner may be between `spawn` and `put_handle`, and rings when it is there.
+    /// Takes the thread's join handle. Blocks while the spawner is between `spawn` and
+    /// `put_handle`. Pairs with `put_handle`.
     pub(super) fn take_handle(&self) -> JoinHandle<()> {
         let mut mail = self.mail.lock();
         loop {

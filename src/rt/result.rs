@@ -1,7 +1,7 @@
-//! Owns the types of what closures return.
+//! Owns the types that closures return.
 //! Refuses to know what an error means.
 
-/// Any error: what closures return, so that `?` works on all of them and `Ok(x)` infers.
+/// Any error. Closures return it, so that `?` works on every error and `Ok(x)` infers its type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
-/// What closures return.
+/// The result of a closure: `Ok` with its value, or any error.
 pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;

@@ -1,21 +1,23 @@
-//! Owns how text that may be a peer's is shown: control characters and direction marks are written out, and an error inside an
-//! error is followed so far and no further.
-//! Refuses to change any data: names, purposes, paths and errors stay what they are, whatever a terminal makes of them.
+//! Owns how untrusted text is shown: control characters and direction marks are escaped, lines are
+//! marked, and a chain of errors is followed to a limited depth.
+//! Refuses to change any data: names, purposes, paths and errors stay what they are, whatever a
+//! terminal makes of them.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt::{self, Display, Write};
 
-/// A text on one line.
+/// Displays a text on one line, with each character escaped that could mislead a reader.
 #[derive(Debug)]
 pub struct Shown<T>(pub T);
 
-/// The same for a field of a log, which is a text as well; most need no copy.
+/// The same for a field of a log. Borrows the text if nothing in it needs an escape.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if text.contains(misleads) { Cow::Owned(Shown(text).to_string()) } else { Cow::Borrowed(text) }
 }
 
-/// A thread's name as the kernel is given it, which keeps so many bytes: escaped, and cut at a character.
+/// Returns a thread's name for the kernel, which keeps only `bytes` bytes: escaped, and cut between
+/// two characters.
 pub fn kernel_name(name: &str, bytes: usize) -> Cow<'_, str> {
     let end = |text: &str| (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     match shown(name) {
@@ -27,7 +29,8 @@ pub fn kernel_name(name: &str, bytes: usize) -> Cow<'_, str> {
     }
 }
 
-/// A text that may have several lines, an error's: those after the first begin with a rail, so that none is taken for ours.
+/// Displays a text that may have several lines, such as an error. Each line but the first begins
+/// with `rail`, so that no line of the text is taken for a line of ours.
 pub(crate) struct Lines<'a, T> {
     pub(crate) text: T,
     pub(crate) rail: &'a str,
@@ -45,12 +48,13 @@ impl<T: Display> Display for Lines<'_, T> {
     }
 }
 
-/// Passes on what is written to it, escaped.
+/// A writer that escapes what it passes on to `out`.
 struct Escaping<'a, 'f> {
     out: &'a mut fmt::Formatter<'f>,
-    /// `None`: a line feed is one of the characters that are written out.
+    /// The text that begins a line. `None`: a line feed is escaped, too.
     rail: Option<&'a str>,
-    /// A line feed has come: the next line begins if there is one.
+    /// True after a line feed, until the next line begins. A line feed at the end of the text so
+    /// begins no line.
     owed: bool,
 }
 
@@ -74,6 +78,7 @@ impl Write for Escaping<'_, '_> {
 }
 
 impl Escaping<'_, '_> {
+    /// Begins a line, if one is owed.
     fn begin_line(&mut self) -> fmt::Result {
         match self.rail {
             Some(rail) if std::mem::take(&mut self.owed) => write!(self.out, "\n{rail}"),
@@ -82,8 +87,9 @@ impl Escaping<'_, '_> {
     }
 }
 
-/// Control characters, which a terminal obeys; separators of lines, which some viewers obey; marks that change the direction of
-/// what follows, so that it is read in another order than it was written.
+/// True for control characters, which a terminal obeys; for separators of lines, which some viewers
+/// obey; and for marks that change the direction of the text after them, so that it is read in
+/// another order than it was written.
 fn misleads(c: char) -> bool {
     let direction =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}');
@@ -91,14 +97,17 @@ fn misleads(c: char) -> bool {
 }
 
 std::thread_local! {
+    /// The number of [`Level`]s that live on this thread.
     static LEVEL: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How deep the texts of errors are nested on this thread, while it lives: each may ask for that of an error that it holds, and a
-/// chain of them may be longer than the stack.
+/// A guard that counts how deep the texts of errors are nested on this thread, while it lives. The
+/// text of an error may ask for the text of the error that it holds, and a chain of them may be
+/// longer than the stack. The field is the depth outside of the guard.
 pub(crate) struct Level(pub(crate) usize);
 
 impl Level {
+    /// Goes one level deeper, until the guard is dropped.
     pub(crate) fn enter() -> Level {
         Level(LEVEL.replace(LEVEL.get() + 1))
     }

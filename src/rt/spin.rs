@@ -1,5 +1,6 @@
-//! Owns the moment before a sleep: what is about to happen is cheaper to see than to be woken for.
-//! Refuses to look for long, and to keep others from running: between two looks it yields.
+//! Owns the short wait before a sleep: an event that is about to happen is cheaper to poll for than
+//! to be woken for.
+//! Refuses to poll for long, and to keep other threads from running: it yields between two polls.
 
 use std::hint::spin_loop;
 use std::thread;
@@ -10,13 +11,14 @@ use once_cell::sync::OnceCell;
 use crate::sync::MODELLED;
 use crate::sys;
 
-/// About what it costs to be woken.
+/// The longest time to poll. About the cost of a wake-up, so that polling in vain at most doubles
+/// it.
 pub(super) const A_WAKE_UP: Duration = Duration::from_micros(20);
 
-/// Looks whether `it_is_so`, for `a_while` at most; the last answer.
+/// Polls `it_is_so` until it is true, for `a_while` at most. Returns the last answer.
 pub(super) fn spin_until(a_while: Duration, it_is_so: impl Fn() -> bool) -> bool {
     if MODELLED {
-        // The clock is no part of a model: there, one look stands for any number of them.
+        // A model has no clock, so one poll stands for any number of polls.
         return it_is_so();
     }
     let end = Instant::now() + a_while;
@@ -24,13 +26,16 @@ pub(super) fn spin_until(a_while: Duration, it_is_so: impl Fn() -> bool) -> bool
         if Instant::now() >= end {
             return false;
         }
+        // A few pauses of the processor between two polls, then the core is offered to other
+        // threads: one of them may be the thread that makes `it_is_so` true.
         (0..16).for_each(|_| spin_loop());
         thread::yield_now();
     }
     true
 }
 
-/// How many the calling thread may use, as it was when this was asked first: the answer costs a system call.
+/// Returns the number of cores that the calling thread may use. The first call asks the system and
+/// later calls return the same number, because asking costs a system call.
 pub(super) fn cores() -> usize {
     static CORES: OnceCell<usize> = OnceCell::new();
     *CORES.get_or_init(sys::cores)

@@ -1,11 +1,12 @@
-//! Owns the OS threads of one root: starts them, keeps idle ones warm for jobs of the same name, and joins every one of
-//! them by the OS.
-//! Refuses to know scopes: a job is a closure that never unwinds.
+//! Owns the OS threads of one root: starts them, and keeps idle ones warm for jobs of the same
+//! name.
+//! Refuses to know scopes: a job is a closure that never unwinds. How threads leave and are joined
+//! stands in `joining`.
 //!
 //! ```text
-//! started --> works --(offers itself)--> idle --(a job of its name)--> works
-//!               |                         |
-//!               +--(may not be reused)----+--(too many, too long, closing)--> retired --> joined by the next, or by close
+//! started --> works --(is offered)--> idle --(a job of its name)--> works
+//!               |                       |
+//!               +--(not reusable)-------+--(too many, too long, closing)--> retired --> joined
 //! ```
 
 use std::collections::VecDeque;
@@ -18,87 +19,99 @@ use super::by_id::ById;
 use super::contain::{AbortOnUnwind, contain, discard};
 use super::event_count::EventCount;
 use super::idle::Idle;
+use super::joining::Retired;
 use super::lazy_queue::LazyQueue;
 use super::os_thread::{Job, Name, Next, OsThread, ThreadOptions, own_number};
-use super::spin::{A_WAKE_UP, spin_until};
-use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, join, yield_now};
+use crate::sync::{AtomicBool, AtomicUsize, Builder, Mutex, yield_now};
 use crate::sys::Attributes;
 
-/// Larger requests overflow std's own rounding; no machine can grant them.
+/// In bytes. Larger requests overflow std's own rounding, and no machine can grant them.
 const LARGEST_STACK: usize = isize::MAX as usize / 2;
-/// With more threads than this on their way out, a spawn lets them run before it starts another, this many turns at
-/// most: it waits for nobody (C2).
+/// With more threads than this on their way out, a spawn yields its turn before it starts another.
 const MOST_LEAVING: usize = 64;
+/// Turns that such a spawn yields at most: it waits for no thread (C2).
 const TURNS: usize = 2;
-/// How many of those that end at once are left for each time that `close`, or who waits to get there, is woken.
-const BATCH: usize = 16;
-/// How many retired threads one that retires looks at: more than come in, so that the line gets shorter.
-const LOOKED_AT: usize = 4;
-/// How long a thread stays idle.
+/// The longest time that a thread stays idle.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// OS threads are numbered through all caches, from 1: a thread knows its own by that.
+/// The number of the next OS thread. Unique in the process, so that a thread knows by it whether it
+/// belongs to a cache.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
-/// What a thread does on its way out takes no lock: thousands may end at once.
+/// All OS threads of one root. A thread on its way out touches only the fields that need no lock,
+/// because thousands may end at once.
 #[derive(Default)]
 pub(crate) struct ThreadCache {
-    /// What its threads begin with: those of the thread that began the root.
+    /// The attributes of the thread that opened the root. Each thread of the root begins with them.
     attributes: Attributes,
-    state: Mutex<State>,
-    /// Threads that have been asked for and have not yet left `retire`. Grows under the lock of `state`.
-    live: AtomicUsize,
-    /// For who waits until something may be reaped, or until nobody is live; the root's own changes are noted here, too.
-    changes: EventCount,
-    /// Threads that are to end, or are ending, and are not joined yet.
-    leaving: AtomicUsize,
-    /// Those of them that are on their last lines: to be joined by the next that retire, or by `close`.
-    retired: LazyQueue<Retired>,
-    /// How many threads more may leave their handles for `close`: as many as lived when that was foreseen.
-    deferred_joins: AtomicUsize,
-    /// Those that are in their OS threads when the root ends, the first that were started in front.
-    last: Mutex<VecDeque<Arc<OsThread>>>,
-    /// One idle thread at most stays awake for a moment, to take the next job without being woken.
+    /// Taken by spawners, by a thread that begins or ceases to idle, and by a joiner.
+    pub(super) state: Mutex<State>,
+    /// The number of threads that have been asked for and have not passed `leave`. Raised under the
+    /// lock of `state`, before the thread is asked for; lowered by `leave`, without it. `close`
+    /// waits until it is 0.
+    pub(super) live: AtomicUsize,
+    /// Wakes `close`, and the thread that waits for the end of the root and meanwhile reaps.
+    /// `leave` notifies, and so does the root after changes of its own.
+    pub(super) changes: EventCount,
+    /// The number of threads that have to leave or are leaving, and are not joined yet. Raised by
+    /// the thread that sends one away, lowered by its joiner. Read by `launch`, which it slows
+    /// down.
+    pub(super) leaving: AtomicUsize,
+    /// Threads on their last lines. Each is to be joined by a thread that retires later, or by
+    /// `close`.
+    pub(super) retired: LazyQueue<Retired>,
+    /// The number of threads that may still leave their handle in their `OsThread` and leave,
+    /// without joining a predecessor, because the thread that ends the root will join them. Set by
+    /// `drain` to the number of live threads.
+    pub(super) deferred_joins: AtomicUsize,
+    /// The threads that lived when the root began to end, oldest first. `drain` fills it, `reap`
+    /// empties it. At most one thread reaps at a time.
+    pub(super) last: Mutex<VecDeque<Arc<OsThread>>>,
+    /// True while an idle thread polls for its next job, which then needs no wake-up. At most one
+    /// thread polls, because each occupies a core.
     watched: AtomicBool,
-    /// Nobody waits for the end: the last thread to leave joins the others.
-    abandoned: AtomicBool,
+    /// True if no thread waits for the end of the others, so that the last thread to leave joins
+    /// the rest. Set by `abandon`, cleared by the thread that does it.
+    pub(super) abandoned: AtomicBool,
 }
 
 #[derive(Default)]
-struct State {
-    /// Nobody idles any more.
-    closing: bool,
-    /// By number, from before a thread is asked for until it has been joined.
-    os_threads: ById<Arc<OsThread>>,
-    idle: Idle,
-}
-
-struct Retired {
-    handle: JoinHandle<()>,
-    os_thread: Arc<OsThread>,
+pub(super) struct State {
+    /// Set by `drain`, for ever: no thread becomes idle any more.
+    pub(super) closing: bool,
+    /// All threads by number: from before a thread is asked for until it has been joined.
+    pub(super) os_threads: ById<Arc<OsThread>>,
+    /// The idle ones among them.
+    pub(super) idle: Idle,
 }
 
 impl ThreadCache {
-    /// Gives `job` to an idle thread of this name, or starts one; never waits for one to become idle (C2). On the OS's
-    /// refusal the job is dropped before this returns.
+    /// Gives `job` to an idle thread of this name, or starts one. Never waits for one to become
+    /// idle (C2). If the OS refuses, the job is dropped before this returns.
     pub(crate) fn launch(self: &Arc<Self>, name: &Name, make: ThreadOptions, job: Job) -> io::Result<()> {
         let mut state = self.state.lock();
         if let Some(os_thread) = state.idle.take(name, make) {
             drop(state);
+            // `take` has claimed the thread, so no other spawner gives to it. The lock is free: the
+            // thread may come and take it.
             os_thread.give(Next::Work(job));
             return Ok(());
         }
+        // Before the thread is asked for, so that `close` does not overlook it.
         self.live.fetch_add(1, Ordering::Relaxed);
         let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
         let os_thread = OsThread::new(number, name.clone(), make, Arc::downgrade(self));
         state.os_threads.insert(os_thread.number(), Arc::clone(&os_thread));
         drop(state);
-        // Ending takes a thread longer than starting does: so those who end are let run, for a bounded number of turns.
+        // Ending takes a thread longer than starting, so threads that are started without pause
+        // would pile up behind threads that end. Let the ending ones run, for a bounded number of
+        // turns. The number is only a hint, so `Relaxed` is enough.
         let mut turns = 0..TURNS;
         while self.leaving.load(Ordering::Relaxed) > MOST_LEAVING && turns.next().is_some() {
             yield_now();
         }
         self.start(&os_thread, job).inspect_err(|_| {
+            // Refused: undo the entry and the count.
             self.state.lock().os_threads.remove(os_thread.number());
             self.leave();
         })
@@ -114,23 +127,27 @@ impl ThreadCache {
             builder = builder.stack_size(bytes);
         }
         let (cache, own) = (Arc::clone(self), Arc::clone(os_thread));
-        // A refusal drops the job, which drops what it captured, which may be the user's.
+        // A refusal drops the job and with it what the job captured, which may be the program's.
         let spawned = contain(|| builder.spawn(move || cache.run_jobs(&own, job)));
         let handle = spawned.unwrap_or_else(|payload| {
             discard(payload);
             Err(io::ErrorKind::OutOfMemory.into())
         })?;
+        // The thread may run already, and another may wait for the handle in `take_handle`.
         os_thread.put_handle(handle);
         Ok(())
     }
 
     fn run_jobs(self: &Arc<Self>, os_thread: &Arc<OsThread>, first: Job) {
-        // It has inherited those of its spawner. What cannot be taken back is not: it is not used again.
+        // The thread has inherited the attributes of its spawner, and begins with those of the root
+        // instead. An attribute that cannot be put back at the end of a job keeps the thread from
+        // being offered.
         let _as_the_root = self.attributes.begin();
         os_thread.begin();
         let mut job = first;
         loop {
-            // The OS thread may hold the next job by the time that this one returns: to unwind here would lose it.
+            // The thread may have been given its next job by the time that this job returns, and an
+            // unwind here would lose that job.
             let owing = AbortOnUnwind("homebound: the bookkeeping after a job unwound");
             job(os_thread);
             owing.defuse();
@@ -141,8 +158,9 @@ impl ThreadCache {
         }
     }
 
-    /// Blocks until there is a job for this thread, or until it has to go.
+    /// Blocks until there is a job for this thread, or until it has to leave.
     fn idle(&self, os_thread: &Arc<OsThread>) -> Next {
+        // One poller at a time: `swap` lets one thread in until that thread is done.
         if os_thread.is_idle() && !self.watched.swap(true, Ordering::AcqRel) {
             os_thread.look_out();
             self.watched.store(false, Ordering::Release);
@@ -152,17 +170,20 @@ impl ThreadCache {
             if let Some(next) = os_thread.next(end) {
                 return next;
             }
+            // Idle -> claimed by itself, under the lock that spawners claim under, so that no job
+            // is given to a thread that leaves.
             if self.state.lock().idle.remove(os_thread) {
                 os_thread.set_leaving();
                 return Next::Retire { counted: false };
             }
-            // Somebody has taken it out of the idle, and is about to give it something.
+            // A spawner or `drain` has claimed the thread, and is about to give it an order.
             end += IDLE;
         }
     }
 
-    /// The job of `os_thread` is over but for bookkeeping: from now on it may be given the next one. If there are too many
-    /// idle ones, the one that has been idle for longest goes.
+    /// Working -> idle: the job of `os_thread` is over but for bookkeeping, and from now on a
+    /// spawner may give the next job. If there are too many idle threads, the one that has been
+    /// idle for longest is sent away.
     pub(super) fn keep_warm(&self, os_thread: &Arc<OsThread>) {
         let mut state = self.state.lock();
         if state.closing {
@@ -170,173 +191,25 @@ impl ThreadCache {
         }
         let surplus = state.idle.add(os_thread);
         drop(state);
+        // `add` has claimed it: no spawner can give it a job.
         if let Some(os_thread) = surplus {
             self.leaving.fetch_add(1, Ordering::Relaxed);
             os_thread.give(Next::Retire { counted: true });
         }
     }
 
-    /// Puts the thread's own handle among the retired, and joins some that are on their last lines. So ended threads
-    /// are joined by those that end later, and no thread is needed to reap them. When the root ends, `close` is near, and
-    /// finds the handle in the os_thread.
-    fn retire(&self, os_thread: &Arc<OsThread>, counted: bool) {
-        if !counted {
-            self.leaving.fetch_add(1, Ordering::Relaxed);
-        }
-        if self.may_be_left() {
-            os_thread.set_retired();
-            self.leave();
-            return;
-        }
-        let over = self.take_over();
-        self.retired.push(Retired { handle: os_thread.take_handle(), os_thread: Arc::clone(os_thread) });
-        for retired in over {
-            // Its main function is over, and a destructor of its thread-locals may hang: then this thread hangs with it.
-            os_thread.set_joins(Some(retired.os_thread.name().clone()));
-            self.join(retired);
-        }
-        os_thread.set_joins(None);
-        self.leave();
-    }
-
-    /// Joins those that have left their handles in their OS threads, as far as they stand in front: by whoever waits for the end
-    /// of the root, while the others end. One thread does so: the allocator of stacks has one lock.
-    pub(crate) fn reap(&self) {
-        let mut last = self.last.lock();
-        let own = own_number();
-        let can_be_joined = |os_thread: &Arc<OsThread>| os_thread.has_retired() && os_thread.number() != own;
-        while last.front().is_some_and(can_be_joined) {
-            let Some(os_thread) = last.pop_front() else { break };
-            self.join(Retired { handle: os_thread.take_handle(), os_thread });
-        }
-    }
-
-    /// Told when there is something to reap, and when nobody is live.
-    pub(crate) fn changes(&self) -> &EventCount {
-        &self.changes
-    }
-
-    fn may_be_left(&self) -> bool {
-        let less = |left: usize| left.checked_sub(1);
-        self.deferred_joins.load(Ordering::Relaxed) > 0
-            && self.deferred_joins.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
-    }
-
-    /// Takes out of the retired those, of a few that are looked at, which have left their main function. The others go to
-    /// the end of the line.
-    fn take_over(&self) -> Vec<Retired> {
-        let mut over = Vec::new();
-        for _ in 0..self.retired.len().min(LOOKED_AT) {
-            match self.retired.pop() {
-                Some(retired) if retired.handle.is_finished() => over.push(retired),
-                Some(retired) => self.retired.push(retired),
-                None => break,
-            }
-        }
-        over
-    }
-
-    fn join(&self, retired: Retired) {
-        let Retired { handle, os_thread } = retired;
-        if os_thread.number() == own_number() {
-            // The last one out: nobody is left to join it.
-            drop(handle);
-        } else {
-            // A job contains its panics; what can still unwind there is a thread-local's destructor, which aborts.
-            join(handle, |has_ended| spin_until(A_WAKE_UP, has_ended));
-        }
-        self.leaving.fetch_sub(1, Ordering::Relaxed);
-        self.state.lock().os_threads.remove(os_thread.number());
-    }
-
-    /// What the thread put among the retired is seen by whoever sees the count without it.
-    fn leave(&self) {
-        let left = self.live.fetch_sub(1, Ordering::SeqCst) - 1;
-        if left % BATCH == 0 {
-            self.changes.notify();
-        }
-        // Pairs with `abandon`: one of the two sees what the other did.
-        if left == 0 && self.abandoned.load(Ordering::SeqCst) {
-            self.join_rest_once();
-        }
-    }
-
+    /// The attributes with which the threads of this root begin.
     pub(super) fn attributes(&self) -> &Attributes {
         &self.attributes
     }
 
-    fn is_empty(&self) -> bool {
-        self.live.load(Ordering::SeqCst) == 0
-    }
-
-    /// True if the calling thread is one of these, also in its last destructors.
+    /// True if the calling thread belongs to this cache, also in its last destructors.
     pub(crate) fn has_caller(&self) -> bool {
         let own = own_number();
         own != 0 && self.state.lock().os_threads.get(own).is_some()
     }
 
-    /// In place of `close`, for one of these threads: another may be joining it, so it must not wait for the others. The last
-    /// of them to leave joins them; it is the one that nobody joins.
-    pub(crate) fn abandon(&self) {
-        self.drain();
-        self.abandoned.store(true, Ordering::SeqCst);
-        // Pairs with `leave`. The caller may have left before, and be in its last destructors.
-        if self.is_empty() {
-            self.join_rest_once();
-        }
-    }
-
-    fn join_rest_once(&self) {
-        if self.abandoned.swap(false, Ordering::SeqCst) {
-            self.join_rest();
-        }
-    }
-
-    /// The root is about to end. From now on nobody idles: what is idle goes, what ends goes.
-    pub(crate) fn drain(&self) {
-        let mut state = self.state.lock();
-        if !std::mem::replace(&mut state.closing, true) {
-            self.deferred_joins.store(self.live.load(Ordering::Relaxed), Ordering::Relaxed);
-            *self.last.lock() = state.os_threads.values().cloned().collect();
-        }
-        let idle = state.idle.take_all();
-        drop(state);
-        self.leaving.fetch_add(idle.len(), Ordering::Relaxed);
-        idle.into_iter().for_each(|os_thread| os_thread.give(Next::Retire { counted: true }));
-    }
-
-    /// Blocks until every thread has been joined by the OS, thread-local destructors included.
-    ///
-    /// A thread puts its handle among the retired before it leaves, or leaves it in its OS thread, and whoever takes one out
-    /// joins it before leaving. So when nobody is live, each has been joined, or is found here.
-    pub(crate) fn close(&self) {
-        self.drain();
-        // The last one is on its last lines: it is gone before going to sleep would be.
-        spin_until(A_WAKE_UP, || self.is_empty());
-        loop {
-            let seen = self.changes.epoch();
-            if self.is_empty() {
-                break;
-            }
-            self.changes.wait(seen, None);
-        }
-        self.join_rest();
-    }
-
-    /// Nobody is live: all are among the retired, or in their os_threads.
-    fn join_rest(&self) {
-        while let Some(retired) = self.retired.pop() {
-            self.join(retired);
-        }
-        self.reap();
-        // Started when the end was foreseen already.
-        let left: Vec<_> = self.state.lock().os_threads.values().cloned().collect();
-        for os_thread in left {
-            self.join(Retired { handle: os_thread.take_handle(), os_thread });
-        }
-    }
-
-    /// What is seen of the threads that are not joined yet.
+    /// Returns what `see` finds in the threads that are not joined yet, oldest first.
     pub(super) fn look<R>(&self, see: impl Fn(&Arc<OsThread>) -> Option<R>) -> Vec<R> {
         self.state.lock().os_threads.values().filter_map(see).collect()
     }

@@ -1,12 +1,13 @@
-//! Owns the arithmetic of moments that cannot overflow.
+//! Owns the arithmetic of instants that cannot overflow.
 //! Refuses to read a clock.
 
 use std::time::{Duration, Instant};
 
-/// A moment in the future, or one so far away that nobody will see it.
+/// Returns `from + by`. If the clock cannot express that, returns an instant so far away that the
+/// process will not see it.
 pub(crate) fn after(from: Instant, by: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
     let end = from.checked_add(by).or_else(|| from.checked_add(CENTURY));
-    // So near to the last of all moments that `from` itself is one that nobody will see.
+    // Even a century overflows, so `from` itself is further away than the process will live.
     end.unwrap_or(from)
 }
