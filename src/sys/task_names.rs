@@ -57,11 +57,13 @@ fn write_one(tasks: &OwnedFd, id: &CStr, patience: Duration) {
     write_stderr(line.get(..line.len() - unused).unwrap_or_default(), patience);
 }
 
-/// Reads a small file, without its line end. Control characters become `?`, except line feeds.
+/// Reads a small file, without its line end. Control characters become `?`, also a line feed inside
+/// of a name, which would break the row in two.
 fn read<'b>(folder: &OwnedFd, what: &CStr, buffer: &'b mut [u8]) -> &'b [u8] {
     let file = openat(folder, what, OFlags::CLOEXEC, Mode::empty());
     let count = file.and_then(|file| rustix::io::read(&file, &mut *buffer)).unwrap_or(0);
-    let text = buffer.get_mut(..count).unwrap_or_default();
-    text.iter_mut().filter(|byte| byte.is_ascii_control() && **byte != b'\n').for_each(|byte| *byte = b'?');
-    text.trim_ascii_end()
+    let end = if buffer.get(..count).is_some_and(|text| text.ends_with(b"\n")) { count - 1 } else { count };
+    let text = buffer.get_mut(..end).unwrap_or_default();
+    text.iter_mut().filter(|byte| byte.is_ascii_control()).for_each(|byte| *byte = b'?');
+    text
 }
