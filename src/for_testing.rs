@@ -34,7 +34,7 @@ pub use crate::tree::fault_plan::Hit;
 pub use crate::tree::fault_plan::Probe;
 pub use crate::tree::fault_plan::Seed;
 
-/// A standalone root scope with a probe in it, whose body has not run yet.
+/// A standalone root scope with a probe. Its body has not run yet.
 #[derive(Debug)]
 pub struct ProbedRoot(Arc<ScopeCore>);
 
@@ -48,7 +48,8 @@ pub struct Ended {
 }
 
 impl ProbedRoot {
-    /// Opens a root of this grace. `probe` is asked at every wait, checkpoint and spawn in it.
+    /// Opens a root of this grace. The probe is asked at every wait, checkpoint and spawn in the
+    /// root.
     #[track_caller]
     pub fn open(grace: Duration, probe: Arc<Probe>) -> ProbedRoot {
         let root = Root::new(grace, None);
@@ -58,7 +59,7 @@ impl ProbedRoot {
         ProbedRoot(core)
     }
 
-    /// Runs `body` in the root; returns when all threads are joined. A panic of `body` is
+    /// Runs `body` in the root, and returns when all threads are joined. A panic of `body` is
     /// contained. To be called once.
     pub fn run<'env, T, F>(&self, body: F) -> Ended
     where
@@ -80,19 +81,19 @@ impl ProbedRoot {
         self.0.node.stop(StopReason::Requested { at: Location::caller() });
     }
 
-    /// True from the stop of the root on.
+    /// True once the root is stopped.
     pub fn is_stopping(&self) -> bool {
         self.0.node.is_stopping()
     }
 
-    /// The tree of the root.
+    /// Returns the tree of the root as data.
     pub fn snapshot(&self) -> Snapshot {
         snapshot::snapshot(&self.0)
     }
 }
 
-/// An id that is larger than those of all scopes and threads that are there, and smaller than those
-/// of all that will be.
+/// Returns an id that is larger than the ids of all scopes and threads so far, and smaller than all
+/// later ids.
 pub fn next_scope_id() -> u64 {
     next_thread_id()
 }
@@ -106,7 +107,7 @@ pub struct Owner {
     pub thread: Option<(String, &'static Location<'static>)>,
 }
 
-/// The owner of each of these OS threads; `None` for a thread that homebound did not start.
+/// Returns the owner of each of these OS threads; `None` for a thread that homebound did not start.
 pub fn owners(os_tids: &[u32]) -> Vec<Option<Owner>> {
     let roots = Root::all();
     os_tids.iter().map(|os_tid| owner(*os_tid, &roots)).collect()

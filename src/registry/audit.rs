@@ -1,5 +1,6 @@
-//! Owns the comparison of the kernel's list of threads with ours (Linux; elsewhere it says that it does not know).
-//! Refuses to judge: a foreign thread informs, it changes neither result nor exit code.
+//! Owns the comparison of the kernel's list of threads with ours (Linux; elsewhere it says that it
+//! does not know).
+//! Refuses to judge: a foreign thread informs, and changes neither result nor exit code.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -13,38 +14,42 @@ use crate::sys::{self, KernelThread};
 use crate::tree::guest::former;
 use crate::tree::root::Root;
 
-/// Those that were there before the registry began, by id and start time: ids are used again. `None` if that is not known.
+/// The threads that were there before the registry began, by id and start time, because ids are
+/// used again. `None` if they are not known.
 static BEFORE: Mutex<Option<Vec<KernelThread>>> = Mutex::new(None);
 
-/// Threads of homebound's that are in no root's cache: *watch*, and threads that run bodies.
+/// The ids of threads of homebound's that are in no root's cache: *watch*, and threads that run
+/// bodies.
 static KNOWN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// How many of those were asked for and have not told who they are.
+/// The number of such threads that were asked for and have not registered in `KNOWN` yet.
 static EXPECTED: AtomicUsize = AtomicUsize::new(0);
 
-/// A joined thread stays in the kernel's list for a moment: how often, and from what pause on, the end is looked at.
+/// A joined thread stays in the kernel's list for a moment, so the end is looked at up to this many
+/// times, with pauses that begin with this one and double.
 const LOOKS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_micros(400);
 
-/// The registry begins: what is there now is not its doing.
+/// The registry begins: the threads that are there now are not its doing.
 pub(crate) fn begin() {
     *BEFORE.lock() = sys::process_threads(&|_| false).ok();
 }
 
-/// A thread of ours is about to start that is in no root's cache.
+/// Announces a thread of ours that is about to start and is in no root's cache.
 pub(crate) fn expect() -> Expected {
     EXPECTED.fetch_add(1, Ordering::AcqRel);
     Expected
 }
 
-/// It has not told who it is: dropped if it is refused.
+/// The announced thread has not registered. Dropped without `vouch` if the OS refuses the thread.
 pub(crate) struct Expected;
 
 impl Expected {
-    /// The calling thread is the one, while the returned value lives.
+    /// Registers the calling thread as the announced one, while the returned value lives.
     pub(crate) fn vouch(self) -> Vouched {
         let id = sys::thread_id();
-        // First known, then not expected any more: it is one of them at each moment.
+        // Known first, and not expected any more after that (by the drop): so the thread is counted
+        // as one of them at each moment.
         KNOWN.lock().extend(id);
         Vouched(id)
     }
@@ -67,13 +72,14 @@ impl Drop for Vouched {
     }
 }
 
-/// All threads that are nobody's; or a row that says why they are not known.
+/// Returns all foreign threads; or a row that says why they are not known.
 pub(crate) fn foreign() -> Vec<ForeignThread> {
     look_for_foreign().unwrap_or_else(|error| vec![not_known(error.to_string())])
 }
 
 fn look_for_foreign() -> io::Result<Vec<ForeignThread>> {
-    // Longer only while threads of ours are starting, which the kernel lists before they have told who they are.
+    // More than two looks only while threads of ours are starting, because the kernel lists them
+    // before they have registered.
     let found = look_again(Look::now(&|_| true)?, |look, seen| look >= 2 && seen.starting == 0)?;
     let before = BEFORE.lock();
     let was_there = |thread: &KernelThread| before.as_ref().is_some_and(|before| before.contains(thread));
@@ -81,9 +87,10 @@ fn look_for_foreign() -> io::Result<Vec<ForeignThread>> {
     Ok(found.iter().map(|thread| describe(thread, was_there(thread), &guests)).collect())
 }
 
-/// Foreign threads that came after the beginning and are still there at the end, and former guests, whenever they came; or a row that says why they are not known.
+/// Returns the foreign threads that came after the beginning and are still there at the end, and
+/// former guests, whenever they came; or a row that says why they are not known.
 pub(crate) fn orphans() -> Vec<ForeignThread> {
-    // Who does not know what was there before can name no orphan.
+    // Without the list of the beginning, no thread can be called orphaned.
     let Some(before) = BEFORE.lock().clone() else {
         return vec![not_known("the list of threads could not be read when the run began".to_owned())];
     };
@@ -97,11 +104,12 @@ pub(crate) fn orphans() -> Vec<ForeignThread> {
 
 fn look_for_orphans(before: &[KernelThread], guests: &HashMap<u32, String>) -> io::Result<Vec<KernelThread>> {
     let first = Look::now(&|thread| guests.contains_key(&thread.id) || !before.contains(thread))?;
-    // Guests are not about to go.
+    // Looking again is no use for guests, because they are not about to end.
     look_again(first, |_, seen| seen.nobodys.iter().all(|thread| guests.contains_key(&thread.id)))
 }
 
-/// Several times, until it is enough: one that is only starting or ending is not there each time.
+/// Looks several times, until it is enough: a thread that is only starting or ending is not there
+/// each time.
 fn look_again(mut seen: Look, is_enough: impl Fn(u32, &Look) -> bool) -> io::Result<Vec<KernelThread>> {
     let mut pause = FIRST_PAUSE;
     for look in 0..LOOKS {
@@ -115,17 +123,20 @@ fn look_again(mut seen: Look, is_enough: impl Fn(u32, &Look) -> bool) -> io::Res
     Ok(seen.without_ours())
 }
 
-/// The kernel's list, without those that are known to be ours.
+/// The kernel's list, without the threads that are known to be ours.
 struct Look {
     nobodys: Vec<KernelThread>,
-    /// How many at most of them are ours all the same, and had not told who they are.
+    /// The number of threads among them, at most, that are ours and had not registered yet.
     starting: usize,
 }
 
 impl Look {
-    /// In this order. One of ours that starts after the list was made is not in it. One that is in it, and has not told its
-    /// id when those are asked that have, had not when those that have not were counted. Only who is nobody's is read: that takes
-    /// far longer than the list. An id that a thread of ours has taken over meanwhile is one of ours in the next look.
+    /// The order of the three reads matters: (1) the kernel's list, (2) the number of our threads
+    /// that have not registered yet, (3) the ids of those that have. A thread that appears in (1)
+    /// and not in (3) was still unregistered at (2), so it is included in `starting`. A thread of
+    /// ours that starts after (1) is not in the list. Details are read of foreign threads alone,
+    /// because that takes far longer than the list. An id that a thread of ours has taken over
+    /// meanwhile is one of ours in the next look.
     fn now(is_asked: &dyn Fn(&KernelThread) -> bool) -> io::Result<Look> {
         let ids = sys::thread_ids()?;
         Look::at(ids, is_asked)
@@ -146,14 +157,16 @@ impl Look {
         Ok(Look { nobodys, starting })
     }
 
-    /// Those of them that are still nobody's. One of ours that has not told in any look was counted in each.
+    /// Looks again at the threads that are still foreign. A thread of ours that has registered in
+    /// no look was counted in each, so the smaller count holds.
     fn again(self) -> io::Result<Look> {
         let ids = self.nobodys.iter().map(|thread| thread.id).collect();
         let next = Look::at(ids, &|thread| self.nobodys.contains(thread))?;
         Ok(Look { starting: next.starting.min(self.starting), ..next })
     }
 
-    /// The last to start are those of ours that have not told.
+    /// Drops the last to start, because the threads of ours that have not registered are among
+    /// them.
     fn without_ours(self) -> Vec<KernelThread> {
         let Look { mut nobodys, starting } = self;
         nobodys.sort_by_key(|thread| (thread.started, thread.id));
@@ -168,7 +181,7 @@ fn describe(thread: &KernelThread, before: bool, guests: &HashMap<u32, String>) 
     ForeignThread { os_tid: thread.id, name, guest: guest.is_some(), before, unknown: None }
 }
 
-/// Zero rows would say that there are none.
+/// A row of its own, because zero rows would say that there are none.
 fn not_known(why: String) -> ForeignThread {
     ForeignThread { os_tid: 0, name: "unknown".to_owned(), guest: false, before: false, unknown: Some(why) }
 }

@@ -1,6 +1,7 @@
-//! Owns what *stopper* does now and then: it looks whether the handlers are still ours, and reaps orphans if that is asked for.
-//! Refuses to be in a hurry, to touch a child that a thread of this process may still wait for, and to call the program's subscriber
-//! itself: *stopper* calls it when it is known to be occupied.
+//! Owns the periodic work of *stopper*: it checks whether the handlers are still ours, and reaps
+//! orphans if the program asked for that.
+//! Refuses to touch a child that a thread of this process may still wait for, and to call the
+//! program's subscriber itself: *stopper* calls it when it is known to be occupied.
 
 use std::time::{Duration, Instant};
 
@@ -10,18 +11,19 @@ use crate::rt::contain::log_contained;
 use crate::stop::wakeups::Calls;
 use crate::sys;
 
-/// The first and the longest pause between two looks at the handlers: libraries take signals when they are set up.
+/// The first and the longest pause between two looks at the handlers: short at first, because
+/// libraries take signals when they are set up.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The pause between two looks for orphans.
 const ROUND: Duration = Duration::from_secs(5);
-/// How long a child has been seen to have ended before it is taken for an orphan.
+/// How long a child has been ended before it is taken for an orphan.
 const UNCLAIMED: Duration = Duration::from_secs(10);
 
 pub(crate) struct Chores {
     lookout: Lookout,
-    /// If that is asked for.
+    /// `None` if the program did not ask for it.
     orphans: Option<Orphans>,
 }
 
@@ -41,7 +43,7 @@ impl Chores {
         Chores { lookout, orphans }
     }
 
-    /// Does what is due, and says when there is something to do again. What the program's subscriber is told of it joins `calls`.
+    /// Does the work that is due, and returns when the next is. Log calls join `calls`.
     pub(crate) fn attend(&mut self, now: Instant, calls: &mut Calls) -> Option<Instant> {
         let lookout = self.lookout.attend(now, calls);
         let orphans = self.orphans.as_mut().map(|orphans| orphans.attend(now, calls));
@@ -49,7 +51,7 @@ impl Chores {
     }
 }
 
-/// Signals that somebody else handles, though the registry takes them: they do not reach it.
+/// Returns the taken signals that have another handler now: they do not reach the registry.
 pub(crate) fn taken_over(taken: &[i32]) -> Vec<i32> {
     taken.iter().copied().filter(|signal| !sys::is_ours(*signal)).collect()
 }
@@ -65,8 +67,10 @@ pub(crate) fn taken_over_text(taken: &[i32]) -> String {
 /// The look at the handlers.
 struct Lookout {
     taken: Vec<i32>,
-    /// Not ours at the last look. `system(3)` and readers of lines take signals for a while, and give them back.
+    /// Signals that were not ours at the last look. `system(3)` and readers of lines take signals
+    /// for a while, and give them back.
     missed: Vec<i32>,
+    /// Signals that a warning was logged for.
     told: Vec<i32>,
     at: Instant,
     pause: Duration,
@@ -85,7 +89,7 @@ impl Lookout {
         Some(self.at)
     }
 
-    /// Says of each once that it is not ours in two looks.
+    /// Warns once of each signal that is not ours in two looks in a row.
     fn look(&mut self, calls: &mut Calls) {
         let lost = taken_over(&self.taken);
         let sure: Vec<_> = lost.iter().copied().filter(|signal| self.missed.contains(signal)).collect();
@@ -106,10 +110,10 @@ impl Lookout {
 
 /// The look for orphans.
 struct Orphans {
-    /// Since when they are seen to have ended.
+    /// Ended children, and when each was first seen to have ended.
     since: Vec<(u32, Instant)>,
     at: Instant,
-    /// That they cannot be seen was said.
+    /// True if a warning was logged that orphans cannot be seen.
     told: bool,
 }
 

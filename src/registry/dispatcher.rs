@@ -1,5 +1,6 @@
-//! Owns the internal thread *stopper*, which does for a registry what may run user code and belongs to no thread of the user's.
-//! Refuses to watch the time: *watch* asks it, and whatever it hangs in, *watch* goes on.
+//! Owns the internal thread *stopper*, which does for a registry the work that may run code of the
+//! program's and belongs to no thread of the program's.
+//! Refuses to watch the time. *watch* sends it requests, and goes on whatever *stopper* hangs in.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,10 +20,12 @@ use crate::tree::state::Phase;
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::{current, panic_hook};
 
-/// The thread *stopper*: carries out stops, runs callbacks, logs, and drives scopes whose body does not come home.
+/// The thread *stopper*: carries out stops, runs callbacks, logs, and drives scopes whose body does
+/// not come home.
 ///
-/// First it marks, all that is to be marked; then it calls. While it is in the program's code, which may take its time, or hang, it is
-/// *occupied*, and *watch* marks in its stead ([`stand_in`]).
+/// *stopper* first marks all nodes that are to be marked, then makes the calls. While it is in the
+/// program's code, which may take long or hang, it is *occupied*, and *watch* marks in its stead
+/// ([`stand_in`]).
 pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
     panic_hook::note_panics();
     current::prepare();
@@ -30,6 +33,8 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
     let mut driven: Vec<Arc<ScopeCore>> = Vec::new();
     let (mut chores, mut calls, mut quits) = (Chores::new(&shared.settings), Calls::default(), false);
     loop {
+        // Before the looks below: a request or work item that comes after this ends the wait at the
+        // end of the round at once. Pairs with `wake_stopper`.
         let seen = shared.changes.epoch();
         if let Some(core) = shared.root.get() {
             answer(shared, core, shared.take_requests(u32::MAX), &mut driven, &mut calls);
@@ -45,7 +50,9 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
         let until = step_all(&mut driven, &mut calls);
         let chores_at = chores.attend(Instant::now(), &mut calls);
         if !calls.is_empty() {
-            // Pairs with `stand_in`: a request that came before this is seen here, one that comes later finds it occupied.
+            // Free -> occupied. Pairs with `stand_in`: `set_occupied` sees a request that came
+            // before it, and a request that comes after it finds *stopper* occupied. In the first
+            // case go round and answer it, before any code of the program's runs.
             if shared.set_occupied(true) {
                 contained(|| std::mem::take(&mut calls).run());
             }
@@ -56,13 +63,16 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
             return;
         }
         let until = until.map(awake::system).into_iter().chain(chores_at).min();
+        // Nothing is left to do: sleep until a request, a work item, or the next step or chore is
+        // due.
         let _waits = WaitMark::of("work", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
         shared.changes.wait(seen, until);
     }
 }
 
-/// For *watch*, when *stopper* may be occupied: marks what is to be marked. What is to be called stays *stopper*'s. It allocates, and
-/// takes locks of the tree, which are held for moments: while that hangs, the kernel's timer still ends the process.
+/// Called by *watch* after its requests. If *stopper* is occupied, marks in its stead; the calls
+/// that follow from it stay *stopper*'s. This allocates, and takes locks of the tree, which are
+/// held for moments. If it hangs, the kernel's timer still ends the process.
 pub(crate) fn stand_in(shared: &Shared, core: &Arc<ScopeCore>) {
     if !shared.is_occupied() {
         return;
@@ -71,6 +81,7 @@ pub(crate) fn stand_in(shared: &Shared, core: &Arc<ScopeCore>) {
     if requests != 0 {
         let mut calls = Calls::default();
         answer(shared, core, requests, &mut Vec::new(), &mut calls);
+        // *watch* runs no code of the program's.
         shared.dispatch(WorkItem::Call(calls));
     }
 }
@@ -81,12 +92,14 @@ fn contained(f: impl FnOnce()) {
     }
 }
 
+/// Takes over a scope whose body does not come home.
 fn drive(core: Arc<ScopeCore>, driven: &mut Vec<Arc<ScopeCore>>) {
     core.set_driven();
     driven.push(core);
 }
 
-/// What *watch* asks for.
+/// Answers requests of *watch*: marks at once, and adds to `calls` what may run code of the
+/// program's.
 fn answer(
     shared: &Shared,
     core: &Arc<ScopeCore>,
@@ -145,7 +158,8 @@ fn log(entry: LogEntry) {
     }
 }
 
-/// Steps all scopes that it drives, drops those that are home; tells when to look again, by the clock of `awake`.
+/// Steps all driven scopes, and drops those that are home. Returns when to step again, by the clock
+/// of `awake`.
 fn step_all(driven: &mut Vec<Arc<ScopeCore>>, calls: &mut Calls) -> Option<Instant> {
     let now = awake::now();
     let mut until: Option<Instant> = None;
@@ -159,6 +173,7 @@ fn step_all(driven: &mut Vec<Arc<ScopeCore>>, calls: &mut Calls) -> Option<Insta
                 until = until.into_iter().chain(progress.until).min();
                 true
             }
+            // A step that panicked is tried again with the next change.
             Err(payload) => {
                 discard(payload);
                 true

@@ -26,7 +26,7 @@ pub(crate) const OVERDUE_CODE: u8 = 70;
 /// 128 + SIGINT, as a shell expects it.
 const INTERRUPTED_CODE: u8 = 130;
 const SIGINT: i32 = 2;
-/// How long the last of a program's words may take.
+/// The longest time that `main` waits for stderr to take the failures.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What becomes of the process when threads are not home `kill_after` past the grace.
@@ -45,11 +45,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnOverdue {
-    /// Report and dump on stderr, then exit with this code. The default, with 70.
+    /// Prints report and dump on stderr, then exits with this code. The default, with 70.
     Exit(u8),
-    /// Wait for ever, and say so again and again.
+    /// Waits for ever, and warns again and again.
     Wait,
-    /// Report and dump on stderr, then abort, for a core file.
+    /// Prints report and dump on stderr, then aborts, for a core file.
     Abort,
 }
 
@@ -72,7 +72,8 @@ pub struct Exit<T> {
     pub result: Result<T, ScopeError>,
     /// How the threads came home.
     pub shutdown: ShutdownReport,
-    /// The failure tree, made while *watch* was there: the `Display` of an error is the user's.
+    /// The failure tree as text, made while *watch* was there, because the `Display` of an error is
+    /// the program's code.
     told: Option<String>,
 }
 
@@ -85,14 +86,14 @@ impl<T> Exit<T> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     ///
-    /// # Errors
-    /// What failed; or the stop, if `main` returned one.
+    /// The failures; or the stop, if `main` returned a stop.
     pub fn into_result(self) -> Result<T, ScopeError> {
         self.result
     }
 
-    /// 70 if threads were not home at the deadline, else 1 if something failed, else 130 after SIGINT, else 0: a clean
-    /// stop by SIGTERM or SIGHUP is a success (systemd counts 143 as a failure).
+    /// Returns 70 if threads were not home at the deadline, else 1 if something failed, else 130
+    /// after SIGINT, else 0. A clean stop by SIGTERM or SIGHUP is a success (systemd counts 143 as
+    /// a failure).
     ///
     /// ```
     /// let exit = homebound::run(|_| -> homebound::Result { Err("no such file")? });
@@ -114,8 +115,8 @@ impl<T> Exit<T> {
 }
 
 impl Termination for Exit<()> {
-    /// Prints the failure tree on stderr, and the report if threads were overdue. A stderr that nobody reads holds it up for a
-    /// second at most. The errors are not dropped: the process ends.
+    /// Prints the failure tree on stderr, and the report if threads were overdue. If nothing reads
+    /// stderr, this waits a second at most. The errors are not dropped, because the process ends.
     fn report(self) -> ExitCode {
         let code = self.code();
         let mut text = match &self.result {
@@ -126,7 +127,7 @@ impl Termination for Exit<()> {
             text = format!("{text}{}\n", self.shutdown);
         }
         sys::write_stderr(text.as_bytes(), PATIENCE);
-        // Nobody watches any more: a `Drop` of the user's that hangs would be for ever.
+        // *watch* is gone, so a `Drop` of the program's that hangs would hang for ever.
         std::mem::forget(self.result);
         ExitCode::from(code)
     }
@@ -138,7 +139,7 @@ impl<T: fmt::Debug> fmt::Debug for Exit<T> {
     }
 }
 
-/// The body was not run.
+/// The exit of a run that was refused: the body was not run.
 pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>, why: BoxError) -> Exit<T> {
     let path = format!("/{}", crate::tree::text::escape(&name));
     let origin =
@@ -148,7 +149,7 @@ pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>
     Exit { result: Err(error), shutdown: ShutdownReport::default(), told: None }
 }
 
-/// The failure tree as it is printed.
+/// The failure tree as text. A `Display` that panics is named instead.
 fn tell(error: &ScopeError) -> String {
     contain(|| format!("{error}\n")).unwrap_or_else(|payload| {
         let why = format!(
@@ -161,8 +162,9 @@ fn tell(error: &ScopeError) -> String {
     })
 }
 
-/// The result, with the orphans in its report; or the body's panic, to be resumed when everything is as it was. Runs what is the
-/// user's: the `Drop` of a value that nobody gets, the `Display` of errors, the subscriber.
+/// Returns the result, with the orphaned threads in its report; or the body's panic, to be resumed
+/// when everything is put back. Runs code of the program's: the `Drop` of an unwanted value, the
+/// `Display` of errors, the subscriber.
 pub(crate) fn assemble<T>(
     core: &Arc<ScopeCore>,
     lived: Lived<T>,
@@ -174,7 +176,8 @@ pub(crate) fn assemble<T>(
         Ok(report) => report,
         Err(error) => error.report_mut(),
     };
-    // A row that says that they are not known is no thread, and a guest is known.
+    // A row that says that the threads are not known stands for no thread, and a guest is no
+    // orphan.
     report.orphaned = orphans.iter().filter(|row| row.unknown.is_none() && !row.guest).count();
     report.total += report.orphaned;
     report.foreign = orphans;

@@ -25,7 +25,7 @@ use crate::tree::root::GRACE;
 use crate::tree::snapshot;
 use crate::tree::text::IntoText;
 
-/// How long past the grace the process may live.
+/// The default of `kill_after`: how long the process may live past the grace.
 const KILL_AFTER: Duration = Duration::from_secs(2);
 
 /// Runs the application: `Registry::new(<the executable's name>).run(main)`.
@@ -55,7 +55,8 @@ where
     Registry::new(name.unwrap_or_else(|| "main".to_owned())).run(main)
 }
 
-/// What a run goes by.
+/// Configuration of an application run: grace, signals, and what becomes of the process when
+/// threads do not come home.
 ///
 /// ```no_run
 /// use homebound::{Exit, Registry};
@@ -81,16 +82,19 @@ pub struct Registry {
     reap_orphans: bool,
 }
 
-/// The core of the run that is under way. `Some(dangling)` while one is being set up or put away.
+/// The core of the running registry. `Some(dangling)` while a run is being set up or put away;
+/// `None` if there is no run.
 static RUNNING: Mutex<Option<Weak<ScopeCore>>> = Mutex::new(None);
 
 impl Registry {
     /// The defaults: a grace of 5 s, 2 s more until the process ends, [`Signals::default`].
     ///
-    /// They fit into the 10 s that `docker stop` leaves between SIGTERM and SIGKILL, with the 2 s that the kernel's timer waits if
-    /// *watch* itself hangs, and what is needed to say who was late. The last 2 s before the end are also what deferred functions
-    /// have if some thread needs the whole grace. Kubernetes leaves 30 s (`terminationGracePeriodSeconds`), systemd 90 s
-    /// (`TimeoutStopSec`): there `.grace(20 s).kill_after(5 s)`, or `.grace(75 s).kill_after(10 s)`, use what there is.
+    /// They fit into the 10 s that `docker stop` leaves between SIGTERM and SIGKILL, together with
+    /// the 2 s that the kernel's timer waits if *watch* itself hangs, and the time to print which
+    /// threads were late. The last 2 s before the end are also the time that deferred functions
+    /// have if some thread needs the whole grace. Kubernetes leaves 30 s
+    /// (`terminationGracePeriodSeconds`), systemd 90 s (`TimeoutStopSec`): there `.grace(20
+    /// s).kill_after(5 s)`, or `.grace(75 s).kill_after(10 s)`, use the whole time.
     ///
     /// ```
     /// let exit = homebound::Registry::new("studio").run(|scope| {
@@ -110,7 +114,8 @@ impl Registry {
         }
     }
 
-    /// How long threads have to come home after the first stop request, or after the last worker came home.
+    /// Sets how long threads have to come home after the first stop request, or after the last
+    /// worker came home.
     ///
     /// ```
     /// use std::time::Duration;
@@ -125,25 +130,26 @@ impl Registry {
         self
     }
 
-    /// How much longer the process may live.
+    /// Sets how much longer the process may live past the grace.
     pub fn kill_after(mut self, more: Duration) -> Registry {
         self.kill_after = more;
         self
     }
 
-    /// What becomes of it then.
+    /// Sets what becomes of the process when `grace` and `kill_after` are over and threads are not
+    /// home.
     pub fn on_overdue(mut self, what: OnOverdue) -> Registry {
         self.on_overdue = what;
         self
     }
 
-    /// What a second signal that asks for a stop does, besides to end the process.
+    /// Sets what a second signal that asks for a stop prints before it ends the process.
     pub fn second_signal(mut self, what: SecondSignal) -> Registry {
         self.second_signal = what;
         self
     }
 
-    /// Which signals it takes.
+    /// Sets which signals the registry takes.
     ///
     /// ```
     /// use homebound::{Registry, Signals};
@@ -158,23 +164,24 @@ impl Registry {
         self
     }
 
-    /// Reaps orphans while it runs (Linux): for a program that is the first process of a container, and so the parent of every
-    /// process in it whose own parent has ended. Nobody else takes these out of the kernel's list when they end.
+    /// Reaps orphan processes during the run (Linux): for a program that is the first process of a
+    /// container, and so the parent of every process in it whose own parent has ended. No other
+    /// process takes these out of the kernel's list when they end.
     ///
-    /// What ended is looked for every five seconds. It is taken for an orphan if it is nobody's: if it was not started by
-    /// [`Scope::process`](crate::Scope::process), nor by a thread that is still alive, and has not been waited for ten seconds
-    /// after its end. A child that the main thread, or a thread that has ended since, has started by
-    /// [`std::process::Command`] alone is not told from an orphan: who waits for that one later than this finds it gone
-    /// (`ECHILD`).
+    /// *stopper* looks for ended processes every five seconds. A process is taken for an orphan if
+    /// neither [`Scope::process`](crate::Scope::process) nor a thread that is still alive has
+    /// started it, and nothing has waited for it for ten seconds after its end. A child that the
+    /// main thread, or a thread that has ended since, has started by [`std::process::Command`]
+    /// alone cannot be told from an orphan: a `wait` for it after that time fails (`ECHILD`).
     pub fn reap_orphans(mut self) -> Registry {
         self.reap_orphans = true;
         self
     }
 
-    /// Runs `main` in the root scope, and returns when every thread that it started has been joined.
+    /// Runs `main` in the root scope, and returns when every thread of it has been joined.
     ///
-    /// Refused, with an error and `main` not run, while another run is under way, from inside a scope, and when the
-    /// system refuses the two internal threads or a signal handler.
+    /// Refused, with an error and without running `main`: while another run is under way, from
+    /// inside a scope, and when the system refuses the two internal threads or a signal handler.
     ///
     /// ```
     /// fn main() -> homebound::Exit<()> {
@@ -206,17 +213,20 @@ impl Registry {
             Err(refusal) => return refused(name, at, refusal),
         };
         let core = Arc::clone(office.core());
+        // Claimed -> running: from here on `snapshot` and `group` find the root.
         *RUNNING.lock() = Some(Arc::downgrade(&core));
         let lived = live(&core, main);
         office.close_root();
-        // What it runs of the user's (`Drop`, `Display`, a subscriber) may hang: *watch* is still there.
+        // Code of the program's that runs here (`Drop`, `Display`, a subscriber) may hang, so it
+        // runs while *watch* is still there.
         let ended = assemble(&core, lived, audit::orphans());
+        // After the last code of the program's: from here on *watch* is gone.
         office.put_back();
         ended.unwrap_or_else(|payload| resume_unwind(payload))
     }
 }
 
-/// Frees the slot for the next run.
+/// The right to run as the registry of the process. Its drop lets the next run begin.
 struct Slot;
 
 impl Drop for Slot {
@@ -234,16 +244,20 @@ fn claim() -> Result<Slot> {
     if running.is_some() {
         return Err("registry::run is running in this process already, and it owns the signals".into());
     }
+    // Free -> claimed, under the lock, so that one of two calls is refused.
     *running = Some(Weak::new());
     Ok(Slot)
 }
 
-/// Runs `f` with the signals unblocked that a registry blocks in the calling thread: for code that starts child processes by itself.
+/// Runs `f` with the signals unblocked that a registry blocks in the calling thread: for code that
+/// starts child processes without homebound.
 ///
-/// While a registry runs on the process's main thread, that thread blocks the signals which the registry takes, so that none
-/// ends a system call of the body. A child process inherits what is blocked, and std's `Command` leaves it so: a child that the
-/// body starts by that alone hears no SIGTERM and no Ctrl-C. [`Scope::process`](crate::Scope::process) takes care of that;
-/// threads of a scope block nothing. While `f` runs, a signal may end a system call of this thread with `EINTR`.
+/// While a registry runs on the process's main thread, that thread blocks the signals that the
+/// registry takes, so that none of them ends a system call of the body. A child process inherits
+/// the blocked signals, and std's `Command` leaves them blocked: a child that the body starts by
+/// `Command` alone hears no SIGTERM and no Ctrl-C. [`Scope::process`](crate::Scope::process)
+/// unblocks them for its children, and threads of a scope block nothing. While `f` runs, a signal
+/// may end a system call of this thread with `EINTR`.
 ///
 /// ```
 /// use std::process::Command;
@@ -260,9 +274,10 @@ pub fn unblocked<R>(f: impl FnOnce() -> R) -> R {
     sys::unblocked(f)
 }
 
-/// A group below the running root instead of the caller's scope: for a `static` that is first touched inside a request, as in the
-/// second example of [`homebound::group`](crate::group()). Where no registry runs, it is a root of its own. When the run is over, its
-/// threads are, and the value refuses to spawn.
+/// Opens a group below the running root instead of the caller's scope: for a `static` that is first
+/// touched inside a request, as in the second example of [`homebound::group`](crate::group()).
+/// Where no registry runs, the group is a root of its own. When the run is over, the threads of the
+/// group are over too, and the group refuses to spawn.
 ///
 /// # Errors
 /// As [`Scope::group`].
@@ -272,7 +287,7 @@ pub fn group(name: impl IntoText) -> Result<Group<'static>, SpawnError> {
     open_static(running.as_ref(), name.into(), Location::caller())
 }
 
-/// What is in the running root, from any thread; `None` if no registry runs.
+/// Returns the tree of the running root as data, from any thread; `None` if no registry runs.
 ///
 /// ```no_run
 /// // In a handler of a web server, on any thread.
@@ -288,7 +303,7 @@ pub fn snapshot() -> Option<Snapshot> {
     core.map(|core| snapshot::snapshot(&core))
 }
 
-/// The tree of the running root, for people.
+/// Returns the tree of the running root as text, for people.
 ///
 /// ```no_run
 /// // In a handler of a debug console, on any thread.

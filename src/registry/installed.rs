@@ -1,5 +1,5 @@
-//! Owns all that a run has set up in the process: handlers, masks, the two internal threads, the root; and the order in which it is put
-//! away.
+//! Owns everything that a run sets up in the process: handlers, masks, the two internal threads,
+//! the root; and the order in which it is put away.
 //! Refuses to know what is run, and how many runs there may be.
 
 use std::panic::Location;
@@ -19,24 +19,26 @@ use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Record, Text};
 use crate::tree::result_state::{self, Outcome};
 use crate::tree::root::{Root, RootHost, WorkItem, internal, open_root};
-/// All that a run has set up in the process.
+/// Everything that a run has set up in the process.
 pub(crate) struct Installed {
     core: Arc<ScopeCore>,
     shared: Arc<Shared>,
     watch: JoinHandle<()>,
+    /// The records of *stopper* and *watch*.
     internal: [Arc<Record>; 2],
     handlers: Handlers,
+    /// Keeps the signals from the other threads. Dropped after *watch* is gone.
     spared: Spared,
 }
 
 impl Installed {
-    /// On a refusal nothing is left behind.
+    /// Sets everything up. On a refusal nothing is left behind.
     pub(crate) fn open(name: Text, settings: Settings, at: &'static Location<'static>) -> Result<Installed> {
         if let Some(why) = settings.signals.refusal() {
             return Err(format!("a signal handler was refused: {why}").into());
         }
         audit::begin();
-        // From here to the end *watch* handles them.
+        // From here until `put_back`, *watch* handles these signals.
         let spared = Spared::new(&settings.taken, &settings.signals.quiet(&settings.taken));
         let grace = settings.grace;
         let shared = Shared::new(settings).map_err(|error| format!("no pipe to be woken by: {error}"))?;
@@ -48,7 +50,8 @@ impl Installed {
         let taken = &shared.settings.taken;
         let handlers = Handlers::install(taken, shared.wake_pipe)
             .map_err(|error| format!("a signal handler was refused: {error} (signals {taken:?})"))?;
-        // The first thread, and with it the oldest: that is the one which the kernel chooses to handle a signal.
+        // *watch* is started before all other threads, because the kernel chooses the oldest thread
+        // to handle a signal.
         let (watch_record, watch) = start_watch(&core, &shared)?;
         let stopper_record = match start_stopper(&core, &shared) {
             Ok(record) => record,
@@ -58,6 +61,7 @@ impl Installed {
             }
         };
         let internal = [stopper_record, watch_record];
+        // Before any code of the program's runs: see `has_started`.
         shared.wait_for_start();
         Ok(Installed { core, shared, watch, internal, handlers, spared })
     }
@@ -66,18 +70,20 @@ impl Installed {
         &self.core
     }
 
-    /// Joins all threads but *watch*, which still guards that.
+    /// Joins all threads but *watch*, which guards the joining.
     pub(crate) fn close_root(&self) {
         self.shared.dispatch(WorkItem::Quit);
         self.core.root.close();
     }
 
-    /// Puts everything back: first the handlers, then *watch*. From here on nothing of the user's is run.
+    /// Puts everything back: first the handlers, then *watch*. From here on no code of the
+    /// program's runs.
     pub(crate) fn put_back(self) {
         let Installed { core, shared, watch, internal, handlers, spared } = self;
         core.vacate();
-        // What was raised here in the last moment is without effect, as what was sent to the process: it does not wait for the
-        // handlers to be gone.
+        // A signal that was raised in this thread and is still blocked is handed on while the
+        // handlers are there. So it has no effect any more, like a signal to the process at this
+        // moment, instead of waiting until the handlers are gone.
         sys::hand_on_raised();
         drop(handlers);
         send_home(&core, &shared, watch);
@@ -86,7 +92,7 @@ impl Installed {
     }
 }
 
-/// Joins the internal threads.
+/// Joins *stopper* with the root's other threads, then dismisses *watch* and joins it.
 fn send_home(core: &Arc<ScopeCore>, shared: &Arc<Shared>, watch: JoinHandle<()>) {
     shared.dispatch(WorkItem::Quit);
     core.root.close();
@@ -96,7 +102,8 @@ fn send_home(core: &Arc<ScopeCore>, shared: &Arc<Shared>, watch: JoinHandle<()>)
     }
 }
 
-/// It handles signals as well: of two that come at once, the second finds *watch* not yet awake.
+/// Starts *stopper*. It handles signals as well, because of two that come at once the second finds
+/// *watch* not yet awake.
 fn start_stopper(core: &Arc<ScopeCore>, shared: &Arc<Shared>) -> Result<Arc<Record>, SpawnError> {
     let record = internal(core, "homebound-stopper", "carries out stops, runs callbacks, logs");
     let (shared, own) = (Arc::clone(shared), Arc::clone(&record));
@@ -106,7 +113,8 @@ fn start_stopper(core: &Arc<ScopeCore>, shared: &Arc<Shared>) -> Result<Arc<Reco
         sys::hear(&shared.settings.taken);
         os_thread.set_title(&own.label.purpose, &place);
         stopper(&shared, &own);
-        // What hangs from here on is a destructor that some callback has left in this thread.
+        // If the thread hangs from here on, it hangs in a destructor that some callback has left in
+        // it.
         os_thread.set_over();
         result_state::end(&own, Outcome::Finished);
     });
@@ -117,7 +125,8 @@ fn start_stopper(core: &Arc<ScopeCore>, shared: &Arc<Shared>) -> Result<Arc<Reco
     Ok(record)
 }
 
-/// It guards the joining of all others: so it is no thread of the root's cache.
+/// Starts *watch*, outside of the root's cache, because it guards the joining of all threads of the
+/// cache.
 fn start_watch(
     core: &Arc<ScopeCore>,
     shared: &Arc<Shared>,

@@ -1,5 +1,7 @@
-//! Owns how the two internal threads of a registry are reached: the clock of the root, what *watch* asks of *stopper*, what others do.
-//! Refuses to allocate, and to wait for a lock, where *watch* uses it; the list of work_items is for all others.
+//! Owns what the two internal threads of a registry share with each other and with the root: the
+//! clock of the root, requests of *watch* to *stopper*, work items of other threads.
+//! Refuses to allocate, and to wait for a lock, where *watch* uses it. The list of work items has a
+//! lock, and is for other threads.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,17 +24,18 @@ use crate::tree::grace::Clock;
 use crate::tree::root::{RootHost, WorkItem};
 use once_cell::sync::OnceCell;
 
-/// How much later than *watch* the kernel's timer ends the process: *watch* may be at its last words.
+/// How much later than *watch* the kernel's timer ends the process, because *watch* may be at its
+/// last words.
 pub(crate) const SPARE: Duration = Duration::from_secs(2);
 
-/// What a run goes by.
+/// The settings of a run. Written before it begins, read by both internal threads.
 pub(crate) struct Settings {
     pub(crate) grace: Duration,
     pub(crate) kill_after: Duration,
     pub(crate) on_overdue: OnOverdue,
     pub(crate) second_signal: SecondSignal,
     pub(crate) signals: Signals,
-    /// Those of them that have a handler of ours.
+    /// The signals that have a handler of ours.
     pub(crate) taken: Vec<i32>,
     pub(crate) reap_orphans: bool,
 }
@@ -47,38 +50,42 @@ impl Settings {
     }
 }
 
-/// What *watch* asks of *stopper*, one bit each: to be asked twice before it is done is to be asked once.
+/// Requests of *watch* to *stopper*, one bit each: a request that is made twice before it is
+/// answered is answered once.
 pub(crate) mod request {
-    /// Stop the root, for the signal that came first.
+    /// Stop the root, for the first signal.
     pub(crate) const STOP: u32 = 1;
-    /// Drive the root, whose body does not come home.
+    /// Drive the root, because its body does not come home.
     pub(crate) const DRIVE: u32 = 2;
-    /// Some deadline or shield is due.
+    /// A deadline or shield is due.
     pub(crate) const EXPIRE: u32 = 4;
-    /// Say again who is overdue.
+    /// Warn again of the overdue threads.
     pub(crate) const WARN: u32 = 8;
 }
 
 pub(crate) struct Shared {
-    /// The process's own, for ever: a handler may still be on its way to it when the registry is over.
+    /// Wakes *watch*. It belongs to the process, for ever, because a handler may still be on its
+    /// way to it when the registry is over.
     pub(crate) wake_pipe: &'static WakePipe,
     pub(crate) settings: Settings,
     pub(crate) clock: RootClock,
     pub(crate) root: OnceCell<Arc<ScopeCore>>,
+    /// Bits of [`request`]. Set by *watch*, taken by *stopper*, or by *watch* in its stead.
     requests: AtomicU32,
-    /// *stopper* is in the program's code.
+    /// True while *stopper* is in the program's code. Written by *stopper*, read by *watch*.
     occupied: AtomicBool,
     /// The kernel's timer goes by a stop that was announced, and not by the clock of the root.
     /// Pairs with `must_arm_again`.
     provisional: AtomicBool,
-    /// The first signal that asked for a stop; 0 before.
+    /// The number of the first signal that asked for a stop; 0 before.
     signal: AtomicI32,
     work_items: Mutex<VecDeque<WorkItem>>,
-    /// Told of every request and work. Pairs with the sleep of *stopper*.
+    /// Counts requests and work items. *stopper* sleeps on it, woken by `request` and
+    /// `wake_stopper`.
     pub(crate) changes: EventCount,
-    /// Which of the two have begun.
+    /// Which of the two threads have begun: `WATCH`, `STOPPER`.
     started: Flags,
-    /// The root is closed: *watch* may go.
+    /// True when the root is closed, so that *watch* may end. Set by `dismiss`, read by *watch*.
     over: AtomicBool,
 }
 
@@ -91,8 +98,9 @@ impl Shared {
         let stops = settings.taken.iter().copied();
         let stops: Vec<_> =
             stops.filter(|number| matches!(settings.signals.meaning(*number), Some(Meaning::Stop))).collect();
-        // In this order: if a handler of the run before is still on its way, and its message is forgotten here, then what it has armed
-        // is forgotten next. Its message stays if it comes later, and *watch* obeys it.
+        // In this order. If a handler of the run before is still on its way, and its message is
+        // forgotten here, then the timer that it has armed is forgotten next. If its message comes
+        // later, the message stays, and *watch* obeys it.
         let wake_pipe = WakePipe::of_process()?;
         last::prepare(settings.end(), &stops, settings.grace.saturating_add(settings.kill_after));
         Ok(Arc::new(Shared {
@@ -111,71 +119,83 @@ impl Shared {
         }))
     }
 
-    /// One of the two has begun, and needs no lock of the allocator or the loader any more to do what it must. Pairs with
-    /// `wait_for_start`.
+    /// Says that a thread has begun, and needs no lock of the allocator or the loader any more for
+    /// its work. Pairs with `wait_for_start`.
     pub(crate) fn has_started(&self, who: u32) {
         self.started.set(who);
         self.started.wake();
     }
 
-    /// Blocks until both have: before any code of the program's runs, which may get stuck with such a lock held.
+    /// Blocks until both threads have begun: before any code of the program's runs, because that
+    /// may get stuck with such a lock held. Pairs with `has_started`.
     pub(crate) fn wait_for_start(&self) {
         [WATCH, STOPPER].into_iter().for_each(|who| self.started.sleep_while(who, 0, None));
     }
 
+    /// Lets *watch* end. The flag first: *watch* looks at it after each wake-up. Pairs with
+    /// `is_over`.
     pub(crate) fn dismiss(&self) {
         self.over.store(true, Ordering::Release);
         self.wake_pipe.wake();
     }
 
+    /// For *watch*, before each sleep. Pairs with `dismiss`.
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
     }
 
-    /// The kernel's timer ends the process if nobody has some time after the end of the grace.
+    /// Arms the kernel's timer, which ends the process some time after the end of the grace, if
+    /// nothing has ended it before. The earliest moment holds.
     pub(crate) fn arm(&self, deadline: Instant) {
         last::arm(self.last_moment(deadline), self.settings.end());
     }
 
-    /// The process was suspended meanwhile, or what a signal handler took for a second signal is none.
+    /// Arms the kernel's timer anew, also for a later moment: the process was suspended meanwhile,
+    /// or what a signal handler took for a second signal was none.
     pub(crate) fn arm_again(&self, deadline: Instant) {
         last::postpone(self.last_moment(deadline), self.settings.end());
     }
 
-    /// For *watch*: the clock of the root has begun, and the kernel's timer may not go by it. A
-    /// `shutdown` may have got more time from it than a stop that was announced at the same moment.
+    /// For *watch*: true if the clock of the root has begun, and the kernel's timer may go by an
+    /// announced stop instead. A `shutdown` may have got more time from the clock than a stop that
+    /// was announced at the same moment. Pairs with `stop_announced`.
     pub(crate) fn must_arm_again(&self) -> bool {
         self.clock.began().is_some() && self.provisional.swap(false, Ordering::AcqRel)
     }
 
-    /// By the clock of the system.
+    /// The moment of the kernel's timer, by the clock of the system.
     fn last_moment(&self, deadline: Instant) -> Instant {
         after(after(awake::system(deadline), self.settings.kill_after), SPARE)
     }
 
-    /// For *watch*. Pairs with `take_requests`.
+    /// For *watch*: makes a request, then wakes *stopper*. Pairs with `take_requests`.
     pub(crate) fn request(&self, what: u32) {
         self.requests.fetch_or(what, Ordering::SeqCst);
         self.changes.notify();
     }
 
+    /// For *watch*: asks for a stop for this signal. The signal first, because *stopper* reads it
+    /// after the request.
     pub(crate) fn request_stop(&self, signal: i32) {
         let _another_was_first = self.signal.compare_exchange(0, signal, Ordering::AcqRel, Ordering::Acquire);
         self.request(request::STOP);
     }
 
-    /// For *stopper*, and for *watch* while that is occupied: those of `which`.
+    /// For *stopper*, and for *watch* in its stead: takes the requests among `which`. In one step,
+    /// so that one of the two answers each request. Pairs with `request`.
     pub(crate) fn take_requests(&self, which: u32) -> u32 {
         self.requests.fetch_and(!which, Ordering::SeqCst) & which
     }
 
-    /// For *stopper*: it enters the program's code, or has left it. False if there is a request that it does not know of yet.
+    /// For *stopper*: enters the program's code, or has left it. False if a request is waiting.
+    /// Stores first and loads second, SeqCst; pairs with `request`, then `is_occupied`, which do so
+    /// the other way round: at least one of the two sees what the other did.
     pub(crate) fn set_occupied(&self, is: bool) -> bool {
         self.occupied.store(is, Ordering::SeqCst);
         self.requests.load(Ordering::SeqCst) == 0
     }
 
-    /// For *watch*, after a request.
+    /// For *watch*, after a request. Pairs with `set_occupied`.
     pub(crate) fn is_occupied(&self) -> bool {
         self.occupied.load(Ordering::SeqCst)
     }
@@ -200,8 +220,8 @@ impl RootHost for Shared {
         }
         awake::begin();
         self.arm(end);
-        // In this order: *watch*, which is woken by this or by `clock_moved`, sees the flag when
-        // the timer has been armed.
+        // In this order: *watch*, which is woken by this or by `clock_moved`, sees the flag only
+        // when the timer has been armed. Pairs with `must_arm_again`.
         self.provisional.store(true, Ordering::Release);
         self.wake_pipe.wake();
     }
@@ -234,13 +254,17 @@ impl RootHost for Shared {
 }
 
 /// The clock of the root as *watch* reads it: without the root's lock, whose holder may be stuck.
+/// Words are nanoseconds since `base`, plus one; 0 is none.
 pub(crate) struct RootClock {
     base: Instant,
     /// The end of the grace by the first stop that was announced. It holds until the clock has
     /// begun: the thread that announced the stop may never get the root's lock.
     announced: AtomicU64,
+    /// When the first stop began.
     began: AtomicU64,
+    /// The end of the grace.
     deadline: AtomicU64,
+    /// When the share of the users ends.
     users_due: AtomicU64,
 }
 
@@ -250,7 +274,8 @@ impl RootClock {
         RootClock { base: awake::now(), announced, began, deadline, users_due }
     }
 
-    /// Under the root's lock: by one at a time.
+    /// Called under the root's lock, so by one thread at a time. `began` is the last store: a
+    /// thread that sees it sees the other two.
     fn set(&self, clock: &Clock) {
         let set = |word: &AtomicU64, at: Option<Instant>| {
             word.store(at.map_or(0, |at| self.word(at)), Ordering::Release);
@@ -260,7 +285,7 @@ impl RootClock {
         set(&self.began, clock.began);
     }
 
-    /// True for the first.
+    /// True for the first stop that is announced.
     fn announce(&self, end: Instant) -> bool {
         self.announced.compare_exchange(0, self.word(end), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
@@ -279,7 +304,7 @@ impl RootClock {
         self.get(&self.began)
     }
 
-    /// The end of the grace; before the clock has begun, that of a stop which was announced.
+    /// The end of the grace. Before the clock has begun: the end by a stop that was announced.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.get(&self.deadline).or_else(|| self.get(&self.announced))
     }
@@ -289,7 +314,7 @@ impl RootClock {
     }
 }
 
-/// Writes to stderr, and says whether all of it was taken.
+/// Writes to stderr. True if all of it was taken within `patience`.
 pub(crate) fn say(text: &str, patience: Duration) -> bool {
     sys::write_stderr(text.as_bytes(), patience) == 0
 }

@@ -6,8 +6,9 @@ use crossbeam_channel::Sender;
 use crate::outcome::reason::signal_text;
 use crate::sys;
 
-/// The signals that a registry takes: SIGINT, SIGTERM and SIGHUP stop it, SIGQUIT prints the dump (unix; none
-/// elsewhere). One that the process was started with as ignored, as by `nohup`, stays ignored.
+/// The signals that a registry takes. By default SIGINT, SIGTERM and SIGHUP stop the program, and
+/// SIGQUIT prints the dump (unix; none elsewhere). A signal that was ignored when the process
+/// started, as by `nohup`, stays ignored.
 ///
 /// ```
 /// use homebound::{Registry, Signals};
@@ -17,14 +18,18 @@ use crate::sys;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Signals {
+    /// Each signal once.
     taken: Vec<(i32, Meaning)>,
 }
 
-/// What a signal does.
+/// The effect of a signal.
 #[derive(Debug, Clone)]
 pub(crate) enum Meaning {
+    /// The first stops the root, the second ends the process.
     Stop,
+    /// Prints the dump.
     Dump,
+    /// Goes over the channel, and has no other effect.
     Forward(Sender<i32>),
 }
 
@@ -42,27 +47,32 @@ impl Default for Signals {
 }
 
 impl Signals {
-    /// Takes no signal: each does what it would do without homebound.
+    /// Takes no signal: each signal does what it would do without homebound.
     pub fn none() -> Signals {
         Signals { taken: Vec::new() }
     }
 
-    /// Leaves this one alone: it does what it would do without homebound, and a handler that is there stays.
+    /// Leaves this signal alone: it does what it would do without homebound, and a handler that is
+    /// there stays.
     pub fn without(mut self, number: i32) -> Signals {
         self.taken.retain(|(taken, _)| *taken != number);
         self
     }
 
-    /// Sends the number of this signal over a channel, instead of what it would mean otherwise, for the time of the run:
-    /// for a reload on SIGHUP, say. It stops nothing, also during a stop, where it does not count as a second signal.
+    /// Sends the number of this signal over a channel during the run, instead of its usual effect:
+    /// for a reload on SIGHUP, say. The signal stops nothing, and during a stop it does not count
+    /// as a second signal.
     ///
-    /// It never blocks. A signal that finds the channel full is lost, and said to be, with a warning of `tracing`; one that
-    /// nobody receives does nothing. Two of a kind in short succession may be one (signal(7)). So a channel for one kind of
-    /// signal needs one place: what is in it says "at least once since you looked". Give different kinds a channel each.
+    /// The sending never blocks. A signal that finds the channel full is lost, with a warning of
+    /// `tracing`; a signal that finds no receiver does nothing. Two signals of a kind in short
+    /// succession may arrive as one (signal(7)). So a channel for one kind of signal needs one
+    /// place: a message in it says "at least once since you looked". Give different kinds a channel
+    /// each.
     ///
-    /// The run refuses, with the reason, a number that is no signal, and signals of which no program can make a message: SIGKILL
-    /// and SIGSTOP, which cannot be handled; SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGPIPE, which tell one
-    /// thread of what it has just done; SIGABRT; those that the C library uses itself.
+    /// The run refuses, with the reason, a number that is no signal, and signals that no program
+    /// can turn into a message: SIGKILL and SIGSTOP, which cannot be handled; SIGSEGV, SIGBUS,
+    /// SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGPIPE, which tell a thread about its own last
+    /// instruction or call; SIGABRT; and the signals that the C library uses itself.
     ///
     /// ```no_run
     /// use homebound::{Exit, Registry, Signals};
@@ -88,38 +98,41 @@ impl Signals {
         self.taken.push((number, meaning));
     }
 
-    /// Those to be installed: a stop signal that is ignored now was meant to be.
+    /// Returns the signals to install a handler for. A signal that is ignored now is left out,
+    /// because the process was started so on purpose, unless the program asked for it by `forward`.
     pub(crate) fn wanted(&self) -> Vec<i32> {
         let asked = |meaning: &Meaning| matches!(meaning, Meaning::Forward(_));
         let wanted = self.taken.iter().filter(|(n, meaning)| asked(meaning) || !sys::ignored(*n));
         wanted.map(|(number, _)| *number).collect()
     }
 
-    /// Why one that is asked for cannot be taken, if one cannot.
+    /// Returns the reason why a signal cannot be taken, if there is one that cannot.
     pub(crate) fn refusal(&self) -> Option<String> {
         let why = |number| sys::why_not_taken(number).map(|why| format!("{}: {why}", signal_text(number)));
         self.taken.iter().find_map(|(number, _)| why(*number))
     }
 
-    /// Those of `taken` after which the program goes on.
+    /// Returns the signals of `taken` after which the program goes on.
     pub(crate) fn quiet(&self, taken: &[i32]) -> Vec<i32> {
         let stops = |number: &i32| matches!(self.meaning(*number), Some(Meaning::Stop));
         taken.iter().copied().filter(|number| !stops(number)).collect()
     }
 
+    /// The effect of this signal; `None` if the registry does not take it.
     pub(crate) fn meaning(&self, number: i32) -> Option<&Meaning> {
         self.taken.iter().find(|(taken, _)| *taken == number).map(|(_, meaning)| meaning)
     }
 }
 
-/// What is said at the second signal: SIGINT, SIGTERM or SIGHUP, at least 500 ms after whatever has begun the stop. Two Ctrl-C that were
-/// pressed at the terminal are two if 200 ms lie between them (Linux). The process ends at once, with 128 + the signal's number.
+/// What the registry prints at the second signal: SIGINT, SIGTERM or SIGHUP, at least 500 ms after
+/// the beginning of the stop. Two Ctrl-C that were pressed at the terminal are two if 200 ms lie
+/// between them (Linux). The process ends at once, with 128 + the signal's number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecondSignal {
-    /// Report and dump on stderr, before the process ends.
+    /// Report and dump on stderr.
     #[default]
     Dump,
-    /// Nothing: for a program whose users know what they do.
+    /// Nothing, for a program whose users press Ctrl-C twice on purpose.
     Quiet,
 }

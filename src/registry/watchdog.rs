@@ -1,6 +1,8 @@
-//! Owns *watch*, the internal thread of a registry that sees signals and deadlines, and ends the process if it must (P7).
-//! Refuses to run any user code, to wait for a tree's lock for long, to use std's stderr, and, after its start, to allocate before its
-//! last words: whatever hangs, it does not hang with it. Where it does all the same, the kernel's timer ends the process (`sys::last`).
+//! Owns *watch*, the internal thread of a registry that sees signals and deadlines, and ends the
+//! process if it must (P7).
+//! Refuses to run any code of the program's, to wait for a tree's lock for long, to use std's
+//! stderr, and, after its start, to allocate before its last words, so that it does not hang with
+//! other threads. If it hangs all the same, the kernel's timer ends the process (`sys::last`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,31 +26,35 @@ use crate::tree::state::Phase;
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::{current, snapshot};
 
-/// How long the last words, or a dump, may take; and a dump after one that was not read.
+/// The longest time for the last words or a dump; and for a dump after one that was not read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 const UNREAD: Duration = Duration::from_millis(100);
-/// From the beginning of the last words to the end by the kernel's timer, if they hang before they are written, and if they hang then.
+/// From the beginning of the last words to the end by the kernel's timer: if *watch* hangs before
+/// the words are written, and if it hangs while it writes them.
 const STUCK_BEFORE: Duration = Duration::from_millis(1250);
 const STUCK_THEN: Duration = Duration::from_millis(1950);
-/// How long the lock of the root is waited for, to see whether it is settled.
+/// The longest wait for the lock of the root, to see whether the root is settled.
 const BUSY: Duration = Duration::from_millis(10);
 /// The first and the longest pause between two warnings.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// What *watch* has seen. All moments are of the clock of `awake`.
+/// The memory of *watch*, used by it alone. All moments are of the clock of `awake`.
 #[derive(Default)]
 struct Seen {
+    /// When the first signal came that asked for a stop.
     first_signal: Option<Instant>,
     /// When Ctrl-C was first pressed, by the clock of signals.
     first_key: Option<u64>,
-    /// The earliest deadline in the root, as far as *stopper* has not been asked to look after it.
+    /// The earliest deadline in the root. `None` once *stopper* has been asked to look after it.
     timer: Option<Instant>,
+    /// True if *stopper* was asked to drive the root.
     driven: bool,
+    /// When to warn again of overdue threads, and the pause after that.
     next_warning: Option<(Instant, Duration)>,
-    /// A dump is asked for, and not written yet.
+    /// True if a dump was asked for and is not written yet.
     is_dump_due: bool,
-    /// The last dump was not read.
+    /// True if stderr did not take the last dump in time.
     unread: bool,
 }
 
@@ -72,7 +78,8 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
         seen.ask_stopper(shared, core, now);
         stand_in(shared, core);
         let mut next = seen.next_look(shared, now);
-        // *stopper* may be in a callback that waits for whoever is to be rung.
+        // *stopper* may be in a callback that waits for the very thread that is to be interrupted,
+        // so *watch* delivers.
         if core.root.timers.has_doubts() {
             rounds.add(core.root.timers.take_doubts());
         }
@@ -83,10 +90,11 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
             WaitMark::of("a signal or a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
         let woken = shared.wake_pipe.sleep(next.map(awake::system));
         drop(waits);
-        // Before anything else: what takes long below is no suspension.
+        // First of all: the time that the work below takes is no suspension.
         seen.beat(shared, timer.as_mut());
         heard(shared, core, &mut seen, &woken);
-        // Behind so many signals there may be one that asks for a stop: it is read before a dump takes its time.
+        // If the pipe was full of signals, there may be a stop behind them: read it before a dump
+        // takes its time.
         if seen.is_dump_due && !woken.is_full() {
             dump(shared, core, &mut seen);
         }
@@ -96,7 +104,8 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
 }
 
 impl Seen {
-    /// While the root is being stopped, the time counts for which the process was awake, and the kernel's timer must be there.
+    /// A beat of the clock, while the root is being stopped, and a check that the kernel's timer is
+    /// there.
     fn beat(&self, shared: &Shared, timer: Option<&mut last::Guard>) {
         let deadline = self.deadline(shared);
         if deadline.is_none() && !awake::beats() {
@@ -122,13 +131,13 @@ impl Seen {
         self.deadline(shared).map(|deadline| after(deadline, shared.settings.kill_after))
     }
 
-    /// What is due now and may run user code.
+    /// Asks *stopper* for the work that is due now and may run code of the program's.
     fn ask_stopper(&mut self, shared: &Shared, core: &ScopeCore, now: Instant) {
         if core.root.timers.has_news() {
             self.timer = core.root.timers.first();
         }
         if self.timer.is_some_and(|at| now >= at) {
-            // There is news when that is done.
+            // When *stopper* has done it, `has_news` is true.
             self.timer = None;
             shared.request(request::EXPIRE);
         }
@@ -138,7 +147,7 @@ impl Seen {
         }
     }
 
-    /// When there is something to do though nobody wakes *watch*.
+    /// When there is work for *watch* without a wake-up.
     fn next_look(&self, shared: &Shared, now: Instant) -> Option<Instant> {
         let users_due = shared.clock.users_due().filter(|_| !self.driven);
         let warning = self.next_warning.map(|(at, _)| at);
@@ -148,7 +157,7 @@ impl Seen {
     }
 }
 
-/// Grace and more have passed, and somebody is not home.
+/// Grace and `kill_after` have passed, and some thread is not home.
 fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due: Instant, now: Instant) {
     const WHY: &str = "homebound: threads are not home, and the grace is over";
     match shared.settings.on_overdue {
@@ -158,7 +167,8 @@ fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due:
             let (at, pause) = seen.next_warning.unwrap_or((due, FIRST_PAUSE));
             if now >= at {
                 if is_settled(core) {
-                    // *stopper* is home, or on its way: what hangs is a destructor, and nobody else is there to say so.
+                    // *stopper* is home, or on its way. The thread that hangs, hangs in a
+                    // destructor, and only *watch* is left to say so.
                     say(&snapshot::examine(core).to_string(), LAST_WORDS);
                 } else {
                     shared.request(request::WARN);
@@ -173,14 +183,15 @@ fn is_settled(core: &ScopeCore) -> bool {
     core.lock_within(BUSY).is_some_and(|state| state.phase == Phase::Settled)
 }
 
-/// The signals that have come: first the stops. A dump waits until all that have come are read.
+/// Handles the signals that have come: first the stops. A dump waits until all signals have been
+/// read.
 fn heard(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
     let meaning = |number: i32| shared.settings.signals.meaning(number);
     let stops = woken.signals().filter(|heard| matches!(meaning(heard.signal), Some(Meaning::Stop)));
     stops.for_each(|heard| stop(shared, core, seen, heard));
     for number in woken.signals().map(|heard| heard.signal) {
         if let Some(Meaning::Forward(to)) = meaning(number) {
-            // It may not wait for a place: who is behind this signal waits, too.
+            // Never blocks on a full channel, because signals behind this one would wait, too.
             shared.dispatch(WorkItem::Log(match to.try_send(number) {
                 Ok(()) => LogEntry::Forwarded(number),
                 Err(error) => LogEntry::Lost(number, error.is_full()),
@@ -190,7 +201,7 @@ fn heard(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken)
     seen.is_dump_due |= woken.signals().any(|heard| matches!(meaning(heard.signal), Some(Meaning::Dump)));
 }
 
-/// One dump for all that were asked for.
+/// Writes one dump for all requests so far.
 fn dump(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) {
     seen.is_dump_due = false;
     let left = seen.kill_at(shared).map(|at| at.saturating_duration_since(awake::now()));
@@ -199,7 +210,8 @@ fn dump(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) {
     seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
 }
 
-/// The first asks for a stop, the second ends the process. When they came is what counts, not when this thread could look.
+/// The first signal asks for a stop, the second ends the process. The time at which a signal came
+/// counts, not the time at which this thread could look.
 fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     let came = Instant::now().checked_sub(heard.age()).map_or_else(awake::now, awake::of_system);
     let first = seen.first_signal.into_iter().chain(shared.clock.began()).min();
@@ -216,17 +228,18 @@ fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     }
     if seen.first_signal.is_none() {
         seen.first_signal = Some(came);
-        // From here on a suspension is seen, also one that comes before the next look.
+        // From here on a suspension is noticed, also one before the next look.
         awake::beat();
-        // Before anything else: P7's clock has begun, whatever becomes of the rest.
+        // First of all: P7's clock has begun, whatever becomes of the rest.
         shared.arm(after(came, shared.settings.grace));
     }
-    // The handler has judged by a clock that no suspension stops, and may have armed the end of a second signal.
+    // The handler judges by a clock that no suspension stops, so it may have armed the end of a
+    // second signal wrongly.
     seen.deadline(shared).into_iter().for_each(|deadline| shared.arm_again(deadline));
     shared.request_stop(heard.signal);
 }
 
-/// The report and the dump, by `write(2)`, in a second at most; then the end.
+/// Writes the report and the dump, by `write(2)`, in a second at most; then ends the process.
 fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
     let begin = Instant::now();
     // The words get no more time than the kernel's timer would have left without them.
