@@ -1,8 +1,7 @@
-//! Owns what is asked of a child process before it is started: the command, its grace, what it leads, how its output
-//! comes.
-//! Refuses to know what becomes of it then: `supervise` looks after it, and `handle` is what its spawner holds.
+//! Owns the settings of a child process before it is started: its command, its grace, what it
+//! leads, how its output is read.
+//! Refuses to look after the child: `supervise` does, and `handle` is for the child's spawner.
 
-use std::borrow::Cow;
 use std::io;
 use std::panic::Location;
 use std::process::{Command, Stdio};
@@ -15,7 +14,8 @@ use crate::outcome::error::{NotStarted, SpawnError};
 use crate::process::handle::Process;
 use crate::process::leader::Shared;
 use crate::process::lines::{Lines, Reader};
-use crate::process::supervise::{OnExit, Plan, Refusal, Started, supervise};
+use crate::process::plan::{OnExit, Plan, Refusal, Started, describe};
+use crate::process::supervise::supervise;
 use crate::scope::face::Scope;
 use crate::sys::child::Leads;
 use crate::thread::builder::ThreadBuilder;
@@ -23,17 +23,18 @@ use crate::thread::context::Context;
 use crate::tree::text::IntoText;
 use crate::tree::wait_mark::WaitMark;
 
-/// How long a child that is asked to end has, unless [`ProcessBuilder::grace`] says otherwise.
+/// Time from SIGTERM to SIGKILL, unless [`ProcessBuilder::grace`] sets another.
 const GRACE: Duration = Duration::from_secs(5);
-/// How many characters of a command are shown.
-const SHOWN: usize = 200;
 
 impl<'scope> Scope<'scope, '_> {
-    /// A child process, as a member of this scope (unix). It is looked after by a service thread of that name and
-    /// purpose; so it is stopped when the workers are home, services made later first, and it is home before the scope
-    /// returns.
+    /// Describes a child process as a member of this scope (unix). [`ProcessBuilder::spawn`] starts
+    /// it.
     ///
-    /// See [`ProcessBuilder`] for what is done to the command, and what ends when.
+    /// A service thread with this name and purpose looks after the child. So the child is told to
+    /// stop when the workers of the scope are home, the latest service first, and it is reaped
+    /// before the scope returns.
+    ///
+    /// [`ProcessBuilder`] says what is done to the command, and what ends when.
     ///
     /// ```
     /// use std::process::Command;
@@ -60,7 +61,8 @@ impl<'scope> Scope<'scope, '_> {
 
 /// # Child processes (unix)
 impl Context {
-    /// A child process in the scope that this thread is in (unix). See [`Scope::process`].
+    /// Describes a child process in the scope that this thread is in (unix). See
+    /// [`Scope::process`].
     ///
     /// ```
     /// use std::process::Command;
@@ -86,15 +88,16 @@ impl Context {
     }
 }
 
-/// A child process to be.
+/// Configures a child process before it is started: its grace, its output, what its end means.
 ///
-/// The command is executed in a process group of its own. On a stop the group gets SIGTERM, and after the grace
-/// SIGKILL. When the child has ended, by itself or not, what is left of its group gets SIGKILL, and it is reaped. On
-/// Linux the kernel kills the child if this process dies.
+/// The command is executed in a process group of its own. On a stop the group gets SIGTERM, and
+/// SIGKILL when the grace is over. When the child has ended, by itself or not, the rest of its
+/// group gets SIGKILL, and the child is reaped. On Linux the kernel kills the child if this process
+/// dies.
 ///
-/// Streams are as the command says; by default they are inherited, and a child that reads from the terminal is
-/// suspended by the kernel, since its group is not in the foreground: give it `Stdio::null()` as its input, or
-/// [`foreground`](Self::foreground).
+/// The streams are as the command says. By default the child inherits them, and the kernel suspends
+/// a child that reads from the terminal, because the child's group is not in the foreground. Give
+/// such a child `Stdio::null()` as its input, or call [`foreground`](Self::foreground).
 ///
 /// ```
 /// use std::process::Command;
@@ -114,13 +117,17 @@ impl Context {
 #[must_use = "a builder starts nothing until .spawn()"]
 #[derive(Debug)]
 pub struct ProcessBuilder<'scope> {
+    /// The service thread that will fork the child and look after it.
     thread: ThreadBuilder<'scope>,
     command: Command,
+    /// Time from SIGTERM to SIGKILL.
     grace: Duration,
     on_exit: OnExit,
-    /// And whether they may be lost.
+    /// `None` if the output is not read as lines. Otherwise, true if lines may be lost.
     lines: Option<bool>,
+    /// A session that the child is to lead. Excludes `foreground`: see `leads`.
     session: Option<Leads>,
+    /// True if the child is to have the terminal of this process while it runs.
     foreground: bool,
 }
 
@@ -130,8 +137,9 @@ impl<'scope> ProcessBuilder<'scope> {
         ProcessBuilder { thread, command, grace, on_exit, lines: None, session: None, foreground: false }
     }
 
-    /// How long it has from SIGTERM to SIGKILL; 5 seconds unless said otherwise. Where its share of the scope's grace
-    /// is less, it has three quarters of that.
+    /// Sets the time that the child has from SIGTERM to SIGKILL: 5 seconds by default. If three
+    /// quarters of the child's share of the scope's grace are less, the child has that time, so
+    /// that it is home within its share.
     ///
     /// ```
     /// use std::process::Command;
@@ -153,7 +161,8 @@ impl<'scope> ProcessBuilder<'scope> {
         self
     }
 
-    /// What it means that it ends though nobody asked it to.
+    /// Sets what it means that the child ends without having been asked to:
+    /// [`OnExit::Fail`] by default.
     ///
     /// ```
     /// use homebound::process::OnExit;
@@ -172,17 +181,21 @@ impl<'scope> ProcessBuilder<'scope> {
         self
     }
 
-    /// Reads its output and its errors as lines: [`Process::stdout_lines`], [`Process::stderr_lines`].
+    /// Reads the child's output and errors as lines: see [`Process::stdout_lines`] and
+    /// [`Process::stderr_lines`]. Both streams become pipes, whatever the command says.
     ///
-    /// At most 1,024 lines of each wait to be read, of at most 4,096 bytes each; a longer one comes in pieces. Then the
-    /// child waits, as at any pipe: no line is lost while somebody reads. When it has ended, what is left in its pipes
-    /// is put into the queue besides.
+    /// At most 1,024 lines of each stream wait for a reader, of at most 4,096 bytes each; a longer
+    /// line comes in pieces. Then the child waits, as at any pipe, so no line is lost while a
+    /// reader takes them. When the child has ended, the data that is left in its pipes is put into
+    /// the queues as well, beyond this bound.
     ///
-    /// It does not wait for ever for a reader who may not come: of a stream that has been full for a second, with
-    /// nobody taking from it, the oldest lines go, and are counted, with a warning to `tracing`,
+    /// A missing reader does not hold up the child for long. A stream that has been full for a
+    /// second, with no line taken from it, loses its oldest lines in two cases:
     ///
-    /// - if nobody has ever asked for its receiver;
-    /// - while somebody is in [`Process::wait`], and after the child was asked to end.
+    /// - no code has ever asked for its receiver;
+    /// - a thread is in [`Process::wait`], or the child was asked to end.
+    ///
+    /// [`Process::lost_lines`] counts the lost lines, and `tracing` gets a warning.
     ///
     /// ```
     /// use std::process::Command;
@@ -202,41 +215,49 @@ impl<'scope> ProcessBuilder<'scope> {
         self
     }
 
-    /// As [`lines`](Self::lines), but the child never waits: of each stream the newest 1,024 lines are kept. For what
-    /// is looked at now and then, and for a reader who stops reading when he has found his line.
+    /// As [`lines`](Self::lines), but the child never waits: the newest 1,024 lines of each stream
+    /// are kept. For output that is looked at now and then, and for a reader that stops when it has
+    /// found its line.
     pub fn lines_lossy(mut self) -> Self {
         self.lines = Some(true);
         self
     }
 
-    /// It leads a session of its own (`setsid`), so that it has no controlling terminal: what it does to `/dev/tty`,
-    /// and asks there, is refused. Its group is that of the session, and all that is said of groups holds.
+    /// Makes the child the leader of a session (`setsid`). The child has no controlling terminal,
+    /// so the system refuses it `/dev/tty`. It leads its process group too, so everything that is
+    /// said of the group holds. Not together with [`foreground`](Self::foreground).
     pub fn session(mut self) -> Self {
         self.session.get_or_insert(Leads::Session);
         self
     }
 
-    /// It leads a session of its own, whose controlling terminal is its standard input: the slave of a pty that nobody
-    /// else has as theirs. For ssh, an editor or a REPL in a terminal that this program makes.
+    /// Makes the child the leader of a session whose controlling terminal is the child's standard
+    /// input: the slave of a pty that is not yet the terminal of another session. For ssh, an
+    /// editor or a REPL in a terminal that this program makes. Not together with
+    /// [`foreground`](Self::foreground).
     pub fn controlling_terminal(mut self) -> Self {
         self.session = Some(Leads::Terminal);
         self
     }
 
-    /// It is in the foreground of this process's terminal while it runs, and this process is there again before the
-    /// child's end is told: for an editor, a pager, ssh. It reads from the terminal, and Ctrl-C is the child's alone.
+    /// Lends the terminal of this process to the child while the child runs: for an editor, a
+    /// pager, ssh. The child reads from the terminal, and Ctrl-C goes to the child alone. This
+    /// process has the terminal back before any waiter hears of the child's end.
     ///
-    /// Ctrl-Z suspends the child and then this process, all its threads, as it would if both were one group; both go on
-    /// together. After an end by a signal the terminal's modes are what they were. If this process has no terminal, or
-    /// is not in its foreground, there is nothing to lend, and the child is as others are.
+    /// Ctrl-Z suspends the child and then all threads of this process, as it would if both were one
+    /// group, and both continue together. If a signal ends the child, the terminal gets the modes
+    /// back that it had. If this process has no terminal, or is not in the foreground, no terminal
+    /// is lent, and the child runs like any other.
     ///
-    /// One child at a time. This process must not read from the terminal meanwhile: the kernel would suspend it.
+    /// One child at a time has the terminal; `spawn` refuses a second. This process must not read
+    /// from the terminal meanwhile, because the kernel would suspend it.
     pub fn foreground(mut self) -> Self {
         self.foreground = true;
         self
     }
 
-    /// Starts it. Blocks until the program has been executed, or refused: std's `Command::spawn` does the same.
+    /// Starts the child. Blocks until the program has been executed or refused, as std's
+    /// `Command::spawn` does.
     ///
     /// ```
     /// use homebound::SpawnError;
@@ -252,9 +273,13 @@ impl<'scope> ProcessBuilder<'scope> {
     /// ```
     ///
     /// # Errors
-    /// [`SpawnError::Stopped`] when the scope is stopping or its workers are home; [`SpawnError::Os`] when the system
-    /// refuses the thread, the fork or the program, with its path and the reason, or when another child is in the
-    /// foreground of the terminal; [`SpawnError::InvalidName`]. There is then no child.
+    /// There is no child after an error.
+    ///
+    /// - [`SpawnError::Stopped`]: the scope is stopping, or its workers are home.
+    /// - [`SpawnError::Os`]: the system refuses the thread, the fork or the program (the error
+    ///   names the program and the reason); another child is in the foreground of the terminal; or
+    ///   [`foreground`](Self::foreground) was combined with a session.
+    /// - [`SpawnError::InvalidName`]: the name is empty or holds a NUL.
     #[track_caller]
     pub fn spawn(self) -> Result<Process<'scope>, SpawnError> {
         let leads = self.leads()?;
@@ -269,13 +294,16 @@ impl<'scope> ProcessBuilder<'scope> {
             }
             None => (None, [Reader::of_nothing(), Reader::of_nothing()]),
         };
+        // Room for the one answer, so that the child's thread does not wait for this one.
         let (tell, told) = bounded::<Started>(1);
         let text = describe(&command);
         let plan = Plan { command, text, leads, grace, on_exit, lines, shared: Arc::clone(&shared) };
-        // An OS thread of its own: the child inherits its signal mask, which no job before it may have changed.
+        // Dedicated, because the child inherits the signal mask of the thread, and an earlier job
+        // on the same OS thread could have changed it.
         let handle = thread.dedicated().service(move |cx| supervise(cx, plan, &tell))?;
         let _mark = WaitMark::new("spawn", Location::caller());
-        // The thread tells, or ends: either wakes us.
+        // Pairs with the two sends in `supervise`. A thread that ends without an answer drops
+        // `tell`, which ends this wait as well.
         let refused = match told.recv() {
             Ok(Ok(pipes)) => {
                 return Ok(Process::new(handle, shared, pipes, readers));
@@ -283,15 +311,19 @@ impl<'scope> ProcessBuilder<'scope> {
             Ok(Err(Refusal::Os(error))) => SpawnError::Os(error),
             Ok(Err(Refusal::Stopped)) => SpawnError::Stopped(handle.record().node.stopped()),
             Err(_) => {
-                let why = "the thread that was to fork ended before: its scope lists why";
+                let why = "the thread of the child ended before it forked: its scope lists the reason";
                 SpawnError::Os(io::Error::other(why))
             }
         };
-        // Not a join, which would be for ever if it were not ending: nothing is left of it when this returns.
+        // Wait for the end of the thread, so that nothing is left of it when this returns. By
+        // `done` and not by `join`, because the search for cycles expects no end of a service that
+        // was not told to stop, and would refuse the join.
         let _disconnected = handle.done().recv();
         Err(refused)
     }
 
+    /// What the child is to lead. `Foreground` excludes a session, because the terminal of this
+    /// process belongs to this process's session.
     fn leads(&self) -> Result<Leads, SpawnError> {
         match (self.session, self.foreground) {
             (None, false) => Ok(Leads::Group),
@@ -304,20 +336,5 @@ impl<'scope> ProcessBuilder<'scope> {
                 Err(SpawnError::Os(NotStarted::wrap(&self.command, refused)))
             }
         }
-    }
-}
-
-/// Program and arguments in one line; the environment may hold secrets, and is not shown.
-fn describe(command: &Command) -> String {
-    let mut text = String::new();
-    for word in std::iter::once(command.get_program()).chain(command.get_args()) {
-        let word = word.to_string_lossy();
-        let plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./:=+,@%".contains(c));
-        text.push_str(if text.is_empty() { "" } else { " " });
-        text.push_str(&if plain { word } else { Cow::Owned(format!("{word:?}")) });
-    }
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}..", text.get(..end).unwrap_or_default()),
-        None => text,
     }
 }

@@ -1,5 +1,5 @@
-//! Owns the public face of a child process that was started: how it is waited for, signalled, read.
-//! Refuses to look after it: a thread of the scope does, in `supervise`.
+//! Owns the public face of a child process that was started: waiting for it, signals, its output.
+//! Refuses to look after the child: a thread of the scope does, in `supervise`.
 
 use std::convert::Infallible;
 use std::panic::Location;
@@ -21,7 +21,8 @@ use crate::thread::handle::Handle;
 use crate::tree::wait_mark::WaitMark;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-/// A child process that was started. Dropping it changes nothing: its scope looks after the child.
+/// A child process that was started. To drop this handle changes nothing for the child, because its
+/// scope looks after it.
 ///
 /// Its waits end on the stop of the calling thread's own context ([`current`](crate::current)).
 ///
@@ -37,8 +38,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 /// # Ok::<(), homebound::ScopeError>(())
 /// ```
 pub struct Process<'scope> {
+    /// Of the service thread that looks after the child and ends after it is reaped.
     handle: Handle<'scope, ()>,
     shared: Arc<Shared>,
+    /// This process's ends of the child's pipes, until the caller takes them.
     pipes: Mutex<Pipes>,
     stdout: Arc<Reader>,
     stderr: Arc<Reader>,
@@ -54,12 +57,15 @@ impl<'scope> Process<'scope> {
         Process { handle, shared, pipes: Mutex::new(pipes), stdout, stderr }
     }
 
-    /// The pid; once the child has ended, it may be another's. [`signal`](Self::signal) takes care of that.
+    /// The pid, which is also the number of the child's process group. Once the child has ended,
+    /// the system may give the number to another process, so use [`signal`](Self::signal), which
+    /// sends nothing then.
     pub fn pid(&self) -> u32 {
         self.handle.record().process.get().map_or(0, |facts| facts.pid)
     }
 
-    /// Asks it to end: SIGTERM to its group, SIGKILL after the grace. Does not wait.
+    /// Asks the child to end: its group gets SIGTERM, and SIGKILL after the grace. Does not wait.
+    /// An end after this call is no failure.
     ///
     /// ```
     /// use std::process::Command;
@@ -79,10 +85,12 @@ impl<'scope> Process<'scope> {
         self.handle.stop();
     }
 
-    /// Blocks until it has ended and was reaped, and says how it ended. What others do that it has started is not waited for.
+    /// Blocks until the child has ended and was reaped, and returns its status. Processes that the
+    /// child has started are not waited for.
     ///
-    /// Its input is closed first, as std's `wait` does: if the command said `piped` and [`take_stdin`](Self::take_stdin) was not
-    /// asked, nobody will ever write to it, and a child that reads to the end of its input would not end.
+    /// The child's input is closed first, as std's `wait` does it. If the command said `piped`, and
+    /// [`take_stdin`](Self::take_stdin) was not called, no code can write to the input any more,
+    /// and a child that reads to the end of its input would never end.
     ///
     /// ```
     /// use homebound::process::OnExit;
@@ -99,15 +107,18 @@ impl<'scope> Process<'scope> {
     /// ```
     ///
     /// # Errors
-    /// [`WaitError::Stopped`] if the calling thread is asked to stop first; the child is then stopped by its scope, after the
-    /// workers. [`WaitError::Disconnected`] if something else in this program has reaped it: that is a failure of the scope too.
+    /// - [`WaitError::Stopped`]: the calling thread is asked to stop first. The scope stops the
+    ///   child later, after the workers.
+    /// - [`WaitError::Disconnected`]: other code in this program has reaped the child, so its
+    ///   status is lost. That is a failure of the scope too.
     #[track_caller]
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn wait(&self) -> Result<ExitStatus, WaitError> {
         self.wait_until(None, Location::caller())
     }
 
-    /// As [`wait`](Self::wait), for at most `timeout`; closes its input as that does.
+    /// As [`wait`](Self::wait), for at most `timeout`. Closes the child's input as `wait` does,
+    /// also if the time passes.
     ///
     /// ```
     /// use homebound::WaitError;
@@ -126,7 +137,7 @@ impl<'scope> Process<'scope> {
     /// ```
     ///
     /// # Errors
-    /// As there, and [`WaitError::TimedOut`].
+    /// As [`wait`](Self::wait), and [`WaitError::TimedOut`].
     #[track_caller]
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn wait_timeout(&self, timeout: Duration) -> Result<ExitStatus, WaitError> {
@@ -138,12 +149,15 @@ impl<'scope> Process<'scope> {
         end: Option<Instant>,
         caller: &'static Location<'static>,
     ) -> Result<ExitStatus, WaitError> {
+        // Closes the input, so that a child that reads to its end can end.
         drop(self.take_stdin());
         let done = self.handle.done();
         let context = current();
         context.iter().for_each(|context| context.point("process", caller));
         if !self.handle.is_finished() {
             let _mark = WaitMark::new("process", caller);
+            // `done` disconnects when the child's thread ends, after `Shared::reap` has stored the
+            // status (`supervise`). Outside of a scope there is no stop to listen for.
             let waited = self.shared.awaited(|| match &context {
                 Some(cx) => {
                     let (node, done) = (cx.node(), self.handle.done());
@@ -155,18 +169,22 @@ impl<'scope> Process<'scope> {
                     Err(RecvTimeoutError::Disconnected) | Ok(_) => Ok(()),
                 },
             });
-            // It may have ended at the same moment: then that is what is told.
+            // If the child has ended at the same moment as the stop or the time-out, return its
+            // status, because it would be lost otherwise.
             waited.or_else(|cause| if self.handle.is_finished() { Ok(()) } else { Err(cause) })?;
         }
+        // No status: the thread could not reap the child, because other code had done it.
         self.shared.status().ok_or(WaitError::Disconnected)
     }
 
-    /// A receiver that is disconnected when it has ended and was reaped: for a `select!` over many.
+    /// A receiver that is disconnected when the child has ended and was reaped: for a `select!`
+    /// over many children.
     pub fn done(&self) -> &Receiver<Infallible> {
         self.handle.done()
     }
 
-    /// Sends a signal to the child alone, not to its group: SIGHUP to reload, SIGUSR1. If it ends by it, it was asked to.
+    /// Sends a signal to the child alone, not to its group: SIGHUP to reload, SIGUSR1. If the child
+    /// ends by that signal, it was asked to end, and has not failed.
     ///
     /// ```
     /// use std::process::Command;
@@ -183,16 +201,20 @@ impl<'scope> Process<'scope> {
     /// ```
     ///
     /// # Errors
-    /// `NotFound` if it has ended: nobody else ever gets the signal. `InvalidInput` for a number that is no signal. What
-    /// the kernel refuses, for instance to a child that runs as another user.
+    /// - `NotFound`: the child has ended. No other process ever gets the signal.
+    /// - `InvalidInput`: the number is no signal.
+    /// - Any other error is a refusal of the kernel's, for instance if the child runs as another
+    ///   user.
     pub fn signal(&self, number: i32) -> io::Result<()> {
         self.shared.signal(number)
     }
 
-    /// The lines of its output, in order, if [`ProcessBuilder::lines`](crate::ProcessBuilder::lines) asked for them; disconnected when
-    /// there will be no more. `cx.iter(process.stdout_lines())` reads them until the stop.
+    /// The lines of the child's output, in order, if
+    /// [`ProcessBuilder::lines`](crate::ProcessBuilder::lines) asked for them. The receiver is
+    /// disconnected when no more lines will come. `cx.iter(process.stdout_lines())` reads until the
+    /// stop.
     ///
-    /// Who asks is expected to read: from then on the child waits while 1,024 lines do.
+    /// The caller is expected to read: from this call on, the child waits while 1,024 lines wait.
     ///
     /// ```
     /// use std::process::Command;
@@ -212,13 +234,13 @@ impl<'scope> Process<'scope> {
         self.stdout.take()
     }
 
-    /// The lines of its errors; as [`stdout_lines`](Self::stdout_lines).
+    /// The lines of the child's errors; as [`stdout_lines`](Self::stdout_lines).
     pub fn stderr_lines(&self) -> &Receiver<Line> {
         self.stderr.take()
     }
 
-    /// What has come of a line of its output that has not ended yet, such as a prompt, after all lines that have; empty if none has
-    /// begun. At most 4,096 bytes. It will be in a [`Line`] as well.
+    /// The beginning of the line of output that the child has not ended yet, such as a prompt.
+    /// Empty if no line has begun. At most 4,096 bytes, which will come in a [`Line`] as well.
     ///
     /// ```
     /// # #[cfg(unix)] homebound::scope(|scope| {
@@ -245,19 +267,21 @@ impl<'scope> Process<'scope> {
         self.stdout.begun()
     }
 
-    /// What has come of a line of its errors; as [`stdout_partial`](Self::stdout_partial).
+    /// The beginning of the child's unfinished line of errors; as
+    /// [`stdout_partial`](Self::stdout_partial).
     pub fn stderr_partial(&self) -> String {
         self.stderr.begun()
     }
 
-    /// How many lines of both were lost so far: see [`ProcessBuilder::lines`](crate::ProcessBuilder::lines). [`Line::number`] tells
+    /// The number of lines of both streams that were lost so far: see
+    /// [`ProcessBuilder::lines`](crate::ProcessBuilder::lines). A gap in [`Line::number`] shows
     /// where.
     pub fn lost_lines(&self) -> u64 {
         self.shared.lost.load(Ordering::Relaxed)
     }
 
-    /// Our end of its input, if the command said `stdin(Stdio::piped())`; for the first who asks. None after a
-    /// [`wait`](Self::wait), which closes it.
+    /// Takes this process's end of the child's input, if the command said `stdin(Stdio::piped())`.
+    /// `None` if it has been taken, and after a [`wait`](Self::wait), which closes it.
     ///
     /// ```
     /// use std::io::Write;
@@ -277,18 +301,19 @@ impl<'scope> Process<'scope> {
         self.pipes.lock().stdin.take()
     }
 
-    /// Our end of its output, if the command said `stdout(Stdio::piped())` and the builder not `lines()`; for the first who
-    /// asks. It is to be read: a child whose pipe is full waits.
+    /// Takes this process's end of the child's output, if the command said `stdout(Stdio::piped())`
+    /// and the builder does not read lines. `None` if it has been taken. Read from it, because a
+    /// child whose pipe is full waits.
     pub fn take_stdout(&self) -> Option<ChildStdout> {
         self.pipes.lock().stdout.take()
     }
 
-    /// Our end of its errors; as [`take_stdout`](Self::take_stdout).
+    /// Takes this process's end of the child's errors; as [`take_stdout`](Self::take_stdout).
     pub fn take_stderr(&self) -> Option<ChildStderr> {
         self.pipes.lock().stderr.take()
     }
 
-    /// Scopes and name, `/studio/web`.
+    /// The names of the scopes around the child, and its own name: `/studio/web`.
     pub fn path(&self) -> &str {
         self.handle.path()
     }

@@ -1,7 +1,7 @@
-//! Owns the lines of a child's output: bytes cut into lines, and the queue in which they wait for a reader, or from
-//! which the oldest goes.
-//! Refuses to know where the bytes come from, and to hold more of them than a bound while the
-//! child lives.
+//! Owns the lines of a child's output: bytes are cut into lines, and the lines wait in a queue for
+//! a reader.
+//! Refuses to know the pipe, and to hold more than a bound while the child lives: `output` reads
+//! only when this file has room, unless the oldest lines may go.
 
 use std::fmt;
 use std::ops::Deref;
@@ -12,21 +12,24 @@ use std::time::{Duration, Instant};
 use crate::sync::locks::Mutex;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-/// How many lines wait for a reader.
+/// Number of lines of a stream that wait for a reader at most, while the child lives.
 pub(crate) const QUEUED: usize = 1024;
 /// The longest line, in bytes.
 pub(crate) const LONGEST: usize = 4096;
-/// How long a full queue is left alone, with nobody taking from it, where a reader may not come.
+/// Time that a queue may be full, with no line taken from it, before its oldest lines go. So a
+/// reader that comes a little late loses nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A line of a child's output, without its line feed. Dereferences to its text; `Display` prints that.
+/// A line of a child's output, without its line feed (`\n`, or `\r\n`). Dereferences to its text,
+/// which `Display` prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Line {
-    /// Which line of its stream this is, from 1. Where a number is missing, a line was lost: see
+    /// The number of the line in its stream, counted from 1; each piece of a long line has a number
+    /// of its own. Where a number is missing, a line was lost: see
     /// [`ProcessBuilder::lines`](crate::ProcessBuilder::lines).
     pub number: u64,
-    /// What it says; bytes that are not UTF-8 are replaced by `U+FFFD`.
+    /// The text. Bytes that are not UTF-8 are replaced by `U+FFFD`.
     pub text: String,
     /// True for a piece of a line of more than 4,096 bytes that goes on in the next `Line`.
     pub cut: bool,
@@ -46,13 +49,14 @@ impl fmt::Display for Line {
     }
 }
 
-/// The reader's end of a stream. When it is gone, and all copies of its receiver are, nobody will ever read.
+/// The reader's end of a stream, owned by the `Process` handle. When it and all copies of its
+/// receiver are gone, no line can be read any more.
 #[derive(Debug)]
 pub(crate) struct Reader {
     receiver: Receiver<Line>,
-    /// Somebody was given the receiver, and is expected to read.
+    /// True once `take` was called: its caller is expected to read.
     taken: AtomicBool,
-    /// A copy of what has begun and not ended, for who asks.
+    /// A copy of `Lines::begun`: the line that has begun and not ended, for `stdout_partial`.
     begun: Mutex<Vec<u8>>,
 }
 
@@ -61,50 +65,64 @@ impl Reader {
         Arc::new(Reader { receiver, taken: AtomicBool::new(false), begun: Mutex::default() })
     }
 
-    /// Of a stream of which there are no lines.
+    /// The reader of a stream that is not read as lines. Its receiver is disconnected.
     pub(crate) fn of_nothing() -> Arc<Reader> {
         Reader::new(unbounded().1)
     }
 
+    /// The receiver. From here on the child waits for this reader.
     pub(crate) fn take(&self) -> &Receiver<Line> {
+        // Pairs with the load in `is_lossy`.
         self.taken.store(true, Ordering::Release);
         &self.receiver
     }
 
+    /// The beginning of the line that has not ended.
     pub(crate) fn begun(&self) -> String {
         String::from_utf8_lossy(&self.begun.lock()).into_owned()
     }
 }
 
-/// One stream of output, on its way from bytes to whoever reads its lines.
+/// One stream of output, on its way from bytes to lines in the reader's queue.
 ///
 /// ```text
 /// room --(1,024 lines wait)--> full --(a line is taken)--> room
 ///                               |
-///                               +--(lossy)--> the oldest goes for each that comes
+///                               +--(lossy)--> for each new line, the oldest line goes
 /// ```
-/// Lossy is a queue that was made so, and one that has been full for a second, with nobody taking, if its receiver was
-/// never taken or somebody waits for the child's end.
+///
+/// A queue is lossy if the builder made it so (`lines_lossy`). It is lossy as well if it has been
+/// full for a second with no line taken, and either its receiver was never taken, or the child's
+/// end is awaited.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    /// What has come and is not cut into lines yet, since there is no room for them; from `cut` on.
+    /// The bytes of `push`. From `cut` on they are not cut into lines yet, because the queue had no
+    /// room.
     rest: Vec<u8>,
+    /// Number of bytes of `rest` that are cut into lines already.
     cut: usize,
-    /// The beginning of a line whose end has not come.
+    /// The beginning of a line whose end has not come; at most [`LONGEST`] bytes.
     begun: Vec<u8>,
+    /// Unbounded, because `finish` goes beyond [`QUEUED`]; `advance` keeps the bound.
     queue: Sender<Line>,
+    /// Weak, so that the reader ends with the handle, and lines that no reader can get are not
+    /// kept.
     reader: Weak<Reader>,
-    /// Kept where the queue was made lossy: to take the oldest out, though all others may have dropped it.
+    /// Some if the builder made the queue lossy. Strong, so that the oldest lines can still be
+    /// taken out when the handle is gone and a copy of the receiver is not.
     lossy: Option<Arc<Reader>>,
+    /// Since when `advance` has found the queue full each time; `None` while it has room.
     full_since: Option<Instant>,
-    /// The oldest goes now for each that comes.
+    /// True while the oldest line goes for each new one. Decided by each `advance` and by `finish`.
     dropping: bool,
+    /// Number of the last line that was cut, lost or not.
     number: u64,
+    /// Number of lines that were lost, of both streams: `Shared::lost`.
     lost: Arc<AtomicU64>,
 }
 
 impl Lines {
-    /// What is lost is counted in `lost`.
+    /// Makes the two ends of a stream. Lost lines are added to `lost`.
     pub(crate) fn new(lossy: bool, lost: &Arc<AtomicU64>) -> (Lines, Arc<Reader>) {
         let (queue, receiver) = unbounded();
         let reader = Reader::new(receiver);
@@ -123,73 +141,85 @@ impl Lines {
         (lines, reader)
     }
 
-    /// Takes the next bytes.
+    /// Adds bytes. They become lines in `advance` and `finish`.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.rest.drain(..self.cut);
         self.cut = 0;
         self.rest.extend_from_slice(bytes);
     }
 
-    /// True if there is something that found no room: it goes first.
+    /// True if bytes are left that found no room. They must be cut before more are read.
     pub(crate) fn is_behind(&self) -> bool {
         self.cut < self.rest.len()
     }
 
-    /// Cuts what has come into lines, as far as there is room for them. `awaited`: somebody waits for the child's end.
-    /// Returns how much room there was.
+    /// Cuts bytes into lines, as long as the queue has room. `awaited` is true if the child's end
+    /// is awaited. Returns the room that the queue had, in lines.
     pub(crate) fn advance(&mut self, awaited: bool) -> usize {
         let found = QUEUED.saturating_sub(self.queue.len());
         if found > 0 {
+            // A queue that was full has room again: a reader is there.
             self.full_since = None;
         }
         self.dropping = self.is_lossy(awaited);
         let last = self.number + u64::try_from(found).unwrap_or(u64::MAX);
+        // No longer than the room that was found, so that a fast reader cannot hold the child's
+        // thread here: it has a stop to look for.
         while self.is_behind() && (self.dropping || self.number < last) {
             self.cut_one();
         }
         if self.queue.len() >= QUEUED {
+            // From room to full. A queue that was full before keeps its earlier instant.
             self.full_since.get_or_insert_with(Instant::now);
         }
         self.show_begun();
         found
     }
 
-    /// All that has come is put into the queue, and that is all of it. A queue that is not lossy takes it for once,
-    /// whatever is in it: at a child's end nobody waits for a reader, and nothing is lost.
+    /// Puts all bytes into the queue, as the last of the stream. A queue that is not lossy takes
+    /// them beyond its bound, so that no line is lost, and the end of the child waits for no
+    /// reader.
     pub(crate) fn finish(mut self, awaited: bool) {
         self.dropping = self.is_lossy(awaited);
         while self.is_behind() {
             self.cut_one();
         }
+        // The last line may have no line feed.
         if !self.begun.is_empty() {
             self.emit_line();
         }
         self.show_begun();
     }
 
+    /// True if the oldest lines may go: see the type.
     fn is_lossy(&self, awaited: bool) -> bool {
         let ignored = || self.full_since.is_some_and(|since| since.elapsed() >= PATIENCE);
-        // Not at once: its spawner may be about to ask for it, when the child has printed much already.
+        // Counts only with `ignored`, because the spawner may be about to take the receiver of a
+        // child that has already printed a lot. Pairs with `take`.
         let untaken = || self.reader.upgrade().is_some_and(|reader| !reader.taken.load(Ordering::Acquire));
         self.lossy.is_some() || (ignored() && (awaited || untaken()))
     }
 
+    /// Copies the unfinished line to where the reader can see it.
     fn show_begun(&self) {
         let Some(reader) = self.reader.upgrade() else { return };
         let mut shown = reader.begun.lock();
+        // Most turns end with the same unfinished line, often with none.
         if *shown != self.begun {
             shown.clone_from(&self.begun);
         }
     }
 
-    /// Takes the bytes up to a line's end, up to the longest piece, or all. A piece is cut off when a byte comes that
-    /// belongs to it.
+    /// Takes bytes up to the end of a line, up to the longest piece, or all. A full piece is cut
+    /// off only when another byte of its line comes, so that a line of exactly that length is not
+    /// cut.
     fn cut_one(&mut self) {
         let rest = self.rest.get(self.cut..).unwrap_or_default();
         let room = LONGEST.saturating_sub(self.begun.len());
         if room == 0 && rest.first() != Some(&b'\n') {
             return self.emit_piece();
         }
+        // One byte more than fits, because a line feed needs no room.
         let end = rest.iter().take(room + 1).position(|byte| *byte == b'\n');
         let count = end.unwrap_or(room.min(rest.len()));
         self.begun.extend_from_slice(rest.get(..count).unwrap_or_default());
@@ -207,22 +237,25 @@ impl Lines {
         self.queue(&line, false);
     }
 
-    /// Not in the middle of a character.
+    /// Cuts off a piece of a long line, between two characters: the bytes of a character that is
+    /// not whole begin the next piece.
     fn emit_piece(&mut self) {
         let rest = self.begun.split_off(whole_characters(&self.begun));
         let piece = std::mem::replace(&mut self.begun, rest);
         self.queue(&piece, true);
     }
 
+    /// Numbers a line and puts it into the queue. A full queue that is dropping loses a line first.
     fn queue(&mut self, text: &[u8], cut: bool) {
         self.number += 1;
         if self.dropping && self.queue.len() >= QUEUED {
             match self.reader.upgrade() {
-                // A reader may be faster: then there is room as well.
+                // The queue is empty by now, since a reader was faster: no line is lost.
                 Some(reader) if reader.receiver.try_recv().is_err() => {}
                 oldest => {
                     self.lost.fetch_add(1, Ordering::Relaxed);
-                    // Only copies of the receiver are left, which are elsewhere: the newest goes.
+                    // The handle is gone, and with it our way to the oldest line. Copies of the
+                    // receiver may live, so the bound must hold: the newest line goes.
                     if oldest.is_none() {
                         return;
                     }
@@ -234,12 +267,14 @@ impl Lines {
     }
 }
 
-/// How many of the bytes are before a character that is begun and not ended.
+/// Number of bytes before a last character that is not whole; all bytes if there is none.
 fn whole_characters(bytes: &[u8]) -> usize {
+    // The two highest bits of every byte of a character but its first.
     const CONTINUED: u8 = 0b1000_0000;
     let back = bytes.iter().rev().take(4).position(|byte| byte & 0b1100_0000 != CONTINUED);
     match back.map(|back| bytes.len() - 1 - back) {
-        // It is whole, or it is not UTF-8 at all: then it does not matter where it is cut.
+        // Without this case the last character is whole, or the bytes are not UTF-8, and any place
+        // is as good.
         Some(start) if start > 0 && std::str::from_utf8(&bytes[start..]).is_err() => start,
         _ => bytes.len(),
     }

@@ -1,9 +1,9 @@
 //! Child processes as members of a scope (unix).
 //!
 //! [`Scope::process`](crate::Scope::process) takes a [`std::process::Command`] and returns a
-//! [`ProcessBuilder`]; [`ProcessBuilder::spawn`] starts the child and returns a [`Process`]. A child
-//! is stopped like a service: after the workers of its scope, with SIGTERM, and with SIGKILL after
-//! its grace. The scope returns when the child is reaped.
+//! [`ProcessBuilder`]; [`ProcessBuilder::spawn`] starts the child and returns a [`Process`]. A
+//! scope that ends stops the child like a service, after its workers: with SIGTERM, and with
+//! SIGKILL after the child's grace. The scope returns when the child is reaped.
 //!
 //! ```
 //! use std::process::Command;
@@ -18,18 +18,19 @@
 //! # Ok::<(), homebound::ScopeError>(())
 //! ```
 // Owns child processes as members of a scope.
-// Refuses to know the registry, and to call the OS by itself.
-// Read `builder` first, then `supervise`.
+// Refuses to know the registry, and to call the OS: `sys::child` does.
+// Read `builder` first, then `plan` and `supervise`.
 
 pub(crate) mod builder;
 pub(crate) mod handle;
 pub(crate) mod leader;
 pub(crate) mod lines;
 pub(crate) mod output;
+pub(crate) mod plan;
 pub(crate) mod supervise;
 
 pub use crate::outcome::error::ProcessFailed;
 pub use builder::ProcessBuilder;
 pub use handle::Process;
 pub use lines::Line;
-pub use supervise::OnExit;
+pub use plan::OnExit;

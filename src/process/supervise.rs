@@ -1,12 +1,14 @@
-//! Owns the life of one child process: one poll for all that it may do, its stop, the end of its group, its reaping.
-//! Refuses to know who waits for it: they wait for the thread that this runs on, which forks and outlives the child.
+//! Owns the life of one child process: the poll for its events, its stop, the end of its group, its
+//! reaping.
+//! Refuses to know the waiters: they wait for the thread that runs this, and outlives the child.
 //!
 //! ```text
 //! started --(stop: SIGTERM to the group)--> asked --(grace over: SIGKILL to the group)--> forced
 //!    |                                        |                                            |
-//!    +---------------------- the leader has ended: a zombie, its pid still ours -----------+
+//!    +-------------- ended: the child is a zombie, its pid is still its own ---------------+
 //!                                             |
-//!             SIGKILL to what is left of the group, the pipes emptied, reaped (a forced one after its orphans)
+//!                  SIGKILL to the rest of the group, its orphans reaped (if forced),
+//!                         the pipes emptied, the child reaped, its end told
 //! ```
 
 use std::io;
@@ -22,8 +24,8 @@ use crossbeam_channel::Sender;
 use crate::outcome::error::{NotStarted, ProcessFailed};
 use crate::outcome::reason::{Stop, StopReason};
 use crate::process::leader::Shared;
-use crate::process::lines::Lines;
 use crate::process::output::Output;
+use crate::process::plan::{OnExit, Plan, Refusal, Started};
 use crate::rt::awake;
 use crate::rt::contain::log_contained;
 use crate::rt::result::Result;
@@ -39,96 +41,68 @@ use crate::thread::stopper::OnStop;
 use crate::tree::record::Facts;
 use crate::tree::wait_mark::WaitMark;
 
-/// What it means that a child ends though nobody asked it to.
-///
-/// It was asked if its scope or [`Process::stop`](crate::Process::stop) stopped it, or if it ended by a signal that [`Process::signal`](crate::Process::signal) sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OnExit {
-    /// A code other than 0, and an end by a signal, is a failure of the scope: a [`ProcessFailed`](crate::ProcessFailed).
-    #[default]
-    Fail,
-    /// Nothing. [`Process::wait`](crate::Process::wait) tells how it ended.
-    Ignore,
-    /// As `Fail`; and when it has ended, however it ended, the scope is stopped, with
-    /// [`StopReason::Vital`](crate::StopReason::Vital).
-    StopScope,
-}
-
-/// What the thread is to start and to look after.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) command: Command,
-    /// As the dump shows it.
-    pub(crate) text: String,
-    pub(crate) leads: Leads,
-    pub(crate) grace: Duration,
-    pub(crate) on_exit: OnExit,
-    /// Where the lines of its output go: the pipes are ours then.
-    pub(crate) lines: Option<[Lines; 2]>,
-    pub(crate) shared: Arc<Shared>,
-}
-
-/// What the spawner is told, once.
-pub(crate) type Started = std::result::Result<Pipes, Refusal>;
-
-/// Why there is no child.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    /// The thread was asked to stop before it forked.
-    Stopped,
-    Os(io::Error),
-}
-
-/// What the thread of a child process does. It is the one that forks: the kernel ends the child with the thread that forked
-/// it, and this one is there until the child is reaped.
+/// Runs on the thread of a child process, from the fork to the reaping. This thread must fork,
+/// because the kernel kills the child with the thread that forked it, and this thread outlives the
+/// child.
 pub(crate) fn supervise(cx: &Context, plan: Plan, tell: &Sender<Started>) -> Result {
     let shared = Arc::clone(&plan.shared);
-    // However this is left, the child is not: one that has not been reaped is killed, and then it is.
+    // Also if this function panics, the child is home before its thread: it is killed and reaped.
     let _reaped = scopeguard::guard(shared, |shared| shared.abandon());
     let _mark = WaitMark::new("child", cx.record().label.at);
     let (mut running, pipes) = match Running::start(cx, plan) {
         Ok(started) => started,
         Err(refusal) => {
+            // Pairs with `told.recv()` in `ProcessBuilder::spawn`, which waits for this answer.
             let _spawner_waits = tell.send(Err(refusal));
             return Ok(());
         }
     };
+    // Pairs with `told.recv()` in `ProcessBuilder::spawn`. After `start` has stored the leader and
+    // the facts, so that the spawner's handle can signal the child and tell its pid.
     let _spawner_waits = tell.send(Ok(pipes));
     let ended = running.attend();
     running.end(ended)
 }
 
-/// A child that was started.
+/// A child that was started, as its thread looks after it. Used by this thread only.
 struct Running<'a> {
     cx: &'a Context,
     shared: Arc<Shared>,
-    /// Readable from the stop on. Not the node's own, which goes with the record: this one is closed when the child is home.
+    /// A descriptor that is readable from the stop on. Not the descriptor of the node, because that
+    /// one lives as long as the record; this one is closed when the child is home.
     stop: Arc<Event>,
+    /// Sets `stop`.
     _stop: OnStop,
+    /// A descriptor that is readable when the child has ended. `None` if the kernel has no pidfd,
+    /// or if the descriptor is of no more use; then `attend` looks at intervals of [`LOOK`].
     ended: Ended,
-    /// In whose foreground it is, if this process is.
+    /// The terminal that is lent to the child; `None` if none was asked for, or there is none.
     terminal: Option<Terminal>,
     output: Output,
+    /// Time from SIGTERM to SIGKILL, if the share of the scope's grace leaves as much.
     grace: Duration,
     on_exit: OnExit,
+    /// True once `ask` has sent SIGTERM: the state is *asked* or *forced*.
     asked: bool,
-    /// When the group is killed.
+    /// When the group is killed. Set by `ask`, cleared by `force`; counts the time awake.
     force_at: Option<Instant>,
-    /// From the SIGKILL on, so that what the child has started can be reaped when the child leaves it behind.
+    /// From `force` until the group is reaped, so that the kernel gives this process the orphans of
+    /// the group.
     adoption: Option<Adoption>,
-    /// Lines were lost, and that was said.
+    /// True once the warning about lost lines was logged while the child ran.
     lossy: bool,
 }
 
 impl<'a> Running<'a> {
+    /// Forks and executes. After an error there is no child.
     fn start(cx: &'a Context, plan: Plan) -> std::result::Result<(Running<'a>, Pipes), Refusal> {
         let Plan { mut command, text, leads, grace, on_exit, lines, shared } = plan;
         if cx.node().is_stopping() {
             return Err(Refusal::Stopped);
         }
         let refused = |command: &Command, error| Refusal::Os(NotStarted::wrap(command, error));
-        // What may be refused to us comes before the fork.
+        // The descriptor, the callback and the terminal come before the fork, because after it a
+        // refusal would leave a child behind.
         let stop = Arc::new(Event::new().map_err(|error| refused(&command, error))?);
         let event = Arc::clone(&stop);
         let guard = cx.on_stop(move || event.set());
@@ -136,6 +110,7 @@ impl<'a> Running<'a> {
         let terminal = terminal.map_err(|error| refused(&command, error))?;
         let (leader, mut pipes) = Leader::start(&mut command, leads, terminal.as_ref())
             .map_err(|error| refused(&command, error))?;
+        // To *started*.
         let ended = leader.ended();
         let _first = cx.record().process.set(Box::new(Facts::new(leader.pid(), text)));
         shared.lead(leader);
@@ -158,7 +133,8 @@ impl<'a> Running<'a> {
         Ok((running, pipes))
     }
 
-    /// Looks after the child until it has ended. An error: somebody else in this process has reaped it.
+    /// Looks after the child until it has ended. An error means that other code in this process has
+    /// reaped the child.
     fn attend(&mut self) -> io::Result<()> {
         loop {
             if !self.asked && self.cx.node().is_stopping() {
@@ -167,6 +143,8 @@ impl<'a> Running<'a> {
             if self.force_at.is_some_and(|at| awake::now() >= at) {
                 self.force();
             }
+            // Pairs with `event.set()` in `start`. The descriptor stays readable, so it is left out
+            // once the child is asked: otherwise this loop would spin.
             let stop = (!self.asked).then(|| self.stop.as_fd());
             let ended = self.ended.as_ref().map(|ended| ended.as_fd());
             let [stdout, stderr] = self.output.wanted();
@@ -178,25 +156,29 @@ impl<'a> Running<'a> {
                 self.tell_of_losses();
             }
             if (ended || self.ended.is_none()) && self.shared.has_ended()? {
+                // To *ended*. The child stays a zombie until `end` reaps it.
                 return Ok(());
             }
             if self.terminal.is_some() && self.shared.was_suspended() {
                 self.suspend();
             }
             if ended {
-                // A debugger has it, and is told first: until then the descriptor says more than is so.
+                // The descriptor is readable, and yet the kernel does not show us the end. A
+                // debugger traces the child, and hears of the end first. Until then the descriptor
+                // would make this loop spin, so go on without it.
                 self.ended = None;
             }
         }
     }
 
-    /// Somebody waits for its end, and may read nothing meanwhile.
+    /// True if a thread waits for the child's end, or its scope does. Such a waiter may read no
+    /// lines meanwhile, so a full queue may lose some.
     fn is_awaited(&self) -> bool {
         self.asked || self.shared.is_awaited()
     }
 
-    /// When to look again if nothing happens: the kernel has no descriptor for a suspended child, for a line that was taken, and
-    /// for a child that has ended where it has no pidfd.
+    /// When to look again though no descriptor is ready. There is no descriptor for a suspension of
+    /// the child, for a line that a reader has taken, and, without a pidfd, for the child's end.
     fn next_look(&self) -> Option<Instant> {
         let ended = self.ended.is_none().then_some(LOOK);
         let pauses = [ended, self.terminal.as_ref().map(|_| LOOK_FOR_SUSPENSION), self.output.pause()];
@@ -204,9 +186,10 @@ impl<'a> Running<'a> {
         look.into_iter().chain(self.force_at.map(awake::system)).min()
     }
 
-    /// The child has been suspended, by Ctrl-Z or for want of the terminal. If this process is in the foreground, it can be
-    /// helped at once. Otherwise this process is suspended, too, as one group would be; when it goes on, so does the child, with the
-    /// terminal if it is ours again.
+    /// Called when the child has been suspended, by Ctrl-Z or because it lacks the terminal. If
+    /// this process is in the foreground, the child gets the terminal and continues at once.
+    /// Otherwise this process suspends itself as well, as if both were one group. When this process
+    /// continues, so does the child, with the terminal if this process has it again.
     fn suspend(&mut self) {
         let Some(terminal) = &self.terminal else { return };
         if !self.asked {
@@ -217,43 +200,54 @@ impl<'a> Running<'a> {
             terminal.give(self.pid());
         }
         if let Err(error) = self.shared.signal_group(CONTINUE) {
-            self.warn("could not be continued", Some(&error));
+            self.warn("the child could not be continued", Some(&error));
         }
     }
 
-    /// The stop: SIGTERM to the group, and the time after which it is not asked any more. That is the grace, or before: so
-    /// that it is home in its share of the scope's grace.
+    /// Asks the child to end, because its thread is asked to stop: SIGTERM to the group. Sets the
+    /// time of the SIGKILL: when the child's grace is over, or after three quarters of the share of
+    /// the scope's grace if that is earlier, so that the child is home within the share.
     fn ask(&mut self) {
+        // From *started* to *asked*, also if no signal can be sent: then SIGKILL will be tried.
         self.asked = true;
         let (now, record) = (awake::now(), self.cx.record());
         let share = record.core.share_end(record).map(|end| end.saturating_duration_since(now));
         let patience = share.map_or(self.grace, |share| self.grace.min(share - share / 4));
         self.force_at = Some(after(now, patience));
-        // One that is suspended gets it when it goes on.
+        // SIGCONT second, because a suspended child handles SIGTERM only when it continues.
         let sent = [TERMINATE, CONTINUE].into_iter().try_for_each(|signal| self.shared.signal_group(signal));
         if let Err(error) = sent {
-            self.warn("could not be asked to end", Some(&error));
+            self.warn("the child could not be asked to end", Some(&error));
         }
     }
 
+    /// Kills the group, because the child has not ended in time.
     fn force(&mut self) {
+        // From *asked* to *forced*.
         self.force_at = None;
+        // Before the SIGKILL, because the group's orphans are given away when the child dies.
         self.adoption = Adoption::begin();
         let killed = self.shared.signal_group(KILL);
-        self.warn("did not end on SIGTERM in its grace: SIGKILL", killed.as_ref().err());
+        self.warn("the child did not end on SIGTERM in its grace: SIGKILL", killed.as_ref().err());
     }
 
-    /// It has ended, and is a zombie: its group is still its own.
+    /// Ends the group, reaps the child, and tells its end. The child has ended and is a zombie, so
+    /// its pid and the number of its group belong to no other process yet. `ended` is an error if
+    /// other code has reaped it.
     fn end(mut self, ended: io::Result<()>) -> Result {
         let reaped = ended.and_then(|()| {
-            // What the child started goes with it: nobody is left to look after that.
+            // The processes that the child has started end with it, because no thread of this
+            // process looks after them.
             let _nobody_left = self.shared.signal_group(KILL);
+            // Before the child is reaped, because its pid names the group until then.
             reap_group(self.pid());
             drop(self.adoption.take());
+            // After the SIGKILL, so that the group's last output is in the pipes.
             self.output.finish(self.is_awaited());
             self.shared.reap()
         });
-        // Before its end is told: whoever waits for it may read from the terminal.
+        // Before the end is told, because a waiter may read from the terminal next. A child that
+        // was killed could not reset the modes.
         let killed = reaped.as_ref().is_ok_and(|status| status.signal().is_some());
         self.terminal.take().into_iter().for_each(|terminal| terminal.take_back(killed));
         let ended = self.how_it_ended(reaped);
@@ -263,16 +257,20 @@ impl<'a> Running<'a> {
             let reason = StopReason::Vital { path: record.path().to_owned() };
             calls.add(record.core.node.mark_for(Stop::new(reason)));
         }
+        // Stop the scope before the log and the judgement of the error below, because both run code
+        // of the program's, which may take its time.
         if ended.is_err() {
             let (node, path) = (&record.node, record.path());
             calls.add(record.core.stop_before_judging(node, path, !record.isolated));
         }
         calls.run();
-        // After the stops: the subscriber is the program's.
+        // After the stops, because the subscriber is code of the program's.
         self.tell_of_losses();
         ended
     }
 
+    /// The result of the child's thread: `Ok`, its stop, or the failure that the end of the child
+    /// is.
     fn how_it_ended(&self, reaped: io::Result<ExitStatus>) -> Result {
         let (record, asked) = (self.cx.record(), self.asked);
         let status = reaped
@@ -281,6 +279,7 @@ impl<'a> Running<'a> {
         if let Some(facts) = facts {
             let _once = facts.exit.set(status.to_string().into());
         }
+        // A child that was asked to end has stopped, whatever its status.
         if asked {
             return Err(self.cx.stopped().into());
         }
@@ -296,6 +295,7 @@ impl<'a> Running<'a> {
         self.cx.record().process.get().map_or(0, |facts| facts.pid)
     }
 
+    /// Logs the number of lost lines: once when the first is lost, and once at the end.
     fn tell_of_losses(&self) {
         let lost = self.shared.lost.load(Ordering::Relaxed);
         if lost > 0 {
@@ -304,7 +304,7 @@ impl<'a> Running<'a> {
                     target: "homebound::process",
                     path = &*shown(self.cx.path()),
                     lost,
-                    "lines of its output were lost: nobody read them in time"
+                    "lines of the child's output were lost, because no reader took them in time"
                 );
             });
         }
@@ -325,6 +325,7 @@ impl<'a> Running<'a> {
     }
 }
 
-/// How long until the next look where the kernel has nothing to wait on: for an end, and for a suspension.
+/// Time between two looks whether the child has ended, where the kernel has no pidfd.
 const LOOK: Duration = Duration::from_millis(10);
+/// Time between two looks whether a child in the foreground was suspended.
 const LOOK_FOR_SUSPENSION: Duration = Duration::from_millis(100);
