@@ -48,8 +48,8 @@ impl Expected {
     /// Registers the calling thread as the announced one, while the returned value lives.
     pub(crate) fn vouch(self) -> Vouched {
         let id = sys::thread_id();
-        // Known first, and not expected any more after that (by the drop): so the thread is counted
-        // as one of them at each moment.
+        // Known first, and not expected any more after that (by the drop), so that the thread is in
+        // at least one of the two at each moment.
         KNOWN.lock().extend(id);
         Vouched(id)
     }
@@ -78,7 +78,7 @@ pub(crate) fn foreign() -> Vec<ForeignThread> {
 }
 
 fn look_for_foreign() -> io::Result<Vec<ForeignThread>> {
-    // More than two looks only while threads of ours are starting, because the kernel lists them
+    // Look more than twice only while threads of ours are starting, because the kernel lists them
     // before they have registered.
     let found = look_again(Look::now(&|_| true)?, |look, seen| look >= 2 && seen.starting == 0)?;
     let before = BEFORE.lock();
@@ -117,6 +117,7 @@ fn look_again(mut seen: Look, is_enough: impl Fn(u32, &Look) -> bool) -> io::Res
             break;
         }
         thread::sleep(pause);
+        // Doubled, so that a thread that takes long to go costs few looks.
         pause *= 2;
         seen = seen.again()?;
     }

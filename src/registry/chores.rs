@@ -134,6 +134,7 @@ impl Orphans {
         let before = std::mem::take(&mut self.since);
         for pid in ended {
             let since = before.iter().find(|(seen, _)| *seen == pid).map_or(now, |(_, since)| *since);
+            // Not claimed for long enough, so no thread of this process will wait for it.
             if now - since >= UNCLAIMED && sys::reap(pid) {
                 calls.add(Calls::log(move || {
                     log_contained(

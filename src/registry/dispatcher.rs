@@ -39,6 +39,7 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
         if let Some(core) = shared.root.get() {
             answer(shared, core, shared.take_requests(u32::MAX), &mut driven, &mut calls);
         }
+        // Calls are collected, not made here: marking comes first.
         while let Some(work) = shared.next_work_item() {
             match work {
                 WorkItem::Quit => quits = true,
@@ -59,6 +60,7 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
             shared.set_occupied(false);
             continue;
         }
+        // After the calls: none of them is lost.
         if quits {
             return;
         }
@@ -121,6 +123,7 @@ fn answer(
             calls.add(node.mark_expired());
         }
     }
+    // The body may have come home since *watch* asked.
     if asked(request::DRIVE) && !core.lock().body_home {
         drive(Arc::clone(core), driven);
     }

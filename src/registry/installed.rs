@@ -27,7 +27,8 @@ pub(crate) struct Installed {
     /// The records of *stopper* and *watch*.
     internal: [Arc<Record>; 2],
     handlers: Handlers,
-    /// Keeps the signals from the other threads. Dropped after *watch* is gone.
+    /// While it lives, the thread that runs the body does not handle the signals. Dropped after
+    /// *watch* is gone.
     spared: Spared,
 }
 
@@ -87,6 +88,7 @@ impl Installed {
         sys::hand_on_raised();
         drop(handlers);
         send_home(&core, &shared, watch);
+        // Last: from here on this thread handles signals again, as before the run.
         drop(spared);
         internal.iter().for_each(|record| result_state::end(record, Outcome::Finished));
     }
@@ -94,6 +96,7 @@ impl Installed {
 
 /// Joins *stopper* with the root's other threads, then dismisses *watch* and joins it.
 fn send_home(core: &Arc<ScopeCore>, shared: &Arc<Shared>, watch: JoinHandle<()>) {
+    // In this order: *watch* guards the joining of *stopper*, so it ends last.
     shared.dispatch(WorkItem::Quit);
     core.root.close();
     shared.dismiss();

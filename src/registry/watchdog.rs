@@ -60,14 +60,17 @@ struct Seen {
 
 /// The thread *watch*.
 pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expected) {
+    // First, so that the audit does not take *watch* for a foreign thread.
     let _known = expected.vouch();
     let timer = last::Guard::new().inspect_err(|error| {
         shared.dispatch(WorkItem::Log(LogEntry::NoTimer(error.kind().into())));
     });
     let mut timer = timer.ok();
     current::prepare();
+    // Before any code of the program's runs, so that a stop finds the clock attended.
     awake::attend();
     shared.has_started(WATCH);
+    // Set before *watch* is started.
     let Some(core) = shared.root.get() else { return };
     let (mut seen, mut rounds) = (Seen::default(), Rounds::default());
     while !shared.is_over() {
@@ -75,6 +78,8 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
         if let Some(at) = seen.kill_at(shared).filter(|at| now >= *at) {
             overdue_at_last(shared, core, &mut seen, at, now);
         }
+        // The request first, then the look whether *stopper* is occupied. Pairs with
+        // `set_occupied`.
         seen.ask_stopper(shared, core, now);
         stand_in(shared, core);
         let mut next = seen.next_look(shared, now);
@@ -98,8 +103,11 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
         if seen.is_dump_due && !woken.is_full() {
             dump(shared, core, &mut seen);
         }
+        // A dump, or a stderr that nothing reads, may have taken long; that is no suspension
+        // either.
         awake::worked();
     }
+    // The root is closed: no thread beats any more.
     awake::rest();
 }
 
@@ -114,6 +122,8 @@ impl Seen {
         if let Some(timer) = timer {
             timer.renew();
         }
+        // After a suspension the deadline, by this clock, is later by the clock of the system,
+        // which the kernel's timer goes by.
         let was_suspended = awake::beat();
         if let Some(deadline) = deadline.filter(|_| shared.must_arm_again() || was_suspended) {
             shared.arm_again(deadline);
@@ -142,6 +152,7 @@ impl Seen {
             shared.request(request::EXPIRE);
         }
         if shared.clock.users_due().is_some_and(|due| now >= due) && !self.driven {
+            // Once: *stopper* drives the root until it is settled.
             self.driven = true;
             shared.request(request::DRIVE);
         }
@@ -244,11 +255,14 @@ fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
     let begin = Instant::now();
     // The words get no more time than the kernel's timer would have left without them.
     let stuck_then = last::due().map_or(begin + STUCK_THEN, |due| due.min(begin + STUCK_THEN));
+    // The report takes locks of the tree, with a limit, and allocates: if that hangs, the timer
+    // ends the process.
     last::arm(begin + STUCK_BEFORE, how);
     let report = settle::report_of_root(core).map(|report| report.to_string());
     let is_locked = report.is_none();
     let report = report.unwrap_or_else(|| "shutdown: unknown, the root is locked".to_owned());
     let text = format!("{why}\n{report}\n{}", snapshot::examine(core));
+    // The text is made. From here on only stderr can hold it up.
     last::postpone(stuck_then, how);
     let left = stuck_then.saturating_duration_since(Instant::now());
     say(&text, LAST_WORDS.min(left / 2).max(UNREAD));

@@ -38,8 +38,8 @@ const IDLE: Duration = Duration::from_secs(10);
 /// belongs to a cache.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
-/// All OS threads of one root. A thread on its way out touches only the fields that need no lock,
-/// because thousands may end at once.
+/// All OS threads of one root. Once the root is about to end, a thread that leaves takes no lock of
+/// the cache (`retire`), because thousands may end at once.
 #[derive(Default)]
 pub(crate) struct ThreadCache {
     /// The attributes of the thread that opened the root. Each thread of the root begins with them.
