@@ -92,7 +92,7 @@
 //! # Features
 //!
 //! - `parking_lot` (off): `Context::wait_while` and `wait_while_timeout`, waits at condition
-//!   variables of the crate of that name, whose types (of its version 0.12) are in their signatures.
+//!   variables of the crate of that name. Its types (version 0.12) are in their signatures.
 //! - `serde` (off): the types of [`status`] implement `Serialize`; places and reasons as text,
 //!   moments as ages.
 //!

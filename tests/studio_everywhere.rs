@@ -66,7 +66,7 @@ mod thumbs;
 #[path = "../examples/studio/visitor.rs"]
 mod visitor;
 #[path = "../examples/studio/watchdog.rs"]
-mod watchdog;
+mod watch_thread;
 #[path = "../examples/studio/webui.rs"]
 mod webui;
 

@@ -208,20 +208,20 @@ impl Registry {
         let settings =
             Settings { grace, kill_after, on_overdue, second_signal, signals, taken, reap_orphans };
         let started = claim().and_then(|slot| Ok((Installed::open(name.clone(), settings, at)?, slot)));
-        let (office, _slot) = match started {
+        let (installed, _slot) = match started {
             Ok(started) => started,
             Err(refusal) => return refused(name, at, refusal),
         };
-        let core = Arc::clone(office.core());
+        let core = Arc::clone(installed.core());
         // Claimed -> running: from here on `snapshot` and `group` find the root.
         *RUNNING.lock() = Some(Arc::downgrade(&core));
         let lived = live(&core, main);
-        office.close_root();
+        installed.close_root();
         // Code of the program's that runs here (`Drop`, `Display`, a subscriber) may hang, so it
         // runs while *watch* is still there.
         let ended = assemble(&core, lived, audit::orphans());
         // After the last code of the program's: from here on *watch* is gone.
-        office.put_back();
+        installed.put_back();
         ended.unwrap_or_else(|payload| resume_unwind(payload))
     }
 }

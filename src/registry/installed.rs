@@ -8,9 +8,9 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::outcome::error::SpawnError;
 use crate::registry::audit;
-use crate::registry::dispatcher::stopper;
 use crate::registry::shared::{Settings, Shared};
-use crate::registry::watchdog::watch;
+use crate::registry::stopper_thread::stopper;
+use crate::registry::watch_thread::watch;
 use crate::rt::contain::discard;
 use crate::rt::os_thread::{OsThread, ThreadOptions};
 use crate::rt::result::Result;

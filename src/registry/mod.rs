@@ -5,17 +5,17 @@
 //! returns.
 // Owns the process: opens a root scope, and puts the process back as it was.
 // Refuses to know how a scope works.
-// Read `face` first, then `installed`, `watchdog` and `dispatcher`.
+// Read `face` first, then `installed`, `watch_thread` and `stopper_thread`.
 
 pub(crate) mod audit;
 pub(crate) mod chores;
-pub(crate) mod dispatcher;
 pub(crate) mod exit;
 pub(crate) mod face;
 pub(crate) mod installed;
 pub(crate) mod shared;
 pub(crate) mod signal;
-pub(crate) mod watchdog;
+pub(crate) mod stopper_thread;
+pub(crate) mod watch_thread;
 
 pub use exit::{Exit, OnOverdue};
 pub use face::{Registry, dump_status, group, run, snapshot, unblocked};

@@ -1,6 +1,6 @@
-//! Owns the block Stop of a context: the signal, checks, shields and deadlines.
-//! Refuses to own the state: a context is a handle, cheap to clone, and outlives nothing. The waits
-//! are in `wait`, threads and identity in `scope`.
+//! Owns the methods of a context that are about the stop: the signal, the checks, shields and
+//! deadlines. The waits are in the folder `wait`, and `scope` has the methods that start threads.
+//! Refuses to own the state: a context is a handle, cheap to clone, and outlives nothing.
 
 use std::convert::Infallible;
 use std::fmt;

@@ -11,11 +11,11 @@
 pub(crate) mod core;
 pub(crate) mod current;
 pub(crate) mod deadlock;
-pub(crate) mod done;
 pub(crate) mod due;
 pub(crate) mod fault_plan;
 pub(crate) mod grace;
 pub(crate) mod guest;
+pub(crate) mod on_done;
 pub(crate) mod panic_hook;
 pub(crate) mod path;
 pub(crate) mod propagate;

@@ -44,10 +44,10 @@ impl ScopeCore {
     /// `source` and its `Drop` are the program's code, and may take their time. `own` is the node
     /// of the closure that returned the error, `path` the place of the failure.
     ///
-    /// If no stop has come, any error that a closure returns is a failure. If a stop has come, the
-    /// error is a failure if it can be neither that stop, since no proof of the stop is alive, nor
-    /// a failure that is listed already. Otherwise only the error itself can tell, so nothing is
-    /// stopped before the error has been asked.
+    /// If no stop has come, every error that a closure returns is a failure. If a stop has come, the
+    /// error may carry that stop, or a failure that is listed already. It carries neither if no
+    /// proof of the stop is alive and no listed failure is on its way in an error; then it is a
+    /// failure. Otherwise only the error itself can tell, so this function stops nothing.
     pub(crate) fn stop_before_judging(self: &Arc<Self>, own: &Node, path: &str, stops: bool) -> Calls {
         let mut calls = Calls::default();
         let in_doubt = || own.hears_of_a_stop() && (own.may_be_in_errors() || self.has_carried_failures());

@@ -21,6 +21,16 @@
 // Refuses to poll, and to know how a stop travels.
 // Read `channel` first.
 // The order of the modules is the order of the methods on the page of `Context`.
+//
+// To add a wait, write a method of `Context` with these parts, in this order (`Context::recv` is
+// the model):
+// 1. `#[track_caller]`, and a `#[must_use]` that says what to do with a stop;
+// 2. `self.point(..)`, where a test may plant a stop or a panic;
+// 3. a look at the stop, which wins, and a try that does not block;
+// 4. a `WaitMark`, so that the dump names the wait and its line;
+// 5. the block, built on one of: `until_stopped` (`stop/select.rs`) for what is a channel,
+//    `Context::until_ready` (`io`) for a descriptor, `wait_at` (`condvar`) for a mutex and condvar.
+//    `Context::pause` ends by the stop or by time alone.
 
 pub(crate) mod channel;
 

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::registry::audit;
 use crate::registry::chores::taken_over_text;
-use crate::registry::dispatcher::stand_in;
 use crate::registry::exit::OnOverdue;
 use crate::registry::shared::{Shared, WATCH, request, say};
 use crate::registry::signal::{Meaning, SecondSignal};
+use crate::registry::stopper_thread::stand_in;
 use crate::rt::awake::{self, BEAT};
 use crate::rt::time::after;
 use crate::shutdown::settle;
