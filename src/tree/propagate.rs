@@ -44,8 +44,8 @@ impl ScopeCore {
     /// `source` and its `Drop` are the program's code, and may take their time. `own` is the node
     /// of the closure that returned the error, `path` the place of the failure.
     ///
-    /// If no stop has come, every error that a closure returns is a failure. If a stop has come, the
-    /// error may carry that stop, or a failure that is listed already. It carries neither if no
+    /// If no stop has come, every error that a closure returns is a failure. If a stop has come,
+    /// the error may carry that stop, or a failure that is listed already. It carries neither if no
     /// proof of the stop is alive and no listed failure is on its way in an error; then it is a
     /// failure. Otherwise only the error itself can tell, so this function stops nothing.
     pub(crate) fn stop_before_judging(self: &Arc<Self>, own: &Node, path: &str, stops: bool) -> Calls {
