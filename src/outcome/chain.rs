@@ -1,5 +1,6 @@
-//! Owns the walk along the errors that an error shows it holds, and the reading of its text.
-//! Refuses to judge what it finds, and to trust that either ends: `source` and `Display` are the program's code.
+//! Owns the walk along the sources of an error, and the reading of its text.
+//! Refuses to judge the errors, and to trust that the walk or the text ends: `source` and `Display`
+//! are the program's code.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -7,35 +8,40 @@ use std::io;
 
 use crate::rt::contain::{contain, discard};
 
-/// More links than an error made by hand has, and few enough for an error that is its own source.
+/// Number of errors that a walk visits at most: more than real errors have, and few enough for an
+/// error that is its own source.
 const LONGEST: usize = 128;
 
-/// Of an error's text so many bytes are kept.
+/// Number of bytes of an error's text that are kept.
 const MOST_TEXT: usize = 64 * 1024;
 
-/// `error`, what it holds, what that holds, and so on: at most [`LONGEST`] of them. A `source` that panics ends the walk.
-/// Runs the program's code: no lock of ours may be held.
+/// The error, its source, the source of its source, and so on: at most [`LONGEST`] errors. A
+/// `source` that panics ends the walk. Runs the program's code, so the caller holds no lock of
+/// ours.
 pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| held_by(*error)).take(LONGEST)
 }
 
-/// An `io::Error` gives its own content as its source's source only, so it is asked for that content itself.
+/// The error inside `error`. `io::Error::source` skips the error that it holds, and gives the
+/// source of that one. So ask an `io::Error` for its content itself.
 fn held_by<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return error.get_ref().map(|inner| inner as &(dyn Error + 'static));
     }
+    // A panic in `source` ends the walk here.
     contain(|| error.source()).unwrap_or_else(|payload| {
         discard(payload);
         None
     })
 }
 
-/// The text of `error` with the texts of its sources, where its `Display` gives them for `{:#}`. Ends where that panics. Runs the
-/// program's code: no lock of ours may be held.
+/// The text of the error, in the form `{:#}`, in which some errors add their sources. If `Display`
+/// panics, the text ends there and says so. Runs the program's code, so the caller holds no lock of
+/// ours.
 pub(crate) fn text(error: &(dyn Error + 'static)) -> String {
     let mut text = Bounded(String::new());
     match contain(|| write!(text, "{error:#}")) {
-        // A `Display` that fails has said what it could.
+        // The text is kept also if `Display` failed, or was cut off by `Bounded`.
         Ok(_) => {}
         Err(payload) => {
             discard(payload);
@@ -45,7 +51,8 @@ pub(crate) fn text(error: &(dyn Error + 'static)) -> String {
     text.0
 }
 
-/// Refuses what is too much: a `Display` that walks the sources of an error which is its own source does not end by itself.
+/// A text of at most [`MOST_TEXT`] bytes. More is refused with an error, which ends the formatting.
+/// If an error is its own source, a `Display` that walks the sources would not end otherwise.
 struct Bounded(String);
 
 impl Write for Bounded {
@@ -55,6 +62,7 @@ impl Write for Bounded {
             self.0 += part;
             return Ok(());
         }
+        // Cut between two characters, because a slice within one would panic.
         let fits = (0..=room).rev().find(|&at| part.is_char_boundary(at)).unwrap_or(0);
         self.0 += &part[..fits];
         Err(fmt::Error)

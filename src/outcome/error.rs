@@ -1,5 +1,5 @@
-//! Owns the errors of single calls: a wait, a send, a spawn, a join.
-//! Refuses to know scopes: what a scope returns is in `failure`.
+//! Owns the errors of single calls: a wait, a send, a spawn; and the errors of child processes.
+//! Refuses to know the errors of scopes and joins: see `failure`.
 
 use std::error::Error;
 #[cfg(unix)]
@@ -9,7 +9,7 @@ use std::{fmt, io};
 use crate::outcome::stopped::Stopped;
 use crate::rt::shown::Shown;
 
-/// Why a wait ended without what it waited for.
+/// Why a wait ended without its result.
 ///
 /// ```
 /// use homebound::WaitError;
@@ -29,11 +29,11 @@ use crate::rt::shown::Shown;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The context was asked to stop.
+    /// The context was asked to stop. Every later wait of the context ends at once.
     Stopped(Stopped),
-    /// All other ends of the channel are gone.
+    /// All other ends of the channel are gone, so no value can come or be taken any more.
     Disconnected,
-    /// The time-out of the call passed.
+    /// The time-out of the call has passed. The same wait may be tried again.
     TimedOut,
 }
 
@@ -62,7 +62,7 @@ impl From<Stopped> for WaitError {
     }
 }
 
-/// A value that could not be sent, and why. The value is not lost.
+/// A value that could not be sent, and the reason. The value is not lost (S6).
 ///
 /// ```
 /// homebound::scope(|scope| {
@@ -76,9 +76,9 @@ impl From<Stopped> for WaitError {
 /// ```
 #[non_exhaustive]
 pub struct SendError<T> {
-    /// What was to be sent.
+    /// The value that the receiver did not get.
     pub value: T,
-    /// Why it was not.
+    /// Why it was not sent.
     pub cause: WaitError,
 }
 
@@ -100,7 +100,8 @@ impl<T> Error for SendError<T> {
     }
 }
 
-/// Why a thread, or a child process, was not started. Its closure has been dropped by the caller.
+/// Why a thread or a child process was not started. The closure has been dropped on the calling
+/// thread, and the scope is as it was.
 ///
 /// ```
 /// use homebound::SpawnError;
@@ -118,11 +119,12 @@ impl<T> Error for SendError<T> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SpawnError {
-    /// The scope is stopping, or over: nothing new may start.
+    /// The scope is stopping, or over, so it admits no new thread.
     Stopped(Stopped),
-    /// The operating system refused; the scope is as it was.
+    /// The operating system refused the thread, or the fork or the execution of the child. The text
+    /// names limits to look at.
     Os(io::Error),
-    /// The name is empty or holds a NUL.
+    /// The name is empty, or holds a NUL character.
     InvalidName,
 }
 
@@ -130,6 +132,7 @@ impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SpawnError::Stopped(stopped) => write!(f, "not spawned, the scope is {stopped}"),
+            // Says it all already.
             SpawnError::Os(error) if NotStarted::is(error) => error.fmt(f),
             SpawnError::Os(error) => write!(
                 f,
@@ -150,17 +153,21 @@ impl Error for SpawnError {
     }
 }
 
-/// Why a child process was not started, with what to look at.
+/// Why a child process was not started, with advice. The content of the `io::Error` in
+/// [`SpawnError::Os`].
 #[derive(Debug)]
 #[cfg_attr(not(unix), allow(dead_code))]
 pub(crate) struct NotStarted {
+    /// In quotes, as `Debug` prints it.
     program: String,
+    /// Empty, or ` in "/working/directory"`.
     folder: String,
+    /// The refusal of the system, or of homebound.
     reason: io::Error,
 }
 
 impl NotStarted {
-    /// The refusal of a fork or an exec, with the path. Of the same kind as it was.
+    /// Adds the program and its working directory to a refusal. The new error is of the same kind.
     #[cfg(unix)]
     pub(crate) fn wrap(command: &Command, reason: io::Error) -> io::Error {
         let program = format!("{:?}", command.get_program());
@@ -168,16 +175,19 @@ impl NotStarted {
         io::Error::new(reason.kind(), NotStarted { program, folder, reason })
     }
 
+    /// True if `wrap` has made this error.
     fn is(error: &io::Error) -> bool {
         error.get_ref().is_some_and(|inner| inner.is::<NotStarted>())
     }
 
+    /// What the user can look at, in parentheses; empty if the reason says it.
     fn advice(&self) -> &'static str {
+        // By number first, because the kinds do not tell these two apart from other refusals.
         #[cfg(unix)]
         match self.reason.raw_os_error() {
             Some(libc::EPERM) => {
-                return " (does its `pre_exec` call setsid though its `process_group` is set, which makes it a leader before? Then use \
-                        `session()`. Or is the terminal of `controlling_terminal()` that of another session?)";
+                return " (does `pre_exec` call setsid, and is `process_group` set? Then the child leads a group already: \
+                        use `session()`. Or does the terminal of `controlling_terminal()` belong to another session?)";
             }
             Some(libc::ENOTTY) => return " (`controlling_terminal()`: is its standard input a terminal?)",
             _ => {}
@@ -187,6 +197,7 @@ impl NotStarted {
             io::ErrorKind::PermissionDenied => " (is it executable, may this user read it?)",
             io::ErrorKind::WouldBlock => " (see `ulimit -u` and the pids limit of the cgroup)",
             io::ErrorKind::OutOfMemory => " (out of memory, or overcommit is off)",
+            // Refusals of homebound's own, which say what to do.
             io::ErrorKind::Unsupported | io::ErrorKind::ResourceBusy | io::ErrorKind::InvalidInput => "",
             _ => " (see `ulimit -n` for descriptors; is it a program for this machine?)",
         }
@@ -206,8 +217,8 @@ impl Error for NotStarted {
     }
 }
 
-/// A child process ended though nobody asked it to, and not with 0. [`Failure::downcast_ref`](crate::Failure::downcast_ref)
-/// gives it back.
+/// The failure of a child process: it ended without having been asked to, and not with code 0.
+/// [`Failure::downcast_ref`](crate::Failure::downcast_ref) finds it in the failures of the scope.
 ///
 /// ```
 /// # #[cfg(unix)] {
@@ -229,11 +240,11 @@ impl Error for NotStarted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessFailed {
-    /// Its pid; it may be another's by now.
+    /// The pid that the child had. Another process may have it by now.
     pub pid: u32,
-    /// Program and arguments, cut to 200 characters.
+    /// The program and its arguments, cut to 200 characters.
     pub command: String,
-    /// How it ended.
+    /// How the child ended: its exit code, or the signal that ended it.
     pub status: ExitStatus,
 }
 

@@ -1,5 +1,6 @@
-//! Owns what failed, kept whole: errors with their types, panics with message, place and payload.
-//! Refuses to know why it matters: scopes list failures, `report_text` prints them.
+//! Owns failures, kept whole: errors with their types, panics with message, place and payload; and
+//! the error of a scope.
+//! Refuses to list failures, and to print them: scopes do the one, `report_text` the other.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -29,11 +30,13 @@ pub use joined::JoinError;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// How many failures inside an error are told from others. A chain of errors, each with all that it carries, would take room by
-/// the square of its length.
+/// Number of failures inside its error that a failure knows by id. In a chain of errors each
+/// failure carries all that are inside it, so without a bound the ids would take room by the square
+/// of the chain's length.
 const MOST_CARRIED: usize = 128;
 
-/// An error or a panic of a thread, a body, a deferred function or a callback. Clones are the same failure.
+/// An error or a panic of a thread, a body, a deferred function or a callback. Clones are the same
+/// failure.
 ///
 /// ```
 /// let error = homebound::scope_named("app", |scope| {
@@ -47,35 +50,41 @@ const MOST_CARRIED: usize = 128;
 #[derive(Clone)]
 pub struct Failure {
     parts: Arc<FailureParts>,
-    /// Made when the failure leaves through an error, so that the same one is not listed twice.
+    /// Some in a failure that left through an error. The drop of the token tells that the error
+    /// held this failure, so that it is not listed twice.
     _token: Option<Token>,
 }
 
 struct FailureParts {
-    /// Its id, which counts up in the order in which failures happen, and the ids of those that its error carries.
+    /// Carries the id of this failure, and behind it the ids of the failures that its error
+    /// carries.
     mark: Arc<Mark>,
+    /// When it happened, in time awake.
     at: Instant,
     origin: Origin,
     what: What,
 }
 
-/// When something happened that is a failure, or may turn out to be one: its place among the others, which counts up, and the time.
+/// When something happened that is a failure, or may turn out to be one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Happened {
+    /// The id of the failure to be. Ids grow in the order in which failures happen.
     id: u64,
+    /// In time awake.
     at: Instant,
 }
 
 impl Happened {
     pub(crate) fn now() -> Happened {
+        // Relaxed, because the counter orders no other data.
         Happened { id: NEXT_ID.fetch_add(1, atomic::Ordering::Relaxed), at: awake::now() }
     }
 }
 
-/// Whose failure it is.
+/// The thread, body, deferred function or callback that failed.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
-    /// `None` for a deferred function and for the closing of a group, which are no threads.
+    /// `None` for a deferred function, and for the closing of a group, because they are no threads.
     pub(crate) id: Option<ThreadId>,
     pub(crate) path: String,
     pub(crate) name: Cow<'static, str>,
@@ -85,16 +94,17 @@ pub(crate) struct Origin {
 }
 
 enum What {
-    /// `None` once it has been taken out by `ScopeError::downcast`.
+    /// `None` once `ScopeError::downcast` has taken the error out.
     Error(Option<BoxError>),
     Panic {
         message: String,
         location: Option<String>,
+        /// `None` once `take_payload` has taken it out.
         payload: Mutex<Option<Payload>>,
     },
 }
 
-/// What happened.
+/// Why a thread failed: an error, or a panic.
 ///
 /// ```
 /// use homebound::Cause;
@@ -116,9 +126,9 @@ pub enum Cause<'a> {
     Error(&'a (dyn Error + Send + Sync + 'static)),
     /// The closure, or something that it left to be dropped, panicked.
     Panic {
-        /// The panic's text.
+        /// The text of the panic.
         message: &'a str,
-        /// File, line and column, where the panic hook saw it.
+        /// File, line and column of the panic. `None` if homebound's panic hook did not see it.
         location: Option<&'a str>,
     },
 }
@@ -128,7 +138,7 @@ impl Failure {
         Failure::error_at(Happened::now(), origin, error, carried)
     }
 
-    /// One that happened before it was known to be one.
+    /// A failure by an error that was returned at an earlier time, before it was judged.
     pub(crate) fn error_at(
         happened: Happened,
         origin: Origin,
@@ -152,7 +162,7 @@ impl Failure {
         Failure { parts: Arc::new(parts), _token: None }
     }
 
-    /// The same failure, to go into an error that the calling thread may return.
+    /// The same failure with a token, to go into an error that the calling thread may return.
     pub(crate) fn marked(&self) -> Failure {
         let token = Token::of(Arc::clone(&self.parts.mark));
         Failure { parts: Arc::clone(&self.parts), _token: Some(token) }
@@ -162,12 +172,12 @@ impl Failure {
         self.parts.at
     }
 
-    /// The later happened, the greater.
+    /// The id. A failure that happened later has a greater id.
     pub(crate) fn id(&self) -> u64 {
         self.ids().first().copied().unwrap_or_default()
     }
 
-    /// Its own id, and those that it carries.
+    /// The id of this failure, and the ids of the failures that its error carries.
     pub(crate) fn ids(&self) -> &[u64] {
         match &self.parts.mark.carries {
             Carries::Failures(ids) => ids,
@@ -175,23 +185,23 @@ impl Failure {
         }
     }
 
-    /// True while it is in an error that somebody has.
+    /// True while an error holds this failure, on any thread.
     pub(crate) fn is_carried(&self) -> bool {
         self.parts.mark.is_carried()
     }
 
-    /// The path of the thread; for a body, of its scope.
+    /// The path of the thread; for a body, the path of its scope.
     pub fn path(&self) -> &str {
         &self.parts.origin.path
     }
 
-    /// The thread's name; for a body, its scope's.
+    /// The name of the thread; for a body, the name of its scope.
     pub fn name(&self) -> &str {
         &self.parts.origin.name
     }
 
-    /// The thread's id, which tells threads of one name apart. `None` where it was no thread: a deferred function, the closing
-    /// of a group.
+    /// The thread's id, which tells threads of one name apart. `None` where it was no thread: a
+    /// deferred function, the closing of a group.
     pub fn thread_id(&self) -> Option<ThreadId> {
         self.parts.origin.id
     }
@@ -201,12 +211,13 @@ impl Failure {
         &self.parts.origin.purpose
     }
 
-    /// Where it was spawned.
+    /// The line that spawned the thread.
     pub fn spawned_from(&self) -> &'static Location<'static> {
         self.parts.origin.spawned_from
     }
 
-    /// What it was at when it failed: what the thread said by [`Context::note`](crate::Context::note).
+    /// What it was at when it failed: what the thread said by
+    /// [`Context::note`](crate::Context::note).
     pub fn notes(&self) -> &[String] {
         &self.parts.origin.notes
     }
@@ -242,7 +253,7 @@ impl Failure {
 }
 
 impl Error for Failure {
-    /// The error that the closure returned; a panic has none.
+    /// The error that the closure returned; `None` for a panic.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self.cause() {
             Cause::Error(error) => Some(error),
@@ -251,7 +262,7 @@ impl Error for Failure {
     }
 }
 
-/// Stands where an error was before it was taken out.
+/// The error of a failure whose own error was taken out.
 #[derive(Debug)]
 struct Taken;
 
@@ -263,8 +274,8 @@ impl fmt::Display for Taken {
 
 impl Error for Taken {}
 
-/// Why a scope has no value to return: what failed, in the order in which it happened; or nothing failed, and it was
-/// stopped. `Display` and `Debug` print the tree.
+/// Why a scope has no value to return: what failed, in the order in which it happened; or nothing
+/// failed, and it was stopped. `Display` and `Debug` print the tree.
 ///
 /// ```
 /// let error = homebound::scope_named("app", |scope| {
@@ -281,22 +292,24 @@ pub struct ScopeError(Box<ScopeErrorParts>);
 pub(crate) struct ScopeErrorParts {
     pub(crate) path: String,
     pub(crate) failures: Vec<Failure>,
-    /// Failures from here on happened after the stop was asked for.
+    /// Index of the first failure that happened after the scope was asked to stop.
     pub(crate) first_during_stop: usize,
+    /// Number of failures that were counted and not kept.
     pub(crate) omitted: usize,
-    /// Some: the body ended as stopped, and nothing failed.
+    /// Some if the body ended as stopped, and nothing failed (S4).
     pub(crate) stopped: Option<Stopped>,
     pub(crate) report: ShutdownReport,
 }
 
 impl ScopeError {
-    /// Called on the thread that gets it: the marks count there.
+    /// Makes the error on the thread that gets it. Each failure gets a token, by which it is found
+    /// if the thread returns this error in another one.
     pub(crate) fn new(mut parts: ScopeErrorParts) -> ScopeError {
         parts.failures = parts.failures.iter().map(Failure::marked).collect();
         ScopeError(Box::new(parts))
     }
 
-    /// An error that no scope returned.
+    /// The error of one failure that no scope has listed.
     pub(crate) fn of_one(failure: Failure, report: ShutdownReport) -> ScopeError {
         ScopeError::new(ScopeErrorParts {
             path: failure.path().to_owned(),
@@ -322,7 +335,8 @@ impl ScopeError {
         self.0.failures.first()
     }
 
-    /// All failures, in the order in which they happened; at most 1024, see [`omitted`](Self::omitted).
+    /// All failures, in the order in which they happened; at most 1024, see
+    /// [`omitted`](Self::omitted).
     ///
     /// ```
     /// let error = homebound::scope(|scope| {
@@ -339,12 +353,13 @@ impl ScopeError {
         &self.0.failures
     }
 
-    /// Those of them that happened after the scope had been asked to stop: the tail of [`failures`](Self::failures).
+    /// The failures that happened after the scope had been asked to stop: the tail of
+    /// [`failures`](Self::failures).
     pub fn during_stop(&self) -> &[Failure] {
         self.0.failures.get(self.0.first_during_stop..).unwrap_or_default()
     }
 
-    /// How many failures were counted only.
+    /// The number of failures beyond the first 1024, which are counted and not kept.
     pub fn omitted(&self) -> usize {
         self.0.omitted
     }
@@ -368,8 +383,8 @@ impl ScopeError {
         self.0.stopped.as_ref()
     }
 
-    /// The first error of type `E`, by value; this error again if there is none, or if a clone of its [`Failure`] is
-    /// held elsewhere.
+    /// The first error of type `E`, by value; this error again if there is none, or if a clone of
+    /// its [`Failure`] is held elsewhere.
     ///
     /// ```
     /// use std::num::ParseIntError;
@@ -386,7 +401,7 @@ impl ScopeError {
         found.ok_or(self)
     }
 
-    /// How the threads came home.
+    /// How the threads of the scope came home.
     ///
     /// ```
     /// let error = homebound::scope(|scope| {
@@ -406,7 +421,7 @@ impl ScopeError {
 }
 
 impl Error for ScopeError {
-    /// What failed, if that was one thing; or the stop, if nothing failed.
+    /// The failure, if there was exactly one; or the stop, if nothing failed.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match (self.failures(), self.stopped()) {
             ([only], _) if self.omitted() == 0 => Some(only),

@@ -1,34 +1,39 @@
-//! Owns the list of what failed in one scope: in order, each once, the first 1024 and the count of the others.
-//! Refuses to know what follows from a failure.
+//! Owns the list of failures of one scope: in order, each once, the first 1024, and the number of
+//! the others (P4).
+//! Refuses to know the effect of a failure: `tree::propagate` stops scopes.
 
 use std::time::Instant;
 
 use crate::outcome::failure::Failure;
 use crate::rt::by_id::ById;
 
-/// How many a scope keeps (P4).
+/// Number of failures that a scope keeps (P4).
 const KEPT: usize = 1024;
 
 #[derive(Default)]
 pub(crate) struct FailureList {
-    /// By their own ids, so in the order in which they happened: an isolated failure is added later, when nobody can join it any more.
+    /// By their own ids, so in the order in which they happened. The order of `add` may differ,
+    /// because an isolated failure is added only when no handle can take it any more.
     kept: ById<Failure>,
+    /// Number of failures that were added when the list was full.
     omitted: usize,
-    /// The own id of the failure that has an id or carries it.
+    /// From the id of each failure in `kept`, and of each that it carries, to the id of the failure
+    /// in `kept`.
     ids: ById<u64>,
 }
 
-/// The list as a result has it.
+/// The list as the result of a scope gets it.
 pub(crate) struct Listed {
     /// In the order in which they happened.
     pub(crate) failures: Vec<Failure>,
-    /// Where the tail begins that happened after the stop was asked for.
+    /// Index of the first failure that happened after the scope was asked to stop.
     pub(crate) first_during_stop: usize,
+    /// Number of failures that were counted and not kept.
     pub(crate) omitted: usize,
 }
 
 impl FailureList {
-    /// True if one of them is in an error that somebody has.
+    /// True if an error holds one of the failures, on any thread.
     pub(crate) fn are_carried(&self) -> bool {
         self.kept.values().any(Failure::is_carried)
     }
@@ -38,7 +43,7 @@ impl FailureList {
         self.kept.get(*self.ids.get(id)?)
     }
 
-    /// Adds a failure, unless it is listed or told by one that is.
+    /// Adds a failure, unless it is listed already, or a listed failure carries it.
     pub(crate) fn add(&mut self, failure: Failure) {
         let own = failure.id();
         if self.ids.get(own).is_some() {
@@ -48,10 +53,12 @@ impl FailureList {
             failure.ids().iter().for_each(|id| self.ids.insert(*id, own));
             self.kept.insert(own, failure);
         } else {
+            // Its ids are not kept, because they would have no bound.
             self.omitted += 1;
         }
     }
 
+    /// Takes the list out. `stopped` is when the scope was asked to stop.
     pub(crate) fn take(&mut self, stopped: Option<Instant>) -> Listed {
         self.ids = ById::new();
         let failures: Vec<_> = std::mem::take(&mut self.kept).into_values().collect();

@@ -1,6 +1,6 @@
-//! Owns the tokens that homebound puts into errors, one for each stop or failure that an error carries: which of them this
-//! thread has made, and which were dropped, or shown, while it looked at an error.
-//! Refuses to judge an error.
+//! Owns the tokens that homebound puts into errors, one for each stop or failure that an error
+//! carries, and the notes of a thread on tokens: made here, dropped or printed in a closure.
+//! Refuses to judge an error: `tree::verdict` does, by these notes.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,28 +10,34 @@ use crate::outcome::reason::Stop;
 use crate::sync::local::*;
 
 per_thread! {
-    /// The marks of the stops of which this thread has made tokens, in its present job. Most make none: then this is not
-    /// touched, since the first touch costs the thread an allocation.
+    /// The marks of the stops of which this thread has made tokens, in its present job. Most
+    /// threads make none, and then do not touch `MADE`, because the first touch costs an
+    /// allocation.
     static MADE: RefCell<Vec<Weak<Mark>>> = const { RefCell::new(Vec::new()) };
+    /// True if the present job has made a token, so that `MADE` has entries.
     static HAS_MADE: Cell<bool> = const { Cell::new(false) };
-    /// While the thread drops an error: by how many the tokens of each mark became more or fewer.
+    /// For each mark, the tokens that were made less the tokens that were dropped, by this thread
+    /// in the innermost `dropped_in`.
     static BOOK: RefCell<Vec<(Arc<Mark>, isize)>> = const { RefCell::new(Vec::new()) };
+    /// True while tokens are counted in `BOOK`.
     static COUNTS: Cell<bool> = const { Cell::new(false) };
-    /// Something that holds a token has printed itself.
+    /// True if an error that holds a token has printed itself on this thread.
     static SHOWN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What an error may carry.
+/// The stop or the failure that an error may carry.
 pub(crate) enum Carries {
     Stop(Stop),
-    /// The id of a failure, and those of the failures in its error: they are told by it, and not listed again.
+    /// The id of a failure, and the ids of the failures that its error carries. The latter are
+    /// listed with the former, and not again.
     Failures(Vec<u64>),
 }
 
-/// What all tokens share that tell of one thing: of the stop of one node, or of one failure.
+/// Shared by all tokens of one failure, or of the stop of one node.
 pub(crate) struct Mark {
     pub(crate) carries: Carries,
-    /// How many tokens there are, on all threads. A node holds its mark as well, so that the mark's own count does not tell.
+    /// Number of tokens that are alive, on all threads. The count of the `Arc` would not do,
+    /// because a node holds its mark as well.
     tokens: AtomicUsize,
 }
 
@@ -40,14 +46,16 @@ impl Mark {
         Arc::new(Mark { carries, tokens: AtomicUsize::new(0) })
     }
 
-    /// True while there is a token of it, on any thread. A token that the calling thread can reach is always seen: whatever
-    /// handed the token over ordered its making before.
+    /// True while a token of this mark is alive, on any thread.
     pub(crate) fn is_carried(&self) -> bool {
+        // Relaxed is enough. A token that the calling thread can reach was made by this thread, or
+        // was handed to it by a channel or a lock, and that orders the making before this load.
         self.tokens.load(Ordering::Relaxed) > 0
     }
 }
 
-/// Held by every `Stopped`, and by every failure that went into an error.
+/// Proof that an error carries the stop or failure of its mark. Held by every `Stopped`, and by
+/// every failure that went into an error.
 pub(crate) struct Token(Arc<Mark>);
 
 impl Token {
@@ -81,13 +89,14 @@ impl Drop for Token {
     }
 }
 
-/// The calling thread makes a token of this stop: its closure may return it in an error that hides it. In thread-local
-/// destructors nothing is noted, and nothing judged.
+/// Notes that the calling thread makes a token of this stop, because its closure may return the
+/// token in an error that hides it. Thread-local destructors note nothing, since no error of theirs
+/// is judged.
 pub(crate) fn note(mark: &Arc<Mark>) {
     HAS_MADE.set(true);
     let _gone_in_destructors = MADE.try_with(|made| {
         let mut made = made.borrow_mut();
-        // Most threads make one and the same again and again.
+        // Most threads make tokens of the same mark again and again.
         if made.last().is_some_and(|last| last.as_ptr() == Arc::as_ptr(mark)) {
             return;
         }
@@ -98,21 +107,22 @@ pub(crate) fn note(mark: &Arc<Mark>) {
     });
 }
 
-/// Before the list grows: so it is as long as there are living marks, and the cost for each token stays the same.
+/// Removes dead and doubled marks. Called before the list grows, so that its length is bound by the
+/// number of living marks, and the cost for each token stays the same.
 fn prune(made: &mut Vec<Weak<Mark>>) {
     made.retain(|mark| mark.upgrade().is_some_and(|mark| mark.is_carried()));
     made.sort_unstable_by_key(|mark| mark.as_ptr().addr());
     made.dedup_by_key(|mark| mark.as_ptr().addr());
 }
 
-/// A job begins on this thread, which may have done others: their tokens are not this one's.
+/// Forgets the tokens of earlier jobs. Called when a job begins on this thread.
 pub(crate) fn begin_job() {
     if HAS_MADE.replace(false) {
         let _gone = MADE.try_with(RefCell::take);
     }
 }
 
-/// The marks of the stops of which the calling thread has made tokens, where some are alive.
+/// The marks of the stops of which the calling thread has made tokens, if tokens of them are alive.
 pub(crate) fn made_here() -> Vec<Arc<Mark>> {
     if !HAS_MADE.get() {
         return Vec::new();
@@ -123,9 +133,11 @@ pub(crate) fn made_here() -> Vec<Arc<Mark>> {
     made
 }
 
-/// The marks of which there are fewer tokens after `f`, by what this thread has done in it: what an error carried that `f`
-/// drops. A token that a `Drop` in there makes, and drops again, was not carried.
+/// The marks of which this thread drops more tokens in `f` than it makes. If `f` drops an error,
+/// these are the marks that the error carried. A token that a `Drop` in `f` makes and drops again
+/// sums up to 0, because the error did not carry it.
 pub(crate) fn dropped_in(f: impl FnOnce()) -> Vec<Arc<Mark>> {
+    // Put back below, because `f` runs code of the program's, which may judge errors in turn.
     let around = (COUNTS.replace(true), BOOK.try_with(RefCell::take));
     f();
     let book = BOOK.try_with(|book| book.replace(around.1.unwrap_or_default()));
@@ -134,7 +146,8 @@ pub(crate) fn dropped_in(f: impl FnOnce()) -> Vec<Arc<Mark>> {
     fewer.map(|(mark, _)| mark).collect()
 }
 
-/// A failure is dropped: what its own error carries is not carried by the error around.
+/// Calls `f` without counting tokens. For the drop of a failure, because the tokens in its own
+/// error belong to that failure, and not to the error that holds the failure.
 pub(crate) fn uncounted<R>(f: impl FnOnce() -> R) -> R {
     let counted = COUNTS.replace(false);
     let result = f();
@@ -142,6 +155,7 @@ pub(crate) fn uncounted<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Adds `by` to the tokens of `mark`, if this thread is in `dropped_in`.
 fn count(mark: &Arc<Mark>, by: isize) {
     if !COUNTS.get() {
         return;
@@ -155,12 +169,12 @@ fn count(mark: &Arc<Mark>, by: isize) {
     });
 }
 
-/// Said by all that holds a token when it prints itself.
+/// Called by every error that holds a token when it prints itself.
 pub(crate) fn show() {
     SHOWN.set(true);
 }
 
-/// Whether something that holds a token printed itself in `f`.
+/// True if an error that holds a token printed itself in `f`, on this thread.
 pub(crate) fn is_shown_in(f: impl FnOnce()) -> bool {
     let around = SHOWN.replace(false);
     f();

@@ -1,6 +1,6 @@
-//! Owns what users get: reasons, errors, failures, reports and snapshots as plain data, and their
-//! text.
-//! Refuses to know scopes, threads and the stop tree: it is made by those, and holds none of them.
+//! Owns the data that users get: reasons, errors, failures, reports, snapshots, and their text.
+//! Refuses to know scopes, threads and the stop tree: they make this data, and it holds none of
+//! them.
 //!
 //! Read `reason` first, then `failure`.
 

@@ -1,5 +1,5 @@
-//! Owns why a scope or thread was asked to stop, and which stop it was.
-//! Refuses to know how a stop travels.
+//! Owns the reason of a stop, and the identity of a stop (A4).
+//! Refuses to know how a stop reaches a thread: the folder `stop` does.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::rt::shown::Shown;
 
-/// Why a scope or a thread was asked to stop. The first reason wins.
+/// Why a scope or a thread was asked to stop. If several stops come, the first reason stays.
 ///
 /// ```
 /// use homebound::StopReason;
@@ -27,38 +27,41 @@ use crate::rt::shown::Shown;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// Somebody called `stop()` or `shutdown()`, here.
+    /// The program called `stop()` or `shutdown()`.
     Requested {
         /// The line of the call.
         at: &'static Location<'static>,
     },
-    /// The process got this signal.
+    /// The process got the signal of this number.
     Signal(i32),
     /// A thread of the scope, or its body, failed.
     Failed {
-        /// Whose failure it was.
+        /// The path of the thread, or of the scope if its body failed.
         path: String,
     },
-    /// A thread that was spawned as `vital` ended.
+    /// A thread that was spawned as `vital` ended, or a child process with
+    /// `OnExit::StopScope`.
     Vital {
-        /// The thread's path.
+        /// The path of the thread or child.
         path: String,
     },
     /// A deadline passed.
     Deadline,
-    /// The scope around this one was stopped, for the reason inside.
+    /// The enclosing scope was stopped, for the reason inside. Reasons are nested 16 deep at most.
     Parent(Box<StopReason>),
-    /// The workers are home: services are told to stop, and nothing new may start.
+    /// The body and the workers of the scope are home, so its services are told to stop, and no
+    /// thread may be spawned.
     UsersDone,
-    /// Said by the one who called [`Stopper::stop_because`](crate::Stopper::stop_because).
+    /// The text that the program gave to [`Stopper::stop_because`](crate::Stopper::stop_because).
     Custom(Cow<'static, str>),
 }
 
-/// Beyond this depth `Parent` is not wrapped again, so that no chain is too deep to drop.
+/// Number of `Parent`s around a reason at most, so that the drop of a reason, which recurs, needs
+/// little stack.
 const DEEPEST: usize = 16;
 
 impl StopReason {
-    /// The reason of a scope inside one that was stopped for this reason.
+    /// The reason for a scope inside the scope that was stopped for this reason.
     pub(crate) fn of_parent(&self) -> StopReason {
         let (mut depth, mut inner) = (0, self);
         while let StopReason::Parent(next) = inner {
@@ -92,7 +95,7 @@ impl fmt::Display for StopReason {
     }
 }
 
-/// A signal as people know it: `signal 15 (SIGTERM)`.
+/// The number and the name of a signal: `signal 15 (SIGTERM)`.
 pub(crate) fn signal_text(number: i32) -> String {
     match crate::sys::signal_name(number) {
         "" => format!("signal {number}"),
@@ -102,51 +105,59 @@ pub(crate) fn signal_text(number: i32) -> String {
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// The next number of the series from which nodes and stops are numbered: no node has the number of another's stop. A stop that
-/// a node has by its nature, the end of its users or its own deadline, has the node's number.
+/// The next number for a node or a stop. Both are numbered in one series, so that no node has the
+/// number of another node's stop. A stop that belongs to a node by its nature (the end of its
+/// users, its own deadline) has the number of the node.
 pub(crate) fn next_stop_id() -> u64 {
+    // Relaxed, because a number must be unique, and orders nothing.
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
 
-/// One stop as a node has it: marking hands it down, so that all that one call stops have the same id.
+/// One stop, as a node has it. Marking hands it down, so that all nodes that one call stops have
+/// the same id.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop {
+    /// From `next_stop_id`; equal for all nodes that this stop has reached.
     pub(crate) id: u64,
+    /// As this node has it: each scope on the way down adds a `Parent`.
     pub(crate) reason: Arc<StopReason>,
-    /// How many proofs of it are alive, in errors on any thread: written by the token of each `Stopped`, read before an error is
-    /// judged. `None` for a stop that a node has by its nature: each node makes that anew, and the proofs are not counted.
+    /// Number of proofs of this stop that are alive, in errors on any thread. Written by the token
+    /// of each `Stopped`, read before an error is judged. `None` for a stop that belongs to a node
+    /// by its nature, because the node makes it anew for each proof, and no common count exists.
     proofs: Option<Arc<AtomicUsize>>,
 }
 
 impl Stop {
-    /// A stop that nobody has had before.
+    /// A new stop, with an id of its own.
     pub(crate) fn new(reason: StopReason) -> Stop {
         Stop { proofs: Some(Arc::default()), ..Stop::of(next_stop_id(), reason) }
     }
 
-    /// The stop that the node of this number has by its nature.
+    /// The stop that belongs by its nature to the node of this number.
     pub(crate) fn of(id: u64, reason: StopReason) -> Stop {
         Stop { id, reason: Arc::new(reason), proofs: None }
     }
 
-    /// The same stop, in a scope inside.
+    /// The same stop, for a scope inside.
     pub(crate) fn of_parent(&self) -> Stop {
         Stop { reason: Arc::new(self.reason.of_parent()), ..self.clone() }
     }
 
-    /// A proof of it is made.
+    /// Counts a new proof of this stop.
     pub(crate) fn is_proved(&self) {
+        // Relaxed here and in `is_proved_no_more`: see `may_be_in_errors`.
         self.proofs.iter().for_each(|proofs| _ = proofs.fetch_add(1, Ordering::Relaxed));
     }
 
-    /// A proof of it is gone.
+    /// Counts a proof that is dropped.
     pub(crate) fn is_proved_no_more(&self) {
         self.proofs.iter().for_each(|proofs| _ = proofs.fetch_sub(1, Ordering::Relaxed));
     }
 
-    /// False if no error holds a proof of it, on any thread. A proof that the calling thread can reach is always counted: whatever
-    /// handed the proof over ordered its making before.
+    /// False if no error on any thread holds a proof of this stop.
     pub(crate) fn may_be_in_errors(&self) -> bool {
+        // Relaxed is enough. A proof that the calling thread can reach was made by this thread, or
+        // was handed to it by a channel or a lock, and that orders the making before this load.
         self.proofs.as_ref().is_none_or(|proofs| proofs.load(Ordering::Relaxed) > 0)
     }
 }

@@ -1,5 +1,5 @@
-//! Owns the plain data of how threads came home: reports.
-//! Refuses to know locks and threads; formatting is in `report_text`.
+//! Owns reports: how threads came home, as plain data.
+//! Refuses to know locks and threads. `report_text` has the formatting.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -14,17 +14,18 @@ use crate::outcome::status::{ForeignThread, ProcessStatus, Role, ScopeStatus, Th
 pub enum Ending {
     /// Its closure returned `Ok`.
     Finished,
-    /// It was asked to stop, and did.
+    /// The thread was asked to stop, and stopped.
     Stopped,
     /// Its closure returned an error.
     Failed,
-    /// It panicked.
+    /// Its closure panicked.
     Panicked,
-    /// It was not home at the deadline.
+    /// The thread was not home at its deadline.
     Overdue,
-    /// It has been asked to stop and is not home, and its time is not over: in a report that is made before the end.
+    /// The thread has been asked to stop, is not home, and has time left. Only in a report that is
+    /// made before the end.
     NotHome,
-    /// A service that is not home, and was not told to stop yet: those that use it come first.
+    /// A service that is not home and not told to stop yet, because its users end first.
     NotTold,
 }
 
@@ -33,26 +34,27 @@ pub enum Ending {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ThreadReport {
-    /// Its id: shown where other rows have the same path.
+    /// The thread's id. `Display` shows it if other rows have the same path.
     pub id: ThreadId,
-    /// Scopes and name.
+    /// The names of the scopes around the thread, and its own name: `/studio/gui/thumbs`.
     pub path: String,
     /// The thread's name.
     pub name: String,
-    /// What it was for.
+    /// What the thread was for.
     pub purpose: String,
-    /// What it was in its scope.
+    /// What the thread was in its scope.
     pub role: Role,
-    /// Where it was spawned.
+    /// The line that spawned the thread.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::location"))]
     pub spawned_from: &'static Location<'static>,
     /// How it ended.
     pub ending: Ending,
-    /// From the request to stop until its end; `None` if it was not asked, or has not ended.
+    /// Time from the request to stop until the thread's end. `None` if the thread was not asked, or
+    /// has not ended.
     pub after_stop: Option<Duration>,
-    /// What it waited for when the report was made, if it was not home.
+    /// The wait in which the thread was when the report was made, if it was not home.
     pub waits: Option<String>,
-    /// The child process that it stood for, if it did, and how that ended.
+    /// The child process that the thread looked after, if there was one.
     pub process: Option<ProcessStatus>,
 }
 
@@ -74,34 +76,40 @@ pub struct ThreadReport {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Workers, services and adopted threads of the subtree that lived when the shutdown began, those started later,
-    /// and the orphaned.
+    /// Number of workers, services and adopted threads of the subtree that lived when the shutdown
+    /// began or were started later, and of orphaned threads.
     pub total: usize,
-    /// Home at the deadline.
+    /// Number of threads that were home at their deadline.
     pub joined: usize,
-    /// Not home at the deadline; joined later all the same, unless the process ended. In a report that is made before the
-    /// deadline, those that are not home: how many of them still have time is in `away`.
+    /// Number of threads that were not home at their deadline. They were joined later, unless the
+    /// process ended before. A report that is made before the deadline counts every thread that is
+    /// not home; `away` says how many of them still have time.
     pub timeout: usize,
-    /// Of those: not home yet, and not late. 0 in every report of a shutdown that is over.
+    /// Number of threads in `timeout` that are not home yet, and not late. 0 in every report of a
+    /// shutdown that is over.
     pub away: usize,
-    /// Guests (see [`Context::adopt_guest`](crate::Context::adopt_guest)) that were there when the shutdown began or came later. They are
-    /// not in `total`: nobody waits for them.
+    /// Number of guests (see [`Context::adopt_guest`](crate::Context::adopt_guest)) that were there
+    /// when the shutdown began, or came later. They are not in `total`, because no thread waits for
+    /// them.
     pub guests: usize,
-    /// Foreign threads that were still alive at the end of `registry::run` and not there at its beginning (Linux). 0 also
-    /// where that could not be seen: then `foreign` has a row with the reason, and `Display` says `unknown`.
+    /// Number of foreign threads that were alive at the end of `registry::run`, and were not there
+    /// at its beginning (Linux). 0 as well if the kernel's list could not be read: then `foreign`
+    /// has a row with the reason, and `Display` says `unknown`.
     pub orphaned: usize,
-    /// From the beginning of the shutdown to its end.
+    /// Time from the beginning of the shutdown to its end.
     pub duration: Duration,
     /// Why the scope was asked to stop; `None` if it ended by itself.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::reason"))]
     pub reason: Option<StopReason>,
-    /// True for a later call of `shutdown`.
+    /// True if an earlier call of `shutdown` began this shutdown.
     pub repeated: bool,
-    /// All that are not home, the newest 1024 that were late or failed, and the newest 1024 others.
+    /// A row for each thread that is not home, for the newest 1024 threads that were late or
+    /// failed, and for the newest 1024 others.
     pub threads: Vec<ThreadReport>,
-    /// The orphaned, and guests whose threads live on; or one row that says why they are not known.
+    /// Orphaned threads, and former guests that live on. Or one row that says why they are not
+    /// known.
     pub foreign: Vec<ForeignThread>,
-    /// Groups that are roots of their own (see [`group`](crate::group())) and had not ended at the end of `registry::run`. Their
-    /// threads are in none of the counts.
+    /// Groups that are roots of their own (see [`group`](crate::group())), and had not ended at the
+    /// end of `registry::run`. None of the counts includes their threads.
     pub owned: Vec<ScopeStatus>,
 }

@@ -1,5 +1,5 @@
-//! Owns what people paste into bug reports: failures and shutdown reports as text.
-//! Refuses to know where they came from.
+//! Owns the text of failures and shutdown reports, as users paste it into bug reports.
+//! Refuses to decide what is in a report: it prints the data of `report` and `failure`.
 
 use std::error::Error;
 use std::fmt;
@@ -18,6 +18,7 @@ impl fmt::Display for ShutdownReport {
         if *away > 0 {
             write!(f, "not home yet: {away}, ")?;
         }
+        // `timeout` counts the threads of `away` as well, which are not late.
         write!(f, "timeout: {}, orphaned: ", timeout.saturating_sub(*away))?;
         match self.foreign.iter().any(|row| row.unknown.is_some()) {
             true => f.write_str("unknown")?,
@@ -33,6 +34,8 @@ impl fmt::Display for ShutdownReport {
         if self.repeated {
             f.write_str("; repeated")?;
         }
+        // One list of branches for all three kinds of rows, so that only the very last gets a
+        // corner.
         let items = self.threads.len() + self.foreign.len() + self.owned.len();
         let last = |place: usize| place + 1 == items;
         let paths = Twins::among(self.threads.iter().map(|row| &*row.path));
@@ -72,7 +75,7 @@ impl fmt::Display for ThreadReport {
     }
 }
 
-/// `mark` tells it from rows of the same path.
+/// Writes a row. `mark` is the id, if other rows have the same path; otherwise it is empty.
 fn write_row(f: &mut fmt::Formatter<'_>, row: &ThreadReport, mark: &str) -> fmt::Result {
     let (path, purpose) = (Shown(&row.path), Shown(&row.purpose));
     match &row.process {
@@ -93,7 +96,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Whose failure, and what; `mark` tells it from failures of the same path. A text of several lines goes on behind `rail`.
+/// Writes the path and the cause of a failure. `mark` is the id, if other failures have the same
+/// path. If the cause has several lines, each but the first begins with `rail`.
 fn write_what(f: &mut fmt::Formatter<'_>, failure: &Failure, mark: &str, rail: &str) -> fmt::Result {
     write!(f, "{}{mark} ", Shown(failure.path()))?;
     match failure.cause() {
@@ -109,11 +113,12 @@ fn write_what(f: &mut fmt::Formatter<'_>, failure: &Failure, mark: &str, rail: &
     }
 }
 
-/// Stands before the lines of a text that is not ours, so that it forges none of ours. A scope's error is a tree of its own.
+/// Stands before the further lines of a text of the program's, so that the text cannot forge a line
+/// of the report. The error of a scope needs none, because it prints a tree itself.
 const FOREIGN: &str = "| ";
 
-/// The error of a failure, and those inside it, as its own `Display` shows them. At the bound, the last of the chain stands for those
-/// between: it is where it began.
+/// Writes the error of a failure by its own `Display`, which writes the errors inside. At the bound
+/// ([`DEEPEST`]) only the last error of the chain follows, because it was the first to happen.
 fn write_error(
     f: &mut fmt::Formatter<'_>,
     failure: &Failure,
@@ -121,6 +126,7 @@ fn write_error(
     rail: &str,
 ) -> fmt::Result {
     let level = Level::enter();
+    // One level more is for the last error of the chain, which is written at the bound.
     if level.0 > DEEPEST + 1 {
         return f.write_str("(an error that is nested too deep to be shown)");
     }
@@ -161,7 +167,7 @@ impl fmt::Display for ScopeError {
     }
 }
 
-/// A failure with what it was for and where it was spawned; a scope's error inside it is a tree of its own.
+/// Writes a failure, and below it the purpose and the place of the spawn.
 fn write_failure(
     f: &mut fmt::Formatter<'_>,
     failure: &Failure,
@@ -171,7 +177,7 @@ fn write_failure(
 ) -> fmt::Result {
     write!(f, "\n{branch}")?;
     match failure.cause() {
-        // Its own body: the path has just been said.
+        // The scope's own body, whose path the first line has shown already.
         Cause::Error(error) if failure.path() == scope => {
             f.write_str("its body returned: ")?;
             write_error(f, failure, error, below)?;
@@ -185,7 +191,8 @@ fn write_failure(
 }
 
 impl fmt::Debug for ScopeError {
-    /// The tree: it is what `main` prints.
+    /// Prints the tree as `Display` does, because `main` prints an error that it returns by
+    /// `Debug`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

@@ -1,5 +1,6 @@
-//! Owns how the foreign types in snapshots and reports are serialised: places and reasons as text, moments as ages.
-//! Refuses to know the formats.
+//! Owns the serialisation of some types in snapshots and reports: places and reasons become text,
+//! instants become ages.
+//! Refuses to know the formats: they are the serialiser's.
 
 use std::panic::Location;
 use std::time::Instant;
@@ -12,6 +13,7 @@ pub(crate) fn location<S: Serializer>(at: &'static Location<'static>, out: S) ->
     out.collect_str(at)
 }
 
+/// Seconds since the instant, because an `Instant` means nothing outside of this process.
 pub(crate) fn age<S: Serializer>(since: &Instant, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_f64(since.elapsed().as_secs_f64())
 }

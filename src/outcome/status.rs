@@ -1,5 +1,5 @@
-//! Owns the plain data of what is: snapshots.
-//! Refuses to know locks and threads; formatting is in `status_text` and `words`.
+//! Owns snapshots: the live tree of scopes and threads, as plain data.
+//! Refuses to know locks and threads. `status_text` and `words` have the formatting.
 
 use std::fmt;
 use std::panic::Location;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::outcome::reason::StopReason;
 
-/// Tells threads apart: never used twice in a process.
+/// The id of a thread. No id is used twice in a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ThreadId(pub(crate) u64);
@@ -18,7 +18,7 @@ impl fmt::Display for ThreadId {
     }
 }
 
-/// Tells scopes and groups apart: never used twice in a process, nor for a thread.
+/// The id of a scope or group. No id is used twice in a process, nor for a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ScopeId(pub(crate) u64);
@@ -36,36 +36,38 @@ impl fmt::Display for ScopeId {
 pub enum Role {
     /// The thread that runs the scope's own closure.
     Body,
-    /// Ends by itself.
+    /// A thread that ends by itself.
     Worker,
-    /// Ends when it is told, after the workers.
+    /// A thread that ends when it is told to stop, after the workers.
     Service,
-    /// A thread that homebound did not start, in the tree while its guard lives.
+    /// A thread that homebound did not start, and that is a member of the scope while its guard
+    /// lives. The scope waits for it.
     Adopted,
-    /// One that is shown and hears the stop while its guard lives, and for which nobody waits.
+    /// A thread that homebound did not start, and that is shown and hears the stop while its guard
+    /// lives. The scope does not wait for it.
     Guest,
-    /// One of homebound's own.
+    /// A thread of homebound's own.
     Internal,
 }
 
-/// What a thread does now.
+/// What a thread does at the moment of the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum ThreadState {
-    /// Asked for; its closure has not begun.
+    /// The thread was asked for, and its closure has not begun.
     Starting,
-    /// Runs, or waits for something that homebound does not see.
+    /// The closure runs, or waits for something that homebound does not see.
     Running,
-    /// Waits.
+    /// The thread is in a wait of homebound's.
     Waiting {
-        /// For what: `recv`, `sleep`, `join`, or the text given to `waiting`.
+        /// The kind of wait: `recv`, `sleep`, `join`, or the text given to `waiting`.
         what: &'static str,
-        /// At this line.
+        /// The line of the wait.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::location"))]
         at: &'static Location<'static>,
     },
-    /// Has ended and was not joined yet.
+    /// The thread has ended, and was not joined yet.
     Ended,
 }
 
@@ -74,44 +76,47 @@ pub enum ThreadState {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ThreadStatus {
-    /// Its id.
+    /// The thread's id.
     pub id: ThreadId,
-    /// Its name.
+    /// The thread's name.
     pub name: String,
-    /// What it is for.
+    /// What the thread is for.
     pub purpose: String,
-    /// Scopes and name, `/studio/gui/thumbs`; a `/` inside a name is written `%2F`.
+    /// The names of the scopes around the thread, and its own name: `/studio/gui/thumbs`. A `/`
+    /// inside a name is written `%2F`.
     pub path: String,
-    /// What it is in its scope.
+    /// What the thread is in its scope.
     pub role: Role,
-    /// When it was spawned; serialised as its age in seconds.
+    /// When the thread was spawned; serialised as its age in seconds.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::age"))]
     pub spawned_at: Instant,
-    /// The line that spawned it.
+    /// The line that spawned the thread.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::location"))]
     pub spawned_from: &'static Location<'static>,
-    /// The kernel's id, once it runs (Linux).
+    /// The kernel's id, once the thread runs (Linux).
     pub os_tid: Option<u32>,
-    /// What it does.
+    /// What the thread does.
     pub state: ThreadState,
-    /// What it is at, in its own words: see [`Context::note`](crate::Context::note).
+    /// What the thread is at, in its own words: see [`Context::note`](crate::Context::note).
     pub note: Option<String>,
-    /// It has told of a failure, and went on: see [`Context::fail`](crate::Context::fail).
+    /// True if the thread has told of a failure, and goes on: see
+    /// [`Context::fail`](crate::Context::fail).
     pub failed: bool,
-    /// How long it has been waiting, if it waits.
+    /// Time since the present wait began; `None` if the thread does not wait.
     pub waiting_for: Option<Duration>,
-    /// How long ago it was asked to stop.
+    /// Time since the thread was asked to stop; `None` if it was not.
     pub stopping_for: Option<Duration>,
-    /// How long ago its share of the grace passed.
+    /// Time since the end of the thread's share of the grace; `None` if the thread is not overdue.
     pub overdue_for: Option<Duration>,
-    /// What the kernel's scheduler does with it, where the kernel was asked (Linux): in a dump, about each thread that is in no
-    /// wait of homebound's; in a snapshot, about those that are overdue.
+    /// What the kernel's scheduler does with the thread, if the kernel was asked (Linux). A dump
+    /// asks about each thread that is in no wait of homebound's, a snapshot about overdue threads.
     pub run_state: Option<RunState>,
-    /// Where it is in the kernel, where that was asked.
+    /// Where the thread is in the kernel, if the kernel was asked.
     pub kernel: Option<KernelStatus>,
-    /// For whom it waits, as far as homebound knows.
+    /// The threads and scopes that the thread waits for, as far as homebound knows.
     pub waits_for: Vec<Edge>,
-    /// The child process that it stands for, if it does (see [`Scope::process`](crate::Scope::process)).
+    /// The child process that the thread looks after, if there is one (see
+    /// [`Scope::process`](crate::Scope::process)).
     pub process: Option<ProcessStatus>,
 }
 
@@ -122,13 +127,13 @@ pub struct ThreadStatus {
 pub enum RunState {
     /// On a processor, or waiting for one.
     Running,
-    /// Sleeps; a signal wakes it.
+    /// Asleep; a signal wakes the thread.
     Sleeping,
-    /// Sleeps in the kernel, and nothing but what it waits for wakes it.
+    /// Asleep in the kernel; only the end of its wait wakes the thread, and no signal does.
     Uninterruptible,
-    /// Suspended: by SIGSTOP, or by a debugger.
+    /// Suspended, by SIGSTOP or by a debugger.
     Suspended,
-    /// Anything else: it is about to be gone.
+    /// Any other state: the thread is gone, or about to be.
     Other,
 }
 
@@ -137,24 +142,24 @@ pub enum RunState {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct KernelStatus {
-    /// The system call, `read`.
+    /// The system call, such as `read`.
     pub call: Option<String>,
-    /// What the call is about, where that is told: `fd 5 pipe:[1234]`, `child 4711 "sleep"`.
+    /// The object of the call, if the kernel tells it: `fd 5 pipe:[1234]`, `child 4711 "sleep"`.
     pub about: Option<String>,
-    /// The function of the kernel in which it sleeps, `anon_pipe_read`.
+    /// The function of the kernel in which the thread sleeps, such as `anon_pipe_read`.
     pub channel: Option<String>,
 }
 
-/// That a thread waits for another, or for a scope.
+/// One step of a wait: the thread or the scope that a thread waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Edge {
-    /// The thread that it waits for; `None` if that is a scope.
+    /// The thread that is waited for; `None` for a scope.
     pub thread: Option<ThreadId>,
-    /// The path of the thread or scope.
+    /// The path of the thread or scope that is waited for.
     pub path: String,
-    /// True if it is certain; a guess otherwise.
+    /// True if the wait is certain; otherwise it is a guess.
     pub known: bool,
 }
 
@@ -163,11 +168,12 @@ pub struct Edge {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ProcessStatus {
-    /// Its pid, which is also the number of its process group.
+    /// The child's pid, which is also the number of its process group.
     pub pid: u32,
-    /// Program and arguments, cut to 200 characters. The environment is not in it.
+    /// The program and its arguments, cut to 200 characters. The environment is left out.
     pub command: String,
-    /// How it ended, in words (`exit status: 0`, `signal: 9 (SIGKILL)`); `None` while it runs.
+    /// How the child ended, in words (`exit status: 0`, `signal: 9 (SIGKILL)`); `None` while it
+    /// runs.
     pub exit: Option<String>,
 }
 
@@ -178,11 +184,11 @@ pub struct ProcessStatus {
 pub enum ScopeState {
     /// Threads may be spawned.
     Open,
-    /// Has been asked to stop.
+    /// The scope has been asked to stop.
     Stopping,
-    /// Its workers are home; services end, deferred functions run.
+    /// The workers are home; services end, deferred functions run.
     Finishing,
-    /// Over.
+    /// The scope is over.
     Ended,
 }
 
@@ -191,88 +197,96 @@ pub enum ScopeState {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ScopeStatus {
-    /// Its id: shown where scopes beside it have the same name.
+    /// The scope's id. `Display` shows it if scopes beside this one have the same name.
     pub id: ScopeId,
-    /// Its name.
+    /// The scope's name.
     pub name: String,
-    /// Its path.
+    /// The names of the scopes around this one, and its own name.
     pub path: String,
     /// True for a group: a scope without a body.
     pub group: bool,
-    /// Where it is in its life.
+    /// Where the scope is in its life.
     pub state: ScopeState,
-    /// Why it was asked to stop.
+    /// Why the scope was asked to stop; `None` if it was not.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::reason"))]
     pub stop_reason: Option<StopReason>,
-    /// Its line.
+    /// The line that opened the scope.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::location"))]
     pub opened_from: &'static Location<'static>,
-    /// How long it has been open.
+    /// Time since the scope was opened.
     pub age: Duration,
-    /// The thread that opened it; `None` for a root and for a group.
+    /// The thread that opened the scope; `None` for a root and for a group.
     pub opened_by: Option<ThreadId>,
-    /// Its threads, oldest first.
+    /// The threads of the scope, oldest first.
     pub threads: Vec<ThreadStatus>,
-    /// How many scopes are around it, in this snapshot.
+    /// Number of scopes around this one, in this snapshot.
     pub depth: usize,
-    /// Scopes and groups inside it, oldest first. Those that are more than 8 deep are not nested further: the scope that has
-    /// 8 around it holds all that are below it, each before those inside it.
+    /// Scopes and groups inside this one, oldest first. They are nested 8 deep at most: a scope
+    /// that has 8 scopes around it holds all scopes below it in one list, each before the scopes
+    /// inside it.
     pub scopes: Vec<ScopeStatus>,
-    /// True if it was too busy to be looked at as a whole: then threads or scopes are missing in the lists.
+    /// True if the scope was too busy to be read as a whole: then the lists lack threads or scopes.
     pub busy: bool,
 }
 
-/// A thread of the process that homebound did not start and nobody adopted (Linux). Or, where the kernel's list could not be
-/// read, the one row that says so: then there may be any number of them.
+/// A thread of the process that homebound did not start, and that is not adopted (Linux). If the
+/// kernel's list of threads could not be read, one such row says so: then there may be any number
+/// of foreign threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ForeignThread {
     /// The kernel's id.
     pub os_tid: u32,
-    /// The kernel's name for it, at most 15 bytes; a guest's as it was taken in.
+    /// The kernel's name of the thread, at most 15 bytes. For a former guest, the name as a guest.
     pub name: String,
-    /// True for one that was a guest (see [`Context::adopt_guest`](crate::Context::adopt_guest)) in a scope that is over. It is no orphan.
+    /// True for a thread that was a guest (see
+    /// [`Context::adopt_guest`](crate::Context::adopt_guest)) in a scope that is over. Such a
+    /// thread is not counted as orphaned.
     pub guest: bool,
-    /// True if it was there before the registry began.
+    /// True if the thread was there before the registry began.
     pub before: bool,
-    /// Why it is not known which foreign threads there are. Then this is no thread: its id is 0, and it is counted nowhere.
+    /// Some if the foreign threads are not known, with the reason. Then the row stands for no
+    /// thread: its id is 0, and no count includes it.
     pub unknown: Option<String>,
 }
 
-/// An OS thread between two jobs.
+/// A warm OS thread, which waits between two jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct IdleThread {
     /// The kernel's id.
     pub os_tid: u32,
-    /// The name of its last job, and of its next.
+    /// The name of the thread's last job. It waits for the next job of the same name.
     pub name: String,
 }
 
-/// An OS thread whose closure is over, and which is not gone: most likely, destructors of its thread-locals run.
+/// An OS thread whose closure is over, and which is not gone. Most likely, destructors of its
+/// thread-locals run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EndingThread {
     /// The kernel's id.
     pub os_tid: u32,
-    /// Its last name.
+    /// The name of the thread's last job.
     pub name: String,
-    /// What it was for, last.
+    /// The purpose of the last job.
     pub purpose: String,
-    /// Where it was in the tree, last.
+    /// The path of the last job.
     pub path: String,
-    /// The name of the thread that it joins before it goes: threads that end are joined by those that end after them.
+    /// The name of the thread that this one joins before it ends, because an ending thread is
+    /// joined by a thread that ends after it.
     pub joins: Option<String>,
-    /// What the kernel's scheduler does with it, where the kernel was asked (Linux, in a dump).
+    /// What the kernel's scheduler does with the thread, if the kernel was asked (Linux, in a
+    /// dump).
     pub run_state: Option<RunState>,
-    /// Where it is in the kernel, where that was asked.
+    /// Where the thread is in the kernel, if the kernel was asked.
     pub kernel: Option<KernelStatus>,
 }
 
-/// All that is in a root, at one moment. `Display` prints the tree.
+/// The scopes and threads of a root, at one moment. `Display` prints the tree.
 ///
 /// ```
 /// homebound::scope(|scope| {
@@ -290,12 +304,13 @@ pub struct EndingThread {
 pub struct Snapshot {
     /// The root scope.
     pub root: ScopeStatus,
-    /// Threads that are nobody's (Linux, and only of the registry's root); or one row that says why they are not known.
+    /// Foreign threads (Linux, and only in a snapshot of the registry's root). Or one row that says
+    /// why they are not known.
     pub foreign: Vec<ForeignThread>,
-    /// Threads that wait warm for a job of their last name (a root's only; with kernel ids on Linux).
+    /// Warm OS threads (only in a snapshot of a root; the kernel's ids on Linux only).
     pub idle: Vec<IdleThread>,
-    /// Threads on their way out (a root's only; Linux).
+    /// OS threads that are about to end (only in a snapshot of a root; Linux).
     pub ending: Vec<EndingThread>,
-    /// What could not be read, and why.
+    /// One text for each thing that could not be read, with the reason.
     pub limits: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! Owns the tree that a person reads: a snapshot as text.
-//! Refuses to know where it came from.
+//! Owns the text of a snapshot: the tree that a person reads.
+//! Refuses to read the tree of scopes: it prints the data of `status`.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::outcome::status::{Role, ScopeState, ScopeStatus, Snapshot, ThreadId, 
 use crate::outcome::words::{ITS_ENDS, ITS_THREADS, Kernel, Span, Twins, rails, with_last};
 use crate::rt::shown::Shown;
 
-/// How many of those that somebody waits for are named.
+/// Number of threads that a wait names at most.
 const NAMED: usize = 3;
 
 impl fmt::Display for Snapshot {
@@ -32,7 +32,7 @@ impl fmt::Display for Snapshot {
     }
 }
 
-/// Threads that run user code, and scopes, in the whole tree.
+/// The number of threads that run code of the program's, and of scopes, in the whole tree.
 pub(crate) fn count(root: &ScopeStatus) -> (usize, usize) {
     let (mut threads, mut scopes) = (0, 0);
     let mut list = vec![root];
@@ -44,11 +44,12 @@ pub(crate) fn count(root: &ScopeStatus) -> (usize, usize) {
     (threads, scopes)
 }
 
-/// Its threads that run user code, besides the body.
+/// The threads of a scope that run code of the program's, without the thread of the body.
 fn members(scope: &ScopeStatus) -> impl Iterator<Item = &ThreadStatus> {
     scope.threads.iter().filter(|thread| !matches!(thread.role, Role::Body | Role::Internal))
 }
 
+/// All scopes of the tree by their paths, to name the members of a scope that a thread waits for.
 fn by_path(root: &ScopeStatus) -> HashMap<&str, &ScopeStatus> {
     let (mut found, mut list) = (HashMap::new(), vec![root]);
     while let Some(scope) = list.pop() {
@@ -58,20 +59,22 @@ fn by_path(root: &ScopeStatus) -> HashMap<&str, &ScopeStatus> {
     found
 }
 
-/// A snapshot on its way to a text.
+/// A snapshot that is being written.
 struct Tree<'a> {
     snapshot: &'a Snapshot,
     by_path: HashMap<&'a str, &'a ScopeStatus>,
 }
 
-/// A part of the tree that stands between others.
+/// A part of the text. `mark` is the id of a scope or thread, if others beside it have the same
+/// name; `rails` stand before its first line, and before the lines below.
 enum Piece<'a> {
     Scope { scope: &'a ScopeStatus, mark: String, rails: (String, String) },
     Thread { row: Row<'a>, mark: String, rails: (String, String) },
     Busy { indent: String },
 }
 
-/// A thread in its scope, and the last scope that it has opened: it runs the body of that one.
+/// A thread in its scope. `inside` is the last scope that the thread has opened, whose body it
+/// runs.
 #[derive(Clone, Copy)]
 struct Row<'a> {
     scope: &'a ScopeStatus,
@@ -79,7 +82,7 @@ struct Row<'a> {
     inside: Option<&'a ScopeStatus>,
 }
 
-/// What stands below a scope, from the top to the bottom.
+/// Adds the pieces below a scope, from the top to the bottom.
 fn add_pieces<'a>(scope: &'a ScopeStatus, indent: &str, list: &mut Vec<Piece<'a>>) {
     let names = Twins::among(scope.threads.iter().map(|thread| &*thread.name));
     let paths = Twins::among(scope.scopes.iter().map(|inner| &*inner.path));
@@ -90,6 +93,7 @@ fn add_pieces<'a>(scope: &'a ScopeStatus, indent: &str, list: &mut Vec<Piece<'a>
     };
     let known: HashSet<ThreadId> = scope.threads.iter().map(|thread| thread.id).collect();
     let mut opened: HashMap<ThreadId, Vec<&ScopeStatus>> = HashMap::new();
+    // Scopes that no listed thread has opened: groups, and scopes of threads that are gone.
     let mut loose = Vec::new();
     for inner in &scope.scopes {
         match inner.opened_by.filter(|id| known.contains(id)) {
@@ -115,7 +119,8 @@ fn add_pieces<'a>(scope: &'a ScopeStatus, indent: &str, list: &mut Vec<Piece<'a>
 }
 
 impl Tree<'_> {
-    /// Each thread is followed by the scopes that it opened; groups come last. Iterative: depth costs no stack.
+    /// Writes the tree: each thread is followed by the scopes that it opened, and groups come last.
+    /// A work list takes the place of recursion, so that depth costs no stack (A5).
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list =
             vec![Piece::Scope { scope: &self.snapshot.root, mark: String::new(), rails: <_>::default() }];
@@ -123,6 +128,7 @@ impl Tree<'_> {
             match piece {
                 Piece::Scope { scope, mark, rails: (branch, indent) } => {
                     write_head(f, scope, &mark, &branch)?;
+                    // Reversed, because the list is emptied from its end.
                     let first = list.len();
                     add_pieces(scope, &indent, &mut list);
                     list.get_mut(first..).unwrap_or_default().reverse();
@@ -179,7 +185,8 @@ impl Tree<'_> {
         }
     }
 
-    /// What a thread does. What homebound does not see is the kernel's to tell, if that was asked.
+    /// Writes the state of a thread. If the thread is in no wait of homebound's, the kernel says
+    /// what it does, if the kernel was asked.
     fn write_state(&self, f: &mut fmt::Formatter<'_>, row: Row<'_>) -> fmt::Result {
         let Row { scope, thread, inside } = row;
         let kernel = Kernel(thread.run_state, thread.kernel.as_ref());
@@ -193,20 +200,22 @@ impl Tree<'_> {
             ThreadState::Waiting { what, at } => {
                 write!(f, "waits: {}", Shown(what))?;
                 self.write_whom(f, scope, thread, what)?;
-                // Its line is homebound's, and tells a reader nothing.
+                // The wait of an internal thread is at a line of homebound's, which tells a reader
+                // nothing.
                 if thread.role != Role::Internal {
                     write!(f, " at {at}")?;
                 }
                 if let Some(since) = thread.waiting_for {
                     write!(f, " for {}", Span(since))?;
                 }
-                // A wait of ours is a futex: the kernel has nothing to add.
+                // Most waits of ours are a futex in the kernel, which adds nothing to the wait.
                 let call = thread.kernel.as_ref().and_then(|kernel| kernel.call.as_deref());
                 if call.is_some_and(|call| call != "futex") { write!(f, ", {kernel}") } else { Ok(()) }
             }
         }
     }
 
+    /// Writes which thread or scope a wait is for, and the members that a scope still waits for.
     fn write_whom(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -240,7 +249,7 @@ fn write_head(f: &mut fmt::Formatter<'_>, scope: &ScopeStatus, mark: &str, branc
     writeln!(f, "]  open for {}, from {}", Span(scope.age), scope.opened_from)
 }
 
-/// How many, and the first of them.
+/// Writes the number of names, and the first [`NAMED`] of them.
 fn write_names<'a>(f: &mut fmt::Formatter<'_>, names: impl Iterator<Item = &'a str>) -> fmt::Result {
     let (mut first, mut count) = (Vec::new(), 0_usize);
     for name in names {

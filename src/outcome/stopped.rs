@@ -1,5 +1,5 @@
-//! Owns the proof that a wait ended for a stop, and for which.
-//! Refuses to be made anywhere but in homebound.
+//! Owns the proof that a wait ended because of a stop, and which stop it was.
+//! Refuses to be made outside of homebound, so that no program can claim a stop.
 
 use std::error::Error;
 use std::fmt;
@@ -8,12 +8,13 @@ use std::sync::Arc;
 use crate::outcome::marks::{Carries, Mark, Token, note};
 use crate::outcome::reason::{Stop, StopReason};
 
-/// A wait ended because of a stop. Only homebound makes it.
+/// The proof that a wait ended because of a stop. Only homebound makes it.
 ///
-/// It knows which stop it was: one call of `stop`, one signal, one failure, one deadline. A thread that was asked to stop, and
-/// returns an error that holds a `Stopped` of that very stop, however deep, in whatever wrapper, and whichever thread made it,
-/// has *stopped*; it has not failed. A `Stopped` of another stop (of a thread that it stopped itself, of a deadline inside of
-/// it, of an earlier run) is a failure like any other error.
+/// A `Stopped` knows its stop: one call of `stop`, one signal, one failure, or one deadline. A
+/// thread that was asked to stop, and returns an error that holds a `Stopped` of that very stop,
+/// has *stopped*, and has not failed. The `Stopped` may be at any depth, in any wrapper, and from
+/// any thread. A `Stopped` of another stop (the stop of a thread that this thread stopped itself,
+/// of a deadline inside of it, or of an earlier run) is a failure like any other error.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,18 +34,19 @@ pub struct Stopped {
 }
 
 impl Stopped {
-    /// Where no node issues it: see `Node::stopped`.
+    /// A proof that no node issues. `Node::stopped` makes the others.
     pub(crate) fn new(cause: Stop) -> Stopped {
         Stopped::issued(Mark::new(Carries::Stop(cause)))
     }
 
-    /// `mark` is that of a stop.
+    /// A proof with the mark of a stop.
     pub(crate) fn issued(mark: Arc<Mark>) -> Stopped {
+        // The verdict on an error of this thread looks for this stop later (A4).
         note(&mark);
         Stopped { token: Token::of(mark) }
     }
 
-    /// Which stop it was.
+    /// The stop. Never `None`, since the mark of a `Stopped` carries a stop.
     pub(crate) fn cause(&self) -> Option<&Stop> {
         match self.token.carries() {
             Carries::Stop(cause) => Some(cause),
@@ -52,7 +54,7 @@ impl Stopped {
         }
     }
 
-    /// Why.
+    /// Why the stop was asked for.
     ///
     /// ```
     /// homebound::scope(|scope| {

@@ -1,5 +1,6 @@
-//! Owns the words for single things: roles, states, what the kernel says of a thread, rows outside of the tree, durations, rails.
-//! Refuses to know where they stand.
+//! Owns the text of single parts: roles, states, the kernel's view of a thread, rows outside of the
+//! tree, durations, rails.
+//! Refuses to put the parts together: `status_text` and `report_text` do.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -11,23 +12,25 @@ use crate::outcome::status::{
 };
 use crate::rt::shown::Shown;
 
-/// The wait of a thread whose body is over, for those of its scope.
+/// The wait of a thread whose body is over, for the threads of its scope.
 pub(crate) const ITS_THREADS: &str = "the threads of its scope";
 
-/// The wait of a body's thread when all that it was for is over, for OS threads that run destructors of thread-locals.
+/// The wait of a body's thread for OS threads that run destructors of thread-locals, when all
+/// closures are over.
 pub(crate) const ITS_ENDS: &str = "its OS threads to be gone";
 
+/// Each item, and true with the last.
 pub(crate) fn with_last<T>(items: &[T]) -> impl Iterator<Item = (&T, bool)> {
     items.iter().enumerate().map(|(place, item)| (item, place + 1 == items.len()))
 }
 
-/// The rail before an item, and before what is below it.
+/// The rail before an item, and the rail before the lines below the item.
 pub(crate) fn rails(indent: &str, last: bool) -> (String, String) {
     let (here, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
     (format!("{indent}{here}"), format!("{indent}{below}"))
 }
 
-/// What more than one row is called: their names do not tell them apart, so their ids have to.
+/// The names that more than one row has. Such rows show their ids, to be told apart.
 pub(crate) struct Twins<'a>(HashSet<&'a str>);
 
 impl<'a> Twins<'a> {
@@ -37,19 +40,20 @@ impl<'a> Twins<'a> {
         Twins(seen.into_iter().filter(|(_, rows)| *rows > 1).map(|(name, _)| name).collect())
     }
 
-    /// ` #17` behind a name that is not alone; nothing behind others.
+    /// The text behind a name: ` #17` if other rows have the same name, otherwise none.
     pub(crate) fn mark(&self, name: &str, id: impl fmt::Display) -> String {
         if self.0.contains(name) { format!(" {id}") } else { String::new() }
     }
 }
 
-/// What the kernel says of a thread that is in no wait of homebound's.
+/// The kernel's view of a thread that is in no wait of homebound's.
 pub(crate) struct Kernel<'a>(pub(crate) Option<RunState>, pub(crate) Option<&'a KernelStatus>);
 
 impl fmt::Display for Kernel<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Kernel(state, kernel) = self;
         match state {
+            // The kernel was not asked, or did not say.
             None => return f.write_str("in its own code"),
             Some(RunState::Running) => f.write_str("running")?,
             Some(RunState::Sleeping) => f.write_str("sleeps")?,
@@ -145,7 +149,7 @@ impl fmt::Display for Ending {
     }
 }
 
-/// A duration with two or three digits that matter.
+/// A duration, shown with the digits that matter.
 pub(crate) struct Span(pub(crate) Duration);
 
 impl fmt::Display for Span {

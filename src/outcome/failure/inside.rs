@@ -1,5 +1,6 @@
-//! Owns the walks along failures inside failures: the search for a type, the last of a chain, `Debug`, the drop.
-//! Refuses to recur: a chain of errors may be longer than the stack.
+//! Owns the walks along failures inside failures: the search for a type, the last of a chain,
+//! `Debug`, the drop.
+//! Refuses to recur, because a chain of errors may be longer than the stack (A5).
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -13,11 +14,11 @@ use crate::rt::contain::{discard, drop_contained};
 use crate::rt::shown::Level;
 use crate::sync::local::*;
 
-/// How many errors inside each other are shown; of a longer chain, the last one follows.
+/// Number of errors inside each other that are shown. If a chain is longer, its last error follows.
 pub(crate) const DEEPEST: usize = 8;
 
 impl Failure {
-    /// The error as an `E`, also where it came through inner scopes and joins.
+    /// Finds the first error of type `E`, also if it came through inner scopes and joins.
     ///
     /// ```
     /// use std::num::ParseIntError;
@@ -38,7 +39,7 @@ impl Failure {
         None
     }
 
-    /// The failures that its error is made of, if that is one of ours.
+    /// The failures inside the error of this failure, if that error is one of homebound's.
     pub(crate) fn inner(&self) -> impl DoubleEndedIterator<Item = &Failure> {
         let error = match &self.parts.what {
             What::Error(error) => error.as_ref(),
@@ -52,16 +53,19 @@ impl Failure {
         joined.into_iter().chain(scope.into_iter().flat_map(ScopeError::failures))
     }
 
-    /// The last of a chain of failures inside each other, as far as they show that, and how many errors deeper it is.
+    /// The last of a chain of failures inside each other, and the number of steps to it. The first
+    /// failure stands for all that an error holds. A wrapper that hides its source ends the chain.
     pub(crate) fn last_inside(&self) -> (usize, &Failure) {
         let chain = std::iter::successors(Some(self), |failure| failure.inner().next());
         chain.enumerate().last().unwrap_or((0, self))
     }
 
-    /// The first error of this type among these failures and those inside them, by value, if nobody else holds its failure.
+    /// Takes out the first error of this type among these failures and the failures inside them. An
+    /// error whose failure has a clone elsewhere is left there.
     pub(super) fn take<E: Error + 'static>(failures: &mut [Failure]) -> Option<E> {
         let mut list: Vec<&mut Failure> = failures.iter_mut().rev().collect();
         while let Some(failure) = list.pop() {
+            // The error is about to be opened, so it carries this failure no longer.
             failure._token = None;
             let Some(parts) = Arc::get_mut(&mut failure.parts) else { continue };
             let What::Error(error) = &mut parts.what else { continue };
@@ -76,33 +80,41 @@ impl Failure {
 }
 
 per_thread! {
-    /// While this thread drops a failure: what those inside it held, to be dropped after it.
+    /// Some while this thread drops a failure: the contents of the failures inside it, which are
+    /// dropped in turn.
     static WAITING: RefCell<Option<Vec<What>>> = const { RefCell::new(None) };
 }
 
 impl Drop for FailureParts {
-    /// Error and payload are the user's: what their `Drop` raises ends here. An error may hold failures, whose errors hold failures,
-    /// and so on, in whatever wrappers: each waits for its turn, since the chain may be longer than the stack.
+    /// Drops the error or the payload. A panic in its `Drop`, which is the program's code, ends
+    /// here. An error may hold failures whose errors hold failures, and so on, in any wrappers. The
+    /// drop of an inner failure only puts its content on a list, and the outermost drop empties the
+    /// list, because recursion could be deeper than the stack.
     fn drop(&mut self) {
         let mut own = Some(std::mem::replace(&mut self.what, What::Error(None)));
         let is_inside = WAITING.try_with(|waiting| {
             let mut waiting = waiting.borrow_mut();
             match &mut *waiting {
+                // Inside the drop of another failure: leave the content to that drop.
                 Some(list) => list.extend(own.take()),
+                // The outermost drop: from here on, inner ones find this list.
                 None => *waiting = Some(Vec::new()),
             }
             own.is_none()
         });
+        // Without the thread-local (in thread-local destructors), each failure is dropped in place.
         if is_inside.unwrap_or(false) {
             return;
         }
         let after =
             || WAITING.try_with(|waiting| waiting.borrow_mut().as_mut().and_then(Vec::pop)).ok().flatten();
+        // The borrow is over before `dispose` runs code of the program's, which may drop failures.
         uncounted(|| {
             while let Some(what) = own.take().or_else(after) {
                 what.dispose();
             }
         });
+        // The next drop on this thread is an outermost one again.
         let _gone_in_destructors = WAITING.try_with(|waiting| *waiting.borrow_mut() = None);
     }
 }

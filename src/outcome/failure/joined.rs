@@ -1,5 +1,5 @@
 //! Owns why a join has no value: the failure of the thread, its stop, or a cycle of joins.
-//! Refuses to look into the failure.
+//! Refuses to look into the failure: `inside` does.
 
 use std::error::Error;
 use std::fmt;
@@ -29,11 +29,11 @@ use crate::rt::shown::Shown;
 pub enum JoinError {
     /// The thread returned an error or panicked.
     Failed(Failure),
-    /// The thread ended because it was asked to.
+    /// The thread ended because it was asked to stop.
     Stopped(Stopped),
-    /// The thread cannot end before the caller does.
+    /// The thread cannot end before the caller does, so the join would never return.
     WouldDeadlock {
-        /// The paths of those who would wait for each other, the caller first.
+        /// The paths of the threads that would wait for each other, the caller first.
         cycle: Vec<String>,
     },
 }
