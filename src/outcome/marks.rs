@@ -107,8 +107,8 @@ pub(crate) fn note(mark: &Arc<Mark>) {
     });
 }
 
-/// Removes dead and doubled marks. Called before the list grows, so that its length is bound by the
-/// number of living marks, and the cost for each token stays the same.
+/// Removes dead and doubled marks. Called before the list grows, so that its length is bounded by
+/// the number of living marks, and the cost for each token stays the same.
 fn prune(made: &mut Vec<Weak<Mark>>) {
     made.retain(|mark| mark.upgrade().is_some_and(|mark| mark.is_carried()));
     made.sort_unstable_by_key(|mark| mark.as_ptr().addr());
