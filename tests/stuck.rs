@@ -6,6 +6,7 @@
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -213,6 +214,75 @@ fn a_stop_ends_the_process_though_a_thread_is_stuck_that_holds_the_lock_of_the_r
         for done in stuck {
             assert_eq!(done.code, Some(71), "{stops}, {allocator}: {done:#?}");
             assert!(done.err.contains("victim"), "{stops}, {allocator}: {done:#?}");
+        }
+    }
+}
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the drop of a value panics");
+    }
+}
+
+/// `how`: in what way a member of the group fails, and in which of its allocations the victim is
+/// stuck.
+fn stuck_in_a_group(how: &str) -> i32 {
+    let (fails, nth) = how.split_once(' ').expect("two words");
+    let brief = Duration::from_millis(300);
+    let root = Registry::new("list").grace(brief).kill_after(brief).on_overdue(OnOverdue::Exit(71));
+    let through = &AtomicBool::new(false);
+    let exit = root.run(|s| {
+        let group = Arc::new(s.group("group")?);
+        // In no call that allocates.
+        let wait = || {
+            while !through.load(Ordering::Relaxed)
+                && (VICTIM.load(Ordering::Relaxed) == 0 || LEFT.load(Ordering::Relaxed) != 0)
+            {
+                std::thread::yield_now();
+            }
+        };
+        let works = group.spawn("works", "returns a value whose drop panics", |_| Ok(Bomb))?;
+        group.spawn("failing", "fails when the victim is stuck", move |_| -> Result {
+            wait();
+            if fails == "error" && !through.load(Ordering::Relaxed) { Err(boom("fails")) } else { Ok(()) }
+        })?;
+        while !works.is_finished() {
+            std::thread::yield_now();
+        }
+        let victims = Arc::clone(&group);
+        group.spawn("victim", "enters something into a list of the group", move |_| {
+            LEFT.store(nth.parse()?, Ordering::Relaxed);
+            // SAFETY: it has no preconditions.
+            VICTIM.store(unsafe { libc::gettid() }.cast_unsigned(), Ordering::Relaxed);
+            victims.defer("late", || Ok(()));
+            VICTIM.store(0, Ordering::Relaxed);
+            Ok(through.store(true, Ordering::Relaxed))
+        })?;
+        wait();
+        if fails == "drop" && !through.load(Ordering::Relaxed) {
+            drop(works);
+        } else {
+            works.join().map(std::mem::forget)?;
+        }
+        Ok(())
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn a_failure_ends_the_process_though_a_thread_is_stuck_that_holds_the_lock_of_a_group() {
+    // catches: a failure that is announced to the root only when the lock of a group was had
+    for fails in ["error", "drop"] {
+        let run = |nth: &u32| in_child(&format!("{fails} {nth}"), stuck_in_a_group);
+        let stuck: Vec<_> = (1..).map(|nth| run(&nth)).take_while(|done| done.code != Some(0)).collect();
+        assert!(stuck.len() > 1, "one of them is under the lock");
+        for done in stuck {
+            assert_eq!(done.code, Some(71), "{fails}: {done:#?}");
+            // A group that is locked is shown without its threads.
+            let is_shown = done.err.contains("victim") || done.err.contains("(busy: not looked into");
+            assert!(is_shown, "{fails}: {done:#?}");
         }
     }
 }

@@ -115,8 +115,7 @@ impl Seen {
     /// A beat of the clock, while the root is being stopped, and a check that the kernel's timer is
     /// there.
     fn beat(&self, shared: &Shared, timer: Option<&mut last::Guard>) {
-        let deadline = self.deadline(shared);
-        if deadline.is_none() && !awake::beats() {
+        if self.deadline(shared).is_none() && !awake::beats() {
             return;
         }
         if let Some(timer) = timer {
@@ -125,8 +124,10 @@ impl Seen {
         // After a suspension the deadline, by this clock, is later by the clock of the system,
         // which the kernel's timer goes by.
         let was_suspended = awake::beat();
-        if let Some(deadline) = deadline.filter(|_| shared.must_arm_again() || was_suspended) {
-            shared.arm_again(deadline);
+        if shared.must_arm_again() || was_suspended {
+            // Read after the look of `must_arm_again`, which is true once: an earlier look may have
+            // found the end of a stop that was only announced.
+            self.deadline(shared).into_iter().for_each(|deadline| shared.arm_again(deadline));
         }
     }
 

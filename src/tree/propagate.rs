@@ -18,10 +18,8 @@ impl ScopeCore {
     /// Lists a failure in this scope and in the scopes around a group, and stops them if `stops`
     /// (F1). False if all of them are over, so that no result will list it.
     pub(crate) fn fail(self: &Arc<Self>, failure: &Failure, stops: bool) -> bool {
-        // Before any lock, so that the process ends in time although a holder of a lock is stuck
-        // (A2).
         if stops {
-            self.stopped_with_it().for_each(|core| core.node.announce());
+            self.announce_all();
         }
         let (mut listed, mut calls) = (false, Calls::default());
         let cause = Stop::new(StopReason::Failed { path: failure.path().to_owned() });
@@ -54,11 +52,19 @@ impl ScopeCore {
         if !stops || in_doubt() {
             return calls;
         }
+        self.announce_all();
         let cause = Stop::new(StopReason::Failed { path: path.to_owned() });
         for core in self.stopped_with_it() {
             calls.add(core.node.mark_for(cause.clone()));
         }
         calls
+    }
+
+    /// Announces the stop to all scopes that a failure of this one stops. Called before the first
+    /// lock is taken for that stop, the lock of a group included, so that the process ends in time
+    /// although a holder of a lock is stuck (A2).
+    fn announce_all(self: &Arc<Self>) {
+        self.stopped_with_it().for_each(|core| core.node.announce());
     }
 
     /// The scopes that list a failure of this one and are stopped by it: this one, and if it is a
@@ -80,6 +86,10 @@ impl ScopeCore {
 
 /// Makes a failure of a panic in the `Drop` of a capture, a result or a callback (E4).
 pub(crate) fn complain(core: &Arc<ScopeCore>, origin: Origin, payload: Payload, stops: bool) {
+    if stops {
+        // `listening` takes locks before `fail` announces.
+        core.announce_all();
+    }
     let place = panic_hook::place(&payload);
     let failure = Failure::panic(origin, payload, place);
     match listening(core) {
