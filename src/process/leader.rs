@@ -63,14 +63,14 @@ impl Shared {
 
     /// Sends a signal to the child alone.
     pub(crate) fn signal(&self, number: i32) -> io::Result<()> {
-        // Set before the signal is sent, so that `has_sent` finds it when the child has ended by
-        // it. Relaxed, because the lock below orders it before the reaping, which takes the same
-        // lock.
+        let leader = self.leader.lock();
+        let ended = || io::Error::new(io::ErrorKind::NotFound, "the child process has ended");
+        leader.as_ref().ok_or_else(ended)?.signal(number)?;
+        // Only a signal that was sent is noted: an end by a signal that this process could not send
+        // was not asked for. Relaxed, because the lock, which is held until here, orders the note
+        // before the reaping. The reaping takes the same lock, and `has_sent` is asked after it.
         self.sent.fetch_or(bit_of(number), Ordering::Relaxed);
-        match &*self.leader.lock() {
-            Some(leader) => leader.signal(number),
-            None => Err(io::Error::new(io::ErrorKind::NotFound, "the child process has ended")),
-        }
+        Ok(())
     }
 
     /// True if this signal was sent through `Process::signal`. A child that ends by it was asked to
@@ -107,5 +107,6 @@ impl Shared {
 
 /// The bit of a signal in `sent`; none for a number that is no signal.
 fn bit_of(number: i32) -> u64 {
-    u32::try_from(number - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
+    let shift = number.checked_sub(1).and_then(|shift| u32::try_from(shift).ok());
+    shift.and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
 }

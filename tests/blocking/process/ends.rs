@@ -102,7 +102,10 @@ fn who_was_asked_to_end_has_not_failed() {
         // unchecked.
         assert_eq!(signalled.signal(10).unwrap_err().kind(), std::io::ErrorKind::NotFound);
         let live = scope.process("live", "is there", sleeper()).spawn()?;
-        assert_eq!(live.signal(0).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+        // catches: a number that overflows on its way to the bit of its signal.
+        for no_signal in [0, -1, i32::MIN, i32::MAX] {
+            assert_eq!(live.signal(no_signal).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+        }
         assert_eq!(live.signal(9999).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
         Ok(())
     });
