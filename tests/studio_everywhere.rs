@@ -66,7 +66,7 @@ mod thumbs;
 #[path = "../examples/studio/visitor.rs"]
 mod visitor;
 #[path = "../examples/studio/watchdog.rs"]
-mod watch_thread;
+mod watchdog;
 #[path = "../examples/studio/webui.rs"]
 mod webui;
 
