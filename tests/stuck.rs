@@ -258,7 +258,8 @@ fn stuck_in_a_group(how: &str) -> i32 {
             VICTIM.store(unsafe { libc::gettid() }.cast_unsigned(), Ordering::Relaxed);
             victims.defer("late", || Ok(()));
             VICTIM.store(0, Ordering::Relaxed);
-            Ok(through.store(true, Ordering::Relaxed))
+            through.store(true, Ordering::Relaxed);
+            Ok(())
         })?;
         wait();
         if fails == "drop" && !through.load(Ordering::Relaxed) {
