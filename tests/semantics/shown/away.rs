@@ -30,7 +30,9 @@ fn everybody(s: &Scope<'_, '_>, never: &Receiver<()>) -> Result {
     let gate = never.clone();
     let locked = s.spawn("locked", "waits for a channel, unseen", move |_| Ok(pass(&gate)))?;
     let gate = never.clone();
-    s.spawn("marked", "says that it waits", move |cx| Ok(cx.waiting("its gate", || pass(&gate))))?;
+    s.spawn("marked", "says that it waits", move |cx| {
+        Ok(cx.with_on_stop(|| say("told"), || cx.waiting("its gate", || pass(&gate))))
+    })?;
     s.spawn("loop", "computes", |_| -> Result {
         loop {
             std::hint::spin_loop();
@@ -93,8 +95,8 @@ fn the_last_words_at_a_second_signal_call_nobody_late_who_is_not() {
     // catches: OVERDUE and timeout for all that are not home; a service that was never told, shown
     // as late; no kernel
     let mut child = child("", stay);
-    child.until("ready").signal(SIGTERM);
-    // Longer than a keystroke takes (G1).
+    child.until("ready").signal(SIGTERM).until("told");
+    // Longer than a keystroke takes (G1), from when *watch* has heard the first signal.
     linger(700);
     child.signal(SIGTERM);
     let done = child.finish();

@@ -164,7 +164,10 @@ fn an_end_by_force_gives_the_terminal_back() {
             let child = scope.process("deaf", "has the terminal", deaf).foreground().grace(NEVER).spawn()?;
             say(&format!("app {}", std::process::id()));
             say("waiting");
-            child.wait()?;
+            // Ends at the stop, so *watch* has heard the first signal by then.
+            let ended = child.wait();
+            say("told");
+            ended?;
             Ok(())
         })
     };
@@ -177,7 +180,9 @@ fn an_end_by_force_gives_the_terminal_back() {
         let pid = rustix::process::Pid::from_raw(pid.parse().expect("a number")).expect("a pid");
         let terminate = || rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         terminate().expect("it is there");
-        // A second signal within half a second would be the same keystroke.
+        // A second signal within half a second would be the same keystroke. The half second begins
+        // when *watch* has heard the first one, which takes a while on a busy machine.
+        screen.until("<told>");
         linger(700);
         terminate().expect("it is there");
         screen.until("code 143");
