@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! working --offer--> idle --claim--> claimed --give, next--> working
-//! working --(not offered)--> on its way out
+//! working --(not given back)--> on its way out
 //! idle    --(too long: claims itself)--> on its way out
 //! ```
 
@@ -235,8 +235,8 @@ impl OsThread {
 
     /// Called by the job at its end: offers the thread for another job. The thread first gets back
     /// the attributes with which threads of the root begin, whatever the job has made of them. It
-    /// is not offered if that fails. If the job has changed the priority, for example, the system
-    /// may not allow to change it back, and the next job did not ask for it.
+    /// is not given back if that fails. If the job has changed the priority, for example, the
+    /// system may not allow to change it back, and the next job did not ask for it.
     pub(crate) fn give_back(self: &Arc<Self>) {
         if self.make.dedicated {
             return;
@@ -283,7 +283,7 @@ impl OsThread {
     }
 
     /// Blocks until there is an order; pairs with `give`. `None` if no thread has claimed this one
-    /// by `end`. A thread that was never offered has to retire.
+    /// by `end`. A thread that was never given back has to retire.
     pub(super) fn next(&self, end: Instant) -> Option<Next> {
         let mut mail = self.mail.lock();
         loop {
@@ -298,7 +298,7 @@ impl OsThread {
             }
             let place = mail.place;
             match place {
-                // Not offered, so no order will come.
+                // Not given back, so no order will come.
                 Place::Working => return Some(Next::Retire { counted: false }),
                 // Without a time-out, because the claimer owes an order.
                 Place::Claimed => self.woken.wait(&mut mail),

@@ -4,7 +4,7 @@
 //! stands in `joining`.
 //!
 //! ```text
-//! started --> works --(is offered)--> idle --(a job of its name)--> works
+//! started --> works --(given back)--> idle --(a job of its name)--> works
 //!               |                       |
 //!               +--(not reusable)-------+--(too many, too long, closing)--> retired --> joined
 //! ```
@@ -141,7 +141,7 @@ impl ThreadCache {
     fn run_jobs(self: &Arc<Self>, os_thread: &Arc<OsThread>, first: Job) {
         // The thread has inherited the attributes of its spawner, and begins with those of the root
         // instead. An attribute that cannot be put back at the end of a job keeps the thread from
-        // being offered.
+        // being given back.
         let _as_the_root = self.attributes.begin();
         os_thread.begin();
         let mut job = first;

@@ -198,8 +198,8 @@ impl Context {
     ) -> Arc<Interrupt> {
         let pair = (from_ref(condvar).addr(), from_ref(mutex).addr());
         let task = lease.erase(Arc::new(Place(Mutex::new(Some((condvar, mutex))))));
-        let ringer = Arc::clone(&self.core().root.timers) as Arc<dyn Retrier>;
-        Interrupt::new(pair, task, ringer)
+        let retrier = Arc::clone(&self.core().root.timers) as Arc<dyn Retrier>;
+        Interrupt::new(pair, task, retrier)
     }
 }
 

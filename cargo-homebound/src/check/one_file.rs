@@ -108,7 +108,7 @@ fn guarded(text: &str) -> Looked {
 
 fn parsed(whole: &str) -> Looked {
     // syn refuses a byte order mark and a shebang, and cargo does not. The shebang's line feed
-    // stays in `text`, so that the parser's lines are those of the file.
+    // stays in `text`, so that the parser counts lines as the file does.
     let mut text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
     if text.starts_with("#!") && !is_attribute(&text[2..]) {
         text = &text[text.find('\n').unwrap_or(text.len())..];

@@ -1,5 +1,5 @@
-//! Owns the reading of cargo's JSON messages: those of the guard's lint, and the errors of a build
-//! that failed.
+//! Owns the reading of cargo's JSON messages: the findings of the guard's lint, and the errors of a
+//! build that failed.
 //! Refuses all other messages of the compiler.
 
 use std::ops::Range;

@@ -86,7 +86,7 @@ pub(crate) fn ends_item(tokens: &[TokenTree]) -> usize {
     let next = words.get(first + 1).map_or("", String::as_str);
     let constant = word == "const" && !["fn", "unsafe", "async", "extern"].contains(&next);
     let to_semicolon = constant || ["let", "static", "use", "type"].contains(&word);
-    // In items of these kinds, commas are those of generics and do not end the item.
+    // In items of these kinds, a comma belongs to generics and does not end the item.
     let item =
         ["fn", "impl", "struct", "enum", "trait", "union", "mod", "const", "macro_rules"].contains(&word);
     for (place, token) in tokens.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms, from the bottom to the top; those of one row do not know each other.
+/// The rooms, from the bottom to the top. Rooms of one row do not know each other.
 const ROWS: [&[&str]; 6] = [
     &["finding"],
     &["source"],

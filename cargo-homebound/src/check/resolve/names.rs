@@ -156,8 +156,8 @@ impl Names {
             if let Some(found) = self.within(scope, name, space) {
                 return Some(found);
             }
-            // A module does not see the names of the module around it; a block sees those of its
-            // function.
+            // A module does not see the names of the module around it. A block sees the names of
+            // its function.
             if self.declared.scopes[scope].module {
                 return None;
             }

@@ -216,8 +216,8 @@ const PASSED_ON: &[(&str, &str)] = &[
     ("UdpSocket", "std::net::UdpSocket"),
 ];
 
-/// The type whose waits a type has: its own, or those of the type that another module of the crate
-/// passes on under this name.
+/// The type whose waits count for `path`: `path` itself, or the type that another module of the
+/// crate passes on under this name.
 pub(crate) fn waits_as(path: &str) -> &str {
     // A type of another crate keeps its own meaning: `pool::Receiver` may be anything.
     let own = ["crate::", "super::", "self::"].iter().any(|root| path.starts_with(root));
