@@ -143,6 +143,9 @@ mod scope;
 #[cfg(unix)]
 pub mod process;
 
+// Readiness, restarts, joiners and pools, built on threads and scopes.
+pub mod work;
+
 // The application's root, and the process around it.
 pub mod registry;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use super::{FACES, FOLDERS};
+use super::{FACES, FOLDERS, SEAMS};
 use crate::source::{Source, none, root, sources};
 
 /// The modules of this crate that a file names, with the line (from 1).
@@ -82,6 +82,39 @@ fn folders_use_only_what_is_below() {
         .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'));
     let listed: Vec<_> = modules.filter(|name| height(name).is_some()).collect();
     assert_eq!(listed, FOLDERS.concat(), "the modules in src/lib.rs, and the folders from the ground up");
+}
+
+/// The modules of a path: `thread::handle` for `crate::thread::handle::Handle`. Empty for an item at
+/// the crate's root.
+fn modules_of(path: &str) -> String {
+    let is_module = |name: &&str| name.chars().next().is_some_and(char::is_lowercase);
+    let names: Vec<_> = path.split("::").take_while(is_module).map(first_name).collect();
+    names.join("::")
+}
+
+/// The code of `work` uses the public face of the crate, and the few seams that are listed.
+#[test]
+fn work_uses_the_public_face_and_the_seams() {
+    let (mut beyond, mut unused) = (Vec::new(), SEAMS.iter().collect::<BTreeSet<_>>());
+    for source in sources("src/work", ".rs") {
+        for (place, line) in source.code().enumerate() {
+            for (at, _) in line.match_indices("crate::") {
+                let path = &line[at + "crate::".len()..];
+                let modules = modules_of(path);
+                let is_own = first_name(path) == "work";
+                // A group of paths hides the modules, and a function is named with its module.
+                let seam =
+                    SEAMS.iter().find(|seam| modules == **seam || modules.starts_with(&format!("{seam}::")));
+                unused.retain(|other| Some(*other) != seam);
+                let is_public = modules.is_empty() && !path.starts_with('{');
+                if !(is_own || is_public || seam.is_some()) {
+                    beyond.push(format!("{}:{}: {}", source.path, place + 1, line.trim()));
+                }
+            }
+        }
+    }
+    none("uses of private items that are no seam", beyond);
+    none("seams that are not used", unused.into_iter().map(|seam| (*seam).to_owned()));
 }
 
 #[test]

@@ -24,13 +24,18 @@ const FOLDERS: [&[&str]; 11] = [
     &["shutdown"],
     &["thread"],
     &["wait", "scope"],
-    &["process", "registry"],
+    &["process", "work", "registry"],
     &["for_testing"],
 ];
 
-/// The types that have methods outside of their folder. A method of `Scope` stands with the type
-/// that it returns. A method of `Context` stands with its block on the page: see `page.rs`.
-const FACES: [&str; 2] = ["Context", "Scope"];
+/// The types that have methods outside of their folder. A method of `Scope` and of `ThreadBuilder`
+/// stands with the type that it returns. A method of `Context` stands with its block on the page:
+/// see `page.rs`.
+const FACES: [&str; 3] = ["Context", "Scope", "ThreadBuilder"];
+
+/// The modules that `work` uses beyond the public face, which it names at the crate's root
+/// (`crate::Context`): the seams between what is built on threads and the threads.
+const SEAMS: &[&str] = &[];
 
 /// Where a promise about a lifetime is given, by file and function, how often.
 const PROMISES: [(&str, &str, usize); 5] = [

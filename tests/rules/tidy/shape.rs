@@ -13,8 +13,9 @@ fn every_file_says_what_it_owns_and_what_it_refuses() {
     let silent = silent.filter(|source| {
         // A public module has a page for users: there it is said beside the page.
         let header: Vec<_> = source.text.lines().take_while(|line| line.starts_with("//")).collect();
-        let public =
-            ["process", "registry", "wait"].iter().any(|name| source.path == format!("src/{name}/mod.rs"));
+        let public = ["process", "registry", "wait", "work"]
+            .iter()
+            .any(|name| source.path == format!("src/{name}/mod.rs"));
         let first = if public { header.iter().find(|line| line.starts_with("// ")) } else { header.first() };
         let owns = first.is_some_and(|line| line.trim_start_matches(['/', '!']).starts_with(" Owns "));
         !owns || !header.iter().any(|line| line.contains("Refuses"))

@@ -1,0 +1,6 @@
+//! What programs build on threads: a service that says when it is ready, threads that run again
+//! after a failure, joiners of many threads, and pools of threads that run jobs.
+// Owns what is built on threads and scopes.
+// Refuses to know how a thread is run and how a scope ends: it uses the public face, and the seams
+// that `tests/rules/tidy` lists.
+// Read `ready` first. Each capability has a file or a folder of its own.
