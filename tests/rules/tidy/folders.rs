@@ -84,8 +84,8 @@ fn folders_use_only_what_is_below() {
     assert_eq!(listed, FOLDERS.concat(), "the modules in src/lib.rs, and the folders from the ground up");
 }
 
-/// The modules of a path: `thread::handle` for `crate::thread::handle::Handle`. Empty for an item at
-/// the crate's root.
+/// The modules of a path: `thread::handle` for `crate::thread::handle::Handle`. Empty for an item
+/// at the crate's root.
 fn modules_of(path: &str) -> String {
     let is_module = |name: &&str| name.chars().next().is_some_and(char::is_lowercase);
     let names: Vec<_> = path.split("::").take_while(is_module).map(first_name).collect();
