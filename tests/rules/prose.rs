@@ -1,6 +1,6 @@
 //! Plain English, held by counting: words that hide the subject of a sentence, and the width of
-//! comments. `docs/STYLE.md` has the rules. `cargo test --test rules prose -- --nocapture` prints
-//! the figures.
+//! comments and of pages. `docs/STYLE.md` has the rules. `cargo test --test rules prose --
+//! --nocapture` prints the figures.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use crate::source::{Source, pages, sources};
 
 /// Hidden subjects that 1,000 words may have: in the comments of a folder, and in a page.
 const BUDGET: usize = 2;
-/// Columns of a line that is only a comment.
-const WIDEST_COMMENT: usize = 100;
+/// Columns of a line that is only a comment, and of a line of a page.
+const WIDEST: usize = 100;
 
 /// Where code has its comments counted: one row of the printed table for each, and for each folder
 /// of `src` and of `tests`.
 const CODE: [&str; 7] =
     ["src", "homebound-testing", "homebound-models", "cargo-homebound", "tests", "examples", "benches"];
 
-/// What a folder or a page may have until it is rewritten: hidden subjects, and wide comments.
+/// What a folder or a page may have until it is rewritten: hidden subjects, and wide lines.
 /// Figures may only go down, and a row that is not needed goes.
 const ALLOWANCES: &[(&str, usize, usize)] = &[];
 
@@ -42,7 +42,7 @@ struct Figures {
     code: usize,
     comments: usize,
     docs: usize,
-    /// `path:line` of comments that are wider than [`WIDEST_COMMENT`].
+    /// `path:line` of comments and lines of pages that are wider than [`WIDEST`].
     wide: Vec<String>,
 }
 
@@ -57,7 +57,7 @@ impl Figures {
         for (place, line) in text.lines().enumerate() {
             let start = line.trim_start();
             let is_comment = start.starts_with("//");
-            if is_comment && line.chars().count() > WIDEST_COMMENT {
+            if is_comment && line.chars().count() > WIDEST {
                 self.wide.push(format!("{path}:{}", place + 1));
             }
             match start {
@@ -76,8 +76,11 @@ impl Figures {
 
     fn add_page(&mut self, path: &str, text: &str) {
         let mut prose = Prose::default();
-        for line in text.lines() {
+        for (place, line) in text.lines().enumerate() {
             prose.add(line);
+            if !prose.is_fenced && is_wide(line) {
+                self.wide.push(format!("{path}:{}", place + 1));
+            }
         }
         self.add_prose(path, &prose.text);
     }
@@ -85,6 +88,16 @@ impl Figures {
     fn per_thousand(&self) -> f64 {
         self.hidden.len() as f64 * 1000.0 / self.words.max(1) as f64
     }
+}
+
+/// True for a line of a page that could have been wrapped. A row of a table and a heading are one
+/// line each, and the target of a link has no place to break.
+fn is_wide(line: &str) -> bool {
+    let is_one_line = line.trim_start().starts_with(['|', '#']);
+    let mut pieces = line.split("](");
+    let before = pieces.next().map_or(0, |piece| piece.chars().count());
+    let after = pieces.map(|piece| piece.split_once(')').map_or(piece, |(_, after)| after));
+    !is_one_line && before + after.map(|piece| piece.chars().count() + 1).sum::<usize>() > WIDEST
 }
 
 /// Text without its code: fenced blocks, and words in backquotes.
@@ -193,7 +206,7 @@ fn budget(words: usize) -> usize {
     (words * BUDGET).div_ceil(1000)
 }
 
-/// Hidden subjects and wide comments that this row may have.
+/// Hidden subjects and wide lines that this row may have.
 fn allowed(row: &str, words: usize) -> (usize, usize) {
     let own = ALLOWANCES.iter().find(|(path, ..)| *path == row);
     let (hidden, wide) = own.map_or((0, 0), |(_, hidden, wide)| (*hidden, *wide));
@@ -201,7 +214,7 @@ fn allowed(row: &str, words: usize) -> (usize, usize) {
 }
 
 #[test]
-fn sentences_name_their_subjects_and_comments_are_narrow() {
+fn sentences_name_their_subjects_and_lines_are_narrow() {
     let (figures, mut faults) = (figures(), Vec::new());
     println!("hidden subjects per 1,000 words | hidden | words | wide | // and doc lines per 100 of code");
     for (row, seen) in &figures {
@@ -219,9 +232,7 @@ fn sentences_name_their_subjects_and_comments_are_narrow() {
             faults.extend(seen.hidden.iter().map(|found| format!("    {found}")));
         }
         if wide > widest {
-            faults.push(format!(
-                "{row}: {wide} comments wider than {WIDEST_COMMENT} columns, at most {widest}:"
-            ));
+            faults.push(format!("{row}: {wide} lines wider than {WIDEST} columns, at most {widest}:"));
             faults.extend(seen.wide.iter().map(|found| format!("    {found}")));
         }
     }
@@ -243,4 +254,13 @@ fn hidden_subjects_are_found_and_questions_are_not() {
     assert_eq!(found("## Who asks\n\n```text\nwho\n```\n\n(Who does?) That, of all, is none."), 1);
     assert_eq!(found("A thread whose name is short, whose end is near. Whose is it? It is."), 0);
     assert_eq!(found("Whose name is short is told for whose sake it is."), 2);
+}
+
+#[test]
+fn a_line_is_wide_by_the_words_that_could_have_been_wrapped() {
+    let wide = |line: &str| is_wide(line);
+    let (long, target) = ("word ".repeat(21), "x".repeat(99));
+    assert!(wide(&long) && wide(&format!("- {long}")) && wide(&format!("[a]({target}) {long}")));
+    assert!(!wide(&format!("[some words]({target}), and some more")));
+    assert!(!wide(&format!("| {long} |")) && !wide(&format!("# {long}")));
 }
