@@ -14,7 +14,7 @@ use crate::rt::contain::{discard, drop_contained, message};
 use crate::rt::result::Result;
 use crate::scope::face::Scope;
 use crate::scope::run::{Lived, live};
-use crate::shutdown::settle::Account;
+use crate::shutdown::reporting::Account;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Record, next_thread_id};
 use crate::tree::root::{Root, open_root};

@@ -13,33 +13,47 @@ use crate::rt::shown::{Level, Lines, Shown};
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ShutdownReport { total, joined, timeout, away, orphaned, .. } = self;
+        // All fields by name, so that the compiler asks where a new one is shown.
+        let ShutdownReport {
+            total,
+            joined,
+            timeout,
+            away,
+            guests,
+            orphaned,
+            duration,
+            reason,
+            repeated,
+            threads,
+            foreign,
+            owned,
+        } = self;
         write!(f, "shutdown: {total} total, {joined} joined, ")?;
         if *away > 0 {
             write!(f, "not home yet: {away}, ")?;
         }
         // `timeout` counts the threads of `away` as well, which are not late.
         write!(f, "timeout: {}, orphaned: ", timeout.saturating_sub(*away))?;
-        match self.foreign.iter().any(|row| row.unknown.is_some()) {
+        match foreign.iter().any(|row| row.unknown.is_some()) {
             true => f.write_str("unknown")?,
             false => write!(f, "{orphaned}")?,
         }
-        if self.guests > 0 {
-            write!(f, ", guests: {}", self.guests)?;
+        if *guests > 0 {
+            write!(f, ", guests: {guests}")?;
         }
-        write!(f, ", in {}", Span(self.duration))?;
-        if let Some(reason) = &self.reason {
+        write!(f, ", in {}", Span(*duration))?;
+        if let Some(reason) = reason {
             write!(f, "; {reason}")?;
         }
-        if self.repeated {
+        if *repeated {
             f.write_str("; repeated")?;
         }
         // One list of branches for all three kinds of rows, so that only the very last gets a
         // corner.
-        let items = self.threads.len() + self.foreign.len() + self.owned.len();
+        let items = threads.len() + foreign.len() + owned.len();
         let last = |place: usize| place + 1 == items;
-        let paths = Twins::among(self.threads.iter().map(|row| &*row.path));
-        for (place, row) in self.threads.iter().enumerate() {
+        let paths = Twins::among(threads.iter().map(|row| &*row.path));
+        for (place, row) in threads.iter().enumerate() {
             let (branch, below) = rails("", last(place));
             write!(f, "\n{branch}")?;
             write_row(f, row, &paths.mark(&row.path, row.id))?;
@@ -50,12 +64,12 @@ impl fmt::Display for ShutdownReport {
                 write!(f, "\n{below}spawned at {}", row.spawned_from)?;
             }
         }
-        for (place, foreign) in self.foreign.iter().enumerate() {
-            let (branch, _) = rails("", last(self.threads.len() + place));
-            write!(f, "\n{branch}{foreign}")?;
+        for (place, row) in foreign.iter().enumerate() {
+            let (branch, _) = rails("", last(threads.len() + place));
+            write!(f, "\n{branch}{row}")?;
         }
-        for (place, group) in self.owned.iter().enumerate() {
-            let (branch, _) = rails("", last(self.threads.len() + self.foreign.len() + place));
+        for (place, group) in owned.iter().enumerate() {
+            let (branch, _) = rails("", last(threads.len() + foreign.len() + place));
             let (threads, _) = count(group);
             let plural = if threads == 1 { "" } else { "s" };
             write!(

@@ -17,7 +17,7 @@ use crate::rt::result::{BoxError, Result};
 use crate::rt::shown::shown;
 use crate::scope::run::{Lived, report_before_unwinding};
 use crate::shutdown::owned;
-use crate::shutdown::settle::Account;
+use crate::shutdown::reporting::Account;
 use crate::sys;
 use crate::tree::core::ScopeCore;
 

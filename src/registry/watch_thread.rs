@@ -15,7 +15,7 @@ use crate::registry::signal::{Meaning, SecondSignal};
 use crate::registry::stopper_thread::stand_in;
 use crate::rt::awake::{self, BEAT};
 use crate::rt::time::after;
-use crate::shutdown::settle;
+use crate::shutdown::reporting;
 use crate::stop::condvar::retry::Rounds;
 use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
 use crate::sys::{self, Heard, Woken};
@@ -259,7 +259,7 @@ fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
     // The report takes locks of the tree, with a limit, and allocates: if that hangs, the timer
     // ends the process.
     last::arm(begin + STUCK_BEFORE, how);
-    let report = settle::report_of_root(core).map(|report| report.to_string());
+    let report = reporting::report_of_root(core).map(|report| report.to_string());
     let is_locked = report.is_none();
     let report = report.unwrap_or_else(|| "shutdown: unknown, the root is locked".to_owned());
     let text = format!("{why}\n{report}\n{}", snapshot::examine(core));

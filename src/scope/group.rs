@@ -18,7 +18,8 @@ use crate::rt::result::{BoxError, Result};
 use crate::scope::face::Scope;
 use crate::shutdown::order::{Driver, drive};
 use crate::shutdown::owned;
-use crate::shutdown::settle::{self, Account, BodyEnd};
+use crate::shutdown::reporting::{self, Account};
+use crate::shutdown::settle::{self, BodyEnd};
 use crate::thread::context::{Context, current};
 use crate::tree::core::{Kind, Opening, ScopeCore};
 use crate::tree::deadlock;
@@ -236,7 +237,7 @@ impl Group<'_> {
         match self.shut(StopReason::Requested { at }, at) {
             Ok(result) => result.map(drop),
             Err(cycle) => {
-                let report = settle::report(self.scope.core());
+                let report = reporting::report(self.scope.core());
                 Err(self.refusal(JoinError::WouldDeadlock { cycle }.into(), report, at))
             }
         }

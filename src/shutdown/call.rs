@@ -11,7 +11,7 @@ use crate::outcome::status::Role;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::shutdown::order::{Driver, drive_until};
-use crate::shutdown::settle;
+use crate::shutdown::reporting;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Of, Record};
 use crate::tree::wait_mark::WaitMark;
@@ -39,7 +39,7 @@ pub(crate) fn shutdown(
         let _mark = WaitMark::on("shutdown", at, Of::Scope(Arc::clone(core)));
         wait_until(core, end);
     }
-    let report = ShutdownReport { repeated, ..settle::report(core) };
+    let report = ShutdownReport { repeated, ..reporting::report(core) };
     log_contained(|| {
         tracing::info!(
             target: "homebound::shutdown",

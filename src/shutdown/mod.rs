@@ -2,11 +2,12 @@
 //! what is settled afterwards.
 //! Refuses to know what a thread runs.
 //!
-//! Read `order` first, then `settle`.
+//! Read `order` first, then `settle`; `reporting` makes the report.
 
 pub(crate) mod call;
 pub(crate) mod deferred;
 pub(crate) mod order;
 pub(crate) mod overdue;
 pub(crate) mod owned;
+pub(crate) mod reporting;
 pub(crate) mod settle;

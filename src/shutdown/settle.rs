@@ -1,5 +1,5 @@
 //! Owns the settling of a scope whose threads are home: its deferred functions, the results that no
-//! handle asked for, its list of failures, and its report.
+//! handle asked for, and its list of failures.
 //! Refuses to wait, except for another thread that settles the same scope.
 //!
 //! Two threads may come to settle one group: the thread that closes it, and the exit path of a
@@ -10,25 +10,21 @@
 
 use std::cell::Cell;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use crate::outcome::failure::{ScopeError, ScopeErrorParts};
 use crate::outcome::failure_list::Listed;
-use crate::outcome::reason::{Stop, StopReason};
-use crate::outcome::report::ShutdownReport;
+use crate::outcome::reason::Stop;
 use crate::outcome::stopped::Stopped;
 use crate::rt::by_id::ById;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::rt::this_thread;
 use crate::shutdown::deferred;
+use crate::shutdown::reporting::{Account, account};
 use crate::sync::local::*;
 use crate::tree::core::ScopeCore;
-use crate::tree::grace::Clock;
 use crate::tree::record::Record;
 use crate::tree::state::{Deferred, Entry, Phase, State};
-use crate::tree::state_lock::Lock;
-use crate::tree::tally::Tally;
 use crate::tree::{current, guest, result_state};
 
 per_thread! {
@@ -264,81 +260,4 @@ pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<Account, S
     };
     let (path, report) = (core.path().to_owned(), account.into_report());
     Err(ScopeError::new(ScopeErrorParts { path, failures, first_during_stop, omitted, stopped, report }))
-}
-
-/// The material of the report of a scope that is over. Most reports are never asked for, and the
-/// rows of a thousand threads cost time, so the rows are made only on demand.
-pub(crate) enum Account {
-    Made(ShutdownReport),
-    ToBeMade {
-        tally: Option<Tally>,
-        others: Vec<Arc<Record>>,
-        clock: Clock,
-        outer: Option<Instant>,
-        reason: Option<StopReason>,
-        guests: usize,
-    },
-}
-
-/// Takes the material out of the scope. The root of a registry keeps it until its OS threads have
-/// been joined: if one of them hangs, the last words of *watch* need the report.
-fn account(core: &Arc<ScopeCore>) -> Account {
-    if core.parent.is_none() && core.root.is_registry() {
-        return Account::Made(report(core));
-    }
-    let (others, reason) = (away(core.listed()), asked(core));
-    let mut state = core.lock();
-    let (tally, clock, guests) = (state.tally.take(), state.clock, state.guests_left);
-    drop(state);
-    // The deadline is needed to judge rows only, and most scopes have no rows.
-    let rows = !others.is_empty() || tally.as_ref().is_some_and(|tally| !tally.is_empty());
-    let outer = if rows { core.outer_due() } else { None };
-    Account::ToBeMade { tally, others, clock, outer, reason, guests }
-}
-
-impl Account {
-    pub(crate) fn into_report(self) -> ShutdownReport {
-        match self {
-            Account::Made(report) => report,
-            Account::ToBeMade { tally, others, clock, outer, reason, guests } => {
-                let report = tally.map(|tally| tally.report(others, &clock, outer)).unwrap_or_default();
-                ShutdownReport { reason, guests, ..report }
-            }
-        }
-    }
-}
-
-/// The report of this scope as it stands now.
-pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
-    report_by(core, core.outer_due(), Lock::Waits).unwrap_or_default()
-}
-
-/// For *watch*, which must not wait long for a lock: the report of its root, as far as the locks
-/// could be had. `None` if the root's own lock could not.
-pub(crate) fn report_of_root(root: &Arc<ScopeCore>) -> Option<ShutdownReport> {
-    report_by(root, None, Lock::briefly())
-}
-
-fn report_by(core: &Arc<ScopeCore>, outer: Option<Instant>, lock: Lock) -> Option<ShutdownReport> {
-    let others = away(core.listed_by(lock));
-    let state = lock.take(core)?;
-    let tally = state.tally.as_ref();
-    let report = tally.map(|tally| tally.report(others, &state.clock, outer)).unwrap_or_default();
-    drop(state);
-    Some(ShutdownReport { reason: asked(core), guests: guest::count(core, lock), ..report })
-}
-
-/// The threads of the list without those that the calling thread runs: a thread that asks from
-/// inside the scope cannot be home, and is not waited for.
-fn away(mut others: Vec<Arc<Record>>) -> Vec<Arc<Record>> {
-    if !others.is_empty() {
-        let here = crate::tree::current::records();
-        others.retain(|record| !here.iter().any(|own| own.id == record.id));
-    }
-    others
-}
-
-/// The reason of the stop, if there was one.
-fn asked(core: &ScopeCore) -> Option<StopReason> {
-    core.node.asked_at().map(|_| (*core.node.reason()).clone())
 }

@@ -3,9 +3,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
+use crate::outcome::report::{Ending, ThreadReport};
 use crate::outcome::status::{Role, ThreadId};
 use crate::rt::awake;
 use crate::tree::grace::Clock;
@@ -35,6 +35,21 @@ pub(crate) struct Tally {
     remarkable: VecDeque<Row>,
     /// The newest [`KEPT`] other rows.
     others: VecDeque<Row>,
+}
+
+/// The part of a report that the tally knows. `shutdown::reporting` makes the report of it.
+#[derive(Default)]
+pub(crate) struct Sums {
+    /// Number of threads that came home in time.
+    pub(crate) joined: usize,
+    /// Number of threads that came home late, or are not home.
+    pub(crate) timeout: usize,
+    /// Number of threads in `timeout` that are not home and not late.
+    pub(crate) away: usize,
+    /// Time from the beginning of the shutdown to its end, or to now.
+    pub(crate) duration: Duration,
+    /// The rows: threads that are not home, then the others.
+    pub(crate) threads: Vec<ThreadReport>,
 }
 
 /// One line of the report to be, made text only if a report is made.
@@ -85,15 +100,10 @@ impl Tally {
         self.joined + self.late == 0
     }
 
-    /// Builds the report. `others` are all threads that have an entry; a thread of them that is not
-    /// counted yet is away, or about to be counted. The duration ends with the last thread that
+    /// Sums up for a report. `others` are all threads that have an entry; a thread of them that is
+    /// not counted yet is away, or about to be counted. The duration ends with the last thread that
     /// came home if all have, so that a later report says the same.
-    pub(crate) fn report(
-        &self,
-        mut others: Vec<Arc<Record>>,
-        clock: &Clock,
-        outer: Option<Instant>,
-    ) -> ShutdownReport {
+    pub(crate) fn sum_up(&self, mut others: Vec<Arc<Record>>, clock: &Clock, outer: Option<Instant>) -> Sums {
         // Leaves out threads that are counted, and threads that ended before the shutdown began.
         let before = |ended: Instant| clock.began.is_some_and(|began| ended < began);
         others.retain(|record| !self.counted.contains_key(&record.id));
@@ -119,14 +129,12 @@ impl Tally {
         // A late thread is reported as overdue even if no driver has marked it yet.
         let away = away.iter().map(|record| describe(record, away_how(record, late))).collect::<Vec<_>>();
         let in_time = away.iter().filter(|row| row.ending != Ending::Overdue).count();
-        ShutdownReport {
-            total: joined + timeout,
+        Sums {
             joined,
             timeout,
             away: in_time,
             duration: end.saturating_duration_since(began),
             threads: away.into_iter().chain(home).collect(),
-            ..ShutdownReport::default()
         }
     }
 }

@@ -1,0 +1,113 @@
+//! Owns the making of a report: it brings together the counts of a scope's tally, the stop of the
+//! scope, and its guests.
+//! Refuses to count: the tally does, and `guest` for guests.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::outcome::reason::StopReason;
+use crate::outcome::report::ShutdownReport;
+use crate::tree::core::ScopeCore;
+use crate::tree::grace::Clock;
+use crate::tree::record::Record;
+use crate::tree::state_lock::Lock;
+use crate::tree::tally::{Sums, Tally};
+use crate::tree::{current, guest};
+
+/// The material of the report of a scope that is over. Most reports are never asked for, and the
+/// rows of a thousand threads cost time, so the rows are made only on demand.
+pub(crate) enum Account {
+    Made(ShutdownReport),
+    ToBeMade {
+        tally: Option<Tally>,
+        others: Vec<Arc<Record>>,
+        clock: Clock,
+        outer: Option<Instant>,
+        reason: Option<StopReason>,
+        guests: usize,
+    },
+}
+
+/// Takes the material out of the scope. The root of a registry keeps it until its OS threads have
+/// been joined: if one of them hangs, the last words of *watch* need the report.
+pub(crate) fn account(core: &Arc<ScopeCore>) -> Account {
+    if core.parent.is_none() && core.root.is_registry() {
+        return Account::Made(report(core));
+    }
+    let (others, reason) = (away(core.listed()), asked(core));
+    let mut state = core.lock();
+    let (tally, clock, guests) = (state.tally.take(), state.clock, state.guests_left);
+    drop(state);
+    // The deadline is needed to judge rows only, and most scopes have no rows.
+    let rows = !others.is_empty() || tally.as_ref().is_some_and(|tally| !tally.is_empty());
+    let outer = if rows { core.outer_due() } else { None };
+    Account::ToBeMade { tally, others, clock, outer, reason, guests }
+}
+
+impl Account {
+    pub(crate) fn into_report(self) -> ShutdownReport {
+        match self {
+            Account::Made(report) => report,
+            Account::ToBeMade { tally, others, clock, outer, reason, guests } => {
+                let sums = tally.map(|tally| tally.sum_up(others, &clock, outer));
+                report_with(sums.unwrap_or_default(), reason, guests)
+            }
+        }
+    }
+}
+
+/// The report of this scope as it stands now.
+pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {
+    report_by(core, core.outer_due(), Lock::Waits).unwrap_or_default()
+}
+
+/// For *watch*, which must not wait long for a lock: the report of its root, as far as the locks
+/// could be had. `None` if the root's own lock could not.
+pub(crate) fn report_of_root(root: &Arc<ScopeCore>) -> Option<ShutdownReport> {
+    report_by(root, None, Lock::briefly())
+}
+
+fn report_by(core: &Arc<ScopeCore>, outer: Option<Instant>, lock: Lock) -> Option<ShutdownReport> {
+    let others = away(core.listed_by(lock));
+    let state = lock.take(core)?;
+    // No tally before a shutdown begins: then there is nothing to sum up.
+    let sums = state.tally.as_ref().map(|tally| tally.sum_up(others, &state.clock, outer));
+    drop(state);
+    Some(report_with(sums.unwrap_or_default(), asked(core), guest::count(core, lock)))
+}
+
+/// Makes the report. The only place that does so, and it names all fields, so that the compiler
+/// asks for the value of a new one. `call::shutdown` sets `repeated` afterwards, and the end of a
+/// registry (`exit::assemble`) sets the fields that only the registry can know.
+fn report_with(sums: Sums, reason: Option<StopReason>, guests: usize) -> ShutdownReport {
+    let Sums { joined, timeout, away, duration, threads } = sums;
+    ShutdownReport {
+        total: joined + timeout,
+        joined,
+        timeout,
+        away,
+        guests,
+        orphaned: 0,
+        duration,
+        reason,
+        repeated: false,
+        threads,
+        foreign: Vec::new(),
+        owned: Vec::new(),
+    }
+}
+
+/// The threads of the list without those that the calling thread runs: a thread that asks from
+/// inside the scope cannot be home, and is not waited for.
+fn away(mut others: Vec<Arc<Record>>) -> Vec<Arc<Record>> {
+    if !others.is_empty() {
+        let here = current::records();
+        others.retain(|record| !here.iter().any(|own| own.id == record.id));
+    }
+    others
+}
+
+/// The reason of the stop, if there was one.
+fn asked(core: &ScopeCore) -> Option<StopReason> {
+    core.node.asked_at().map(|_| (*core.node.reason()).clone())
+}
