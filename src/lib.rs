@@ -179,7 +179,7 @@ pub mod status {
     pub use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
     pub use crate::outcome::status::{
         Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
-        ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
+        ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
     };
 }
 
@@ -214,7 +214,7 @@ pub use registry::{OnOverdue, SecondSignal};
 pub use status::{
     Edge, Ending, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState,
     ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId, ThreadReport, ThreadState,
-    ThreadStatus,
+    ThreadStatus, WaitStatus,
 };
 #[doc(hidden)]
 pub use wait::{Drain, Ended, Iter, Ticks};

@@ -52,6 +52,9 @@ pub struct ThreadReport {
     /// Time from the request to stop until the thread's end. `None` if the thread was not asked, or
     /// has not ended.
     pub after_stop: Option<Duration>,
+    /// Time since a starter had been waiting for the thread to be ready, when the report was made.
+    /// `None` if the thread was ready, had no starter, or was home.
+    pub starting_for: Option<Duration>,
     /// The wait in which the thread was when the report was made, if it was not home.
     pub waits: Option<String>,
     /// The child process that the thread looked after, if there was one.

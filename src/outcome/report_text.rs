@@ -8,7 +8,7 @@ use crate::outcome::failure::{Cause, DEEPEST, Failure, JoinError, ScopeError};
 use crate::outcome::marks;
 use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::status_text::count;
-use crate::outcome::words::{Span, Twins, rails};
+use crate::outcome::words::{NotReady, Span, Twins, rails};
 use crate::rt::shown::{Level, Lines, Shown};
 
 impl fmt::Display for ShutdownReport {
@@ -57,6 +57,9 @@ impl fmt::Display for ShutdownReport {
             let (branch, below) = rails("", last(place));
             write!(f, "\n{branch}")?;
             write_row(f, row, &paths.mark(&row.path, row.id))?;
+            if let Some(since) = row.starting_for {
+                write!(f, "\n{below}{}", NotReady(since))?;
+            }
             if let Some(waits) = &row.waits {
                 write!(f, "\n{below}waits: {}", Shown(waits))?;
             }

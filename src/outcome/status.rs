@@ -55,7 +55,9 @@ pub enum Role {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum ThreadState {
-    /// The thread was asked for, and its closure has not begun.
+    /// The thread was asked for, and its closure has not begun. Or its starter waits for it to be
+    /// ready (see [`ThreadBuilder::start`](crate::ThreadBuilder::start)), and it is not: then
+    /// `starting_for` says how long.
     Starting,
     /// The closure runs, or waits for something that homebound does not see.
     Running,
@@ -102,6 +104,11 @@ pub struct ThreadStatus {
     /// True if the thread has told of a failure, and goes on: see
     /// [`Context::fail`](crate::Context::fail).
     pub failed: bool,
+    /// Time since a starter has been waiting for the thread to be ready. `None` if the thread is
+    /// ready, or has no starter.
+    pub starting_for: Option<Duration>,
+    /// The wait of homebound's in which the thread is, also while it is starting.
+    pub wait: Option<WaitStatus>,
     /// Time since the present wait began; `None` if the thread does not wait.
     pub waiting_for: Option<Duration>,
     /// Time since the thread was asked to stop; `None` if it was not.
@@ -118,6 +125,18 @@ pub struct ThreadStatus {
     /// The child process that the thread looks after, if there is one (see
     /// [`Scope::process`](crate::Scope::process)).
     pub process: Option<ProcessStatus>,
+}
+
+/// A wait of homebound's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct WaitStatus {
+    /// The kind of wait: `recv`, `sleep`, `join`, or the text given to `waiting`.
+    pub what: &'static str,
+    /// The line of the wait.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::location"))]
+    pub at: &'static Location<'static>,
 }
 
 /// What the kernel's scheduler does with a thread.

@@ -4,8 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use crate::outcome::status::{Role, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus};
-use crate::outcome::words::{ITS_ENDS, ITS_THREADS, Kernel, Span, Twins, rails, with_last};
+use crate::outcome::status::{
+    Role, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
+};
+use crate::outcome::words::{ITS_ENDS, ITS_THREADS, Kernel, NotReady, Span, Twins, rails, with_last};
 use crate::rt::shown::Shown;
 
 /// Number of threads that a wait names at most.
@@ -189,30 +191,32 @@ impl Tree<'_> {
     /// what it does, if the kernel was asked.
     fn write_state(&self, f: &mut fmt::Formatter<'_>, row: Row<'_>) -> fmt::Result {
         let Row { scope, thread, inside } = row;
+        match (thread.state, thread.starting_for) {
+            (ThreadState::Ended, _) => return f.write_str("ended"),
+            (ThreadState::Starting, None) => return f.write_str("starting"),
+            // What the thread does meanwhile follows.
+            (ThreadState::Starting, Some(since)) => write!(f, "{}, ", NotReady(since))?,
+            (ThreadState::Running | ThreadState::Waiting { .. }, _) => {}
+        }
         let kernel = Kernel(thread.run_state, thread.kernel.as_ref());
-        match thread.state {
-            ThreadState::Starting => f.write_str("starting"),
-            ThreadState::Ended => f.write_str("ended"),
-            ThreadState::Running => match inside {
+        let Some(WaitStatus { what, at }) = thread.wait else {
+            return match inside {
                 Some(inner) => write!(f, "runs the body of {}", Shown(&inner.path)),
                 None => write!(f, "{kernel}"),
-            },
-            ThreadState::Waiting { what, at } => {
-                write!(f, "waits: {}", Shown(what))?;
-                self.write_whom(f, scope, thread, what)?;
-                // The wait of an internal thread is at a line of homebound's, which tells a reader
-                // nothing.
-                if thread.role != Role::Internal {
-                    write!(f, " at {at}")?;
-                }
-                if let Some(since) = thread.waiting_for {
-                    write!(f, " for {}", Span(since))?;
-                }
-                // Most waits of ours are a futex in the kernel, which adds nothing to the wait.
-                let call = thread.kernel.as_ref().and_then(|kernel| kernel.call.as_deref());
-                if call.is_some_and(|call| call != "futex") { write!(f, ", {kernel}") } else { Ok(()) }
-            }
+            };
+        };
+        write!(f, "waits: {}", Shown(what))?;
+        self.write_whom(f, scope, thread, what)?;
+        // The wait of an internal thread is at a line of homebound's, which tells a reader nothing.
+        if thread.role != Role::Internal {
+            write!(f, " at {at}")?;
         }
+        if let Some(since) = thread.waiting_for {
+            write!(f, " for {}", Span(since))?;
+        }
+        // Most waits of ours are a futex in the kernel, which adds nothing to the wait.
+        let call = thread.kernel.as_ref().and_then(|kernel| kernel.call.as_deref());
+        if call.is_some_and(|call| call != "futex") { write!(f, ", {kernel}") } else { Ok(()) }
     }
 
     /// Writes which thread or scope a wait is for, and the members that a scope still waits for.

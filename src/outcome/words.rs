@@ -149,6 +149,15 @@ impl fmt::Display for Ending {
     }
 }
 
+/// A thread that was not ready after this time, whatever it does.
+pub(crate) struct NotReady(pub(crate) Duration);
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "starting (not ready) for {}", Span(self.0))
+    }
+}
+
 /// A duration, shown with the digits that matter.
 pub(crate) struct Span(pub(crate) Duration);
 

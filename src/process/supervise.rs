@@ -261,7 +261,7 @@ impl<'a> Running<'a> {
         // of the program's, which may take its time.
         if ended.is_err() {
             let (node, path) = (&record.node, record.path());
-            calls.add(record.core.stop_before_judging(node, path, !record.isolated));
+            calls.add(record.core.stop_before_judging(node, path, !record.is_isolated()));
         }
         calls.run();
         // After the stops, because the subscriber is code of the program's.

@@ -10,6 +10,7 @@ use crate::rt::result::BoxError;
 use crate::thread::context::Context;
 use crate::tree::panic_hook;
 use crate::tree::propagate::log;
+use crate::tree::readiness::Word;
 use crate::tree::text::IntoText;
 use crate::tree::verdict::{Verdict, judge};
 
@@ -93,6 +94,29 @@ impl Context {
         let _earlier = self.record().life(|life| std::mem::replace(&mut life.note, text));
     }
 
+    /// Says that the thread is ready: for a thread whose starter waits for that word.
+    ///
+    /// On other threads, and on a context that is stopping, it has no effect. A thread that is
+    /// started by [`ThreadBuilder::start`](crate::ThreadBuilder::start) says so by its `Ready`
+    /// instead.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     scope.service("cache", "drops old entries", |cx| {
+    ///         cx.ready(); // nobody waits for it here, which is fine
+    ///         Ok(drop(cx.wait_for_stop()))
+    ///     })?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn ready(&self) {
+        // The context of an earlier run is stopping, and must not speak for the present one.
+        if !self.node().is_stopping() {
+            let _unless_too_late = self.record().set_ready(Word::Context);
+        }
+    }
+
     /// Lists a failure of this thread, which goes on: for callbacks, which have no caller to return
     /// an error to. Never blocks.
     ///
@@ -122,7 +146,7 @@ impl Context {
         let (record, happened) = (self.record(), Happened::now());
         // Stop the scope before the error is searched for failures, because its `source` is code of
         // the program, and may block.
-        let calls = record.core.stop_before_judging(&record.node, record.path(), !record.isolated);
+        let calls = record.core.stop_before_judging(&record.node, record.path(), !record.is_isolated());
         let told = match judge(error.into(), &record.node, &record.core) {
             Verdict::Stopped(_) | Verdict::Listed(_) => true,
             Verdict::Failure(error, ids) => {
@@ -160,7 +184,7 @@ impl Context {
     fn tell(&self, failure: Failure) -> bool {
         let record = self.record();
         record.life(|life| life.failed = true);
-        let told = record.core.fail(&failure, !record.isolated);
+        let told = record.core.fail(&failure, !record.is_isolated());
         log(&failure);
         told
     }

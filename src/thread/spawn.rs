@@ -135,7 +135,8 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
 /// once (F1). Code of the program that may block runs after that: callbacks, the subscriber, the
 /// parts of an error. Returns a failure for the log.
 fn judge_end(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
-    let (core, stops) = (&record.core, !record.isolated);
+    record.end_start();
+    let (core, stops) = (&record.core, !record.is_isolated());
     let failure = match ran {
         Ran::Done | Ran::Nothing => Err(Outcome::Finished),
         Ran::Panicked(payload) => {
@@ -157,7 +158,7 @@ fn judge_end(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
     if let (Ok(failure), true) = (&failure, stops) {
         core.fail(failure, true);
     }
-    if record.vital {
+    if record.is_vital() {
         core.node.stop(StopReason::Vital { path: record.path().to_owned() });
     }
     match failure {
@@ -183,6 +184,7 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: &Arc<OsThread>) 
         os_thread.give_back();
     }
     record.done.set();
+    record.wake_starter();
     record.tell_sequel();
     // A callback may block, and joiners did not wait for it, since `done` is set. It may also have
     // stopped the root, so ask again.

@@ -19,6 +19,7 @@ use crate::stop::callback::Callback;
 use crate::stop::node::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 use crate::tree::core::ScopeCore;
+use crate::tree::readiness::{Readiness, Word};
 use crate::tree::result_state::ResultState;
 use crate::tree::text::escape;
 
@@ -46,8 +47,12 @@ pub(crate) struct Record {
     pub(crate) id: ThreadId,
     pub(crate) label: Label,
     pub(crate) role: Role,
+    /// As the program has configured it. [`is_isolated`](Self::is_isolated) is the rule.
     pub(crate) isolated: bool,
+    /// As the program has configured it. [`is_vital`](Self::is_vital) is the rule.
     pub(crate) vital: bool,
+    /// The word for which the starter of the thread waits.
+    pub(crate) starts_by: Word,
     pub(crate) spawned_at: Instant,
     pub(crate) core: Arc<ScopeCore>,
     pub(crate) node: Arc<Node>,
@@ -152,6 +157,8 @@ pub(crate) struct Life {
     pub(crate) sequel: Sequel,
     /// What the thread is at, in its own words (A8).
     pub(crate) note: Option<Text>,
+    /// Whether the thread has said that it is ready: see `readiness`.
+    pub(crate) readiness: Readiness,
 }
 
 impl Record {
@@ -163,6 +170,7 @@ impl Record {
             role,
             isolated: false,
             vital: false,
+            starts_by: Word::None,
             spawned_at: Instant::now(),
             core: Arc::clone(core),
             node,

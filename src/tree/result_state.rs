@@ -153,7 +153,7 @@ pub(crate) fn drop_unjoined<T>(record: &Arc<Record>, claim: &(dyn Claim<T> + '_)
     let outcome = record.life(|life| life.result.release());
     list(core, unclaimed(record, outcome));
     if let Some(payload) = raised {
-        complain(core, record.origin(), payload, !record.isolated);
+        complain(core, record.origin(), payload, !record.is_isolated());
     }
     remove_entry(record);
 }
@@ -169,7 +169,7 @@ pub(crate) fn without_handle(record: &Record) {
 pub(crate) fn settle(core: &Arc<ScopeCore>, entry: Entry) {
     let Some(Entry { record, task }) = hand_on(core, entry) else { return };
     if let Some(payload) = task.as_ref().and_then(|task| task.clear()) {
-        complain(core, record.origin(), payload, !record.isolated);
+        complain(core, record.origin(), payload, !record.is_isolated());
     }
     let outcome = record.life(|life| life.result.release());
     list(core, unclaimed(&record, outcome));
@@ -227,7 +227,7 @@ pub(crate) fn remove_entry(record: &Arc<Record>) {
 /// program's error.
 fn unclaimed(record: &Record, left: Option<Outcome>) -> Option<Failure> {
     match left {
-        Some(Outcome::Failed(failure)) if record.isolated => Some(failure),
+        Some(Outcome::Failed(failure)) if record.is_isolated() => Some(failure),
         Some(_) | None => None,
     }
 }

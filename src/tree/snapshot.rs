@@ -9,7 +9,7 @@ use std::vec::IntoIter;
 
 use crate::outcome::status::{
     Edge, EndingThread, IdleThread, KernelStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, Snapshot,
-    ThreadId, ThreadState, ThreadStatus,
+    ThreadId, ThreadState, ThreadStatus, WaitStatus,
 };
 use crate::rt::awake;
 use crate::sys;
@@ -180,6 +180,7 @@ impl Reader {
             let note = life.note.as_deref().map(str::to_owned);
             (life.overdue_since, life.failed, note)
         });
+        let starting = record.starting_since();
         // A wait of ours says more than the kernel could, unless the program has described it.
         let seen = wait.as_ref().is_some_and(|wait| !matches!(wait.of, Of::Outside));
         let (run_state, kernel) = match os_tid {
@@ -198,12 +199,15 @@ impl Reader {
             // The end comes first, because the thread may have ended after its wait was read.
             state: match &wait {
                 _ if record.has_ended() => ThreadState::Ended,
+                _ if starting.is_some() => ThreadState::Starting,
                 Some(wait) => ThreadState::Waiting { what: wait.what, at: wait.at },
                 None if record.has_started() || record.role == Role::Adopted => ThreadState::Running,
                 None => ThreadState::Starting,
             },
             note,
             failed,
+            starting_for: since(starting),
+            wait: wait.as_ref().map(|wait| WaitStatus { what: wait.what, at: wait.at }),
             waiting_for: since(wait.as_ref().map(|wait| wait.since)),
             stopping_for: since(record.node.asked_at().map(awake::system)),
             overdue_for: since(overdue.map(awake::system)),

@@ -155,6 +155,7 @@ fn describe(record: &Arc<Record>, ending: Ending) -> ThreadReport {
     let ended = record.life(|life| life.ended_at);
     let asked = record.node.asked_at();
     let waits = record.wait().filter(|_| ended.is_none());
+    let starting = record.starting_since().filter(|_| ended.is_none());
     ThreadReport {
         id: record.id,
         path: record.path().to_owned(),
@@ -164,6 +165,7 @@ fn describe(record: &Arc<Record>, ending: Ending) -> ThreadReport {
         spawned_from: record.label.at,
         ending,
         after_stop: ended.zip(asked).map(|(end, asked)| end.saturating_duration_since(asked)),
+        starting_for: starting.map(|since| since.elapsed()),
         waits: waits.map(|wait| wait.to_string()),
         process: record.process.get().map(|facts| facts.status()),
     }
