@@ -18,8 +18,8 @@ per_thread! {
     static HAS_MADE: Cell<bool> = const { Cell::new(false) };
     /// For each mark, the tokens that were made less the tokens that were dropped, by this thread
     /// in the innermost `dropped_in`.
-    static BOOK: RefCell<Vec<(Arc<Mark>, isize)>> = const { RefCell::new(Vec::new()) };
-    /// True while tokens are counted in `BOOK`.
+    static BALANCES: RefCell<Vec<(Arc<Mark>, isize)>> = const { RefCell::new(Vec::new()) };
+    /// True while tokens are counted in `BALANCES`.
     static COUNTS: Cell<bool> = const { Cell::new(false) };
     /// True if an error that holds a token has printed itself on this thread.
     static SHOWN: Cell<bool> = const { Cell::new(false) };
@@ -138,11 +138,11 @@ pub(crate) fn made_here() -> Vec<Arc<Mark>> {
 /// sums up to 0, because the error did not carry it.
 pub(crate) fn dropped_in(f: impl FnOnce()) -> Vec<Arc<Mark>> {
     // Put back below, because `f` runs code of the program's, which may judge errors in turn.
-    let around = (COUNTS.replace(true), BOOK.try_with(RefCell::take));
+    let around = (COUNTS.replace(true), BALANCES.try_with(RefCell::take));
     f();
-    let book = BOOK.try_with(|book| book.replace(around.1.unwrap_or_default()));
+    let balances = BALANCES.try_with(|balances| balances.replace(around.1.unwrap_or_default()));
     COUNTS.set(around.0);
-    let fewer = book.unwrap_or_default().into_iter().filter(|(_, by)| *by < 0);
+    let fewer = balances.unwrap_or_default().into_iter().filter(|(_, by)| *by < 0);
     fewer.map(|(mark, _)| mark).collect()
 }
 
@@ -160,11 +160,11 @@ fn count(mark: &Arc<Mark>, by: isize) {
     if !COUNTS.get() {
         return;
     }
-    let _gone_in_destructors = BOOK.try_with(|book| {
-        let mut book = book.borrow_mut();
-        match book.iter_mut().find(|(known, _)| Arc::ptr_eq(known, mark)) {
+    let _gone_in_destructors = BALANCES.try_with(|balances| {
+        let mut balances = balances.borrow_mut();
+        match balances.iter_mut().find(|(known, _)| Arc::ptr_eq(known, mark)) {
             Some((_, sum)) => *sum += by,
-            None => book.push((Arc::clone(mark), by)),
+            None => balances.push((Arc::clone(mark), by)),
         }
     });
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::outcome::failure::{Cause, DEEPEST, Failure, JoinError, ScopeError};
 use crate::outcome::marks;
 use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
+use crate::outcome::status::{ForeignThread, ScopeStatus};
 use crate::outcome::status_text::count;
 use crate::outcome::words::{NotReady, Span, Twins, rails};
 use crate::rt::shown::{Level, Lines, Shown};
@@ -48,44 +49,49 @@ impl fmt::Display for ShutdownReport {
         if *repeated {
             f.write_str("; repeated")?;
         }
-        // One list of branches for all three kinds of rows, so that only the very last gets a
-        // corner.
-        let items = threads.len() + foreign.len() + owned.len();
-        let last = |place: usize| place + 1 == items;
-        let paths = Twins::among(threads.iter().map(|row| &*row.path));
-        for (place, row) in threads.iter().enumerate() {
-            let (branch, below) = rails("", last(place));
-            write!(f, "\n{branch}")?;
-            write_row(f, row, &paths.mark(&row.path, row.id))?;
-            if let Some(since) = row.starting_for {
-                write!(f, "\n{below}{}", NotReady(since))?;
-            }
-            if let Some(waits) = &row.waits {
-                write!(f, "\n{below}waits: {}", Shown(waits))?;
-            }
-            if matches!(row.ending, Ending::Overdue | Ending::NotHome | Ending::NotTold) {
-                write!(f, "\n{below}spawned at {}", row.spawned_from)?;
-            }
-        }
-        for (place, row) in foreign.iter().enumerate() {
-            let (branch, _) = rails("", last(threads.len() + place));
-            write!(f, "\n{branch}{row}")?;
-        }
-        for (place, group) in owned.iter().enumerate() {
-            let (branch, _) = rails("", last(threads.len() + foreign.len() + place));
-            let (threads, _) = count(group);
-            let plural = if threads == 1 { "" } else { "s" };
-            write!(
-                f,
-                "\n{branch}{}  (owned group)  lives on with {threads} thread{plural}",
-                Shown(&group.path)
-            )?;
-            write!(f, ", opened at {}", group.opened_from)?;
-        }
-        Ok(())
+        write_rows(f, threads, foreign, owned)
     }
 }
 
+/// Writes the rows below the head of a report.
+fn write_rows(
+    f: &mut fmt::Formatter<'_>,
+    threads: &[ThreadReport],
+    foreign: &[ForeignThread],
+    owned: &[ScopeStatus],
+) -> fmt::Result {
+    // One list of branches for all three kinds of rows, so that only the very last gets a
+    // corner.
+    let items = threads.len() + foreign.len() + owned.len();
+    let last = |place: usize| place + 1 == items;
+    let paths = Twins::among(threads.iter().map(|row| &*row.path));
+    for (place, row) in threads.iter().enumerate() {
+        let (branch, below) = rails("", last(place));
+        write!(f, "\n{branch}")?;
+        write_row(f, row, &paths.mark(&row.path, row.id))?;
+        if let Some(since) = row.starting_for {
+            write!(f, "\n{below}{}", NotReady(since))?;
+        }
+        if let Some(waits) = &row.waits {
+            write!(f, "\n{below}waits: {}", Shown(waits))?;
+        }
+        if matches!(row.ending, Ending::Overdue | Ending::NotHome | Ending::NotTold) {
+            write!(f, "\n{below}spawned at {}", row.spawned_from)?;
+        }
+    }
+    for (place, row) in foreign.iter().enumerate() {
+        let (branch, _) = rails("", last(threads.len() + place));
+        write!(f, "\n{branch}{row}")?;
+    }
+    for (place, group) in owned.iter().enumerate() {
+        let (branch, _) = rails("", last(threads.len() + foreign.len() + place));
+        let (threads, _) = count(group);
+        let plural = if threads == 1 { "" } else { "s" };
+        write!(f, "\n{branch}{}  (owned group)  lives on with {threads} thread{plural}", Shown(&group.path))?;
+        write!(f, ", opened at {}", group.opened_from)?;
+    }
+    Ok(())
+}
 impl fmt::Display for ThreadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_row(f, self, "")

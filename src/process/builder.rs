@@ -12,8 +12,8 @@ use crossbeam_channel::bounded;
 
 use crate::outcome::error::{NotStarted, SpawnError};
 use crate::process::handle::Process;
-use crate::process::leader::Shared;
-use crate::process::lines::{Lines, Reader};
+use crate::process::leader::ChildState;
+use crate::process::lines::{LineQueue, LineReader};
 use crate::process::plan::{OnExit, Plan, Refusal, Started, describe};
 use crate::process::supervise::supervise;
 use crate::scope::face::Scope;
@@ -284,15 +284,15 @@ impl<'scope> ProcessBuilder<'scope> {
     pub fn spawn(self) -> Result<Process<'scope>, SpawnError> {
         let leads = self.leads()?;
         let ProcessBuilder { thread, mut command, grace, on_exit, lines, .. } = self;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(ChildState::default());
         let (lines, readers) = match lines {
             Some(lossy) => {
                 command.stdout(Stdio::piped()).stderr(Stdio::piped());
                 let ((out, stdout), (err, stderr)) =
-                    (Lines::new(lossy, &shared.lost), Lines::new(lossy, &shared.lost));
+                    (LineQueue::new(lossy, &shared.lost), LineQueue::new(lossy, &shared.lost));
                 (Some([out, err]), [stdout, stderr])
             }
-            None => (None, [Reader::of_nothing(), Reader::of_nothing()]),
+            None => (None, [LineReader::of_nothing(), LineReader::of_nothing()]),
         };
         // Room for the one answer, so that the child's thread does not wait for this one.
         let (tell, told) = bounded::<Started>(1);

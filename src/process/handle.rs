@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use crate::outcome::error::WaitError;
-use crate::process::leader::Shared;
-use crate::process::lines::{Line, Reader};
+use crate::process::leader::ChildState;
+use crate::process::lines::{Line, LineReader};
 use crate::rt::time::after;
 use crate::stop::select::until_stopped;
 use crate::sync::locks::Mutex;
@@ -40,19 +40,19 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 pub struct Process<'scope> {
     /// Of the service thread that looks after the child and ends after it is reaped.
     handle: Handle<'scope, ()>,
-    shared: Arc<Shared>,
+    shared: Arc<ChildState>,
     /// This process's ends of the child's pipes, until the caller takes them.
     pipes: Mutex<Pipes>,
-    stdout: Arc<Reader>,
-    stderr: Arc<Reader>,
+    stdout: Arc<LineReader>,
+    stderr: Arc<LineReader>,
 }
 
 impl<'scope> Process<'scope> {
     pub(crate) fn new(
         handle: Handle<'scope, ()>,
-        shared: Arc<Shared>,
+        shared: Arc<ChildState>,
         pipes: Pipes,
-        [stdout, stderr]: [Arc<Reader>; 2],
+        [stdout, stderr]: [Arc<LineReader>; 2],
     ) -> Self {
         Process { handle, shared, pipes: Mutex::new(pipes), stdout, stderr }
     }
@@ -156,8 +156,8 @@ impl<'scope> Process<'scope> {
         context.iter().for_each(|context| context.point("process", caller));
         if !self.handle.is_finished() {
             let _mark = WaitMark::new("process", caller);
-            // `done` disconnects when the child's thread ends, after `Shared::reap` has stored the
-            // status (`supervise`). Outside of a scope there is no stop to listen for.
+            // `done` disconnects when the child's thread ends, after `ChildState::reap` has stored
+            // the status (`supervise`). Outside of a scope there is no stop to listen for.
             let waited = self.shared.awaited(|| match &context {
                 Some(cx) => {
                     let (node, done) = (cx.node(), self.handle.done());

@@ -12,7 +12,7 @@ use crate::sys::child::Leader;
 
 /// The state of one child, shared by its thread and its handle.
 #[derive(Debug, Default)]
-pub(crate) struct Shared {
+pub(crate) struct ChildState {
     /// Set after the fork, taken out by the reaping. Signals are sent under this lock, so a signal
     /// finds a pid that still belongs to the child, or no leader.
     leader: Mutex<Option<Leader>>,
@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     waiting: AtomicUsize,
 }
 
-impl Shared {
+impl ChildState {
     /// Stores the child after its fork. From here on it can be signalled.
     pub(crate) fn lead(&self, leader: Leader) {
         *self.leader.lock() = Some(leader);

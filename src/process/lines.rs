@@ -52,22 +52,22 @@ impl fmt::Display for Line {
 /// The reader's end of a stream, owned by the `Process` handle. When it and all copies of its
 /// receiver are gone, no line can be read any more.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub(crate) struct LineReader {
     receiver: Receiver<Line>,
     /// True once `take` was called: its caller is expected to read.
     taken: AtomicBool,
-    /// A copy of `Lines::begun`: the line that has begun and not ended, for `stdout_partial`.
+    /// A copy of `LineQueue::begun`: the line that has begun and not ended, for `stdout_partial`.
     begun: Mutex<Vec<u8>>,
 }
 
-impl Reader {
-    fn new(receiver: Receiver<Line>) -> Arc<Reader> {
-        Arc::new(Reader { receiver, taken: AtomicBool::new(false), begun: Mutex::default() })
+impl LineReader {
+    fn new(receiver: Receiver<Line>) -> Arc<LineReader> {
+        Arc::new(LineReader { receiver, taken: AtomicBool::new(false), begun: Mutex::default() })
     }
 
     /// The reader of a stream that is not read as lines. Its receiver is disconnected.
-    pub(crate) fn of_nothing() -> Arc<Reader> {
-        Reader::new(unbounded().1)
+    pub(crate) fn of_nothing() -> Arc<LineReader> {
+        LineReader::new(unbounded().1)
     }
 
     /// The receiver. From here on the child waits for this reader.
@@ -95,7 +95,7 @@ impl Reader {
 /// full for a second with no line taken, and either its receiver was never taken, or the child's
 /// end is awaited.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub(crate) struct LineQueue {
     /// The bytes of `push`. From `cut` on they are not cut into lines yet, because the queue had no
     /// room.
     rest: Vec<u8>,
@@ -107,26 +107,26 @@ pub(crate) struct Lines {
     queue: Sender<Line>,
     /// Weak, so that the reader ends with the handle, and lines that no reader can get are not
     /// kept.
-    reader: Weak<Reader>,
+    reader: Weak<LineReader>,
     /// Some if the builder made the queue lossy. Strong, so that the oldest lines can still be
     /// taken out when the handle is gone and a copy of the receiver is not.
-    lossy: Option<Arc<Reader>>,
+    lossy: Option<Arc<LineReader>>,
     /// Since when `advance` has found the queue full each time; `None` while it has room.
     full_since: Option<Instant>,
     /// True while the oldest line goes for each new one. Decided by each `advance` and by `finish`.
     dropping: bool,
     /// Number of the last line that was cut, lost or not.
     number: u64,
-    /// Number of lines that were lost, of both streams: `Shared::lost`.
+    /// Number of lines that were lost, of both streams: `ChildState::lost`.
     lost: Arc<AtomicU64>,
 }
 
-impl Lines {
+impl LineQueue {
     /// Makes the two ends of a stream. Lost lines are added to `lost`.
-    pub(crate) fn new(lossy: bool, lost: &Arc<AtomicU64>) -> (Lines, Arc<Reader>) {
+    pub(crate) fn new(lossy: bool, lost: &Arc<AtomicU64>) -> (LineQueue, Arc<LineReader>) {
         let (queue, receiver) = unbounded();
-        let reader = Reader::new(receiver);
-        let lines = Lines {
+        let reader = LineReader::new(receiver);
+        let lines = LineQueue {
             rest: Vec::new(),
             cut: 0,
             begun: Vec::new(),

@@ -5,7 +5,7 @@
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use crate::process::lines::Lines;
+use crate::process::lines::LineQueue;
 use crate::sys::child::{Pipes, Source};
 
 /// Number of bytes that one turn reads of a stream. One piece for each turn, so that a child that
@@ -37,14 +37,14 @@ pub(crate) struct Output {
 /// One pipe of the child's, and the lines that are made of its bytes.
 #[derive(Debug)]
 struct Stream {
-    /// `None` once the pipe has been read to its end. Lines may still wait for room then.
+    /// `None` once the pipe has been read to its end. LineQueue may still wait for room then.
     source: Option<Source>,
-    lines: Lines,
+    lines: LineQueue,
 }
 
 impl Output {
     /// Takes this process's ends out of `pipes`, if lines are wanted.
-    pub(crate) fn new(lines: Option<[Lines; 2]>, pipes: &mut Pipes) -> Output {
+    pub(crate) fn new(lines: Option<[LineQueue; 2]>, pipes: &mut Pipes) -> Output {
         let streams = lines.map_or([None, None], |[out, err]| {
             let (stdout, stderr) =
                 (pipes.stdout.take().map(Source::new), pipes.stderr.take().map(Source::new));

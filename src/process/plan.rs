@@ -8,8 +8,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::process::leader::Shared;
-use crate::process::lines::Lines;
+use crate::process::leader::ChildState;
+use crate::process::lines::LineQueue;
 use crate::sys::child::{Leads, Pipes};
 
 /// Number of characters of a command that are shown.
@@ -44,8 +44,8 @@ pub(crate) struct Plan {
     pub(crate) grace: Duration,
     pub(crate) on_exit: OnExit,
     /// For output and errors, if they are read as lines. Otherwise the spawner gets the pipes.
-    pub(crate) lines: Option<[Lines; 2]>,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) lines: Option<[LineQueue; 2]>,
+    pub(crate) shared: Arc<ChildState>,
 }
 
 /// The one answer to the spawner: the pipes of the child, or why there is no child.

@@ -23,7 +23,7 @@ use crossbeam_channel::Sender;
 
 use crate::outcome::error::{NotStarted, ProcessFailed};
 use crate::outcome::reason::{Stop, StopReason};
-use crate::process::leader::Shared;
+use crate::process::leader::ChildState;
 use crate::process::output::Output;
 use crate::process::plan::{OnExit, Plan, Refusal, Started};
 use crate::rt::awake;
@@ -67,7 +67,7 @@ pub(crate) fn supervise(cx: &Context, plan: Plan, tell: &Sender<Started>) -> Res
 /// A child that was started, as its thread looks after it. Used by this thread only.
 struct Running<'a> {
     cx: &'a Context,
-    shared: Arc<Shared>,
+    shared: Arc<ChildState>,
     /// A descriptor that is readable from the stop on. Not the descriptor of the node, because that
     /// one lives as long as the record; this one is closed when the child is home.
     stop: Arc<Event>,

@@ -149,7 +149,7 @@ impl Look {
         let mut ours: HashSet<u32> = KNOWN.lock().iter().copied().collect();
         for root in Root::all() {
             ours.extend(root.cache.kernel_ids());
-            ours.extend(root.hosts());
+            ours.extend(root.kernel_ids());
         }
         ids.retain(|id| !ours.contains(id));
         let there = ids.into_iter().filter_map(|id| sys::thread_of(id).transpose());

@@ -34,12 +34,12 @@ impl Chores {
         let lookout = Lookout {
             taken,
             missed: Vec::new(),
-            told: Vec::new(),
+            logged: Vec::new(),
             at: now + FIRST_PAUSE,
             pause: FIRST_PAUSE,
         };
         let orphans =
-            settings.reap_orphans.then(|| Orphans { since: Vec::new(), at: now + ROUND, told: false });
+            settings.reap_orphans.then(|| Orphans { since: Vec::new(), at: now + ROUND, is_logged: false });
         Chores { lookout, orphans }
     }
 
@@ -71,7 +71,7 @@ struct Lookout {
     /// for a while, and give them back.
     missed: Vec<i32>,
     /// Signals that a warning was logged for.
-    told: Vec<i32>,
+    logged: Vec<i32>,
     at: Instant,
     pause: Duration,
 }
@@ -93,7 +93,7 @@ impl Lookout {
     fn look(&mut self, calls: &mut Calls) {
         let lost = taken_over(&self.taken);
         let sure: Vec<_> = lost.iter().copied().filter(|signal| self.missed.contains(signal)).collect();
-        for signal in sure.iter().copied().filter(|signal| !self.told.contains(signal)) {
+        for signal in sure.iter().copied().filter(|signal| !self.logged.contains(signal)) {
             calls.add(Calls::log(move || {
                 log_contained(|| {
                     tracing::warn!(
@@ -104,7 +104,7 @@ impl Lookout {
                 });
             }));
         }
-        (self.told, self.missed) = (sure, lost);
+        (self.logged, self.missed) = (sure, lost);
     }
 }
 
@@ -114,7 +114,7 @@ struct Orphans {
     since: Vec<(u32, Instant)>,
     at: Instant,
     /// True if a warning was logged that orphans cannot be seen.
-    told: bool,
+    is_logged: bool,
 }
 
 impl Orphans {
@@ -129,7 +129,7 @@ impl Orphans {
     fn round(&mut self, now: Instant, calls: &mut Calls) {
         let ended = match sys::ended_children() {
             Ok(ended) => ended,
-            Err(error) => return self.tell(error, calls),
+            Err(error) => return self.log_once(error, calls),
         };
         let before = std::mem::take(&mut self.since);
         for pid in ended {
@@ -147,8 +147,8 @@ impl Orphans {
         }
     }
 
-    fn tell(&mut self, error: std::io::Error, calls: &mut Calls) {
-        if !std::mem::replace(&mut self.told, true) {
+    fn log_once(&mut self, error: std::io::Error, calls: &mut Calls) {
+        if !std::mem::replace(&mut self.is_logged, true) {
             calls.add(Calls::log(move || {
                 log_contained(
                     || tracing::warn!(target: "homebound::process", %error, "orphans cannot be seen, and are not reaped"),

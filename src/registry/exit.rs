@@ -74,7 +74,7 @@ pub struct Exit<T> {
     pub shutdown: ShutdownReport,
     /// The failure tree as text, made while *watch* was there, because the `Display` of an error is
     /// the program's code.
-    told: Option<String>,
+    failures: Option<String>,
 }
 
 impl<T> Exit<T> {
@@ -120,7 +120,9 @@ impl Termination for Exit<()> {
     fn report(self) -> ExitCode {
         let code = self.code();
         let mut text = match &self.result {
-            Err(error) if error.stop_reason().is_none() => self.told.unwrap_or_else(|| tell(error)),
+            Err(error) if error.stop_reason().is_none() => {
+                self.failures.unwrap_or_else(|| failure_text(error))
+            }
             Ok(()) | Err(_) => String::new(),
         };
         if self.shutdown.timeout > 0 {
@@ -146,11 +148,11 @@ pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>
         Origin { id: None, path, name, purpose: "registry".into(), spawned_from: at, notes: Vec::new() };
     let failure = Failure::error(origin, why, Vec::new());
     let error = ScopeError::of_one(failure, ShutdownReport::default());
-    Exit { result: Err(error), shutdown: ShutdownReport::default(), told: None }
+    Exit { result: Err(error), shutdown: ShutdownReport::default(), failures: None }
 }
 
 /// The failure tree as text. A `Display` that panics is named instead.
-fn tell(error: &ScopeError) -> String {
+fn failure_text(error: &ScopeError) -> String {
     contain(|| format!("{error}\n")).unwrap_or_else(|payload| {
         let why = format!(
             "scope {} failed, and showing why panicked: {}\n",
@@ -195,6 +197,6 @@ pub(crate) fn assemble<T>(
         }
         (Ok(_), None) => sys::die("homebound: the root ended with neither value nor error"),
     };
-    let told = result.as_ref().err().filter(|error| error.stop_reason().is_none()).map(tell);
-    Ok(Exit { result, shutdown, told })
+    let failures = result.as_ref().err().filter(|error| error.stop_reason().is_none()).map(failure_text);
+    Ok(Exit { result, shutdown, failures })
 }

@@ -227,15 +227,15 @@ impl Registry {
 }
 
 /// The right to run as the registry of the process. Its drop lets the next run begin.
-struct Slot;
+struct OnlyRun;
 
-impl Drop for Slot {
+impl Drop for OnlyRun {
     fn drop(&mut self) {
         *RUNNING.lock() = None;
     }
 }
 
-fn claim() -> Result<Slot> {
+fn claim() -> Result<OnlyRun> {
     if let Some(context) = current() {
         let path = context.path();
         return Err(format!("registry::run was called inside a scope, {path}: use a subscope there").into());
@@ -246,7 +246,7 @@ fn claim() -> Result<Slot> {
     }
     // Free -> claimed, under the lock, so that one of two calls is refused.
     *running = Some(Weak::new());
-    Ok(Slot)
+    Ok(OnlyRun)
 }
 
 /// Runs `f` with the signals unblocked that a registry blocks in the calling thread: for code that

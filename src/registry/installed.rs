@@ -43,8 +43,8 @@ impl Installed {
         let spared = Spared::new(&settings.taken, &settings.signals.quiet(&settings.taken));
         let grace = settings.grace;
         let shared = Shared::new(settings).map_err(|error| format!("no pipe to be woken by: {error}"))?;
-        let edge: Arc<dyn RootHost> = Arc::<Shared>::clone(&shared);
-        let root = Root::new(grace, Some(Arc::downgrade(&edge)));
+        let host: Arc<dyn RootHost> = Arc::<Shared>::clone(&shared);
+        let root = Root::new(grace, Some(Arc::downgrade(&host)));
         let core = open_root(Arc::clone(&root), name, Kind::Scope, at);
         let set = shared.root.set(Arc::clone(&core));
         debug_assert!(set.is_ok(), "a shared has one root");

@@ -310,7 +310,7 @@ impl Drop for Group<'_> {
         let shut = contain(|| {
             let ended = self.shut(reason, at);
             let core = self.scope.core();
-            ended.iter().filter(|_| core.is_owned()).for_each(|ended| owned::tell(core, ended));
+            ended.iter().filter(|_| core.is_owned()).for_each(|ended| owned::log_failures(core, ended));
         });
         discard(shut.err());
     }

@@ -147,14 +147,14 @@ impl Context {
         // Stop the scope before the error is searched for failures, because its `source` is code of
         // the program, and may block.
         let calls = record.core.stop_before_judging(&record.node, record.path(), !record.is_isolated());
-        let told = match judge(error.into(), &record.node, &record.core) {
+        let listed = match judge(error.into(), &record.node, &record.core) {
             Verdict::Stopped(_) | Verdict::Listed(_) => true,
             Verdict::Failure(error, ids) => {
-                self.tell(Failure::error_at(happened, record.origin(), error, ids))
+                self.list_and_log(Failure::error_at(happened, record.origin(), error, ids))
             }
         };
         calls.run();
-        told
+        listed
     }
 
     /// As [`fail`](Self::fail), with the payload of a panic: for a `catch_unwind` around a
@@ -176,16 +176,16 @@ impl Context {
     /// ```
     pub fn fail_panic(&self, payload: Box<dyn Any + Send>) -> bool {
         let place = panic_hook::place(&payload);
-        self.tell(Failure::panic(self.record().origin(), payload, place))
+        self.list_and_log(Failure::panic(self.record().origin(), payload, place))
     }
 
     /// Lists the failure and stops the scope before the failure is logged, because the subscriber
     /// is code of the program's.
-    fn tell(&self, failure: Failure) -> bool {
+    fn list_and_log(&self, failure: Failure) -> bool {
         let record = self.record();
         record.life(|life| life.failed = true);
-        let told = record.core.fail(&failure, !record.is_isolated());
+        let listed = record.core.fail(&failure, !record.is_isolated());
         log(&failure);
-        told
+        listed
     }
 }

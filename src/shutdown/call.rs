@@ -80,5 +80,5 @@ fn is_inside(core: &Arc<ScopeCore>) -> bool {
         !matches!(record.role, Role::Body | Role::Guest)
             && record.core.ancestors().any(|around| Arc::ptr_eq(around, core))
     };
-    current::is_guest() || current::records().iter().any(below)
+    current::is_in_callback() || current::records().iter().any(below)
 }

@@ -16,7 +16,7 @@ use crate::tree::{current, panic_hook};
 /// Runs a deferred function on the calling thread. An error that it returns, and a panic, is a
 /// failure of the scope `core`, and of no other scope.
 pub(crate) fn run(deferred: Deferred, core: &Arc<ScopeCore>) {
-    let ran = current::as_guest(|| deferred.task.run(&()));
+    let ran = current::as_callback(|| deferred.task.run(&()));
     let mut calls = Calls::default();
     let failure = match ran {
         Ran::Done | Ran::Nothing => return,

@@ -88,7 +88,7 @@ pub(crate) fn finish_if_left(root: &Arc<Root>) {
     if root.left.claimed.swap(true, Ordering::AcqRel) {
         return;
     }
-    tell(&core, &end(&core, waiting));
+    log_failures(&core, &end(&core, waiting));
 }
 
 /// The exit path of a root without a body. If the calling thread is an OS thread of the root, it
@@ -106,7 +106,7 @@ fn end(core: &Arc<ScopeCore>, waiting: deadlock::Waiting) -> Result<Account, Sco
 
 /// Logs the failures of an owned root that was dropped, because no caller is left who could be
 /// given them.
-pub(crate) fn tell(core: &ScopeCore, ended: &Result<Account, ScopeError>) {
+pub(crate) fn log_failures(core: &ScopeCore, ended: &Result<Account, ScopeError>) {
     if let Err(error) = ended {
         log_contained(|| {
             tracing::error!(

@@ -40,7 +40,7 @@ per_thread! {
 pub(crate) fn settle(group: &Arc<ScopeCore>) -> bool {
     // Inside a callback, a deferred function or a drop that settling runs, this thread may not
     // wait: the other settler may be waiting for that very code to return.
-    settle_all(group, !current::is_guest() && SETTLING.get() == 0)
+    settle_all(group, !current::is_in_callback() && SETTLING.get() == 0)
 }
 
 /// Settles a scope on its exit path, with all groups inside it. The values that its threads

@@ -18,7 +18,7 @@ impl Node {
 
     /// The cause of this node if its parent has `cause`.
     pub(crate) fn inherited(&self, cause: &Stop) -> Stop {
-        match self.edge {
+        match self.link {
             Link::Inside => cause.clone(),
             Link::Scope => cause.of_parent(),
         }

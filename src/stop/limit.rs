@@ -31,7 +31,7 @@ pub(crate) trait Timer: Send + Sync {
 
 /// All fields but those with a lock or a cell are fixed when the limit is made.
 pub(crate) struct Limit {
-    kind: Kind,
+    kind: LimitKind,
     /// The node of the context that the limit was made in.
     outer: Arc<Node>,
     /// The node of the thread or scope that this limit and all limits around are in.
@@ -52,7 +52,7 @@ pub(crate) struct Limit {
     pub(crate) event: OnceCell<Event>,
 }
 
-enum Kind {
+enum LimitKind {
     /// Ends at this instant, by the clock of `awake`.
     Deadline(Instant),
     /// Hides a stop for `max`, counted from the later of `entry` and the stop. `entry` is a moment
@@ -62,20 +62,20 @@ enum Kind {
 
 impl Limit {
     pub(crate) fn deadline(at: Instant, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
-        Limit::new(Kind::Deadline(awake::of_system(at)), outer, timer)
+        Limit::new(LimitKind::Deadline(awake::of_system(at)), outer, timer)
     }
 
     pub(crate) fn shield(max: Duration, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
-        Limit::new(Kind::Shield { entry: awake::now(), max }, outer, timer)
+        Limit::new(LimitKind::Shield { entry: awake::now(), max }, outer, timer)
     }
 
-    fn new(kind: Kind, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
+    fn new(kind: LimitKind, outer: &Arc<Node>, timer: Arc<dyn Timer>) -> Limit {
         // `base`, `hides` and `earliest` sum up the limits around, so that no reader walks
         // outwards.
         let around = outer.limit.as_deref();
         let own = match kind {
-            Kind::Deadline(at) => Some(at),
-            Kind::Shield { .. } => None,
+            LimitKind::Deadline(at) => Some(at),
+            LimitKind::Shield { .. } => None,
         };
         let limit = Limit {
             outer: Arc::clone(outer),
@@ -95,7 +95,7 @@ impl Limit {
     }
 
     pub(crate) fn is_shield(&self) -> bool {
-        matches!(self.kind, Kind::Shield { .. })
+        matches!(self.kind, LimitKind::Shield { .. })
     }
 
     #[cfg(unix)]
@@ -154,8 +154,8 @@ impl Limit {
 
     fn end_in(&self, outer: &Known) -> Option<Instant> {
         match self.kind {
-            Kind::Deadline(at) => Some(outer.end.map_or(at, |end| end.min(at))),
-            Kind::Shield { entry, max } => {
+            LimitKind::Deadline(at) => Some(outer.end.map_or(at, |end| end.min(at))),
+            LimitKind::Shield { entry, max } => {
                 // A shield inside a shield counts from the stop behind both, and ends with the
                 // outer one at the latest.
                 let own = after(entry.max(outer.stop?), max);
@@ -181,7 +181,7 @@ impl Limit {
             let Some(around) = &limit.outer.limit else { break };
             match limit.kind {
                 // This deadline is the first to end.
-                Kind::Deadline(at) if around.end().is_none_or(|end| at <= end) => break,
+                LimitKind::Deadline(at) if around.end().is_none_or(|end| at <= end) => break,
                 _ => (limit, key) = (around, limit.outer.key),
             }
         }

@@ -89,7 +89,7 @@ pub(crate) struct Node {
     /// Only ever set. Threads in `rest` sleep on it, and `wake` wakes them when the node is marked
     /// or alerted.
     pub(crate) flags: Flags,
-    pub(crate) edge: Link,
+    pub(crate) link: Link,
     pub(crate) state: Mutex<State>,
     /// The receiver of `State::signal`: made by the first `signal`, disconnected by the mark.
     pub(crate) signal: OnceCell<Receiver<Infallible>>,
@@ -131,19 +131,19 @@ pub(crate) struct State {
 }
 
 impl Node {
-    pub(crate) fn new(edge: Link) -> Arc<Node> {
-        Node::make(edge, None)
+    pub(crate) fn new(link: Link) -> Arc<Node> {
+        Node::make(link, None)
     }
 
     pub(crate) fn limited(limit: Limit) -> Arc<Node> {
         Node::make(Link::Inside, Some(Box::new(limit)))
     }
 
-    fn make(edge: Link, limit: Option<Box<Limit>>) -> Arc<Node> {
+    fn make(link: Link, limit: Option<Box<Limit>>) -> Arc<Node> {
         Arc::new(Node {
             key: next_stop_id(),
             flags: Flags::new(if limit.is_some() { LIMITED } else { 0 }),
-            edge,
+            link,
             state: Mutex::default(),
             signal: OnceCell::new(),
             event: OnceCell::new(),

@@ -32,19 +32,19 @@ pub(crate) fn assert_none_held() {
 
 /// Counts one held lock for as long as it lives.
 #[derive(Debug)]
-struct Held;
+struct CountedLock;
 
-impl Held {
+impl CountedLock {
     #[inline]
-    fn new() -> Held {
+    fn new() -> CountedLock {
         if COUNTED {
             HELD.set(HELD.get() + 1);
         }
-        Held
+        CountedLock
     }
 }
 
-impl Drop for Held {
+impl Drop for CountedLock {
     #[inline]
     fn drop(&mut self) {
         if COUNTED {
@@ -61,7 +61,7 @@ pub(crate) struct Mutex<T: ?Sized>(parking_lot::Mutex<T>);
 #[derive(Debug)]
 pub(crate) struct MutexGuard<'a, T: ?Sized> {
     guard: parking_lot::MutexGuard<'a, T>,
-    _held: Held,
+    _held: CountedLock,
 }
 
 impl<T> Mutex<T> {
@@ -71,16 +71,16 @@ impl<T> Mutex<T> {
 
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard { guard: self.0.lock(), _held: Held::new() }
+        MutexGuard { guard: self.0.lock(), _held: CountedLock::new() }
     }
 
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        Some(MutexGuard { guard: self.0.try_lock()?, _held: Held::new() })
+        Some(MutexGuard { guard: self.0.try_lock()?, _held: CountedLock::new() })
     }
 
     pub(crate) fn try_lock_for(&self, limit: Duration) -> Option<MutexGuard<'_, T>> {
-        Some(MutexGuard { guard: self.0.try_lock_for(limit)?, _held: Held::new() })
+        Some(MutexGuard { guard: self.0.try_lock_for(limit)?, _held: CountedLock::new() })
     }
 
     pub(crate) fn into_inner(self) -> T {

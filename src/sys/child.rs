@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use super::groups::{self, Known};
-use super::mask::Blocked;
+use super::mask::BlockedSignals;
 use super::namespace::{own_group, own_session};
 use super::standard::{above_standard, standard_taken};
 use super::terminal::{self, Terminal};
@@ -232,7 +232,8 @@ fn lead(command: &mut Command, leads: Leads, terminal: Option<RawFd>) {
     // away. Signals may also be blocked by the parent of this process, or by the program, and the
     // child would not hear that it is asked to end. So unblock the signals that ask for that. What
     // a function of the program's own blocks between fork and `exec` stays blocked.
-    let asked = Blocked::of_this_thread(&[&super::stop_signals()[..], &super::dump_signals()].concat());
+    let asked =
+        BlockedSignals::of_this_thread(&[&super::stop_signals()[..], &super::dump_signals()].concat());
     let lead = move || {
         asked.unblock();
         let me = rustix::process::getpid();

@@ -192,7 +192,7 @@ fn select_one(fd: BorrowedFd<'_>, direction: Direction, until: Option<Instant>) 
 
 /// How a transfer on a descriptor is kept from waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Transfer {
     /// By a flag of the call (`MSG_DONTWAIT`).
     Socket,
     /// By a flag of the call (`RWF_NOWAIT`), or by a second description of the same file. If
@@ -204,11 +204,11 @@ pub(crate) enum Kind {
 }
 
 /// Returns the kind of a descriptor. It is `Stream` unless it is known to be another.
-pub(crate) fn kind(fd: BorrowedFd<'_>) -> Kind {
+pub(crate) fn kind(fd: BorrowedFd<'_>) -> Transfer {
     match rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
-        Ok(FileType::Socket) => Kind::Socket,
-        Ok(FileType::RegularFile | FileType::Directory | FileType::BlockDevice) => Kind::File,
-        Ok(_) | Err(_) => Kind::Stream,
+        Ok(FileType::Socket) => Transfer::Socket,
+        Ok(FileType::RegularFile | FileType::Directory | FileType::BlockDevice) => Transfer::File,
+        Ok(_) | Err(_) => Transfer::Stream,
     }
 }
 
@@ -216,10 +216,10 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> Kind {
 ///
 /// # Errors
 /// `WouldBlock` if there is nothing.
-pub(crate) fn read(fd: BorrowedFd<'_>, kind: Kind, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read(fd: BorrowedFd<'_>, kind: Transfer, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(match kind {
-        Kind::Socket => rustix::net::recv(fd, buffer, RecvFlags::DONTWAIT)?.0,
-        Kind::Stream => match nowait::read(fd, buffer) {
+        Transfer::Socket => rustix::net::recv(fd, buffer, RecvFlags::DONTWAIT)?.0,
+        Transfer::Stream => match nowait::read(fd, buffer) {
             Err(Errno::OPNOTSUPP) => match nowait::reopen(fd, Direction::In) {
                 Ok(own) => rustix::io::read(&own, buffer)?,
                 // No way without waiting is left. This read waits if another reader was faster.
@@ -227,15 +227,15 @@ pub(crate) fn read(fd: BorrowedFd<'_>, kind: Kind, buffer: &mut [u8]) -> io::Res
             },
             read => read?,
         },
-        Kind::File => rustix::io::read(fd, buffer)?,
+        Transfer::File => rustix::io::read(fd, buffer)?,
     })
 }
 
 /// Writes as much as the descriptor takes, and keeps from waiting as [`read`] does.
-pub(crate) fn write(fd: BorrowedFd<'_>, kind: Kind, bytes: &[u8]) -> io::Result<usize> {
+pub(crate) fn write(fd: BorrowedFd<'_>, kind: Transfer, bytes: &[u8]) -> io::Result<usize> {
     Ok(match kind {
-        Kind::Socket => rustix::net::send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?,
-        Kind::Stream => match nowait::write(fd, bytes) {
+        Transfer::Socket => rustix::net::send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?,
+        Transfer::Stream => match nowait::write(fd, bytes) {
             Err(Errno::OPNOTSUPP) => match nowait::reopen(fd, Direction::Out) {
                 Ok(own) => rustix::io::write(&own, bytes)?,
                 // No way without waiting is left. This write waits if another writer was faster.
@@ -243,7 +243,7 @@ pub(crate) fn write(fd: BorrowedFd<'_>, kind: Kind, bytes: &[u8]) -> io::Result<
             },
             written => written?,
         },
-        Kind::File => rustix::io::write(fd, bytes)?,
+        Transfer::File => rustix::io::write(fd, bytes)?,
     })
 }
 

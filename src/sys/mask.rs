@@ -130,14 +130,14 @@ pub(crate) fn hear(signals: &[i32]) {
 
 /// Signals that a thread blocks, and that a child that it forks must not block.
 #[derive(Clone, Copy)]
-pub(super) struct Blocked(libc::sigset_t);
+pub(super) struct BlockedSignals(libc::sigset_t);
 
-impl Blocked {
+impl BlockedSignals {
     /// Returns the part of `signals` that the calling thread blocks.
-    pub(super) fn of_this_thread(signals: &[i32]) -> Blocked {
+    pub(super) fn of_this_thread(signals: &[i32]) -> BlockedSignals {
         let none = set_of(0);
         let now = change_mask(libc::SIG_BLOCK, &none).unwrap_or(none);
-        Blocked(set_of(contained(&now, bits_of(signals))))
+        BlockedSignals(set_of(contained(&now, bits_of(signals))))
     }
 
     /// Unblocks these signals, in the forked child. This is one system call, so it is allowed

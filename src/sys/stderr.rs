@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::stdio::stderr;
 
-use super::fd::{Kind, kind, wait_for};
+use super::fd::{Transfer, kind, wait_for};
 use super::nowait::{self, Direction};
 
 /// The limit for writing the note that says how many bytes are missing.
@@ -46,7 +46,7 @@ fn write_to_its_end(text: &[u8], patience: Duration) -> usize {
 
 /// The descriptor of the last words, and the ways to write to it without waiting.
 struct Out {
-    kind: Kind,
+    kind: Transfer,
     /// A second description of the same file, which does not block. Opened by `write_some` if the
     /// kernel cannot write to the first one without waiting.
     own: Option<OwnedFd>,
@@ -81,9 +81,9 @@ impl Out {
             return rustix::io::write(own, text);
         }
         match self.kind {
-            Kind::Socket => return send(stderr(), text, SendFlags::DONTWAIT | SendFlags::NOSIGNAL),
-            Kind::File => return rustix::io::write(stderr(), text),
-            Kind::Stream => {}
+            Transfer::Socket => return send(stderr(), text, SendFlags::DONTWAIT | SendFlags::NOSIGNAL),
+            Transfer::File => return rustix::io::write(stderr(), text),
+            Transfer::Stream => {}
         }
         match nowait::write(stderr(), text) {
             Err(Errno::OPNOTSUPP) => {}

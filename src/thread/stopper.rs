@@ -123,7 +123,7 @@ impl Context {
         Packet::new(move |by: &Caller| -> Result {
             match by {
                 Caller::Stop => deadlock::as_callback_of(record, f),
-                Caller::Registrar => current::as_guest(f),
+                Caller::Registrar => current::as_callback(f),
             }
             Ok(())
         })

@@ -17,7 +17,7 @@ per_thread! {
     /// Gone in the last destructors of the thread: then no context is found, and none is entered.
     static STACK: RefCell<Stack> = const { RefCell::new(Stack::NEW) };
     /// Number of callbacks and deferred functions of ours that this thread is inside of.
-    static GUEST: Cell<usize> = const { Cell::new(0) };
+    static CALLBACKS: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Source of the keys of frames, by which a frame is removed whatever the order.
@@ -177,9 +177,9 @@ pub(crate) fn leave_all() {
 
 /// Runs `f` as a callback or deferred function: a call from inside must not wait for the scope,
 /// which waits for `f`.
-pub(crate) fn as_guest<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn as_callback<R>(f: impl FnOnce() -> R) -> R {
     let change = |by: isize| {
-        let _gone = GUEST.try_with(|guest| guest.set(guest.get().wrapping_add_signed(by)));
+        let _gone = CALLBACKS.try_with(|depth| depth.set(depth.get().wrapping_add_signed(by)));
     };
     change(1);
     // On every way out, a panic of `f` included.
@@ -189,13 +189,13 @@ pub(crate) fn as_guest<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// True if the calling thread is inside of `as_guest`.
-pub(crate) fn is_guest() -> bool {
-    GUEST.try_with(Cell::get).unwrap_or(0) > 0
+/// True if the calling thread is inside of `as_callback`.
+pub(crate) fn is_in_callback() -> bool {
+    CALLBACKS.try_with(Cell::get).unwrap_or(0) > 0
 }
 
 /// True if the calling thread runs code of a scope: then the place of a panic is worth noting.
 pub(crate) fn is_managed() -> bool {
     let managed = STACK.try_with(|stack| stack.try_borrow().is_ok_and(|s| !s.frames.is_empty()));
-    managed.unwrap_or(false) || is_guest()
+    managed.unwrap_or(false) || is_in_callback()
 }

@@ -43,7 +43,7 @@ struct Table {
 struct Blocked {
     on: Target,
     /// Set to wake a join with an error; `None` for a closing, which cannot be woken.
-    given_up: Option<Arc<Refusal>>,
+    given_up: Option<Arc<CycleFound>>,
     /// An earlier wait of the same OS thread: a driver runs the program's code, which may wait.
     around: Option<Box<Blocked>>,
 }
@@ -55,7 +55,7 @@ pub(crate) fn as_callback_of(record: Weak<Record>, f: impl FnOnce()) {
         let popped = CALLBACKS_OF.try_with(|all| all.borrow_mut().pop());
         drop(popped);
     });
-    current::as_guest(f);
+    current::as_callback(f);
     drop(leave);
 }
 
@@ -83,7 +83,7 @@ enum Target {
 
 /// The way by which a waiting join learns that it closes a cycle.
 #[derive(Default)]
-struct Refusal {
+struct CycleFound {
     /// Read by the join; set after `cycle` is written, by `Latch::give_up`.
     flag: AtomicBool,
     /// The paths of the threads in the cycle, for the error.
@@ -93,7 +93,7 @@ struct Refusal {
 /// While it lives, the table shows that the calling thread blocks in a join. If a wait of another
 /// thread would close a cycle with this join, the join gives up.
 pub(crate) struct Joining {
-    refusal: Arc<Refusal>,
+    cycle_found: Arc<CycleFound>,
     _waiting: Waiting,
 }
 
@@ -101,24 +101,24 @@ impl Joining {
     /// Enters the calling thread, which is about to wait until `target` has ended. Refused if that
     /// would be for ever.
     pub(crate) fn begin(target: &Arc<Record>) -> Result<Joining, JoinError> {
-        let refusal = Arc::new(Refusal::default());
+        let cycle_found = Arc::new(CycleFound::default());
         let waiting = Waiting::begin(Blocked {
             on: Target::Thread(Arc::clone(target)),
-            given_up: Some(Arc::clone(&refusal)),
+            given_up: Some(Arc::clone(&cycle_found)),
             around: None,
         });
         let waiting = waiting.map_err(|cycle| JoinError::WouldDeadlock { cycle })?;
-        Ok(Joining { refusal, _waiting: waiting })
+        Ok(Joining { cycle_found, _waiting: waiting })
     }
 
     /// Set by the wait that closes a cycle. Then the join returns [`refusal`](Self::refusal).
     pub(crate) fn given_up(&self) -> &AtomicBool {
-        &self.refusal.flag
+        &self.cycle_found.flag
     }
 
     /// The error with the cycle for which the join gave up.
     pub(crate) fn refusal(self) -> JoinError {
-        JoinError::WouldDeadlock { cycle: std::mem::take(&mut *self.refusal.cycle.lock()) }
+        JoinError::WouldDeadlock { cycle: std::mem::take(&mut *self.cycle_found.cycle.lock()) }
     }
 }
 
@@ -206,10 +206,10 @@ impl Blocked {
 
     /// Wakes the join with the cycle. Pairs with `Latch::wait`.
     fn refuse(&self, cycle: Vec<String>) {
-        if let (Target::Thread(target), Some(refusal)) = (&self.on, &self.given_up) {
+        if let (Target::Thread(target), Some(cycle_found)) = (&self.on, &self.given_up) {
             // The cycle before the flag, because the join reads the cycle when it sees the flag.
-            *refusal.cycle.lock() = cycle;
-            target.done.give_up(&refusal.flag);
+            *cycle_found.cycle.lock() = cycle;
+            target.done.give_up(&cycle_found.flag);
         }
     }
 }

@@ -14,12 +14,12 @@ per_thread! {
     /// True if there is a note in `PANICKED_AT`, whose first touch costs the thread an allocation.
     static PANICKED: Cell<bool> = const { Cell::new(false) };
     /// The note of the last panic. Written by the hook, taken by `place` and `forget`.
-    static PANICKED_AT: RefCell<Option<Seen>> = const { RefCell::new(None) };
+    static PANICKED_AT: RefCell<Option<PanicNote>> = const { RefCell::new(None) };
 }
 
 /// The hook's note of a panic. The hook cannot see the payload that will be caught, because that is
 /// moved into a box later; so type and text have to tell.
-struct Seen {
+struct PanicNote {
     place: String,
     kind: TypeId,
     text: Option<String>,
@@ -37,7 +37,7 @@ pub(crate) fn note_panics() {
         panic::set_hook(Box::new(move |info| {
             if let Some(place) = info.location().filter(|_| current::is_managed()) {
                 let (kind, text) = (info.payload().type_id(), text_of(info.payload()).map(str::to_owned));
-                let seen = Seen { place: place.to_string(), kind, text };
+                let seen = PanicNote { place: place.to_string(), kind, text };
                 // Fails in the thread's last destructors, where no note is needed.
                 let _gone = PANICKED_AT.try_with(|last| last.replace(Some(seen)));
                 PANICKED.set(true);
@@ -56,7 +56,7 @@ pub(crate) fn place(payload: &Payload) -> Option<String> {
 }
 
 /// Takes the last note.
-fn take() -> Option<Seen> {
+fn take() -> Option<PanicNote> {
     if !PANICKED.replace(false) {
         return None;
     }

@@ -79,7 +79,7 @@ pub(crate) struct Root {
     /// For an owned root whose value was dropped on a thread of the root.
     pub(crate) left: Left,
     /// The registry, if it runs this root.
-    edge: Option<Weak<dyn RootHost>>,
+    host: Option<Weak<dyn RootHost>>,
     /// The process that made the root: a forked child has another id.
     process: u32,
 }
@@ -101,7 +101,7 @@ const FEW: usize = 16;
 static ROOTS: locks::Mutex<Vec<Weak<Root>>> = locks::Mutex::new(Vec::new());
 
 impl Root {
-    pub(crate) fn new(grace: Duration, edge: Option<Weak<dyn RootHost>>) -> Arc<Root> {
+    pub(crate) fn new(grace: Duration, host: Option<Weak<dyn RootHost>>) -> Arc<Root> {
         crate::sys::know_forks();
         let root = Arc::new_cyclic(|this| Root {
             cache: Arc::new(ThreadCache::default()),
@@ -110,7 +110,7 @@ impl Root {
             scope: OnceCell::new(),
             probe: OnceCell::new(),
             left: Left::default(),
-            edge,
+            host,
             process: std::process::id(),
         });
         let mut roots = ROOTS.lock();
@@ -135,50 +135,50 @@ impl Root {
         self.scope.get().and_then(Weak::upgrade)
     }
 
-    fn edge(&self) -> Option<Arc<dyn RootHost>> {
+    fn host(&self) -> Option<Arc<dyn RootHost>> {
         // Gone when the run is over: then the registry has nothing left to do for this root.
-        self.edge.as_ref().and_then(Weak::upgrade)
+        self.host.as_ref().and_then(Weak::upgrade)
     }
 
     pub(crate) fn is_registry(&self) -> bool {
-        self.edge.is_some()
+        self.host.is_some()
     }
 
     pub(crate) fn timers_changed(&self) {
-        if let Some(edge) = self.edge() {
-            edge.timers_changed();
+        if let Some(host) = self.host() {
+            host.timers_changed();
         }
     }
 
     pub(crate) fn stop_announced(&self, end: Instant) {
-        if let Some(edge) = self.edge() {
-            edge.stop_announced(end);
+        if let Some(host) = self.host() {
+            host.stop_announced(end);
         }
     }
 
     pub(crate) fn clock_moved(&self, clock: &Clock) {
-        if let Some(edge) = self.edge() {
-            edge.clock_moved(clock);
+        if let Some(host) = self.host() {
+            host.clock_moved(clock);
         }
     }
 
     /// Hands `work` to *stopper*. A standalone root has no such thread, and drops the work.
     pub(crate) fn dispatch(&self, work: WorkItem) {
-        if let Some(edge) = self.edge() {
-            edge.dispatch(work);
+        if let Some(host) = self.host() {
+            host.dispatch(work);
         }
     }
 
     /// Wakes *stopper*, which looks again at the scopes that it drives. A standalone root has none.
     pub(crate) fn wake_stopper(&self) {
-        if let Some(edge) = self.edge() {
-            edge.wake_stopper();
+        if let Some(host) = self.host() {
+            host.wake_stopper();
         }
     }
 
     /// Returns the threads of the process that are in no tree. Only the registry looks for them.
     pub(crate) fn foreign(&self) -> Vec<ForeignThread> {
-        self.edge().map(|edge| edge.foreign()).unwrap_or_default()
+        self.host().map(|host| host.foreign()).unwrap_or_default()
     }
 
     /// True in a forked child of the process that made the root.
@@ -199,7 +199,7 @@ impl Root {
 
     /// Returns the kernel ids of the threads in this tree: members, guests, and threads that run
     /// bodies. *watch* asks as well, for a dump, so this waits for no lock for long.
-    pub(crate) fn hosts(&self) -> Vec<u32> {
+    pub(crate) fn kernel_ids(&self) -> Vec<u32> {
         let mut found = Vec::new();
         let (lock, mut list) = (Lock::briefly(), Vec::from_iter(self.core()));
         while let Some(core) = list.pop() {

@@ -29,11 +29,11 @@ pub(crate) struct StateLock {
     state: TryMutex<State>,
     /// Notes of ending threads that found the lock taken. Pushed without the lock, emptied under
     /// it.
-    inbox: LazyQueue<Ended>,
+    inbox: LazyQueue<EndNote>,
 }
 
 /// A note: this thread, of this scope or of a scope below it, has ended and is not counted yet.
-struct Ended {
+struct EndNote {
     record: Arc<Record>,
     /// When the thread that runs the scope's body is due. Found out by the ending thread
     /// beforehand, because that takes the locks of other scopes.
@@ -51,14 +51,14 @@ pub(crate) struct Locked<'a> {
 struct After<'a> {
     core: &'a ScopeCore,
     /// `None` if the inbox was empty, as it nearly always is.
-    entered: Option<Entered>,
+    entered: Option<Emptied>,
 }
 
 /// What was taken out of the inbox. Dropped with the lock free, because a record may hold the last
 /// reference to a failure, whose payload is the program's.
 #[derive(Default)]
-struct Entered {
-    ended: Vec<Ended>,
+struct Emptied {
+    ended: Vec<EndNote>,
     /// Records whose rows the tally gave up.
     gone: Vec<Arc<Record>>,
     /// True if the drivers may be waiting for one of these threads.
@@ -92,7 +92,7 @@ impl StateLock {
 
     /// Counts a thread out, at once if the lock is free, else by a note for its holder.
     pub(crate) fn count_out_or_defer(&self, core: &ScopeCore, record: &Arc<Record>, outer: Option<Instant>) {
-        let ended = Ended { record: Arc::clone(record), outer };
+        let ended = EndNote { record: Arc::clone(record), outer };
         match self.state.try_lock() {
             Some(state) => self.locked(core, state).count_out(&ended),
             // Taken: leave a note, then look at the lock once more, because the holder may have
@@ -134,8 +134,8 @@ impl StateLock {
     }
 
     #[cold]
-    fn enter(&self, core: &ScopeCore, state: &mut State) -> Entered {
-        let mut entered = Entered::default();
+    fn enter(&self, core: &ScopeCore, state: &mut State) -> Emptied {
+        let mut entered = Emptied::default();
         // Inbox to tally: under the lock, so each note is counted once.
         while let Some(ended) = self.inbox.pop() {
             let counted = ended.count_out(core, state);
@@ -147,7 +147,7 @@ impl StateLock {
     }
 }
 
-impl Ended {
+impl EndNote {
     /// Counts the thread out of `core`: home if that is its own scope, else only into the tally.
     fn count_out(&self, core: &ScopeCore, state: &mut State) -> CountedOut {
         state.count_out(&self.record, self.outer, std::ptr::eq(core, &raw const *self.record.core))
@@ -155,7 +155,7 @@ impl Ended {
 }
 
 impl Locked<'_> {
-    fn count_out(&mut self, ended: &Ended) {
+    fn count_out(&mut self, ended: &EndNote) {
         let counted = ended.count_out(self.after.core, &mut self.state);
         let entered = self.after.entered.get_or_insert_default();
         entered.watched |= counted.watched;
@@ -163,7 +163,7 @@ impl Locked<'_> {
     }
 }
 
-impl Entered {
+impl Emptied {
     /// Called with the lock free: wakes the drivers, and drops the records.
     fn tell(self, core: &ScopeCore) {
         // Pairs with `ScopeCore::sleep`: the state changed under the lock before this.

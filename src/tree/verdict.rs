@@ -36,16 +36,20 @@ pub(crate) enum Verdict {
 /// its way there, whichever node issued the `Stopped` (A4). `core` is the scope that lists the
 /// failure.
 pub(crate) fn judge(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Verdict {
-    let (verdict, over) = match shown(&*error) {
-        Shown::Stop(stop) if node.is_stopped_by(stop.id) => (Verdict::Stopped(stop_of(node, stop)), error),
-        Shown::Failures(ids) => match all_listed(&ids, core) {
+    let (verdict, over) = match first_of_ours(&*error) {
+        FirstOfOurs::Stop(stop) if node.is_stopped_by(stop.id) => {
+            (Verdict::Stopped(stop_of(node, stop)), error)
+        }
+        FirstOfOurs::Failures(ids) => match all_listed(&ids, core) {
             Some(failure) => (Verdict::Listed(failure), error),
             None => return Verdict::Failure(error, ids),
         },
         // The error shows nothing of ours. Only its drop can tell, which costs its type.
-        Shown::Nothing if may_hide(&error, node, core) => return judge_by_dropping(error, node, core),
+        FirstOfOurs::Nothing if may_hide(&error, node, core) => return judge_by_dropping(error, node, core),
         // The stop of another scope, or an error of the program's.
-        Shown::Stop(_) | Shown::Other | Shown::Nothing => return Verdict::Failure(error, Vec::new()),
+        FirstOfOurs::Stop(_) | FirstOfOurs::Other | FirstOfOurs::Nothing => {
+            return Verdict::Failure(error, Vec::new());
+        }
     };
     // The error is not kept: its `Drop` is the program's, so a panic in it is contained.
     discard(drop_contained(over));
@@ -54,7 +58,7 @@ pub(crate) fn judge(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Verd
 
 /// What of ours an error shows that it carries. The walk along its sources ends at the first error
 /// of homebound's, because the errors inside a failure belong to that failure, not to this error.
-enum Shown {
+enum FirstOfOurs {
     Stop(Stop),
     Failures(Vec<u64>),
     /// An error of ours that carries neither.
@@ -64,41 +68,43 @@ enum Shown {
 }
 
 /// Walks along the sources, up to the first error of ours. Runs code of the program's.
-fn shown(error: &(dyn Error + 'static)) -> Shown {
-    chain(error).find_map(ours).unwrap_or(Shown::Nothing)
+fn first_of_ours(error: &(dyn Error + 'static)) -> FirstOfOurs {
+    chain(error).find_map(ours).unwrap_or(FirstOfOurs::Nothing)
 }
 
 /// What an error of ours carries; `None` for an error that is not ours.
-fn ours(error: &(dyn Error + 'static)) -> Option<Shown> {
+fn ours(error: &(dyn Error + 'static)) -> Option<FirstOfOurs> {
     if let Some(stopped) = error.downcast_ref::<Stopped>() {
         return Some(of_stop(Some(stopped)));
     }
     if let Some(wait) = error.downcast_ref::<WaitError>() {
-        let WaitError::Stopped(stopped) = wait else { return Some(Shown::Other) };
+        let WaitError::Stopped(stopped) = wait else { return Some(FirstOfOurs::Other) };
         return Some(of_stop(Some(stopped)));
     }
     if let Some(failure) = error.downcast_ref::<Failure>() {
-        return Some(Shown::Failures(failure.ids().to_vec()));
+        return Some(FirstOfOurs::Failures(failure.ids().to_vec()));
     }
     if let Some(scope) = error.downcast_ref::<ScopeError>() {
         // Without failures a `ScopeError` is the stop of its body.
         let ids: Vec<u64> = scope.failures().iter().flat_map(Failure::ids).copied().collect();
-        return Some(if ids.is_empty() { of_stop(scope.stopped()) } else { Shown::Failures(ids) });
+        return Some(if ids.is_empty() { of_stop(scope.stopped()) } else { FirstOfOurs::Failures(ids) });
     }
     match (error.downcast_ref::<JoinError>(), error.downcast_ref::<SpawnError>()) {
-        (Some(JoinError::Failed(failure)), _) => Some(Shown::Failures(failure.ids().to_vec())),
+        (Some(JoinError::Failed(failure)), _) => Some(FirstOfOurs::Failures(failure.ids().to_vec())),
         (Some(JoinError::Stopped(stopped)), _) | (_, Some(SpawnError::Stopped(stopped))) => {
             Some(of_stop(Some(stopped)))
         }
-        (Some(JoinError::WouldDeadlock { .. }), _) | (_, Some(SpawnError::InvalidName)) => Some(Shown::Other),
+        (Some(JoinError::WouldDeadlock { .. }), _) | (_, Some(SpawnError::InvalidName)) => {
+            Some(FirstOfOurs::Other)
+        }
         // A refusal of the OS may be in an error of the program's that shows more, so the walk goes
         // on.
         (_, Some(SpawnError::Os(_))) | (None, None) => None,
     }
 }
 
-fn of_stop(stopped: Option<&Stopped>) -> Shown {
-    stopped.and_then(Stopped::cause).map_or(Shown::Other, |stop| Shown::Stop(stop.clone()))
+fn of_stop(stopped: Option<&Stopped>) -> FirstOfOurs {
+    stopped.and_then(Stopped::cause).map_or(FirstOfOurs::Other, |stop| FirstOfOurs::Stop(stop.clone()))
 }
 
 /// Returns true if `error` says that a wait ended because of a stop: it is a [`Stopped`], or its
@@ -119,7 +125,7 @@ fn of_stop(stopped: Option<&Stopped>) -> Shown {
 /// # }
 /// ```
 pub fn is_stop(error: &(dyn Error + 'static)) -> bool {
-    matches!(shown(error), Shown::Stop(_))
+    matches!(first_of_ours(error), FirstOfOurs::Stop(_))
 }
 
 /// The stop as the closure's own node has it. If the stop is still on its way there, as its proof

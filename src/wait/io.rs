@@ -12,7 +12,7 @@ use crossbeam_utils::Backoff;
 
 use crate::rt::time::after;
 use crate::stop::listen::Keeper;
-use crate::sys::fd::{self, Kind, Ready};
+use crate::sys::fd::{self, Ready, Transfer};
 use crate::sys::nowait::Direction;
 use crate::thread::context::Context;
 use crate::tree::wait_mark::WaitMark;
@@ -203,7 +203,7 @@ impl Context {
 pub struct Io<'a, S> {
     context: &'a Context,
     stream: S,
-    kind: Kind,
+    kind: Transfer,
     timeout: Option<Duration>,
     caller: &'static Location<'static>,
 }
@@ -267,7 +267,7 @@ impl<S: AsFd> Io<'_, S> {
         self.context.go_on()?;
         // Look a few times before the thread sleeps, as `recv` does.
         let backoff = Backoff::new();
-        while self.kind != Kind::Stream && !backoff.is_completed() {
+        while self.kind != Transfer::Stream && !backoff.is_completed() {
             match call(fd) {
                 Err(error) if is_not_ready(&error) => backoff.snooze(),
                 done => return done,
