@@ -221,6 +221,8 @@ pub use wait::{Drain, Ended, Iter, Ticks};
 #[cfg(unix)]
 #[doc(hidden)]
 pub use wait::{Io, Listener};
+#[doc(hidden)]
+pub use work::{GaveUp, Restart, RetryError};
 
 /// The long texts, so that their code is tested.
 #[cfg(doctest)]

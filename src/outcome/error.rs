@@ -4,9 +4,11 @@
 use std::error::Error;
 #[cfg(unix)]
 use std::process::{Command, ExitStatus};
+use std::time::Duration;
 use std::{fmt, io};
 
 use crate::outcome::stopped::Stopped;
+use crate::outcome::words::Span;
 use crate::rt::shown::Shown;
 
 /// Why a wait ended without its result.
@@ -126,6 +128,17 @@ pub enum SpawnError {
     Os(io::Error),
     /// The name is empty, or holds a NUL character.
     InvalidName,
+    /// A policy of restarts would never do what was asked of it. Its intensity is out of reach,
+    /// because the pauses before it alone take longer than its period. Or it is
+    /// [`Restart::always`](crate::work::Restart::always) for a thread that is to return a value:
+    /// then `needs` is [`Duration::MAX`].
+    InvalidPolicy {
+        /// The time from the first failure to the one that would give up, if each run fails at
+        /// once.
+        needs: Duration,
+        /// The period of the intensity.
+        within: Duration,
+    },
 }
 
 impl fmt::Display for SpawnError {
@@ -139,6 +152,16 @@ impl fmt::Display for SpawnError {
                 "the system refused a thread: {error} (see `ulimit -u`, the pids limit of the cgroup, the stack size)"
             ),
             SpawnError::InvalidName => f.write_str("a thread's name may not be empty or hold a NUL"),
+            SpawnError::InvalidPolicy { needs: Duration::MAX, .. } => f.write_str(
+                "a thread that is restarted always never returns its value (use `Restart::on_failure()`, or a service)",
+            ),
+            SpawnError::InvalidPolicy { needs, within } => write!(
+                f,
+                "this policy would never give up by its intensity: the pauses before it take {}, its period is {} \
+                 (ask for a longer period, fewer restarts or shorter pauses)",
+                Span(*needs),
+                Span(*within)
+            ),
         }
     }
 }
@@ -148,7 +171,7 @@ impl Error for SpawnError {
         match self {
             SpawnError::Os(error) => Some(error),
             SpawnError::Stopped(stopped) => Some(stopped),
-            SpawnError::InvalidName => None,
+            SpawnError::InvalidName | SpawnError::InvalidPolicy { .. } => None,
         }
     }
 }

@@ -8,10 +8,12 @@ pub(crate) mod chain;
 pub(crate) mod error;
 pub(crate) mod failure;
 pub(crate) mod failure_list;
+pub(crate) mod gave_up;
 pub(crate) mod marks;
 pub(crate) mod reason;
 pub(crate) mod report;
 pub(crate) mod report_text;
+pub(crate) mod retried;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
 pub(crate) mod status;

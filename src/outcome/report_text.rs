@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::outcome::failure::{Cause, DEEPEST, Failure, JoinError, ScopeError};
+use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks;
 use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::status::{ForeignThread, ScopeStatus};
@@ -158,7 +159,8 @@ fn write_error(
         write!(f, "({deeper} errors deeper) ")?;
         return write_what(f, last, "", rail);
     }
-    let is_ours = error.is::<ScopeError>() || error.is::<JoinError>() || error.is::<Failure>();
+    let is_ours =
+        error.is::<ScopeError>() || error.is::<JoinError>() || error.is::<GaveUp>() || error.is::<Failure>();
     let rail = format!("{rail}{}", if is_ours { "" } else { FOREIGN });
     write!(f, "{}", Lines { text: error, rail: &rail })
 }

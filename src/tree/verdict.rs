@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::outcome::chain::{chain, text};
 use crate::outcome::error::{SpawnError, WaitError};
 use crate::outcome::failure::{Failure, JoinError, ScopeError};
+use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks::{self, Carries, Mark};
 use crate::outcome::reason::Stop;
 use crate::outcome::stopped::Stopped;
@@ -84,6 +85,9 @@ fn ours(error: &(dyn Error + 'static)) -> Option<FirstOfOurs> {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return Some(FirstOfOurs::Failures(failure.ids().to_vec()));
     }
+    if let Some(gave_up) = error.downcast_ref::<GaveUp>() {
+        return Some(FirstOfOurs::Failures(gave_up.last.ids().to_vec()));
+    }
     if let Some(scope) = error.downcast_ref::<ScopeError>() {
         // Without failures a `ScopeError` is the stop of its body.
         let ids: Vec<u64> = scope.failures().iter().flat_map(Failure::ids).copied().collect();
@@ -94,9 +98,8 @@ fn ours(error: &(dyn Error + 'static)) -> Option<FirstOfOurs> {
         (Some(JoinError::Stopped(stopped)), _) | (_, Some(SpawnError::Stopped(stopped))) => {
             Some(of_stop(Some(stopped)))
         }
-        (Some(JoinError::WouldDeadlock { .. }), _) | (_, Some(SpawnError::InvalidName)) => {
-            Some(FirstOfOurs::Other)
-        }
+        (Some(JoinError::WouldDeadlock { .. }), _)
+        | (_, Some(SpawnError::InvalidName | SpawnError::InvalidPolicy { .. })) => Some(FirstOfOurs::Other),
         // A refusal of the OS may be in an error of the program's that shows more, so the walk goes
         // on.
         (_, Some(SpawnError::Os(_))) | (None, None) => None,
@@ -126,6 +129,12 @@ fn of_stop(stopped: Option<&Stopped>) -> FirstOfOurs {
 /// ```
 pub fn is_stop(error: &(dyn Error + 'static)) -> bool {
     matches!(first_of_ours(error), FirstOfOurs::Stop(_))
+}
+
+/// True if the error shows that a closure was stopped by the stop that has come to `node`, or is on
+/// its way there.
+pub(crate) fn shows_stop_of(error: &(dyn Error + 'static), node: &Node) -> bool {
+    matches!(first_of_ours(error), FirstOfOurs::Stop(stop) if node.is_stopped_by(stop.id))
 }
 
 /// The stop as the closure's own node has it. If the stop is still on its way there, as its proof

@@ -4,3 +4,10 @@
 // Refuses to know how a thread is run and how a scope ends: it uses the public face, and the seams
 // that `tests/rules/tidy` lists.
 // Read `ready` first. Each capability has a file or a folder of its own.
+
+pub(crate) mod restart;
+pub(crate) mod retry;
+
+pub use crate::outcome::gave_up::GaveUp;
+pub use crate::outcome::retried::RetryError;
+pub use restart::policy::Restart;

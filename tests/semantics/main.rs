@@ -18,3 +18,4 @@ mod shown;
 mod stop;
 mod tree;
 mod wait;
+mod work;

@@ -9,8 +9,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Failure, FailureParts, JoinError, ScopeError, What};
+use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks::uncounted;
+use crate::outcome::retried::RetryError;
 use crate::rt::contain::{discard, drop_contained};
+use crate::rt::result::BoxError;
 use crate::rt::shown::Level;
 use crate::sync::local::*;
 
@@ -31,7 +34,8 @@ impl Failure {
         let mut list = vec![self];
         while let Some(failure) = list.pop() {
             let What::Error(Some(error)) = &failure.parts.what else { continue };
-            if let Some(found) = error.downcast_ref::<E>() {
+            let inside = || retried(error)?.downcast_ref::<E>();
+            if let Some(found) = error.downcast_ref::<E>().or_else(inside) {
                 return Some(found);
             }
             list.extend(failure.inner().rev());
@@ -45,12 +49,14 @@ impl Failure {
             What::Error(error) => error.as_ref(),
             What::Panic { .. } => None,
         };
-        let joined = error.and_then(|error| match error.downcast_ref::<JoinError>() {
+        // Behind a retry that has given up, the error of its last try.
+        let error = error.map(|error| retried(error).unwrap_or(error));
+        let one = error.and_then(|error| match error.downcast_ref::<JoinError>() {
             Some(JoinError::Failed(failure)) => Some(failure),
-            _ => error.downcast_ref::<Failure>(),
+            _ => error.downcast_ref::<GaveUp>().map(|gave_up| &gave_up.last).or(error.downcast_ref()),
         });
         let scope = error.and_then(|error| error.downcast_ref::<ScopeError>());
-        joined.into_iter().chain(scope.into_iter().flat_map(ScopeError::failures))
+        one.into_iter().chain(scope.into_iter().flat_map(ScopeError::failures))
     }
 
     /// The last of a chain of failures inside each other, and the number of steps to it. The first
@@ -72,11 +78,20 @@ impl Failure {
             if error.as_ref().is_some_and(|error| error.is::<E>()) {
                 return error.take()?.downcast::<E>().ok().map(|boxed| *boxed);
             }
+            if error.as_ref().and_then(retried).is_some_and(|last| last.is::<E>()) {
+                let last = error.take()?.downcast::<RetryError>().ok()?.into_last()?;
+                return last.downcast::<E>().ok().map(|boxed| *boxed);
+            }
             let inner = error.as_mut().and_then(|error| error.downcast_mut::<ScopeError>());
             list.extend(inner.into_iter().flat_map(|scope| scope.0.failures.iter_mut().rev()));
         }
         None
     }
+}
+
+/// The error of the last try, if `error` is of a retry that has given up.
+fn retried(error: &BoxError) -> Option<&BoxError> {
+    error.downcast_ref::<RetryError>()?.last()
 }
 
 per_thread! {

@@ -12,9 +12,12 @@ const PROOF: &str = "src/rt/README.md";
 /// Its rows are cited as `T1`; a `T` alone is the rule about the tree.
 const BENCHMARK: &str = "docs/PERFORMANCE.md";
 
-/// The first letters of numbers. `X` is for the exits of the proof, the others are the groups of
+/// The letters of numbers. `X` is for the exits of the proof, the others are the groups of
 /// docs/SEMANTICS.md.
-const LETTERS: &str = "PESFWTRGCAX";
+const GROUPS: [&str; 19] = [
+    "P", "E", "S", "F", "W", "T", "R", "G", "C", "A", "X", // the core
+    "K", "RE", "RS", "SV", "JO", "MA", "RA", "PO", // what is built on it
+];
 
 /// Rules that no test of the library can hold: they say where something is.
 const WITHOUT_A_TEST: [&str; 1] = ["A13"];
@@ -25,9 +28,11 @@ fn read(page: &str) -> String {
 
 /// `E1`, and `T` alone.
 fn is_number(word: &str) -> bool {
-    let Some(letter) = word.chars().next().filter(|letter| LETTERS.contains(*letter)) else { return false };
-    let digits = &word[1..];
-    (digits.is_empty() && letter == 'T')
+    let (group, digits) = word.split_at(word.find(|c: char| !c.is_ascii_uppercase()).unwrap_or(word.len()));
+    if !GROUPS.contains(&group) {
+        return false;
+    }
+    (digits.is_empty() && group == "T")
         || ((1..=2).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit()))
 }
 
@@ -185,7 +190,10 @@ fn links_to_rules_lead_to_rules() {
         let kept = heading.chars().filter(|c| c.is_alphanumeric() || [' ', '-'].contains(c));
         kept.collect::<String>().to_lowercase().replace(' ', "-")
     };
-    let headings = text.lines().filter_map(|line| line.strip_prefix("## ")).map(slug);
+    let headings = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with("##")))
+        .map(slug);
     let places: BTreeSet<_> =
         headings.chain(rules().into_iter().map(|(number, _)| number.to_lowercase())).collect();
     let mut broken = Vec::new();

@@ -106,7 +106,10 @@ fn work_uses_the_public_face_and_the_seams() {
                 let seam =
                     SEAMS.iter().find(|seam| modules == **seam || modules.starts_with(&format!("{seam}::")));
                 unused.retain(|other| Some(*other) != seam);
-                let is_public = modules.is_empty() && !path.starts_with('{');
+                let names = path.strip_prefix('{').and_then(|group| group.split_once('}'));
+                let names = names.map_or(vec![path], |(names, _)| names.split(", ").collect());
+                let is_item = |name: &&str| name.starts_with(char::is_uppercase);
+                let is_public = modules.is_empty() && (!path.starts_with('{') || names.iter().all(is_item));
                 if !(is_own || is_public || seam.is_some()) {
                     beyond.push(format!("{}:{}: {}", source.path, place + 1, line.trim()));
                 }

@@ -1,0 +1,3 @@
+//! What is built on threads: readiness, restarts, joiners, pools.
+
+mod retry;
