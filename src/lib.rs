@@ -252,3 +252,7 @@ struct Processes;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/TROUBLESHOOTING.md")]
 struct Troubleshooting;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/WORK.md")]
+struct Work;

@@ -1,10 +1,12 @@
 //! Owns the one cast that lets std, which accepts only `'static` work, hold work that borrows for
-//! `'scope`.
+//! `'scope`; and values that are lent for `'scope` and owned by nobody but the scope.
 //! Refuses to know what the work is, which thread runs it and when the scope ends. `README.md` in
-//! this folder proves that the cast is sound.
+//! this folder proves that both are sound.
 #![allow(unsafe_code)]
 
+use std::any::Any;
 use std::marker::PhantomData;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::packet::Task;
@@ -36,5 +38,33 @@ impl<'scope> Lease<'scope> {
         // same. By invariant 2, which this lease promises, the borrowed parts are gone before they
         // dangle. By invariant 1, the frame that reports this holds none of them.
         unsafe { std::mem::transmute::<Arc<dyn Task<C> + 'scope>, Arc<dyn Task<C> + 'static>>(task) }
+    }
+
+    /// Moves `value` to the heap and lends it for `'scope`. The caller keeps the [`Kept`] until
+    /// nothing of `'scope` is left that could use the value (invariant 7), or for ever.
+    pub(crate) fn keep<T: Send + 'static>(self, value: T) -> (&'scope T, Kept) {
+        let value = NonNull::from(Box::leak(Box::new(value)));
+        // SAFETY: the allocation lives, at this address and unchanged, until the `Kept` is dropped.
+        // By invariant 7, which this lease promises, nothing uses the reference from then on.
+        (unsafe { value.as_ref() }, Kept { value })
+    }
+}
+
+/// The owner of a value that was lent for `'scope`. Its drop drops the value. A pointer and no
+/// `Box`, because to move a `Box` says that nothing else refers to its content.
+pub(crate) struct Kept {
+    /// From `Box::leak`. Written by `keep`, read by the drop.
+    value: NonNull<dyn Any + Send>,
+}
+
+// SAFETY: a `Kept` only drops its value, and the value may be dropped on another thread because it
+// is `Send`. References to it are with other threads only if the value is `Sync`, by their type.
+unsafe impl Send for Kept {}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from a `Box` and is given back once, here. No reference to the
+        // value is used any more, by invariant 7.
+        drop(unsafe { Box::from_raw(self.value.as_ptr()) });
     }
 }

@@ -23,9 +23,9 @@ use crate::thread::builder::{ThreadBuilder, label};
 use crate::thread::context::Context;
 use crate::thread::handle::Handle;
 use crate::thread::stopper::Stopper;
-use crate::tree::core::ScopeCore;
+use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Label, Record};
-use crate::tree::state::{Deferred, Phase};
+use crate::tree::state::{Deferred, KeptValue, Phase};
 use crate::tree::text::IntoText;
 
 /// The owner of threads. The call that opened a scope returns when all of its threads are home.
@@ -239,6 +239,42 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         } else {
             state.deferred.push(deferred);
         }
+    }
+
+    /// Moves `value` into the scope, and lends it to all that the scope runs: a local of the body
+    /// that threads of this very scope may borrow.
+    ///
+    /// The value is dropped when the threads are home, the deferred functions have run, and results
+    /// that nobody took are dropped; of several values the last is dropped first. A panic of its
+    /// `Drop` is a failure of the scope. The value may not borrow, so one kept value cannot refer
+    /// to another.
+    ///
+    /// Of a group, only one that is leaked or in a `static` can be asked, because the group must
+    /// live as long as the scope around it. It leaks the value too.
+    ///
+    /// ```
+    /// use std::sync::Mutex;
+    ///
+    /// let count = homebound::scope(|scope| {
+    ///     let found = scope.keep(Mutex::new(Vec::new())); // instead of a local of this body
+    ///     let add = |folder| Ok(found.lock().unwrap().push(folder));
+    ///     let walker = scope.spawn("bin", "walks a folder", move |_| add("bin"))?;
+    ///     scope.spawn("lib", "walks a folder", move |_| add("lib"))?.join()?;
+    ///     walker.join()?;
+    ///     Ok(found.lock().unwrap().len())
+    /// })?;
+    /// assert_eq!(count, 2);
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    #[track_caller]
+    pub fn keep<T: Send + 'static>(&'scope self, value: T) -> &'scope T {
+        if self.core.kind == Kind::Group {
+            // A group is settled before the scope around it, for which `'scope` goes on.
+            return Box::leak(Box::new(value));
+        }
+        let (lent, value) = self.lease.keep(value);
+        self.core.lock().kept.push(KeptValue { value, at: Location::caller() });
+        lent
     }
 
     /// Returns the context of the scope's body: for waits in the body.

@@ -1,5 +1,5 @@
 //! Owns the settling of a scope whose threads are home: its deferred functions, the results that no
-//! handle asked for, and its list of failures.
+//! handle asked for, the values that it keeps, and its list of failures.
 //! Refuses to wait, except for another thread that settles the same scope.
 //!
 //! Two threads may come to settle one group: the thread that closes it, and the exit path of a
@@ -11,20 +11,21 @@
 use std::cell::Cell;
 use std::sync::{Arc, Weak};
 
-use crate::outcome::failure::{ScopeError, ScopeErrorParts};
+use crate::outcome::failure::{Origin, ScopeError, ScopeErrorParts};
 use crate::outcome::failure_list::Listed;
 use crate::outcome::reason::Stop;
 use crate::outcome::stopped::Stopped;
 use crate::rt::by_id::ById;
-use crate::rt::contain::log_contained;
+use crate::rt::contain::{drop_contained, log_contained};
 use crate::rt::shown::shown;
 use crate::rt::this_thread;
 use crate::shutdown::deferred;
 use crate::shutdown::reporting::{Account, account};
 use crate::sync::local::*;
 use crate::tree::core::ScopeCore;
+use crate::tree::propagate::complain;
 use crate::tree::record::Record;
-use crate::tree::state::{Deferred, Entry, Phase, State};
+use crate::tree::state::{Deferred, Entry, KeptValue, Phase, State};
 use crate::tree::{current, guest, result_state};
 
 per_thread! {
@@ -164,7 +165,8 @@ fn forget_failures(group: &ScopeCore) {
     }
 }
 
-/// Runs the deferred functions, empties the result slots or hands them on, and closes the node.
+/// Runs the deferred functions, empties the result slots or hands them on, closes the node, and
+/// drops the kept values.
 /// Afterwards the record holds nothing of `'scope` (invariant 2), and nothing can be added to it. A
 /// second call does nothing.
 fn settle_own(core: &Arc<ScopeCore>) {
@@ -187,6 +189,7 @@ fn settle_own(core: &Arc<ScopeCore>) {
                 }
                 guest::send_away(&guests);
             }
+            Step::Drop(kept) => drop_kept(kept, core),
             Step::Settled => break,
             Step::WasSettled => return,
         }
@@ -201,6 +204,22 @@ fn settle_own(core: &Arc<ScopeCore>) {
     log_contained(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "closed"));
 }
 
+/// Drops a kept value. A panic of its `Drop` is a failure of the scope (E4).
+fn drop_kept(kept: KeptValue, core: &Arc<ScopeCore>) {
+    let KeptValue { value, at } = kept;
+    if let Some(payload) = drop_contained(value) {
+        let origin = Origin {
+            id: None,
+            path: core.path().to_owned(),
+            name: core.name.clone(),
+            purpose: "drop of a kept value".into(),
+            spawned_from: at,
+            notes: Vec::new(),
+        };
+        complain(core, origin, payload, true);
+    }
+}
+
 /// The next step in settling a scope whose threads are home.
 enum Step {
     /// Run this deferred function.
@@ -209,6 +228,8 @@ enum Step {
     Forget(ById<Entry>),
     /// Close the node, if it is open, and send these guests away.
     Close(Vec<Arc<Record>>),
+    /// Drop this value, which nothing refers to any more (invariant 7 of `rt`).
+    Drop(KeptValue),
     /// Done: from now on nothing can be added.
     Settled,
     /// An earlier call has settled the scope.
@@ -216,7 +237,8 @@ enum Step {
 }
 
 /// Takes the next step out of the lists: the deferred functions, the last first, then the entries,
-/// then the guests. `closed` tells that the node has been closed.
+/// then the guests, then the kept values, the last first. `closed` tells that the node has been
+/// closed.
 fn next_step(state: &mut State, closed: bool) -> Step {
     if let Some(deferred) = state.deferred.pop() {
         return Step::Run(deferred);
@@ -233,6 +255,12 @@ fn next_step(state: &mut State, closed: bool) -> Step {
     let guests = guest::take_all(state);
     if !closed || !guests.is_empty() {
         return Step::Close(guests);
+    }
+    // All else that may refer to a kept value is over: closures, deferred functions, results. The
+    // value itself is `'static`, so its `Drop` refers to no other kept value, and adds nothing that
+    // does.
+    if let Some(kept) = state.kept.pop() {
+        return Step::Drop(kept);
     }
     // Finishing to settled: all lists are empty under this lock.
     state.phase = Phase::Settled;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::outcome::failure_list::FailureList;
 use crate::outcome::status::{Role, ThreadId};
 use crate::rt::by_id::ById;
+use crate::rt::erase::Kept;
 use crate::rt::packet::Task;
 use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
@@ -47,6 +48,8 @@ pub(crate) struct State {
     pub(crate) services: Services,
     /// Run by `settle`, the last first. A deferred function may add more.
     pub(crate) deferred: Vec<Deferred>,
+    /// Lent to all that the scope runs. Dropped by `settle`, the last first, when all else is over.
+    pub(crate) kept: Vec<KeptValue>,
     /// The scopes and groups below this one, until they are settled. Read by walks over the tree.
     pub(crate) scopes: ById<Weak<ScopeCore>>,
     /// Scopes, anywhere in the tree, whose body runs on a thread of this one. Their clocks follow
@@ -97,6 +100,14 @@ pub(crate) struct Deferred {
     pub(crate) task: Arc<dyn Task<()>>,
 }
 
+/// A value that the scope owns (`Scope::keep`).
+pub(crate) struct KeptValue {
+    /// Dropped without the lock, because the `Drop` of the value is the program's.
+    pub(crate) value: Kept,
+    /// The line of `keep`, for a failure of the drop.
+    pub(crate) at: &'static Location<'static>,
+}
+
 /// The outcome of one counting out, for the time when the lock is free.
 pub(crate) struct CountedOut {
     /// The drivers may be waiting for this thread: wake them.
@@ -117,6 +128,7 @@ impl State {
             ended: Vec::new(),
             services: Services::default(),
             deferred: Vec::new(),
+            kept: Vec::new(),
             scopes: ById::new(),
             followers: ById::new(),
             failures: FailureList::default(),

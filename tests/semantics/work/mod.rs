@@ -1,3 +1,4 @@
 //! What is built on threads: readiness, restarts, joiners, pools.
 
+mod keep;
 mod retry;
