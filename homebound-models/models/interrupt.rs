@@ -12,8 +12,8 @@ use super::explore;
 use crate::outcome::reason::StopReason;
 use crate::rt::contain::Payload;
 use crate::rt::packet::{Ran, Task};
-use crate::stop::condvar::interrupt::{Effort, Interrupt, Retrier, deliver_each};
-use crate::stop::condvar::waiter::{End, Held, Waiter};
+use crate::stop::condvar::delivery::{Retrier, deliver_each};
+use crate::stop::condvar::waiter::{Effort, Held, Interrupt, WaitEnd, Waiter};
 use crate::stop::node::{Link, Node};
 use crate::stop::wakeups::Calls;
 use crate::sync::{AtomicBool, Condvar, Mutex, TryMutex, TryMutexGuard};
@@ -132,7 +132,7 @@ fn waits_and_is_stopped(under_the_mutex: bool) {
     let held = under_the_mutex.then(|| program.mutex.lock());
     root.stop(StopReason::Signal(2));
     drop(held);
-    assert_eq!(waiter.join().unwrap(), End::Stopped);
+    assert_eq!(waiter.join().unwrap(), WaitEnd::Stopped);
     shared.close();
     rings.join().unwrap();
 }

@@ -254,6 +254,7 @@ impl<'a> Running<'a> {
         let record = self.cx.record();
         let mut calls = Calls::default();
         if self.on_exit == OnExit::StopScope {
+            record.core.node.announce();
             let reason = StopReason::Vital { path: record.path().to_owned() };
             calls.add(record.core.node.mark_for(Stop::new(reason)));
         }

@@ -111,6 +111,8 @@ fn answer(
 ) {
     let asked = |what: u32| requests & what != 0;
     if asked(request::STOP) {
+        // *watch* has armed the kernel's timer for this signal already (`watch_thread::stop`), so
+        // the stop is not announced again.
         let reason = StopReason::Signal(shared.signal());
         let mut marked = core.node.mark_for(Stop::new(reason.clone()));
         marked.add(Calls::log(move || {

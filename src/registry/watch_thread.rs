@@ -16,7 +16,7 @@ use crate::registry::stopper_thread::stand_in;
 use crate::rt::awake::{self, BEAT};
 use crate::rt::time::after;
 use crate::shutdown::reporting;
-use crate::stop::condvar::retry::Rounds;
+use crate::stop::condvar::delivery::Rounds;
 use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
 use crate::sys::{self, Heard, Woken};
 use crate::tree::core::ScopeCore;

@@ -3,22 +3,18 @@
 //!
 //! A *limit* is a deadline or a shield. The end of a deadline is known when it is made. The end of
 //! a shield is known when the stop that it hides has begun, or is known to begin, at a deadline.
-//! The *alert* tells that to the listeners of the limit: `mark` has `alarm` dropped, which
-//! disconnects `alert`, and sets `event`.
+//! The *alert* tells that to the listeners of the limit: see `alert`.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-
-use crossbeam_channel::{Receiver, Sender};
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::awake;
 use crate::rt::time::after;
+use crate::stop::alert::Alert;
 use crate::stop::node::Node;
 use crate::stop::wakeups::Calls;
-use crate::sync::{Mutex, OnceCell};
-use crate::sys::Event;
+use crate::sync::Mutex;
 
 /// Marks a limited node when its end has come.
 pub(crate) trait Timer: Send + Sync {
@@ -44,12 +40,8 @@ pub(crate) struct Limit {
     /// Written by `learn` and `stopped`, read by listeners and by limits inside.
     known: Mutex<Known>,
     alarm_clock: AlarmClock,
-    /// Made by the first `alert_signal`, disconnected when `alarm` is dropped.
-    pub(crate) alert: OnceCell<Receiver<Infallible>>,
-    /// The sender of `alert`. Taken out by `mark`, `alert` and `close`.
-    pub(crate) alarm: Mutex<Option<Sender<Infallible>>>,
-    /// For waits for a descriptor: made by the first `alert_event`, set when the end becomes known.
-    pub(crate) event: OnceCell<Event>,
+    /// The ways by which waiters hear that the end became known.
+    pub(super) alert: Alert,
 }
 
 enum LimitKind {
@@ -85,9 +77,7 @@ impl Limit {
             kind,
             known: Mutex::default(),
             alarm_clock: AlarmClock { timer, set: Mutex::new(None) },
-            alert: OnceCell::new(),
-            alarm: Mutex::new(None),
-            event: OnceCell::new(),
+            alert: Alert::new(),
         };
         // A shield that is made in a stopped context knows its end from the beginning.
         limit.learn();

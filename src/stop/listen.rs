@@ -7,11 +7,6 @@
 //! - **The late listener.** A node is marked while a listener comes. The listener reads the flag
 //!   and adds its entry under the lock under which `mark` sets the flag and collects the entries.
 //!   So the listener reads the flag, or `mark` finds the entry.
-//! - **The end learned late.** A listener of a shield wants to sleep until the shield ends, and
-//!   that end becomes known, or an earlier one, just then. The listener first adds its entry and
-//!   then reads the end. A stop first stores the end and then collects the entries (`alert`). Stop
-//!   first: the listener reads the end. Listener first: the stop finds the entry, and wakes the
-//!   listener, which then computes a new time-out, or arms the timer for it.
 //! - **The sleeper on its way.** A thread that rests is in no list. It reads the flags, decides,
 //!   and sleeps; a mark may come in between. `Flags::sleep_while` counts the sleeper in the word of
 //!   the flags, and the kernel lets it sleep only while the word has the value that it has read.
@@ -27,8 +22,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::stop::callback::Callback;
-use crate::stop::condvar::interrupt::Interrupt;
-use crate::stop::node::{ALERTED, LIMITED, Node, STOPPING, State};
+use crate::stop::node::{ALERTED, Node, STOPPING, State};
 #[cfg(unix)]
 use crate::sys::Event;
 
@@ -115,49 +109,6 @@ impl Node {
         Ok(event)
     }
 
-    /// The channel that is disconnected when the end of a shield becomes known. `None` if the node
-    /// is no limit, or the stop behind it has begun. Pairs with `take_alarm`.
-    pub(crate) fn alert_signal(self: &Arc<Node>) -> Option<&Receiver<Infallible>> {
-        if self.knows_its_end() {
-            return None;
-        }
-        let limit = self.limit.as_ref()?;
-        if let Some(alert) = limit.alert.get() {
-            return Some(alert);
-        }
-        let (sender, receiver) = bounded(0);
-        let mut sender = Some(sender);
-        Some(self.listen(Keeper::Listener, |_, _| {
-            limit.alert.get_or_init(|| {
-                // Under the lock of the node: an `alert` that ran before has set the flag, and
-                // could not take the sender.
-                *limit.alarm.lock() = sender.take().filter(|_| !self.knows_its_end());
-                receiver
-            })
-        }))
-    }
-
-    /// The descriptor that becomes readable when the end of a shield becomes known. `None` if there
-    /// is no shield around, or the stop behind it has begun. Pairs with `wake`.
-    #[cfg(unix)]
-    pub(crate) fn alert_event(self: &Arc<Node>) -> io::Result<Option<&Event>> {
-        let Some(limit) = self.limit.as_ref().filter(|limit| !self.knows_its_end() && limit.hides()) else {
-            return Ok(None);
-        };
-        if limit.event.get().is_none() {
-            let event = Event::new()?;
-            // An `alert` after this finds the event. An `alert` before this has set the flag that
-            // is read below.
-            self.listen(Keeper::Listener, |_, _| limit.event.get_or_init(|| event));
-        }
-        Ok(limit.event.get().filter(|_| !self.knows_its_end()))
-    }
-
-    /// True if no alert will come any more: the node is no limit, is marked, or was alerted.
-    fn knows_its_end(&self) -> bool {
-        self.flags.load() & (LIMITED | STOPPING | ALERTED) != LIMITED
-    }
-
     /// Blocks until the node is marked, until `end`, until the end of the limit, or until that end
     /// becomes known. The caller looks again. Uses neither a channel nor `thread::park`, whose
     /// token is the program's (W4). Pairs with `wake`.
@@ -187,21 +138,5 @@ impl Node {
     pub(crate) fn forget_callback(&self, key: u64) {
         // Dropped after the lock is free, because the closure is the program's (E7).
         let _callback = self.state.lock().callbacks.remove(key);
-    }
-
-    /// Registers the interrupt of a waiter at a condvar. It is delivered by a stop, by an alert and
-    /// by the close of the node. A waiter that registers too late for these reads the mark, or the
-    /// end of the limit, before it parks. Pairs with `mark`, `alert` and `close`.
-    pub(crate) fn add_interrupt(self: &Arc<Node>, interrupt: &Arc<Interrupt>) {
-        self.listen(Keeper::Listener, |state, _| {
-            state.interrupts.insert(interrupt.key, Arc::clone(interrupt))
-        });
-    }
-
-    /// Takes an interrupt out of the list. A stop that has copied it finds it disarmed (*the stale
-    /// interrupt*, in `condvar::interrupt`).
-    pub(crate) fn remove_interrupt(&self, interrupt: &Interrupt) {
-        // Dropped after the lock is free.
-        let _interrupt = self.state.lock().interrupts.remove(interrupt.key);
     }
 }

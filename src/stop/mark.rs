@@ -23,7 +23,7 @@ use std::time::Instant;
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::awake;
-use crate::stop::condvar::interrupt::deliver_all;
+use crate::stop::condvar::delivery::deliver_all;
 use crate::stop::listen::Keeper;
 use crate::stop::node::{ALERTED, Node, STOPPING, SWEPT};
 use crate::stop::wakeups::{Aftermath, Calls};
@@ -52,7 +52,8 @@ impl Node {
     }
 
     /// Marks this node and all below it for a stop that other nodes may have as well. Returns the
-    /// calls, for the caller to run.
+    /// calls, for the caller to run. The caller has announced the stop, unless the stop cannot be a
+    /// root's: `announce` comes before the caller's first lock and allocation, so it is not here.
     pub(crate) fn mark_for(self: &Arc<Node>, cause: Stop) -> Calls {
         self.mark_unswept(cause, false)
     }
@@ -67,11 +68,10 @@ impl Node {
 
     /// Walks, unless another walk from here has finished (*two stops*).
     fn mark_unswept(self: &Arc<Node>, cause: Stop, through: bool) -> Calls {
-        if self.flags.load() & SWEPT == 0 {
-            self.announce();
-            return self.mark_below(cause, awake::now(), through);
+        if self.flags.load() & SWEPT != 0 {
+            return Calls::default();
         }
-        Calls::default()
+        self.mark_below(cause, awake::now(), through)
     }
 
     /// The walk: marks this node and all below it, and alerts what a shield hides. `through`:
@@ -124,9 +124,7 @@ impl Node {
         // runs also if another stop marked the node, because that stop may not have come to its
         // wake-ups.
         after.wake.extend(state.signal.take());
-        after.wake.extend(self.take_alarm());
-        after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
-        after.interrupts.extend(state.interrupts.values().cloned());
+        after.add_waiters(self, &state);
         // Callbacks stay listed, so that `close` finds them and waits for a running one.
         after.callbacks.extend(state.callbacks.values().cloned());
         let children = state.children.values().filter_map(Weak::upgrade).collect();
@@ -134,35 +132,9 @@ impl Node {
         (children, state.cause.clone().unwrap_or(cause))
     }
 
-    /// Tells a shield, or a limit inside it, that the stop which the shield hides has begun. Its
-    /// end is known from now on, and its waiters must learn it. Returns the children.
-    fn alert(self: &Arc<Node>, after: &mut Aftermath) -> Vec<Arc<Node>> {
-        // Before the children are collected, so that a limit that is attached here later reads it.
-        // Pairs with `attach`.
-        self.learn();
-        let state = self.state.lock();
-        // Open to alerted. The end is known before the flag, because a listener that reads the flag
-        // asks for the end once and sleeps until then.
-        self.flags.set(ALERTED);
-        // Pairs with `alert_signal`, `rest`, `alert_event` and `Waiter::park_while`: these waiters
-        // wake, and compute a new time-out.
-        after.wake.extend(self.take_alarm());
-        after.ring.extend(self.is_waited_on().then(|| Arc::clone(self)));
-        after.interrupts.extend(state.interrupts.values().cloned());
-        // Other listeners have no time-out. Pairs with `Keeper::Timer` in `listen`: a listener that
-        // comes later finds the end known, and asks the timer itself.
-        let watched = state.signal.is_some() || self.event.get().is_some() || !state.callbacks.is_empty();
-        let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
-        drop(state);
-        if watched || children.iter().any(|child| child.limit.is_none()) {
-            after.arm.push(Arc::clone(self));
-        }
-        children
-    }
-
     /// Updates what this limit knows of its end by what the node around knows. Called with no lock
     /// of a node held.
-    fn learn(&self) {
+    pub(super) fn learn(&self) {
         self.limit.iter().for_each(|limit| limit.learn());
     }
 
@@ -225,7 +197,7 @@ impl Node {
         let parents = std::mem::take(&mut state.parents);
         let since = *state.since.get_or_insert_with(awake::now);
         self.tell_limit(since);
-        let wake = (state.signal.take(), self.take_alarm());
+        let wake = (state.signal.take(), self.take_alert());
         let interrupts = state.interrupts.values().cloned().collect();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         // Open to stopping, without a cause, or a second time. Not swept yet: a stop that comes now

@@ -2,7 +2,8 @@
 //! mark.
 //! Refuses to know scopes and threads: a scope hears of its stop through `node::Owner`.
 //!
-//! Read `node` first, then `mark` and `listen`.
+//! Read `node` first, then `mark` and `listen`. Two ideas have a place of their own: `alert`, for
+//! deadlines in shields, and `condvar`.
 //!
 //! # Named races
 //!
@@ -13,7 +14,7 @@
 //! |---|---|
 //! | *The late listener*: a listener or a child comes while the node is marked | `listen`, `mark` |
 //! | *The sleeper on its way*: a thread goes to rest while the node is marked | `listen` (`rest`) |
-//! | *The end learned late*: an end becomes known while a listener begins | `listen` |
+//! | *The end learned late*: an end becomes known while a listener begins | `alert` |
 //! | *Two stops*: a second stop must not return before all is marked (P5) | `mark` (`mark_below`) |
 //! | *Stop against close*: a node is marked while its thread or scope ends | `mark` (`close`) |
 //! | *The callback in progress*: a node is closed while a callback of it runs | `callback` |
@@ -24,6 +25,7 @@
 //! | *The stale interrupt*: a stop is delivered to a waiter that has left | `condvar` |
 //! | *The wasted notification*: a stopped waiter had taken another's notification | `condvar` |
 
+pub(crate) mod alert;
 pub(crate) mod callback;
 pub(crate) mod cause;
 pub(crate) mod condvar;

@@ -38,7 +38,7 @@ use crate::rt::awake;
 use crate::rt::by_id::ById;
 use crate::rt::flags::Flags;
 use crate::stop::callback::Callback;
-use crate::stop::condvar::interrupt::Interrupt;
+use crate::stop::condvar::waiter::Interrupt;
 use crate::stop::limit::{Limit, drop_outwards};
 use crate::stop::wakeups::Calls;
 use crate::sync::{Mutex, OnceCell};
@@ -244,19 +244,13 @@ impl Node {
         self.flags.wake();
         // A wait for a descriptor polls both events. The event of the limit tells that the end
         // became known, which is of no use any more once the node is marked.
-        let known = || self.limit.as_ref().and_then(|limit| limit.event.get());
+        let known = || self.limit.as_ref().and_then(|limit| limit.alert.event());
         let event = if self.is_marked() { self.event.get() } else { known() };
         event.into_iter().for_each(Event::set);
     }
 
     pub(crate) fn is_shield(&self) -> bool {
         self.limit.as_ref().is_some_and(|limit| limit.is_shield())
-    }
-
-    /// Takes out the sender of the limit's alert; to drop it wakes the waiters. Called under the
-    /// lock of `state`, after the flag is set. Pairs with `alert_signal`.
-    pub(crate) fn take_alarm(&self) -> Option<Sender<Infallible>> {
-        self.limit.as_ref().and_then(|limit| limit.alarm.lock().take())
     }
 
     /// Asks the root's timer to expire this deadline or shield when its end comes, and the limits

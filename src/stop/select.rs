@@ -37,7 +37,7 @@ pub(crate) fn until_stopped<'a, T>(
         // Pairs with `wake_all` and `close`, which drop the senders of both channels.
         let (stop, alert) = (node.signal(Keeper::Listener), node.alert_signal());
         // The end is read after the alert is listened to, because an end that becomes known in
-        // between wakes the select by the alert (*the end learned late*, in `listen`).
+        // between wakes the select by the alert (*the end learned late*, in `alert`).
         let first = end.into_iter().chain(node.limit_end()).min();
         // Biased: of several that are ready, the first to be added is chosen, and that is the stop.
         let mut select = Select::new_biased();

@@ -10,8 +10,9 @@ use crossbeam_channel::Sender;
 use tracing::level_filters::LevelFilter;
 
 use crate::stop::callback::{Callback, Caller};
-use crate::stop::condvar::interrupt::{Interrupt, deliver_all};
-use crate::stop::node::{Node, Owner};
+use crate::stop::condvar::delivery::deliver_all;
+use crate::stop::condvar::waiter::Interrupt;
+use crate::stop::node::{Node, Owner, State};
 
 /// The listeners that one walk collected, in the order of the walk. Filled by `mark` and `alert`
 /// under the lock of each node, emptied by `wake_all` after the walk.
@@ -31,6 +32,15 @@ pub(crate) struct Aftermath {
 }
 
 impl Aftermath {
+    /// Adds the waiters that compute their own time-out: they look again after a mark, and after an
+    /// alert as well. Called under the lock of the node, after the flag is set. Pairs with
+    /// `alert_signal`, `rest`, `event`, `alert_event` and `Waiter::park_while`.
+    pub(super) fn add_waiters(&mut self, node: &Arc<Node>, state: &State) {
+        self.wake.extend(node.take_alert());
+        self.ring.extend(node.is_waited_on().then(|| Arc::clone(node)));
+        self.interrupts.extend(state.interrupts.values().cloned());
+    }
+
     /// Wakes the waiters and tells the scopes. Runs no code of the program's, but returns the calls
     /// of it.
     pub(crate) fn wake_all(self) -> Calls {

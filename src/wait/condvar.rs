@@ -1,7 +1,7 @@
 //! Owns the wait at a condvar of the program, on the types of `parking_lot`: it ends on stop as the
 //! other waits do.
-//! Refuses to know how a stop reaches the waiter (`stop::condvar::interrupt`), and when the waiter
-//! checks for one (`waiter`).
+//! Refuses to know how a stop reaches the waiter, and when the waiter checks for one
+//! (`stop::condvar::waiter`).
 
 use std::panic::Location;
 use std::ptr::from_ref;
@@ -16,8 +16,8 @@ use crate::rt::contain::Payload;
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Ran, Task};
 use crate::rt::time::after;
-use crate::stop::condvar::interrupt::{Effort, Interrupt, Retrier};
-use crate::stop::condvar::waiter::{End, Held, Waiter, is_stopping};
+use crate::stop::condvar::delivery::Retrier;
+use crate::stop::condvar::waiter::{Effort, Held, Interrupt, WaitEnd, Waiter, is_stopping};
 use crate::sync::locks::assert_none_held;
 use crate::thread::context::Context;
 use crate::tree::current;
@@ -98,8 +98,8 @@ impl Context {
         condition: impl FnMut(&mut T) -> bool,
     ) -> Result<(), Stopped> {
         match self.wait_at(condvar, guard, condition, || None, Location::caller()) {
-            End::Stopped => Err(self.stopped()),
-            End::False | End::TimedOut => Ok(()),
+            WaitEnd::Stopped => Err(self.stopped()),
+            WaitEnd::False | WaitEnd::TimedOut => Ok(()),
         }
     }
 
@@ -137,9 +137,9 @@ impl Context {
     ) -> Result<(), WaitError> {
         let end = || Some(after(Instant::now(), timeout));
         match self.wait_at(condvar, guard, condition, end, Location::caller()) {
-            End::False => Ok(()),
-            End::Stopped => Err(WaitError::Stopped(self.stopped())),
-            End::TimedOut => Err(WaitError::TimedOut),
+            WaitEnd::False => Ok(()),
+            WaitEnd::Stopped => Err(WaitError::Stopped(self.stopped())),
+            WaitEnd::TimedOut => Err(WaitError::TimedOut),
         }
     }
 
@@ -152,7 +152,7 @@ impl Context {
         mut condition: impl FnMut(&mut T) -> bool,
         end: impl FnOnce() -> Option<Instant>,
         caller: &'static Location<'static>,
-    ) -> End {
+    ) -> WaitEnd {
         let mutex = MutexGuard::mutex(guard);
         let mut held = Guarded { condvar, guard };
         if self.node().is_probed() {
@@ -161,10 +161,10 @@ impl Context {
             held.unlocked(|| self.point("condvar", caller));
         }
         if is_stopping(self.node(), &mut held) {
-            return End::Stopped;
+            return WaitEnd::Stopped;
         }
         if !condition(held.guard) {
-            return End::False;
+            return WaitEnd::False;
         }
         let end = end();
         let alone = self.is_alone(&mut held);

@@ -1,11 +1,10 @@
 //! Owns the way of a stop to a thread that waits at a condvar of the program's.
 //! Refuses to know the types of condvar and mutex: the feature `parking_lot` gives them.
 //!
-//! Read `interrupt` first: it tells the four races of such a wait. `waiter` is the loop of the
-//! waiting thread, `retry` the loop of the thread that delivers interrupts in doubt again.
+//! Read `waiter` first: it has the wait and its interrupt, and tells the four races. `delivery` is
+//! the side of the threads that stop. Of all this a node knows the list `State::interrupts`, which
+//! a stop hands to `deliver_all`.
 
-#[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
-pub(crate) mod interrupt;
-pub(crate) mod retry;
+pub(crate) mod delivery;
 #[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
 pub(crate) mod waiter;

@@ -1,13 +1,67 @@
-//! Owns the loop of a waiter at a condvar: it looks for the stop, asks the condition, and parks,
-//! until one of them ends the wait.
-//! Refuses to know the types of mutex and condvar, and how a stop wakes it (`interrupt` does). Of
-//! the program's code only the condition runs under the mutex.
+//! Owns one wait at a condvar, from both ends: the loop of the waiter, which looks for the stop,
+//! asks the condition, and parks; and its interrupt, by which a stop makes the waiter look again.
+//! Refuses to know the types of condvar and mutex, and which threads deliver how often: `delivery`
+//! does. Of the program's code only the condition runs under the mutex.
+//!
+//! A *pair* is the condvar and the mutex of the program's at which a thread waits. To *deliver* an
+//! interrupt is to notify the condvar, under the mutex if possible. The *delivering thread* is a
+//! thread that stops, or later a thread of our own that keeps the time of the root.
+//!
+//! # States
+//!
+//! ```text
+//! waiter             disarmed --arm--> armed --disarm--> disarmed    holds the mutex at each arrow
+//! delivering thread  outside --enter, if armed--> inside --exit--> outside
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. The waiter arms before it looks for the stop. A delivering thread has marked or alerted the
+//!    node before it enters. Arming and entering take the lock of `presence`. So a delivering
+//!    thread that finds the interrupt disarmed need not deliver, because the waiter arms later, and
+//!    then sees the mark, or the end of the shield.
+//! 2. The waiter holds the mutex from `arm` until it is parked. So a delivering thread that has
+//!    entered and then gets the mutex finds the waiter parked, or already woken.
+//! 3. A thread that uses the pair is inside, and no thread enters a disarmed interrupt. So a waiter
+//!    that has disarmed, and then has seen nobody inside, may leave: no thread will use the pair
+//!    (invariant 2 of `rt`).
+//! 4. A waiter that blocks until all threads are outside does not hold the mutex, because one of
+//!    them may be waiting for it.
+//! 5. No lock of ours is held while the mutex is tried, waited for or freed.
+//!
+//! # Named races
+//!
+//! - **Between the check and the park.** The waiter looks for the stop, finds none, and then parks,
+//!   all under the mutex. A stop may come between the two: a notification finds nobody parked, and
+//!   is lost. If the stopping thread held the mutex for its notification, it could not come
+//!   between. But it may not lock the mutex, because it may hold the mutex already, or a thread
+//!   that waits for it may. So it *tries* the mutex. If it gets the mutex, the waiter is parked and
+//!   hears the notification, or has yet to look (2). If not, the interrupt is *in doubt*. The
+//!   stopping thread notifies all the same, because most waiters are parked and hear it, and hands
+//!   the interrupt to a thread of our own. That thread waits for the mutex, and delivers again
+//!   (`delivery`).
+//! - **The leaving waiter.** Another thread has woken the waiter, and the waiter wants to return
+//!   and to free condvar and mutex, while a delivering thread is inside and waits for the mutex.
+//!   The waiter disarms, frees the mutex, blocks until all threads are outside, and takes the mutex
+//!   again (3, 4). The condition may have changed meanwhile, so the waiter asks it again.
+//! - **The stale interrupt.** A waiter has left, and its interrupt is still in the list of a stop
+//!   or of `delivery`. The interrupt is disarmed, so no thread enters. If a new waiter has a pair
+//!   at the same addresses, a delivery to the new one counts for the old one as well, which needs
+//!   none.
+//! - **The wasted notification.** The program notifies one waiter, and the stop comes before that
+//!   waiter has asked its condition. The waiter ends by the stop, and another waiter, for which the
+//!   notification would have been of use, sleeps on. So a stopped waiter that was notified notifies
+//!   the next (`Waiter::ended`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::stop::condvar::interrupt::Interrupt;
+use crate::rt::packet::{Ran, Task};
+use crate::stop::condvar::delivery::Retrier;
+use crate::stop::listen::Keeper;
 use crate::stop::node::Node;
+use crate::sync::{Condvar, Mutex};
 
 /// How often a waiter looks for the stop by itself, if no thread would deliver an interrupt that is
 /// in doubt: the OS refused that thread, or the waiter is no thread of the context's root, which
@@ -26,7 +80,7 @@ pub(crate) trait Held {
 
 /// The end of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum WaitEnd {
     /// The condition is false.
     False,
     Stopped,
@@ -55,11 +109,11 @@ impl<'a, H: Held> Waiter<'a, H> {
         mut condition: impl FnMut(&mut H) -> bool,
         end: Option<Instant>,
         alone: bool,
-    ) -> End {
+    ) -> WaitEnd {
         loop {
             let ended = self.park_while(&mut condition, end, alone);
             // If the mutex was freed meanwhile, the condition may have become true again.
-            if !self.see_off() || ended != End::False {
+            if !self.see_off() || ended != WaitEnd::False {
                 return self.ended(ended);
             }
         }
@@ -72,18 +126,18 @@ impl<'a, H: Held> Waiter<'a, H> {
         condition: &mut impl FnMut(&mut H) -> bool,
         end: Option<Instant>,
         alone: bool,
-    ) -> End {
+    ) -> WaitEnd {
         loop {
             if is_stopping(self.node, self.held) {
-                return End::Stopped;
+                return WaitEnd::Stopped;
             }
             self.notified = false;
             if !condition(self.held) {
-                return End::False;
+                return WaitEnd::False;
             }
             let now = Instant::now();
             if end.is_some_and(|end| now >= end) {
-                return End::TimedOut;
+                return WaitEnd::TimedOut;
             }
             // Arm first, then look for the stop and for the end of a shield: a stop or an alert
             // that comes later finds the interrupt armed, and delivers it (*between the check and
@@ -112,8 +166,8 @@ impl<'a, H: Held> Waiter<'a, H> {
 
     /// Passes on a notification that is useless to this waiter, because the stop ended its wait
     /// (*the wasted notification*).
-    fn ended(&self, end: End) -> End {
-        if end == End::Stopped && self.notified {
+    fn ended(&self, end: WaitEnd) -> WaitEnd {
+        if end == WaitEnd::Stopped && self.notified {
             self.held.notify_one();
         }
         end
@@ -142,4 +196,151 @@ pub(crate) fn is_stopping(node: &Arc<Node>, held: &mut impl Held) -> bool {
         held.unlocked(|| node.expire());
     }
     past
+}
+
+/// `Relaxed`: the keys differ, and order nothing.
+static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
+
+/// How long a delivering thread tries to get the mutex. The task of a pair notifies the condvar in
+/// any case. It returns `Ran::Done` if it had the mutex, and `Ran::Nothing` if not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// Does not block. The first delivery, by the thread that stops.
+    Try,
+    /// Blocks for this long at most. A later delivery, by `Rounds::go`.
+    For(Duration),
+}
+
+/// The outcome of one delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// The interrupt was disarmed: its waiter looks for the stop before it parks again, or has
+    /// left.
+    Awake,
+    /// Notified under the mutex: all waiters of the pair were parked, or look for the stop later.
+    Heard,
+    /// Notified without the mutex: a waiter between its check and its park may have missed it.
+    Unconfirmed,
+}
+
+/// The addresses of condvar and mutex. A notification for one waiter of a pair reaches all of them.
+/// Only compared, and never made a pointer again.
+pub(super) type Pair = (usize, usize);
+
+pub(crate) struct Interrupt {
+    /// The number under which the node of the waiter lists it.
+    pub(crate) key: u64,
+    pub(super) pair: Pair,
+    /// The references to condvar and mutex, which `forget` clears.
+    task: Arc<dyn Task<Effort>>,
+    presence: Mutex<Presence>,
+    /// Notified by `exit` of the last thread inside, waited for by `wait_until_empty`.
+    empty: Condvar,
+    /// Gets the interrupt when it is in doubt: the timers of the waiter's root.
+    pub(super) retrier: Arc<dyn Retrier>,
+}
+
+#[derive(Default)]
+struct Presence {
+    /// The waiter is parked or about to park. Written by the waiter only.
+    armed: bool,
+    /// Number of delivering threads between `enter` and `exit`.
+    inside: usize,
+}
+
+impl Interrupt {
+    pub(crate) fn new(pair: Pair, task: Arc<dyn Task<Effort>>, retrier: Arc<dyn Retrier>) -> Arc<Interrupt> {
+        Arc::new(Interrupt {
+            key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
+            pair,
+            task,
+            presence: Mutex::default(),
+            empty: Condvar::new(),
+            retrier,
+        })
+    }
+
+    /// Disarmed to armed. The waiter holds the mutex, and will look for the stop and then park.
+    /// Pairs with `enter` (invariant 1).
+    pub(crate) fn arm(&self) {
+        self.presence.lock().armed = true;
+    }
+
+    /// Armed to disarmed. The waiter has the mutex again.
+    pub(crate) fn disarm(&self) {
+        self.presence.lock().armed = false;
+    }
+
+    /// True if no thread is inside. Stays true while the interrupt is disarmed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.presence.lock().inside == 0
+    }
+
+    /// Blocks until no thread is inside. The caller does not hold the mutex (invariant 4). Pairs
+    /// with `exit`.
+    pub(crate) fn wait_until_empty(&self) {
+        let mut presence = self.presence.lock();
+        while presence.inside > 0 {
+            self.empty.wait(&mut presence);
+        }
+    }
+
+    /// Forgets condvar and mutex, because the waiter leaves. The interrupt is disarmed and empty.
+    pub(crate) fn forget(&self) {
+        let _holds_references_only = self.task.clear();
+    }
+
+    /// Notifies the condvar, under the mutex if `effort` gets it. Called after the node is marked
+    /// or alerted, with no lock of ours held. Pairs with `Waiter::park_while`.
+    pub(crate) fn deliver(&self, effort: Effort) -> Delivery {
+        // Disarmed: the waiter will look for the stop itself (invariant 1).
+        if !self.enter() {
+            return Delivery::Awake;
+        }
+        // `run` has let go of mutex and condvar when it returns. Only then may `exit` let the
+        // waiter leave (invariant 1 of `rt`).
+        let ran = self.task.run(&effort);
+        self.exit();
+        // A task that panicked or was cleared has confirmed nothing either.
+        match ran {
+            Ran::Done => Delivery::Heard,
+            Ran::Nothing | Ran::Failed(_) | Ran::Panicked(_) => Delivery::Unconfirmed,
+        }
+    }
+
+    /// Outside to inside, if the interrupt is armed. The look and the step are under one lock, so
+    /// that no thread enters after the waiter has disarmed.
+    fn enter(&self) -> bool {
+        let mut presence = self.presence.lock();
+        presence.inside += usize::from(presence.armed);
+        presence.armed
+    }
+
+    /// Inside to outside. Pairs with `wait_until_empty`: the count changes under the lock under
+    /// which the waiter reads it.
+    fn exit(&self) {
+        let mut presence = self.presence.lock();
+        presence.inside -= 1;
+        if presence.inside == 0 {
+            self.empty.notify_all();
+        }
+    }
+}
+
+impl Node {
+    /// Registers the interrupt of a waiter at a condvar. It is delivered by a stop, by an alert and
+    /// by the close of the node. A waiter that registers too late for these reads the mark, or the
+    /// end of the limit, before it parks. Pairs with `mark`, `alert` and `close`.
+    fn add_interrupt(self: &Arc<Node>, interrupt: &Arc<Interrupt>) {
+        self.listen(Keeper::Listener, |state, _| {
+            state.interrupts.insert(interrupt.key, Arc::clone(interrupt))
+        });
+    }
+
+    /// Takes an interrupt out of the list. A stop that has copied it finds it disarmed (*the stale
+    /// interrupt*, above).
+    fn remove_interrupt(&self, interrupt: &Interrupt) {
+        // Dropped after the lock is free.
+        let _interrupt = self.state.lock().interrupts.remove(interrupt.key);
+    }
 }

@@ -1,6 +1,9 @@
-//! Owns the rounds of a thread that delivers the interrupts in doubt again, until it has had the
-//! mutex of each.
-//! Refuses to wait long for one mutex while others are free, or while the thread has other duties.
+//! Owns the delivery of interrupts: first by the thread that stops, without blocking; then the
+//! interrupts in doubt, by a thread of our own, in rounds, until it has had the mutex of each.
+//! Refuses to know the waiter (`waiter` does), and to wait long for one mutex while others are
+//! free, or while the thread has other duties.
+//!
+//! # Rounds
 //!
 //! A thread can wait in the queue of one mutex at a time. So a round tries all of them, then waits
 //! for the first one for a slice of time, and puts that one last. If there is one mutex, the thread
@@ -9,10 +12,52 @@
 //! was between its check and its park. A waiter that was parked was moved into the queue of its
 //! mutex by the first notification.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::stop::condvar::interrupt::{Delivery, Effort, Interrupt, deliver_each};
+use crate::stop::condvar::waiter::{Delivery, Effort, Interrupt};
+use crate::stop::wakeups::Calls;
+
+/// Delivers the interrupts that are in doubt, by a thread of our own.
+pub(crate) trait Retrier: Send + Sync {
+    /// Takes interrupts that were delivered without the mutex. Runs no code of the program's: the
+    /// log of a refusal by the OS is among the calls.
+    fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>) -> Calls;
+}
+
+/// Delivers the interrupts of nodes that have been marked or alerted, and hands on those in doubt.
+/// Called by the stopping thread, with no lock of ours held.
+pub(crate) fn deliver_all(interrupts: Vec<Arc<Interrupt>>) -> Calls {
+    let (mut in_doubt, mut calls) = (deliver_each(interrupts), Calls::default());
+    // One turn for each root that has waiters here, and that is nearly always one.
+    while let Some(first) = in_doubt.first() {
+        let retrier = Arc::clone(&first.retrier);
+        let (own, others) =
+            in_doubt.into_iter().partition(|interrupt| Arc::ptr_eq(&interrupt.retrier, &retrier));
+        calls.add(retrier.retry_later(own));
+        in_doubt = others;
+    }
+    calls
+}
+
+/// Delivers each pair once, without blocking. Returns the interrupts that are in doubt.
+pub(crate) fn deliver_each(interrupts: impl IntoIterator<Item = Arc<Interrupt>>) -> Vec<Arc<Interrupt>> {
+    let (mut tried, mut in_doubt) = (HashMap::new(), Vec::new());
+    for interrupt in interrupts {
+        // The waiters of one pair share one delivery, because a notification reaches all of them.
+        let outcome = tried.get(&interrupt.pair).copied().unwrap_or_else(|| interrupt.deliver(Effort::Try));
+        // A disarmed interrupt says nothing of the other waiters of its pair, so try the next one
+        // of the pair as well.
+        if outcome != Delivery::Awake {
+            tried.insert(interrupt.pair, outcome);
+        }
+        if outcome == Delivery::Unconfirmed {
+            in_doubt.push(interrupt);
+        }
+    }
+    in_doubt
+}
 
 /// The first and the longest slice. Slices double, because a mutex that was held for long is likely
 /// to be held for longer.
@@ -51,13 +96,11 @@ impl Rounds {
         let slice = left.map_or(self.slice, |left| left.min(self.slice));
         match first.deliver(Effort::For(slice)) {
             // Under the mutex of the pair, so it counts for all waiters of the pair.
-            Delivery::Heard => self.interrupts.retain(|interrupt| interrupt.pair() != first.pair()),
+            Delivery::Heard => self.interrupts.retain(|interrupt| interrupt.pair != first.pair),
             // Its waiter alone is done: another waiter of the pair may still be armed.
             Delivery::Awake => drop(self.interrupts.remove(0)),
             // Put all of this pair last, because they need the same mutex.
-            Delivery::Unconfirmed => {
-                self.interrupts.sort_by_key(|interrupt| interrupt.pair() == first.pair())
-            }
+            Delivery::Unconfirmed => self.interrupts.sort_by_key(|interrupt| interrupt.pair == first.pair),
         }
         self.slice = (self.slice * 2).min(SLICES[1]);
         !self.interrupts.is_empty()
