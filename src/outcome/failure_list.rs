@@ -46,6 +46,7 @@ impl FailureList {
     /// Adds a failure, unless it is listed already, or a listed failure carries it.
     pub(crate) fn add(&mut self, failure: Failure) {
         let own = failure.id();
+        // Listed by itself, or as a part of a failure that carries it (F3).
         if self.ids.get(own).is_some() {
             return;
         }
@@ -60,9 +61,11 @@ impl FailureList {
 
     /// Takes the list out. `stopped` is when the scope was asked to stop.
     pub(crate) fn take(&mut self, stopped: Option<Instant>) -> Listed {
+        // The scope is over, so no failure will be looked for by its id.
         self.ids = ById::new();
         let failures: Vec<_> = std::mem::take(&mut self.kept).into_values().collect();
         let before = |failure: &Failure| stopped.is_none_or(|stopped| failure.at() <= stopped);
+        // Ids grow with time, so the list is in order, and one point parts it.
         let first_during_stop = failures.partition_point(before);
         Listed { failures, first_during_stop, omitted: self.omitted }
     }

@@ -60,6 +60,7 @@ pub(crate) struct Token(Arc<Mark>);
 
 impl Token {
     pub(crate) fn of(mark: Arc<Mark>) -> Token {
+        // Relaxed: see `is_carried`.
         mark.tokens.fetch_add(1, Ordering::Relaxed);
         if let Carries::Stop(stop) = &mark.carries {
             stop.is_proved();
@@ -140,6 +141,7 @@ pub(crate) fn dropped_in(f: impl FnOnce()) -> Vec<Arc<Mark>> {
     // Put back below, because `f` runs code of the program's, which may judge errors in turn.
     let around = (COUNTS.replace(true), BALANCES.try_with(RefCell::take));
     f();
+    // The balances of `f` go out, and those of the `dropped_in` around come back.
     let balances = BALANCES.try_with(|balances| balances.replace(around.1.unwrap_or_default()));
     COUNTS.set(around.0);
     let fewer = balances.unwrap_or_default().into_iter().filter(|(_, by)| *by < 0);
@@ -157,6 +159,7 @@ pub(crate) fn uncounted<R>(f: impl FnOnce() -> R) -> R {
 
 /// Adds `by` to the tokens of `mark`, if this thread is in `dropped_in`.
 fn count(mark: &Arc<Mark>, by: isize) {
+    // Nearly always: tokens are counted only while an error is dropped to learn what it carried.
     if !COUNTS.get() {
         return;
     }

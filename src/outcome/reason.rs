@@ -67,6 +67,7 @@ impl StopReason {
         while let StopReason::Parent(next) = inner {
             (depth, inner) = (depth + 1, next);
         }
+        // At the bound the reason stays as it is: the root of it, which is shown, is the same.
         if depth >= DEEPEST { self.clone() } else { StopReason::Parent(Box::new(self.clone())) }
     }
 
@@ -130,6 +131,7 @@ pub(crate) struct Stop {
 impl Stop {
     /// A new stop, with an id of its own.
     pub(crate) fn new(reason: StopReason) -> Stop {
+        // With a count of its own, which each node that this stop reaches shares.
         Stop { proofs: Some(Arc::default()), ..Stop::of(next_stop_id(), reason) }
     }
 

@@ -171,6 +171,7 @@ impl Tree<'_> {
         }
         match thread.stopping_for {
             Some(since) => write!(f, ", asked to stop {} ago", Span(since))?,
+            // The scope stops, and its users are not home yet (E3).
             None if thread.role == Role::Service && scope.state != ScopeState::Open => {
                 f.write_str(", not told to stop yet")?;
             }
@@ -200,6 +201,8 @@ impl Tree<'_> {
         }
         let kernel = Kernel(thread.run_state, thread.kernel.as_ref());
         let Some(WaitStatus { what, at }) = thread.wait else {
+            // No wait of homebound's: the thread runs the body of the last scope that it opened, or
+            // the kernel knows what it does.
             return match inside {
                 Some(inner) => write!(f, "runs the body of {}", Shown(&inner.path)),
                 None => write!(f, "{kernel}"),
@@ -231,14 +234,18 @@ impl Tree<'_> {
             return write_names(f, self.snapshot.ending.iter().map(|ending| &*ending.name));
         }
         let Some(edge) = thread.waits_for.first() else { return Ok(()) };
+        // A join: of one thread, whose path says all.
         if edge.thread.is_some() {
             return write!(f, " of {}", Shown(&edge.path));
         }
+        // A body that waits for the threads of its own scope: the row stands below that scope's
+        // name already.
         if what != ITS_THREADS {
             write!(f, " {}", Shown(&edge.path))?;
         }
         let target = if scope.path == edge.path { Some(&scope) } else { self.by_path.get(&*edge.path) };
         let Some(target) = target else { return Ok(()) };
+        // The scope waits for its members, and for its groups as for services.
         let groups = target.scopes.iter().filter(|inner| inner.group).map(|group| &*group.name);
         write_names(f, members(target).map(|thread| &*thread.name).chain(groups))
     }

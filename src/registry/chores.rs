@@ -83,6 +83,7 @@ impl Lookout {
         }
         if now >= self.at {
             self.look(calls);
+            // Longer each time, because most libraries take signals when they are set up.
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
             self.at = now + self.pause;
         }
@@ -92,6 +93,7 @@ impl Lookout {
     /// Warns once of each signal that is not ours in two looks in a row.
     fn look(&mut self, calls: &mut Calls) {
         let lost = taken_over(&self.taken);
+        // Lost in two looks in a row, so not borrowed for a moment.
         let sure: Vec<_> = lost.iter().copied().filter(|signal| self.missed.contains(signal)).collect();
         for signal in sure.iter().copied().filter(|signal| !self.logged.contains(signal)) {
             calls.add(Calls::log(move || {
@@ -104,6 +106,7 @@ impl Lookout {
                 });
             }));
         }
+        // A signal that came back is forgotten, and is warned of again if it is lost again.
         (self.logged, self.missed) = (sure, lost);
     }
 }
@@ -131,6 +134,7 @@ impl Orphans {
             Ok(ended) => ended,
             Err(error) => return self.log_once(error, calls),
         };
+        // The list is made anew in each round, so a child that was waited for meanwhile leaves it.
         let before = std::mem::take(&mut self.since);
         for pid in ended {
             let since = before.iter().find(|(seen, _)| *seen == pid).map_or(now, |(_, since)| *since);

@@ -102,6 +102,8 @@ impl<T> Exit<T> {
     pub fn code(&self) -> u8 {
         let failed = self.result.as_ref().is_err_and(|error| error.stop_reason().is_none());
         let reason = self.shutdown.reason.as_ref().map(StopReason::root);
+        // In this order (G3): a thread that was not home outweighs a failure, and a failure
+        // outweighs the signal.
         if self.shutdown.timeout > 0 {
             OVERDUE_CODE
         } else if failed {
@@ -123,6 +125,7 @@ impl Termination for Exit<()> {
             Err(error) if error.stop_reason().is_none() => {
                 self.failures.unwrap_or_else(|| failure_text(error))
             }
+            // A stop is no failure, so there is nothing to print.
             Ok(()) | Err(_) => String::new(),
         };
         if self.shutdown.timeout > 0 {

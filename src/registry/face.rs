@@ -204,6 +204,8 @@ impl Registry {
     {
         let at = Location::caller();
         let Registry { name, grace, kill_after, on_overdue, second_signal, signals, reap_orphans } = self;
+        // Read once, because a library may set a handler meanwhile: the handlers that are
+        // installed, and those that are put back, must be the same ones.
         let taken = signals.wanted();
         let settings =
             Settings { grace, kill_after, on_overdue, second_signal, signals, taken, reap_orphans };
@@ -215,13 +217,16 @@ impl Registry {
         let core = Arc::clone(installed.core());
         // Claimed -> running: from here on `snapshot` and `group` find the root.
         *RUNNING.lock() = Some(Arc::downgrade(&core));
+        // Blocks until all threads are home. Returns also if the body panicked.
         let lived = live(&core, main);
+        // Joins the OS threads (P2), and after that the audit counts the threads that are left.
         installed.close_root();
         // Code of the program's that runs here (`Drop`, `Display`, a subscriber) may hang, so it
         // runs while *watch* is still there.
         let ended = assemble(&core, lived, audit::orphans());
         // After the last code of the program's: from here on *watch* is gone.
         installed.put_back();
+        // Last: the process is as it was before the run when the panic of the body goes on.
         ended.unwrap_or_else(|payload| resume_unwind(payload))
     }
 }
@@ -236,6 +241,7 @@ impl Drop for OnlyRun {
 }
 
 fn claim() -> Result<OnlyRun> {
+    // The registry runs the one root of the process, so it is inside of no other root.
     if let Some(context) = current() {
         let path = context.path();
         return Err(format!("registry::run was called inside a scope, {path}: use a subscope there").into());

@@ -177,6 +177,7 @@ impl Shared {
     /// For *watch*: asks for a stop for this signal. The signal first, because *stopper* reads it
     /// after the request.
     pub(crate) fn request_stop(&self, signal: i32) {
+        // Zero to the first signal, once: a later signal does not change the reason of the stop.
         let _another_was_first = self.signal.compare_exchange(0, signal, Ordering::AcqRel, Ordering::Acquire);
         self.request(request::STOP);
     }
@@ -215,9 +216,13 @@ impl RootHost for Shared {
     }
 
     fn stop_announced(&self, end: Instant) {
+        // A clock that has begun has passed the true deadline (`clock_moved`), and of several
+        // announcements the first holds.
         if self.clock.began().is_some() || !self.clock.announce(end) {
             return;
         }
+        // The beat first: from here on a suspension must be noticed, because the timer below goes
+        // by the clock of the system.
         awake::begin();
         self.arm(end);
         // In this order: *watch*, which is woken by this or by `clock_moved`, sees the flag only
@@ -227,6 +232,8 @@ impl RootHost for Shared {
     }
 
     fn clock_moved(&self, clock: &Clock) {
+        // First for *watch*, which reads these words, and then for the kernel's timer; the wake-up
+        // is last, so that *watch* finds both.
         self.clock.set(clock);
         if clock.began.is_some() {
             awake::begin();

@@ -94,6 +94,7 @@ impl Signals {
     }
 
     fn take(&mut self, number: i32, meaning: Meaning) {
+        // One meaning for each number: the last call holds.
         self.taken.retain(|(taken, _)| *taken != number);
         self.taken.push((number, meaning));
     }
@@ -102,6 +103,8 @@ impl Signals {
     /// because the process was started so on purpose, unless the program asked for it by `forward`.
     pub(crate) fn wanted(&self) -> Vec<i32> {
         let asked = |meaning: &Meaning| matches!(meaning, Meaning::Forward(_));
+        // A signal that was ignored when the process was started (by `nohup`) stays ignored, unless
+        // the program forwards it.
         let wanted = self.taken.iter().filter(|(n, meaning)| asked(meaning) || !sys::ignored(*n));
         wanted.map(|(number, _)| *number).collect()
     }

@@ -228,6 +228,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// ```
     #[track_caller]
     pub fn defer(&self, name: impl IntoText, f: impl FnOnce() -> Result + Send + 'scope) {
+        // Erased under the lease of the scope: `settle` runs or drops it before `'scope` ends (E4).
         let task = self.lease.erase(Packet::new(move |(): &()| f()));
         let deferred = Deferred { name: name.into(), at: Location::caller(), task };
         let mut state = self.core.lock();

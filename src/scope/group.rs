@@ -196,11 +196,15 @@ pub(crate) fn open_group<'scope>(
         opener: None,
         runner: None,
     });
+    // Under one hold of the lock: the check, and the entry that makes the scope around wait for the
+    // group (E1).
     let mut state = parent.lock();
     if let Some(refusal) = parent.refusal(&state) {
         state.scopes.remove(core.id);
         return Err(refusal);
     }
+    // The group is no child in the tree of stops. It is told as a service is, when the users are
+    // home (E3).
     core.node.set_teller(&parent.node);
     state.services.add(core.id, Served::Group(Arc::clone(&core)));
     drop(state);
@@ -250,6 +254,7 @@ impl Group<'_> {
         reason: StopReason,
         at: &'static Location<'static>,
     ) -> Result<Result<Account, ScopeError>, Vec<String>> {
+        // First, so that the drop of this value, which follows, does not shut the group again.
         self.closed = true;
         let core = self.scope.core();
         core.node.stop(reason);
@@ -257,7 +262,10 @@ impl Group<'_> {
         if core.is_owned() {
             return owned::shut(core);
         }
+        // On a cycle the group stays listed in the scope around, which will join it, and gets the
+        // failures that nobody asks for now.
         let waiting = deadlock::Waiting::on_scope(core).inspect_err(|_| settle::disown(core))?;
+        // Blocks here until all threads are home.
         drive(core, Driver::Exit);
         drop(waiting);
         // If another thread settles the group, the group stays in the list of the scope around.
@@ -267,6 +275,7 @@ impl Group<'_> {
             drop(left);
             parent.wake_drivers();
         }
+        // This thread no longer waits inside the root: see `owned`.
         owned::finish_if_left(&core.root);
         Ok(settle::verdict(core, BodyEnd::Returned))
     }
@@ -307,6 +316,7 @@ impl Drop for Group<'_> {
         // The scope around has listed the failures already, and joins the threads if there is a
         // cycle.
         let (reason, at) = (StopReason::Custom("its group was dropped".into()), self.scope.core().at);
+        // Contained, because a panic of a drop in an unwind would end the process.
         let shut = contain(|| {
             let ended = self.shut(reason, at);
             let core = self.scope.core();

@@ -143,6 +143,8 @@ pub(crate) fn open(
         let root = Root::new(GRACE, None);
         return open_root(root, name, kind, at);
     };
+    // The calling thread's context counts as the opener only if it is in the scope of `parent` or
+    // below it. Otherwise the context belongs to another part of the tree, and `parent` is around.
     let below = around.filter(|cx| cx.core().ancestors().any(|core| Arc::ptr_eq(core, parent.core())));
     if let Some(guest) = below.filter(|cx| cx.role() == Role::Guest) {
         return open_at_guest(name, at, parent, guest);
@@ -152,9 +154,12 @@ pub(crate) fn open(
     let root = Arc::clone(&holder.root);
     let (parent_core, runner) = (Some(Arc::clone(holder)), around.map(|cx| Arc::clone(cx.record())));
     let core = ScopeCore::new(Opening { name, kind, at, root, parent: parent_core, opener, runner });
+    // Hang the node where each stop that concerns the body comes by (T).
     match (below, around) {
         (Some(context), _) => core.node.attach(context.node()),
         (None, elsewhere) => {
+            // Two parents: the scope is `parent`'s, and the thread that runs the body is told by
+            // its own context.
             core.node.attach(parent.node());
             elsewhere.iter().for_each(|context| core.node.attach(context.node()));
         }
@@ -175,6 +180,7 @@ fn open_at_guest(
     let (opener, runner) = (Some(Arc::clone(guest.record())), Some(Arc::clone(guest.record())));
     let core = root_of(Opening { name, kind: Kind::Scope, at, root, parent: None, opener, runner });
     core.node.attach(guest.node());
+    // Opened through another context: the stop of that one stops the scope too.
     if !Arc::ptr_eq(parent.record(), guest.record()) {
         core.node.attach(parent.node());
     }
@@ -221,6 +227,8 @@ pub(crate) fn enter<'env, T, F>(core: &Arc<ScopeCore>, body: F) -> Result<T, Sco
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
 {
+    // The panic of the body wins, because the page of `scope` promises that it goes on to the
+    // caller. The value comes last, and only if nothing failed.
     let Lived { value, payload, verdict } = live(core, body);
     match (verdict, payload, value) {
         (verdict, Some(payload), _) => {
@@ -229,6 +237,7 @@ where
         }
         (Ok(_), None, Some(value)) => Ok(value),
         (Err(error), None, value) => {
+            // No caller gets the value of a scope that failed. Its `Drop` is the program's code.
             discard(drop_contained(value));
             Err(error)
         }
@@ -249,11 +258,16 @@ where
     panic_hook::note_panics();
     log_contained(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "opened"));
     let record = scope.context().record();
+    // Started before it is in sight as the body, so that no view shows a body that is about to
+    // begin.
     record.start();
     core.lock().body = Some(Arc::clone(record));
+    // Pairs with `remove_opened` in `leave`.
     if let Some(runner) = &core.runner {
         runner.add_opened(core);
     }
+    // Left before the exit path, where the thread is no longer inside the body: a deferred function
+    // sees the context around.
     let entered = scope.context().enter();
     let ran = contain(|| body(scope));
     drop(entered);
@@ -262,9 +276,12 @@ where
         Ok(Err(error)) => (None, None, judge_body(core, record, error)),
         Err(payload) => {
             let place = panic_hook::place(&payload);
+            // The listed failure gets a copy of the text alone, because the payload itself goes on
+            // with the unwind (`enter`).
             let text: Payload = Box::new(crate::rt::contain::message(&payload).to_owned());
             let failure = Failure::panic(record.origin(), text, place);
             discard(failure.take_payload());
+            // The scope is stopped before the log, because the subscriber is code of the program's.
             core.fail(&failure, true);
             log(&failure);
             (None, Some(payload), BodyEnd::Failed)
@@ -273,8 +290,11 @@ where
 }
 
 fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> BodyEnd {
+    // Before the stop, so that this failure is not one that came after it.
     let happened = Happened::now();
     let calls = core.stop_before_judging(&core.node, core.path(), true);
+    // Runs code of the program's: `source`, and perhaps `Drop`. The scope has been stopped before,
+    // if the error can only be a failure.
     let verdict = judge(error, &core.node, core);
     let end = match verdict {
         Verdict::Stopped(cause) => BodyEnd::Stopped(cause),
@@ -289,6 +309,7 @@ fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> B
             BodyEnd::Failed
         }
     };
+    // Last, because a callback may take its time.
     calls.run();
     end
 }
@@ -296,23 +317,31 @@ fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> B
 /// Never unwinds: from here to the end the scope owes its threads (E4).
 fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     core.root.assert_same_process();
+    // Stays of this thread in its own scope: the exit path would wait for them for ever.
     adopt::end_stays_in(core);
     let mut state = core.lock();
+    // Open to body home. From here on a service may be told, and `order::plan` counts the workers
+    // alone.
     state.body_home = true;
     let body = state.body.clone();
     drop(state);
+    // Pairs with `ScopeCore::sleep`: *stopper* may be driving this scope.
     core.wake_drivers();
     let waits = WaitMark::of(ITS_THREADS, core.at, Of::Scope(Arc::clone(core)), [body, core.runner.clone()]);
     drive(core, Driver::Exit);
     drop(waits);
+    // All threads are home. After this nothing of `'scope` is left (E4).
     settle::settle_at_exit(core);
     if let Some(runner) = &core.runner {
         runner.remove_opened(core);
     }
     let is_registry = core.parent.is_none() && core.root.is_registry();
     if core.parent.is_none() && !is_registry {
+        // Joins the OS threads (P2). A registry closes its root itself, after it has the verdict.
         core.root.close();
     }
+    // This thread has ceased to be inside the root, so it may put the root away, if the value was
+    // dropped inside.
     finish_if_left(&core.root);
     let verdict = settle::verdict(core, end);
     // The root of a registry stays in sight until the registry has put the process back.

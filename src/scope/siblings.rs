@@ -1,6 +1,9 @@
 //! Owns what a context adds to its scope: siblings of its own thread, foreign threads, groups, and
 //! scopes inside.
 //! Refuses to start or admit them: `thread`, `group` and `run` do.
+//!
+//! `spawn`, `service` and `thread` have the signatures of `Scope` with `'static` for `'scope`, each
+//! where the page shows it. What both do is in one place, `ThreadBuilder`.
 
 use std::panic::Location;
 

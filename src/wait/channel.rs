@@ -36,6 +36,7 @@ impl Context {
     pub fn wait_for_stop(&self) -> StopReason {
         self.point("wait_for_stop", Location::caller());
         let _mark = WaitMark::new("stop", Location::caller());
+        // Without an end `pause` returns for the stop only.
         while !self.pause(None) {}
         (*self.node().reason()).clone()
     }
@@ -91,12 +92,15 @@ impl Context {
     pub(crate) fn pause(&self, end: Option<Instant>) -> bool {
         let node = self.node();
         loop {
+            // The stop is looked for first, so it wins over an end that has come as well (S7).
             if node.is_stopping() {
                 return true;
             }
             if end.is_some_and(|end| Instant::now() >= end) {
                 return false;
             }
+            // Returns for the stop, for `end`, for the end of a limit, and without a cause. The
+            // next round finds out. Pairs with `Node::wake`.
             node.rest(end);
         }
     }
@@ -198,6 +202,8 @@ impl Context {
     /// will come.
     #[inline]
     fn look<T>(&self, receiver: &Receiver<T>) -> Option<Result<T, WaitError>> {
+        // The stop wins over a message that is ready (S7): the message stays in the channel for
+        // another receiver.
         if self.node().is_stopping() {
             return Some(Err(WaitError::Stopped(self.stopped())));
         }
@@ -216,6 +222,7 @@ impl Context {
         if self.node().is_stopping() {
             return WaitError::Stopped(self.stopped());
         }
+        // The sender may have ended because of a stop that the walk has yet to bring to this node.
         let coming = self.node().coming();
         coming.map_or(WaitError::Disconnected, |stop| WaitError::Stopped(Stopped::new(stop)))
     }
@@ -281,6 +288,7 @@ impl Context {
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn send<T>(&self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
         self.point("send", Location::caller());
+        // The stop wins over room in the channel (S7), so that a sender in a loop ends.
         if self.node().is_stopping() {
             return Err(SendError { value, cause: WaitError::Stopped(self.stopped()) });
         }
@@ -298,9 +306,12 @@ impl Context {
 
     #[inline(never)]
     fn send_blocked<T>(&self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
+        // The value is in the slot until the channel has taken it, so that each way out gives it
+        // back.
         let mut slot = Some(value);
         let complete = |chosen: SelectedOperation<'_>| match slot.take() {
             Some(value) => chosen.send(sender, value),
+            // `complete` is called once, and the slot is full then.
             None => Ok(()),
         };
         let sent = until_stopped(self.node(), None, |select| select.send(sender), complete);

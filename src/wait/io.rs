@@ -147,6 +147,8 @@ impl Context {
         end: Option<Instant>,
     ) -> io::Result<()> {
         let node = self.node();
+        // Once: the descriptor stays readable from the stop on. This wait keeps the time itself.
+        // Pairs with `Node::wake`.
         let event = node.event(Keeper::Listener)?;
         loop {
             self.go_on()?;
@@ -154,6 +156,8 @@ impl Context {
             // the alert.
             let alert = node.alert_event()?;
             let first = end.into_iter().chain(node.limit_end()).min();
+            // Blocks here. The descriptor of the program's is polled together with ours, and not
+            // read.
             match fd::wait_for_either(fd, direction, event, alert, first)? {
                 Ready::Descriptor => return Ok(()),
                 Ready::TimedOut if end.is_some_and(|end| Instant::now() >= end) => {
@@ -278,6 +282,7 @@ impl<S: AsFd> Io<'_, S> {
         let _mark = WaitMark::new(what, self.caller);
         let (backoff, mut pause) = (Backoff::new(), FIRST_PAUSE);
         loop {
+            // Looks for the stop first (S7), so a loop over a busy stream ends.
             self.context.until_ready(fd, direction, end)?;
             match call(fd) {
                 Err(error) if is_not_ready(&error) => {}

@@ -171,8 +171,12 @@ impl Iterator for Ticks<'_> {
             self.ended = Some(Ended::Stopped);
             return None;
         }
+        // All ticks that have passed become one, the latest, and the next stays on the grid of the
+        // first (no drift).
         let late = Instant::now().saturating_duration_since(self.next);
         let missed = late.as_nanos() / self.period.as_nanos();
+        // More periods than a `u32` counts cannot have passed, but for a period of nanoseconds:
+        // then the tick is on the grid, and earlier than the latest.
         let missed = u32::try_from(missed).unwrap_or(u32::MAX);
         let tick = after(self.next, self.period.saturating_mul(missed));
         self.next = after(tick, self.period);
@@ -234,6 +238,8 @@ impl<T> Iterator for Drain<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
+        // First, so that a sender that never pauses cannot keep this thread beyond its share of the
+        // grace.
         if self.context.is_overdue() {
             self.ended = Some(Ended::Overdue);
             return None;

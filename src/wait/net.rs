@@ -58,10 +58,13 @@ impl Context {
         listener.unblock()?;
         let mut mark = None;
         loop {
+            // Never blocks (the listener is not blocking any more), so another thread may take the
+            // connection first: then wait again.
             match listener.take() {
                 Err(error) if is_no_connection(&error) => {}
                 done => return done,
             }
+            // Only if there is something to wait for, because the fast path makes no mark.
             mark.get_or_insert_with(|| WaitMark::new("accept", caller));
             self.until_ready(listener.as_fd(), Direction::In, None)?;
         }
@@ -100,12 +103,14 @@ impl Context {
         let mut last =
             io::Error::new(io::ErrorKind::InvalidInput, "connect: there is no address to connect to");
         for address in address.to_socket_addrs()? {
+            // Between two addresses as well: the stop wins over the next one (S7).
             self.go_on()?;
             match self.connect_to(address, timeout) {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,
             }
         }
+        // The last address may have failed because of the stop.
         self.go_on()?;
         Err(last)
     }

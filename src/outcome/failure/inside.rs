@@ -38,6 +38,8 @@ impl Failure {
             if let Some(found) = error.downcast_ref::<E>().or_else(inside) {
                 return Some(found);
             }
+            // Reversed, because the list is emptied from its end, and the first failure is looked
+            // into first.
             list.extend(failure.inner().rev());
         }
         None
@@ -73,6 +75,7 @@ impl Failure {
         while let Some(failure) = list.pop() {
             // The error is about to be opened, so it carries this failure no longer.
             failure._token = None;
+            // A clone elsewhere still shows this error, so it cannot be taken out.
             let Some(parts) = Arc::get_mut(&mut failure.parts) else { continue };
             let What::Error(error) = &mut parts.what else { continue };
             if error.as_ref().is_some_and(|error| error.is::<E>()) {
