@@ -177,6 +177,7 @@ mod models;
 /// ```
 pub mod status {
     pub use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
+    pub use crate::outcome::setting::{CoresStatus, PriorityStatus};
     pub use crate::outcome::status::{
         Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
         ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
@@ -192,6 +193,7 @@ pub use outcome::reason::StopReason;
 pub use outcome::stopped::Stopped;
 #[doc(no_inline)]
 pub use registry::{Exit, Registry, Signals, run};
+pub use rt::priority::Priority;
 pub use rt::result::{BoxError, Result};
 pub use scope::face::Scope;
 pub use scope::group::{Group, group};
@@ -212,9 +214,9 @@ pub use process::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
 pub use registry::{OnOverdue, SecondSignal};
 #[doc(hidden)]
 pub use status::{
-    Edge, Ending, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState,
-    ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId, ThreadReport, ThreadState,
-    ThreadStatus, WaitStatus,
+    CoresStatus, Edge, Ending, EndingThread, ForeignThread, IdleThread, KernelStatus, PriorityStatus,
+    ProcessStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId,
+    ThreadReport, ThreadState, ThreadStatus, WaitStatus,
 };
 #[doc(hidden)]
 pub use wait::{Drain, Ended, Iter, Ticks};

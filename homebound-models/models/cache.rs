@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::spawn;
 
 use super::explore;
-use crate::rt::os_thread::{Job, OsThread, ThreadOptions};
+use crate::rt::options::ThreadOptions;
+use crate::rt::os_thread::{Job, OsThread};
 use crate::rt::thread_cache::ThreadCache;
 use crate::sync::time_flies;
 

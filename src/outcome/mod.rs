@@ -16,6 +16,7 @@ pub(crate) mod report_text;
 pub(crate) mod retried;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
+pub(crate) mod setting;
 pub(crate) mod status;
 pub(crate) mod status_text;
 pub(crate) mod stopped;

@@ -1,7 +1,8 @@
-//! Owns the serialisation of some types in snapshots and reports: places and reasons become text,
-//! instants become ages.
+//! Owns the serialisation of some types in snapshots and reports: places, reasons and kinds of
+//! errors become text, instants become ages.
 //! Refuses to know the formats: they are the serialiser's.
 
+use std::io::ErrorKind;
 use std::panic::Location;
 use std::time::Instant;
 
@@ -16,6 +17,13 @@ pub(crate) fn location<S: Serializer>(at: &'static Location<'static>, out: S) ->
 /// Seconds since the instant, because an `Instant` means nothing outside of this process.
 pub(crate) fn age<S: Serializer>(since: &Instant, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_f64(since.elapsed().as_secs_f64())
+}
+
+pub(crate) fn kind<S: Serializer>(kind: &Option<ErrorKind>, out: S) -> Result<S::Ok, S::Error> {
+    match kind {
+        Some(kind) => out.collect_str(kind),
+        None => out.serialize_none(),
+    }
 }
 
 pub(crate) fn reason<S: Serializer>(reason: &Option<StopReason>, out: S) -> Result<S::Ok, S::Error> {

@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::outcome::reason::StopReason;
+use crate::outcome::setting::{CoresStatus, PriorityStatus};
 
 /// The id of a thread. No id is used twice in a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,6 +126,10 @@ pub struct ThreadStatus {
     /// The child process that the thread looks after, if there is one (see
     /// [`Scope::process`](crate::Scope::process)).
     pub process: Option<ProcessStatus>,
+    /// The thread's priority.
+    pub priority: PriorityStatus,
+    /// The thread's cores; `None` if they are those of its root.
+    pub cores: Option<CoresStatus>,
 }
 
 /// A wait of homebound's.

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use crate::outcome::setting::PriorityStatus;
 use crate::outcome::status::{
     Role, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
 };
@@ -168,6 +169,12 @@ impl Tree<'_> {
         self.write_state(f, row)?;
         if thread.failed {
             f.write_str(", failed")?;
+        }
+        if thread.priority != PriorityStatus::default() {
+            write!(f, ", {}", thread.priority)?;
+        }
+        if let Some(cores) = &thread.cores {
+            write!(f, ", {cores}")?;
         }
         match thread.stopping_for {
             Some(since) => write!(f, ", asked to stop {} ago", Span(since))?,

@@ -12,13 +12,13 @@ use crate::registry::shared::{Settings, Shared};
 use crate::registry::stopper_thread::stopper;
 use crate::registry::watch_thread::watch;
 use crate::rt::contain::discard;
-use crate::rt::os_thread::{OsThread, ThreadOptions};
 use crate::rt::result::Result;
 use crate::sys::{self, Handlers, Spared};
 use crate::tree::core::{Kind, ScopeCore};
+use crate::tree::internal::{internal, launch};
 use crate::tree::record::{Record, Text};
 use crate::tree::result_state::{self, Outcome};
-use crate::tree::root::{Root, RootHost, WorkItem, internal, open_root};
+use crate::tree::root::{Root, RootHost, WorkItem, open_root};
 /// Everything that a run has set up in the process.
 pub(crate) struct Installed {
     core: Arc<ScopeCore>,
@@ -109,22 +109,12 @@ fn send_home(core: &Arc<ScopeCore>, shared: &Arc<Shared>, watch: JoinHandle<()>)
 /// *watch* not yet awake.
 fn start_stopper(core: &Arc<ScopeCore>, shared: &Arc<Shared>) -> Result<Arc<Record>, SpawnError> {
     let record = internal(core, "homebound-stopper", "carries out stops, runs callbacks, logs");
-    let (shared, own) = (Arc::clone(shared), Arc::clone(&record));
-    let place = Arc::clone(core.place());
-    let job = Box::new(move |os_thread: &Arc<OsThread>| {
-        own.start();
+    let shared = Arc::clone(shared);
+    launch(&record, move |own| {
         sys::hear(&shared.settings.taken);
-        os_thread.set_title(&own.label.purpose, &place);
-        stopper(&shared, &own);
-        // If the thread hangs from here on, it hangs in a destructor that some callback has left in
-        // it.
-        os_thread.set_over();
-        result_state::end(&own, Outcome::Finished);
-    });
-    core.root
-        .cache
-        .launch(&"homebound-stopper".into(), ThreadOptions::default(), job)
-        .map_err(SpawnError::Os)?;
+        stopper(&shared, own);
+    })
+    .map_err(SpawnError::Os)?;
     Ok(record)
 }
 
@@ -137,7 +127,7 @@ fn start_watch(
     let record = internal(core, "homebound-watch", "signals, deadlines, the end of the process");
     let (shared, own, expected) = (Arc::clone(shared), Arc::clone(&record), audit::expect());
     let work = move || {
-        own.start();
+        own.start(None);
         sys::hear(&shared.settings.taken);
         sys::bear_closed_pipes();
         watch(&shared, &own, expected);

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::by_id::ById;
-use super::os_thread::{Name, OsThread, ThreadOptions};
-use super::spin::cores;
+use super::options::ThreadOptions;
+use super::os_thread::{Name, OsThread};
 
-/// Threads that may idle at least, where the processor has few cores; the limit is this or twice
-/// the number of cores.
+/// Threads that may idle at least, where few threads can run at once; the limit is this or twice
+/// that number.
 const AT_LEAST: usize = 64;
 
 /// Every OS thread in it is `Place::Idle` under its age, and stands in both maps. The thread that
@@ -28,22 +28,25 @@ pub(super) struct Idle {
 
 impl Idle {
     /// Adds an OS thread. If there are too many then, claims and returns the one that has been idle
-    /// for longest.
-    pub(super) fn add(&mut self, os_thread: &Arc<OsThread>) -> Option<Arc<OsThread>> {
+    /// for longest. `width`: the number of threads that can run at once.
+    pub(super) fn add(&mut self, os_thread: &Arc<OsThread>, width: usize) -> Option<Arc<OsThread>> {
         // Working -> idle. From here on a spawner may claim it.
         os_thread.set_idle(self.next_age);
         self.by_age.insert(self.next_age, Arc::clone(os_thread));
         self.next_age += 1;
         self.by_name.entry(os_thread.name().clone()).or_default().push(Arc::clone(os_thread));
-        let crowded = self.by_age.len() > AT_LEAST && self.by_age.len() > 2 * cores();
+        let crowded = self.by_age.len() > AT_LEAST && self.by_age.len() > width.saturating_mul(2);
         let oldest = self.by_age.values().next().filter(|_| crowded).cloned();
         oldest.filter(|os_thread| self.remove(os_thread))
     }
 
     /// Claims and returns an idle thread of this name and these options, if there is one.
-    pub(super) fn take(&mut self, name: &str, make: ThreadOptions) -> Option<Arc<OsThread>> {
-        let os_threads = self.by_name.get(name).filter(|_| !make.dedicated)?;
-        let os_thread = os_threads.iter().rfind(|os_thread| os_thread.options() == make).cloned()?;
+    pub(super) fn take(&mut self, name: &str, make: &ThreadOptions) -> Option<Arc<OsThread>> {
+        let os_threads = self.by_name.get(name).filter(|_| !make.is_alone())?;
+        let os_thread = os_threads
+            .iter()
+            .rfind(|os_thread| os_thread.options().stack_size == make.stack_size)
+            .cloned()?;
         self.remove(&os_thread).then_some(os_thread)
     }
 

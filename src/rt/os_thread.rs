@@ -13,12 +13,13 @@ use std::sync::atomic::{self, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use super::options::{Setting, ThreadOptions};
 use super::spin::{A_WAKE_UP, spin_until};
 use super::thread_cache::ThreadCache;
 use crate::rt::shown::kernel_name;
 use crate::sync::local::*;
-use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, locks};
-use crate::sys;
+use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, OnceCell, locks};
+use crate::sys::{self, Attributes};
 
 per_thread! {
     /// The number of the calling thread's own [`OsThread`]; 0 for a thread that no cache started.
@@ -51,15 +52,6 @@ pub(crate) struct Title {
     pub(crate) joins: Option<Name>,
 }
 
-/// How an OS thread is made. A warm thread takes only a job with equal options.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct ThreadOptions {
-    /// In bytes; `None` for std's default.
-    pub(crate) stack_size: Option<usize>,
-    /// The OS thread runs one job only.
-    pub(crate) dedicated: bool,
-}
-
 /// The order to an OS thread.
 pub(super) enum Next {
     /// Run this job.
@@ -75,6 +67,9 @@ pub(crate) struct OsThread {
     /// The name that it was started with. All its jobs have it.
     name: Name,
     make: ThreadOptions,
+    /// Priority and cores of the thread, if these are not the root's: they were asked for, or the
+    /// system has refused the root's. Written by the thread as its first step.
+    setting: OnceCell<Arc<Setting>>,
     /// The kernel's id, stored by the thread in `begin`. 0 before that, and where the system has
     /// none.
     kernel_id: AtomicU32,
@@ -133,6 +128,7 @@ impl OsThread {
             number,
             name,
             make,
+            setting: OnceCell::new(),
             kernel_id: AtomicU32::new(0),
             kernel_name: Default::default(),
             title: locks::Mutex::default(),
@@ -153,13 +149,15 @@ impl OsThread {
         &self.name
     }
 
-    pub(super) fn options(&self) -> ThreadOptions {
-        self.make
+    pub(super) fn options(&self) -> &ThreadOptions {
+        &self.make
     }
 
-    /// Called by the thread itself, as its first step.
-    pub(super) fn begin(&self) {
+    /// Called by the thread itself, as its first step. It has inherited the attributes of another
+    /// thread, and takes those of the root, or those that were asked for.
+    pub(super) fn begin(&self, root: &Attributes) {
         OWN.set(self.number);
+        let _begins_once = self.make.begin(root).map(|setting| self.setting.set(setting));
         // std has given the kernel the first bytes of the name as they are. Set the name again if
         // they mislead, or end within a character.
         let name = kernel_name(&self.name, sys::NAME_BYTES);
@@ -172,6 +170,11 @@ impl OsThread {
         words.for_each(|(word, now)| word.store(now, Ordering::Relaxed));
         // Last: a view that sees an id (Acquire) sees a thread that has begun.
         self.kernel_id.store(sys::thread_id().unwrap_or(0), Ordering::Release);
+    }
+
+    /// Priority and cores of the thread, if these are not the root's.
+    pub(crate) fn setting(&self) -> Option<&Arc<Setting>> {
+        self.setting.get()
     }
 
     /// The kernel's id; `None` until the thread has begun.
@@ -236,9 +239,10 @@ impl OsThread {
     /// Called by the job at its end: offers the thread for another job. The thread first gets back
     /// the attributes with which threads of the root begin, whatever the job has made of them. It
     /// is not given back if that fails. If the job has changed the priority, for example, the
-    /// system may not allow to change it back, and the next job did not ask for it.
+    /// system may not allow to change it back, and the next job did not ask for it. A thread that
+    /// could not begin as the root did is not given back either.
     pub(crate) fn give_back(self: &Arc<Self>) {
-        if self.make.dedicated {
+        if self.make.is_alone() || self.setting.get().is_some() {
             return;
         }
         let name = self.kernel_name.each_ref().map(|word| word.load(Ordering::Relaxed));
@@ -264,7 +268,8 @@ impl OsThread {
         Some(age)
     }
 
-    /// Gives the thread its order. Called once after each claim. Pairs with `next`.
+    /// Gives the thread its order. Called once before the thread is asked for, and once after each
+    /// claim. Pairs with `next`.
     pub(super) fn give(&self, next: Next) {
         let mut mail = self.mail.lock();
         mail.next = Some(next);
@@ -275,6 +280,11 @@ impl OsThread {
         // Pairs with `next`, which looks for the order under the lock: it either finds the order or
         // sleeps before this.
         self.woken.notify_one();
+    }
+
+    /// Takes the order back. Called by the spawner if the system has refused the thread.
+    pub(super) fn take_order(&self) -> Option<Next> {
+        self.mail.lock().next.take()
     }
 
     /// Polls for a moment for an order. Pairs with `give`.

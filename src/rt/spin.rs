@@ -6,10 +6,7 @@ use std::hint::spin_loop;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use once_cell::sync::OnceCell;
-
 use crate::sync::MODELLED;
-use crate::sys;
 
 /// The longest time to poll. About the cost of a wake-up, so that polling in vain at most doubles
 /// it.
@@ -32,11 +29,4 @@ pub(super) fn spin_until(a_while: Duration, it_is_so: impl Fn() -> bool) -> bool
         thread::yield_now();
     }
     true
-}
-
-/// Returns the number of cores that the calling thread may use. The first call asks the system and
-/// later calls return the same number, because asking costs a system call.
-pub(super) fn cores() -> usize {
-    static CORES: OnceCell<usize> = OnceCell::new();
-    *CORES.get_or_init(sys::cores)
 }

@@ -13,15 +13,20 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
+use once_cell::sync::OnceCell;
+
 use super::by_id::ById;
-use super::contain::{AbortOnUnwind, contain, discard};
+use super::contain::{AbortOnUnwind, contain, discard, drop_contained};
 use super::event_count::EventCount;
 use super::idle::Idle;
 use super::joining::Retired;
 use super::lazy_queue::LazyQueue;
-use super::os_thread::{Job, Name, Next, OsThread, ThreadOptions, own_number};
+use super::maker::Maker;
+use super::options::{ThreadOptions, is_lowered};
+use super::os_thread::{Job, Name, Next, OsThread, own_number};
 use crate::sync::{AtomicBool, AtomicUsize, Builder, Mutex, yield_now};
 use crate::sys::Attributes;
 
@@ -40,10 +45,14 @@ static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// All OS threads of one root. Once the root is about to end, a thread that leaves takes no lock of
 /// the cache (`retire`), because thousands may end at once.
-#[derive(Default)]
 pub(crate) struct ThreadCache {
     /// The attributes of the thread that opened the root. Each thread of the root begins with them.
     attributes: Attributes,
+    /// The number of threads of the root that can run at once. Read when the root begins, because a
+    /// thread of the root that asks later may be on few cores.
+    pub(crate) width: usize,
+    /// Starts threads for spawners that have less claim to a processor than the root.
+    pub(super) maker: Maker,
     /// Taken by spawners, by a thread that begins or ceases to idle, and by a joiner.
     pub(super) state: Mutex<State>,
     /// The number of threads that have been asked for and have not passed `leave`. Raised under the
@@ -85,12 +94,33 @@ pub(super) struct State {
     pub(super) idle: Idle,
 }
 
+/// The cache of a root that the calling thread begins.
+impl Default for ThreadCache {
+    fn default() -> ThreadCache {
+        let attributes = Attributes::default();
+        ThreadCache {
+            attributes,
+            width: width(&attributes),
+            maker: Maker::default(),
+            state: Mutex::default(),
+            live: AtomicUsize::new(0),
+            changes: EventCount::default(),
+            leaving: AtomicUsize::new(0),
+            retired: LazyQueue::default(),
+            deferred_joins: AtomicUsize::new(0),
+            last: Mutex::default(),
+            watched: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+        }
+    }
+}
+
 impl ThreadCache {
     /// Gives `job` to an idle thread of this name, or starts one. Never waits for one to become
     /// idle (C2). If the OS refuses, the job is dropped before this returns.
     pub(crate) fn launch(self: &Arc<Self>, name: &Name, make: ThreadOptions, job: Job) -> io::Result<()> {
         let mut state = self.state.lock();
-        if let Some(os_thread) = state.idle.take(name, make) {
+        if let Some(os_thread) = state.idle.take(name, &make) {
             drop(state);
             // `take` has claimed the thread, so no other spawner gives to it. The lock is free: the
             // thread may come and take it.
@@ -103,6 +133,8 @@ impl ThreadCache {
         let os_thread = OsThread::new(number, name.clone(), make, Arc::downgrade(self));
         state.os_threads.insert(os_thread.number(), Arc::clone(&os_thread));
         drop(state);
+        // Before the thread is asked for: it finds the order when it begins.
+        os_thread.give(Next::Work(job));
         // Ending takes a thread longer than starting, so threads that are started without pause
         // would pile up behind threads that end. Let the ending ones run, for a bounded number of
         // turns. The number is only a hint, so `Relaxed` is enough.
@@ -110,14 +142,19 @@ impl ThreadCache {
         while self.leaving.load(Ordering::Relaxed) > MOST_LEAVING && turns.next().is_some() {
             yield_now();
         }
-        self.start(&os_thread, job).inspect_err(|_| {
-            // Refused: undo the entry and the count.
+        // A new thread has no more claim to a processor than the thread that starts it.
+        let made = if is_lowered() { self.maker.ask(&os_thread) } else { None };
+        made.unwrap_or_else(|| self.start(&os_thread)).inspect_err(|_| {
+            // Refused: drop the job, which may have captured a value of the program's. Then undo
+            // the entry and the count.
+            discard(drop_contained(os_thread.take_order()));
             self.state.lock().os_threads.remove(os_thread.number());
             self.leave();
         })
     }
 
-    fn start(self: &Arc<Self>, os_thread: &Arc<OsThread>, job: Job) -> io::Result<()> {
+    /// Asks the system for the thread, which finds its first order in its mailbox.
+    pub(super) fn start(self: &Arc<Self>, os_thread: &Arc<OsThread>) -> io::Result<()> {
         let mut builder = Builder::new().name(os_thread.name().to_string());
         if let Some(bytes) = os_thread.options().stack_size {
             if bytes > LARGEST_STACK {
@@ -127,8 +164,8 @@ impl ThreadCache {
             builder = builder.stack_size(bytes);
         }
         let (cache, own) = (Arc::clone(self), Arc::clone(os_thread));
-        // A refusal drops the job and with it what the job captured, which may be the program's.
-        let spawned = contain(|| builder.spawn(move || cache.run_jobs(&own, job)));
+        // An unwind here would leave a thread in the count that never was.
+        let spawned = contain(|| builder.spawn(move || cache.run_jobs(&own)));
         let handle = spawned.unwrap_or_else(|payload| {
             discard(payload);
             Err(io::ErrorKind::OutOfMemory.into())
@@ -138,21 +175,17 @@ impl ThreadCache {
         Ok(())
     }
 
-    fn run_jobs(self: &Arc<Self>, os_thread: &Arc<OsThread>, first: Job) {
-        // The thread has inherited the attributes of its spawner, and begins with those of the root
-        // instead. An attribute that cannot be put back at the end of a job keeps the thread from
-        // being given back.
-        let _as_the_root = self.attributes.begin();
-        os_thread.begin();
-        let mut job = first;
+    fn run_jobs(self: &Arc<Self>, os_thread: &Arc<OsThread>) {
+        os_thread.begin(&self.attributes);
         loop {
-            // The thread may have been given its next job by the time that this job returns, and an
-            // unwind here would lose that job.
-            let owing = AbortOnUnwind("homebound: the bookkeeping after a job unwound");
-            job(os_thread);
-            owing.defuse();
             match self.idle(os_thread) {
-                Next::Work(next) => job = next,
+                Next::Work(job) => {
+                    // The thread may have been given its next job by the time that this job
+                    // returns, and an unwind here would lose that job.
+                    let owing = AbortOnUnwind("homebound: the bookkeeping after a job unwound");
+                    job(os_thread);
+                    owing.defuse();
+                }
                 Next::Retire { counted } => return self.retire(os_thread, counted),
             }
         }
@@ -189,7 +222,7 @@ impl ThreadCache {
         if state.closing {
             return;
         }
-        let surplus = state.idle.add(os_thread);
+        let surplus = state.idle.add(os_thread, self.width);
         drop(state);
         // `add` has claimed it: no spawner can give it a job.
         if let Some(os_thread) = surplus {
@@ -213,4 +246,13 @@ impl ThreadCache {
     pub(super) fn look<R>(&self, see: impl Fn(&Arc<OsThread>) -> Option<R>) -> Vec<R> {
         self.state.lock().os_threads.values().filter_map(see).collect()
     }
+}
+
+/// Returns the number of threads of a root that can run at once: by the cores of the root, and by
+/// the quota of the process. The quota is asked for once, when the first root begins, because the
+/// answer takes several files, and is about the calling thread, which may be on few cores.
+fn width(root: &Attributes) -> usize {
+    static PROCESS: OnceCell<usize> = OnceCell::new();
+    let process = *PROCESS.get_or_init(|| available_parallelism().map_or(1, usize::from));
+    process.min(root.width())
 }

@@ -260,7 +260,7 @@ where
     let record = scope.context().record();
     // Started before it is in sight as the body, so that no view shows a body that is about to
     // begin.
-    record.start();
+    record.start(None);
     core.lock().body = Some(Arc::clone(record));
     // Pairs with `remove_opened` in `leave`.
     if let Some(runner) = &core.runner {

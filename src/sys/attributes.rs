@@ -4,6 +4,8 @@
 //! Refuses to know what the thread is for.
 #![allow(unsafe_code)]
 
+use std::cmp::Ordering;
+use std::io;
 use std::num::NonZeroU64;
 
 use rustix::thread::{
@@ -32,6 +34,13 @@ struct Scheduling {
     priority: u32,
 }
 
+/// What the system has refused to a thread that began with some attributes.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    pub(crate) scheduling: Option<io::Error>,
+    pub(crate) processors: Option<io::Error>,
+}
+
 /// The kernel's name of a thread, 15 bytes and a zero, as two words.
 type KernelName = [u64; 2];
 
@@ -48,19 +57,47 @@ impl Attributes {
         }
     }
 
-    /// Gives these attributes to the calling thread, which has inherited those of its spawner.
-    /// False if the system refuses some: a nice value, for example, cannot be taken back without
-    /// privileges.
-    pub(crate) fn begin(&self) -> bool {
+    /// Returns these attributes with less claim to a processor.
+    pub(crate) fn less_urgent(self) -> Attributes {
+        Attributes { scheduling: self.scheduling.map(Scheduling::less_urgent), ..self }
+    }
+
+    /// Returns these attributes with more claim to a processor. The system may refuse them.
+    pub(crate) fn more_urgent(self) -> Attributes {
+        Attributes { scheduling: self.scheduling.map(Scheduling::more_urgent), ..self }
+    }
+
+    /// Returns these attributes with other processors. The system refuses them if the process may
+    /// run on none of these.
+    pub(crate) fn on(self, processors: &[usize]) -> Attributes {
+        let mut set = CpuSet::new();
+        // A larger number is no processor that the kernel could have.
+        processors.iter().filter(|number| **number < CpuSet::MAX_CPU).for_each(|number| set.set(*number));
+        Attributes { processors: Some(set), ..self }
+    }
+
+    /// Returns the number of these processors.
+    pub(crate) fn width(&self) -> usize {
+        let count = self.processors.map_or(u32::MAX, |processors| processors.count());
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
+    /// Gives these attributes to the calling thread, which has inherited those of the thread that
+    /// started it. Where the system refuses one, the thread tries to take that of `root`: a nice
+    /// value, for example, cannot be taken back without privileges.
+    pub(crate) fn begin(&self, root: &Attributes) -> Refused {
         if current_timer_slack().ok() != self.slack {
             let _takes_any = set_current_timer_slack(self.slack.and_then(NonZeroU64::new));
         }
-        let scheduled = self.scheduling.is_none_or(|own| Scheduling::here() == Some(own) || own.set());
-        let placed = self.processors.is_none_or(|own| {
-            sched_getaffinity(None).is_ok_and(|here| here == own) || sched_setaffinity(None, &own).is_ok()
-        });
+        let or_root = |tried: io::Result<()>, otherwise: &dyn Fn() -> io::Result<()>| {
+            tried.inspect_err(|_| drop(otherwise())).err()
+        };
+        let refused = Refused {
+            scheduling: or_root(self.schedule(), &|| root.schedule()),
+            processors: or_root(self.place(), &|| root.place()),
+        };
         self.put_back();
-        scheduled && placed
+        refused
     }
 
     /// Undoes what a job has changed in the calling thread, as far as a look costs little beside a
@@ -71,11 +108,40 @@ impl Attributes {
         self.scheduling == Scheduling::here()
     }
 
+    /// Compares the calling thread's claim to a processor with that of these attributes.
+    pub(crate) fn urgency_here(&self) -> Ordering {
+        match (Scheduling::here(), self.scheduling) {
+            (Some(here), Some(own)) => here.urgency().cmp(&own.urgency()),
+            _ => Ordering::Equal,
+        }
+    }
+
+    fn schedule(&self) -> io::Result<()> {
+        let Some(own) = self.scheduling else { return Ok(()) };
+        if Scheduling::here() == Some(own) { Ok(()) } else { own.set() }
+    }
+
+    fn place(&self) -> io::Result<()> {
+        let Some(own) = self.processors else { return Ok(()) };
+        if sched_getaffinity(None).is_ok_and(|here| here == own) {
+            return Ok(());
+        }
+        Ok(sched_setaffinity(None, &own)?)
+    }
+
     fn put_back(&self) {
         self.mask.set();
         self.rounding.set();
     }
 }
+
+/// The steps of the nice value between two priorities.
+const STEP: i32 = 10;
+
+// The policies, as `sched_attr` has them.
+const OTHER: u32 = libc::SCHED_OTHER as u32;
+const BATCH: u32 = libc::SCHED_BATCH as u32;
+const IDLE: u32 = libc::SCHED_IDLE as u32;
 
 /// The same as [`Attributes::here`].
 impl Default for Attributes {
@@ -101,13 +167,36 @@ impl Scheduling {
         (refused == 0).then_some(Scheduling { policy, nice, priority })
     }
 
-    fn set(self) -> bool {
+    /// A larger nice value, and the policy for work that nobody waits for. A thread can return from
+    /// `SCHED_BATCH`, but not from `SCHED_IDLE`, without privileges.
+    fn less_urgent(self) -> Scheduling {
+        let policy = if self.policy == IDLE { IDLE } else { BATCH };
+        Scheduling { policy, nice: (self.nice + STEP).min(19), priority: 0 }
+    }
+
+    fn more_urgent(self) -> Scheduling {
+        Scheduling { nice: (self.nice - STEP).max(-20), ..self }
+    }
+
+    /// Larger for a thread that gets a processor sooner.
+    fn urgency(self) -> (u32, u32, i32) {
+        let rank = match self.policy {
+            IDLE => 0,
+            BATCH => 1,
+            OTHER => 2,
+            _real_time => 3,
+        };
+        (rank, self.priority, -self.nice)
+    }
+
+    fn set(self) -> io::Result<()> {
         let mut asked = attributes();
         (asked.sched_policy, asked.sched_nice, asked.sched_priority) =
             (self.policy, self.nice, self.priority);
         // SAFETY: `asked` is valid for reading, and says its own size. The id 0 stands for the
         // calling thread.
-        unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const asked, 0) == 0 }
+        let refused = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const asked, 0) };
+        if refused == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 }
 
@@ -119,11 +208,10 @@ fn attributes() -> libc::sched_attr {
     empty
 }
 
-/// Returns the number of processors that the calling thread may run on. `available_parallelism`
-/// would read the limits of the control group as well, at 14 KiB of code.
-pub(crate) fn cores() -> usize {
-    let count = sched_getaffinity(None).map_or(1, |processors| processors.count());
-    usize::try_from(count).unwrap_or(1)
+/// Returns the numbers of the processors that the calling thread may run on.
+pub(crate) fn processors_here() -> Vec<usize> {
+    let Ok(here) = sched_getaffinity(None) else { return Vec::new() };
+    (0..CpuSet::MAX_CPU).filter(|number| here.is_set(*number)).collect()
 }
 
 /// Returns the kernel's name of the calling thread.

@@ -10,7 +10,7 @@ pub(crate) mod adopted;
 #[cfg(target_os = "linux")]
 mod attributes;
 #[cfg(target_os = "linux")]
-pub(crate) use attributes::{Attributes, cores, kernel_name, set_kernel_name};
+pub(crate) use attributes::{Attributes, Refused, kernel_name, processors_here, set_kernel_name};
 #[cfg(target_os = "linux")]
 pub(crate) mod last;
 #[cfg(target_os = "linux")]
@@ -42,8 +42,8 @@ pub(crate) use not_linux::adopted;
 pub(crate) use not_linux::last;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use not_linux::{
-    Attributes, cores, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name, reap,
-    set_kernel_name, set_thread_name, thread_ids, thread_of,
+    Attributes, Refused, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name,
+    processors_here, reap, set_kernel_name, set_thread_name, thread_ids, thread_of,
 };
 #[cfg(not(target_os = "linux"))]
 pub use not_linux::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};

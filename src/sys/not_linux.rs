@@ -1,6 +1,7 @@
 //! Owns the functions of this folder for systems without Linux's files: no thread is listed.
 //! Refuses to invent a thread, an id or a mark.
 
+use std::cmp::Ordering;
 use std::io;
 use std::thread::JoinHandle;
 
@@ -35,17 +36,47 @@ pub(crate) fn reap(_pid: u32) -> bool {
 }
 
 /// Nothing, because it is not known which attributes a thread hands on here.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Attributes;
 
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    pub(crate) scheduling: Option<io::Error>,
+    pub(crate) processors: Option<io::Error>,
+}
+
 impl Attributes {
-    pub(crate) fn begin(&self) -> bool {
-        true
+    pub(crate) fn less_urgent(self) -> Attributes {
+        self
+    }
+
+    pub(crate) fn more_urgent(self) -> Attributes {
+        self
+    }
+
+    pub(crate) fn on(self, _processors: &[usize]) -> Attributes {
+        self
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        usize::MAX
+    }
+
+    pub(crate) fn begin(&self, _root: &Attributes) -> Refused {
+        Refused::default()
     }
 
     pub(crate) fn take_back(&self) -> bool {
         true
     }
+
+    pub(crate) fn urgency_here(&self) -> Ordering {
+        Ordering::Equal
+    }
+}
+
+pub(crate) fn processors_here() -> Vec<usize> {
+    Vec::new()
 }
 
 /// Does nothing: the kernel gives orphans to the init.
@@ -146,8 +177,4 @@ pub(crate) mod last {
 
         pub(crate) fn renew(&mut self) {}
     }
-}
-
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -65,7 +65,7 @@ fn is_ours(core: &Arc<ScopeCore>) -> bool {
 pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
     let record = Record::new(label, Role::Adopted, core, Node::new(Link::Inside));
     let record = Arc::new(record);
-    record.start();
+    record.start(None);
     result_state::without_handle(&record);
     let entry = Entry { record: Arc::clone(&record), task: None };
     if is_ours(core) || core.admit(entry).is_err() {
@@ -82,7 +82,7 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
 pub(crate) fn take_in(host: &Context, label: Label) -> Adopted {
     let core = host.core();
     let record = Arc::new(Record::new(label, Role::Guest, core, Node::new(Link::Inside)));
-    record.start();
+    record.start(None);
     result_state::without_handle(&record);
     // The threads of a service are told to stop when the service is, so attach to the thread of
     // `host`, not to its scope.

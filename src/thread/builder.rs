@@ -2,6 +2,7 @@
 //! its failure and its end, its stack.
 //! Refuses to run the thread: `spawn` does.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -9,10 +10,13 @@ use std::sync::Arc;
 use crate::outcome::error::SpawnError;
 use crate::outcome::status::Role;
 use crate::rt::erase::Lease;
-use crate::rt::os_thread::ThreadOptions;
+use crate::rt::options::Setting;
+use crate::rt::options::ThreadOptions;
 use crate::rt::packet::{Claim, Packet};
+use crate::rt::priority::Priority;
 use crate::rt::result::Result;
 use crate::stop::node::{Link, Node};
+use crate::sync::OnceCell;
 use crate::thread::context::Context;
 use crate::thread::handle::Handle;
 use crate::thread::spawn::launch;
@@ -55,13 +59,25 @@ pub struct ThreadBuilder<'scope> {
     label: Label,
     isolated: bool,
     vital: bool,
+    priority: Priority,
+    /// In ascending order; `None` for the root's.
+    cores: Option<Vec<usize>>,
     make: ThreadOptions,
 }
 
 impl<'scope> ThreadBuilder<'scope> {
     pub(crate) fn new(core: &Arc<ScopeCore>, lease: Lease<'scope>, label: Label) -> Self {
         let core = Arc::clone(core);
-        ThreadBuilder { core, lease, label, isolated: false, vital: false, make: ThreadOptions::default() }
+        ThreadBuilder {
+            core,
+            lease,
+            label,
+            isolated: false,
+            vital: false,
+            priority: Priority::Normal,
+            cores: None,
+            make: ThreadOptions::default(),
+        }
     }
 
     /// A failure of the thread stops nothing: `join` returns it. If the thread is never joined, its
@@ -139,6 +155,59 @@ impl<'scope> ThreadBuilder<'scope> {
         self
     }
 
+    /// Sets how urgent the work of the thread is, beside that of the other threads of its root
+    /// (Linux; without effect on other systems).
+    ///
+    /// No spawn is refused for it. The thread starts with what the system allows, and
+    /// [`ThreadStatus::priority`](crate::status::ThreadStatus::priority) has what was asked for,
+    /// what was given, and why. An OS thread with a priority of its own is used for no other job.
+    ///
+    /// Threads that a background thread spawns are no background threads unless they ask for it. A
+    /// thread that is started without homebound, and a child process that is started by
+    /// `std::process`, inherit the priority.
+    ///
+    /// ```
+    /// use homebound::Priority;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let sound = scope.thread("sound", "fills the buffer of the sound card");
+    ///     let sound = sound.priority(Priority::Critical);
+    ///     sound.service(|cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     for thread in scope.active_threads() {
+    ///         if thread.priority.why.is_some() {
+    ///             println!("sound may stutter: {}", thread.priority);
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Lets the thread run on these cores only, by their numbers from 0 (Linux; without effect on
+    /// other systems).
+    ///
+    /// No spawn is refused for it. If the process may use none of these cores, the thread runs on
+    /// those of its root, and [`ThreadStatus::cores`](crate::status::ThreadStatus::cores) says why.
+    /// An OS thread with cores of its own is used for no other job. Threads that this thread spawns
+    /// run on the cores of the root.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let sums = scope.thread("sums", "keeps the cache of one core warm").cores(0..1);
+    ///     assert_eq!(sums.spawn(|_| Ok(1 + 2))?.join()?, 3);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn cores(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
+        self.cores = Some(BTreeSet::from_iter(cores).into_iter().collect());
+        self
+    }
+
     /// Shows `at` as the line that spawned the thread: for a `#[track_caller]` function that spawns
     /// for its caller.
     ///
@@ -199,7 +268,7 @@ impl<'scope> ThreadBuilder<'scope> {
         self.start(Role::Service, f)
     }
 
-    fn start<T, F>(self, role: Role, f: F) -> Result<Handle<'scope, T>, SpawnError>
+    fn start<T, F>(mut self, role: Role, f: F) -> Result<Handle<'scope, T>, SpawnError>
     where
         F: FnOnce(&Context) -> Result<T> + Send + 'scope,
         T: Send + 'scope,
@@ -215,6 +284,11 @@ impl<'scope> ThreadBuilder<'scope> {
         let task = self.lease.erase(packet);
         let mut record = Record::new(self.label, role, &self.core, Node::new(Link::Inside));
         (record.isolated, record.vital) = (self.isolated, self.vital);
+        if self.priority != Priority::Normal || self.cores.is_some() {
+            let setting = Arc::new(Setting::new(self.priority, self.cores));
+            record.setting = OnceCell::with_value(Arc::clone(&setting));
+            self.make.setting = Some(setting);
+        }
         let record = Arc::new(record);
         launch(&self.core, &record, task, self.make)?;
         Ok(Handle::new(record, claim))

@@ -11,13 +11,16 @@ use crate::outcome::failure::{Failure, Happened};
 use crate::outcome::marks;
 use crate::outcome::reason::StopReason;
 use crate::rt::contain::{contain, discard, drop_contained};
-use crate::rt::os_thread::{OsThread, ThreadOptions};
+use crate::rt::options::ThreadOptions;
+use crate::rt::os_thread::OsThread;
 use crate::rt::packet::{Ran, Task};
+use crate::rt::priority::Priority;
 use crate::rt::result::Result;
 use crate::rt::shown::shown;
 use crate::shutdown::owned::finish_if_left;
 use crate::thread::failpoint;
 use crate::tree::core::ScopeCore;
+use crate::tree::internal::need_maker;
 use crate::tree::propagate::log;
 use crate::tree::record::Record;
 use crate::tree::result_state::{self, Outcome};
@@ -41,6 +44,9 @@ pub(crate) fn launch(
         Scene(None)
     });
     core.admit(Entry { record: Arc::clone(record), task: Some(Arc::clone(&task)) })?;
+    if make.setting.as_ref().is_some_and(|setting| setting.priority == Priority::Background) {
+        need_maker(core);
+    }
     let job = Box::new({
         let record = Arc::clone(record);
         move |os_thread: &Arc<OsThread>| run_job(&record, task, scene, os_thread)
@@ -95,7 +101,7 @@ impl Drop for Scene {
 /// forgotten its types. Closure and result live and die in `Task::run`, which has returned before
 /// `come_home` reports the end.
 fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, os_thread: &Arc<OsThread>) {
-    record.start();
+    record.start(os_thread.setting());
     os_thread.set_title(&record.label.purpose, record.core.place());
     marks::begin_job();
     let mut outcome = None;

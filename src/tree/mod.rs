@@ -2,8 +2,8 @@
 //! and how much time is left.
 //! Refuses to start threads and to decide what happens next: `thread` and `shutdown` do.
 //!
-//! A thread holds its scope, a scope holds its threads, and both share a root. So thirteen files of
-//! this folder know each other: `core`, `current`, `panic_hook`, `propagate`, `record`,
+//! A thread holds its scope, a scope holds its threads, and both share a root. So fourteen files of
+//! this folder know each other: `core`, `current`, `internal`, `panic_hook`, `propagate`, `record`,
 //! `result_state`, `root`, `services`, `state`, `state_lock`, `tally`, `timers`, `wait_mark`.
 //!
 //! Read `core` and `record` first, then `state`.
@@ -15,6 +15,7 @@ pub(crate) mod due;
 pub(crate) mod fault_plan;
 pub(crate) mod grace;
 pub(crate) mod guest;
+pub(crate) mod internal;
 pub(crate) mod on_done;
 pub(crate) mod panic_hook;
 pub(crate) mod path;

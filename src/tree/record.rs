@@ -14,6 +14,7 @@ use crate::outcome::status::{ProcessStatus, Role, ThreadId};
 use crate::outcome::words::ITS_THREADS;
 use crate::rt::by_id::ById;
 use crate::rt::latch::Latch;
+use crate::rt::options::Setting;
 use crate::rt::this_thread;
 use crate::stop::callback::Callback;
 use crate::stop::node::Node;
@@ -63,6 +64,9 @@ pub(crate) struct Record {
     kernel_id: AtomicU32,
     /// The OS thread that runs it, as `this_thread::number` counts; 0 before it starts.
     os_thread: sync::AtomicU64,
+    /// Its priority and cores, if these are not the root's: asked for, or as the system has it. Set
+    /// by the spawner or by `start`, read by views.
+    pub(crate) setting: OnceCell<Arc<Setting>>,
     /// Set by `set_ended`: its closure is gone, and views no longer show the thread.
     ended: AtomicBool,
     /// Set when its own scope counts it out, under that scope's lock; never cleared.
@@ -178,6 +182,7 @@ impl Record {
             path: OnceCell::new(),
             kernel_id: AtomicU32::new(0),
             os_thread: sync::AtomicU64::new(0),
+            setting: OnceCell::new(),
             ended: AtomicBool::new(false),
             home: AtomicBool::new(false),
             wait: Mutex::new(None),
@@ -206,7 +211,11 @@ impl Record {
         }
     }
 
-    pub(crate) fn start(&self) {
+    /// Called by the thread itself, as its first step. `setting`: of the OS thread that runs it.
+    pub(crate) fn start(&self, setting: Option<&Arc<Setting>>) {
+        if let Some(setting) = setting {
+            let _asked_for = self.setting.set(Arc::clone(setting));
+        }
         // The number last, with Release: a thread that sees the start sees the kernel id as well.
         self.kernel_id.store(this_thread::kernel_id().unwrap_or(0), Ordering::Relaxed);
         self.os_thread.store(this_thread::number(), Ordering::Release);

@@ -6,16 +6,15 @@ use std::panic::Location;
 use std::sync::{Arc, Weak, atomic};
 use std::time::{Duration, Instant};
 
-use crate::outcome::status::{ForeignThread, Role};
+use crate::outcome::status::ForeignThread;
 use crate::outcome::words::ITS_ENDS;
 use crate::rt::thread_cache::ThreadCache;
-use crate::stop::node::Node;
 use crate::stop::wakeups::Calls;
 use crate::sync::{OnceCell, locks};
 use crate::tree::core::{Kind, Opening, ScopeCore};
 use crate::tree::fault_plan::Probe;
 use crate::tree::grace::Clock;
-use crate::tree::record::{Label, Of, Record, Text};
+use crate::tree::record::{Of, Record, Text};
 use crate::tree::state_lock::Lock;
 use crate::tree::timers::Timers;
 use crate::tree::wait_mark::WaitMark;
@@ -213,17 +212,19 @@ impl Root {
         found
     }
 
-    /// Ends the timer thread, and joins every OS thread that this root started. The calling thread
-    /// is the body's: the tree goes on showing it, with this wait. If the calling thread is an OS
-    /// thread of the root, this returns at once, and the last of these threads to leave joins the
-    /// others.
+    /// Ends the timer thread and *maker*, and joins every OS thread that this root started. The
+    /// calling thread is the body's: the tree goes on showing it, with this wait. If the calling
+    /// thread is an OS thread of the root, this returns at once, and the last of these threads to
+    /// leave joins the others.
     pub(crate) fn close(&self) {
         let core = self.core();
         let body = core.as_ref().and_then(|core| core.lock().body.clone());
         let at = core.as_ref().map_or_else(Location::caller, |core| core.at);
         let _waits = WaitMark::of(ITS_ENDS, at, Of::Nobody, [body, None]);
-        // Before the cache closes, because the keeper is one of its threads.
+        // Before the cache closes, because the keeper and *maker* are threads of the cache. The
+        // keeper first, because it may ask for its successor.
         self.timers.close();
+        self.cache.close_maker();
         if self.cache.has_caller() {
             // The calling thread cannot join itself.
             self.cache.abandon();
@@ -251,24 +252,4 @@ pub(crate) fn root_of(opening: Opening) -> Arc<ScopeCore> {
     let set = place.scope.set(Arc::downgrade(&core));
     debug_assert!(set.is_ok(), "a root has one scope");
     core
-}
-
-/// Makes a record for a thread of homebound's own, and lists it in the tree.
-pub(crate) fn internal(core: &Arc<ScopeCore>, name: &'static str, purpose: &'static str) -> Arc<Record> {
-    let label = Label { name: name.into(), purpose: purpose.into(), at: Location::caller() };
-    // Below no other node, because a stop of the tree does not end an internal thread.
-    let node = Node::new(crate::stop::node::Link::Inside);
-    let record = Arc::new(Record::new(label, Role::Internal, core, node));
-    core.lock().internal.push(Arc::clone(&record));
-    record
-}
-
-/// Takes the record of an internal thread off the list.
-pub(crate) fn retire(record: &Arc<Record>) {
-    let mut state = record.core.lock();
-    let place = state.internal.iter().position(|other| other.id == record.id);
-    let gone = place.map(|place| state.internal.remove(place));
-    // Without the lock, because the record may hold the last reference to its scope.
-    drop(state);
-    drop(gone);
 }

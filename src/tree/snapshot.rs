@@ -7,11 +7,13 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use std::vec::IntoIter;
 
+use crate::outcome::setting::{CoresStatus, PriorityStatus};
 use crate::outcome::status::{
     Edge, EndingThread, IdleThread, KernelStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, Snapshot,
     ThreadId, ThreadState, ThreadStatus, WaitStatus,
 };
 use crate::rt::awake;
+use crate::rt::options::Setting;
 use crate::sys;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Of, Record, Wait};
@@ -181,6 +183,7 @@ impl Reader {
             (life.overdue_since, life.failed, note)
         });
         let starting = record.starting_since();
+        let (priority, cores) = record.setting.get().map(|setting| setting_of(setting)).unwrap_or_default();
         // A wait of ours says more than the kernel could, unless the program has described it.
         let seen = wait.as_ref().is_some_and(|wait| !matches!(wait.of, Of::Outside));
         let (run_state, kernel) = match os_tid {
@@ -215,6 +218,8 @@ impl Reader {
             kernel,
             waits_for: wait.as_ref().and_then(edge).into_iter().collect(),
             process: record.process.get().map(|facts| facts.status()),
+            priority,
+            cores,
         }
     }
 
@@ -271,6 +276,15 @@ fn holder<'a>(nested: &'a mut [ScopeStatus], root: &'a mut ScopeStatus) -> &'a m
 fn idle(core: &ScopeCore) -> Vec<IdleThread> {
     let threads = core.root.cache.idle_threads().into_iter();
     threads.map(|(os_tid, name)| IdleThread { os_tid, name: name.to_string() }).collect()
+}
+
+/// What a thread was asked to run with, and what the system has given.
+fn setting_of(setting: &Setting) -> (PriorityStatus, Option<CoresStatus>) {
+    let given = setting.given();
+    let asked = setting.cores.clone();
+    let priority =
+        PriorityStatus { asked: setting.priority, applied: given.priority, why: given.why_priority };
+    (priority, asked.map(|asked| CoresStatus { asked, applied: given.cores, why: given.why_cores }))
 }
 
 /// The edge from a waiting thread to the thread or scope that it waits for.

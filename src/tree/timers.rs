@@ -24,16 +24,15 @@ use std::time::{Duration, Instant};
 
 use crate::rt::awake;
 use crate::rt::contain::log_contained;
-use crate::rt::os_thread::{OsThread, ThreadOptions};
 use crate::stop::condvar::delivery::{Retrier, Rounds, retry_for};
 use crate::stop::condvar::waiter::Interrupt;
 use crate::stop::limit::Timer;
 use crate::stop::node::Node;
 use crate::stop::wakeups::Calls;
 use crate::sync::{AtomicBool, Condvar, Mutex};
+use crate::tree::internal::{internal, launch, retire};
 use crate::tree::record::{Of, Record};
-use crate::tree::result_state::{self, Outcome};
-use crate::tree::root::{Root, internal, retire};
+use crate::tree::root::Root;
 use crate::tree::wait_mark::WaitMark;
 
 /// How long the stopping thread itself retries unconfirmed interrupts while the keeper, which
@@ -221,18 +220,8 @@ impl Timers {
         drop(state);
         let record =
             internal(&core, "homebound-timer", "ends contexts at their deadline, wakes waiters at condvars");
-        let (timers, own) = (Arc::clone(&root.timers), Arc::clone(&record));
-        let place = Arc::clone(core.place());
-        let job = Box::new(move |os_thread: &Arc<OsThread>| {
-            own.start();
-            os_thread.set_title(&own.label.purpose, &place);
-            timers.keep_time(&own);
-            os_thread.set_over();
-            result_state::end(&own, Outcome::Finished);
-            // There may be a keeper for each deadline, so the list must not grow.
-            retire(&own);
-        });
-        let launched = root.cache.launch(&"homebound-timer".into(), ThreadOptions::default(), job);
+        let timers = Arc::clone(&root.timers);
+        let launched = launch(&record, move |own| timers.keep_time(own));
         // Starting to running, or to none if the OS refused.
         let mut state = self.state.lock();
         (state.starting, state.running) = (false, launched.is_ok());

@@ -19,6 +19,15 @@ fn a_snapshot_and_a_report_are_readable_json() {
         assert_eq!((&clock["role"], &clock["purpose"]), (&"Service".into(), &"ticks".into()));
         assert!(clock["spawned_from"].as_str().is_some_and(|at| at.contains("serial.rs:")), "{clock}");
         assert!(clock["spawned_at"].is_number(), "an age: {clock}");
+        assert_eq!(
+            (&clock["priority"]["asked"], &clock["priority"]["why"]),
+            (&"Normal".into(), &Value::Null)
+        );
+        let pinned = s.thread("pinned", "cannot be").cores([5_000]).spawn(|_| Ok(s.snapshot()))?.join()?;
+        let pinned = pinned.root.threads.iter().find(|thread| thread.name == "pinned");
+        let pinned: Value = serde_json::from_str(&serde_json::to_string(&pinned)?)?;
+        assert_eq!(pinned["cores"]["asked"][0], 5_000, "{pinned}");
+        assert!(pinned["cores"]["why"].is_string(), "{pinned}");
         let report = s.shutdown(std::time::Duration::from_secs(30));
         let report: Value = serde_json::from_str(&serde_json::to_string(&report)?)?;
         assert_eq!((&report["total"], &report["joined"]), (&1.into(), &1.into()));

@@ -16,7 +16,7 @@ const UPWARD: libc::c_int = if cfg!(target_arch = "x86_64") { 0x800 } else { 0x4
 #[derive(Debug, PartialEq)]
 pub(super) struct Seen {
     blocked: Vec<libc::c_int>,
-    processors: Vec<usize>,
+    pub(super) processors: Vec<usize>,
     slack: u64,
     rounding: libc::c_int,
     nice: i32,

@@ -5,6 +5,10 @@
 
 #[cfg(target_os = "linux")]
 mod attributes;
+#[cfg(target_os = "linux")]
+mod cores;
+#[cfg(target_os = "linux")]
+mod priority;
 
 use std::cell::Cell;
 use std::sync::RwLock;
