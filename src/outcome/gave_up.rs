@@ -28,7 +28,6 @@ pub struct GaveUp {
 }
 
 impl GaveUp {
-    #[allow(dead_code)] // made by the restarts of threads
     pub(crate) fn new(child: &str, restarts: u32, within: Duration, last: Failure) -> GaveUp {
         GaveUp { child: child.to_owned(), restarts, within, last }
     }

@@ -1,8 +1,9 @@
 //! Owns the views of a root's OS threads: all, those that idle, those on their way out.
 //! Refuses to change anything.
 
-use super::os_thread::{Name, Title};
+use super::os_thread::Name;
 use super::thread_cache::ThreadCache;
+use super::title::Title;
 
 impl ThreadCache {
     /// Returns the number of threads that the OS was asked for and that have not stored their
@@ -21,7 +22,7 @@ impl ThreadCache {
     pub(crate) fn ending_threads(&self) -> Vec<(u32, Name, Title)> {
         self.look(|os_thread| {
             let id = os_thread.kernel_id().filter(|_| os_thread.is_ending())?;
-            Some((id, os_thread.name().clone(), os_thread.title()))
+            Some((id, os_thread.name().clone(), os_thread.title().get()))
         })
     }
 

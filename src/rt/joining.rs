@@ -40,6 +40,13 @@ impl ThreadCache {
         if !counted {
             self.leaving.fetch_add(1, Ordering::Relaxed);
         }
+        // The heir takes the handle out of the `OsThread`, and is live itself until it has joined
+        // this thread. If there is no heir yet, `disinherit` or the end of the root finds the
+        // handle.
+        if os_thread.is_bequeathed() {
+            self.leave();
+            return;
+        }
         // The root is about to end, and the thread that ends it finds the handle in the `OsThread`.
         // `set_retired` comes before `leave`, because `close` stops waiting when the last thread
         // has left.
@@ -54,13 +61,24 @@ impl ThreadCache {
         for retired in over {
             // The main function of that thread is over. If a destructor of its thread-locals hangs,
             // the calling thread hangs in the join, so the dump says for whom.
-            os_thread.set_joins(Some(retired.os_thread.name().clone()));
+            os_thread.title().set_joins(Some(retired.os_thread.name().clone()));
             self.join(retired);
         }
-        os_thread.set_joins(None);
+        os_thread.title().set_joins(None);
         // Last: the handle is in the queue, or in a join that has returned, before the count goes
         // down.
         self.leave();
+    }
+
+    /// Joins a thread that was bequeathed to the calling thread. Blocks until the destructors of
+    /// its thread-locals have run.
+    pub(crate) fn join_bequeathed(&self, os_thread: &Arc<OsThread>) {
+        self.join(Retired { handle: os_thread.take_handle(), os_thread: Arc::clone(os_thread) });
+    }
+
+    /// No heir will come for this thread: it is joined as any other is. Does not block for long.
+    pub(crate) fn disinherit(&self, os_thread: &Arc<OsThread>) {
+        self.retired.push(Retired { handle: os_thread.take_handle(), os_thread: Arc::clone(os_thread) });
     }
 
     /// Joins the threads that have left their handles in their `OsThread`, up to the first that has
@@ -70,9 +88,15 @@ impl ThreadCache {
         let mut last = self.last.lock();
         let own = own_number();
         // A thread never joins itself.
-        let can_be_joined = |os_thread: &Arc<OsThread>| os_thread.has_retired() && os_thread.number() != own;
+        let can_be_joined = |os_thread: &Arc<OsThread>| {
+            os_thread.is_bequeathed() || (os_thread.has_retired() && os_thread.number() != own)
+        };
         while last.front().is_some_and(can_be_joined) {
             let Some(os_thread) = last.pop_front() else { break };
+            // Its heir joins it.
+            if os_thread.is_bequeathed() {
+                continue;
+            }
             self.join(Retired { handle: os_thread.take_handle(), os_thread });
         }
     }

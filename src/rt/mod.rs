@@ -27,3 +27,4 @@ mod spin;
 pub(crate) mod this_thread;
 pub(crate) mod thread_cache;
 pub(crate) mod time;
+mod title;

@@ -4,6 +4,7 @@
 //! ```text
 //! working --offer--> idle --claim--> claimed --give, next--> working
 //! working --(not given back)--> on its way out
+//! working --bequeath--> on its way out, to be joined by its heir
 //! idle    --(too long: claims itself)--> on its way out
 //! ```
 
@@ -16,9 +17,10 @@ use std::time::Instant;
 use super::options::{Setting, ThreadOptions};
 use super::spin::{A_WAKE_UP, spin_until};
 use super::thread_cache::ThreadCache;
+use super::title::Titled;
 use crate::rt::shown::kernel_name;
 use crate::sync::local::*;
-use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, OnceCell, locks};
+use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, OnceCell};
 use crate::sys::{self, Attributes};
 
 per_thread! {
@@ -40,17 +42,6 @@ pub(crate) type Job = Box<dyn FnOnce(&Arc<OsThread>) + Send + 'static>;
 
 /// A text of which a `&'static str` is not copied.
 pub(crate) type Name = Cow<'static, str>;
-
-/// What views say of an OS thread, besides its name. Kept after the job is gone, since the OS
-/// thread may hang after the job.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Title {
-    pub(crate) purpose: Name,
-    /// The path of the scope of the job.
-    pub(crate) place: Arc<str>,
-    /// The name of the thread that this one is joining on its own way out, if there is one.
-    pub(crate) joins: Option<Name>,
-}
 
 /// The order to an OS thread.
 pub(super) enum Next {
@@ -76,9 +67,7 @@ pub(crate) struct OsThread {
     /// The thread's name in the kernel when it began, to be restored after each job. Only this
     /// thread uses it, so it is part of no model.
     kernel_name: [AtomicU64; 2],
-    /// What views say of the last job. Written by the thread, read by views alone, so it is part of
-    /// no model.
-    title: locks::Mutex<Title>,
+    title: Titled,
     /// True when the last job is over but for the end of its thread. Written by the thread, read by
     /// views alone, so it is part of no model.
     over: atomic::AtomicBool,
@@ -91,6 +80,10 @@ pub(crate) struct OsThread {
     /// Set by the thread when it leaves its handle here for the thread that ends the root, which
     /// looks at this before it joins.
     retired: AtomicBool,
+    /// True if an *heir* joins the thread: the OS thread of the next run, which needs to know that
+    /// the destructors of this one are over. Set by the thread itself, before its heir is asked
+    /// for; cleared if the heir is refused. Then no other thread takes the handle.
+    bequeathed: AtomicBool,
     /// The thread sleeps here for an order, and any joiner for the handle. Notified by `give` and
     /// `put_handle`.
     woken: Condvar,
@@ -131,12 +124,13 @@ impl OsThread {
             setting: OnceCell::new(),
             kernel_id: AtomicU32::new(0),
             kernel_name: Default::default(),
-            title: locks::Mutex::default(),
+            title: Titled::default(),
             over: atomic::AtomicBool::new(false),
             cache,
             mail: Mutex::default(),
             mailed: AtomicBool::new(false),
             retired: AtomicBool::new(false),
+            bequeathed: AtomicBool::new(false),
             woken: Condvar::new(),
         })
     }
@@ -186,30 +180,8 @@ impl OsThread {
         matches!(self.mail.lock().place, Place::Idle(_))
     }
 
-    /// Called by the job, as its first step. Most often nothing changes, because the job before had
-    /// the same title.
-    pub(crate) fn set_title(&self, purpose: &Name, place: &Arc<str>) {
-        let mut title = self.title.lock();
-        if Arc::ptr_eq(&title.place, place) && title.purpose == *purpose {
-            return;
-        }
-        let last = std::mem::replace(
-            &mut *title,
-            Title { purpose: purpose.clone(), place: Arc::clone(place), joins: None },
-        );
-        // The lock is freed before the old texts are, which may take a while.
-        drop(title);
-        drop(last);
-    }
-
-    /// Called by the thread, on its way out, before it joins another thread and after it.
-    pub(super) fn set_joins(&self, whom: Option<Name>) {
-        let before = std::mem::replace(&mut self.title.lock().joins, whom);
-        drop(before);
-    }
-
-    pub(super) fn title(&self) -> Title {
-        self.title.lock().clone()
+    pub(crate) fn title(&self) -> &Titled {
+        &self.title
     }
 
     /// Called by the job when nothing is left but bookkeeping and the end of its thread. If the
@@ -333,6 +305,18 @@ impl OsThread {
     /// True if the thread is on its last lines. Acquire pairs with the Release of `set_retired`.
     pub(super) fn has_retired(&self) -> bool {
         self.retired.load(Ordering::Acquire)
+    }
+
+    /// Called by the thread itself, when another is to join it: `true` before its heir is asked
+    /// for, `false` if the heir was refused.
+    pub(crate) fn set_bequeathed(&self, yes: bool) {
+        // Relaxed: `retire` reads it on the same thread; for `reap` it is no more than a reason to
+        // pass the thread over.
+        self.bequeathed.store(yes, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_bequeathed(&self) -> bool {
+        self.bequeathed.load(Ordering::Relaxed)
     }
 
     /// Called by the spawner when the OS has started the thread. Pairs with `take_handle`.

@@ -127,12 +127,28 @@ impl ThreadCache {
             os_thread.give(Next::Work(job));
             return Ok(());
         }
-        // Before the thread is asked for, so that `close` does not overlook it.
+        let os_thread = self.add(&mut state, name, make);
+        drop(state);
+        self.start_or_undo(&os_thread, job)
+    }
+
+    /// Starts a thread for `job`, whatever idles: the heir of `before`, which was bequeathed. The
+    /// heir calls [`join_bequeathed`](Self::join_bequeathed) first.
+    pub(crate) fn launch_heir(self: &Arc<Self>, before: &OsThread, job: Job) -> io::Result<()> {
+        let os_thread = self.add(&mut self.state.lock(), before.name(), before.options().clone());
+        self.start_or_undo(&os_thread, job)
+    }
+
+    /// Enters a thread that is about to be asked for, so that `close` does not overlook it.
+    fn add(self: &Arc<Self>, state: &mut State, name: &Name, make: ThreadOptions) -> Arc<OsThread> {
         self.live.fetch_add(1, Ordering::Relaxed);
         let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
         let os_thread = OsThread::new(number, name.clone(), make, Arc::downgrade(self));
         state.os_threads.insert(os_thread.number(), Arc::clone(&os_thread));
-        drop(state);
+        os_thread
+    }
+
+    fn start_or_undo(self: &Arc<Self>, os_thread: &Arc<OsThread>, job: Job) -> io::Result<()> {
         // Before the thread is asked for: it finds the order when it begins.
         os_thread.give(Next::Work(job));
         // Ending takes a thread longer than starting, so threads that are started without pause
@@ -143,8 +159,8 @@ impl ThreadCache {
             yield_now();
         }
         // A new thread has no more claim to a processor than the thread that starts it.
-        let made = if is_lowered() { self.maker.ask(&os_thread) } else { None };
-        made.unwrap_or_else(|| self.start(&os_thread)).inspect_err(|_| {
+        let made = if is_lowered() { self.maker.ask(os_thread) } else { None };
+        made.unwrap_or_else(|| self.start(os_thread)).inspect_err(|_| {
             // Refused: drop the job, which may have captured a value of the program's. Then undo
             // the entry and the count.
             discard(drop_contained(os_thread.take_order()));

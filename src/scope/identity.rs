@@ -117,6 +117,29 @@ impl Context {
         }
     }
 
+    /// Returns the number of the run that this context belongs to: 1 for the first, and for a
+    /// thread that runs once. See [`ThreadBuilder::restart`](crate::ThreadBuilder::restart).
+    ///
+    /// ```
+    /// use homebound::Restart;
+    ///
+    /// homebound::scope(|scope| {
+    ///     assert_eq!(scope.context().run_number(), 1);
+    ///     let feed = scope.thread("feed", "reads").restart(Restart::on_failure());
+    ///     let runs = feed.spawn(|cx| match cx.run_number() {
+    ///         1 => Err("a dead line")?,
+    ///         run => Ok(run),
+    ///     })?;
+    ///     assert_eq!(runs.join()?, 2);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn run_number(&self) -> u64 {
+        let runs = self.record().runs.as_ref();
+        runs.and_then(|runs| runs.number_of(self.node().base())).unwrap_or(1)
+    }
+
     /// Lists a failure of this thread, which goes on: for callbacks, which have no caller to return
     /// an error to. Never blocks.
     ///

@@ -219,6 +219,11 @@ impl Node {
         self.limit.as_ref().and_then(|limit| limit.end()).map(awake::system)
     }
 
+    /// The node of the thread or of its run, if this node is a limit inside it; else this node.
+    pub(crate) fn base(self: &Arc<Node>) -> &Arc<Node> {
+        self.limit.as_ref().map_or(self, |limit| limit.base())
+    }
+
     /// The earliest deadline that was set for this node or around it.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let outer = self.outer_deadline.get().copied();

@@ -12,13 +12,14 @@ use crate::outcome::status::Role;
 use crate::rt::erase::Lease;
 use crate::rt::options::Setting;
 use crate::rt::options::ThreadOptions;
-use crate::rt::packet::{Claim, Packet};
+use crate::rt::packet::{Claim, Packet, Repeated};
 use crate::rt::priority::Priority;
 use crate::rt::result::Result;
 use crate::stop::node::{Link, Node};
 use crate::sync::OnceCell;
 use crate::thread::context::Context;
 use crate::thread::handle::Handle;
+use crate::thread::rerun::{self, Decider, Rerun};
 use crate::thread::spawn::launch;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Label, Record};
@@ -268,20 +269,52 @@ impl<'scope> ThreadBuilder<'scope> {
         self.start(Role::Service, f)
     }
 
-    fn start<T, F>(mut self, role: Role, f: F) -> Result<Handle<'scope, T>, SpawnError>
+    fn start<T, F>(self, role: Role, f: F) -> Result<Handle<'scope, T>, SpawnError>
     where
         F: FnOnce(&Context) -> Result<T> + Send + 'scope,
         T: Send + 'scope,
     {
-        let name = self.label.name.as_ref();
-        if name.is_empty() || name.contains('\0') {
-            return Err(SpawnError::InvalidName);
-        }
+        self.check_name()?;
         let packet = Packet::new(move |record: &Arc<Record>| f(&Context::of(record)));
         // The packet has two owners. The handle keeps the typed end, to take the result. The thread
         // gets the erased end, to run the closure.
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Packet<_, T>>::clone(&packet);
         let task = self.lease.erase(packet);
+        let (record, make) = self.record(role);
+        let record = Arc::new(record);
+        launch(&record, task, make)?;
+        Ok(Handle::new(record, claim))
+    }
+
+    /// Starts a thread whose closure may run again, as `decider` says.
+    pub(crate) fn rerun<T, F>(
+        self,
+        role: Role,
+        mut f: F,
+        decider: Arc<dyn Decider>,
+    ) -> Result<(Handle<'scope, T>, Arc<Rerun>), SpawnError>
+    where
+        F: FnMut(&Context) -> Result<T> + Send + 'scope,
+        T: Send + 'scope,
+    {
+        self.check_name()?;
+        let packet = Repeated::new(move |record: &Arc<Record>| f(&Context::of_run(record)));
+        // As in `start`, the packet has two owners.
+        let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Repeated<_, T>>::clone(&packet);
+        let task = self.lease.erase(packet);
+        let (mut record, make) = self.record(role);
+        record.runs = Some(Arc::default());
+        let record = Arc::new(record);
+        let rerun = rerun::launch(&record, task, make, decider)?;
+        Ok((Handle::new(record, claim), rerun))
+    }
+
+    fn check_name(&self) -> Result<(), SpawnError> {
+        let name = self.label.name.as_ref();
+        if name.is_empty() || name.contains('\0') { Err(SpawnError::InvalidName) } else { Ok(()) }
+    }
+
+    fn record(mut self, role: Role) -> (Record, ThreadOptions) {
         let mut record = Record::new(self.label, role, &self.core, Node::new(Link::Inside));
         (record.isolated, record.vital) = (self.isolated, self.vital);
         if self.priority != Priority::Normal || self.cores.is_some() {
@@ -289,9 +322,7 @@ impl<'scope> ThreadBuilder<'scope> {
             record.setting = OnceCell::with_value(Arc::clone(&setting));
             self.make.setting = Some(setting);
         }
-        let record = Arc::new(record);
-        launch(&self.core, &record, task, self.make)?;
-        Ok(Handle::new(record, claim))
+        (record, self.make)
     }
 }
 

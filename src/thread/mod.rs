@@ -8,5 +8,6 @@ pub(crate) mod builder;
 pub(crate) mod context;
 pub(crate) mod failpoint;
 pub(crate) mod handle;
-pub(crate) mod spawn;
+pub(crate) mod rerun;
+mod spawn;
 pub(crate) mod stopper;

@@ -12,14 +12,14 @@ use crate::outcome::marks;
 use crate::outcome::reason::StopReason;
 use crate::rt::contain::{contain, discard, drop_contained};
 use crate::rt::options::ThreadOptions;
-use crate::rt::os_thread::OsThread;
+use crate::rt::os_thread::{Job, OsThread};
 use crate::rt::packet::{Ran, Task};
 use crate::rt::priority::Priority;
 use crate::rt::result::Result;
 use crate::rt::shown::shown;
 use crate::shutdown::owned::finish_if_left;
+use crate::stop::node::Node;
 use crate::thread::failpoint;
-use crate::tree::core::ScopeCore;
 use crate::tree::internal::need_maker;
 use crate::tree::propagate::log;
 use crate::tree::record::Record;
@@ -31,11 +31,24 @@ use crate::tree::{current, panic_hook};
 /// Admits the thread to its scope, then asks the OS for it. A refusal leaves the scope as it was,
 /// and the closure is dropped here.
 pub(crate) fn launch(
-    core: &Arc<ScopeCore>,
     record: &Arc<Record>,
     task: Arc<dyn Task<Arc<Record>>>,
     make: ThreadOptions,
 ) -> Result<(), SpawnError> {
+    let own = Arc::clone(record);
+    launch_as(record, &Arc::clone(&task), make, |scene| {
+        Box::new(move |os_thread: &Arc<OsThread>| run_job(&own, task, scene, os_thread))
+    })
+}
+
+/// As `launch`, for the job that `job` makes.
+pub(super) fn launch_as(
+    record: &Arc<Record>,
+    task: &Arc<dyn Task<Arc<Record>>>,
+    make: ThreadOptions,
+    job: impl FnOnce(Scene) -> Job,
+) -> Result<(), SpawnError> {
+    let core = &record.core;
     failpoint::may_spawn(record)?;
     // Make the span before the admission. The subscriber is code of the program, and if it panicked
     // after the admission, the scope would wait for a thread that never starts.
@@ -43,15 +56,11 @@ pub(crate) fn launch(
         discard(payload);
         Scene(None)
     });
-    core.admit(Entry { record: Arc::clone(record), task: Some(Arc::clone(&task)) })?;
+    core.admit(Entry { record: Arc::clone(record), task: Some(Arc::clone(task)) })?;
     if make.setting.as_ref().is_some_and(|setting| setting.priority == Priority::Background) {
         need_maker(core);
     }
-    let job = Box::new({
-        let record = Arc::clone(record);
-        move |os_thread: &Arc<OsThread>| run_job(&record, task, scene, os_thread)
-    });
-    core.root.cache.launch(&record.label.name, make, job).map_err(|refusal| {
+    core.root.cache.launch(&record.label.name, make, job(scene)).map_err(|refusal| {
         record.node.close();
         core.dismiss(record);
         SpawnError::Os(refusal)
@@ -60,7 +69,7 @@ pub(crate) fn launch(
 
 /// The spawner's subscriber, and a span of it for the thread. `None` if no subscriber is there.
 /// Boxed, because each thread has one of these and most programs have no subscriber.
-struct Scene(Option<Box<(Dispatch, tracing::Span)>>);
+pub(super) struct Scene(Option<Box<(Dispatch, tracing::Span)>>);
 
 impl Scene {
     fn of(record: &Record) -> Scene {
@@ -79,6 +88,15 @@ impl Scene {
         Scene(Some(Box::new((tracing::dispatcher::get_default(Clone::clone), span))))
     }
 
+    /// Runs `f` with the subscriber and inside the span, which goes on after it.
+    pub(super) fn during(&self, f: impl FnOnce()) {
+        match self.0.as_deref() {
+            None => f(),
+            Some((dispatch, span)) => tracing::dispatcher::with_default(dispatch, || span.in_scope(f)),
+        }
+    }
+
+    /// Runs `f` as the last in the span.
     fn inside(mut self, f: impl FnOnce()) {
         match self.0.take().map(|scene| *scene) {
             None => f(),
@@ -102,7 +120,7 @@ impl Drop for Scene {
 /// `come_home` reports the end.
 fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, os_thread: &Arc<OsThread>) {
     record.start(os_thread.setting());
-    os_thread.set_title(&record.label.purpose, record.core.place());
+    os_thread.title().set(&record.label.purpose, record.core.place());
     marks::begin_job();
     let mut outcome = None;
     let logged = contain(|| {
@@ -134,7 +152,7 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
     drop(task);
     current::leave_all();
     panic_hook::forget();
-    come_home(record, outcome.unwrap_or(Outcome::Finished), os_thread);
+    come_home(record, outcome.unwrap_or(Outcome::Finished), Some(os_thread));
 }
 
 /// Turns the result of the closure into an outcome, and stops the scope and lists the failure at
@@ -142,7 +160,20 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
 /// parts of an error. Returns a failure for the log.
 fn judge_end(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
     record.end_start();
-    let (core, stops) = (&record.core, !record.is_isolated());
+    let judged = judge_run(record, &record.node, ran, !record.is_isolated());
+    stop_at_end(record, judged.1.as_ref());
+    judged
+}
+
+/// Turns the result of a closure, whose node is `node`, into an outcome, and a failure that is new.
+/// `stops`: a failure stops the scope, before the program's code is asked what the error is.
+pub(super) fn judge_run(
+    record: &Arc<Record>,
+    node: &Arc<Node>,
+    ran: Ran,
+    stops: bool,
+) -> (Outcome, Option<Failure>) {
+    let core = &record.core;
     let failure = match ran {
         Ran::Done | Ran::Nothing => Err(Outcome::Finished),
         Ran::Panicked(payload) => {
@@ -151,8 +182,8 @@ fn judge_end(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
         }
         Ran::Failed(error) => {
             let happened = Happened::now();
-            let calls = core.stop_before_judging(&record.node, record.path(), stops);
-            let failure = match judge(error, &record.node, core) {
+            let calls = core.stop_before_judging(node, record.path(), stops);
+            let failure = match judge(error, node, core) {
                 Verdict::Stopped(cause) => Err(Outcome::Stopped(cause)),
                 Verdict::Listed(failure) => Err(Outcome::Failed(failure)),
                 Verdict::Failure(error, ids) => Ok(Failure::error_at(happened, record.origin(), error, ids)),
@@ -161,30 +192,34 @@ fn judge_end(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
             failure
         }
     };
-    if let (Ok(failure), true) = (&failure, stops) {
-        core.fail(failure, true);
-    }
-    if record.is_vital() {
-        core.node.stop(StopReason::Vital { path: record.path().to_owned() });
-    }
     match failure {
         Ok(failure) => (Outcome::Failed(failure.clone()), Some(failure)),
         Err(outcome) => (outcome, None),
     }
 }
 
+/// Stops the scope at the end of the thread, and lists its failure (F1).
+pub(super) fn stop_at_end(record: &Arc<Record>, failure: Option<&Failure>) {
+    if let Some(failure) = failure.filter(|_| !record.is_isolated()) {
+        record.core.fail(failure, true);
+    }
+    if record.is_vital() {
+        record.core.node.stop(StopReason::Vital { path: record.path().to_owned() });
+    }
+}
+
 /// Reports the end of the thread: first to the threads that join it, then to the scope. After the
-/// last line the scope may be gone.
-fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: &Arc<OsThread>) {
+/// last line the scope may be gone. `os_thread` is `None` if no OS thread runs the thread.
+pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Option<&Arc<OsThread>>) {
     let core = &record.core;
-    let panicked = outcome.is_panic();
+    let reusable = os_thread.filter(|_| !outcome.is_panic());
     // Views show the thread until `end`, and its OS thread from here on, so no view misses both.
-    os_thread.set_over();
+    os_thread.iter().for_each(|os_thread| os_thread.set_over());
     result_state::end(record, outcome);
     // Ask after the last code of the program, because that code may have stopped the root.
-    let reusable = !panicked && core.may_spawn_again();
-    let at_once = reusable && record.close_sequel();
-    if at_once {
+    let reusable = reusable.filter(|_| core.may_spawn_again());
+    let at_once = reusable.filter(|_| record.close_sequel());
+    if let Some(os_thread) = at_once {
         // Give the OS thread back before `done` is set, so that the next spawn of this name, which
         // may follow a join, finds the OS thread warm.
         os_thread.give_back();
@@ -194,14 +229,14 @@ fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: &Arc<OsThread>) 
     record.tell_sequel();
     // A callback may block, and joiners did not wait for it, since `done` is set. It may also have
     // stopped the root, so ask again.
-    let afterwards = reusable && !at_once && core.may_spawn_again();
-    if afterwards {
+    let afterwards = reusable.filter(|_| at_once.is_none() && core.may_spawn_again());
+    if let Some(os_thread) = afterwards {
         os_thread.give_back();
     }
     core.count_out(record);
     // Only if the OS thread was not given back. It may have the next job of the root already, and
     // this thread, which has to run that job, would wait for it here.
-    if !(at_once || afterwards) {
+    if at_once.is_none() && afterwards.is_none() {
         finish_if_left(&core.root);
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn launch(
     let (own, place) = (Arc::clone(record), Arc::clone(record.core.place()));
     let job = Box::new(move |os_thread: &Arc<OsThread>| {
         own.start(os_thread.setting());
-        os_thread.set_title(&own.label.purpose, &place);
+        os_thread.title().set(&own.label.purpose, &place);
         work(&own);
         // If the thread hangs from here on, it hangs in a destructor that code of the program's has
         // left in it.

@@ -108,6 +108,21 @@ fn listening(core: &Arc<ScopeCore>) -> Option<&Arc<ScopeCore>> {
     core.stopped_with_it().find(|core| core.lock().phase < Phase::Settled)
 }
 
+/// Logs a failure of a run that another run may follow. Called with no lock held.
+pub(crate) fn log_answered(failure: &Failure, run: u64, text: &str) {
+    log_contained(|| {
+        tracing::error!(
+            target: "homebound::thread",
+            path = &*shown(failure.path()),
+            thread.name = &*shown(failure.name()),
+            thread.id = failure.thread_id().map(|id| id.0),
+            run,
+            failure = &*shown(text),
+            "a run failed"
+        );
+    });
+}
+
 /// Logs a failure at once, because the result of the scope may be a long time coming. Called with
 /// no lock held: the subscriber, and the `Display` of the error, are the program's. A panic in them
 /// ends here.

@@ -22,6 +22,7 @@ use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 use crate::tree::core::ScopeCore;
 use crate::tree::readiness::{Readiness, Word};
 use crate::tree::result_state::ResultState;
+use crate::tree::runs::Runs;
 use crate::tree::text::escape;
 
 /// A name or purpose; a `&'static str` is not copied.
@@ -77,6 +78,8 @@ pub(crate) struct Record {
     /// Scopes whose body runs on this thread now. Most threads open none, so it is made on first
     /// use.
     opened: OnceCell<Box<Opened>>,
+    /// Of a thread whose closure may run again: which run it is at.
+    pub(crate) runs: Option<Arc<Runs>>,
     /// The child process that this thread supervises, if there is one.
     pub(crate) process: OnceCell<Box<Facts>>,
 }
@@ -122,6 +125,8 @@ pub(crate) enum Of {
     Outside,
     Thread(Arc<Record>),
     Scope(Arc<ScopeCore>),
+    /// For the moment at which this run of the waiting thread begins.
+    Run(u64),
 }
 
 impl fmt::Display for Wait {
@@ -131,6 +136,7 @@ impl fmt::Display for Wait {
         match &self.of {
             Of::Thread(record) => write!(f, " of {}", record.path())?,
             Of::Scope(core) if self.what != ITS_THREADS => write!(f, " {}", core.path())?,
+            Of::Run(number) => write!(f, " {number}")?,
             Of::Scope(_) | Of::Nobody | Of::Outside => {}
         }
         write!(f, " at {}", self.at)
@@ -188,6 +194,7 @@ impl Record {
             wait: Mutex::new(None),
             life: Mutex::default(),
             opened: OnceCell::new(),
+            runs: None,
             process: OnceCell::new(),
         }
     }
@@ -200,18 +207,22 @@ impl Record {
         })
     }
 
+    /// The thread, for a failure of it: with its notes, and the run that failed.
     pub(crate) fn origin(&self) -> Origin {
+        let note = self.life(|life| life.note.as_deref().map(str::to_owned));
+        let run = self.runs.as_ref().map(|runs| format!("run {}", runs.look(|runs| runs.run)));
         Origin {
             id: Some(self.id),
             path: self.path().to_owned(),
             name: self.label.name.clone(),
             purpose: self.label.purpose.clone(),
             spawned_from: self.label.at,
-            notes: self.life(|life| life.note.as_deref().map(str::to_owned)).into_iter().collect(),
+            notes: note.into_iter().chain(run).collect(),
         }
     }
 
-    /// Called by the thread itself, as its first step. `setting`: of the OS thread that runs it.
+    /// The calling thread runs it from now on. Called as the first step of a job. `setting`: of the
+    /// OS thread that runs the job.
     pub(crate) fn start(&self, setting: Option<&Arc<Setting>>) {
         if let Some(setting) = setting {
             let _asked_for = self.setting.set(Arc::clone(setting));
@@ -221,9 +232,17 @@ impl Record {
         self.os_thread.store(this_thread::number(), Ordering::Release);
     }
 
+    /// No OS thread runs it for now, so the search for cycles and the kernel know none.
+    pub(crate) fn set_down(&self) {
+        self.os_thread.store(0, Ordering::Release);
+        self.kernel_id.store(0, Ordering::Relaxed);
+    }
+
     /// True if a wait for this thread may last for ever unless the thread is told first.
+    ///
+    /// A service that restarts by a policy may end by itself: by its policy.
     pub(crate) fn ends_only_when_told(&self) -> bool {
-        self.role == Role::Service
+        self.role == Role::Service && self.runs.is_none()
     }
 
     pub(crate) fn has_started(&self) -> bool {

@@ -290,7 +290,7 @@ fn setting_of(setting: &Setting) -> (PriorityStatus, Option<CoresStatus>) {
 /// The edge from a waiting thread to the thread or scope that it waits for.
 fn edge(wait: &Wait) -> Option<Edge> {
     let (thread, path) = match &wait.of {
-        Of::Nobody | Of::Outside => return None,
+        Of::Nobody | Of::Outside | Of::Run(_) => return None,
         Of::Thread(record) => (Some(record.id), record.path()),
         Of::Scope(core) => (None, core.path()),
     };

@@ -10,4 +10,5 @@ pub(crate) mod retry;
 
 pub use crate::outcome::gave_up::GaveUp;
 pub use crate::outcome::retried::RetryError;
+pub use restart::own::RestartBuilder;
 pub use restart::policy::Restart;

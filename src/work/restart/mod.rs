@@ -2,6 +2,6 @@
 //! Refuses to look after several threads together: `supervisor` does.
 //! Read `policy` first.
 
-#[allow(dead_code)] // the restarts of threads use the rest of it
 pub(crate) mod decision;
+pub(crate) mod own;
 pub(crate) mod policy;

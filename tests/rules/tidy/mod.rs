@@ -42,6 +42,9 @@ const SEAMS: &[&str] = &[
     "rt::contain",
     "rt::shown",
     "rt::time",
+    "sync",
+    "thread::rerun",
+    "tree::result_state",
     "tree::verdict",
     "tree::wait_mark",
 ];

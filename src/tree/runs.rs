@@ -1,0 +1,91 @@
+//! Owns what is known of the runs of a thread whose closure may run again: which run it is at, the
+//! node of that run, and how the last one failed.
+//! Refuses to start a run, and to decide whether there is another: `thread::rerun` does.
+//!
+//! ```text
+//! between --begin--> running --end--> between ..
+//! ```
+//!
+//! Each run has a node of its own below the thread's. It is closed when the run ends, so what
+//! belongs to that run (contexts, receivers, callbacks) is stopped for ever, and a stop of the
+//! thread ends the run, the pause after it, and the restarting.
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use crate::rt::os_thread::OsThread;
+use crate::stop::node::{Link, Node};
+use crate::sync::Mutex;
+use crate::tree::record::Record;
+
+/// Of a thread that may run again. Most threads have none.
+#[derive(Default)]
+pub(crate) struct Runs(Mutex<State>);
+
+#[derive(Default)]
+pub(crate) struct State {
+    /// The number of the present or the last run; 0 before the first. A run that the OS refused
+    /// has a number as well. Written by the thread.
+    pub(crate) run: u64,
+    /// The number of restarts that were decided.
+    pub(crate) restarts: u64,
+    /// The text of the last failure that did not end the thread. Formatted when it happened,
+    /// because to format it is code of the program's, and views run none.
+    pub(crate) last_failure: Option<Arc<str>>,
+    /// The end of the pause that the thread is in, by the clock of the system.
+    pub(crate) pause_end: Option<Instant>,
+    /// Some while the thread is *down*: no OS thread runs it, and none will before a supervisor
+    /// says so. The OS thread of the run before, which the next one joins. Written by
+    /// `thread::rerun`.
+    pub(crate) before: Option<Arc<OsThread>>,
+    /// The node of the present run. `None` between two runs.
+    node: Option<Arc<Node>>,
+    /// The nodes of earlier runs of which something is alive, with the numbers of these runs, and
+    /// that of the present one.
+    known: Vec<(Weak<Node>, u64)>,
+}
+
+impl Runs {
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+        look(&mut self.0.lock())
+    }
+
+    /// Between -> running: counts the run, and makes its node, below that of the thread. If the
+    /// thread was told to stop, the node is born stopped, and a run after the first does not begin.
+    pub(crate) fn begin(&self, record: &Record) -> Option<Arc<Node>> {
+        let node = Node::new(Link::Inside);
+        node.attach(&record.node);
+        let begins = self.look(|state| {
+            if state.run > 0 && node.is_marked() {
+                return false;
+            }
+            state.run += 1;
+            state.node = Some(Arc::clone(&node));
+            // A context of an earlier run may be kept for long. Nothing else is remembered of it.
+            state.known.retain(|(node, _)| node.strong_count() > 0);
+            state.known.push((Arc::downgrade(&node), state.run));
+            true
+        });
+        begins.then_some(node)
+    }
+
+    /// Running -> between: drops the callbacks of the run that have not run, and stops all that
+    /// outlives it. Blocks until a callback that runs is over.
+    pub(crate) fn end(&self) {
+        let node = self.look(|state| state.node.take());
+        // With the lock free, because it may block.
+        node.iter().for_each(Node::close);
+    }
+
+    /// The node of the present run.
+    pub(crate) fn node(&self) -> Option<Arc<Node>> {
+        self.look(|state| state.node.clone())
+    }
+
+    /// The number of the run that `node` belongs to.
+    pub(crate) fn number_of(&self, node: &Arc<Node>) -> Option<u64> {
+        let is_it = |known: &&(Weak<Node>, u64)| known.0.as_ptr() == Arc::as_ptr(node);
+        // By address, which tells these nodes apart as long as the list holds them.
+        self.look(|state| state.known.iter().find(is_it).map(|(_, number)| *number))
+    }
+}

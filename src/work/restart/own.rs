@@ -1,0 +1,199 @@
+//! Owns the start of a thread that restarts itself by a policy.
+//! Refuses to run it: `thread::rerun` does, and asks the policy after each run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::outcome::gave_up::GaveUp;
+use crate::sync::Mutex;
+use crate::thread::rerun::{AfterRun, Decider, EndOfRun};
+use crate::tree::result_state::Outcome;
+use crate::work::restart::decision::{Ended, History, Next};
+use crate::{Context, Failure, Handle, Restart, Result, Role, SpawnError, ThreadBuilder};
+
+/// A thread with a policy of restarts, before it is started. From
+/// [`ThreadBuilder::restart`](crate::ThreadBuilder::restart).
+///
+/// ```
+/// use homebound::Restart;
+///
+/// let mut seen = 0; // lives outside of the scope, and survives the restarts
+/// homebound::scope(|scope| {
+///     let feed = scope.thread("feed", "reads the feed").restart(Restart::on_failure());
+///     feed.spawn(|cx| {
+///         seen += 1;
+///         if cx.run_number() < 3 { Err("the line went dead")? } else { Ok(()) }
+///     })?;
+///     Ok(())
+/// })?;
+/// assert_eq!(seen, 3);
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
+#[must_use = "a builder starts nothing until .service(f), .spawn(f) or .start(limit, f)"]
+pub struct RestartBuilder<'scope> {
+    thread: ThreadBuilder<'scope>,
+    policy: Restart,
+}
+
+/// # Restarts
+impl<'scope> ThreadBuilder<'scope> {
+    /// Lets the thread run again after its end, as `policy` says. Its closure is called once for
+    /// each *run*, on the same captures: what it makes inside is new in each run, what it has
+    /// captured stays.
+    ///
+    /// All runs are one thread: one handle, one path, one id, one row in the dump. After a failure
+    /// the next run has a new OS thread, which first joins that of the run before, so that the
+    /// destructors of its thread-locals have run. A failure that a restart answers does not fail
+    /// the scope. It is logged as an error at once, and views show it.
+    ///
+    /// From the instant at which the thread or its scope is asked to stop, nothing restarts.
+    /// [`vital`](Self::vital) and [`isolated`](Self::isolated) are about the last end.
+    ///
+    /// ```
+    /// use homebound::Restart;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let policy = Restart::on_failure().no_backoff();
+    ///     let feed = scope.thread("feed", "reads the feed").restart(policy);
+    ///     let lines = feed.spawn(|cx| match cx.run_number() {
+    ///         1 => panic!("a bug"),
+    ///         2 => Err("the line went dead")?,
+    ///         _ => Ok(12),
+    ///     })?;
+    ///     assert_eq!(lines.join()?, 12);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn restart(self, policy: Restart) -> RestartBuilder<'scope> {
+        RestartBuilder { thread: self, policy }
+    }
+}
+
+impl<'scope> RestartBuilder<'scope> {
+    /// Starts the thread as a service: it ends when it is told to stop, after the workers, or by
+    /// its policy.
+    ///
+    /// ```
+    /// use homebound::Restart;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let (ask, asked) = homebound::channel::bounded::<&str>(0);
+    ///     scope.thread("oracle", "answers").restart(Restart::on_failure()).service(move |cx| {
+    ///         for question in cx.iter(&asked) {
+    ///             match question {
+    ///                 "the bug" => Err("no answer")?, // and on, with the next question
+    ///                 question => println!("in run {}: {question}", cx.run_number()),
+    ///             }
+    ///         }
+    ///         Ok(())
+    ///     })?;
+    ///     for question in ["the sky", "the bug", "the sea"] {
+    ///         ask.send(question)?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SpawnError::InvalidPolicy`] if the intensity of the policy is out of reach; else as
+    /// [`Scope::spawn`](crate::Scope::spawn). A later run that the system refuses is a failed run.
+    pub fn service<F>(self, f: F) -> Result<Handle<'scope, ()>, SpawnError>
+    where
+        F: FnMut(&Context) -> Result + Send + 'scope,
+    {
+        self.policy.check()?;
+        self.begin(Role::Service, f)
+    }
+
+    /// Starts the thread as a worker, which runs until a run returns `Ok`.
+    ///
+    /// ```
+    /// use homebound::Restart;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let dice = scope.thread("dice", "throws a 3").restart(Restart::on_failure());
+    ///     let mut face = 0;
+    ///     let thrown = dice.spawn(move |_| {
+    ///         face += 1;
+    ///         if face < 3 { Err(format!("a {face}"))? } else { Ok(face) }
+    ///     })?;
+    ///     assert_eq!(thrown.join()?, 3);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`service`](Self::service); and [`SpawnError::InvalidPolicy`] for
+    /// [`Restart::always`](crate::work::Restart::always), which would never return the value.
+    pub fn spawn<T, F>(self, f: F) -> Result<Handle<'scope, T>, SpawnError>
+    where
+        F: FnMut(&Context) -> Result<T> + Send + 'scope,
+        T: Send + 'scope,
+    {
+        self.policy.check_for_value()?;
+        self.begin(Role::Worker, f)
+    }
+
+    fn begin<T, F>(self, role: Role, f: F) -> Result<Handle<'scope, T>, SpawnError>
+    where
+        F: FnMut(&Context) -> Result<T> + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let decider = Own { policy: self.policy, history: Mutex::default() };
+        let (handle, _) = self.thread.rerun(role, f, Arc::new(decider))?;
+        Ok(handle)
+    }
+}
+
+impl fmt::Debug for RestartBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestartBuilder").field("thread", &self.thread).field("policy", &self.policy).finish()
+    }
+}
+
+/// The policy of one thread, and what it remembers.
+struct Own {
+    policy: Restart,
+    /// Used by one OS thread at a time, the one that runs the thread.
+    history: Mutex<History>,
+}
+
+impl Decider for Own {
+    fn after(&self, end: &EndOfRun<'_>) -> AfterRun {
+        let ended = match end.outcome {
+            Outcome::Finished => Ended::Ok,
+            Outcome::Failed(failure) => Ended::by(failure),
+            Outcome::Stopped(_) => return AfterRun::Over,
+        };
+        // A run that was not ready in time is its starter's.
+        if end.stopping || !end.ready {
+            return AfterRun::Over;
+        }
+        // Taken out, because the predicates of `unless` are the program's code.
+        let mut history = std::mem::take(&mut *self.history.lock());
+        let next = self.policy.decide(end.at, end.lasted, &ended, &mut history, None);
+        *self.history.lock() = history;
+        match next {
+            Next::Over | Next::Hopeless => AfterRun::Over,
+            Next::Again(pause) => AfterRun::Again(pause),
+            Next::GiveUp { restarts, within } => {
+                let last = last(end);
+                AfterRun::GiveUp(Box::new(GaveUp::new(&end.record.label.name, restarts, within, last)))
+            }
+        }
+    }
+}
+
+/// The failure of the run; a run of `always` that has returned `Ok` once too often has failed so.
+fn last(end: &EndOfRun<'_>) -> Failure {
+    match end.outcome {
+        Outcome::Failed(failure) => failure.clone(),
+        Outcome::Finished | Outcome::Stopped(_) => {
+            let error = "it returned `Ok`, and is to run for ever";
+            Failure::error(end.record.origin(), error.into(), Vec::new())
+        }
+    }
+}
