@@ -54,6 +54,12 @@ impl Alert {
     pub(super) fn event(&self) -> Option<&Event> {
         self.event.get()
     }
+
+    /// Takes out the sender; to drop it wakes the waiters. Called under the lock of the node, after
+    /// the flag is set. Pairs with `alert_signal`.
+    pub(super) fn take_sender(&self) -> Option<Sender<Infallible>> {
+        self.sender.lock().take()
+    }
 }
 
 impl Node {
@@ -80,14 +86,8 @@ impl Node {
         children
     }
 
-    /// Takes out the sender of the limit's alert; to drop it wakes the waiters. Called under the
-    /// lock of `state`, after the flag is set. Pairs with `alert_signal`.
-    pub(super) fn take_alert(&self) -> Option<Sender<Infallible>> {
-        self.limit.as_ref().and_then(|limit| limit.alert.sender.lock().take())
-    }
-
     /// The channel that is disconnected when the end of a shield becomes known. `None` if the node
-    /// is no limit, or the stop behind it has begun. Pairs with `take_alert`.
+    /// is no limit, or the stop behind it has begun. Pairs with `take_sender`.
     pub(crate) fn alert_signal(self: &Arc<Node>) -> Option<&Receiver<Infallible>> {
         if self.knows_its_end() {
             return None;

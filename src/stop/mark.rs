@@ -197,7 +197,8 @@ impl Node {
         let parents = std::mem::take(&mut state.parents);
         let since = *state.since.get_or_insert_with(awake::now);
         self.tell_limit(since);
-        let wake = (state.signal.take(), self.take_alert());
+        let alert = self.limit.as_ref().and_then(|limit| limit.alert.take_sender());
+        let wake = (state.signal.take(), alert);
         let interrupts = state.interrupts.values().cloned().collect();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         // Open to stopping, without a cause, or a second time. Not swept yet: a stop that comes now

@@ -36,7 +36,7 @@ impl Aftermath {
     /// alert as well. Called under the lock of the node, after the flag is set. Pairs with
     /// `alert_signal`, `rest`, `event`, `alert_event` and `Waiter::park_while`.
     pub(super) fn add_waiters(&mut self, node: &Arc<Node>, state: &State) {
-        self.wake.extend(node.take_alert());
+        self.wake.extend(node.limit.as_ref().and_then(|limit| limit.alert.take_sender()));
         self.ring.extend(node.is_waited_on().then(|| Arc::clone(node)));
         self.interrupts.extend(state.interrupts.values().cloned());
     }

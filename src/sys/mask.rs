@@ -39,8 +39,15 @@ pub(super) fn bit(signal: i32) -> u64 {
     u32::try_from(signal - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
 }
 
-pub(super) fn signals_in(bits: u64) -> impl Iterator<Item = i32> {
-    (1..=64).filter(move |signal| bits & bit(*signal) != 0)
+/// Returns the signals of these bits. One step for each, because each wait of a registry's thread
+/// asks for few signals or none.
+pub(super) fn signals_in(mut bits: u64) -> impl Iterator<Item = i32> {
+    std::iter::from_fn(move || {
+        // Signal n is bit n - 1. Without a bit there are 64 zeros, and no signal 65.
+        let lowest = i32::try_from(bits.trailing_zeros()).ok().filter(|zeros| *zeros < 64)?;
+        bits &= bits - 1;
+        Some(lowest + 1)
+    })
 }
 
 fn bits_of(signals: &[i32]) -> u64 {
