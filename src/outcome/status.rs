@@ -123,6 +123,9 @@ pub struct ThreadStatus {
     pub kernel: Option<KernelStatus>,
     /// The threads and scopes that the thread waits for, as far as homebound knows.
     pub waits_for: Vec<Edge>,
+    /// If the thread waits for the first end among several threads, as
+    /// [`JoinSet::next`](crate::JoinSet::next) does: the number of these threads.
+    pub waits_for_first_of: Option<usize>,
     /// The child process that the thread looks after, if there is one (see
     /// [`Scope::process`](crate::Scope::process)).
     pub process: Option<ProcessStatus>,

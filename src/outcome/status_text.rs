@@ -240,6 +240,9 @@ impl Tree<'_> {
         if what == ITS_ENDS {
             return write_names(f, self.snapshot.ending.iter().map(|ending| &*ending.name));
         }
+        if let Some(count) = thread.waits_for_first_of {
+            return write!(f, " of {count} threads");
+        }
         let Some(edge) = thread.waits_for.first() else { return Ok(()) };
         // A join: of one thread, whose path says all.
         if edge.thread.is_some() {

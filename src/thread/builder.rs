@@ -7,8 +7,10 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crossbeam_channel::Sender;
+
 use crate::outcome::error::SpawnError;
-use crate::outcome::status::Role;
+use crate::outcome::status::{Role, ThreadId};
 use crate::rt::erase::Lease;
 use crate::rt::options::Setting;
 use crate::rt::options::ThreadOptions;
@@ -64,6 +66,8 @@ pub struct ThreadBuilder<'scope> {
     /// In ascending order; `None` for the root's.
     cores: Option<Vec<usize>>,
     make: ThreadOptions,
+    /// Gets the id of the thread when the thread has ended.
+    inbox: Option<Sender<ThreadId>>,
 }
 
 impl<'scope> ThreadBuilder<'scope> {
@@ -78,6 +82,7 @@ impl<'scope> ThreadBuilder<'scope> {
             priority: Priority::Normal,
             cores: None,
             make: ThreadOptions::default(),
+            inbox: None,
         }
     }
 
@@ -228,6 +233,13 @@ impl<'scope> ThreadBuilder<'scope> {
         self
     }
 
+    /// Sends the id of the thread to `inbox` when the thread has ended and its handle has the
+    /// result.
+    pub(crate) fn telling(mut self, inbox: Sender<ThreadId>) -> Self {
+        self.inbox = Some(inbox);
+        self
+    }
+
     /// Starts the thread as a worker, which ends by itself.
     ///
     /// ```
@@ -321,6 +333,9 @@ impl<'scope> ThreadBuilder<'scope> {
             let setting = Arc::new(Setting::new(self.priority, self.cores));
             record.setting = OnceCell::with_value(Arc::clone(&setting));
             self.make.setting = Some(setting);
+        }
+        if let Some(inbox) = self.inbox {
+            record.tell_when_done(inbox);
         }
         (record, self.make)
     }

@@ -47,7 +47,6 @@ impl<'scope, T> Handle<'scope, T> {
         Handle { record, claim, joined: false }
     }
 
-    #[cfg(unix)]
     pub(crate) fn record(&self) -> &Arc<Record> {
         &self.record
     }

@@ -3,12 +3,13 @@
 //! Refuses to be asked by a wait that does not block, or that has a time-out.
 //!
 //! One lock, taken before the lock of any scope. There is an edge "A ends only after B" if
-//! - A blocks in a join of B, or in the closing of a group that B is in: the table notes these;
+//! - A blocks in a join of B, in a `next` of a set of which B is the last, or in the closing of a
+//!   group that B is in: the table notes these;
 //! - A runs the body of a scope that B is in: the search reads these from the tree;
 //! - B runs a callback of A, for which A waits at its end: the table notes these when B blocks.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use crate::outcome::failure::JoinError;
@@ -16,9 +17,13 @@ use crate::outcome::status::Role;
 use crate::rt::this_thread;
 use crate::sync::local::*;
 use crate::sync::{AtomicBool, Mutex, global};
-use crate::tree::core::{Kind, ScopeCore};
+use crate::tree::core::ScopeCore;
 use crate::tree::current;
 use crate::tree::record::Record;
+
+mod search;
+
+use search::Search;
 
 // Search and entry are one step: of two waits that close a cycle, the later sees the earlier.
 global! {
@@ -138,6 +143,14 @@ impl Waiting {
         Waiting::begin(Blocked { on: Target::Scope(Arc::clone(core)), given_up: None, around: None })
     }
 
+    /// For the wait for the end of the last thread of a set. It gives up for no other wait: a join
+    /// that closes a cycle with it is refused.
+    pub(crate) fn on_thread(record: &Arc<Record>) -> Result<Waiting, JoinError> {
+        let on = Target::Thread(Arc::clone(record));
+        let waiting = Waiting::begin(Blocked { on, given_up: None, around: None });
+        waiting.map_err(|cycle| JoinError::WouldDeadlock { cycle })
+    }
+
     /// Enters the wait into the table, unless it closes a cycle in which no join gives up.
     fn begin(mut blocked: Blocked) -> Result<Waiting, Vec<String>> {
         let (run, mut owed) = (this_thread::number(), owed_to());
@@ -147,8 +160,7 @@ impl Waiting {
             Target::Scope(core) => Some(Arc::clone(core)),
             Target::Thread(_) => None,
         };
-        let mut search =
-            Search { me: run, owed: &owed, table, driven, seen: HashSet::new(), trail: Vec::new() };
+        let mut search = Search::new(run, &owed, table, driven);
         if search.reaches(&blocked.on) {
             let trail = std::mem::take(&mut search.trail);
             let cycle = names(&trail);
@@ -220,130 +232,4 @@ fn names(trail: &[Arc<Record>]) -> Vec<String> {
     let caller = caller.unwrap_or_else(|| "the calling thread".to_owned());
     let others = trail.iter().map(|record| record.path().to_owned()).filter(|path| *path != caller);
     std::iter::once(caller.clone()).chain(others).collect()
-}
-
-/// One search for the calling thread, from what it is about to wait for.
-struct Search<'a> {
-    /// The number of the calling OS thread.
-    me: u64,
-    /// The threads that wait for a callback which the caller runs.
-    owed: &'a [u64],
-    table: &'a Table,
-    /// The scope that the caller shuts down, whose services the caller will tell itself.
-    driven: Option<Arc<ScopeCore>>,
-    /// Ids of visited threads: each is searched once.
-    seen: HashSet<u64>,
-    /// The threads from the start to where the search is, each waiting for the next.
-    trail: Vec<Arc<Record>>,
-}
-
-/// Work of a search: a thread to look at, or the way back from it.
-enum Visit {
-    /// A join waits for this thread, until it has ended.
-    End(Arc<Record>),
-    /// The driver of its scope waits for this thread, until it is home: after its callbacks.
-    Home(Arc<Record>),
-    Back,
-}
-
-impl Search<'_> {
-    /// True if the end of `target` would wait for the calling thread. Leaves the way to it in
-    /// `trail`. Iterative, because chains may be long.
-    fn reaches(&mut self, target: &Target) -> bool {
-        let mut list: Vec<Visit> = behind(target);
-        while let Some(visit) = list.pop() {
-            let (record, over) = match visit {
-                Visit::End(record) => (Arc::clone(&record), record.has_ended()),
-                Visit::Home(record) => (Arc::clone(&record), record.is_home()),
-                Visit::Back => {
-                    self.trail.pop();
-                    continue;
-                }
-            };
-            // A thread that is over waits for nothing.
-            if over || !self.seen.insert(record.id.0) {
-                continue;
-            }
-            self.trail.push(Arc::clone(&record));
-            // The cycle is closed if this thread is the caller, or waits for it.
-            let waits_for_caller = record.os_thread() == self.me || self.owed.contains(&record.id.0);
-            if waits_for_caller || self.is_told_after_caller(&record) {
-                return true;
-            }
-            // Pushed before the next visits, so that the way back comes after all of them.
-            list.push(Visit::Back);
-            let blocked = self.table.waits_of(&record).map(|blocked| blocked.on.clone());
-            let opened = record.opened().into_iter().map(Target::Scope);
-            blocked.chain(opened).for_each(|next| list.extend(behind(&next)));
-        }
-        false
-    }
-
-    /// True if this service is told only after the caller has ended.
-    fn is_told_after_caller(&self, service: &Arc<Record>) -> bool {
-        // The caller drives the scope of the service, so it tells the service while it waits.
-        let driven = self.driven.as_ref();
-        let by_caller = driven.is_some_and(|core| service.core.ancestors().any(|c| Arc::ptr_eq(c, core)));
-        !by_caller && is_untold_service_of_caller(service)
-    }
-}
-
-/// The threads that must end before `target` does.
-fn behind(target: &Target) -> Vec<Visit> {
-    match target {
-        Target::Thread(record) => vec![Visit::End(Arc::clone(record))],
-        Target::Scope(core) => threads_of(core).into_iter().map(Visit::Home).collect(),
-    }
-}
-
-/// The threads of a scope and of its groups, and of the scopes that its body has opened.
-fn threads_of(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
-    let mut found = Vec::new();
-    let mut list = vec![Arc::clone(core)];
-    while let Some(core) = list.pop() {
-        let state = core.lock();
-        found.extend(state.entries.values().map(|entry| Arc::clone(&entry.record)));
-        let inner = state.scopes.values().filter_map(std::sync::Weak::upgrade);
-        list.extend(inner.filter(|inner| inner.kind == Kind::Group));
-        let body = state.body.iter().flat_map(|body| body.opened());
-        let opened: Vec<_> = body.collect();
-        // With the lock free: no lock of a scope is held while another is taken.
-        drop(state);
-        list.extend(opened);
-    }
-    found
-}
-
-/// A service that was not told ends after the users of its scope. So if the caller is one of them,
-/// or runs below one, the service would wait for the caller.
-fn is_untold_service_of_caller(service: &Arc<Record>) -> bool {
-    if !service.ends_only_when_told() || service.node.is_stopping() {
-        return false;
-    }
-    // Services are told the youngest first, and ids grow, so the younger one ends first.
-    let made_later = |id: u64| id > service.id.0;
-    current::records().iter().any(|own| {
-        let mut record = Some(Arc::clone(own));
-        while let Some(step) = record {
-            // Nobody waits for a guest.
-            if step.role == Role::Guest {
-                return false;
-            }
-            let mut core = Arc::clone(&step.core);
-            if Arc::ptr_eq(&core, &service.core) {
-                // A worker or the body is a user of each service; a service, of the older ones.
-                return step.role != Role::Service || made_later(step.id.0);
-            }
-            // A member of a group ends when its group does, which is told by its age as well.
-            while core.kind == Kind::Group {
-                let Some(parent) = core.parent.clone() else { break };
-                if Arc::ptr_eq(&parent, &service.core) {
-                    return made_later(core.id);
-                }
-                core = parent;
-            }
-            record = core.runner.clone();
-        }
-        false
-    })
 }

@@ -1,4 +1,5 @@
-//! Owns the callbacks that run when a thread has ended (`Handle::on_done`).
+//! Owns what follows when a thread has ended: the note to an inbox, and the callbacks
+//! (`Handle::on_done`).
 //! Refuses to know how the thread ended: its handle tells.
 //!
 //! ```text
@@ -7,11 +8,21 @@
 
 use std::sync::Arc;
 
+use crossbeam_channel::Sender;
+
+use crate::outcome::status::ThreadId;
 use crate::stop::callback::{Callback, Caller};
 use crate::sync::AtomicBool;
 use crate::tree::record::Record;
 
 impl Record {
+    /// Sends the id of the thread to `inbox` when the thread has ended. Called before the thread is
+    /// started, so no end is missed. Costs the ending thread less than a callback: the note is no
+    /// code of the program's, so the OS thread may be given back before it is sent.
+    pub(crate) fn tell_when_done(&self, inbox: Sender<ThreadId>) {
+        self.life(|life| life.sequel.inbox = Some(inbox));
+    }
+
     /// Runs `callback` when the thread has ended; if it has, at once, on the calling thread.
     pub(crate) fn on_done(&self, callback: &Arc<Callback>) {
         // Under the lock, so the callback is either in the list for `tell_sequel`, or finds it
@@ -51,11 +62,15 @@ impl Record {
     /// Called by the ending thread after `done` is set, and before it is counted out: its scope is
     /// still there, for the failure of a callback that panics.
     pub(crate) fn tell_sequel(&self) {
-        let callbacks = self.life(|life| {
+        let (inbox, callbacks) = self.life(|life| {
             // Open to closed: a later callback runs on the thread that registers it.
             life.sequel.closed = true;
-            std::mem::take(&mut life.sequel.callbacks)
+            (life.sequel.inbox.take(), std::mem::take(&mut life.sequel.callbacks))
         });
+        if let Some(inbox) = inbox {
+            // Pairs with the receiver of a `JoinSet`, which finds `done` set.
+            let _the_set_may_be_gone = inbox.send(self.id);
+        }
         // With the lock free, because a callback is code of the program's.
         for callback in callbacks.into_values() {
             callback.run(Caller::Registrar);

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use crossbeam_channel::Sender;
+
 use crate::outcome::failure::Origin;
 use crate::outcome::report::Ending;
 use crate::outcome::status::{ProcessStatus, Role, ThreadId};
@@ -124,6 +126,8 @@ pub(crate) enum Of {
     /// For something that homebound does not see. The program has described it.
     Outside,
     Thread(Arc<Record>),
+    /// For the first end among this many threads.
+    FirstOf(usize),
     Scope(Arc<ScopeCore>),
     /// For the moment at which this run of the waiting thread begins.
     Run(u64),
@@ -135,6 +139,7 @@ impl fmt::Display for Wait {
         f.write_str(self.what)?;
         match &self.of {
             Of::Thread(record) => write!(f, " of {}", record.path())?,
+            Of::FirstOf(count) => write!(f, " of {count} threads")?,
             Of::Scope(core) if self.what != ITS_THREADS => write!(f, " {}", core.path())?,
             Of::Run(number) => write!(f, " {number}")?,
             Of::Scope(_) | Of::Nobody | Of::Outside => {}
@@ -143,9 +148,11 @@ impl fmt::Display for Wait {
     }
 }
 
-/// The callbacks that run when the thread has ended; see `done`.
+/// What follows when the thread has ended; see `done`.
 #[derive(Default)]
 pub(crate) struct Sequel {
+    /// Gets the thread's id. Set before the thread is started, taken out by `tell_sequel`.
+    pub(crate) inbox: Option<Sender<ThreadId>>,
     /// Set by the ending thread: no callback is taken in any more. A later one waits for `done`,
     /// which is near, and runs on the thread that registers it.
     pub(crate) closed: bool,

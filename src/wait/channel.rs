@@ -194,14 +194,14 @@ impl Context {
         self.point("recv", caller);
         match self.look(receiver) {
             Some(received) => received,
-            None => self.receive_later(receiver, end(), caller),
+            None => self.receive_later(receiver, end(), || WaitMark::new("recv", caller)),
         }
     }
 
     /// Returns the result that is known without a wait: the stop, a message, or that no message
     /// will come.
     #[inline]
-    fn look<T>(&self, receiver: &Receiver<T>) -> Option<Result<T, WaitError>> {
+    pub(crate) fn look<T>(&self, receiver: &Receiver<T>) -> Option<Result<T, WaitError>> {
         // The stop wins over a message that is ready (S7): the message stays in the channel for
         // another receiver.
         if self.node().is_stopping() {
@@ -227,13 +227,14 @@ impl Context {
         coming.map_or(WaitError::Disconnected, |stop| WaitError::Stopped(Stopped::new(stop)))
     }
 
+    /// Waits for a message. `mark` shows the wait, if the thread has to sleep.
     #[cold]
     #[inline(never)]
-    fn receive_later<T>(
+    pub(crate) fn receive_later<T>(
         &self,
         receiver: &Receiver<T>,
         end: Option<Instant>,
-        caller: &'static Location<'static>,
+        mark: impl FnOnce() -> WaitMark,
     ) -> Result<T, WaitError> {
         // Look a few times before the thread sleeps, because a message often comes within
         // microseconds: as many times as crossbeam's own `recv` does before and after it registers.
@@ -246,7 +247,7 @@ impl Context {
                 }
             }
         }
-        let _mark = WaitMark::new("recv", caller);
+        let _mark = mark();
         self.prepare();
         self.receive_blocked(receiver, end)
     }

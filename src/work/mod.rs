@@ -5,10 +5,12 @@
 // that `tests/rules/tidy` lists.
 // Read `ready` first. Each capability has a file or a folder of its own.
 
+pub(crate) mod join_set;
 pub(crate) mod restart;
 pub(crate) mod retry;
 
 pub use crate::outcome::gave_up::GaveUp;
 pub use crate::outcome::retried::RetryError;
+pub use join_set::JoinSet;
 pub use restart::own::RestartBuilder;
 pub use restart::policy::Restart;

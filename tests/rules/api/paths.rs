@@ -23,7 +23,7 @@ mod modules {
     };
     use homebound::status::{Ending, ShutdownReport, ThreadReport};
     use homebound::wait::{Drain, Ended, Io, Iter, Listener, Ticks};
-    use homebound::work::{GaveUp, Restart, RetryError};
+    use homebound::work::{GaveUp, JoinSet, Restart, RetryError};
 }
 
 /// The same items at the root, where the pages do not show them. Programs are written with these.
@@ -34,7 +34,7 @@ mod short {
         ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId, ThreadReport, ThreadState,
         ThreadStatus,
     };
-    use homebound::{GaveUp, Restart, RetryError};
+    use homebound::{GaveUp, JoinSet, Restart, RetryError};
     use homebound::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
     use homebound::{OnOverdue, SecondSignal};
 }

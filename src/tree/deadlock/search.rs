@@ -1,0 +1,146 @@
+//! Owns the search for a way from the target of a wait back to the calling thread.
+//! Refuses to note waits, and to decide which of them gives up: the table does.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{Table, Target};
+use crate::outcome::status::Role;
+use crate::tree::core::{Kind, ScopeCore};
+use crate::tree::current;
+use crate::tree::record::Record;
+
+/// One search for the calling thread, from what it is about to wait for.
+pub(super) struct Search<'a> {
+    /// The number of the calling OS thread.
+    me: u64,
+    /// The threads that wait for a callback which the caller runs.
+    owed: &'a [u64],
+    table: &'a Table,
+    /// The scope that the caller shuts down, whose services the caller will tell itself.
+    driven: Option<Arc<ScopeCore>>,
+    /// Ids of visited threads: each is searched once.
+    seen: HashSet<u64>,
+    /// The threads from the start to where the search is, each waiting for the next.
+    pub(super) trail: Vec<Arc<Record>>,
+}
+
+/// Work of a search: a thread to look at, or the way back from it.
+enum Visit {
+    /// A join waits for this thread, until it has ended.
+    End(Arc<Record>),
+    /// The driver of its scope waits for this thread, until it is home: after its callbacks.
+    Home(Arc<Record>),
+    Back,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(
+        me: u64,
+        owed: &'a [u64],
+        table: &'a Table,
+        driven: Option<Arc<ScopeCore>>,
+    ) -> Search<'a> {
+        Search { me, owed, table, driven, seen: HashSet::new(), trail: Vec::new() }
+    }
+
+    /// True if the end of `target` would wait for the calling thread. Leaves the way to it in
+    /// `trail`. Iterative, because chains may be long.
+    pub(super) fn reaches(&mut self, target: &Target) -> bool {
+        let mut list: Vec<Visit> = behind(target);
+        while let Some(visit) = list.pop() {
+            let (record, over) = match visit {
+                Visit::End(record) => (Arc::clone(&record), record.has_ended()),
+                Visit::Home(record) => (Arc::clone(&record), record.is_home()),
+                Visit::Back => {
+                    self.trail.pop();
+                    continue;
+                }
+            };
+            // A thread that is over waits for nothing.
+            if over || !self.seen.insert(record.id.0) {
+                continue;
+            }
+            self.trail.push(Arc::clone(&record));
+            // The cycle is closed if this thread is the caller, or waits for it.
+            let waits_for_caller = record.os_thread() == self.me || self.owed.contains(&record.id.0);
+            if waits_for_caller || self.is_told_after_caller(&record) {
+                return true;
+            }
+            // Pushed before the next visits, so that the way back comes after all of them.
+            list.push(Visit::Back);
+            let blocked = self.table.waits_of(&record).map(|blocked| blocked.on.clone());
+            let opened = record.opened().into_iter().map(Target::Scope);
+            blocked.chain(opened).for_each(|next| list.extend(behind(&next)));
+        }
+        false
+    }
+
+    /// True if this service is told only after the caller has ended.
+    fn is_told_after_caller(&self, service: &Arc<Record>) -> bool {
+        // The caller drives the scope of the service, so it tells the service while it waits.
+        let driven = self.driven.as_ref();
+        let by_caller = driven.is_some_and(|core| service.core.ancestors().any(|c| Arc::ptr_eq(c, core)));
+        !by_caller && is_untold_service_of_caller(service)
+    }
+}
+
+/// The threads that must end before `target` does.
+fn behind(target: &Target) -> Vec<Visit> {
+    match target {
+        Target::Thread(record) => vec![Visit::End(Arc::clone(record))],
+        Target::Scope(core) => threads_of(core).into_iter().map(Visit::Home).collect(),
+    }
+}
+
+/// The threads of a scope and of its groups, and of the scopes that its body has opened.
+fn threads_of(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
+    let mut found = Vec::new();
+    let mut list = vec![Arc::clone(core)];
+    while let Some(core) = list.pop() {
+        let state = core.lock();
+        found.extend(state.entries.values().map(|entry| Arc::clone(&entry.record)));
+        let inner = state.scopes.values().filter_map(std::sync::Weak::upgrade);
+        list.extend(inner.filter(|inner| inner.kind == Kind::Group));
+        let body = state.body.iter().flat_map(|body| body.opened());
+        let opened: Vec<_> = body.collect();
+        // With the lock free: no lock of a scope is held while another is taken.
+        drop(state);
+        list.extend(opened);
+    }
+    found
+}
+
+/// A service that was not told ends after the users of its scope. So if the caller is one of them,
+/// or runs below one, the service would wait for the caller.
+fn is_untold_service_of_caller(service: &Arc<Record>) -> bool {
+    if !service.ends_only_when_told() || service.node.is_stopping() {
+        return false;
+    }
+    // Services are told the youngest first, and ids grow, so the younger one ends first.
+    let made_later = |id: u64| id > service.id.0;
+    current::records().iter().any(|own| {
+        let mut record = Some(Arc::clone(own));
+        while let Some(step) = record {
+            // Nobody waits for a guest.
+            if step.role == Role::Guest {
+                return false;
+            }
+            let mut core = Arc::clone(&step.core);
+            if Arc::ptr_eq(&core, &service.core) {
+                // A worker or the body is a user of each service; a service, of the older ones.
+                return step.role != Role::Service || made_later(step.id.0);
+            }
+            // A member of a group ends when its group does, which is told by its age as well.
+            while core.kind == Kind::Group {
+                let Some(parent) = core.parent.clone() else { break };
+                if Arc::ptr_eq(&parent, &service.core) {
+                    return made_later(core.id);
+                }
+                core = parent;
+            }
+            record = core.runner.clone();
+        }
+        false
+    })
+}
