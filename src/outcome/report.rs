@@ -52,6 +52,14 @@ pub struct ThreadReport {
     /// Time from the request to stop until the thread's end. `None` if the thread was not asked, or
     /// has not ended.
     pub after_stop: Option<Duration>,
+    /// The number of the last run, from 1: see
+    /// [`ThreadBuilder::restart`](crate::ThreadBuilder::restart).
+    pub run: u64,
+    /// The number of restarts of the thread.
+    pub restarts: u64,
+    /// The error or the panic of the last run that a restart has answered, as text. `None` if there
+    /// is none.
+    pub last_failure: Option<String>,
     /// Time since a starter had been waiting for the thread to be ready, when the report was made.
     /// `None` if the thread was ready, had no starter, or was home.
     pub starting_for: Option<Duration>,

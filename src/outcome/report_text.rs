@@ -10,7 +10,7 @@ use crate::outcome::marks;
 use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::status::{ForeignThread, ScopeStatus};
 use crate::outcome::status_text::count;
-use crate::outcome::words::{NotReady, Span, Twins, rails};
+use crate::outcome::words::{NotReady, Restarts, Span, Twins, rails};
 use crate::rt::shown::{Level, Lines, Shown};
 
 impl fmt::Display for ShutdownReport {
@@ -107,10 +107,11 @@ fn write_row(f: &mut fmt::Formatter<'_>, row: &ThreadReport, mark: &str) -> fmt:
         None => write!(f, "{path}{mark}  ({}: {purpose})", row.role)?,
     }
     write!(f, "  {}", row.ending)?;
-    match row.after_stop {
-        Some(after) => write!(f, " {} after the stop", Span(after)),
-        None => Ok(()),
+    if let Some(after) = row.after_stop {
+        write!(f, " {} after the stop", Span(after))?;
     }
+    let (run, restarts, last_failure) = (row.run, row.restarts, row.last_failure.as_deref());
+    write!(f, "{}", Restarts { run, restarts, last_failure })
 }
 
 impl fmt::Display for Failure {

@@ -70,6 +70,9 @@ pub enum ThreadState {
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::location"))]
         at: &'static Location<'static>,
     },
+    /// Between two runs of the thread no OS thread runs it, until its supervisor starts the next
+    /// run.
+    Down,
     /// The thread has ended, and was not joined yet.
     Ended,
 }
@@ -105,6 +108,16 @@ pub struct ThreadStatus {
     /// True if the thread has told of a failure, and goes on: see
     /// [`Context::fail`](crate::Context::fail).
     pub failed: bool,
+    /// The number of the present run, or of the last one, from 1: see
+    /// [`ThreadBuilder::restart`](crate::ThreadBuilder::restart).
+    pub run: u64,
+    /// The number of restarts of the thread so far.
+    pub restarts: u64,
+    /// The error or the panic of the last run that a restart has answered, as text. `None` if there
+    /// is none.
+    pub last_failure: Option<String>,
+    /// Time until the next run begins, if the thread pauses before it.
+    pub pause_left: Option<Duration>,
     /// Time since a starter has been waiting for the thread to be ready. `None` if the thread is
     /// ready, or has no starter.
     pub starting_for: Option<Duration>,

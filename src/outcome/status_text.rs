@@ -8,7 +8,9 @@ use crate::outcome::setting::PriorityStatus;
 use crate::outcome::status::{
     Role, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
 };
-use crate::outcome::words::{ITS_ENDS, ITS_THREADS, Kernel, NotReady, Span, Twins, rails, with_last};
+use crate::outcome::words::{
+    ITS_ENDS, ITS_THREADS, Kernel, NotReady, Restarts, Span, Twins, rails, with_last,
+};
 use crate::rt::shown::Shown;
 
 /// Number of threads that a wait names at most.
@@ -167,6 +169,8 @@ impl Tree<'_> {
             write!(f, "at {}, ", Shown(note))?;
         }
         self.write_state(f, row)?;
+        let (run, restarts, last_failure) = (thread.run, thread.restarts, thread.last_failure.as_deref());
+        write!(f, "{}", Restarts { run, restarts, last_failure })?;
         if thread.failed {
             f.write_str(", failed")?;
         }
@@ -204,6 +208,7 @@ impl Tree<'_> {
             (ThreadState::Starting, None) => return f.write_str("starting"),
             // What the thread does meanwhile follows.
             (ThreadState::Starting, Some(since)) => write!(f, "{}, ", NotReady(since))?,
+            (ThreadState::Down, _) => return f.write_str("down"),
             (ThreadState::Running | ThreadState::Waiting { .. }, _) => {}
         }
         let kernel = Kernel(thread.run_state, thread.kernel.as_ref());
@@ -217,6 +222,9 @@ impl Tree<'_> {
         };
         write!(f, "waits: {}", Shown(what))?;
         self.write_whom(f, scope, thread, what)?;
+        if let Some(left) = thread.pause_left {
+            write!(f, " {}, {} left", thread.run + 1, Span(left))?;
+        }
         // The wait of an internal thread is at a line of homebound's, which tells a reader nothing.
         if thread.role != Role::Internal {
             write!(f, " at {at}")?;

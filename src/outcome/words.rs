@@ -158,6 +158,34 @@ impl fmt::Display for NotReady {
     }
 }
 
+/// Number of characters of a failure that a row shows.
+const SHOWN_OF_FAILURE: usize = 160;
+
+/// The end of the row of a thread that has run more than once: `, run 3, restarts 2, last failure:
+/// ..`. Empty for any other thread.
+pub(crate) struct Restarts<'a> {
+    pub(crate) run: u64,
+    pub(crate) restarts: u64,
+    pub(crate) last_failure: Option<&'a str>,
+}
+
+impl fmt::Display for Restarts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Restarts { run, restarts, last_failure } = *self;
+        if run > 1 || restarts > 0 {
+            write!(f, ", run {run}, restarts {restarts}")?;
+        }
+        let Some(text) = last_failure else { return Ok(()) };
+        let end = text.char_indices().nth(SHOWN_OF_FAILURE).map(|(end, _)| end);
+        let more = if end.is_some() { ".." } else { "" };
+        write!(
+            f,
+            ", last failure: {}{more}",
+            Shown(text.get(..end.unwrap_or(text.len())).unwrap_or_default())
+        )
+    }
+}
+
 /// A duration, shown with the digits that matter.
 pub(crate) struct Span(pub(crate) Duration);
 

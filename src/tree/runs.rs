@@ -45,6 +45,28 @@ pub(crate) struct State {
     known: Vec<(Weak<Node>, u64)>,
 }
 
+/// What views and reports show of the runs of a thread.
+pub(crate) struct Seen {
+    pub(crate) run: u64,
+    pub(crate) restarts: u64,
+    pub(crate) last_failure: Option<String>,
+    pub(crate) pause_end: Option<Instant>,
+    pub(crate) down: bool,
+}
+
+/// What is to be shown of the runs of this thread, which may be one that runs once.
+pub(crate) fn seen(record: &Record) -> Seen {
+    let Some(runs) = &record.runs else {
+        return Seen { run: 1, restarts: 0, last_failure: None, pause_end: None, down: false };
+    };
+    let (run, restarts, last, pause_end, down) = runs.look(|runs| {
+        (runs.run, runs.restarts, runs.last_failure.clone(), runs.pause_end, runs.before.is_some())
+    });
+    // The text is copied with the lock free.
+    let last_failure = last.map(|text| text.to_string());
+    Seen { run: run.max(1), restarts, last_failure, pause_end, down }
+}
+
 impl Runs {
     pub(crate) fn look<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         look(&mut self.0.lock())

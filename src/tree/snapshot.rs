@@ -17,6 +17,7 @@ use crate::rt::options::Setting;
 use crate::sys;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Of, Record, Wait};
+use crate::tree::runs;
 use crate::tree::state::Phase;
 use crate::tree::text::escape;
 
@@ -182,7 +183,7 @@ impl Reader {
             let note = life.note.as_deref().map(str::to_owned);
             (life.overdue_since, life.failed, note)
         });
-        let starting = record.starting_since();
+        let (starting, runs) = (record.starting_since(), runs::seen(record));
         let (priority, cores) = record.setting.get().map(|setting| setting_of(setting)).unwrap_or_default();
         // A wait of ours says more than the kernel could, unless the program has described it.
         let seen = wait.as_ref().is_some_and(|wait| !matches!(wait.of, Of::Outside));
@@ -202,6 +203,7 @@ impl Reader {
             // The end comes first, because the thread may have ended after its wait was read.
             state: match &wait {
                 _ if record.has_ended() => ThreadState::Ended,
+                _ if runs.down => ThreadState::Down,
                 _ if starting.is_some() => ThreadState::Starting,
                 Some(wait) => ThreadState::Waiting { what: wait.what, at: wait.at },
                 None if record.has_started() || record.role == Role::Adopted => ThreadState::Running,
@@ -209,6 +211,10 @@ impl Reader {
             },
             note,
             failed,
+            run: runs.run,
+            restarts: runs.restarts,
+            last_failure: runs.last_failure,
+            pause_left: runs.pause_end.map(|end| end.saturating_duration_since(now)),
             starting_for: since(starting),
             wait: wait.as_ref().map(|wait| WaitStatus { what: wait.what, at: wait.at }),
             waiting_for: since(wait.as_ref().map(|wait| wait.since)),

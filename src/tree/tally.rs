@@ -10,6 +10,7 @@ use crate::outcome::status::{Role, ThreadId};
 use crate::rt::awake;
 use crate::tree::grace::Clock;
 use crate::tree::record::Record;
+use crate::tree::runs::{self, Seen};
 
 /// Number of rows kept for threads that ended well, and as many for late and failed threads (R2),
 /// so that a shutdown that lasts long after its grace keeps a flat memory. A thread that is not
@@ -31,7 +32,7 @@ pub(crate) struct Tally {
     counted: HashMap<ThreadId, Weak<Record>>,
     /// Length of `counted` at which its dead records are taken out.
     look_at: usize,
-    /// The newest [`KEPT`] rows of late and failed threads.
+    /// The newest [`KEPT`] rows of threads that were late, failed or were restarted.
     remarkable: VecDeque<Row>,
     /// The newest [`KEPT`] other rows.
     others: VecDeque<Row>,
@@ -65,7 +66,8 @@ impl Row {
 
     /// True if the row is kept apart, so that rows of threads that ended well never displace it.
     fn is_remarkable(&self) -> bool {
-        matches!(self.ending, Ending::Overdue | Ending::Failed | Ending::Panicked)
+        let failed = matches!(self.ending, Ending::Overdue | Ending::Failed | Ending::Panicked);
+        failed || self.record.runs.as_ref().is_some_and(|runs| runs.look(|runs| runs.restarts > 0))
     }
 }
 
@@ -156,6 +158,7 @@ fn describe(record: &Arc<Record>, ending: Ending) -> ThreadReport {
     let asked = record.node.asked_at();
     let waits = record.wait().filter(|_| ended.is_none());
     let starting = record.starting_since().filter(|_| ended.is_none());
+    let Seen { run, restarts, last_failure, .. } = runs::seen(record);
     ThreadReport {
         id: record.id,
         path: record.path().to_owned(),
@@ -165,6 +168,9 @@ fn describe(record: &Arc<Record>, ending: Ending) -> ThreadReport {
         spawned_from: record.label.at,
         ending,
         after_stop: ended.zip(asked).map(|(end, asked)| end.saturating_duration_since(asked)),
+        run,
+        restarts,
+        last_failure,
         starting_for: starting.map(|since| since.elapsed()),
         waits: waits.map(|wait| wait.to_string()),
         process: record.process.get().map(|facts| facts.status()),

@@ -28,6 +28,15 @@ fn a_snapshot_and_a_report_are_readable_json() {
         let pinned: Value = serde_json::from_str(&serde_json::to_string(&pinned)?)?;
         assert_eq!(pinned["cores"]["asked"][0], 5_000, "{pinned}");
         assert!(pinned["cores"]["why"].is_string(), "{pinned}");
+        let flaky = s.thread("flaky", "fails once").restart(homebound::Restart::on_failure());
+        let flaky = flaky.spawn(|cx| if cx.run_number() == 1 { Err("once")? } else { Ok(s.snapshot()) });
+        let flaky = flaky?.join()?;
+        let flaky = flaky.root.threads.iter().find(|thread| thread.name == "flaky");
+        let flaky: Value = serde_json::from_str(&serde_json::to_string(&flaky)?)?;
+        assert_eq!(
+            (&flaky["run"], &flaky["restarts"], &flaky["last_failure"]),
+            (&2.into(), &1.into(), &"once".into())
+        );
         let report = s.shutdown(std::time::Duration::from_secs(30));
         let report: Value = serde_json::from_str(&serde_json::to_string(&report)?)?;
         assert_eq!((&report["total"], &report["joined"]), (&1.into(), &1.into()));

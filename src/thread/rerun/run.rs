@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::failure::{Failure, Happened};
+use crate::outcome::chain;
+use crate::outcome::failure::{Cause, Failure, Happened};
 use crate::outcome::marks;
 use crate::outcome::reason::Stop;
 use crate::rt::contain::{contain, discard};
@@ -20,6 +21,9 @@ use crate::tree::record::Of;
 use crate::tree::result_state::Outcome;
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::{current, panic_hook};
+
+/// Length to which the text of a failure is kept, in characters: an error may print a lot.
+const LONGEST: usize = 1000;
 
 /// What the running OS thread does next.
 pub(super) enum Step {
@@ -172,10 +176,7 @@ impl Rerun {
     fn note(&self, ended: &Ended, again: bool) {
         let Some(failure) = &ended.failure else { return };
         // Formatted here, because the error is the program's, and views run no code of it.
-        let text = contain(|| failure.to_string()).unwrap_or_else(|payload| {
-            discard(payload);
-            "an error whose text panicked".to_owned()
-        });
+        let text = text_of(failure);
         if again {
             log_answered(failure, ended.run, &text);
         }
@@ -205,4 +206,17 @@ impl Rerun {
             complain(&record.core, record.origin(), payload, !record.is_isolated());
         }
     }
+}
+
+/// The text of a failure, without the thread, which its readers know. At most [`LONGEST`]
+/// characters.
+fn text_of(failure: &Failure) -> String {
+    let text = match failure.cause() {
+        Cause::Error(error) => chain::text(error),
+        Cause::Panic { message, location } => {
+            let place = location.map(|place| format!(" at {place}")).unwrap_or_default();
+            format!("panicked{place}: {message}")
+        }
+    };
+    text.chars().take(LONGEST).collect()
 }

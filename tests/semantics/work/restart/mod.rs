@@ -2,6 +2,7 @@
 
 mod ends;
 mod runs;
+mod sight;
 mod stops;
 
 use std::cell::RefCell;

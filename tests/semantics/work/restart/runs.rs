@@ -138,7 +138,10 @@ fn rs3_after_ok_an_always_runs_on() {
     in_scope(|s| {
         let (tell, told) = homebound::channel::unbounded();
         let policy = Restart::always().no_backoff().for_ever();
-        s.thread("tick", "ticks").restart(policy).service(move |cx| Ok(tell.send(cx.run_number())?))?;
+        s.thread("tick", "ticks").restart(policy).service(move |cx| {
+            let _the_body_may_be_home = tell.send(cx.run_number());
+            Ok(())
+        })?;
         for run in 1..100 {
             assert_eq!(told.recv()?, run);
         }
