@@ -49,6 +49,18 @@ pub(crate) fn count(root: &ScopeStatus) -> (usize, usize) {
     (threads, scopes)
 }
 
+/// True if every scope could be read: no lock was held for long.
+pub(crate) fn is_whole(root: &ScopeStatus) -> bool {
+    let mut list = vec![root];
+    while let Some(scope) = list.pop() {
+        if scope.busy {
+            return false;
+        }
+        list.extend(&scope.scopes);
+    }
+    true
+}
+
 /// The threads of a scope that run code of the program's, without the thread of the body.
 fn members(scope: &ScopeStatus) -> impl Iterator<Item = &ThreadStatus> {
     scope.threads.iter().filter(|thread| !matches!(thread.role, Role::Body | Role::Internal))

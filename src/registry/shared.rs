@@ -152,8 +152,9 @@ impl Shared {
 
     /// Arms the kernel's timer anew, also for a later moment: the process was suspended meanwhile,
     /// or what a signal handler took for a second signal was none.
-    pub(crate) fn arm_again(&self, deadline: Instant) {
-        last::postpone(self.last_moment(deadline), self.settings.end());
+    /// `due` is what *watch* knows of the timer: an earlier end that was armed since stays.
+    pub(crate) fn arm_again(&self, deadline: Instant, due: u64) {
+        last::postpone(self.last_moment(deadline), self.settings.end(), due);
     }
 
     /// For *watch*: true if the clock of the root has begun, and the kernel's timer may go by an
@@ -215,10 +216,9 @@ impl RootHost for Shared {
         self.wake_pipe.wake();
     }
 
-    fn stop_announced(&self, end: Instant) {
-        // A clock that has begun has passed the true deadline (`clock_moved`), and of several
-        // announcements the first holds.
-        if self.clock.began().is_some() || !self.clock.announce(end) {
+    fn stop_announced(&self, end: Instant, is_asked_for: bool) {
+        // A clock that has begun has passed the true deadline (`clock_moved`).
+        if self.clock.began().is_some() || !self.clock.announce(end, is_asked_for) {
             return;
         }
         // The beat first: from here on a suspension must be noticed, because the timer below goes
@@ -264,7 +264,7 @@ impl RootHost for Shared {
 /// Words are nanoseconds since `base`, plus one; 0 is none.
 pub(crate) struct RootClock {
     base: Instant,
-    /// The end of the grace by the first stop that was announced. It holds until the clock has
+    /// The end of the grace by the stops that were announced. It holds until the clock has
     /// begun: the thread that announced the stop may never get the root's lock.
     announced: AtomicU64,
     /// When the first stop began.
@@ -292,9 +292,13 @@ impl RootClock {
         set(&self.began, clock.began);
     }
 
-    /// True for the first stop that is announced.
-    fn announce(&self, end: Instant) -> bool {
-        self.announced.compare_exchange(0, self.word(end), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    /// True if `end` holds from now on: of several stops the end of the first, unless a `shutdown`
+    /// asks for an earlier one (`is_asked_for`). `Clock::begin` and `Clock::limit` do the same.
+    fn announce(&self, end: Instant, is_asked_for: bool) -> bool {
+        let word = self.word(end);
+        let holds = |before: u64| before == 0 || (is_asked_for && word < before);
+        let change = |before: u64| holds(before).then_some(word);
+        self.announced.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).is_ok()
     }
 
     fn word(&self, at: Instant) -> u64 {

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::outcome::status_text::is_whole;
 use crate::registry::audit;
 use crate::registry::chores::taken_over_text;
 use crate::registry::exit::OnOverdue;
@@ -56,6 +57,8 @@ struct Seen {
     is_dump_due: bool,
     /// True if stderr did not take the last dump in time.
     unread: bool,
+    /// The moment of the kernel's timer, as it was after the last wake-up.
+    due: u64,
 }
 
 /// The thread *watch*.
@@ -95,6 +98,9 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
             WaitMark::of("a signal or a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
         let woken = shared.wake_pipe.sleep(next.map(awake::system));
         drop(waits);
+        // A signal whose message was not read yet may arm the timer from here on, and then keeps
+        // it. A signal whose message was read has armed it before this look.
+        seen.due = last::look();
         // First of all: the time that the work below takes is no suspension.
         seen.beat(shared, timer.as_mut());
         heard(shared, core, &mut seen, &woken);
@@ -127,7 +133,7 @@ impl Seen {
         if shared.must_arm_again() || was_suspended {
             // Read after the look of `must_arm_again`, which is true once: an earlier look may have
             // found the end of a stop that was only announced.
-            self.deadline(shared).into_iter().for_each(|deadline| shared.arm_again(deadline));
+            self.arm_again(shared);
         }
     }
 
@@ -135,6 +141,14 @@ impl Seen {
     fn deadline(&self, shared: &Shared) -> Option<Instant> {
         let signalled = self.first_signal.map(|at| after(at, shared.settings.grace));
         shared.clock.deadline().into_iter().chain(signalled).min()
+    }
+
+    /// Has the kernel's timer go by the deadline, unless a thread or a signal handler has armed an
+    /// earlier end since *watch* woke up.
+    fn arm_again(&self, shared: &Shared) {
+        if let Some(deadline) = self.deadline(shared) {
+            shared.arm_again(deadline, self.due);
+        }
     }
 
     /// When the process ends, whatever a thread does.
@@ -247,7 +261,7 @@ fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     }
     // The handler judges by a clock that no suspension stops, so it may have armed the end of a
     // second signal wrongly.
-    seen.deadline(shared).into_iter().for_each(|deadline| shared.arm_again(deadline));
+    seen.arm_again(shared);
     shared.request_stop(heard.signal);
 }
 
@@ -259,15 +273,17 @@ fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
     // The report takes locks of the tree, with a limit, and allocates: if that hangs, the timer
     // ends the process.
     last::arm(begin + STUCK_BEFORE, how);
+    let due = last::look();
     let report = reporting::report_of_root(core).map(|report| report.to_string());
-    let is_locked = report.is_none();
     let report = report.unwrap_or_else(|| "shutdown: unknown, the root is locked".to_owned());
-    let text = format!("{why}\n{report}\n{}", snapshot::examine(core));
+    let tree = snapshot::examine(core);
+    let text = format!("{why}\n{report}\n{tree}");
     // The text is made. From here on only stderr can hold it up.
-    last::postpone(stuck_then, how);
+    last::postpone(stuck_then, how, due);
     let left = stuck_then.saturating_duration_since(Instant::now());
     say(&text, LAST_WORDS.min(left / 2).max(UNREAD));
-    if is_locked {
+    // The thread that is stuck may be in a scope that could not be read.
+    if !is_whole(&tree.root) {
         last::name_threads(UNREAD);
     }
     match how {

@@ -25,7 +25,7 @@ pub(crate) fn shutdown(
     at: &'static Location<'static>,
 ) -> ShutdownReport {
     if core.parent.is_none() {
-        core.root.stop_announced(end);
+        core.root.stop_announced(end, true);
     }
     let repeated = {
         let mut state = core.lock();

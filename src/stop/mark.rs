@@ -221,7 +221,8 @@ impl Node {
         for callback in callbacks.into_values() {
             callback.abandon();
         }
-        children.iter().for_each(|child| calls.add(child.mark_for(self.cause())));
+        let cause = self.cause();
+        children.iter().for_each(|child| calls.add(child.mark_for(child.inherited(&cause))));
         calls.run();
         // Stopping to swept: all below is marked. A deep tree ends level by level from below, and
         // no level walks again over the levels below it.

@@ -15,12 +15,12 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::action::{errno_place, get_action, set_action};
 use super::clock::monotonic;
+use super::kernel_timer::{self, NO_TIMER};
 use super::mask::{bit, block_signal};
 use super::real_time::{Use, real_time_signals};
 pub(crate) use super::task_names::name_threads;
@@ -56,8 +56,6 @@ const AGAIN: u64 = 1_000_000_000;
 /// The limit for the words that the handler writes.
 const WORDS: Duration = Duration::from_millis(300);
 
-/// In `TIMER`: there is none.
-const NO_TIMER: usize = usize::MAX;
 /// In `DUE` and `LIMIT`: at no moment.
 const NEVER: u64 = u64::MAX;
 /// In the place of an exit code: the process aborts.
@@ -171,13 +169,21 @@ pub(super) fn arm_for(heard: Heard) {
     }
 }
 
+/// Looks when the process ends, for a later `postpone`. A moment and a code in one word.
+pub(crate) fn look() -> u64 {
+    DUE.load(Ordering::SeqCst)
+}
+
 /// Moves the end of the process to `at`, if an end is due: later after a suspension, for example,
-/// because that time does not count. Called by *watch* alone.
-pub(crate) fn postpone(at: Instant, end: End) {
+/// because that time does not count. `seen`: what `look` found before the caller decided this.
+/// Called by *watch* alone.
+pub(crate) fn postpone(at: Instant, end: End, seen: u64) {
     if DUE.load(Ordering::SeqCst) != NEVER {
-        // A moment that another thread or a signal handler stores meanwhile is overwritten.
-        // *watch*, which runs this, acts on signals and on the clock of the root without the timer.
-        DUE.store(due_at(moment(at), end.code()), Ordering::SeqCst);
+        let before = DUE.swap(due_at(moment(at), end.code()), Ordering::SeqCst);
+        if before < seen {
+            // Another thread or a signal handler has armed an earlier end since the look.
+            DUE.fetch_min(before, Ordering::SeqCst);
+        }
         WAS_LATE.store(false, Ordering::SeqCst);
         set_timer();
     }
@@ -192,24 +198,12 @@ fn set_timer() {
             // Pairs with `make`, which sets the timer to this moment when it has made the timer.
             return;
         }
-        set(timer, due);
+        kernel_timer::set(timer, due);
         // If `DUE` has changed, this thread may have set an old moment over the new one. Set again.
         if DUE.load(Ordering::SeqCst) == due {
             return;
         }
     }
-}
-
-fn set(timer: usize, due: u64) {
-    let seconds = libc::time_t::try_from(due / 1_000_000_000).unwrap_or(libc::time_t::MAX);
-    // Less than 10^9, so nothing is cut.
-    let nanos = (due % 1_000_000_000) as libc::c_long;
-    let once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    let when =
-        libc::itimerspec { it_interval: once, it_value: libc::timespec { tv_sec: seconds, tv_nsec: nanos } };
-    // SAFETY: `when` is valid for reading. A timer that was deleted meanwhile is an error. The call
-    // is one system call, fit for handlers.
-    unsafe { libc::timer_settime(timer as libc::timer_t, libc::TIMER_ABSTIME, &raw const when, null_mut()) };
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -251,34 +245,13 @@ fn make() -> io::Result<i32> {
     // `SA_NODEFER`: the second entry interrupts the first, which may hang in a write.
     action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
     set_action(signal, action)?;
-    let timer =
-        block_signal(signal, false).and_then(|()| create(signal)).inspect_err(|_| give_back(signal))?;
-    delete(TIMER.swap(timer, Ordering::SeqCst));
+    let timer = block_signal(signal, false)
+        .and_then(|()| kernel_timer::create(signal))
+        .inspect_err(|_| give_back(signal))?;
+    kernel_timer::delete(TIMER.swap(timer, Ordering::SeqCst));
     // Pairs with `set_timer`, which leaves a moment in `DUE` while there is no timer.
     set_timer();
     Ok(signal)
-}
-
-fn create(signal: i32) -> io::Result<usize> {
-    let mut event = MaybeUninit::<libc::sigevent>::zeroed();
-    // SAFETY: all-zero bytes are a valid `sigevent`.
-    let event = unsafe { event.assume_init_mut() };
-    event.sigev_notify = libc::SIGEV_THREAD_ID;
-    event.sigev_signo = signal;
-    event.sigev_notify_thread_id = rustix::thread::gettid().as_raw_nonzero().get();
-    let mut timer: libc::timer_t = null_mut();
-    // SAFETY: both pointers are valid, and the thread is the calling one.
-    match unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer) } {
-        0 => Ok(timer as usize),
-        _ => Err(io::Error::last_os_error()),
-    }
-}
-
-fn delete(timer: usize) {
-    if timer != NO_TIMER {
-        // SAFETY: the timer is from `create`, and was taken out of `TIMER`, so it is deleted once.
-        unsafe { libc::timer_delete(timer as libc::timer_t) };
-    }
 }
 
 fn give_back(signal: i32) {
@@ -294,7 +267,7 @@ impl Drop for Guard {
         // Any -> off. The signal is given back last, because its default action ends the process.
         ENABLED.store(false, Ordering::SeqCst);
         DUE.store(NEVER, Ordering::SeqCst);
-        delete(TIMER.swap(NO_TIMER, Ordering::SeqCst));
+        kernel_timer::delete(TIMER.swap(NO_TIMER, Ordering::SeqCst));
         give_back(self.signal);
     }
 }

@@ -12,6 +12,8 @@ mod attributes;
 #[cfg(target_os = "linux")]
 pub(crate) use attributes::{Attributes, Refused, kernel_name, processors_here, set_kernel_name};
 #[cfg(target_os = "linux")]
+mod kernel_timer;
+#[cfg(target_os = "linux")]
 pub(crate) mod last;
 #[cfg(target_os = "linux")]
 mod linux;

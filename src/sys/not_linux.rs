@@ -155,7 +155,11 @@ pub(crate) mod last {
     pub(crate) const SAME_SIGNAL: Duration = Duration::from_millis(500);
     pub(crate) const SAME_KEY: Duration = Duration::from_millis(200);
 
-    pub(crate) fn postpone(_at: Instant, _end: End) {}
+    pub(crate) fn look() -> u64 {
+        0
+    }
+
+    pub(crate) fn postpone(_at: Instant, _end: End, _seen: u64) {}
 
     pub(crate) fn due() -> Option<Instant> {
         None

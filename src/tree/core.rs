@@ -276,7 +276,7 @@ impl Owner for ScopeCore {
     fn announced(&self) {
         if self.parent.is_none() && self.root.is_registry() {
             // The end of the grace if nothing of the stop gets any further (A2).
-            self.root.stop_announced(after(awake::now(), self.root.grace));
+            self.root.stop_announced(after(awake::now(), self.root.grace), false);
         }
     }
 

@@ -26,9 +26,10 @@ pub(crate) const GRACE: Duration = Duration::from_secs(5);
 pub(crate) trait RootHost: Send + Sync {
     /// The earliest deadline has changed, or an interrupt is in doubt: *watch* must look again.
     fn timers_changed(&self);
-    /// A stop of the root is asked for, with a grace until `end`. Called before the first lock or
-    /// allocation of that stop, so it neither locks nor allocates.
-    fn stop_announced(&self, end: Instant);
+    /// A stop of the root is asked for, with a grace until `end`: the root's own grace, or one that
+    /// a `shutdown` has asked for. Called before the first lock or allocation of that stop, so it
+    /// neither locks nor allocates.
+    fn stop_announced(&self, end: Instant, is_asked_for: bool);
     /// The shutdown of the root has begun, or its deadline has moved. Called under the root's lock,
     /// so it allocates nothing and does not wait.
     fn clock_moved(&self, clock: &Clock);
@@ -149,9 +150,9 @@ impl Root {
         }
     }
 
-    pub(crate) fn stop_announced(&self, end: Instant) {
+    pub(crate) fn stop_announced(&self, end: Instant, is_asked_for: bool) {
         if let Some(host) = self.host() {
-            host.stop_announced(end);
+            host.stop_announced(end, is_asked_for);
         }
     }
 

@@ -121,11 +121,9 @@ impl Tally {
             arriving.iter().filter_map(|row| row.record.life(|life| life.ended_at)).chain(self.last).max();
         let end = last.filter(|_| away.is_empty()).unwrap_or_else(awake::now);
         let began = clock.began.unwrap_or(end);
-        // As many ordinary rows as `add` would have kept, the newest.
+        // As many rows of each kind as `add` would have kept, the newest.
         let (remarkable, ordinary): (Vec<_>, Vec<_>) = arriving.iter().partition(|row| row.is_remarkable());
-        let fewer = (self.others.len() + ordinary.len()).saturating_sub(KEPT);
-        let ordinary = self.others.iter().chain(ordinary).skip(fewer);
-        let home = self.remarkable.iter().chain(remarkable).chain(ordinary);
+        let home = newest(&self.remarkable, remarkable).chain(newest(&self.others, ordinary));
         let home = home.map(|row| describe(&row.record, row.ending));
         let late = deadline.is_some_and(|deadline| awake::now() >= deadline);
         // A late thread is reported as overdue even if no driver has marked it yet.
@@ -139,6 +137,12 @@ impl Tally {
             threads: away.into_iter().chain(home).collect(),
         }
     }
+}
+
+/// The rows that are kept of these and then those.
+fn newest<'a>(kept: &'a VecDeque<Row>, arriving: Vec<&'a Row>) -> impl Iterator<Item = &'a Row> {
+    let surplus = (kept.len() + arriving.len()).saturating_sub(KEPT);
+    kept.iter().chain(arriving).skip(surplus)
 }
 
 /// The ending to show for a thread that is not home: overdue if it was marked so or the grace is

@@ -97,6 +97,44 @@ fn r2_rows_are_bounded_and_keep_the_late_and_the_failed() {
 }
 
 #[test]
+fn r2_rows_are_bounded_also_while_threads_are_about_to_be_counted() {
+    // catches: rows of failed threads beyond the bound, since those that have ended and are not
+    // counted yet are added to all that are
+    within(|| {
+        let (count, late) = (1020, 10);
+        let result = scope(|s| {
+            let (open, opened) = gate();
+            let fail = |cx: &Context| -> Result {
+                cx.wait_for_stop();
+                Err(boom("at the stop"))
+            };
+            let failing = |name: &'static str| s.thread(name, "fails").isolated().spawn(fail);
+            let failed = (0..count).map(|_| failing("failed")).collect::<Result<Vec<_>, _>>()?;
+            let late = (0..late).map(|_| failing("late")).collect::<Result<Vec<_>, _>>()?;
+            // They have ended, and are counted when their callbacks are over.
+            let waits: Vec<_> = late
+                .iter()
+                .map(|handle| {
+                    let opened = opened.clone();
+                    handle.on_done(move || pass(&opened))
+                })
+                .collect();
+            s.stop();
+            failed.iter().chain(&late).for_each(|handle| drop(handle.done().recv()));
+            let report = s.shutdown(Duration::ZERO);
+            assert_eq!(report.total, count + late.len());
+            assert!(report.threads.len() <= 1024, "{} rows", report.threads.len());
+            assert_eq!(report.threads.iter().filter(|thread| thread.name == "late").count(), late.len());
+            adds_up(&report);
+            drop((open, waits));
+            failed.into_iter().chain(late).for_each(|handle| drop(handle.join()));
+            Ok(())
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
 fn r2_foreign_threads_are_told_and_change_nothing_else() {
     // catches: an audit that misses a leaked thread, or makes the program fail for it
     child_passes(|_| {

@@ -77,3 +77,28 @@ fn s2_a_reason_is_wrapped_once_per_scope_on_its_way_down() {
         result.unwrap();
     });
 }
+
+#[test]
+fn s2_a_scope_that_outlives_its_thread_is_told_that_its_parent_is_over() {
+    // catches: the end of a thread that is handed to a scope below it as the scope's own
+    within(|| {
+        let (tell, told) = crossbeam_channel::bounded(1);
+        let (open, opened) = gate();
+        let outlives = scope(|s| {
+            let outlives = s.spawn("ends", "lends its context", move |cx| {
+                let cx = cx.clone();
+                let foreign = std::thread::spawn(move || {
+                    cx.subscope("outlives", |below| {
+                        drop(open);
+                        Ok(tell.send(below.context().wait_for_stop())?)
+                    })
+                });
+                Ok(pass(&opened)).map(|()| foreign)
+            })?;
+            Ok(outlives.join()?)
+        });
+        let reason = told.recv().expect("it was told");
+        assert_eq!(reason, StopReason::Parent(Box::new(StopReason::UsersDone)));
+        outlives.unwrap().join().unwrap().unwrap();
+    });
+}
