@@ -224,7 +224,7 @@ pub use wait::{Drain, Ended, Iter, Ticks};
 #[doc(hidden)]
 pub use wait::{Io, Listener};
 #[doc(hidden)]
-pub use work::{GaveUp, JoinSet, Restart, RestartBuilder, RetryError};
+pub use work::{GaveUp, JoinSet, Ready, Restart, RestartBuilder, RetryError, StartError};
 
 /// The long texts, so that their code is tested.
 #[cfg(doctest)]

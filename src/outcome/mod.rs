@@ -17,6 +17,7 @@ pub(crate) mod retried;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
 pub(crate) mod setting;
+pub(crate) mod start_error;
 pub(crate) mod status;
 pub(crate) mod status_text;
 pub(crate) mod stopped;

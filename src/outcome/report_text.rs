@@ -8,6 +8,7 @@ use crate::outcome::failure::{Cause, DEEPEST, Failure, JoinError, ScopeError};
 use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks;
 use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
+use crate::outcome::start_error::StartError;
 use crate::outcome::status::{ForeignThread, ScopeStatus};
 use crate::outcome::status_text::count;
 use crate::outcome::words::{NotReady, Restarts, Span, Twins, rails};
@@ -160,8 +161,11 @@ fn write_error(
         write!(f, "({deeper} errors deeper) ")?;
         return write_what(f, last, "", rail);
     }
-    let is_ours =
-        error.is::<ScopeError>() || error.is::<JoinError>() || error.is::<GaveUp>() || error.is::<Failure>();
+    let is_ours = error.is::<ScopeError>()
+        || error.is::<JoinError>()
+        || error.is::<GaveUp>()
+        || error.is::<Failure>()
+        || error.is::<StartError>();
     let rail = format!("{rail}{}", if is_ours { "" } else { FOREIGN });
     write!(f, "{}", Lines { text: error, rail: &rail })
 }

@@ -3,11 +3,12 @@
 //! Refuses to run the thread: `spawn` does.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 
 use crate::outcome::error::SpawnError;
 use crate::outcome::status::{Role, ThreadId};
@@ -24,6 +25,7 @@ use crate::thread::handle::Handle;
 use crate::thread::rerun::{self, Decider, Rerun};
 use crate::thread::spawn::launch;
 use crate::tree::core::ScopeCore;
+use crate::tree::readiness::Word;
 use crate::tree::record::{Label, Record};
 use crate::tree::text::IntoText;
 
@@ -55,7 +57,7 @@ use crate::tree::text::IntoText;
 /// })?;
 /// # Ok::<(), homebound::ScopeError>(())
 /// ```
-#[must_use = "a builder starts nothing until .spawn(f) or .service(f)"]
+#[must_use = "a builder starts nothing until .spawn(f), .service(f) or .start(limit, f)"]
 pub struct ThreadBuilder<'scope> {
     core: Arc<ScopeCore>,
     lease: Lease<'scope>,
@@ -258,7 +260,7 @@ impl<'scope> ThreadBuilder<'scope> {
         F: FnOnce(&Context) -> Result<T> + Send + 'scope,
         T: Send + 'scope,
     {
-        self.start(Role::Worker, f)
+        Ok(self.launch_as(Role::Worker, |_| (), f)?.0)
     }
 
     /// Starts the thread as a service, which ends when it is told to stop, after the workers.
@@ -278,10 +280,32 @@ impl<'scope> ThreadBuilder<'scope> {
     where
         F: FnOnce(&Context) -> Result + Send + 'scope,
     {
-        self.start(Role::Service, f)
+        Ok(self.launch_as(Role::Service, |_| (), f)?.0)
     }
 
-    fn start<T, F>(self, role: Role, f: F) -> Result<Handle<'scope, T>, SpawnError>
+    /// Starts a service whose starter waits for `word`: see [`Record::begin_start`].
+    pub(crate) fn begin_service<F>(
+        self,
+        word: Word,
+        f: F,
+    ) -> Result<(Handle<'scope, ()>, Receiver<Infallible>), SpawnError>
+    where
+        F: FnOnce(&Context) -> Result + Send + 'scope,
+    {
+        let arm = |record: &mut Record| {
+            record.starts_by = word;
+            record.begin_start()
+        };
+        self.launch_as(Role::Service, arm, f)
+    }
+
+    /// Starts the thread. `arm` gets its record before any other thread knows it.
+    fn launch_as<T, F, R>(
+        self,
+        role: Role,
+        arm: impl FnOnce(&mut Record) -> R,
+        f: F,
+    ) -> Result<(Handle<'scope, T>, R), SpawnError>
     where
         F: FnOnce(&Context) -> Result<T> + Send + 'scope,
         T: Send + 'scope,
@@ -292,10 +316,11 @@ impl<'scope> ThreadBuilder<'scope> {
         // gets the erased end, to run the closure.
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Packet<_, T>>::clone(&packet);
         let task = self.lease.erase(packet);
-        let (record, make) = self.record(role);
+        let (mut record, make) = self.record(role);
+        let armed = arm(&mut record);
         let record = Arc::new(record);
         launch(&record, task, make)?;
-        Ok(Handle::new(record, claim))
+        Ok((Handle::new(record, claim), armed))
     }
 
     /// Starts a thread whose closure may run again, as `decider` says.
@@ -311,7 +336,7 @@ impl<'scope> ThreadBuilder<'scope> {
     {
         self.check_name()?;
         let packet = Repeated::new(move |record: &Arc<Record>| f(&Context::of_run(record)));
-        // As in `start`, the packet has two owners.
+        // As in `launch_as`, the packet has two owners.
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Repeated<_, T>>::clone(&packet);
         let task = self.lease.erase(packet);
         let (mut record, make) = self.record(role);

@@ -3,8 +3,8 @@
 //! Refuses to be asked by a wait that does not block, or that has a time-out.
 //!
 //! One lock, taken before the lock of any scope. There is an edge "A ends only after B" if
-//! - A blocks in a join of B, in a `next` of a set of which B is the last, or in the closing of a
-//!   group that B is in: the table notes these;
+//! - A blocks in a join of B, in a start of B, in a `next` of a set of which B is the last, or in
+//!   the closing of a group that B is in: the table notes these;
 //! - A runs the body of a scope that B is in: the search reads these from the tree;
 //! - B runs a callback of A, for which A waits at its end: the table notes these when B blocks.
 
@@ -79,10 +79,11 @@ fn owed_to() -> Vec<u64> {
     found
 }
 
-/// The thing whose end a wait is for.
+/// The thing that a wait is for: an end, or that a thread is ready.
 #[derive(Clone)]
 enum Target {
     Thread(Arc<Record>),
+    Ready(Arc<Record>),
     Scope(Arc<ScopeCore>),
 }
 
@@ -151,6 +152,14 @@ impl Waiting {
         waiting.map_err(|cycle| JoinError::WouldDeadlock { cycle })
     }
 
+    /// For the wait of a starter until `target` is ready. A join in the cycle is woken with the
+    /// error, and the starter waits on. `None` if there is no join in the cycle: the limit of the
+    /// start ends this wait.
+    pub(crate) fn until_ready(target: &Arc<Record>) -> Option<Waiting> {
+        let on = Target::Ready(Arc::clone(target));
+        Waiting::begin(Blocked { on, given_up: None, around: None }).ok()
+    }
+
     /// Enters the wait into the table, unless it closes a cycle in which no join gives up.
     fn begin(mut blocked: Blocked) -> Result<Waiting, Vec<String>> {
         let (run, mut owed) = (this_thread::number(), owed_to());
@@ -158,7 +167,7 @@ impl Waiting {
         let table = guard.get_or_insert_default();
         let driven = match &blocked.on {
             Target::Scope(core) => Some(Arc::clone(core)),
-            Target::Thread(_) => None,
+            Target::Thread(_) | Target::Ready(_) => None,
         };
         let mut search = Search::new(run, &owed, table, driven);
         if search.reaches(&blocked.on) {

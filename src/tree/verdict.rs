@@ -16,6 +16,7 @@ use crate::outcome::failure::{Failure, JoinError, ScopeError};
 use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks::{self, Carries, Mark};
 use crate::outcome::reason::Stop;
+use crate::outcome::start_error::StartError;
 use crate::outcome::stopped::Stopped;
 use crate::rt::contain::{contain, discard, drop_contained};
 use crate::rt::result::BoxError;
@@ -93,6 +94,9 @@ fn ours(error: &(dyn Error + 'static)) -> Option<FirstOfOurs> {
         let ids: Vec<u64> = scope.failures().iter().flat_map(Failure::ids).copied().collect();
         return Some(if ids.is_empty() { of_stop(scope.stopped()) } else { FirstOfOurs::Failures(ids) });
     }
+    if let Some(start) = error.downcast_ref::<StartError>() {
+        return of_start(start);
+    }
     match (error.downcast_ref::<JoinError>(), error.downcast_ref::<SpawnError>()) {
         (Some(JoinError::Failed(failure)), _) => Some(FirstOfOurs::Failures(failure.ids().to_vec())),
         (Some(JoinError::Stopped(stopped)), _) | (_, Some(SpawnError::Stopped(stopped))) => {
@@ -103,6 +107,16 @@ fn ours(error: &(dyn Error + 'static)) -> Option<FirstOfOurs> {
         // A refusal of the OS may be in an error of the program's that shows more, so the walk goes
         // on.
         (_, Some(SpawnError::Os(_))) | (None, None) => None,
+    }
+}
+
+fn of_start(error: &StartError) -> Option<FirstOfOurs> {
+    match error {
+        StartError::Failed(failure) => Some(FirstOfOurs::Failures(failure.ids().to_vec())),
+        StartError::Stopped(stopped) => Some(of_stop(Some(stopped))),
+        // As the error itself.
+        StartError::Spawn(error) => ours(error),
+        StartError::NotReady | StartError::TimedOut { .. } => Some(FirstOfOurs::Other),
     }
 }
 

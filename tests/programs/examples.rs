@@ -60,6 +60,25 @@ impl Drop for Program {
     }
 }
 
+/// Runs an example that ends by itself. It must print the text in its own header, line by line.
+#[track_caller]
+fn prints_what_its_header_says(name: &'static str) {
+    within(move || {
+        let source = std::fs::read_to_string(format!("examples/{name}.rs")).expect("its source");
+        let header = source.split("```").nth(1).and_then(|text| text.strip_prefix("text\n")).expect("a text");
+        let header = header.trim_end_matches("//! ").lines().filter_map(|line| line.strip_prefix("//! "));
+        let (code, out, err) = Program::start(name, &[]).end();
+        assert_eq!(out.lines().collect::<Vec<_>>(), header.collect::<Vec<_>>(), "{err}");
+        assert_eq!((code, err.as_str()), (Some(0), ""));
+    });
+}
+
+#[test]
+fn services_start_one_after_the_other_when_they_are_ready() {
+    // catches: a start that returns too early or too late, and an example that says what is not so
+    prints_what_its_header_says("ready");
+}
+
 fn http() -> (Program, String) {
     let mut program = Program::start("http", &["127.0.0.1:0"]);
     let line = program.line();

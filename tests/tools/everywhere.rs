@@ -11,7 +11,7 @@ use crossbeam_channel::{bounded, unbounded};
 use homebound::{Context, Handle, JoinError, Result, Scope, SpawnError};
 use homebound_testing::{NoLeaks, Planted, StopEverywhere, Wrong, stop_everywhere};
 
-use crate::common::within;
+use crate::common::{NEVER, within};
 
 const SHORT: Duration = Duration::from_millis(60);
 
@@ -81,6 +81,24 @@ fn a_program_of_one_thread_is_met_at_each_point_in_its_order() {
         // 5 as it is; 0 to 4 with a stop or a panic, and 5 in the run that ends before its sixth; 5
         // with no spawn to refuse.
         assert_eq!(met.into_inner(), 5 + 2 * (1 + 2 + 3 + 4 + 5) + 5);
+    });
+}
+
+#[test]
+fn a_program_that_starts_services_stands_all_of_it() {
+    within(|| {
+        let done = stop_everywhere(|scope| {
+            let started = scope.thread("store", "is ready at once").start(NEVER, |cx, ready| {
+                cx.checkpoint()?;
+                ready.set(7);
+                cx.wait_for_stop();
+                Ok(())
+            });
+            Ok(assert_eq!(started?.1, 7))
+        })
+        .unwrap();
+        // The start, the checkpoint and the wait for the stop.
+        assert_eq!((done.points, done.spawns, done.refusals), (3, 1, 1), "{done}");
     });
 }
 

@@ -12,6 +12,7 @@ use super::{Failure, FailureParts, JoinError, ScopeError, What};
 use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks::uncounted;
 use crate::outcome::retried::RetryError;
+use crate::outcome::start_error::StartError;
 use crate::rt::contain::{discard, drop_contained};
 use crate::rt::result::BoxError;
 use crate::rt::shown::Level;
@@ -53,9 +54,13 @@ impl Failure {
         };
         // Behind a retry that has given up, the error of its last try.
         let error = error.map(|error| retried(error).unwrap_or(error));
-        let one = error.and_then(|error| match error.downcast_ref::<JoinError>() {
-            Some(JoinError::Failed(failure)) => Some(failure),
-            _ => error.downcast_ref::<GaveUp>().map(|gave_up| &gave_up.last).or(error.downcast_ref()),
+        let one = error.and_then(|error| {
+            match (error.downcast_ref::<JoinError>(), error.downcast_ref::<StartError>()) {
+                (Some(JoinError::Failed(failure)), _) | (_, Some(StartError::Failed(failure))) => {
+                    Some(failure)
+                }
+                _ => error.downcast_ref::<GaveUp>().map(|gave_up| &gave_up.last).or(error.downcast_ref()),
+            }
         });
         let scope = error.and_then(|error| error.downcast_ref::<ScopeError>());
         one.into_iter().chain(scope.into_iter().flat_map(ScopeError::failures))

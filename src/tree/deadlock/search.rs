@@ -8,6 +8,7 @@ use super::{Table, Target};
 use crate::outcome::status::Role;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::current;
+use crate::tree::readiness::Stage;
 use crate::tree::record::Record;
 
 /// One search for the calling thread, from what it is about to wait for.
@@ -19,8 +20,9 @@ pub(super) struct Search<'a> {
     table: &'a Table,
     /// The scope that the caller shuts down, whose services the caller will tell itself.
     driven: Option<Arc<ScopeCore>>,
-    /// Ids of visited threads: each is searched once.
-    seen: HashSet<u64>,
+    /// Ids of visited threads, and whether the visit was for their readiness: each is searched
+    /// once, because fewer threads wait for a readiness than for an end.
+    seen: HashSet<(u64, bool)>,
     /// The threads from the start to where the search is, each waiting for the next.
     pub(super) trail: Vec<Arc<Record>>,
 }
@@ -31,6 +33,8 @@ enum Visit {
     End(Arc<Record>),
     /// The driver of its scope waits for this thread, until it is home: after its callbacks.
     Home(Arc<Record>),
+    /// A starter waits for this thread, until it is ready.
+    Ready(Arc<Record>),
     Back,
 }
 
@@ -49,34 +53,48 @@ impl<'a> Search<'a> {
     pub(super) fn reaches(&mut self, target: &Target) -> bool {
         let mut list: Vec<Visit> = behind(target);
         while let Some(visit) = list.pop() {
-            let (record, over) = match visit {
-                Visit::End(record) => (Arc::clone(&record), record.has_ended()),
-                Visit::Home(record) => (Arc::clone(&record), record.is_home()),
+            let (record, over) = match &visit {
+                Visit::End(record) => (record, record.has_ended()),
+                Visit::Home(record) => (record, record.is_home()),
+                Visit::Ready(record) => (record, record.has_ended() || record.stage() == Stage::Ready),
                 Visit::Back => {
                     self.trail.pop();
                     continue;
                 }
             };
             // A thread that is over waits for nothing.
-            if over || !self.seen.insert(record.id.0) {
+            let is_start = matches!(visit, Visit::Ready(_));
+            if over || !self.seen.insert((record.id.0, is_start)) {
                 continue;
             }
-            self.trail.push(Arc::clone(&record));
+            self.trail.push(Arc::clone(record));
             // The cycle is closed if this thread is the caller, or waits for it.
             let waits_for_caller = record.os_thread() == self.me || self.owed.contains(&record.id.0);
-            if waits_for_caller || self.is_told_after_caller(&record) {
+            if waits_for_caller || (!is_start && self.is_told_after_caller(record)) {
                 return true;
             }
+            let next = self.next(record, is_start);
             // Pushed before the next visits, so that the way back comes after all of them.
             list.push(Visit::Back);
-            let blocked = self.table.waits_of(&record).map(|blocked| blocked.on.clone());
-            let opened = record.opened().into_iter().map(Target::Scope);
-            blocked.chain(opened).for_each(|next| list.extend(behind(&next)));
+            list.extend(next);
         }
         false
     }
 
-    /// True if this service is told only after the caller has ended.
+    /// The threads that must end, or be ready, before `record` ends. For its readiness: before it
+    /// can go on.
+    fn next(&self, record: &Record, is_start: bool) -> Vec<Visit> {
+        let blocked = self.table.waits_of(record).map(|blocked| blocked.on.clone());
+        let mut opened = record.opened();
+        if is_start {
+            // A thread may become ready in the body of a scope, and not while it waits for the
+            // threads of a scope whose body is over.
+            opened.retain(|core| core.lock().body_home);
+        }
+        blocked.chain(opened.into_iter().map(Target::Scope)).flat_map(|next| behind(&next)).collect()
+    }
+
+    /// True if this service is told only after the caller has ended. It may be ready before.
     fn is_told_after_caller(&self, service: &Arc<Record>) -> bool {
         // The caller drives the scope of the service, so it tells the service while it waits.
         let driven = self.driven.as_ref();
@@ -89,6 +107,7 @@ impl<'a> Search<'a> {
 fn behind(target: &Target) -> Vec<Visit> {
     match target {
         Target::Thread(record) => vec![Visit::End(Arc::clone(record))],
+        Target::Ready(record) => vec![Visit::Ready(Arc::clone(record))],
         Target::Scope(core) => threads_of(core).into_iter().map(Visit::Home).collect(),
     }
 }

@@ -11,9 +11,9 @@ use super::{Name, Opaque, Res};
 use crossbeam_channel::{Receiver, Sender};
 use homebound::registry::{self, Registry};
 use homebound::{
-    Adopted, BoxError, Context, Drain, Exit, Group, Handle, Iter, JoinError, OnOverdue, OnStop, Scope,
-    ScopeError, SendError, ShutdownReport, Signals, Snapshot, SpawnError, StopReason, Stopped, Stopper,
-    ThreadBuilder, ThreadId, ThreadStatus, Ticks, WaitError,
+    Adopted, BoxError, Context, Drain, Exit, Group, Handle, Iter, JoinError, OnOverdue, OnStop, Ready, Scope,
+    ScopeError, SendError, ShutdownReport, Signals, Snapshot, SpawnError, StartError, StopReason, Stopped,
+    Stopper, ThreadBuilder, ThreadId, ThreadStatus, Ticks, WaitError,
 };
 
 #[test]
@@ -97,6 +97,13 @@ fn scope_methods<'scope, 'env>(s: &'scope Scope<'scope, 'env>, borrowed: &'scope
     });
     let _: Result<Group<'scope>, SpawnError> = s.group("name");
     s.defer("name", move || Ok(assert!(borrowed.is_empty())));
+    let _: &'scope u8 = s.keep(5_u8);
+    let started = s.thread("name", "purpose").start(Duration::from_secs(1), move |_: &Context, ready| {
+        let ready: Ready<&'scope str> = ready;
+        Ok(ready.set(borrowed))
+    });
+    let _: Result<(Handle<'scope, ()>, &'scope str), StartError> = started;
+    let () = s.context().ready();
     let _: &Context = s.context();
     let _: &Receiver<Infallible> = s.stop_signal();
     let _: Stopper = s.stopper();

@@ -19,11 +19,11 @@ mod modules {
     use homebound::registry::{dump_status, group, run, snapshot, unblocked};
     use homebound::status::{
         Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
-        ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus,
+        ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
     };
     use homebound::status::{Ending, ShutdownReport, ThreadReport};
     use homebound::wait::{Drain, Ended, Io, Iter, Listener, Ticks};
-    use homebound::work::{GaveUp, JoinSet, Restart, RetryError};
+    use homebound::work::{GaveUp, JoinSet, Ready, Restart, RetryError, StartError};
 }
 
 /// The same items at the root, where the pages do not show them. Programs are written with these.
@@ -32,9 +32,9 @@ mod short {
     use homebound::{
         Edge, Ending, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState,
         ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId, ThreadReport, ThreadState,
-        ThreadStatus,
+        ThreadStatus, WaitStatus,
     };
-    use homebound::{GaveUp, JoinSet, Restart, RetryError};
+    use homebound::{GaveUp, JoinSet, Ready, Restart, RetryError, StartError};
     use homebound::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
     use homebound::{OnOverdue, SecondSignal};
 }

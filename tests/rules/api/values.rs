@@ -32,6 +32,7 @@ fn traits() {
     error::<SendError<u8>>();
     error::<SpawnError>();
     error::<JoinError>();
+    error::<homebound::StartError>();
     error::<ScopeError>();
     fn any_error<T: Error>() {}
     any_error::<SendError<Opaque>>();
@@ -53,6 +54,7 @@ fn traits() {
     shared::<Snapshot>();
     fn held<T: Send>() {}
     held::<ThreadBuilder<'_>>();
+    held::<homebound::Ready<std::cell::Cell<u8>>>();
     shared::<homebound::Process<'_>>();
     held::<homebound::ProcessBuilder<'_>>();
     owned::<homebound::Line>();
