@@ -66,6 +66,7 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
     let record = Record::new(label, Role::Adopted, core, Node::new(Link::Inside));
     let record = Arc::new(record);
     record.start(None);
+    // No handle will ask for a result, so the entry goes when the stay ends.
     result_state::without_handle(&record);
     let entry = Entry { record: Arc::clone(&record), task: None };
     if is_ours(core) || core.admit(entry).is_err() {
@@ -87,6 +88,7 @@ pub(crate) fn take_in(host: &Context, label: Label) -> Adopted {
     // The threads of a service are told to stop when the service is, so attach to the thread of
     // `host`, not to its scope.
     record.node.attach(&host.record().node);
+    // As in `adopt`: a context without a place in the tree.
     if is_ours(core) || !guest::admit(&record) {
         guest::end(&record);
     }
@@ -105,6 +107,8 @@ fn release(record: &Arc<Record>) {
     if record.role == Role::Guest {
         return guest::leave(record);
     }
+    // First, because this blocks until the callbacks of the stay are over. Then outcome, *done* and
+    // count in the order of `come_home`.
     record.node.close();
     if !record.has_ended() {
         result_state::end(record, Outcome::Finished);
@@ -122,6 +126,8 @@ fn forsake(record: &Arc<Record>) {
 
 impl Drop for Adopted {
     fn drop(&mut self) {
+        // The stay ends while the context is still the current one, so that a callback which
+        // `close` waits for finds it.
         release(self.context.record());
         drop(self.entered.take());
         finish_if_left(&self.context.core().root);

@@ -81,6 +81,8 @@ impl<T> Handle<'_, T> {
         self.point(Location::caller());
         if !self.record.done.is_set() {
             let _wait = WaitMark::on("join", Location::caller(), Of::Thread(Arc::clone(&self.record)));
+            // After the mark, so that a join which closes a cycle with this one finds both in its
+            // search (W2).
             let joining = Joining::begin(&self.record)?;
             // Pairs with `come_home`, which sets `done` when the result is in its slot.
             if !self.record.done.wait(None, joining.given_up()) {
@@ -146,6 +148,8 @@ impl<T> Handle<'_, T> {
         self.point(caller);
         if !self.record.done.is_set() {
             let _wait = WaitMark::on("join", caller, Of::Thread(Arc::clone(&self.record)));
+            // The time-out ends the wait, so no search for a cycle is needed. Pairs with
+            // `come_home`.
             if !self.record.done.wait(Some(end()), &AtomicBool::new(false)) {
                 return Err(self);
             }
@@ -173,6 +177,7 @@ impl<T> Handle<'_, T> {
     /// As [`join`](Self::join), but for a cycle.
     #[must_use = "it takes what the thread returned"]
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
+        // `done` is set when the result is in its slot, so the take below does not wait.
         let ready = !self.joined && self.record.done.is_set();
         ready.then(|| self.collect())
     }
@@ -185,6 +190,7 @@ impl<T> Handle<'_, T> {
     }
 
     fn collect(&mut self) -> Result<T, JoinError> {
+        // First: from here on the result belongs to this call, and the drop leaves it alone.
         self.joined = true;
         result_state::join(&self.record, &*self.claim)
     }
@@ -277,7 +283,7 @@ impl<T> Handle<'_, T> {
     /// ```
     pub fn on_done(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
         let context = Context::of(&self.record);
-        let registered = context.callback(At::Done(Arc::clone(&self.record)), context.guest(f));
+        let registered = context.callback(At::Done(Arc::clone(&self.record)), context.callback_task(f));
         registered.enter();
         OnStop { registered }
     }
@@ -309,6 +315,8 @@ impl<T> Handle<'_, T> {
 
 impl<T> Drop for Handle<'_, T> {
     fn drop(&mut self) {
+        // The result of a thread that still runs goes to its scope, by the state machine of
+        // `result_state`.
         if !self.joined {
             result_state::drop_unjoined(&self.record, &*self.claim);
         }

@@ -37,6 +37,7 @@ impl Registered {
     pub(crate) fn enter(&self) {
         match &self.at {
             At::Stop(node) if node.on_stop(&self.callback) => {}
+            // The stop came first, and will not find this callback: run it here.
             At::Stop(_) => self.callback.run(Caller::Registrar),
             At::Done(record) => record.on_done(&self.callback),
         }
@@ -47,6 +48,7 @@ impl Registered {
             At::Stop(node) => node.forget_callback(self.callback.key()),
             At::Done(record) => record.forget_on_done(self.callback.key()),
         }
+        // Blocks while the callback runs on another thread. Pairs with `Callback::finish`.
         self.callback.abandon();
     }
 }
@@ -87,7 +89,7 @@ impl Context {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn on_stop(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
-        let registered = self.callback(At::Stop(Arc::clone(self.node())), self.guest(f));
+        let registered = self.callback(At::Stop(Arc::clone(self.node())), self.callback_task(f));
         registered.enter();
         OnStop { registered }
     }
@@ -109,7 +111,7 @@ impl Context {
     pub fn with_on_stop<R>(&self, f: impl FnOnce() + Send, body: impl FnOnce() -> R) -> R {
         // The guard abandons the callback before the data that `f` borrows is dropped, on every way
         // out of `body`.
-        let task = Lease::promise().erase(self.guest(f));
+        let task = Lease::promise().erase(self.callback_task(f));
         let at = At::Stop(Arc::clone(self.node()));
         let registered = scopeguard::guard(self.callback(at, task), |registered| registered.leave());
         registered.enter();
@@ -118,10 +120,14 @@ impl Context {
 
     /// Makes a task of a callback. While `f` runs, a call that would wait for the scope of this
     /// context does not wait, because the scope waits for `f`.
-    pub(crate) fn guest<'a>(&self, f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<Caller> + 'a> {
+    pub(crate) fn callback_task<'a>(&self, f: impl FnOnce() + Send + 'a) -> Arc<dyn Task<Caller> + 'a> {
+        // Weak, because the node of the record lists the callback: a strong reference would be a
+        // cycle.
         let record = Arc::downgrade(self.record());
         Packet::new(move |by: &Caller| -> Result {
             match by {
+                // On the thread that stops: the search for cycles must know whose callback that
+                // thread is in.
                 Caller::Stop => deadlock::as_callback_of(record, f),
                 Caller::Registrar => current::as_callback(f),
             }
@@ -134,6 +140,8 @@ impl Context {
         let callback = Callback::new(
             task,
             Box::new(move |payload| match record.upgrade() {
+                // A panic of a callback is a failure of the scope of its context, as long as that
+                // is there.
                 Some(record) => complain(&record.core, record.origin(), payload, true),
                 None => crate::stop::callback::unheard(payload),
             }),
