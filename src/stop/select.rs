@@ -49,13 +49,14 @@ pub(crate) fn until_stopped<'a, T>(
             Some(first) => select.select_deadline(first).ok(),
         };
         give_back_the_park_token();
-        match (chosen, alerted) {
-            (Some(chosen), _) if chosen.index() == own => return Ok(complete(chosen)),
-            // The end of a shield became known, the stop came, or the time is up: look again.
-            (Some(chosen), Some((index, alert))) if chosen.index() == index => drop(chosen.recv(alert)),
-            (Some(chosen), _) => drop(chosen.recv(stop)),
-            (None, _) => {}
+        // Without one the time is up: look again.
+        let Some(chosen) = chosen else { continue };
+        if chosen.index() == own {
+            return Ok(complete(chosen));
         }
+        // The end of a shield became known, or the stop came: look again.
+        let channel = alerted.filter(|(index, _)| chosen.index() == *index).map_or(stop, |(_, alert)| alert);
+        let _disconnected = chosen.recv(channel);
     }
 }
 

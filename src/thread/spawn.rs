@@ -98,14 +98,21 @@ impl Scene {
 
     /// Runs `f` as the last in the span.
     fn inside(mut self, f: impl FnOnce()) {
-        match self.0.take().map(|scene| *scene) {
+        match self.0.take() {
             None => f(),
-            Some((dispatch, span)) => tracing::dispatcher::with_default(&dispatch, || {
-                span.in_scope(f);
-                drop(span);
-            }),
+            Some(scene) => in_span(*scene, f),
         }
     }
+}
+
+/// Not inlined, because its frame would be below every closure, in programs without a subscriber as
+/// well, and a blocked thread pays for its stack by the page.
+#[inline(never)]
+fn in_span((dispatch, span): (Dispatch, tracing::Span), f: impl FnOnce()) {
+    tracing::dispatcher::with_default(&dispatch, || {
+        span.in_scope(f);
+        drop(span);
+    });
 }
 
 /// The drop of a span calls the subscriber, which is code of the program, so a panic is contained.

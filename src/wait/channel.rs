@@ -236,20 +236,29 @@ impl Context {
         end: Option<Instant>,
         mark: impl FnOnce() -> WaitMark,
     ) -> Result<T, WaitError> {
-        // Look a few times before the thread sleeps, because a message often comes within
-        // microseconds: as many times as crossbeam's own `recv` does before and after it registers.
+        if let Some(received) = self.look_again(receiver) {
+            return received;
+        }
+        let _mark = mark();
+        self.prepare();
+        self.receive_blocked(receiver, end)
+    }
+
+    /// Looks a few times before the thread sleeps, because a message often comes within
+    /// microseconds: as many times as crossbeam's own `recv` does before and after it registers.
+    /// Its frame is gone before the thread sleeps, see `prepare`.
+    #[inline(never)]
+    fn look_again<T>(&self, receiver: &Receiver<T>) -> Option<Result<T, WaitError>> {
         for _ in 0..2 {
             let backoff = Backoff::new();
             while !backoff.is_completed() {
                 backoff.snooze();
                 if let Some(received) = self.look(receiver) {
-                    return received;
+                    return Some(received);
                 }
             }
         }
-        let _mark = mark();
-        self.prepare();
-        self.receive_blocked(receiver, end)
+        None
     }
 
     /// Makes the channel that a wait selects on, while the stack is not deep. The deepest point of
