@@ -49,6 +49,9 @@ pub(crate) struct ScopeCore {
     changes: EventCount,
     /// Set once by *stopper* when it becomes a driver, so that each change is dispatched to it.
     driven: AtomicBool,
+    /// Set once, when the shutdown begins, so that an ending thread does not take the locks of
+    /// scopes that do not count it.
+    tallied: AtomicBool,
     /// Set by `wake_drivers`, cleared by the next driver that looks. Ends the walk outwards early.
     touched: AtomicBool,
 }
@@ -93,6 +96,7 @@ impl ScopeCore {
             state_lock: StateLock::new(State::new(kind == Kind::Group)),
             changes: EventCount::default(),
             driven: AtomicBool::new(false),
+            tallied: AtomicBool::new(false),
             touched: AtomicBool::new(false),
         });
         core.node.set_owner(Arc::downgrade(&core) as Weak<dyn Owner>);
@@ -170,13 +174,23 @@ impl ScopeCore {
     /// Counts the ending thread out: its last use of the scope. Its entry stays until the joiner or
     /// the next spawn removes it (E6).
     pub(crate) fn count_out(self: &Arc<Self>, record: &Arc<Record>) {
+        // Most often no shutdown has begun, so no scope but its own need be locked.
+        let is_tallied = self.ancestors().any(|core| core.is_tallied());
         // Before any lock is taken, because this takes the locks of other scopes.
-        let due = self.outer_dues();
-        for (core, due) in self.ancestors().zip(&due).skip(1) {
+        let due = if is_tallied { self.outer_dues() } else { Vec::new() };
+        for (core, due) in self.ancestors().zip(&due).skip(1).filter(|(core, _)| core.is_tallied()) {
             core.state_lock.count_out_or_defer(core, record, *due);
         }
         // Its own scope last: a thread that finds it home here finds it counted further out.
-        self.state_lock.count_out_or_defer(self, record, due[0]);
+        self.state_lock.count_out_or_defer(self, record, due.first().copied().flatten());
+    }
+
+    /// True if a thread that ends is to be counted for a report. A thread that ends because of a
+    /// stop has read the flag of that stop, which is set after `begin`, so the thread finds this
+    /// true.
+    fn is_tallied(&self) -> bool {
+        // Pairs with `begin_shutdown`.
+        self.tallied.load(Ordering::Acquire)
     }
 
     /// Wakes the drivers of this scope and, if it is a group, of the scopes around it. The walk
@@ -233,7 +247,7 @@ impl ScopeCore {
 
     /// False if the root is about to end, so that an ending thread need not stay warm.
     pub(crate) fn may_spawn_again(self: &Arc<Self>) -> bool {
-        let Some(root) = self.ancestors().last() else { return true };
+        let Some(root) = &self.root.core() else { return true };
         if root.node.is_stopping() {
             return false;
         }
@@ -256,6 +270,9 @@ impl ScopeCore {
     /// Starts clock and tally, the tally first: a thread that ends from now on is counted.
     pub(crate) fn begin_shutdown(&self, state: &mut State, at: Instant) {
         state.tally.get_or_insert_default();
+        // Under the lock, so that a thread that finds this true finds the tally. Pairs with
+        // `is_tallied`.
+        self.tallied.store(true, Ordering::Release);
         // A scope with a body has the deadline of the thread that runs the body instead (E3).
         let grace = (self.parent.is_none() || self.kind == Kind::Group).then_some(self.root.grace);
         let served = !state.services.is_empty();

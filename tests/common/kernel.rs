@@ -10,11 +10,20 @@ pub fn os_threads() -> usize {
 
 /// How long the calling thread has run on a processor. Other threads that keep the processors busy
 /// do not count.
-#[allow(unsafe_code)]
 pub fn thread_time() -> Duration {
+    time_of(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// The same of all threads of this process, those that have ended included.
+pub fn process_time() -> Duration {
+    time_of(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+#[allow(unsafe_code)]
+fn time_of(clock: libc::clockid_t) -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: it only writes to `time`.
-    let told = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    let told = unsafe { libc::clock_gettime(clock, &raw mut time) };
     assert_eq!(told, 0);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

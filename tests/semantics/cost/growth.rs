@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::*;
 use crossbeam_channel::bounded;
-use homebound::{Context, Group, Result, group, scope};
+use homebound::{Context, Group, Result, Scope, group, scope};
 
 /// How much longer `measure` takes for four times as many: the least of some tries, of the time
 /// that the thread had a processor for.
@@ -143,6 +143,25 @@ fn kept_limits_cost_no_stack_and_no_more_the_more_there_are() {
         })
     };
     is_linear("kept limits", growth(5_000, kept));
+}
+
+#[test]
+fn threads_in_nested_scopes_come_home_in_a_straight_line() {
+    // catches: a thread that takes the lock of each scope around its own when it ends, though none
+    // of them is about to end
+    fn each(s: &Scope<'_, '_>, left: usize) -> Result {
+        s.spawn("short", "ends at once", |_| Ok(()))?.join()?;
+        if left == 0 { Ok(()) } else { Ok(s.subscope("inside", |below| each(below, left - 1))?) }
+    }
+    child_passes(|_| {
+        let nested = |count: usize| {
+            let start = process_time();
+            on_a_large_stack(move |cx| Ok(cx.subscope("outermost", |s| each(s, count))?));
+            process_time() - start
+        };
+        is_linear("threads in nested scopes", growth(400, nested));
+        0
+    });
 }
 
 #[test]
