@@ -12,9 +12,9 @@ use super::os_thread::{Name, OsThread};
 /// that number.
 const AT_LEAST: usize = 64;
 
-/// Every OS thread in it is `Place::Idle` under its age, and stands in both maps. The thread that
-/// takes an OS thread out has claimed it, and owes it a `give`. All of it is guarded by the lock of
-/// the cache's state.
+/// Every OS thread in it is `Standing::Idle` under its age, and stands in both maps. The thread
+/// that takes an OS thread out has claimed it, and owes it a `give`. All of it is guarded by the
+/// lock of the cache's state.
 #[derive(Default)]
 pub(super) struct Idle {
     /// In the order in which they began to idle. `take` prefers the last one, because its stack is

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::event_count::EventCount;
-use super::os_thread::{Next, OsThread, own_number};
+use super::os_thread::{Order, OsThread, own_number};
 use super::spin::{A_WAKE_UP, spin_until};
 use super::thread_cache::ThreadCache;
 use crate::sync::{JoinHandle, join};
@@ -197,7 +197,7 @@ impl ThreadCache {
         drop(state);
         // `take_all` has claimed them.
         self.leaving.fetch_add(idle.len(), Ordering::Relaxed);
-        idle.into_iter().for_each(|os_thread| os_thread.give(Next::Retire { counted: true }));
+        idle.into_iter().for_each(|os_thread| os_thread.give(Order::Retire { counted: true }));
     }
 
     /// Blocks until every thread has been joined by the OS, thread-local destructors included.

@@ -44,7 +44,7 @@ pub(crate) type Job = Box<dyn FnOnce(&Arc<OsThread>) + Send + 'static>;
 pub(crate) type Name = Cow<'static, str>;
 
 /// The order to an OS thread.
-pub(super) enum Next {
+pub(super) enum Order {
     /// Run this job.
     Work(Job),
     /// Leave. `counted`: the giver has counted the thread as leaving already.
@@ -73,7 +73,7 @@ pub(crate) struct OsThread {
     over: atomic::AtomicBool,
     /// The cache that it belongs to. Weak, since the cache holds its OS threads.
     cache: Weak<ThreadCache>,
-    /// Handle, order and place. Written by the spawner, by the cache and by the thread.
+    /// Handle, order and standing. Written by the spawner, by the cache and by the thread.
     mail: Mutex<Mail>,
     /// True if there is an order in `mail.next`. For `look_out`, which polls without the lock.
     mailed: AtomicBool,
@@ -94,13 +94,13 @@ struct Mail {
     /// Put in by the spawner, taken by the thread that will join, or by the thread itself.
     handle: Option<JoinHandle<()>>,
     /// The next order. Put in by `give`, taken by the thread.
-    next: Option<Next>,
-    place: Place,
+    next: Option<Order>,
+    standing: Standing,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 /// Whether a spawner may claim the thread.
-enum Place {
+enum Standing {
     // It has a job, or is on its way out.
     #[default]
     Working,
@@ -177,7 +177,7 @@ impl OsThread {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.mail.lock().place, Place::Idle(_))
+        matches!(self.mail.lock().standing, Standing::Idle(_))
     }
 
     pub(crate) fn title(&self) -> &Titled {
@@ -195,9 +195,9 @@ impl OsThread {
     pub(super) fn is_ending(&self) -> bool {
         let mail = self.mail.lock();
         // A thread with the order to retire stays `Claimed` until it has read the order.
-        let has_no_job = match (mail.place, &mail.next) {
-            (Place::Working, _) | (Place::Claimed, Some(Next::Retire { .. })) => true,
-            (Place::Idle(_) | Place::Claimed, _) => false,
+        let has_no_job = match (mail.standing, &mail.next) {
+            (Standing::Working, _) | (Standing::Claimed, Some(Order::Retire { .. })) => true,
+            (Standing::Idle(_) | Standing::Claimed, _) => false,
         };
         has_no_job && self.over.load(Ordering::Acquire)
     }
@@ -205,7 +205,7 @@ impl OsThread {
     /// Called by a thread that has idled for too long and has claimed itself. Claimed -> working,
     /// on its way out.
     pub(super) fn set_leaving(&self) {
-        self.mail.lock().place = Place::Working;
+        self.mail.lock().standing = Standing::Working;
     }
 
     /// Called by the job at its end: offers the thread for another job. The thread first gets back
@@ -228,24 +228,24 @@ impl OsThread {
 
     /// Working -> idle. Called by `Idle`, under the lock of the cache's state.
     pub(super) fn set_idle(&self, age: u64) {
-        self.mail.lock().place = Place::Idle(age);
+        self.mail.lock().standing = Standing::Idle(age);
     }
 
     /// Idle -> claimed. The caller that gets the age owns the next order of this thread, and owes
     /// it a `give`.
     pub(super) fn claim(&self) -> Option<u64> {
         let mut mail = self.mail.lock();
-        let Place::Idle(age) = mail.place else { return None };
-        mail.place = Place::Claimed;
+        let Standing::Idle(age) = mail.standing else { return None };
+        mail.standing = Standing::Claimed;
         Some(age)
     }
 
     /// Gives the thread its order. Called once before the thread is asked for, and once after each
     /// claim. Pairs with `next`.
-    pub(super) fn give(&self, next: Next) {
+    pub(super) fn give(&self, next: Order) {
         let mut mail = self.mail.lock();
         mail.next = Some(next);
-        mail.place = Place::Claimed;
+        mail.standing = Standing::Claimed;
         // After the order is in. Pairs with `look_out`.
         self.mailed.store(true, Ordering::Release);
         drop(mail);
@@ -255,7 +255,7 @@ impl OsThread {
     }
 
     /// Takes the order back. Called by the spawner if the system has refused the thread.
-    pub(super) fn take_order(&self) -> Option<Next> {
+    pub(super) fn take_order(&self) -> Option<Order> {
         self.mail.lock().next.take()
     }
 
@@ -266,25 +266,25 @@ impl OsThread {
 
     /// Blocks until there is an order; pairs with `give`. `None` if no thread has claimed this one
     /// by `end`. A thread that was never given back has to retire.
-    pub(super) fn next(&self, end: Instant) -> Option<Next> {
+    pub(super) fn next(&self, end: Instant) -> Option<Order> {
         let mut mail = self.mail.lock();
         loop {
             if let Some(next) = mail.next.take() {
                 // Claimed -> working.
-                mail.place = Place::Working;
-                self.over.store(matches!(next, Next::Retire { .. }), Ordering::Release);
+                mail.standing = Standing::Working;
+                self.over.store(matches!(next, Order::Retire { .. }), Ordering::Release);
                 // Only this thread polls `mailed`, and the lock orders this store before that of
                 // the next `give`.
                 self.mailed.store(false, Ordering::Relaxed);
                 return Some(next);
             }
-            let place = mail.place;
-            match place {
+            let standing = mail.standing;
+            match standing {
                 // Not given back, so no order will come.
-                Place::Working => return Some(Next::Retire { counted: false }),
+                Standing::Working => return Some(Order::Retire { counted: false }),
                 // Without a time-out, because the claimer owes an order.
-                Place::Claimed => self.woken.wait(&mut mail),
-                Place::Idle(_) => {
+                Standing::Claimed => self.woken.wait(&mut mail),
+                Standing::Idle(_) => {
                     // Still idle at `end`: the caller tries to claim this thread itself, and waits
                     // on if a spawner was faster.
                     let waited = self.woken.wait_until(&mut mail, end);

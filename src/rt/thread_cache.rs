@@ -26,7 +26,7 @@ use super::joining::Retired;
 use super::lazy_queue::LazyQueue;
 use super::maker::Maker;
 use super::options::{ThreadOptions, is_lowered};
-use super::os_thread::{Job, Name, Next, OsThread, own_number};
+use super::os_thread::{Job, Name, Order, OsThread, own_number};
 use crate::sync::{AtomicBool, AtomicUsize, Builder, Mutex, yield_now};
 use crate::sys::Attributes;
 
@@ -124,7 +124,7 @@ impl ThreadCache {
             drop(state);
             // `take` has claimed the thread, so no other spawner gives to it. The lock is free: the
             // thread may come and take it.
-            os_thread.give(Next::Work(job));
+            os_thread.give(Order::Work(job));
             return Ok(());
         }
         let os_thread = self.add(&mut state, name, make);
@@ -150,7 +150,7 @@ impl ThreadCache {
 
     fn start_or_undo(self: &Arc<Self>, os_thread: &Arc<OsThread>, job: Job) -> io::Result<()> {
         // Before the thread is asked for: it finds the order when it begins.
-        os_thread.give(Next::Work(job));
+        os_thread.give(Order::Work(job));
         // Ending takes a thread longer than starting, so threads that are started without pause
         // would pile up behind threads that end. Let the ending ones run, for a bounded number of
         // turns. The number is only a hint, so `Relaxed` is enough.
@@ -195,20 +195,20 @@ impl ThreadCache {
         os_thread.begin(&self.attributes);
         loop {
             match self.idle(os_thread) {
-                Next::Work(job) => {
+                Order::Work(job) => {
                     // The thread may have been given its next job by the time that this job
                     // returns, and an unwind here would lose that job.
                     let owing = AbortOnUnwind("homebound: the bookkeeping after a job unwound");
                     job(os_thread);
                     owing.defuse();
                 }
-                Next::Retire { counted } => return self.retire(os_thread, counted),
+                Order::Retire { counted } => return self.retire(os_thread, counted),
             }
         }
     }
 
     /// Blocks until there is a job for this thread, or until it has to leave.
-    fn idle(&self, os_thread: &Arc<OsThread>) -> Next {
+    fn idle(&self, os_thread: &Arc<OsThread>) -> Order {
         // One poller at a time: `swap` lets one thread in until that thread is done.
         if os_thread.is_idle() && !self.watched.swap(true, Ordering::AcqRel) {
             os_thread.look_out();
@@ -223,7 +223,7 @@ impl ThreadCache {
             // is given to a thread that leaves.
             if self.state.lock().idle.remove(os_thread) {
                 os_thread.set_leaving();
-                return Next::Retire { counted: false };
+                return Order::Retire { counted: false };
             }
             // A spawner or `drain` has claimed the thread, and is about to give it an order.
             end += IDLE;
@@ -243,7 +243,7 @@ impl ThreadCache {
         // `add` has claimed it: no spawner can give it a job.
         if let Some(os_thread) = surplus {
             self.leaving.fetch_add(1, Ordering::Relaxed);
-            os_thread.give(Next::Retire { counted: true });
+            os_thread.give(Order::Retire { counted: true });
         }
     }
 

@@ -122,7 +122,7 @@ impl Retrier for Timers {
         let alone = resigned(&self.state.lock());
         let interrupts = if alone { retry_for(PATIENCE, interrupts) } else { interrupts };
         let mut state = self.state.lock();
-        // Where no thread would deliver them, waiters look for the stop by themselves (`rings`).
+        // Where no thread would deliver them, waiters look for the stop by themselves (`delivers`).
         if state.closed || !(state.running || state.starting || state.calling || root.is_registry()) {
             return calls;
         }
@@ -179,16 +179,16 @@ impl Timers {
 
     /// True if a thread delivers the interrupts that are in doubt, as long as the root is open.
     #[cfg(feature = "parking_lot")]
-    pub(crate) fn rings(&self) -> bool {
+    pub(crate) fn delivers(&self) -> bool {
         self.state.lock().running || self.root.upgrade().is_some_and(|root| root.is_registry())
     }
 
     /// Starts a keeper if there is none. If another thread is starting one, this blocks until the
-    /// outcome is known, because the answer of `rings` holds for a whole wait: a waiter that took a
-    /// starting keeper for a missing one would look for the stop ten times a second.
+    /// outcome is known, because the answer of `delivers` holds for a whole wait: a waiter that
+    /// took a starting keeper for a missing one would look for the stop ten times a second.
     #[cfg(feature = "parking_lot")]
-    pub(crate) fn attend(&self) {
-        if let Some(root) = self.root.upgrade().filter(|_| !self.rings()) {
+    pub(crate) fn ensure_keeper(&self) {
+        if let Some(root) = self.root.upgrade().filter(|_| !self.delivers()) {
             self.start(&root).run();
             let mut state = self.state.lock();
             // Pairs with the end of `start`.
@@ -226,7 +226,7 @@ impl Timers {
         let mut state = self.state.lock();
         (state.starting, state.running) = (false, launched.is_ok());
         drop(state);
-        // Pairs with `close` and `attend`, which wait until the outcome is known.
+        // Pairs with `close` and `ensure_keeper`, which wait until the outcome is known.
         self.due.notify_all();
         let Err(refusal) = launched else { return Calls::default() };
         retire(&record);
@@ -262,7 +262,7 @@ impl Timers {
             // The lock is free here, because this may wait for a mutex of the program's for a slice
             // of time.
             rounds.add(self.take_doubts());
-            let ringing = rounds.go(next.map(awake::system));
+            let more_rounds = rounds.go(next.map(awake::system));
             let mut state = self.state.lock();
             if state.closed {
                 // A waiter in doubt is no thread of this root, and looks for the stop itself.
@@ -273,7 +273,7 @@ impl Timers {
             // in the list.
             let news =
                 state.waiting.keys().next().map(|(at, _)| *at) != next || !state.unconfirmed.is_empty();
-            if news || ringing {
+            if news || more_rounds {
                 continue;
             }
             let _waits = WaitMark::of("a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);

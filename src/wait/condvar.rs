@@ -181,13 +181,13 @@ impl Context {
     /// for long enough: the root does not wait for a thread that is not its own.
     fn is_alone(&self, held: &mut impl Held) -> bool {
         let root = &self.core().root;
-        if !root.timers.rings() {
+        if !root.timers.delivers() {
             // This may start a thread, and the program's subscriber is told if the OS refuses one.
             // So unlock the mutex.
-            held.unlocked(|| root.timers.attend());
+            held.unlocked(|| root.timers.ensure_keeper());
         }
         let ours = || current::records().iter().any(|own| Arc::ptr_eq(&own.core.root, root));
-        !root.timers.rings() || !ours()
+        !root.timers.delivers() || !ours()
     }
 
     fn interrupt<'a, T: ?Sized + Send>(
