@@ -81,6 +81,8 @@
 //! | | a body's panic hides other failures; a dropped group had failures | ERROR |
 //! | `homebound::thread` | a thread was spawned, ended | DEBUG |
 //! | | a thread failed or panicked | ERROR |
+//! | | an entrant of a race failed, or was not started | WARN |
+//! | | a loser of a race came home late | DEBUG |
 //! | `homebound::stop` | a scope is told to stop, and why | INFO |
 //! | `homebound::shutdown` | a call of `shutdown` is done | INFO |
 //! | | a thread is overdue | ERROR |
@@ -224,7 +226,7 @@ pub use wait::{Drain, Ended, Iter, Ticks};
 #[doc(hidden)]
 pub use wait::{Io, Listener};
 #[doc(hidden)]
-pub use work::{GaveUp, JoinSet, Ready, Restart, RestartBuilder, RetryError, StartError};
+pub use work::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RestartBuilder, RetryError, StartError};
 
 /// The long texts, so that their code is tested.
 #[cfg(doctest)]

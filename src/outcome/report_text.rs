@@ -7,6 +7,7 @@ use std::fmt;
 use crate::outcome::failure::{Cause, DEEPEST, Failure, JoinError, ScopeError};
 use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks;
+use crate::outcome::race_error::RaceError;
 use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::start_error::StartError;
 use crate::outcome::status::{ForeignThread, ScopeStatus};
@@ -165,7 +166,8 @@ fn write_error(
         || error.is::<JoinError>()
         || error.is::<GaveUp>()
         || error.is::<Failure>()
-        || error.is::<StartError>();
+        || error.is::<StartError>()
+        || error.is::<RaceError>();
     let rail = format!("{rail}{}", if is_ours { "" } else { FOREIGN });
     write!(f, "{}", Lines { text: error, rail: &rail })
 }

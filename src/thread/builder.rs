@@ -70,6 +70,8 @@ pub struct ThreadBuilder<'scope> {
     make: ThreadOptions,
     /// Gets the id of the thread when the thread has ended.
     inbox: Option<Sender<ThreadId>>,
+    /// Another thread may make up for a failure.
+    competing: bool,
 }
 
 impl<'scope> ThreadBuilder<'scope> {
@@ -85,6 +87,7 @@ impl<'scope> ThreadBuilder<'scope> {
             cores: None,
             make: ThreadOptions::default(),
             inbox: None,
+            competing: false,
         }
     }
 
@@ -235,6 +238,12 @@ impl<'scope> ThreadBuilder<'scope> {
         self
     }
 
+    /// Logs failures of the thread as warnings, because another thread may make up for them.
+    pub(crate) fn competing(mut self) -> Self {
+        self.competing = true;
+        self
+    }
+
     /// Sends the id of the thread to `inbox` when the thread has ended and its handle has the
     /// result.
     pub(crate) fn telling(mut self, inbox: Sender<ThreadId>) -> Self {
@@ -354,6 +363,7 @@ impl<'scope> ThreadBuilder<'scope> {
     fn record(mut self, role: Role) -> (Record, ThreadOptions) {
         let mut record = Record::new(self.label, role, &self.core, Node::new(Link::Inside));
         (record.isolated, record.vital) = (self.isolated, self.vital);
+        record.competing = self.competing;
         if self.priority != Priority::Normal || self.cores.is_some() {
             let setting = Arc::new(Setting::new(self.priority, self.cores));
             record.setting = OnceCell::with_value(Arc::clone(&setting));

@@ -21,7 +21,7 @@ use crate::shutdown::owned::finish_if_left;
 use crate::stop::node::Node;
 use crate::thread::failpoint;
 use crate::tree::internal::need_maker;
-use crate::tree::propagate::log;
+use crate::tree::propagate::log_of;
 use crate::tree::record::Record;
 use crate::tree::result_state::{self, Outcome};
 use crate::tree::state::Entry;
@@ -135,7 +135,7 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
             let entered = current::enter(Arc::clone(record), Arc::clone(&record.node), None);
             let (ended, told) = judge_end(record, task.run(record));
             outcome = Some(ended);
-            told.iter().for_each(log);
+            told.iter().for_each(|failure| log_of(record, failure));
             // Drop callbacks that have not run while the thread still has a current context.
             record.node.close();
             drop(entered);
@@ -151,7 +151,7 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
                 discard(task.clear());
                 let (ended, told) = judge_end(record, Ran::Panicked(payload));
                 outcome = Some(ended);
-                told.iter().for_each(log);
+                told.iter().for_each(|failure| log_of(record, failure));
             }
         }
         record.node.close();

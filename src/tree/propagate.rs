@@ -12,6 +12,7 @@ use crate::stop::node::Node;
 use crate::stop::wakeups::Calls;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::panic_hook;
+use crate::tree::record::Record;
 use crate::tree::state::Phase;
 
 impl ScopeCore {
@@ -119,6 +120,24 @@ pub(crate) fn log_answered(failure: &Failure, run: u64, text: &str) {
             run,
             failure = &*shown(text),
             "a run failed"
+        );
+    });
+}
+
+/// Logs a failure of `record` when it happens: as an error, or as a warning if another thread may
+/// make up for it.
+pub(crate) fn log_of(record: &Record, failure: &Failure) {
+    if !record.competing {
+        return log(failure);
+    }
+    log_contained(|| {
+        tracing::warn!(
+            target: "homebound::thread",
+            path = &*shown(failure.path()),
+            thread.name = &*shown(failure.name()),
+            thread.id = failure.thread_id().map(|id| id.0),
+            error = %Shown(failure),
+            "failed in a race"
         );
     });
 }

@@ -55,6 +55,8 @@ pub(crate) struct Record {
     pub(crate) isolated: bool,
     /// As the program has configured it. [`is_vital`](Self::is_vital) is the rule.
     pub(crate) vital: bool,
+    /// A failure of it is logged as a warning, because another thread may make up for it.
+    pub(crate) competing: bool,
     /// The word for which the starter of the thread waits.
     pub(crate) starts_by: Word,
     pub(crate) spawned_at: Instant,
@@ -187,6 +189,7 @@ impl Record {
             role,
             isolated: false,
             vital: false,
+            competing: false,
             starts_by: Word::None,
             spawned_at: Instant::now(),
             core: Arc::clone(core),

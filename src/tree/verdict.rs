@@ -15,6 +15,7 @@ use crate::outcome::error::{SpawnError, WaitError};
 use crate::outcome::failure::{Failure, JoinError, ScopeError};
 use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks::{self, Carries, Mark};
+use crate::outcome::race_error::RaceError;
 use crate::outcome::reason::Stop;
 use crate::outcome::start_error::StartError;
 use crate::outcome::stopped::Stopped;
@@ -97,6 +98,9 @@ fn ours(error: &(dyn Error + 'static)) -> Option<FirstOfOurs> {
     if let Some(start) = error.downcast_ref::<StartError>() {
         return of_start(start);
     }
+    if let Some(race) = error.downcast_ref::<RaceError>() {
+        return of_race(race);
+    }
     match (error.downcast_ref::<JoinError>(), error.downcast_ref::<SpawnError>()) {
         (Some(JoinError::Failed(failure)), _) => Some(FirstOfOurs::Failures(failure.ids().to_vec())),
         (Some(JoinError::Stopped(stopped)), _) | (_, Some(SpawnError::Stopped(stopped))) => {
@@ -117,6 +121,18 @@ fn of_start(error: &StartError) -> Option<FirstOfOurs> {
         // As the error itself.
         StartError::Spawn(error) => ours(error),
         StartError::NotReady | StartError::TimedOut { .. } => Some(FirstOfOurs::Other),
+    }
+}
+
+fn of_race(error: &RaceError) -> Option<FirstOfOurs> {
+    match error {
+        RaceError::Stopped(stopped) => Some(of_stop(Some(stopped))),
+        RaceError::Spawn(error) => ours(error),
+        RaceError::Empty => Some(FirstOfOurs::Other),
+        RaceError::TooFew { failures, .. } if failures.is_empty() => Some(FirstOfOurs::Other),
+        RaceError::TooFew { failures, .. } => {
+            Some(FirstOfOurs::Failures(failures.iter().flat_map(Failure::ids).copied().collect()))
+        }
     }
 }
 

@@ -79,6 +79,12 @@ fn services_start_one_after_the_other_when_they_are_ready() {
     prints_what_its_header_says("ready");
 }
 
+#[test]
+fn the_first_address_that_answers_wins() {
+    // catches: an attempt that holds the race, a failure of a loser that is the program's
+    prints_what_its_header_says("race");
+}
+
 fn http() -> (Program, String) {
     let mut program = Program::start("http", &["127.0.0.1:0"]);
     let line = program.line();

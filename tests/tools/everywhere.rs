@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{bounded, unbounded};
-use homebound::{Context, Handle, JoinError, Result, Scope, SpawnError};
+use homebound::{Context, Handle, JoinError, Race, RaceError, Result, Scope, SpawnError};
 use homebound_testing::{NoLeaks, Planted, StopEverywhere, Wrong, stop_everywhere};
 
 use crate::common::{NEVER, within};
@@ -99,6 +99,25 @@ fn a_program_that_starts_services_stands_all_of_it() {
         .unwrap();
         // The start, the checkpoint and the wait for the stop.
         assert_eq!((done.points, done.spawns, done.refusals), (3, 1, 1), "{done}");
+    });
+}
+
+#[test]
+fn a_race_goes_on_without_an_entrant_that_was_refused() {
+    within(|| {
+        let done = stop_everywhere(|scope| {
+            let number = 7; // a local, which the entrants borrow
+            let race = Race::new().add("one", "answers", |cx| Ok((cx.checkpoint()?, number).1)).add(
+                "two",
+                "answers as well",
+                |cx| Ok((cx.checkpoint()?, number).1),
+            );
+            let won = scope.race("numbers", race);
+            assert!(!matches!(won, Err(RaceError::Spawn(_))), "one refusal leaves another entrant");
+            Ok(assert_eq!(won?, 7))
+        })
+        .unwrap();
+        assert_eq!((done.spawns, done.refusals), (2, 2), "{done}");
     });
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::{Failure, FailureParts, JoinError, ScopeError, What};
 use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks::uncounted;
+use crate::outcome::race_error::RaceError;
 use crate::outcome::retried::RetryError;
 use crate::outcome::start_error::StartError;
 use crate::rt::contain::{discard, drop_contained};
@@ -63,7 +64,9 @@ impl Failure {
             }
         });
         let scope = error.and_then(|error| error.downcast_ref::<ScopeError>());
-        one.into_iter().chain(scope.into_iter().flat_map(ScopeError::failures))
+        let race = error.and_then(|error| error.downcast_ref::<RaceError>());
+        let many = scope.map(ScopeError::failures).or(race.map(RaceError::failures)).unwrap_or_default();
+        one.into_iter().chain(many)
     }
 
     /// The last of a chain of failures inside each other, and the number of steps to it. The first

@@ -23,7 +23,7 @@ mod modules {
     };
     use homebound::status::{Ending, ShutdownReport, ThreadReport};
     use homebound::wait::{Drain, Ended, Io, Iter, Listener, Ticks};
-    use homebound::work::{GaveUp, JoinSet, Ready, Restart, RetryError, StartError};
+    use homebound::work::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RetryError, StartError};
 }
 
 /// The same items at the root, where the pages do not show them. Programs are written with these.
@@ -34,7 +34,7 @@ mod short {
         ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId, ThreadReport, ThreadState,
         ThreadStatus, WaitStatus,
     };
-    use homebound::{GaveUp, JoinSet, Ready, Restart, RetryError, StartError};
+    use homebound::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RetryError, StartError};
     use homebound::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
     use homebound::{OnOverdue, SecondSignal};
 }

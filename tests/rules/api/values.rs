@@ -33,6 +33,8 @@ fn traits() {
     error::<SpawnError>();
     error::<JoinError>();
     error::<homebound::StartError>();
+    error::<homebound::RaceError>();
+    held::<homebound::Race<'_, u8>>();
     error::<ScopeError>();
     fn any_error<T: Error>() {}
     any_error::<SendError<Opaque>>();

@@ -37,10 +37,13 @@ const FACES: [&str; 3] = ["Context", "Scope", "ThreadBuilder"];
 /// (`crate::Context`): the seams between what is built on threads and the threads.
 const SEAMS: &[&str] = &[
     "outcome::chain",
+    "outcome::failure",
     "outcome::gave_up",
+    "outcome::race_error",
     "outcome::retried",
     "outcome::start_error",
     "outcome::words",
+    "rt::awake",
     "rt::by_id",
     "rt::contain",
     "rt::shown",
