@@ -226,7 +226,10 @@ pub use wait::{Drain, Ended, Iter, Ticks};
 #[doc(hidden)]
 pub use wait::{Io, Listener};
 #[doc(hidden)]
-pub use work::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RestartBuilder, RetryError, StartError};
+pub use work::{
+    AtStop, GaveUp, Job, JobStatus, JoinSet, OfferError, Pool, PoolBuilder, PoolStatus, Race, RaceError,
+    Ready, Restart, RestartBuilder, RetryError, StartError, SubmitError,
+};
 
 /// The long texts, so that their code is tested.
 #[cfg(doctest)]

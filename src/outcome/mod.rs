@@ -10,6 +10,7 @@ pub(crate) mod failure;
 pub(crate) mod failure_list;
 pub(crate) mod gave_up;
 pub(crate) mod marks;
+pub(crate) mod pool_status;
 pub(crate) mod race_error;
 pub(crate) mod reason;
 pub(crate) mod report;

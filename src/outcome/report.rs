@@ -67,6 +67,8 @@ pub struct ThreadReport {
     pub waits: Option<String>,
     /// The child process that the thread looked after, if there was one.
     pub process: Option<ProcessStatus>,
+    /// For a thread of a pool: the number of queued jobs that it dropped at the stop.
+    pub dropped: u64,
 }
 
 /// How the threads of a scope came home. `total == joined + timeout + orphaned`, always.

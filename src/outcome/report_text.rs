@@ -12,7 +12,7 @@ use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::start_error::StartError;
 use crate::outcome::status::{ForeignThread, ScopeStatus};
 use crate::outcome::status_text::count;
-use crate::outcome::words::{NotReady, Restarts, Span, Twins, rails};
+use crate::outcome::words::{NotReady, Restarts, Span, Thousands, Twins, rails};
 use crate::rt::shown::{Level, Lines, Shown};
 
 impl fmt::Display for ShutdownReport {
@@ -113,7 +113,8 @@ fn write_row(f: &mut fmt::Formatter<'_>, row: &ThreadReport, mark: &str) -> fmt:
         write!(f, " {} after the stop", Span(after))?;
     }
     let (run, restarts, last_failure) = (row.run, row.restarts, row.last_failure.as_deref());
-    write!(f, "{}", Restarts { run, restarts, last_failure })
+    write!(f, "{}", Restarts { run, restarts, last_failure })?;
+    if row.dropped > 0 { write!(f, ", dropped {}", Thousands(row.dropped)) } else { Ok(()) }
 }
 
 impl fmt::Display for Failure {

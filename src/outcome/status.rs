@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use crate::outcome::pool_status::{JobStatus, PoolStatus};
 use crate::outcome::reason::StopReason;
 use crate::outcome::setting::{CoresStatus, PriorityStatus};
 
@@ -146,6 +147,8 @@ pub struct ThreadStatus {
     pub priority: PriorityStatus,
     /// The thread's cores; `None` if they are those of its root.
     pub cores: Option<CoresStatus>,
+    /// The job that the thread runs, if it is a thread of a pool and runs one.
+    pub job: Option<JobStatus>,
 }
 
 /// A wait of homebound's.
@@ -261,10 +264,11 @@ pub struct ScopeStatus {
     pub threads: Vec<ThreadStatus>,
     /// Number of scopes around this one, in this snapshot.
     pub depth: usize,
-    /// Scopes and groups inside this one, oldest first. They are nested 8 deep at most: a scope
-    /// that has 8 scopes around it holds all scopes below it in one list, each before the scopes
-    /// inside it.
+    /// Scopes and groups inside this one, oldest first. Nested 8 deep at most: a scope with 8
+    /// around it holds all scopes below it in one list, each before the scopes inside it.
     pub scopes: Vec<ScopeStatus>,
+    /// The numbers of the pool, if the threads are a pool's.
+    pub pool: Option<PoolStatus>,
     /// True if the scope was too busy to be read as a whole: then the lists lack threads or scopes.
     pub busy: bool,
 }

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use crate::outcome::pool_status::JobStatus;
 use crate::outcome::setting::PriorityStatus;
 use crate::outcome::status::{
     Role, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
@@ -177,8 +178,10 @@ impl Tree<'_> {
             write!(f, "  tid {id}")?;
         }
         f.write_str("  ")?;
-        if let Some(note) = &thread.note {
-            write!(f, "at {}, ", Shown(note))?;
+        match (&thread.job, &thread.note) {
+            (Some(job), note) => write_job(f, job, note.as_deref())?,
+            (None, Some(note)) => write!(f, "at {}, ", Shown(note))?,
+            (None, None) => {}
         }
         self.write_state(f, row)?;
         let (run, restarts, last_failure) = (thread.run, thread.restarts, thread.last_failure.as_deref());
@@ -282,12 +285,29 @@ impl Tree<'_> {
 }
 
 fn write_head(f: &mut fmt::Formatter<'_>, scope: &ScopeStatus, mark: &str, branch: &str) -> fmt::Result {
-    let group = if scope.group { "  (group)" } else { "" };
+    let group = match (&scope.pool, scope.group) {
+        (Some(_), _) => "  (pool)",
+        (None, true) => "  (group)",
+        (None, false) => "",
+    };
     write!(f, "{branch}{}{mark}{group}  [{}", Shown(&scope.path), scope.state)?;
     if let Some(reason) = &scope.stop_reason {
         write!(f, ": {reason}")?;
     }
-    writeln!(f, "]  open for {}, from {}", Span(scope.age), scope.opened_from)
+    f.write_str("]")?;
+    if let Some(pool) = &scope.pool {
+        write!(f, "  {pool}")?;
+    }
+    writeln!(f, "  open for {}, from {}", Span(scope.age), scope.opened_from)
+}
+
+/// Writes which job a thread runs: `job 812 "a.png" for 40 ms, `.
+fn write_job(f: &mut fmt::Formatter<'_>, job: &JobStatus, note: Option<&str>) -> fmt::Result {
+    write!(f, "job {}", job.number)?;
+    if let Some(note) = note {
+        write!(f, " \"{}\"", Shown(note))?;
+    }
+    write!(f, " for {}, ", Span(job.running_for))
 }
 
 /// Writes the number of names, and the first [`NAMED`] of them.

@@ -132,7 +132,17 @@ pub(crate) struct Packet<F, T> {
 
 impl<F, T> Packet<F, T> {
     pub(crate) fn new(closure: F) -> Arc<Self> {
-        Arc::new(Packet { closure: Mutex::new(Some(closure)), slot: Outbox::new() })
+        Arc::new(Packet::bare(closure))
+    }
+
+    /// A packet that is to be a part of a larger value.
+    pub(crate) fn bare(closure: F) -> Self {
+        Packet { closure: Mutex::new(Some(closure)), slot: Outbox::new() }
+    }
+
+    /// Takes the closure out of a packet that nobody else has.
+    pub(crate) fn take_closure(&mut self) -> Option<F> {
+        self.closure.get_mut().take()
     }
 }
 

@@ -10,10 +10,10 @@ use crate::sync::MODELLED;
 
 /// The longest time to poll. About the cost of a wake-up, so that polling in vain at most doubles
 /// it.
-pub(super) const A_WAKE_UP: Duration = Duration::from_micros(20);
+pub(crate) const A_WAKE_UP: Duration = Duration::from_micros(20);
 
 /// Polls `it_is_so` until it is true, for `a_while` at most. Returns the last answer.
-pub(super) fn spin_until(a_while: Duration, it_is_so: impl Fn() -> bool) -> bool {
+pub(crate) fn spin_until(a_while: Duration, it_is_so: impl Fn() -> bool) -> bool {
     if MODELLED {
         // A model has no clock, so one poll stands for any number of polls.
         return it_is_so();

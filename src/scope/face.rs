@@ -72,6 +72,10 @@ impl<'scope> Scope<'scope, '_> {
         Scope { core: Arc::clone(core), context, lease, _env: PhantomData }
     }
 
+    pub(crate) fn lease(&self) -> Lease<'scope> {
+        self.lease
+    }
+
     pub(crate) fn core(&self) -> &Arc<ScopeCore> {
         &self.core
     }

@@ -23,7 +23,8 @@ use crate::shutdown::settle::{self, BodyEnd};
 use crate::thread::context::{Context, current};
 use crate::tree::core::{Kind, Opening, ScopeCore};
 use crate::tree::deadlock;
-use crate::tree::record::{Of, Text};
+use crate::tree::jobs::PoolFacts;
+use crate::tree::record::{Label, Of, Text};
 use crate::tree::services::Served;
 use crate::tree::text::IntoText;
 
@@ -182,6 +183,27 @@ pub(crate) fn open_group<'scope>(
     name: Text,
     at: &'static Location<'static>,
 ) -> Result<Group<'scope>, SpawnError> {
+    open_as(parent, lease, name, at, None)
+}
+
+/// Opens the group of a pool, whose threads have this purpose.
+pub(crate) fn open_pool<'scope>(
+    parent: &Arc<ScopeCore>,
+    lease: Lease<'scope>,
+    label: Label,
+) -> Result<(Group<'scope>, Arc<PoolFacts>), SpawnError> {
+    let facts = Arc::new(PoolFacts::new(label.purpose));
+    let group = open_as(parent, lease, label.name, label.at, Some(&facts))?;
+    Ok((group, facts))
+}
+
+fn open_as<'scope>(
+    parent: &Arc<ScopeCore>,
+    lease: Lease<'scope>,
+    name: Text,
+    at: &'static Location<'static>,
+    pool: Option<&Arc<PoolFacts>>,
+) -> Result<Group<'scope>, SpawnError> {
     if is_invalid(&name) {
         return Err(SpawnError::InvalidName);
     }
@@ -196,6 +218,10 @@ pub(crate) fn open_group<'scope>(
         opener: None,
         runner: None,
     });
+    if let Some(pool) = pool {
+        pool.set_core(&core);
+        let _set_once = core.pool.set(Arc::clone(pool));
+    }
     // Under one hold of the lock: the check, and the entry that makes the scope around wait for the
     // group (E1).
     let mut state = parent.lock();
@@ -207,8 +233,21 @@ pub(crate) fn open_group<'scope>(
     // home (E3).
     core.node.set_teller(&parent.node);
     state.services.add(core.id, Served::Group(Arc::clone(&core)));
+    // Under the same lock, so that a scope which is finishing knows all of its pools.
+    if let Some(pool) = pool {
+        state.pools.insert(core.id, Arc::clone(pool));
+    }
     drop(state);
     Ok(Group { scope: Scope::of(&core, lease), closed: false })
+}
+
+impl<'scope> Group<'scope> {
+    /// Gives up the value without a stop, and returns the face of its scope. The group stays a
+    /// service of the scope around, which tells, joins and settles it.
+    pub(crate) fn release(mut self) -> Scope<'scope, 'scope> {
+        self.closed = true;
+        Scope::of(self.scope.core(), self.scope.lease())
+    }
 }
 
 impl Group<'_> {
@@ -236,48 +275,13 @@ impl Group<'_> {
         if self.is_forked() {
             self.leak();
             let why = "in a forked child the threads of the group do not exist: close it in the parent";
-            return Err(self.refusal(why.into(), ShutdownReport::default(), at));
+            return Err(refusal(self.scope.core(), why.into(), ShutdownReport::default(), at));
         }
-        match self.shut(StopReason::Requested { at }, at) {
-            Ok(result) => result.map(drop),
-            Err(cycle) => {
-                let report = reporting::report(self.scope.core());
-                Err(self.refusal(JoinError::WouldDeadlock { cycle }.into(), report, at))
-            }
-        }
-    }
-
-    /// Stops, joins and settles the group, unless the scope around has done so already. Returns the
-    /// cycle if a join would never end.
-    fn shut(
-        &mut self,
-        reason: StopReason,
-        at: &'static Location<'static>,
-    ) -> Result<Result<Account, ScopeError>, Vec<String>> {
         // First, so that the drop of this value, which follows, does not shut the group again.
         self.closed = true;
         let core = self.scope.core();
-        core.node.stop(reason);
-        let _wait = crate::tree::wait_mark::WaitMark::on("group", at, Of::Scope(Arc::clone(core)));
-        if core.is_owned() {
-            return owned::shut(core);
-        }
-        // On a cycle the group stays listed in the scope around, which will join it, and gets the
-        // failures that nobody asks for now.
-        let waiting = deadlock::Waiting::on_scope(core).inspect_err(|_| settle::disown(core))?;
-        // Blocks here until all threads are home.
-        drive(core, Driver::Exit);
-        drop(waiting);
-        // If another thread settles the group, the group stays in the list of the scope around.
-        let left = if settle::settle(core) { core.parent.as_ref() } else { None };
-        if let Some(parent) = left {
-            let left = parent.lock().services.remove(core.id);
-            drop(left);
-            parent.wake_drivers();
-        }
-        // This thread no longer waits inside the root: see `owned`.
-        owned::finish_if_left(&core.root);
-        Ok(settle::verdict(core, BodyEnd::Returned))
+        core.node.stop(StopReason::Requested { at });
+        close_group(core, at)
     }
 
     fn is_forked(&self) -> bool {
@@ -290,19 +294,81 @@ impl Group<'_> {
         self.closed = true;
         std::mem::forget(Arc::clone(self.scope.core()));
     }
+}
 
-    fn refusal(&self, why: BoxError, report: ShutdownReport, at: &'static Location<'static>) -> ScopeError {
-        let core = self.scope.core();
-        let origin = Origin {
-            id: None,
-            path: core.path().to_owned(),
-            name: core.name.clone(),
-            purpose: "close".into(),
-            spawned_from: at,
-            notes: Vec::new(),
-        };
-        ScopeError::of_one(Failure::error(origin, why, Vec::new()), report)
+/// Settles the groups of pools that are closed and whose threads are home, so that a scope which
+/// opens one pool after the other keeps a flat memory (P9).
+pub(crate) fn put_away_pools(parent: &Arc<ScopeCore>) {
+    let closed: Vec<_> = parent.lock().pools.values().filter(|pool| pool.is_closed()).cloned().collect();
+    for core in closed.iter().filter_map(|pool| pool.core()) {
+        let home = core.lock().workers == 0;
+        let left =
+            if home && settle::settle(&core) { Some(parent.lock().services.remove(core.id)) } else { None };
+        drop(left);
     }
+}
+
+/// The error of a caller that would wait for itself.
+pub(crate) fn waits_for_itself(
+    core: &Arc<ScopeCore>,
+    cycle: Vec<String>,
+    at: &'static Location<'static>,
+) -> ScopeError {
+    refusal(core, JoinError::WouldDeadlock { cycle }.into(), reporting::report(core), at)
+}
+
+/// Waits until the threads of the group are home, and returns what failed in it. A cycle is an
+/// error.
+pub(crate) fn close_group(core: &Arc<ScopeCore>, at: &'static Location<'static>) -> Result<(), ScopeError> {
+    match shut(core, at) {
+        Ok(result) => result.map(drop),
+        Err(cycle) => Err(waits_for_itself(core, cycle, at)),
+    }
+}
+
+/// Joins and settles the group, unless the scope around has done so already. Its threads were told
+/// to stop, or end by themselves. Returns the cycle if a join would never end.
+fn shut(
+    core: &Arc<ScopeCore>,
+    at: &'static Location<'static>,
+) -> Result<Result<Account, ScopeError>, Vec<String>> {
+    let _wait = crate::tree::wait_mark::WaitMark::on("group", at, Of::Scope(Arc::clone(core)));
+    if core.is_owned() {
+        return owned::shut(core);
+    }
+    // On a cycle the group stays listed in the scope around, which will join it, and gets the
+    // failures that nobody asks for now.
+    let waiting = deadlock::Waiting::on_scope(core).inspect_err(|_| settle::disown(core))?;
+    // Blocks here until all threads are home.
+    drive(core, Driver::Exit);
+    drop(waiting);
+    // If another thread settles the group, the group stays in the list of the scope around.
+    let left = if settle::settle(core) { core.parent.as_ref() } else { None };
+    if let Some(parent) = left {
+        let left = parent.lock().services.remove(core.id);
+        drop(left);
+        parent.wake_drivers();
+    }
+    // This thread no longer waits inside the root: see `owned`.
+    owned::finish_if_left(&core.root);
+    Ok(settle::verdict(core, BodyEnd::Returned))
+}
+
+fn refusal(
+    core: &Arc<ScopeCore>,
+    why: BoxError,
+    report: ShutdownReport,
+    at: &'static Location<'static>,
+) -> ScopeError {
+    let origin = Origin {
+        id: None,
+        path: core.path().to_owned(),
+        name: core.name.clone(),
+        purpose: "close".into(),
+        spawned_from: at,
+        notes: Vec::new(),
+    };
+    ScopeError::of_one(Failure::error(origin, why, Vec::new()), report)
 }
 
 impl Drop for Group<'_> {
@@ -316,10 +382,12 @@ impl Drop for Group<'_> {
         // The scope around has listed the failures already, and joins the threads if there is a
         // cycle.
         let (reason, at) = (StopReason::Custom("its group was dropped".into()), self.scope.core().at);
+        self.closed = true;
+        let core = self.scope.core();
         // Contained, because a panic of a drop in an unwind would end the process.
         let shut = contain(|| {
-            let ended = self.shut(reason, at);
-            let core = self.scope.core();
+            core.node.stop(reason);
+            let ended = shut(core, at);
             ended.iter().filter(|_| core.is_owned()).for_each(|ended| owned::log_failures(core, ended));
         });
         discard(shut.err());

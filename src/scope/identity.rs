@@ -92,6 +92,7 @@ impl Context {
         let text = Some(text.into());
         // Drop the earlier note after the lock is free, because it may be a large `String`.
         let _earlier = self.record().life(|life| std::mem::replace(&mut life.note, text));
+        self.record().touch_job();
     }
 
     /// Says that the thread is ready: for a thread whose starter waits for that word.
@@ -169,8 +170,9 @@ impl Context {
         let (record, happened) = (self.record(), Happened::now());
         // Stop the scope before the error is searched for failures, because its `source` is code of
         // the program, and may block.
-        let calls = record.core.stop_before_judging(&record.node, record.path(), !record.is_isolated());
-        let listed = match judge(error.into(), &record.node, &record.core) {
+        let node = record.closure_node();
+        let calls = record.core.stop_before_judging(&node, record.path(), !record.is_isolated());
+        let listed = match judge(error.into(), &node, &record.core) {
             Verdict::Stopped(_) | Verdict::Listed(_) => true,
             Verdict::Failure(error, ids) => {
                 self.list_and_log(Failure::error_at(happened, record.origin(), error, ids))
@@ -207,6 +209,7 @@ impl Context {
     fn list_and_log(&self, failure: Failure) -> bool {
         let record = self.record();
         record.life(|life| life.failed = true);
+        record.touch_job();
         let listed = record.core.fail(&failure, !record.is_isolated());
         log(&failure);
         listed

@@ -8,7 +8,7 @@
 //! no other one repeats the action.
 //!
 //! ```text
-//! open --(workers and body home)--> finishing --(services home, last first)--> settled
+//! open --(workers and body home, no jobs)--> finishing --(services home, last first)--> settled
 //!   workers:  live --(told at once)--> stopping --(share over)--> overdue
 //!   services: live --(later ones home or overdue)--> told --(share over)--> overdue
 //! ```
@@ -24,6 +24,7 @@ use crate::shutdown::overdue;
 use crate::shutdown::settle::settle;
 use crate::stop::wakeups::Calls;
 use crate::tree::core::ScopeCore;
+use crate::tree::jobs::close_all;
 use crate::tree::record::Record;
 use crate::tree::services::{Next, Served};
 use crate::tree::state::{Phase, State};
@@ -201,8 +202,13 @@ fn plan(core: &ScopeCore, state: &mut State, now: Instant, outer: Option<Instant
             return Action::Overdue(users(state));
         }
     } else if state.phase == Phase::Open && core.kind != crate::tree::core::Kind::Group {
-        // Open to finishing: workers and body are home. A group has no body, and stays open until
-        // its owner closes it.
+        // Jobs are work, so they are waited for like workers, unless a stop has come. Pairs with
+        // `PoolFacts::leave`, which wakes the drivers.
+        if !core.node.is_stopping() && !close_all(&state.pools) {
+            return Action::Wait(None);
+        }
+        // Open to finishing: workers and body are home, and no pool has a job. A group has no body,
+        // and stays open until its owner closes it.
         state.phase = Phase::Finishing;
         core.begin_shutdown(state, now);
     }

@@ -195,7 +195,11 @@ fn settle_own(core: &Arc<ScopeCore>) {
         }
     }
     if let Some(parent) = &core.parent {
-        parent.lock().scopes.remove(core.id);
+        let mut state = parent.lock();
+        state.scopes.remove(core.id);
+        let pool = state.pools.remove(core.id);
+        drop(state);
+        drop(pool);
     }
     if let Some(runner) = &core.runner {
         runner.core.lock().followers.remove(core.id);

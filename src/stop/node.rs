@@ -190,6 +190,12 @@ impl Node {
         owner.iter().for_each(|owner| owner.announced());
     }
 
+    /// True if the node is as it was made, but for its parent: not stopped, and listened to by
+    /// nothing that could be lent to the program's code.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.flags.load() & STOPPING == 0 && self.signal.get().is_none() && self.event.get().is_none()
+    }
+
     pub(crate) fn is_marked(&self) -> bool {
         self.flags.load() & STOPPING != 0
     }

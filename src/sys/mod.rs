@@ -55,6 +55,8 @@ mod action;
 #[cfg(unix)]
 mod clock;
 #[cfg(unix)]
+pub(crate) use clock::coarse;
+#[cfg(unix)]
 pub(crate) mod fd;
 #[cfg(unix)]
 mod handlers;

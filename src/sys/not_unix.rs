@@ -159,3 +159,9 @@ pub(crate) struct Event;
 impl Event {
     pub(crate) fn set(&self) {}
 }
+
+/// The time in nanoseconds since the first call.
+pub(crate) fn coarse() -> u64 {
+    static BASE: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    u64::try_from(BASE.get_or_init(std::time::Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+}

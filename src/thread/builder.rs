@@ -91,6 +91,18 @@ impl<'scope> ThreadBuilder<'scope> {
         }
     }
 
+    /// The scope in which the thread would be started, the promise about its lifetime, and its
+    /// label: for work that starts threads in a group of its own.
+    pub(crate) fn place(&self) -> (&Arc<ScopeCore>, Lease<'scope>, &Label) {
+        (&self.core, self.lease, &self.label)
+    }
+
+    /// Takes the attributes of the OS thread from another builder.
+    pub(crate) fn like(mut self, other: &ThreadBuilder<'_>) -> Self {
+        (self.priority, self.cores, self.make) = (other.priority, other.cores.clone(), other.make.clone());
+        self
+    }
+
     /// A failure of the thread stops nothing: `join` returns it. If the thread is never joined, its
     /// scope lists the failure.
     ///

@@ -61,6 +61,11 @@ impl Context {
         Context { record: Arc::clone(record), node: node.unwrap_or_else(|| Arc::clone(&record.node)) }
     }
 
+    /// The context of a closure that runs on the thread of `record`, and has a stop of its own.
+    pub(crate) fn inside(record: &Arc<Record>, node: &Arc<Node>) -> Context {
+        Context { record: Arc::clone(record), node: Arc::clone(node) }
+    }
+
     pub(crate) fn record(&self) -> &Arc<Record> {
         &self.record
     }

@@ -9,5 +9,5 @@ pub(crate) mod context;
 pub(crate) mod failpoint;
 pub(crate) mod handle;
 pub(crate) mod rerun;
-mod spawn;
+pub(crate) mod spawn;
 pub(crate) mod stopper;

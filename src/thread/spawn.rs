@@ -7,7 +7,7 @@ use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
 use crate::outcome::error::SpawnError;
-use crate::outcome::failure::{Failure, Happened};
+use crate::outcome::failure::{Failure, Happened, Origin};
 use crate::outcome::marks;
 use crate::outcome::reason::StopReason;
 use crate::rt::contain::{contain, discard, drop_contained};
@@ -167,25 +167,27 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
 /// parts of an error. Returns a failure for the log.
 fn judge_end(record: &Arc<Record>, ran: Ran) -> (Outcome, Option<Failure>) {
     record.end_start();
-    let judged = judge_run(record, &record.node, ran, !record.is_isolated());
+    let judged = judge_run(record, &record.node, ran, !record.is_isolated(), &|| record.origin());
     stop_at_end(record, judged.1.as_ref());
     judged
 }
 
 /// Turns the result of a closure, whose node is `node`, into an outcome, and a failure that is new.
 /// `stops`: a failure stops the scope, before the program's code is asked what the error is.
-pub(super) fn judge_run(
+/// `origin` is asked if it is a failure.
+pub(crate) fn judge_run(
     record: &Arc<Record>,
     node: &Arc<Node>,
     ran: Ran,
     stops: bool,
+    origin: &dyn Fn() -> Origin,
 ) -> (Outcome, Option<Failure>) {
     let core = &record.core;
     let failure = match ran {
         Ran::Done | Ran::Nothing => Err(Outcome::Finished),
         Ran::Panicked(payload) => {
             let place = panic_hook::place(&payload);
-            Ok(Failure::panic(record.origin(), payload, place))
+            Ok(Failure::panic(origin(), payload, place))
         }
         Ran::Failed(error) => {
             let happened = Happened::now();
@@ -193,7 +195,7 @@ pub(super) fn judge_run(
             let failure = match judge(error, node, core) {
                 Verdict::Stopped(cause) => Err(Outcome::Stopped(cause)),
                 Verdict::Listed(failure) => Err(Outcome::Failed(failure)),
-                Verdict::Failure(error, ids) => Ok(Failure::error_at(happened, record.origin(), error, ids)),
+                Verdict::Failure(error, ids) => Ok(Failure::error_at(happened, origin(), error, ids)),
             };
             calls.run();
             failure

@@ -21,6 +21,7 @@ use crate::rt::shown::shown;
 use crate::rt::time::after;
 use crate::stop::node::{Link, Node, Owner};
 use crate::sync::{AtomicBool, OnceCell};
+use crate::tree::jobs::PoolFacts;
 use crate::tree::record::{Record, Text, next_thread_id};
 use crate::tree::root::Root;
 use crate::tree::services::Served;
@@ -54,6 +55,8 @@ pub(crate) struct ScopeCore {
     tallied: AtomicBool,
     /// Set by `wake_drivers`, cleared by the next driver that looks. Ends the walk outwards early.
     touched: AtomicBool,
+    /// For the group of a pool: its gate and its numbers. Set once, before a thread is in it.
+    pub(crate) pool: OnceCell<Arc<PoolFacts>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +101,7 @@ impl ScopeCore {
             driven: AtomicBool::new(false),
             tallied: AtomicBool::new(false),
             touched: AtomicBool::new(false),
+            pool: OnceCell::new(),
         });
         core.node.set_owner(Arc::downgrade(&core) as Weak<dyn Owner>);
         if let Some(parent) = &core.parent {
@@ -123,11 +127,6 @@ impl ScopeCore {
         let gone = (state.body.take(), std::mem::take(&mut state.internal), state.tally.take());
         drop(state);
         drop(gone);
-    }
-
-    /// This scope and all scopes around it, the innermost first.
-    pub(crate) fn ancestors(self: &Arc<Self>) -> impl Iterator<Item = &Arc<ScopeCore>> {
-        std::iter::successors(Some(self), |core| core.parent.as_ref())
     }
 
     /// The refusal of a spawn if there is a reason for one. Asked under the lock that admits, so
@@ -309,6 +308,8 @@ impl Owner for ScopeCore {
     /// The stop has reached this scope: wakes its drivers.
     fn marked(&self, told: &mut HashSet<u64>) {
         let mut followers = self.followers();
+        // Pairs with `Tokens::take`: idle threads of a pool see that they are marked.
+        self.pool.get().into_iter().for_each(|pool| pool.told());
         self.wake_drivers();
         // Followers that were stopped before have a new deadline now. All clocks that this stop
         // starts have begun, so each follower looks once, however many scopes around it are

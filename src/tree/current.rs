@@ -168,6 +168,26 @@ pub(crate) fn is_gone() -> bool {
     STACK.try_with(|_| ()).is_err()
 }
 
+/// Leaves the contexts that were entered after this one and whose guards were leaked: a thread of a
+/// pool calls it between two jobs.
+pub(crate) fn leave_above(entered: &Entered) {
+    let left = STACK.try_with(|stack| {
+        let mut stack = stack.borrow_mut();
+        // Most jobs leak nothing, so the context of the job is the last one.
+        if stack.frames.last().is_none_or(|last| last.key == entered.key) {
+            return Vec::new();
+        }
+        let own = stack.frames.iter().rposition(|frame| frame.key == entered.key);
+        let left = stack.frames.split_off(own.map_or(0, |own| own + 1));
+        stack.adopted -= left.iter().filter(|frame| frame.forsake.is_some()).count();
+        left
+    });
+    // With the stack free again, because `forsake` reads it.
+    for frame in left.into_iter().flatten().rev() {
+        frame.forsake.iter().for_each(|forsake| forsake(&frame.record));
+    }
+}
+
 /// Leaves the contexts whose guards the calling thread's job leaked. Called when the job is over.
 pub(crate) fn leave_all() {
     let left = STACK.try_with(|stack| std::mem::replace(&mut *stack.borrow_mut(), Stack::NEW));

@@ -16,6 +16,7 @@ pub(crate) mod fault_plan;
 pub(crate) mod grace;
 pub(crate) mod guest;
 pub(crate) mod internal;
+pub(crate) mod jobs;
 pub(crate) mod on_done;
 pub(crate) mod panic_hook;
 pub(crate) mod path;

@@ -30,7 +30,7 @@ impl ScopeCore {
             listed |= state.phase < Phase::Settled;
             state.failures.add(failure.clone());
             drop(state);
-            if stops {
+            if stops && core.is_stopped_by_its_own() {
                 calls.add(core.node.mark_for(cause.clone()));
             }
         }
@@ -55,7 +55,7 @@ impl ScopeCore {
         }
         self.announce_all();
         let cause = Stop::new(StopReason::Failed { path: path.to_owned() });
-        for core in self.stopped_with_it() {
+        for core in self.stopped_with_it().filter(|core| core.is_stopped_by_its_own()) {
             calls.add(core.node.mark_for(cause.clone()));
         }
         calls
@@ -72,6 +72,12 @@ impl ScopeCore {
     /// group, the scope that the group is in, and so on.
     fn stopped_with_it(self: &Arc<Self>) -> impl Iterator<Item = &Arc<ScopeCore>> {
         std::iter::successors(Some(self), |core| core.parent.as_ref().filter(|_| core.kind == Kind::Group))
+    }
+
+    /// False for a pool: a job that fails stops the scope, which tells the pool after all callers
+    /// that may submit.
+    fn is_stopped_by_its_own(&self) -> bool {
+        self.pool.get().is_none()
     }
 
     /// True if an error is alive that carries a failure of this scope.

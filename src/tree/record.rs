@@ -22,6 +22,7 @@ use crate::stop::callback::Callback;
 use crate::stop::node::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 use crate::tree::core::ScopeCore;
+use crate::tree::jobs::JobNow;
 use crate::tree::readiness::{Readiness, Word};
 use crate::tree::result_state::ResultState;
 use crate::tree::runs::Runs;
@@ -86,6 +87,8 @@ pub(crate) struct Record {
     pub(crate) runs: Option<Arc<Runs>>,
     /// The child process that this thread supervises, if there is one.
     pub(crate) process: OnceCell<Box<Facts>>,
+    /// For a thread of a pool: the job that it is at. Set once, by the thread itself.
+    pub(crate) job: OnceCell<Box<JobNow>>,
 }
 
 /// The facts about a child process.
@@ -206,6 +209,7 @@ impl Record {
             opened: OnceCell::new(),
             runs: None,
             process: OnceCell::new(),
+            job: OnceCell::new(),
         }
     }
 
@@ -217,13 +221,18 @@ impl Record {
         })
     }
 
+    /// Sets the path of a record that is no member of its scope. Called before the path is read.
+    pub(crate) fn set_path(&self, path: String) {
+        let _set_once = self.path.set(path.into());
+    }
+
     /// The thread, for a failure of it: with its notes, and the run that failed.
     pub(crate) fn origin(&self) -> Origin {
         let note = self.life(|life| life.note.as_deref().map(str::to_owned));
         let run = self.runs.as_ref().map(|runs| format!("run {}", runs.look(|runs| runs.run)));
         Origin {
             id: Some(self.id),
-            path: self.path().to_owned(),
+            path: self.path_now(),
             name: self.label.name.clone(),
             purpose: self.label.purpose.clone(),
             spawned_from: self.label.at,
@@ -246,6 +255,12 @@ impl Record {
     pub(crate) fn set_down(&self) {
         self.os_thread.store(0, Ordering::Release);
         self.kernel_id.store(0, Ordering::Relaxed);
+    }
+
+    /// For the record of a job, which is made while `thread` runs it.
+    pub(crate) fn start_as(&self, thread: &Record) {
+        self.kernel_id.store(thread.kernel_id().unwrap_or(0), Ordering::Relaxed);
+        self.os_thread.store(thread.os_thread(), Ordering::Release);
     }
 
     /// True if a wait for this thread may last for ever unless the thread is told first.

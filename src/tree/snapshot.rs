@@ -126,6 +126,7 @@ impl Reader {
             threads: Vec::new(),
             depth,
             scopes: Vec::new(),
+            pool: core.pool.get().map(|pool| pool.status()),
             busy: false,
         };
         // A holder may be stuck: then the scope is shown as busy, with no threads.
@@ -230,6 +231,7 @@ impl Reader {
             process: record.process.get().map(|facts| facts.status()),
             priority,
             cores,
+            job: record.job.get().and_then(|job| job.status()),
         }
     }
 

@@ -79,10 +79,12 @@ impl Record {
         if self.starts_by == Word::None { None } else { self.life(|life| life.readiness.since()) }
     }
 
-    /// True if a failure of the thread stops nothing: the thread is isolated, or not ready yet.
+    /// True if a failure of the thread stops nothing: the thread is isolated, or not ready yet, or
+    /// at a job that has a handle.
     pub(crate) fn is_isolated(&self) -> bool {
         let not_ready = || self.starts_by != Word::None && self.life(|life| life.readiness.is_isolated());
-        self.isolated || not_ready()
+        let job = self.job.get().and_then(|job| job.is_isolated());
+        job.unwrap_or_else(|| self.isolated || not_ready())
     }
 
     /// True if the end of the thread stops its scope: the thread is vital, and has been ready.

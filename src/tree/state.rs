@@ -12,6 +12,7 @@ use crate::rt::erase::Kept;
 use crate::rt::packet::Task;
 use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
+use crate::tree::jobs::PoolFacts;
 use crate::tree::record::{Record, Text};
 use crate::tree::services::Services;
 use crate::tree::tally::Tally;
@@ -46,6 +47,9 @@ pub(crate) struct State {
     pub(crate) ended: Vec<ThreadId>,
     /// Services and groups that are not over.
     pub(crate) services: Services,
+    /// The pools among the groups in `services`: the scope is finishing when none has a job (E1).
+    /// Added to when a pool opens, removed from when it is settled.
+    pub(crate) pools: ById<Arc<PoolFacts>>,
     /// Run by `settle`, the last first. A deferred function may add more.
     pub(crate) deferred: Vec<Deferred>,
     /// Lent to all that the scope runs. Dropped by `settle`, the last first, when all else is over.
@@ -127,6 +131,7 @@ impl State {
             guests_left: 0,
             ended: Vec::new(),
             services: Services::default(),
+            pools: ById::new(),
             deferred: Vec::new(),
             kept: Vec::new(),
             scopes: ById::new(),

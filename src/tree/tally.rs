@@ -2,6 +2,7 @@
 //! Refuses to know how a thread is made to come home.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -109,6 +110,9 @@ impl Tally {
         // Leaves out threads that are counted, and threads that ended before the shutdown began.
         let before = |ended: Instant| clock.began.is_some_and(|began| ended < began);
         others.retain(|record| !self.counted.contains_key(&record.id));
+        // A thread that is home was counted. The failed job of a pool is home as well, and no
+        // thread.
+        others.retain(|record| !record.is_home());
         others.retain(|record| !record.life(|life| life.ended_at).is_some_and(before));
         // `arriving`: threads that have ended and are on their way to `add`, judged as `add` will.
         let (arriving, away): (Vec<_>, Vec<_>) = others.into_iter().partition(|record| record.has_ended());
@@ -178,5 +182,6 @@ fn describe(record: &Arc<Record>, ending: Ending) -> ThreadReport {
         starting_for: starting.map(|since| since.elapsed()),
         waits: waits.map(|wait| wait.to_string()),
         process: record.process.get().map(|facts| facts.status()),
+        dropped: record.job.get().map_or(0, |job| job.dropped.load(Ordering::Relaxed)),
     }
 }

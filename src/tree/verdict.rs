@@ -106,7 +106,7 @@ fn ours(error: &(dyn Error + 'static)) -> Option<FirstOfOurs> {
         (Some(JoinError::Stopped(stopped)), _) | (_, Some(SpawnError::Stopped(stopped))) => {
             Some(of_stop(Some(stopped)))
         }
-        (Some(JoinError::WouldDeadlock { .. }), _)
+        (Some(JoinError::WouldDeadlock { .. } | JoinError::Dropped | JoinError::Expired), _)
         | (_, Some(SpawnError::InvalidName | SpawnError::InvalidPolicy { .. })) => Some(FirstOfOurs::Other),
         // A refusal of the OS may be in an error of the program's that shows more, so the walk goes
         // on.

@@ -9,6 +9,11 @@ use crate::tree::record::Record;
 use crate::tree::state_lock::Lock;
 
 impl ScopeCore {
+    /// This scope and all scopes around it, the innermost first.
+    pub(crate) fn ancestors(self: &Arc<Self>) -> impl Iterator<Item = &Arc<ScopeCore>> {
+        std::iter::successors(Some(self), |core| core.parent.as_ref())
+    }
+
     /// Returns the live threads of the subtree: workers, services and adopted threads, the oldest
     /// first.
     pub(crate) fn live(self: &Arc<Self>) -> Vec<Arc<Record>> {

@@ -6,16 +6,22 @@
 // Read `ready` first. Each capability has a file or a folder of its own.
 
 pub(crate) mod join_set;
+pub(crate) mod pool;
 pub(crate) mod race;
 pub(crate) mod ready;
 pub(crate) mod restart;
 pub(crate) mod retry;
 
 pub use crate::outcome::gave_up::GaveUp;
+pub use crate::outcome::pool_status::{JobStatus, PoolStatus};
 pub use crate::outcome::race_error::RaceError;
 pub use crate::outcome::retried::RetryError;
 pub use crate::outcome::start_error::StartError;
 pub use join_set::JoinSet;
+pub use pool::builder::PoolBuilder;
+pub use pool::error::{AtStop, OfferError, SubmitError};
+pub use pool::handle::Pool;
+pub use pool::job::Job;
 pub use race::Race;
 pub use ready::Ready;
 pub use restart::own::RestartBuilder;

@@ -36,6 +36,11 @@ pub enum JoinError {
         /// The paths of the threads that would wait for each other, the caller first.
         cycle: Vec<String>,
     },
+    /// The job of a pool was dropped from the queue, because the pool was told to stop.
+    Dropped,
+    /// The job of a pool had not begun in time: see
+    /// [`Pool::submit_within`](crate::Pool::submit_within).
+    Expired,
 }
 
 impl fmt::Display for JoinError {
@@ -43,6 +48,8 @@ impl fmt::Display for JoinError {
         match self {
             JoinError::Failed(failure) => failure.fmt(f),
             JoinError::Stopped(stopped) => write!(f, "the thread ended early, {stopped}"),
+            JoinError::Dropped => f.write_str("the job was dropped before it began, its pool was stopped"),
+            JoinError::Expired => f.write_str("the job had not begun in time"),
             JoinError::WouldDeadlock { cycle } => {
                 write!(f, "joining would wait for ever: {}", Shown(cycle.join(" waits for ")))
             }
@@ -55,7 +62,7 @@ impl Error for JoinError {
         match self {
             JoinError::Failed(failure) => Some(failure),
             JoinError::Stopped(stopped) => Some(stopped),
-            JoinError::WouldDeadlock { .. } => None,
+            JoinError::WouldDeadlock { .. } | JoinError::Dropped | JoinError::Expired => None,
         }
     }
 }

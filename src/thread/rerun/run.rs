@@ -120,7 +120,7 @@ impl Rerun {
 
     fn judge(&self, ran: Ran, node: &Arc<Node>, began: Instant) -> Step {
         // Nothing is stopped yet, because the failure may be answered by a restart.
-        let (outcome, failure) = judge_run(&self.record, node, ran, false);
+        let (outcome, failure) = judge_run(&self.record, node, ran, false, &|| self.record.origin());
         let (at, run) = (Instant::now(), self.runs.look(|runs| runs.run));
         let lasted = at.saturating_duration_since(began);
         let step = self.decide(Ended { run, outcome, failure, at, lasted });

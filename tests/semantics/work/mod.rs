@@ -3,6 +3,7 @@
 mod join_set;
 mod join_set_waits;
 mod keep;
+mod pool;
 mod race;
 mod ready;
 mod restart;

@@ -1,0 +1,316 @@
+//! Owns what the tree knows of a pool: whether it has jobs, for which its scope waits, its numbers,
+//! and the tokens by which its idle threads are woken. Owns also what a thread of a pool is at.
+//! Refuses to know the jobs, which may borrow for `'scope`: `work::pool` does.
+//!
+//! Jobs are work: a scope whose body returned `Ok` waits for them before it is finishing (E1). Each
+//! pool has a gate.
+//!
+//! ```text
+//! quiet --enter--> busy --leave--> quiet         quiet --close_all--> closed
+//! ```
+//!
+//! **Jobs are seen.** A job may submit to another pool of the scope, so the gates of all pools are
+//! closed at one moment or not at all: `close_all` holds their locks together. A driver that finds
+//! a busy gate has set `watched` under the same lock, so the `leave` that follows wakes it.
+
+use std::sync::Arc;
+use std::sync::Weak;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::outcome::pool_status::{JobStatus, PoolStatus};
+use crate::rt::by_id::ById;
+use crate::rt::tokens::Tokens;
+use crate::stop::node::Node;
+use crate::sync::{Mutex, OnceCell};
+use crate::sys;
+use crate::tree::core::ScopeCore;
+use crate::tree::record::{Record, Text};
+
+/// The part of a pool that is in the tree, at the group of its threads.
+pub(crate) struct PoolFacts {
+    pub(crate) purpose: Text,
+    gate: Mutex<Gate>,
+    /// Wakes idle threads of the pool. Opened when the group is told to stop.
+    pub(crate) tokens: Tokens,
+    numbers: Numbers,
+    /// The group. Set once, before a thread is in it; never in a model.
+    core: OnceCell<Weak<ScopeCore>>,
+}
+
+/// Whether a pool has jobs that are not over.
+#[derive(Default)]
+struct Gate {
+    /// Set by `enter`, cleared by `leave`.
+    busy: bool,
+    /// Set by `close_all`, never cleared: no job may come any more.
+    closed: bool,
+    /// Set by a driver that waits for this gate, cleared by `leave`, which wakes it.
+    watched: bool,
+}
+
+/// Copies of the numbers of a pool, written under the pool's lock, read by views without it. Each
+/// is right for itself; together they may be of two moments. Part of no model.
+#[derive(Default)]
+struct Numbers {
+    threads: AtomicUsize,
+    running: AtomicUsize,
+    queued: AtomicUsize,
+    places: AtomicUsize,
+    waiting: AtomicUsize,
+    /// When the oldest queued job came, by the coarse clock; 0 if there is none.
+    oldest: AtomicU64,
+    done: AtomicU64,
+    failed: AtomicU64,
+    stopped: AtomicU64,
+    dropped: AtomicU64,
+    expired: AtomicU64,
+    /// Set by `set_closed`, and never cleared.
+    closed: AtomicBool,
+}
+
+impl PoolFacts {
+    pub(crate) fn new(purpose: Text) -> PoolFacts {
+        let (gate, tokens, numbers) = Default::default();
+        PoolFacts { purpose, gate, tokens, numbers, core: OnceCell::new() }
+    }
+
+    pub(crate) fn set_core(&self, core: &Arc<ScopeCore>) {
+        let _set_once = self.core.set(Arc::downgrade(core));
+    }
+
+    /// Quiet to busy: the first job comes. False if the scope is finishing and takes no jobs.
+    pub(crate) fn enter(&self) -> bool {
+        let mut gate = self.gate.lock();
+        gate.busy = !gate.closed;
+        gate.busy
+    }
+
+    /// Busy to quiet: the last job is over. Returns true if a driver waits for that. The caller
+    /// wakes it when its own locks are free.
+    pub(crate) fn leave(&self) -> bool {
+        let mut gate = self.gate.lock();
+        gate.busy = false;
+        std::mem::take(&mut gate.watched)
+    }
+
+    /// Wakes the drivers of the scope around the pool. Pairs with `close_all`.
+    pub(crate) fn wake_drivers(&self) {
+        // Not through the group: no driver looks at a group that was not told, so a second wake-up
+        // would end there.
+        let around = self.core().and_then(|core| core.parent.clone());
+        around.iter().for_each(|around| around.wake_drivers());
+    }
+
+    /// The group of the pool, if it is not gone.
+    pub(crate) fn core(&self) -> Option<Arc<ScopeCore>> {
+        self.core.get().and_then(Weak::upgrade)
+    }
+
+    /// Notes that no job comes any more: when its threads are home, the pool is over.
+    pub(crate) fn set_closed(&self) {
+        self.numbers.closed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.numbers.closed.load(Ordering::Acquire)
+    }
+
+    /// True if a queue that was full may have a place, for a caller that looks without the lock.
+    pub(crate) fn may_have_place(&self) -> bool {
+        self.queued() < self.numbers.places.load(Ordering::Relaxed)
+    }
+
+    /// The number of jobs that are not over, for a caller that looks without the lock.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.queued() + self.numbers.running.load(Ordering::Relaxed)
+    }
+
+    /// Called when the group was told to stop: its idle threads wake, and see the stop.
+    pub(crate) fn told(&self) {
+        self.tokens.open();
+    }
+
+    /// The number of queued jobs, for a thread that looks for one without the lock.
+    pub(crate) fn queued(&self) -> usize {
+        self.numbers.queued.load(Ordering::Relaxed)
+    }
+
+    /// Publishes the numbers. Called under the lock of the pool, so the last values are the last
+    /// that are published.
+    #[inline]
+    pub(crate) fn publish_queue(&self, queued: usize, oldest: u64, running: usize) {
+        let numbers = &self.numbers;
+        numbers.queued.store(queued, Ordering::Relaxed);
+        numbers.oldest.store(oldest, Ordering::Relaxed);
+        numbers.running.store(running, Ordering::Relaxed);
+    }
+
+    /// Publishes the number of jobs that returned `Ok`, which is the one that most jobs change.
+    #[inline]
+    pub(crate) fn publish_done(&self, done: u64) {
+        self.numbers.done.store(done, Ordering::Relaxed);
+    }
+
+    /// Publishes the number of callers that wait for a place.
+    pub(crate) fn publish_waiting(&self, waiting: usize) {
+        self.numbers.waiting.store(waiting, Ordering::Relaxed);
+    }
+
+    /// Publishes all numbers but those of the queue.
+    pub(crate) fn publish(&self, status: &PoolStatus) {
+        let numbers = &self.numbers;
+        numbers.threads.store(status.threads, Ordering::Relaxed);
+        numbers.places.store(status.places, Ordering::Relaxed);
+        numbers.waiting.store(status.waiting, Ordering::Relaxed);
+        numbers.done.store(status.done, Ordering::Relaxed);
+        numbers.failed.store(status.failed, Ordering::Relaxed);
+        numbers.stopped.store(status.stopped, Ordering::Relaxed);
+        numbers.dropped.store(status.dropped, Ordering::Relaxed);
+        numbers.expired.store(status.expired, Ordering::Relaxed);
+    }
+
+    pub(crate) fn status(&self) -> PoolStatus {
+        let numbers = &self.numbers;
+        let oldest = Some(numbers.oldest.load(Ordering::Relaxed)).filter(|since| *since > 0);
+        PoolStatus {
+            threads: numbers.threads.load(Ordering::Relaxed),
+            running: numbers.running.load(Ordering::Relaxed),
+            queued: numbers.queued.load(Ordering::Relaxed),
+            places: numbers.places.load(Ordering::Relaxed),
+            waiting: numbers.waiting.load(Ordering::Relaxed),
+            oldest_wait: oldest.map(coarse_since),
+            done: numbers.done.load(Ordering::Relaxed),
+            failed: numbers.failed.load(Ordering::Relaxed),
+            stopped: numbers.stopped.load(Ordering::Relaxed),
+            dropped: numbers.dropped.load(Ordering::Relaxed),
+            expired: numbers.expired.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The time since a reading of the coarse clock.
+pub(crate) fn coarse_since(at: u64) -> Duration {
+    Duration::from_nanos(sys::coarse().saturating_sub(at))
+}
+
+/// Closes the gates of all pools, if none of them has a job. Otherwise a driver is woken when one
+/// of them is left. Called under the lock of the scope.
+pub(crate) fn close_all(pools: &ById<Arc<PoolFacts>>) -> bool {
+    // All locks at once: a pool that is quiet now may get a job of a pool that is looked at later.
+    // No other function holds two of them.
+    let mut gates: Vec<_> = pools.values().map(|pool| pool.gate.lock()).collect();
+    let quiet = gates.iter().all(|gate| !gate.busy);
+    for gate in &mut gates {
+        // Quiet to closed, all or none. Pairs with `leave`, if it is none.
+        (gate.closed, gate.watched) = (quiet, !quiet);
+    }
+    quiet
+}
+
+/// What a thread of a pool is at. Written by the thread, read by views.
+pub(crate) struct JobNow {
+    /// The number of the job; 0 between two jobs.
+    number: AtomicU64,
+    /// When the job began, by the coarse clock.
+    since: AtomicU64,
+    /// True if the job has a handle, which gets its failure: then a failure stops nothing (F2).
+    isolated: AtomicBool,
+    /// The job has left a note or told of a failure, so that the record has to be put in order.
+    touched: AtomicBool,
+    /// Number of jobs that this thread has begun and not ended: more than one if a job that it
+    /// joins runs in place.
+    pub(crate) depth: AtomicU32,
+    /// Number of jobs that this thread has dropped at a stop.
+    pub(crate) dropped: AtomicU64,
+    /// The node of the innermost job, below which jobs in place hang.
+    pub(crate) node: Mutex<Option<Arc<Node>>>,
+}
+
+/// Which job a thread is at: a part of [`JobNow`], to be put back when a job in place is over.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct JobMark {
+    pub(crate) number: u64,
+    pub(crate) since: u64,
+    pub(crate) isolated: bool,
+}
+
+impl JobNow {
+    pub(crate) fn new() -> JobNow {
+        JobNow {
+            number: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+            isolated: AtomicBool::new(false),
+            touched: AtomicBool::new(false),
+            depth: AtomicU32::new(0),
+            dropped: AtomicU64::new(0),
+            node: Mutex::new(None),
+        }
+    }
+
+    /// Shows this job. Returns the job that was shown.
+    #[inline]
+    pub(crate) fn show(&self, mark: JobMark) -> JobMark {
+        let before = self.mark();
+        self.since.store(mark.since, Ordering::Relaxed);
+        self.isolated.store(mark.isolated, Ordering::Relaxed);
+        self.number.store(mark.number, Ordering::Relaxed);
+        before
+    }
+
+    fn mark(&self) -> JobMark {
+        JobMark {
+            number: self.number.load(Ordering::Relaxed),
+            since: self.since.load(Ordering::Relaxed),
+            isolated: self.isolated.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Called when the job leaves something in the record. Pairs with `take_touched`.
+    pub(crate) fn touch(&self) {
+        self.touched.store(true, Ordering::Relaxed);
+    }
+
+    /// True if the record has to be put in order after the job.
+    #[inline]
+    pub(crate) fn take_touched(&self) -> bool {
+        self.touched.load(Ordering::Relaxed) && self.touched.swap(false, Ordering::Relaxed)
+    }
+
+    /// The number of the present job.
+    pub(crate) fn number(&self) -> Option<u64> {
+        Some(self.number.load(Ordering::Relaxed)).filter(|number| *number > 0)
+    }
+
+    /// Whether the failure of the present job stops nothing. `None` between two jobs.
+    pub(crate) fn is_isolated(&self) -> Option<bool> {
+        self.number().map(|_| self.isolated.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn status(&self) -> Option<JobStatus> {
+        let mark = self.mark();
+        (mark.number > 0).then(|| JobStatus { number: mark.number, running_for: coarse_since(mark.since) })
+    }
+}
+
+impl Record {
+    /// The path with the job that the thread is at: `/thumbs/thumbs-2/job 812`.
+    pub(crate) fn path_now(&self) -> String {
+        match self.job.get().and_then(|job| job.number()) {
+            Some(number) => format!("{}/job {number}", self.path()),
+            None => self.path().to_owned(),
+        }
+    }
+
+    /// The node by which an error of the present closure is judged: the job's, or the thread's.
+    pub(crate) fn closure_node(&self) -> Arc<Node> {
+        let job = self.job.get().and_then(|job| job.node.lock().clone());
+        job.unwrap_or_else(|| Arc::clone(&self.node))
+    }
+
+    /// Called when the closure has left something in this record: a thread of a pool removes it
+    /// after the job.
+    pub(crate) fn touch_job(&self) {
+        self.job.get().into_iter().for_each(|job| job.touch());
+    }
+}

@@ -1,0 +1,292 @@
+//! Owns the queue of a pool, and the decisions about it, made under one lock: whether a job gets a
+//! place, whether a thread is woken or started for it, which thread gets it, and what ends.
+//! Refuses to know what a job is, to run one, and to start a thread.
+//!
+//! ```text
+//! a job     queued --next--> running --next, over--> counted
+//!           queued --remove--> running       stopped, expired, or run in place by a joiner
+//!           queued --(the pool is told)--> dropped
+//! a thread  starting = idle --next--> busy --next--> idle          (idle: it has no job)
+//!           idle: looks for a moment --> sleeps --token--> looks again
+//!           idle --(too many, or the pool ends)--> gone
+//! a pool    open --close--> closed       no job comes, the queue is worked off
+//!           open, closed --(told)--> draining, if it was built so       the same
+//!           open, closed, draining --(told, overdue)--> ended       the queue is dropped
+//! ```
+//!
+//! # Invariants
+//!
+//! All numbers are read and written under the lock, so these hold whenever it is free:
+//!
+//! 1. `queued <= idle`, or all threads that are wanted are there. So no job waits for a busy thread
+//!    while a thread could be started. Only `push` and `resize` can break it, and their callers
+//!    start the threads.
+//! 2. `queued <= idle - sleeping`, or no thread sleeps. So for each queued job an idle thread is
+//!    awake, or every thread is busy. `settle` restores it: it takes threads off `sleeping`, and
+//!    gives as many tokens when the lock is free.
+//! 3. `queued < places + idle + startable`, where a place is free.
+//! 4. The gate is busy if and only if a job is queued or runs.
+//!
+//! **No wake-up is lost.** A thread counts itself as sleeping in the same hold of the lock in which
+//! it finds the queue empty. So a later `push` finds the sleeper, and gives a token, which stays
+//! until a sleeper takes it (`rt::tokens`). The same holds for callers that wait for a place or for
+//! an idle pool: they register in the hold in which they find that they must wait, and are woken by
+//! the drop of the value that they have registered.
+
+use std::collections::VecDeque;
+use std::mem::take;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_utils::Backoff;
+
+use super::parts::{Ending, Next, Pushed, Queued, Refusal, Told, Woken};
+use super::state::State;
+use crate::PoolStatus;
+use crate::rt::spin::{A_WAKE_UP, spin_until};
+use crate::sync::{AtomicBool, MODELLED, TryMutex, TryMutexGuard};
+use crate::sys;
+use crate::tree::jobs::PoolFacts;
+
+/// `J` is a job. `W` wakes a waiting caller when it is dropped.
+pub(super) struct Line<J, W> {
+    state: TryMutex<State<J, W>>,
+    facts: Arc<PoolFacts>,
+    /// True if queued jobs are run when the pool is told to stop. Never changes.
+    drains: bool,
+}
+
+impl<J, W> Line<J, W> {
+    /// `cores` is the number of processors. A half of them may be used by threads that look for a
+    /// job.
+    pub(super) fn new(
+        places: usize,
+        threads: usize,
+        drains: bool,
+        cores: usize,
+        facts: Arc<PoolFacts>,
+    ) -> Line<J, W> {
+        let state = State::new(places, threads, (cores / 2).max(1));
+        facts.publish(&state.status());
+        Line { state: TryMutex::new(state), facts, drains }
+    }
+
+    /// Holders need nanoseconds, so a caller that finds the lock taken looks again for a moment
+    /// before it sleeps.
+    #[inline]
+    fn lock(&self) -> TryMutexGuard<'_, State<J, W>> {
+        if let Some(state) = self.state.try_lock() {
+            return state;
+        }
+        let backoff = Backoff::new();
+        while !MODELLED && !backoff.is_completed() {
+            backoff.snooze();
+            if let Some(state) = self.state.try_lock() {
+                return state;
+            }
+        }
+        self.state.lock()
+    }
+
+    /// Restores the invariants, frees the lock, and wakes. Every function that changes the state
+    /// ends with it.
+    #[inline]
+    fn settle(&self, mut state: TryMutexGuard<'_, State<J, W>>, now: u64) {
+        let wakes = state.settle(&self.facts, now);
+        drop(state);
+        wakes.run(&self.facts);
+    }
+
+    /// As `settle`, after a change that is rare enough to publish all numbers.
+    fn settle_all(&self, mut state: TryMutexGuard<'_, State<J, W>>) {
+        let wakes = state.settle(&self.facts, sys::coarse());
+        self.facts.publish(&state.status());
+        drop(state);
+        wakes.run(&self.facts);
+    }
+
+    /// Gives a job a place. `woken`: the caller has waited for it. `now` is read from the coarse
+    /// clock.
+    #[inline]
+    pub(super) fn push(&self, job: J, woken: bool, now: u64) -> Result<Pushed, (J, Refusal)> {
+        let mut state = self.lock();
+        if woken {
+            state.callers.came();
+        }
+        let pushed = state.push(job, &self.facts, now);
+        match &pushed {
+            Ok(Pushed { start: None, .. }) => self.settle(state, now),
+            Ok(_) => self.settle_all(state),
+            Err(_) => {}
+        }
+        pushed
+    }
+
+    /// The OS has refused the thread that `push` or `resize` wanted. Returns all jobs if there is
+    /// no thread at all, because none would run them.
+    pub(super) fn not_started(&self, seat: usize) -> VecDeque<Queued<J>> {
+        let mut state = self.lock();
+        let left = state.not_started(seat, sys::coarse());
+        self.settle_all(state);
+        left
+    }
+
+    /// A thread ends by a panic of ours. Returns the seat of a thread that has to be started in its
+    /// place.
+    pub(super) fn lost(&self, seat: usize, busy: bool) -> Option<usize> {
+        let mut state = self.lock();
+        let start = state.lost(seat, busy, sys::coarse());
+        self.settle_all(state);
+        start
+    }
+
+    /// Called by a thread of the pool: what it does next. `ended` is how the job ended that it has
+    /// run; `None` if it is idle already. Blocks while there is nothing to do.
+    #[inline]
+    pub(super) fn next(&self, seat: usize, mut ended: Option<Ending>, told: impl Fn() -> Told) -> Next<J> {
+        let mut woken = Woken::Not;
+        loop {
+            // Before the lock, because it takes other locks.
+            let told = told();
+            let mut state = self.lock();
+            let ending = ended.take();
+            ending.into_iter().for_each(|ending| state.finish(ending, false));
+            state.wake_up(take(&mut woken));
+            state.hear(told, self.drains);
+            if let Some(next) = state.take_next(seat) {
+                let usual = matches!(next, Next::Run(_)) && matches!(ending, None | Some(Ending::Done));
+                if usual {
+                    self.settle(state, 0)
+                } else {
+                    self.settle_all(state)
+                }
+                return next;
+            }
+            if ending.is_some_and(|ending| ending != Ending::Done) {
+                self.facts.publish(&state.status());
+            }
+            if let Some(by) = self.wait_for_work(state) {
+                woken = by;
+            }
+        }
+    }
+
+    /// An idle thread looks for a moment, and then sleeps. `None` if it has seen something.
+    fn wait_for_work<'a>(&'a self, mut state: TryMutexGuard<'a, State<J, W>>) -> Option<Woken> {
+        if state.look() {
+            self.settle(state, 0);
+            // Pairs with `push`: a job that comes now needs no wake-up.
+            let seen = || self.facts.queued() > 0 || self.facts.tokens.is_open();
+            let seen = spin_until(A_WAKE_UP, seen);
+            state = self.lock();
+            state.looked();
+            if seen || state.has_work() {
+                self.settle(state, 0);
+                return None;
+            }
+        }
+        // Idle -> sleeping, in the hold of the lock in which there was no work. Pairs with
+        // `State::settle`, which gives tokens to sleepers.
+        state.fall_asleep();
+        self.settle(state, 0);
+        Some(if self.facts.tokens.take() { Woken::Token } else { Woken::Open })
+    }
+
+    /// Called by a thread of the pool when a job with a handle has ended: the thread is idle, and
+    /// `over` is set, in one hold of the lock. So a caller that sees the end finds the thread idle.
+    /// `telling`: the end is told to callbacks next, and the job counts as running until `told`.
+    pub(super) fn finish(&self, ending: Ending, over: &AtomicBool, telling: bool) {
+        let mut state = self.lock();
+        state.finish(ending, telling);
+        over.store(true, Ordering::SeqCst);
+        if ending == Ending::Done { self.settle(state, 0) } else { self.settle_all(state) }
+    }
+
+    /// As `finish`, for a job that was taken out by `remove` or `not_started`, or that is dropped.
+    /// Then no thread becomes idle by its end.
+    pub(super) fn over(&self, ending: Ending, over: Option<&AtomicBool>, telling: bool) {
+        let mut state = self.lock();
+        state.over(Some(ending), telling);
+        over.into_iter().for_each(|over| over.store(true, Ordering::SeqCst));
+        self.settle_all(state);
+    }
+
+    /// The end of a job has been told.
+    pub(super) fn told(&self) {
+        let mut state = self.lock();
+        state.over(None, false);
+        self.settle_all(state);
+    }
+
+    /// Takes a job out of the queue. `None` if it has begun or ended.
+    pub(super) fn remove(&self, number: u64) -> Option<Queued<J>> {
+        let mut state = self.lock();
+        let job = state.remove(number)?;
+        self.settle_all(state);
+        Some(job)
+    }
+
+    /// Takes no more jobs. The threads work off the queue, and go.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.close();
+        self.settle_all(state);
+        self.facts.set_closed();
+    }
+
+    /// Sets the number of threads. Calls `start` for each thread that has to be started now.
+    pub(super) fn resize(&self, threads: usize, mut start: impl FnMut(usize)) {
+        let mut state = self.lock();
+        state.resize(threads);
+        self.settle_all(state);
+        loop {
+            let mut state = self.lock();
+            let Some(seat) = state.start_one(sys::coarse()) else { break };
+            self.settle_all(state);
+            start(seat);
+        }
+    }
+
+    /// Enters a caller that waits for a place. `None` if it need not wait. `first`: it was woken
+    /// before, and found the place taken.
+    pub(super) fn wait(&self, waker: W, first: bool) -> Option<u64> {
+        let mut state = self.lock();
+        if !state.must_wait(sys::coarse()) {
+            // Free the lock before the waker is dropped.
+            drop(state);
+            return None;
+        }
+        let key = state.callers.wait(waker, first);
+        self.settle_all(state);
+        Some(key)
+    }
+
+    /// Enters a caller that waits until no job is queued and none runs. `None` if that is so.
+    pub(super) fn watch(&self, waker: W) -> Option<u64> {
+        let mut state = self.lock();
+        let key = if state.is_idle() { None } else { Some(state.callers.watch(waker)) };
+        self.settle(state, 0);
+        key
+    }
+
+    /// A caller waits no more. If it was woken for a place that it does not take, the next caller
+    /// is woken.
+    pub(super) fn forget(&self, key: u64) {
+        let mut state = self.lock();
+        let waker = state.callers.forget(key);
+        self.settle_all(state);
+        drop(waker);
+    }
+
+    pub(super) fn facts(&self) -> &PoolFacts {
+        &self.facts
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.lock().is_idle()
+    }
+
+    pub(super) fn status(&self) -> PoolStatus {
+        self.lock().status()
+    }
+}

@@ -1,0 +1,107 @@
+//! Owns the parts of a pool that its handles and its threads share, and the start of a thread.
+//! Refuses to know how jobs are submitted (`handle`), queued (`line`) and run (`worker`).
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use crossbeam_channel::Sender;
+
+use super::end::End;
+use super::line::Line;
+use super::packet::Work;
+use super::parts::Queued;
+use super::worker::serve;
+use crate::tree::core::ScopeCore;
+use crate::tree::jobs::PoolFacts;
+use crate::tree::record::Text;
+use crate::{AtStop, Context, Failure, Result, Scope, SpawnError, SubmitError, ThreadBuilder};
+
+/// The closure of a job without a handle.
+pub(super) type Plain<'scope> = Box<dyn FnOnce(&Context) -> Result + Send + 'scope>;
+
+/// A job in the queue.
+pub(super) enum Item<'scope> {
+    /// Without a handle: the closure, and the line that submitted it.
+    Plain(Plain<'scope>, &'static Location<'static>),
+    /// With a handle.
+    Kept(Arc<dyn Work + 'scope>),
+}
+
+/// Wakes a waiting caller when it is dropped.
+pub(super) type Waker = Sender<std::convert::Infallible>;
+
+pub(super) struct Shared<'scope> {
+    pub(super) line: Line<Item<'scope>, Waker>,
+    /// The group of the threads.
+    pub(super) group: Scope<'scope, 'scope>,
+    /// How each thread is made.
+    pub(super) thread: ThreadBuilder<'scope>,
+    pub(super) at_stop: AtStop,
+    /// Number of handles. When it comes to 0, no job can come any more.
+    pub(super) handles: AtomicUsize,
+}
+
+impl<'scope> Shared<'scope> {
+    pub(super) fn core(&self) -> &Arc<ScopeCore> {
+        self.group.core()
+    }
+
+    pub(super) fn facts(&self) -> &PoolFacts {
+        self.line.facts()
+    }
+
+    pub(super) fn purpose(&self) -> &Text {
+        &self.thread.place().2.purpose
+    }
+
+    /// Starts the thread that the line has asked for. If the OS refuses it, the pool goes on with
+    /// the threads that it has; if it has none, all queued jobs are given back.
+    pub(super) fn start(self: &Arc<Self>, seat: usize) -> std::result::Result<(), SpawnError> {
+        let (_, _, label) = self.thread.place();
+        let name = format!("{}-{}", label.name, seat + 1);
+        let thread = self.group.thread(name, label.purpose.clone()).spawned_at(label.at).like(&self.thread);
+        let shared = Arc::clone(self);
+        thread.spawn(move |cx| serve(&shared, cx, seat)).map(drop)
+    }
+
+    /// As `start`, for a thread that no caller waits for. Jobs that no thread can run fail.
+    pub(super) fn start_or_fail(self: &Arc<Self>, seat: usize) {
+        if let Err(refusal) = self.start(seat) {
+            self.fail_all(self.line.not_started(seat), &refusal);
+        }
+    }
+
+    /// Ends jobs that no thread can run.
+    pub(super) fn fail_all(
+        &self,
+        jobs: impl IntoIterator<Item = Queued<Item<'scope>>>,
+        refusal: &SpawnError,
+    ) {
+        for queued in jobs {
+            let at = match &queued.job {
+                Item::Plain(_, at) => at,
+                Item::Kept(work) => work.head().at,
+            };
+            let why = format!("the pool has no thread that could run it: {refusal}");
+            let failure = Failure::error(self.origin(queued.number, at), why.into(), Vec::new());
+            self.drop_job(queued, &End::Failed(failure));
+        }
+    }
+
+    /// Replaces a thread that ended by a fault.
+    pub(super) fn lost(self: &Arc<Self>, seat: usize, busy: bool) {
+        self.line.lost(seat, busy).into_iter().for_each(|seat| self.start_or_fail(seat));
+    }
+
+    /// Why a job cannot come, because the pool or its scope is over.
+    pub(super) fn over(&self) -> SubmitError {
+        let core = self.core();
+        // A pool that was closed is over without a stop.
+        if self.facts().is_closed() && core.node.asked_at().is_none() && core.node.is_marked() {
+            return SubmitError::Closed;
+        }
+        let around = core.parent.as_ref().filter(|_| !core.node.is_marked());
+        SubmitError::Stopped(around.unwrap_or(core).node.stopped())
+    }
+}

@@ -1,0 +1,349 @@
+//! Owns the loop of a pool's thread, and the run of one job: its context, its verdict, its end.
+//! Refuses to decide which job is next: the line does.
+//!
+//! A job has a node of its own, below the thread's. The node of a job that has left nothing behind
+//! serves the next job as well, so such a job costs no allocation. `Desk::clear_up` looks.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::end::End;
+use super::packet::{Head, Work};
+use super::parts::{Ending, Next, Queued, Told};
+use super::shared::{Item, Shared};
+use crate::outcome::failure::Origin;
+use crate::outcome::marks;
+use crate::rt::awake;
+use crate::rt::contain::{Payload, contain, drop_contained};
+use crate::rt::packet::Ran;
+use crate::stop::limit::{Limit, Timer};
+use crate::stop::node::{Link, Node};
+use crate::sys;
+use crate::thread::spawn::judge_run;
+use crate::tree::current::{self, Entered};
+use crate::tree::jobs::{JobMark, JobNow};
+use crate::tree::panic_hook;
+use crate::tree::propagate::{complain, log};
+use crate::tree::record::Record;
+use crate::{AtStop, Context, Result};
+
+/// References to the node of a job that has kept none: those of its context, of the stack of
+/// contexts, and of `JobNow`.
+const OURS: usize = 3;
+
+/// Jobs that one thread may be inside of, because a job joins another that has not begun. Each
+/// takes room on the stack of the thread.
+pub(super) const DEEPEST: u32 = 16;
+
+/// Runs jobs until the thread has to go. `cx` is the context of the thread.
+pub(super) fn serve<'scope>(shared: &Arc<Shared<'scope>>, cx: &Context, seat: usize) -> Result {
+    let record = cx.record();
+    let now = record.job.get_or_init(|| Box::new(JobNow::new()));
+    let mut desk = Desk::new(cx, now);
+    // Only a fault of ours unwinds here. The pool gets another thread, and the fault is a failure.
+    let lost = scopeguard::guard((), |()| shared.lost(seat, now.number().is_some()));
+    let told = || match (cx.node().is_stopping(), shared.at_stop) {
+        (false, _) => Told::No,
+        (true, AtStop::Drain) if !cx.is_overdue() => Told::Stop,
+        (true, AtStop::Drain) => Told::Overdue,
+        (true, _) => Told::Stop,
+    };
+    let mut ended = None;
+    loop {
+        match shared.line.next(seat, ended.take(), told) {
+            Next::Run(queued) => ended = shared.run(&mut desk, queued),
+            Next::Drop(queue) => {
+                now.dropped.fetch_add(queue.len() as u64, Ordering::Relaxed);
+                queue.into_iter().for_each(|queued| shared.drop_job(queued, &End::Dropped));
+            }
+            Next::Leave => break,
+        }
+    }
+    scopeguard::ScopeGuard::into_inner(lost);
+    Ok(())
+}
+
+/// The context in which the jobs of one thread run, one after the other.
+struct Desk<'a> {
+    /// The context of the thread.
+    thread: &'a Context,
+    now: &'a JobNow,
+    /// The context of the present or next job.
+    job: Context,
+    entered: Entered,
+    /// The shield of drained jobs. Made by the first of them.
+    shield: Option<Arc<Node>>,
+}
+
+impl<'a> Desk<'a> {
+    fn new(thread: &'a Context, now: &'a JobNow) -> Desk<'a> {
+        let job = below(thread.record(), thread.node());
+        *now.node.lock() = Some(Arc::clone(job.node()));
+        Desk { entered: job.enter(), job, thread, now, shield: None }
+    }
+
+    /// Puts another node in the place of the present one.
+    fn renew(&mut self) {
+        let parent = self.shield.as_ref().unwrap_or(self.thread.node());
+        let job = below(self.thread.record(), parent);
+        *self.now.node.lock() = Some(Arc::clone(job.node()));
+        let gone = (std::mem::replace(&mut self.entered, job.enter()), std::mem::replace(&mut self.job, job));
+        gone.1.node().close();
+    }
+
+    /// Called when the thread has been told to stop, for the first job that is run all the same:
+    /// jobs from here on are shielded until the thread's share of the grace is over.
+    fn shield(&mut self) {
+        if self.shield.is_some() || !self.thread.node().is_stopping() {
+            return;
+        }
+        let (record, node) = (self.thread.record(), self.thread.node());
+        let due = record.core.share_end(record);
+        let left =
+            due.map(|due| due.saturating_duration_since(awake::now())).unwrap_or(record.core.root.grace);
+        let timer = Arc::clone(&record.core.root.timers) as Arc<dyn Timer>;
+        let shield = Node::limited(Limit::shield(left, node, timer));
+        shield.attach(node);
+        self.shield = Some(shield);
+        self.renew();
+    }
+
+    /// Makes the desk as it was before the job: drops what the job has left on its node, in its
+    /// record and on the stack of contexts. True if the job has told of a failure.
+    #[inline]
+    fn clear_up(&mut self) -> bool {
+        current::leave_above(&self.entered);
+        panic_hook::forget();
+        // Read after the job has ended: another thread that holds the node, to stop the job, either
+        // is counted here, or finds that the job has ended.
+        if !self.job.node().is_unused() || Arc::strong_count(self.job.node()) != OURS {
+            self.renew();
+        }
+        self.now.take_touched() && self.clear_record()
+    }
+
+    #[cold]
+    fn clear_record(&self) -> bool {
+        let (failed, note) =
+            self.thread.record().life(|life| (std::mem::take(&mut life.failed), life.note.take()));
+        drop(note);
+        failed
+    }
+
+    /// Enters a context for a job that has its own node.
+    fn enter(&self, node: &Arc<Node>) -> (Context, Own<'a>) {
+        node.attach(self.shield.as_ref().unwrap_or(self.thread.node()));
+        let cx = Context::inside(self.thread.record(), node);
+        let own = Own::enter(self.now, &cx);
+        (cx, own)
+    }
+}
+
+/// While it lives, the thread is at a job with its own node.
+struct Own<'a> {
+    now: &'a JobNow,
+    usual: Option<Arc<Node>>,
+    entered: Entered,
+}
+
+impl<'a> Own<'a> {
+    fn enter(now: &'a JobNow, cx: &Context) -> Own<'a> {
+        let usual = now.node.lock().replace(Arc::clone(cx.node()));
+        Own { now, usual, entered: cx.enter() }
+    }
+}
+
+impl Drop for Own<'_> {
+    fn drop(&mut self) {
+        let own = std::mem::replace(&mut *self.now.node.lock(), self.usual.take());
+        drop(own);
+    }
+}
+
+impl Drop for Desk<'_> {
+    fn drop(&mut self) {
+        self.job.node().close();
+        self.shield.iter().for_each(|shield| shield.close());
+        // With the lock free: the node may be the last owner of callbacks.
+        let node = self.now.node.lock().take();
+        drop(node);
+    }
+}
+
+/// A context for a job: on the thread of `record`, with a stop of its own below `parent`.
+fn below(record: &Arc<Record>, parent: &Arc<Node>) -> Context {
+    let node = Node::new(Link::Inside);
+    node.attach(parent);
+    Context::inside(record, &node)
+}
+
+/// A closure's end as a packet would have it.
+fn ran(ended: std::result::Result<Result, Payload>) -> Ran {
+    match ended {
+        Ok(Ok(())) => Ran::Done,
+        Ok(Err(error)) => Ran::Failed(error),
+        Err(payload) => Ran::Panicked(payload),
+    }
+}
+
+impl<'scope> Shared<'scope> {
+    /// Runs a job as the next one of the thread. Returns how it ended, or `None` if that has been
+    /// counted already.
+    #[inline]
+    fn run(&self, desk: &mut Desk<'_>, queued: Queued<Item<'scope>>) -> Option<Ending> {
+        if self.at_stop == AtStop::Drain {
+            desk.shield();
+        }
+        marks::begin_job();
+        let number = queued.number;
+        match queued.job {
+            Item::Plain(f, at) => {
+                desk.now.show(JobMark { number, since: sys::coarse(), isolated: false });
+                let ran = ran(contain(|| f(&desk.job)));
+                let end = match ran {
+                    Ran::Done => End::Finished,
+                    ran => judge(&desk.job, at, ran),
+                };
+                let failed = desk.clear_up();
+                desk.now.show(JobMark::default());
+                Some(if failed { Ending::Failed } else { end.ending() })
+            }
+            Item::Kept(work) => {
+                self.run_kept(desk, number, &*work);
+                None
+            }
+        }
+    }
+
+    fn run_kept(&self, desk: &mut Desk<'_>, number: u64, work: &dyn Work) {
+        let (head, core) = (work.head(), self.core());
+        let (end, failed) = match head.begin(desk.thread.record(), desk.job.node()) {
+            // Stopped or expired before its turn.
+            Err(end) => {
+                self.clear(number, work);
+                head.conclude(core, number, &end);
+                (end, false)
+            }
+            Ok(node) => {
+                let own = (!Arc::ptr_eq(&node, desk.job.node())).then(|| desk.enter(&node));
+                let cx = own.as_ref().map_or(&desk.job, |(cx, _)| cx);
+                desk.now.show(JobMark { number, since: sys::coarse(), isolated: true });
+                let end = judge_work(cx, work);
+                head.conclude(core, number, &end);
+                drop((own, node));
+                let failed = desk.clear_up();
+                desk.now.show(JobMark::default());
+                (end, failed)
+            }
+        };
+        let ending = if failed && end.ending() == Ending::Done { Ending::Failed } else { end.ending() };
+        let telling = head.is_looked_at();
+        self.line.finish(ending, &head.over, telling);
+        head.tell();
+        if telling {
+            self.line.told();
+        }
+    }
+
+    /// Runs a job on a thread of the pool that is inside of another job, which waits for this one.
+    /// The job hangs below the outer one, so it is stopped with it, and shielded as it is.
+    pub(super) fn run_in_place(&self, thread: &Arc<Record>, now: &JobNow, number: u64, work: &dyn Work) {
+        let (head, core) = (work.head(), self.core());
+        let parent = now.node.lock().clone().unwrap_or_else(|| Arc::clone(&thread.node));
+        let end = match head.begin(thread, &Node::new(Link::Inside)) {
+            Err(end) => {
+                self.clear(number, work);
+                end
+            }
+            Ok(node) => {
+                node.attach(&parent);
+                let cx = Context::inside(thread, &node);
+                let own = Own::enter(now, &cx);
+                now.depth.fetch_add(1, Ordering::Relaxed);
+                let outer = now.show(JobMark { number, since: sys::coarse(), isolated: true });
+                let end = judge_work(&cx, work);
+                now.show(outer);
+                now.depth.fetch_sub(1, Ordering::Relaxed);
+                current::leave_above(&own.entered);
+                node.close();
+                end
+            }
+        };
+        head.conclude(core, number, &end);
+        self.count(&end, head);
+    }
+
+    /// Ends a job that was taken out of the queue and is not run: drops it on the calling thread.
+    pub(super) fn drop_job(&self, queued: Queued<Item<'scope>>, end: &End) {
+        let number = queued.number;
+        match queued.job {
+            Item::Plain(f, at) => {
+                if let Some(payload) = drop_contained(f) {
+                    complain(self.core(), self.origin(number, at), payload, true);
+                }
+                if let End::Failed(failure) = end {
+                    self.core().fail(failure, true);
+                }
+                self.line.over(end.ending(), None, false);
+            }
+            Item::Kept(work) => {
+                self.clear(number, &*work);
+                work.head().conclude(self.core(), number, end);
+                self.count(end, work.head());
+            }
+        }
+    }
+
+    /// Drops the closure of a job that has not begun.
+    fn clear(&self, number: u64, work: &dyn Work) {
+        if let Some(payload) = work.clear() {
+            complain(self.core(), self.origin(number, work.head().at), payload, false);
+        }
+    }
+
+    /// Counts and tells the end of a job that ran besides the queue.
+    fn count(&self, end: &End, head: &Head) {
+        let telling = head.is_looked_at();
+        self.line.over(end.ending(), Some(&head.over), telling);
+        head.tell();
+        if telling {
+            self.line.told();
+        }
+    }
+
+    /// The origin of a failure of a job that no thread has begun.
+    pub(super) fn origin(&self, number: u64, at: &'static Location<'static>) -> Origin {
+        Origin {
+            id: None,
+            path: format!("{}/job {number}", self.core().path()),
+            name: format!("job {number}").into(),
+            purpose: self.purpose().clone(),
+            spawned_from: at,
+            notes: Vec::new(),
+        }
+    }
+}
+
+fn judge_work(cx: &Context, work: &dyn Work) -> End {
+    match work.run(cx) {
+        Ran::Done | Ran::Nothing => End::Finished,
+        ran => judge(cx, work.head().at, ran),
+    }
+}
+
+/// What a job came to that did not return `Ok`. `cx` is the context in which it ran.
+#[cold]
+fn judge(cx: &Context, at: &'static Location<'static>, ran: Ran) -> End {
+    let record = cx.record();
+    let origin = || Origin { spawned_from: at, ..record.origin() };
+    let stops = !record.is_isolated();
+    let (outcome, failure) = judge_run(record, cx.node(), ran, stops, &origin);
+    if let Some(failure) = &failure {
+        if stops {
+            record.core.fail(failure, true);
+        }
+        log(failure);
+    }
+    End::of(outcome)
+}
