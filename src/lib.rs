@@ -227,8 +227,9 @@ pub use wait::{Drain, Ended, Iter, Ticks};
 pub use wait::{Io, Listener};
 #[doc(hidden)]
 pub use work::{
-    AtStop, GaveUp, Job, JobStatus, JoinSet, OfferError, Pool, PoolBuilder, PoolStatus, Race, RaceError,
-    Ready, Restart, RestartBuilder, RetryError, StartError, SubmitError,
+    AtStop, Child, ChildError, ChildState, ChildStatus, GaveUp, Job, JobStatus, JoinSet, OfferError, Pool,
+    PoolBuilder, PoolStatus, Race, RaceError, Ready, Restart, RestartBuilder, RetryError, StartError,
+    Strategy, SubmitError, Supervisor, SupervisorBuilder,
 };
 
 /// The long texts, so that their code is tested.

@@ -45,6 +45,12 @@ pub enum StopReason {
         /// The path of the thread or child.
         path: String,
     },
+    /// The supervisor of the thread restarts it: together with a sibling that has ended, or because
+    /// it was asked to. Only this run ends; another one follows.
+    Restarted {
+        /// The path of the sibling, or of the thread that has asked.
+        by: String,
+    },
     /// A deadline passed.
     Deadline,
     /// The enclosing scope was stopped, for the reason inside. Reasons are nested 16 deep at most.
@@ -88,6 +94,7 @@ impl fmt::Display for StopReason {
             StopReason::Signal(number) => f.write_str(&signal_text(*number)),
             StopReason::Failed { path } => write!(f, "{} failed", Shown(path)),
             StopReason::Vital { path } => write!(f, "vital thread {} ended", Shown(path)),
+            StopReason::Restarted { by } => write!(f, "restarted because of {}", Shown(by)),
             StopReason::Deadline => f.write_str("a deadline passed"),
             StopReason::Parent(_) => write!(f, "the scope around it was stopped: {}", self.root()),
             StopReason::UsersDone => f.write_str("its users are done"),

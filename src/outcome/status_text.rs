@@ -223,7 +223,9 @@ impl Tree<'_> {
             (ThreadState::Starting, None) => return f.write_str("starting"),
             // What the thread does meanwhile follows.
             (ThreadState::Starting, Some(since)) => write!(f, "{}, ", NotReady(since))?,
-            (ThreadState::Down, _) => return f.write_str("down"),
+            (ThreadState::Down, _) if thread.wait.is_none() => return f.write_str("down"),
+            // What its supervisor waits for before the next run follows.
+            (ThreadState::Down, _) => f.write_str("down, ")?,
             (ThreadState::Running | ThreadState::Waiting { .. }, _) => {}
         }
         let kernel = Kernel(thread.run_state, thread.kernel.as_ref());

@@ -16,10 +16,12 @@ use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
 use crate::rt::result::{BoxError, Result};
 use crate::scope::face::Scope;
+use crate::shutdown::left;
 use crate::shutdown::order::{Driver, drive};
 use crate::shutdown::owned;
 use crate::shutdown::reporting::{self, Account};
 use crate::shutdown::settle::{self, BodyEnd};
+use crate::thread::builder::ThreadBuilder;
 use crate::thread::context::{Context, current};
 use crate::tree::core::{Kind, Opening, ScopeCore};
 use crate::tree::deadlock;
@@ -171,6 +173,21 @@ pub(crate) fn open_static(
         None if is_invalid(&name) => Err(SpawnError::InvalidName),
         None => Ok(Group { scope: Scope::of(&owned::open(name, at), lease), closed: false }),
     }
+}
+
+/// Opens a group with the name of the thread that `thread` configures, in its scope. No value owns
+/// the group: the scope around it stops it and joins its threads; once these have come home by
+/// themselves, the last of them settles it.
+pub(crate) fn open_left<'scope>(
+    thread: ThreadBuilder<'scope>,
+) -> Result<(Scope<'scope, 'scope>, Label), SpawnError> {
+    let (parent, lease, label) = thread.into_parts();
+    let mut group = open_group(&parent, lease, label.name.clone(), label.at)?;
+    group.closed = true;
+    let core = group.scope.core();
+    left::close_itself(core);
+    settle::disown(core);
+    Ok((Scope::of(core, lease), label))
 }
 
 fn is_invalid(name: &str) -> bool {

@@ -6,6 +6,7 @@
 
 pub(crate) mod call;
 pub(crate) mod deferred;
+pub(crate) mod left;
 pub(crate) mod order;
 pub(crate) mod overdue;
 pub(crate) mod owned;

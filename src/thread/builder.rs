@@ -263,6 +263,11 @@ impl<'scope> ThreadBuilder<'scope> {
         self
     }
 
+    /// The scope, its lease and the label, for a group instead of a thread.
+    pub(crate) fn into_parts(self) -> (Arc<ScopeCore>, Lease<'scope>, Label) {
+        (self.core, self.lease, self.label)
+    }
+
     /// Starts the thread as a worker, which ends by itself.
     ///
     /// ```
@@ -344,13 +349,23 @@ impl<'scope> ThreadBuilder<'scope> {
         Ok((Handle::new(record, claim), armed))
     }
 
-    /// Starts a thread whose closure may run again, as `decider` says.
+    /// Starts a worker that stands for its scope: it has the path of the scope, as a body has.
+    pub(crate) fn head<F>(self, f: F) -> Result<Handle<'scope, ()>, SpawnError>
+    where
+        F: FnOnce(&Context) -> Result + Send + 'scope,
+    {
+        Ok(self.launch_as(Role::Worker, |record| record.set_path(record.core.path().to_owned()), f)?.0)
+    }
+
+    /// Starts a thread whose closure may run again, as `decider` says. A starter waits for `word`
+    /// in each run, unless it is `Word::None`.
     pub(crate) fn rerun<T, F>(
         self,
         role: Role,
+        word: Word,
         mut f: F,
         decider: Arc<dyn Decider>,
-    ) -> Result<(Handle<'scope, T>, Arc<Rerun>), SpawnError>
+    ) -> Result<Rerunning<'scope, T>, SpawnError>
     where
         F: FnMut(&Context) -> Result<T> + Send + 'scope,
         T: Send + 'scope,
@@ -361,10 +376,11 @@ impl<'scope> ThreadBuilder<'scope> {
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Repeated<_, T>>::clone(&packet);
         let task = self.lease.erase(packet);
         let (mut record, make) = self.record(role);
-        record.runs = Some(Arc::default());
+        (record.runs, record.starts_by) = (Some(Arc::default()), word);
+        let started = (word != Word::None).then(|| record.begin_start());
         let record = Arc::new(record);
         let rerun = rerun::launch(&record, task, make, decider)?;
-        Ok((Handle::new(record, claim), rerun))
+        Ok(Rerunning { handle: Handle::new(record, claim), rerun, started })
     }
 
     fn check_name(&self) -> Result<(), SpawnError> {
@@ -386,6 +402,14 @@ impl<'scope> ThreadBuilder<'scope> {
         }
         (record, self.make)
     }
+}
+
+/// A thread whose closure may run again, and its first run.
+pub(crate) struct Rerunning<'scope, T> {
+    pub(crate) handle: Handle<'scope, T>,
+    pub(crate) rerun: Arc<Rerun>,
+    /// As `Record::begin_start` returns it, if the thread begins as *starting*.
+    pub(crate) started: Option<Receiver<Infallible>>,
 }
 
 impl fmt::Debug for ThreadBuilder<'_> {

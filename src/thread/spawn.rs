@@ -17,6 +17,7 @@ use crate::rt::packet::{Ran, Task};
 use crate::rt::priority::Priority;
 use crate::rt::result::Result;
 use crate::rt::shown::shown;
+use crate::shutdown::left::settle_if_empty;
 use crate::shutdown::owned::finish_if_left;
 use crate::stop::node::Node;
 use crate::thread::failpoint;
@@ -243,6 +244,7 @@ pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Optio
         os_thread.give_back();
     }
     core.count_out(record);
+    settle_if_empty(core);
     // Only if the OS thread was not given back. It may have the next job of the root already, and
     // this thread, which has to run that job, would wait for it here.
     if at_once.is_none() && afterwards.is_none() {

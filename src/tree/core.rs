@@ -53,6 +53,8 @@ pub(crate) struct ScopeCore {
     /// Set once, when the shutdown begins, so that an ending thread does not take the locks of
     /// scopes that do not count it.
     tallied: AtomicBool,
+    /// Set once, for a group that no value owns. Written and read by `shutdown::left`.
+    pub(crate) closes_itself: AtomicBool,
     /// Set by `wake_drivers`, cleared by the next driver that looks. Ends the walk outwards early.
     touched: AtomicBool,
     /// For the group of a pool: its gate and its numbers. Set once, before a thread is in it.
@@ -100,6 +102,7 @@ impl ScopeCore {
             changes: EventCount::default(),
             driven: AtomicBool::new(false),
             tallied: AtomicBool::new(false),
+            closes_itself: AtomicBool::new(false),
             touched: AtomicBool::new(false),
             pool: OnceCell::new(),
         });
@@ -339,11 +342,5 @@ impl Drop for ScopeCore {
                 list.extend(core.take_around());
             }
         }
-    }
-}
-
-impl std::fmt::Debug for ScopeCore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ScopeCore").field("path", &self.path()).finish_non_exhaustive()
     }
 }

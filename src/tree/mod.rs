@@ -34,6 +34,7 @@ pub(crate) mod state_lock;
 pub(crate) mod tally;
 pub(crate) mod text;
 pub(crate) mod timers;
+pub(crate) mod users;
 pub(crate) mod verdict;
 pub(crate) mod wait_mark;
 pub(crate) mod walk;

@@ -47,3 +47,9 @@ impl ScopeCore {
         })
     }
 }
+
+impl std::fmt::Debug for ScopeCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScopeCore").field("path", &self.path()).finish_non_exhaustive()
+    }
+}

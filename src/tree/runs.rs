@@ -13,6 +13,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use crate::outcome::reason::Stop;
 use crate::rt::os_thread::OsThread;
 use crate::stop::node::{Link, Node};
 use crate::sync::Mutex;
@@ -40,6 +41,9 @@ pub(crate) struct State {
     pub(crate) before: Option<Arc<OsThread>>,
     /// The node of the present run. `None` between two runs.
     node: Option<Arc<Node>>,
+    /// A stop for the next run, because it came when no run had a node. Written by `stop_run`,
+    /// taken by `begin`.
+    stop_next: Option<Stop>,
     /// The nodes of earlier runs of which something is alive, with the numbers of these runs, and
     /// that of the present one.
     known: Vec<(Weak<Node>, u64)>,
@@ -67,6 +71,14 @@ pub(crate) fn seen(record: &Record) -> Seen {
     Seen { run: run.max(1), restarts, last_failure, pause_end, down }
 }
 
+impl State {
+    /// To be called before the next run is asked for. The run before may have ended by itself, and
+    /// then a stop of it has come too late for it.
+    pub(crate) fn forget_stop(&mut self) {
+        self.stop_next = None;
+    }
+}
+
 impl Runs {
     pub(crate) fn look<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         look(&mut self.0.lock())
@@ -77,10 +89,12 @@ impl Runs {
     pub(crate) fn begin(&self, record: &Record) -> Option<Arc<Node>> {
         let node = Node::new(Link::Inside);
         node.attach(&record.node);
+        let mut stop = None;
         let begins = self.look(|state| {
             if state.run > 0 && node.is_marked() {
                 return false;
             }
+            stop = state.stop_next.take();
             state.run += 1;
             state.node = Some(Arc::clone(&node));
             // A context of an earlier run may be kept for long. Nothing else is remembered of it.
@@ -88,7 +102,23 @@ impl Runs {
             state.known.push((Arc::downgrade(&node), state.run));
             true
         });
+        // Pairs with `stop_run`.
+        stop.iter().for_each(|stop| node.mark_for(stop.clone()).run());
         begins.then_some(node)
+    }
+
+    /// Stops the present run. If the next one has been asked for and has not begun, it is born
+    /// stopped. Neither ends the thread.
+    pub(crate) fn stop_run(&self, stop: Stop) {
+        let node = self.look(|state| {
+            let node = state.node.clone();
+            if node.is_none() {
+                state.stop_next = Some(stop.clone());
+            }
+            node
+        });
+        // With the lock free, because a stop calls code of the program's.
+        node.iter().for_each(|node| node.mark_for(stop.clone()).run());
     }
 
     /// Running -> between: drops the callbacks of the run that have not run, and stops all that

@@ -11,6 +11,7 @@ pub(crate) mod race;
 pub(crate) mod ready;
 pub(crate) mod restart;
 pub(crate) mod retry;
+pub(crate) mod supervisor;
 
 pub use crate::outcome::gave_up::GaveUp;
 pub use crate::outcome::pool_status::{JobStatus, PoolStatus};
@@ -26,3 +27,9 @@ pub use race::Race;
 pub use ready::Ready;
 pub use restart::own::RestartBuilder;
 pub use restart::policy::Restart;
+pub use supervisor::board::{ChildState, ChildStatus};
+pub use supervisor::builder::SupervisorBuilder;
+pub use supervisor::child::Child;
+pub use supervisor::error::ChildError;
+pub use supervisor::handle::Supervisor;
+pub use supervisor::strategy::Strategy;

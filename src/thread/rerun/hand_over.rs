@@ -36,6 +36,7 @@ impl Rerun {
             debug_assert!(runs.before.is_some(), "only a thread that is down is started again");
             // Down -> handing over.
             runs.restarts += 1;
+            runs.forget_stop();
             runs.before.take()
         });
         let Some(before) = before else { return Ok(()) };
@@ -46,6 +47,14 @@ impl Rerun {
                 runs.before = Some(before);
             });
         })
+    }
+
+    /// A run of a thread that is down was refused by the OS: a failed run, which has a number. Logs
+    /// the failure, and returns it.
+    pub(crate) fn refused_run(&self, refusal: SpawnError) -> Failure {
+        let (ended, failure) = self.no_run(refusal);
+        self.note(&ended, true);
+        failure
     }
 
     /// Ends a thread that is down. Called by its supervisor, once. A failure in `outcome` is not
@@ -68,16 +77,21 @@ impl Rerun {
 
     /// A refusal of the OS is a failed run.
     fn refused(&self, refusal: SpawnError) -> Step {
+        match self.decide(self.no_run(refusal).0) {
+            Step::Heir(pause) => Step::Retry(pause),
+            step => step,
+        }
+    }
+
+    /// The end of a run that the OS refused, and its failure.
+    fn no_run(&self, refusal: SpawnError) -> (Ended, Failure) {
         let run = self.runs.look(|runs| {
             runs.run += 1;
             runs.run
         });
         let failure = Failure::error(self.record.origin(), Box::new(refusal), Vec::new());
         let (outcome, at) = (Outcome::Failed(failure.clone()), Instant::now());
-        match self.decide(Ended { run, outcome, failure: Some(failure), at, lasted: Duration::ZERO }) {
-            Step::Heir(pause) => Step::Retry(pause),
-            step => step,
-        }
+        (Ended { run, outcome, failure: Some(failure.clone()), at, lasted: Duration::ZERO }, failure)
     }
 
     /// Blocks until the OS thread of the run before is gone, its thread-locals' destructors

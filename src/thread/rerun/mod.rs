@@ -68,8 +68,6 @@ pub(crate) enum AfterRun {
     Down,
     /// Nothing: the end of the run is the end of the thread.
     Over,
-    /// Nothing, and the failure of the run is not listed, because the decider has it.
-    OverUnlisted,
     /// Nothing: the thread has failed too often, and this is its failure.
     GiveUp(BoxError),
 }
@@ -77,8 +75,6 @@ pub(crate) enum AfterRun {
 /// A run that has ended.
 pub(crate) struct EndOfRun<'a> {
     pub(crate) record: &'a Arc<Record>,
-    /// From 1.
-    pub(crate) run: u64,
     pub(crate) outcome: &'a Outcome,
     /// When it ended, and how long it lasted, by the clock of the system.
     pub(crate) at: Instant,
@@ -86,7 +82,7 @@ pub(crate) struct EndOfRun<'a> {
     /// False if a starter waits for the thread, and the thread has not said that it is ready.
     pub(crate) ready: bool,
     /// The thread or its scope was told to stop, so nothing restarts: the answer is taken for
-    /// `Over`, unless it is `OverUnlisted`.
+    /// `Over`.
     pub(crate) stopping: bool,
 }
 

@@ -132,13 +132,8 @@ impl Rerun {
     /// Running -> what follows.
     pub(super) fn decide(&self, ended: Ended) -> Step {
         let stopping = self.stop().is_some();
-        let answer = self.decider.after(&self.end_of(&ended, stopping));
-        let answer = match answer {
-            AfterRun::OverUnlisted => AfterRun::OverUnlisted,
-            _ if stopping => AfterRun::Over,
-            answer => answer,
-        };
-        match answer {
+        match self.decider.after(&self.end_of(&ended, stopping)) {
+            _ if stopping => self.over(ended.outcome, ended.failure),
             AfterRun::Again(pause) => {
                 self.note(&ended, true);
                 self.runs.look(|runs| runs.restarts += 1);
@@ -153,10 +148,6 @@ impl Rerun {
                 Step::Down(ended)
             }
             AfterRun::Over => self.over(ended.outcome, ended.failure),
-            AfterRun::OverUnlisted => {
-                self.note(&ended, false);
-                self.over(ended.outcome, None)
-            }
             AfterRun::GiveUp(error) => {
                 self.note(&ended, false);
                 let inside = ended.failure.iter().flat_map(Failure::ids).copied().collect();
@@ -167,13 +158,13 @@ impl Rerun {
     }
 
     pub(super) fn end_of<'a>(&'a self, ended: &'a Ended, stopping: bool) -> EndOfRun<'a> {
-        let Ended { run, outcome, at, lasted, .. } = ended;
+        let Ended { outcome, at, lasted, .. } = ended;
         let ready = self.record.stage() == Stage::Ready;
-        EndOfRun { record: &self.record, run: *run, outcome, at: *at, lasted: *lasted, ready, stopping }
+        EndOfRun { record: &self.record, outcome, at: *at, lasted: *lasted, ready, stopping }
     }
 
     /// Keeps the text of a failure that the scope does not list, and logs it at once.
-    fn note(&self, ended: &Ended, again: bool) {
+    pub(super) fn note(&self, ended: &Ended, again: bool) {
         let Some(failure) = &ended.failure else { return };
         // Formatted here, because the error is the program's, and views run no code of it.
         let text = text_of(failure);

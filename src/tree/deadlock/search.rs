@@ -5,11 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Table, Target};
-use crate::outcome::status::Role;
 use crate::tree::core::{Kind, ScopeCore};
-use crate::tree::current;
 use crate::tree::readiness::Stage;
 use crate::tree::record::Record;
+use crate::tree::users::is_untold_service_of_caller;
 
 /// One search for the calling thread, from what it is about to wait for.
 pub(super) struct Search<'a> {
@@ -128,38 +127,4 @@ fn threads_of(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
         list.extend(opened);
     }
     found
-}
-
-/// A service that was not told ends after the users of its scope. So if the caller is one of them,
-/// or runs below one, the service would wait for the caller.
-fn is_untold_service_of_caller(service: &Arc<Record>) -> bool {
-    if !service.ends_only_when_told() || service.node.is_stopping() {
-        return false;
-    }
-    // Services are told the youngest first, and ids grow, so the younger one ends first.
-    let made_later = |id: u64| id > service.id.0;
-    current::records().iter().any(|own| {
-        let mut record = Some(Arc::clone(own));
-        while let Some(step) = record {
-            // Nobody waits for a guest.
-            if step.role == Role::Guest {
-                return false;
-            }
-            let mut core = Arc::clone(&step.core);
-            if Arc::ptr_eq(&core, &service.core) {
-                // A worker or the body is a user of each service; a service, of the older ones.
-                return step.role != Role::Service || made_later(step.id.0);
-            }
-            // A member of a group ends when its group does, which is told by its age as well.
-            while core.kind == Kind::Group {
-                let Some(parent) = core.parent.clone() else { break };
-                if Arc::ptr_eq(&parent, &service.core) {
-                    return made_later(core.id);
-                }
-                core = parent;
-            }
-            record = core.runner.clone();
-        }
-        false
-    })
 }

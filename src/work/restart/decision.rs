@@ -115,6 +115,11 @@ impl Restart {
         Restart { when: When::Never, ..self }
     }
 
+    /// True if it makes no restart.
+    pub(crate) fn is_never(&self) -> bool {
+        self.when == When::Never
+    }
+
     /// Decides what follows after a run that ended `now` and `lasted` so long. `others` are the
     /// policy and the window that this closure shares with others, if it does. Calls the predicates
     /// of `unless`, which are the program's, so the caller holds no lock of ours.

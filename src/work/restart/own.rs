@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::outcome::gave_up::GaveUp;
 use crate::sync::Mutex;
 use crate::thread::rerun::{AfterRun, Decider, EndOfRun};
+use crate::tree::readiness::Word;
 use crate::tree::result_state::Outcome;
 use crate::work::restart::decision::{Ended, History, Next};
 use crate::{Context, Failure, Handle, Restart, Result, Role, SpawnError, ThreadBuilder};
@@ -143,8 +144,7 @@ impl<'scope> RestartBuilder<'scope> {
         T: Send + 'scope,
     {
         let decider = Own { policy: self.policy, history: Mutex::default() };
-        let (handle, _) = self.thread.rerun(role, f, Arc::new(decider))?;
-        Ok(handle)
+        Ok(self.thread.rerun(role, Word::None, f, Arc::new(decider))?.handle)
     }
 }
 

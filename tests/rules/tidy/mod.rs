@@ -54,7 +54,9 @@ const SEAMS: &[&str] = &[
     "rt::spin",
     "rt::time",
     "scope::group",
+    "shutdown::left",
     "stop::limit",
+    "stop::listen",
     "stop::node",
     "stop::select",
     "sync",
@@ -73,6 +75,7 @@ const SEAMS: &[&str] = &[
     "tree::record",
     "tree::result_state",
     "tree::state",
+    "tree::users",
     "tree::verdict",
     "tree::wait_mark",
 ];

@@ -8,6 +8,7 @@ mod race;
 mod ready;
 mod restart;
 mod retry;
+mod supervisor;
 
 use homebound::{Role, Scope, ThreadState, ThreadStatus};
 

@@ -1,0 +1,297 @@
+//! Owns what a supervisor does about the end of a child, and about the requests of its handles.
+//! Refuses to wait, and to choose the next step.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::outcome::failure::Happened;
+use crate::outcome::gave_up::GaveUp;
+use crate::rt::time::after;
+use crate::tree::result_state::Outcome;
+use crate::work::restart::decision::{Ended, Next};
+use crate::work::supervisor::board::End;
+use crate::work::supervisor::child::Child;
+use crate::work::supervisor::keeper::{Exit, Goes, Keeper};
+use crate::work::supervisor::kept::Kept;
+use crate::work::supervisor::plan::{State, Wish};
+use crate::work::supervisor::request::{Reply, Request, answer};
+use crate::{BoxError, ChildError, Context, Failure, StartError, StopReason, Strategy};
+
+impl<'scope> Keeper<'scope> {
+    /// A run of a child is over, and the child is home.
+    pub(super) fn came_down(&mut self, end: End, cx: &Context) -> Goes {
+        let Some(place) = self.children.iter().position(|kept| kept.key == end.key) else { return Ok(()) };
+        if self.leaving.is_some() {
+            self.end_unanswered(end);
+            return Ok(());
+        }
+        let kept = &mut self.children[place];
+        if end.ready && matches!(kept.seat.state, State::Starting { .. }) {
+            // It has said so, and has ended before the supervisor looked.
+            kept.settled();
+        }
+        let wish = kept.seat.wish.take();
+        // No run is on. What follows says which state that is.
+        (kept.seat.state, kept.seat.swept, kept.started) = (State::Down, false, None);
+        match wish {
+            None if kept.fresh => {
+                let error = end.failure().cloned().map_or(StartError::NotReady, StartError::Failed);
+                self.not_started(place, error, end.outcome);
+            }
+            None => match &mut self.first {
+                // Nothing restarts before all are up.
+                Some(first) => first.ends.push(end),
+                None => return self.decide(place, end, cx),
+            },
+            Some(Wish::Judge) => {
+                let late = StartError::TimedOut { limit: kept.limit.unwrap_or_default() };
+                let failure = end.failure().cloned().unwrap_or_else(|| failure_of(kept, late.into(), cx));
+                return self.decide(place, End { outcome: Outcome::Failed(failure), ..end }, cx);
+            }
+            Some(wish) => return self.granted(place, wish, end),
+        }
+        Ok(())
+    }
+
+    /// A child is home that was told to end, or that was to be told.
+    fn granted(&mut self, place: usize, wish: Wish, end: End) -> Goes {
+        let kept = &mut self.children[place];
+        if let (Some(failure), Some(row)) = (end.failure(), kept.row()) {
+            self.board.remember(row, failure);
+        }
+        match wish {
+            // Told -> out of the list: the restart of a sibling ends it for good.
+            Wish::Again { .. } if kept.policy.is_never() => return self.remove(place, end.outcome),
+            // Told -> due.
+            Wish::Again { at, alone } => kept.set(State::Due { at, alone }),
+            // Told -> down.
+            Wish::Down => {
+                kept.set(State::Down);
+                kept.settled();
+            }
+            // Told -> out of the list, and without a row.
+            Wish::Gone | Wish::Judge => self.take_out(place, end.outcome),
+        }
+        Ok(())
+    }
+
+    /// All children have been started: the starter goes on, and the ends that have come meanwhile
+    /// are decided.
+    pub(super) fn end_first_start(&mut self, cx: &Context) -> Goes {
+        // A child that is down has been up, and its end waits.
+        let is_up = |kept: &Kept<'_>| matches!(kept.seat.state, State::Up | State::Down);
+        if self.leaving.is_some() || !self.children.iter().all(is_up) {
+            return Ok(());
+        }
+        let Some(first) = self.first.take() else { return Ok(()) };
+        let _the_starter_left = first.starter.try_send(Ok(()));
+        self.ends.extend(first.ends);
+        self.take_in(cx)
+    }
+
+    /// Asks the policy about an end that nothing has asked for.
+    pub(super) fn decide(&mut self, place: usize, end: End, cx: &Context) -> Goes {
+        let kept = &mut self.children[place];
+        let ended = end.failure().map_or(Ended::Ok, Ended::by);
+        let all = Some((&self.policy, &mut self.window));
+        match kept.policy.decide(end.at, end.lasted, &ended, &mut kept.history, all) {
+            Next::Over => self.over(place, end),
+            Next::Hopeless => self.end_as(place, end),
+            Next::Again(pause) => {
+                self.again(place, end.failure(), after(end.at, pause), cx);
+                Ok(())
+            }
+            Next::GiveUp { restarts, within } => {
+                let endless = || failure_of(kept, "it returned `Ok`, and is to run for ever".into(), cx);
+                let last = end.failure().cloned().unwrap_or_else(endless);
+                if let Some(row) = kept.row() {
+                    self.board.remember(row, &last);
+                }
+                let ids = last.ids().to_vec();
+                let gave_up = Box::new(GaveUp::new(&kept.name, restarts, within, last));
+                let failure = Failure::error_at(Happened::now(), cx.record().origin(), gave_up, ids);
+                Err(Exit::Failed(failure))
+            }
+        }
+    }
+
+    /// A restart, together with the siblings that the strategy names: one episode.
+    fn again(&mut self, place: usize, failure: Option<&Failure>, at: Instant, cx: &Context) {
+        let restarts = self.board.count_restart();
+        let kept = &self.children[place];
+        if let (Some(failure), Some(row)) = (failure, kept.row()) {
+            self.board.remember(row, failure);
+        }
+        self.tell_readers(restarts, kept, cx);
+        let by: Arc<str> = kept.path().into();
+        let affected = self.strategy.affected(place, self.children.len());
+        // All of them begin together, so the longest pause counts.
+        let pending = |kept: &Kept<'_>| match (kept.seat.state, kept.seat.wish) {
+            (State::Due { at, .. }, _) | (_, Some(Wish::Again { at, .. })) => Some(at),
+            _ => None,
+        };
+        let at = match self.strategy {
+            Strategy::OneForAll => self.children.iter().filter_map(pending).fold(at, Instant::max),
+            Strategy::OneForOne | Strategy::RestForOne => at,
+        };
+        for (other, kept) in
+            self.children.iter_mut().enumerate().filter(|(other, _)| affected.contains(other))
+        {
+            let at = pending(kept).map_or(at, |pending| pending.max(at));
+            match (kept.seat.state, kept.seat.wish) {
+                // Starting or up -> due: this is the one that has ended.
+                _ if other == place => kept.set(State::Due { at, alone: false }),
+                (State::Due { .. }, _) => kept.set(State::Due { at, alone: false }),
+                (State::Down, _) | (_, Some(Wish::Down | Wish::Gone)) => {}
+                _ => {
+                    kept.seat.wish = Some(Wish::Again { at, alone: false });
+                    kept.seat.swept = true;
+                    kept.because = Some(Arc::clone(&by));
+                    kept.limit_telling(self.grace);
+                }
+            }
+        }
+    }
+
+    /// A child has ended by itself, and does not run again.
+    fn over(&mut self, place: usize, end: End) -> Goes {
+        let kept = &self.children[place];
+        if !kept.vital {
+            if let (Some(failure), Some(row)) = (end.failure(), kept.row()) {
+                self.board.remember(row, failure);
+            }
+            return self.remove(place, end.outcome);
+        }
+        if end.failure().is_some() {
+            return self.end_as(place, end);
+        }
+        let reason = StopReason::Vital { path: kept.path() };
+        self.take_out(place, end.outcome);
+        self.leave(reason, Exit::Over);
+        Ok(())
+    }
+
+    /// The supervisor ends as this child did, which has failed.
+    fn end_as(&mut self, place: usize, end: End) -> Goes {
+        let Outcome::Failed(failure) = end.outcome else { return Ok(()) };
+        if let Some(row) = self.children[place].row() {
+            self.board.remember(row, &failure);
+        }
+        Err(Exit::Failed(failure))
+    }
+
+    /// Takes a child that is down out of the list. Its row tells that it is over.
+    fn remove(&mut self, place: usize, outcome: Outcome) -> Goes {
+        if self.children[place].once {
+            self.take_out(place, outcome);
+        } else {
+            let mut kept = self.children.remove(place);
+            kept.end(outcome);
+            kept.settled();
+        }
+        if self.ends_when_empty && self.children.is_empty() { Err(Exit::Over) } else { Ok(()) }
+    }
+
+    /// Takes a child that is down out of the list, with its row.
+    fn take_out(&mut self, place: usize, outcome: Outcome) {
+        let mut kept = self.children.remove(place);
+        kept.end(outcome);
+        self.board.remove(&kept.name, false);
+        kept.settled();
+    }
+
+    /// Says in the supervisor's own row what has happened, for dumps and reports.
+    fn tell_readers(&self, restarts: u64, kept: &Kept<'_>, cx: &Context) {
+        let last = kept.rerun().and_then(|rerun| rerun.record().runs.clone());
+        let last = last.and_then(|runs| runs.look(|runs| runs.last_failure.clone()));
+        let plural = if restarts == 1 { "" } else { "s" };
+        let last = last.map(|text| format!(", last failure: {text}")).unwrap_or_default();
+        cx.note(format!("{}, {restarts} restart{plural}{last}", self.strategy));
+    }
+
+    /// Does what a handle has asked for, or begins to.
+    pub(super) fn serve(&mut self, request: Request<'scope>) {
+        if self.leaving.is_some() {
+            // The way back is dropped, which says that the supervisor is over.
+            return;
+        }
+        let unknown = |reply: Reply| answer(&reply, Err(ChildError::Unknown));
+        match request {
+            Request::Leave { at } => self.leave(StopReason::Requested { at }, Exit::Over),
+            Request::Add { child, reply } => self.add(child, reply),
+            Request::Restart { child, by, reply } => match self.find(&child) {
+                Some(place) if !self.children[place].once => self.restart(place, by, reply),
+                Some(_) | None => unknown(reply),
+            },
+            Request::Stop { child, at, reply } => match self.find(&child) {
+                Some(place) => self.stop(place, Wish::Down, StopReason::Requested { at }, reply),
+                None => unknown(reply),
+            },
+            Request::Remove { child, at, reply } => match self.find(&child) {
+                Some(place) => self.stop(place, Wish::Gone, StopReason::Requested { at }, reply),
+                None if self.board.remove(&child, true) => answer(&reply, Ok(())),
+                None => unknown(reply),
+            },
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        self.children.iter().position(|kept| kept.name == name)
+    }
+
+    fn restart(&mut self, place: usize, by: String, reply: Reply) {
+        let now = Instant::now();
+        let kept = &mut self.children[place];
+        kept.replies.push(reply);
+        match (kept.seat.state, kept.seat.wish) {
+            (State::Due { .. } | State::Down, _) => kept.set(State::Due { at: now, alone: true }),
+            // It begins with its siblings, or when it is home.
+            (_, Some(Wish::Again { .. } | Wish::Judge)) => {}
+            (State::Told { .. }, _) => kept.seat.wish = Some(Wish::Again { at: now, alone: true }),
+            (State::Starting { .. } | State::Up, _) => {
+                kept.seat.wish = Some(Wish::Again { at: now, alone: true });
+                kept.tell(StopReason::Restarted { by }, None);
+            }
+        }
+    }
+
+    fn stop(&mut self, place: usize, wish: Wish, reason: StopReason, reply: Reply) {
+        let kept = &mut self.children[place];
+        // A closure that cannot be called again is not kept.
+        let wish = if kept.once { Wish::Gone } else { wish };
+        kept.replies.push(reply);
+        match kept.seat.state {
+            State::Due { .. } | State::Down if wish == Wish::Gone => self.take_out(place, Outcome::Finished),
+            State::Due { .. } | State::Down => {
+                kept.set(State::Down);
+                kept.settled();
+            }
+            State::Told { .. } => kept.seat.wish = Some(wish),
+            State::Starting { .. } | State::Up => {
+                kept.seat.wish = Some(wish);
+                kept.seat.swept = false;
+                kept.tell(reason, None);
+            }
+        }
+    }
+
+    fn add(&mut self, child: Child<'scope>, reply: Reply) {
+        if self.find(&child.name).is_some() {
+            answer(&reply, Err(ChildError::Duplicate));
+            return;
+        }
+        self.next_key += 1;
+        let mut kept = Kept::new(child, self.next_key, &self.scope, &self.policy, true);
+        kept.replies.push(reply);
+        if kept.vital {
+            self.board.set_may_end(true);
+        }
+        self.children.push(kept);
+    }
+}
+
+/// A failure of the child that its closure did not return.
+fn failure_of(kept: &Kept<'_>, error: BoxError, cx: &Context) -> Failure {
+    let record = kept.rerun().map_or(cx.record(), |rerun| rerun.record());
+    Failure::error(record.origin(), error, Vec::new())
+}

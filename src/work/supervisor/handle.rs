@@ -1,0 +1,267 @@
+//! Owns the handle of a supervisor: what a program may ask of it, and what it may look at.
+//! Refuses to decide and to act: the supervisor's thread does.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+
+use crate::rt::time::after;
+use crate::stop::select::until_stopped;
+use crate::thread::context::current;
+use crate::tree::core::ScopeCore;
+use crate::tree::deadlock::Joining;
+use crate::tree::record::{Of, Record};
+use crate::tree::users;
+use crate::tree::wait_mark::WaitMark;
+use crate::work::supervisor::board::{Board, Ending};
+use crate::work::supervisor::request::{Answer, Reply, Request, Requests};
+use crate::{Child, ChildError, ChildStatus, Failure, JoinError, StartError, Stopped, WaitError};
+
+/// The handle of a running supervisor. Clones are the same supervisor; a drop stops nothing, and
+/// never blocks. From [`SupervisorBuilder::start`](crate::work::SupervisorBuilder::start).
+///
+/// ```
+/// use homebound::work::{Child, ChildState};
+///
+/// homebound::scope(|scope| {
+///     let sup = scope.supervisor("ingest", "keeps the feed").start()?;
+///     sup.add(Child::new("feed", "reads", |cx| Ok(drop(cx.wait_for_stop()))))?;
+///     sup.stop_child("feed")?;
+///     assert_eq!(sup.children()[0].state, ChildState::Stopped);
+///     sup.restart("feed")?;
+///     sup.remove("feed")?;
+///     Ok(())
+/// })?;
+/// # Ok::<(), homebound::ScopeError>(())
+/// ```
+#[derive(Clone)]
+pub struct Supervisor<'scope> {
+    shared: Arc<Shared<'scope>>,
+}
+
+struct Shared<'scope> {
+    /// The group of the children.
+    core: Arc<ScopeCore>,
+    /// The supervisor's own thread.
+    record: Arc<Record>,
+    board: Arc<Board>,
+    requests: Arc<Requests<'scope>>,
+    grace: Duration,
+}
+
+impl<'scope> Supervisor<'scope> {
+    pub(super) fn new(
+        core: Arc<ScopeCore>,
+        record: Arc<Record>,
+        board: Arc<Board>,
+        requests: Arc<Requests<'scope>>,
+        grace: Duration,
+    ) -> Self {
+        Supervisor { shared: Arc::new(Shared { core, record, board, requests, grace }) }
+    }
+
+    /// The number of restarts that were decided. Siblings that are restarted with a child, and
+    /// restarts on purpose, do not count.
+    pub fn restarts(&self) -> u64 {
+        self.shared.board.restarts()
+    }
+
+    /// The last 16 failures of children that the supervisor has answered, the oldest first.
+    pub fn failures(&self) -> Vec<Failure> {
+        self.shared.board.failures()
+    }
+
+    /// The children, in the order of their first starts.
+    pub fn children(&self) -> Vec<ChildStatus> {
+        self.shared.board.children()
+    }
+
+    /// Restarts a child on purpose, and returns when its next run is up. Counts for nothing. A
+    /// child that was stopped, or that pauses, starts at once.
+    ///
+    /// # Errors
+    /// [`ChildError::Unknown`] for a name that no child has, for a child that is over, and for
+    /// [`Child::once`]. [`ChildError::Overdue`], if the child is not up again within the
+    /// supervisor's `child_grace`; then it restarts when it comes home.
+    /// [`ChildError::WouldDeadlock`] on a thread of one of the supervisor's own children.
+    #[track_caller]
+    pub fn restart(&self, child: &str) -> Result<(), ChildError> {
+        let by = current().map_or_else(|| self.shared.record.path().to_owned(), |cx| cx.path().to_owned());
+        let request = |reply| Request::Restart { child: child.to_owned(), by, reply };
+        self.ask_from_outside("restart of a child", Location::caller(), request)
+    }
+
+    /// Stops a child, and returns when it is home. It stays down until
+    /// [`restart`](Self::restart). A child made by [`Child::once`] is over.
+    ///
+    /// # Errors
+    /// As [`restart`](Self::restart).
+    #[track_caller]
+    pub fn stop_child(&self, child: &str) -> Result<(), ChildError> {
+        let at = Location::caller();
+        let request = |reply| Request::Stop { child: child.to_owned(), at, reply };
+        self.ask_from_outside("stop of a child", at, request)
+    }
+
+    /// Adds a child at the end of the list, and returns when its first run is up.
+    ///
+    /// # Errors
+    /// [`ChildError::Duplicate`], if a child of this name is not over. [`ChildError::Start`], if it
+    /// failed before it was ready, or was late, or the system refused it: then it is not added.
+    #[track_caller]
+    pub fn add(&self, child: Child<'scope>) -> Result<(), ChildError> {
+        if let Some(Err(error)) = child.policy.as_ref().map(crate::Restart::check) {
+            return Err(ChildError::Start(error.into()));
+        }
+        self.ask("start of a child", Location::caller(), None, |reply| Request::Add { child, reply })
+    }
+
+    /// Stops a child, and takes it out of the list.
+    ///
+    /// # Errors
+    /// As [`restart`](Self::restart).
+    #[track_caller]
+    pub fn remove(&self, child: &str) -> Result<(), ChildError> {
+        let at = Location::caller();
+        let request = |reply| Request::Remove { child: child.to_owned(), at, reply };
+        self.ask_from_outside("stop of a child", at, request)
+    }
+
+    /// Asks the supervisor to stop its children, the last one first, and to end. Does not wait.
+    #[track_caller]
+    pub fn stop(&self) {
+        let at = Location::caller();
+        self.shared.board.set_left();
+        let _nobody_waits = self.shared.requests.post(|_| Request::Leave { at });
+    }
+
+    /// Blocks until the supervisor is over: all of its children are, or a vital one, or it was
+    /// stopped, or it has given up.
+    ///
+    /// # Errors
+    /// [`JoinError::Failed`] with its [`GaveUp`](crate::work::GaveUp), or the failure of a vital
+    /// child. [`JoinError::Stopped`], if it ended because its scope was stopped.
+    /// [`JoinError::WouldDeadlock`] on a thread of one of its own children; and in the body or a
+    /// worker of its scope, unless it has a vital child or all of its children are made by
+    /// [`Child::once`], because it ends only after them.
+    #[track_caller]
+    #[must_use = "dropped, it takes the supervisor's failure or its stop along: pass it on with `?`"]
+    pub fn join(&self) -> Result<(), JoinError> {
+        let Shared { core, record, board, .. } = &*self.shared;
+        let at = Location::caller();
+        self.point("join", at);
+        if !record.done.is_set() {
+            let for_ever = users::is_caller_in(core)
+                || (!board.may_end() && !board.is_left() && users::is_untold_group_of_caller(core));
+            if for_ever {
+                let caller = current().map(|cx| cx.path().to_owned()).unwrap_or_default();
+                return Err(JoinError::WouldDeadlock { cycle: vec![caller, record.path().to_owned()] });
+            }
+            let _wait = WaitMark::on("join", at, Of::Thread(Arc::clone(record)));
+            let joining = Joining::begin(record)?;
+            // Pairs with `come_home`.
+            if !record.done.wait(None, joining.given_up()) {
+                return Err(joining.refusal());
+            }
+        }
+        match board.ending() {
+            Some(Ending::Over) => Ok(()),
+            // Marked here, on the thread that gets it.
+            Some(Ending::Failed(failure)) => Err(JoinError::Failed(failure.marked())),
+            Some(Ending::Stopped(stop)) => Err(JoinError::Stopped(Stopped::new(stop))),
+            None => Err(JoinError::Stopped(core.node.stopped())),
+        }
+    }
+
+    /// Blocks until all children are up. Called once, by the builder.
+    pub(super) fn wait_for_start(
+        &self,
+        started: &Receiver<Result<(), StartError>>,
+        at: &'static Location<'static>,
+    ) -> Result<(), StartError> {
+        self.point("start", at);
+        match self.receive("start", at, None, started) {
+            Ok(Ok(Err(StartError::Failed(failure)))) => Err(StartError::Failed(failure.marked())),
+            Ok(Ok(started)) => started,
+            // It ended without an answer, so its scope is stopping.
+            Ok(Err(_)) | Err(WaitError::TimedOut | WaitError::Disconnected) => {
+                Err(StartError::Stopped(self.shared.core.node.stopped()))
+            }
+            Err(WaitError::Stopped(stopped)) => {
+                let _nobody_waits = self.shared.requests.post(|_| Request::Leave { at });
+                Err(StartError::Stopped(stopped))
+            }
+        }
+    }
+
+    /// For requests that a child of this supervisor may not make, because it would wait for itself.
+    fn ask_from_outside(
+        &self,
+        what: &'static str,
+        at: &'static Location<'static>,
+        request: impl FnOnce(Reply) -> Request<'scope>,
+    ) -> Result<(), ChildError> {
+        if users::is_caller_in(&self.shared.core) {
+            return Err(ChildError::WouldDeadlock);
+        }
+        self.ask(what, at, Some(after(Instant::now(), self.shared.grace)), request)
+    }
+
+    /// Posts a request, and waits for the answer.
+    fn ask(
+        &self,
+        what: &'static str,
+        at: &'static Location<'static>,
+        end: Option<Instant>,
+        request: impl FnOnce(Reply) -> Request<'scope>,
+    ) -> Result<(), ChildError> {
+        self.point(what, at);
+        let over = || Err(ChildError::Stopped(self.shared.core.node.stopped()));
+        let Some(answer) = self.shared.requests.post(request) else { return over() };
+        let answered: Result<Result<Answer, _>, WaitError> = self.receive(what, at, end, &answer);
+        match answered {
+            Ok(Ok(Err(ChildError::Start(StartError::Failed(failure))))) => {
+                Err(ChildError::Start(StartError::Failed(failure.marked())))
+            }
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(WaitError::Disconnected) => over(),
+            Err(WaitError::TimedOut) => Err(ChildError::Overdue),
+            Err(WaitError::Stopped(stopped)) => Err(ChildError::Stopped(stopped)),
+        }
+    }
+
+    /// Waits for the supervisor: until the stop of the calling thread, or else of the scope.
+    fn receive<T>(
+        &self,
+        what: &'static str,
+        at: &'static Location<'static>,
+        end: Option<Instant>,
+        from: &Receiver<T>,
+    ) -> Result<Result<T, crossbeam_channel::RecvError>, WaitError> {
+        let Shared { core, record, .. } = &*self.shared;
+        let own = current().map(|cx| Arc::clone(cx.node()));
+        let node = own.unwrap_or_else(|| Arc::clone(&core.parent.as_ref().unwrap_or(core).node));
+        let _mark = WaitMark::on(what, at, Of::Thread(Arc::clone(record)));
+        // An answer that is there is taken though a stop has come.
+        if let Ok(answer) = from.try_recv() {
+            return Ok(Ok(answer));
+        }
+        until_stopped(&node, end, |select| select.recv(from), |chosen| chosen.recv(from))
+    }
+
+    fn point(&self, what: &'static str, at: &'static Location<'static>) {
+        current().iter().for_each(|cx| cx.point(what, at));
+    }
+}
+
+impl fmt::Debug for Supervisor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supervisor")
+            .field("path", &self.shared.record.path())
+            .field("restarts", &self.restarts())
+            .finish_non_exhaustive()
+    }
+}

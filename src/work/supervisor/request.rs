@@ -1,0 +1,91 @@
+//! Owns what the handles of a supervisor ask of it, and the way there and back.
+//! Refuses to do it: `keeper` does, on the supervisor's thread.
+//!
+//! A request may hold a child that borrows for `'scope`. The supervisor takes no more requests when
+//! it ends, which is before `'scope` does, and hands the rest back to be dropped.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::ChildError;
+use crate::sync::Mutex;
+use crate::work::supervisor::board::Board;
+use crate::work::supervisor::child::Child;
+
+pub(super) type Answer = std::result::Result<(), ChildError>;
+
+/// Where the caller of a handle waits for an answer. Dropped without one when the supervisor ends.
+pub(super) type Reply = Sender<Answer>;
+
+pub(super) enum Request<'scope> {
+    /// Restart the child, for the caller of this path.
+    Restart {
+        child: String,
+        by: String,
+        reply: Reply,
+    },
+    Stop {
+        child: String,
+        at: &'static Location<'static>,
+        reply: Reply,
+    },
+    Remove {
+        child: String,
+        at: &'static Location<'static>,
+        reply: Reply,
+    },
+    Add {
+        child: Child<'scope>,
+        reply: Reply,
+    },
+    /// Stop all children, and end.
+    Leave {
+        at: &'static Location<'static>,
+    },
+}
+
+/// Requests on their way to the supervisor.
+pub(super) struct Requests<'scope> {
+    /// `None` once the supervisor takes no more.
+    list: Mutex<Option<Vec<Request<'scope>>>>,
+    board: Arc<Board>,
+}
+
+impl<'scope> Requests<'scope> {
+    pub(super) fn new(board: &Arc<Board>) -> Requests<'scope> {
+        Requests { list: Mutex::new(Some(Vec::new())), board: Arc::clone(board) }
+    }
+
+    /// Posts what `request` makes of the way back. `None` if the supervisor is over.
+    pub(super) fn post(&self, request: impl FnOnce(Reply) -> Request<'scope>) -> Option<Receiver<Answer>> {
+        let (reply, answer) = bounded(1);
+        let request = request(reply);
+        let mut list = self.list.lock();
+        let Some(open) = list.as_mut() else {
+            drop(list);
+            // With the lock free: the child in it is the program's.
+            drop(request);
+            return None;
+        };
+        open.push(request);
+        drop(list);
+        self.board.ring();
+        Some(answer)
+    }
+
+    pub(super) fn take(&self) -> Vec<Request<'scope>> {
+        self.list.lock().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The same, and takes no more.
+    pub(super) fn close(&self) -> Vec<Request<'scope>> {
+        self.list.lock().take().unwrap_or_default()
+    }
+}
+
+/// Answers, unless the caller has left.
+pub(super) fn answer(reply: &Reply, answer: Answer) {
+    let _the_caller_left = reply.try_send(answer);
+}
