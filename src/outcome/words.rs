@@ -79,9 +79,11 @@ impl fmt::Display for EndingThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, purpose) = (Shown(&self.path), Shown(&self.purpose));
         write!(f, "on its way out: {path}  ({purpose})  tid {}  its closure is over", self.os_tid)?;
+        // The join explains the delay, so the kernel's view adds nothing.
         if let Some(whom) = &self.joins {
             return write!(f, ", and it joins {}", Shown(whom));
         }
+        // The kernel was not asked: in a snapshot, or for lack of time.
         if self.run_state.is_none() {
             return f.write_str(", destructors of its thread-locals may run");
         }
