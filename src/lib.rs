@@ -88,6 +88,7 @@
 //! | | a thread is overdue | ERROR |
 //! | `homebound::process` | a child is killed after its grace, or could not be signalled | WARN |
 //! | | lines of a child were lost | WARN |
+//! | `homebound::work` | a map goes on with fewer threads than it may have | WARN |
 //! | `homebound::signal` | a signal stops the root | INFO |
 //! | | a signal is forwarded | DEBUG |
 //!

@@ -24,6 +24,12 @@ impl<T> OnceCell<T> {
         }
     }
 
+    pub(crate) fn with_value(value: T) -> Self {
+        let cell = OnceCell::new();
+        let _it_is_empty = cell.set(value);
+        cell
+    }
+
     pub(crate) fn get(&self) -> Option<&T> {
         if self.full.load(Ordering::Acquire) { self.value.get() } else { None }
     }

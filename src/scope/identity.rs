@@ -6,7 +6,9 @@ use std::any::Any;
 
 use crate::outcome::failure::{Failure, Happened};
 use crate::outcome::status::ThreadId;
-use crate::rt::result::BoxError;
+use crate::outcome::stopped::Stopped;
+use crate::rt::contain::Payload;
+use crate::rt::result::{BoxError, Result};
 use crate::thread::context::Context;
 use crate::tree::panic_hook;
 use crate::tree::propagate::log;
@@ -204,6 +206,30 @@ impl Context {
         self.list_and_log(Failure::panic(self.record().origin(), payload, place))
     }
 
+    /// Judges the end of a part of the thread's work, as the end of a thread is judged. A failure
+    /// is logged, and its row says *failed*; it is not listed: the caller knows when it counts.
+    pub(crate) fn judge_part<T>(&self, ran: Result<Result<T>, Payload>) -> Result<T, PartEnd> {
+        let record = self.record();
+        let failure = match ran {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => {
+                let happened = Happened::now();
+                match judge(error, &record.node, &record.core) {
+                    Verdict::Stopped(cause) => return Err(PartEnd::Stopped(Stopped::new(cause))),
+                    Verdict::Listed(failure) => return Err(PartEnd::Failed(failure)),
+                    Verdict::Failure(error, ids) => Failure::error_at(happened, record.origin(), error, ids),
+                }
+            }
+            Err(payload) => {
+                let place = panic_hook::place(&payload);
+                Failure::panic(record.origin(), payload, place)
+            }
+        };
+        record.life(|life| life.failed = true);
+        log(&failure);
+        Err(PartEnd::Failed(failure))
+    }
+
     /// Lists the failure and stops the scope before the failure is logged, because the subscriber
     /// is code of the program's.
     fn list_and_log(&self, failure: Failure) -> bool {
@@ -214,4 +240,10 @@ impl Context {
         log(&failure);
         listed
     }
+}
+
+/// How a part of a thread's work ended without a value.
+pub(crate) enum PartEnd {
+    Failed(Failure),
+    Stopped(Stopped),
 }

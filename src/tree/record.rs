@@ -2,7 +2,6 @@
 //! Refuses to act: scopes admit it, `thread::spawn` runs it, `snapshot` reads it.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -13,7 +12,6 @@ use crossbeam_channel::Sender;
 use crate::outcome::failure::Origin;
 use crate::outcome::report::Ending;
 use crate::outcome::status::{ProcessStatus, Role, ThreadId};
-use crate::outcome::words::ITS_THREADS;
 use crate::rt::by_id::ById;
 use crate::rt::latch::Latch;
 use crate::rt::options::Setting;
@@ -27,6 +25,7 @@ use crate::tree::readiness::{Readiness, Word};
 use crate::tree::result_state::ResultState;
 use crate::tree::runs::Runs;
 use crate::tree::text::escape;
+pub(crate) use crate::tree::wait_mark::{Of, Wait};
 
 /// A name or purpose; a `&'static str` is not copied.
 pub(crate) type Text = Cow<'static, str>;
@@ -114,45 +113,6 @@ impl Facts {
 
 type Opened = Mutex<Vec<Weak<ScopeCore>>>;
 
-/// What a thread waits on, from when, and at which source line.
-#[derive(Clone)]
-pub(crate) struct Wait {
-    pub(crate) what: &'static str,
-    pub(crate) at: &'static Location<'static>,
-    pub(crate) since: Instant,
-    pub(crate) of: Of,
-}
-
-/// What the wait is for.
-#[derive(Clone)]
-pub(crate) enum Of {
-    /// For no thread: a message, a moment, a descriptor.
-    Nobody,
-    /// For something that homebound does not see. The program has described it.
-    Outside,
-    Thread(Arc<Record>),
-    /// For the first end among this many threads.
-    FirstOf(usize),
-    Scope(Arc<ScopeCore>),
-    /// For the moment at which this run of the waiting thread begins.
-    Run(u64),
-}
-
-impl fmt::Display for Wait {
-    /// Takes no lock, because a report is made under the lock of a scope.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what)?;
-        match &self.of {
-            Of::Thread(record) => write!(f, " of {}", record.path())?,
-            Of::FirstOf(count) => write!(f, " of {count} threads")?,
-            Of::Scope(core) if self.what != ITS_THREADS => write!(f, " {}", core.path())?,
-            Of::Run(number) => write!(f, " {number}")?,
-            Of::Scope(_) | Of::Nobody | Of::Outside => {}
-        }
-        write!(f, " at {}", self.at)
-    }
-}
-
 /// What follows when the thread has ended; see `done`.
 #[derive(Default)]
 pub(crate) struct Sequel {
@@ -179,6 +139,8 @@ pub(crate) struct Life {
     pub(crate) sequel: Sequel,
     /// What the thread is at, in its own words (A8).
     pub(crate) note: Option<Text>,
+    /// The item of a map that the thread is at, from 0. Written by its worker.
+    pub(crate) item: Option<usize>,
     /// Whether the thread has said that it is ready: see `readiness`.
     pub(crate) readiness: Readiness,
 }
@@ -228,7 +190,8 @@ impl Record {
 
     /// The thread, for a failure of it: with its notes, and the run that failed.
     pub(crate) fn origin(&self) -> Origin {
-        let note = self.life(|life| life.note.as_deref().map(str::to_owned));
+        let (note, item) = self.life(|life| (life.note.as_deref().map(str::to_owned), life.item));
+        let item = item.map(|item| format!("item {item}"));
         let run = self.runs.as_ref().map(|runs| format!("run {}", runs.look(|runs| runs.run)));
         Origin {
             id: Some(self.id),
@@ -236,7 +199,7 @@ impl Record {
             name: self.label.name.clone(),
             purpose: self.label.purpose.clone(),
             spawned_from: self.label.at,
-            notes: note.into_iter().chain(run).collect(),
+            notes: note.into_iter().chain(item).chain(run).collect(),
         }
     }
 

@@ -181,7 +181,9 @@ impl Reader {
         let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
         let (wait, os_tid) = (record.wait(), record.kernel_id());
         let (overdue, failed, note) = record.life(|life| {
-            let note = life.note.as_deref().map(str::to_owned);
+            let item = life.item.map(|item| format!("item {item}"));
+            let notes: Vec<_> = life.note.as_deref().map(str::to_owned).into_iter().chain(item).collect();
+            let note = (!notes.is_empty()).then(|| notes.join(", "));
             (life.overdue_since, life.failed, note)
         });
         let (starting, runs) = (record.starting_since(), runs::seen(record));

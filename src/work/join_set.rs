@@ -104,8 +104,8 @@ impl<'scope, T> JoinSet<'scope, T> {
         JoinSet { members: ById::new(), inbox, ends, _invariant: PhantomData }
     }
 
-    /// Returns the number of threads whose end was not taken yet: those that run, and those that
-    /// have ended since.
+    /// Returns the number of threads whose end was not taken yet: running threads, and threads
+    /// that have ended since.
     ///
     /// ```
     /// homebound::scope(|scope| {

@@ -6,6 +6,7 @@
 // Read `ready` first. Each capability has a file or a folder of its own.
 
 pub(crate) mod join_set;
+pub(crate) mod map;
 pub(crate) mod pool;
 pub(crate) mod race;
 pub(crate) mod ready;

@@ -54,6 +54,7 @@ const SEAMS: &[&str] = &[
     "rt::spin",
     "rt::time",
     "scope::group",
+    "scope::identity",
     "shutdown::left",
     "stop::limit",
     "stop::listen",

@@ -3,6 +3,9 @@
 mod join_set;
 mod join_set_waits;
 mod keep;
+mod map;
+mod map_ends;
+mod map_stream;
 mod pool;
 mod race;
 mod ready;
