@@ -12,6 +12,7 @@ mod os;
 mod peers;
 mod plot;
 mod print;
+mod restart;
 mod row;
 mod spawn;
 mod stop;
@@ -26,7 +27,7 @@ use row::Row;
 
 const USAGE: &str = "\
 cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DIR]
-  --row ROW    only this row (T1..T9, IO), or `peers`, or `growth`; may be repeated
+  --row ROW    only this row (T1..T9, T16, IO), or `peers`, or `growth`; may be repeated
   --quick      a tenth of the work, three rounds: to see that it runs, not to judge by
   --rounds N   rounds of each side, 9 unless said otherwise
   --json       for machines
@@ -36,7 +37,7 @@ cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DI
 type Family = fn(&Plan) -> Vec<Row>;
 
 /// The families, under the names by which they are asked for.
-const FAMILIES: [(&str, Family); 10] = [
+const FAMILIES: [(&str, Family); 11] = [
     ("T1", spawn::t1),
     ("T2", spawn::t2),
     ("T3", spawn::t3),
@@ -46,6 +47,7 @@ const FAMILIES: [(&str, Family); 10] = [
     ("T7", memory::t7),
     ("T8", look::t8),
     ("T9", memory::t9),
+    ("T16", restart::t16),
     ("IO", blocking::io),
 ];
 

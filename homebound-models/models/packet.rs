@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use loom::thread::spawn;
 
 use super::explore;
-use crate::rt::packet::{Claim, Packet, Ran, Task};
+use crate::rt::packet::{Claim, Packet, Ran, Repeated, Task};
 use crate::rt::result::BoxError;
 use crate::sync::{ThreadId, current_thread};
 
@@ -111,6 +111,65 @@ fn packet_run_against_clear_and_disown() {
         assert!(task.clear().is_none(), "nothing in it panics");
         runner.join().unwrap();
         dropper.join().unwrap();
+        assert_eq!((captured.count(), returned.count()), (1, 1));
+    });
+}
+
+/// A closure that fails in its first run, and returns the value in its second.
+fn parts_of_two_runs() -> Parts {
+    let (captured, returned) = (Arc::<Drops>::default(), Arc::<Drops>::default());
+    let capture = Value { packet: Arc::default(), drops: Arc::clone(&captured) };
+    let mut value = Some(Value { packet: Arc::default(), drops: Arc::clone(&returned) });
+    let (seen, mut failed) = (Arc::clone(&captured), false);
+    let made = Repeated::new(move |(): &()| {
+        let _lives_as_long_as_the_closure = &capture;
+        assert_eq!(seen.count(), 0, "captures live while the closure runs");
+        if !std::mem::replace(&mut failed, true) {
+            return Err(BoxError::from("once more"));
+        }
+        Ok(value.take().expect("there is no third run"))
+    });
+    let claim: Arc<dyn Claim<Value>> = made.clone();
+    Parts { task: made, claim, captured, returned }
+}
+
+/// A thread hands its closure over to its heir, while the closure is let go and the handle is
+/// dropped. The thread that has the closure then drops it, once.
+#[test]
+fn packet_handed_over_against_let_go_and_disown() {
+    explore("packet_handed_over_against_let_go_and_disown", 4, || {
+        let Parts { task, claim, captured, returned } = parts_of_two_runs();
+        let own = Arc::clone(&task);
+        let dying = spawn(move || drop(own.run(&())));
+        let own = Arc::clone(&task);
+        let heir = spawn(move || {
+            dying.join().unwrap();
+            drop(own.run(&()));
+        });
+        assert!(task.let_go().is_none(), "nothing in it panics");
+        claim.disown();
+        heir.join().unwrap();
+        assert_eq!((captured.count(), returned.count()), (1, 1), "whatever came first");
+    });
+}
+
+/// If no thread lets go, the closure is there for both runs, and its captures live until it is let
+/// go. The handle takes the value, or drops it when it comes.
+#[test]
+fn packet_is_back_after_each_run() {
+    explore("packet_is_back_after_each_run", 4, || {
+        let Parts { task, claim, captured, returned } = parts_of_two_runs();
+        let own = Arc::clone(&task);
+        let dying = spawn(move || assert!(matches!(own.run(&()), Ran::Failed(_))));
+        let own = Arc::clone(&task);
+        let heir = spawn(move || {
+            dying.join().unwrap();
+            assert!(matches!(own.run(&()), Ran::Done));
+        });
+        drop(claim.take());
+        heir.join().unwrap();
+        assert_eq!(captured.count(), 0, "the closure is back");
+        assert!(task.let_go().is_none(), "nothing in it panics");
         assert_eq!((captured.count(), returned.count()), (1, 1));
     });
 }

@@ -73,7 +73,9 @@ impl ThreadCache {
     /// Joins a thread that was bequeathed to the calling thread. Blocks until the destructors of
     /// its thread-locals have run.
     pub(crate) fn join_bequeathed(&self, os_thread: &Arc<OsThread>) {
-        self.join(Retired { handle: os_thread.take_handle(), os_thread: Arc::clone(os_thread) });
+        // Without a look before the sleep: on a busy machine the dying thread needs the core.
+        join(os_thread.take_handle(), |_| false);
+        self.set_joined(os_thread);
     }
 
     /// No heir will come for this thread: it is joined as any other is. Does not block for long.
@@ -139,6 +141,10 @@ impl ThreadCache {
             // a thread-local aborts.
             join(handle, |has_ended| spin_until(A_WAKE_UP, has_ended));
         }
+        self.set_joined(&os_thread);
+    }
+
+    fn set_joined(&self, os_thread: &OsThread) {
         // Only now: `has_caller` is true, and views show the thread, until it is joined.
         self.leaving.fetch_sub(1, Ordering::Relaxed);
         self.state.lock().os_threads.remove(os_thread.number());

@@ -162,7 +162,9 @@ impl Restart {
         windows.into_iter().for_each(|(_, window)| window.push(now));
         let pause = self.pause(row.restarts);
         row.restarts = row.restarts.saturating_add(1);
-        Next::Again(pause.saturating_add(pause.mul_f64(0.25 * random())))
+        // To ask for a random number is a system call.
+        let more = if pause.is_zero() { pause } else { pause.mul_f64(0.25 * random()) };
+        Next::Again(pause.saturating_add(more))
     }
 
     /// Refuses an intensity that was asked for and that the pauses make unreachable: a closure that

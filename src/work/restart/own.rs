@@ -2,15 +2,19 @@
 //! Refuses to run it: `thread::rerun` does, and asks the policy after each run.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::outcome::gave_up::GaveUp;
 use crate::sync::Mutex;
+use crate::thread::builder::Rerunning;
 use crate::thread::rerun::{AfterRun, Decider, EndOfRun};
 use crate::tree::readiness::Word;
 use crate::tree::result_state::Outcome;
+use crate::work::ready::Starter;
 use crate::work::restart::decision::{Ended, History, Next};
-use crate::{Context, Failure, Handle, Restart, Result, Role, SpawnError, ThreadBuilder};
+use crate::{Context, Failure, Handle, Restart, Result, Role, SpawnError, StartError, ThreadBuilder};
 
 /// A thread with a policy of restarts, before it is started. From
 /// [`ThreadBuilder::restart`](crate::ThreadBuilder::restart).
@@ -105,7 +109,7 @@ impl<'scope> RestartBuilder<'scope> {
         F: FnMut(&Context) -> Result + Send + 'scope,
     {
         self.policy.check()?;
-        self.begin(Role::Service, f)
+        Ok(self.begin(Role::Service, Word::None, f)?.handle)
     }
 
     /// Starts the thread as a worker, which runs until a run returns `Ok`.
@@ -135,16 +139,64 @@ impl<'scope> RestartBuilder<'scope> {
         T: Send + 'scope,
     {
         self.policy.check_for_value()?;
-        self.begin(Role::Worker, f)
+        Ok(self.begin(Role::Worker, Word::None, f)?.handle)
     }
 
-    fn begin<T, F>(self, role: Role, f: F) -> Result<Handle<'scope, T>, SpawnError>
+    /// Starts the thread as a service, and returns when it calls
+    /// [`cx.ready()`](crate::Context::ready). `limit` is the time for that.
+    ///
+    /// Until then the first run is the starter's: its failure is returned here, and restarts
+    /// nothing, because a service that cannot begin at all is better known at once. From then on
+    /// the policy decides. Later runs may call `ready` as well, which changes nothing. The rest is
+    /// as with [`ThreadBuilder::start`](crate::ThreadBuilder::start).
+    ///
+    /// ```
+    /// use homebound::Restart;
+    /// use std::net::{TcpListener, TcpStream};
+    /// use std::time::Duration;
+    ///
+    /// let address = "127.0.0.1:0".parse::<std::net::SocketAddr>()?;
+    /// let listener = TcpListener::bind(address)?;
+    /// let address = listener.local_addr()?;
+    /// homebound::scope(|scope| {
+    ///     let web = scope.thread("web", "serves pages").restart(Restart::on_failure());
+    ///     web.start(Duration::from_secs(5), |cx| {
+    ///         cx.ready(); // each run begins with the listener that was captured
+    ///         loop {
+    ///             cx.accept(&listener)?;
+    ///         }
+    ///     })?;
+    ///     TcpStream::connect(address)?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::BoxError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StartError`], as of [`ThreadBuilder::start`](crate::ThreadBuilder::start); in it a policy
+    /// that is refused, as of [`service`](Self::service).
+    #[track_caller]
+    #[must_use = "it says why the service is not ready: pass the error on with `?`"]
+    pub fn start<F>(self, limit: Duration, f: F) -> Result<Handle<'scope, ()>, StartError>
+    where
+        F: FnMut(&Context) -> Result + Send + 'scope,
+    {
+        let starter = Starter::new(limit, Location::caller())?;
+        self.policy.check()?;
+        let Rerunning { handle, started, .. } = self.begin(Role::Service, Word::Context, f)?;
+        match started {
+            Some(woken) => starter.wait(handle, &woken),
+            None => Ok(handle),
+        }
+    }
+
+    fn begin<T, F>(self, role: Role, word: Word, f: F) -> Result<Rerunning<'scope, T>, SpawnError>
     where
         F: FnMut(&Context) -> Result<T> + Send + 'scope,
         T: Send + 'scope,
     {
         let decider = Own { policy: self.policy, history: Mutex::default() };
-        Ok(self.thread.rerun(role, Word::None, f, Arc::new(decider))?.handle)
+        self.thread.rerun(role, word, f, Arc::new(decider))
     }
 }
 

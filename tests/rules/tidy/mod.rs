@@ -62,6 +62,7 @@ const SEAMS: &[&str] = &[
     "stop::select",
     "sync",
     "sys",
+    "thread::builder",
     "thread::context",
     "thread::rerun",
     "thread::spawn",

@@ -3,6 +3,7 @@
 mod ends;
 mod runs;
 mod sight;
+mod starts;
 mod stops;
 
 use std::cell::RefCell;
