@@ -49,9 +49,10 @@ pub enum StartError {
         /// The limit that was given to `start`.
         limit: Duration,
     },
-    /// The starter was asked to stop, and so was the thread. Or the thread alone was.
+    /// The starter was asked to stop, and so was the thread. Or the thread alone was, or its scope,
+    /// which admits no thread any more.
     Stopped(Stopped),
-    /// The thread was not spawned.
+    /// The thread was not spawned, for another reason than a stop.
     Spawn(SpawnError),
 }
 

@@ -37,6 +37,7 @@ use crate::tree::text::IntoText;
 /// |---|---|---|---|
 /// | a worker: [`spawn`](Self::spawn) | when the scope stops | the scope stops | nothing |
 /// | a service: [`service`](Self::service) | after the workers | the scope stops | nothing |
+/// | not ready: [`start`](Self::start) | after the workers | `start` fails | `start` fails |
 /// | [`isolated`](Self::isolated) too | as without | nothing stops | nothing |
 /// | [`vital`](Self::vital) too | as without | the scope stops | the scope stops |
 ///

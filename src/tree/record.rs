@@ -69,8 +69,7 @@ pub(crate) struct Record {
     kernel_id: AtomicU32,
     /// The OS thread that runs it, as `this_thread::number` counts; 0 before it starts.
     os_thread: sync::AtomicU64,
-    /// Its priority and cores, if these are not the root's: asked for, or as the system has it. Set
-    /// by the spawner or by `start`, read by views.
+    /// Its priority and cores, if not the root's. Set by the spawner or by `start`, read by views.
     pub(crate) setting: OnceCell<Arc<Setting>>,
     /// Set by `set_ended`: its closure is gone, and views no longer show the thread.
     ended: AtomicBool,
@@ -79,8 +78,7 @@ pub(crate) struct Record {
     /// The wait that it is in now. Written by the thread itself, read by views and reports.
     wait: Mutex<Option<Wait>>,
     life: Mutex<Life>,
-    /// Scopes whose body runs on this thread now. Most threads open none, so it is made on first
-    /// use.
+    /// Scopes whose body runs on this thread now. Made on first use: most threads open none.
     opened: OnceCell<Box<Opened>>,
     /// Of a thread whose closure may run again: which run it is at.
     pub(crate) runs: Option<Arc<Runs>>,

@@ -22,6 +22,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
+use crate::Context;
+use crate::Handle;
+use crate::JoinError;
+use crate::Result;
+use crate::SpawnError;
+use crate::StartError;
+use crate::StopReason;
+use crate::ThreadBuilder;
+use crate::WaitError;
 use crate::outcome::words::Span;
 use crate::rt::contain::drop_contained;
 use crate::rt::time::after;
@@ -33,7 +42,6 @@ use crate::tree::propagate::complain;
 use crate::tree::readiness::{Stage, Word};
 use crate::tree::record::{Of, Record};
 use crate::tree::wait_mark::WaitMark;
-use crate::{Context, Handle, JoinError, Result, StartError, StopReason, ThreadBuilder, WaitError};
 
 /// The word of a service that is being started: it is ready, and this is what its starter needs to
 /// know (a port, a channel). Given to the closure of [`ThreadBuilder::start`].
@@ -179,8 +187,13 @@ impl<'scope> ThreadBuilder<'scope> {
         let starter = Starter::new(limit, Location::caller())?;
         let slot = Arc::new(Slot(Mutex::new(Place::Empty)));
         let given = Arc::clone(&slot);
-        let (handle, woken) = self.begin_service(Word::Value, move |cx: &Context| {
+        let begun = self.begin_service(Word::Value, move |cx: &Context| {
             f(cx, Ready { record: Arc::clone(cx.record()), slot: given })
+        });
+        let (handle, woken) = begun.map_err(|refusal| match refusal {
+            // Told as a stop that comes a moment later is told.
+            SpawnError::Stopped(stopped) => StartError::Stopped(stopped),
+            refusal => StartError::Spawn(refusal),
         })?;
         let record = Arc::clone(handle.record());
         let started = starter.wait(handle, &woken);

@@ -187,6 +187,25 @@ fn re5_a_starter_outside_of_all_scopes_hears_the_stop_of_the_scope() {
 }
 
 #[test]
+fn re5_a_scope_that_admits_no_thread_is_a_stop() {
+    // catches: two errors for one stop, by the millisecond in which it comes
+    within(|| {
+        let outer = scope(|outer| {
+            outer.subscope("inner", |inner| {
+                inner.stop();
+                // The context of the caller is that of the inner scope: not of the outer one.
+                let started = outer.context().with_deadline(Instant::now() + NEVER, |_| {
+                    inner.thread("web", "comes too late").start(NEVER, |_, ready| Ok(ready.set(())))
+                });
+                Ok(assert!(matches!(started, Err(StartError::Stopped(_))), "{started:?}"))
+            })?;
+            Ok(())
+        });
+        outer.unwrap();
+    });
+}
+
+#[test]
 fn re5_a_spawn_that_is_refused_is_the_error_of_the_start() {
     // catches: a refusal that is told as a thread that is not ready
     in_scope(|s| {
