@@ -1,7 +1,7 @@
 //! Owns the text of a snapshot: the tree that a person reads.
 //! Refuses to read the tree of scopes: it prints the data of `status`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::outcome::pool_status::JobStatus;
@@ -109,13 +109,13 @@ fn add_pieces<'a>(scope: &'a ScopeStatus, indent: &str, list: &mut Vec<Piece<'a>
         mark: paths.mark(&scope.path, scope.id),
         rails,
     };
-    let known: HashSet<ThreadId> = scope.threads.iter().map(|thread| thread.id).collect();
-    let mut opened: HashMap<ThreadId, Vec<&ScopeStatus>> = HashMap::new();
+    let known = scope.threads.iter().map(|thread| (thread.id, Vec::new()));
+    let mut opened: HashMap<ThreadId, Vec<&ScopeStatus>> = known.collect();
     // Scopes that no listed thread has opened: groups, and scopes of threads that are gone.
     let mut loose = Vec::new();
     for inner in &scope.scopes {
-        match inner.opened_by.filter(|id| known.contains(id)) {
-            Some(id) => opened.entry(id).or_default().push(inner),
+        match inner.opened_by.and_then(|id| opened.get_mut(&id)) {
+            Some(opened) => opened.push(inner),
             None => loose.push(inner),
         }
     }

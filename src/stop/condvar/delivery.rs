@@ -100,7 +100,12 @@ impl Rounds {
             // Its waiter alone is done: another waiter of the pair may still be armed.
             Delivery::Awake => drop(self.interrupts.remove(0)),
             // Put all of this pair last, because they need the same mutex.
-            Delivery::Unconfirmed => self.interrupts.sort_by_key(|interrupt| interrupt.pair == first.pair),
+            Delivery::Unconfirmed => {
+                let all = std::mem::take(&mut self.interrupts).into_iter();
+                let (last, others): (Vec<_>, _) = all.partition(|interrupt| interrupt.pair == first.pair);
+                self.interrupts = others;
+                self.interrupts.extend(last);
+            }
         }
         self.slice = (self.slice * 2).min(SLICES[1]);
         !self.interrupts.is_empty()
