@@ -2,10 +2,8 @@
 //! Refuses to start a thread: the first job does.
 
 use std::fmt;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::thread::available_parallelism;
 
 use super::handle::Pool;
 use super::line::Line;
@@ -37,7 +35,8 @@ const PLACES: usize = 64;
 pub struct PoolBuilder<'scope> {
     /// How each thread is made. Its name is the pool's.
     thread: ThreadBuilder<'scope>,
-    /// Number of processors that the process may use.
+    /// Number of threads of the root that can run at once: by its processors, and by the quota of
+    /// the process.
     cores: usize,
     threads: usize,
     places: usize,
@@ -92,13 +91,14 @@ impl Context {
 
 impl<'scope> PoolBuilder<'scope> {
     fn new(thread: ThreadBuilder<'scope>) -> Self {
-        let cores = available_parallelism().map_or(1, NonZero::get);
+        // Not asked for here, because the calling thread may be on few cores.
+        let cores = thread.place().0.root.cache.width;
         PoolBuilder { thread, cores, threads: cores, places: PLACES, at_stop: AtStop::Drop }
     }
 
     /// Sets the number of threads that the pool may have; 0 counts as 1. Without this, as many as
-    /// the processors that the process may use. A thread is started when a job comes and no thread
-    /// is idle.
+    /// can run at once in the root ([`std::thread::available_parallelism`] as the root began). A
+    /// thread is started when a job comes and no thread is idle.
     ///
     /// ```
     /// homebound::scope(|scope| {

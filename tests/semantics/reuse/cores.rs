@@ -56,3 +56,27 @@ fn a12_cores_that_are_not_there_are_no_reason_to_refuse() {
         .unwrap();
     });
 }
+
+#[test]
+fn a12_a_pool_of_a_pinned_thread_is_as_wide_as_the_root() {
+    // catches: a width that is computed from the cores of the thread that asks for it
+    within(|| {
+        let width = thread::available_parallelism().map_or(1, usize::from);
+        scope(|s| {
+            let first = cores()[0];
+            let pinned = s.thread("pinned", "has a pool").cores(first..first + 1).spawn(|cx| {
+                assert_eq!(thread::available_parallelism()?.get(), 1, "it is pinned");
+                let pool = cx.pool("pool", "runs jobs").start()?;
+                let (open, gate) = gate();
+                for _ in 0..width {
+                    let gate = gate.clone();
+                    pool.execute(cx, move |_| Ok(pass(&gate)))?;
+                }
+                eventually("each thread has a job", || pool.status().running == width);
+                Ok(drop(open))
+            })?;
+            Ok(pinned.join()?)
+        })
+        .unwrap();
+    });
+}

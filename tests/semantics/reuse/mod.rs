@@ -78,6 +78,8 @@ fn c1_a_thread_that_was_given_another_priority_is_not_used_again() {
     // catches: a job that runs with the nice value of the one before it
     let nice = || -> Result<i32> { Ok(rustix::process::getpriority_process(None)?) };
     within(move || {
+        // The tests themselves may run with `nice`.
+        let _only_with_privileges = rustix::process::setpriority_process(None, 0);
         scope(|s| {
             let (warm, before) = (spawn_and_join(s, "worker"), nice()?);
             let nicer = s.spawn("worker", "steps back", move |cx| {

@@ -14,8 +14,10 @@ use super::*;
 use crate::common::subscriber::Told;
 use crate::common::{all_threads, os_threads};
 
-/// Gives up all privileges of the process.
+/// Gives up all privileges of the process. With these, the calling thread first gets the nice value
+/// 0, because the tests themselves may run with `nice`.
 fn nobody() {
+    let _only_with_privileges = rustix::process::setpriority_process(None, 0);
     // SAFETY: it has no preconditions.
     let refused = unsafe { libc::setresuid(65534, 65534, 65534) };
     assert!(refused == 0 || !rustix::process::getuid().is_root());
