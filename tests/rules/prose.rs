@@ -13,8 +13,16 @@ const WIDEST: usize = 100;
 
 /// Where code has its comments counted: one row of the printed table for each, and for each folder
 /// of `src` and of `tests`.
-const CODE: [&str; 7] =
-    ["src", "homebound-testing", "homebound-models", "cargo-homebound", "tests", "examples", "benches"];
+const CODE: [&str; 8] = [
+    "src",
+    "homebound-testing",
+    "homebound-models",
+    "homebound-stacks",
+    "cargo-homebound",
+    "tests",
+    "examples",
+    "benches",
+];
 
 /// What a folder or a page may have until it is rewritten: hidden subjects, and wide lines.
 /// Figures may only go down, and a row that is not needed goes.

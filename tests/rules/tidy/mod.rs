@@ -91,6 +91,16 @@ const PROMISES: [(&str, &str, usize); 5] = [
     ("src/scope/group.rs", "open_static", 1),
 ];
 
+/// Where unsafe code may stand, by the beginning of a path.
+const UNSAFE: [&str; 4] =
+    ["src/rt/erase.rs", "src/sys/", "homebound-stacks/src/linux/sys/", "homebound-stacks/tests/common/sys/"];
+
+/// Folders of planted bugs, each with the folder of the models that find them.
+const PLANTED: [(&str, &str); 2] = [
+    ("ci/planted", "homebound-models/models"),
+    ("homebound-stacks/models/planted", "homebound-stacks/models/src"),
+];
+
 /// The kernel's list of threads offers nothing to wait on, nor does a descriptor that was closed,
 /// nor a terminal that says that it is ready and takes nothing: these look again after a pause.
 const KERNEL_IS_ASKED: [&str; 4] =

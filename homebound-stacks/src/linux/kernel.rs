@@ -1,0 +1,222 @@
+//! Owns what the kernel tells of a thread in `/proc/self/task/TID`.
+//! Refuses to read memory. Allocates nothing.
+//!
+//! A descriptor belongs to the thread for which it was opened, not to its number: when that thread
+//! has ended it reads `ESRCH`, even if a new thread has the number. So a thread whose first file
+//! can still be read at the end had its number all the while, and all files that were opened since
+//! are its own.
+
+use std::ffi::CStr;
+use std::fmt::Write;
+use std::io;
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Access, Mode, OFlags, access, open};
+use rustix::io::{Errno, pread};
+
+use crate::linux::walk::Registers;
+use crate::linux::walk::arch::Arch;
+use crate::stack::{Call, NotCaptured};
+
+/// The calling thread, as the kernel counts it: what [`Stacks::capture`](crate::Stacks::capture)
+/// takes.
+#[must_use]
+pub fn thread_id() -> i32 {
+    rustix::thread::gettid().as_raw_nonzero().get()
+}
+
+/// All threads of this process, as the kernel counts them, in the order of their numbers.
+///
+/// # Errors
+///
+/// The kernel's, if `/proc` is not there or hidden.
+pub fn threads() -> io::Result<Vec<i32>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/task")? {
+        found.extend(entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// A thread that is off the processor, as the file `syscall` tells of it.
+pub(crate) struct Asleep {
+    pub(crate) call: Option<Call>,
+    /// Stack pointer and program counter.
+    pub(crate) registers: Registers,
+}
+
+/// How often a thread was put on a processor, or taken from one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turns {
+    /// It was put on one so often: counted before it runs.
+    Begun(u64),
+    /// It was taken from one so often: counted after it ran.
+    Over(u64),
+}
+
+/// What must be known of a thread before it gets a signal.
+pub(crate) struct Mask {
+    /// Bit *n* - 1: signal *n* is blocked.
+    pub(crate) blocked: u64,
+    /// Bit *n* - 1: signal *n* is queued for the thread, and not delivered.
+    pub(crate) pending: u64,
+    /// Mode, and how many filters there are.
+    pub(crate) seccomp: (u64, u64),
+}
+
+/// A file that the kernel writes anew for each reading.
+pub(crate) struct File {
+    file: OwnedFd,
+    name: &'static str,
+}
+
+impl File {
+    /// Opens a file of one thread.
+    pub(crate) fn open(tid: i32, name: &'static str) -> Result<File, NotCaptured> {
+        let mut path = Text::<64>::new();
+        let is_written = write!(path, "/proc/self/task/{tid}/{name}").is_ok();
+        debug_assert!(is_written, "the longest path has 43 bytes");
+        match open(path.c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(file) => Ok(File { file, name }),
+            // No such thread, or without /proc none at all.
+            Err(Errno::NOENT | Errno::SRCH) if access(c"/proc/self/task", Access::EXISTS).is_ok() => {
+                Err(NotCaptured::Gone)
+            }
+            Err(errno) => Err(hidden(name, errno)),
+        }
+    }
+
+    fn read<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a str, NotCaptured> {
+        let read = pread(self.file.as_fd(), &mut *buffer, 0);
+        let length = read.map_err(|errno| match errno {
+            Errno::SRCH => NotCaptured::Gone,
+            errno => hidden(self.name, errno),
+        })?;
+        Ok(std::str::from_utf8(&buffer[..length]).unwrap_or_default())
+    }
+
+    /// Where the thread sleeps, if this is its file `syscall`. `None`: it runs.
+    pub(crate) fn asleep(&self, arch: &Arch) -> Result<Option<Asleep>, NotCaptured> {
+        let mut buffer = [0; 256];
+        let text = self.read(&mut buffer)?;
+        if text.starts_with("running") {
+            return Ok(None);
+        }
+        asleep(text, arch).map(Some).ok_or(NotCaptured::NoStack)
+    }
+
+    /// Whether the thread is still there.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.read(&mut [0; 16]).is_ok()
+    }
+}
+
+/// `NUMBER ARGUMENTS SP PC`, or `-1 SP PC` if the thread sleeps in no call.
+fn asleep(text: &str, arch: &Arch) -> Option<Asleep> {
+    let mut words = [0; 9];
+    let mut count = 0;
+    for (word, place) in text.split_ascii_whitespace().zip(&mut words) {
+        let hexadecimal = word.strip_prefix("0x").map(|digits| u64::from_str_radix(digits, 16));
+        *place = hexadecimal.unwrap_or_else(|| word.parse::<i64>().map(|number| number as u64)).ok()?;
+        count += 1;
+    }
+    let (call, sp, pc) = match (count, words) {
+        (9, [number, arguments @ .., sp, pc]) => (Some(Call { number, arguments }), sp, pc),
+        (3, [_, sp, pc, ..]) => (None, sp, pc),
+        _ => return None,
+    };
+    let mut registers = Registers::NONE;
+    registers.set(arch.sp, Some(sp));
+    registers.set(arch.pc, Some(pc));
+    (sp != 0 && pc != 0).then_some(Asleep { call, registers })
+}
+
+/// The signals and filters of a thread.
+pub(crate) fn mask(tid: i32) -> Result<Mask, NotCaptured> {
+    let mut buffer = [0; 4096];
+    let file = File::open(tid, "status")?;
+    let text = file.read(&mut buffer)?;
+    let number = |name: &str, radix| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|line| u64::from_str_radix(line.trim(), radix).ok())
+    };
+    // Without the line nothing is known, so everything counts as blocked.
+    Ok(Mask {
+        blocked: number("SigBlk", 16).unwrap_or(u64::MAX),
+        pending: number("SigPnd", 16).unwrap_or(0),
+        seccomp: (number("Seccomp", 10).unwrap_or(0), number("Seccomp_filters", 10).unwrap_or(0)),
+    })
+}
+
+/// The file in which the turns of one thread are counted.
+pub(crate) struct TurnFile {
+    file: File,
+    is_begun: bool,
+}
+
+impl TurnFile {
+    /// Opens the file, and reads it for the first time.
+    pub(crate) fn open(tid: i32) -> Result<(TurnFile, Turns), NotCaptured> {
+        let file = File::open(tid, "schedstat")?;
+        if let Some(turns) = begun(file.read(&mut [0; 128])?) {
+            return Ok((TurnFile { file, is_begun: true }, Turns::Begun(turns)));
+        }
+        let turns = TurnFile { file: File::open(tid, "status")?, is_begun: false };
+        let first = turns.read()?;
+        Ok((turns, first))
+    }
+
+    pub(crate) fn read(&self) -> Result<Turns, NotCaptured> {
+        let mut buffer = [0; 4096];
+        let text = self.file.read(&mut buffer)?;
+        let turns = if self.is_begun { begun(text).map(Turns::Begun) } else { over(text).map(Turns::Over) };
+        turns.ok_or(NotCaptured::Hidden { file: "status", errno: libc::ENODATA })
+    }
+}
+
+/// The third number of `schedstat`, where the kernel counts: a thread that exists has begun once.
+fn begun(text: &str) -> Option<u64> {
+    text.split_ascii_whitespace().nth(2)?.parse().ok().filter(|turns| *turns != 0)
+}
+
+/// Both kinds of switches in `status`.
+fn over(text: &str) -> Option<u64> {
+    let lines = text.lines().filter_map(|line| line.split_once("voluntary_ctxt_switches:"));
+    lines
+        .map(|(_, count)| count.trim().parse::<u64>().ok())
+        .try_fold(0_u64, |sum, count| sum.checked_add(count?))
+}
+
+fn hidden(file: &'static str, errno: Errno) -> NotCaptured {
+    NotCaptured::Hidden { file, errno: errno.raw_os_error() }
+}
+
+/// Text of a fixed size with a zero behind it, so that no path needs the heap.
+struct Text<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Text<N> {
+    fn new() -> Self {
+        Text { bytes: [0; N], length: 0 }
+    }
+
+    fn c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> Write for Text<N> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.length + text.len();
+        // One byte stays zero.
+        if end >= N {
+            return Err(std::fmt::Error);
+        }
+        self.bytes[self.length..end].copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}

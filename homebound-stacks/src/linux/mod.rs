@@ -1,0 +1,16 @@
+//! Owns the capture on Linux.
+//! Refuses to know other systems: `unsupported` is for them.
+//!
+//! Read `stacks` first.
+
+mod kernel;
+mod maps;
+mod names;
+mod stacks;
+mod sys;
+mod walk;
+
+pub use kernel::{thread_id, threads};
+pub use names::{Names, Shown};
+pub use stacks::Stacks;
+pub use sys::signal::free_signal;

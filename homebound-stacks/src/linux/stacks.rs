@@ -1,0 +1,364 @@
+//! Owns the capture: in which order the ways are tried, and what makes a copy one of one moment.
+//! Refuses to walk, to name, and to know what a signal handler may do.
+
+use std::fmt;
+use std::sync::atomic::{Ordering, fence};
+use std::time::{Duration, Instant};
+
+use crate::linux::kernel::{self, Asleep, File, TurnFile, Turns, thread_id};
+use crate::linux::maps;
+use crate::linux::names::Names;
+use crate::linux::sys::{handler, memory, signal, words};
+use crate::linux::walk::Registers;
+use crate::linux::walk::arch::HOST;
+use crate::linux::walk::frames::{World, walk};
+use crate::linux::walk::memory::View;
+use crate::linux::walk::module::{Module, module_at};
+use crate::linux::walk::tables::Tables;
+use crate::stack::{Call, Cut, Frames, How, NotCaptured, Stack, Way};
+
+/// How much of a stack is copied first, and how much if that did not reach its end. Most stacks are
+/// less deep than the first: a copy takes the longer the larger it is.
+const COPIES: [usize; 2] = [16 * 1024, 1024 * 1024];
+
+/// How much is copied of the stack on which a thread was when a signal moved it to another.
+const SECOND: usize = 64 * 1024;
+
+/// How often a thread that moved while it was read is read again.
+const TRIES: usize = 3;
+
+/// Captures stacks of the threads of this process.
+///
+/// It is a session: it knows the modules of the process, and keeps what it has read of their unwind
+/// tables. Make one when the first stack is wanted, and keep it for the next. It belongs to one
+/// thread at a time; several sessions do not disturb each other.
+///
+/// After `new`, [`capture`](Stacks::capture) takes no lock and allocates nothing, with one
+/// exception: when it meets code of a library that was loaded meanwhile, it reads the list of
+/// modules again. See [`frozen`](Stacks::frozen).
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # if !cfg!(target_os = "linux") { return Ok(()); }
+/// use std::time::Duration;
+/// use homebound_stacks::{Stacks, Way, threads};
+///
+/// let mut stacks = Stacks::new()?;
+/// let mut all = Vec::new();
+/// for tid in threads()? {
+///     match stacks.capture(tid, Way::Asleep, Duration::from_millis(50)) {
+///         Ok(stack) => all.push(stack),
+///         Err(reason) => println!("thread {tid}: {reason}"),
+///     }
+/// }
+/// let names = stacks.names(&all);
+/// for stack in &all {
+///     println!("thread {}: {}", stack.tid, names.show(stack));     // one line
+///     print!("{:#}", names.show(stack));                           // all frames
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Stacks {
+    modules: Vec<Module>,
+    tables: Tables,
+    /// Room for the two pieces of the copy of a stack.
+    copy: Vec<u8>,
+    /// The signal that the caller chose.
+    signal: Option<i32>,
+    is_frozen: bool,
+    /// Where code was met that belongs to no module, by page: no reason to look a second time.
+    strange: [u64; 16],
+    strange_count: usize,
+}
+
+impl Stacks {
+    /// Reads the list of modules. Sends no signal, and installs no handler.
+    ///
+    /// # Errors
+    ///
+    /// [`NotCaptured::Hidden`] without `/proc`, [`NotCaptured::Memory`] if the process may not read
+    /// its own memory by `process_vm_readv`.
+    pub fn new() -> Result<Stacks, NotCaptured> {
+        let mut stacks = Stacks {
+            modules: Vec::new(),
+            tables: Tables::new(),
+            copy: vec![0; COPIES[1] + SECOND],
+            signal: None,
+            is_frozen: false,
+            strange: [0; 16],
+            strange_count: 0,
+        };
+        stacks.renew()?;
+        Ok(stacks)
+    }
+
+    /// Uses this real-time signal, and no other. By default it is the highest whose action is the
+    /// default, looked for again before each use ([`free_signal`](crate::free_signal)).
+    #[must_use]
+    pub fn signal(self, number: i32) -> Stacks {
+        Stacks { signal: Some(number), ..self }
+    }
+
+    /// Never reads the list of modules again by itself, so that [`capture`](Stacks::capture)
+    /// allocates nothing whatever it meets: for a caller that cannot know whether another thread
+    /// holds the lock of the allocator. A stack through a library that was loaded later is then
+    /// cut.
+    #[must_use]
+    pub fn frozen(self) -> Stacks {
+        Stacks { is_frozen: true, ..self }
+    }
+
+    /// Reads the list of modules again: before a round of captures, if libraries may have been
+    /// unloaded. (That libraries were loaded is found without it.)
+    ///
+    /// # Errors
+    ///
+    /// As [`Stacks::new`]. The list stays as it was.
+    pub fn renew(&mut self) -> Result<(), NotCaptured> {
+        let somewhere = std::ptr::from_ref(self) as u64;
+        memory::copy(somewhere, &mut [0; 8]).map_err(|errno| NotCaptured::Memory { errno })?;
+        let view = View { stack: [(0, &[]); 2], read: &own_memory };
+        let modules = maps::modules(&view).map_err(|error| NotCaptured::Hidden {
+            file: "maps",
+            errno: error.raw_os_error().unwrap_or(libc::EIO),
+        })?;
+        if modules != self.modules {
+            self.modules = modules;
+            self.tables.forget();
+        }
+        self.strange_count = 0;
+        Ok(())
+    }
+
+    /// The stack of one thread of this process.
+    ///
+    /// The thread is not stopped. Asleep, it is not even woken. A thread that is captured by a
+    /// signal runs a handler of some microseconds, on its alternate signal stack if it has one.
+    ///
+    /// The caller blocks for `within` at most, and without [`Way::Signal`] not at all. (The kernel
+    /// may have to fetch pages from disk.)
+    ///
+    /// # Errors
+    ///
+    /// The reason why there is no stack. A stack that could be read in part is no error: see
+    /// [`Stack::cut`].
+    ///
+    /// # Example
+    ///
+    /// See [`Stacks`].
+    pub fn capture(&mut self, tid: i32, way: Way, within: Duration) -> Result<Stack, NotCaptured> {
+        let now = Instant::now();
+        let end = now.checked_add(within).unwrap_or(now);
+        let asleep = self.asleep(tid, end);
+        if way == Way::Asleep {
+            return asleep;
+        }
+        match asleep {
+            Ok(stack) if stack.cut.is_none() || stack.cut == Some(Cut::TooDeep) => Ok(stack),
+            Ok(cut) => Ok(self.by_signal(tid, end).unwrap_or(cut)),
+            Err(NotCaptured::Running | NotCaptured::TooLate | NotCaptured::Hidden { .. }) => {
+                self.by_signal(tid, end)
+            }
+            Err(reason) => Err(reason),
+        }
+    }
+
+    /// The module that holds an address: its path, and the address as its file knows it, which
+    /// tools such as `addr2line` take. Allocates nothing.
+    #[must_use]
+    pub fn module(&self, address: u64) -> Option<(&str, u64)> {
+        let module = module_at(&self.modules, address)?;
+        Some((&module.path, address.wrapping_sub(module.bias)))
+    }
+
+    /// The names of all functions of these stacks, by one pass over the symbol table of each
+    /// module.
+    ///
+    /// Reads the files of the modules, so it may block where a file lies on a device that does not
+    /// answer; it allocates.
+    #[must_use]
+    pub fn names(&self, stacks: &[Stack]) -> Names {
+        Names::of(&self.modules, stacks)
+    }
+
+    /// The stack of a thread that sleeps.
+    fn asleep(&mut self, tid: i32, end: Instant) -> Result<Stack, NotCaptured> {
+        // The kernel tells a thread about itself as well, but then it does not sleep.
+        if tid == thread_id() {
+            return Err(NotCaptured::Running);
+        }
+        // In this order: see `kernel`.
+        let (turns, mut begun) = TurnFile::open(tid)?;
+        let calls = File::open(tid, "syscall")?;
+        let [mut size, all] = COPIES;
+        let mut elsewhere = None;
+        loop {
+            let moment = self.moment(&calls, &turns, &mut begun, (size, elsewhere), end)?;
+            let (frames, cut) = self.walked(&moment);
+            let (from, length) = moment.pieces[0];
+            match cut {
+                // It is deeper than the copy.
+                Some(Cut::NotCopied { .. }) if length == size && size < all => size = all,
+                // A signal handler has a stack of its own, and the thread was on another before.
+                Some(Cut::NotCopied { at })
+                    if elsewhere.is_none() && !(from..from + length as u64).contains(&at) =>
+                {
+                    elsewhere = Some(at);
+                }
+                _ => return Ok(Stack { tid, how: How::Asleep, call: moment.call, cut, frames }),
+            }
+        }
+    }
+
+    /// Copies a stack of a thread that sleeps, of one moment: so many bytes from the stack pointer
+    /// on, and, if it is wanted, what is at another address. `begun` is what was read from `turns`
+    /// last.
+    fn moment(
+        &mut self,
+        calls: &File,
+        turns: &TurnFile,
+        begun: &mut Turns,
+        (size, elsewhere): (usize, Option<u64>),
+        end: Instant,
+    ) -> Result<Moment, NotCaptured> {
+        let refused = |errno| NotCaptured::Memory { errno };
+        for _ in 0..TRIES {
+            // 1. How often the thread was put on a processor, is known.
+            let before = *begun;
+            // 2. It is off the processor, in this call, at this place.
+            let Some(Asleep { call, registers }) = calls.asleep(&HOST)? else {
+                return Err(NotCaptured::Running);
+            };
+            // 3. Its stack.
+            let from = registers.stack_pointer().unwrap_or(0);
+            let (first, second) = self.copy.split_at_mut(COPIES[1]);
+            let length = memory::copy(from, &mut first[..size]).map_err(refused)?;
+            let more = elsewhere.map(|at| memory::copy(at, second).map(|length| (at, length)));
+            let more = more.transpose().map_err(refused)?.unwrap_or((0, 0));
+            // Orders the reads of the copy before those that the kernel makes for 4.
+            fence(Ordering::SeqCst);
+            // 4. It was put on no processor since 1, so it was off from 2 on: the copy is of one
+            //    moment. A kernel that counts turns when they are over has not counted one that
+            //    goes on, so there the thread must be off again.
+            let is_off = match before {
+                Turns::Begun(_) => true,
+                Turns::Over(_) => calls.asleep(&HOST)?.is_some(),
+            };
+            *begun = turns.read()?;
+            if is_off && *begun == before {
+                return Ok(Moment { call, registers, pieces: [(from, length), more] });
+            }
+            if Instant::now() >= end {
+                return Err(NotCaptured::TooLate);
+            }
+        }
+        Err(NotCaptured::Running)
+    }
+
+    /// The stack of a thread that gets a signal.
+    fn by_signal(&mut self, tid: i32, end: Instant) -> Result<Stack, NotCaptured> {
+        let number = signal::ready(self.signal).ok_or(NotCaptured::NoSignal)?;
+        let alive = File::open(tid, "comm")?;
+        may_be_sent(number, tid)?;
+        let armed = handler::arm().ok_or(NotCaptured::Busy)?;
+        let room = &mut self.copy[..handler::DEEPEST];
+        let sent = signal::send(tid, number, armed.value);
+        let answer = armed.slot.take(
+            armed.ticket,
+            // A signal that was not sent has no answer to wait for.
+            |word, seen| sent.is_ok() && words::wait_until(word, seen, end),
+            |copied| {
+                room[..copied.length].copy_from_slice(&copied.stack[..copied.length]);
+                (copied.registers, copied.length, copied.refused)
+            },
+        );
+        match sent {
+            // The number was not taken by a new thread before the answer came, if the thread is
+            // there.
+            _ if !alive.is_alive() => return Err(NotCaptured::Gone),
+            Err(libc::ESRCH) => return Err(NotCaptured::Gone),
+            Err(errno) => return Err(NotCaptured::Queue { errno }),
+            Ok(()) => {}
+        }
+        let (registers, length, refused) = answer.ok_or(NotCaptured::TooLate)?;
+        if refused != 0 {
+            return Err(NotCaptured::Memory { errno: refused });
+        }
+        let from = registers.stack_pointer().unwrap_or(0);
+        let (frames, cut) = self.walked(&Moment { call: None, registers, pieces: [(from, length), (0, 0)] });
+        Ok(Stack { tid, how: How::Signal, call: None, cut, frames })
+    }
+
+    /// Walks what was copied. If that meets code of no module, reads the list of modules again.
+    fn walked(&mut self, moment: &Moment) -> (Frames, Option<Cut>) {
+        let walked = self.walk(moment);
+        let Some(Cut::NoModule { at }) = walked.1 else { return walked };
+        let page = at >> 12;
+        if self.is_frozen || self.strange[..self.strange_count].contains(&page) {
+            return walked;
+        }
+        let count = self.strange_count;
+        let Some(place) = self.strange.get_mut(count) else { return walked };
+        *place = page;
+        if self.renew().is_err() {
+            return walked;
+        }
+        self.strange_count = count + 1;
+        self.walk(moment)
+    }
+
+    fn walk(&mut self, moment: &Moment) -> (Frames, Option<Cut>) {
+        let Moment { call, registers, pieces: [(from, length), (elsewhere, more)] } = *moment;
+        let (first, second) = self.copy.split_at(COPIES[1]);
+        let view =
+            View { stack: [(from, &first[..length]), (elsewhere, &second[..more])], read: &own_memory };
+        let world = World { arch: &HOST, modules: &self.modules, view };
+        let vfork = HOST.vfork.zip(call).filter(|((number, _), call)| call.number == *number);
+        let returns_to = vfork.map(|((_, place), call)| call.arguments[place]);
+        let mut frames = Frames::new();
+        let cut = walk(&world, &mut self.tables, registers, returns_to, &mut frames);
+        (frames, cut)
+    }
+}
+
+/// A thread at one moment. Its stack is in the session's copy.
+struct Moment {
+    call: Option<Call>,
+    registers: Registers,
+    /// The addresses of the two pieces of the copy, and their lengths.
+    pieces: [(u64, usize); 2],
+}
+
+/// Reads this process's memory. A refusal is seen when a session is made, and counts as no memory
+/// afterwards.
+fn own_memory(from: u64, into: &mut [u8]) -> usize {
+    memory::copy(from, into).unwrap_or(0)
+}
+
+/// Whether this thread may get this signal: it does not block it, has none outstanding, and has no
+/// stricter filter than the caller.
+fn may_be_sent(number: i32, tid: i32) -> Result<(), NotCaptured> {
+    let mask = kernel::mask(tid)?;
+    let bit = 1_u64.checked_shl(number.unsigned_abs().wrapping_sub(1)).unwrap_or(0);
+    if mask.blocked & bit != 0 {
+        return Err(NotCaptured::Blocked);
+    }
+    if mask.pending & bit != 0 {
+        return Err(NotCaptured::Outstanding);
+    }
+    // Filters are inherited and never taken off: as many as the caller's are most likely the same.
+    if mask.seccomp != (0, 0) && mask.seccomp != kernel::mask(thread_id())?.seccomp {
+        return Err(NotCaptured::Sandboxed);
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Stacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stacks { modules, signal, is_frozen, .. } = self;
+        let mut shown = f.debug_struct("Stacks");
+        shown.field("modules", &modules.len()).field("signal", signal).field("is_frozen", is_frozen);
+        shown.finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! Owns the tests of threads that sleep.
+//! Refuses to send a signal.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use common::{asleep, functions, sleepers, start, sys};
+use homebound_stacks::{Cut, How, MOST_FRAMES, Stacks};
+
+#[test]
+fn a_thread_in_each_sort_of_sleep_has_its_whole_stack() {
+    let mut stacks = Stacks::new().unwrap();
+    let mut wrong = Vec::new();
+    for sleeper in sleepers(true) {
+        let inside = |stacks: &Stacks, stack: &_| {
+            functions(stacks, stack).iter().any(|name| name.contains(sleeper.name))
+        };
+        let stack = asleep(&mut stacks, sleeper.tid, inside);
+        let names = stacks.names(std::slice::from_ref(&stack));
+        assert_eq!(stack.how, How::Asleep);
+        if stack.cut.is_some() || stack.frames().any(|frame| frame.is_guess) {
+            wrong.push(format!("{}: {:#}", sleeper.name, names.show(&stack)));
+        }
+    }
+    assert!(wrong.is_empty(), "cut or guessed:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_stack_goes_on_behind_a_handler_that_has_a_stack_of_its_own() {
+    let mut stacks = Stacks::new().unwrap();
+    let tid = start(sys::sleep_in_a_handler);
+    let in_handler = |stacks: &Stacks, stack: &_| {
+        functions(stacks, stack).iter().any(|name| name.ends_with("sleeps_in_handler"))
+    };
+    let stack = asleep(&mut stacks, tid, in_handler);
+    let names = functions(&stacks, &stack);
+    assert_eq!(stack.cut, None, "{names:?}");
+    assert!(names.iter().any(|name| name.ends_with("sleep_in_a_handler")), "{names:?}");
+    assert!(stack.frames().all(|frame| !frame.is_guess));
+}
+
+#[test]
+fn a_deep_stack_is_copied_in_full_and_cut_at_the_outer_end() {
+    #[inline(never)]
+    fn deep(levels: u32) -> u64 {
+        let large = std::hint::black_box([u64::from(levels); 100]);
+        if levels == 0 {
+            sys::pause();
+        } else {
+            deep(levels - 1);
+        }
+        std::hint::black_box(large)[7]
+    }
+    let mut stacks = Stacks::new().unwrap();
+    let is_deep = |least: usize| {
+        move |stacks: &Stacks, stack: &_| {
+            functions(stacks, stack).iter().filter(|name| name.ends_with("deep")).count() >= least
+        }
+    };
+    let tid = start(|| common::ended(deep(100)));
+    let stack = asleep(&mut stacks, tid, is_deep(101));
+    assert_eq!(stack.cut, None);
+    let tid = start(|| common::ended(deep(500)));
+    let stack = asleep(&mut stacks, tid, is_deep(200));
+    assert_eq!((stack.cut, stack.frames().len()), (Some(Cut::TooDeep), MOST_FRAMES));
+}

@@ -1,0 +1,215 @@
+//! Owns the tests of threads that run, and of signals that are too late.
+//! Refuses to look at threads that sleep, but to see that they are left alone.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{LONG, asleep, functions, start, sys};
+use homebound_stacks::{How, NotCaptured, Stacks, Way, free_signal, thread_id};
+
+#[inline(never)]
+fn computes(stop: &AtomicBool) {
+    let mut sum = 0_u64;
+    while !stop.load(Ordering::Relaxed) {
+        sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
+    }
+}
+
+/// A thread that computes until this value is dropped.
+struct Runner {
+    tid: i32,
+    stop: Arc<AtomicBool>,
+}
+
+impl Runner {
+    /// Runs `first` before it computes.
+    fn new(first: impl FnOnce() + Send + 'static) -> Runner {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = stop.clone();
+        let tid = start(move || {
+            first();
+            computes(&seen);
+        });
+        Runner { tid, stop }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits until `is_so`, on a machine that may be busy.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < LONG, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+fn status(tid: i32, name: &str) -> String {
+    let text = std::fs::read_to_string(format!("/proc/self/task/{tid}/status")).unwrap();
+    text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_running_thread_is_captured_by_a_signal_alone() {
+    let mut stacks = Stacks::new().unwrap();
+    let runner = Runner::new(|| {});
+    let tid = runner.tid;
+    until("it was seen running", || {
+        stacks.capture(tid, Way::Asleep, LONG).err() == Some(NotCaptured::Running)
+    });
+    let mut whole = None;
+    until("it was captured where it computes", || {
+        let stack = stacks.capture(tid, Way::Signal, LONG).unwrap();
+        let names = functions(&stacks, &stack);
+        if names.iter().any(|name| name.ends_with("computes")) {
+            whole = Some(stack);
+        }
+        whole.is_some()
+    });
+    let stack = whole.unwrap();
+    assert_eq!((stack.how, stack.cut, stack.call), (How::Signal, None, None));
+    assert!(stack.frames().all(|frame| !frame.is_guess));
+}
+
+#[test]
+fn a_thread_that_blocks_the_signal_gets_none() {
+    let mut stacks = Stacks::new().unwrap();
+    let runner = Runner::new(sys::block_all_signals);
+    let tid = runner.tid;
+    until("it was seen to block", || match stacks.capture(tid, Way::Signal, LONG) {
+        Err(NotCaptured::Blocked) => true,
+        // Not in its loop yet.
+        Ok(_) => false,
+        Err(reason) => panic!("{reason}"),
+    });
+    assert_eq!(status(tid, "SigPnd:"), "0000000000000000");
+}
+
+#[test]
+fn a_thread_that_sleeps_sees_no_eintr() {
+    let woken = Arc::new(AtomicI32::new(0));
+    let sleeps: [fn() -> i32; 4] = [sys::poll_for_ever, sys::pause, sys::nanosleep, sys::epoll];
+    let mut stacks = Stacks::new().unwrap();
+    let victims = sleeps.map(|sleep| {
+        let woken = woken.clone();
+        start(move || {
+            sleep();
+            woken.fetch_add(1, Ordering::Relaxed);
+        })
+    });
+    for tid in victims {
+        asleep(&mut stacks, tid, |_, stack| {
+            stack.call.is_some_and(|call| call.number != libc::SYS_futex as u64)
+        });
+    }
+    for way in [Way::Asleep, Way::Signal] {
+        for _ in 0..250 {
+            for tid in victims {
+                let stack = stacks.capture(tid, way, LONG).unwrap();
+                assert_eq!((stack.how, stack.cut), (How::Asleep, None));
+            }
+        }
+    }
+    assert_eq!(woken.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_thread_that_has_ended_is_gone() {
+    let mut stacks = Stacks::new().unwrap();
+    let tid = std::thread::spawn(thread_id).join().unwrap();
+    let is_gone = |stacks: &mut Stacks, way| stacks.capture(tid, way, LONG).err() == Some(NotCaptured::Gone);
+    // The kernel forgets it a moment after the join.
+    until("it is gone", || is_gone(&mut stacks, Way::Asleep) && is_gone(&mut stacks, Way::Signal));
+    assert_eq!(stacks.capture(-1, Way::Signal, LONG).err(), Some(NotCaptured::Gone));
+}
+
+#[test]
+fn threads_that_end_meanwhile_have_a_stack_or_are_gone() {
+    let mut stacks = Stacks::new().unwrap();
+    for _ in 0..300 {
+        let tid = start(|| {});
+        match stacks.capture(tid, Way::Signal, LONG) {
+            Ok(stack) => assert!(!stack.addresses().is_empty()),
+            Err(NotCaptured::Gone | NotCaptured::NoStack | NotCaptured::Blocked | NotCaptured::TooLate) => {}
+            Err(reason) => panic!("{reason}"),
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_nobodys() {
+    let mut stacks = Stacks::new().unwrap();
+    let runner = Runner::new(|| {});
+    let tid = runner.tid;
+    let (mut late, mut good) = (0, 0);
+    until("enough were late, and enough were not", || {
+        match stacks.capture(tid, Way::Signal, Duration::ZERO) {
+            Err(NotCaptured::TooLate) => late += 1,
+            // The handler of the request before is about to come, or runs.
+            Err(NotCaptured::Outstanding | NotCaptured::Blocked) | Ok(_) => {}
+            Err(reason) => panic!("{reason}"),
+        }
+        // The next request may find the slot of the last, and must get an answer of its own.
+        if let Ok(stack) = stacks.capture(tid, Way::Signal, LONG) {
+            assert_eq!(stack.cut, None, "{stack:?}");
+            good += 1;
+        }
+        late > 20 && good > 20
+    });
+}
+
+#[test]
+fn a_thread_captures_itself_by_a_signal() {
+    let mut stacks = Stacks::new().unwrap();
+    assert_eq!(stacks.capture(thread_id(), Way::Asleep, LONG).err(), Some(NotCaptured::Running));
+    let stack = stacks.capture(thread_id(), Way::Signal, LONG).unwrap();
+    let names = functions(&stacks, &stack);
+    assert!(names.iter().any(|name| name.ends_with("a_thread_captures_itself_by_a_signal")), "{names:?}");
+    assert_eq!(stack.cut, None);
+}
+
+#[test]
+fn sessions_of_many_threads_do_not_disturb_each_other() {
+    let runner = Runner::new(|| {});
+    let tid = runner.tid;
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut stacks = Stacks::new().unwrap();
+                for _ in 0..100 {
+                    match stacks.capture(tid, Way::Signal, LONG) {
+                        Ok(stack) => assert_eq!(stack.cut, None, "{stack:?}"),
+                        // Another session has the slots, or its signal.
+                        Err(NotCaptured::Busy | NotCaptured::Outstanding | NotCaptured::Blocked) => {}
+                        Err(reason) => panic!("{reason}"),
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_signal_of_the_callers_choice_must_be_free() {
+    let taken = libc::SIGRTMIN() + 3;
+    sys::ignore(taken);
+    let runner = Runner::new(|| {});
+    let tid = runner.tid;
+    let mut stacks = Stacks::new().unwrap().signal(taken);
+    let reason = |stacks: &mut Stacks| stacks.capture(tid, Way::Signal, LONG).err();
+    until("it is refused", || reason(&mut stacks) == Some(NotCaptured::NoSignal));
+    let mut stacks = Stacks::new().unwrap().signal(libc::SIGRTMIN() + 4);
+    until("it is used", || {
+        stacks.capture(tid, Way::Signal, LONG).is_ok_and(|stack| stack.how == How::Signal)
+    });
+    assert!(free_signal().is_some_and(|signal| signal > libc::SIGRTMIN() + 4));
+}

@@ -1,0 +1,117 @@
+//! Owns the tests of processes that may not see themselves: each thing that cannot be read is
+//! missing with its reason, and the rest is there.
+//! Refuses to spoil the process of the other tests: each test runs in a child of its own.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::process::Command;
+use std::sync::atomic::AtomicU32;
+
+use common::{LONG, start, sys};
+use homebound_stacks::{How, NotCaptured, Stack, Stacks, Way, free_signal, thread_id};
+
+/// Runs `test` in a child, and there its body.
+fn in_a_child(test: &str, body: impl FnOnce()) {
+    const CHILD: &str = "HOMEBOUND_STACKS_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return body();
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    let output =
+        child.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, "1").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    text.lines().filter(|line| line.starts_with("skipped")).for_each(|line| println!("{line}"));
+}
+
+/// Captures until the answer is what the test waits for: a thread needs a moment to come to its
+/// place.
+fn until(stacks: &mut Stacks, tid: i32, way: Way, is_so: impl Fn(&Result<Stack, NotCaptured>) -> bool) {
+    let begun = std::time::Instant::now();
+    loop {
+        let result = stacks.capture(tid, way, LONG);
+        if is_so(&result) {
+            return;
+        }
+        assert!(begun.elapsed() < LONG, "{result:?}");
+        std::thread::yield_now();
+    }
+}
+
+fn computes() -> i32 {
+    start(|| while std::hint::black_box(true) {})
+}
+
+#[test]
+fn a_process_that_is_not_dumpable_has_stacks_by_signals_alone() {
+    in_a_child("a_process_that_is_not_dumpable_has_stacks_by_signals_alone", || {
+        let tid = start(|| common::ended(sys::futex(&AtomicU32::new(0))));
+        sys::become_undumpable();
+        let mut stacks = Stacks::new().unwrap();
+        let hidden = NotCaptured::Hidden { file: "syscall", errno: libc::EACCES };
+        until(&mut stacks, tid, Way::Asleep, |result| result.as_ref().err() == Some(&hidden));
+        assert!(hidden.to_string().contains("PR_SET_DUMPABLE"), "{hidden}");
+        let is_whole = |stack: &Stack| stack.how == How::Signal && stack.cut.is_none();
+        until(&mut stacks, tid, Way::Signal, |result| result.as_ref().is_ok_and(is_whole));
+    });
+}
+
+#[test]
+fn a_filter_that_refuses_the_copying_is_named() {
+    in_a_child("a_filter_that_refuses_the_copying_is_named", || {
+        sys::refuse(libc::SYS_process_vm_readv as u32);
+        let reason = Stacks::new().err();
+        assert_eq!(reason, Some(NotCaptured::Memory { errno: libc::EPERM }));
+    });
+}
+
+#[test]
+fn a_thread_with_a_filter_of_its_own_gets_no_signal() {
+    in_a_child("a_thread_with_a_filter_of_its_own_gets_no_signal", || {
+        let tid = start(|| {
+            sys::refuse(libc::SYS_process_vm_readv as u32);
+            while std::hint::black_box(true) {}
+        });
+        let mut stacks = Stacks::new().unwrap();
+        let sandboxed = |result: &Result<Stack, _>| result.as_ref().err() == Some(&NotCaptured::Sandboxed);
+        until(&mut stacks, tid, Way::Signal, sandboxed);
+    });
+}
+
+#[test]
+fn without_proc_there_is_a_reason() {
+    in_a_child("without_proc_there_is_a_reason", || {
+        let mut before = Stacks::new().unwrap();
+        if !sys::hide_proc() {
+            println!("skipped: only root may hide /proc");
+            return;
+        }
+        let hidden = |file| Some(NotCaptured::Hidden { file, errno: libc::ENOENT });
+        assert_eq!(Stacks::new().err(), hidden("maps"));
+        let tid = computes();
+        assert_eq!(before.capture(tid, Way::Asleep, LONG).err(), hidden("schedstat"));
+        // A signal needs to know whether it is blocked.
+        assert_eq!(before.capture(tid, Way::Signal, LONG).err(), hidden("comm"));
+        assert!(homebound_stacks::threads().is_err());
+    });
+}
+
+#[test]
+fn a_process_that_uses_all_signals_has_stacks_of_those_that_sleep() {
+    in_a_child("a_process_that_uses_all_signals_has_stacks_of_those_that_sleep", || {
+        let (runs, sleeps) = (computes(), start(|| common::ended(sys::pause())));
+        let mut stacks = Stacks::new().unwrap();
+        let is_by_signal =
+            |result: &Result<Stack, _>| matches!(result, Ok(stack) if stack.how == How::Signal);
+        until(&mut stacks, runs, Way::Signal, is_by_signal);
+        // The signal that is in use by now is ours; other code takes it, and all that are free.
+        (libc::SIGRTMIN()..=libc::SIGRTMAX()).for_each(sys::ignore);
+        assert_eq!(free_signal(), None);
+        let no_signal = |result: &Result<Stack, _>| result.as_ref().err() == Some(&NotCaptured::NoSignal);
+        until(&mut stacks, runs, Way::Signal, no_signal);
+        let is_asleep = |result: &Result<Stack, _>| matches!(result, Ok(stack) if stack.cut.is_none());
+        until(&mut stacks, sleeps, Way::Signal, is_asleep);
+        assert_ne!(sleeps, thread_id());
+    });
+}
