@@ -36,6 +36,18 @@ macro_rules! word {
                 self.0.store(value, order);
             }
 
+            #[track_caller]
+            pub(crate) fn compare_exchange(
+                &self,
+                seen: $value,
+                next: $value,
+                met: Ordering,
+                failed: Ordering,
+            ) -> Result<$value, $value> {
+                before_load(met);
+                self.0.compare_exchange(seen, next, met, failed)
+            }
+
             $(
                 #[track_caller]
                 pub(crate) fn $method(&self, value: $value, order: Ordering) -> $value {
