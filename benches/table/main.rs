@@ -6,6 +6,7 @@ mod child;
 mod growth;
 mod hot;
 mod look;
+mod map;
 mod measure;
 mod memory;
 mod os;
@@ -27,7 +28,7 @@ use row::Row;
 
 const USAGE: &str = "\
 cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DIR]
-  --row ROW    only this row (T1..T9, T16, IO), or `peers`, or `growth`; may be repeated
+  --row ROW    only this row (T1..T9, T12, T16, IO), or `peers`, or `growth`; may be repeated
   --quick      a tenth of the work, three rounds: to see that it runs, not to judge by
   --rounds N   rounds of each side, 9 unless said otherwise
   --json       for machines
@@ -37,7 +38,7 @@ cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DI
 type Family = fn(&Plan) -> Vec<Row>;
 
 /// The families, under the names by which they are asked for.
-const FAMILIES: [(&str, Family); 11] = [
+const FAMILIES: [(&str, Family); 12] = [
     ("T1", spawn::t1),
     ("T2", spawn::t2),
     ("T3", spawn::t3),
@@ -47,6 +48,7 @@ const FAMILIES: [(&str, Family); 11] = [
     ("T7", memory::t7),
     ("T8", look::t8),
     ("T9", memory::t9),
+    ("T12", map::t12),
     ("T16", restart::t16),
     ("IO", blocking::io),
 ];
