@@ -2,44 +2,37 @@
 //! until Ctrl-C. Arguments are the command; without them, a shell works for a second and fails.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use homebound::registry::{Exit, Registry};
+use homebound::work::{Child, Restart};
 use homebound::{Context, OnExit, Result};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A child that has lived for this long does not count as dying at once.
-const STABLE: Duration = Duration::from_secs(10);
-
 fn main() -> Exit<()> {
+    // At once, then after 0.5 s, doubling up to 30 s. A child that has lived for 10 s, the default
+    // of `stable_after`, does not count as dying at once.
+    let patient = Restart::always().backoff(Duration::from_millis(500), Duration::from_secs(30)).for_ever();
     let exit = Registry::new("supervisor").run(|scope| {
-        let keeper = scope.spawn("keeper", "starts the child again when it dies", keep)?;
-        Ok(keeper.join()?)
+        let keeper = Child::new("keeper", "runs the child process", keep);
+        scope.supervisor("work", "starts it again when it dies").restart(patient).add(keeper).start()?;
+        scope.context().wait_for_stop();
+        Ok(())
     });
     println!("\n{}", exit.shutdown);
     exit
 }
 
+/// One life of the process. An error is logged, and is in the dump, with the number of the run.
 fn keep(cx: &Context) -> Result {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let started = Instant::now();
-        // This thread waits for the child's end, so that end is no failure of the scope.
-        let child =
-            cx.process("child", "does the work", command()).on_exit(OnExit::Ignore).lines().spawn()?;
-        println!("keeper: started {}", child.pid());
-        // Until the child has closed its output, or the stop.
-        cx.iter(child.stdout_lines()).for_each(|line| println!("child: {line}"));
-        // On Ctrl-C this returns at once, and the scope stops the child after this thread.
-        let status = child.wait()?;
-        if started.elapsed() >= STABLE {
-            pause = FIRST_PAUSE;
-        }
-        println!("keeper: {status}; again in {pause:?}");
-        cx.sleep(pause)?;
-        pause = LONGEST_PAUSE.min(pause * 2);
-    }
+    // This thread waits for the process, so the end of the process is no failure of the scope.
+    let child = cx.process("child", "does the work", command()).on_exit(OnExit::Ignore).lines().spawn()?;
+    println!("keeper: run {}, pid {}", cx.run_number(), child.pid());
+    // Until the child has closed its output, or the stop.
+    cx.iter(child.stdout_lines()).for_each(|line| println!("child: {line}"));
+    // On Ctrl-C this returns at once, and the scope stops the child after this thread.
+    let status = child.wait()?;
+    println!("keeper: {status}");
+    if status.success() { Ok(()) } else { Err(status.to_string())? }
 }
 
 fn command() -> Command {

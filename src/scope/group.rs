@@ -186,6 +186,9 @@ pub(crate) fn open_left<'scope>(
     group.closed = true;
     let core = group.scope.core();
     left::close_itself(core);
+    // A group is told as a service is, so its node is not below the scope's, from which it would
+    // have this.
+    core.node.inherit_probe(&parent.node);
     settle::disown(core);
     Ok((Scope::of(core, lease), label))
 }

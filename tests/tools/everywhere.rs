@@ -334,3 +334,29 @@ fn a_planted_panic_is_the_threads_failure_and_a_refusal_is_the_oss() {
         assert_eq!((panics.into_inner(), refusals.into_inner()), (1, 1), "{done}");
     });
 }
+
+#[test]
+fn a_supervisor_and_its_children_stand_all_of_it() {
+    within(|| {
+        let done = stop_everywhere(|scope| {
+            let policy = homebound::Restart::on_failure().no_backoff();
+            let sup = scope.supervisor("group", "keeps two").restart(policy);
+            let sup = sup.child("a", "waits", |cx| Ok(cx.sleep(NEVER)?));
+            let ready = homebound::work::Child::new("b", "waits", |cx| {
+                cx.ready();
+                Ok(cx.sleep(NEVER)?)
+            });
+            let sup = sup.add(ready.ready_within(NEVER)).start()?;
+            match sup.restart("b") {
+                Ok(()) | Err(homebound::ChildError::Stopped(_) | homebound::ChildError::Unknown) => {}
+                Err(error) => Err(error)?,
+            }
+            scope.context().checkpoint()?;
+            sup.stop();
+            Ok(())
+        });
+        // A planted panic in a child is a failed run, which the supervisor answers.
+        let done = done.unwrap();
+        assert!(done.spawns >= 3 && done.refusals >= 3 && done.points >= 5, "{done}");
+    });
+}

@@ -112,6 +112,8 @@ impl<'scope> Kept<'scope> {
                 let record = rerun.record();
                 // No run is on, so this number does not change.
                 let last = record.runs.as_ref().map_or(0, |runs| runs.look(|runs| runs.run));
+                // The state first, so that no reader takes the old pause for one before this run.
+                row.set(ChildState::Starting, None);
                 row.set_run(last + 1);
                 self.started = self.limit.map(|_| record.begin_start());
                 let begun = rerun.next_run();
