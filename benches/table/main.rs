@@ -12,6 +12,7 @@ mod memory;
 mod os;
 mod peers;
 mod plot;
+mod pool;
 mod print;
 mod restart;
 mod row;
@@ -28,7 +29,7 @@ use row::Row;
 
 const USAGE: &str = "\
 cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DIR]
-  --row ROW    only this row (T1..T9, T12, T16, IO), or `peers`, or `growth`; may be repeated
+  --row ROW    only this row (T1..T13, T16, IO), or `peers`, or `growth`; may be repeated
   --quick      a tenth of the work, three rounds: to see that it runs, not to judge by
   --rounds N   rounds of each side, 9 unless said otherwise
   --json       for machines
@@ -38,7 +39,7 @@ cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DI
 type Family = fn(&Plan) -> Vec<Row>;
 
 /// The families, under the names by which they are asked for.
-const FAMILIES: [(&str, Family); 12] = [
+const FAMILIES: [(&str, Family); 15] = [
     ("T1", spawn::t1),
     ("T2", spawn::t2),
     ("T3", spawn::t3),
@@ -48,7 +49,10 @@ const FAMILIES: [(&str, Family); 12] = [
     ("T7", memory::t7),
     ("T8", look::t8),
     ("T9", memory::t9),
+    ("T10", pool::t10),
+    ("T11", pool::t11),
     ("T12", map::t12),
+    ("T13", pool::t13),
     ("T16", restart::t16),
     ("IO", blocking::io),
 ];

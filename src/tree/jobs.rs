@@ -294,6 +294,11 @@ impl JobNow {
 }
 
 impl Record {
+    /// Sets the path of the record of a job, before anything reads it.
+    pub(crate) fn set_path(&self, path: String) {
+        let _set_once = self.path.set(path.into());
+    }
+
     /// The path with the job that the thread is at: `/thumbs/thumbs-2/job 812`.
     pub(crate) fn path_now(&self) -> String {
         match self.job.get().and_then(|job| job.number()) {

@@ -64,7 +64,7 @@ pub(crate) struct Record {
     pub(crate) node: Arc<Node>,
     /// Set by the ending thread after `result_state::end`; joins wait for it.
     pub(crate) done: Latch,
-    path: OnceCell<Box<str>>,
+    pub(super) path: OnceCell<Box<str>>,
     /// Written by `start`, on the thread itself; 0 before, and where the system has no such id.
     kernel_id: AtomicU32,
     /// The OS thread that runs it, as `this_thread::number` counts; 0 before it starts.
@@ -179,11 +179,6 @@ impl Record {
             Role::Body => self.core.path().into(),
             _ => format!("{}/{}", self.core.path(), escape(&self.label.name)).into(),
         })
-    }
-
-    /// Sets the path of a record that is no member of its scope. Called before the path is read.
-    pub(crate) fn set_path(&self, path: String) {
-        let _set_once = self.path.set(path.into());
     }
 
     /// The thread, for a failure of it: with its notes, and the run that failed.
