@@ -2,10 +2,12 @@
 //! full, what a caller is told that comes then, and what became of each picture:
 //!
 //! ```text
-//! FULL, 2 queued, 0 done, oldest waits ..
+//! FULL, 4 queued, 0 done, oldest waits 0 us
 //! c.png: come back later
 //! a.png: 5 bytes
-//! broken: /album/thumbs/thumbs-1/job 3 failed: no picture
+//! b.png: 5 bytes
+//! broken: /album/thumbs/thumbs-2/job 3 failed: no picture
+//! d.png: 5 bytes
 //! ```
 
 use std::time::Duration;
@@ -32,7 +34,7 @@ fn main() -> Result<(), BoxError> {
             jobs.push((name, thumbs.submit(cx, move |cx| shrink(cx, name))?));
         }
 
-        // Two run and two are queued. A caller that must not wait is told.
+        // Two threads have a job each, and two jobs are queued. A caller that must not wait is told.
         println!("{}", thumbs.status());
         match thumbs.try_submit(|cx| shrink(cx, "c.png")) {
             Err(SubmitError::Full) => println!("c.png: come back later"),
@@ -51,7 +53,7 @@ fn main() -> Result<(), BoxError> {
 
         // Without a handle: the cheap way. The scope waits for these jobs as for workers.
         for name in ["e.png", "f.png"] {
-            thumbs.execute(cx, move |cx| Ok(drop(shrink(cx, name)?)))?;
+            thumbs.execute(cx, move |cx| shrink(cx, name).map(|_size| ()))?;
         }
         Ok(())
     })?;

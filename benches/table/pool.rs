@@ -145,7 +145,13 @@ pub(crate) fn t13(plan: &Plan) -> Vec<Row> {
                 turn("threadpool", || each(plan, peer) / SUBMITTERS as f64),
             ],
         );
-        vec![Row::pair("T13", "four threads that submit to one pool, per job", "us", &sides, Goal::Ratio(1.0))]
+        vec![Row::pair(
+            "T13",
+            "four threads that submit to one pool, per job",
+            "us",
+            &sides,
+            Goal::Ratio(1.0),
+        )]
     })
 }
 
