@@ -34,7 +34,7 @@ fn main() -> Result<(), BoxError> {
             jobs.push((name, thumbs.submit(cx, move |cx| shrink(cx, name))?));
         }
 
-        // Two threads have a job each, and two jobs are queued. A caller that must not wait is told.
+        // Two jobs for two threads, and two in the queue. A caller that must not wait is told.
         println!("{}", thumbs.status());
         match thumbs.try_submit(|cx| shrink(cx, "c.png")) {
             Err(SubmitError::Full) => println!("c.png: come back later"),
