@@ -61,17 +61,3 @@ macro_rules! word {
 
 word!(AtomicBool, bool, swap);
 word!(AtomicU32, u32, fetch_add, fetch_sub, fetch_or);
-
-impl AtomicU32 {
-    #[track_caller]
-    pub(crate) fn compare_exchange(
-        &self,
-        current: u32,
-        new: u32,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u32, u32> {
-        before_load(success);
-        self.0.compare_exchange(current, new, success, failure)
-    }
-}
