@@ -18,7 +18,7 @@ use crate::spawn::in_root;
 const JOBS: usize = 1000;
 const THREADS: usize = 2;
 const SUBMITTERS: usize = 4;
-/// What the jobs of homebound and rayon count in, which may borrow. The jobs of threadpool share an `Arc`.
+/// The counter of homebound's and rayon's jobs, which may borrow. threadpool's jobs share an `Arc`.
 static COUNTER: AtomicUsize = AtomicUsize::new(0);
 
 /// Adds one. What each job does.
