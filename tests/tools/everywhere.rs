@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{bounded, unbounded};
-use homebound::{Context, Handle, JoinError, JoinSet, Race, RaceError, Result, Scope, SpawnError};
+use homebound::{Context, Handle, JoinError, Race, RaceError, Result, Scope, SpawnError};
 use homebound_testing::{NoLeaks, Planted, StopEverywhere, Wrong, stop_everywhere};
 
 use crate::common::{NEVER, within};
@@ -118,37 +118,6 @@ fn a_race_goes_on_without_an_entrant_that_was_refused() {
         })
         .unwrap();
         assert_eq!((done.spawns, done.refusals), (2, 2), "{done}");
-    });
-}
-
-#[test]
-fn maps_streams_and_sets_stand_all_of_it() {
-    within(|| {
-        let done = stop_everywhere(|scope| {
-            let cx = scope.context();
-            let squares = scope.map("square", "squares", 2, 0..6_u64, |cx, n| {
-                cx.checkpoint()?;
-                Ok(n * n)
-            })?;
-            let triple = |cx: &Context, n: u64| cx.sleep(Duration::ZERO).map(|()| n * 3).map_err(Into::into);
-            let few = scope.map_stream("triple", "triples", 2, squares, triple, |_, all| {
-                Ok(all.take(4).collect::<Result<Vec<_>, _>>()?)
-            })?;
-            let mut set = JoinSet::new();
-            for n in few {
-                match set.spawn(scope, "member", "looks once", move |cx| Ok(cx.checkpoint().map(|()| n)?)) {
-                    Ok(_) | Err(SpawnError::Os(_)) => {}
-                    Err(refused) => return Err(refused.into()),
-                }
-            }
-            let mut sum = 0;
-            while let Some((_, value)) = set.next(cx)? {
-                sum += value?;
-            }
-            Ok(sum)
-        });
-        let done = done.unwrap_or_else(|trouble| panic!("{trouble}"));
-        assert!(done.stops >= 20 && done.panics >= 20 && done.refusals >= 6, "{done}");
     });
 }
 

@@ -6,6 +6,7 @@
 mod common;
 
 mod everywhere;
+mod everywhere_joiners;
 mod leaks;
 mod planted;
 mod printed;
