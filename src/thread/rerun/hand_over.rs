@@ -30,7 +30,7 @@ impl Rerun {
     }
 
     /// Starts the next run of a thread that is down. Called by its supervisor. If the OS refuses,
-    /// the thread is down as before.
+    /// the thread is down as before, and the restart counts, because a refusal is a failed run.
     pub(crate) fn next_run(self: &Arc<Self>) -> Result<(), SpawnError> {
         let before = self.runs.look(|runs| {
             debug_assert!(runs.before.is_some(), "only a thread that is down is started again");
@@ -42,10 +42,7 @@ impl Rerun {
         let Some(before) = before else { return Ok(()) };
         self.ask_for_heir(&before, Duration::ZERO).inspect_err(|_| {
             // Back to down.
-            self.runs.look(|runs| {
-                runs.restarts -= 1;
-                runs.before = Some(before);
-            });
+            self.runs.look(|runs| runs.before = Some(before));
         })
     }
 

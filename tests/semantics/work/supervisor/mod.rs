@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::common::*;
 use homebound::work::{ChildState, Restart, Supervisor};
-use homebound::{Context, Failure, GaveUp, Result, ScopeError};
+use homebound::{Context, Failure, GaveUp, Result, Scope, ScopeError};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
