@@ -59,7 +59,7 @@ fn sv4_the_window_counts_all_children_together_and_rows_are_each_childs() {
             Ok(())
         })
         .unwrap_err();
-        // The other one may have failed just before it heard the stop: that is a failure of its own.
+        // The other child may have failed before it heard the stop: that is a failure of its own.
         let gave_up = error.failures().iter().filter_map(Failure::downcast_ref::<GaveUp>);
         assert_eq!(gave_up.map(|gave_up| gave_up.restarts).collect::<Vec<_>>(), [5], "{error}");
         assert!(error.failures().len() <= 2, "{error}");
@@ -205,8 +205,8 @@ fn sv4_always_runs_again_after_ok_and_counts() {
     });
 }
 
-/// Refuses the thread of the second run: the spawns before it are those of the supervisor, of `idle`
-/// and of the first run of `feed`.
+/// The number of the spawn that is the second run of `feed`. Before it come the supervisor, `idle`
+/// and the first run.
 const SECOND_RUN: usize = 4;
 
 /// `feed`, which fails in its first run only, beside `idle`. The system refuses the second run.
