@@ -35,7 +35,7 @@ fn main() -> Exit<()> {
             .give_up_after(6);
         let feed = scope.thread("feed", "reads the feed").restart(policy);
         let feed = feed.service(|cx| read(cx, &mut seen))?;
-        let _until_it_gives_up = feed.join()?;
+        feed.join()?; // until it gives up
         Ok(())
     });
     println!("{} messages; {}", seen.len(), exit.shutdown);

@@ -227,7 +227,7 @@ impl Reader {
             kernel,
             waits_for: wait.as_ref().and_then(edge).into_iter().collect(),
             waits_for_first_of: match wait.as_ref().map(|wait| &wait.of) {
-                Some(Of::FirstOf(count)) => Some(*count),
+                Some(Of::Any(count)) => Some(*count),
                 _ => None,
             },
             process: record.process.get().map(|facts| facts.status()),
@@ -304,7 +304,7 @@ fn setting_of(setting: &Setting) -> (PriorityStatus, Option<CoresStatus>) {
 /// The edge from a waiting thread to the thread or scope that it waits for.
 fn edge(wait: &Wait) -> Option<Edge> {
     let (thread, path) = match &wait.of {
-        Of::Nobody | Of::Outside | Of::Run(_) | Of::FirstOf(_) => return None,
+        Of::Nobody | Of::Outside | Of::Run(_) | Of::Any(_) => return None,
         Of::Thread(record) => (Some(record.id), record.path()),
         Of::Scope(core) => (None, core.path()),
     };

@@ -31,7 +31,7 @@ pub(crate) enum Of {
     Outside,
     Thread(Arc<Record>),
     /// For the first end among this many threads.
-    FirstOf(usize),
+    Any(usize),
     Scope(Arc<ScopeCore>),
     /// For the moment at which this run of the waiting thread begins.
     Run(u64),
@@ -43,7 +43,7 @@ impl fmt::Display for Wait {
         f.write_str(self.what)?;
         match &self.of {
             Of::Thread(record) => write!(f, " of {}", record.path())?,
-            Of::FirstOf(count) => write!(f, " of {count} threads")?,
+            Of::Any(count) => write!(f, " of {count} threads")?,
             Of::Scope(core) if self.what != ITS_THREADS => write!(f, " {}", core.path())?,
             Of::Run(number) => write!(f, " {number}")?,
             Of::Scope(_) | Of::Nobody | Of::Outside => {}

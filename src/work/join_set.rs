@@ -1,14 +1,18 @@
-//! Owns the set of threads whose ends are taken one by one, in the order in which they happen.
-//! Refuses to start a thread, and to know how a thread ended: its handle tells.
+//! Owns the set of threads and jobs whose ends are taken one by one, in the order in which they
+//! happen.
+//! Refuses to start a thread, and to know how a member ended: its handle tells.
 //!
 //! ```text
 //! member --(ends: its id comes to the inbox)--> ended --(next takes the id)--> taken
 //! ```
 //!
 //! A thread gets the inbox before it is started, so no end is missed. It sends its id when its
-//! handle has the result. So a `next` that has an id finds the result, and costs the same however
+//! handle has the result. A job sends its id by a callback, which runs at once if the job has ended
+//! before. So a `next` that has an id finds the result, and costs the same however
 //! many members there are. A member that has ended stays in the set until a `next` takes its id, so
 //! a `next` that a stop has ended loses nothing.
+
+mod member;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,13 +22,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::Context;
-use crate::Handle;
 use crate::IntoText;
 use crate::JoinError;
+use crate::Pool;
 use crate::Scope;
 use crate::SpawnError;
 use crate::StopReason;
 use crate::Stopped;
+use crate::SubmitError;
 use crate::ThreadId;
 use crate::WaitError;
 use crate::rt::by_id::ById;
@@ -32,19 +37,20 @@ use crate::rt::time::after;
 use crate::tree::deadlock::Waiting;
 use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
+use crate::work::join_set::member::Member;
 
 /// An end, as [`JoinSet::next`] returns it.
 type End<T> = (ThreadId, Result<T, JoinError>);
 
-/// Threads whose ends are taken one by one, as they happen: for results that are used in the order
-/// in which they come, and for a number of threads that changes.
+/// Threads, and jobs of pools, whose ends are taken one by one, as they happen: for results that
+/// are used in the order in which they come, and for a number of threads that changes.
 ///
-/// The threads of a set are [`isolated`](crate::ThreadBuilder::isolated): if one fails, nothing is
-/// stopped, and [`next`](Self::next) returns the failure. A failure that no call has returned when
+/// The threads of a set are [`isolated`](crate::ThreadBuilder::isolated), as every job with a
+/// handle is: if one fails, nothing is stopped, and [`next`](Self::next) returns the failure. A failure that no call has returned when
 /// the set is dropped is a failure of the scope. [`join_all`](Self::join_all) takes all results
 /// together.
 ///
-/// | | a set | handles in a `Vec` | [`Scope::map` |
+/// | | a set | handles in a `Vec` | [`Scope::map`](crate::Scope::map) |
 /// |---|---|---|---|
 /// | results come | as threads end | as they are joined | in the order of the items |
 /// | threads | one for each spawn | one for each spawn | `width`, for any number of items |
@@ -82,9 +88,10 @@ type End<T> = (ThreadId, Result<T, JoinError>);
 /// before the thread ends.
 #[must_use = "a set that is dropped stops its threads"]
 pub struct JoinSet<'scope, T> {
-    /// The threads whose end no `next` has taken, by id. Written by `spawn`, `next`, `join_all`.
-    members: ById<Handle<'scope, T>>,
-    /// Given to each thread, which sends its id when it has ended.
+    /// The threads and jobs whose end no `next` has taken, by id. Written by `spawn`, `submit`,
+    /// `next` and `join_all`.
+    members: ById<Member<'scope, T>>,
+    /// Given to each member, which sends its id when it has ended.
     inbox: Sender<ThreadId>,
     /// The other end of `inbox`, read by `next`.
     ends: Receiver<ThreadId>,
@@ -158,7 +165,48 @@ impl<'scope, T> JoinSet<'scope, T> {
     {
         let handle = scope.thread(name, purpose).isolated().telling(self.inbox.clone()).spawn(f)?;
         let id = handle.id();
-        self.members.insert(id.0, handle);
+        self.members.insert(id.0, Member::Thread(handle));
+        Ok(id)
+    }
+
+    /// Submits a job to `pool`, and adds it to the set. Blocks while the queue has no place, as
+    /// [`Pool::submit`] does. Returns the id with which [`next`](Self::next) will return its end.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let cx = scope.context();
+    ///     let pool = scope.pool("parser", "parses numbers").threads(2).start()?;
+    ///     let mut set = homebound::JoinSet::new();
+    ///     for text in ["1", "two", "3"] {
+    ///         set.submit(&pool, cx, move |_| Ok(text.parse::<u8>()?))?;
+    ///     }
+    ///     let mut good = Vec::new();
+    ///     while let Some((_, number)) = set.next(cx)? {
+    ///         good.extend(number.ok());
+    ///     }
+    ///     good.sort();
+    ///     assert_eq!(good, [1, 3]);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Pool::submit`]. The set is as it was before.
+    #[track_caller]
+    pub fn submit<F>(&mut self, pool: &Pool<'scope>, cx: &Context, f: F) -> Result<ThreadId, SubmitError>
+    where
+        F: FnOnce(&Context) -> crate::Result<T> + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let job = pool.submit(cx, f)?;
+        let (id, inbox) = (job.id(), self.inbox.clone());
+        // Pairs with the wait in `await_end`. The set has the other end of the inbox, so only a set
+        // that is gone does not get the id, and then nobody wants it.
+        let told = job.on_done(move || {
+            let _nobody_asks = inbox.send(id);
+        });
+        self.members.insert(id.0, Member::Job { job, _told: told });
         Ok(id)
     }
 
@@ -363,24 +411,22 @@ impl<'scope, T> JoinSet<'scope, T> {
         end: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<Result<ThreadId, (ThreadId, JoinError)>, WaitError> {
-        // Pairs with `Record::tell_sequel`.
+        // Pairs with `Record::tell_sequel`, and with the callback of `submit`.
         if let Some(received) = cx.look(&self.ends) {
             return received.map(Ok);
         }
-        let only = self.members.values().next().filter(|_| self.len() == 1).map(Handle::record);
+        let only = self.members.values().next().filter(|_| self.len() == 1).and_then(Member::thread);
         let waiting = only.filter(|_| end.is_none()).map(Waiting::on_thread).transpose();
         let _waiting = match (waiting, only) {
             (Err(cycle), Some(record)) => return Ok(Err((record.id, cycle))),
             (waiting, _) => waiting,
         };
-        let of = only.map_or(Of::FirstOf(self.len()), |record| Of::Thread(record.clone()));
+        let of = only.map_or(Of::Any(self.len()), |record| Of::Thread(record.clone()));
         cx.receive_later(&self.ends, end, || WaitMark::on("next", at, of)).map(Ok)
     }
 
     fn stop_for(&self, reason: &StopReason) {
-        for member in self.members.values().filter(|member| !member.is_finished()) {
-            member.record().node.stop(reason.clone());
-        }
+        self.members.values().for_each(|member| member.stop_for(reason));
     }
 }
 

@@ -94,7 +94,8 @@ fn a_program_that_starts_services_stands_all_of_it() {
                 cx.wait_for_stop();
                 Ok(())
             });
-            Ok(assert_eq!(started?.1, 7))
+            assert_eq!(started?.1, 7);
+            Ok(())
         })
         .unwrap();
         // The start, the checkpoint and the wait for the stop.
@@ -114,7 +115,8 @@ fn a_race_goes_on_without_an_entrant_that_was_refused() {
             );
             let won = scope.race("numbers", race);
             assert!(!matches!(won, Err(RaceError::Spawn(_))), "one refusal leaves another entrant");
-            Ok(assert_eq!(won?, 7))
+            assert_eq!(won?, 7);
+            Ok(())
         })
         .unwrap();
         assert_eq!((done.spawns, done.refusals), (2, 2), "{done}");

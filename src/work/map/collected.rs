@@ -130,7 +130,8 @@ impl Context {
             scope.defer("what a map has left", || {
                 crew.source.clear();
                 let left = if is_complete() { Vec::new() } else { std::mem::take(&mut *values.lock()) };
-                Ok(drop_each(cx, left))
+                drop_each(cx, left);
+                Ok(())
             });
             match contain(|| crew.take_first(cx)) {
                 Ok(true) => {}

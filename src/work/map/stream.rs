@@ -143,7 +143,8 @@ impl Context {
             // threads are home.
             scope.defer("what a map has left", || {
                 crew.source.clear();
-                Ok(drop_each(cx, window.left()))
+                drop_each(cx, window.left());
+                Ok(())
             });
             // A source that cannot tell is asked by the first worker, not here: `body` may feed it.
             if crew.source.may_have_more() {

@@ -112,7 +112,6 @@ impl From<Stopped> for SubmitError {
 /// })?;
 /// # Ok::<(), homebound::ScopeError>(())
 /// ```
-#[non_exhaustive]
 pub struct OfferError<F> {
     /// The job.
     pub job: F,

@@ -329,7 +329,7 @@ impl<'scope, T> Job<'scope, T> {
         }
     }
 
-    fn stop_for(&self, stop: &Stop) {
+    pub(in crate::work) fn stop_for(&self, stop: &Stop) {
         if !self.end_queued(&End::Stopped(stop.clone())) {
             self.head().stop(stop);
         }

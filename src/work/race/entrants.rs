@@ -49,8 +49,11 @@ pub(super) struct Entrant<'a, T> {
     pub(super) purpose: Cow<'static, str>,
     /// The line that added it, shown as the line that spawned its thread.
     pub(super) at: &'static Location<'static>,
-    pub(super) run: Box<dyn FnOnce(&Context) -> Result<T> + Send + 'a>,
+    pub(super) run: Closure<'a, T>,
 }
+
+/// What an entrant does, called once.
+pub(super) type Closure<'a, T> = Box<dyn FnOnce(&Context) -> Result<T> + Send + 'a>;
 
 impl<'a, T> Race<'a, T> {
     /// Makes a race without entrants.

@@ -140,6 +140,7 @@ impl<'scope> SupervisorBuilder<'scope> {
     }
 
     /// Adds a child.
+    #[allow(clippy::should_implement_trait)] // The name is that of `Supervisor::add`; nothing is summed up.
     pub fn add(mut self, child: Child<'scope>) -> Self {
         self.children.push(child);
         self

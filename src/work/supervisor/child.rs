@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::{Context, IntoText, Restart, Result};
+use crate::{Context, IntoText, Priority, Restart, Result};
 
 /// The closure of a child, which may be called again.
 pub(super) type Closure<'scope> = Box<dyn FnMut(&Context) -> Result + Send + 'scope>;
@@ -57,6 +57,8 @@ pub struct Child<'scope> {
     pub(super) policy: Option<Restart>,
     /// In bytes.
     pub(super) stack_size: Option<usize>,
+    /// Of the OS threads of all its runs.
+    pub(super) priority: Priority,
     /// Invariant, as all that a supervisor takes.
     _scope: PhantomData<fn(&'scope ()) -> &'scope ()>,
 }
@@ -87,6 +89,7 @@ impl<'scope> Child<'scope> {
             ready_within: None,
             policy: None,
             stack_size: None,
+            priority: Priority::Normal,
             _scope: PhantomData,
         }
     }
@@ -154,6 +157,27 @@ impl<'scope> Child<'scope> {
     /// As [`ThreadBuilder::stack_size`](crate::ThreadBuilder::stack_size).
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
+        self
+    }
+
+    /// The priority of the OS thread of each run, as
+    /// [`ThreadBuilder::priority`](crate::ThreadBuilder::priority).
+    ///
+    /// ```
+    /// use homebound::{Child, Priority};
+    ///
+    /// let index = Child::new("index", "reads files when nothing else does", |cx| {
+    ///     Ok(drop(cx.wait_for_stop()))
+    /// });
+    /// let index = index.priority(Priority::Background);
+    /// homebound::scope(|scope| {
+    ///     scope.supervisor("desk", "keeps the index").add(index).start()?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
         self
     }
 

@@ -71,7 +71,8 @@ impl<'scope> Kept<'scope> {
         alone: bool,
     ) -> Kept<'scope> {
         let policy = child.resolved(default);
-        let mut thread = scope.thread(child.name.clone(), child.purpose).spawned_at(child.at);
+        let mut thread =
+            scope.thread(child.name.clone(), child.purpose).spawned_at(child.at).priority(child.priority);
         if let Some(bytes) = child.stack_size {
             thread = thread.stack_size(bytes);
         }

@@ -6,6 +6,7 @@ mod examples;
 mod paths;
 mod program;
 mod values;
+mod work;
 
 use std::borrow::Cow;
 use std::error::Error;

@@ -120,7 +120,9 @@ fn r2_rows_are_bounded_also_while_threads_are_about_to_be_counted() {
                 })
                 .collect();
             s.stop();
-            failed.iter().chain(&late).for_each(|handle| drop(handle.done().recv()));
+            failed.iter().chain(&late).for_each(|handle| {
+                let _disconnected = handle.done().recv();
+            });
             let report = s.shutdown(Duration::ZERO);
             assert_eq!(report.total, count + late.len());
             assert!(report.threads.len() <= 1024, "{} rows", report.threads.len());

@@ -79,7 +79,7 @@ fn jo5_join_all_returns_values_in_the_order_of_the_spawns() {
     // catches: values in the order of the ends; a value that was taken before
     in_scope(|s| {
         let cx = s.context();
-        assert_eq!(JoinSet::<u8>::new().join_all(cx)?, []);
+        assert_eq!(JoinSet::<u8>::new().join_all(cx)?, [0_u8; 0]);
         let (mut set, mut gates) = (JoinSet::new(), Vec::new());
         for number in 0..6 {
             let (open, closed) = gate();

@@ -77,8 +77,11 @@ fn ma2_no_item_no_thread_and_no_more_threads_than_items() {
         let probe = Arc::new(Probe::new(Seed::Nothing, 0));
         let root = ProbedRoot::open(NEVER, Arc::clone(&probe));
         let ended = root.run(|s| {
-            assert_eq!(s.map("none", "has no item", 8, Vec::<u8>::new(), |_, n| Ok(n))?, []);
-            assert_eq!(s.map("none", "cannot tell", 8, iter::from_fn(|| None::<u8>), |_, n| Ok(n))?, []);
+            assert_eq!(s.map("none", "has no item", 8, Vec::<u8>::new(), |_, n| Ok(n))?, [0_u8; 0]);
+            assert_eq!(
+                s.map("none", "cannot tell", 8, iter::from_fn(|| None::<u8>), |_, n| Ok(n))?,
+                [0_u8; 0]
+            );
             assert_eq!(probe.spawns(), 0);
             let (open, closed) = gate();
             let arrived = AtomicUsize::new(0);

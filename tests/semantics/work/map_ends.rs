@@ -25,7 +25,12 @@ fn fails(f: impl Fn(&Context, usize) -> Result<()> + Sync + Send + 'static) -> S
 fn ma4_the_first_failure_stops_the_rest_and_has_the_item() {
     // catches: siblings that sleep on; a wrapped error; a failure that is listed twice
     let start = Instant::now();
-    let error = fails(|cx, n| if n == 2 { Ok(drop("x".parse::<u8>()?)) } else { Ok(cx.sleep(NEVER)?) });
+    let error =
+        fails(
+            |cx, n| {
+                if n == 2 { "x".parse::<u8>().map(|_| ()).map_err(Into::into) } else { Ok(cx.sleep(NEVER)?) }
+            },
+        );
     assert!(start.elapsed() < NEVER);
     assert_eq!(error.failures().len(), 1, "{error}");
     let failure = error.first().expect("one");

@@ -1,6 +1,7 @@
 //! What is built on threads: readiness, restarts, joiners, pools.
 
 mod join_set;
+mod join_set_jobs;
 mod join_set_waits;
 mod keep;
 mod map;
