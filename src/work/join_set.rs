@@ -46,9 +46,9 @@ type End<T> = (ThreadId, Result<T, JoinError>);
 /// are used in the order in which they come, and for a number of threads that changes.
 ///
 /// The threads of a set are [`isolated`](crate::ThreadBuilder::isolated), as every job with a
-/// handle is: if one fails, nothing is stopped, and [`next`](Self::next) returns the failure. A failure that no call has returned when
-/// the set is dropped is a failure of the scope. [`join_all`](Self::join_all) takes all results
-/// together.
+/// handle is: if one fails, nothing is stopped, and [`next`](Self::next) returns the failure. A
+/// failure that no call has returned when the set is dropped is a failure of the scope.
+/// [`join_all`](Self::join_all) takes all results together.
 ///
 /// | | a set | handles in a `Vec` | [`Scope::map`](crate::Scope::map) |
 /// |---|---|---|---|
@@ -239,7 +239,7 @@ impl<'scope, T> JoinSet<'scope, T> {
     ///
     /// # Errors
     /// [`Stopped`], at once if `cx` is stopping already. If one thread is left, and that thread
-    /// waits by a [`join`](Handle::join) for the caller, its result is
+    /// waits by a [`join`](crate::Handle::join) for the caller, its result is
     /// [`JoinError::WouldDeadlock`]: the thread leaves the set, and a failure of it is the scope's.
     /// A set of which several threads are left is not searched for such a cycle.
     #[track_caller]

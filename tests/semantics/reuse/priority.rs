@@ -263,7 +263,7 @@ fn a12_without_a_maker_the_program_goes_on_and_says_so() {
         // The log of the refusal comes before the thread itself is asked for.
         let log = Told::new(move |line: &str| {
             if line.contains("no thread to start threads") {
-                setrlimit(Resource::Nproc, before.clone()).unwrap();
+                setrlimit(Resource::Nproc, before).unwrap();
                 REFUSED.store(true, Ordering::SeqCst);
             }
         });

@@ -1,4 +1,5 @@
 //! What is built on threads: readiness, restarts, joiners, pools.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 mod join_set;
 mod join_set_jobs;

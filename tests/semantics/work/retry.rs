@@ -136,7 +136,10 @@ fn sv1_a_hopeless_error_is_not_tried_again() {
             .for_ever()
             .no_backoff()
             .unless(|error| error.downcast_ref() == Some(&NoAnswer(2)))
-            .unless(|error| assert_ne!(error.downcast_ref(), Some(&NoAnswer(3))) != ());
+            .unless(|error| {
+                assert_ne!(error.downcast_ref(), Some(&NoAnswer(3)));
+                false
+            });
         let hopeless = |from: u32| {
             let mut count = from;
             let retried = homebound::scope(|s| {

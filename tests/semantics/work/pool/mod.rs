@@ -1,4 +1,5 @@
 //! PO: pools and their jobs.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use crossbeam_channel::Receiver;
 use homebound::work::{Job, Pool};

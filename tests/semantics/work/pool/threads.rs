@@ -49,7 +49,10 @@ fn po3_jobs_that_wait_for_each_other_run_at_the_same_time() {
                 let jobs: Vec<_> = (0..4)
                     .map(|_| {
                         let meeting = Arc::clone(&meeting);
-                        pool.submit(s.context(), move |_| Ok(drop(meeting.wait())))
+                        pool.submit(s.context(), move |_| {
+                            meeting.wait();
+                            Ok(())
+                        })
                     })
                     .collect::<Result<_, _>>()?;
                 jobs.into_iter().try_for_each(|job| job.join())?;
@@ -119,7 +122,10 @@ fn po3_a_larger_pool_takes_the_queue_up() {
         let jobs: Vec<_> = (0..3)
             .map(|_| {
                 let meeting = Arc::clone(&meeting);
-                pool.submit(s.context(), move |_| Ok(drop(meeting.wait())))
+                pool.submit(s.context(), move |_| {
+                    meeting.wait();
+                    Ok(())
+                })
             })
             .collect::<Result<_, _>>()?;
         pool.resize(4);
