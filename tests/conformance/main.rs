@@ -16,6 +16,8 @@ mod kotlin_job;
 mod kotlin_pool;
 mod kotlin_scope;
 mod moro;
+mod otp_children;
+mod otp_supervisor;
 mod ractor;
 mod ractor_registry;
 mod rayon_pool;

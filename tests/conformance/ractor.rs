@@ -1,5 +1,5 @@
 //! Owns what ractor's tests of supervision and of statuses ask of trees and their ends.
-//! Refuses restarts and heartbeats: there are none yet.
+//! Refuses heartbeats.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -293,5 +293,25 @@ fn the_clean_up_is_done_when_the_shutdown_returns() {
         })?;
         s.shutdown(NEVER);
         Ok(assert!(cleaned.load(Ordering::SeqCst)))
+    });
+}
+
+#[test]
+fn a_worker_that_dies_is_restarted_and_takes_the_next_message() {
+    // from: test_worker_death_restarts_and_gets_next_message; pins RS1
+    in_scope(|s| {
+        let (send, messages) = homebound::channel::unbounded();
+        let (done, taken) = homebound::channel::unbounded();
+        let policy = homebound::Restart::on_failure().no_backoff();
+        s.thread("worker", "dies of the first message").restart(policy).service(move |cx| {
+            for message in cx.drain(&messages) {
+                assert!(message != "deadly", "{message}");
+                done.send((cx.run_number(), message))?;
+            }
+            Ok(())
+        })?;
+        send.send("deadly")?;
+        send.send("harmless")?;
+        Ok(assert_eq!(taken.recv()?, (2, "harmless")))
     });
 }
