@@ -126,7 +126,8 @@ pub enum SpawnError {
     /// The operating system refused the thread, or the fork or the execution of the child. The text
     /// names limits to look at.
     Os(io::Error),
-    /// The name is empty, or holds a NUL character.
+    /// The name is empty, or holds a NUL character. Or two children of a supervisor that is to be
+    /// started have the same name.
     InvalidName,
     /// A policy of restarts would never do what was asked of it. Its intensity is out of reach,
     /// because the pauses before it alone take longer than its period. Or it is
@@ -151,7 +152,9 @@ impl fmt::Display for SpawnError {
                 f,
                 "the system refused a thread: {error} (see `ulimit -u`, the pids limit of the cgroup, the stack size)"
             ),
-            SpawnError::InvalidName => f.write_str("a thread's name may not be empty or hold a NUL"),
+            SpawnError::InvalidName => f.write_str(
+                "a thread's name may not be empty or hold a NUL, and children of a supervisor may not share one",
+            ),
             SpawnError::InvalidPolicy { needs: Duration::MAX, .. } => f.write_str(
                 "a thread that is restarted always never returns its value (use `Restart::on_failure()`, or a service)",
             ),

@@ -104,6 +104,7 @@ fn sv3_what_is_refused_at_once() {
             let twice = s.supervisor("group", "keeps two").child("a", "waits", until_stopped);
             let refused = twice.child("a", "waits", until_stopped).start();
             assert!(matches!(refused, Err(StartError::Spawn(SpawnError::InvalidName))), "{refused:?}");
+            assert!(refused.unwrap_err().to_string().contains("children of a supervisor may not share one"));
             let refused = s.supervisor("", "has no name").start();
             assert!(matches!(refused, Err(StartError::Spawn(SpawnError::InvalidName))), "{refused:?}");
 
