@@ -9,7 +9,7 @@
 //! ```
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use homebound::channel::{Sender, bounded};
@@ -36,10 +36,10 @@ fn serve(cx: &Context, ready: Ready<SocketAddr>, port: u16, store: &Sender<Sende
     }
     let listener = TcpListener::bind(("127.0.0.1", port))?;
     ready.set(listener.local_addr()?);
-    while let Ok((mut stream, _)) = cx.accept(&listener) {
+    while let Ok((stream, _)) = cx.accept(&listener) {
         let (answer, answered) = bounded(1);
         cx.send(store, answer)?;
-        stream.write_all(&[cx.recv(&answered)?])?;
+        cx.io(stream).write_all(&[cx.recv(&answered)?])?;
     }
     println!("the server is closed");
     Ok(())
@@ -58,8 +58,8 @@ fn body<'s>(scope: &'s Scope<'s, '_>) -> Result {
         started = start(0);
     }
     let (_server, address) = started?;
-    let mut answer = [0];
-    TcpStream::connect(address)?.read_exact(&mut answer)?;
+    let (cx, mut answer) = (scope.context(), [0]);
+    cx.io(cx.connect(address, LIMIT)?).read_exact(&mut answer)?;
     println!("the server answers: {}", answer[0]);
     Ok(())
 }
