@@ -35,6 +35,7 @@
 //! | a scope in a field of a struct | [`Group`], [`group()`] |
 //! | what a thread is given: its stop, its waits, its name | [`Context`], [`wait`] |
 //! | the result of a thread | [`Handle`] |
+//! | readiness, restarts, supervisors, joiners, maps, races, pools | [`work`] |
 //! | what failed | [`ScopeError`], [`Failure`], [`JoinError`] |
 //! | how the threads came home, and what is running now | [`status`] |
 //! | child processes (unix) | [`Scope::process`], `process` |

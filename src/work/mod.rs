@@ -1,5 +1,18 @@
 //! What programs build on threads: a service that says when it is ready, threads that run again
 //! after a failure, joiners of many threads, and pools of threads that run jobs.
+//!
+//! | for | see |
+//! |---|---|
+//! | a service that says when it can be used | [`ThreadBuilder::start`](crate::ThreadBuilder::start), [`Ready`] |
+//! | a thread that runs again after a failure | [`ThreadBuilder::restart`](crate::ThreadBuilder::restart), [`Restart`] |
+//! | threads that are restarted alone or together | [`Scope::supervisor`](crate::Scope::supervisor), [`Child`] |
+//! | a call that is tried again in place | [`Context::retry`](crate::Context::retry) |
+//! | the ends of many threads, as they happen | [`JoinSet`] |
+//! | one closure for each of many items | [`Scope::map`](crate::Scope::map), [`Scope::map_stream`](crate::Scope::map_stream) |
+//! | the first of several that succeeds | [`Scope::race`](crate::Scope::race), [`Scope::quorum`](crate::Scope::quorum) |
+//! | many jobs for a few threads | [`Scope::pool`](crate::Scope::pool), [`Pool`] |
+//!
+//! The items are at the root of the crate as well: `homebound::Pool` is `homebound::work::Pool`.
 // Owns what is built on threads and scopes.
 // Refuses to know how a thread is run and how a scope ends: it uses the public face, and the seams
 // that `tests/rules/tidy` lists.

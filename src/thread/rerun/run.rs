@@ -165,11 +165,22 @@ impl Rerun {
 
     /// Keeps the text of a failure that the scope does not list, and logs it at once.
     pub(super) fn note(&self, ended: &Ended, again: bool) {
-        let Some(failure) = &ended.failure else { return };
+        if let Some(failure) = &ended.failure {
+            self.keep(failure, ended.run, again);
+        }
+    }
+
+    /// Keeps and logs what a supervisor takes for the failure of the last run, which has ended by
+    /// the stop that the supervisor sent.
+    pub(crate) fn failed_by_verdict(&self, failure: &Failure) {
+        self.keep(failure, self.runs.look(|runs| runs.run), true);
+    }
+
+    fn keep(&self, failure: &Failure, run: u64, again: bool) {
         // Formatted here, because the error is the program's, and views run no code of it.
         let text = text_of(failure);
         if again {
-            log_answered(failure, ended.run, &text);
+            log_answered(failure, run, &text);
         }
         let before = self.runs.look(|runs| runs.last_failure.replace(text.into()));
         drop(before);

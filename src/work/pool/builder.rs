@@ -125,7 +125,6 @@ impl<'scope> PoolBuilder<'scope> {
     ///     let busy = pool.submit(scope.context(), |cx| Ok(cx.wait_for_stop()))?;
     ///     assert!(matches!(pool.try_submit(|_| Ok(())), Err(SubmitError::Full)));
     ///     busy.stop();
-    ///     busy.join()?;
     ///     Ok(())
     /// })?;
     /// # Ok::<(), homebound::ScopeError>(())
@@ -143,7 +142,12 @@ impl<'scope> PoolBuilder<'scope> {
     ///
     /// homebound::scope(|scope| {
     ///     let pool = scope.pool("slow", "works").threads(1).at_stop(AtStop::Drop).start()?;
-    ///     let running = pool.submit(scope.context(), |cx| Ok(cx.wait_for_stop()))?;
+    ///     let (tell, begun) = homebound::channel::bounded(1);
+    ///     let running = pool.submit(scope.context(), move |cx| {
+    ///         tell.send(())?;
+    ///         Ok(cx.wait_for_stop())
+    ///     })?;
+    ///     scope.context().recv(&begun)?;
     ///     let queued = pool.submit(scope.context(), |_| Ok(()))?;
     ///     pool.stop();
     ///     running.join()?;

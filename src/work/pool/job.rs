@@ -106,7 +106,7 @@ impl<'scope, T> Job<'scope, T> {
     ///     let job = pool.submit(scope.context(), |cx| Ok(cx.wait_for_stop()))?;
     ///     let job = job.join_timeout(Duration::from_millis(1)).expect_err("it waits");
     ///     job.stop();
-    ///     job.join()?;
+    ///     let _its_stop_or_its_value = job.join();
     ///     Ok(())
     /// })?;
     /// # Ok::<(), homebound::ScopeError>(())
@@ -201,7 +201,12 @@ impl<'scope, T> Job<'scope, T> {
     ///
     /// homebound::scope(|scope| {
     ///     let pool = scope.pool("players", "play one piece").threads(1).start()?;
-    ///     let first = pool.submit(scope.context(), |cx| Ok(cx.wait_for_stop()))?;
+    ///     let (tell, begun) = homebound::channel::bounded(1);
+    ///     let first = pool.submit(scope.context(), move |cx| {
+    ///         tell.send(())?;
+    ///         Ok(cx.wait_for_stop())
+    ///     })?;
+    ///     scope.context().recv(&begun)?;
     ///     let second = pool.submit(scope.context(), |_| Ok("never played"))?;
     ///     second.stop();
     ///     assert!(matches!(second.join(), Err(JoinError::Stopped(_))));

@@ -47,6 +47,7 @@ use crate::rt::spin::{A_WAKE_UP, spin_until};
 use crate::sync::{AtomicBool, MODELLED, TryMutex, TryMutexGuard};
 use crate::sys;
 use crate::tree::jobs::PoolFacts;
+use crate::tree::wait_mark::WaitMark;
 
 /// `J` is a job. `W` wakes a waiting caller when it is dropped.
 pub(super) struct Line<J, W> {
@@ -141,9 +142,15 @@ impl<J, W> Line<J, W> {
     }
 
     /// Called by a thread of the pool: what it does next. `ended` is how the job ended that it has
-    /// run; `None` if it is idle already. Blocks while there is nothing to do.
+    /// run; `None` if it is idle already. Blocks while there is nothing to do; `mark` shows that.
     #[inline]
-    pub(super) fn next(&self, seat: usize, mut ended: Option<Ending>, told: impl Fn() -> Told) -> Next<J> {
+    pub(super) fn next(
+        &self,
+        seat: usize,
+        mut ended: Option<Ending>,
+        told: impl Fn() -> Told,
+        mark: impl Fn() -> WaitMark,
+    ) -> Next<J> {
         let mut woken = Woken::Not;
         loop {
             // Before the lock, because it takes other locks.
@@ -165,14 +172,18 @@ impl<J, W> Line<J, W> {
             if ending.is_some_and(|ending| ending != Ending::Done) {
                 self.facts.publish(&state.status());
             }
-            if let Some(by) = self.wait_for_work(state) {
+            if let Some(by) = self.wait_for_work(state, &mark) {
                 woken = by;
             }
         }
     }
 
     /// An idle thread looks for a moment, and then sleeps. `None` if it has seen something.
-    fn wait_for_work<'a>(&'a self, mut state: TryMutexGuard<'a, State<J, W>>) -> Option<Woken> {
+    fn wait_for_work<'a>(
+        &'a self,
+        mut state: TryMutexGuard<'a, State<J, W>>,
+        mark: impl Fn() -> WaitMark,
+    ) -> Option<Woken> {
         if state.look() {
             self.settle(state, 0);
             // Pairs with `push`: a job that comes now needs no wake-up.
@@ -189,6 +200,7 @@ impl<J, W> Line<J, W> {
         // `State::settle`, which gives tokens to sleepers.
         state.fall_asleep();
         self.settle(state, 0);
+        let _mark = mark();
         Some(if self.facts.tokens.take() { Woken::Token } else { Woken::Open })
     }
 

@@ -26,6 +26,7 @@ use crate::tree::jobs::{JobMark, JobNow};
 use crate::tree::panic_hook;
 use crate::tree::propagate::{complain, log};
 use crate::tree::record::Record;
+use crate::tree::wait_mark::WaitMark;
 use crate::{AtStop, Context, Result};
 
 /// References to the node of a job that has kept none: those of its context, of the stack of
@@ -45,13 +46,13 @@ pub(super) fn serve<'scope>(shared: &Arc<Shared<'scope>>, cx: &Context, seat: us
     let lost = scopeguard::guard((), |()| shared.lost(seat, now.number().is_some()));
     let told = || match (cx.node().is_stopping(), shared.at_stop) {
         (false, _) => Told::No,
-        (true, AtStop::Drain) if !cx.is_overdue() => Told::Stop,
-        (true, AtStop::Drain) => Told::Overdue,
+        (true, AtStop::Drain) if cx.is_overdue() => Told::Overdue,
         (true, _) => Told::Stop,
     };
+    let mark = || WaitMark::new("a job", shared.core().at);
     let mut ended = None;
     loop {
-        match shared.line.next(seat, ended.take(), told) {
+        match shared.line.next(seat, ended.take(), told, mark) {
             Next::Run(queued) => ended = shared.run(&mut desk, queued),
             Next::Drop(queue) => {
                 now.dropped.fetch_add(queue.len() as u64, Ordering::Relaxed);

@@ -166,11 +166,11 @@ impl<'scope> Child<'scope> {
     /// ```
     /// use homebound::{Child, Priority};
     ///
-    /// let index = Child::new("index", "reads files when nothing else does", |cx| {
-    ///     Ok(drop(cx.wait_for_stop()))
-    /// });
-    /// let index = index.priority(Priority::Background);
     /// homebound::scope(|scope| {
+    ///     let index = Child::new("index", "reads files when nothing else does", |cx| {
+    ///         Ok(drop(cx.wait_for_stop()))
+    ///     });
+    ///     let index = index.priority(Priority::Background);
     ///     scope.supervisor("desk", "keeps the index").add(index).start()?;
     ///     Ok(())
     /// })?;

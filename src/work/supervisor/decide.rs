@@ -45,7 +45,13 @@ impl<'scope> Keeper<'scope> {
             },
             Some(Wish::Judge) => {
                 let late = StartError::TimedOut { limit: kept.limit.unwrap_or_default() };
-                let failure = end.failure().cloned().unwrap_or_else(|| failure_of(kept, late.into(), cx));
+                // A run that ends by that stop has failed by being late. A run with a failure of
+                // its own has told it.
+                let failure = end.failure().cloned().unwrap_or_else(|| {
+                    let late = failure_of(kept, late.into(), cx);
+                    kept.rerun().iter().for_each(|rerun| rerun.failed_by_verdict(&late));
+                    late
+                });
                 return self.decide(place, End { outcome: Outcome::Failed(failure), ..end }, cx);
             }
             Some(wish) => return self.granted(place, wish, end),

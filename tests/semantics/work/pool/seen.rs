@@ -78,3 +78,14 @@ fn po8_a_status_counts_each_job_once() {
         Ok(())
     });
 }
+
+#[test]
+fn po8_an_idle_thread_waits_for_a_job() {
+    // catches: idle threads that look like threads which wait for a lock
+    in_scope(|s| {
+        let pool = s.pool("thumbs", "makes small pictures").threads(1).start()?;
+        pool.submit(s.context(), |_| Ok(()))?.join()?;
+        let row = crate::work::waits_of(s, "thumbs-1", "a job");
+        Ok(assert!(row.job.is_none()))
+    });
+}

@@ -182,6 +182,10 @@ fn sv3_not_ready_in_time_in_a_restart_is_a_failed_run() {
             let failures = sup.failures();
             assert!(failures[0].to_string().ends_with("no answer"));
             assert!(failures[1].downcast_ref::<StartError>().is_some(), "{}", failures[1]);
+            // The dump says the same as the handle: the run that was late is the last that failed.
+            let row = all_threads(&s.snapshot()).into_iter().find(|row| row.name == "feed").unwrap();
+            let last = row.last_failure.unwrap_or_default();
+            assert!(last.contains("not ready within"), "{last}");
             Ok(())
         })
         .unwrap();
