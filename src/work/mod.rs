@@ -3,14 +3,24 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | a service that says when it can be used | [`ThreadBuilder::start`](crate::ThreadBuilder::start), [`Ready`] |
-//! | a thread that runs again after a failure | [`ThreadBuilder::restart`](crate::ThreadBuilder::restart), [`Restart`] |
-//! | threads that are restarted alone or together | [`Scope::supervisor`](crate::Scope::supervisor), [`Child`] |
-//! | a call that is tried again in place | [`Context::retry`](crate::Context::retry) |
+//! | a service that says when it can be used | [`start`], [`Ready`] |
+//! | a thread that runs again after a failure | [`restart`], [`Restart`] |
+//! | threads that are restarted alone or together | [`supervisor`], [`Child`] |
+//! | a call that is tried again in place | [`retry`] |
 //! | the ends of many threads, as they happen | [`JoinSet`] |
-//! | one closure for each of many items | [`Scope::map`](crate::Scope::map), [`Scope::map_stream`](crate::Scope::map_stream) |
-//! | the first of several that succeeds | [`Scope::race`](crate::Scope::race), [`Scope::quorum`](crate::Scope::quorum) |
-//! | many jobs for a few threads | [`Scope::pool`](crate::Scope::pool), [`Pool`] |
+//! | one closure for each of many items | [`map`], [`map_stream`] |
+//! | the first of several that succeeds | [`race`], [`quorum`] |
+//! | many jobs for a few threads | [`pool`], [`Pool`] |
+//!
+//! [`start`]: crate::ThreadBuilder::start
+//! [`restart`]: crate::ThreadBuilder::restart
+//! [`supervisor`]: crate::Scope::supervisor
+//! [`retry`]: crate::Context::retry
+//! [`map`]: crate::Scope::map
+//! [`map_stream`]: crate::Scope::map_stream
+//! [`race`]: crate::Scope::race
+//! [`quorum`]: crate::Scope::quorum
+//! [`pool`]: crate::Scope::pool
 //!
 //! The items are at the root of the crate as well: `homebound::Pool` is `homebound::work::Pool`.
 // Owns what is built on threads and scopes.
