@@ -278,6 +278,14 @@ fn stopped_twice(nth: &str) -> i32 {
     let root = Registry::new("list").grace(NEVER).kill_after(brief).on_overdue(OnOverdue::Exit(71));
     let through = &AtomicBool::new(false);
     let exit = root.run(|s| {
+        // Before the victim, which may get stuck with the lock that a spawn takes.
+        let ((begin, begins), (go, told)) = (gate(), gate());
+        s.spawn("stops", "may get no further than the announcement", move |_| {
+            pass(&told);
+            drop(begin);
+            s.stop();
+            Ok(())
+        })?;
         s.spawn("victim", "enters something into a list of the root", move |_| {
             LEFT.store(nth.parse()?, Ordering::Relaxed);
             // SAFETY: it has no preconditions.
@@ -287,18 +295,13 @@ fn stopped_twice(nth: &str) -> i32 {
             through.store(true, Ordering::Relaxed);
             Ok(())
         })?;
-        let (begin, begins) = gate();
-        s.spawn("stops", "may get no further than the announcement", move |_| {
-            drop(begin);
-            s.stop();
-            Ok(())
-        })?;
         // In no call that allocates.
         while !through.load(Ordering::Relaxed)
             && (VICTIM.load(Ordering::Relaxed) == 0 || LEFT.load(Ordering::Relaxed) != 0)
         {
             std::thread::yield_now();
         }
+        drop(go);
         pass(&begins);
         linger(100);
         drop(s.shutdown(brief));

@@ -207,7 +207,10 @@ fn po1_a_stopped_caller_submits_nothing() {
                 assert!(matches!(pool.submit(cx, |_| Ok(())), Err(SubmitError::Stopped(_))));
                 assert!(matches!(pool.execute(cx, |_| Ok(())), Err(SubmitError::Stopped(_))));
                 assert!(matches!(pool.wait_idle(cx), Err(SubmitError::Stopped(_))));
-                Ok(pool.try_submit(|_| Ok(1))?.join()?) // without a context it is asked of the pool
+                let job = pool.try_submit(|_| Ok(1))?; // without a context it is asked of the pool
+                // A join of a stopped caller would tell the job, which may not have begun.
+                let _disconnected = job.done().recv();
+                Ok(job.join()?)
             }
         })?;
         caller.stop();
