@@ -426,7 +426,8 @@ impl<'scope, T> JoinSet<'scope, T> {
     }
 
     fn stop_for(&self, reason: &StopReason) {
-        // The last first: a job that waits in a queue is told before the job ahead of it makes room.
+        // The last first: a job that waits in a queue is told before the job ahead of it makes
+        // room.
         self.members.values().rev().for_each(|member| member.stop_for(reason));
     }
 }
