@@ -10,7 +10,7 @@ use crate::Scope;
 use crate::ScopeError;
 use crate::rt::contain::{contain, discard, drop_contained};
 use crate::sync::Mutex;
-use crate::work::map::crew::{After, Crew, Names, hire};
+use crate::work::map::crew::{After, Crew, Names, cut_by, hire};
 
 /// The results that are there, each with the number of its item.
 pub(crate) type Values<U> = Mutex<Vec<(usize, U)>>;
@@ -144,7 +144,11 @@ impl Context {
             hire(scope, &crew)?;
             let waited = crew.wait(cx);
             // A stop that comes with the last result changes nothing about the results.
-            if is_complete() { Ok(()) } else { Err(waited.err().unwrap_or_else(|| cx.stopped()).into()) }
+            if is_complete() {
+                return Ok(());
+            }
+            let cut = || cut_by(cx).unwrap_or_else(|| cx.stopped());
+            Err(waited.err().unwrap_or_else(cut).into())
         });
         drop(crew);
         let values = in_order(values);

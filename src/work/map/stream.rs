@@ -14,7 +14,7 @@ use crate::scope::identity::PartEnd;
 use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
 use crate::work::map::collected::drop_each;
-use crate::work::map::crew::{After, Crew, Names, Seat, hire, is_cut, seat, sleep};
+use crate::work::map::crew::{After, Crew, Names, Seat, cut_by, hire, seat, sleep};
 use crate::work::map::source::Source;
 use crate::work::map::window::{Next, Slot, Window};
 
@@ -176,11 +176,13 @@ fn into_window<T, U>(
                 window.put(number, Slot::Value(value));
                 Ok(After::Next)
             }
-            Ok(None) if is_cut(cx) => Err(cx.stopped().into()),
-            Ok(None) => {
-                window.end(number);
-                Ok(After::Leave)
-            }
+            Ok(None) => match cut_by(cx) {
+                Some(stopped) => Err(stopped.into()),
+                None => {
+                    window.end(number);
+                    Ok(After::Leave)
+                }
+            },
             // The items before this one were taken before, so other workers are at them or have
             // done them. Those after it cannot be asked for.
             Err(PartEnd::Failed(failure)) => {
