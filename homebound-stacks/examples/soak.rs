@@ -74,7 +74,7 @@ fn moves(seed: u32, said: &Said) {
     }
 }
 
-/// What was seen.
+/// Counts of the captures, by outcome.
 #[derive(Default)]
 struct Tally {
     counts: BTreeMap<&'static str, u64>,

@@ -10,7 +10,7 @@
 //!   ([`NotCaptured`]).
 //!
 //! [`Stacks`] has an example. Needs Linux on x86_64 or aarch64; elsewhere each capture is
-//! [`NotCaptured::Unsupported`]. `README.md` has the proof, the limits, and what was measured.
+//! [`NotCaptured::Unsupported`]. `README.md` has the proof, the limits and the measurements.
 
 mod stack;
 pub use stack::{Call, Cut, Frame, How, MOST_FRAMES, NotCaptured, Stack, Way};

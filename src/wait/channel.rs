@@ -219,12 +219,18 @@ impl Context {
     /// the stop is the cause.
     #[cold]
     fn disconnected(&self) -> WaitError {
-        if self.node().is_stopping() {
-            return WaitError::Stopped(self.stopped());
+        self.stopped_or_cut_off().map_or(WaitError::Disconnected, WaitError::Stopped)
+    }
+
+    /// The proof of the stop of this context, or else of a stop that the walk has yet to bring to
+    /// its node: a source of data may have ended because of that one. The node has no proof of a
+    /// stop that has not reached the node, and would issue one of another stop, so the proof is
+    /// made here.
+    pub(crate) fn stopped_or_cut_off(&self) -> Option<Stopped> {
+        match self.node().is_stopping() {
+            true => Some(self.stopped()),
+            false => self.node().coming().map(Stopped::new),
         }
-        // The sender may have ended because of a stop that the walk has yet to bring to this node.
-        let coming = self.node().coming();
-        coming.map_or(WaitError::Disconnected, |stop| WaitError::Stopped(Stopped::new(stop)))
     }
 
     /// Waits for a message. `mark` shows the wait, if the thread has to sleep.

@@ -41,7 +41,7 @@ fn take(slot: &Slot<Pair>, ticket: Ticket, looks: u32) -> Option<Pair> {
     slot.take(ticket, wait, |value| *value)
 }
 
-/// What was read is the answer to this very request.
+/// The copy that was read is the answer to this very request.
 fn is_own(answer: Option<Pair>, ticket: Ticket) {
     if let Some(value) = answer {
         assert_eq!(value, [ticket.0; 2], "the answer of another request");

@@ -44,7 +44,7 @@ pub struct Names {
     folded: Vec<String>,
 }
 
-/// What is known of an address.
+/// Function, module and offset of an address.
 #[derive(Clone, Debug)]
 struct Name {
     /// Demangled, and how far the address is behind its beginning.
@@ -69,7 +69,7 @@ impl Names {
         Names { found: found.collect(), folded: FOLDED.map(str::to_owned).to_vec() }
     }
 
-    /// Folds functions whose names begin with `prefix` as well, as those of std are.
+    /// Folds functions whose names begin with `prefix` as well, as functions of std are.
     #[must_use]
     pub fn folding(mut self, prefix: &str) -> Names {
         self.folded.push(prefix.to_owned());

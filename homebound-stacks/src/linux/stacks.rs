@@ -236,7 +236,7 @@ impl Stacks {
             let length = memory::copy(from, &mut first[..size]).map_err(refused)?;
             let more = elsewhere.map(|at| memory::copy(at, second).map(|length| (at, length)));
             let more = more.transpose().map_err(refused)?.unwrap_or((0, 0));
-            // Orders the reads of the copy before those that the kernel makes for 4.
+            // Orders the reads of the copy before the reads that the kernel makes for 4.
             fence(Ordering::SeqCst);
             // 4. It was put on no processor since 1, so it was off from 2 on: the copy is of one
             //    moment. A kernel that counts turns when they are over has not counted one that

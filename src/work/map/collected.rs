@@ -10,7 +10,7 @@ use crate::Scope;
 use crate::ScopeError;
 use crate::rt::contain::{contain, discard, drop_contained};
 use crate::sync::Mutex;
-use crate::work::map::crew::{After, Crew, Names, cut_by, hire};
+use crate::work::map::crew::{After, Crew, Names, hire};
 
 /// The results that are there, each with the number of its item.
 pub(crate) type Values<U> = Mutex<Vec<(usize, U)>>;
@@ -147,7 +147,7 @@ impl Context {
             if is_complete() {
                 return Ok(());
             }
-            let cut = || cut_by(cx).unwrap_or_else(|| cx.stopped());
+            let cut = || cx.stopped_or_cut_off().unwrap_or_else(|| cx.stopped());
             Err(waited.err().unwrap_or_else(cut).into())
         });
         drop(crew);

@@ -194,17 +194,8 @@ fn set_item(cx: &Context, item: Option<usize>) {
 
 /// True if a stop has come, or is on its way: a source that ends now may have ended because of it,
 /// as a channel whose sender was stopped does.
-pub(crate) fn is_cut(cx: &Context) -> bool {
-    cut_by(cx).is_some()
-}
-
-/// The stop of `is_cut`. A node that the stop has not reached yet has no proof of the stop, so this
-/// makes one of the stop that is on its way: a proof by the node would be of another stop.
-pub(crate) fn cut_by(cx: &Context) -> Option<Stopped> {
-    match cx.node().is_stopping() {
-        true => Some(cx.stopped()),
-        false => cx.node().coming().map(Stopped::new),
-    }
+fn is_cut(cx: &Context) -> bool {
+    cx.node().is_stopping() || cx.node().coming().is_some()
 }
 
 /// Makes a seat, and keeps the other end in `wake`.

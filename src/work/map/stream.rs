@@ -14,7 +14,7 @@ use crate::scope::identity::PartEnd;
 use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
 use crate::work::map::collected::drop_each;
-use crate::work::map::crew::{After, Crew, Names, Seat, cut_by, hire, seat, sleep};
+use crate::work::map::crew::{After, Crew, Names, Seat, hire, seat, sleep};
 use crate::work::map::source::Source;
 use crate::work::map::window::{Next, Slot, Window};
 
@@ -176,7 +176,7 @@ fn into_window<T, U>(
                 window.put(number, Slot::Value(value));
                 Ok(After::Next)
             }
-            Ok(None) => match cut_by(cx) {
+            Ok(None) => match cx.stopped_or_cut_off() {
                 Some(stopped) => Err(stopped.into()),
                 None => {
                     window.end(number);
