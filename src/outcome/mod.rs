@@ -5,6 +5,7 @@
 //! Read `reason` first, then `failure`.
 
 pub(crate) mod chain;
+pub(crate) mod dump;
 pub(crate) mod error;
 pub(crate) mod failure;
 pub(crate) mod failure_list;
@@ -21,6 +22,5 @@ pub(crate) mod serial;
 pub(crate) mod setting;
 pub(crate) mod start_error;
 pub(crate) mod status;
-pub(crate) mod status_text;
 pub(crate) mod stopped;
 pub(crate) mod words;

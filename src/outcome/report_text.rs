@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::outcome::dump::count::count;
 use crate::outcome::failure::{Cause, DEEPEST, Failure, JoinError, ScopeError};
 use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks;
@@ -11,7 +12,6 @@ use crate::outcome::race_error::RaceError;
 use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::start_error::StartError;
 use crate::outcome::status::{ForeignThread, ScopeStatus};
-use crate::outcome::status_text::count;
 use crate::outcome::words::{NotReady, Restarts, Span, Thousands, Twins, rails};
 use crate::rt::shown::{Level, Lines, Shown};
 

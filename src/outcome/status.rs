@@ -1,5 +1,5 @@
 //! Owns snapshots: the live tree of scopes and threads, as plain data.
-//! Refuses to know locks and threads. `status_text` and `words` have the formatting.
+//! Refuses to know locks and threads. `dump` and `words` have the formatting.
 
 use std::fmt;
 use std::panic::Location;

@@ -1,6 +1,6 @@
 //! Owns the text of single parts: roles, states, the kernel's view of a thread, rows outside of the
 //! tree, durations, rails.
-//! Refuses to put the parts together: `status_text` and `report_text` do.
+//! Refuses to put the parts together: `dump` and `report_text` do.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::status_text::is_whole;
+use crate::outcome::dump::count::is_whole;
 use crate::registry::audit;
 use crate::registry::chores::taken_over_text;
 use crate::registry::exit::OnOverdue;
