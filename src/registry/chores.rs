@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::outcome::reason::signal_text;
-use crate::registry::shared::Settings;
+use crate::registry::settings::Settings;
 use crate::rt::contain::log_contained;
 use crate::stop::wakeups::Calls;
 use crate::sys;

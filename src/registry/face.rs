@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::outcome::error::SpawnError;
 use crate::outcome::status::Snapshot;
 use crate::registry::audit;
-use crate::registry::exit::{Exit, OVERDUE_CODE, OnOverdue, assemble, refused};
+use crate::registry::exit::{Exit, OnOverdue, assemble, refused};
 use crate::registry::installed::Installed;
-use crate::registry::shared::Settings;
+use crate::registry::settings::Settings;
 use crate::registry::signal::{SecondSignal, Signals};
 use crate::rt::result::Result;
 use crate::scope::face::Scope;
@@ -21,12 +21,8 @@ use crate::sync::locks::Mutex;
 use crate::sys;
 use crate::thread::context::current;
 use crate::tree::core::ScopeCore;
-use crate::tree::root::GRACE;
 use crate::tree::snapshot;
 use crate::tree::text::IntoText;
-
-/// The default of `kill_after`: how long the process may live past the grace.
-const KILL_AFTER: Duration = Duration::from_secs(2);
 
 /// Runs the application: `Registry::new(<the executable's name>).run(main)`.
 ///
@@ -74,12 +70,8 @@ where
 #[must_use = "a registry does nothing until .run(main)"]
 pub struct Registry {
     name: Cow<'static, str>,
-    grace: Duration,
-    kill_after: Duration,
-    on_overdue: OnOverdue,
-    second_signal: SecondSignal,
-    signals: Signals,
-    reap_orphans: bool,
+    /// What the methods here and in the files beside this one set.
+    pub(crate) settings: Settings,
 }
 
 /// The core of the running registry. `Some(dangling)` while a run is being set up or put away;
@@ -103,15 +95,7 @@ impl Registry {
     /// });
     /// ```
     pub fn new(name: impl IntoText) -> Registry {
-        Registry {
-            name: name.into(),
-            grace: GRACE,
-            kill_after: KILL_AFTER,
-            on_overdue: OnOverdue::Exit(OVERDUE_CODE),
-            second_signal: SecondSignal::Dump,
-            signals: Signals::default(),
-            reap_orphans: false,
-        }
+        Registry { name: name.into(), settings: Settings::default() }
     }
 
     /// Sets how long threads have to come home after the first stop request, or after the last
@@ -126,26 +110,26 @@ impl Registry {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn grace(mut self, grace: Duration) -> Registry {
-        self.grace = grace;
+        self.settings.grace = grace;
         self
     }
 
     /// Sets how much longer the process may live past the grace.
     pub fn kill_after(mut self, more: Duration) -> Registry {
-        self.kill_after = more;
+        self.settings.kill_after = more;
         self
     }
 
     /// Sets what becomes of the process when `grace` and `kill_after` are over and threads are not
     /// home.
     pub fn on_overdue(mut self, what: OnOverdue) -> Registry {
-        self.on_overdue = what;
+        self.settings.on_overdue = what;
         self
     }
 
     /// Sets what a second signal that asks for a stop prints before it ends the process.
     pub fn second_signal(mut self, what: SecondSignal) -> Registry {
-        self.second_signal = what;
+        self.settings.second_signal = what;
         self
     }
 
@@ -160,7 +144,7 @@ impl Registry {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn signals(mut self, signals: Signals) -> Registry {
-        self.signals = signals;
+        self.settings.signals = signals;
         self
     }
 
@@ -174,7 +158,7 @@ impl Registry {
     /// main thread, or a thread that has ended since, has started by [`std::process::Command`]
     /// alone cannot be told from an orphan: a `wait` for it after that time fails (`ECHILD`).
     pub fn reap_orphans(mut self) -> Registry {
-        self.reap_orphans = true;
+        self.settings.reap_orphans = true;
         self
     }
 
@@ -203,12 +187,10 @@ impl Registry {
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
     {
         let at = Location::caller();
-        let Registry { name, grace, kill_after, on_overdue, second_signal, signals, reap_orphans } = self;
+        let Registry { name, mut settings } = self;
         // Read once, because a library may set a handler meanwhile: the handlers that are
         // installed, and those that are put back, must be the same ones.
-        let taken = signals.wanted();
-        let settings =
-            Settings { grace, kill_after, on_overdue, second_signal, signals, taken, reap_orphans };
+        settings.taken = settings.signals.wanted();
         let started = claim().and_then(|slot| Ok((Installed::open(name.clone(), settings, at)?, slot)));
         let (installed, _slot) = match started {
             Ok(started) => started,

@@ -8,7 +8,8 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::outcome::error::SpawnError;
 use crate::registry::audit;
-use crate::registry::shared::{Settings, Shared};
+use crate::registry::settings::Settings;
+use crate::registry::shared::Shared;
 use crate::registry::stopper_thread::stopper;
 use crate::registry::watch_thread::watch;
 use crate::rt::contain::discard;

@@ -12,6 +12,8 @@ pub(crate) mod chores;
 pub(crate) mod exit;
 pub(crate) mod face;
 pub(crate) mod installed;
+pub(crate) mod root_clock;
+pub(crate) mod settings;
 pub(crate) mod shared;
 pub(crate) mod signal;
 pub(crate) mod stopper_thread;

@@ -5,19 +5,20 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::outcome::status::ForeignThread;
 use crate::registry::audit;
-use crate::registry::exit::OnOverdue;
-use crate::registry::signal::{Meaning, SecondSignal, Signals};
+use crate::registry::root_clock::RootClock;
+use crate::registry::settings::Settings;
+use crate::registry::signal::Meaning;
 use crate::rt::awake;
 use crate::rt::event_count::EventCount;
 use crate::rt::flags::Flags;
 use crate::rt::time::after;
 use crate::sync::locks::Mutex;
-use crate::sys::last::{self, End};
+use crate::sys::last;
 use crate::sys::{self, WakePipe};
 use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
@@ -27,28 +28,6 @@ use once_cell::sync::OnceCell;
 /// How much later than *watch* the kernel's timer ends the process, because *watch* may be at its
 /// last words.
 pub(crate) const SPARE: Duration = Duration::from_secs(2);
-
-/// The settings of a run. Written before it begins, read by both internal threads.
-pub(crate) struct Settings {
-    pub(crate) grace: Duration,
-    pub(crate) kill_after: Duration,
-    pub(crate) on_overdue: OnOverdue,
-    pub(crate) second_signal: SecondSignal,
-    pub(crate) signals: Signals,
-    /// The signals that have a handler of ours.
-    pub(crate) taken: Vec<i32>,
-    pub(crate) reap_orphans: bool,
-}
-
-impl Settings {
-    pub(crate) fn end(&self) -> End {
-        match self.on_overdue {
-            OnOverdue::Exit(code) => End::Exit(i32::from(code)),
-            OnOverdue::Abort => End::Abort,
-            OnOverdue::Wait => End::Never,
-        }
-    }
-}
 
 /// Requests of *watch* to *stopper*, one bit each: a request that is made twice before it is
 /// answered is answered once.
@@ -257,71 +236,6 @@ impl RootHost for Shared {
 
     fn foreign(&self) -> Vec<ForeignThread> {
         audit::foreign()
-    }
-}
-
-/// The clock of the root as *watch* reads it: without the root's lock, whose holder may be stuck.
-/// Words are nanoseconds since `base`, plus one; 0 is none.
-pub(crate) struct RootClock {
-    base: Instant,
-    /// The end of the grace by the stops that were announced. It holds until the clock has
-    /// begun: the thread that announced the stop may never get the root's lock.
-    announced: AtomicU64,
-    /// When the first stop began.
-    began: AtomicU64,
-    /// The end of the grace.
-    deadline: AtomicU64,
-    /// When the share of the users ends.
-    users_due: AtomicU64,
-}
-
-impl RootClock {
-    fn new() -> RootClock {
-        let [announced, began, deadline, users_due] = [0; 4].map(AtomicU64::new);
-        RootClock { base: awake::now(), announced, began, deadline, users_due }
-    }
-
-    /// Called under the root's lock, so by one thread at a time. `began` is the last store: a
-    /// thread that sees it sees the other two.
-    fn set(&self, clock: &Clock) {
-        let set = |word: &AtomicU64, at: Option<Instant>| {
-            word.store(at.map_or(0, |at| self.word(at)), Ordering::Release);
-        };
-        set(&self.deadline, clock.deadline(None));
-        set(&self.users_due, clock.workers_due(None));
-        set(&self.began, clock.began);
-    }
-
-    /// True if `end` holds from now on: of several stops the end of the first, unless a `shutdown`
-    /// asks for an earlier one (`is_asked_for`). `Clock::begin` and `Clock::limit` do the same.
-    fn announce(&self, end: Instant, is_asked_for: bool) -> bool {
-        let word = self.word(end);
-        let holds = |before: u64| before == 0 || (is_asked_for && word < before);
-        let change = |before: u64| holds(before).then_some(word);
-        self.announced.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).is_ok()
-    }
-
-    fn word(&self, at: Instant) -> u64 {
-        let nanos = at.saturating_duration_since(self.base).as_nanos().saturating_add(1);
-        u64::try_from(nanos).unwrap_or(u64::MAX)
-    }
-
-    fn get(&self, word: &AtomicU64) -> Option<Instant> {
-        let nanos = word.load(Ordering::Acquire).checked_sub(1)?;
-        Some(after(self.base, Duration::from_nanos(nanos)))
-    }
-
-    pub(crate) fn began(&self) -> Option<Instant> {
-        self.get(&self.began)
-    }
-
-    /// The end of the grace. Before the clock has begun: the end by a stop that was announced.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.get(&self.deadline).or_else(|| self.get(&self.announced))
-    }
-
-    pub(crate) fn users_due(&self) -> Option<Instant> {
-        self.get(&self.users_due)
     }
 }
 

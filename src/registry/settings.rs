@@ -1,0 +1,51 @@
+//! Owns the settings of a run: what the methods of `Registry` set, in `face` and in the files of
+//! what they are about.
+//! Refuses to decide anything: both internal threads read them.
+
+use std::time::Duration;
+
+use crate::registry::exit::{OVERDUE_CODE, OnOverdue};
+use crate::registry::signal::{SecondSignal, Signals};
+use crate::sys::last::End;
+use crate::tree::root::GRACE;
+
+/// The default of `kill_after`: how long the process may live past the grace.
+const KILL_AFTER: Duration = Duration::from_secs(2);
+
+/// The settings of a run. Written by the methods of `Registry` before the run begins, read by both
+/// internal threads.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) grace: Duration,
+    pub(crate) kill_after: Duration,
+    pub(crate) on_overdue: OnOverdue,
+    pub(crate) second_signal: SecondSignal,
+    pub(crate) signals: Signals,
+    /// The signals that have a handler of ours. Written when the run begins.
+    pub(crate) taken: Vec<i32>,
+    pub(crate) reap_orphans: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            grace: GRACE,
+            kill_after: KILL_AFTER,
+            on_overdue: OnOverdue::Exit(OVERDUE_CODE),
+            second_signal: SecondSignal::Dump,
+            signals: Signals::default(),
+            taken: Vec::new(),
+            reap_orphans: false,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn end(&self) -> End {
+        match self.on_overdue {
+            OnOverdue::Exit(code) => End::Exit(i32::from(code)),
+            OnOverdue::Abort => End::Abort,
+            OnOverdue::Wait => End::Never,
+        }
+    }
+}
