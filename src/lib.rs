@@ -131,6 +131,9 @@ mod stop;
 // Scopes and threads as data.
 mod tree;
 
+// What a look at threads reads beyond the tree: the kernel, stacks.
+mod sight;
+
 // The order in which a scope ends.
 mod shutdown;
 
@@ -180,12 +183,17 @@ mod models;
 /// # Ok::<(), homebound::ScopeError>(())
 /// ```
 pub mod status {
+    pub use crate::outcome::edge::{Cycle, Edge};
+    pub use crate::outcome::outside::{EndingThread, ForeignThread, IdleThread};
+    pub use crate::outcome::process_facts::ProcessFacts;
     pub use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
     pub use crate::outcome::setting::{CoresStatus, PriorityStatus};
+    pub use crate::outcome::stack::{Captured, Frame, Stack};
     pub use crate::outcome::status::{
-        Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
-        ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
+        KernelStatus, ProcessStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, Snapshot, ThreadId,
+        ThreadState, ThreadStatus, WaitStatus,
     };
+    pub use crate::sight::examine::{Examine, Stacks};
 }
 
 /// The channels whose ends waits take: the crate, in the version that is in the signatures.
@@ -218,9 +226,10 @@ pub use process::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
 pub use registry::{OnOverdue, SecondSignal};
 #[doc(hidden)]
 pub use status::{
-    CoresStatus, Edge, Ending, EndingThread, ForeignThread, IdleThread, KernelStatus, PriorityStatus,
-    ProcessStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, ThreadId,
-    ThreadReport, ThreadState, ThreadStatus, WaitStatus,
+    Captured, CoresStatus, Cycle, Edge, Ending, EndingThread, Examine, ForeignThread, Frame, IdleThread,
+    KernelStatus, PriorityStatus, ProcessFacts, ProcessStatus, Role, RunState, ScopeId, ScopeState,
+    ScopeStatus, ShutdownReport, Snapshot, Stack, Stacks, ThreadId, ThreadReport, ThreadState, ThreadStatus,
+    WaitStatus,
 };
 #[doc(hidden)]
 pub use wait::{Drain, Ended, Iter, Ticks};

@@ -6,12 +6,15 @@
 
 pub(crate) mod chain;
 pub(crate) mod dump;
+pub(crate) mod edge;
 pub(crate) mod error;
 pub(crate) mod failure;
 pub(crate) mod failure_list;
 pub(crate) mod gave_up;
 pub(crate) mod marks;
+pub(crate) mod outside;
 pub(crate) mod pool_status;
+pub(crate) mod process_facts;
 pub(crate) mod race_error;
 pub(crate) mod reason;
 pub(crate) mod report;
@@ -20,6 +23,7 @@ pub(crate) mod retried;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
 pub(crate) mod setting;
+pub(crate) mod stack;
 pub(crate) mod start_error;
 pub(crate) mod status;
 pub(crate) mod stopped;

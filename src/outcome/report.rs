@@ -4,8 +4,9 @@
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::outcome::outside::ForeignThread;
 use crate::outcome::reason::StopReason;
-use crate::outcome::status::{ForeignThread, ProcessStatus, Role, ScopeStatus, ThreadId};
+use crate::outcome::status::{ProcessStatus, Role, ScopeStatus, ThreadId};
 
 /// How a thread ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,10 +8,11 @@ use crate::outcome::dump::count::count;
 use crate::outcome::failure::{Cause, DEEPEST, Failure, JoinError, ScopeError};
 use crate::outcome::gave_up::GaveUp;
 use crate::outcome::marks;
+use crate::outcome::outside::ForeignThread;
 use crate::outcome::race_error::RaceError;
 use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::start_error::StartError;
-use crate::outcome::status::{ForeignThread, ScopeStatus};
+use crate::outcome::status::ScopeStatus;
 use crate::outcome::words::{NotReady, Restarts, Span, Thousands, Twins, rails};
 use crate::rt::shown::{Level, Lines, Shown};
 

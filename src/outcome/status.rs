@@ -3,11 +3,15 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use crate::outcome::edge::{Cycle, Edge};
+use crate::outcome::outside::{EndingThread, ForeignThread, IdleThread};
 use crate::outcome::pool_status::{JobStatus, PoolStatus};
+use crate::outcome::process_facts::ProcessFacts;
 use crate::outcome::reason::StopReason;
 use crate::outcome::setting::{CoresStatus, PriorityStatus};
+use crate::outcome::stack::Stack;
 
 /// The id of a thread. No id is used twice in a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,6 +139,13 @@ pub struct ThreadStatus {
     pub run_state: Option<RunState>,
     /// Where the thread is in the kernel, if the kernel was asked.
     pub kernel: Option<KernelStatus>,
+    /// Processor time of the OS thread so far, if the kernel was asked. A warm OS thread brings the
+    /// time of its earlier jobs.
+    pub cpu: Option<Duration>,
+    /// The thread's stack, if stacks were asked for: see [`Scope::examine`](crate::Scope::examine).
+    pub stack: Option<Stack>,
+    /// Why there is no stack. `None` if there is one, or if stacks were not asked for.
+    pub no_stack: Option<String>,
     /// The threads and scopes that the thread waits for, as far as homebound knows.
     pub waits_for: Vec<Edge>,
     /// If the thread waits for the first end among several threads, as
@@ -191,19 +202,6 @@ pub struct KernelStatus {
     pub about: Option<String>,
     /// The function of the kernel in which the thread sleeps, such as `anon_pipe_read`.
     pub channel: Option<String>,
-}
-
-/// One step of a wait: the thread or the scope that a thread waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Edge {
-    /// The thread that is waited for; `None` for a scope.
-    pub thread: Option<ThreadId>,
-    /// The path of the thread or scope that is waited for.
-    pub path: String,
-    /// True if the wait is certain; otherwise it is a guess.
-    pub known: bool,
 }
 
 /// A child process of the tree; the thread that looks after it has its name and purpose.
@@ -273,63 +271,6 @@ pub struct ScopeStatus {
     pub busy: bool,
 }
 
-/// A thread of the process that homebound did not start, and that is not adopted (Linux). If the
-/// kernel's list of threads could not be read, one such row says so: then there may be any number
-/// of foreign threads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct ForeignThread {
-    /// The kernel's id.
-    pub os_tid: u32,
-    /// The kernel's name of the thread, at most 15 bytes. For a former guest, the name as a guest.
-    pub name: String,
-    /// True for a thread that was a guest (see
-    /// [`Context::adopt_guest`](crate::Context::adopt_guest)) in a scope that is over. Such a
-    /// thread is not counted as orphaned.
-    pub guest: bool,
-    /// True if the thread was there before the registry began.
-    pub before: bool,
-    /// Some if the foreign threads are not known, with the reason. Then the row stands for no
-    /// thread: its id is 0, and no count includes it.
-    pub unknown: Option<String>,
-}
-
-/// A warm OS thread, which waits between two jobs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct IdleThread {
-    /// The kernel's id.
-    pub os_tid: u32,
-    /// The name of the thread's last job. It waits for the next job of the same name.
-    pub name: String,
-}
-
-/// An OS thread whose closure is over, and which is not gone. Most likely, destructors of its
-/// thread-locals run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct EndingThread {
-    /// The kernel's id.
-    pub os_tid: u32,
-    /// The name of the thread's last job.
-    pub name: String,
-    /// The purpose of the last job.
-    pub purpose: String,
-    /// The path of the last job.
-    pub path: String,
-    /// The name of the thread that this one joins before it ends, because an ending thread is
-    /// joined by a thread that ends after it.
-    pub joins: Option<String>,
-    /// What the kernel's scheduler does with the thread, if the kernel was asked (Linux, in a
-    /// dump).
-    pub run_state: Option<RunState>,
-    /// Where the thread is in the kernel, if the kernel was asked.
-    pub kernel: Option<KernelStatus>,
-}
-
 /// The scopes and threads of a root, at one moment. `Display` prints the tree.
 ///
 /// ```
@@ -346,6 +287,13 @@ pub struct EndingThread {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Snapshot {
+    /// When the snapshot was taken; serialised as seconds since 1970.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::date"))]
+    pub taken_at: SystemTime,
+    /// The process.
+    pub process: ProcessFacts,
+    /// Threads that wait for each other in a circle, so that none of them goes on.
+    pub cycles: Vec<Cycle>,
     /// The root scope.
     pub root: ScopeStatus,
     /// Foreign threads (Linux, and only in a snapshot of the registry's root). Or one row that says

@@ -6,10 +6,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::outcome::outside::{EndingThread, ForeignThread};
 use crate::outcome::report::Ending;
-use crate::outcome::status::{
-    EndingThread, ForeignThread, KernelStatus, ProcessStatus, Role, RunState, ScopeState,
-};
+use crate::outcome::status::{KernelStatus, ProcessStatus, Role, RunState, ScopeState};
 use crate::rt::shown::Shown;
 
 /// The wait of a thread whose body is over, for the threads of its scope.

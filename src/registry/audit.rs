@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::outcome::status::ForeignThread;
+use crate::outcome::outside::ForeignThread;
 use crate::sync::locks::Mutex;
 use crate::sys::{self, KernelThread};
 use crate::tree::guest::former;
@@ -179,10 +179,19 @@ impl Look {
 fn describe(thread: &KernelThread, before: bool, guests: &HashMap<u32, String>) -> ForeignThread {
     let guest = guests.get(&thread.id);
     let name = guest.cloned().unwrap_or_else(|| thread.text());
-    ForeignThread { os_tid: thread.id, name, guest: guest.is_some(), before, unknown: None }
+    let guest = guest.is_some();
+    ForeignThread { os_tid: thread.id, name, guest, before, unknown: None, stack: None, no_stack: None }
 }
 
 /// A row of its own, because zero rows would say that there are none.
 fn not_known(why: String) -> ForeignThread {
-    ForeignThread { os_tid: 0, name: "unknown".to_owned(), guest: false, before: false, unknown: Some(why) }
+    ForeignThread {
+        os_tid: 0,
+        name: "unknown".to_owned(),
+        guest: false,
+        before: false,
+        unknown: Some(why),
+        stack: None,
+        no_stack: None,
+    }
 }

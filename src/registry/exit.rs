@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::outcome::failure::{Failure, Origin, ScopeError};
+use crate::outcome::outside::ForeignThread;
 use crate::outcome::reason::StopReason;
 use crate::outcome::report::ShutdownReport;
-use crate::outcome::status::ForeignThread;
 use crate::rt::contain::{Payload, contain, discard, drop_contained, message};
 use crate::rt::result::{BoxError, Result};
 use crate::rt::shown::shown;

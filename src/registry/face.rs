@@ -17,6 +17,7 @@ use crate::rt::result::Result;
 use crate::scope::face::Scope;
 use crate::scope::group::{Group, open_static};
 use crate::scope::run::live;
+use crate::sight::examine;
 use crate::sync::locks::Mutex;
 use crate::sys;
 use crate::thread::context::current;
@@ -302,7 +303,7 @@ pub fn snapshot() -> Option<Snapshot> {
 pub fn dump_status() -> String {
     let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
     match core {
-        Some(core) => snapshot::examine(&core).to_string(),
+        Some(core) => examine::dump(&core).to_string(),
         None => "homebound: no registry is running\n".to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::outcome::status::ForeignThread;
+use crate::outcome::outside::ForeignThread;
 use crate::registry::audit;
 use crate::registry::root_clock::RootClock;
 use crate::registry::settings::Settings;

@@ -17,15 +17,16 @@ use crate::registry::stopper_thread::stand_in;
 use crate::rt::awake::{self, BEAT};
 use crate::rt::time::after;
 use crate::shutdown::reporting;
+use crate::sight::examine;
 use crate::stop::condvar::delivery::Rounds;
 use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
 use crate::sys::{self, Heard, Woken};
 use crate::tree::core::ScopeCore;
+use crate::tree::current;
 use crate::tree::record::{Of, Record};
 use crate::tree::root::{LogEntry, RootHost, WorkItem};
 use crate::tree::state::Phase;
 use crate::tree::wait_mark::WaitMark;
-use crate::tree::{current, snapshot};
 
 /// The longest time for the last words or a dump; and for a dump after one that was not read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -195,7 +196,7 @@ fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due:
                 if is_settled(core) {
                     // *stopper* is home, or on its way. The thread that hangs, hangs in a
                     // destructor, and only *watch* is left to say so.
-                    say(&snapshot::examine(core).to_string(), LAST_WORDS);
+                    say(&examine::dump(core).to_string(), LAST_WORDS);
                 } else {
                     shared.request(request::WARN);
                 }
@@ -232,7 +233,7 @@ fn dump(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) {
     seen.is_dump_due = false;
     let left = seen.kill_at(shared).map(|at| at.saturating_duration_since(awake::now()));
     let patience = if seen.unread { UNREAD } else { LAST_WORDS };
-    let dump = format!("{}{}", taken_over_text(&shared.settings.taken), snapshot::examine(core));
+    let dump = format!("{}{}", taken_over_text(&shared.settings.taken), examine::dump(core));
     seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
 }
 
@@ -276,7 +277,7 @@ fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
     let due = last::look();
     let report = reporting::report_of_root(core).map(|report| report.to_string());
     let report = report.unwrap_or_else(|| "shutdown: unknown, the root is locked".to_owned());
-    let tree = snapshot::examine(core);
+    let tree = examine::dump(core);
     let text = format!("{why}\n{report}\n{tree}");
     // The text is made. From here on only stderr can hold it up.
     last::postpone(stuck_then, how, due);

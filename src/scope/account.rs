@@ -10,6 +10,7 @@ use crate::rt::awake;
 use crate::rt::time::after;
 use crate::scope::face::Scope;
 use crate::shutdown::call;
+use crate::sight::examine::{self, Examine};
 use crate::tree::snapshot;
 
 impl Scope<'_, '_> {
@@ -67,6 +68,30 @@ impl Scope<'_, '_> {
         snapshot::snapshot(self.core())
     }
 
+    /// Returns the threads and scopes in this scope as data, with what the kernel and the stacks of
+    /// the threads tell.
+    ///
+    /// Blocks until all is read, for as long as [`Examine::within`] says; reading the names of
+    /// functions from the files of the program may take longer.
+    ///
+    /// ```
+    /// use homebound::{Examine, Stacks};
+    ///
+    /// homebound::scope_named("app", |scope| {
+    ///     scope.service("clock", "waits to be told", |cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     let snapshot = scope.examine(Examine::new().kernel().stacks(Stacks::Asleep));
+    ///     let clock = snapshot.root.threads.iter().find(|row| row.name == "clock");
+    ///     if let Some(stack) = clock.and_then(|clock| clock.stack.as_ref()) {
+    ///         println!("clock is {stack}");
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn examine(&self, examine: Examine) -> Snapshot {
+        examine::examine(self.core(), examine)
+    }
+
     /// Returns the tree as text, for people. The kernel is asked about each thread that is in no
     /// wait of homebound's (Linux), for 300 ms at most.
     ///
@@ -79,6 +104,6 @@ impl Scope<'_, '_> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn dump_status(&self) -> String {
-        snapshot::examine(self.core()).to_string()
+        examine::dump(self.core()).to_string()
     }
 }

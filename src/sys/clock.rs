@@ -1,5 +1,6 @@
 //! Owns the reading of the monotonic clock as a number: exactly, for a signal handler to store and
-//! compare, and coarsely, for as little as a few nanoseconds.
+//! compare, and coarsely, for as little as a few nanoseconds. And the clock and the ticks of
+//! `/proc`.
 //! Refuses to convert the number to an `Instant`.
 #![allow(unsafe_code)]
 
@@ -18,6 +19,21 @@ pub(crate) fn coarse() -> u64 {
     #[cfg(not(target_os = "linux"))]
     const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
     read(CLOCK)
+}
+
+/// Returns the time since the machine was started, suspensions included: the clock by which the
+/// kernel tells when a process was started.
+#[cfg(target_os = "linux")]
+pub(super) fn since_boot() -> std::time::Duration {
+    std::time::Duration::from_nanos(read(libc::CLOCK_BOOTTIME))
+}
+
+/// Returns how many of the ticks in which the kernel tells times are in a second.
+#[cfg(target_os = "linux")]
+pub(super) fn ticks_per_second() -> u64 {
+    // SAFETY: the call has no preconditions.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    u64::try_from(ticks).ok().filter(|ticks| *ticks > 0).unwrap_or(100)
 }
 
 fn read(clock: libc::clockid_t) -> u64 {

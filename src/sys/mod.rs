@@ -32,7 +32,7 @@ pub use linux::{NAME_BYTES, marks, set_mark, thread_id};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Sleepers, is_main_thread, is_there, join, set_thread_name};
 #[cfg(target_os = "linux")]
-pub(crate) use proc::{kernel_look, thread_ids, thread_of};
+pub(crate) use proc::{kernel_look, thread_ids, thread_of, uptime};
 #[cfg(target_os = "linux")]
 pub use proc::{marks_of, process_threads};
 
@@ -45,7 +45,7 @@ pub(crate) use not_linux::last;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use not_linux::{
     Attributes, Refused, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name,
-    processors_here, reap, set_kernel_name, set_thread_name, thread_ids, thread_of,
+    processors_here, reap, set_kernel_name, set_thread_name, thread_ids, thread_of, uptime,
 };
 #[cfg(not(target_os = "linux"))]
 pub use not_linux::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
@@ -151,6 +151,8 @@ pub(crate) struct KernelLook {
     pub(crate) about: Option<String>,
     /// The function of the kernel in which the thread sleeps.
     pub(crate) channel: Option<String>,
+    /// The processor time of the thread so far.
+    pub(crate) cpu: Option<std::time::Duration>,
     /// The part that could not be read, and the reason.
     pub(crate) refused: Option<String>,
 }

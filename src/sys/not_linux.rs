@@ -126,6 +126,10 @@ pub(crate) fn kernel_look(_id: u32) -> Option<KernelLook> {
     Some(KernelLook::default())
 }
 
+pub(crate) fn uptime() -> Option<std::time::Duration> {
+    None
+}
+
 pub fn marks() -> Vec<u32> {
     Vec::new()
 }

@@ -6,9 +6,11 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use rustix::fs::Dir;
 
+use super::clock::{since_boot, ticks_per_second};
 use super::standard::above_standard;
 use super::{KernelLook, KernelThread};
 
@@ -34,6 +36,17 @@ fn listed() -> io::Result<Vec<u32>> {
 pub(crate) fn thread_of(id: u32) -> io::Result<Option<KernelThread>> {
     let stat = read(id, "stat").map_err(with_place)?;
     Ok(stat.and_then(|stat| parse_stat(id, &stat)))
+}
+
+/// Returns the time since this process was started. `None` if the kernel does not tell.
+pub(crate) fn uptime() -> Option<Duration> {
+    let main = thread_of(std::process::id()).ok()??;
+    Some(since_boot().saturating_sub(from_ticks(main.started)))
+}
+
+fn from_ticks(ticks: u64) -> Duration {
+    let rate = ticks_per_second();
+    Duration::from_secs(ticks / rate) + Duration::from_secs(ticks % rate) / u32::try_from(rate).unwrap_or(100)
 }
 
 /// Returns all threads of this process, except those in `skip`, which gets the id of a thread.
@@ -120,8 +133,10 @@ pub fn marks_of(id: u32) -> io::Result<Option<u64>> {
 /// is gone.
 pub(crate) fn kernel_look(id: u32) -> Option<KernelLook> {
     let stat = read(id, "stat").ok()??;
-    let (_, state, _) = split_stat(&stat)?;
-    let mut look = KernelLook { state, ..KernelLook::default() };
+    let (_, state, later) = split_stat(&stat)?;
+    // `later` begins with field 4; fields 14 and 15 are the time in the program and in the kernel.
+    let ticks = later.skip(10).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum::<Option<u64>>();
+    let mut look = KernelLook { state, cpu: ticks.map(from_ticks), ..KernelLook::default() };
     let text = |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
     // `0` stands for no channel: the thread does not sleep, or the kernel does not say where.
     look.channel = text(read(id, "wchan").ok().flatten()).filter(|channel| !matches!(&**channel, "0" | ""));

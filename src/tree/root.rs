@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::{Arc, Weak, atomic};
 use std::time::{Duration, Instant};
 
-use crate::outcome::status::ForeignThread;
+use crate::outcome::outside::ForeignThread;
 use crate::outcome::words::ITS_ENDS;
 use crate::rt::thread_cache::ThreadCache;
 use crate::stop::wakeups::Calls;

@@ -4,17 +4,19 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use std::vec::IntoIter;
 
+use crate::outcome::edge::Edge;
+use crate::outcome::outside::{EndingThread, IdleThread};
 use crate::outcome::setting::{CoresStatus, PriorityStatus};
 use crate::outcome::status::{
-    Edge, EndingThread, IdleThread, KernelStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, Snapshot,
-    ThreadId, ThreadState, ThreadStatus, WaitStatus,
+    Role, ScopeId, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
 };
 use crate::rt::awake;
 use crate::rt::options::Setting;
 use crate::sys;
+use crate::tree::asking::{Asked, Asking, process};
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Of, Record, Wait};
 use crate::tree::runs;
@@ -28,9 +30,6 @@ const PORTION: usize = 64;
 /// derived code included, recurs as deep.
 const DEEPEST: usize = 8;
 
-/// Time that one dump may wait, for locks and for the kernel.
-const PATIENCE: Duration = Duration::from_millis(300);
-
 /// Time that one scope's lock is waited for, at most.
 const BUSY: Duration = Duration::from_millis(100);
 
@@ -40,10 +39,10 @@ pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
     Reader::new(None).read(core)
 }
 
-/// Reads the tree for a dump: the kernel is asked about each thread that is in no wait of ours, as
-/// long as there is time (A3).
-pub(crate) fn examine(core: &Arc<ScopeCore>) -> Snapshot {
-    Reader::new(Some(Instant::now() + PATIENCE)).read(core)
+/// Reads the tree, and asks the kernel about each thread that is in no wait of ours, as long as
+/// there is time (A3).
+pub(crate) fn with_kernel(core: &Arc<ScopeCore>, until: Instant) -> Snapshot {
+    Reader::new(Some(until)).read(core)
 }
 
 /// Reads one thread.
@@ -53,19 +52,14 @@ pub(crate) fn thread(record: &Arc<Record>) -> ThreadStatus {
 
 /// The reading of one snapshot.
 struct Reader {
-    /// Kernel id of the calling thread, which is not asked about: the answer would show it asking.
-    own: Option<u32>,
-    /// For a dump: the end of the time to wait and to ask the kernel.
+    asking: Asking,
+    /// For a look at all threads: the end of the time to wait and to ask the kernel.
     until: Option<Instant>,
-    /// Number of threads that the kernel was not asked about, for the lack of time.
-    unasked: usize,
-    /// What the kernel refuses to say, each once. Becomes `limits` of the snapshot.
-    refused: Vec<String>,
 }
 
 impl Reader {
     fn new(until: Option<Instant>) -> Reader {
-        Reader { own: sys::thread_id(), until, unasked: 0, refused: Vec::new() }
+        Reader { asking: Asking::new(until), until }
     }
 
     fn read(mut self, core: &Arc<ScopeCore>) -> Snapshot {
@@ -73,14 +67,16 @@ impl Reader {
         let root = self.tree(core);
         let foreign = if is_root { core.root.foreign() } else { Vec::new() };
         let (idle, ending) = if is_root { (idle(core), self.ending(core)) } else { Default::default() };
-        let mut limits = self.refused;
-        if self.unasked > 0 {
-            limits.push(format!(
-                "the kernel was not asked about {} threads: there was no time left",
-                self.unasked
-            ));
+        Snapshot {
+            taken_at: SystemTime::now(),
+            process: process(),
+            cycles: Vec::new(),
+            root,
+            foreign,
+            idle,
+            ending,
+            limits: self.asking.limits(),
         }
-        Snapshot { root, foreign, idle, ending, limits }
     }
 
     /// The scope and all scopes below it. Iterative: depth costs no stack.
@@ -190,9 +186,9 @@ impl Reader {
         let (priority, cores) = record.setting.get().map(|setting| setting_of(setting)).unwrap_or_default();
         // A wait of ours says more than the kernel could, unless the program has described it.
         let seen = wait.as_ref().is_some_and(|wait| !matches!(wait.of, Of::Outside));
-        let (run_state, kernel) = match os_tid {
-            Some(id) if overdue.is_some() || (self.until.is_some() && !seen) => self.ask(id),
-            _ => (None, None),
+        let Asked { run_state, kernel, cpu } = match os_tid {
+            Some(id) if overdue.is_some() || (self.until.is_some() && !seen) => self.asking.ask(id),
+            _ => Asked::default(),
         };
         ThreadStatus {
             id: record.id,
@@ -225,6 +221,9 @@ impl Reader {
             overdue_for: since(overdue.map(awake::system)),
             run_state,
             kernel,
+            cpu,
+            stack: None,
+            no_stack: None,
             waits_for: wait.as_ref().and_then(edge).into_iter().collect(),
             waits_for_first_of: match wait.as_ref().map(|wait| &wait.of) {
                 Some(Of::Any(count)) => Some(*count),
@@ -237,30 +236,6 @@ impl Reader {
         }
     }
 
-    /// Asks the kernel about a thread, if there is time.
-    fn ask(&mut self, id: u32) -> (Option<RunState>, Option<KernelStatus>) {
-        if self.own == Some(id) {
-            return (Some(RunState::Running), None);
-        }
-        if self.until.is_some_and(|until| Instant::now() >= until) {
-            self.unasked += 1;
-            return (None, None);
-        }
-        let Some(look) = sys::kernel_look(id) else { return (Some(RunState::Other), None) };
-        if let Some(refused) = look.refused.filter(|refused| !self.refused.contains(refused)) {
-            self.refused.push(refused);
-        }
-        let state = match look.state {
-            0 => return (None, None),
-            b'R' => RunState::Running,
-            b'S' => RunState::Sleeping,
-            b'D' | b'I' => RunState::Uninterruptible,
-            b'T' | b't' => RunState::Suspended,
-            _ => RunState::Other,
-        };
-        (Some(state), Some(KernelStatus { call: look.call, about: look.about, channel: look.channel }))
-    }
-
     /// The OS threads of the root that have left their jobs and have not ended: they run
     /// destructors of thread-locals, or join other threads.
     fn ending(&mut self, core: &ScopeCore) -> Vec<EndingThread> {
@@ -271,11 +246,13 @@ impl Reader {
         threads
             .filter(|(os_tid, ..)| sys::is_there(*os_tid))
             .map(|(os_tid, name, title)| {
-                let (run_state, kernel) = if asks { self.ask(os_tid) } else { (None, None) };
+                let Asked { run_state, kernel, .. } =
+                    if asks { self.asking.ask(os_tid) } else { Asked::default() };
                 let path = format!("{}/{}", title.place, escape(&name));
                 let (name, purpose) = (name.into_owned(), title.purpose.into_owned());
                 let joins = title.joins.map(Cow::into_owned);
-                EndingThread { os_tid, name, purpose, path, joins, run_state, kernel }
+                let (stack, no_stack) = (None, None);
+                EndingThread { os_tid, name, purpose, path, joins, run_state, kernel, stack, no_stack }
             })
             .collect()
     }

@@ -14,13 +14,14 @@ mod shape;
 /// The folders of `src`, from the ground up, with the one file that stands beside them. A file may
 /// use its own folder, and the folders in the rows before. Folders of one row do not know each
 /// other.
-const FOLDERS: [&[&str]; 11] = [
+const FOLDERS: [&[&str]; 12] = [
     &["sys"],
     &["sync"],
     &["rt"],
     &["outcome"],
     &["stop"],
     &["tree"],
+    &["sight"],
     &["shutdown"],
     &["thread"],
     &["wait", "scope"],

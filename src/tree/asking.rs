@@ -1,0 +1,77 @@
+//! Owns the questions to the kernel about the threads of one snapshot, and their end when the time
+//! is over.
+//! Refuses to decide which threads are asked about.
+
+use std::time::{Duration, Instant};
+
+use crate::outcome::process_facts::ProcessFacts;
+use crate::outcome::status::{KernelStatus, RunState};
+use crate::sys;
+
+/// The questions of one snapshot.
+pub(super) struct Asking {
+    /// Kernel id of the calling thread, which is not asked about: the answer would show it asking.
+    own: Option<u32>,
+    /// The end of the time to ask. `None`: there is no end.
+    until: Option<Instant>,
+    /// Number of threads that the kernel was not asked about, for the lack of time.
+    unasked: usize,
+    /// What the kernel refuses to say, each once.
+    refused: Vec<String>,
+}
+
+/// What the kernel has said about a thread.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) run_state: Option<RunState>,
+    pub(super) kernel: Option<KernelStatus>,
+    pub(super) cpu: Option<Duration>,
+}
+
+impl Asking {
+    pub(super) fn new(until: Option<Instant>) -> Asking {
+        Asking { own: sys::thread_id(), until, unasked: 0, refused: Vec::new() }
+    }
+
+    /// Asks the kernel about a thread, if there is time.
+    pub(super) fn ask(&mut self, id: u32) -> Asked {
+        if self.own == Some(id) {
+            return Asked { run_state: Some(RunState::Running), ..Asked::default() };
+        }
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            self.unasked += 1;
+            return Asked::default();
+        }
+        let Some(look) = sys::kernel_look(id) else {
+            return Asked { run_state: Some(RunState::Other), ..Asked::default() };
+        };
+        if let Some(refused) = look.refused.filter(|refused| !self.refused.contains(refused)) {
+            self.refused.push(refused);
+        }
+        let state = match look.state {
+            0 => return Asked::default(),
+            b'R' => RunState::Running,
+            b'S' => RunState::Sleeping,
+            b'D' | b'I' => RunState::Uninterruptible,
+            b'T' | b't' => RunState::Suspended,
+            _ => RunState::Other,
+        };
+        let kernel = KernelStatus { call: look.call, about: look.about, channel: look.channel };
+        Asked { run_state: Some(state), kernel: Some(kernel), cpu: look.cpu }
+    }
+
+    /// Returns what could not be read, and why: `limits` of the snapshot.
+    pub(super) fn limits(self) -> Vec<String> {
+        let Asking { unasked, mut refused, .. } = self;
+        if unasked > 0 {
+            refused.push(format!("the kernel was not asked about {unasked} threads: there was no time left"));
+        }
+        refused
+    }
+}
+
+/// The process, as each snapshot opens with it.
+pub(super) fn process() -> ProcessFacts {
+    let program = std::env::current_exe().map(|path| path.to_string_lossy().into_owned());
+    ProcessFacts { pid: std::process::id(), program: program.unwrap_or_default(), uptime: sys::uptime() }
+}
