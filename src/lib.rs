@@ -261,6 +261,10 @@ struct Blocking;
 struct Design;
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/FLEET.md")]
+struct Fleet;
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/MIGRATION.md")]
 struct Migration;
 
