@@ -61,17 +61,23 @@ impl fmt::Display for Kernel<'_> {
             Some(RunState::Other) => f.write_str("gone, or about to be")?,
         }
         let Some(KernelStatus { call, about, channel }) = kernel else { return Ok(()) };
-        if let Some(call) = call {
-            write!(f, " in {}", Shown(call))?;
-        }
-        if let Some(about) = about {
-            write!(f, " {}", Shown(about))?;
+        if call.is_some() || about.is_some() {
+            write!(f, " in {}", Shown(called(call.as_deref(), about.as_deref())))?;
         }
         match channel {
             Some(channel) => write!(f, " (kernel: {})", Shown(channel)),
             None => Ok(()),
         }
     }
+}
+
+/// A system call with its object: `read fd 5 pipe:[1234]`. Of `openat` and `open "/x"` the second
+/// alone, because it says both.
+pub(crate) fn called(call: Option<&str>, about: Option<&str>) -> String {
+    let action = about.and_then(|about| about.split(' ').next());
+    let is_said = call.zip(action).is_some_and(|(call, action)| call.contains(action));
+    let words = call.filter(|_| !is_said).into_iter().chain(about);
+    words.collect::<Vec<_>>().join(" ")
 }
 
 impl fmt::Display for EndingThread {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::outcome::words::called;
 use crate::rt::awake;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
@@ -43,8 +44,8 @@ pub(crate) fn warn(record: &Arc<Record>) {
         return;
     }
     let last_wait = record.wait().map(|wait| Shown(wait).to_string()).unwrap_or_default();
-    let kernel = record.kernel_id().and_then(crate::sys::kernel_look).unwrap_or_default();
-    let call: Vec<_> = kernel.call.into_iter().chain(kernel.about).collect();
+    let kernel =
+        record.kernel_id().and_then(|id| crate::sys::kernel_look(id).ok().flatten()).unwrap_or_default();
     log_contained(|| {
         tracing::error!(
             target: "homebound::shutdown",
@@ -55,7 +56,7 @@ pub(crate) fn warn(record: &Arc<Record>) {
             spawned_from = %record.label.at,
             last_wait,
             kernel_wait = kernel.channel.unwrap_or_default(),
-            system_call = &*shown(&call.join(" ")),
+            system_call = &*shown(&called(kernel.call.as_deref(), kernel.about.as_deref())),
             "overdue: asked to stop, and its share of the grace has passed"
         );
     });

@@ -8,9 +8,19 @@
 #[cfg(target_os = "linux")]
 pub(crate) mod adopted;
 #[cfg(target_os = "linux")]
+mod arguments;
+#[cfg(target_os = "linux")]
 mod attributes;
 #[cfg(target_os = "linux")]
 pub(crate) use attributes::{Attributes, Refused, kernel_name, processors_here, set_kernel_name};
+#[cfg(target_os = "linux")]
+mod calls;
+#[cfg(target_os = "linux")]
+mod descriptor;
+#[cfg(target_os = "linux")]
+mod kernel_look;
+#[cfg(target_os = "linux")]
+pub(crate) use kernel_look::kernel_look;
 #[cfg(target_os = "linux")]
 mod kernel_timer;
 #[cfg(target_os = "linux")]
@@ -22,6 +32,8 @@ mod orphans;
 #[cfg(target_os = "linux")]
 pub(crate) use orphans::{ended_children, reap};
 #[cfg(target_os = "linux")]
+mod own_memory;
+#[cfg(target_os = "linux")]
 mod proc;
 #[cfg(target_os = "linux")]
 mod real_time;
@@ -32,9 +44,9 @@ pub use linux::{NAME_BYTES, marks, set_mark, thread_id};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Sleepers, is_main_thread, is_there, join, set_thread_name};
 #[cfg(target_os = "linux")]
-pub(crate) use proc::{kernel_look, thread_ids, thread_of, uptime};
-#[cfg(target_os = "linux")]
 pub use proc::{marks_of, process_threads};
+#[cfg(target_os = "linux")]
+pub(crate) use proc::{thread_ids, thread_of, uptime};
 
 #[cfg(not(target_os = "linux"))]
 mod not_linux;
@@ -112,6 +124,8 @@ pub(crate) use not_unix::{
     unblocked, why_not_taken,
 };
 
+use std::time::Duration;
+
 /// A thread of this process as the kernel lists it.
 #[derive(Debug, Clone)]
 pub struct KernelThread {
@@ -147,12 +161,12 @@ pub(crate) struct KernelLook {
     pub(crate) state: u8,
     /// The system call that the thread is in. `None` outside of a call, or if it is not reported.
     pub(crate) call: Option<String>,
-    /// The object of the call: a descriptor and its file, or a child process.
+    /// The object of the call: a descriptor and its file, a path, a child process.
     pub(crate) about: Option<String>,
     /// The function of the kernel in which the thread sleeps.
     pub(crate) channel: Option<String>,
     /// The processor time of the thread so far.
-    pub(crate) cpu: Option<std::time::Duration>,
+    pub(crate) cpu: Option<Duration>,
     /// The part that could not be read, and the reason.
     pub(crate) refused: Option<String>,
 }

@@ -122,8 +122,8 @@ pub(crate) fn thread_of(_id: u32) -> io::Result<Option<KernelThread>> {
     Err(not_listed())
 }
 
-pub(crate) fn kernel_look(_id: u32) -> Option<KernelLook> {
-    Some(KernelLook::default())
+pub(crate) fn kernel_look(_id: u32) -> io::Result<Option<KernelLook>> {
+    Ok(Some(KernelLook::default()))
 }
 
 pub(crate) fn uptime() -> Option<std::time::Duration> {

@@ -42,11 +42,16 @@ impl Asking {
             self.unasked += 1;
             return Asked::default();
         }
-        let Some(look) = sys::kernel_look(id) else {
-            return Asked { run_state: Some(RunState::Other), ..Asked::default() };
+        let look = match sys::kernel_look(id) {
+            Ok(Some(look)) => look,
+            Ok(None) => return Asked { run_state: Some(RunState::Other), ..Asked::default() },
+            Err(error) => {
+                self.refuse(error.to_string());
+                return Asked::default();
+            }
         };
-        if let Some(refused) = look.refused.filter(|refused| !self.refused.contains(refused)) {
-            self.refused.push(refused);
+        if let Some(refused) = look.refused {
+            self.refuse(refused);
         }
         let state = match look.state {
             0 => return Asked::default(),
@@ -58,6 +63,13 @@ impl Asking {
         };
         let kernel = KernelStatus { call: look.call, about: look.about, channel: look.channel };
         Asked { run_state: Some(state), kernel: Some(kernel), cpu: look.cpu }
+    }
+
+    /// Notes what the kernel refuses to say, once.
+    fn refuse(&mut self, reason: String) {
+        if !self.refused.contains(&reason) {
+            self.refused.push(reason);
+        }
     }
 
     /// Returns what could not be read, and why: `limits` of the snapshot.

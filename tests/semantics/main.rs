@@ -6,6 +6,7 @@
 mod common;
 
 mod cost;
+mod edges;
 mod exit;
 mod failure;
 mod guests;

@@ -1,0 +1,122 @@
+//! Owns processes that may not look at themselves: each thing that cannot be read is missing with
+//! its reason, and the rest is there.
+
+use std::io::Read;
+use std::ptr::null;
+
+use homebound::{Result, RunState, Scope, scope_named};
+
+use crate::common::*;
+
+/// Lets the kernel refuse a system call from now on, to all threads of the process.
+fn refuse(call: libc::c_long) {
+    let [load, is, give] = [
+        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
+        libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+        libc::BPF_RET | libc::BPF_K,
+    ];
+    let step = |code: u32, jt, jf, k| libc::sock_filter { code: u16::try_from(code).unwrap(), jt, jf, k };
+    let mut steps = [
+        // The number of the call is the first word of what a filter sees.
+        step(load, 0, 0, 0),
+        step(is, 0, 1, u32::try_from(call).unwrap()),
+        step(give, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned()),
+        step(give, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let filter = libc::sock_fprog { len: 4, filter: steps.as_mut_ptr() };
+    // SAFETY: it only takes rights away.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
+    let flags = libc::SECCOMP_FILTER_FLAG_TSYNC;
+    // SAFETY: the filter is there until the call returns.
+    let set =
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const filter) };
+    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// Hides `/proc` from the calling thread and from those that it starts. False if only root may.
+fn hide_proc() -> bool {
+    let private = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: it changes only what the calling thread sees of the file system.
+    let alone = unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0;
+    // SAFETY: all texts end with a zero.
+    let apart = alone && unsafe { libc::mount(null(), c"/".as_ptr(), null(), private, null()) } == 0;
+    // SAFETY: as above.
+    apart && unsafe { libc::mount(c"none".as_ptr(), c"/proc".as_ptr(), c"tmpfs".as_ptr(), 0, null()) } == 0
+}
+
+/// Threads in a FIFO's open and in a pipe's read.
+fn stuck(s: &Scope<'_, '_>) -> Result {
+    let (mut pipe, keep) = std::io::pipe()?;
+    s.spawn("pipe", "reads a pipe", move |_| {
+        let _keep = keep;
+        Ok(pipe.read_exact(&mut [0])?)
+    })?;
+    s.spawn("sleep", "sleeps", |_| {
+        let time = libc::timespec { tv_sec: 1234, tv_nsec: 0 };
+        // SAFETY: the time is there.
+        unsafe { libc::nanosleep(&time, std::ptr::null_mut()) };
+        Ok(())
+    })?;
+    Ok(())
+}
+
+#[test]
+fn ed2_without_the_copying_of_memory_the_rest_is_shown() {
+    // catches: a dump without calls because one argument could not be read; silence about why
+    child_passes(|_| {
+        let result = scope_named("shop", |s| -> Result {
+            refuse(libc::SYS_process_vm_readv);
+            stuck(s)?;
+            eventually("all that can be read is there", || {
+                let dump = s.dump_status();
+                dump.contains("sleeps in read fd ")
+                    && dump.contains("sleeps in clock_nanosleep (kernel:")
+                    && dump.contains("not seen: arguments of system calls: process_vm_readv: ")
+            });
+            std::process::exit(0)
+        });
+        result.map_or(1, |()| 1)
+    });
+}
+
+#[test]
+fn ed2_a_process_that_is_not_dumpable_says_that_calls_are_hidden() {
+    // catches: a thread that loses its call without a word, as after setuid
+    child_passes(|_| {
+        let result = scope_named("shop", |s| -> Result {
+            stuck(s)?;
+            // SAFETY: it has no pointers.
+            unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+            // SAFETY: as above. Root reads all files, so it must be another user.
+            let _only_root = unsafe { libc::setuid(65534) };
+            // SAFETY: as above; the change of the user has changed it.
+            unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+            eventually("the reason is there", || {
+                let dump = s.dump_status();
+                dump.contains("not seen: system calls: /proc/self/task: ") && dump.contains("  sleeps")
+            });
+            std::process::exit(0)
+        });
+        result.map_or(1, |()| 1)
+    });
+}
+
+#[test]
+fn ed2_without_proc_no_thread_is_called_gone() {
+    // catches: `gone, or about to be` for each thread, where no thread can be seen
+    child_passes(|_| {
+        if !hide_proc() {
+            say("skipped: only root may hide /proc");
+            return 0;
+        }
+        let result = scope_named("shop", |s| -> Result {
+            stuck(s)?;
+            let snapshot = s.examine(homebound::Examine::new().kernel());
+            let states: Vec<_> = all_threads(&snapshot).iter().map(|thread| thread.run_state).collect();
+            assert!(!states.contains(&Some(RunState::Other)), "{snapshot}");
+            assert!(snapshot.limits.iter().any(|limit| limit.starts_with("/proc/self/task: ")), "{snapshot}");
+            std::process::exit(0)
+        });
+        result.map_or(1, |()| 1)
+    });
+}
