@@ -88,9 +88,10 @@ impl Stack {
     /// ```
     #[must_use]
     pub fn frames(&self) -> impl ExactSizeIterator<Item = Frame> + '_ {
-        let Frames { addresses, length: _, exact, guessed_from } = &self.frames;
+        let Frames { addresses, stack_pointers, length: _, exact, guessed_from } = &self.frames;
         let one = move |(place, address): (usize, &u64)| Frame {
             address: *address,
+            stack_pointer: stack_pointers[place],
             is_return_address: exact[place / 64] >> (place % 64) & 1 == 0,
             is_guess: guessed_from.is_some_and(|from| place >= from),
         };
@@ -110,6 +111,9 @@ impl Stack {
 pub struct Frame {
     /// Where the thread is in this function, or goes on in it.
     pub address: u64,
+    /// The lower end of the memory of this frame, whose upper end is the stack pointer of the frame
+    /// further out: see [`Stacks::words`](crate::Stacks::words).
+    pub stack_pointer: u64,
     /// `address` is behind a call, so the instruction at which the thread is ends before it.
     pub is_return_address: bool,
     /// The unwind tables did not lead here, or not from a frame further inside: a search of the
@@ -129,6 +133,7 @@ impl Frame {
 #[derive(Clone)]
 pub(crate) struct Frames {
     addresses: [u64; MOST_FRAMES],
+    stack_pointers: [u64; MOST_FRAMES],
     length: usize,
     /// By frame: its address is no return address.
     exact: [u64; MOST_FRAMES / 64],
@@ -137,7 +142,13 @@ pub(crate) struct Frames {
 
 impl Frames {
     pub(crate) fn new() -> Self {
-        Frames { addresses: [0; MOST_FRAMES], length: 0, exact: [0; MOST_FRAMES / 64], guessed_from: None }
+        Frames {
+            addresses: [0; MOST_FRAMES],
+            stack_pointers: [0; MOST_FRAMES],
+            length: 0,
+            exact: [0; MOST_FRAMES / 64],
+            guessed_from: None,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -145,10 +156,11 @@ impl Frames {
     }
 
     /// False: there is no room.
-    pub(crate) fn push(&mut self, address: u64, is_exact: bool) -> bool {
+    pub(crate) fn push(&mut self, address: u64, stack_pointer: u64, is_exact: bool) -> bool {
         let place = self.length;
         let Some(slot) = self.addresses.get_mut(place) else { return false };
         *slot = address;
+        self.stack_pointers[place] = stack_pointer;
         self.exact[place / 64] |= u64::from(is_exact) << (place % 64);
         self.length += 1;
         true

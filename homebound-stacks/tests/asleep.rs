@@ -64,3 +64,35 @@ fn a_deep_stack_is_copied_in_full_and_cut_at_the_outer_end() {
     let stack = asleep(&mut stacks, tid, is_deep(200));
     assert_eq!((stack.cut, stack.frames().len()), (Some(Cut::TooDeep), MOST_FRAMES));
 }
+
+#[test]
+fn the_words_of_a_frame_are_those_of_its_function_alone() {
+    const MARK: u64 = 0x5eed_0f_57ac_4ed1;
+    #[inline(never)]
+    fn marked() -> u64 {
+        let mark = std::hint::black_box([MARK; 4]);
+        sleeps();
+        std::hint::black_box(mark)[0]
+    }
+    #[inline(never)]
+    fn sleeps() {
+        sys::pause();
+        std::hint::black_box(());
+    }
+    let mut stacks = Stacks::new().unwrap();
+    let place = |stacks: &Stacks, stack: &_| {
+        functions(stacks, stack).iter().position(|name| name.ends_with("marked"))
+    };
+    let tid = start(|| common::ended(marked()));
+    let stack = asleep(&mut stacks, tid, |stacks, stack| place(stacks, stack).is_some());
+    let place = place(&stacks, &stack).unwrap();
+    let ends: Vec<_> = stack.frames().map(|frame| frame.stack_pointer).collect();
+    let count = |from: usize, to: usize| {
+        let words = stacks.words(ends[from]..ends[to]);
+        words.filter(|word| *word == MARK).count()
+    };
+    assert!(count(place, place + 1) >= 4, "in the frame of the function");
+    assert_eq!(count(0, place), 0, "further inside");
+    assert_eq!(stacks.words(0..8).count(), 0, "no stack is there");
+    assert!(stacks.words(0..u64::MAX).count() == 0, "a mad range ends");
+}

@@ -2,6 +2,7 @@
 //! Refuses to walk, to name, and to know what a signal handler may do.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::linux::sys::{handler, memory, signal, words};
 use crate::linux::walk::Registers;
 use crate::linux::walk::arch::HOST;
 use crate::linux::walk::frames::{World, walk};
-use crate::linux::walk::memory::View;
+use crate::linux::walk::memory::{Piece, View};
 use crate::linux::walk::module::{Module, module_at};
 use crate::linux::walk::tables::Tables;
 use crate::stack::{Call, Cut, Frames, How, NotCaptured, Stack, Way};
@@ -64,6 +65,8 @@ pub struct Stacks {
     tables: Tables,
     /// Room for the two pieces of the copy of a stack.
     copy: Vec<u8>,
+    /// The addresses of the two pieces in `copy`, and their lengths.
+    copied: [(u64, usize); 2],
     /// The signal that the caller chose.
     signal: Option<i32>,
     is_frozen: bool,
@@ -84,6 +87,7 @@ impl Stacks {
             modules: Vec::new(),
             tables: Tables::new(),
             copy: vec![0; COPIES[1] + SECOND],
+            copied: [(0, 0); 2],
             signal: None,
             is_frozen: false,
             strange: [0; 16],
@@ -150,6 +154,7 @@ impl Stacks {
     pub fn capture(&mut self, tid: i32, way: Way, within: Duration) -> Result<Stack, NotCaptured> {
         let now = Instant::now();
         let end = now.checked_add(within).unwrap_or(now);
+        self.copied = [(0, 0); 2];
         let asleep = self.asleep(tid, end);
         if way == Way::Asleep {
             return asleep;
@@ -162,6 +167,47 @@ impl Stacks {
             }
             Err(reason) => Err(reason),
         }
+    }
+
+    /// The words of the stack that was captured last, as they were at its moment, between two
+    /// addresses: the memory of some [frames](crate::Frame::stack_pointer). What was not copied is
+    /// left out. Nothing, if the last capture came to no stack.
+    ///
+    /// A word may be what it looks like, or be left over from a call that has long returned.
+    /// Allocates nothing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), homebound_stacks::NotCaptured> {
+    /// # if !cfg!(target_os = "linux") { return Ok(()); }
+    /// # let (send, receive) = std::sync::mpsc::channel();
+    /// # let worker = std::thread::spawn(move || {
+    /// #     send.send(homebound_stacks::thread_id()).unwrap();
+    /// #     std::thread::park();
+    /// # });
+    /// # let tid = receive.recv().unwrap();
+    /// use homebound_stacks::{Stacks, Way};
+    ///
+    /// let mut stacks = Stacks::new()?;
+    /// let within = std::time::Duration::from_millis(100);
+    /// # let mut tries = std::iter::repeat_with(|| stacks.capture(tid, Way::Asleep, within));
+    /// # let stack = tries.find_map(Result::ok).expect("it sleeps");
+    /// # let tid = stack.tid;
+    /// let stack = stacks.capture(tid, Way::Asleep, within)?;
+    /// let frames: Vec<_> = stack.frames().collect();
+    /// // Return addresses are among the words of the stack.
+    /// let (inner, outer) = (frames[0].stack_pointer, frames[2].stack_pointer);
+    /// assert!(stacks.words(inner..outer).any(|word| word == frames[1].address));
+    /// # worker.thread().unpark();
+    /// # worker.join().unwrap();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn words(&self, addresses: Range<u64>) -> impl Iterator<Item = u64> + '_ {
+        let view = View { stack: pieces(&self.copy, self.copied), read: &own_memory };
+        let start = addresses.start.checked_next_multiple_of(8).unwrap_or(u64::MAX);
+        // No copy is longer, so a mad range ends as well.
+        let most = self.copy.len() / 8;
+        (start..addresses.end).step_by(8).take(most).filter_map(move |at| view.on_stack(at))
     }
 
     /// The module that holds an address: its path, and the address as its file knows it, which
@@ -310,9 +356,8 @@ impl Stacks {
 
     fn walk(&mut self, moment: &Moment) -> (Frames, Option<Cut>) {
         let Moment { call, registers, pieces: [(from, length), (elsewhere, more)] } = *moment;
-        let (first, second) = self.copy.split_at(COPIES[1]);
-        let view =
-            View { stack: [(from, &first[..length]), (elsewhere, &second[..more])], read: &own_memory };
+        self.copied = [(from, length), (elsewhere, more)];
+        let view = View { stack: pieces(&self.copy, self.copied), read: &own_memory };
         let world = World { arch: &HOST, modules: &self.modules, view };
         let vfork = HOST.vfork.zip(call).filter(|((number, _), call)| call.number == *number);
         let returns_to = vfork.map(|((_, place), call)| call.arguments[place]);
@@ -328,6 +373,12 @@ struct Moment {
     registers: Registers,
     /// The addresses of the two pieces of the copy, and their lengths.
     pieces: [(u64, usize); 2],
+}
+
+/// What was copied, of these addresses and lengths.
+fn pieces(copy: &[u8], [(from, length), (elsewhere, more)]: [(u64, usize); 2]) -> [Piece<'_>; 2] {
+    let (first, second) = copy.split_at(COPIES[1]);
+    [(from, &first[..length]), (elsewhere, &second[..more])]
 }
 
 /// Reads this process's memory. A refusal is seen when a session is made, and counts as no memory

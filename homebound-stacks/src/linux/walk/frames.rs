@@ -40,6 +40,10 @@ impl Place {
     fn instruction(&self) -> u64 {
         self.address.wrapping_sub(u64::from(!self.is_exact))
     }
+
+    fn stack_pointer(&self, arch: &Arch) -> u64 {
+        self.registers.get(arch.sp).unwrap_or(0)
+    }
 }
 
 /// Walks a stack, from the program counter in `registers` on. `returns_to` is the return address of
@@ -55,11 +59,11 @@ pub(crate) fn walk(
     let address = registers.get(world.arch.pc)?;
     let mut place = Place { registers, address, is_exact: true };
     if let Some(address) = returns_to.filter(|ret| target_before(world, *ret).is_some()) {
-        frames.push(place.address, true);
+        frames.push(place.address, place.stack_pointer(world.arch), true);
         place = Place { registers, address, is_exact: false };
     }
     loop {
-        if !frames.push(place.address, place.is_exact) {
+        if !frames.push(place.address, place.stack_pointer(world.arch), place.is_exact) {
             return Some(Cut::TooDeep);
         }
         match step(world, tables, &place, frames) {
