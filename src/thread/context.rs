@@ -136,25 +136,31 @@ impl Context {
     #[inline]
     #[track_caller]
     pub fn is_stopping(&self) -> bool {
-        self.asks("is_stopping", Location::caller())
+        let at = Location::caller();
+        self.node.plainly_stopping().unwrap_or_else(|| {
+            // No sign of progress: a loop that does nothing else is just what an expectation is to
+            // find.
+            self.visit("is_stopping", at);
+            self.node.is_stopping()
+        })
     }
 
-    /// Marks a wait or a check of the stop, where a test may have planted a stop or a panic.
+    /// Marks the beginning of a wait: a sign of progress, for a thread that has said what to expect
+    /// of it. A test may have planted a stop or a panic here.
     #[inline]
     pub(crate) fn point(&self, what: &'static str, at: &'static Location<'static>) {
-        if self.node.is_probed() {
-            failpoint::visit(&self.record, what, at);
+        if self.node.is_pointed() {
+            self.record.progress(Some(at));
+            self.visit(what, at);
         }
     }
 
-    /// A [`point`](Self::point), and a check of the stop. A node without a probe, a shield or a
-    /// deadline needs one load.
+    /// Marks a point where a test may have planted a stop or a panic.
     #[inline]
-    fn asks(&self, what: &'static str, at: &'static Location<'static>) -> bool {
-        self.node.plainly_stopping().unwrap_or_else(|| {
-            self.point(what, at);
-            self.node.is_stopping()
-        })
+    fn visit(&self, what: &'static str, at: &'static Location<'static>) {
+        if self.node.is_probed() {
+            failpoint::visit(&self.record, what, at);
+        }
     }
 
     /// Returns true when the thread's share of the grace has passed: drop everything and return.
@@ -201,7 +207,66 @@ impl Context {
     #[track_caller]
     #[must_use = "after a stop it is an error, for ever: pass it on with `?`, or leave the loop"]
     pub fn checkpoint(&self) -> std::result::Result<(), Stopped> {
-        if self.asks("checkpoint", Location::caller()) { Err(self.stopped()) } else { Ok(()) }
+        let at = Location::caller();
+        let stops = self.node.plainly_stopping().unwrap_or_else(|| {
+            self.point("checkpoint", at);
+            self.node.is_stopping()
+        });
+        if stops { Err(self.stopped()) } else { Ok(()) }
+    }
+
+    /// Says that the thread makes progress, if it has said what to expect of it: see
+    /// [`ThreadBuilder::expect_every`](crate::ThreadBuilder::expect_every). Costs a read of the
+    /// clock there, and next to nothing in any other thread.
+    ///
+    /// Call it where a piece of work is done, not from a timer: a beat that comes by itself says
+    /// nothing about the work. A context that is used on another thread beats for the thread to
+    /// which it belongs.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let sums = scope.thread("sums", "adds up files").expect_every(Duration::from_secs(30));
+    ///     sums.spawn(|cx| {
+    ///         for file in ["a", "b"] {
+    ///             std::hint::black_box(file.len());
+    ///             cx.beat();
+    ///         }
+    ///         Ok(())
+    ///     })?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    #[track_caller]
+    pub fn beat(&self) {
+        self.record.progress(Some(Location::caller()));
+    }
+
+    /// Runs `f`, which may take up to `max` without a sign of progress, this once: no alarm of the
+    /// registry's [health](crate::Registry::health) is raised about the thread before `max` has
+    /// passed. The end of `f` is a sign of progress.
+    ///
+    /// A patience makes no limit shorter. Inside of another patience the later end holds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// fn vacuum() {} // a call into a C library that may take minutes
+    ///
+    /// homebound::scope(|scope| {
+    ///     let keeper = scope.thread("keeper", "keeps the database small");
+    ///     keeper.expect_every(Duration::from_secs(30)).spawn(|cx| {
+    ///         cx.patience(Duration::from_secs(300), vacuum);
+    ///         Ok(())
+    ///     })?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn patience<R>(&self, max: Duration, f: impl FnOnce() -> R) -> R {
+        self.record.patience(max, f)
     }
 
     /// Returns why the context was told to stop; `None` if it was not.
