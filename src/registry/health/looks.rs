@@ -112,7 +112,7 @@ impl Looks {
             self.read(&groups, now);
         }
         let mut next = self.at_all.then(|| after(now, self.settings.look_every));
-        let mut found = HashMap::new();
+        let (mut found, sees) = (HashMap::new(), self.at_all && blind.is_none());
         for group in groups.values() {
             let known = self.known.entry(group.record.id).or_default();
             if !is_late {
@@ -120,12 +120,11 @@ impl Looks {
                 next = next.into_iter().chain(again).min();
                 line.into_iter().for_each(|line| act(shared, known, group, line, &self.settings, calls));
             }
-            put_up(known, group, &mut found);
+            put_up(known, group, sees, &mut found);
         }
         if is_late && !self.at_all && !groups.is_empty() {
             next = Some(after(now, self.settings.look_every));
         }
-        let sees = self.at_all && blind.is_none();
         core.root.board.put_up(found, sees, blind.filter(|_| self.at_all));
         groups.into_values().for_each(|group| drop_later(group, calls));
         next
@@ -252,8 +251,11 @@ fn act(shared: &Shared, known: &mut Known, group: &Group, line: Line, settings: 
     }
 }
 
-fn put_up(known: &Known, group: &Group, found: &mut HashMap<ThreadId, Finding>) {
+/// Adds the findings about a thread. `sees`: the program has asked for looks at all threads, and the
+/// kernel can be read; otherwise no pulse is claimed.
+fn put_up(known: &Known, group: &Group, sees: bool, found: &mut HashMap<ThreadId, Finding>) {
     let pulse = if group.waits { Some(Pulse::Waits) } else { known.pulse.clone() };
+    let pulse = pulse.filter(|_| sees);
     for record in group.records() {
         found.insert(record.id, Finding { pulse: pulse.clone(), alarm: None });
     }

@@ -15,12 +15,13 @@ mod root {
 /// The items of a module, by the path of their page.
 mod modules {
     use homebound::process::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
-    use homebound::registry::{Exit, OnOverdue, Registry, SecondSignal, Signals};
+    use homebound::registry::{Exit, Health, OnOverdue, OnStuck, Registry, SecondSignal, Signals};
     use homebound::registry::{dump_status, group, run, snapshot, unblocked};
     use homebound::status::{
         Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
         ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
     };
+    use homebound::status::{Alarm, AlarmLevel, Pulse};
     use homebound::status::{Ending, ShutdownReport, ThreadReport};
     use homebound::wait::{Drain, Ended, Io, Iter, Listener, Ticks};
     use homebound::work::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RetryError, StartError};
@@ -36,6 +37,7 @@ mod short {
     };
     use homebound::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RetryError, StartError};
     use homebound::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
+    use homebound::{Alarm, AlarmLevel, Health, OnStuck, Pulse};
     use homebound::{OnOverdue, SecondSignal};
 }
 
