@@ -31,9 +31,6 @@ use crate::tree::record::{Label, Record};
 use crate::tree::text::IntoText;
 use crate::tree::vitals::Vitals;
 
-/// The shortest expectation: below, the looks would cost more than they tell.
-const SHORTEST: Duration = Duration::from_millis(10);
-
 /// Configures a thread before it is started: what its failure and its end mean, its stack, an OS
 /// thread of its own. From [`Scope::thread`](crate::Scope::thread) or
 /// [`Context::thread`](crate::Context::thread).
@@ -79,7 +76,7 @@ pub struct ThreadBuilder<'scope> {
     /// Another thread may make up for a failure.
     competing: bool,
     /// How often a sign of progress is to be expected.
-    expect_every: Option<Duration>,
+    pub(super) expect_every: Option<Duration>,
 }
 
 impl<'scope> ThreadBuilder<'scope> {
@@ -237,42 +234,6 @@ impl<'scope> ThreadBuilder<'scope> {
     /// ```
     pub fn cores(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
         self.cores = Some(BTreeSet::from_iter(cores).into_iter().collect());
-        self
-    }
-
-    /// Says that the thread makes progress at least this often, so that the registry's
-    /// [health](crate::Registry::health) finds it if it does not: a loop that computes for ever, a
-    /// wait for a peer that is dead.
-    ///
-    /// A sign of progress is a [`checkpoint`](Context::checkpoint), the beginning and the end of a
-    /// wait of the context's, or a [`beat`](Context::beat). Waits count: a wait that takes longer is
-    /// an alarm, which names the wait and its line. A look at
-    /// [`is_stopping`](Context::is_stopping) is no sign of progress. A thread without a sign is
-    /// *stuck*, after a second look that makes sure: after one and a half times this duration at the
-    /// latest, or a look later. Only a thread that got no processor meanwhile is not.
-    ///
-    /// The looks are the registry's; without [`Registry::health`](crate::Registry::health) they are
-    /// about such threads alone, and an alarm is logged. A standalone scope has none. From the
-    /// moment at which the thread is told to stop, its grace is the limit. Shorter than 10 ms counts
-    /// as 10 ms. See also [`Context::patience`].
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// homebound::Registry::new("search").run(|scope| {
-    ///     let indexer = scope.thread("indexer", "reads new files");
-    ///     indexer.expect_every(Duration::from_secs(30)).spawn(|cx| {
-    ///         for _file in 0..1_000 {
-    ///             cx.checkpoint()?; // one file takes far less than 30 s
-    ///         }
-    ///         Ok(())
-    ///     })?;
-    ///     Ok(())
-    /// }).into_result()?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    pub fn expect_every(mut self, progress: Duration) -> Self {
-        self.expect_every = Some(progress.max(SHORTEST));
         self
     }
 

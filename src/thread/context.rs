@@ -215,60 +215,6 @@ impl Context {
         if stops { Err(self.stopped()) } else { Ok(()) }
     }
 
-    /// Says that the thread makes progress, if it has said what to expect of it: see
-    /// [`ThreadBuilder::expect_every`](crate::ThreadBuilder::expect_every). Costs a read of the
-    /// clock there, and next to nothing in any other thread.
-    ///
-    /// Call it where a piece of work is done, not from a timer: a beat that comes by itself says
-    /// nothing about the work. A context that is used on another thread beats for the thread to
-    /// which it belongs.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// homebound::scope(|scope| {
-    ///     let sums = scope.thread("sums", "adds up files").expect_every(Duration::from_secs(30));
-    ///     sums.spawn(|cx| {
-    ///         for file in ["a", "b"] {
-    ///             std::hint::black_box(file.len());
-    ///             cx.beat();
-    ///         }
-    ///         Ok(())
-    ///     })?;
-    ///     Ok(())
-    /// })?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    #[track_caller]
-    pub fn beat(&self) {
-        self.record.progress(Some(Location::caller()));
-    }
-
-    /// Runs `f`, which may take up to `max` without a sign of progress, this once: no alarm of the
-    /// registry's [health](crate::Registry::health) is raised about the thread before `max` has
-    /// passed. The end of `f` is a sign of progress.
-    ///
-    /// A patience makes no limit shorter. Inside of another patience the later end holds.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// fn vacuum() {} // a call into a C library that may take minutes
-    ///
-    /// homebound::scope(|scope| {
-    ///     let keeper = scope.thread("keeper", "keeps the database small");
-    ///     keeper.expect_every(Duration::from_secs(30)).spawn(|cx| {
-    ///         cx.patience(Duration::from_secs(300), vacuum);
-    ///         Ok(())
-    ///     })?;
-    ///     Ok(())
-    /// })?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    pub fn patience<R>(&self, max: Duration, f: impl FnOnce() -> R) -> R {
-        self.record.patience(max, f)
-    }
-
     /// Returns why the context was told to stop; `None` if it was not.
     ///
     /// ```

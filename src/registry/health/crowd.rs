@@ -1,9 +1,9 @@
 //! Owns the walk of a look: which threads of the tree are to be looked at more closely.
 //! Refuses to read the kernel, and to hold a lock for more than [`PORTION`] threads.
 //!
-//! A thread may run bodies of scopes that it has opened. Each has a record of its own, and a wait is
-//! in the record of the innermost. So the records of one thread make a *group*, and the thread is in
-//! a known wait if one of them is.
+//! A thread may run bodies of scopes that it has opened. Each has a record of its own, and a wait
+//! is in the record of the innermost. So the records of one thread make a *group*, and the thread
+//! is in a known wait if one of them is.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};

@@ -1,7 +1,7 @@
 //! Owns the end of the process because a thread is stuck (`OnStuck::Exit`): *stopper* pronounces
 //! it, *watch* carries it out.
-//! Refuses to wait for *stopper*: if the subscriber hangs in the line about the thread, *watch* ends
-//! the process all the same, and if *watch* hangs, the kernel's timer does.
+//! Refuses to wait for *stopper*: if the subscriber hangs in the line about the thread, *watch*
+//! ends the process all the same, and if *watch* hangs, the kernel's timer does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

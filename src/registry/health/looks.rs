@@ -251,8 +251,8 @@ fn act(shared: &Shared, known: &mut Known, group: &Group, line: Line, settings: 
     }
 }
 
-/// Adds the findings about a thread. `sees`: the program has asked for looks at all threads, and the
-/// kernel can be read; otherwise no pulse is claimed.
+/// Adds the findings about a thread. `sees`: the program has asked for looks at all threads, and
+/// the kernel can be read; otherwise no pulse is claimed.
 fn put_up(known: &Known, group: &Group, sees: bool, found: &mut HashMap<ThreadId, Finding>) {
     let pulse = if group.waits { Some(Pulse::Waits) } else { known.pulse.clone() };
     let pulse = pulse.filter(|_| sees);

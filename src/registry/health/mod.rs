@@ -1,8 +1,8 @@
-//! The health looks of a registry: which threads are blocked outside of homebound, and which do not
-//! do what they have said to expect of them.
-// Owns what is claimed about a thread's health, and the lines that say so.
-// Refuses to end a thread: nothing can.
-// Read `settings` first, then `looks`, then `judge`.
+//! Owns the health looks of a registry: which threads are blocked outside of homebound, which make
+//! no progress although they have said so, and the lines that tell of them.
+//! Refuses to end a thread, because nothing can.
+//!
+//! Read `settings` first, then `looks`, then `judge`.
 
 pub(crate) mod crowd;
 pub(crate) mod doom;

@@ -108,15 +108,16 @@ impl Registry {
     /// | it was in a wait of homebound's | waits | idle: never an alarm |
     /// | it used CPU time | works | well |
     /// | it could run and got no processor | is starved | not hung |
-    /// | it slept all the time | is blocked outside, in this function of the kernel | warned of, then *stuck* |
+    /// | it slept all the time | is blocked outside, in a function of the kernel | an alarm |
     ///
     /// Each episode is logged once, with the target `homebound::health`: at WARN after
     /// [`warn_after`](Health::warn_after), at ERROR after [`stuck_after`](Health::stuck_after), and
     /// at INFO when the thread runs again. A wait that homebound does not see, such as a `select!`
-    /// or the events of a window, is to be marked with [`Context::waiting`](crate::Context::waiting):
-    /// an unmarked one that lasts is taken for a thread that is blocked. Adopted threads and guests
-    /// are not looked at. A look that comes late (the process was suspended, the machine is busy)
-    /// says nothing, and starts anew. Without `/proc`, no pulse is claimed.
+    /// or the events of a window, is to be marked with
+    /// [`Context::waiting`](crate::Context::waiting): an unmarked one that lasts is taken for a
+    /// thread that is blocked. Adopted threads and guests are not looked at. A look that comes late
+    /// (the process was suspended, the machine is busy) says nothing, and starts anew. Without
+    /// `/proc`, no pulse is claimed.
     ///
     /// ```
     /// use homebound::registry::{Health, Registry};

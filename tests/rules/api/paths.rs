@@ -17,11 +17,11 @@ mod modules {
     use homebound::process::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
     use homebound::registry::{Exit, Health, OnOverdue, OnStuck, Registry, SecondSignal, Signals};
     use homebound::registry::{dump_status, group, run, snapshot, unblocked};
+    use homebound::status::{Alarm, AlarmLevel, Pulse};
     use homebound::status::{
         Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
         ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
     };
-    use homebound::status::{Alarm, AlarmLevel, Pulse};
     use homebound::status::{Ending, ShutdownReport, ThreadReport};
     use homebound::wait::{Drain, Ended, Io, Iter, Listener, Ticks};
     use homebound::work::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RetryError, StartError};
@@ -29,6 +29,7 @@ mod modules {
 
 /// The same items at the root, where the pages do not show them. Programs are written with these.
 mod short {
+    use homebound::{Alarm, AlarmLevel, Health, OnStuck, Pulse};
     use homebound::{Drain, Ended, Io, Iter, Listener, Ticks};
     use homebound::{
         Edge, Ending, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState,
@@ -37,7 +38,6 @@ mod short {
     };
     use homebound::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RetryError, StartError};
     use homebound::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
-    use homebound::{Alarm, AlarmLevel, Health, OnStuck, Pulse};
     use homebound::{OnOverdue, SecondSignal};
 }
 

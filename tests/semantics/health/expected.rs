@@ -51,7 +51,7 @@ fn he5_beats_checkpoints_and_waits_are_signs_of_progress() {
             })?;
             thread("checks").service(|cx| {
                 while cx.checkpoint().is_ok() {
-                    std::thread::sleep(Duration::from_millis(1));
+                    sleep_outside(Duration::from_millis(1));
                 }
                 Ok(())
             })?;
@@ -60,7 +60,7 @@ fn he5_beats_checkpoints_and_waits_are_signs_of_progress() {
                 while !cx.is_stopping() {
                     cx.shield(LOOK, |cx| cx.checkpoint().is_ok());
                     homebound::scope(|s| Ok(s.context().checkpoint()?))?;
-                    std::thread::sleep(Duration::from_millis(1));
+                    sleep_outside(Duration::from_millis(1));
                 }
                 Ok(())
             })?;
@@ -77,7 +77,7 @@ fn he5_beats_checkpoints_and_waits_are_signs_of_progress() {
             thread("again")
                 .restart(Restart::always().no_backoff().for_ever().intensity(100_000, LOOK))
                 .service(|cx| {
-                    std::thread::sleep(Duration::from_millis(10));
+                    sleep_outside(Duration::from_millis(10));
                     cx.note("works");
                     Ok(())
                 })?;
@@ -125,15 +125,11 @@ fn he5_a_patience_holds_back_the_warning_of_a_block_as_well() {
     child_passes(|_| {
         let lines = Lines::of_process();
         let exit = Registry::new("app").health(quick()).run(|s| {
-            s.spawn("slow", "calls a library", |cx| {
-                Ok(cx.patience(WARN * 3, || std::thread::sleep(WARN * 2)))
-            })?
-            .join()?;
+            s.spawn("slow", "calls a library", |cx| Ok(cx.patience(WARN * 3, || sleep_outside(WARN * 2))))?
+                .join()?;
             assert_eq!(lines.all(), Vec::<String>::new());
-            s.spawn("slower", "calls a library", |cx| {
-                Ok(cx.patience(WARN * 2, || std::thread::sleep(WARN * 4)))
-            })?
-            .join()?;
+            s.spawn("slower", "calls a library", |cx| Ok(cx.patience(WARN * 2, || sleep_outside(WARN * 4))))?
+                .join()?;
             Ok(lines.wait_for("INFO", 1))
         });
         assert_eq!(lines.of("WARN").len() + lines.of("ERROR").len(), 2, "{:?}", lines.all());

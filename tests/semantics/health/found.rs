@@ -26,7 +26,7 @@ fn he1_a_wait_work_and_a_block_are_told_apart() {
             })?;
             s.spawn("poller", "sleeps in std, again and again", |_| {
                 while !OVER.load(Ordering::Relaxed) {
-                    std::thread::sleep(Duration::from_millis(5));
+                    sleep_outside(Duration::from_millis(5));
                 }
                 Ok(())
             })?;

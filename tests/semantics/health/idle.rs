@@ -52,7 +52,7 @@ fn he4_a_suspension_is_no_alarm() {
             beats.service(|cx| Ok(while cx.sleep(Duration::from_millis(100)).is_ok() {}))?;
             s.service("poller", "sleeps in std", |cx| {
                 while !cx.is_stopping() {
-                    std::thread::sleep(Duration::from_millis(100));
+                    sleep_outside(Duration::from_millis(100));
                 }
                 Ok(())
             })?;

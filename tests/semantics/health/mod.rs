@@ -84,3 +84,8 @@ fn let_pass(time: Duration) {
         linger(5);
     }
 }
+
+/// Sleeps in no wait of homebound's, as a call of a library would.
+fn sleep_outside(time: Duration) {
+    linger(u64::try_from(time.as_millis()).expect("a short time"));
+}
