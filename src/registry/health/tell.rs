@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::outcome::pulse::{Alarm, AlarmLevel};
-use crate::outcome::words::Span;
+use crate::outcome::words::{Span, called};
 use crate::registry::health::judge::Line;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
@@ -23,10 +23,9 @@ pub(super) fn line(record: Arc<Record>, wait: Option<Wait>, line: Line, calls: &
 }
 
 fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm) {
-    let kernel = record.kernel_id().and_then(sys::kernel_look).unwrap_or_default();
-    let call: Vec<_> = kernel.call.into_iter().chain(kernel.about).collect();
-    let cpu = record.kernel_id().and_then(|id| sys::pulse::counters(id).ok().flatten());
-    let cpu = cpu.map(|counters| Span(counters.cpu).to_string()).unwrap_or_default();
+    let kernel = record.kernel_id().and_then(|id| sys::kernel_look(id).ok().flatten()).unwrap_or_default();
+    let call = called(kernel.call.as_deref(), kernel.about.as_deref());
+    let cpu = kernel.cpu.map(|cpu| Span(cpu).to_string()).unwrap_or_default();
     let (waits, last) = (wait.map(|wait| Shown(wait).to_string()), last_line(record));
     let path = record.path_now();
     let since = Span(alarm.since.elapsed()).to_string();
@@ -46,7 +45,7 @@ fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm) {
                 waits = waits.unwrap_or_default(),
                 last_line = last,
                 kernel_wait = kernel.channel.unwrap_or_default(),
-                system_call = &*shown(&call.join(" ")),
+                system_call = &*shown(&call),
                 cpu,
                 $text
             )
