@@ -18,6 +18,16 @@ use crate::rt::shown::{Level, Lines, Shown};
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Head(self))?;
+        write_rows(f, &self.threads, &self.foreign, &self.owned)
+    }
+}
+
+/// The first line of a report.
+pub(crate) struct Head<'a>(pub(crate) &'a ShutdownReport);
+
+impl fmt::Display for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // All fields by name, so that the compiler asks where a new one is shown.
         let ShutdownReport {
             total,
@@ -29,10 +39,10 @@ impl fmt::Display for ShutdownReport {
             duration,
             reason,
             repeated,
-            threads,
+            threads: _,
             foreign,
-            owned,
-        } = self;
+            owned: _,
+        } = self.0;
         write!(f, "shutdown: {total} total, {joined} joined, ")?;
         if *away > 0 {
             write!(f, "not home yet: {away}, ")?;
@@ -53,12 +63,12 @@ impl fmt::Display for ShutdownReport {
         if *repeated {
             f.write_str("; repeated")?;
         }
-        write_rows(f, threads, foreign, owned)
+        Ok(())
     }
 }
 
 /// Writes the rows below the head of a report.
-fn write_rows(
+pub(crate) fn write_rows(
     f: &mut fmt::Formatter<'_>,
     threads: &[ThreadReport],
     foreign: &[ForeignThread],

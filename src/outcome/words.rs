@@ -102,12 +102,18 @@ impl fmt::Display for ForeignThread {
         if let Some(why) = &self.unknown {
             return write!(f, "foreign threads: unknown ({})", Shown(why));
         }
-        let since = match (self.guest, self.before) {
+        write!(f, "foreign thread \"{}\"  tid {}  ({})", Shown(&self.name), self.os_tid, self.since())
+    }
+}
+
+impl ForeignThread {
+    /// Where the thread comes from, as far as it is known.
+    pub(crate) fn since(&self) -> &'static str {
+        match (self.guest, self.before) {
             (true, _) => "a guest whose scope is over",
             (false, true) => "there before",
             (false, false) => "not ours",
-        };
-        write!(f, "foreign thread \"{}\"  tid {}  ({since})", Shown(&self.name), self.os_tid)
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::outcome::dump::Dump;
 use crate::outcome::dump::count::is_whole;
 use crate::registry::audit;
 use crate::registry::chores::taken_over_text;
@@ -81,9 +82,6 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
         let now = awake::now();
         if let Some(at) = seen.kill_at(shared).filter(|at| now >= *at) {
             overdue_at_last(shared, core, &mut seen, at, now);
-        }
-        if let Some(word) = shared.doom.passed() {
-            end(core, &word.why, word.end);
         }
         // The request first, then the look whether *stopper* is occupied. Pairs with
         // `set_occupied`.
@@ -183,14 +181,13 @@ impl Seen {
         let warning = self.next_warning.map(|(at, _)| at);
         let kill = self.kill_at(shared).filter(|at| *at > now);
         let beat = awake::beats().then(|| now + BEAT);
-        let doom = shared.doom.due().map(awake::of_system);
-        [self.timer, users_due, warning, kill, beat, doom].into_iter().flatten().min()
+        [self.timer, users_due, warning, kill, beat].into_iter().flatten().min()
     }
 }
 
 /// Grace and `kill_after` have passed, and some thread is not home.
 fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due: Instant, now: Instant) {
-    const WHY: &str = "homebound: threads are not home, and the grace is over";
+    const WHY: &str = "threads are not home, and the grace is over";
     match shared.settings.on_overdue {
         OnOverdue::Exit(code) => end(core, WHY, End::Exit(i32::from(code))),
         OnOverdue::Abort => end(core, WHY, End::Abort),
@@ -200,7 +197,8 @@ fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due:
                 if is_settled(core) {
                     // *stopper* is home, or on its way. The thread that hangs, hangs in a
                     // destructor, and only *watch* is left to say so.
-                    say(&examine::dump(core).to_string(), LAST_WORDS);
+                    let snapshot = &examine::dump(core);
+                    say(&Dump { snapshot, cause: WHY, report: None }.to_string(), LAST_WORDS);
                 } else {
                     shared.request(request::WARN);
                 }
@@ -237,7 +235,8 @@ fn dump(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) {
     seen.is_dump_due = false;
     let left = seen.kill_at(shared).map(|at| at.saturating_duration_since(awake::now()));
     let patience = if seen.unread { UNREAD } else { LAST_WORDS };
-    let dump = format!("{}{}", taken_over_text(&shared.settings.taken), examine::dump(core));
+    let dump = Dump { snapshot: &examine::dump(core), cause: "SIGQUIT", report: None };
+    let dump = format!("{}{dump}", taken_over_text(&shared.settings.taken));
     seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
 }
 
@@ -250,7 +249,7 @@ fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     if is_other_key || first.is_some_and(|first| came.saturating_duration_since(first) >= SAME_SIGNAL) {
         let how = End::Exit(128 + heard.signal);
         match shared.settings.second_signal {
-            SecondSignal::Dump => end(core, "homebound: a second signal", how),
+            SecondSignal::Dump => end(core, "a second signal", how),
             SecondSignal::Quiet => sys::exit_now(128 + heard.signal),
         }
     }
@@ -279,10 +278,8 @@ fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
     // ends the process.
     last::arm(begin + STUCK_BEFORE, how);
     let due = last::look();
-    let report = reporting::report_of_root(core).map(|report| report.to_string());
-    let report = report.unwrap_or_else(|| "shutdown: unknown, the root is locked".to_owned());
-    let tree = examine::dump(core);
-    let text = format!("{why}\n{report}\n{tree}");
+    let (report, tree) = (reporting::report_of_root(core), examine::dump(core));
+    let text = Dump { snapshot: &tree, cause: why, report: Some(report.as_ref()) }.to_string();
     // The text is made. From here on only stderr can hold it up.
     last::postpone(stuck_then, how, due);
     let left = stuck_then.saturating_duration_since(Instant::now());

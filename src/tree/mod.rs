@@ -37,6 +37,5 @@ pub(crate) mod text;
 pub(crate) mod timers;
 pub(crate) mod users;
 pub(crate) mod verdict;
-pub(crate) mod vitals;
 pub(crate) mod wait_mark;
 pub(crate) mod walk;

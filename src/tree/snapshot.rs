@@ -67,7 +67,6 @@ impl Reader {
         let root = self.tree(core);
         let foreign = if is_root { core.root.foreign() } else { Vec::new() };
         let (idle, ending) = if is_root { (idle(core), self.ending(core)) } else { Default::default() };
-        let blind = core.root.board.blind().filter(|_| is_root);
         Snapshot {
             taken_at: SystemTime::now(),
             process: process(),
@@ -76,7 +75,7 @@ impl Reader {
             foreign,
             idle,
             ending,
-            limits: self.asking.limits().into_iter().chain(blind).collect(),
+            limits: self.asking.limits(),
         }
     }
 
@@ -191,7 +190,6 @@ impl Reader {
             Some(id) if overdue.is_some() || (self.until.is_some() && !seen) => self.asking.ask(id),
             _ => Asked::default(),
         };
-        let health = record.core.root.board.of(record, wait.as_ref());
         ThreadStatus {
             id: record.id,
             name: record.label.name.to_string(),
@@ -235,8 +233,6 @@ impl Reader {
             priority,
             cores,
             job: record.job.get().and_then(|job| job.status()),
-            pulse: health.pulse,
-            alarm: health.alarm,
         }
     }
 

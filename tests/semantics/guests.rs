@@ -165,7 +165,7 @@ fn a_scope_on_a_guests_thread_is_a_root_of_its_own() {
             assert_eq!((inner.opened_by, &*inner.path), (Some(guest.id), "/host/guest/inner"));
             assert_eq!(inner.threads.iter().filter(|row| row.role != Role::Body).count(), 2);
             let dump = s.dump_status();
-            let (above, below) = (dump.find("guest  (guest"), dump.find("/host/guest/inner"));
+            let (above, below) = (dump.find("guest  (guest"), dump.find("/host/guest/inner  ["));
             assert!(above < below && above.is_some(), "{dump}");
             drop(shown);
             s.stop();

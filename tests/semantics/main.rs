@@ -10,7 +10,6 @@ mod edges;
 mod exit;
 mod failure;
 mod guests;
-mod health;
 mod judgement;
 mod owned;
 mod registry;

@@ -3,7 +3,6 @@
 //!
 //! Read `stacks` first.
 
-mod copy;
 mod kernel;
 mod maps;
 mod names;

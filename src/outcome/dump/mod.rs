@@ -1,38 +1,95 @@
 //! Owns the text of a snapshot, as a person reads it in a dump.
 //! Refuses to read the tree of scopes: it prints the data of `status`.
 //!
+//! ```text
+//! header   which process, when, why, and what stands out
+//! first    deadlocks, threads that are late, threads that wait outside of homebound
+//! tree     all others, by scope; threads that are alike in one row
+//! outside  threads that are in no scope, and what could not be read
+//! ```
+//!
 //! Read `tree` first, then `row`.
 
+mod alike;
 pub(crate) mod count;
+mod cycles;
+mod date;
+mod first;
+mod header;
+mod outside;
 mod row;
 mod state;
 mod tree;
 mod whom;
 
+use std::collections::HashSet;
 use std::fmt;
 
-use crate::outcome::dump::count::count;
+use crate::outcome::dump::alike::Shapes;
+use crate::outcome::dump::first::First;
+use crate::outcome::dump::header::{write_process, write_verdict};
+use crate::outcome::dump::outside::write_outside;
 use crate::outcome::dump::tree::Tree;
-use crate::outcome::status::Snapshot;
-use crate::rt::shown::Shown;
+use crate::outcome::report::ShutdownReport;
+use crate::outcome::report_text;
+use crate::outcome::status::{ScopeStatus, Snapshot, ThreadId};
+
+/// A snapshot as text, and the cause for which it was taken.
+pub(crate) struct Dump<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    /// Why the dump was made, in words.
+    pub(crate) cause: &'a str,
+    /// In the last words: the report of the shutdown, or `None` if its lock could not be had.
+    pub(crate) report: Option<Option<&'a ShutdownReport>>,
+}
+
+impl fmt::Display for Dump<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Dump { snapshot, cause, report } = *self;
+        let tree = Tree::of(snapshot);
+        let shapes = Shapes::of(&tree);
+        let first = First::of(&tree, &shapes);
+        write_process(f, snapshot, cause)?;
+        match report {
+            Some(Some(report)) => writeln!(f, "{}", report_text::Head(report))?,
+            Some(None) => writeln!(f, "shutdown: unknown, the root is locked")?,
+            None => {}
+        }
+        write_verdict(f, snapshot, &first)?;
+        first.write(f, &tree)?;
+        tree.write(f, &shapes, &first.threads)?;
+        write_outside(f, snapshot)?;
+        match report.flatten() {
+            Some(report) => write_home(f, report, &ids_of(&snapshot.root)),
+            None => Ok(()),
+        }
+    }
+}
 
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (threads, scopes) = count(&self.root);
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
-        write!(f, "homebound: {threads} thread{} in {scopes} scope{}", plural(threads), plural(scopes))?;
-        if !self.ending.is_empty() {
-            write!(f, ", and {} on the way out", self.ending.len())?;
-        }
-        writeln!(f)?;
-        Tree::of(self).write(f)?;
-        self.ending.iter().try_for_each(|ending| writeln!(f, "{ending}"))?;
-        if !self.idle.is_empty() {
-            let names: Vec<_> =
-                self.idle.iter().map(|idle| format!("{} (tid {})", Shown(&idle.name), idle.os_tid)).collect();
-            writeln!(f, "idle, kept warm: {}", names.join(", "))?;
-        }
-        self.foreign.iter().try_for_each(|foreign| writeln!(f, "{foreign}"))?;
-        self.limits.iter().try_for_each(|limit| writeln!(f, "not seen: {}", Shown(limit)))
+        write!(f, "{}", Dump { snapshot: self, cause: "a call", report: None })
     }
+}
+
+/// Writes the rows of the report for the threads that are in no row of the tree: most of them are
+/// home.
+fn write_home(f: &mut fmt::Formatter<'_>, report: &ShutdownReport, seen: &HashSet<ThreadId>) -> fmt::Result {
+    let rows: Vec<_> = report.threads.iter().filter(|row| !seen.contains(&row.id)).cloned().collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    f.write_str("home:")?;
+    report_text::write_rows(f, &rows, &[], &report.owned)?;
+    writeln!(f)
+}
+
+/// The ids of all threads in the tree.
+fn ids_of(root: &ScopeStatus) -> HashSet<ThreadId> {
+    let (mut ids, mut scopes) = (HashSet::new(), vec![root]);
+    while let Some(scope) = scopes.pop() {
+        ids.extend(scope.threads.iter().map(|thread| thread.id));
+        scopes.extend(&scope.scopes);
+    }
+    ids
 }

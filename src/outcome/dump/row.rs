@@ -3,62 +3,41 @@
 
 use std::fmt;
 
-use crate::outcome::dump::state::write_state;
+use crate::outcome::dump::state::Doing;
 use crate::outcome::dump::tree::{Row, Tree};
 use crate::outcome::pool_status::JobStatus;
 use crate::outcome::setting::PriorityStatus;
-use crate::outcome::status::{Role, ScopeState, ScopeStatus};
+use crate::outcome::status::{Role, ScopeState, ScopeStatus, ThreadStatus};
 use crate::outcome::words::{Restarts, Span};
 use crate::rt::shown::Shown;
 
-/// Writes the row of a thread. `mark` is its id, if threads beside it have the same name.
+/// What a text leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Nothing.
+    All,
+    /// Times, and what else tells threads apart that are alike: the note, the job, the object of a
+    /// system call.
+    Alike,
+}
+
+/// Writes the row of a thread. `title` is what the row begins with, the rails included; `indent`
+/// stands before the lines below.
 pub(crate) fn write_thread(
     f: &mut fmt::Formatter<'_>,
     tree: &Tree<'_>,
     row: Row<'_>,
-    mark: &str,
-    (branch, indent): &(String, String),
+    title: &str,
+    indent: &str,
 ) -> fmt::Result {
-    let Row { scope, thread, .. } = row;
-    let (name, purpose) = (Shown(&thread.name), Shown(&thread.purpose));
-    match (thread.role, &thread.process) {
-        (Role::Body, _) => write!(f, "{branch}(body)")?,
-        (_, Some(process)) => write!(f, "{branch}{name}{mark}  (process: {purpose})  {process}")?,
-        (role, None) => write!(f, "{branch}{name}{mark}  ({role}: {purpose})")?,
-    }
+    let thread = row.thread;
+    write!(f, "{title}")?;
+    write_kind(f, thread)?;
     if let Some(id) = thread.os_tid {
         write!(f, "  tid {id}")?;
     }
-    f.write_str("  ")?;
-    match (&thread.job, &thread.note) {
-        (Some(job), note) => write_job(f, job, note.as_deref())?,
-        (None, Some(note)) => write!(f, "at {}, ", Shown(note))?,
-        (None, None) => {}
-    }
-    write_state(f, tree, row)?;
-    let (run, restarts, last_failure) = (thread.run, thread.restarts, thread.last_failure.as_deref());
-    write!(f, "{}", Restarts { run, restarts, last_failure })?;
-    if thread.failed {
-        f.write_str(", failed")?;
-    }
-    if thread.priority != PriorityStatus::default() {
-        write!(f, ", {}", thread.priority)?;
-    }
-    if let Some(cores) = &thread.cores {
-        write!(f, ", {cores}")?;
-    }
-    match thread.stopping_for {
-        Some(since) => write!(f, ", asked to stop {} ago", Span(since))?,
-        // The scope stops, and its users are not home yet (E3).
-        None if thread.role == Role::Service && scope.state != ScopeState::Open => {
-            f.write_str(", not told to stop yet")?;
-        }
-        None => {}
-    }
-    writeln!(f)?;
-    if let Some(late) = thread.overdue_for {
-        writeln!(f, "{indent}OVERDUE for {}", Span(late))?;
-    }
+    writeln!(f, "  {}", Doing { tree, row, detail: Detail::All })?;
+    write_stack(f, thread, indent)?;
     let age = Span(thread.spawned_at.elapsed());
     match thread.role {
         Role::Body | Role::Internal => Ok(()),
@@ -66,27 +45,86 @@ pub(crate) fn write_thread(
     }
 }
 
-/// Writes the head of a scope.
-pub(crate) fn write_head(
-    f: &mut fmt::Formatter<'_>,
-    scope: &ScopeStatus,
-    mark: &str,
-    branch: &str,
-) -> fmt::Result {
+/// Writes the stack of a thread. A wait of homebound's names its line, so a stack would only add
+/// the functions of homebound.
+pub(crate) fn write_stack(f: &mut fmt::Formatter<'_>, thread: &ThreadStatus, indent: &str) -> fmt::Result {
+    match (&thread.stack, &thread.no_stack) {
+        _ if thread.wait.is_some() && thread.overdue_for.is_none() => Ok(()),
+        (Some(stack), _) => writeln!(f, "{indent}{stack}"),
+        (None, Some(why)) => writeln!(f, "{indent}no stack: {}", Shown(why)),
+        (None, None) => Ok(()),
+    }
+}
+
+/// Writes what a thread is, and what it is for: `  (worker: adds numbers)`.
+pub(crate) fn write_kind(f: &mut fmt::Formatter<'_>, thread: &ThreadStatus) -> fmt::Result {
+    let purpose = Shown(&thread.purpose);
+    match (thread.role, &thread.process) {
+        (Role::Body, _) => Ok(()),
+        (_, Some(process)) => write!(f, "  (process: {purpose})  {process}"),
+        (role, None) => write!(f, "  ({role}: {purpose})"),
+    }
+}
+
+impl fmt::Display for Doing<'_, '_> {
+    /// What the thread is at, its state, and what else a reader has to know about it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Doing { row: Row { scope, thread, .. }, detail, .. } = *self;
+        let is_all = detail == Detail::All;
+        match (&thread.job, &thread.note) {
+            (Some(_), _) if !is_all => f.write_str("a job, ")?,
+            (Some(job), note) => write_job(f, job, note.as_deref())?,
+            (None, Some(note)) if is_all => write!(f, "at {}, ", Shown(note))?,
+            (None, _) => {}
+        }
+        self.write_state(f)?;
+        let (run, restarts, last_failure) = (thread.run, thread.restarts, thread.last_failure.as_deref());
+        write!(f, "{}", Restarts { run, restarts, last_failure })?;
+        if thread.failed {
+            f.write_str(", failed")?;
+        }
+        if thread.priority != PriorityStatus::default() {
+            write!(f, ", {}", thread.priority)?;
+        }
+        if let Some(cores) = &thread.cores {
+            write!(f, ", {cores}")?;
+        }
+        match thread.stopping_for {
+            Some(since) if is_all => write!(f, ", asked to stop {} ago", Span(since))?,
+            Some(_) => f.write_str(", asked to stop")?,
+            // The scope stops, and its users are not home yet (E3).
+            None if thread.role == Role::Service && scope.state != ScopeState::Open => {
+                f.write_str(", not told to stop yet")?;
+            }
+            None => {}
+        }
+        match thread.overdue_for {
+            Some(late) if is_all => write!(f, ", OVERDUE for {}", Span(late)),
+            Some(_) => f.write_str(", OVERDUE"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes the head of a scope, behind the rails and the path.
+pub(crate) fn write_scope(f: &mut fmt::Formatter<'_>, scope: &ScopeStatus, detail: Detail) -> fmt::Result {
     let group = match (&scope.pool, scope.group) {
         (Some(_), _) => "  (pool)",
         (None, true) => "  (group)",
         (None, false) => "",
     };
-    write!(f, "{branch}{}{mark}{group}  [{}", Shown(&scope.path), scope.state)?;
+    write!(f, "{group}  [{}", scope.state)?;
     if let Some(reason) = &scope.stop_reason {
         write!(f, ": {reason}")?;
     }
     f.write_str("]")?;
-    if let Some(pool) = &scope.pool {
+    if let Some(pool) = scope.pool.as_ref().filter(|_| detail == Detail::All) {
         write!(f, "  {pool}")?;
     }
-    writeln!(f, "  open for {}, from {}", Span(scope.age), scope.opened_from)
+    match detail {
+        Detail::All => write!(f, "  open for {}, from {}", Span(scope.age), scope.opened_from),
+        Detail::Alike => write!(f, "  from {}", scope.opened_from),
+    }
 }
 
 /// Writes which job a thread runs: `job 812 "a.png" for 40 ms, `.

@@ -3,48 +3,96 @@
 
 use std::fmt;
 
+use crate::outcome::dump::first::is_caller;
+use crate::outcome::dump::row::Detail;
 use crate::outcome::dump::tree::{Row, Tree};
 use crate::outcome::dump::whom::write_whom;
-use crate::outcome::status::{Role, ThreadState, WaitStatus};
+use crate::outcome::status::{KernelStatus, Role, ThreadState, WaitStatus};
 use crate::outcome::words::{Kernel, NotReady, Span};
 use crate::rt::shown::Shown;
 
-/// Writes the state of a thread. If the thread is in no wait of homebound's, the kernel says
-/// what it does, if the kernel was asked.
-pub(crate) fn write_state(f: &mut fmt::Formatter<'_>, tree: &Tree<'_>, row: Row<'_>) -> fmt::Result {
-    let Row { scope, thread, inside } = row;
-    match (thread.state, thread.starting_for) {
-        (ThreadState::Ended, _) => return f.write_str("ended"),
-        (ThreadState::Starting, None) => return f.write_str("starting"),
-        // What the thread does meanwhile follows.
-        (ThreadState::Starting, Some(since)) => write!(f, "{}, ", NotReady(since))?,
-        (ThreadState::Down, _) if thread.wait.is_none() => return f.write_str("down"),
-        // What its supervisor waits for before the next run follows.
-        (ThreadState::Down, _) => f.write_str("down, ")?,
-        (ThreadState::Running | ThreadState::Waiting { .. }, _) => {}
+/// What a thread does.
+#[derive(Clone, Copy)]
+pub(crate) struct Doing<'t, 'a> {
+    pub(crate) tree: &'t Tree<'a>,
+    pub(crate) row: Row<'a>,
+    pub(crate) detail: Detail,
+}
+
+impl Doing<'_, '_> {
+    /// Writes the state of the thread. If the thread is in no wait of homebound's, the kernel says
+    /// what it does, if the kernel was asked.
+    pub(crate) fn write_state(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Doing { row: Row { thread, inside, .. }, detail, .. } = *self;
+        match (thread.state, thread.starting_for) {
+            (ThreadState::Ended, _) => return f.write_str("ended"),
+            (ThreadState::Starting, None) => return f.write_str("starting"),
+            // What the thread does meanwhile follows.
+            (ThreadState::Starting, Some(since)) if detail == Detail::All => {
+                write!(f, "{}, ", NotReady(since))?;
+            }
+            (ThreadState::Starting, Some(_)) => f.write_str("starting (not ready), ")?,
+            (ThreadState::Down, _) if thread.wait.is_none() => return f.write_str("down"),
+            // What its supervisor waits for before the next run follows.
+            (ThreadState::Down, _) => f.write_str("down, ")?,
+            (ThreadState::Running | ThreadState::Waiting { .. }, _) => {}
+        }
+        match (thread.wait, inside) {
+            (Some(wait), _) => self.write_wait(f, wait),
+            // No wait of homebound's: the thread runs the body of the last scope that it opened, or
+            // the kernel knows what it does.
+            (None, Some(inner)) if detail == Detail::All => {
+                write!(f, "runs the body of {}", Shown(&inner.path))
+            }
+            (None, Some(_)) => f.write_str("runs the body of a scope"),
+            (None, None) => self.write_kernel(f),
+        }
     }
-    let kernel = Kernel(thread.run_state, thread.kernel.as_ref());
-    let Some(WaitStatus { what, at }) = thread.wait else {
-        // No wait of homebound's: the thread runs the body of the last scope that it opened, or
-        // the kernel knows what it does.
-        return match inside {
-            Some(inner) => write!(f, "runs the body of {}", Shown(&inner.path)),
-            None => write!(f, "{kernel}"),
-        };
-    };
-    write!(f, "waits: {}", Shown(what))?;
-    write_whom(f, tree, scope, thread, what)?;
-    if let Some(left) = thread.pause_left {
-        write!(f, " {}, {} left", thread.run + 1, Span(left))?;
+
+    fn write_wait(&self, f: &mut fmt::Formatter<'_>, wait: WaitStatus) -> fmt::Result {
+        let Doing { tree, row: Row { scope, thread, .. }, detail } = *self;
+        let WaitStatus { what, at } = wait;
+        let is_all = detail == Detail::All;
+        // The rows of threads that are alike begin with their number, which the wait follows.
+        write!(f, "{}{}", if is_all { "waits: " } else { "" }, Shown(what))?;
+        write_whom(f, tree, scope, thread, what)?;
+        if let Some(left) = thread.pause_left.filter(|_| is_all) {
+            write!(f, " {}, {} left", thread.run + 1, Span(left))?;
+        }
+        // The wait of an internal thread is at a line of homebound's, which tells a reader nothing.
+        if thread.role != Role::Internal {
+            write!(f, " at {at}")?;
+        }
+        if let Some(since) = thread.waiting_for.filter(|_| is_all) {
+            write!(f, " for {}", Span(since))?;
+        }
+        // Most waits of ours are a futex in the kernel, which adds nothing to the wait.
+        let call = thread.kernel.as_ref().and_then(|kernel| kernel.call.as_deref());
+        if call.is_none_or(|call| call == "futex") {
+            return Ok(());
+        }
+        f.write_str(", ")?;
+        self.write_kernel(f)
     }
-    // The wait of an internal thread is at a line of homebound's, which tells a reader nothing.
-    if thread.role != Role::Internal {
-        write!(f, " at {at}")?;
+
+    fn write_kernel(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let thread = self.row.thread;
+        if is_caller(thread) && thread.role != Role::Internal {
+            return f.write_str("running, and takes this snapshot");
+        }
+        if self.detail == Detail::All {
+            write!(f, "{}", Kernel(thread.run_state, thread.kernel.as_ref()))?;
+            thread.cpu.iter().try_for_each(|cpu| write!(f, ", cpu {}", Span(*cpu)))?;
+        } else {
+            // The object of the call is mostly a descriptor, and each of the threads has its own.
+            let brief = thread.kernel.clone().map(|kernel| KernelStatus { about: None, ..kernel });
+            write!(f, "{}", Kernel(thread.run_state, brief.as_ref()))?;
+        }
+        // A lock, outside of homebound, whose holder is known or guessed.
+        for edge in thread.waits_for.iter().filter(|_| thread.wait.is_none()) {
+            let word = if edge.known { "held by" } else { "perhaps held by" };
+            write!(f, ", {word} {}", Shown(&edge.path))?;
+        }
+        Ok(())
     }
-    if let Some(since) = thread.waiting_for {
-        write!(f, " for {}", Span(since))?;
-    }
-    // Most waits of ours are a futex in the kernel, which adds nothing to the wait.
-    let call = thread.kernel.as_ref().and_then(|kernel| kernel.call.as_deref());
-    if call.is_some_and(|call| call != "futex") { write!(f, ", {kernel}") } else { Ok(()) }
 }

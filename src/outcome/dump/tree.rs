@@ -1,27 +1,21 @@
 //! Owns the order of the rows of a dump: the tree, with the rails before its lines.
-//! Refuses to write a row: `row` does.
+//! Refuses to write a row: `row` does, and `alike` for rows that stand for many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use crate::outcome::dump::alike::{self, MANY, Shapes, together};
 use crate::outcome::dump::count::by_path;
-use crate::outcome::dump::row::{write_head, write_thread};
-use crate::outcome::status::{ScopeStatus, Snapshot, ThreadId, ThreadStatus};
-use crate::outcome::words::{Twins, rails, with_last};
+use crate::outcome::dump::row::{Detail, write_scope, write_thread};
+use crate::outcome::status::{Role, ScopeStatus, Snapshot, ThreadId, ThreadStatus};
+use crate::outcome::words::{Twins, rails};
+use crate::rt::shown::Shown;
 
 /// A snapshot that is being written.
 pub(crate) struct Tree<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// All scopes by their paths, to name the members of a scope that a thread waits for.
     pub(crate) by_path: HashMap<&'a str, &'a ScopeStatus>,
-}
-
-/// A part of the text. `mark` is the id of a scope or thread, if others beside it have the same
-/// name; `rails` stand before its first line, and before the lines below.
-enum Piece<'a> {
-    Scope { scope: &'a ScopeStatus, mark: String, rails: (String, String) },
-    Thread { row: Row<'a>, mark: String, rails: (String, String) },
-    Busy { indent: String },
 }
 
 /// A thread in its scope. `inside` is the last scope that the thread has opened, whose body it
@@ -33,41 +27,57 @@ pub(crate) struct Row<'a> {
     pub(crate) inside: Option<&'a ScopeStatus>,
 }
 
-/// Adds the pieces below a scope, from the top to the bottom.
-fn add_pieces<'a>(scope: &'a ScopeStatus, indent: &str, list: &mut Vec<Piece<'a>>) {
-    let names = Twins::among(scope.threads.iter().map(|thread| &*thread.name));
-    let paths = Twins::among(scope.scopes.iter().map(|inner| &*inner.path));
-    let piece = |scope: &'a ScopeStatus, rails| Piece::Scope {
-        scope,
-        mark: paths.mark(&scope.path, scope.id),
-        rails,
-    };
+/// What stands directly below a scope: a thread with the scopes that it has opened, or a scope that
+/// no listed thread has opened.
+pub(crate) enum Item<'a> {
+    Thread(Row<'a>, Vec<&'a ScopeStatus>),
+    Scope(&'a ScopeStatus),
+}
+
+/// What stands directly below a scope, in its order: first threads, then groups, and scopes of
+/// threads that are gone.
+pub(crate) fn items_of(scope: &ScopeStatus) -> Vec<Item<'_>> {
     let known = scope.threads.iter().map(|thread| (thread.id, Vec::new()));
     let mut opened: HashMap<ThreadId, Vec<&ScopeStatus>> = known.collect();
-    // Scopes that no listed thread has opened: groups, and scopes of threads that are gone.
     let mut loose = Vec::new();
     for inner in &scope.scopes {
         match inner.opened_by.and_then(|id| opened.get_mut(&id)) {
             Some(opened) => opened.push(inner),
-            None => loose.push(inner),
+            None => loose.push(Item::Scope(inner)),
         }
     }
-    for (thread, last) in with_last(&scope.threads) {
-        let (branch, below) = rails(indent, last && loose.is_empty() && !scope.busy);
+    let mut items = Vec::with_capacity(scope.threads.len() + loose.len());
+    for thread in &scope.threads {
         let inner = opened.remove(&thread.id).unwrap_or_default();
-        let rail = format!("{below}{}", if inner.is_empty() { "   " } else { "│  " });
-        list.push(Piece::Thread {
-            row: Row { scope, thread, inside: inner.last().copied() },
-            mark: names.mark(&thread.name, thread.id),
-            rails: (branch, rail),
-        });
-        list.extend(with_last(&inner).map(|(inner, last)| piece(inner, rails(&below, last))));
+        items.push(Item::Thread(Row { scope, thread, inside: inner.last().copied() }, inner));
     }
-    list.extend(with_last(&loose).map(|(inner, last)| piece(inner, rails(indent, last && !scope.busy))));
-    if scope.busy {
-        list.push(Piece::Busy { indent: indent.to_owned() });
-    }
+    items.extend(loose);
+    items
 }
+
+/// A part of the text, before which its rails stand: one pair before its first line and before the
+/// lines below it. `mark` is the id of a scope or thread, if others beside it have the same name.
+enum Piece<'a> {
+    Scope {
+        scope: &'a ScopeStatus,
+        mark: String,
+    },
+    Scopes(Vec<&'a ScopeStatus>),
+    Thread {
+        row: Row<'a>,
+        mark: String,
+        inner: Vec<&'a ScopeStatus>,
+    },
+    Threads {
+        rows: Vec<Row<'a>>,
+        inner: Vec<&'a ScopeStatus>,
+    },
+    /// The threads of a scope that stand above the tree.
+    Above(Vec<&'a str>),
+    Busy,
+}
+
+type Rails = (String, String);
 
 impl<'a> Tree<'a> {
     pub(crate) fn of(snapshot: &'a Snapshot) -> Tree<'a> {
@@ -75,25 +85,126 @@ impl<'a> Tree<'a> {
     }
 
     /// Writes the tree: each thread is followed by the scopes that it opened, and groups come last.
-    /// A work list takes the place of recursion, so that depth costs no stack (A5).
-    pub(crate) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut list =
-            vec![Piece::Scope { scope: &self.snapshot.root, mark: String::new(), rails: <_>::default() }];
-        while let Some(piece) = list.pop() {
-            match piece {
-                Piece::Scope { scope, mark, rails: (branch, indent) } => {
-                    write_head(f, scope, &mark, &branch)?;
-                    // Reversed, because the list is emptied from its end.
-                    let first = list.len();
-                    add_pieces(scope, &indent, &mut list);
-                    list.get_mut(first..).unwrap_or_default().reverse();
+    /// The threads in `above` have been written, and are only named. A work list takes the place of
+    /// recursion, so that depth costs no stack (A5).
+    pub(crate) fn write(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        shapes: &Shapes,
+        above: &HashSet<ThreadId>,
+    ) -> fmt::Result {
+        let root = Piece::Scope { scope: &self.snapshot.root, mark: String::new() };
+        let mut list = vec![(root, Rails::default())];
+        while let Some((piece, (branch, indent))) = list.pop() {
+            let below = match piece {
+                Piece::Scope { scope, mark } => {
+                    write!(f, "{branch}{}{mark}", Shown(&scope.path))?;
+                    write_scope(f, scope, Detail::All)?;
+                    writeln!(f)?;
+                    pieces_of(scope, shapes, above)
                 }
-                Piece::Thread { row, mark, rails } => write_thread(f, self, row, &mark, &rails)?,
-                Piece::Busy { indent } => {
-                    writeln!(f, "{indent}└─ (busy: not looked into, or not as a whole)")?
+                Piece::Scopes(scopes) => {
+                    alike::write_scopes(f, &scopes, &branch, &format!("{indent}   "))?;
+                    scopes_of(&scopes.get(..1).unwrap_or_default())
                 }
-            }
+                Piece::Thread { row, mark, inner } => {
+                    let title = match row.thread.role {
+                        Role::Body => format!("{branch}(body)"),
+                        _ => format!("{branch}{}{mark}", Shown(&row.thread.name)),
+                    };
+                    if above.contains(&row.thread.id) {
+                        writeln!(f, "{title}  (above)")?;
+                    } else {
+                        write_thread(f, self, row, &title, &rail_below(&indent, &inner))?;
+                    }
+                    scopes_of(&inner)
+                }
+                Piece::Threads { rows, inner } => {
+                    alike::write_threads(f, self, &rows, &branch, &rail_below(&indent, &inner))?;
+                    scopes_of(&inner)
+                }
+                Piece::Above(names) => {
+                    write!(f, "{branch}above: ")?;
+                    alike::write_names(f, &names, |name| Shown(name).to_string())?;
+                    writeln!(f)?;
+                    continue;
+                }
+                Piece::Busy => {
+                    writeln!(f, "{branch}(busy: not looked into, or not as a whole)")?;
+                    continue;
+                }
+            };
+            let below = with_rails(below, &indent);
+            // Reversed, because the list is emptied from its end.
+            list.extend(below.into_iter().rev());
         }
         Ok(())
     }
+}
+
+/// The rail before the lines that belong to a thread.
+fn rail_below(indent: &str, inner: &[&ScopeStatus]) -> String {
+    format!("{indent}{}", if inner.is_empty() { "   " } else { "│  " })
+}
+
+fn with_rails<'a>(pieces: Vec<Piece<'a>>, indent: &str) -> Vec<(Piece<'a>, Rails)> {
+    let count = pieces.len();
+    pieces.into_iter().enumerate().map(|(place, piece)| (piece, rails(indent, place + 1 == count))).collect()
+}
+
+/// The scopes that a thread has opened.
+fn scopes_of<'a>(scopes: &[&'a ScopeStatus]) -> Vec<Piece<'a>> {
+    let paths = Twins::among(scopes.iter().map(|scope| &*scope.path));
+    let piece = |scope: &&'a ScopeStatus| Piece::Scope { scope, mark: paths.mark(&scope.path, scope.id) };
+    scopes.iter().map(piece).collect()
+}
+
+/// What stands below a scope, from the top to the bottom.
+fn pieces_of<'a>(scope: &'a ScopeStatus, shapes: &Shapes, above: &HashSet<ThreadId>) -> Vec<Piece<'a>> {
+    let names = Twins::among(scope.threads.iter().map(|thread| &*thread.name));
+    let paths = Twins::among(scope.scopes.iter().map(|inner| &*inner.path));
+    let is_above = |item: &Item<'_>| matches!(item, Item::Thread(row, _) if above.contains(&row.thread.id));
+    // A thread that has opened scopes keeps its row, because the scopes hang from it.
+    let is_only_named =
+        |item: &Item<'_>| is_above(item) && matches!(item, Item::Thread(_, inner) if inner.is_empty());
+    let (named, items): (Vec<_>, Vec<_>) = items_of(scope).into_iter().partition(is_only_named);
+    let mut pieces = Vec::new();
+    let one = |item| match item {
+        Item::Scope(scope) => Piece::Scope { scope, mark: paths.mark(&scope.path, scope.id) },
+        Item::Thread(row, inner) => {
+            Piece::Thread { row, mark: names.mark(&row.thread.name, row.thread.id), inner }
+        }
+    };
+    for group in together(items, |item| shapes.item(item).filter(|_| !is_above(item))) {
+        if group.len() < MANY {
+            pieces.extend(group.into_iter().map(one));
+            continue;
+        }
+        let (mut rows, mut scopes, mut first) = (Vec::new(), Vec::new(), None);
+        for item in group {
+            match item {
+                Item::Scope(scope) => scopes.push(scope),
+                Item::Thread(row, inner) => {
+                    rows.push(row);
+                    first.get_or_insert(inner);
+                }
+            }
+        }
+        pieces.push(match first {
+            Some(inner) => Piece::Threads { rows, inner },
+            None => Piece::Scopes(scopes),
+        });
+    }
+    if !named.is_empty() {
+        let name = |item| match item {
+            Item::Thread(row, _) if row.thread.role == Role::Body => "(body)",
+            Item::Thread(row, _) => &*row.thread.name,
+            Item::Scope(scope) => &*scope.path,
+        };
+        pieces.push(Piece::Above(named.into_iter().map(name).collect()));
+    }
+    if scope.busy {
+        pieces.push(Piece::Busy);
+    }
+    pieces
 }

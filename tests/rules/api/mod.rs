@@ -3,7 +3,6 @@
 
 mod calls;
 mod examples;
-mod health;
 mod paths;
 mod program;
 mod values;

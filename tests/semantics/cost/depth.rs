@@ -46,7 +46,7 @@ fn a_snapshot_of_deep_groups_is_read_shown_copied_and_dropped() {
                 assert_eq!(count(&snapshot.root), LEVELS + 1);
                 let text = snapshot.to_string();
                 assert!(
-                    text.starts_with("homebound: 1 thread in 5001 scopes\n")
+                    text.contains("\nhomebound: 1 thread in 5,001 scopes: ")
                         && text.contains("─ deepest  (worker")
                 );
                 assert!(s.dump_status().len() < 8 << 20, "its size grows with the square of the depth");

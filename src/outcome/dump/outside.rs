@@ -1,0 +1,53 @@
+//! Owns the lines of a dump about threads that are in no scope, and about what could not be read.
+//! Refuses to know the tree.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::outcome::dump::alike::{MANY, write_names};
+use crate::outcome::outside::ForeignThread;
+use crate::outcome::status::Snapshot;
+use crate::outcome::words::Thousands;
+use crate::rt::shown::Shown;
+
+pub(crate) fn write_outside(f: &mut fmt::Formatter<'_>, snapshot: &Snapshot) -> fmt::Result {
+    for ending in &snapshot.ending {
+        writeln!(f, "{ending}")?;
+        ending.stack.iter().try_for_each(|stack| writeln!(f, "      {stack}"))?;
+    }
+    if !snapshot.idle.is_empty() {
+        f.write_str("idle, kept warm: ")?;
+        write_names(f, &snapshot.idle, |idle| format!("{} (tid {})", Shown(&idle.name), idle.os_tid))?;
+        writeln!(f)?;
+    }
+    write_foreign(f, &snapshot.foreign)?;
+    snapshot.limits.iter().try_for_each(|limit| writeln!(f, "not seen: {}", Shown(limit)))
+}
+
+/// Writes foreign threads, many of one name in one line.
+fn write_foreign(f: &mut fmt::Formatter<'_>, threads: &[ForeignThread]) -> fmt::Result {
+    let mut alike: HashMap<_, Vec<&ForeignThread>> = HashMap::new();
+    let kind = |thread: &ForeignThread| (stem(&thread.name).to_owned(), thread.guest, thread.before);
+    threads.iter().for_each(|thread| alike.entry(kind(thread)).or_default().push(thread));
+    for thread in threads {
+        // Taken out with the first of the kind.
+        let Some(group) = alike.remove(&kind(thread)) else { continue };
+        if group.len() >= MANY && thread.unknown.is_none() {
+            write!(f, "{} foreign threads alike: ", Thousands(group.len() as u64))?;
+            write_names(f, &group, |thread| format!("{} (tid {})", Shown(&thread.name), thread.os_tid))?;
+            writeln!(f, "  ({})", thread.since())?;
+            thread.stack.iter().try_for_each(|stack| writeln!(f, "      the first: {stack}"))?;
+            continue;
+        }
+        for thread in group {
+            writeln!(f, "{thread}")?;
+            thread.stack.iter().try_for_each(|stack| writeln!(f, "      {stack}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A name without the number at its end.
+fn stem(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit())
+}
