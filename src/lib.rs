@@ -186,6 +186,7 @@ pub mod status {
     pub use crate::outcome::edge::{Cycle, Edge};
     pub use crate::outcome::outside::{EndingThread, ForeignThread, IdleThread};
     pub use crate::outcome::process_facts::ProcessFacts;
+    pub use crate::outcome::pulse::{Alarm, AlarmLevel, Pulse};
     pub use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
     pub use crate::outcome::setting::{CoresStatus, PriorityStatus};
     pub use crate::outcome::stack::{Captured, Frame, Stack};
@@ -223,13 +224,13 @@ pub use tree::verdict::is_stop;
 #[doc(hidden)]
 pub use process::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
 #[doc(hidden)]
-pub use registry::{OnOverdue, SecondSignal};
+pub use registry::{Health, OnOverdue, OnStuck, SecondSignal};
 #[doc(hidden)]
 pub use status::{
-    Captured, CoresStatus, Cycle, Edge, Ending, EndingThread, Examine, ForeignThread, Frame, IdleThread,
-    KernelStatus, PriorityStatus, ProcessFacts, ProcessStatus, Role, RunState, ScopeId, ScopeState,
-    ScopeStatus, ShutdownReport, Snapshot, Stack, Stacks, ThreadId, ThreadReport, ThreadState, ThreadStatus,
-    WaitStatus,
+    Alarm, AlarmLevel, Captured, CoresStatus, Cycle, Edge, Ending, EndingThread, Examine, ForeignThread,
+    Frame, IdleThread, KernelStatus, PriorityStatus, ProcessFacts, ProcessStatus, Pulse, Role, RunState,
+    ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, Stack, Stacks, ThreadId, ThreadReport,
+    ThreadState, ThreadStatus, WaitStatus,
 };
 #[doc(hidden)]
 pub use wait::{Drain, Ended, Iter, Ticks};

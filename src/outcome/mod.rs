@@ -15,6 +15,7 @@ pub(crate) mod marks;
 pub(crate) mod outside;
 pub(crate) mod pool_status;
 pub(crate) mod process_facts;
+pub(crate) mod pulse;
 pub(crate) mod race_error;
 pub(crate) mod reason;
 pub(crate) mod report;

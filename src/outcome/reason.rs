@@ -51,6 +51,12 @@ pub enum StopReason {
         /// The path of the sibling, or of the thread that has asked.
         by: String,
     },
+    /// A thread of the scope is stuck, by the looks of the registry's
+    /// [health](crate::Registry::health).
+    Stuck {
+        /// The path of the thread.
+        path: String,
+    },
     /// A deadline passed.
     Deadline,
     /// The enclosing scope was stopped, for the reason inside. Reasons are nested 16 deep at most.
@@ -95,6 +101,7 @@ impl fmt::Display for StopReason {
             StopReason::Failed { path } => write!(f, "{} failed", Shown(path)),
             StopReason::Vital { path } => write!(f, "vital thread {} ended", Shown(path)),
             StopReason::Restarted { by } => write!(f, "restarted because of {}", Shown(by)),
+            StopReason::Stuck { path } => write!(f, "{} is stuck", Shown(path)),
             StopReason::Deadline => f.write_str("a deadline passed"),
             StopReason::Parent(_) => write!(f, "the scope around it was stopped: {}", self.root()),
             StopReason::UsersDone => f.write_str("its users are done"),

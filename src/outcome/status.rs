@@ -9,6 +9,7 @@ use crate::outcome::edge::{Cycle, Edge};
 use crate::outcome::outside::{EndingThread, ForeignThread, IdleThread};
 use crate::outcome::pool_status::{JobStatus, PoolStatus};
 use crate::outcome::process_facts::ProcessFacts;
+use crate::outcome::pulse::{Alarm, Pulse};
 use crate::outcome::reason::StopReason;
 use crate::outcome::setting::{CoresStatus, PriorityStatus};
 use crate::outcome::stack::Stack;
@@ -160,6 +161,11 @@ pub struct ThreadStatus {
     pub cores: Option<CoresStatus>,
     /// The job that the thread runs, if it is a thread of a pool and runs one.
     pub job: Option<JobStatus>,
+    /// What the thread did, by the last look of the registry's health. `None` if nothing looks at
+    /// it (see [`Registry::health`](crate::Registry::health)), or if the kernel does not tell.
+    pub pulse: Option<Pulse>,
+    /// The alarm about the thread, if there is one.
+    pub alarm: Option<Alarm>,
 }
 
 /// A wait of homebound's.

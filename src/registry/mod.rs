@@ -11,6 +11,7 @@ pub(crate) mod audit;
 pub(crate) mod chores;
 pub(crate) mod exit;
 pub(crate) mod face;
+pub(crate) mod health;
 pub(crate) mod installed;
 pub(crate) mod root_clock;
 pub(crate) mod settings;
@@ -21,4 +22,5 @@ pub(crate) mod watch_thread;
 
 pub use exit::{Exit, OnOverdue};
 pub use face::{Registry, dump_status, group, run, snapshot, unblocked};
+pub use health::settings::{Health, OnStuck};
 pub use signal::{SecondSignal, Signals};

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::registry::exit::{OVERDUE_CODE, OnOverdue};
+use crate::registry::health::settings::Health;
 use crate::registry::signal::{SecondSignal, Signals};
 use crate::sys::last::End;
 use crate::tree::root::GRACE;
@@ -24,6 +25,8 @@ pub(crate) struct Settings {
     /// The signals that have a handler of ours. Written when the run begins.
     pub(crate) taken: Vec<i32>,
     pub(crate) reap_orphans: bool,
+    /// `None` if the program has not asked for looks.
+    pub(crate) health: Option<Health>,
 }
 
 impl Default for Settings {
@@ -36,6 +39,7 @@ impl Default for Settings {
             signals: Signals::default(),
             taken: Vec::new(),
             reap_orphans: false,
+            health: None,
         }
     }
 }

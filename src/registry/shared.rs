@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::outcome::outside::ForeignThread;
 use crate::registry::audit;
+use crate::registry::health::doom::Doom;
 use crate::registry::root_clock::RootClock;
 use crate::registry::settings::Settings;
 use crate::registry::signal::Meaning;
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) clock: RootClock,
     pub(crate) root: OnceCell<Arc<ScopeCore>>,
+    /// The end because a thread is stuck.
+    pub(crate) doom: Doom,
     /// Bits of [`request`]. Set by *watch*, taken by *stopper*, or by *watch* in its stead.
     requests: AtomicU32,
     /// True while *stopper* is in the program's code. Written by *stopper*, read by *watch*.
@@ -87,6 +90,7 @@ impl Shared {
             settings,
             clock: RootClock::new(),
             root: OnceCell::new(),
+            doom: Doom::default(),
             requests: AtomicU32::new(0),
             occupied: AtomicBool::new(false),
             provisional: AtomicBool::new(false),
@@ -179,6 +183,12 @@ impl Shared {
     /// For *watch*, after a request. Pairs with `set_occupied`.
     pub(crate) fn is_occupied(&self) -> bool {
         self.occupied.load(Ordering::SeqCst)
+    }
+
+    /// True if a thread is *stuck* now, by the last health look.
+    #[expect(dead_code, reason = "read by the notices to a service manager")]
+    pub(crate) fn is_any_stuck(&self) -> bool {
+        self.root.get().is_some_and(|core| core.root.board.is_any_stuck())
     }
 
     pub(crate) fn signal(&self) -> i32 {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::registry::chores::Chores;
+use crate::registry::health::looks::Looks;
 use crate::registry::shared::{STOPPER, Shared, request};
 use crate::rt::awake;
 use crate::rt::contain::{contain, discard, log_contained};
@@ -32,6 +33,7 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
     shared.has_started(STOPPER);
     let mut driven: Vec<Arc<ScopeCore>> = Vec::new();
     let (mut chores, mut calls, mut quits) = (Chores::new(&shared.settings), Calls::default(), false);
+    let mut looks = Looks::new(shared.settings.health.clone());
     loop {
         // Before the looks below: a request or work item that comes after this ends the wait at the
         // end of the round at once. Pairs with `wake_stopper`.
@@ -50,6 +52,8 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
         }
         let until = step_all(&mut driven, &mut calls);
         let chores_at = chores.attend(Instant::now(), &mut calls);
+        let look = |core| looks.attend(shared, core, Instant::now(), &mut calls);
+        let look_at = shared.root.get().and_then(look);
         if !calls.is_empty() {
             // Free -> occupied. Pairs with `stand_in`: `set_occupied` sees a request that came
             // before it, and a request that comes after it finds *stopper* occupied. In the first
@@ -64,7 +68,7 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
         if quits {
             return;
         }
-        let until = until.map(awake::system).into_iter().chain(chores_at).min();
+        let until = until.map(awake::system).into_iter().chain(chores_at).chain(look_at).min();
         // Nothing is left to do: sleep until a request, a work item, or the next step or chore is
         // due.
         let _waits = WaitMark::of("work", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);

@@ -83,6 +83,9 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
         if let Some(at) = seen.kill_at(shared).filter(|at| now >= *at) {
             overdue_at_last(shared, core, &mut seen, at, now);
         }
+        if let Some(word) = shared.doom.passed() {
+            end(core, &word.why, word.end);
+        }
         // The request first, then the look whether *stopper* is occupied. Pairs with
         // `set_occupied`.
         seen.ask_stopper(shared, core, now);
@@ -181,7 +184,8 @@ impl Seen {
         let warning = self.next_warning.map(|(at, _)| at);
         let kill = self.kill_at(shared).filter(|at| *at > now);
         let beat = awake::beats().then(|| now + BEAT);
-        [self.timer, users_due, warning, kill, beat].into_iter().flatten().min()
+        let doom = shared.doom.due().map(awake::of_system);
+        [self.timer, users_due, warning, kill, beat, doom].into_iter().flatten().min()
     }
 }
 

@@ -68,6 +68,10 @@ impl<'scope> Scope<'scope, '_> {
     pub(crate) fn of(core: &Arc<ScopeCore>, lease: Lease<'scope>) -> Self {
         let label = Label { name: core.name.clone(), purpose: "body".into(), at: core.at };
         let record = Record::new(label, Role::Body, core, Arc::clone(&core.node));
+        // The body is a part of what the thread does that runs it.
+        if let Some(vitals) = core.runner.as_ref().and_then(|runner| runner.vitals.get()) {
+            record.set_vitals(Arc::clone(vitals));
+        }
         let context = Context::of(&Arc::new(record));
         Scope { core: Arc::clone(core), context, lease, _env: PhantomData }
     }

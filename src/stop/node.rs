@@ -57,6 +57,9 @@ pub(crate) const ALERTED: u32 = 8;
 /// The node is the scope's for which a test has a fault plan (`fault_plan`), or is below it. Set by
 /// the test there, inherited when a node below is made.
 const PROBED: u32 = 32;
+/// The node is that of a thread that has said what to expect of it (`tree::vitals`), of one of its
+/// runs, or of a limit inside of it. Set before the thread starts, or when the node is made.
+const NOTED: u32 = 64;
 
 /// The scope that a node belongs to. Called by the stopping thread, with no lock held.
 pub(crate) trait Owner: Send + Sync {
@@ -154,11 +157,11 @@ impl Node {
     }
 
     /// Whether the node is stopping, by its flags alone. `None` if the flags do not tell, because
-    /// the node is limited or probed.
+    /// the node is limited, probed or noted.
     #[inline]
     pub(crate) fn plainly_stopping(&self) -> Option<bool> {
         let flags = self.flags.load();
-        (flags & (LIMITED | PROBED) == 0).then_some(flags & STOPPING != 0)
+        (flags & (LIMITED | PROBED | NOTED) == 0).then_some(flags & STOPPING != 0)
     }
 
     #[inline]
@@ -171,9 +174,22 @@ impl Node {
     }
 
     pub(crate) fn inherit_probe(&self, from: &Node) {
-        if from.is_probed() {
-            self.set_probed();
+        // A limit is inside of a thread, whose progress is noted there as well.
+        let inherited = if self.limit.is_some() { PROBED | NOTED } else { PROBED };
+        let flags = from.flags.load() & inherited;
+        if flags != 0 {
+            self.flags.set(flags);
         }
+    }
+
+    /// True if each point is a sign of progress, or may have a planted fault.
+    #[inline]
+    pub(crate) fn is_pointed(&self) -> bool {
+        self.flags.load() & (PROBED | NOTED) != 0
+    }
+
+    pub(crate) fn set_noted(&self) {
+        self.flags.set(NOTED);
     }
 
     /// Called at most once, before the node is attached: a stop may come right after that.

@@ -36,6 +36,8 @@ mod own_memory;
 #[cfg(target_os = "linux")]
 mod proc;
 #[cfg(target_os = "linux")]
+pub(crate) mod pulse;
+#[cfg(target_os = "linux")]
 mod real_time;
 #[cfg(target_os = "linux")]
 mod task_names;
@@ -53,14 +55,14 @@ mod not_linux;
 #[cfg(all(unix, not(target_os = "linux")))]
 pub(crate) use not_linux::adopted;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use not_linux::last;
-#[cfg(not(target_os = "linux"))]
 pub(crate) use not_linux::{
     Attributes, Refused, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name,
     processors_here, reap, set_kernel_name, set_thread_name, thread_ids, thread_of, uptime,
 };
 #[cfg(not(target_os = "linux"))]
 pub use not_linux::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use not_linux::{last, pulse};
 
 #[cfg(unix)]
 mod action;
@@ -151,6 +153,17 @@ impl PartialEq for KernelThread {
         // The name is left out, because a thread can be renamed.
         (self.id, self.started) == (other.id, other.started)
     }
+}
+
+/// What the scheduler has counted about a thread since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Time on a processor.
+    pub(crate) cpu: std::time::Duration,
+    /// Time in which it could run and waited for a processor. The kernel adds a wait when it ends.
+    pub(crate) delay: std::time::Duration,
+    /// How often it came to a processor.
+    pub(crate) turns: u64,
 }
 
 /// What a thread does at one moment, as the kernel reports it.

@@ -142,6 +142,25 @@ pub fn marks_of(_id: u32) -> io::Result<Option<u64>> {
     Err(not_listed())
 }
 
+/// Nothing is counted here that could be read.
+pub(crate) mod pulse {
+    use std::io;
+
+    use super::super::Counters;
+
+    pub(crate) fn counters(_id: u32) -> io::Result<Option<Counters>> {
+        Err(super::not_listed())
+    }
+
+    pub(crate) fn channel(_id: u32) -> Option<String> {
+        None
+    }
+
+    pub(crate) fn state(_id: u32) -> Option<u8> {
+        None
+    }
+}
+
 /// Does nothing: no timer ends the process, so *watch* alone does.
 pub(crate) mod last {
     use std::io;

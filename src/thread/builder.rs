@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -28,6 +29,7 @@ use crate::tree::core::ScopeCore;
 use crate::tree::readiness::Word;
 use crate::tree::record::{Label, Record};
 use crate::tree::text::IntoText;
+use crate::tree::vitals::Vitals;
 
 /// Configures a thread before it is started: what its failure and its end mean, its stack, an OS
 /// thread of its own. From [`Scope::thread`](crate::Scope::thread) or
@@ -73,6 +75,8 @@ pub struct ThreadBuilder<'scope> {
     inbox: Option<Sender<ThreadId>>,
     /// Another thread may make up for a failure.
     competing: bool,
+    /// How often a sign of progress is to be expected.
+    pub(super) expect_every: Option<Duration>,
 }
 
 impl<'scope> ThreadBuilder<'scope> {
@@ -89,6 +93,7 @@ impl<'scope> ThreadBuilder<'scope> {
             make: ThreadOptions::default(),
             inbox: None,
             competing: false,
+            expect_every: None,
         }
     }
 
@@ -393,6 +398,9 @@ impl<'scope> ThreadBuilder<'scope> {
         let mut record = Record::new(self.label, role, &self.core, Node::new(Link::Inside));
         (record.isolated, record.vital) = (self.isolated, self.vital);
         record.competing = self.competing;
+        if let Some(every) = self.expect_every {
+            record.set_vitals(Vitals::expecting(every));
+        }
         if self.priority != Priority::Normal || self.cores.is_some() {
             let setting = Arc::new(Setting::new(self.priority, self.cores));
             record.setting = OnceCell::with_value(Arc::clone(&setting));

@@ -136,25 +136,31 @@ impl Context {
     #[inline]
     #[track_caller]
     pub fn is_stopping(&self) -> bool {
-        self.asks("is_stopping", Location::caller())
+        let at = Location::caller();
+        self.node.plainly_stopping().unwrap_or_else(|| {
+            // No sign of progress: a loop that does nothing else is just what an expectation is to
+            // find.
+            self.visit("is_stopping", at);
+            self.node.is_stopping()
+        })
     }
 
-    /// Marks a wait or a check of the stop, where a test may have planted a stop or a panic.
+    /// Marks the beginning of a wait: a sign of progress, for a thread that has said what to expect
+    /// of it. A test may have planted a stop or a panic here.
     #[inline]
     pub(crate) fn point(&self, what: &'static str, at: &'static Location<'static>) {
-        if self.node.is_probed() {
-            failpoint::visit(&self.record, what, at);
+        if self.node.is_pointed() {
+            self.record.progress(Some(at));
+            self.visit(what, at);
         }
     }
 
-    /// A [`point`](Self::point), and a check of the stop. A node without a probe, a shield or a
-    /// deadline needs one load.
+    /// Marks a point where a test may have planted a stop or a panic.
     #[inline]
-    fn asks(&self, what: &'static str, at: &'static Location<'static>) -> bool {
-        self.node.plainly_stopping().unwrap_or_else(|| {
-            self.point(what, at);
-            self.node.is_stopping()
-        })
+    fn visit(&self, what: &'static str, at: &'static Location<'static>) {
+        if self.node.is_probed() {
+            failpoint::visit(&self.record, what, at);
+        }
     }
 
     /// Returns true when the thread's share of the grace has passed: drop everything and return.
@@ -201,7 +207,12 @@ impl Context {
     #[track_caller]
     #[must_use = "after a stop it is an error, for ever: pass it on with `?`, or leave the loop"]
     pub fn checkpoint(&self) -> std::result::Result<(), Stopped> {
-        if self.asks("checkpoint", Location::caller()) { Err(self.stopped()) } else { Ok(()) }
+        let at = Location::caller();
+        let stops = self.node.plainly_stopping().unwrap_or_else(|| {
+            self.point("checkpoint", at);
+            self.node.is_stopping()
+        });
+        if stops { Err(self.stopped()) } else { Ok(()) }
     }
 
     /// Returns why the context was told to stop; `None` if it was not.

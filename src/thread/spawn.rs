@@ -65,7 +65,13 @@ pub(super) fn launch_as(
         record.node.close();
         core.dismiss(record);
         SpawnError::Os(refusal)
-    })
+    })?;
+    if record.expects() {
+        // The flag first. Pairs with `Looks::attend`, which *stopper* calls after it is woken.
+        core.root.board.has_news();
+        core.root.wake_stopper();
+    }
+    Ok(())
 }
 
 /// The spawner's subscriber, and a span of it for the thread. `None` if no subscriber is there.

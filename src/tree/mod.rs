@@ -37,5 +37,6 @@ pub(crate) mod text;
 pub(crate) mod timers;
 pub(crate) mod users;
 pub(crate) mod verdict;
+pub(crate) mod vitals;
 pub(crate) mod wait_mark;
 pub(crate) mod walk;

@@ -25,6 +25,7 @@ use crate::tree::readiness::{Readiness, Word};
 use crate::tree::result_state::ResultState;
 use crate::tree::runs::Runs;
 use crate::tree::text::escape;
+use crate::tree::vitals::Vitals;
 pub(crate) use crate::tree::wait_mark::{Of, Wait};
 
 /// A name or purpose; a `&'static str` is not copied.
@@ -75,8 +76,9 @@ pub(crate) struct Record {
     ended: AtomicBool,
     /// Set when its own scope counts it out, under that scope's lock; never cleared.
     home: AtomicBool,
-    /// The wait that it is in now. Written by the thread itself, read by views and reports.
-    wait: Mutex<Option<Wait>>,
+    /// The wait that it is in now, and the one before. Written by the thread itself, read by views,
+    /// reports and health looks.
+    waits: Mutex<Waits>,
     life: Mutex<Life>,
     /// Scopes whose body runs on this thread now. Made on first use: most threads open none.
     opened: OnceCell<Box<Opened>>,
@@ -86,7 +88,22 @@ pub(crate) struct Record {
     pub(crate) process: OnceCell<Box<Facts>>,
     /// For a thread of a pool: the job that it is at. Set once, by the thread itself.
     pub(crate) job: OnceCell<Box<JobNow>>,
+    /// What to expect of the thread. Most threads have said nothing. A body shares that of the
+    /// thread that runs it.
+    pub(crate) vitals: OnceCell<Arc<Vitals>>,
 }
+
+/// The present wait of a thread, and its last line.
+#[derive(Default)]
+struct Waits {
+    now: Option<Wait>,
+    /// Kind and line of the wait that ended last. Copied at its end, so that no wait that need not
+    /// block pays for it.
+    last: Option<Line>,
+}
+
+/// The kind of a wait, and its line.
+pub(crate) type Line = (&'static str, &'static Location<'static>);
 
 /// The facts about a child process.
 #[cfg_attr(not(unix), allow(dead_code))]
@@ -164,12 +181,13 @@ impl Record {
             setting: OnceCell::new(),
             ended: AtomicBool::new(false),
             home: AtomicBool::new(false),
-            wait: Mutex::new(None),
+            waits: Mutex::default(),
             life: Mutex::default(),
             opened: OnceCell::new(),
             runs: None,
             process: OnceCell::new(),
             job: OnceCell::new(),
+            vitals: OnceCell::new(),
         }
     }
 
@@ -204,6 +222,8 @@ impl Record {
         }
         // The number last, with Release: a thread that sees the start sees the kernel id as well.
         self.kernel_id.store(this_thread::kernel_id().unwrap_or(0), Ordering::Relaxed);
+        // The time before the start is none of the thread's.
+        self.progress(None);
         self.os_thread.store(this_thread::number(), Ordering::Release);
     }
 
@@ -270,11 +290,23 @@ impl Record {
 
     /// Sets the wait, and returns the one before it, which the caller puts back: waits nest.
     pub(crate) fn set_wait(&self, wait: Option<Wait>) -> Option<Wait> {
-        std::mem::replace(&mut *self.wait.lock(), wait)
+        let mut waits = self.waits.lock();
+        let before = std::mem::replace(&mut waits.now, wait);
+        waits.last = before.as_ref().map(|wait| (wait.what, wait.at)).or(waits.last);
+        before
     }
 
     pub(crate) fn wait(&self) -> Option<Wait> {
-        self.wait.lock().clone()
+        self.waits.lock().now.clone()
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waits.lock().now.is_some()
+    }
+
+    /// The wait that ended last.
+    pub(crate) fn last_wait(&self) -> Option<Line> {
+        self.waits.lock().last
     }
 
     pub(crate) fn add_opened(&self, core: &Arc<ScopeCore>) {

@@ -17,6 +17,7 @@ use crate::tree::grace::Clock;
 use crate::tree::record::{Of, Record, Text};
 use crate::tree::state_lock::Lock;
 use crate::tree::timers::Timers;
+use crate::tree::vitals::Board;
 use crate::tree::wait_mark::WaitMark;
 
 /// The default grace of a registry, and the grace of every standalone root.
@@ -72,6 +73,8 @@ pub(crate) struct Root {
     /// The time that a stopped scope has, unless `shutdown` sets another.
     pub(crate) grace: Duration,
     pub(crate) timers: Arc<Timers>,
+    /// What the health looks of the registry have found.
+    pub(crate) board: Board,
     /// The root's own scope. Set once, by `root_of`.
     pub(crate) scope: OnceCell<Weak<ScopeCore>>,
     /// The fault that a test plants into this run.
@@ -107,6 +110,7 @@ impl Root {
             cache: Arc::new(ThreadCache::default()),
             grace,
             timers: Arc::new(Timers::new(Weak::clone(this))),
+            board: Board::default(),
             scope: OnceCell::new(),
             probe: OnceCell::new(),
             left: Left::default(),

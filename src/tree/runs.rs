@@ -90,6 +90,11 @@ impl Runs {
     pub(crate) fn begin(&self, record: &Record) -> Option<Arc<Node>> {
         let node = Node::new(Link::Inside);
         node.attach(&record.node);
+        if record.expects() {
+            node.set_noted();
+            // The time before the run is none of the thread's.
+            record.progress(None);
+        }
         let mut stop = None;
         let begins = self.look(|state| {
             if state.run > 0 && node.is_marked() {

@@ -67,6 +67,7 @@ impl Reader {
         let root = self.tree(core);
         let foreign = if is_root { core.root.foreign() } else { Vec::new() };
         let (idle, ending) = if is_root { (idle(core), self.ending(core)) } else { Default::default() };
+        let blind = core.root.board.blind().filter(|_| is_root);
         Snapshot {
             taken_at: SystemTime::now(),
             process: process(),
@@ -75,7 +76,7 @@ impl Reader {
             foreign,
             idle,
             ending,
-            limits: self.asking.limits(),
+            limits: self.asking.limits().into_iter().chain(blind).collect(),
         }
     }
 
@@ -190,6 +191,7 @@ impl Reader {
             Some(id) if overdue.is_some() || (self.until.is_some() && !seen) => self.asking.ask(id),
             _ => Asked::default(),
         };
+        let health = record.core.root.board.of(record, wait.as_ref());
         ThreadStatus {
             id: record.id,
             name: record.label.name.to_string(),
@@ -233,6 +235,8 @@ impl Reader {
             priority,
             cores,
             job: record.job.get().and_then(|job| job.status()),
+            pulse: health.pulse,
+            alarm: health.alarm,
         }
     }
 

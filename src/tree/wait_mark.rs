@@ -91,6 +91,8 @@ impl Drop for WaitMark {
     fn drop(&mut self) {
         for (record, outer) in self.0.iter_mut().filter_map(Option::take) {
             record.set_wait(outer);
+            // The end of a wait is a sign of progress.
+            record.progress(None);
         }
     }
 }

@@ -159,6 +159,8 @@ impl Context {
             // A planted stop stands for a stop by another thread, which does not hold the mutex. So
             // unlock it.
             held.unlocked(|| self.point("condvar", caller));
+        } else {
+            self.point("condvar", caller);
         }
         if is_stopping(self.node(), &mut held) {
             return WaitEnd::Stopped;

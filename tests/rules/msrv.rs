@@ -8,7 +8,14 @@ use syn::{BinOp, Expr, ExprIf, ExprWhile};
 use crate::source::sources;
 
 /// What a user compiles, or is shown.
-const FOLDERS: [&str; 4] = ["src", "examples", "homebound-testing/src", "homebound-stacks/src"];
+const FOLDERS: [&str; 6] = [
+    "src",
+    "examples",
+    "homebound-testing/src",
+    "homebound-stacks/src",
+    "homebound-rayon/src",
+    "homebound-tokio/src",
+];
 
 /// Finds `if` and `while` conditions that chain a `let` with `&&`: stable since Rust 1.88.
 #[derive(Default)]

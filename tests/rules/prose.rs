@@ -13,11 +13,13 @@ const WIDEST: usize = 100;
 
 /// Where code has its comments counted: one row of the printed table for each, and for each folder
 /// of `src` and of `tests`.
-const CODE: [&str; 8] = [
+const CODE: [&str; 10] = [
     "src",
     "homebound-testing",
     "homebound-models",
     "homebound-stacks",
+    "homebound-rayon",
+    "homebound-tokio",
     "cargo-homebound",
     "tests",
     "examples",

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 /// The crate of the guard.
 pub(crate) const GUARD: &str = "cargo-homebound";
 /// The crates that are made of the library, or for it, and the crate that it is to use for stacks.
-pub(crate) const COMPANIONS: [&str; 3] = ["homebound-testing", "homebound-models", "homebound-stacks"];
+pub(crate) const COMPANIONS: [&str; 5] =
+    ["homebound-testing", "homebound-models", "homebound-stacks", "homebound-rayon", "homebound-tokio"];
 
 pub(crate) struct Source {
     /// From the root of the project, with `/`.

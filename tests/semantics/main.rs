@@ -10,6 +10,7 @@ mod edges;
 mod exit;
 mod failure;
 mod guests;
+mod health;
 mod judgement;
 mod owned;
 mod registry;

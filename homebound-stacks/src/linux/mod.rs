@@ -3,6 +3,7 @@
 //!
 //! Read `stacks` first.
 
+mod copy;
 mod kernel;
 mod maps;
 mod names;

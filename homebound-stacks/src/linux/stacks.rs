@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
+use crate::linux::copy::{COPIES, StackCopy};
 use crate::linux::kernel::{self, Asleep, File, TurnFile, Turns, thread_id};
 use crate::linux::maps;
 use crate::linux::names::Names;
@@ -13,17 +14,10 @@ use crate::linux::sys::{handler, memory, signal, words};
 use crate::linux::walk::Registers;
 use crate::linux::walk::arch::HOST;
 use crate::linux::walk::frames::{World, walk};
-use crate::linux::walk::memory::{Piece, View};
+use crate::linux::walk::memory::View;
 use crate::linux::walk::module::{Module, module_at};
 use crate::linux::walk::tables::Tables;
 use crate::stack::{Call, Cut, Frames, How, NotCaptured, Stack, Way};
-
-/// How much of a stack is copied first, and how much if that did not reach its end. Most stacks are
-/// less deep than the first: a copy takes the longer the larger it is.
-const COPIES: [usize; 2] = [16 * 1024, 1024 * 1024];
-
-/// How much is copied of the stack on which a thread was when a signal moved it to another.
-const SECOND: usize = 64 * 1024;
 
 /// How often a thread that moved while it was read is read again.
 const TRIES: usize = 3;
@@ -63,10 +57,8 @@ const TRIES: usize = 3;
 pub struct Stacks {
     modules: Vec<Module>,
     tables: Tables,
-    /// Room for the two pieces of the copy of a stack.
-    copy: Vec<u8>,
-    /// The addresses of the two pieces in `copy`, and their lengths.
-    copied: [(u64, usize); 2],
+    /// The stack that was captured last.
+    copy: StackCopy,
     /// The signal that the caller chose.
     signal: Option<i32>,
     is_frozen: bool,
@@ -86,8 +78,7 @@ impl Stacks {
         let mut stacks = Stacks {
             modules: Vec::new(),
             tables: Tables::new(),
-            copy: vec![0; COPIES[1] + SECOND],
-            copied: [(0, 0); 2],
+            copy: StackCopy::new(),
             signal: None,
             is_frozen: false,
             strange: [0; 16],
@@ -154,7 +145,7 @@ impl Stacks {
     pub fn capture(&mut self, tid: i32, way: Way, within: Duration) -> Result<Stack, NotCaptured> {
         let now = Instant::now();
         let end = now.checked_add(within).unwrap_or(now);
-        self.copied = [(0, 0); 2];
+        self.copy.hold([(0, 0); 2]);
         let asleep = self.asleep(tid, end);
         if way == Way::Asleep {
             return asleep;
@@ -203,11 +194,7 @@ impl Stacks {
     /// # }
     /// ```
     pub fn words(&self, addresses: Range<u64>) -> impl Iterator<Item = u64> + '_ {
-        let view = View { stack: pieces(&self.copy, self.copied), read: &own_memory };
-        let start = addresses.start.checked_next_multiple_of(8).unwrap_or(u64::MAX);
-        // No copy is longer, so a mad range ends as well.
-        let most = self.copy.len() / 8;
-        (start..addresses.end).step_by(8).take(most).filter_map(move |at| view.on_stack(at))
+        self.copy.words(addresses)
     }
 
     /// The module that holds an address: its path, and the address as its file knows it, which
@@ -278,7 +265,7 @@ impl Stacks {
             };
             // 3. Its stack.
             let from = registers.stack_pointer().unwrap_or(0);
-            let (first, second) = self.copy.split_at_mut(COPIES[1]);
+            let (first, second) = self.copy.room();
             let length = memory::copy(from, &mut first[..size]).map_err(refused)?;
             let more = elsewhere.map(|at| memory::copy(at, second).map(|length| (at, length)));
             let more = more.transpose().map_err(refused)?.unwrap_or((0, 0));
@@ -308,7 +295,7 @@ impl Stacks {
         let alive = File::open(tid, "comm")?;
         may_be_sent(number, tid)?;
         let armed = handler::arm().ok_or(NotCaptured::Busy)?;
-        let room = &mut self.copy[..handler::DEEPEST];
+        let room = &mut self.copy.room().0[..handler::DEEPEST];
         let sent = signal::send(tid, number, armed.value);
         let answer = armed.slot.take(
             armed.ticket,
@@ -355,9 +342,9 @@ impl Stacks {
     }
 
     fn walk(&mut self, moment: &Moment) -> (Frames, Option<Cut>) {
-        let Moment { call, registers, pieces: [(from, length), (elsewhere, more)] } = *moment;
-        self.copied = [(from, length), (elsewhere, more)];
-        let view = View { stack: pieces(&self.copy, self.copied), read: &own_memory };
+        let Moment { call, registers, pieces } = *moment;
+        self.copy.hold(pieces);
+        let view = self.copy.view(&own_memory);
         let world = World { arch: &HOST, modules: &self.modules, view };
         let vfork = HOST.vfork.zip(call).filter(|((number, _), call)| call.number == *number);
         let returns_to = vfork.map(|((_, place), call)| call.arguments[place]);
@@ -373,12 +360,6 @@ struct Moment {
     registers: Registers,
     /// The addresses of the two pieces of the copy, and their lengths.
     pieces: [(u64, usize); 2],
-}
-
-/// What was copied, of these addresses and lengths.
-fn pieces(copy: &[u8], [(from, length), (elsewhere, more)]: [(u64, usize); 2]) -> [Piece<'_>; 2] {
-    let (first, second) = copy.split_at(COPIES[1]);
-    [(from, &first[..length]), (elsewhere, &second[..more])]
 }
 
 /// Reads this process's memory. A refusal is seen when a session is made, and counts as no memory

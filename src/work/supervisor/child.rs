@@ -59,6 +59,8 @@ pub struct Child<'scope> {
     pub(super) stack_size: Option<usize>,
     /// Of the OS threads of all its runs.
     pub(super) priority: Priority,
+    /// How often each run makes progress, if the child has said so.
+    pub(super) expect_every: Option<Duration>,
     /// Invariant, as all that a supervisor takes.
     _scope: PhantomData<fn(&'scope ()) -> &'scope ()>,
 }
@@ -90,6 +92,7 @@ impl<'scope> Child<'scope> {
             policy: None,
             stack_size: None,
             priority: Priority::Normal,
+            expect_every: None,
             _scope: PhantomData,
         }
     }
@@ -178,6 +181,30 @@ impl<'scope> Child<'scope> {
     /// ```
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
+        self
+    }
+
+    /// Says that each run makes progress at least this often, as
+    /// [`ThreadBuilder::expect_every`](crate::ThreadBuilder::expect_every). The pause before a run
+    /// does not count.
+    ///
+    /// ```
+    /// use homebound::Child;
+    /// use std::time::Duration;
+    ///
+    /// homebound::scope(|scope| {
+    ///     let feed = Child::new("feed", "reads prices", |cx| {
+    ///         while cx.sleep(Duration::from_secs(1)).is_ok() {}
+    ///         Ok(())
+    ///     });
+    ///     let feed = feed.expect_every(Duration::from_secs(20));
+    ///     scope.supervisor("ingest", "keeps the feed").add(feed).start()?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn expect_every(mut self, progress: Duration) -> Self {
+        self.expect_every = Some(progress);
         self
     }
 

@@ -76,6 +76,9 @@ impl<'scope> Kept<'scope> {
         if let Some(bytes) = child.stack_size {
             thread = thread.stack_size(bytes);
         }
+        if let Some(every) = child.expect_every {
+            thread = thread.expect_every(every);
+        }
         Kept {
             key,
             name: child.name,

@@ -3,6 +3,7 @@
 
 mod calls;
 mod examples;
+mod health;
 mod paths;
 mod program;
 mod values;

@@ -1,0 +1,94 @@
+//! Owns what the health looks of a registry have found about a thread, as data.
+//! Refuses to look, and to judge: `registry::health` does.
+
+use std::time::{Duration, Instant};
+
+use crate::outcome::status::{ScopeStatus, Snapshot, ThreadStatus};
+
+/// What a thread did between two looks of the registry's health, as the kernel counts it (Linux).
+///
+/// The looks come with [`Registry::health`](crate::Registry::health). A look that came too late,
+/// because the process was suspended or the machine was busy, claims nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum Pulse {
+    /// The thread is in a wait of homebound's: it is idle.
+    Waits,
+    /// The thread has used a processor.
+    Works {
+        /// CPU time since the look before.
+        cpu: Duration,
+    },
+    /// The thread sleeps in the kernel, in no wait of homebound's. It has used no CPU time and was
+    /// not woken.
+    Blocked {
+        /// The first look that found the thread so; serialised as its age in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::age"))]
+        since: Instant,
+        /// The function of the kernel in which the thread sleeps, such as `futex_do_wait`, if the
+        /// kernel tells it.
+        kernel: Option<String>,
+    },
+    /// The thread could run, and got next to no processor: other threads had them. It is not hung.
+    Starved,
+}
+
+/// How far an alarm has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum AlarmLevel {
+    /// A warning was logged, at [`Health::warn_after`](crate::registry::Health::warn_after).
+    Warned,
+    /// The thread is *stuck*: [`Health::stuck_after`](crate::registry::Health::stuck_after) has
+    /// passed, or the thread did not do what it has said to expect of it.
+    Stuck,
+}
+
+/// The alarm about a thread. It ends when the thread runs again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Alarm {
+    /// How far the alarm has come.
+    pub level: AlarmLevel,
+    /// Since when the thread is blocked, or its last sign of progress; serialised as its age in
+    /// seconds.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::age"))]
+    pub since: Instant,
+    /// What the thread has said to expect of it, with
+    /// [`ThreadBuilder::expect_every`](crate::ThreadBuilder::expect_every). `None` if the alarm is
+    /// about a thread that is blocked outside of homebound's waits.
+    pub expected_every: Option<Duration>,
+}
+
+impl Snapshot {
+    /// Returns the threads with an alarm, *stuck* ones first: see
+    /// [`Registry::health`](crate::Registry::health). Empty where no registry looks.
+    ///
+    /// ```
+    /// use homebound::registry::{self, Health, Registry};
+    ///
+    /// let exit = Registry::new("studio").health(Health::new()).run(|_| {
+    ///     let snapshot = registry::snapshot().expect("a registry runs");
+    ///     for thread in snapshot.unhealthy() {
+    ///         println!("{}: {:?}", thread.path, thread.alarm);
+    ///     }
+    ///     assert!(snapshot.unhealthy().is_empty());
+    ///     Ok(())
+    /// });
+    /// assert_eq!(exit.code(), 0);
+    /// ```
+    pub fn unhealthy(&self) -> Vec<&ThreadStatus> {
+        let mut found: Vec<&ThreadStatus> = Vec::new();
+        let mut list: Vec<&ScopeStatus> = vec![&self.root];
+        while let Some(scope) = list.pop() {
+            found.extend(scope.threads.iter().filter(|thread| thread.alarm.is_some()));
+            list.extend(&scope.scopes);
+        }
+        let level = |thread: &ThreadStatus| thread.alarm.as_ref().map(|alarm| alarm.level);
+        found.sort_by_key(|thread| (std::cmp::Reverse(level(thread)), thread.id));
+        found
+    }
+}

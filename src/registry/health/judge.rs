@@ -1,0 +1,168 @@
+//! Owns the judgement of one thread, from what it was before to what it is in this look.
+//! Refuses to read anything: times and counters are handed in.
+//!
+//! ```text
+//! well --(blocked for `warn_after`)--> warned --(.. for `stuck_after`)--> stuck
+//! well --(no progress in time)--> suspected --(the next look agrees)--> stuck
+//! suspected, warned, stuck --(it runs, it waits, it makes progress, it ends)--> well
+//! ```
+//! A line is logged on the way to *warned* and *stuck*, and on the way back from them.
+
+use std::time::{Duration, Instant};
+
+use crate::outcome::pulse::{Alarm, AlarmLevel, Pulse};
+use crate::registry::health::settings::Health;
+use crate::rt::time::after;
+use crate::sys::Counters;
+
+/// A thread got next to no processor if it waited for one this many times as long as it had one.
+const NEXT_TO_NONE: u32 = 20;
+
+/// What this look has read about a thread.
+pub(super) struct Reading {
+    pub(super) counters: Counters,
+    /// Where the thread sleeps: asked only if the counters have not moved.
+    pub(super) sleep: Option<Sleep>,
+}
+
+/// How a thread that has not moved is off the processor.
+pub(super) enum Sleep {
+    /// It could run.
+    Ready,
+    /// It sleeps, in this function of the kernel.
+    In(Option<String>),
+    /// It is suspended or gone, or the kernel does not tell.
+    Unknown,
+}
+
+/// What is remembered of a thread from one look to the next.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// The counters of the last look, and the look that found them first.
+    counted: Option<(Counters, Instant)>,
+    /// When the thread was found to be late with its progress.
+    suspected: Option<Instant>,
+    pub(super) alarm: Option<Alarm>,
+}
+
+/// What a thread has said of itself, as of this look.
+pub(super) struct Said {
+    /// How often it makes progress, and its last sign.
+    pub(super) expected: Option<(Duration, Instant)>,
+    /// The end of its patience.
+    pub(super) patience: Option<Instant>,
+}
+
+/// A line to be logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Line {
+    Alarm(Alarm),
+    /// The alarm that is over.
+    Over(Alarm),
+}
+
+impl Memory {
+    /// True if the thread has not moved since the look before, so that it is worth asking where it
+    /// sleeps.
+    pub(super) fn is_still(&self, counters: Counters) -> bool {
+        let moved =
+            |(before, _): &(Counters, Instant)| (before.cpu, before.turns) != (counters.cpu, counters.turns);
+        self.counted.as_ref().is_some_and(|counted| !moved(counted))
+    }
+
+    /// Starts anew, because a look was late, or the thread is in a known wait.
+    pub(super) fn forget(&mut self) {
+        (self.counted, self.suspected) = (None, None);
+    }
+
+    /// Takes in a reading: what the thread did since the look before. `None` in the first look.
+    pub(super) fn pulse(&mut self, reading: Reading, now: Instant) -> Option<Pulse> {
+        let Reading { counters, sleep } = reading;
+        let (before, since) = self.counted.replace((counters, now))?;
+        let (cpu, delay) =
+            (counters.cpu.saturating_sub(before.cpu), counters.delay.saturating_sub(before.delay));
+        match sleep {
+            // It has moved.
+            None if delay > cpu * NEXT_TO_NONE => Some(Pulse::Starved),
+            None => Some(Pulse::Works { cpu }),
+            Some(Sleep::Ready) => Some(Pulse::Starved),
+            Some(Sleep::In(kernel)) => {
+                // The same counters: the first look that found them is kept.
+                self.counted = Some((counters, since));
+                Some(Pulse::Blocked { since, kernel })
+            }
+            Some(Sleep::Unknown) => None,
+        }
+    }
+
+    /// Judges a thread that has said what to expect of it. Returns the line that is due, and the
+    /// moment at which to look again.
+    pub(super) fn judge_expectation(
+        &mut self,
+        (every, last): (Duration, Instant),
+        patience: Option<Instant>,
+        starved: bool,
+        now: Instant,
+        settings: &Health,
+    ) -> (Option<Line>, Instant) {
+        let due = [after(last, every)].into_iter().chain(patience).max().unwrap_or(now);
+        if now < due {
+            self.suspected = None;
+            return (self.over(), due);
+        }
+        if self.alarm.is_some() {
+            return (None, after(now, settings.look_every));
+        }
+        // Not at once: a thread that was held up together with the process, and too shortly for the
+        // looks to notice, gets the time for a sign. So does a thread that got no processor.
+        let suspected = *self.suspected.get_or_insert(now);
+        if starved {
+            self.suspected = Some(now);
+        }
+        let sure = after(suspected, (every / 2).min(settings.look_every));
+        if starved || now < sure {
+            return (None, sure.max(after(now, every / 4)));
+        }
+        let alarm = Alarm { level: AlarmLevel::Stuck, since: last, expected_every: Some(every) };
+        self.alarm = Some(alarm.clone());
+        (Some(Line::Alarm(alarm)), after(now, settings.look_every))
+    }
+
+    /// Judges any other thread.
+    pub(super) fn judge_pulse(
+        &mut self,
+        pulse: Option<&Pulse>,
+        patience: Option<Instant>,
+        now: Instant,
+        settings: &Health,
+    ) -> Option<Line> {
+        let since = match pulse {
+            Some(Pulse::Blocked { since, .. }) => *since,
+            // It runs, or wants to.
+            Some(_) => return self.over(),
+            // Not known in this look.
+            None => return None,
+        };
+        let passed = |limit: Duration| now >= after(since, limit) && patience.is_none_or(|end| now >= end);
+        let level = if passed(settings.stuck_after) {
+            AlarmLevel::Stuck
+        } else if passed(settings.warn_after) {
+            AlarmLevel::Warned
+        } else {
+            return None;
+        };
+        let before = self.alarm.as_ref().map(|alarm| alarm.level);
+        if before >= Some(level) {
+            return None;
+        }
+        // Well or warned -> warned or stuck.
+        let alarm = Alarm { level, since, expected_every: None };
+        self.alarm = Some(alarm.clone());
+        Some(Line::Alarm(alarm))
+    }
+
+    /// Warned or stuck -> well.
+    pub(super) fn over(&mut self) -> Option<Line> {
+        self.alarm.take().map(Line::Over)
+    }
+}

@@ -1,0 +1,275 @@
+//! Owns the health looks: when *stopper* makes one, what it reads, and what follows from it.
+//! Refuses to judge (`judge` does), and to make a call of the program's: lines and drops join the
+//! calls of *stopper*.
+//!
+//! A look costs the threads nothing: it reads the waits that are in their records, and the kernel's
+//! counters of the few threads that are in none. *stopper* looks, and not *watch*, because `/proc`
+//! may block, and a record that is dropped may hold a value of the program's. While *stopper* is in
+//! the program's code, no look is made; the next one is late, and starts anew.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::outcome::pulse::{AlarmLevel, Pulse};
+use crate::outcome::reason::{Stop, StopReason};
+use crate::outcome::status::{Role, ThreadId};
+use crate::registry::health::crowd::{Group, groups};
+use crate::registry::health::judge::{Line, Memory, Reading, Said, Sleep};
+use crate::registry::health::settings::{Health, OnStuck};
+use crate::registry::health::tell;
+use crate::registry::shared::Shared;
+use crate::rt::time::after;
+use crate::stop::wakeups::Calls;
+use crate::sys::{self, pulse};
+use crate::tree::core::ScopeCore;
+use crate::tree::record::Record;
+use crate::tree::vitals::Finding;
+
+/// How late a look may be at least, whatever the period: a busy machine delays *stopper*, too.
+const TOLERANCE: Duration = Duration::from_millis(250);
+
+/// Number of threads that one look reads the kernel's counters of. The next look goes on behind
+/// them.
+const MOST: usize = 1000;
+
+/// The memory of the looks.
+pub(crate) struct Looks {
+    settings: Health,
+    /// The program has asked for looks at all threads. Otherwise only threads that have said what
+    /// to expect of them are looked at.
+    at_all: bool,
+    /// When the next look is due. `None` if nothing is to be looked at.
+    at: Option<Instant>,
+    /// Signs of progress before this do not count against a thread: the end of a suspension.
+    awake_since: Option<Instant>,
+    known: HashMap<ThreadId, Known>,
+    /// The last thread whose counters were read.
+    last_read: ThreadId,
+}
+
+/// A thread, between two looks.
+#[derive(Default)]
+struct Known {
+    memory: Memory,
+    pulse: Option<Pulse>,
+    /// The pulse is of this look.
+    is_fresh: bool,
+    /// Of a thread with an alarm, for the line that says that it is over.
+    record: Option<Arc<Record>>,
+}
+
+impl Looks {
+    pub(crate) fn new(settings: Option<Health>) -> Looks {
+        let at_all = settings.is_some();
+        let settings = settings.unwrap_or_default();
+        let at = at_all.then(|| after(Instant::now(), settings.look_every));
+        let (known, awake_since) = (HashMap::new(), None);
+        Looks { settings, at_all, at, awake_since, known, last_read: ThreadId(0) }
+    }
+
+    /// Looks, if a look is due. Returns when the next is. Lines join `calls`.
+    pub(crate) fn attend(
+        &mut self,
+        shared: &Shared,
+        core: &Arc<ScopeCore>,
+        now: Instant,
+        calls: &mut Calls,
+    ) -> Option<Instant> {
+        // Pairs with `Board::has_news`.
+        if core.root.board.take_news() && !self.at_all {
+            self.at = Some(now);
+        }
+        let at = self.at?;
+        if now >= at {
+            let is_late = now > after(at, self.settings.look_every.max(TOLERANCE));
+            self.at = self.look(shared, core, is_late, calls);
+        }
+        self.at
+    }
+
+    fn look(
+        &mut self,
+        shared: &Shared,
+        core: &Arc<ScopeCore>,
+        is_late: bool,
+        calls: &mut Calls,
+    ) -> Option<Instant> {
+        let now = Instant::now();
+        let mut groups = groups(core);
+        groups.retain(|_, group| self.at_all || group.record.expects());
+        let blind = blindness();
+        self.known.values_mut().for_each(|known| known.is_fresh = false);
+        if is_late || blind.is_some() {
+            self.known.values_mut().for_each(|known| (known.pulse, _) = (None, known.memory.forget()));
+        }
+        if is_late {
+            // The process was suspended, or got no processor: nothing is claimed.
+            self.awake_since = Some(now);
+        }
+        self.forget_absent(&groups, is_late, calls);
+        if !is_late && blind.is_none() {
+            self.read(&groups, now);
+        }
+        let mut next = self.at_all.then(|| after(now, self.settings.look_every));
+        let (mut found, sees) = (HashMap::new(), self.at_all && blind.is_none());
+        for group in groups.values() {
+            let known = self.known.entry(group.record.id).or_default();
+            if !is_late {
+                let (line, again) = judge(known, group, self.awake_since, now, &self.settings);
+                next = next.into_iter().chain(again).min();
+                line.into_iter().for_each(|line| act(shared, known, group, line, &self.settings, calls));
+            }
+            put_up(known, group, sees, &mut found);
+        }
+        if is_late && !self.at_all && !groups.is_empty() {
+            next = Some(after(now, self.settings.look_every));
+        }
+        core.root.board.put_up(found, sees, blind.filter(|_| self.at_all));
+        groups.into_values().for_each(|group| drop_later(group, calls));
+        next
+    }
+
+    /// Forgets the threads that are in a known wait, or have ended: an alarm about one of them is
+    /// over.
+    fn forget_absent(&mut self, groups: &HashMap<ThreadId, Group>, is_late: bool, calls: &mut Calls) {
+        self.known.retain(|id, known| {
+            let idle = |group: &Group| group.waits && !group.record.expects();
+            if groups.get(id).is_some_and(|group| !idle(group)) {
+                return true;
+            }
+            if is_late && known.memory.alarm.is_some() {
+                return true;
+            }
+            let line = known.memory.over().zip(known.record.take());
+            line.into_iter().for_each(|(line, record)| tell::line(record, None, line, calls));
+            false
+        });
+    }
+
+    /// Reads the counters of the threads that are in no known wait, of at most [`MOST`] of them.
+    fn read(&mut self, groups: &HashMap<ThreadId, Group>, now: Instant) {
+        let mut ids: Vec<_> =
+            groups.values().filter(|group| !group.waits).map(|group| group.record.id).collect();
+        if ids.len() > MOST {
+            // From the first one behind those of the look before, and round.
+            ids.sort_unstable();
+            let first = ids.partition_point(|id| *id <= self.last_read);
+            ids.rotate_left(first);
+            ids.truncate(MOST);
+            self.last_read = ids.last().copied().unwrap_or(ThreadId(0));
+        }
+        for group in ids.iter().filter_map(|id| groups.get(id)) {
+            let known = self.known.entry(group.record.id).or_default();
+            known.pulse = reading(group, &known.memory).and_then(|read| known.memory.pulse(read, now));
+            known.is_fresh = true;
+        }
+    }
+}
+
+/// Why the kernel's counters cannot be read, by an attempt to read the caller's own.
+fn blindness() -> Option<String> {
+    let own = sys::thread_id()?;
+    match pulse::counters(own) {
+        Ok(Some(_)) => None,
+        Ok(None) => Some("the pulse of threads: /proc/self/task has no counters of them".to_owned()),
+        Err(error) => Some(format!("the pulse of threads: {error}")),
+    }
+}
+
+/// Reads the kernel's counters of a thread. `None` if the thread is gone.
+fn reading(group: &Group, memory: &Memory) -> Option<Reading> {
+    let id = group.record.kernel_id()?;
+    let counters = pulse::counters(id).ok()??;
+    let sleep = memory.is_still(counters).then(|| match (pulse::state(id), pulse::channel(id)) {
+        (Some(b'R'), _) => Sleep::Ready,
+        (Some(b'S' | b'D' | b'I'), channel) => Sleep::In(channel),
+        _ => Sleep::Unknown,
+    });
+    Some(Reading { counters, sleep })
+}
+
+/// Judges a thread. Returns the line that is due, and when to look at the thread again.
+fn judge(
+    known: &mut Known,
+    group: &Group,
+    awake_since: Option<Instant>,
+    now: Instant,
+    settings: &Health,
+) -> (Option<Line>, Option<Instant>) {
+    let said = said(group, awake_since);
+    // A thread that was told to stop is judged by its grace. An alarm that is there stays.
+    if known.memory.alarm.is_none() && group.record.node.is_marked() {
+        return (None, None);
+    }
+    let pulse = known.pulse.as_ref().filter(|_| known.is_fresh);
+    match said.expected {
+        Some(expected) => {
+            let starved = pulse == Some(&Pulse::Starved);
+            let (line, at) = known.memory.judge_expectation(expected, said.patience, starved, now, settings);
+            (line, Some(at))
+        }
+        None if group.waits => (known.memory.over(), None),
+        None => (known.memory.judge_pulse(pulse, said.patience, now, settings), None),
+    }
+}
+
+fn said(group: &Group, awake_since: Option<Instant>) -> Said {
+    let vitals = || group.records().filter_map(|record| record.vitals.get());
+    // A pause before a run is none of the thread's time.
+    let paused = group.record.wait().is_some_and(|wait| matches!(wait.of, crate::tree::record::Of::Run(_)));
+    let own = group.record.vitals.get().filter(|_| !paused);
+    let expected = own.and_then(|vitals| {
+        let last = vitals.last().map(|(at, _)| at).into_iter().chain(awake_since).max()?;
+        Some((vitals.every()?, last))
+    });
+    Said { expected, patience: vitals().filter_map(|vitals| vitals.patience()).max() }
+}
+
+/// Logs a line, and does what the settings say about a thread that is stuck.
+fn act(shared: &Shared, known: &mut Known, group: &Group, line: Line, settings: &Health, calls: &mut Calls) {
+    let record = &group.record;
+    known.record = known.memory.alarm.as_ref().map(|_| Arc::clone(record));
+    let is_stuck = matches!(&line, Line::Alarm(alarm) if alarm.level == AlarmLevel::Stuck);
+    // The innermost wait, which tells most.
+    let wait = group.records().rev().find_map(|record| record.wait());
+    match settings.on_stuck {
+        // An internal thread is in no scope of the program's.
+        OnStuck::StopScope if is_stuck && record.role != Role::Internal => {
+            // First of all: the stop is not held up by the subscriber.
+            let node = &record.core.node;
+            node.announce();
+            calls.add(node.mark_for(Stop::new(StopReason::Stuck { path: record.path().to_owned() })));
+            tell::line(Arc::clone(record), wait, line, calls);
+        }
+        OnStuck::Exit(code) if is_stuck => {
+            shared.doom.pronounce(record, code, shared.wake_pipe);
+            tell::line(Arc::clone(record), wait, line, calls);
+            calls.add(shared.doom.after_the_line(shared.wake_pipe));
+        }
+        _ => tell::line(Arc::clone(record), wait, line, calls),
+    }
+}
+
+/// Adds the findings about a thread. `sees`: the program has asked for looks at all threads, and
+/// the kernel can be read; otherwise no pulse is claimed.
+fn put_up(known: &Known, group: &Group, sees: bool, found: &mut HashMap<ThreadId, Finding>) {
+    let pulse = if group.waits { Some(Pulse::Waits) } else { known.pulse.clone() };
+    let pulse = pulse.filter(|_| sees);
+    for record in group.records() {
+        found.insert(record.id, Finding { pulse: pulse.clone(), alarm: None });
+    }
+    if let Some(own) = found.get_mut(&group.record.id) {
+        own.alarm.clone_from(&known.memory.alarm);
+    }
+}
+
+/// Drops the records of a group. If one of these is the last reference, the thread has ended
+/// meanwhile, and its record may hold a value of the program's.
+fn drop_later(group: Group, calls: &mut Calls) {
+    for record in std::iter::once(group.record).chain(group.bodies) {
+        if let Some(last) = Arc::into_inner(record) {
+            calls.add(Calls::log(move || drop(last)));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Owns the lines about a thread's health.
+//! Refuses to decide when one is due. A line is a call of the program's subscriber, so *stopper*
+//! makes it with its other calls.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::outcome::pulse::{Alarm, AlarmLevel};
+use crate::outcome::words::{Span, called};
+use crate::registry::health::judge::Line;
+use crate::rt::contain::log_contained;
+use crate::rt::shown::{Shown, shown};
+use crate::stop::wakeups::Calls;
+use crate::sys;
+use crate::tree::record::{Record, Wait};
+
+/// Adds the call that logs this line about a thread, which is in `wait` now.
+pub(super) fn line(record: Arc<Record>, wait: Option<Wait>, line: Line, calls: &mut Calls) {
+    calls.add(Calls::log(move || match line {
+        Line::Alarm(alarm) => tell_alarm(&record, wait.as_ref(), &alarm),
+        Line::Over(alarm) => tell_over(&record, &alarm),
+    }));
+}
+
+fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm) {
+    let kernel = record.kernel_id().and_then(|id| sys::kernel_look(id).ok().flatten()).unwrap_or_default();
+    let call = called(kernel.call.as_deref(), kernel.about.as_deref());
+    let cpu = kernel.cpu.map(|cpu| Span(cpu).to_string()).unwrap_or_default();
+    let (waits, last) = (wait.map(|wait| Shown(wait).to_string()), last_line(record));
+    let path = record.path_now();
+    let since = Span(alarm.since.elapsed()).to_string();
+    let expected = alarm.expected_every.map(|every| Span(every).to_string()).unwrap_or_default();
+    // The macros need the level and the text as constants.
+    macro_rules! say {
+        ($say:ident, $text:literal) => {
+            tracing::$say!(
+                target: "homebound::health",
+                path = &*shown(&path),
+                thread.name = &*shown(&record.label.name),
+                thread.id = record.id.0,
+                purpose = &*shown(&record.label.purpose),
+                spawned_from = %record.label.at,
+                since,
+                expected_every = expected,
+                waits = waits.unwrap_or_default(),
+                last_line = last,
+                kernel_wait = kernel.channel.unwrap_or_default(),
+                system_call = &*shown(&call),
+                cpu,
+                $text
+            )
+        };
+    }
+    log_contained(|| match (alarm.level, alarm.expected_every) {
+        (_, Some(_)) => say!(error, "stuck: no checkpoint, wait or beat in the time that was expected"),
+        (AlarmLevel::Stuck, None) => say!(error, "stuck: blocked outside of homebound"),
+        (AlarmLevel::Warned, None) => say!(warn, "blocked outside of homebound"),
+    });
+}
+
+fn tell_over(record: &Record, alarm: &Alarm) {
+    let after = Span(Instant::now().saturating_duration_since(alarm.since)).to_string();
+    log_contained(|| {
+        tracing::info!(
+            target: "homebound::health",
+            path = &*shown(record.path()),
+            thread.name = &*shown(&record.label.name),
+            thread.id = record.id.0,
+            after,
+            "runs again"
+        );
+    });
+}
+
+/// The last line at which the thread was seen: its last sign of progress, or its last wait.
+fn last_line(record: &Record) -> String {
+    let progress = record.vitals.get().and_then(|vitals| vitals.last()?.1);
+    let wait = record.last_wait().map(|(what, at)| format!("{} at {at}", Shown(what)));
+    progress.map(|at| at.to_string()).or(wait).unwrap_or_default()
+}

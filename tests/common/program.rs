@@ -1,0 +1,59 @@
+//! Owns examples that run as programs: their lines, the signals that they are sent, their end.
+//! Refuses to build them: `cargo test` has.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A running example, and what it has not yet said.
+pub struct Program {
+    process: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Program {
+    /// Examples are in target/<profile>/examples, tests in target/<profile>/deps.
+    pub fn start(name: &str, args: &[&str]) -> Program {
+        let here = std::env::current_exe().expect("the test binary has a path");
+        let program: PathBuf = here.parent().expect("deps").with_file_name("examples").join(name);
+        assert!(program.exists(), "build it first: cargo build --example {name}");
+        let mut process = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let lines = BufReader::new(process.stdout.take().expect("piped"));
+        Program { process, lines }
+    }
+
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).expect("it is text");
+        line
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).expect("it is alive");
+    }
+
+    /// Exit code, and the rest of stdout and stderr.
+    pub fn end(mut self) -> (Option<i32>, String, String) {
+        let (mut out, mut err) = (String::new(), String::new());
+        self.lines.read_to_string(&mut out).expect("it is text");
+        self.process.stderr.take().expect("piped").read_to_string(&mut err).expect("it is text");
+        let status = self.process.wait().expect("it ends");
+        (status.code(), out, err)
+    }
+}
+
+/// A test that fails leaves no program behind.
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

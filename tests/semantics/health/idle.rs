@@ -1,0 +1,76 @@
+//! HE2, HE4, HE8, HE10: what never is an alarm, what a look costs, and what is claimed without
+//! `/proc`.
+
+use super::*;
+use homebound::Registry;
+use libc::{SIGCONT, SIGSTOP};
+
+#[test]
+fn he2_a_thread_in_a_known_wait_is_never_an_alarm() {
+    child_passes(|_| {
+        let lines = Lines::of_process();
+        let (_keep, never) = gate();
+        let exit = Registry::new("app").health(quick()).run(|s| {
+            let (queue, jobs) = crossbeam_channel::unbounded::<()>();
+            s.service("receiver", "waits for jobs", move |cx| Ok(drop(cx.recv(&jobs))))?;
+            s.service("sleeper", "sleeps", |cx| Ok(drop(cx.sleep(NEVER))))?;
+            let far = never.clone();
+            let (done, over) = crossbeam_channel::bounded::<()>(0);
+            s.spawn("marked", "is in a wait that it has described", move |cx| {
+                Ok(cx.waiting(
+                    "a foreign call",
+                    || crossbeam_channel::select! { recv(far) -> _ => {}, recv(over) -> _ => {} },
+                ))
+            })?;
+            // The body of an inner scope waits: its thread does, too.
+            s.service("outer", "waits in a scope of its own", |cx| {
+                let cx = cx.clone();
+                Ok(homebound::scope(move |s| {
+                    drop(cx);
+                    Ok(drop(s.context().wait_for_stop()))
+                })?)
+            })?;
+            s.pool("pool", "has nothing to do").threads(1).start()?.execute(s.context(), |_| Ok(()))?;
+            let_pass(STUCK * 4);
+            assert_eq!(lines.all(), Vec::<String>::new());
+            for name in ["receiver", "sleeper", "marked", "outer"] {
+                assert_eq!(pulse(name), Some(Pulse::Waits), "{name}");
+            }
+            drop((queue, done));
+            Ok(())
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn he4_a_suspension_is_no_alarm() {
+    let mut child = child("", |_| {
+        let lines = Lines::of_process();
+        let exit = Registry::new("app").health(quick()).run(|s| {
+            let beats = s.thread("beats", "makes progress").expect_every(Duration::from_millis(500));
+            beats.service(|cx| Ok(while cx.sleep(Duration::from_millis(100)).is_ok() {}))?;
+            s.service("poller", "sleeps in std", |cx| {
+                while !cx.is_stopping() {
+                    sleep_outside(Duration::from_millis(100));
+                }
+                Ok(())
+            })?;
+            let_pass(LOOK * 5);
+            say("ready");
+            let start = Instant::now();
+            // Suspended meanwhile, for longer than every limit.
+            while start.elapsed() < Duration::from_secs(4) {
+                linger(10);
+            }
+            let_pass(LOOK * 10);
+            Ok(assert_eq!(lines.all(), Vec::<String>::new()))
+        });
+        i32::from(exit.code())
+    });
+    child.until("ready").signal(SIGSTOP);
+    let_pass(Duration::from_secs(3));
+    child.signal(SIGCONT);
+    let done = child.finish();
+    assert_eq!(done.code, Some(0), "{done:#?}");
+}

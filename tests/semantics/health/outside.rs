@@ -1,0 +1,80 @@
+//! HE3: a thread that is blocked outside of homebound's waits: one line for each episode.
+
+use super::*;
+use homebound::Registry;
+use homebound::status::AlarmLevel;
+
+#[test]
+fn he3_a_block_is_warned_of_once_and_its_end_is_told_once() {
+    child_passes(|_| {
+        let lines = Lines::of_process();
+        let lock = Arc::new(Mutex::new(()));
+        let exit = Registry::new("app").health(quick().stuck_after(NEVER)).run(|s| {
+            for episode in 1..=2 {
+                let held = lock.lock().unwrap();
+                let own = lock.clone();
+                let (go, gone) = crossbeam_channel::bounded(0);
+                let late = s.spawn("late", "wants a lock of std's", move |cx| {
+                    cx.recv(&gone)?;
+                    let _mine = own.lock().unwrap();
+                    cx.sleep(Duration::from_millis(1))?;
+                    Ok(())
+                })?;
+                // In the wait, so that this is its last line.
+                eventually("it waits", || row("late").wait.is_some());
+                go.send(())?;
+                lines.wait_for("WARN", episode);
+                let alarm = row("late").alarm.expect("it is warned of");
+                assert_eq!((alarm.level, alarm.expected_every), (AlarmLevel::Warned, None));
+                assert!(alarm.since.elapsed() >= WARN);
+                let_pass(WARN * 2);
+                assert_eq!(lines.of("WARN").len(), episode, "one line for an episode");
+                assert_eq!(lines.of("INFO").len(), episode - 1);
+                drop(held);
+                lines.wait_for("INFO", episode);
+                late.join()?;
+            }
+            let warning = &lines.of("WARN")[0];
+            let facts = [
+                "path=/app/late",
+                "name=late",
+                "purpose=wants a lock of std's",
+                "spawned_from=",
+                "last_line=recv at tests/semantics/health/outside.rs",
+                "kernel_wait=futex",
+                "system_call=futex",
+                "blocked outside of homebound",
+            ];
+            facts.into_iter().for_each(|fact| assert!(warning.contains(fact), "{fact} in {warning}"));
+            let over = &lines.of("INFO")[0];
+            assert!(over.contains("runs again") && over.contains("path=/app/late"), "{over}");
+            Ok(assert_eq!(lines.of("ERROR"), Vec::<String>::new()))
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn he3_a_longer_block_is_stuck_and_the_snapshot_lists_it() {
+    child_passes(|_| {
+        let lines = Lines::of_process();
+        let lock = Arc::new(Mutex::new(()));
+        let held = lock.lock().unwrap();
+        let exit = Registry::new("app").health(quick()).run(|s| {
+            assert!(registry::snapshot().unwrap().unhealthy().is_empty());
+            let own = lock.clone();
+            s.spawn("late", "wants a lock of std's", move |_| Ok(drop(own.lock())))?;
+            lines.wait_for("ERROR", 1);
+            assert_eq!(lines.of("WARN").len(), 1, "first it was warned of");
+            let snapshot = registry::snapshot().unwrap();
+            let names: Vec<_> = snapshot.unhealthy().iter().map(|thread| thread.name.clone()).collect();
+            assert_eq!(names, ["late"]);
+            assert_eq!(snapshot.unhealthy()[0].alarm.as_ref().unwrap().level, AlarmLevel::Stuck);
+            drop(held);
+            lines.wait_for("INFO", 1);
+            eventually("no alarm is left", || registry::snapshot().unwrap().unhealthy().is_empty());
+            Ok(assert_eq!(lines.of("ERROR").len(), 1))
+        });
+        i32::from(exit.code())
+    });
+}

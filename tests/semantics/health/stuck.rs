@@ -1,0 +1,45 @@
+//! HE9: what is done about a thread that is stuck.
+
+use super::*;
+use homebound::registry::OnStuck;
+use homebound::{Registry, StopReason};
+
+#[test]
+fn he9_exit_writes_the_dump_and_ends_with_the_code() {
+    let done = in_child("", |_| {
+        let health = quick().warn_after(LOOK).stuck_after(LOOK * 3).on_stuck(OnStuck::Exit(77));
+        let exit = Registry::new("app").health(health).run(|s| {
+            s.spawn("late", "wants a lock of std's", |_| {
+                let lock = Mutex::new(());
+                let _held = lock.lock();
+                Ok(drop(lock.lock()))
+            })?;
+            Ok(drop(s.context().wait_for_stop()))
+        });
+        i32::from(exit.code())
+    });
+    assert_eq!(done.code, Some(77), "{done:#?}");
+    assert!(done.err.contains("homebound: /app/late is stuck"), "{}", done.err);
+    assert!(done.err.contains("late  (worker: wants a lock of std's)"), "{}", done.err);
+}
+
+#[test]
+fn he9_stop_scope_stops_the_scope_of_the_thread_and_no_other() {
+    child_passes(|_| {
+        let lock = Arc::new(Mutex::new(()));
+        let health = quick().on_stuck(OnStuck::StopScope);
+        let exit = Registry::new("app").health(health).run(|s| {
+            let held = Arc::new(Mutex::new(Some(lock.lock().unwrap())));
+            let group = s.subscope("inner", |s| {
+                let own = lock.clone();
+                s.spawn("late", "wants a lock of std's", move |_| Ok(drop(own.lock())))?;
+                let reason = s.context().wait_for_stop();
+                drop(held.lock().unwrap().take());
+                Ok(reason)
+            })?;
+            assert_eq!(group, StopReason::Stuck { path: "/app/inner/late".to_owned() });
+            Ok(assert!(!s.is_stopping()))
+        });
+        i32::from(exit.code())
+    });
+}
