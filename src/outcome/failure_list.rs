@@ -38,6 +38,10 @@ impl FailureList {
         self.kept.values().any(Failure::is_carried)
     }
 
+    pub(crate) fn has_any(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
     /// The failure that has this id, or carries it.
     pub(crate) fn find(&self, id: u64) -> Option<&Failure> {
         self.kept.get(*self.ids.get(id)?)

@@ -22,17 +22,18 @@ pub(crate) struct Lease<'scope> {
 }
 
 impl<'scope> Lease<'scope> {
-    /// Gives the promise. Called in five places, which a test counts: `run::live`, whose exit path
+    /// Gives the promise. Called in six places, which a test counts: `run::live`, whose exit path
     /// settles on every way out; `Context::with_on_stop`, which waits for its callback;
-    /// `Context::wait_at`, whose waiter waits for the threads that interrupt it; `Context::thread`
-    /// and `group::open_static`, for `'static`, where nothing can dangle.
+    /// `Context::wait_at`, whose waiter waits for the threads that interrupt it; `Map::lend`, whose
+    /// guard waits for the helpers of a map; `Context::thread` and `group::open_static`, for
+    /// `'static`, where nothing can dangle.
     pub(crate) fn promise() -> Lease<'scope> {
         Lease { _invariant: PhantomData }
     }
 
-    /// Forgets that `task` borrows for `'scope`. Jobs, deferred functions, borrowing callbacks and
-    /// the places at which threads wait for a condvar are all [`Task`]s, so this is the only
-    /// function that widens a lifetime.
+    /// Forgets that `task` borrows for `'scope`. Jobs, deferred functions, borrowing callbacks, the
+    /// places at which threads wait for a condvar and the work of a pool's maps are all [`Task`]s,
+    /// so this is the only function that widens a lifetime.
     pub(crate) fn erase<C: 'static>(self, task: Arc<dyn Task<C> + 'scope>) -> Arc<dyn Task<C> + 'static> {
         // SAFETY: only the lifetime bound of the trait object changes, so layout and vtable are the
         // same. By invariant 2, which this lease promises, the borrowed parts are gone before they

@@ -8,7 +8,7 @@ use crate::IntoText;
 use crate::Result;
 use crate::Scope;
 use crate::ScopeError;
-use crate::rt::contain::{contain, discard, drop_contained};
+use crate::rt::contain::{Payload, contain, discard, drop_contained};
 use crate::sync::Mutex;
 use crate::work::map::crew::{After, Crew, Names, hire};
 
@@ -130,7 +130,9 @@ impl Context {
             scope.defer("what a map has left", || {
                 crew.source.clear();
                 let left = if is_complete() { Vec::new() } else { std::mem::take(&mut *values.lock()) };
-                drop_each(cx, left);
+                drop_each(left, |payload| {
+                    cx.fail_panic(payload);
+                });
                 Ok(())
             });
             match contain(|| crew.take_first(cx)) {
@@ -186,11 +188,7 @@ pub(crate) fn in_order<U>(mut values: Values<U>) -> Vec<U> {
 }
 
 /// Drops values that are not handed out, each for itself: two of them that panic would abort the
-/// process if a `Vec` dropped them. A panic is a failure of the map's scope.
-pub(crate) fn drop_each<T>(cx: &Context, values: impl IntoIterator<Item = T>) {
-    for value in values {
-        if let Some(payload) = drop_contained(value) {
-            cx.fail_panic(payload);
-        }
-    }
+/// process if a `Vec` dropped them. `fail` makes a panic a failure of the map.
+pub(crate) fn drop_each<T>(values: impl IntoIterator<Item = T>, fail: impl FnMut(Payload)) {
+    values.into_iter().filter_map(drop_contained).for_each(fail);
 }

@@ -4,9 +4,9 @@
 //!
 //! Read `source` first, then `crew`.
 
+pub(crate) mod collected;
 pub(crate) mod crew;
 pub(crate) mod source;
 
-mod collected;
 mod stream;
 mod window;

@@ -347,6 +347,13 @@ impl<I: Iterator, S> Drop for Lent<'_, I, S> {
     }
 }
 
+impl<I: Iterator, S> Member<'_, I, S> {
+    /// The worker was not made, for now: a later item may make one.
+    pub(crate) fn refused(self) {
+        self.0.state.lock().made -= 1;
+    }
+}
+
 impl<I: Iterator, S> Drop for Member<'_, I, S> {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();

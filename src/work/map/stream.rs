@@ -143,7 +143,9 @@ impl Context {
             // threads are home.
             scope.defer("what a map has left", || {
                 crew.source.clear();
-                drop_each(cx, window.left());
+                drop_each(window.left(), |payload| {
+                    cx.fail_panic(payload);
+                });
                 Ok(())
             });
             // A source that cannot tell is asked by the first worker, not here: `body` may feed it.

@@ -108,7 +108,8 @@ impl<'scope> Pool<'scope> {
     {
         let caller = Location::caller();
         let packet = JobPacket::new(Head::new(caller, None), f);
-        let number = self.place(cx, Item::Kept(Arc::<JobPacket<F, T>>::clone(&packet)), None, caller)?;
+        let number =
+            self.place("submit", cx, Item::Kept(Arc::<JobPacket<F, T>>::clone(&packet)), None, caller)?;
         Ok(Job::new(&self.shared, packet, number))
     }
 
@@ -151,7 +152,7 @@ impl<'scope> Pool<'scope> {
         let (caller, end) = (Location::caller(), after(Instant::now(), begin_within));
         let packet = JobPacket::new(Head::new(caller, Some(end)), f);
         let item = Item::Kept(Arc::<JobPacket<F, T>>::clone(&packet));
-        let number = self.place(cx, item, Some(end), caller)?;
+        let number = self.place("submit", cx, item, Some(end), caller)?;
         Ok(Job::new(&self.shared, packet, number))
     }
 
@@ -255,7 +256,7 @@ impl<'scope> Pool<'scope> {
         F: FnOnce(&Context) -> Result + Send + 'scope,
     {
         let caller = Location::caller();
-        self.place(cx, Item::Plain(Box::new(f), caller), None, caller).map(drop)
+        self.place("submit", cx, Item::Plain(Box::new(f), caller), None, caller).map(drop)
     }
 
     /// Blocks until no job is queued and none runs. A stop of the caller ends the wait.

@@ -204,13 +204,13 @@ impl<J, W> Line<J, W> {
         Some(if self.facts.tokens.take() { Woken::Token } else { Woken::Open })
     }
 
-    /// Called by a thread of the pool when a job with a handle has ended: the thread is idle, and
+    /// Called by a thread of the pool when a job that is waited for has ended: the thread is idle, and
     /// `over` is set, in one hold of the lock. So a caller that sees the end finds the thread idle.
     /// `telling`: the end is told to callbacks next, and the job counts as running until `told`.
-    pub(super) fn finish(&self, ending: Ending, over: &AtomicBool, telling: bool) {
+    pub(super) fn finish(&self, ending: Ending, over: Option<&AtomicBool>, telling: bool) {
         let mut state = self.lock();
         state.finish(ending, telling);
-        over.store(true, Ordering::SeqCst);
+        over.into_iter().for_each(|over| over.store(true, Ordering::SeqCst));
         if ending == Ending::Done { self.settle(state, 0) } else { self.settle_all(state) }
     }
 
@@ -292,6 +292,11 @@ impl<J, W> Line<J, W> {
 
     pub(super) fn facts(&self) -> &PoolFacts {
         &self.facts
+    }
+
+    /// The number of threads that the pool may have.
+    pub(super) fn wanted(&self) -> usize {
+        self.lock().wanted()
     }
 
     pub(super) fn is_idle(&self) -> bool {

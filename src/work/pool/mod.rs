@@ -10,7 +10,10 @@ pub(crate) mod job;
 
 mod callers;
 mod end;
+mod errand;
+pub(crate) mod helpers;
 mod line;
+mod map;
 mod packet;
 mod parts;
 mod shared;

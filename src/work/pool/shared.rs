@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use crossbeam_channel::Sender;
 
 use super::end::End;
+use super::errand::Helper;
 use super::line::Line;
 use super::packet::Work;
 use super::parts::Queued;
@@ -26,6 +27,8 @@ pub(super) enum Item<'scope> {
     Plain(Plain<'scope>, &'static Location<'static>),
     /// With a handle.
     Kept(Arc<dyn Work + 'scope>),
+    /// Of a map: works until the source of the map is over.
+    Help(Helper),
 }
 
 /// Wakes a waiting caller when it is dropped.
@@ -82,6 +85,7 @@ impl<'scope> Shared<'scope> {
             let at = match &queued.job {
                 Item::Plain(_, at) => at,
                 Item::Kept(work) => work.head().at,
+                Item::Help(helper) => helper.errand().at,
             };
             let why = format!("the pool has no thread that could run it: {refusal}");
             let failure = Failure::error(self.origin(queued.number, at), why.into(), Vec::new());

@@ -260,6 +260,10 @@ impl<J, W> State<J, W> {
         self.refused = 0;
     }
 
+    pub(super) fn wanted(&self) -> usize {
+        self.wanted
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.running == 0
     }

@@ -71,16 +71,18 @@ impl<'scope> Pool<'scope> {
         ))
     }
 
-    /// Puts a job into the queue. Waits for a place, until `end` at most.
+    /// Puts a job into the queue. Waits for a place, until `end` at most. `call` names the point at
+    /// which a test may have planted something.
     #[inline]
     pub(super) fn place(
         &self,
+        call: &'static str,
         cx: &Context,
         item: Item<'scope>,
         end: Option<Instant>,
         caller: &'static Location<'static>,
     ) -> Result<u64, SubmitError> {
-        cx.point("submit", caller);
+        cx.point(call, caller);
         if cx.node().is_stopping() {
             return Err(SubmitError::Stopped(cx.stopped()));
         }

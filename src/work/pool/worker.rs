@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::end::End;
+use super::errand::Helper;
 use super::packet::{Head, Work};
 use super::parts::{Ending, Next, Queued, Told};
 use super::shared::{Item, Shared};
@@ -142,14 +143,14 @@ impl<'a> Desk<'a> {
 }
 
 /// While it lives, the thread is at a job with its own node.
-struct Own<'a> {
+pub(super) struct Own<'a> {
     now: &'a JobNow,
     usual: Option<Arc<Node>>,
     entered: Entered,
 }
 
 impl<'a> Own<'a> {
-    fn enter(now: &'a JobNow, cx: &Context) -> Own<'a> {
+    pub(super) fn enter(now: &'a JobNow, cx: &Context) -> Own<'a> {
         let usual = now.node.lock().replace(Arc::clone(cx.node()));
         Own { now, usual, entered: cx.enter() }
     }
@@ -214,7 +215,33 @@ impl<'scope> Shared<'scope> {
                 self.run_kept(desk, number, &*work);
                 None
             }
+            Item::Help(helper) => {
+                self.help(desk, number, helper);
+                None
+            }
         }
+    }
+
+    /// Works for a map until its source is over. The map learns of the end when the thread is idle.
+    fn help(&self, desk: &mut Desk<'_>, number: u64, helper: Helper) {
+        let errand = helper.errand();
+        let node = Node::new(Link::Inside);
+        node.attach(&errand.node);
+        let (cx, own) = desk.enter(&node);
+        desk.now.show(JobMark { number, since: sys::coarse(), isolated: true });
+        let ending = errand.work(&cx);
+        drop(own);
+        // What `f` has kept of the context is stopped from now on.
+        node.close();
+        let failed = desk.clear_up();
+        // After a failure it is at its item still.
+        let _note = desk.thread.record().life(|life| {
+            life.item = None;
+            life.note.take()
+        });
+        desk.now.show(JobMark::default());
+        self.line.finish(if failed && ending == Ending::Done { Ending::Failed } else { ending }, None, false);
+        drop(helper);
     }
 
     fn run_kept(&self, desk: &mut Desk<'_>, number: u64, work: &dyn Work) {
@@ -240,7 +267,7 @@ impl<'scope> Shared<'scope> {
         };
         let ending = if failed && end.ending() == Ending::Done { Ending::Failed } else { end.ending() };
         let telling = head.is_looked_at();
-        self.line.finish(ending, &head.over, telling);
+        self.line.finish(ending, Some(&head.over), telling);
         head.tell();
         if telling {
             self.line.told();
@@ -292,6 +319,13 @@ impl<'scope> Shared<'scope> {
                 self.clear(number, &*work);
                 work.head().conclude(self.core(), number, end);
                 self.count(end, work.head());
+            }
+            Item::Help(helper) => {
+                if let End::Failed(failure) = end {
+                    helper.errand().fail(failure);
+                }
+                self.line.over(end.ending(), None, false);
+                drop(helper);
             }
         }
     }

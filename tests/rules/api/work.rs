@@ -245,6 +245,9 @@ fn pools<'s>(scope: &'s Scope<'s, '_>, cx: &Context) -> Res {
         is::<SubmitError>(cause);
     }
     let _: Result<(), SubmitError> = pool.execute(cx, |_: &Context| Ok(()));
+    let items = vec![String::from("a.png")]; // lives less long than the pool
+    let sizes: Result<Vec<&str>, ScopeError> = pool.map(cx, &items, |_: &Context, item| Ok(item.as_str()));
+    drop(sizes);
     let _: Result<(), SubmitError> = pool.wait_idle(cx);
     pool.resize(2);
     let status: PoolStatus = pool.status();

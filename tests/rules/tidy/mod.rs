@@ -39,6 +39,7 @@ const FACES: [&str; 3] = ["Context", "Scope", "ThreadBuilder"];
 const SEAMS: &[&str] = &[
     "outcome::chain",
     "outcome::failure",
+    "outcome::failure_list",
     "outcome::gave_up",
     "outcome::marks",
     "outcome::pool_status",
@@ -50,6 +51,7 @@ const SEAMS: &[&str] = &[
     "rt::awake",
     "rt::by_id",
     "rt::contain",
+    "rt::erase",
     "rt::packet",
     "rt::shown",
     "rt::spin",
@@ -84,12 +86,13 @@ const SEAMS: &[&str] = &[
 ];
 
 /// Where a promise about a lifetime is given, by file and function, how often.
-const PROMISES: [(&str, &str, usize); 5] = [
+const PROMISES: [(&str, &str, usize); 6] = [
     ("src/scope/run.rs", "live", 1),
     ("src/wait/condvar.rs", "wait_at", 1),
     ("src/scope/siblings.rs", "thread", 1),
     ("src/thread/stopper.rs", "with_on_stop", 1),
     ("src/scope/group.rs", "open_static", 1),
+    ("src/work/pool/map.rs", "lend", 1),
 ];
 
 /// Where unsafe code may stand, by the beginning of a path.

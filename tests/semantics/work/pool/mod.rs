@@ -9,6 +9,8 @@ use crate::common::*;
 
 mod failures;
 mod inside;
+mod map;
+mod map_ends;
 mod places;
 mod seen;
 mod stops;

@@ -1,0 +1,308 @@
+//! Owns a map whose workers are threads of a pool: the helpers, the wait for them, and the result.
+//! Refuses to take items (the crew of `work::map` does), and to count helpers (`helpers` does).
+//!
+//! A helper is a job that works for the map until its source is over. Helpers borrow from the frame
+//! of `lend`, whose guard takes back those that have not begun, and waits for the others.
+//!
+//! A caller that runs inside a job of this pool works itself, and helpers come as threads are free.
+//! So a map in a job ends however few threads there are.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::errand::{Errand, Helper};
+use super::handle::Pool;
+use super::shared::Item;
+use super::worker::Own;
+use crate::outcome::failure::{Origin, ScopeErrorParts};
+use crate::outcome::failure_list::Listed;
+use crate::rt::contain::{Payload, contain, drop_contained};
+use crate::rt::erase::Lease;
+use crate::rt::packet::{Ran, Task};
+use crate::thread::context;
+use crate::tree::propagate::log;
+use crate::tree::record::Text;
+use crate::tree::wait_mark::{Of, WaitMark};
+use crate::work::map::collected::{Values, collect, drop_each, in_order};
+use crate::work::map::crew::{Crew, Names, seat, sleep};
+use crate::{Context, Failure, Result, ScopeError, ShutdownReport, Stopped, SubmitError};
+
+impl<'scope> Pool<'scope> {
+    /// Calls `f` for each item, on the threads of the pool, and returns the results in the order of
+    /// the items. The first failure stops the rest. Items, `f` and results may borrow locals of the
+    /// caller.
+    ///
+    /// | | |
+    /// |---|---|
+    /// | threads | those of the pool, as many as it may have when the map begins; each works as one job until the source is over, so other jobs wait for it as for any long job |
+    /// | a full queue | the caller waits for a place, once |
+    /// | no item | no job |
+    /// | from a job of this pool | the caller works as well, and needs no other thread |
+    /// | a stop | of the caller or of the pool ends it; is heard between two items, and by the waits of `f`'s context |
+    /// | the dump | shows the item of each thread: `thumbs-2  job 812  at item 17` |
+    ///
+    /// The failure of an item is the map's, not the scope's. With
+    /// [`AtStop::Drain`](crate::AtStop::Drain) a stop of the pool ends a map that has begun. Not
+    /// noticed, and for ever: an `f` that joins the thread that called the map.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let pool = scope.pool("thumbs", "makes small pictures").threads(2).start()?;
+    ///     let names = vec!["a.png".to_owned(), "bb.png".to_owned()]; // a local of the body
+    ///     let sizes = pool.map(scope.context(), &names, |cx, name| {
+    ///         cx.checkpoint()?;
+    ///         Ok(name.len())
+    ///     })?;
+    ///     assert_eq!(sizes, [5, 6]);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What failed, the first failure first: an `Err` or a panic of `f`, or a panic of the source,
+    /// each with the note `item 17` (from 0); or a pool that takes no jobs
+    /// ([`SubmitError::Closed`], [`SubmitError::Spawn`]). If nothing failed, and the caller or the
+    /// pool is stopped before the last result is there, that stop. The results that are there are
+    /// dropped.
+    ///
+    /// # Blocking
+    /// Until every result is there, and no thread works for the map any more.
+    ///
+    /// # Panics
+    /// With the panic of `items.into_iter()`.
+    #[track_caller]
+    #[must_use = "dropped, it takes the failures or the stop along: pass them on with `?`"]
+    pub fn map<I, U, F>(&self, cx: &Context, items: I, f: F) -> Result<Vec<U>, ScopeError>
+    where
+        I: IntoIterator,
+        I::IntoIter: Send,
+        I::Item: Send,
+        U: Send,
+        F: Fn(&Context, I::Item) -> Result<U> + Sync,
+    {
+        let at = Location::caller();
+        let map = Map::new(self, cx, at);
+        let (name, purpose) = (self.shared.core().name.clone(), self.shared.purpose().clone());
+        let values = Values::default();
+        let each = collect(&f, &values);
+        let (names, width) = (Names::new(name, purpose, at), self.shared.line.wanted());
+        let crew = Crew::new(names, items.into_iter(), width, usize::MAX, each);
+        // The first worker: the first helper, or the calling thread.
+        drop(crew.source.enlist());
+        let work = |cx: &Context, send_helper: &dyn Fn() -> bool| {
+            let grow = || {
+                let helper = crew.source.enlist();
+                helper.into_iter().filter(|_| !send_helper()).for_each(|(_, helper)| helper.refused());
+            };
+            crew.work(cx, &grow)
+        };
+        let lent = if map.try_first(|cx| crew.take_first(cx)) { map.lend(&work) } else { Ok(()) };
+        let complete = crew.source.total() == Some(values.lock().len());
+        // On this thread, which alone has the source and the results now.
+        map.note_panic(drop_contained(crew));
+        if complete && !map.errand.has_failed() {
+            return Ok(in_order(values));
+        }
+        drop_each(in_order(values), |payload| map.note_panic(Some(payload)));
+        Err(map.error(lent))
+    }
+}
+
+/// A map while it runs.
+struct Map<'a, 'scope> {
+    pool: &'a Pool<'scope>,
+    /// The context by which it was called.
+    cx: &'a Context,
+    /// The context of the calling thread. `cx` may be another's.
+    own: Context,
+    errand: Arc<Errand>,
+    /// The calling thread is a thread of the pool, or below a job of it. Then it works itself.
+    is_inside: bool,
+}
+
+/// The work of a map, as a task that many threads run at once. It holds references only, so there
+/// is nothing to clear.
+struct Lent<F>(F);
+
+impl<F: Fn(&Context) -> Result + Send + Sync> Task<Context> for Lent<F> {
+    fn run(&self, cx: &Context) -> Ran {
+        match contain(|| (self.0)(cx)) {
+            Ok(Ok(())) => Ran::Done,
+            Ok(Err(error)) => Ran::Failed(error),
+            Err(payload) => Ran::Panicked(payload),
+        }
+    }
+
+    fn clear(&self) -> Option<Payload> {
+        None
+    }
+}
+
+impl<'a, 'scope> Map<'a, 'scope> {
+    fn new(pool: &'a Pool<'scope>, cx: &'a Context, at: &'static Location<'static>) -> Self {
+        let own = context::current().unwrap_or_else(|| cx.clone());
+        let is_inside = pool.is_inside();
+        // A caller that works itself is stopped by its own stop as well.
+        let errand = Errand::new(at, [Some(cx), Some(&own).filter(|_| is_inside)].into_iter().flatten());
+        Map { pool, cx, own, errand, is_inside }
+    }
+
+    /// Takes the first item on the calling thread. False if there is none, or if that failed.
+    fn try_first(&self, take: impl FnOnce(&Context) -> bool) -> bool {
+        let _kept = KeptLife::new(&self.own);
+        let taken = contain(|| take(&self.own));
+        taken.unwrap_or_else(|payload| {
+            self.errand.fail_panic(&self.own, payload);
+            false
+        })
+    }
+
+    /// Has the work done by helpers, and by the calling thread if it is inside. This function keeps
+    /// the promise of the lease: on every way out its guard waits until no helper is left.
+    fn lend(&self, work: &(dyn Fn(&Context, &dyn Fn() -> bool) -> Result + Sync)) -> Result<(), SubmitError> {
+        let lent = Lent(|cx: &Context| work(cx, &|| self.send_helper()));
+        self.errand.lend(Lease::promise().erase(Arc::new(lent)));
+        let guard = scopeguard::guard((), |()| self.see_off());
+        let done = if self.is_inside { Ok(self.work_here()) } else { self.have_it_done() };
+        drop(guard);
+        done
+    }
+
+    /// Works on the calling thread until the source is over.
+    fn work_here(&self) {
+        let _kept = KeptLife::new(&self.own);
+        let cx = Context::inside(self.own.record(), &self.errand.node);
+        let job = self.own.record().job.get();
+        let _entered = match job {
+            Some(now) => (Some(Own::enter(now, &cx)), None),
+            None => (None, Some(cx.enter())),
+        };
+        self.errand.work(&cx);
+    }
+
+    /// Queues the first helper, which makes others as it finds work for them, and waits until one
+    /// of them has gone, or for the stop of the caller. Pairs with `Helpers::leave`.
+    fn have_it_done(&self) -> Result<(), SubmitError> {
+        let Some(helper) = Helper::new(&self.errand) else { return Ok(()) };
+        let number = self.pool.place("map", self.cx, Item::Help(helper), None, self.errand.at)?;
+        self.know(number);
+        loop {
+            let mut wake = None;
+            if self.errand.helpers.is_one_gone(|| seat(&mut wake)) || self.cx.node().is_stopping() {
+                return Ok(());
+            }
+            wake.iter().for_each(|wake| sleep(self.cx, wake, || self.mark()));
+        }
+    }
+
+    /// Queues one more helper. False if the pool takes none now.
+    fn send_helper(&self) -> bool {
+        let Some(helper) = Helper::new(&self.errand) else { return true };
+        match self.pool.push(Item::Help(helper), false) {
+            Ok(number) => {
+                self.know(number);
+                true
+            }
+            Err((item, _)) => {
+                if let Item::Help(helper) = item {
+                    helper.refused();
+                }
+                false
+            }
+        }
+    }
+
+    /// The job of a helper has this number. If the map ends already, it is withdrawn.
+    fn know(&self, number: u64) {
+        if !self.errand.helpers.queued(number) {
+            self.withdraw(number);
+        }
+    }
+
+    /// Takes a helper that has not begun out of the queue.
+    fn withdraw(&self, number: u64) {
+        if let Some(queued) = self.pool.shared.line.remove(number) {
+            self.pool.shared.line.told();
+            drop(queued);
+        }
+    }
+
+    /// Withdraws the helpers that have not begun, and blocks until the others are gone: a stop has
+    /// reached them, if there is one. Then nothing uses the work any more. Pairs with
+    /// `Helpers::leave`.
+    fn see_off(&self) {
+        self.errand.helpers.close().into_iter().for_each(|number| self.withdraw(number));
+        loop {
+            let mut wake = None;
+            if self.errand.helpers.are_all_gone(|| seat(&mut wake)) {
+                break;
+            }
+            let _mark = self.mark();
+            // The last helper drops the other end.
+            let _disconnected = wake.map(|wake| wake.recv());
+        }
+        self.errand.take_back();
+        // What `f` has kept of the context is stopped from now on.
+        self.errand.node.close();
+    }
+
+    fn mark(&self) -> WaitMark {
+        WaitMark::on("map", self.errand.at, Of::Scope(Arc::clone(self.pool.shared.core())))
+    }
+
+    fn note_panic(&self, payload: Option<Payload>) {
+        payload.into_iter().for_each(|payload| self.errand.fail_panic(&self.own, payload));
+    }
+
+    /// Why there is no result. `lent`: why the pool took no helper.
+    fn error(&self, lent: Result<(), SubmitError>) -> ScopeError {
+        let Listed { mut failures, first_during_stop, omitted } = self.errand.failures();
+        let mut stopped = None;
+        match lent {
+            _ if !failures.is_empty() => {}
+            Ok(()) | Err(SubmitError::Stopped(_)) => stopped = Some(self.stopped()),
+            Err(refusal) => {
+                let origin = Origin { spawned_from: self.errand.at, ..self.own.record().origin() };
+                failures.push(Failure::error(origin, refusal.into(), Vec::new()));
+                failures.iter().for_each(log);
+            }
+        }
+        let (path, report) = (self.pool.shared.core().path().to_owned(), ShutdownReport::default());
+        ScopeError::new(ScopeErrorParts { path, failures, first_during_stop, omitted, stopped, report })
+    }
+
+    /// The stop that has ended the map: the caller's, the stop of a helper, or the pool's.
+    fn stopped(&self) -> Stopped {
+        let own = || self.errand.stop().map(Stopped::new);
+        self.cx.stopped_or_cut_off().or_else(own).unwrap_or_else(|| match self.pool.shared.over() {
+            SubmitError::Stopped(stopped) => stopped,
+            _ => self.cx.stopped(),
+        })
+    }
+}
+
+/// Puts back what the calling thread was at, because its record shows items meanwhile.
+struct KeptLife<'a> {
+    own: &'a Context,
+    item: Option<usize>,
+    note: Option<Text>,
+}
+
+impl<'a> KeptLife<'a> {
+    fn new(own: &'a Context) -> Self {
+        let (item, note) = own.record().life(|life| (life.item.take(), life.note.take()));
+        KeptLife { own, item, note }
+    }
+}
+
+impl Drop for KeptLife<'_> {
+    fn drop(&mut self) {
+        let (item, note) = (self.item.take(), self.note.take());
+        // Dropped with the lock free, because a note may be a large `String`.
+        let _note = self.own.record().life(|life| {
+            life.item = item;
+            std::mem::replace(&mut life.note, note)
+        });
+    }
+}
