@@ -29,7 +29,10 @@
 
 use std::collections::VecDeque;
 
+mod lent;
+
 use crate::sync::Mutex;
+pub(crate) use lent::Lent;
 
 pub(crate) struct Source<I: Iterator, S> {
     state: Mutex<State<I, S>>,
@@ -90,15 +93,6 @@ pub(crate) enum Asked<'a, I: Iterator, S> {
     Over,
 }
 
-/// The iterator in the hands of one worker.
-pub(crate) struct Lent<'a, I: Iterator, S> {
-    source: &'a Source<I, S>,
-    /// `None` when it was put back or has ended.
-    items: Option<I>,
-    /// The number of the item that comes next.
-    pub(crate) number: usize,
-}
-
 /// A worker, from the decision to make it until it has left: also if its thread is refused.
 pub(crate) struct Member<'a, I: Iterator, S>(&'a Source<I, S>);
 
@@ -138,7 +132,7 @@ impl<I: Iterator, S> Source<I, S> {
             // Free -> Lent. The others find it lent until `put_back` or `end`.
             Items::Free(items) if room => {
                 let number = state.taken;
-                Asked::Turn(Lent { source: self, items: Some(items), number })
+                Asked::Turn(Lent::new(self, items, number))
             }
             Items::Over(items) => {
                 state.items = Items::Over(items);
@@ -311,39 +305,6 @@ impl<I: Iterator, S> State<I, S> {
         let idle = !self.waiting.is_empty() || self.woken > 0;
         let over = matches!(self.items, Items::Over(_));
         self.more && !over && !idle && self.made < self.most && self.has_room(ahead)
-    }
-}
-
-impl<I: Iterator, S> Lent<'_, I, S> {
-    /// Calls `next()`, and gives the iterator back. Returns the item, and true if the caller is to
-    /// make one more worker. `cut` is asked if `next()` gave `None`: true if a stop has come, which
-    /// may have ended the source before its last item. Runs code of the program's: call it inside
-    /// of `contain`.
-    pub(crate) fn pull(mut self, cut: impl FnOnce() -> bool) -> Option<(I::Item, bool)> {
-        let items = self.items.as_mut()?;
-        // A panic in here drops `self`: Lent -> Over, with the iterator kept for `clear`.
-        let item = items.next();
-        let more = item.is_some() && items.size_hint().1 != Some(0);
-        let items = self.items.take()?;
-        match item {
-            Some(item) => Some((item, self.source.put_back(items, more))),
-            None => {
-                self.source.end(!cut(), None);
-                // On this thread and at once, because the iterator may own the end of a channel.
-                drop(items);
-                None
-            }
-        }
-    }
-}
-
-impl<I: Iterator, S> Drop for Lent<'_, I, S> {
-    fn drop(&mut self) {
-        // After a panic of `next()`. The iterator is not dropped during the unwinding: a second
-        // panic would abort the process.
-        if let Some(items) = self.items.take() {
-            self.source.end(false, Some(items));
-        }
     }
 }
 

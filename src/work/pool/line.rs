@@ -204,9 +204,10 @@ impl<J, W> Line<J, W> {
         Some(if self.facts.tokens.take() { Woken::Token } else { Woken::Open })
     }
 
-    /// Called by a thread of the pool when a job that is waited for has ended: the thread is idle, and
-    /// `over` is set, in one hold of the lock. So a caller that sees the end finds the thread idle.
-    /// `telling`: the end is told to callbacks next, and the job counts as running until `told`.
+    /// Called by a thread of the pool when a job that is waited for has ended: the thread is idle,
+    /// and `over` is set, in one hold of the lock. So a caller that sees the end finds the thread
+    /// idle. `telling`: the end is told to callbacks next, and the job counts as running until
+    /// `told`.
     pub(super) fn finish(&self, ending: Ending, over: Option<&AtomicBool>, telling: bool) {
         let mut state = self.lock();
         state.finish(ending, telling);

@@ -10,10 +10,10 @@
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::desk::Own;
 use super::errand::{Errand, Helper};
 use super::handle::Pool;
 use super::shared::Item;
-use super::worker::Own;
 use crate::outcome::failure::{Origin, ScopeErrorParts};
 use crate::outcome::failure_list::Listed;
 use crate::rt::contain::{Payload, contain, drop_contained};
@@ -32,13 +32,16 @@ impl<'scope> Pool<'scope> {
     /// the items. The first failure stops the rest. Items, `f` and results may borrow locals of the
     /// caller.
     ///
+    /// Each thread works as one job until the source is over, so other jobs wait for it as for any
+    /// long job.
+    ///
     /// | | |
     /// |---|---|
-    /// | threads | those of the pool, as many as it may have when the map begins; each works as one job until the source is over, so other jobs wait for it as for any long job |
+    /// | threads | as many as the pool may have when the map begins |
     /// | a full queue | the caller waits for a place, once |
     /// | no item | no job |
     /// | from a job of this pool | the caller works as well, and needs no other thread |
-    /// | a stop | of the caller or of the pool ends it; is heard between two items, and by the waits of `f`'s context |
+    /// | a stop of caller or pool | is heard between two items, and by the waits of `f`'s context |
     /// | the dump | shows the item of each thread: `thumbs-2  job 812  at item 17` |
     ///
     /// The failure of an item is the map's, not the scope's. With
@@ -123,9 +126,9 @@ struct Map<'a, 'scope> {
 
 /// The work of a map, as a task that many threads run at once. It holds references only, so there
 /// is nothing to clear.
-struct Lent<F>(F);
+struct SharedWork<F>(F);
 
-impl<F: Fn(&Context) -> Result + Send + Sync> Task<Context> for Lent<F> {
+impl<F: Fn(&Context) -> Result + Send + Sync> Task<Context> for SharedWork<F> {
     fn run(&self, cx: &Context) -> Ran {
         match contain(|| (self.0)(cx)) {
             Ok(Ok(())) => Ran::Done,
@@ -161,8 +164,8 @@ impl<'a, 'scope> Map<'a, 'scope> {
     /// Has the work done by helpers, and by the calling thread if it is inside. This function keeps
     /// the promise of the lease: on every way out its guard waits until no helper is left.
     fn lend(&self, work: &(dyn Fn(&Context, &dyn Fn() -> bool) -> Result + Sync)) -> Result<(), SubmitError> {
-        let lent = Lent(|cx: &Context| work(cx, &|| self.send_helper()));
-        self.errand.lend(Lease::promise().erase(Arc::new(lent)));
+        let shared = SharedWork(|cx: &Context| work(cx, &|| self.send_helper()));
+        self.errand.lend(Lease::promise().erase(Arc::new(shared)));
         let guard = scopeguard::guard((), |()| self.see_off());
         let done = if self.is_inside { Ok(self.work_here()) } else { self.have_it_done() };
         drop(guard);

@@ -9,6 +9,7 @@ pub(crate) mod handle;
 pub(crate) mod job;
 
 mod callers;
+mod desk;
 mod end;
 mod errand;
 pub(crate) mod helpers;

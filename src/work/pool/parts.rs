@@ -24,6 +24,30 @@ pub(super) enum Ending {
     Expired,
 }
 
+/// Numbers of jobs that have ended, by how.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Ends {
+    pub(super) done: u64,
+    pub(super) failed: u64,
+    pub(super) stopped: u64,
+    pub(super) dropped: u64,
+    pub(super) expired: u64,
+}
+
+impl Ends {
+    #[inline]
+    pub(super) fn count(&mut self, ending: Ending) {
+        let count = match ending {
+            Ending::Done => &mut self.done,
+            Ending::Failed => &mut self.failed,
+            Ending::Stopped => &mut self.stopped,
+            Ending::Dropped => &mut self.dropped,
+            Ending::Expired => &mut self.expired,
+        };
+        *count += 1;
+    }
+}
+
 /// A job that has a place.
 pub(super) struct Queued<J> {
     /// Its number in the pool, from 1.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::mem::take;
 
 use super::callers::Callers;
-use super::parts::{Ending, Next, Phase, Pushed, Queued, Refusal, Told, Wakes, Woken};
+use super::parts::{Ending, Ends, Next, Phase, Pushed, Queued, Refusal, Told, Wakes, Woken};
 use crate::PoolStatus;
 use crate::tree::jobs::{PoolFacts, coarse_since};
 
@@ -43,16 +43,6 @@ pub(super) struct State<J, W> {
     /// True from the first job until none is left: then the gate of the pool is busy.
     busy: bool,
     ends: Ends,
-}
-
-/// Numbers of jobs that have ended, by how.
-#[derive(Clone, Copy, Default)]
-struct Ends {
-    done: u64,
-    failed: u64,
-    stopped: u64,
-    dropped: u64,
-    expired: u64,
 }
 
 impl<J, W> State<J, W> {
@@ -159,7 +149,7 @@ impl<J, W> State<J, W> {
     /// that replaces it, if one is needed.
     pub(super) fn lost(&mut self, seat: usize, busy: bool, now: u64) -> Option<usize> {
         if busy {
-            self.count(Ending::Failed);
+            self.ends.count(Ending::Failed);
             self.running -= 1;
             self.idle += 1;
         }
@@ -170,7 +160,7 @@ impl<J, W> State<J, W> {
     /// Running -> counted; the thread is idle.
     #[inline]
     pub(super) fn finish(&mut self, ending: Ending, telling: bool) {
-        self.count(ending);
+        self.ends.count(ending);
         self.running -= usize::from(!telling);
         self.idle += 1;
     }
@@ -178,21 +168,8 @@ impl<J, W> State<J, W> {
     /// Running -> counted, for a job that a thread of the pool has run besides another, or that no
     /// thread has run.
     pub(super) fn over(&mut self, ending: Option<Ending>, telling: bool) {
-        ending.into_iter().for_each(|ending| self.count(ending));
+        ending.into_iter().for_each(|ending| self.ends.count(ending));
         self.running -= usize::from(!telling);
-    }
-
-    #[inline]
-    fn count(&mut self, ending: Ending) {
-        let ends = &mut self.ends;
-        let count = match ending {
-            Ending::Done => &mut ends.done,
-            Ending::Failed => &mut ends.failed,
-            Ending::Stopped => &mut ends.stopped,
-            Ending::Dropped => &mut ends.dropped,
-            Ending::Expired => &mut ends.expired,
-        };
-        *count += 1;
     }
 
     /// A thread that is awake again looks at the state.

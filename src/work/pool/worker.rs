@@ -1,13 +1,11 @@
 //! Owns the loop of a pool's thread, and the run of one job: its context, its verdict, its end.
 //! Refuses to decide which job is next: the line does.
-//!
-//! A job has a node of its own, below the thread's. The node of a job that has left nothing behind
-//! serves the next job as well, so such a job costs no allocation. `Desk::clear_up` looks.
 
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::desk::{Desk, Own};
 use super::end::End;
 use super::errand::Helper;
 use super::packet::{Head, Work};
@@ -15,24 +13,17 @@ use super::parts::{Ending, Next, Queued, Told};
 use super::shared::{Item, Shared};
 use crate::outcome::failure::Origin;
 use crate::outcome::marks;
-use crate::rt::awake;
 use crate::rt::contain::{Payload, contain, drop_contained};
 use crate::rt::packet::Ran;
-use crate::stop::limit::{Limit, Timer};
 use crate::stop::node::{Link, Node};
 use crate::sys;
 use crate::thread::spawn::judge_run;
-use crate::tree::current::{self, Entered};
+use crate::tree::current;
 use crate::tree::jobs::{JobMark, JobNow};
-use crate::tree::panic_hook;
 use crate::tree::propagate::{complain, log};
 use crate::tree::record::Record;
 use crate::tree::wait_mark::WaitMark;
 use crate::{AtStop, Context, Result};
-
-/// References to the node of a job that has kept none: those of its context, of the stack of
-/// contexts, and of `JobNow`.
-const OURS: usize = 3;
 
 /// Jobs that one thread may be inside of, because a job joins another that has not begun. Each
 /// takes room on the stack of the thread.
@@ -64,120 +55,6 @@ pub(super) fn serve<'scope>(shared: &Arc<Shared<'scope>>, cx: &Context, seat: us
     }
     scopeguard::ScopeGuard::into_inner(lost);
     Ok(())
-}
-
-/// The context in which the jobs of one thread run, one after the other.
-struct Desk<'a> {
-    /// The context of the thread.
-    thread: &'a Context,
-    now: &'a JobNow,
-    /// The context of the present or next job.
-    job: Context,
-    entered: Entered,
-    /// The shield of drained jobs. Made by the first of them.
-    shield: Option<Arc<Node>>,
-}
-
-impl<'a> Desk<'a> {
-    fn new(thread: &'a Context, now: &'a JobNow) -> Desk<'a> {
-        let job = below(thread.record(), thread.node());
-        *now.node.lock() = Some(Arc::clone(job.node()));
-        Desk { entered: job.enter(), job, thread, now, shield: None }
-    }
-
-    /// Puts another node in the place of the present one.
-    fn renew(&mut self) {
-        let parent = self.shield.as_ref().unwrap_or(self.thread.node());
-        let job = below(self.thread.record(), parent);
-        *self.now.node.lock() = Some(Arc::clone(job.node()));
-        let gone = (std::mem::replace(&mut self.entered, job.enter()), std::mem::replace(&mut self.job, job));
-        gone.1.node().close();
-    }
-
-    /// Called when the thread has been told to stop, for the first job that is run all the same:
-    /// jobs from here on are shielded until the thread's share of the grace is over.
-    fn shield(&mut self) {
-        if self.shield.is_some() || !self.thread.node().is_stopping() {
-            return;
-        }
-        let (record, node) = (self.thread.record(), self.thread.node());
-        let due = record.core.share_end(record);
-        let left =
-            due.map(|due| due.saturating_duration_since(awake::now())).unwrap_or(record.core.root.grace);
-        let timer = Arc::clone(&record.core.root.timers) as Arc<dyn Timer>;
-        let shield = Node::limited(Limit::shield(left, node, timer));
-        shield.attach(node);
-        self.shield = Some(shield);
-        self.renew();
-    }
-
-    /// Makes the desk as it was before the job: drops what the job has left on its node, in its
-    /// record and on the stack of contexts. True if the job has told of a failure.
-    #[inline]
-    fn clear_up(&mut self) -> bool {
-        current::leave_above(&self.entered);
-        panic_hook::forget();
-        // Read after the job has ended: another thread that holds the node, to stop the job, either
-        // is counted here, or finds that the job has ended.
-        if !self.job.node().is_unused() || Arc::strong_count(self.job.node()) != OURS {
-            self.renew();
-        }
-        self.now.take_touched() && self.clear_record()
-    }
-
-    #[cold]
-    fn clear_record(&self) -> bool {
-        let (failed, note) =
-            self.thread.record().life(|life| (std::mem::take(&mut life.failed), life.note.take()));
-        drop(note);
-        failed
-    }
-
-    /// Enters a context for a job that has its own node.
-    fn enter(&self, node: &Arc<Node>) -> (Context, Own<'a>) {
-        node.attach(self.shield.as_ref().unwrap_or(self.thread.node()));
-        let cx = Context::inside(self.thread.record(), node);
-        let own = Own::enter(self.now, &cx);
-        (cx, own)
-    }
-}
-
-/// While it lives, the thread is at a job with its own node.
-pub(super) struct Own<'a> {
-    now: &'a JobNow,
-    usual: Option<Arc<Node>>,
-    entered: Entered,
-}
-
-impl<'a> Own<'a> {
-    pub(super) fn enter(now: &'a JobNow, cx: &Context) -> Own<'a> {
-        let usual = now.node.lock().replace(Arc::clone(cx.node()));
-        Own { now, usual, entered: cx.enter() }
-    }
-}
-
-impl Drop for Own<'_> {
-    fn drop(&mut self) {
-        let own = std::mem::replace(&mut *self.now.node.lock(), self.usual.take());
-        drop(own);
-    }
-}
-
-impl Drop for Desk<'_> {
-    fn drop(&mut self) {
-        self.job.node().close();
-        self.shield.iter().for_each(|shield| shield.close());
-        // With the lock free: the node may be the last owner of callbacks.
-        let node = self.now.node.lock().take();
-        drop(node);
-    }
-}
-
-/// A context for a job: on the thread of `record`, with a stop of its own below `parent`.
-fn below(record: &Arc<Record>, parent: &Arc<Node>) -> Context {
-    let node = Node::new(Link::Inside);
-    node.attach(parent);
-    Context::inside(record, &node)
 }
 
 /// A closure's end as a packet would have it.
@@ -235,10 +112,7 @@ impl<'scope> Shared<'scope> {
         node.close();
         let failed = desk.clear_up();
         // After a failure it is at its item still.
-        let _note = desk.thread.record().life(|life| {
-            life.item = None;
-            life.note.take()
-        });
+        desk.leave_item();
         desk.now.show(JobMark::default());
         self.line.finish(if failed && ending == Ending::Done { Ending::Failed } else { ending }, None, false);
         drop(helper);
