@@ -15,10 +15,10 @@ use crate::rt::result::Result;
 use crate::scope::face::Scope;
 use crate::scope::run::{Lived, live};
 use crate::shutdown::reporting::Account;
+use crate::sight::examine;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Record, next_thread_id};
 use crate::tree::root::{Root, open_root};
-use crate::tree::snapshot;
 
 pub use crate::rt::shown::Shown;
 pub use crate::rt::shown::kernel_name;
@@ -88,7 +88,7 @@ impl ProbedRoot {
 
     /// Returns the tree of the root as data.
     pub fn snapshot(&self) -> Snapshot {
-        snapshot::snapshot(&self.0)
+        examine::snapshot(&self.0)
     }
 }
 

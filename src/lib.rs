@@ -189,12 +189,12 @@ pub mod status {
     pub use crate::outcome::pulse::{Alarm, AlarmLevel, Pulse};
     pub use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
     pub use crate::outcome::setting::{CoresStatus, PriorityStatus};
-    pub use crate::outcome::stack::{Captured, Frame, Stack};
+    pub use crate::outcome::stack::{Captured, Frame, Stack, Stacks};
     pub use crate::outcome::status::{
         KernelStatus, ProcessStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, Snapshot, ThreadId,
         ThreadState, ThreadStatus, WaitStatus,
     };
-    pub use crate::sight::examine::{Examine, Stacks};
+    pub use crate::sight::examine::Examine;
 }
 
 /// The channels whose ends waits take: the crate, in the version that is in the signatures.

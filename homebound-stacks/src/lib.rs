@@ -12,7 +12,9 @@
 //! [`Stacks`] has an example. Needs Linux on x86_64 or aarch64; elsewhere each capture is
 //! [`NotCaptured::Unsupported`]. `README.md` has the proof, the limits and the measurements.
 
+mod place;
 mod stack;
+pub use place::{Place, Reading, Unread};
 pub use stack::{Call, Cut, Frame, How, MOST_FRAMES, NotCaptured, Stack, Way};
 
 #[cfg(all(
@@ -28,7 +30,7 @@ mod linux;
     target_endian = "little",
     target_pointer_width = "64"
 ))]
-pub use linux::{Names, Shown, Stacks, free_signal, thread_id, threads};
+pub use linux::{Modules, Names, Shown, Stacks, free_signal, thread_id, threads};
 
 #[cfg(not(all(
     target_os = "linux",
@@ -43,4 +45,4 @@ mod unsupported;
     target_endian = "little",
     target_pointer_width = "64"
 )))]
-pub use unsupported::{Names, Shown, Stacks, free_signal, thread_id, threads};
+pub use unsupported::{Modules, Names, Shown, Stacks, free_signal, thread_id, threads};

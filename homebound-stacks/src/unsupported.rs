@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 use std::{fmt, io};
 
+use crate::place::{Place, Reading, Unread};
 use crate::stack::{Frame, NotCaptured, Stack, Way};
 
 /// Captures stacks on Linux; on this system there is no value of this type.
@@ -51,6 +52,23 @@ impl Stacks {
     pub fn names(&self, _stacks: &[Stack]) -> Names {
         match self.0 {}
     }
+
+    #[must_use]
+    pub fn modules(&self) -> Modules {
+        match self.0 {}
+    }
+}
+
+/// The modules of a process; on this system there is no value of this type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Modules(Infallible);
+
+#[expect(missing_docs, reason = "they are documented where they can be called")]
+impl Modules {
+    #[must_use]
+    pub fn names(&self, _frames: impl IntoIterator<Item = Frame>, _reading: Reading) -> Names {
+        match self.0 {}
+    }
 }
 
 /// The names of the functions in some stacks; on this system there is no value of this type.
@@ -66,6 +84,21 @@ impl Names {
 
     #[must_use]
     pub fn function(&self, _frame: &Frame) -> Option<&str> {
+        match self.0 {}
+    }
+
+    #[must_use]
+    pub fn place(&self, _frame: &Frame) -> Option<&Place> {
+        match self.0 {}
+    }
+
+    #[must_use]
+    pub fn unread(&self) -> &[Unread] {
+        match self.0 {}
+    }
+
+    #[must_use]
+    pub fn is_folded(&self, _frame: &Frame) -> bool {
         match self.0 {}
     }
 

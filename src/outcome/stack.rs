@@ -41,6 +41,22 @@ pub struct Stack {
     pub how: Captured,
 }
 
+/// Of which threads stacks are captured, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stacks {
+    /// No stacks.
+    Off,
+    /// The stacks of threads that sleep. No thread gets a signal, and no thread notices anything. A
+    /// thread that computes has no stack this way.
+    Asleep,
+    /// The stacks of all threads. A thread that computes, or whose stack could not be read as a
+    /// whole, gets one real-time signal, unless it blocks that signal. If such a thread enters a
+    /// wait before the signal arrives, that wait may end with `EINTR`, as after any signal. Foreign
+    /// threads get no signal.
+    All,
+}
+
 /// How a stack came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

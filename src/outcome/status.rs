@@ -178,6 +178,9 @@ pub struct WaitStatus {
     /// The line of the wait.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::location"))]
     pub at: &'static Location<'static>,
+    /// True if the wait is the program's own, described by
+    /// [`Context::waiting`](crate::Context::waiting): homebound does not know for what it is.
+    pub outside: bool,
 }
 
 /// What the kernel's scheduler does with a thread.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::outcome::error::SpawnError;
+use crate::outcome::stack::Stacks;
 use crate::outcome::status::Snapshot;
 use crate::registry::audit;
 use crate::registry::exit::{Exit, OnOverdue, assemble, refused};
@@ -17,12 +18,11 @@ use crate::rt::result::Result;
 use crate::scope::face::Scope;
 use crate::scope::group::{Group, open_static};
 use crate::scope::run::live;
-use crate::sight::examine;
+use crate::sight::examine::{self, Files};
 use crate::sync::locks::Mutex;
 use crate::sys;
 use crate::thread::context::current;
 use crate::tree::core::ScopeCore;
-use crate::tree::snapshot;
 use crate::tree::text::IntoText;
 
 /// Runs the application: `Registry::new(<the executable's name>).run(main)`.
@@ -146,6 +146,25 @@ impl Registry {
     /// ```
     pub fn signals(mut self, signals: Signals) -> Registry {
         self.settings.signals = signals;
+        self
+    }
+
+    /// Sets of which threads dumps, the report of an overdue thread and the last words have the
+    /// stacks (Linux, with the feature `stacks`).
+    ///
+    /// By default a dump has the stacks of threads that sleep, for which no thread gets a signal
+    /// ([`Stacks::Asleep`]); overdue threads and the last words have all ([`Stacks::All`]).
+    ///
+    /// ```
+    /// use homebound::{Registry, Stacks};
+    ///
+    /// // A program with a profiler that sends signals of its own: no other signal, ever.
+    /// let registry = Registry::new("profiled").stacks(Stacks::Asleep);
+    /// registry.run(|_| Ok(())).into_result()?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn stacks(mut self, stacks: Stacks) -> Registry {
+        self.settings.stacks = Some(stacks);
         self
     }
 
@@ -289,7 +308,7 @@ pub fn group(name: impl IntoText) -> Result<Group<'static>, SpawnError> {
 /// ```
 pub fn snapshot() -> Option<Snapshot> {
     let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
-    core.map(|core| snapshot::snapshot(&core))
+    core.map(|core| examine::snapshot(&core))
 }
 
 /// Returns the tree of the running root as text, for people.
@@ -303,7 +322,7 @@ pub fn snapshot() -> Option<Snapshot> {
 pub fn dump_status() -> String {
     let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
     match core {
-        Some(core) => examine::dump(&core).to_string(),
+        Some(core) => examine::dump(&core, Files::All).to_string(),
         None => "homebound: no registry is running\n".to_owned(),
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::outcome::stack::Stacks;
 use crate::registry::exit::{OVERDUE_CODE, OnOverdue};
 use crate::registry::health::settings::Health;
 use crate::registry::signal::{SecondSignal, Signals};
@@ -27,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) reap_orphans: bool,
     /// `None` if the program has not asked for looks.
     pub(crate) health: Option<Health>,
+    /// `None`: see [`Registry::stacks`](crate::Registry::stacks).
+    pub(crate) stacks: Option<Stacks>,
 }
 
 impl Default for Settings {
@@ -40,6 +43,7 @@ impl Default for Settings {
             taken: Vec::new(),
             reap_orphans: false,
             health: None,
+            stacks: None,
         }
     }
 }

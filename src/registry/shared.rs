@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::outcome::outside::ForeignThread;
+use crate::outcome::stack::Stacks;
 use crate::registry::audit;
 use crate::registry::health::doom::Doom;
 use crate::registry::root_clock::RootClock;
@@ -246,6 +247,10 @@ impl RootHost for Shared {
 
     fn foreign(&self) -> Vec<ForeignThread> {
         audit::foreign()
+    }
+
+    fn stacks(&self) -> Option<Stacks> {
+        self.settings.stacks
     }
 }
 

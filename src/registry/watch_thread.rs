@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::outcome::dump::Dump;
 use crate::outcome::dump::count::is_whole;
+use crate::outcome::status::Snapshot;
 use crate::registry::audit;
 use crate::registry::chores::taken_over_text;
 use crate::registry::exit::OnOverdue;
@@ -18,7 +19,7 @@ use crate::registry::stopper_thread::stand_in;
 use crate::rt::awake::{self, BEAT};
 use crate::rt::time::after;
 use crate::shutdown::reporting;
-use crate::sight::examine;
+use crate::sight::examine::{self, Files, PATIENCE};
 use crate::stop::condvar::delivery::Rounds;
 use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
 use crate::sys::{self, Heard, Woken};
@@ -36,6 +37,8 @@ const UNREAD: Duration = Duration::from_millis(100);
 /// the words are written, and if it hangs while it writes them.
 const STUCK_BEFORE: Duration = Duration::from_millis(1250);
 const STUCK_THEN: Duration = Duration::from_millis(1950);
+/// The least time that is worth a look before the end.
+const LEAST_EARLY: Duration = Duration::from_millis(100);
 /// The longest wait for the lock of the root, to see whether the root is settled.
 const BUSY: Duration = Duration::from_millis(10);
 /// The first and the longest pause between two warnings.
@@ -61,6 +64,8 @@ struct Seen {
     unread: bool,
     /// The moment of the kernel's timer, as it was after the last wake-up.
     due: u64,
+    /// What was read of the threads shortly before the end at this moment.
+    early: Option<(Instant, Snapshot)>,
 }
 
 /// The thread *watch*.
@@ -84,7 +89,10 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
             overdue_at_last(shared, core, &mut seen, at, now);
         }
         if let Some(word) = shared.doom.passed() {
-            end(core, &word.why, word.end);
+            end(core, &word.why, word.end, None);
+        }
+        if let Some((_, end)) = seen.early_look(shared).filter(|(at, _)| now >= *at) {
+            look_early(shared, core, &mut seen, end, now);
         }
         // The request first, then the look whether *stopper* is occupied. Pairs with
         // `set_occupied`.
@@ -161,6 +169,23 @@ impl Seen {
         self.deadline(shared).map(|deadline| after(deadline, shared.settings.kill_after))
     }
 
+    /// When to look at the threads for the last words, and the end for which that is: before the
+    /// end, so that the end does not wait for a stack, and not while threads have time left. `None`
+    /// if that was done, or leaves too little time.
+    fn early_look(&self, shared: &Shared) -> Option<(Instant, Instant)> {
+        let has_words = shared.settings.on_overdue != OnOverdue::Wait;
+        let deadline = self.deadline(shared).filter(|_| has_words)?;
+        let end = after(deadline, shared.settings.kill_after);
+        let at = end.checked_sub(PATIENCE).map_or(deadline, |at| at.max(deadline));
+        let is_done = self.early.as_ref().is_some_and(|(done, _)| *done == end);
+        (!is_done && end - at >= LEAST_EARLY).then_some((at, end))
+    }
+
+    /// What was read of the threads before the end at this moment.
+    fn early_for(&mut self, end: Instant) -> Option<Snapshot> {
+        self.early.take().filter(|(done, _)| *done == end).map(|(_, early)| early)
+    }
+
     /// Asks *stopper* for the work that is due now and may run code of the program's.
     fn ask_stopper(&mut self, shared: &Shared, core: &ScopeCore, now: Instant) {
         if core.root.timers.has_news() {
@@ -183,25 +208,39 @@ impl Seen {
         let users_due = shared.clock.users_due().filter(|_| !self.driven);
         let warning = self.next_warning.map(|(at, _)| at);
         let kill = self.kill_at(shared).filter(|at| *at > now);
+        let early = self.early_look(shared).map(|(at, _)| at).filter(|at| *at > now);
         let beat = awake::beats().then(|| now + BEAT);
         let doom = shared.doom.due().map(awake::of_system);
-        [self.timer, users_due, warning, kill, beat, doom].into_iter().flatten().min()
+        [self.timer, users_due, warning, kill, early, beat, doom].into_iter().flatten().min()
     }
+}
+
+/// The end is near: reads stacks and the kernel's view of the threads. This allocates, so the
+/// kernel's timer ends the process if it hangs.
+fn look_early(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, end: Instant, now: Instant) {
+    let left = end.saturating_duration_since(now);
+    // Armed -> armed: as early as in the last words, because these begin here.
+    last::arm(after(awake::system(end), STUCK_BEFORE), shared.settings.end());
+    seen.due = last::look();
+    seen.early = Some((end, examine::at_last(core, left.min(PATIENCE))));
+    // The look did not hang, so the timer goes by the deadline again.
+    seen.arm_again(shared);
+    awake::worked();
 }
 
 /// Grace and `kill_after` have passed, and some thread is not home.
 fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due: Instant, now: Instant) {
     const WHY: &str = "threads are not home, and the grace is over";
     match shared.settings.on_overdue {
-        OnOverdue::Exit(code) => end(core, WHY, End::Exit(i32::from(code))),
-        OnOverdue::Abort => end(core, WHY, End::Abort),
+        OnOverdue::Exit(code) => end(core, WHY, End::Exit(i32::from(code)), seen.early_for(due)),
+        OnOverdue::Abort => end(core, WHY, End::Abort, seen.early_for(due)),
         OnOverdue::Wait => {
             let (at, pause) = seen.next_warning.unwrap_or((due, FIRST_PAUSE));
             if now >= at {
                 if is_settled(core) {
                     // *stopper* is home, or on its way. The thread that hangs, hangs in a
                     // destructor, and only *watch* is left to say so.
-                    let snapshot = &examine::dump(core);
+                    let snapshot = &examine::dump(core, Files::Local);
                     say(&Dump { snapshot, cause: WHY, report: None }.to_string(), LAST_WORDS);
                 } else {
                     shared.request(request::WARN);
@@ -239,7 +278,7 @@ fn dump(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) {
     seen.is_dump_due = false;
     let left = seen.kill_at(shared).map(|at| at.saturating_duration_since(awake::now()));
     let patience = if seen.unread { UNREAD } else { LAST_WORDS };
-    let dump = Dump { snapshot: &examine::dump(core), cause: "SIGQUIT", report: None };
+    let dump = Dump { snapshot: &examine::dump(core, Files::Local), cause: "SIGQUIT", report: None };
     let dump = format!("{}{dump}", taken_over_text(&shared.settings.taken));
     seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
 }
@@ -253,7 +292,7 @@ fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     if is_other_key || first.is_some_and(|first| came.saturating_duration_since(first) >= SAME_SIGNAL) {
         let how = End::Exit(128 + heard.signal);
         match shared.settings.second_signal {
-            SecondSignal::Dump => end(core, "a second signal", how),
+            SecondSignal::Dump => end(core, "a second signal", how, None),
             SecondSignal::Quiet => sys::exit_now(128 + heard.signal),
         }
     }
@@ -274,7 +313,8 @@ fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
 }
 
 /// Writes the report and the dump, by `write(2)`, in a second at most; then ends the process.
-fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
+/// `early`: what was read of the threads before, if there was time.
+fn end(core: &Arc<ScopeCore>, why: &str, how: End, early: Option<Snapshot>) -> ! {
     let begin = Instant::now();
     // The words get no more time than the kernel's timer would have left without them.
     let stuck_then = last::due().map_or(begin + STUCK_THEN, |due| due.min(begin + STUCK_THEN));
@@ -282,7 +322,11 @@ fn end(core: &Arc<ScopeCore>, why: &str, how: End) -> ! {
     // ends the process.
     last::arm(begin + STUCK_BEFORE, how);
     let due = last::look();
-    let (report, tree) = (reporting::report_of_root(core), examine::dump(core));
+    let report = reporting::report_of_root(core);
+    let tree = match early {
+        Some(early) => examine::with_earlier(core, early),
+        None => examine::at_last(core, PATIENCE),
+    };
     let text = Dump { snapshot: &tree, cause: why, report: Some(report.as_ref()) }.to_string();
     // The text is made. From here on only stderr can hold it up.
     last::postpone(stuck_then, how, due);

@@ -10,8 +10,7 @@ use crate::rt::awake;
 use crate::rt::time::after;
 use crate::scope::face::Scope;
 use crate::shutdown::call;
-use crate::sight::examine::{self, Examine};
-use crate::tree::snapshot;
+use crate::sight::examine::{self, Examine, Files};
 
 impl Scope<'_, '_> {
     /// Stops the scope and blocks until all its threads are home, or until `grace` has passed. The
@@ -48,7 +47,7 @@ impl Scope<'_, '_> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn active_threads(&self) -> Vec<ThreadStatus> {
-        let threads = self.core().live().into_iter().map(|record| snapshot::thread(&record));
+        let threads = examine::threads(&self.core().live()).into_iter();
         threads.filter(|thread| thread.state != ThreadState::Ended).collect()
     }
 
@@ -65,7 +64,7 @@ impl Scope<'_, '_> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        snapshot::snapshot(self.core())
+        examine::snapshot(self.core())
     }
 
     /// Returns the threads and scopes in this scope as data, with what the kernel and the stacks of
@@ -104,6 +103,6 @@ impl Scope<'_, '_> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn dump_status(&self) -> String {
-        examine::dump(self.core()).to_string()
+        examine::dump(self.core(), Files::All).to_string()
     }
 }

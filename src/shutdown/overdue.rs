@@ -7,6 +7,7 @@ use crate::outcome::words::called;
 use crate::rt::awake;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
+use crate::sight::examine;
 use crate::stop::wakeups::Calls;
 use crate::tree::record::Record;
 use crate::tree::root::{LogEntry, WorkItem};
@@ -46,6 +47,7 @@ pub(crate) fn warn(record: &Arc<Record>) {
     let last_wait = record.wait().map(|wait| Shown(wait).to_string()).unwrap_or_default();
     let kernel =
         record.kernel_id().and_then(|id| crate::sys::kernel_look(id).ok().flatten()).unwrap_or_default();
+    let stack = record.kernel_id().map(|id| examine::stack_line(&record.core.root, id)).unwrap_or_default();
     log_contained(|| {
         tracing::error!(
             target: "homebound::shutdown",
@@ -57,6 +59,7 @@ pub(crate) fn warn(record: &Arc<Record>) {
             last_wait,
             kernel_wait = kernel.channel.unwrap_or_default(),
             system_call = &*shown(&called(kernel.call.as_deref(), kernel.about.as_deref())),
+            stack = &*shown(&stack),
             "overdue: asked to stop, and its share of the grace has passed"
         );
     });

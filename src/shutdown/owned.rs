@@ -22,11 +22,12 @@ use crate::rt::shown::shown;
 use crate::shutdown::order::{Driver, drive};
 use crate::shutdown::reporting::Account;
 use crate::shutdown::settle::{self, BodyEnd};
+use crate::sight::examine;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Record, Text};
 use crate::tree::root::{GRACE, Root, open_root};
 use crate::tree::state::Phase;
-use crate::tree::{current, deadlock, snapshot};
+use crate::tree::{current, deadlock};
 
 /// A new owned root. No thread runs yet.
 pub(crate) fn open(name: Text, at: &'static Location<'static>) -> Arc<ScopeCore> {
@@ -39,7 +40,7 @@ pub(crate) fn alive() -> Vec<ScopeStatus> {
     let cores = roots.filter_map(|root| root.core()).filter(|core| core.is_owned());
     cores
         .filter(|core| core.lock().phase < Phase::Settled)
-        .map(|core| snapshot::snapshot(&core).root)
+        .map(|core| examine::snapshot(&core).root)
         .collect()
 }
 

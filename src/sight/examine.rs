@@ -1,31 +1,25 @@
 //! Owns what a look reads, and how long it may take.
-//! Refuses to read: `tree::snapshot` reads the tree and the kernel, and `stacks` reads stacks.
+//! Refuses to read: `tree::snapshot` reads the tree, `asking` the kernel, and `stacks` stacks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::status::Snapshot;
+use crate::outcome::stack::Stacks;
+use crate::outcome::status::{Snapshot, ThreadStatus};
 use crate::rt::time::after;
+use crate::sight::asking::{Asked, Asking};
+use crate::sight::stacks::Capturing;
+use crate::sight::{early, rows};
 use crate::tree::core::ScopeCore;
+use crate::tree::record::Record;
+use crate::tree::root::Root;
 use crate::tree::snapshot;
 
 /// Time that a look may take, unless it is given another: for locks, for the kernel, for stacks.
-const PATIENCE: Duration = Duration::from_millis(300);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Of which threads stacks are captured, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stacks {
-    /// No stacks.
-    Off,
-    /// The stacks of threads that sleep. No thread gets a signal, and no thread notices anything. A
-    /// thread that computes has no stack this way.
-    Asleep,
-    /// The stacks of all threads. A thread that computes, or whose stack could not be read as a
-    /// whole, gets one real-time signal, unless it blocks that signal. If such a thread enters a
-    /// wait before the signal arrives, that wait may end with `EINTR`, as after any signal.
-    All,
-}
+/// Number of callers that a warning names.
+const CALLERS: usize = 8;
 
 /// What [`Scope::examine`](crate::Scope::examine) reads beyond a snapshot.
 ///
@@ -67,7 +61,7 @@ impl Examine {
     }
 
     /// Sets how long the look may take. Then the rest is missing, and `limits` of the snapshot says
-    /// so.
+    /// so. Overdue threads come first, then threads in waits that homebound does not know.
     pub fn within(self, limit: Duration) -> Examine {
         Examine { within: limit, ..self }
     }
@@ -79,13 +73,141 @@ impl Default for Examine {
     }
 }
 
-/// What a dump reads, unless the registry was told otherwise.
-pub(crate) fn dump(core: &Arc<ScopeCore>) -> Snapshot {
-    examine(core, Examine::new().kernel().stacks(Stacks::Asleep))
+/// Which files may be opened for the names of functions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Files {
+    All,
+    /// Files that always answer, for a thread that may not hang on a dead network share.
+    Local,
 }
 
-/// Reads the tree, and as much of kernel and stacks as `look` asks for.
-pub(crate) fn examine(core: &Arc<ScopeCore>, look: Examine) -> Snapshot {
-    let until = after(Instant::now(), look.within);
-    if look.kernel { snapshot::with_kernel(core, until) } else { snapshot::snapshot(core) }
+/// What one look reads.
+struct Look {
+    /// True: of all threads in no wait of ours. False: of overdue threads alone.
+    kernel: bool,
+    /// Of threads that are not overdue.
+    stacks: Stacks,
+    overdue: Stacks,
+    within: Duration,
+    files: Files,
+}
+
+/// Reads the tree. The kernel is asked about overdue threads only, because that takes three files
+/// for each.
+pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
+    let mut snapshot = snapshot::read(core, None);
+    let mut asking = Asking::new(None);
+    let rows = rows::by_interest(&mut snapshot.root).into_iter();
+    rows.take_while(|row| row.overdue_for.is_some()).for_each(|row| ask(&mut asking, row));
+    snapshot.limits.extend(asking.limits());
+    snapshot
+}
+
+/// Reads these threads, and asks the kernel about overdue ones.
+pub(crate) fn threads(records: &[Arc<Record>]) -> Vec<ThreadStatus> {
+    let mut asking = Asking::new(None);
+    let now = Instant::now();
+    let mut rows: Vec<_> = records.iter().map(|record| snapshot::thread(record, now)).collect();
+    rows.iter_mut().filter(|row| row.overdue_for.is_some()).for_each(|row| ask(&mut asking, row));
+    rows
+}
+
+/// Reads as much as the caller asks for.
+pub(crate) fn examine(core: &Arc<ScopeCore>, examine: Examine) -> Snapshot {
+    let Examine { kernel, stacks, within } = examine;
+    look(core, &Look { kernel, stacks, overdue: stacks, within, files: Files::All })
+}
+
+/// Reads as much as a dump shows.
+pub(crate) fn dump(core: &Arc<ScopeCore>, files: Files) -> Snapshot {
+    let stacks = core.root.stacks().unwrap_or(Stacks::Asleep);
+    look(core, &Look { kernel: true, stacks, overdue: of_overdue(&core.root), within: PATIENCE, files })
+}
+
+/// Reads as much as the last words show, which are all stacks, within this time.
+pub(crate) fn at_last(core: &Arc<ScopeCore>, within: Duration) -> Snapshot {
+    let stacks = of_overdue(&core.root);
+    look(core, &Look { kernel: true, stacks, overdue: stacks, within, files: Files::Local })
+}
+
+/// Reads the tree alone, and adds to it what an earlier look has read of the threads.
+pub(crate) fn with_earlier(core: &Arc<ScopeCore>, earlier: Snapshot) -> Snapshot {
+    let mut snapshot = snapshot::read(core, Some(after(Instant::now(), PATIENCE)));
+    early::add(earlier, &mut snapshot);
+    snapshot
+}
+
+/// Reads the stack of a thread that is overdue or stuck, for a warning: where the thread is, and
+/// the functions around that place, innermost first. Or says why there is no stack. Empty if the
+/// program has switched stacks off. May block on a file, so *watch* does not call it.
+pub(crate) fn stack_line(root: &Root, os_tid: u32) -> String {
+    let until = after(Instant::now(), PATIENCE);
+    let mut capturing = Capturing::new(until);
+    capturing.take(os_tid, of_overdue(root));
+    match capturing.named(until, Files::All, &mut Vec::new()).of(os_tid) {
+        (Some(stack), _) => {
+            let callers = stack.frames.iter().filter(|frame| frame.own).skip(1).take(CALLERS);
+            callers.fold(stack.to_string(), |line, caller| format!("{line} < {caller}"))
+        }
+        (None, Some(why)) => format!("none: {why}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// A thread of a program without a registry gets no signal, because the program has not given its
+/// signals away.
+fn of_overdue(root: &Root) -> Stacks {
+    let unset = if root.is_registry() { Stacks::All } else { Stacks::Asleep };
+    root.stacks().unwrap_or(unset)
+}
+
+fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
+    let now = Instant::now();
+    let until = after(now, look.within);
+    let mut snapshot = snapshot::read(core, Some(until));
+    let Snapshot { root, ending, foreign, limits, .. } = &mut snapshot;
+    // A quarter of the time is kept for the names, without which the stacks say little.
+    let captured = if look.stacks == Stacks::Off { until } else { after(now, look.within / 4 * 3) };
+    let (mut asking, mut capturing) = (Asking::new(Some(captured)), Capturing::new(captured));
+    let mut rows = rows::by_interest(root);
+    for row in &mut rows {
+        let is_overdue = row.overdue_for.is_some();
+        if is_overdue || (look.kernel && !rows::is_in_wait(row)) {
+            ask(&mut asking, row);
+        }
+        if let Some(os_tid) = row.os_tid.filter(|_| rows::is_live(row)) {
+            capturing.take(os_tid, if is_overdue { look.overdue } else { look.stacks });
+        }
+    }
+    for row in &mut *ending {
+        if look.kernel {
+            let Asked { run_state, kernel, .. } = asking.ask(row.os_tid);
+            (row.run_state, row.kernel) = (run_state, kernel);
+        }
+        capturing.take(row.os_tid, look.stacks);
+    }
+    // Foreign threads are not ours to disturb.
+    let asleep = if look.stacks == Stacks::Off { Stacks::Off } else { Stacks::Asleep };
+    for row in foreign.iter().filter(|row| row.unknown.is_none()) {
+        capturing.take(row.os_tid, asleep);
+    }
+    limits.extend(asking.limits());
+    let taken = capturing.named(until, look.files, limits);
+    for row in rows {
+        (row.stack, row.no_stack) = row.os_tid.map(|os_tid| taken.of(os_tid)).unwrap_or_default();
+    }
+    for row in ending {
+        (row.stack, row.no_stack) = taken.of(row.os_tid);
+    }
+    for row in foreign {
+        (row.stack, row.no_stack) = taken.of(row.os_tid);
+    }
+    snapshot
+}
+
+fn ask(asking: &mut Asking, row: &mut ThreadStatus) {
+    if let Some(os_tid) = row.os_tid {
+        let Asked { run_state, kernel, cpu } = asking.ask(os_tid);
+        (row.run_state, row.kernel, row.cpu) = (run_state, kernel, cpu);
+    }
 }

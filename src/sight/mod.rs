@@ -1,6 +1,14 @@
 //! Owns what a look at threads reads beyond the tree: the kernel's view of them, and their stacks.
 //! Refuses to print, and to change anything that it looks at.
 //!
-//! Read `examine` first.
+//! Read `examine` first, then `stacks`.
 
+mod asking;
+mod early;
 pub(crate) mod examine;
+mod rows;
+#[cfg(all(feature = "stacks", target_os = "linux"))]
+mod stacks;
+#[cfg(not(all(feature = "stacks", target_os = "linux")))]
+#[path = "no_stacks.rs"]
+mod stacks;

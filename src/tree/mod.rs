@@ -8,7 +8,6 @@
 //!
 //! Read `core` and `record` first, then `state`.
 
-mod asking;
 pub(crate) mod core;
 pub(crate) mod current;
 pub(crate) mod deadlock;

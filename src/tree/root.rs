@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak, atomic};
 use std::time::{Duration, Instant};
 
 use crate::outcome::outside::ForeignThread;
+use crate::outcome::stack::Stacks;
 use crate::outcome::words::ITS_ENDS;
 use crate::rt::thread_cache::ThreadCache;
 use crate::stop::wakeups::Calls;
@@ -40,6 +41,8 @@ pub(crate) trait RootHost: Send + Sync {
     fn wake_stopper(&self);
     /// Returns the threads of the process that are in no tree.
     fn foreign(&self) -> Vec<ForeignThread>;
+    /// Returns of which threads stacks are captured, if the program has set it.
+    fn stacks(&self) -> Option<Stacks>;
 }
 
 /// A piece of work for *stopper*.
@@ -183,6 +186,11 @@ impl Root {
     /// Returns the threads of the process that are in no tree. Only the registry looks for them.
     pub(crate) fn foreign(&self) -> Vec<ForeignThread> {
         self.host().map(|host| host.foreign()).unwrap_or_default()
+    }
+
+    /// Returns of which threads stacks are captured, if the program has set it.
+    pub(crate) fn stacks(&self) -> Option<Stacks> {
+        self.host().and_then(|host| host.stacks())
     }
 
     /// True in a forked child of the process that made the root.

@@ -1,6 +1,6 @@
 //! Owns the reading of the tree: from scopes and records to plain data.
-//! Refuses to hold a lock for more than [`PORTION`] threads, and to wait long for a lock or the
-//! kernel.
+//! Refuses to hold a lock for more than [`PORTION`] threads, to wait long for a lock, and to ask
+//! the kernel about a thread: `sight` does.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Weak};
@@ -9,6 +9,7 @@ use std::vec::IntoIter;
 
 use crate::outcome::edge::Edge;
 use crate::outcome::outside::{EndingThread, IdleThread};
+use crate::outcome::process_facts::ProcessFacts;
 use crate::outcome::setting::{CoresStatus, PriorityStatus};
 use crate::outcome::status::{
     Role, ScopeId, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
@@ -16,7 +17,6 @@ use crate::outcome::status::{
 use crate::rt::awake;
 use crate::rt::options::Setting;
 use crate::sys;
-use crate::tree::asking::{Asked, Asking, process};
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Of, Record, Wait};
 use crate::tree::runs;
@@ -33,55 +33,38 @@ const DEEPEST: usize = 8;
 /// Time that one scope's lock is waited for, at most.
 const BUSY: Duration = Duration::from_millis(100);
 
-/// Reads the tree. The kernel is asked about overdue threads only, because that takes three files
-/// for each.
-pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
-    Reader::new(None).read(core)
+/// Reads the tree. `until`: the end of the time to wait for locks in all; `None` for a wait that is
+/// bounded for each lock alone.
+pub(crate) fn read(core: &Arc<ScopeCore>, until: Option<Instant>) -> Snapshot {
+    let is_root = core.parent.is_none();
+    let root = Reader { until }.tree(core);
+    let (foreign, idle, ending) =
+        if is_root { (core.root.foreign(), idle(core), ending(core)) } else { Default::default() };
+    let program = std::env::current_exe().map(|path| path.to_string_lossy().into_owned());
+    Snapshot {
+        taken_at: SystemTime::now(),
+        process: ProcessFacts {
+            pid: std::process::id(),
+            program: program.unwrap_or_default(),
+            uptime: sys::uptime(),
+        },
+        cycles: Vec::new(),
+        root,
+        foreign,
+        idle,
+        ending,
+        limits: core.root.board.blind().filter(|_| is_root).into_iter().collect(),
+    }
 }
 
-/// Reads the tree, and asks the kernel about each thread that is in no wait of ours, as long as
-/// there is time (A3).
-pub(crate) fn with_kernel(core: &Arc<ScopeCore>, until: Instant) -> Snapshot {
-    Reader::new(Some(until)).read(core)
-}
-
-/// Reads one thread.
-pub(crate) fn thread(record: &Arc<Record>) -> ThreadStatus {
-    Reader::new(None).thread(record, Instant::now())
-}
-
-/// The reading of one snapshot.
+/// The reading of one tree.
 struct Reader {
-    asking: Asking,
-    /// For a look at all threads: the end of the time to wait and to ask the kernel.
     until: Option<Instant>,
 }
 
 impl Reader {
-    fn new(until: Option<Instant>) -> Reader {
-        Reader { asking: Asking::new(until), until }
-    }
-
-    fn read(mut self, core: &Arc<ScopeCore>) -> Snapshot {
-        let is_root = core.parent.is_none();
-        let root = self.tree(core);
-        let foreign = if is_root { core.root.foreign() } else { Vec::new() };
-        let (idle, ending) = if is_root { (idle(core), self.ending(core)) } else { Default::default() };
-        let blind = core.root.board.blind().filter(|_| is_root);
-        Snapshot {
-            taken_at: SystemTime::now(),
-            process: process(),
-            cycles: Vec::new(),
-            root,
-            foreign,
-            idle,
-            ending,
-            limits: self.asking.limits().into_iter().chain(blind).collect(),
-        }
-    }
-
     /// The scope and all scopes below it. Iterative: depth costs no stack.
-    fn tree(&mut self, core: &Arc<ScopeCore>) -> ScopeStatus {
+    fn tree(&self, core: &Arc<ScopeCore>) -> ScopeStatus {
         let (root, inner) = self.scope(core, 0);
         // `nested`: the scopes from the root to where the walk is, up to `DEEPEST`. `walks`: for
         // each scope on that way, the scopes below it that were not visited.
@@ -109,7 +92,7 @@ impl Reader {
     }
 
     /// One scope without the scopes inside it, and a list of those scopes.
-    fn scope(&mut self, core: &Arc<ScopeCore>, depth: usize) -> (ScopeStatus, IntoIter<Arc<ScopeCore>>) {
+    fn scope(&self, core: &Arc<ScopeCore>, depth: usize) -> (ScopeStatus, IntoIter<Arc<ScopeCore>>) {
         let mut status = ScopeStatus {
             id: ScopeId(core.id),
             name: core.name.to_string(),
@@ -168,98 +151,94 @@ impl Reader {
     }
 
     /// Adds the threads that have not ended.
-    fn describe(&mut self, records: &[Arc<Record>], status: &mut ScopeStatus) {
+    fn describe(&self, records: &[Arc<Record>], status: &mut ScopeStatus) {
         let now = Instant::now();
         let live = records.iter().filter(|record| !record.has_ended());
-        status.threads.extend(live.map(|record| self.thread(record, now)));
+        status.threads.extend(live.map(|record| thread(record, now)));
     }
+}
 
-    fn thread(&mut self, record: &Arc<Record>, now: Instant) -> ThreadStatus {
-        let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
-        let (wait, os_tid) = (record.wait(), record.kernel_id());
-        let (overdue, failed, note) = record.life(|life| {
-            let item = life.item.map(|item| format!("item {item}"));
-            let notes: Vec<_> = life.note.as_deref().map(str::to_owned).into_iter().chain(item).collect();
-            let note = (!notes.is_empty()).then(|| notes.join(", "));
-            (life.overdue_since, life.failed, note)
-        });
-        let (starting, runs) = (record.starting_since(), runs::seen(record));
-        let (priority, cores) = record.setting.get().map(|setting| setting_of(setting)).unwrap_or_default();
-        // A wait of ours says more than the kernel could, unless the program has described it.
-        let seen = wait.as_ref().is_some_and(|wait| !matches!(wait.of, Of::Outside));
-        let Asked { run_state, kernel, cpu } = match os_tid {
-            Some(id) if overdue.is_some() || (self.until.is_some() && !seen) => self.asking.ask(id),
-            _ => Asked::default(),
-        };
-        let health = record.core.root.board.of(record, wait.as_ref());
-        ThreadStatus {
-            id: record.id,
-            name: record.label.name.to_string(),
-            purpose: record.label.purpose.to_string(),
-            path: record.path().to_owned(),
-            role: record.role,
-            spawned_at: record.spawned_at,
-            spawned_from: record.label.at,
-            os_tid,
-            // The end comes first, because the thread may have ended after its wait was read.
-            state: match &wait {
-                _ if record.has_ended() => ThreadState::Ended,
-                _ if runs.down => ThreadState::Down,
-                _ if starting.is_some() => ThreadState::Starting,
-                Some(wait) => ThreadState::Waiting { what: wait.what, at: wait.at },
-                None if record.has_started() || record.role == Role::Adopted => ThreadState::Running,
-                None => ThreadState::Starting,
-            },
-            note,
-            failed,
-            run: runs.run,
-            restarts: runs.restarts,
-            last_failure: runs.last_failure,
-            pause_left: runs.pause_end.map(|end| end.saturating_duration_since(now)),
-            starting_for: since(starting),
-            wait: wait.as_ref().map(|wait| WaitStatus { what: wait.what, at: wait.at }),
-            waiting_for: since(wait.as_ref().map(|wait| wait.since)),
-            stopping_for: since(record.node.asked_at().map(awake::system)),
-            overdue_for: since(overdue.map(awake::system)),
-            run_state,
-            kernel,
-            cpu,
-            stack: None,
-            no_stack: None,
-            waits_for: wait.as_ref().and_then(edge).into_iter().collect(),
-            waits_for_first_of: match wait.as_ref().map(|wait| &wait.of) {
-                Some(Of::Any(count)) => Some(*count),
-                _ => None,
-            },
-            process: record.process.get().map(|facts| facts.status()),
-            priority,
-            cores,
-            job: record.job.get().and_then(|job| job.status()),
-            pulse: health.pulse,
-            alarm: health.alarm,
-        }
+/// Reads one thread, at the instant `now`.
+pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
+    let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
+    let (wait, os_tid) = (record.wait(), record.kernel_id());
+    let (overdue, failed, note) = record.life(|life| {
+        let item = life.item.map(|item| format!("item {item}"));
+        let notes: Vec<_> = life.note.as_deref().map(str::to_owned).into_iter().chain(item).collect();
+        let note = (!notes.is_empty()).then(|| notes.join(", "));
+        (life.overdue_since, life.failed, note)
+    });
+    let (starting, runs) = (record.starting_since(), runs::seen(record));
+    let (priority, cores) = record.setting.get().map(|setting| setting_of(setting)).unwrap_or_default();
+    let health = record.core.root.board.of(record, wait.as_ref());
+    ThreadStatus {
+        id: record.id,
+        name: record.label.name.to_string(),
+        purpose: record.label.purpose.to_string(),
+        path: record.path().to_owned(),
+        role: record.role,
+        spawned_at: record.spawned_at,
+        spawned_from: record.label.at,
+        os_tid,
+        // The end comes first, because the thread may have ended after its wait was read.
+        state: match &wait {
+            _ if record.has_ended() => ThreadState::Ended,
+            _ if runs.down => ThreadState::Down,
+            _ if starting.is_some() => ThreadState::Starting,
+            Some(wait) => ThreadState::Waiting { what: wait.what, at: wait.at },
+            None if record.has_started() || record.role == Role::Adopted => ThreadState::Running,
+            None => ThreadState::Starting,
+        },
+        note,
+        failed,
+        run: runs.run,
+        restarts: runs.restarts,
+        last_failure: runs.last_failure,
+        pause_left: runs.pause_end.map(|end| end.saturating_duration_since(now)),
+        starting_for: since(starting),
+        wait: wait.as_ref().map(status_of),
+        waiting_for: since(wait.as_ref().map(|wait| wait.since)),
+        stopping_for: since(record.node.asked_at().map(awake::system)),
+        overdue_for: since(overdue.map(awake::system)),
+        run_state: None,
+        kernel: None,
+        cpu: None,
+        stack: None,
+        no_stack: None,
+        waits_for: wait.as_ref().and_then(edge).into_iter().collect(),
+        waits_for_first_of: match wait.as_ref().map(|wait| &wait.of) {
+            Some(Of::Any(count)) => Some(*count),
+            _ => None,
+        },
+        process: record.process.get().map(|facts| facts.status()),
+        priority,
+        cores,
+        job: record.job.get().and_then(|job| job.status()),
+        pulse: health.pulse,
+        alarm: health.alarm,
     }
+}
 
-    /// The OS threads of the root that have left their jobs and have not ended: they run
-    /// destructors of thread-locals, or join other threads.
-    fn ending(&mut self, core: &ScopeCore) -> Vec<EndingThread> {
-        let asks = self.until.is_some();
-        let threads = core.root.cache.ending_threads().into_iter();
-        // A thread whose destructors have run is gone from the kernel's list, and only waits to be
-        // joined.
-        threads
-            .filter(|(os_tid, ..)| sys::is_there(*os_tid))
-            .map(|(os_tid, name, title)| {
-                let Asked { run_state, kernel, .. } =
-                    if asks { self.asking.ask(os_tid) } else { Asked::default() };
-                let path = format!("{}/{}", title.place, escape(&name));
-                let (name, purpose) = (name.into_owned(), title.purpose.into_owned());
-                let joins = title.joins.map(Cow::into_owned);
-                let (stack, no_stack) = (None, None);
-                EndingThread { os_tid, name, purpose, path, joins, run_state, kernel, stack, no_stack }
-            })
-            .collect()
-    }
+fn status_of(wait: &Wait) -> WaitStatus {
+    WaitStatus { what: wait.what, at: wait.at, outside: matches!(wait.of, Of::Outside) }
+}
+
+/// The OS threads of the root that have left their jobs and have not ended: they run destructors of
+/// thread-locals, or join other threads.
+fn ending(core: &ScopeCore) -> Vec<EndingThread> {
+    let threads = core.root.cache.ending_threads().into_iter();
+    // A thread whose destructors have run is gone from the kernel's list, and only waits to be
+    // joined.
+    threads
+        .filter(|(os_tid, ..)| sys::is_there(*os_tid))
+        .map(|(os_tid, name, title)| {
+            let path = format!("{}/{}", title.place, escape(&name));
+            let (name, purpose) = (name.into_owned(), title.purpose.into_owned());
+            let joins = title.joins.map(Cow::into_owned);
+            let (run_state, kernel, stack, no_stack) = <_>::default();
+            EndingThread { os_tid, name, purpose, path, joins, run_state, kernel, stack, no_stack }
+        })
+        .collect()
 }
 
 /// The scope that the scopes below the innermost of `nested` are put into.

@@ -17,6 +17,7 @@ mod registry;
 mod report;
 mod reuse;
 mod shown;
+mod stacks;
 mod stop;
 mod tree;
 mod wait;

@@ -220,3 +220,21 @@ impl<const N: usize> Write for Text<N> {
         Ok(())
     }
 }
+
+/// Whether this thread may get this signal: it does not block it, has none outstanding, and has no
+/// stricter filter than the caller.
+pub(crate) fn may_be_sent(number: i32, tid: i32) -> Result<(), NotCaptured> {
+    let of = mask(tid)?;
+    let bit = 1_u64.checked_shl(number.unsigned_abs().wrapping_sub(1)).unwrap_or(0);
+    if of.blocked & bit != 0 {
+        return Err(NotCaptured::Blocked);
+    }
+    if of.pending & bit != 0 {
+        return Err(NotCaptured::Outstanding);
+    }
+    // Filters are inherited and never taken off: as many as the caller's are most likely the same.
+    if of.seccomp != (0, 0) && of.seccomp != mask(thread_id())?.seccomp {
+        return Err(NotCaptured::Sandboxed);
+    }
+    Ok(())
+}

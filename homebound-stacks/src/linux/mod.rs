@@ -6,12 +6,13 @@
 mod copy;
 mod kernel;
 mod maps;
+mod mounts;
 mod names;
 mod stacks;
 mod sys;
 mod walk;
 
 pub use kernel::{thread_id, threads};
-pub use names::{Names, Shown};
+pub use names::{Modules, Names, Shown};
 pub use stacks::Stacks;
 pub use sys::signal::free_signal;

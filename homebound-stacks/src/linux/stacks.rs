@@ -3,13 +3,14 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
 use crate::linux::copy::{COPIES, StackCopy};
 use crate::linux::kernel::{self, Asleep, File, TurnFile, Turns, thread_id};
 use crate::linux::maps;
-use crate::linux::names::Names;
+use crate::linux::names::{Modules, Names};
 use crate::linux::sys::{handler, memory, signal, words};
 use crate::linux::walk::Registers;
 use crate::linux::walk::arch::HOST;
@@ -55,7 +56,7 @@ const TRIES: usize = 3;
 /// # }
 /// ```
 pub struct Stacks {
-    modules: Vec<Module>,
+    modules: Arc<[Module]>,
     tables: Tables,
     /// The stack that was captured last.
     copy: StackCopy,
@@ -76,7 +77,7 @@ impl Stacks {
     /// its own memory by `process_vm_readv`.
     pub fn new() -> Result<Stacks, NotCaptured> {
         let mut stacks = Stacks {
-            modules: Vec::new(),
+            modules: Arc::new([]),
             tables: Tables::new(),
             copy: StackCopy::new(),
             signal: None,
@@ -118,8 +119,8 @@ impl Stacks {
             file: "maps",
             errno: error.raw_os_error().unwrap_or(libc::EIO),
         })?;
-        if modules != self.modules {
-            self.modules = modules;
+        if *modules != *self.modules {
+            self.modules = modules.into();
             self.tables.forget();
         }
         self.strange_count = 0;
@@ -215,6 +216,12 @@ impl Stacks {
         Names::of(&self.modules, stacks)
     }
 
+    /// The modules as they are known now, for names that are read while the session goes on.
+    #[must_use]
+    pub fn modules(&self) -> Modules {
+        Modules(Arc::clone(&self.modules))
+    }
+
     /// The stack of a thread that sleeps.
     fn asleep(&mut self, tid: i32, end: Instant) -> Result<Stack, NotCaptured> {
         // The kernel tells a thread about itself as well, but then it does not sleep.
@@ -293,7 +300,7 @@ impl Stacks {
     fn by_signal(&mut self, tid: i32, end: Instant) -> Result<Stack, NotCaptured> {
         let number = signal::ready(self.signal).ok_or(NotCaptured::NoSignal)?;
         let alive = File::open(tid, "comm")?;
-        may_be_sent(number, tid)?;
+        kernel::may_be_sent(number, tid)?;
         let armed = handler::arm().ok_or(NotCaptured::Busy)?;
         let room = &mut self.copy.room().0[..handler::DEEPEST];
         let sent = signal::send(tid, number, armed.value);
@@ -366,24 +373,6 @@ struct Moment {
 /// afterwards.
 fn own_memory(from: u64, into: &mut [u8]) -> usize {
     memory::copy(from, into).unwrap_or(0)
-}
-
-/// Whether this thread may get this signal: it does not block it, has none outstanding, and has no
-/// stricter filter than the caller.
-fn may_be_sent(number: i32, tid: i32) -> Result<(), NotCaptured> {
-    let mask = kernel::mask(tid)?;
-    let bit = 1_u64.checked_shl(number.unsigned_abs().wrapping_sub(1)).unwrap_or(0);
-    if mask.blocked & bit != 0 {
-        return Err(NotCaptured::Blocked);
-    }
-    if mask.pending & bit != 0 {
-        return Err(NotCaptured::Outstanding);
-    }
-    // Filters are inherited and never taken off: as many as the caller's are most likely the same.
-    if mask.seccomp != (0, 0) && mask.seccomp != kernel::mask(thread_id())?.seccomp {
-        return Err(NotCaptured::Sandboxed);
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Stacks {

@@ -51,7 +51,7 @@ impl Doing<'_, '_> {
 
     fn write_wait(&self, f: &mut fmt::Formatter<'_>, wait: WaitStatus) -> fmt::Result {
         let Doing { tree, row: Row { scope, thread, .. }, detail } = *self;
-        let WaitStatus { what, at } = wait;
+        let WaitStatus { what, at, .. } = wait;
         let is_all = detail == Detail::All;
         // The rows of threads that are alike begin with their number, which the wait follows.
         write!(f, "{}{}", if is_all { "waits: " } else { "" }, Shown(what))?;

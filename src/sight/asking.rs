@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::outcome::process_facts::ProcessFacts;
 use crate::outcome::status::{KernelStatus, RunState};
 use crate::sys;
 
@@ -80,10 +79,4 @@ impl Asking {
         }
         refused
     }
-}
-
-/// The process, as each snapshot opens with it.
-pub(super) fn process() -> ProcessFacts {
-    let program = std::env::current_exe().map(|path| path.to_string_lossy().into_owned());
-    ProcessFacts { pid: std::process::id(), program: program.unwrap_or_default(), uptime: sys::uptime() }
 }

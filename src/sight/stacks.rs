@@ -1,0 +1,286 @@
+//! Owns the stacks of one look: the captures within their time, and the names of their functions.
+//! Refuses to choose the threads and their order.
+//!
+//! The process has one session, because it keeps what was read of unwind tables and of names for
+//! the next look. Its lock is held while a look captures, and not while it reads files: a file may
+//! be on a disk that does not answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use homebound_stacks as machine;
+use machine::{How, Modules, Names, NotCaptured, Reading, Way};
+
+use crate::outcome::stack::{Captured, Frame, Stack, Stacks};
+use crate::sight::examine::Files;
+use crate::sync::locks::{Mutex, MutexGuard};
+use crate::sys;
+
+/// The longest wait for the answer of one thread that gets a signal.
+const ANSWER: Duration = Duration::from_millis(50);
+
+/// Age from which on the list of modules is read again, because libraries may have been unloaded.
+const OLD: Duration = Duration::from_secs(1);
+
+/// Number of functions that are kept with their names.
+const KEPT: usize = 16 * 1024;
+
+const NO_TIME: &str = "there was no time left";
+
+static SESSION: Mutex<Option<Session>> = Mutex::new(None);
+
+/// What is kept from look to look.
+struct Session {
+    stacks: machine::Stacks,
+    /// When the list of modules was read.
+    renewed: Instant,
+    /// The modules of `known`: with other modules the addresses mean other functions.
+    modules: Modules,
+    /// Frames by the addresses of their instructions, each as if it were no guess.
+    known: HashMap<u64, Frame>,
+}
+
+type SessionGuard = MutexGuard<'static, Option<Session>>;
+
+/// The stacks of one look, while they are being captured.
+pub(super) struct Capturing {
+    until: Instant,
+    /// Kernel id of the calling thread, which has no stack of interest.
+    own: Option<u32>,
+    /// `None` before the first capture, and if there can be none.
+    session: Option<SessionGuard>,
+    /// True if there is no session, for the reason in `limits`.
+    is_refused: bool,
+    taken: HashMap<u32, Result<Raw, String>>,
+    /// Number of threads for which there was no time.
+    missed: usize,
+    /// Reasons that hold for the process, each once.
+    limits: Vec<String>,
+}
+
+/// A stack without names.
+struct Raw {
+    frames: Vec<machine::Frame>,
+    cut: Option<String>,
+    how: Captured,
+}
+
+/// The stacks of one look, by the kernel's ids of their threads.
+pub(super) struct Taken(HashMap<u32, Result<Stack, String>>);
+
+impl Capturing {
+    /// Captures no stack after `until`.
+    pub(super) fn new(until: Instant) -> Capturing {
+        Capturing {
+            until,
+            own: sys::thread_id(),
+            session: None,
+            is_refused: false,
+            taken: HashMap::new(),
+            missed: 0,
+            limits: Vec::new(),
+        }
+    }
+
+    /// Captures the stack of a thread, once, if there is time.
+    pub(super) fn take(&mut self, os_tid: u32, stacks: Stacks) {
+        let way = match stacks {
+            Stacks::Off => return,
+            Stacks::Asleep => Way::Asleep,
+            Stacks::All => Way::Signal,
+        };
+        if !self.taken.contains_key(&os_tid) {
+            if let Some(taken) = self.capture(os_tid, way) {
+                self.taken.insert(os_tid, taken);
+            }
+        }
+    }
+
+    /// `None` if no stack can be captured in this process.
+    fn capture(&mut self, os_tid: u32, way: Way) -> Option<Result<Raw, String>> {
+        if self.own == Some(os_tid) {
+            return Some(Err("it is the thread that looks".to_owned()));
+        }
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            self.missed += 1;
+            return Some(Err(NO_TIME.to_owned()));
+        }
+        let tid = i32::try_from(os_tid).ok()?;
+        let captured = self.session(left)?.stacks.capture(tid, way, left.min(ANSWER));
+        Some(captured.map(raw).map_err(|why| {
+            let holds_for_all = matches!(
+                why,
+                NotCaptured::Hidden { .. }
+                    | NotCaptured::Memory { .. }
+                    | NotCaptured::NoSignal
+                    | NotCaptured::Queue { .. }
+            );
+            if holds_for_all {
+                self.limit(format!("stacks: {why}"));
+            }
+            why.to_string()
+        }))
+    }
+
+    /// The session, which is made or renewed when it is first asked for.
+    fn session(&mut self, patience: Duration) -> Option<&mut Session> {
+        if self.session.is_none() && !self.is_refused {
+            match open(patience) {
+                Ok(session) => self.session = Some(session),
+                Err(why) => {
+                    self.is_refused = true;
+                    self.limit(format!("stacks: {why}"));
+                }
+            }
+        }
+        self.session.as_mut()?.as_mut()
+    }
+
+    fn limit(&mut self, text: String) {
+        if !self.limits.contains(&text) {
+            self.limits.push(text);
+        }
+    }
+
+    /// Looks up the names of all functions in these files, until `until`. What could not be read is
+    /// added to `limits`.
+    pub(super) fn named(mut self, until: Instant, files: Files, limits: &mut Vec<String>) -> Taken {
+        if self.missed > 0 {
+            self.limit(format!("the stacks of {} threads: {NO_TIME}", self.missed));
+        }
+        limits.append(&mut self.limits);
+        let Some(guard) = self.session.take() else { return Taken(without_names(self.taken)) };
+        let names = look_up(guard, &self.taken, until, files, limits);
+        let one = |raw: Raw| Stack {
+            frames: raw.frames.iter().map(|frame| named(&names, frame)).collect(),
+            whole: raw.cut.is_none(),
+            cut: raw.cut,
+            how: raw.how,
+        };
+        Taken(self.taken.into_iter().map(|(os_tid, taken)| (os_tid, taken.map(one))).collect())
+    }
+}
+
+impl Taken {
+    /// The stack of this thread, or the reason why there is none. Neither if none was asked for.
+    pub(super) fn of(&self, os_tid: u32) -> (Option<Stack>, Option<String>) {
+        match self.0.get(&os_tid) {
+            Some(Ok(stack)) => (Some(stack.clone()), None),
+            Some(Err(why)) => (None, Some(why.clone())),
+            None => (None, None),
+        }
+    }
+}
+
+fn open(patience: Duration) -> Result<SessionGuard, String> {
+    let Some(mut session) = SESSION.try_lock_for(patience) else {
+        return Err("another thread captures stacks at the same time".to_owned());
+    };
+    match &mut *session {
+        Some(session) if session.renewed.elapsed() < OLD => {}
+        Some(session) => {
+            session.stacks.renew().map_err(|why| why.to_string())?;
+            session.renewed = Instant::now();
+        }
+        none => {
+            let stacks = machine::Stacks::new().map_err(|why| why.to_string())?;
+            let modules = stacks.modules();
+            *none = Some(Session { stacks, renewed: Instant::now(), modules, known: HashMap::new() });
+        }
+    }
+    Ok(session)
+}
+
+fn raw(stack: machine::Stack) -> Raw {
+    let how = match stack.how {
+        How::Asleep => Captured::Asleep,
+        How::Signal => Captured::BySignal,
+    };
+    Raw { frames: stack.frames().collect(), cut: stack.cut.map(|cut| cut.to_string()), how }
+}
+
+/// Of a look without a session, in which each thread has a reason and no stack.
+fn without_names(taken: HashMap<u32, Result<Raw, String>>) -> HashMap<u32, Result<Stack, String>> {
+    let reasons = taken.into_iter().filter_map(|(os_tid, taken)| Some((os_tid, Err(taken.err()?))));
+    reasons.collect()
+}
+
+/// The frames of these stacks by the addresses of their instructions.
+fn look_up(
+    mut guard: SessionGuard,
+    taken: &HashMap<u32, Result<Raw, String>>,
+    until: Instant,
+    files: Files,
+    limits: &mut Vec<String>,
+) -> HashMap<u64, Frame> {
+    let Some(session) = guard.as_mut() else { return HashMap::new() };
+    let modules = session.stacks.modules();
+    if session.modules != modules || session.known.len() > KEPT {
+        session.known.clear();
+        session.modules = modules.clone();
+    }
+    let frames = || taken.values().flatten().flat_map(|raw| &raw.frames);
+    let (mut found, mut wanted) = (HashMap::new(), HashMap::new());
+    for frame in frames() {
+        match session.known.get(&frame.instruction()) {
+            Some(known) => drop(found.insert(frame.instruction(), known.clone())),
+            None => drop(wanted.insert(frame.instruction(), *frame)),
+        }
+    }
+    // The lock is free while files are read.
+    drop(guard);
+    if wanted.is_empty() {
+        return found;
+    }
+    let reading = Reading::default().until(until);
+    let reading = if files == Files::Local { reading.local_only() } else { reading };
+    let names = modules.names(wanted.values().copied(), reading).folding("homebound::");
+    let looked_up: HashMap<u64, Frame> =
+        wanted.iter().map(|(address, frame)| (*address, looked_up(&names, frame))).collect();
+    keep(&modules, &names, &looked_up, until);
+    limits.extend(names.unread().iter().map(|unread| format!("names in {}: {}", unread.module, unread.why)));
+    found.extend(looked_up);
+    found
+}
+
+/// Keeps frames for the next look, except of files that were not read as a whole.
+fn keep(modules: &Modules, names: &Names, looked_up: &HashMap<u64, Frame>, until: Instant) {
+    let left = until.saturating_duration_since(Instant::now());
+    let Some(mut guard) = SESSION.try_lock_for(left) else { return };
+    let Some(session) = guard.as_mut().filter(|session| session.modules == *modules) else { return };
+    let is_read =
+        |frame: &Frame| !names.unread().iter().any(|unread| Some(&unread.module) == frame.module.as_ref());
+    let whole = looked_up.iter().filter(|(_, frame)| is_read(frame));
+    session.known.extend(whole.map(|(address, frame)| (*address, frame.clone())));
+}
+
+fn looked_up(names: &Names, frame: &machine::Frame) -> Frame {
+    let place = names.place(frame);
+    let returns = u64::from(frame.is_return_address);
+    Frame {
+        address: frame.address,
+        function: place.and_then(|place| place.function.clone()),
+        module: place.map(|place| Arc::clone(&place.module)),
+        offset: place.map_or(frame.address, |place| place.offset + returns),
+        build_id: place.and_then(|place| place.build_id.clone()),
+        own: place.is_some() && !names.is_folded(frame),
+        guess: false,
+    }
+}
+
+/// The frame of a stack, from the frame that was looked up for its instruction.
+fn named(names: &HashMap<u64, Frame>, frame: &machine::Frame) -> Frame {
+    let known = names.get(&frame.instruction()).cloned();
+    let unknown = || Frame {
+        address: frame.address,
+        function: None,
+        module: None,
+        offset: frame.address,
+        build_id: None,
+        own: false,
+        guess: false,
+    };
+    Frame { address: frame.address, guess: frame.is_guess, ..known.unwrap_or_else(unknown) }
+}

@@ -1,0 +1,10 @@
+//! Owns stacks in looks, dumps and last words.
+//! Refuses to pin a layout.
+#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+
+mod looks;
+mod sleeps;
+mod st1_asleep;
+mod st2_running;
+mod st3_missing;
+mod st6_header;
