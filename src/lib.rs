@@ -265,6 +265,10 @@ struct Design;
 #[doc = include_str!("../docs/FLEET.md")]
 struct Fleet;
 
+#[cfg(all(doctest, unix))]
+#[doc = include_str!("../docs/HOSTS.md")]
+struct Hosts;
+
 #[cfg(doctest)]
 #[doc = include_str!("../docs/MIGRATION.md")]
 struct Migration;
