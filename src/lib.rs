@@ -184,16 +184,20 @@ mod models;
 /// ```
 pub mod status {
     pub use crate::outcome::edge::{Cycle, Edge};
+    pub use crate::outcome::offset::StopOffset;
     pub use crate::outcome::outside::{EndingThread, ForeignThread, IdleThread};
     pub use crate::outcome::process_facts::ProcessFacts;
     pub use crate::outcome::pulse::{Alarm, AlarmLevel, Pulse};
-    pub use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
+    pub use crate::outcome::report::{BodyReport, Ending, HeldBy, ScopeReport, ShutdownReport, ThreadReport};
     pub use crate::outcome::setting::{CoresStatus, PriorityStatus};
+    pub use crate::outcome::slowest::SlowestHome;
     pub use crate::outcome::stack::{Captured, Frame, Stack, Stacks};
     pub use crate::outcome::status::{
         KernelStatus, ProcessStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, Snapshot, ThreadId,
         ThreadState, ThreadStatus, WaitStatus,
     };
+    pub use crate::outcome::waterfall::Waterfall;
+    pub use crate::outcome::waterfall::chain::{ChainLink, Delayed};
     pub use crate::sight::examine::Examine;
 }
 
@@ -232,6 +236,8 @@ pub use status::{
     ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, Stack, Stacks, ThreadId, ThreadReport,
     ThreadState, ThreadStatus, WaitStatus,
 };
+#[doc(hidden)]
+pub use status::{BodyReport, ChainLink, Delayed, HeldBy, ScopeReport, SlowestHome, StopOffset, Waterfall};
 #[doc(hidden)]
 pub use wait::{Drain, Ended, Iter, Ticks};
 #[cfg(unix)]

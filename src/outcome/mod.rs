@@ -12,6 +12,7 @@ pub(crate) mod failure;
 pub(crate) mod failure_list;
 pub(crate) mod gave_up;
 pub(crate) mod marks;
+pub(crate) mod offset;
 pub(crate) mod outside;
 pub(crate) mod pool_status;
 pub(crate) mod process_facts;
@@ -24,8 +25,10 @@ pub(crate) mod retried;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
 pub(crate) mod setting;
+pub(crate) mod slowest;
 pub(crate) mod stack;
 pub(crate) mod start_error;
 pub(crate) mod status;
 pub(crate) mod stopped;
+pub(crate) mod waterfall;
 pub(crate) mod words;

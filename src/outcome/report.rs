@@ -1,12 +1,15 @@
 //! Owns reports: how threads came home, as plain data.
-//! Refuses to know locks and threads. `report_text` has the formatting.
+//! Refuses to know locks and threads. `report_text` has the formatting, `waterfall` the picture.
 
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::outcome::offset::StopOffset;
 use crate::outcome::outside::ForeignThread;
 use crate::outcome::reason::StopReason;
-use crate::outcome::status::{ProcessStatus, Role, ScopeStatus, ThreadId};
+use crate::outcome::status::{ProcessStatus, Role, ScopeId, ScopeStatus, ThreadId};
+use crate::outcome::waterfall::Waterfall;
+use crate::outcome::waterfall::chain::{ChainLink, critical_chain};
 
 /// How a thread ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,11 +48,26 @@ pub struct ThreadReport {
     pub purpose: String,
     /// What the thread was in its scope.
     pub role: Role,
+    /// The scope or group of the thread: see [`ShutdownReport::scopes`].
+    pub scope: ScopeId,
     /// The line that spawned the thread.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::location"))]
     pub spawned_from: &'static Location<'static>,
     /// How it ended.
     pub ending: Ending,
+    /// When the thread was spawned.
+    pub spawned: StopOffset,
+    /// When the thread was told to stop. `None` if it was not: the thread ended by itself, or a
+    /// service is not told yet.
+    pub told: Option<StopOffset>,
+    /// When the thread's share of the grace was over. `None` if the thread was home before.
+    pub overdue: Option<StopOffset>,
+    /// When the thread's closure was over. `None` if the thread was not home when the report was
+    /// made.
+    pub ended: Option<StopOffset>,
+    /// The thread, scope or group that this thread waits for; if this thread has ended, the last
+    /// one that it waited for after it was told.
+    pub held_by: Option<HeldBy>,
     /// Time from the request to stop until the thread's end. `None` if the thread was not asked, or
     /// has not ended.
     pub after_stop: Option<Duration>,
@@ -70,6 +88,56 @@ pub struct ThreadReport {
     pub process: Option<ProcessStatus>,
     /// For a thread of a pool: the number of queued jobs that it dropped at the stop.
     pub dropped: u64,
+}
+
+/// What a thread waits for, or has waited for, during a shutdown: another thread (a join), or the
+/// threads of a scope or group (its end).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct HeldBy {
+    /// The thread; `None` for a scope or group.
+    pub thread: Option<ThreadId>,
+    /// The scope or group; `None` for a thread.
+    pub scope: Option<ScopeId>,
+    /// The path of the thread, scope or group.
+    pub path: String,
+}
+
+/// A scope or group that has a row of a report in it, or around it.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct ScopeReport {
+    /// The scope's id, which the rows of its threads have as well.
+    pub id: ScopeId,
+    /// The names of the scopes around the scope, and its own name.
+    pub path: String,
+    /// True for a group: a scope without a body.
+    pub group: bool,
+    /// The scope around it; `None` for the scope of the report.
+    pub inside: Option<ScopeId>,
+    /// The thread that runs the body; `None` for a group, and for a root.
+    pub run_by: Option<ThreadId>,
+    /// When the scope was told to stop. `None` if it was not, or its body and threads had ended
+    /// before.
+    pub told: Option<StopOffset>,
+    /// The body, if the scope waited for it when it was told to stop.
+    pub body: Option<BodyReport>,
+}
+
+/// The body of a scope that was told to stop while the body ran.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct BodyReport {
+    /// When the body's share of the grace was over. `None` if the body returned before, and for the
+    /// body of an inner scope, whose thread has a row of its own.
+    pub overdue: Option<StopOffset>,
+    /// When the body returned. `None` if it had not when the report was made.
+    pub ended: Option<StopOffset>,
+    /// The wait in which the body was when the report was made, if it is known.
+    pub waits: Option<String>,
 }
 
 /// How the threads of a scope came home. `total == joined + timeout + orphaned`, always.
@@ -112,6 +180,9 @@ pub struct ShutdownReport {
     pub orphaned: usize,
     /// Time from the beginning of the shutdown to its end.
     pub duration: Duration,
+    /// The time from the beginning of the shutdown to the end of its grace, to the millisecond.
+    /// `None` if there was no limit.
+    pub grace: Option<Duration>,
     /// Why the scope was asked to stop; `None` if it ended by itself.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::reason"))]
     pub reason: Option<StopReason>,
@@ -120,10 +191,64 @@ pub struct ShutdownReport {
     /// A row for each thread that is not home, for the newest 1024 threads that were late or
     /// failed, and for the newest 1024 others.
     pub threads: Vec<ThreadReport>,
+    /// The scope of the report, and each scope and group inside it that holds one of these threads,
+    /// the outer ones first.
+    pub scopes: Vec<ScopeReport>,
     /// Orphaned threads, and former guests that live on. Or one row that says why they are not
     /// known.
     pub foreign: Vec<ForeignThread>,
     /// Groups that are roots of their own (see [`group`](crate::group())), and had not ended at the
     /// end of `registry::run`. None of the counts includes their threads.
     pub owned: Vec<ScopeStatus>,
+}
+
+impl ShutdownReport {
+    /// Returns the shutdown as a picture: text by `Display`, or a file by
+    /// [`to_svg`](Waterfall::to_svg) and [`to_html`](Waterfall::to_html).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let report = homebound::scope(|scope| {
+    ///     scope.service("database", "told last", |cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     scope.service("web", "told first", |cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     Ok(scope.shutdown(Duration::from_secs(5)))
+    /// })?;
+    /// println!("{}", report.waterfall()); // a bar for each thread
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    #[must_use]
+    pub fn waterfall(&self) -> Waterfall {
+        Waterfall::of(self)
+    }
+
+    /// Returns the chain of threads that delayed the end of the shutdown: the last thread that came
+    /// home, then the thread for which that one had to wait, and so on, back to the stop. Empty if
+    /// the report has no thread.
+    ///
+    /// A service waits for its turn: it is told to stop when its users and all younger services are
+    /// home, or have used up their shares. A thread that runs a scope, closes a group or joins
+    /// another thread waits for these. A body or worker next to the stop that took less than a 20th
+    /// of the whole time is left out.
+    ///
+    /// The chain is made from the rows of [`threads`](Self::threads). So it may be too short if the
+    /// report had more threads than it has rows. Two things leave no trace: a wait for a message of
+    /// another thread, and what a callback or a deferred function has waited for.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let report = homebound::scope(|scope| {
+    ///     scope.service("database", "told last", |cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     scope.service("web", "told first", |cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     Ok(scope.shutdown(Duration::from_secs(5)))
+    /// })?;
+    /// let paths: Vec<_> = report.critical_chain().into_iter().map(|link| link.path).collect();
+    /// assert!(paths[0].ends_with("database") && paths[1].ends_with("web"));
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    #[must_use]
+    pub fn critical_chain(&self) -> Vec<ChainLink> {
+        critical_chain(self)
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use crate::outcome::dump::count::count;
 use crate::outcome::failure::{Cause, DEEPEST, Failure, JoinError, ScopeError};
@@ -11,15 +12,25 @@ use crate::outcome::marks;
 use crate::outcome::outside::ForeignThread;
 use crate::outcome::race_error::RaceError;
 use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
+use crate::outcome::slowest::Margin;
 use crate::outcome::start_error::StartError;
 use crate::outcome::status::ScopeStatus;
+use crate::outcome::waterfall;
 use crate::outcome::words::{NotReady, Restarts, Span, Thousands, Twins, rails};
 use crate::rt::shown::{Level, Lines, Shown};
+
+/// A shutdown that took longer is shown with its waterfall.
+const SLOW: Duration = Duration::from_secs(1);
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Head(self))?;
-        write_rows(f, &self.threads, &self.foreign, &self.owned)
+        write_rows(f, &self.threads, &self.foreign, &self.owned)?;
+        if self.duration > SLOW {
+            f.write_str("\n")?;
+            waterfall::write_below(f, self)?;
+        }
+        Ok(())
     }
 }
 
@@ -37,9 +48,13 @@ impl fmt::Display for Head<'_> {
             guests,
             orphaned,
             duration,
+            // Shown by `Margin`.
+            grace: _,
             reason,
             repeated,
             threads: _,
+            // Their threads have rows, and the waterfall shows how they belong together.
+            scopes: _,
             foreign,
             owned: _,
         } = self.0;
@@ -63,7 +78,7 @@ impl fmt::Display for Head<'_> {
         if *repeated {
             f.write_str("; repeated")?;
         }
-        Ok(())
+        write!(f, "{}", Margin(self.0))
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::outcome::failure::{Failure, Happened, ScopeError};
 use crate::outcome::status::Role;
 use crate::outcome::words::ITS_THREADS;
+use crate::rt::awake;
 use crate::rt::contain::{AbortOnUnwind, Payload, contain, discard, drop_contained, log_contained};
 use crate::rt::erase::Lease;
 use crate::rt::result::{BoxError, Result};
@@ -319,6 +320,7 @@ fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     core.root.assert_same_process();
     // Stays of this thread in its own scope: the exit path would wait for them for ever.
     adopt::end_stays_in(core);
+    let _first = core.body_ended.set(core.node.is_stopping().then(awake::now));
     let mut state = core.lock();
     // Open to body home. From here on a service may be told, and `order::plan` counts the workers
     // alone.

@@ -3,7 +3,7 @@
 //! Refuses to count: the tally does, and `guest` for guests.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::outcome::reason::StopReason;
 use crate::outcome::report::ShutdownReport;
@@ -12,19 +12,21 @@ use crate::tree::grace::Clock;
 use crate::tree::record::Record;
 use crate::tree::state_lock::Lock;
 use crate::tree::tally::{Sums, Tally};
-use crate::tree::{current, guest};
+use crate::tree::{current, guest, rows};
 
 /// The material of the report of a scope that is over. Most reports are never asked for, and the
 /// rows of a thousand threads cost time, so the rows are made only on demand.
 pub(crate) enum Account {
     Made(ShutdownReport),
     ToBeMade {
+        core: Arc<ScopeCore>,
         tally: Option<Tally>,
         others: Vec<Arc<Record>>,
         clock: Clock,
         outer: Option<Instant>,
         reason: Option<StopReason>,
         guests: usize,
+        body: Option<Arc<Record>>,
     },
 }
 
@@ -37,20 +39,21 @@ pub(crate) fn account(core: &Arc<ScopeCore>) -> Account {
     let (others, reason) = (away(core.listed()), asked(core));
     let mut state = core.lock();
     let (tally, clock, guests) = (state.tally.take(), state.clock, state.guests_left);
+    let body = state.body.clone();
     drop(state);
     // The deadline is needed to judge rows only, and most scopes have no rows.
     let rows = !others.is_empty() || tally.as_ref().is_some_and(|tally| !tally.is_empty());
     let outer = if rows { core.outer_due() } else { None };
-    Account::ToBeMade { tally, others, clock, outer, reason, guests }
+    Account::ToBeMade { core: Arc::clone(core), tally, others, clock, outer, reason, guests, body }
 }
 
 impl Account {
     pub(crate) fn into_report(self) -> ShutdownReport {
         match self {
             Account::Made(report) => report,
-            Account::ToBeMade { tally, others, clock, outer, reason, guests } => {
+            Account::ToBeMade { core, tally, others, clock, outer, reason, guests, body } => {
                 let sums = tally.map(|tally| tally.sum_up(others, &clock, outer));
-                report_with(sums.unwrap_or_default(), reason, guests)
+                report_with(&core, sums.unwrap_or_default(), body.as_ref(), reason, guests)
             }
         }
     }
@@ -72,15 +75,25 @@ fn report_by(core: &Arc<ScopeCore>, outer: Option<Instant>, lock: Lock) -> Optio
     let state = lock.take(core)?;
     // No tally before a shutdown begins: then there is nothing to sum up.
     let sums = state.tally.as_ref().map(|tally| tally.sum_up(others, &state.clock, outer));
+    let body = state.body.clone();
     drop(state);
-    Some(report_with(sums.unwrap_or_default(), asked(core), guest::count(core, lock)))
+    // The rows are made without the lock: a thousand of them take their time.
+    Some(report_with(core, sums.unwrap_or_default(), body.as_ref(), asked(core), guest::count(core, lock)))
 }
 
 /// Makes the report. The only place that does so, and it names all fields, so that the compiler
 /// asks for the value of a new one. `call::shutdown` sets `repeated` afterwards, and the end of a
-/// registry (`exit::assemble`) sets the fields that only the registry can know.
-fn report_with(sums: Sums, reason: Option<StopReason>, guests: usize) -> ShutdownReport {
-    let Sums { joined, timeout, away, duration, threads } = sums;
+/// registry (`exit::assemble`) sets the fields that only the registry can know. `body`: the record
+/// of the scope's body, if it has one.
+fn report_with(
+    core: &Arc<ScopeCore>,
+    sums: Sums,
+    body: Option<&Arc<Record>>,
+    reason: Option<StopReason>,
+    guests: usize,
+) -> ShutdownReport {
+    let Sums { joined, timeout, away, began, deadline, duration, rows } = sums;
+    let here: Vec<_> = current::records().iter().map(|record| record.id).collect();
     ShutdownReport {
         total: joined + timeout,
         joined,
@@ -89,12 +102,22 @@ fn report_with(sums: Sums, reason: Option<StopReason>, guests: usize) -> Shutdow
         guests,
         orphaned: 0,
         duration,
+        grace: began.zip(deadline).map(|(began, end)| to_millisecond(end.saturating_duration_since(began))),
         reason,
         repeated: false,
-        threads,
+        threads: began.iter().flat_map(|began| rows.iter().map(|row| rows::thread(row, *began))).collect(),
+        scopes: began.map(|began| rows::scopes(core, &rows, began, body, &here)).unwrap_or_default(),
         foreign: Vec::new(),
         owned: Vec::new(),
     }
+}
+
+/// A call of `shutdown` counts its grace from the call, which comes a moment before the stop. So
+/// the grace is rounded, to be what the caller has asked for.
+fn to_millisecond(grace: Duration) -> Duration {
+    let half = Duration::from_micros(500);
+    let whole = u64::try_from(grace.saturating_add(half).as_millis());
+    whole.map_or(grace, Duration::from_millis)
 }
 
 /// The threads of the list without those that the calling thread runs: a thread that asks from

@@ -57,6 +57,9 @@ pub(crate) struct ScopeCore {
     pub(crate) closes_itself: AtomicBool,
     /// Set by `wake_drivers`, cleared by the next driver that looks. Ends the walk outwards early.
     touched: AtomicBool,
+    /// When the body returned, on the clock of `awake`; `Some(None)` if no stop had come until
+    /// then. Set once, by the exit path; read by reports, which take no lock for it.
+    pub(crate) body_ended: OnceCell<Option<Instant>>,
     /// For the group of a pool: its gate and its numbers. Set once, before a thread is in it.
     pub(crate) pool: OnceCell<Arc<PoolFacts>>,
 }
@@ -104,6 +107,7 @@ impl ScopeCore {
             tallied: AtomicBool::new(false),
             closes_itself: AtomicBool::new(false),
             touched: AtomicBool::new(false),
+            body_ended: OnceCell::new(),
             pool: OnceCell::new(),
         });
         core.node.set_owner(Arc::downgrade(&core) as Weak<dyn Owner>);

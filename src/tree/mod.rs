@@ -25,6 +25,7 @@ pub(crate) mod readiness;
 pub(crate) mod record;
 pub(crate) mod result_state;
 pub(crate) mod root;
+pub(crate) mod rows;
 pub(crate) mod runs;
 pub(crate) mod services;
 pub(crate) mod snapshot;

@@ -10,7 +10,7 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use crate::outcome::failure::Origin;
-use crate::outcome::report::Ending;
+use crate::outcome::report::{Ending, HeldBy};
 use crate::outcome::status::{ProcessStatus, Role, ThreadId};
 use crate::rt::by_id::ById;
 use crate::rt::latch::Latch;
@@ -158,6 +158,10 @@ pub(crate) struct Life {
     pub(crate) item: Option<usize>,
     /// Whether the thread has said that it is ready: see `readiness`.
     pub(crate) readiness: Readiness,
+    /// The thread or scope of the last wait that ended after the thread was told to stop. Written
+    /// by `WaitMark`, read by reports. As ids and text, because a scope holds the thread of its
+    /// body.
+    pub(crate) held_by: Option<Box<HeldBy>>,
 }
 
 impl Record {

@@ -2,16 +2,14 @@
 //! Refuses to know how a thread is made to come home.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::outcome::report::{Ending, ThreadReport};
+use crate::outcome::report::Ending;
 use crate::outcome::status::{Role, ThreadId};
 use crate::rt::awake;
 use crate::tree::grace::Clock;
 use crate::tree::record::Record;
-use crate::tree::runs::{self, Seen};
 
 /// Number of rows kept for threads that ended well, and as many for late and failed threads (R2),
 /// so that a shutdown that lasts long after its grace keeps a flat memory. A thread that is not
@@ -48,16 +46,21 @@ pub(crate) struct Sums {
     pub(crate) timeout: usize,
     /// Number of threads in `timeout` that are not home and not late.
     pub(crate) away: usize,
+    /// When the shutdown began; `None` if it has not.
+    pub(crate) began: Option<Instant>,
+    /// When its grace is over.
+    pub(crate) deadline: Option<Instant>,
     /// Time from the beginning of the shutdown to its end, or to now.
     pub(crate) duration: Duration,
     /// The rows: threads that are not home, then the others.
-    pub(crate) threads: Vec<ThreadReport>,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// One line of the report to be, made text only if a report is made.
-struct Row {
-    record: Arc<Record>,
-    ending: Ending,
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) record: Arc<Record>,
+    pub(crate) ending: Ending,
 }
 
 impl Row {
@@ -128,17 +131,19 @@ impl Tally {
         // As many rows of each kind as `add` would have kept, the newest.
         let (remarkable, ordinary): (Vec<_>, Vec<_>) = arriving.iter().partition(|row| row.is_remarkable());
         let home = newest(&self.remarkable, remarkable).chain(newest(&self.others, ordinary));
-        let home = home.map(|row| describe(&row.record, row.ending));
         let late = deadline.is_some_and(|deadline| awake::now() >= deadline);
         // A late thread is reported as overdue even if no driver has marked it yet.
-        let away = away.iter().map(|record| describe(record, away_how(record, late))).collect::<Vec<_>>();
+        let away = away.into_iter().map(|record| Row { ending: away_how(&record, late), record });
+        let away: Vec<_> = away.collect();
         let in_time = away.iter().filter(|row| row.ending != Ending::Overdue).count();
         Sums {
             joined,
             timeout,
             away: in_time,
+            began: clock.began,
+            deadline,
             duration: end.saturating_duration_since(began),
-            threads: away.into_iter().chain(home).collect(),
+            rows: away.into_iter().chain(home.cloned()).collect(),
         }
     }
 }
@@ -158,30 +163,5 @@ fn away_how(record: &Record, late: bool) -> Ending {
         Ending::NotTold
     } else {
         Ending::NotHome
-    }
-}
-
-fn describe(record: &Arc<Record>, ending: Ending) -> ThreadReport {
-    let ended = record.life(|life| life.ended_at);
-    let asked = record.node.asked_at();
-    let waits = record.wait().filter(|_| ended.is_none());
-    let starting = record.starting_since().filter(|_| ended.is_none());
-    let Seen { run, restarts, last_failure, .. } = runs::seen(record);
-    ThreadReport {
-        id: record.id,
-        path: record.path().to_owned(),
-        name: record.label.name.to_string(),
-        purpose: record.label.purpose.to_string(),
-        role: record.role,
-        spawned_from: record.label.at,
-        ending,
-        after_stop: ended.zip(asked).map(|(end, asked)| end.saturating_duration_since(asked)),
-        run,
-        restarts,
-        last_failure,
-        starting_for: starting.map(|since| since.elapsed()),
-        waits: waits.map(|wait| wait.to_string()),
-        process: record.process.get().map(|facts| facts.status()),
-        dropped: record.job.get().map_or(0, |job| job.dropped.load(Ordering::Relaxed)),
     }
 }

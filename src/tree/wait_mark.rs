@@ -12,6 +12,7 @@ use crate::sys;
 use crate::tree::core::ScopeCore;
 use crate::tree::current;
 use crate::tree::record::Record;
+use crate::tree::rows::held_by;
 
 /// What a thread waits on, from when, and at which source line.
 #[derive(Clone)]
@@ -90,9 +91,14 @@ impl WaitMark {
 impl Drop for WaitMark {
     fn drop(&mut self) {
         for (record, outer) in self.0.iter_mut().filter_map(Option::take) {
-            record.set_wait(outer);
+            let wait = record.set_wait(outer);
             // The end of a wait is a sign of progress.
             record.progress(None);
+            // A wait that lasted into a stop is a reason why this thread came home late.
+            let held_by = wait.filter(|_| record.node.is_stopping()).and_then(|wait| held_by(&wait.of));
+            if let Some(held_by) = held_by {
+                record.life(|life| life.held_by = Some(Box::new(held_by)));
+            }
         }
     }
 }

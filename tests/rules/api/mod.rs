@@ -7,6 +7,7 @@ mod health;
 mod paths;
 mod program;
 mod values;
+mod waterfall;
 mod work;
 
 use std::borrow::Cow;

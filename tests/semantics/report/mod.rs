@@ -1,9 +1,10 @@
-//! R1, R2 and R4: what a shutdown returns, when, and whether the numbers add up.
+//! R1, R2, R4 and WF: what a shutdown returns, when, and whether the numbers add up.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 mod r1_calls;
 mod r2_counts;
 mod r4_rows;
+mod wf_waterfall;
 
 use std::time::Duration;
 

@@ -1,0 +1,109 @@
+//! Owns which threads share a bar when there are more threads than a picture has room for.
+//! Refuses to draw.
+//!
+//! Links of the critical chain keep bars of their own. Other threads share a bar if their paths
+//! differ in digits only and they ended alike. If that is not enough, the least remarkable bars
+//! become one.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use crate::outcome::report::Ending;
+use crate::outcome::status::Role;
+use crate::outcome::waterfall::layout::{Bar, Crowd};
+
+/// Number of threads that are alike, from which on they share a bar.
+const ALIKE: usize = 3;
+/// Number of steps in the curve of a bar that several threads share.
+const STEPS: u64 = 60;
+
+/// The bars of a picture with room for `most` bars. `end`: the end of the axis.
+pub(crate) fn fold(bars: Vec<Bar>, most: usize, end: u64) -> Vec<Bar> {
+    if bars.len() <= most {
+        return bars;
+    }
+    let mut groups = alike(bars);
+    // The remarkable ones first.
+    groups.sort_by_key(|group| Reverse(rank(group, end)));
+    let rest: Vec<Bar> = if groups.len() > most {
+        groups.split_off(most.saturating_sub(1)).into_iter().flatten().collect()
+    } else {
+        Vec::new()
+    };
+    let mut folded: Vec<Bar> = groups.into_iter().flat_map(|group| shared(group, end)).collect();
+    if let Some(mut bar) = crowd(rest, end) {
+        bar.label = format!("{} more", bar.threads());
+        bar.purpose = "threads without a bar of their own".to_owned();
+        folded.push(bar);
+    }
+    folded
+}
+
+/// Bars that may become one.
+fn alike(bars: Vec<Bar>) -> Vec<Vec<Bar>> {
+    let mut places: HashMap<(String, Role, Ending), usize> = HashMap::new();
+    let mut groups: Vec<Vec<Bar>> = Vec::new();
+    for bar in bars {
+        let place = match bar.link {
+            Some(_) => groups.len(),
+            None => *places.entry((pattern(&bar.label), bar.role, bar.ending)).or_insert(groups.len()),
+        };
+        match groups.get_mut(place) {
+            Some(group) => group.push(bar),
+            None => groups.push(vec![bar]),
+        }
+    }
+    groups
+}
+
+/// The path with a `*` in place of each number.
+fn pattern(path: &str) -> String {
+    let mut pattern = String::new();
+    for c in path.chars().map(|c| if c.is_ascii_digit() { '*' } else { c }) {
+        if c != '*' || !pattern.ends_with('*') {
+            pattern.push(c);
+        }
+    }
+    pattern
+}
+
+/// How remarkable a group is: links of the chain, then threads that are late or failed, then the
+/// slow ones.
+fn rank(group: &[Bar], end: u64) -> (bool, bool, u64) {
+    let is_link = group.iter().any(|bar| bar.link.is_some());
+    let is_odd = group.iter().any(|bar| !matches!(bar.ending, Ending::Finished | Ending::Stopped));
+    let slowest = group.iter().map(|bar| bar.until(end) - bar.from).max();
+    (is_link, is_odd, slowest.unwrap_or(0))
+}
+
+/// One bar for many, or the bars as they are if they are few.
+fn shared(group: Vec<Bar>, end: u64) -> Vec<Bar> {
+    if group.len() < ALIKE {
+        return group;
+    }
+    let label = group.first().map(|bar| pattern(&bar.label)).unwrap_or_default();
+    crowd(group, end).map(|bar| Bar { label, ..bar }).into_iter().collect()
+}
+
+/// One bar for all of these.
+fn crowd(bars: Vec<Bar>, end: u64) -> Option<Bar> {
+    let from = bars.iter().map(|bar| bar.from).min()?;
+    let until = bars.iter().map(|bar| bar.until(end)).max()?;
+    let is_away = bars.iter().any(|bar| bar.home.is_none());
+    let away = |step: u64| {
+        let at = from + (until - from) / STEPS * step;
+        bars.iter().filter(|bar| bar.from <= at && (bar.home.is_none() || at < bar.until(end))).count()
+    };
+    // Each as it was at the beginning of its step, and the first one when all were told that were
+    // told at once.
+    let away = (0..STEPS).map(away).collect();
+    Some(Bar {
+        waits_from: bars.iter().filter_map(|bar| bar.waits_from).min(),
+        from,
+        overdue: bars.iter().filter_map(|bar| bar.overdue).min(),
+        home: (!is_away).then_some(until),
+        link: None,
+        crowd: Some(Crowd { threads: bars.len(), away }),
+        ..bars.into_iter().next()?
+    })
+}
