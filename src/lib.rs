@@ -90,6 +90,9 @@
 //! | `homebound::process` | a child is killed after its grace, or could not be signalled | WARN |
 //! | | lines of a child were lost | WARN |
 //! | `homebound::work` | a map goes on with fewer threads than it may have | WARN |
+//! | `homebound::host` | the notice before a stop has begun | INFO |
+//! | | the service manager cannot be told anything | WARN |
+//! | | the probe file could not be made or removed | ERROR |
 //! | `homebound::signal` | a signal stops the root | INFO |
 //! | | a signal is forwarded | DEBUG |
 //!
@@ -209,7 +212,7 @@ pub use outcome::failure::{Cause, Failure, JoinError, ScopeError};
 pub use outcome::reason::StopReason;
 pub use outcome::stopped::Stopped;
 #[doc(no_inline)]
-pub use registry::{Exit, Registry, Signals, run};
+pub use registry::{Exit, Notify, Registry, Signals, run};
 pub use rt::priority::Priority;
 pub use rt::result::{BoxError, Result};
 pub use scope::face::Scope;
@@ -227,8 +230,11 @@ pub use tree::verdict::is_stop;
 #[cfg(unix)]
 #[doc(hidden)]
 pub use process::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
+#[cfg(unix)]
 #[doc(hidden)]
-pub use registry::{Health, OnOverdue, OnStuck, SecondSignal};
+pub use registry::Sockets;
+#[doc(hidden)]
+pub use registry::{Forked, Health, OnOverdue, OnStuck, Quiescent, SecondSignal};
 #[doc(hidden)]
 pub use status::{
     Alarm, AlarmLevel, Captured, CoresStatus, Cycle, Edge, Ending, EndingThread, Examine, ForeignThread,

@@ -296,6 +296,7 @@ impl<'scope> ProcessBuilder<'scope> {
         };
         // Room for the one answer, so that the child's thread does not wait for this one.
         let (tell, told) = bounded::<Started>(1);
+        leave_out_the_manager(&mut command);
         let text = describe(&command);
         let plan = Plan { command, text, leads, grace, on_exit, lines, shared: Arc::clone(&shared) };
         // Dedicated, because the child inherits the signal mask of the thread, and an earlier job
@@ -335,6 +336,29 @@ impl<'scope> ProcessBuilder<'scope> {
                 let refused = io::Error::new(io::ErrorKind::InvalidInput, why);
                 Err(SpawnError::Os(NotStarted::wrap(&self.command, refused)))
             }
+        }
+    }
+}
+
+/// What a service manager says to this process alone. A child that inherited it would speak for
+/// this process, or would take descriptors for its own.
+const OF_THE_MANAGER: [&str; 7] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+];
+
+/// Leaves these variables out of the child's environment, unless the command sets them.
+fn leave_out_the_manager(command: &mut Command) {
+    for name in OF_THE_MANAGER {
+        let is_set = command.get_envs().any(|(own, _)| own == name);
+        // Only where there is something to leave out, because std copies the environment then.
+        if !is_set && std::env::var_os(name).is_some() {
+            command.env_remove(name);
         }
     }
 }

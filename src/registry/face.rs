@@ -291,8 +291,12 @@ pub fn unblocked<R>(f: impl FnOnce() -> R) -> R {
 /// As [`Scope::group`].
 #[track_caller]
 pub fn group(name: impl IntoText) -> Result<Group<'static>, SpawnError> {
-    let running = RUNNING.lock().as_ref().and_then(Weak::upgrade);
-    open_static(running.as_ref(), name.into(), Location::caller())
+    open_static(running().as_ref(), name.into(), Location::caller())
+}
+
+/// The scope of the running root; `None` if no registry runs.
+pub(crate) fn running() -> Option<Arc<ScopeCore>> {
+    RUNNING.lock().as_ref().and_then(Weak::upgrade)
 }
 
 /// Returns the tree of the running root as data, from any thread; `None` if no registry runs.
@@ -307,8 +311,7 @@ pub fn group(name: impl IntoText) -> Result<Group<'static>, SpawnError> {
 /// }
 /// ```
 pub fn snapshot() -> Option<Snapshot> {
-    let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
-    core.map(|core| examine::snapshot(&core))
+    running().map(|core| examine::snapshot(&core))
 }
 
 /// Returns the tree of the running root as text, for people.
@@ -320,8 +323,7 @@ pub fn snapshot() -> Option<Snapshot> {
 /// }
 /// ```
 pub fn dump_status() -> String {
-    let core = RUNNING.lock().as_ref().and_then(Weak::upgrade);
-    match core {
+    match running() {
         Some(core) => examine::dump(&core, Files::All).to_string(),
         None => "homebound: no registry is running\n".to_owned(),
     }

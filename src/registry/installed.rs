@@ -43,7 +43,7 @@ impl Installed {
         // From here until `put_back`, *watch* handles these signals.
         let spared = Spared::new(&settings.taken, &settings.signals.quiet(&settings.taken));
         let grace = settings.grace;
-        let shared = Shared::new(settings).map_err(|error| format!("no pipe to be woken by: {error}"))?;
+        let shared = Shared::new(settings)?;
         let host: Arc<dyn RootHost> = Arc::<Shared>::clone(&shared);
         let root = Root::new(grace, Some(Arc::downgrade(&host)));
         let core = open_root(Arc::clone(&root), name, Kind::Scope, at);
@@ -83,6 +83,7 @@ impl Installed {
     pub(crate) fn put_back(self) {
         let Installed { core, shared, watch, internal, handlers, spared } = self;
         core.vacate();
+        shared.remove_probe();
         // A signal that was raised in this thread and is still blocked is handed on while the
         // handlers are there. So it has no effect any more, like a signal to the process at this
         // moment, instead of waiting until the handlers are gone.

@@ -9,18 +9,29 @@
 
 pub(crate) mod audit;
 pub(crate) mod chores;
+pub(crate) mod drain;
 pub(crate) mod exit;
 pub(crate) mod face;
 pub(crate) mod health;
 pub(crate) mod installed;
+pub(crate) mod notify;
+pub(crate) mod probe;
+pub(crate) mod quiescent;
 pub(crate) mod root_clock;
 pub(crate) mod settings;
 pub(crate) mod shared;
 pub(crate) mod signal;
+#[cfg(unix)]
+pub(crate) mod sockets;
 pub(crate) mod stopper_thread;
 pub(crate) mod watch_thread;
 
 pub use exit::{Exit, OnOverdue};
 pub use face::{Registry, dump_status, group, run, snapshot, unblocked};
 pub use health::settings::{Health, OnStuck};
+pub use notify::reloading::reloading;
+pub use notify::setting::Notify;
+pub use quiescent::{Forked, Quiescent, before_threads};
 pub use signal::{SecondSignal, Signals};
+#[cfg(unix)]
+pub use sockets::{Sockets, sockets};

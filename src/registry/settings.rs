@@ -2,11 +2,13 @@
 //! what they are about.
 //! Refuses to decide anything: both internal threads read them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::outcome::stack::Stacks;
 use crate::registry::exit::{OVERDUE_CODE, OnOverdue};
 use crate::registry::health::settings::Health;
+use crate::registry::notify::setting::Notify;
 use crate::registry::signal::{SecondSignal, Signals};
 use crate::sys::last::End;
 use crate::tree::root::GRACE;
@@ -30,6 +32,10 @@ pub(crate) struct Settings {
     pub(crate) health: Option<Health>,
     /// `None`: see [`Registry::stacks`](crate::Registry::stacks).
     pub(crate) stacks: Option<Stacks>,
+    pub(crate) notify: Notify,
+    /// The time between SIGTERM and the stop.
+    pub(crate) drain_notice: Duration,
+    pub(crate) probe_file: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -44,6 +50,9 @@ impl Default for Settings {
             reap_orphans: false,
             health: None,
             stacks: None,
+            notify: Notify::default(),
+            drain_notice: Duration::ZERO,
+            probe_file: None,
         }
     }
 }

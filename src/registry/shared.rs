@@ -12,19 +12,23 @@ use crate::outcome::outside::ForeignThread;
 use crate::outcome::stack::Stacks;
 use crate::registry::audit;
 use crate::registry::health::doom::Doom;
+use crate::registry::notify::host::not_told;
+use crate::registry::notify::manager::Manager;
 use crate::registry::root_clock::RootClock;
 use crate::registry::settings::Settings;
 use crate::registry::signal::Meaning;
 use crate::rt::awake;
 use crate::rt::event_count::EventCount;
 use crate::rt::flags::Flags;
+use crate::rt::result::Result;
 use crate::rt::time::after;
 use crate::sync::locks::Mutex;
 use crate::sys::last;
+use crate::sys::probe_file::ProbeFile;
 use crate::sys::{self, WakePipe};
 use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
-use crate::tree::root::{RootHost, WorkItem};
+use crate::tree::root::{RootHost, Said, WorkItem};
 use once_cell::sync::OnceCell;
 
 /// How much later than *watch* the kernel's timer ends the process, because *watch* may be at its
@@ -42,6 +46,10 @@ pub(crate) mod request {
     pub(crate) const EXPIRE: u32 = 4;
     /// Warn again of the overdue threads.
     pub(crate) const WARN: u32 = 8;
+    /// Wake the threads that wait for the notice.
+    pub(crate) const DRAIN: u32 = 16;
+    /// Tell the service manager which threads are waited for, and remove the probe file.
+    pub(crate) const TELL: u32 = 32;
 }
 
 pub(crate) struct Shared {
@@ -70,6 +78,11 @@ pub(crate) struct Shared {
     started: Flags,
     /// True when the root is closed, so that *watch* may end. Set by `dismiss`, read by *watch*.
     over: AtomicBool,
+    /// The service manager, if there is one to tell.
+    pub(crate) manager: Option<Manager>,
+    pub(crate) probe: Option<Arc<ProbeFile>>,
+    /// True if the end has come a step further since *watch* looked. Pairs with `take_step`.
+    pub(crate) stepped: AtomicBool,
 }
 
 /// The internal threads, as flags.
@@ -77,16 +90,26 @@ pub(crate) const WATCH: u32 = 1;
 pub(crate) const STOPPER: u32 = 2;
 
 impl Shared {
-    pub(crate) fn new(settings: Settings) -> std::io::Result<Arc<Shared>> {
+    pub(crate) fn new(settings: Settings) -> Result<Arc<Shared>> {
+        let probe = settings.probe_file.as_deref().map(|path| {
+            let with_path = |error| format!("the probe file {} cannot be made: {error}", path.display());
+            ProbeFile::prepare(path).map(Arc::new).map_err(with_path)
+        });
+        let probe = probe.transpose()?;
         let stops = settings.taken.iter().copied();
         let stops: Vec<_> =
             stops.filter(|number| matches!(settings.signals.meaning(*number), Some(Meaning::Stop))).collect();
         // In this order. If a handler of the run before is still on its way, and its message is
         // forgotten here, then the timer that it has armed is forgotten next. If its message comes
         // later, the message stays, and *watch* obeys it.
-        let wake_pipe = WakePipe::of_process()?;
-        last::prepare(settings.end(), &stops, settings.grace.saturating_add(settings.kill_after));
-        Ok(Arc::new(Shared {
+        let wake_pipe = WakePipe::of_process().map_err(|error| format!("no pipe to be woken by: {error}"))?;
+        let limit = settings.grace.saturating_add(settings.kill_after);
+        last::prepare(settings.end(), &stops, limit, settings.drain_notice);
+        let (manager, refused) = match Manager::open(&settings.notify) {
+            Ok(manager) => (manager, None),
+            Err(error) => (None, Some(error)),
+        };
+        let shared = Arc::new(Shared {
             wake_pipe,
             settings,
             clock: RootClock::new(),
@@ -100,7 +123,12 @@ impl Shared {
             changes: EventCount::default(),
             started: Flags::new(0),
             over: AtomicBool::new(false),
-        }))
+            manager,
+            probe,
+            stepped: AtomicBool::new(false),
+        });
+        refused.into_iter().for_each(|error| shared.dispatch(WorkItem::Call(not_told(error))));
+        Ok(shared)
     }
 
     /// Says that a thread has begun, and needs no lock of the allocator or the loader any more for
@@ -187,7 +215,6 @@ impl Shared {
     }
 
     /// True if a thread is *stuck* now, by the last health look.
-    #[expect(dead_code, reason = "read by the notices to a service manager")]
     pub(crate) fn is_any_stuck(&self) -> bool {
         self.root.get().is_some_and(|core| core.root.board.is_any_stuck())
     }
@@ -202,6 +229,14 @@ impl Shared {
 }
 
 impl RootHost for Shared {
+    fn said(&self, what: Said) -> bool {
+        self.pass_on(what)
+    }
+
+    fn stepped(&self) {
+        self.note_step();
+    }
+
     fn timers_changed(&self) {
         self.wake_pipe.wake();
     }
@@ -211,6 +246,7 @@ impl RootHost for Shared {
         if self.clock.began().is_some() || !self.clock.announce(end, is_asked_for) {
             return;
         }
+        self.say_stopping();
         // The beat first: from here on a suspension must be noticed, because the timer below goes
         // by the clock of the system.
         awake::begin();
@@ -226,6 +262,7 @@ impl RootHost for Shared {
         // is last, so that *watch* finds both.
         self.clock.set(clock);
         if clock.began.is_some() {
+            self.say_stopping();
             awake::begin();
             last::began();
         }

@@ -83,7 +83,7 @@ pub(crate) fn stand_in(shared: &Shared, core: &Arc<ScopeCore>) {
     if !shared.is_occupied() {
         return;
     }
-    let requests = shared.take_requests(request::STOP | request::EXPIRE);
+    let requests = shared.take_requests(request::STOP | request::EXPIRE | request::DRAIN | request::TELL);
     if requests != 0 {
         let mut calls = Calls::default();
         answer(shared, core, requests, &mut Vec::new(), &mut calls);
@@ -132,6 +132,15 @@ fn answer(
     // The body may have come home since *watch* asked.
     if asked(request::DRIVE) && !core.lock().body_home {
         drive(Arc::clone(core), driven);
+    }
+    if asked(request::DRAIN) {
+        calls.add(core.root.drain.finish());
+        calls.add(Calls::log(|| {
+            log_contained(|| tracing::info!(target: "homebound::host", "draining: the stop comes soon"));
+        }));
+    }
+    if asked(request::TELL) {
+        calls.add(shared.tell(core));
     }
     if asked(request::WARN) {
         let late: Vec<_> = core.live().into_iter().filter(|record| record.is_overdue()).collect();

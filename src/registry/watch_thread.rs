@@ -12,7 +12,9 @@ use crate::outcome::dump::count::is_whole;
 use crate::outcome::status::Snapshot;
 use crate::registry::audit;
 use crate::registry::chores::taken_over_text;
+use crate::registry::drain::{DRAINS, Notice};
 use crate::registry::exit::OnOverdue;
+use crate::registry::notify::messenger::Messenger;
 use crate::registry::shared::{Shared, WATCH, request, say};
 use crate::registry::signal::{Meaning, SecondSignal};
 use crate::registry::stopper_thread::stand_in;
@@ -66,6 +68,10 @@ struct Seen {
     due: u64,
     /// What was read of the threads shortly before the end at this moment.
     early: Option<(Instant, Snapshot)>,
+    /// The notice before the stop.
+    notice: Notice,
+    /// What the service manager is told.
+    messenger: Messenger,
 }
 
 /// The thread *watch*.
@@ -89,11 +95,21 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
             overdue_at_last(shared, core, &mut seen, at, now);
         }
         if let Some(word) = shared.doom.passed() {
-            end(core, &word.why, word.end, None);
+            end(shared, core, &word.why, word.end, None);
         }
         if let Some((_, end)) = seen.early_look(shared).filter(|(at, _)| now >= *at) {
             look_early(shared, core, &mut seen, end, now);
         }
+        if seen.notice.until().is_some_and(|at| now >= at) {
+            seen.notice = Notice::Over;
+            // From now on and not from the end of the notice, because the process may have been
+            // suspended meanwhile.
+            if shared.clock.began().is_none() {
+                begin_stop(shared, &mut seen, now, DRAINS);
+            }
+        }
+        let end = seen.kill_at(shared);
+        seen.messenger.tell(shared, end, now);
         // The request first, then the look whether *stopper* is occupied. Pairs with
         // `set_occupied`.
         seen.ask_stopper(shared, core, now);
@@ -211,7 +227,9 @@ impl Seen {
         let early = self.early_look(shared).map(|(at, _)| at).filter(|at| *at > now);
         let beat = awake::beats().then(|| now + BEAT);
         let doom = shared.doom.due().map(awake::of_system);
-        [self.timer, users_due, warning, kill, early, beat, doom].into_iter().flatten().min()
+        let (notice, message) = (self.notice.until(), self.messenger.next(shared));
+        let own = [self.timer, users_due, warning, kill, early, beat, doom];
+        own.into_iter().chain([notice, message]).flatten().min()
     }
 }
 
@@ -232,8 +250,8 @@ fn look_early(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, end: Inst
 fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due: Instant, now: Instant) {
     const WHY: &str = "threads are not home, and the grace is over";
     match shared.settings.on_overdue {
-        OnOverdue::Exit(code) => end(core, WHY, End::Exit(i32::from(code)), seen.early_for(due)),
-        OnOverdue::Abort => end(core, WHY, End::Abort, seen.early_for(due)),
+        OnOverdue::Exit(code) => end(shared, core, WHY, End::Exit(i32::from(code)), seen.early_for(due)),
+        OnOverdue::Abort => end(shared, core, WHY, End::Abort, seen.early_for(due)),
         OnOverdue::Wait => {
             let (at, pause) = seen.next_warning.unwrap_or((due, FIRST_PAUSE));
             if now >= at {
@@ -288,34 +306,54 @@ fn dump(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) {
 fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     let came = Instant::now().checked_sub(heard.age()).map_or_else(awake::now, awake::of_system);
     let first = seen.first_signal.into_iter().chain(shared.clock.began()).min();
+    match seen.notice {
+        // Ahead -> until: the first request is a SIGTERM, and nothing stops yet.
+        Notice::Ahead
+            if heard.signal == DRAINS && first.is_none() && !shared.settings.drain_notice.is_zero() =>
+        {
+            seen.notice = Notice::Until(after(came, shared.settings.drain_notice));
+            core.root.drain.begin();
+            shared.say_stopping();
+            return shared.request(request::DRAIN);
+        }
+        // Until -> over: the stop begins with this signal.
+        Notice::Ahead | Notice::Until(_) | Notice::Over => seen.notice = Notice::Over,
+    }
     let is_other_key = heard.is_key() && seen.first_key.is_some_and(|first| heard.after(first) >= SAME_KEY);
     if is_other_key || first.is_some_and(|first| came.saturating_duration_since(first) >= SAME_SIGNAL) {
         let how = End::Exit(128 + heard.signal);
         match shared.settings.second_signal {
-            SecondSignal::Dump => end(core, "a second signal", how, None),
+            SecondSignal::Dump => end(shared, core, "a second signal", how, None),
             SecondSignal::Quiet => sys::exit_now(128 + heard.signal),
         }
     }
     if heard.is_key() {
         seen.first_key.get_or_insert(heard.at);
     }
+    begin_stop(shared, seen, came, heard.signal);
+}
+
+/// Asks for the stop, the first time for a stop that began at `came`.
+fn begin_stop(shared: &Shared, seen: &mut Seen, came: Instant, signal: i32) {
     if seen.first_signal.is_none() {
         seen.first_signal = Some(came);
         // From here on a suspension is noticed, also one before the next look.
         awake::beat();
         // First of all: P7's clock has begun, whatever becomes of the rest.
         shared.arm(after(came, shared.settings.grace));
+        shared.say_stopping();
     }
     // The handler judges by a clock that no suspension stops, so it may have armed the end of a
     // second signal wrongly.
     seen.arm_again(shared);
-    shared.request_stop(heard.signal);
+    shared.request_stop(signal);
 }
 
 /// Writes the report and the dump, by `write(2)`, in a second at most; then ends the process.
 /// `early`: what was read of the threads before, if there was time.
-fn end(core: &Arc<ScopeCore>, why: &str, how: End, early: Option<Snapshot>) -> ! {
+fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, early: Option<Snapshot>) -> ! {
     let begin = Instant::now();
+    shared.manager.iter().for_each(|manager| manager.say_last(STUCK_THEN));
     // The words get no more time than the kernel's timer would have left without them.
     let stuck_then = last::due().map_or(begin + STUCK_THEN, |due| due.min(begin + STUCK_THEN));
     // The report takes locks of the tree, with a limit, and allocates: if that hangs, the timer

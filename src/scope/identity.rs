@@ -5,7 +5,7 @@
 use std::any::Any;
 
 use crate::outcome::failure::{Failure, Happened};
-use crate::outcome::status::ThreadId;
+use crate::outcome::status::{Role, ThreadId};
 use crate::outcome::stopped::Stopped;
 use crate::rt::contain::Payload;
 use crate::rt::result::{BoxError, Result};
@@ -13,6 +13,7 @@ use crate::thread::context::Context;
 use crate::tree::panic_hook;
 use crate::tree::propagate::log;
 use crate::tree::readiness::Word;
+use crate::tree::root::Said;
 use crate::tree::text::IntoText;
 use crate::tree::verdict::{Verdict, judge};
 
@@ -97,7 +98,10 @@ impl Context {
         self.record().touch_job();
     }
 
-    /// Says that the thread is ready: for a thread whose starter waits for that word.
+    /// Says that the thread is ready: for a thread whose starter waits for that word. In the body
+    /// of a [`run`](crate::run()) the program is ready: before this returns, the service manager is
+    /// told ([`Registry::notify`](crate::Registry::notify)), and the [probe
+    /// file](crate::Registry::probe_file) is made.
     ///
     /// On other threads, and on a context that is stopping, it has no effect. A thread that is
     /// started by [`ThreadBuilder::start`](crate::ThreadBuilder::start) says so by its `Ready`
@@ -117,7 +121,33 @@ impl Context {
         // The context of an earlier run is stopping, and must not speak for the present one.
         if !self.node().is_stopping() {
             let _unless_too_late = self.record().set_ready(Word::Context);
+            if self.record().role == Role::Body && self.core().parent.is_none() {
+                let _a_host_that_listens = self.core().root.said(Said::Ready);
+            }
         }
+    }
+
+    /// Says in a few words how the program is, for people who ask its service manager
+    /// (`systemctl status`). During the stop the text stands behind the threads that are waited
+    /// for.
+    ///
+    /// Replaces the text before it, from whatever thread. Has no effect without
+    /// [`Registry::notify`](crate::Registry::notify). Does not wait for the manager. Control
+    /// characters are escaped, and more than about 900 bytes are cut. For the state of one thread
+    /// see [`note`](Self::note).
+    ///
+    /// ```
+    /// homebound::run(|scope| {
+    ///     scope.context().status("warms up: 3 of 10 caches");
+    ///     scope.context().ready();
+    ///     scope.context().status("serves");
+    ///     Ok(())
+    /// })
+    /// .into_result()?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    pub fn status(&self, text: impl IntoText) {
+        let _a_host_that_listens = self.core().root.said(Said::Status(text.into()));
     }
 
     /// Returns the number of the run that this context belongs to: 1 for the first, and for a

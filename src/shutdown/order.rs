@@ -151,10 +151,12 @@ impl Visit {
             let progress = match action {
                 Action::Tell(served, end) => {
                     calls.add(tell(&core, &served, end));
+                    core.root.stepped();
                     continue;
                 }
                 Action::Overdue(records) => {
                     records.iter().for_each(|record| calls.add(overdue::mark(record)));
+                    core.root.stepped();
                     continue;
                 }
                 Action::Wait(until) => Progress { home: false, until },

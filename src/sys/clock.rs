@@ -6,7 +6,7 @@
 
 /// Returns the time in nanoseconds of the clock behind `Instant`. May be called in a signal
 /// handler.
-pub(super) fn monotonic() -> u64 {
+pub(crate) fn monotonic() -> u64 {
     read(libc::CLOCK_MONOTONIC)
 }
 

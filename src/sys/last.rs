@@ -9,6 +9,8 @@
 //!                                armed --(timer)--> ending --(timer again)--> _exit
 //! any --drop of Guard--> off
 //! ```
+//! A run with a notice (DR1) is *warned* by its first SIGTERM. The first request of a stop then
+//! comes when the notice is over, or by the next signal.
 //! [`arm`] may be called by any thread and by signal handlers, also before the timer is made. The
 //! earliest moment wins.
 #![allow(unsafe_code)]
@@ -84,6 +86,11 @@ static LIMIT_CODE: AtomicU64 = AtomicU64::new(0);
 /// When the first stop was asked for, by a signal or otherwise; 0 before. Nanoseconds.
 static FIRST: AtomicU64 = AtomicU64::new(0);
 
+/// The nanoseconds from the first SIGTERM to the stop; 0 if the stop comes at once.
+static NOTICE: AtomicU64 = AtomicU64::new(0);
+/// When that SIGTERM came; 0 before. Nanoseconds.
+static WARNED: AtomicU64 = AtomicU64::new(0);
+
 /// When a key that asks for a stop was first pressed; 0 before. Nanoseconds.
 static KEY: AtomicU64 = AtomicU64::new(0);
 
@@ -95,14 +102,17 @@ pub(crate) const SAME_KEY: Duration = Duration::from_millis(200);
 const SPARE: u64 = 2_000_000_000;
 
 /// Begins a run, in which nothing is due yet. `limit` is the time from the first of `stops` to the
-/// end of the process. Called before any thread can call [`arm`].
-pub(crate) fn prepare(end: End, stops: &[i32], limit: Duration) {
+/// end of the process; a first SIGTERM stops only after `notice`. Called before any thread can call
+/// [`arm`].
+pub(crate) fn prepare(end: End, stops: &[i32], limit: Duration, notice: Duration) {
     let bits = stops.iter().fold(0, |bits, signal| bits | bit(*signal));
     STOPS.store(bits, Ordering::SeqCst);
     LIMIT.store(nanos(limit), Ordering::SeqCst);
     LIMIT_CODE.store(end.code(), Ordering::SeqCst);
     FIRST.store(0, Ordering::SeqCst);
     KEY.store(0, Ordering::SeqCst);
+    NOTICE.store(nanos(notice), Ordering::SeqCst);
+    WARNED.store(0, Ordering::SeqCst);
     // A forked child has a copy of this word, but not the timer.
     TIMER.store(NO_TIMER, Ordering::SeqCst);
     DUE.store(NEVER, Ordering::SeqCst);
@@ -151,6 +161,10 @@ pub(super) fn arm_for(heard: Heard) {
         return;
     }
     let now = monotonic();
+    if is_notice(heard, now) {
+        let limit = LIMIT.load(Ordering::SeqCst).saturating_add(NOTICE.load(Ordering::SeqCst));
+        return arm_at(now.saturating_add(limit).saturating_add(SPARE), LIMIT_CODE.load(Ordering::SeqCst));
+    }
     let key = heard.is_key().then(|| KEY.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst));
     let is_second_key =
         key.is_some_and(|first| first.is_err_and(|first| now.saturating_sub(first) >= nanos(SAME_KEY)));
@@ -167,6 +181,26 @@ pub(super) fn arm_for(heard: Heard) {
         // The first request again.
         Err(_) => {}
     }
+}
+
+/// True if this signal begins the notice of a run that has one. A signal after the notice finds
+/// that the stop has begun at its end, even if no thread has carried that stop out.
+fn is_notice(heard: Heard, now: u64) -> bool {
+    let notice = NOTICE.load(Ordering::SeqCst);
+    let is_first = FIRST.load(Ordering::SeqCst) == 0;
+    if notice == 0 || !is_first {
+        return false;
+    }
+    let warned = match heard.signal {
+        libc::SIGTERM => WARNED.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst),
+        _ => Err(WARNED.load(Ordering::SeqCst)),
+    };
+    let Err(warned) = warned else { return true };
+    if warned != 0 && now.saturating_sub(warned) >= notice {
+        let over = warned.saturating_add(notice);
+        let _was_before = FIRST.compare_exchange(0, over, Ordering::SeqCst, Ordering::SeqCst);
+    }
+    false
 }
 
 /// Looks when the process ends, for a later `postpone`. A moment and a code in one word.

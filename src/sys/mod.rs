@@ -69,7 +69,7 @@ mod action;
 #[cfg(unix)]
 mod clock;
 #[cfg(unix)]
-pub(crate) use clock::coarse;
+pub(crate) use clock::{coarse, monotonic};
 #[cfg(unix)]
 pub(crate) mod fd;
 #[cfg(unix)]
@@ -107,11 +107,19 @@ pub(crate) use wake_pipe::{Heard, WakePipe, Woken};
 pub(crate) use ways_out::{abort_now, die, exit_now};
 
 #[cfg(unix)]
+pub(crate) mod alone;
+#[cfg(unix)]
 pub(crate) mod child;
+#[cfg(unix)]
+pub(crate) mod datagram;
 #[cfg(unix)]
 pub(crate) mod fifo;
 #[cfg(unix)]
 mod groups;
+#[cfg(unix)]
+pub(crate) mod passed;
+#[cfg(unix)]
+pub(crate) mod probe_file;
 #[cfg(unix)]
 pub(crate) mod terminal;
 

@@ -173,7 +173,7 @@ pub(crate) mod last {
         Never,
     }
 
-    pub(crate) fn prepare(_end: End, _stops: &[i32], _limit: Duration) {}
+    pub(crate) fn prepare(_end: End, _stops: &[i32], _limit: Duration, _notice: Duration) {}
 
     pub(crate) const SAME_SIGNAL: Duration = Duration::from_millis(500);
     pub(crate) const SAME_KEY: Duration = Duration::from_millis(200);

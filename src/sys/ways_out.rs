@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::groups;
+use super::probe_file;
 use super::stderr::write_stderr;
 
 /// Ends the process at once, with its children's process groups. No destructor and no `atexit`
@@ -12,6 +13,7 @@ use super::stderr::write_stderr;
 pub(crate) fn exit_now(code: i32) -> ! {
     // First, because nothing ends the groups once this process is gone.
     groups::end_all();
+    probe_file::remove_at_exit();
     // SAFETY: `_exit` has no preconditions and does not return.
     unsafe { libc::_exit(code) }
 }
@@ -20,6 +22,7 @@ pub(crate) fn exit_now(code: i32) -> ! {
 /// handler.
 pub(crate) fn abort_now() -> ! {
     groups::end_all();
+    probe_file::remove_at_exit();
     std::process::abort()
 }
 

@@ -6,6 +6,7 @@
 pub(crate) mod adopt;
 pub(crate) mod builder;
 pub(crate) mod context;
+pub(crate) mod drain;
 pub(crate) mod expect;
 pub(crate) mod failpoint;
 pub(crate) mod handle;

@@ -11,6 +11,7 @@
 pub(crate) mod core;
 pub(crate) mod current;
 pub(crate) mod deadlock;
+pub(crate) mod drain;
 pub(crate) mod due;
 pub(crate) mod fault_plan;
 pub(crate) mod grace;

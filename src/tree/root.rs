@@ -13,6 +13,7 @@ use crate::rt::thread_cache::ThreadCache;
 use crate::stop::wakeups::Calls;
 use crate::sync::{OnceCell, locks};
 use crate::tree::core::{Kind, Opening, ScopeCore};
+use crate::tree::drain::Drain;
 use crate::tree::fault_plan::Probe;
 use crate::tree::grace::Clock;
 use crate::tree::record::{Of, Record, Text};
@@ -39,10 +40,24 @@ pub(crate) trait RootHost: Send + Sync {
     fn dispatch(&self, work: WorkItem);
     /// Wakes *stopper*, because a scope that it drives has changed, or it was asked for something.
     fn wake_stopper(&self);
+    /// The program says something about itself as a whole. False if nothing outside is told.
+    fn said(&self, what: Said) -> bool;
+    /// The end has come a step further: a thread was told to stop, or is overdue. Neither locks nor
+    /// allocates.
+    fn stepped(&self);
     /// Returns the threads of the process that are in no tree.
     fn foreign(&self) -> Vec<ForeignThread>;
     /// Returns of which threads stacks are captured, if the program has set it.
     fn stacks(&self) -> Option<Stacks>;
+}
+
+/// What a program says about itself as a whole.
+pub(crate) enum Said {
+    Ready,
+    Status(Text),
+    /// A reload begins, ends.
+    Reloading,
+    Reloaded,
 }
 
 /// A piece of work for *stopper*.
@@ -78,6 +93,8 @@ pub(crate) struct Root {
     pub(crate) timers: Arc<Timers>,
     /// What the health looks of the registry have found.
     pub(crate) board: Board,
+    /// The notice before a stop.
+    pub(crate) drain: Drain,
     /// The root's own scope. Set once, by `root_of`.
     pub(crate) scope: OnceCell<Weak<ScopeCore>>,
     /// The fault that a test plants into this run.
@@ -114,6 +131,7 @@ impl Root {
             grace,
             timers: Arc::new(Timers::new(Weak::clone(this))),
             board: Board::default(),
+            drain: Drain::default(),
             scope: OnceCell::new(),
             probe: OnceCell::new(),
             left: Left::default(),
@@ -180,6 +198,18 @@ impl Root {
     pub(crate) fn wake_stopper(&self) {
         if let Some(host) = self.host() {
             host.wake_stopper();
+        }
+    }
+
+    /// Passes on what the program says of itself. False if nothing outside is told.
+    pub(crate) fn said(&self, what: Said) -> bool {
+        self.host().is_some_and(|host| host.said(what))
+    }
+
+    /// Called when a thread was told to stop, or is overdue.
+    pub(crate) fn stepped(&self) {
+        if let Some(host) = self.host() {
+            host.stepped();
         }
     }
 

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | the stop | [`wait_for_stop`](crate::Context::wait_for_stop) | the reason |
 //! | a moment | [`sleep`](crate::Context::sleep), `sleep_until` | an error on a stop |
+//! | the notice before a stop | `wait_for_drain` | an error on a stop |
 //! | moments again and again | [`ticks`](crate::Context::ticks) | [`Ticks`] |
 //! | one message | [`recv`](crate::Context::recv), `send` | an error on a stop |
 //! | messages until the stop | [`iter`](crate::Context::iter) | [`Iter`] |
@@ -35,6 +36,8 @@
 pub(crate) mod channel;
 
 pub(crate) mod iter;
+
+pub(crate) mod notice;
 
 #[cfg(feature = "parking_lot")]
 pub(crate) mod condvar;

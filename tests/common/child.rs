@@ -34,6 +34,11 @@ pub struct Done {
 /// In the test: starts this binary again, with only this test, to run `scenario(arg)` in it.
 /// In that child: runs it and exits with its value. Call it before anything else in the test.
 pub fn child(arg: &str, scenario: fn(&str) -> i32) -> Child {
+    child_with(arg, scenario, |_| {})
+}
+
+/// The same. `set` is called in the test alone, with the command of the child.
+pub fn child_with(arg: &str, scenario: fn(&str) -> i32, set: impl FnOnce(&mut Command)) -> Child {
     let name = test_name();
     if let Ok(arg) = std::env::var(CHILD) {
         heed_signals();
@@ -42,16 +47,17 @@ pub fn child(arg: &str, scenario: fn(&str) -> i32) -> Child {
         std::process::exit(code);
     }
     let exe = std::env::current_exe().expect("the test binary has a path");
-    let mut process = Command::new(exe)
+    let mut command = Command::new(exe);
+    command
         // An ignored test is run on demand: its child must be, too.
         .args([name.as_str(), "--exact", "--include-ignored", "--nocapture", "--test-threads=1"])
         .env(CHILD, arg)
         .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the child starts");
+        .stderr(Stdio::piped());
+    set(&mut command);
+    let mut process = command.spawn().expect("the child starts");
     let out = collect(process.stdout.take().expect("piped"));
     let err = collect(process.stderr.take().expect("piped"));
     Child { process, out, err, what: format!("{name}({arg})") }
@@ -122,6 +128,10 @@ impl Child {
         let signal = Signal::from_named_raw(signal).expect("a signal");
         kill_process(pid, signal).expect("the child is there");
         self
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.process.try_wait().expect("waitable").is_none()
     }
 
     #[track_caller]

@@ -16,6 +16,7 @@ mod frozen;
 mod held;
 mod limits;
 mod million;
+mod notice;
 mod passed;
 mod subscribers;
 mod suspended;

@@ -11,6 +11,8 @@ mod exit;
 mod failure;
 mod guests;
 mod health;
+#[cfg(target_os = "linux")]
+mod hosts;
 mod judgement;
 mod owned;
 mod registry;

@@ -4,6 +4,7 @@
 mod calls;
 mod examples;
 mod health;
+mod hosts;
 mod paths;
 mod program;
 mod values;

@@ -18,7 +18,7 @@ const GROUPS: &[&str] = &[
     "P", "E", "S", "F", "W", "T", "R", "G", "C", "A", "X", // the core
     "K", "RE", "RS", "SV", "JO", "MA", "RA", "PO", // what is built on it
     "ED", "ST", "WF", // what is seen
-    "IN", "GH", // what is around
+    "IN", "GH", "SM", "DR", "QU", // what is around
 ];
 
 /// Rules that no test of the library can hold: they say where something is.

@@ -1,0 +1,107 @@
+//! Owns what becomes of the words of a program and of its end: which of them the service manager
+//! and the probe file are told, by which thread.
+//! Refuses to know how a message is sent.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::registry::notify::manager::{READY, STOPPING, Told};
+use crate::registry::notify::waited;
+use crate::registry::shared::Shared;
+use crate::rt::contain::log_contained;
+use crate::stop::wakeups::Calls;
+use crate::sys::probe_file::ProbeFile;
+use crate::tree::core::ScopeCore;
+use crate::tree::root::{RootHost, Said, WorkItem};
+
+impl Shared {
+    /// The stop begins, or the notice before it: tells the manager, before any service is told.
+    /// Neither locks nor allocates. *watch* does the rest, and is to be woken after this.
+    pub(crate) fn say_stopping(&self) {
+        // *watch* sends it if the manager has no room now.
+        let _later = self.manager.as_ref().map(|manager| manager.say_once(STOPPING));
+        self.stepped.store(true, Ordering::Release);
+    }
+
+    /// For *watch*: true if the end has come a step further. Pairs with
+    /// `note_step` and `say_stopping`.
+    pub(crate) fn take_step(&self) -> bool {
+        self.stepped.swap(false, Ordering::AcqRel)
+    }
+
+    /// Passes on what the program says. False if there is no manager.
+    pub(crate) fn pass_on(&self, what: Said) -> bool {
+        if let (Said::Ready, Some(probe)) = (&what, &self.probe) {
+            if let Err(error) = probe.make() {
+                self.dispatch(WorkItem::Call(no_probe(error)));
+            }
+        }
+        let Some(manager) = &self.manager else { return false };
+        let told = match what {
+            Said::Ready => manager.say_once(READY),
+            Said::Status(text) => manager.set_status(text),
+            Said::Reloading => return manager.begin_reload(),
+            Said::Reloaded => manager.end_reload(),
+        };
+        if told == Told::Later {
+            // *watch* tries again.
+            self.wake_pipe.wake();
+        }
+        true
+    }
+
+    /// Notes a step of the end, for *watch* to tell. Pairs with `take_step`.
+    pub(crate) fn note_step(&self) {
+        if self.manager.is_some() {
+            self.stepped.store(true, Ordering::Release);
+            self.wake_pipe.wake();
+        }
+    }
+
+    /// For *stopper*: tells the manager which threads are waited for. The returned calls remove the
+    /// probe file, which may take long on a dead network share.
+    pub(crate) fn tell(&self, core: &Arc<ScopeCore>) -> Calls {
+        let is_stopping = self.clock.began().is_some();
+        let is_draining = core.root.drain.has_begun();
+        let mut calls = Calls::default();
+        if let Some(manager) = self.manager.as_ref() {
+            let waits = is_stopping.then(|| waited::line(core));
+            manager.set_waits(waits.or_else(|| is_draining.then(|| "draining".to_owned())));
+            calls.add(manager.take_refusal().map(not_told).unwrap_or_default());
+        }
+        if let Some(probe) = self.probe.clone().filter(|_| is_stopping || is_draining) {
+            calls.add(Calls::log(move || remove(&probe)));
+        }
+        calls
+    }
+
+    /// At the end of the run: from here on no probe file is there.
+    pub(crate) fn remove_probe(&self) {
+        self.probe.as_deref().into_iter().for_each(remove);
+    }
+}
+
+/// A run that cannot tell its manager goes on, because the manager decides what follows.
+pub(crate) fn not_told(error: io::Error) -> Calls {
+    Calls::log(move || {
+        log_contained(
+            || tracing::warn!(target: "homebound::host", %error, "the service manager is not told anything"),
+        );
+    })
+}
+
+fn no_probe(error: io::Error) -> Calls {
+    Calls::log(move || {
+        log_contained(|| tracing::error!(target: "homebound::host", %error, "the probe file cannot be made"));
+    })
+}
+
+fn remove(probe: &ProbeFile) {
+    if let Err(error) = probe.remove() {
+        let path = probe.path();
+        log_contained(|| {
+            tracing::error!(target: "homebound::host", ?path, %error, "the probe file cannot be removed");
+        });
+    }
+}

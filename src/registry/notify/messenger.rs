@@ -1,0 +1,93 @@
+//! Owns what *watch* does for the service manager: signs of life, more time during the stop, and
+//! another try where the manager had no room.
+//! Refuses to wait and to allocate. The status needs both, so *stopper* makes it.
+
+use std::time::{Duration, Instant};
+
+use crate::registry::notify::manager::Told;
+use crate::registry::shared::{Shared, request};
+use crate::rt::time::after;
+
+/// The first and the longest pause until *watch* tries again. The system does not tell when a
+/// manager has read, so there is nothing to wait for.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The first and the longest pause between two statuses during the stop.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
+
+/// The memory of *watch* about the manager, used by it alone. Moments are of the clock of `awake`.
+#[derive(Default)]
+pub(crate) struct Messenger {
+    /// A step of the end was taken for which the manager was not given more time yet.
+    extends: bool,
+    /// When to try again, and the pause after that.
+    again: Option<(Instant, Duration)>,
+    /// When to look again which threads are waited for, and the pause before that.
+    look: Option<(Instant, Duration)>,
+    /// When the next sign of life is due. `None` before the first.
+    watchdog: Option<Instant>,
+}
+
+impl Messenger {
+    /// Tells what is due. `end`: when the process ends by force, if a stop has begun.
+    pub(crate) fn tell(&mut self, shared: &Shared, end: Option<Instant>, now: Instant) {
+        // Taken in any case: *stopper* also has the probe file to remove.
+        if shared.take_step() {
+            self.extends = true;
+            shared.request(request::TELL);
+            self.look = Some((after(now, FIRST_LOOK), FIRST_LOOK));
+        }
+        let Some(manager) = &shared.manager else { return };
+        self.look_again(shared, now);
+        if manager.has_refusal() {
+            shared.request(request::TELL);
+        }
+        if manager.watchdog.is_some() && self.watchdog.is_none_or(|at| now >= at) {
+            // A stuck thread is what the watchdog is for, so the manager is to miss this sign.
+            if !shared.is_any_stuck() {
+                manager.is_alive();
+            }
+            self.watchdog = manager.watchdog.map(|pause| next_sign(self.watchdog, now, pause));
+        }
+        if self.again.is_some_and(|(at, _)| now < at) {
+            return;
+        }
+        let mut told = manager.send_due();
+        if let (Told::All, true, Some(end)) = (told, self.extends, end) {
+            told = manager.extend(end.saturating_duration_since(now));
+            self.extends = told == Told::Later;
+        }
+        if manager.is_status_due() {
+            shared.request(request::TELL);
+            told = Told::Later;
+        }
+        self.again = (told == Told::Later).then(|| {
+            let pause = self.again.map_or(FIRST_PAUSE, |(_, pause)| pause);
+            (after(now, pause), (pause * 2).min(LONGEST_PAUSE))
+        });
+    }
+
+    /// Asks for a new status now and then, because threads come home between two steps.
+    fn look_again(&mut self, shared: &Shared, now: Instant) {
+        if let Some((_, pause)) = self.look.filter(|(at, _)| now >= *at) {
+            shared.request(request::TELL);
+            let pause = (pause * 2).min(LONGEST_LOOK);
+            self.look = Some((after(now, pause), pause));
+        }
+    }
+
+    /// When there is something to tell without a wake-up.
+    pub(crate) fn next(&self, shared: &Shared) -> Option<Instant> {
+        let again = [self.again, self.look].map(|moment| moment.map(|(at, _)| at));
+        shared.manager.as_ref()?;
+        self.watchdog.into_iter().chain(again.into_iter().flatten()).min()
+    }
+}
+
+/// The signs keep to a grid, so that their mean distance is the pause however late each of them is.
+fn next_sign(last: Option<Instant>, now: Instant, pause: Duration) -> Instant {
+    let on_the_grid = last.map(|last| after(last, pause)).filter(|at| *at > now);
+    on_the_grid.unwrap_or_else(|| after(now, pause))
+}

@@ -1,0 +1,106 @@
+//! SM, DR, QU: what is around a program. A service manager, notices before a stop, the process
+//! itself. Real signals and sockets, in re-executed children.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
+
+mod notice;
+mod probe_file;
+mod quiescence;
+mod service_manager;
+mod sockets;
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::common::*;
+
+/// A service manager that this test plays: a socket, and what came over it.
+struct Manager {
+    socket: UnixDatagram,
+    address: String,
+    /// A folder of its own, if the address is a path.
+    folder: Option<PathBuf>,
+}
+
+impl Manager {
+    fn at_path() -> Manager {
+        let folder = own_folder();
+        let path = folder.join("notify");
+        let socket = UnixDatagram::bind(&path).expect("a socket");
+        Manager::of(socket, path.to_str().expect("text").to_owned(), Some(folder))
+    }
+
+    fn without_path() -> Manager {
+        let name = format!("homebound/{}/{}", std::process::id(), test_name());
+        let address = SocketAddr::from_abstract_name(&name).expect("an address");
+        let socket = UnixDatagram::bind_addr(&address).expect("a socket");
+        Manager::of(socket, format!("@{name}"), None)
+    }
+
+    fn of(socket: UnixDatagram, address: String, folder: Option<PathBuf>) -> Manager {
+        socket.set_read_timeout(Some(LIMIT)).expect("a limit");
+        Manager { socket, address, folder }
+    }
+
+    /// The next message.
+    #[track_caller]
+    fn next(&self) -> String {
+        let mut bytes = [0; 4096];
+        let count = self.socket.recv(&mut bytes).expect("a message");
+        String::from_utf8(bytes[..count].to_vec()).expect("text")
+    }
+
+    /// Messages until one that begins with `text`, that one included.
+    #[track_caller]
+    fn until(&self, text: &str) -> Vec<String> {
+        let mut seen = vec![self.next()];
+        while !seen.last().is_some_and(|last| last.starts_with(text)) {
+            seen.push(self.next());
+        }
+        seen
+    }
+
+    /// The messages that have come and were not looked at.
+    fn rest(&self) -> Vec<String> {
+        self.socket.set_nonblocking(true).expect("a flag");
+        let mut bytes = [0; 4096];
+        let mut seen = Vec::new();
+        while let Ok(count) = self.socket.recv(&mut bytes) {
+            seen.push(String::from_utf8(bytes[..count].to_vec()).expect("text"));
+        }
+        self.socket.set_nonblocking(false).expect("a flag");
+        seen
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        self.folder.iter().for_each(|folder| std::fs::remove_dir_all(folder).expect("removed"));
+    }
+}
+
+/// An empty folder for the calling test.
+fn own_folder() -> PathBuf {
+    let name = test_name().replace("::", "-");
+    let folder = std::env::temp_dir().join(format!("homebound-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// A child of a manager. In the test `set` may add to its command.
+fn managed(
+    make: fn() -> Manager,
+    arg: &str,
+    scenario: fn(&str) -> i32,
+    set: impl FnOnce(&mut Command),
+) -> (Manager, Child) {
+    let mut manager = None;
+    let child = child_with(arg, scenario, |command| {
+        let made = make();
+        command.env("NOTIFY_SOCKET", &made.address);
+        set(command);
+        manager = Some(made);
+    });
+    (manager.expect("a manager was made"), child)
+}

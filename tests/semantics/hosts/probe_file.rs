@@ -1,0 +1,67 @@
+//! SM: the probe file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use homebound::Registry;
+
+use super::own_folder;
+use crate::common::*;
+
+#[test]
+fn sm9_the_probe_file_is_there_while_the_program_is_ready() {
+    child_passes(|_| {
+        let path = own_folder().join("ready");
+        std::fs::write(&path, "left by a process that was killed").unwrap();
+        let exit = Registry::new("probed").probe_file(&path).run(|scope| {
+            assert!(!path.exists());
+            scope.context().ready();
+            assert!(path.exists());
+            scope.stop();
+            // *stopper* removes it.
+            eventually("it is removed", || !path.exists());
+            Ok(())
+        });
+        assert_eq!(exit.code(), 0);
+        std::fs::remove_dir(path.parent().unwrap()).unwrap();
+        0
+    });
+}
+
+fn leaves(how: &str) -> i32 {
+    let (way, path) = how.split_once(' ').unwrap();
+    let (_keep, never) = gate();
+    let grace = if way == "overdue" { Duration::ZERO } else { LIMIT };
+    let registry = Registry::new("leaves").probe_file(path).grace(grace).kill_after(Duration::ZERO);
+    let exit = registry.run(|scope| {
+        scope.context().ready();
+        assert!(Path::new(path).exists());
+        match way {
+            "exit" => std::process::exit(3),
+            "panic" => panic!("on purpose"),
+            "overdue" => {
+                scope.service("deaf", "does not listen", move |_| Ok(pass(&never)))?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn sm9_the_probe_file_is_gone_on_every_way_out() {
+    for (way, code) in [("return", 0), ("exit", 3), ("panic", 101), ("overdue", 70)] {
+        let path = std::env::temp_dir().join(format!("homebound-way-{way}"));
+        let done = in_child(&format!("{way} {}", path.display()), leaves);
+        assert_eq!(done.code, Some(code), "{way}: {done:#?}");
+        assert!(!path.exists(), "{way}");
+    }
+}
+
+#[test]
+fn sm9_a_probe_file_that_cannot_be_made_refuses_the_run() {
+    let exit = Registry::new("refused").probe_file("/no/such/folder/ready").run(|_| Ok(()));
+    let error = exit.into_result().unwrap_err().to_string();
+    assert!(error.contains("/no/such/folder/ready"), "{error}");
+}
