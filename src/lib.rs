@@ -233,8 +233,7 @@ pub use process::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
 #[cfg(unix)]
 #[doc(hidden)]
 pub use registry::Sockets;
-#[doc(hidden)]
-pub use registry::{Forked, Health, OnOverdue, OnStuck, Quiescent, SecondSignal};
+pub use registry::{DumpTo, Forked, Health, OnOverdue, OnStuck, Quiescent, SecondSignal};
 #[doc(hidden)]
 pub use status::{
     Alarm, AlarmLevel, Captured, CoresStatus, Cycle, Edge, Ending, EndingThread, Examine, ForeignThread,

@@ -8,6 +8,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::outcome::error::SpawnError;
 use crate::registry::audit;
+use crate::registry::dump_to::DumpFile;
 use crate::registry::settings::Settings;
 use crate::registry::shared::Shared;
 use crate::registry::stopper_thread::stopper;
@@ -39,11 +40,13 @@ impl Installed {
         if let Some(why) = settings.signals.refusal() {
             return Err(format!("a signal handler was refused: {why}").into());
         }
+        // Before anything is set up, and before the program can change its folder or its user.
+        let dump_file = DumpFile::open(&settings.dump_to)?;
         audit::begin();
         // From here until `put_back`, *watch* handles these signals.
         let spared = Spared::new(&settings.taken, &settings.signals.quiet(&settings.taken));
         let grace = settings.grace;
-        let shared = Shared::new(settings)?;
+        let shared = Shared::new(settings, dump_file)?;
         let host: Arc<dyn RootHost> = Arc::<Shared>::clone(&shared);
         let root = Root::new(grace, Some(Arc::downgrade(&host)));
         let core = open_root(Arc::clone(&root), name, Kind::Scope, at);

@@ -10,10 +10,12 @@
 pub(crate) mod audit;
 pub(crate) mod chores;
 pub(crate) mod drain;
+pub(crate) mod dump_to;
 pub(crate) mod exit;
 pub(crate) mod face;
 pub(crate) mod health;
 pub(crate) mod installed;
+pub(crate) mod last_words;
 pub(crate) mod notify;
 pub(crate) mod probe;
 pub(crate) mod quiescent;
@@ -24,8 +26,10 @@ pub(crate) mod signal;
 #[cfg(unix)]
 pub(crate) mod sockets;
 pub(crate) mod stopper_thread;
+pub(crate) mod stopping_line;
 pub(crate) mod watch_thread;
 
+pub use dump_to::DumpTo;
 pub use exit::{Exit, OnOverdue};
 pub use face::{Registry, dump_status, group, run, snapshot, unblocked};
 pub use health::settings::{Health, OnStuck};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::outcome::stack::Stacks;
+use crate::registry::dump_to::DumpTo;
 use crate::registry::exit::{OVERDUE_CODE, OnOverdue};
 use crate::registry::health::settings::Health;
 use crate::registry::notify::setting::Notify;
@@ -28,6 +29,7 @@ pub(crate) struct Settings {
     /// The signals that have a handler of ours. Written when the run begins.
     pub(crate) taken: Vec<i32>,
     pub(crate) reap_orphans: bool,
+    pub(crate) dump_to: DumpTo,
     /// `None` if the program has not asked for looks.
     pub(crate) health: Option<Health>,
     /// `None`: see [`Registry::stacks`](crate::Registry::stacks).
@@ -48,6 +50,7 @@ impl Default for Settings {
             signals: Signals::default(),
             taken: Vec::new(),
             reap_orphans: false,
+            dump_to: DumpTo::default(),
             health: None,
             stacks: None,
             notify: Notify::default(),

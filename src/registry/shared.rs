@@ -4,6 +4,7 @@
 //! lock, and is for other threads.
 
 use std::collections::VecDeque;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::outcome::outside::ForeignThread;
 use crate::outcome::stack::Stacks;
 use crate::registry::audit;
+use crate::registry::dump_to::DumpFile;
 use crate::registry::health::doom::Doom;
 use crate::registry::notify::host::not_told;
 use crate::registry::notify::manager::Manager;
@@ -50,6 +52,8 @@ pub(crate) mod request {
     pub(crate) const DRAIN: u32 = 16;
     /// Tell the service manager which threads are waited for, and remove the probe file.
     pub(crate) const TELL: u32 = 32;
+    /// Say on the terminal which threads the stop waits for.
+    pub(crate) const LINE: u32 = 64;
 }
 
 pub(crate) struct Shared {
@@ -57,6 +61,10 @@ pub(crate) struct Shared {
     /// way to it when the registry is over.
     pub(crate) wake_pipe: &'static WakePipe,
     pub(crate) settings: Settings,
+    /// The file for dumps, if there is one.
+    pub(crate) dump_file: DumpFile,
+    /// True if stderr is a terminal.
+    pub(crate) has_terminal: bool,
     pub(crate) clock: RootClock,
     pub(crate) root: OnceCell<Arc<ScopeCore>>,
     /// The end because a thread is stuck.
@@ -90,7 +98,7 @@ pub(crate) const WATCH: u32 = 1;
 pub(crate) const STOPPER: u32 = 2;
 
 impl Shared {
-    pub(crate) fn new(settings: Settings) -> Result<Arc<Shared>> {
+    pub(crate) fn new(settings: Settings, dump_file: DumpFile) -> Result<Arc<Shared>> {
         let probe = settings.probe_file.as_deref().map(|path| {
             let with_path = |error| format!("the probe file {} cannot be made: {error}", path.display());
             ProbeFile::prepare(path).map(Arc::new).map_err(with_path)
@@ -112,6 +120,8 @@ impl Shared {
         let shared = Arc::new(Shared {
             wake_pipe,
             settings,
+            dump_file,
+            has_terminal: std::io::stderr().is_terminal(),
             clock: RootClock::new(),
             root: OnceCell::new(),
             doom: Doom::default(),

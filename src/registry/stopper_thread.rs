@@ -9,6 +9,7 @@ use crate::outcome::reason::{Stop, StopReason};
 use crate::registry::chores::Chores;
 use crate::registry::health::looks::Looks;
 use crate::registry::shared::{STOPPER, Shared, request};
+use crate::registry::stopping_line;
 use crate::rt::awake;
 use crate::rt::contain::{contain, discard, log_contained};
 use crate::shutdown::order::{Driver, step};
@@ -83,7 +84,8 @@ pub(crate) fn stand_in(shared: &Shared, core: &Arc<ScopeCore>) {
     if !shared.is_occupied() {
         return;
     }
-    let requests = shared.take_requests(request::STOP | request::EXPIRE | request::DRAIN | request::TELL);
+    let marks = request::STOP | request::EXPIRE | request::DRAIN | request::TELL;
+    let requests = shared.take_requests(marks | request::LINE);
     if requests != 0 {
         let mut calls = Calls::default();
         answer(shared, core, requests, &mut Vec::new(), &mut calls);
@@ -141,6 +143,9 @@ fn answer(
     }
     if asked(request::TELL) {
         calls.add(shared.tell(core));
+    }
+    if asked(request::LINE) {
+        stopping_line::write(shared, core);
     }
     if asked(request::WARN) {
         let late: Vec<_> = core.live().into_iter().filter(|record| record.is_overdue()).collect();

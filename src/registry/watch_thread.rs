@@ -7,21 +7,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::dump::Dump;
-use crate::outcome::dump::count::is_whole;
 use crate::outcome::status::Snapshot;
 use crate::registry::audit;
-use crate::registry::chores::taken_over_text;
 use crate::registry::drain::{DRAINS, Notice};
 use crate::registry::exit::OnOverdue;
+use crate::registry::last_words::{self, LAST_WORDS, STUCK_BEFORE, UNREAD};
 use crate::registry::notify::messenger::Messenger;
-use crate::registry::shared::{Shared, WATCH, request, say};
+use crate::registry::shared::{Shared, WATCH, request};
 use crate::registry::signal::{Meaning, SecondSignal};
 use crate::registry::stopper_thread::stand_in;
+use crate::registry::stopping_line::NextLine;
 use crate::rt::awake::{self, BEAT};
 use crate::rt::time::after;
-use crate::shutdown::reporting;
-use crate::sight::examine::{self, Files, PATIENCE};
+use crate::sight::examine::{self, PATIENCE};
 use crate::stop::condvar::delivery::Rounds;
 use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
 use crate::sys::{self, Heard, Woken};
@@ -32,13 +30,6 @@ use crate::tree::root::{LogEntry, RootHost, WorkItem};
 use crate::tree::state::Phase;
 use crate::tree::wait_mark::WaitMark;
 
-/// The longest time for the last words or a dump; and for a dump after one that was not read.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-const UNREAD: Duration = Duration::from_millis(100);
-/// From the beginning of the last words to the end by the kernel's timer: if *watch* hangs before
-/// the words are written, and if it hangs while it writes them.
-const STUCK_BEFORE: Duration = Duration::from_millis(1250);
-const STUCK_THEN: Duration = Duration::from_millis(1950);
 /// The least time that is worth a look before the end.
 const LEAST_EARLY: Duration = Duration::from_millis(100);
 /// The longest wait for the lock of the root, to see whether the root is settled.
@@ -60,6 +51,8 @@ struct Seen {
     driven: bool,
     /// When to warn again of overdue threads, and the pause after that.
     next_warning: Option<(Instant, Duration)>,
+    /// When to say on the terminal which threads the stop waits for.
+    line: NextLine,
     /// True if a dump was asked for and is not written yet.
     is_dump_due: bool,
     /// True if stderr did not take the last dump in time.
@@ -95,7 +88,7 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
             overdue_at_last(shared, core, &mut seen, at, now);
         }
         if let Some(word) = shared.doom.passed() {
-            end(shared, core, &word.why, word.end, None);
+            last_words::end(shared, core, &word.why, word.end, None);
         }
         if let Some((_, end)) = seen.early_look(shared).filter(|(at, _)| now >= *at) {
             look_early(shared, core, &mut seen, end, now);
@@ -217,6 +210,11 @@ impl Seen {
             self.driven = true;
             shared.request(request::DRIVE);
         }
+        self.line.ask(shared, self.began(shared), now);
+    }
+
+    fn began(&self, shared: &Shared) -> Option<Instant> {
+        self.first_signal.into_iter().chain(shared.clock.began()).min()
     }
 
     /// When there is work for *watch* without a wake-up.
@@ -228,8 +226,9 @@ impl Seen {
         let beat = awake::beats().then(|| now + BEAT);
         let doom = shared.doom.due().map(awake::of_system);
         let (notice, message) = (self.notice.until(), self.messenger.next(shared));
+        let line = self.line.at(shared, self.began(shared));
         let own = [self.timer, users_due, warning, kill, early, beat, doom];
-        own.into_iter().chain([notice, message]).flatten().min()
+        own.into_iter().chain([notice, message, line]).flatten().min()
     }
 }
 
@@ -250,16 +249,17 @@ fn look_early(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, end: Inst
 fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due: Instant, now: Instant) {
     const WHY: &str = "threads are not home, and the grace is over";
     match shared.settings.on_overdue {
-        OnOverdue::Exit(code) => end(shared, core, WHY, End::Exit(i32::from(code)), seen.early_for(due)),
-        OnOverdue::Abort => end(shared, core, WHY, End::Abort, seen.early_for(due)),
+        OnOverdue::Exit(code) => {
+            last_words::end(shared, core, WHY, End::Exit(i32::from(code)), seen.early_for(due))
+        }
+        OnOverdue::Abort => last_words::end(shared, core, WHY, End::Abort, seen.early_for(due)),
         OnOverdue::Wait => {
             let (at, pause) = seen.next_warning.unwrap_or((due, FIRST_PAUSE));
             if now >= at {
                 if is_settled(core) {
                     // *stopper* is home, or on its way. The thread that hangs, hangs in a
                     // destructor, and only *watch* is left to say so.
-                    let snapshot = &examine::dump(core, Files::Local);
-                    say(&Dump { snapshot, cause: WHY, report: None }.to_string(), LAST_WORDS);
+                    last_words::dump(shared, core, WHY, LAST_WORDS);
                 } else {
                     shared.request(request::WARN);
                 }
@@ -296,16 +296,15 @@ fn dump(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) {
     seen.is_dump_due = false;
     let left = seen.kill_at(shared).map(|at| at.saturating_duration_since(awake::now()));
     let patience = if seen.unread { UNREAD } else { LAST_WORDS };
-    let dump = Dump { snapshot: &examine::dump(core, Files::Local), cause: "SIGQUIT", report: None };
-    let dump = format!("{}{dump}", taken_over_text(&shared.settings.taken));
-    seen.unread = !say(&dump, left.map_or(patience, |left| left.min(patience)));
+    let patience = left.map_or(patience, |left| left.min(patience));
+    seen.unread = !last_words::dump(shared, core, "SIGQUIT", patience);
 }
 
 /// The first signal asks for a stop, the second ends the process. The time at which a signal came
 /// counts, not the time at which this thread could look.
 fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     let came = Instant::now().checked_sub(heard.age()).map_or_else(awake::now, awake::of_system);
-    let first = seen.first_signal.into_iter().chain(shared.clock.began()).min();
+    let first = seen.began(shared);
     match seen.notice {
         // Ahead -> until: the first request is a SIGTERM, and nothing stops yet.
         Notice::Ahead
@@ -323,7 +322,7 @@ fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     if is_other_key || first.is_some_and(|first| came.saturating_duration_since(first) >= SAME_SIGNAL) {
         let how = End::Exit(128 + heard.signal);
         match shared.settings.second_signal {
-            SecondSignal::Dump => end(shared, core, "a second signal", how, None),
+            SecondSignal::Dump => last_words::end(shared, core, "a second signal", how, None),
             SecondSignal::Quiet => sys::exit_now(128 + heard.signal),
         }
     }
@@ -347,35 +346,4 @@ fn begin_stop(shared: &Shared, seen: &mut Seen, came: Instant, signal: i32) {
     // second signal wrongly.
     seen.arm_again(shared);
     shared.request_stop(signal);
-}
-
-/// Writes the report and the dump, by `write(2)`, in a second at most; then ends the process.
-/// `early`: what was read of the threads before, if there was time.
-fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, early: Option<Snapshot>) -> ! {
-    let begin = Instant::now();
-    shared.manager.iter().for_each(|manager| manager.say_last(STUCK_THEN));
-    // The words get no more time than the kernel's timer would have left without them.
-    let stuck_then = last::due().map_or(begin + STUCK_THEN, |due| due.min(begin + STUCK_THEN));
-    // The report takes locks of the tree, with a limit, and allocates: if that hangs, the timer
-    // ends the process.
-    last::arm(begin + STUCK_BEFORE, how);
-    let due = last::look();
-    let report = reporting::report_of_root(core);
-    let tree = match early {
-        Some(early) => examine::with_earlier(core, early),
-        None => examine::at_last(core, PATIENCE),
-    };
-    let text = Dump { snapshot: &tree, cause: why, report: Some(report.as_ref()) }.to_string();
-    // The text is made. From here on only stderr can hold it up.
-    last::postpone(stuck_then, how, due);
-    let left = stuck_then.saturating_duration_since(Instant::now());
-    say(&text, LAST_WORDS.min(left / 2).max(UNREAD));
-    // The thread that is stuck may be in a scope that could not be read.
-    if !is_whole(&tree.root) {
-        last::name_threads(UNREAD);
-    }
-    match how {
-        End::Exit(code) => sys::exit_now(code),
-        End::Abort | End::Never => sys::abort_now(),
-    }
 }

@@ -71,6 +71,8 @@ mod clock;
 #[cfg(unix)]
 pub(crate) use clock::{coarse, monotonic};
 #[cfg(unix)]
+mod dump_file;
+#[cfg(unix)]
 pub(crate) mod fd;
 #[cfg(unix)]
 mod handlers;
@@ -90,6 +92,8 @@ mod wake_pipe;
 mod ways_out;
 #[cfg(unix)]
 pub(crate) use action::ignored;
+#[cfg(unix)]
+pub(crate) use dump_file::open_dump_file;
 #[cfg(unix)]
 pub(crate) use fd::Event;
 #[cfg(unix)]
@@ -125,6 +129,8 @@ pub(crate) mod terminal;
 
 #[cfg(not(unix))]
 mod not_unix;
+#[cfg(not(unix))]
+pub(crate) use not_unix::open_dump_file;
 #[cfg(not(unix))]
 pub use not_unix::write_stderr;
 #[cfg(not(unix))]

@@ -6,6 +6,7 @@
 mod common;
 
 mod cost;
+mod dump;
 mod edges;
 mod exit;
 mod failure;

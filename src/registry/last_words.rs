@@ -1,0 +1,67 @@
+//! Owns what *watch* writes: a dump, and the last words before it ends the process.
+//! Refuses to decide when: `watch_thread` does.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::outcome::dump::Dump;
+use crate::outcome::dump::count::is_whole;
+use crate::outcome::status::Snapshot;
+use crate::registry::chores::taken_over_text;
+use crate::registry::dump_to;
+use crate::registry::shared::{Shared, say};
+use crate::shutdown::reporting;
+use crate::sight::examine::{self, Files, PATIENCE};
+use crate::sys;
+use crate::sys::last::{self, End};
+use crate::tree::core::ScopeCore;
+
+/// The longest time for the last words or a dump; and for a dump after one that was not read.
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
+pub(crate) const UNREAD: Duration = Duration::from_millis(100);
+/// From the beginning of the last words to the end by the kernel's timer: if *watch* hangs before
+/// the words are written, and if it hangs while it writes them.
+pub(crate) const STUCK_BEFORE: Duration = Duration::from_millis(1250);
+const STUCK_THEN: Duration = Duration::from_millis(1950);
+
+/// Writes a dump. True if stderr took all of it within `patience`.
+pub(crate) fn dump(shared: &Shared, core: &Arc<ScopeCore>, cause: &str, patience: Duration) -> bool {
+    let dump = Dump { snapshot: &examine::dump(core, Files::Local), cause, report: None };
+    let text = format!("{}{dump}", taken_over_text(&shared.settings.taken));
+    let is_taken = say(&text, patience);
+    // The program goes on, so the file may come later.
+    drop(dump_to::append(shared, &text));
+    is_taken
+}
+
+/// Writes the report and the dump, by `write(2)`, in a second at most; then ends the process.
+/// `early`: what was read of the threads before, if there was time.
+pub(crate) fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, early: Option<Snapshot>) -> ! {
+    let begin = Instant::now();
+    shared.manager.iter().for_each(|manager| manager.say_last(STUCK_THEN));
+    // The words get no more time than the kernel's timer would have left without them.
+    let stuck_then = last::due().map_or(begin + STUCK_THEN, |due| due.min(begin + STUCK_THEN));
+    // The report takes locks of the tree, with a limit, and allocates: if that hangs, the timer
+    // ends the process.
+    last::arm(begin + STUCK_BEFORE, how);
+    let due = last::look();
+    let report = reporting::report_of_root(core);
+    let tree = match early {
+        Some(early) => examine::with_earlier(core, early),
+        None => examine::at_last(core, PATIENCE),
+    };
+    let text = Dump { snapshot: &tree, cause: why, report: Some(report.as_ref()) }.to_string();
+    // The text is made. From here on only stderr and the file for dumps can hold it up.
+    last::postpone(stuck_then, how, due);
+    let left = stuck_then.saturating_duration_since(Instant::now());
+    say(&text, LAST_WORDS.min(left / 2).max(UNREAD));
+    // The thread that is stuck may be in a scope that could not be read.
+    if !is_whole(&tree.root) {
+        last::name_threads(UNREAD);
+    }
+    dump_to::append_and_wait(shared, &text);
+    match how {
+        End::Exit(code) => sys::exit_now(code),
+        End::Abort | End::Never => sys::abort_now(),
+    }
+}

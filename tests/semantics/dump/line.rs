@@ -1,0 +1,98 @@
+//! Owns the line on a terminal that says which threads a stop waits for: TX5.
+#![cfg(target_os = "linux")]
+
+use std::fs::File;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use homebound::SecondSignal;
+use homebound::registry::Registry;
+use libc::SIGTERM;
+
+use crate::common::child::CHILD;
+use crate::common::pty::pty;
+use crate::common::{LIMIT, in_child, pass, test_name, until_stopped};
+
+/// Stops itself; of 6 threads 4 are deaf, for 4 seconds if they are not to be home at once.
+fn stops(how: &str) -> i32 {
+    let second = if how == "quiet" { SecondSignal::Quiet } else { SecondSignal::Dump };
+    let exit = Registry::new("shop").grace(Duration::from_secs(60)).second_signal(second).run(|s| {
+        let (open, gate) = crate::common::gate();
+        for name in ["a", "b", "c", "d"] {
+            let gate = gate.clone();
+            s.spawn(name, "is deaf", move |_| Ok(pass(&gate)))?;
+        }
+        s.service("clerk", "is told last", until_stopped)?;
+        s.spawn("quick", "is home at once", until_stopped)?;
+        let pid = rustix::process::getpid();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is there");
+        s.context().wait_for_stop();
+        if how != "quick" {
+            std::thread::sleep(Duration::from_secs(4));
+        }
+        Ok(drop(open))
+    });
+    i32::from(exit.code())
+}
+
+/// Runs this test again with its stderr on a terminal, and returns what it writes there.
+fn on_a_terminal(how: &str) -> String {
+    if let Ok(how) = std::env::var(CHILD) {
+        std::process::exit(stops(&how));
+    }
+    let (master, line) = pty();
+    let mut process = Command::new(std::env::current_exe().expect("a path"))
+        .args([&*test_name(), "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, how)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(line)
+        .spawn()
+        .expect("the child starts");
+    let text = read_all(master);
+    assert!(process.wait().expect("it ends").success());
+    text.recv_timeout(LIMIT).expect("the terminal hangs up")
+}
+
+fn read_all(mut master: File) -> Receiver<String> {
+    let (done, is_done) = channel();
+    std::thread::spawn(move || {
+        let (mut text, mut buffer) = (String::new(), [0; 4096]);
+        // A terminal whose line is closed is an error.
+        while let Ok(count @ 1..) = master.read(&mut buffer) {
+            text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        let _ = done.send(text);
+    });
+    is_done
+}
+
+#[test]
+fn tx5_a_terminal_is_told_whom_a_stop_waits_for_with_growing_pauses() {
+    // catches: a person at a terminal for whom nothing happens; a line each second for ever
+    let begin = Instant::now();
+    let text = on_a_terminal("slow");
+    let line = "stopping: waits for 5 of 6: a, b, c, .. (Ctrl-C again: dump and end)";
+    let count = text.matches(line).count();
+    // After 1 s and 3 s; the next would come after 7 s.
+    assert!(count == 2 || (count == 3 && begin.elapsed() > Duration::from_secs(7)), "{text:?}");
+}
+
+#[test]
+fn tx5_the_line_says_what_ctrl_c_does() {
+    // catches: the promise of a dump that does not come
+    let text = on_a_terminal("quiet");
+    assert!(text.contains("(Ctrl-C again: end)") && !text.contains("dump"), "{text:?}");
+}
+
+#[test]
+fn tx5_no_line_if_all_were_home_or_without_a_terminal() {
+    // catches: noise
+    let text = on_a_terminal("quick");
+    assert!(!text.contains("stopping"), "{text:?}");
+    let done = in_child("slow", stops);
+    assert!(done.code == Some(0) && !done.err.contains("stopping"), "{done:#?}");
+    let _the_signal_was = SIGTERM;
+}
