@@ -42,7 +42,7 @@ impl Doom {
     pub(super) fn pronounce(&self, record: &Record, code: u8, wake_pipe: &'static WakePipe) {
         let (now, end) = (Instant::now(), End::Exit(i32::from(code)));
         last::arm(after(now, LINE + SPARE), end);
-        let why = format!("homebound: {} is stuck", Shown(record.path()));
+        let why = format!("{} is stuck", Shown(record.path()));
         let _another_was_first = self.word.set(Word { end, at: after(now, LINE), why });
         wake_pipe.wake();
     }

@@ -23,6 +23,7 @@ fn crowd(s: &Scope<'_, '_>, count: usize) -> homebound::Result {
             })?;
         }
     }
+    crate::common::eventually("all of them wait", || s.dump_status().contains("9,999 alike: recv at "));
     say("ready");
     s.context().wait_for_stop();
     drop(keep);

@@ -71,7 +71,6 @@ fn tx1_the_second_signal_is_the_cause() {
         let exit = Registry::new("twice").grace(Duration::from_secs(60)).run(|s| {
             let (keep, never) = crate::common::gate();
             s.spawn("deaf", "stays", move |_| Ok(pass(&never)))?;
-            crate::common::heed_signals();
             let raise = |signal| rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
             raise(rustix::process::Signal::TERM);
             s.context().wait_for_stop();

@@ -9,11 +9,9 @@ use std::time::{Duration, Instant};
 
 use homebound::SecondSignal;
 use homebound::registry::Registry;
-use libc::SIGTERM;
 
-use crate::common::child::CHILD;
 use crate::common::pty::pty;
-use crate::common::{LIMIT, in_child, pass, test_name, until_stopped};
+use crate::common::{CHILD, LIMIT, in_child, pass, test_name, until_stopped};
 
 /// Stops itself; of 6 threads 4 are deaf, for 4 seconds if they are not to be home at once.
 fn stops(how: &str) -> i32 {
@@ -94,5 +92,4 @@ fn tx5_no_line_if_all_were_home_or_without_a_terminal() {
     assert!(!text.contains("stopping"), "{text:?}");
     let done = in_child("slow", stops);
     assert!(done.code == Some(0) && !done.err.contains("stopping"), "{done:#?}");
-    let _the_signal_was = SIGTERM;
 }
