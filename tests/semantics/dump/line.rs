@@ -11,7 +11,7 @@ use homebound::SecondSignal;
 use homebound::registry::Registry;
 
 use crate::common::pty::pty;
-use crate::common::{CHILD, LIMIT, in_child, pass, test_name, until_stopped};
+use crate::common::{CHILD, LIMIT, in_child, linger, pass, test_name, until_stopped};
 
 /// Stops itself; of 6 threads 4 are deaf, for 4 seconds if they are not to be home at once.
 fn stops(how: &str) -> i32 {
@@ -28,7 +28,7 @@ fn stops(how: &str) -> i32 {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is there");
         s.context().wait_for_stop();
         if how != "quick" {
-            std::thread::sleep(Duration::from_secs(4));
+            linger(4_000);
         }
         Ok(drop(open))
     });
