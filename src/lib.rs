@@ -186,7 +186,7 @@ mod models;
 /// # Ok::<(), homebound::ScopeError>(())
 /// ```
 pub mod status {
-    pub use crate::outcome::edge::{Cycle, Edge};
+    pub use crate::outcome::edge::{Cycle, Edge, Lock, LockKind};
     pub use crate::outcome::offset::StopOffset;
     pub use crate::outcome::outside::{EndingThread, ForeignThread, IdleThread};
     pub use crate::outcome::process_facts::ProcessFacts;
@@ -237,9 +237,9 @@ pub use registry::{DumpTo, Forked, Health, OnOverdue, OnStuck, Quiescent, Second
 #[doc(hidden)]
 pub use status::{
     Alarm, AlarmLevel, Captured, CoresStatus, Cycle, Edge, Ending, EndingThread, Examine, ForeignThread,
-    Frame, IdleThread, KernelStatus, PriorityStatus, ProcessFacts, ProcessStatus, Pulse, Role, RunState,
-    ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, Stack, Stacks, ThreadId, ThreadReport,
-    ThreadState, ThreadStatus, WaitStatus,
+    Frame, IdleThread, KernelStatus, Lock, LockKind, PriorityStatus, ProcessFacts, ProcessStatus, Pulse,
+    Role, RunState, ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, Stack, Stacks, ThreadId,
+    ThreadReport, ThreadState, ThreadStatus, WaitStatus,
 };
 #[doc(hidden)]
 pub use status::{BodyReport, ChainLink, Delayed, HeldBy, ScopeReport, SlowestHome, StopOffset, Waterfall};

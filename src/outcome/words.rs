@@ -18,6 +18,10 @@ pub(crate) const ITS_THREADS: &str = "the threads of its scope";
 /// closures are over.
 pub(crate) const ITS_ENDS: &str = "its OS threads to be gone";
 
+/// The waits of a supervisor for one of its children. It goes on with the others meanwhile.
+pub(crate) const END_OF_CHILD: &str = "the end";
+pub(crate) const START_OF_CHILD: &str = "the start";
+
 /// Each item, and true with the last.
 pub(crate) fn with_last<T>(items: &[T]) -> impl Iterator<Item = (&T, bool)> {
     items.iter().enumerate().map(|(place, item)| (item, place + 1 == items.len()))

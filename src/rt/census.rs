@@ -17,6 +17,12 @@ impl ThreadCache {
         self.look(|os_thread| os_thread.kernel_id())
     }
 
+    /// Returns the kernel ids of the threads that are not joined yet, each with an address on the
+    /// thread's stack, further out than all jobs.
+    pub(crate) fn stacks(&self) -> Vec<(u32, u64)> {
+        self.look(|os_thread| Some((os_thread.kernel_id()?, os_thread.stack_at())))
+    }
+
     /// Returns the kernel ids, last names and last titles of the threads that are on their way out
     /// and not joined yet.
     pub(crate) fn ending_threads(&self) -> Vec<(u32, Name, Title)> {

@@ -64,6 +64,9 @@ pub(crate) struct OsThread {
     /// The kernel's id, stored by the thread in `begin`. 0 before that, and where the system has
     /// none.
     kernel_id: AtomicU32,
+    /// An address on its stack, further out than all jobs. Written by the thread in `begin`, read
+    /// by views alone, so it is part of no model.
+    stack_at: atomic::AtomicU64,
     /// The thread's name in the kernel when it began, to be restored after each job. Only this
     /// thread uses it, so it is part of no model.
     kernel_name: [AtomicU64; 2],
@@ -123,6 +126,7 @@ impl OsThread {
             make,
             setting: OnceCell::new(),
             kernel_id: AtomicU32::new(0),
+            stack_at: atomic::AtomicU64::new(0),
             kernel_name: Default::default(),
             title: Titled::default(),
             over: atomic::AtomicBool::new(false),
@@ -162,6 +166,8 @@ impl OsThread {
         }
         let words = self.kernel_name.iter().zip(sys::kernel_name());
         words.for_each(|(word, now)| word.store(now, Ordering::Relaxed));
+        let here = 0_u8;
+        self.stack_at.store(std::ptr::from_ref(&here).addr() as u64, atomic::Ordering::Relaxed);
         // Last: a view that sees an id (Acquire) sees a thread that has begun.
         self.kernel_id.store(sys::thread_id().unwrap_or(0), Ordering::Release);
     }
@@ -174,6 +180,11 @@ impl OsThread {
     /// The kernel's id; `None` until the thread has begun.
     pub(super) fn kernel_id(&self) -> Option<u32> {
         Some(self.kernel_id.load(Ordering::Acquire)).filter(|id| *id != 0)
+    }
+
+    /// An address on the thread's stack, further out than all jobs.
+    pub(super) fn stack_at(&self) -> u64 {
+        self.stack_at.load(atomic::Ordering::Relaxed)
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use crate::outcome::stack::Stacks;
 use crate::outcome::status::{Snapshot, ThreadStatus};
 use crate::rt::time::after;
+use crate::sight::again::Outer;
 use crate::sight::asking::{Asked, Asking};
 use crate::sight::stacks::Capturing;
-use crate::sight::{early, rows};
+use crate::sight::{early, holders, rows};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::root::Root;
@@ -162,6 +163,8 @@ fn of_overdue(root: &Root) -> Stacks {
 }
 
 fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
+    let local = 0;
+    let outer = Outer::of(&local);
     let now = Instant::now();
     let until = after(now, look.within);
     let mut snapshot = snapshot::read(core, Some(until));
@@ -201,6 +204,9 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
     }
     for row in foreign {
         (row.stack, row.no_stack) = taken.of(row.os_tid);
+    }
+    if look.kernel {
+        holders::add(&mut snapshot, look.stacks, until, outer);
     }
     snapshot
 }

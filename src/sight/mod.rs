@@ -3,9 +3,17 @@
 //!
 //! Read `examine` first, then `stacks`.
 
+#[cfg(all(feature = "stacks", target_os = "linux"))]
+mod again;
+#[cfg(not(all(feature = "stacks", target_os = "linux")))]
+#[path = "no_again.rs"]
+mod again;
 mod asking;
+mod cycles;
 mod early;
 pub(crate) mod examine;
+mod guesses;
+mod holders;
 mod rows;
 #[cfg(all(feature = "stacks", target_os = "linux"))]
 mod stacks;

@@ -31,8 +31,8 @@ const NO_TIME: &str = "there was no time left";
 static SESSION: Mutex<Option<Session>> = Mutex::new(None);
 
 /// What is kept from look to look.
-struct Session {
-    stacks: machine::Stacks,
+pub(super) struct Session {
+    pub(super) stacks: machine::Stacks,
     /// When the list of modules was read.
     renewed: Instant,
     /// The modules of `known`: with other modules the addresses mean other functions.
@@ -41,7 +41,7 @@ struct Session {
     known: HashMap<u64, Frame>,
 }
 
-type SessionGuard = MutexGuard<'static, Option<Session>>;
+pub(super) type SessionGuard = MutexGuard<'static, Option<Session>>;
 
 /// The stacks of one look, while they are being captured.
 pub(super) struct Capturing {
@@ -174,7 +174,7 @@ impl Taken {
     }
 }
 
-fn open(patience: Duration) -> Result<SessionGuard, String> {
+pub(super) fn open(patience: Duration) -> Result<SessionGuard, String> {
     let Some(mut session) = SESSION.try_lock_for(patience) else {
         return Err("another thread captures stacks at the same time".to_owned());
     };

@@ -66,6 +66,14 @@ fn look_at_call(id: u32, look: &mut KernelLook) {
     }
 }
 
+/// Returns the number and the arguments of the call in which a thread is. `None` outside of a call.
+///
+/// # Errors
+/// The kernel does not report it.
+pub(super) fn call_of(id: u32) -> io::Result<Option<(i64, Vec<u64>)>> {
+    Ok(line(id).map_err(with_place)?.as_deref().and_then(parse))
+}
+
 /// The thread is gone, or no thread is listed.
 fn gone() -> io::Result<Option<KernelLook>> {
     match Path::new(TASKS).try_exists() {
@@ -77,13 +85,13 @@ fn gone() -> io::Result<Option<KernelLook>> {
 
 /// How often a thread was put on a processor, and for how long it was there.
 #[derive(Clone, Copy)]
-struct Turns {
+pub(super) struct Turns {
     cpu: Duration,
-    count: u64,
+    pub(super) count: u64,
 }
 
 /// `None` if the kernel does not count.
-fn turns(id: u32) -> Option<Turns> {
+pub(super) fn turns(id: u32) -> Option<Turns> {
     let text = text(read(id, "schedstat").ok()??);
     let mut numbers = text.split(' ').map(|number| number.parse::<u64>().ok());
     let (cpu, count) = (numbers.next()??, numbers.nth(1)??);

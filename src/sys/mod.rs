@@ -18,6 +18,10 @@ mod calls;
 #[cfg(target_os = "linux")]
 mod descriptor;
 #[cfg(target_os = "linux")]
+mod futex;
+#[cfg(target_os = "linux")]
+pub(crate) use futex::{Futex, byte_at, futex_of, long_words_from, owner_in, words_at};
+#[cfg(target_os = "linux")]
 mod kernel_look;
 #[cfg(target_os = "linux")]
 pub(crate) use kernel_look::kernel_look;
@@ -56,8 +60,9 @@ mod not_linux;
 pub(crate) use not_linux::adopted;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use not_linux::{
-    Attributes, Refused, ended_children, is_main_thread, is_there, join, kernel_look, kernel_name,
-    processors_here, reap, set_kernel_name, set_thread_name, thread_ids, thread_of, uptime,
+    Attributes, Futex, Refused, byte_at, ended_children, futex_of, is_main_thread, is_there, join,
+    kernel_look, kernel_name, long_words_from, owner_in, processors_here, reap, set_kernel_name,
+    set_thread_name, thread_ids, thread_of, uptime, words_at,
 };
 #[cfg(not(target_os = "linux"))]
 pub use not_linux::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};

@@ -2,6 +2,7 @@
 //! Refuses to invent a thread, an id or a mark.
 
 use std::cmp::Ordering;
+use std::convert::Infallible;
 use std::io;
 use std::thread::JoinHandle;
 
@@ -124,6 +125,43 @@ pub(crate) fn thread_of(_id: u32) -> io::Result<Option<KernelThread>> {
 
 pub(crate) fn kernel_look(_id: u32) -> io::Result<Option<KernelLook>> {
     Ok(Some(KernelLook::default()))
+}
+
+/// There is no value of this type, because no call of a thread is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Futex {
+    pub(crate) address: u64,
+    never: Infallible,
+}
+
+impl Futex {
+    pub(crate) fn is_wait(&self) -> bool {
+        match self.never {}
+    }
+
+    pub(crate) fn is_lock_pi(&self) -> bool {
+        match self.never {}
+    }
+}
+
+pub(crate) fn futex_of(_id: u32) -> io::Result<Option<Futex>> {
+    Err(not_listed())
+}
+
+pub(crate) fn owner_in(word: u32) -> u32 {
+    word
+}
+
+pub(crate) fn words_at<const N: usize>(_address: u64) -> Option<[u32; N]> {
+    None
+}
+
+pub(crate) fn byte_at(_address: u64) -> Option<u8> {
+    None
+}
+
+pub(crate) fn long_words_from(_address: u64, _most: usize) -> Vec<u64> {
+    Vec::new()
 }
 
 pub(crate) fn uptime() -> Option<std::time::Duration> {

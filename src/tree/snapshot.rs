@@ -268,7 +268,7 @@ fn edge(wait: &Wait) -> Option<Edge> {
         Of::Thread(record) => (Some(record.id), record.path()),
         Of::Scope(core) => (None, core.path()),
     };
-    Some(Edge { thread, path: path.to_owned(), known: true })
+    Some(Edge { thread, path: path.to_owned(), known: true, os_tid: None, lock: None })
 }
 
 /// Copies up to [`PORTION`] threads of a scope, from the id `next` on. The caller describes

@@ -7,6 +7,7 @@ use crate::outcome::dump::first::is_caller;
 use crate::outcome::dump::row::Detail;
 use crate::outcome::dump::tree::{Row, Tree};
 use crate::outcome::dump::whom::write_whom;
+use crate::outcome::edge::Held;
 use crate::outcome::status::{KernelStatus, Role, ThreadState, WaitStatus};
 use crate::outcome::words::{Kernel, NotReady, Span};
 use crate::rt::shown::Shown;
@@ -69,7 +70,7 @@ impl Doing<'_, '_> {
         // Most waits of ours are a futex in the kernel, which adds nothing to the wait.
         let call = thread.kernel.as_ref().and_then(|kernel| kernel.call.as_deref());
         if call.is_none_or(|call| call == "futex") {
-            return Ok(());
+            return write!(f, "{}", Held(&thread.waits_for));
         }
         f.write_str(", ")?;
         self.write_kernel(f)
@@ -88,11 +89,6 @@ impl Doing<'_, '_> {
             let brief = thread.kernel.clone().map(|kernel| KernelStatus { about: None, ..kernel });
             write!(f, "{}", Kernel(thread.run_state, brief.as_ref()))?;
         }
-        // A lock, outside of homebound, whose holder is known or guessed.
-        for edge in thread.waits_for.iter().filter(|_| thread.wait.is_none()) {
-            let word = if edge.known { "held by" } else { "perhaps held by" };
-            write!(f, ", {word} {}", Shown(&edge.path))?;
-        }
-        Ok(())
+        write!(f, "{}", Held(&thread.waits_for))
     }
 }

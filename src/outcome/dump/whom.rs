@@ -26,7 +26,8 @@ pub(crate) fn write_whom(
     if let Some(count) = thread.waits_for_first_of {
         return write!(f, " of {count} threads");
     }
-    let Some(edge) = thread.waits_for.first() else { return Ok(()) };
+    // The holder of a lock is told behind the kernel's view.
+    let Some(edge) = thread.waits_for.iter().find(|edge| edge.lock.is_none()) else { return Ok(()) };
     // A join: of one thread, whose path says all.
     if edge.thread.is_some() {
         return write!(f, " of {}", Shown(&edge.path));

@@ -23,10 +23,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Select, Sender};
 
+use crate::outcome::words::{END_OF_CHILD, START_OF_CHILD};
 use crate::rt::time::after;
 use crate::stop::listen::Keeper as Listening;
 use crate::tree::propagate;
 use crate::tree::readiness::Stage;
+use crate::tree::record::Of;
 use crate::tree::result_state::Outcome;
 use crate::tree::wait_mark::WaitMark;
 use crate::work::restart::decision::Window;
@@ -170,7 +172,8 @@ impl<'scope> Keeper<'scope> {
     /// Blocks until something is posted, a child is ready, the stop comes, or until `until`. Pairs
     /// with `Board::ring` and `Record::set_ready`.
     fn wait(&self, until: Option<Instant>, cx: &Context) {
-        let _mark = WaitMark::new("its children", cx.record().label.at);
+        let (what, of) = self.awaited();
+        let _mark = WaitMark::on(what, cx.record().label.at, of);
         let mut select = Select::new();
         select.recv(cx.node().signal(Listening::Listener));
         select.recv(&self.board.rung);
@@ -183,6 +186,18 @@ impl<'scope> Keeper<'scope> {
         }
         // Before the next look at what is posted: a ring after this wakes the next wait.
         let _rung_or_not = self.board.rung.try_recv();
+    }
+
+    /// What the wait is shown for: the end of a child that was told, before the start of another.
+    fn awaited(&self) -> (&'static str, Of) {
+        let last = |is: fn(&State) -> bool| {
+            let kept = self.children.iter().rev().find(|kept| is(&kept.seat.state))?;
+            Some(Of::Thread(Arc::clone(kept.rerun()?.record())))
+        };
+        let told = last(|state| matches!(state, State::Told { .. })).map(|of| (END_OF_CHILD, of));
+        let starting =
+            || last(|state| matches!(state, State::Starting { .. })).map(|of| (START_OF_CHILD, of));
+        told.or_else(starting).unwrap_or(("its children", Of::Nobody))
     }
 
     /// Starting -> up, for each child that has said that it is ready.

@@ -11,8 +11,9 @@ use std::process::Command;
 use std::ptr::null_mut;
 use std::time::Duration;
 
-use homebound::{Result, Scope, scope_named};
+use homebound::{Scope, Stacks};
 
+use super::{look, over, shown};
 use crate::common::*;
 
 /// A FIFO that nobody writes to, in a folder that the child makes and leaves.
@@ -24,17 +25,11 @@ fn fifo(name: &str) -> PathBuf {
     path
 }
 
-/// The end of a closure whose call has returned, which none does in these scenarios.
-fn over(_: impl Sized) -> Result {
-    Ok(())
-}
-
-/// The row of a thread in a dump of the scope.
+/// The call of a thread with its arguments, and where it sleeps.
 fn row(s: &Scope<'_, '_>, name: &str) -> String {
-    let dump = s.dump_status();
-    let start = format!("─ {name}  (");
-    let row = dump.lines().find(|line| line.contains(&start));
-    row.unwrap_or_else(|| panic!("no {name} in {dump}")).to_owned()
+    let kernel = super::row(&look(s, Stacks::Off), name).kernel.unwrap_or_default();
+    let channel = kernel.channel.map(|channel| format!("(kernel: {channel})"));
+    [kernel.call, kernel.about, channel].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Waits until the row of a thread has all of these words.
@@ -47,23 +42,6 @@ fn eventually_row(s: &Scope<'_, '_>, name: &str, words: &[&str]) {
     }
 }
 
-/// Runs a scenario in a child, which ends in the middle because its threads never do.
-#[track_caller]
-fn shown(scenario: fn(&Scope<'_, '_>) -> Result) {
-    // A function pointer has no room for the scenario, so it goes through a cell of the child.
-    std::thread_local!(static SCENARIO: std::cell::Cell<Option<fn(&Scope<'_, '_>) -> Result>> = const { std::cell::Cell::new(None) });
-    SCENARIO.set(Some(scenario));
-    child_passes(|_| {
-        let scenario = SCENARIO.get().expect("set above");
-        let result = scope_named("shop", |s| {
-            scenario(s)?;
-            // The threads are stuck for ever.
-            std::process::exit(0)
-        });
-        result.map_or(1, |()| 1)
-    });
-}
-
 #[test]
 fn ed1_a_path_is_shown_as_text() {
     // catches: `openat(0xffffff9c, ..)`
@@ -72,7 +50,9 @@ fn ed1_a_path_is_shown_as_text() {
         let text = format!("open {path:?}");
         let opened = path.clone();
         s.spawn("config", "opens a FIFO", |_| Ok(drop(File::open(opened)?)))?;
-        eventually_row(s, "config", &[&text]);
+        eventually_row(s, "config", &["openat", &text]);
+        let dump = s.dump_status();
+        assert!(dump.contains(&format!("sleeps in {text}")), "said once: {dump}");
         // Relative to a descriptor.
         let folder = File::open(path.parent().unwrap())?;
         let name = CString::new(path.file_name().unwrap().to_str().unwrap()).unwrap();

@@ -111,10 +111,12 @@ fn ed2_without_proc_no_thread_is_called_gone() {
         }
         let result = scope_named("shop", |s| -> Result {
             stuck(s)?;
-            let snapshot = s.examine(homebound::Examine::new().kernel());
-            let states: Vec<_> = all_threads(&snapshot).iter().map(|thread| thread.run_state).collect();
-            assert!(!states.contains(&Some(RunState::Other)), "{snapshot}");
-            assert!(snapshot.limits.iter().any(|limit| limit.starts_with("/proc/self/task: ")), "{snapshot}");
+            eventually("the reason is there", || {
+                let snapshot = s.examine(homebound::Examine::new().kernel());
+                let states: Vec<_> = all_threads(&snapshot).iter().map(|thread| thread.run_state).collect();
+                assert!(!states.contains(&Some(RunState::Other)), "{snapshot}");
+                snapshot.limits.iter().any(|limit| limit.starts_with("/proc/self/task: "))
+            });
             std::process::exit(0)
         });
         result.map_or(1, |()| 1)

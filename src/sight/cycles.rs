@@ -1,0 +1,174 @@
+//! Owns the search for cycles among the waits of a snapshot.
+//! Refuses to look at threads: it reads the edges that are in the snapshot.
+//!
+//! A node is an OS thread, because the body of a scope and the thread that runs it have a row each.
+//! An edge leads from a waiter to a thread without which the waiter does not go on. A wait for the
+//! end of a scope leads to each of its threads. A wait for the first of several threads, or for a
+//! place in a pool, leads to none: any of them may end it.
+
+use std::collections::HashMap;
+
+use crate::outcome::edge::{Cycle, Edge};
+use crate::outcome::status::{Role, ScopeStatus, Snapshot, ThreadId, ThreadStatus};
+use crate::outcome::words::{END_OF_CHILD, ITS_THREADS, START_OF_CHILD};
+
+/// Waits that end when all threads of a scope are home.
+const FOR_ALL: [&str; 4] = [ITS_THREADS, "shutdown", "group", "end of race"];
+
+/// Finds the cycles of a snapshot. A thread is in one of them at most. `foreign` has the edges of
+/// threads that are not in the tree, by the kernel's ids.
+pub(super) fn find(snapshot: &Snapshot, foreign: &[(u32, Vec<Edge>)]) -> Vec<Cycle> {
+    let graph = Graph::of(&snapshot.root, foreign);
+    graph.cycles()
+}
+
+/// An OS thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Node {
+    /// By the kernel's id.
+    Os(u32),
+    /// By the id of its row: the thread runs on no OS thread yet, or the system has no such ids.
+    Row(ThreadId),
+}
+
+/// The waits as nodes and steps. A step has the edge that a cycle shows.
+struct Graph {
+    steps: HashMap<Node, Vec<(Node, Edge)>>,
+}
+
+/// How far the search has come with a node.
+enum Mark {
+    /// On the way from the start to where the search is, at this place.
+    OnTheWay(usize),
+    Done,
+}
+
+impl Graph {
+    fn of(root: &ScopeStatus, foreign: &[(u32, Vec<Edge>)]) -> Graph {
+        let (nodes, scopes) = index(root);
+        let mut graph = Graph { steps: HashMap::new() };
+        for scope in &scopes {
+            for thread in &scope.threads {
+                let from = node(thread);
+                // A supervisor goes on with its other children meanwhile.
+                if thread.wait.is_some_and(|wait| [END_OF_CHILD, START_OF_CHILD].contains(&wait.what)) {
+                    continue;
+                }
+                let by_all = thread.wait.is_some_and(|wait| FOR_ALL.contains(&wait.what));
+                for edge in &thread.waits_for {
+                    match edge {
+                        Edge { thread: None, os_tid: None, .. } if by_all => {
+                            let target = target(scope, edge, &scopes);
+                            target
+                                .into_iter()
+                                .flat_map(members)
+                                .for_each(|member| graph.add_member(from, member));
+                        }
+                        _ => graph.add(from, edge, &nodes),
+                    }
+                }
+            }
+        }
+        for (os_tid, edges) in foreign {
+            edges.iter().for_each(|edge| graph.add(Node::Os(*os_tid), edge, &nodes));
+        }
+        graph
+    }
+
+    fn add(&mut self, from: Node, edge: &Edge, nodes: &HashMap<ThreadId, Node>) {
+        let by_row = edge.thread.and_then(|id| nodes.get(&id).copied());
+        if let Some(to) = edge.os_tid.map(Node::Os).or(by_row) {
+            self.steps.entry(from).or_default().push((to, edge.clone()));
+        }
+    }
+
+    fn add_member(&mut self, from: Node, member: &ThreadStatus) {
+        let (thread, path) = (Some(member.id), member.path.clone());
+        let edge = Edge { thread, path, known: true, os_tid: member.os_tid, lock: None };
+        self.steps.entry(from).or_default().push((node(member), edge));
+    }
+
+    /// A search in depth. Each node is visited once, and a step to a node on the way closes a
+    /// cycle. Iterative, because chains of waits may be long.
+    fn cycles(&self) -> Vec<Cycle> {
+        let mut starts: Vec<Node> = self.steps.keys().copied().collect();
+        // So that the same snapshot has its cycles in the same order.
+        starts.sort_unstable();
+        let (mut marks, mut found) = (HashMap::new(), Vec::new());
+        for start in starts {
+            // The way, with the steps of each node that are not taken yet.
+            let mut way: Vec<(Node, std::slice::Iter<'_, (Node, Edge)>)> = Vec::new();
+            // The edge by which the way came to each node after the first.
+            let mut edges: Vec<&Edge> = Vec::new();
+            let mut next = Some(start).filter(|start| !marks.contains_key(start));
+            loop {
+                if let Some(node) = next.take() {
+                    marks.insert(node, Mark::OnTheWay(way.len()));
+                    way.push((node, self.steps.get(&node).map(|steps| steps.iter()).unwrap_or_default()));
+                }
+                let Some((node, steps)) = way.last_mut() else { break };
+                let Some((to, edge)) = steps.next() else {
+                    marks.insert(*node, Mark::Done);
+                    way.pop();
+                    edges.pop();
+                    continue;
+                };
+                match marks.get(to) {
+                    None => {
+                        edges.push(edge);
+                        next = Some(*to);
+                    }
+                    Some(Mark::OnTheWay(place)) => {
+                        let cycle = edges.get(*place..).unwrap_or_default().iter().copied().chain([edge]);
+                        found.push(cycle_of(cycle.cloned().collect()));
+                        // The search goes on before the cycle.
+                        let place = *place;
+                        marks.extend(way.drain(place..).map(|(node, _)| (node, Mark::Done)));
+                        edges.truncate(place.saturating_sub(1));
+                    }
+                    Some(Mark::Done) => {}
+                }
+            }
+        }
+        found
+    }
+}
+
+fn cycle_of(edges: Vec<Edge>) -> Cycle {
+    Cycle { known: edges.iter().all(|edge| edge.known), edges }
+}
+
+fn node(thread: &ThreadStatus) -> Node {
+    thread.os_tid.map_or(Node::Row(thread.id), Node::Os)
+}
+
+/// The node of each row, and all scopes.
+fn index(root: &ScopeStatus) -> (HashMap<ThreadId, Node>, Vec<&ScopeStatus>) {
+    let (mut nodes, mut scopes, mut list) = (HashMap::new(), Vec::new(), vec![root]);
+    while let Some(scope) = list.pop() {
+        nodes.extend(scope.threads.iter().map(|thread| (thread.id, node(thread))));
+        scopes.push(scope);
+        list.extend(&scope.scopes);
+    }
+    (nodes, scopes)
+}
+
+/// The scope that an edge leads to. `None` if several have its path.
+fn target<'a>(own: &'a ScopeStatus, edge: &Edge, all: &[&'a ScopeStatus]) -> Option<&'a ScopeStatus> {
+    if own.path == edge.path {
+        return Some(own);
+    }
+    let mut found = all.iter().filter(|scope| scope.path == edge.path);
+    found.next().filter(|_| found.next().is_none()).copied()
+}
+
+/// The threads that a scope waits for at its end: its own, and those of its groups.
+fn members(scope: &ScopeStatus) -> impl Iterator<Item = &ThreadStatus> {
+    let (mut found, mut list) = (Vec::new(), vec![scope]);
+    while let Some(scope) = list.pop() {
+        let is_waited_for = |role| matches!(role, Role::Worker | Role::Service | Role::Adopted);
+        found.extend(scope.threads.iter().filter(|thread| is_waited_for(thread.role)));
+        list.extend(scope.scopes.iter().filter(|inner| inner.group));
+    }
+    found.into_iter()
+}

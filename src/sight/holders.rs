@@ -1,0 +1,189 @@
+//! Owns the question which thread holds the lock that another thread waits for.
+//! Refuses to look for cycles, and to guess: `guesses` does.
+//!
+//! Two sorts of locks tell their owner, each at a place that a protocol fixes:
+//!
+//! - The word of a priority-inheriting lock is the kernel's id of its owner (`futex(2)`).
+//! - A `pthread_mutex_t` of glibc has the id of its owner 8 bytes behind the word at which threads
+//!   wait. Only the stack of the waiter tells that the word belongs to such a mutex, so without a
+//!   stack nothing is said.
+//!
+//! An edge is certain, because all is of one moment: the kernel has put the waiter on no processor
+//! between the first reading and the last, and an owner writes its id after it has taken the lock,
+//! and clears it before it lets go.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use crate::outcome::edge::{Edge, Lock, LockKind};
+use crate::outcome::stack::{Frame, Stacks};
+use crate::outcome::status::{Role, Snapshot, ThreadId};
+use crate::sight::again::{Again, Outer};
+use crate::sight::rows;
+use crate::sight::{cycles, guesses};
+use crate::sys::{self, Futex};
+
+/// Number of frames, from the innermost on, among which the function of a lock is.
+const INNERMOST: usize = 8;
+
+/// The name of each thread of the process, by the kernel's id.
+pub(super) struct People(HashMap<u32, (Option<ThreadId>, String)>);
+
+/// A thread that waits at a futex.
+pub(super) struct Waiter {
+    pub(super) os_tid: u32,
+    pub(super) futex: Futex,
+    /// The addresses of the frames, and the place of the function by which the thread waits for a
+    /// lock.
+    pub(super) frames: Vec<u64>,
+    pub(super) waits_in: Option<(LockKind, usize)>,
+}
+
+/// Adds the edges from threads that wait for locks to the holders of these locks, and all cycles.
+/// Reads nothing after `until`, and sends a signal only if `stacks` allows it. `outer` is from the
+/// beginning of the look.
+pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer: Outer) {
+    let waiters = waiters(snapshot, until);
+    let mut edges = BTreeMap::new();
+    if !waiters.is_empty() {
+        let people = People::of(snapshot);
+        let mut again = Again::begin(stacks, until, outer);
+        for waiter in &waiters {
+            let owner = match waiter.waits_in {
+                _ if waiter.futex.is_lock_pi() => pi_owner(waiter),
+                Some((LockKind::Pthread, _)) => again.as_mut().and_then(|again| pthread_owner(waiter, again)),
+                _ => None,
+            };
+            edges.extend(owner.map(|(lock, owner)| (waiter.os_tid, people.edge(owner, lock, true))));
+        }
+        if let Some(mut again) = again {
+            guesses::add(&waiters, &people, &mut again, &mut edges, &mut snapshot.limits);
+        }
+    }
+    let mut foreign = Vec::new();
+    for row in rows::by_interest(&mut snapshot.root) {
+        row.waits_for.extend(row.os_tid.and_then(|os_tid| edges.get(&os_tid).cloned()));
+    }
+    for row in &snapshot.foreign {
+        foreign.extend(edges.get(&row.os_tid).map(|edge| (row.os_tid, vec![edge.clone()])));
+    }
+    snapshot.cycles = cycles::find(snapshot, &foreign);
+}
+
+/// The threads that wait at a futex, in no wait that homebound knows.
+fn waiters(snapshot: &mut Snapshot, until: Instant) -> Vec<Waiter> {
+    let mut found: BTreeMap<u32, Waiter> = BTreeMap::new();
+    let own = sys::thread_id();
+    let mut look = |os_tid: u32, frames: &[Frame]| {
+        if Some(os_tid) == own || found.contains_key(&os_tid) || Instant::now() >= until {
+            return;
+        }
+        if let Ok(Some(futex)) = sys::futex_of(os_tid) {
+            let waits_in = frames.iter().take(INNERMOST).enumerate().find_map(lock_of);
+            let frames = frames.iter().map(|frame| frame.address).collect();
+            found.insert(os_tid, Waiter { os_tid, futex, frames, waits_in });
+        }
+    };
+    for row in rows::by_interest(&mut snapshot.root) {
+        let is_at_futex = row.kernel.as_ref().is_some_and(|kernel| kernel.call.as_deref() == Some("futex"));
+        if let Some(os_tid) = row.os_tid.filter(|_| is_at_futex && !rows::is_in_wait(row)) {
+            look(os_tid, row.stack.as_ref().map_or(&[], |stack| &stack.frames));
+        }
+    }
+    for row in snapshot.foreign.iter().filter(|row| row.unknown.is_none()) {
+        // Only with a stack: the kernel was not asked about foreign threads.
+        if let Some(stack) = &row.stack {
+            look(row.os_tid, &stack.frames);
+        }
+    }
+    found.into_values().collect()
+}
+
+/// The kind of the lock, if this is the function in which threads wait for one; and its place.
+fn lock_of((place, frame): (usize, &Frame)) -> Option<(LockKind, usize)> {
+    let function = frame.function.as_deref()?;
+    let is_in = |parts: [&str; 2]| parts.iter().all(|part| function.contains(part));
+    // Other C libraries keep the owner elsewhere.
+    let is_glibc = || {
+        let is_libc = frame.module.as_deref().is_some_and(|module| module.contains("/libc"));
+        cfg!(target_env = "gnu") && is_libc
+    };
+    let kind = match function.trim_start_matches('_') {
+        name if name.starts_with("pthread_mutex_") && name.contains("lock") && is_glibc() => {
+            LockKind::Pthread
+        }
+        _ if is_in(["sys::sync::mutex::futex::Mutex", "lock_contended"]) => LockKind::StdMutex,
+        _ if is_in(["raw_mutex::RawMutex", "lock_slow"]) => LockKind::ParkingLot,
+        _ => return None,
+    };
+    Some((kind, place))
+}
+
+/// The owner of a priority-inheriting lock: the lower bits of the word.
+fn pi_owner(waiter: &Waiter) -> Option<(Lock, u32)> {
+    let Waiter { os_tid, futex, .. } = waiter;
+    let [word] = sys::words_at(futex.address)?;
+    let lock = Lock { kind: LockKind::PriorityInheriting, address: futex.address };
+    let owner = sys::owner_in(word);
+    (owner != 0 && is_unmoved(*os_tid, futex)).then_some((lock, owner))
+}
+
+/// The owner of a `pthread_mutex_t`: the third word, behind the word at which threads wait and the
+/// count of a recursive mutex.
+fn pthread_owner(waiter: &Waiter, again: &mut Again) -> Option<(Lock, u32)> {
+    let Waiter { os_tid, futex, .. } = waiter;
+    if !futex.is_wait() {
+        return None;
+    }
+    again.see_waiter(waiter)?;
+    let [word, _count, owner] = sys::words_at(futex.address)?;
+    let lock = Lock { kind: LockKind::Pthread, address: futex.address };
+    // 2: held, and threads wait for it. The word of a robust mutex has the owner as well.
+    let is_held = word == 2 || sys::owner_in(word) == owner;
+    (is_held && owner != 0 && is_unmoved(*os_tid, futex)).then_some((lock, owner))
+}
+
+/// True if the thread waits at the same futex, and the kernel has put it on no processor meanwhile.
+pub(super) fn is_unmoved(os_tid: u32, futex: &Futex) -> bool {
+    sys::futex_of(os_tid).is_ok_and(|now| now.as_ref() == Some(futex))
+}
+
+impl People {
+    fn of(snapshot: &mut Snapshot) -> People {
+        let mut found: HashMap<u32, (Option<ThreadId>, String)> = HashMap::new();
+        let mut bodies = Vec::new();
+        for row in rows::by_interest(&mut snapshot.root) {
+            let Some(os_tid) = row.os_tid.filter(|_| rows::is_live(row)) else { continue };
+            // A thread that runs the body of a scope has a row of its own, and the body another.
+            if row.role == Role::Body {
+                bodies.push((os_tid, (Some(row.id), row.path.clone())));
+            } else {
+                found.insert(os_tid, (Some(row.id), row.path.clone()));
+            }
+        }
+        // The outermost body of a thread without a row, which is the oldest.
+        bodies.sort_by_key(|(_, (id, _))| *id);
+        for (os_tid, name) in bodies {
+            found.entry(os_tid).or_insert(name);
+        }
+        let foreign = snapshot.foreign.iter().filter(|row| row.unknown.is_none());
+        found.extend(foreign.map(|row| (row.os_tid, (None, format!("foreign thread {:?}", row.name)))));
+        found.extend(snapshot.ending.iter().map(|row| (row.os_tid, (None, row.path.clone()))));
+        People(found)
+    }
+
+    /// The edge to the holder of a lock.
+    pub(super) fn edge(&self, holder: u32, lock: Lock, known: bool) -> Edge {
+        let (thread, path) = self.0.get(&holder).cloned().unwrap_or_else(|| (None, elsewhere(holder)));
+        Edge { thread, path, known, os_tid: Some(holder), lock: Some(lock) }
+    }
+}
+
+/// The name of a thread that has no row in the snapshot.
+fn elsewhere(os_tid: u32) -> String {
+    match sys::thread_of(os_tid) {
+        Ok(Some(thread)) => format!("thread {:?}", thread.text()),
+        Ok(None) => format!("thread {os_tid}, which has ended"),
+        Err(_) => format!("thread {os_tid}"),
+    }
+}

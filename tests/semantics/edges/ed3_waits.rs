@@ -1,0 +1,79 @@
+//! Owns the edges of homebound's own waits: all of them at once, in a child that is killed.
+
+use homebound::{Ready, Result, Scope, Snapshot, Stacks};
+
+use super::{look, row, shown};
+use crate::common::*;
+
+/// The path to which the wait of a thread leads, if it is certain.
+fn leads_to(snapshot: &Snapshot, name: &str) -> Option<String> {
+    let known = row(snapshot, name).waits_for.into_iter().filter(|edge| edge.known && edge.lock.is_none());
+    known.map(|edge| edge.path).next()
+}
+
+/// Waits until the wait of a thread leads there.
+fn eventually_leads(s: &Scope<'_, '_>, name: &str, to: &str) {
+    eventually(&format!("{name} waits for {to}"), || {
+        leads_to(&look(s, Stacks::Off), name).as_deref() == Some(to)
+    });
+}
+
+#[test]
+fn ed3_each_wait_of_homebounds_leads_to_what_it_waits_for() {
+    // catches: a wait without an edge; an edge to the scope for a wait for one thread
+    shown(|s| {
+        let (_keep, gate) = gate();
+        let closed = gate.clone();
+        let deaf = s.spawn("deaf", "hears nothing", move |_| Ok(pass(&closed)))?;
+        s.spawn("joiner", "joins", move |_| Ok(deaf.join()?))?;
+        eventually_leads(s, "joiner", "/shop/deaf");
+
+        let closed = gate.clone();
+        s.spawn("starter", "starts a service", move |_| {
+            let late = s.thread("late", "is never ready");
+            let (_late, ()) = late.start(NEVER, move |_, _ready: Ready<()>| Ok(pass(&closed)))?;
+            Ok(())
+        })?;
+        eventually_leads(s, "starter", "/shop/late");
+
+        let closed = gate.clone();
+        let pool = s.pool("desk", "does jobs").threads(1).queue(1).start()?;
+        let job = pool.submit(s.context(), move |_| Ok(pass(&closed)))?;
+        s.spawn("job-joiner", "joins a job", move |_| Ok(job.join()?))?;
+        eventually("the joiner waits for the job", || {
+            leads_to(&look(s, Stacks::Off), "job-joiner").is_some_and(|path| path.starts_with("/shop/desk/"))
+        });
+        eventually("the queue is full", || pool.try_submit(|_| Ok(())).is_err());
+        let full = pool.clone();
+        s.spawn("submitter", "waits for a place", move |cx| Ok(drop(full.submit(cx, |_| Ok(()))?)))?;
+        eventually_leads(s, "submitter", "/shop/desk");
+
+        let closed = gate.clone();
+        let keeper = s.supervisor("keeper", "keeps one").child_grace(NEVER);
+        let keeper = keeper.child("kept", "hears nothing", move |_| -> Result { Ok(pass(&closed)) });
+        let keeper = keeper.start()?;
+        let asked = keeper.clone();
+        s.spawn("asker", "stops a child", move |_| Ok(asked.stop_child("kept")?))?;
+        eventually_leads(s, "asker", "/shop/keeper");
+        eventually("the supervisor waits for the child", || {
+            let all = all_threads(&look(s, Stacks::Off));
+            let own =
+                all.into_iter().find(|row| row.path == "/shop/keeper" && row.role != homebound::Role::Body);
+            own.is_some_and(|row| {
+                row.waits_for.iter().any(|edge| edge.path == "/shop/keeper/kept" && edge.known)
+            })
+        });
+
+        s.spawn("outer", "opens a scope", move |cx| {
+            cx.subscope("inner", |inner| {
+                Ok(drop(inner.spawn("last", "hears nothing", move |_| Ok(pass(&gate)))?))
+            })?;
+            Ok(())
+        })?;
+        eventually("it waits for the scope", || {
+            leads_to(&look(s, Stacks::Off), "outer").is_some_and(|path| path.ends_with("/inner"))
+        });
+        assert!(look(s, Stacks::Off).cycles.is_empty());
+        Ok(())
+    });
+}
