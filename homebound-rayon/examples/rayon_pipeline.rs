@@ -51,7 +51,7 @@ fn sum(cx: &Context, batch: Range<u64>, done: &AtomicUsize) -> Result<u64, Stopp
     let digits = |number: u64| {
         cx.checkpoint()?; // ends the loop on all threads of the pool
         done.fetch_add(1, Ordering::Relaxed);
-        Ok((number * 1_000..(number + 1) * 1_000).map(|n| n.to_string().bytes().count() as u64).sum::<u64>())
+        Ok((number * 1_000..(number + 1) * 1_000).map(|n| n.to_string().len() as u64).sum::<u64>())
     };
     batch.into_par_iter().map(digits).sum()
 }

@@ -334,7 +334,7 @@ fn host<'scope>(
     let built = builder
         .panic_handler(move |payload| tell(&context, payload))
         .spawn_handler(|thread| {
-            start(&group, name, &purpose, at, &here, thread).map_err(|why| {
+            start(&group, name, purpose.clone(), at, &here, thread).map_err(|why| {
                 let told = io::Error::other(why.to_string());
                 refused = Some(why);
                 told
@@ -358,13 +358,13 @@ fn host<'scope>(
 fn start(
     group: &Group<'_>,
     name: &str,
-    purpose: &Cow<'static, str>,
+    purpose: Cow<'static, str>,
     at: &'static Location<'static>,
     here: &Sender<Infallible>,
     thread: ThreadBuilder,
 ) -> Result<(), SpawnError> {
     let name = thread.name().map_or_else(|| format!("{name}-{}", thread.index()), str::to_owned);
-    let mut own = group.thread(name, purpose.clone()).dedicated().spawned_at(at);
+    let mut own = group.thread(name, purpose).dedicated().spawned_at(at);
     if let Some(bytes) = thread.stack_size() {
         own = own.stack_size(bytes);
     }

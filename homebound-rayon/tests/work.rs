@@ -3,6 +3,8 @@
 //! Refuses to know how its threads begin and end: see `ends`.
 
 #![cfg(unix)]
+#![allow(clippy::incompatible_msrv)] // tests are built with a newer Rust than the library asks for
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -74,7 +76,7 @@ fn in4_an_error_of_a_spawned_job_is_a_failure_and_a_stop_is_none() {
 /// Stops a loop that would go on for ever; returns how long the end has taken.
 fn stop_a_loop() -> Duration {
     let stopped_at = std::sync::Mutex::new(None);
-    let result = scope(|s| {
+    let result: Result<(), _> = scope(|s| {
         let pool = RayonPool::new(s, "ray", "crunches", 2)?;
         let (begin, begun) = bounded(1);
         let stopper = s.stopper();
@@ -95,7 +97,7 @@ fn stop_a_loop() -> Duration {
         unreachable!("the loop has no end")
     });
     let took = stopped_at.into_inner().unwrap().expect("stopped").elapsed();
-    let error: homebound::ScopeError = result.map(|()| ()).unwrap_err();
+    let error = result.unwrap_err();
     assert!(error.failures().is_empty(), "{error}");
     assert_eq!(error.stop_reason().expect("stopped").to_string(), "the alarm rang");
     took
@@ -156,14 +158,14 @@ fn after_its_stop_a_pool_takes_no_work() {
 #[test]
 fn a_caller_that_is_stopping_starts_no_work_but_in_a_shield() {
     within(|| {
-        let result = scope(|s| {
+        let result: Result<(), _> = scope(|s| {
             let pool = RayonPool::new(s, "ray", "crunches", 2)?;
             s.stop();
             let cx = s.context();
             assert_eq!(cx.shield(NEVER, |_| pool.install(|| 3)).expect("in a shield"), 3);
             Ok(pool.install(|| unreachable!("the caller is stopping"))?)
         });
-        assert!(result.map(|()| ()).unwrap_err().stop_reason().is_some());
+        assert!(result.unwrap_err().stop_reason().is_some());
     });
 }
 

@@ -3,6 +3,8 @@
 //! Refuses to know the bridges: see `bridges`.
 
 #![cfg(unix)]
+#![allow(clippy::incompatible_msrv)] // tests are built with a newer Rust than the library asks for
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -253,7 +255,7 @@ fn a_refusal_of_the_system_is_an_error_and_the_scope_is_usable() {
                 let refused = refused.unwrap_err().to_string();
                 assert!(refused.contains("no tokio runtime: OS can't spawn"), "{refused}");
                 eventually("no worker is left", || os_threads() == 2);
-                Ok(block_on_tokio(s.context(), 0, LONG, |_| async { Ok(()) })?)
+                block_on_tokio(s.context(), 0, LONG, |_| async { Ok(()) })
             })
             .unwrap();
             0

@@ -7,8 +7,9 @@ use proc_macro2::Span;
 
 use crate::check::quick;
 use crate::check::resolve::bodies;
-use crate::check::rules::{deaf, detached, exit};
-use crate::check::state::{Hit, Start, Walk};
+use crate::check::rules::{deaf, detached, exit, hosted};
+use crate::check::state::hit::Hit;
+use crate::check::state::{Start, Walk};
 use crate::finding::rule::Rule;
 use crate::finding::{Finding, FoundBy};
 
@@ -124,6 +125,7 @@ fn parsed(whole: &str) -> Looked {
     detached::settle_handles(&mut walk);
     exit::settle_exits(&mut walk);
     deaf::settle_waits(&mut walk);
+    hosted::settle(&mut walk);
     let mut findings: Vec<_> = walk.hits.into_iter().map(|hit| finding(hit, before)).collect();
     findings.sort_by_key(|one| (one.line, one.column, one.rule));
     // A body of `macro_rules!`, or a token that was read in two ways, may be met twice.

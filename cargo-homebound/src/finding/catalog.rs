@@ -69,8 +69,8 @@ const fn exit(path: &'static str) -> Entry {
 /// The list. A path by which a crate re-exports another one's function is an entry of its own.
 ///
 /// Left out on purpose: calls that use rayon's global pool without a `spawn` (`join`, `scope`,
-/// `par_iter`), and calls that run on the calling thread (`tokio::task::spawn_local`, runtimes of
-/// the current thread).
+/// `par_iter`), which are findings only inside a scope of homebound's (`rules::hosted`), and calls
+/// that run on the calling thread (`tokio::task::spawn_local`, runtimes of the current thread).
 pub const ENTRIES: &[Entry] = &[
     thread("std::thread::spawn"),
     scoped("std::thread::scope"),

@@ -253,6 +253,9 @@ const FUNCTIONS: &[&str] = &[
     "homebound::scope",
     "homebound::registry::run",
     "homebound::Registry::new",
+    "homebound_rayon::RayonPool",
+    "homebound_tokio::block_on_tokio",
+    "homebound_tokio::reported",
     "rayon::scope",
     "rayon::scope_fifo",
     "rayon::in_place_scope",
@@ -324,6 +327,7 @@ pub(crate) fn parameter(path: &str) -> Option<&'static str> {
         "homebound::scope"
         | "homebound::scope_named"
         | "homebound::registry::run"
+        | "homebound::run"
         | "homebound::Registry::run"
         | "homebound::Scope::subscope" => HB_SCOPE,
         "homebound::Scope::spawn"
@@ -332,6 +336,7 @@ pub(crate) fn parameter(path: &str) -> Option<&'static str> {
         | "homebound::Context::service"
         | "homebound::ThreadBuilder::spawn"
         | "homebound::ThreadBuilder::service"
+        | "homebound_rayon::RayonPool::spawn"
         | "homebound::Context::shield"
         | "homebound::Context::with_deadline" => HB_CONTEXT,
         _ => return None,

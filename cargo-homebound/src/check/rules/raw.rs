@@ -7,7 +7,8 @@ use syn::{Attribute, Ident};
 use crate::check::resolve::flow::Node;
 use crate::check::resolve::names::{Res, Space};
 use crate::check::resolve::types::Ty;
-use crate::check::rules::{detached, exit};
+use crate::check::rules::{detached, exit, hosted};
+use crate::check::state::hit::Hit;
 use crate::check::state::{Start, Walk};
 use crate::finding::catalog::{self, Entry, Kind};
 use crate::finding::rule::Rule;
@@ -15,7 +16,8 @@ use crate::finding::rule::Rule;
 const SPAWN: &str = "spawn it through a scope: `scope.spawn(name, purpose, |cx| ..)`, or `scope.service(..)` if it runs until it is told to stop";
 const SCOPE: &str =
     "open a scope of homebound's: `homebound::scope(|scope| ..)`, or `scope.subscope(name, |scope| ..)`";
-const TASK: &str = "let one scope own the runtime, and shut it down with it; list the call in `homebound.toml` with that reason";
+const TASK: &str = "let a service own the runtime: `homebound_tokio::block_on_tokio(cx, workers, limit, |token| ..)`; if it does, in another file, list the call in `homebound.toml`";
+const RAYON: &str = "give the pool threads of a scope: `homebound_rayon::RayonPool::new(scope, name, purpose, threads)`, and its `install` and `spawn`";
 const POOL: &str = "give the work to threads of a scope, or list the pool in `homebound.toml` with the reason why it is needed";
 const SIGNALS: &str = "let `homebound::registry::run` own the signals: it stops the scopes";
 
@@ -56,12 +58,14 @@ fn start(walk: &mut Walk, span: Span, entry: &'static Entry, how: &str) {
     };
     let help = match entry.kind {
         _ if path.starts_with("ctrlc") => SIGNALS,
+        _ if path.starts_with("rayon::") => RAYON,
+        _ if path.starts_with("tokio") => TASK,
         Kind::Pool => POOL,
         Kind::Task => TASK,
         Kind::Scoped if path.ends_with("::scope") => SCOPE,
         _ => SPAWN,
     };
-    walk.hit(Rule::RawThread, span, message, help);
+    hosted::started(walk, path, Hit { rule: Rule::RawThread, span, message, help });
     let start = Start {
         line: 0,
         column: 0,

@@ -1,5 +1,5 @@
-//! Owns the surroundings of the code of one function or closure: a scope, a context, the place of
-//! its result.
+//! Owns the surroundings of the code of one function or closure: a scope, a context, the threads on
+//! which it runs, the place of its result.
 //! Refuses to know how that is found out.
 
 use crate::check::resolve::flow::Node;
@@ -12,6 +12,8 @@ pub(crate) struct Frame {
     pub(crate) in_scope: bool,
     /// Whether the code can reach a context.
     pub(crate) context: Context,
+    /// The threads on which the code runs.
+    pub(crate) host: Host,
     /// Where the result goes.
     pub(crate) result: Node,
     /// The function of this file that the code is, or stands in: its number in `Declared::fns`.
@@ -36,8 +38,24 @@ pub(crate) enum Context {
     Away,
 }
 
+/// The threads on which code runs, as far as the file says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// The threads of the callers: the call graph decides at the end.
+    Callers,
+    /// A thread of a scope of homebound's.
+    Scope,
+    /// A pool of rayon's that is no global pool: the code is given to `install`.
+    Rayon,
+    /// A runtime of tokio's that a thread of a scope owns: the code is given to `block_on_tokio`.
+    Tokio,
+    /// A thread that no scope owns, or code that no function has.
+    Raw,
+}
+
 impl Frame {
     pub(crate) fn of(function: Option<usize>, context: Context) -> Frame {
-        Frame { in_scope: false, context, result: Node::HOME, function, woken: false, listens: false }
+        let host = if function.is_some() { Host::Callers } else { Host::Raw };
+        Frame { in_scope: false, context, host, result: Node::HOME, function, woken: false, listens: false }
     }
 }

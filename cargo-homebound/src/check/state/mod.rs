@@ -7,6 +7,7 @@
 //! `pending` are kept until the whole file is known.
 
 pub(crate) mod frame;
+pub(crate) mod hit;
 pub(crate) mod loops;
 pub(crate) mod pending;
 pub(crate) mod places;
@@ -21,6 +22,7 @@ use crate::check::resolve::names::{Names, Res};
 use crate::check::resolve::types::Ty;
 use crate::check::resolve::written::ScopeId;
 use crate::check::state::frame::{Context, Frame};
+use crate::check::state::hit::Hit;
 use crate::check::state::loops::Loop;
 use crate::check::state::pending::Waits;
 use crate::check::state::reach::Reach;
@@ -40,15 +42,6 @@ pub struct Start {
     pub features: Vec<String>,
     /// Whether the place is in code that is compiled for tests only.
     pub test: bool,
-}
-
-/// The message of a rule at a place, before it becomes a finding.
-#[derive(Debug)]
-pub(crate) struct Hit {
-    pub(crate) rule: Rule,
-    pub(crate) span: Span,
-    pub(crate) message: String,
-    pub(crate) help: &'static str,
 }
 
 /// A variable.

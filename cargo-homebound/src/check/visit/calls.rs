@@ -8,7 +8,7 @@ use syn::{Expr, ExprCall, Token};
 use crate::check::resolve::flow::Node;
 use crate::check::resolve::names::{Res, Space};
 use crate::check::resolve::types::{self, HB_CONTEXT, HB_SCOPE, Ty};
-use crate::check::rules::{deaf, detached, exit, polled, purpose, raw};
+use crate::check::rules::{deaf, detached, exit, hosted, polled, purpose, raw};
 use crate::check::state::frame::{Context, Frame};
 use crate::check::state::{Found, Walk};
 use crate::finding::catalog::{self, Kind};
@@ -139,8 +139,12 @@ impl Walk {
         let entry = catalog::find(path);
         match entry {
             Some(entry) if entry.kind == Kind::Exit => exit::exits(self, span, path),
-            Some(entry) => raw::started(self, span, entry, into, &types::returned(path)),
+            Some(entry) => {
+                let ty = if self.is_reported(arguments) { Ty::Unknown } else { types::returned(path) };
+                raw::started(self, span, entry, into, &ty);
+            }
             None => {
+                hosted::function(self, path, span);
                 detached::function(self, path, span);
                 polled::function(self, path, span, awaited, arguments);
                 if !awaited {
@@ -205,6 +209,15 @@ impl Walk {
         }
     }
 
+    /// Whether a call of a spawn is given `homebound_tokio::reported(..)`, which tells the failure
+    /// of the task. Then the handle may go.
+    fn is_reported(&mut self, arguments: &Arguments) -> bool {
+        let Some(Expr::Call(call)) = arguments.first() else { return false };
+        let Expr::Path(path) = &*call.func else { return false };
+        let found = self.meaning(&path.path, path.qself.as_ref());
+        matches!(found, Res::Path(path) if path == "homebound_tokio::reported")
+    }
+
     pub(crate) fn arguments(&mut self, arguments: &Arguments) {
         self.closures_of("", false, arguments);
     }
@@ -255,6 +268,7 @@ impl Walk {
         } else if starts || deaf::OUT_OF_REACH.contains(&path) {
             frame.context = Context::Away;
         }
+        frame.host = hosted::host(path, starts, frame.host);
         frame
     }
 }

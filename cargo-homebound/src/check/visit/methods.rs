@@ -9,9 +9,9 @@ use syn::{Expr, ExprMethodCall};
 use crate::check::resolve::flow::Node;
 use crate::check::resolve::passage::{self, Passage};
 use crate::check::resolve::types::{self, Ty};
-use crate::check::rules::{deaf, detached, polled, purpose, raw, spin};
+use crate::check::rules::{deaf, detached, hosted, polled, purpose, raw, spin};
 use crate::check::state::Walk;
-use crate::check::state::frame::Frame;
+use crate::check::state::frame::{Frame, Host};
 use crate::finding::catalog;
 
 impl Walk {
@@ -83,6 +83,7 @@ impl Walk {
             frame.listens |= ["stop_fd", "stop_signal"].contains(&name);
         }
         polled::method(self, name, call, of);
+        hosted::method(self, name, call.method.span());
         spin::passes_over(self, name, call, ty);
         // An awaited `recv` belongs to an asynchronous channel, and blocks no thread.
         if !awaited {
@@ -128,6 +129,10 @@ impl Walk {
                 }
                 Expr::Closure(closure) => {
                     let mut frame = self.frame_of(path, starts);
+                    // A pool of unknown type is taken for one by the method's name.
+                    if call.method == "install" && !path.starts_with("rayon::") {
+                        frame.host = Host::Rayon;
+                    }
                     frame.result = if passage::keeps_result(&call.method) { into } else { Node::HOME };
                     let first = types::parameter(path).map_or(Ty::Unknown, Ty::named);
                     if passage::makes_and_keeps(&call.method) {
