@@ -2,7 +2,7 @@
 //! Refuses to know the runtime: it works on text alone, whether that compiles or not.
 //!
 //! The folders, each using only those before it (`tests/house/layers.rs` holds that): `finding`;
-//! `source`; `config`, `print`, `deep` and `check`, which do not know each other; `deps`;
+//! `source`; `config`, `print`, `deep`, `graces` and `check`, which do not know each other; `deps`;
 //! `command`. Read `command/mod.rs` first, and `check/mod.rs` for what a check is.
 
 pub mod check;
@@ -12,6 +12,7 @@ pub mod finding;
 
 mod config;
 mod deep;
+mod graces;
 mod print;
 mod source;
 

@@ -11,6 +11,7 @@ pub(crate) mod error;
 pub(crate) mod failure;
 pub(crate) mod failure_list;
 pub(crate) mod gave_up;
+pub(crate) mod history_line;
 pub(crate) mod marks;
 pub(crate) mod offset;
 pub(crate) mod outside;

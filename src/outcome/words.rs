@@ -235,3 +235,14 @@ impl fmt::Display for Thousands {
         Ok(())
     }
 }
+
+/// The path with a `*` in place of each number.
+pub(crate) fn pattern(path: &str) -> String {
+    let mut pattern = String::new();
+    for c in path.chars().map(|c| if c.is_ascii_digit() { '*' } else { c }) {
+        if c != '*' || !pattern.ends_with('*') {
+            pattern.push(c);
+        }
+    }
+    pattern
+}

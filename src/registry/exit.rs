@@ -174,6 +174,7 @@ pub(crate) fn assemble<T>(
     core: &Arc<ScopeCore>,
     lived: Lived<T>,
     orphans: Vec<ForeignThread>,
+    remember: &dyn Fn(&ShutdownReport),
 ) -> Result<Exit<T>, Payload> {
     let Lived { value, payload, verdict } = lived;
     let mut verdict = verdict.map(Account::into_report);
@@ -188,6 +189,7 @@ pub(crate) fn assemble<T>(
     report.foreign = orphans;
     report.owned = owned::alive();
     let shutdown = report.clone();
+    remember(&shutdown);
     if let Some(payload) = payload {
         verdict.err().iter().for_each(|error| report_before_unwinding(core, error));
         return Err(payload);

@@ -7,10 +7,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::outcome::error::SpawnError;
+use crate::outcome::report::ShutdownReport;
 use crate::outcome::stack::Stacks;
 use crate::outcome::status::Snapshot;
 use crate::registry::audit;
 use crate::registry::exit::{Exit, OnOverdue, assemble, refused};
+use crate::registry::history::{History, remember};
 use crate::registry::installed::Installed;
 use crate::registry::settings::Settings;
 use crate::registry::signal::{SecondSignal, Signals};
@@ -211,6 +213,7 @@ impl Registry {
         // Read once, because a library may set a handler meanwhile: the handlers that are
         // installed, and those that are put back, must be the same ones.
         settings.taken = settings.signals.wanted();
+        settings.history.iter_mut().for_each(History::open);
         let started = claim().and_then(|slot| Ok((Installed::open(name.clone(), settings, at)?, slot)));
         let (installed, _slot) = match started {
             Ok(started) => started,
@@ -225,7 +228,8 @@ impl Registry {
         installed.close_root();
         // Code of the program's that runs here (`Drop`, `Display`, a subscriber) may hang, so it
         // runs while *watch* is still there.
-        let ended = assemble(&core, lived, audit::orphans());
+        let remember = |report: &ShutdownReport| remember(installed.settings(), report);
+        let ended = assemble(&core, lived, audit::orphans(), &remember);
         // After the last code of the program's: from here on *watch* is gone.
         installed.put_back();
         // Last: the process is as it was before the run when the panic of the body goes on.

@@ -75,6 +75,10 @@ impl Installed {
         &self.core
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
     /// Joins all threads but *watch*, which guards the joining.
     pub(crate) fn close_root(&self) {
         self.shared.dispatch(WorkItem::Quit);

@@ -60,6 +60,10 @@ pub(crate) fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, e
         last::name_threads(UNREAD);
     }
     dump_to::append_and_wait(shared, &text);
+    // Last, because the file may hang; then the timer ends the process.
+    if let (Some(history), Some(report)) = (&shared.settings.history, &report) {
+        history.add_at_last(report, shared.settings.kill_after);
+    }
     match how {
         End::Exit(code) => sys::exit_now(code),
         End::Abort | End::Never => sys::abort_now(),

@@ -14,6 +14,7 @@ pub(crate) mod dump_to;
 pub(crate) mod exit;
 pub(crate) mod face;
 pub(crate) mod health;
+pub(crate) mod history;
 pub(crate) mod installed;
 pub(crate) mod last_words;
 pub(crate) mod notify;

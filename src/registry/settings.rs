@@ -9,6 +9,7 @@ use crate::outcome::stack::Stacks;
 use crate::registry::dump_to::DumpTo;
 use crate::registry::exit::{OVERDUE_CODE, OnOverdue};
 use crate::registry::health::settings::Health;
+use crate::registry::history::History;
 use crate::registry::notify::setting::Notify;
 use crate::registry::signal::{SecondSignal, Signals};
 use crate::sys::last::End;
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) dump_to: DumpTo,
     /// `None` if the program has not asked for looks.
     pub(crate) health: Option<Health>,
+    /// The file that gets a line for the run, if the program has asked for one.
+    pub(crate) history: Option<History>,
     /// `None`: see [`Registry::stacks`](crate::Registry::stacks).
     pub(crate) stacks: Option<Stacks>,
     pub(crate) notify: Notify,
@@ -52,6 +55,7 @@ impl Default for Settings {
             reap_orphans: false,
             dump_to: DumpTo::default(),
             health: None,
+            history: None,
             stacks: None,
             notify: Notify::default(),
             drain_notice: Duration::ZERO,

@@ -6,6 +6,7 @@
 
 mod check;
 mod explain;
+mod graces;
 mod hook;
 mod init;
 
@@ -52,6 +53,14 @@ enum Command {
     /// Exit code: 0 with an answer, 1 with --deny if a package is not allowed, 2 if there is no
     /// answer.
     Deps(deps::Options),
+    /// Show what part of the grace the stops of a program have needed, and suggest a grace
+    ///
+    /// Reads what `Registry::history` has written. Changes nothing.
+    Graces {
+        /// The history; several files count as one
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Have git check the staged files before each commit
     InstallHook {
         /// Overwrite another program's hook
@@ -143,6 +152,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             print::write(None, |out| out.write_all(text.as_bytes())).map(|()| 0)
         }
         Command::Deps(options) => dependencies(&options),
+        Command::Graces { files } => graces::text(&files).and_then(said),
         Command::InstallHook { force } => hook::install(force).and_then(said),
     };
     match done {

@@ -6,4 +6,5 @@ mod check;
 mod config;
 mod deep;
 mod forms;
+mod graces;
 mod project;

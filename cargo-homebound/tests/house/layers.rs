@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 6] = [
     &["finding"],
     &["source"],
-    &["config", "print", "deep", "check"],
+    &["config", "print", "deep", "graces", "check"],
     &["deps"],
     &["command"],
     // The crate's root files.

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use crate::outcome::report::Ending;
 use crate::outcome::status::Role;
 use crate::outcome::waterfall::layout::{Bar, Crowd};
+use crate::outcome::words::pattern;
 
 /// Number of threads that are alike, from which on they share a bar.
 const ALIKE: usize = 3;
@@ -54,17 +55,6 @@ fn alike(bars: Vec<Bar>) -> Vec<Vec<Bar>> {
         }
     }
     groups
-}
-
-/// The path with a `*` in place of each number.
-fn pattern(path: &str) -> String {
-    let mut pattern = String::new();
-    for c in path.chars().map(|c| if c.is_ascii_digit() { '*' } else { c }) {
-        if c != '*' || !pattern.ends_with('*') {
-            pattern.push(c);
-        }
-    }
-    pattern
 }
 
 /// How remarkable a group is: links of the chain, then threads that are late or failed, then the

@@ -50,9 +50,13 @@ fn pictures(report: &ShutdownReport) {
     }
 }
 
+fn history(registry: homebound::Registry) {
+    is::<homebound::Registry>(registry.history("history.jsonl").history(std::path::PathBuf::new()));
+}
+
 #[test]
 fn the_calls_compile() {
-    is((rows, scopes, offsets, pictures));
+    is((rows, scopes, offsets, pictures, history));
     owned::<Waterfall>();
     owned::<ChainLink>();
     owned::<ScopeReport>();

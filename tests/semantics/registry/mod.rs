@@ -6,6 +6,7 @@ mod g1_signals;
 mod g2_dump;
 mod g3_code;
 mod g4_runs;
+mod gh_history;
 mod in8_other_crates;
 mod main_thread;
 mod overdue;
