@@ -101,8 +101,7 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
                 begin_stop(shared, &mut seen, now, DRAINS);
             }
         }
-        let end = seen.kill_at(shared);
-        seen.messenger.tell(shared, end, now);
+        seen.messenger.tell(shared, seen.last_end(shared), now);
         // The request first, then the look whether *stopper* is occupied. Pairs with
         // `set_occupied`.
         seen.ask_stopper(shared, core, now);
@@ -193,6 +192,13 @@ impl Seen {
     /// What was read of the threads before the end at this moment.
     fn early_for(&mut self, end: Instant) -> Option<Snapshot> {
         self.early.take().filter(|(done, _)| *done == end).map(|(_, early)| early)
+    }
+
+    /// When the process ends by force at the latest, in the notice before a stop as well.
+    fn last_end(&self, shared: &Shared) -> Option<Instant> {
+        let settings = &shared.settings;
+        let after_notice = self.notice.until().map(|at| after(after(at, settings.grace), settings.kill_after));
+        self.kill_at(shared).or(after_notice)
     }
 
     /// Asks *stopper* for the work that is due now and may run code of the program's.
