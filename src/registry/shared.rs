@@ -73,6 +73,10 @@ pub(crate) struct Shared {
     requests: AtomicU32,
     /// True while *stopper* is in the program's code. Written by *stopper*, read by *watch*.
     occupied: AtomicBool,
+    /// Counts the stays of *stopper* in the program's code. Written by *stopper*, read by *watch*.
+    stays: AtomicU32,
+    /// True if *stopper* is stuck there. Written by *watch*.
+    stopper_stuck: AtomicBool,
     /// The kernel's timer goes by a stop that was announced, and not by the clock of the root.
     /// Pairs with `must_arm_again`.
     provisional: AtomicBool,
@@ -127,6 +131,8 @@ impl Shared {
             doom: Doom::default(),
             requests: AtomicU32::new(0),
             occupied: AtomicBool::new(false),
+            stays: AtomicU32::new(0),
+            stopper_stuck: AtomicBool::new(false),
             provisional: AtomicBool::new(false),
             signal: AtomicI32::new(0),
             work_items: Mutex::default(),
@@ -215,6 +221,7 @@ impl Shared {
     /// Stores first and loads second, SeqCst; pairs with `request`, then `is_occupied`, which do so
     /// the other way round: at least one of the two sees what the other did.
     pub(crate) fn set_occupied(&self, is: bool) -> bool {
+        self.stays.fetch_add(u32::from(is), Ordering::Relaxed);
         self.occupied.store(is, Ordering::SeqCst);
         self.requests.load(Ordering::SeqCst) == 0
     }
@@ -226,7 +233,18 @@ impl Shared {
 
     /// True if a thread is *stuck* now, by the last health look.
     pub(crate) fn is_any_stuck(&self) -> bool {
-        self.root.get().is_some_and(|core| core.root.board.is_any_stuck())
+        let stopper = self.stopper_stuck.load(Ordering::Acquire);
+        stopper || self.root.get().is_some_and(|core| core.root.board.is_any_stuck())
+    }
+
+    /// For *watch*: the number of the present stay of *stopper* in the program's code.
+    pub(crate) fn stay(&self) -> Option<u32> {
+        // Relaxed: a number that is behind makes *watch* start anew, one look later.
+        self.is_occupied().then(|| self.stays.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_stopper_stuck(&self, is: bool) {
+        self.stopper_stuck.store(is, Ordering::Release);
     }
 
     pub(crate) fn signal(&self) -> i32 {

@@ -78,3 +78,46 @@ fn a_failure_in_a_crowd_stops_the_others_and_is_the_only_one() {
         i32::from(!error.to_string().contains("one of thousands"))
     });
 }
+
+#[test]
+fn he8_a_look_at_ten_thousand_waiting_threads_costs_ten_milliseconds_at_most() {
+    // catches: a look that reads the kernel, or takes a lock that it need not take, for each thread
+    // that is in a known wait
+    child_passes(|_| {
+        const PERIOD: Duration = Duration::from_millis(100);
+        let arrived = AtomicUsize::new(0);
+        let health = registry::Health::new().look_every(PERIOD);
+        let exit = registry::Registry::new("crowd").health(health).grace(LIMIT).run(|s| {
+            let up = gather(s, THREADS, &arrived)?;
+            let stopper = os_tid_of("homebound-stopper");
+            let (start, before) = (Instant::now(), cpu_of(stopper));
+            while start.elapsed() < PERIOD * 20 {
+                linger(10);
+            }
+            let (took, used) = (start.elapsed(), cpu_of(stopper) - before);
+            // No more looks than periods, so this is a look's share at least.
+            let looks = u32::try_from(took.as_millis() / PERIOD.as_millis()).unwrap();
+            println!("{up} threads: {:?} for a look", used / looks);
+            // An unoptimised build is given as much again.
+            let limit = if cfg!(debug_assertions) { 20 } else { 10 };
+            assert!(used <= looks * Duration::from_millis(limit), "{used:?} for {looks} looks");
+            assert!(used > Duration::ZERO, "it has looked");
+            s.stop();
+            Ok(())
+        });
+        i32::from(exit.code())
+    });
+}
+
+/// The kernel's id of an internal thread of the registry.
+fn os_tid_of(name: &str) -> u32 {
+    let snapshot = registry::snapshot().expect("a registry runs");
+    let found = snapshot.root.threads.iter().find(|thread| thread.name == name);
+    found.and_then(|thread| thread.os_tid).expect("it is there")
+}
+
+/// The processor time of a thread.
+fn cpu_of(tid: u32) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/self/task/{tid}/schedstat")).expect("it is there");
+    Duration::from_nanos(text.split(' ').next().and_then(|nanos| nanos.parse().ok()).expect("a number"))
+}

@@ -162,3 +162,40 @@ fn without_proc_a_check_for_leaks_fails_and_says_so() {
         0
     });
 }
+
+#[test]
+fn he10_without_proc_no_pulse_is_claimed_and_an_expectation_holds() {
+    // catches: a thread that is called idle or blocked by a look that could read nothing
+    without_proc(|_| {
+        if skipped() {
+            return 0;
+        }
+        let short = std::time::Duration::from_millis(100);
+        let health = registry::Health::new().look_every(short).warn_after(short).stuck_after(short);
+        let exit = registry::Registry::new("blind").health(health).run(|s| {
+            let (_keep, never) = gate();
+            let deaf = never.clone();
+            let (open, shut) = gate();
+            s.spawn("blocked", "is blocked outside", move |_| Ok(pass(&shut)))?;
+            s.service("idle", "waits", until_stopped)?;
+            s.thread("silent", "waits for a peer").expect_every(short).service(move |cx| {
+                let _a_stop = cx.recv(&deaf);
+                Ok(())
+            })?;
+            let found = |name: &str| {
+                let snapshot = registry::snapshot().expect("a registry runs");
+                snapshot.root.threads.iter().find(|thread| thread.name == name).cloned().expect("a row")
+            };
+            eventually("what was expected is judged", || found("silent").alarm.is_some());
+            for name in ["blocked", "idle", "silent"] {
+                assert_eq!(found(name).pulse, None, "{name}");
+            }
+            assert_eq!((found("blocked").alarm, found("idle").alarm), (None, None));
+            let limits = registry::snapshot().unwrap().limits;
+            assert!(limits.iter().any(|limit| limit.contains("the pulse of threads")), "{limits:?}");
+            drop(open);
+            Ok(())
+        });
+        i32::from(exit.code())
+    });
+}

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::outcome::pulse::{AlarmLevel, Pulse};
 use crate::outcome::reason::{Stop, StopReason};
@@ -25,9 +25,6 @@ use crate::sys::{self, pulse};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::vitals::Finding;
-
-/// How late a look may be at least, whatever the period: a busy machine delays *stopper*, too.
-const TOLERANCE: Duration = Duration::from_millis(250);
 
 /// Number of threads that one look reads the kernel's counters of. The next look goes on behind
 /// them.
@@ -82,7 +79,7 @@ impl Looks {
         }
         let at = self.at?;
         if now >= at {
-            let is_late = now > after(at, self.settings.look_every.max(TOLERANCE));
+            let is_late = now > after(at, self.settings.lateness());
             self.at = self.look(shared, core, is_late, calls);
         }
         self.at
@@ -111,7 +108,10 @@ impl Looks {
         if !is_late && blind.is_none() {
             self.read(&groups, now);
         }
-        let mut next = self.at_all.then(|| after(now, self.settings.look_every));
+        // Also if a thread with an expectation is not due for long, because only looks that come
+        // in time notice a suspension.
+        let goes_on = self.at_all || !groups.is_empty();
+        let mut next = goes_on.then(|| after(now, self.settings.look_every));
         let (mut found, sees) = (HashMap::new(), self.at_all && blind.is_none());
         for group in groups.values() {
             let known = self.known.entry(group.record.id).or_default();
@@ -121,9 +121,6 @@ impl Looks {
                 line.into_iter().for_each(|line| act(shared, known, group, line, &self.settings, calls));
             }
             put_up(known, group, sees, &mut found);
-        }
-        if is_late && !self.at_all && !groups.is_empty() {
-            next = Some(after(now, self.settings.look_every));
         }
         core.root.board.put_up(found, sees, blind.filter(|_| self.at_all));
         groups.into_values().for_each(|group| drop_later(group, calls));

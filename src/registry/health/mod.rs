@@ -8,5 +8,6 @@ pub(crate) mod crowd;
 pub(crate) mod doom;
 pub(crate) mod judge;
 pub(crate) mod looks;
+pub(crate) mod minder;
 pub(crate) mod settings;
 pub(crate) mod tell;

@@ -49,6 +49,9 @@ pub enum OnStuck {
     Exit(u8),
 }
 
+/// How late a look may be at least, whatever the period.
+const TOLERANCE: Duration = Duration::from_millis(250);
+
 /// The shortest time between two looks.
 const SHORTEST: Duration = Duration::from_millis(10);
 
@@ -61,6 +64,12 @@ impl Health {
             stuck_after: Duration::from_secs(60),
             on_stuck: OnStuck::Report,
         }
+    }
+
+    /// How late a look may be before it says nothing. Not less than a busy machine may delay a
+    /// thread.
+    pub(super) fn lateness(&self) -> Duration {
+        self.look_every.max(TOLERANCE)
     }
 
     /// Sets the time between two looks. Less than 10 ms counts as 10 ms.

@@ -7,6 +7,7 @@ mod expected;
 mod found;
 mod idle;
 mod outside;
+mod stopper;
 mod stuck;
 
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,80 @@
+//! Owns the look of *watch* at *stopper*: while *stopper* is in the program's code, it looks at no
+//! thread's health, so somebody must look at it.
+//! Refuses to allocate before it has something to say, and to log: the subscriber may be what
+//! *stopper* hangs in.
+
+use std::time::{Duration, Instant};
+
+use crate::registry::health::settings::{Health, OnStuck};
+use crate::registry::shared::{Shared, say};
+use crate::rt::time::after;
+use crate::sys::last::End;
+
+/// The longest time for the line.
+const LINE: Duration = Duration::from_millis(100);
+
+/// The first words of the line, and of the dump of an end.
+pub(crate) const WHY: &str = "homebound: homebound-stopper is stuck in the program's code, in a callback or in \
+                              the subscriber of tracing";
+
+/// The memory of *watch* about *stopper*. All moments are of the clock of the system.
+#[derive(Default)]
+pub(crate) struct Minder {
+    /// When to look next.
+    at: Option<Instant>,
+    /// The stay of *stopper* in the program's code, by its number, and the first look that found
+    /// it there.
+    stay: Option<(u32, Instant)>,
+    /// True if the line about this stay was written.
+    is_told: bool,
+}
+
+impl Minder {
+    /// When to look next. `None` if the program has asked for no looks, or from the stop on.
+    pub(crate) fn next(&self, shared: &Shared) -> Option<Instant> {
+        self.at.filter(|_| shared.clock.deadline().is_none())
+    }
+
+    /// Looks, if a look is due. Returns how the process is to end, if *stopper* is stuck and the
+    /// settings say so.
+    pub(crate) fn attend(&mut self, shared: &Shared, now: Instant) -> Option<End> {
+        // From the stop on the grace decides: a callback of the stop may take as long.
+        let health = shared.settings.health.as_ref().filter(|_| shared.clock.deadline().is_none())?;
+        let at = *self.at.get_or_insert_with(|| after(now, health.look_every));
+        if now < at {
+            return None;
+        }
+        self.at = Some(after(now, health.look_every));
+        let is_late = now > after(at, health.lateness());
+        let stay = shared.stay();
+        match (stay, self.stay) {
+            (Some(stay), Some((known, since))) if stay == known && !is_late => {
+                self.judge(shared, health, now.saturating_duration_since(since))
+            }
+            // Out of the program's code, or in another call; or *watch* was late, and starts anew.
+            _ => {
+                if stay != self.stay.map(|(known, _)| known) {
+                    self.is_told = false;
+                    shared.set_stopper_stuck(false);
+                }
+                self.stay = stay.map(|stay| (stay, now));
+                None
+            }
+        }
+    }
+
+    fn judge(&mut self, shared: &Shared, health: &Health, stuck_for: Duration) -> Option<End> {
+        if stuck_for < health.stuck_after || std::mem::replace(&mut self.is_told, true) {
+            return None;
+        }
+        shared.set_stopper_stuck(true);
+        match health.on_stuck {
+            OnStuck::Exit(code) => Some(End::Exit(i32::from(code))),
+            OnStuck::Report | OnStuck::StopScope => {
+                let line = format!("{WHY}: no look at the health of other threads until it is back\n");
+                say(&line, LINE);
+                None
+            }
+        }
+    }
+}
