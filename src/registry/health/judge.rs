@@ -70,8 +70,13 @@ impl Memory {
         self.counted.as_ref().is_some_and(|counted| !moved(counted))
     }
 
-    /// Starts anew, because a look was late, or the thread is in a known wait.
-    pub(super) fn forget(&mut self) {
+    /// Forgets the counters, because they were not read.
+    pub(super) fn forget_counters(&mut self) {
+        self.counted = None;
+    }
+
+    /// Starts anew, because a look was late.
+    pub(super) fn start_anew(&mut self) {
         (self.counted, self.suspected) = (None, None);
     }
 

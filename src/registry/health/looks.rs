@@ -96,12 +96,19 @@ impl Looks {
         let mut groups = groups(core);
         groups.retain(|_, group| self.at_all || group.record.expects());
         let blind = blindness();
-        self.known.values_mut().for_each(|known| known.is_fresh = false);
-        if is_late || blind.is_some() {
-            self.known.values_mut().for_each(|known| (known.pulse, _) = (None, known.memory.forget()));
+        for known in self.known.values_mut() {
+            known.is_fresh = false;
+            if blind.is_some() {
+                known.pulse = None;
+                known.memory.forget_counters();
+            }
+            if is_late {
+                // The process was suspended, or got no processor: nothing is claimed.
+                known.pulse = None;
+                known.memory.start_anew();
+            }
         }
         if is_late {
-            // The process was suspended, or got no processor: nothing is claimed.
             self.awake_since = Some(now);
         }
         self.forget_absent(&groups, is_late, calls);

@@ -9,7 +9,7 @@ fn hangs(health: Health, body: fn()) -> i32 {
     let exit = Registry::new("app").health(health).run(move |s| {
         let (go, gone) = crossbeam_channel::bounded::<()>(0);
         let group = s.group("group")?;
-        let callback = group.context().on_stop(move || drop(gone.recv()));
+        let callback = group.context().on_stop(move || pass(&gone));
         // The deadline is passed by a thread that waits for nothing, so *stopper* marks it.
         let deadline = Instant::now() + LOOK;
         s.context().with_deadline(deadline, |cx| {
