@@ -336,6 +336,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 
     /// Returns a receiver that the stop disconnects, for a `select!`; see [`Context::stop_signal`].
     pub fn stop_signal(&self) -> &Receiver<Infallible> {
+        self.core.node.lend();
         self.core.node.signal(Keeper::Timer)
     }
 

@@ -60,6 +60,9 @@ const PROBED: u32 = 32;
 /// The node is that of a thread that has said what to expect of it (`tree::vitals`), of one of its
 /// runs, or of a limit inside of it. Set before the thread starts, or when the node is made.
 const NOTED: u32 = 64;
+/// The program has asked for the channel or the descriptor of a stop, by a context of the thread or
+/// scope of this node, so it may wait for the stop in a `select!` or a poll of its own.
+const LENT: u32 = 128;
 
 /// The scope that a node belongs to. Called by the stopping thread, with no lock held.
 pub(crate) trait Owner: Send + Sync {
@@ -190,6 +193,19 @@ impl Node {
 
     pub(crate) fn set_noted(&self) {
         self.flags.set(NOTED);
+    }
+
+    /// Notes that the program may wait for the stop by itself.
+    #[inline]
+    pub(crate) fn lend(&self) {
+        // Stored once: a loop of selects asks for the channel in each round.
+        if !self.is_lent() {
+            self.flags.set(LENT);
+        }
+    }
+
+    pub(crate) fn is_lent(&self) -> bool {
+        self.flags.load() & LENT != 0
     }
 
     /// Called at most once, before the node is attached: a stop may come right after that.

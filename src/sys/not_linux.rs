@@ -197,6 +197,10 @@ pub(crate) mod pulse {
     pub(crate) fn state(_id: u32) -> Option<u8> {
         None
     }
+
+    pub(crate) fn may_select(_id: u32) -> bool {
+        false
+    }
 }
 
 /// Does nothing: no timer ends the process, so *watch* alone does.

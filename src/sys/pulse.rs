@@ -40,6 +40,41 @@ pub(crate) fn state(id: u32) -> Option<u8> {
     after.trim_start().bytes().next()
 }
 
+/// True if a thread sleeps in a call in which it can wait for several things at once: a `select!`
+/// of channels, which parks the thread, or a poll of descriptors. A lock, a condition variable and
+/// a read are no such calls.
+pub(crate) fn may_select(id: u32) -> bool {
+    let Ok(Some(line)) = text_of(id, "syscall") else { return false };
+    let mut words = line.split_ascii_whitespace();
+    let call = words.next().and_then(|number| number.parse::<i64>().ok());
+    let argument = |word: &str| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok();
+    let arguments: Vec<u64> = words.map_while(argument).collect();
+    match (call, arguments.as_slice()) {
+        (Some(libc::SYS_futex), [_, _, value, ..]) => value & u64::from(u32::MAX) == u64::from(PARKED),
+        (Some(call), _) => POLLS.contains(&call),
+        (None, _) => false,
+    }
+}
+
+/// The value of a parked thread's word, as std's `thread::park` waits on it. No lock of std or of
+/// `parking_lot` waits on this value. If std chose another one, a parked thread would be taken for
+/// a blocked one.
+const PARKED: u32 = u32::MAX;
+
+/// The calls that wait for several descriptors.
+const POLLS: &[i64] = &[
+    libc::SYS_ppoll,
+    libc::SYS_pselect6,
+    libc::SYS_epoll_pwait,
+    libc::SYS_io_uring_enter,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_select,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_epoll_wait,
+];
+
 /// Reads a file of a thread. `None` if the thread is gone.
 fn text_of(id: u32, file: &str) -> io::Result<Option<String>> {
     match bytes_of(&format!("{TASKS}/{id}/{file}")) {

@@ -117,6 +117,7 @@ impl Context {
     #[track_caller]
     pub fn stop_signal(&self) -> &Receiver<Infallible> {
         self.point("stop_signal", Location::caller());
+        self.record.node.lend();
         self.node.signal(Keeper::Timer)
     }
 

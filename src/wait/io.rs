@@ -51,6 +51,7 @@ impl Context {
     #[track_caller]
     pub fn stop_fd(&self) -> io::Result<BorrowedFd<'_>> {
         self.point("stop_fd", Location::caller());
+        self.record().node.lend();
         Ok(self.node().event(Keeper::Timer)?.as_fd())
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Reading {
 pub(super) enum Sleep {
     /// It could run.
     Ready,
+    /// It sleeps in a `select!` or a poll, and its stop may be among what it waits for.
+    Selects,
     /// It sleeps, in this function of the kernel.
     In(Option<String>),
     /// It is suspended or gone, or the kernel does not tell.
@@ -91,6 +93,7 @@ impl Memory {
             None if delay > cpu * NEXT_TO_NONE => Some(Pulse::Starved),
             None => Some(Pulse::Works { cpu }),
             Some(Sleep::Ready) => Some(Pulse::Starved),
+            Some(Sleep::Selects) => Some(Pulse::Waits),
             Some(Sleep::In(kernel)) => {
                 // The same counters: the first look that found them is kept.
                 self.counted = Some((counters, since));

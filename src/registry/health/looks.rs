@@ -187,10 +187,19 @@ fn reading(group: &Group, memory: &Memory) -> Option<Reading> {
     let counters = pulse::counters(id).ok()??;
     let sleep = memory.is_still(counters).then(|| match (pulse::state(id), pulse::channel(id)) {
         (Some(b'R'), _) => Sleep::Ready,
+        (Some(b'S'), _) if hears_a_stop(group) && pulse::may_select(id) => Sleep::Selects,
         (Some(b'S' | b'D' | b'I'), channel) => Sleep::In(channel),
         _ => Sleep::Unknown,
     });
     Some(Reading { counters, sleep })
+}
+
+/// True if the thread, or a scope around it, has asked for its stop as a channel or descriptor.
+fn hears_a_stop(group: &Group) -> bool {
+    group.records().any(|record| {
+        let mut scopes = record.core.ancestors();
+        record.node.is_lent() || scopes.any(|core| core.node.is_lent())
+    })
 }
 
 /// Judges a thread. Returns the line that is due, and when to look at the thread again.

@@ -17,7 +17,7 @@ const BENCHMARK: &str = "docs/PERFORMANCE.md";
 const GROUPS: &[&str] = &[
     "P", "E", "S", "F", "W", "T", "R", "G", "C", "A", "X", // the core
     "K", "RE", "RS", "SV", "JO", "MA", "RA", "PO", // what is built on it
-    "ED", "ST", "WF", "TX", // what is seen
+    "ED", "ST", "HE", "WF", "TX", // what is seen
     "IN", "GH", "SM", "DR", "QU", // what is around
 ];
 

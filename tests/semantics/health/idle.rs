@@ -43,6 +43,48 @@ fn he2_a_thread_in_a_known_wait_is_never_an_alarm() {
     });
 }
 
+/// A `select!` and a poll that can hear the stop are waits, marked or not. A lock is none.
+#[test]
+fn he2_a_select_on_the_stop_is_no_alarm() {
+    child_passes(|_| {
+        let lines = Lines::of_process();
+        let lock = Arc::new(Mutex::new(()));
+        let held = lock.lock().unwrap();
+        let (_keep, never) = crossbeam_channel::unbounded::<()>();
+        let exit = Registry::new("app").health(quick()).run(|s| {
+            let jobs = never.clone();
+            s.service("selects", "waits for jobs", move |cx| {
+                Ok(crossbeam_channel::select! { recv(cx.stop_signal()) -> _ => {}, recv(jobs) -> _ => {} })
+            })?;
+            let jobs = never.clone();
+            s.spawn("borrows", "uses the signal of its scope", move |_| {
+                Ok(crossbeam_channel::select! { recv(s.stop_signal()) -> _ => {}, recv(jobs) -> _ => {} })
+            })?;
+            s.service("polls", "waits for descriptors", |cx| {
+                let stop = cx.stop_fd()?;
+                let mut fds = [rustix::event::PollFd::new(&stop, rustix::event::PollFlags::IN)];
+                rustix::event::poll(&mut fds, None)?;
+                Ok(())
+            })?;
+            let_pass(STUCK * 2);
+            assert_eq!(lines.all(), Vec::<String>::new());
+            for name in ["selects", "borrows", "polls"] {
+                assert_eq!(pulse(name), Some(Pulse::Waits), "{name}");
+            }
+            let own = lock.clone();
+            s.service("locks", "has its stop, and wants a lock", move |cx| {
+                let _stop = cx.stop_signal();
+                Ok(drop(own.lock()))
+            })?;
+            lines.wait_for("WARN", 1);
+            assert!(lines.of("WARN")[0].contains("path=/app/locks"));
+            drop(held);
+            Ok(s.stop())
+        });
+        i32::from(exit.code())
+    });
+}
+
 #[test]
 fn he4_a_suspension_is_no_alarm() {
     let mut child = child("", |_| {
