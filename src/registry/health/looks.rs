@@ -239,8 +239,15 @@ fn said(group: &Group, awake_since: Option<Instant>) -> Said {
     Said { expected, patience: vitals().filter_map(|vitals| vitals.patience()).max() }
 }
 
-/// Logs a line, and does what the settings say about a thread that is stuck.
-fn act(shared: &Shared, known: &mut Known, group: &Group, line: Line, settings: &Health, calls: &mut Calls) {
+/// Logs a line, with a stack or without, and does what the settings say about a thread that is stuck.
+fn act(
+    shared: &Shared,
+    known: &mut Known,
+    group: &Group,
+    (line, stack): (Line, bool),
+    settings: &Health,
+    calls: &mut Calls,
+) {
     let record = &group.record;
     known.record = known.memory.alarm.as_ref().map(|_| Arc::clone(record));
     let is_stuck = matches!(&line, Line::Alarm(alarm) if alarm.level == AlarmLevel::Stuck);
@@ -253,14 +260,14 @@ fn act(shared: &Shared, known: &mut Known, group: &Group, line: Line, settings: 
             let node = &record.core.node;
             node.announce();
             calls.add(node.mark_for(Stop::new(StopReason::Stuck { path: record.path().to_owned() })));
-            tell::line(Arc::clone(record), wait, line, calls);
+            tell::line(Arc::clone(record), wait, line, stack, calls);
         }
         OnStuck::Exit(code) if is_stuck => {
             shared.doom.pronounce(record, code, shared.wake_pipe);
-            tell::line(Arc::clone(record), wait, line, calls);
+            tell::line(Arc::clone(record), wait, line, stack, calls);
             calls.add(shared.doom.after_the_line(shared.wake_pipe));
         }
-        _ => tell::line(Arc::clone(record), wait, line, calls),
+        _ => tell::line(Arc::clone(record), wait, line, stack, calls),
     }
 }
 

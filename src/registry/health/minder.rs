@@ -13,9 +13,9 @@ use crate::sys::last::End;
 /// The longest time for the line.
 const LINE: Duration = Duration::from_millis(100);
 
-/// The first words of the line, and of the dump of an end.
-pub(crate) const WHY: &str = "homebound: homebound-stopper is stuck in the program's code, in a callback or in \
-                              the subscriber of tracing";
+/// The words of the line, and the cause of an end.
+pub(crate) const WHY: &str =
+    "homebound-stopper is stuck in the program's code, in a callback or in the subscriber of tracing";
 
 /// The memory of *watch* about *stopper*. All moments are of the clock of the system.
 #[derive(Default)]
@@ -71,7 +71,8 @@ impl Minder {
         match health.on_stuck {
             OnStuck::Exit(code) => Some(End::Exit(i32::from(code))),
             OnStuck::Report | OnStuck::StopScope => {
-                let line = format!("{WHY}: no look at the health of other threads until it is back\n");
+                let line =
+                    format!("homebound: {WHY}: no look at the health of other threads until it is back\n");
                 say(&line, LINE);
                 None
             }

@@ -10,23 +10,27 @@ use crate::outcome::words::{Span, called};
 use crate::registry::health::judge::Line;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
+use crate::sight::examine;
 use crate::stop::wakeups::Calls;
 use crate::sys;
 use crate::tree::record::{Record, Wait};
 
-/// Adds the call that logs this line about a thread, which is in `wait` now.
-pub(super) fn line(record: Arc<Record>, wait: Option<Wait>, line: Line, calls: &mut Calls) {
+/// Adds the call that logs this line about a thread, which is in `wait` now. `stack`: with the
+/// stack of the thread, which takes time.
+pub(super) fn line(record: Arc<Record>, wait: Option<Wait>, line: Line, stack: bool, calls: &mut Calls) {
     calls.add(Calls::log(move || match line {
-        Line::Alarm(alarm) => tell_alarm(&record, wait.as_ref(), &alarm),
+        Line::Alarm(alarm) => tell_alarm(&record, wait.as_ref(), &alarm, stack),
         Line::Over(alarm) => tell_over(&record, &alarm),
     }));
 }
 
-fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm) {
+fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm, stack: bool) {
     let kernel = record.kernel_id().and_then(|id| sys::kernel_look(id).ok().flatten()).unwrap_or_default();
     let call = called(kernel.call.as_deref(), kernel.about.as_deref());
     let cpu = kernel.cpu.map(|cpu| Span(cpu).to_string()).unwrap_or_default();
     let (waits, last) = (wait.map(|wait| Shown(wait).to_string()), last_line(record));
+    let id = record.kernel_id().filter(|_| stack);
+    let stack = id.map(|id| examine::stack_line(&record.core.root, id)).unwrap_or_default();
     let path = record.path_now();
     let since = Span(alarm.since.elapsed()).to_string();
     let expected = alarm.expected_every.map(|every| Span(every).to_string()).unwrap_or_default();
@@ -47,6 +51,7 @@ fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm) {
                 kernel_wait = kernel.channel.unwrap_or_default(),
                 system_call = &*shown(&call),
                 cpu,
+                stack = &*shown(&stack),
                 $text
             )
         };

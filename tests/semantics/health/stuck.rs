@@ -19,7 +19,7 @@ fn he9_exit_writes_the_dump_and_ends_with_the_code() {
         i32::from(exit.code())
     });
     assert_eq!(done.code, Some(77), "{done:#?}");
-    assert!(done.err.contains("homebound: /app/late is stuck"), "{}", done.err);
+    assert!(done.err.contains("/app/late is stuck"), "{}", done.err);
     assert!(done.err.contains("late  (worker: wants a lock of std's)"), "{}", done.err);
 }
 
