@@ -1,9 +1,11 @@
 //! Owns what the health looks of a registry have found about a thread, as data.
 //! Refuses to look, and to judge: `registry::health` does.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::outcome::status::{ScopeStatus, Snapshot, ThreadStatus};
+use crate::outcome::words::Span;
 
 /// What a thread did between two looks of the registry's health, as the kernel counts it (Linux).
 ///
@@ -61,6 +63,24 @@ pub struct Alarm {
     /// [`ThreadBuilder::expect_every`](crate::ThreadBuilder::expect_every). `None` if the alarm is
     /// about a thread that is blocked outside of homebound's waits.
     pub expected_every: Option<Duration>,
+}
+
+impl fmt::Display for Alarm {
+    /// `STUCK: blocked outside of homebound for 62 s`, or without the time, `{:#}`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.level {
+            AlarmLevel::Stuck => "STUCK: ",
+            AlarmLevel::Warned => "warned of: ",
+        })?;
+        f.write_str(match self.expected_every {
+            Some(_) => "no sign of progress",
+            None => "blocked outside of homebound",
+        })?;
+        if !f.alternate() {
+            write!(f, " for {}", Span(self.since.elapsed()))?;
+        }
+        self.expected_every.iter().try_for_each(|every| write!(f, ", expected every {}", Span(*every)))
+    }
 }
 
 impl Snapshot {

@@ -25,6 +25,8 @@ const HELD_UP: Duration = Duration::from_secs(1);
 pub(crate) enum Why {
     /// Its share of the grace has passed, and it waits for no other thread.
     Overdue,
+    /// The looks at the health of the threads have an alarm about it.
+    Unhealthy,
     /// It was asked to stop, is not home, and waits for no other thread.
     Told,
     /// Its runs fail.
@@ -41,6 +43,7 @@ impl Why {
     fn text(self) -> &'static str {
         match self {
             Why::Overdue => "OVERDUE",
+            Why::Unhealthy => "unhealthy",
             Why::Told => "asked to stop and not home",
             Why::Restarted => "restarted after a failure",
             Why::Starting => "not ready yet",
@@ -57,6 +60,9 @@ impl Why {
         }
         if thread.overdue_for.is_some() && !waits_for_others(thread) {
             return Some(Why::Overdue);
+        }
+        if thread.alarm.is_some() {
+            return Some(Why::Unhealthy);
         }
         // A guest hears the stop, and no thread waits for it.
         if thread.stopping_for.is_some() && thread.role != Role::Guest && !waits_for_others(thread) {
@@ -167,7 +173,15 @@ impl fmt::Display for First<'_> {
             let plural = if count == 1 { "" } else { "s" };
             parts.extend((count > 0).then(|| format!("{count} {what}{plural}")));
         }
-        let whys = [Why::Overdue, Why::Told, Why::Restarted, Why::Starting, Why::HeldUp, Why::Outside];
+        let whys = [
+            Why::Overdue,
+            Why::Unhealthy,
+            Why::Told,
+            Why::Restarted,
+            Why::Starting,
+            Why::HeldUp,
+            Why::Outside,
+        ];
         for why in whys {
             let count: usize =
                 self.groups.iter().filter(|(it, _)| *it == why).map(|(_, rows)| rows.len()).sum();

@@ -89,6 +89,11 @@ impl fmt::Display for Doing<'_, '_> {
         if let Some(cores) = &thread.cores {
             write!(f, ", {cores}")?;
         }
+        match &thread.alarm {
+            Some(alarm) if is_all => write!(f, ", {alarm}")?,
+            Some(alarm) => write!(f, ", {alarm:#}")?,
+            None => {}
+        }
         match thread.stopping_for {
             Some(since) if is_all => write!(f, ", asked to stop {} ago", Span(since))?,
             Some(_) => f.write_str(", asked to stop")?,

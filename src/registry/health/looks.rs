@@ -30,6 +30,9 @@ use crate::tree::vitals::Finding;
 /// them.
 const MOST: usize = 1000;
 
+/// Number of lines of one look that have a stack, which may take a third of a second each.
+const STACKS: usize = 4;
+
 /// The memory of the looks.
 pub(crate) struct Looks {
     settings: Health,
@@ -120,12 +123,17 @@ impl Looks {
         let goes_on = self.at_all || !groups.is_empty();
         let mut next = goes_on.then(|| after(now, self.settings.look_every));
         let (mut found, sees) = (HashMap::new(), self.at_all && blind.is_none());
+        let mut stacks = STACKS;
         for group in groups.values() {
             let known = self.known.entry(group.record.id).or_default();
             if !is_late {
                 let (line, again) = judge(known, group, self.awake_since, now, &self.settings);
                 next = next.into_iter().chain(again).min();
-                line.into_iter().for_each(|line| act(shared, known, group, line, &self.settings, calls));
+                if let Some(line) = line {
+                    let stack = matches!(line, Line::Alarm(_)) && stacks > 0;
+                    stacks -= usize::from(stack);
+                    act(shared, known, group, (line, stack), &self.settings, calls);
+                }
             }
             put_up(known, group, sees, &mut found);
         }
@@ -146,7 +154,7 @@ impl Looks {
                 return true;
             }
             let line = known.memory.over().zip(known.record.take());
-            line.into_iter().for_each(|(line, record)| tell::line(record, None, line, calls));
+            line.into_iter().for_each(|(line, record)| tell::line(record, None, line, false, calls));
             false
         });
     }

@@ -72,6 +72,9 @@ fn he3_a_longer_block_is_stuck_and_the_snapshot_lists_it() {
             let names: Vec<_> = snapshot.unhealthy().iter().map(|thread| thread.name.clone()).collect();
             assert_eq!(names, ["late"]);
             assert_eq!(snapshot.unhealthy()[0].alarm.as_ref().unwrap().level, AlarmLevel::Stuck);
+            let dump = snapshot.to_string();
+            assert!(dump.contains("1 unhealthy"), "{dump}");
+            assert!(dump.contains("STUCK: blocked outside of homebound for "), "{dump}");
             drop(held);
             lines.wait_for("INFO", 1);
             eventually("no alarm is left", || registry::snapshot().unwrap().unhealthy().is_empty());
