@@ -11,7 +11,7 @@ use crate::outcome::status::Snapshot;
 use crate::registry::audit;
 use crate::registry::drain::{DRAINS, Notice};
 use crate::registry::exit::OnOverdue;
-use crate::registry::health::minder::{self, Minder};
+use crate::registry::health::minder::Minder;
 use crate::registry::last_words::{self, LAST_WORDS, STUCK_BEFORE, UNREAD};
 use crate::registry::notify::messenger::Messenger;
 use crate::registry::shared::{Shared, WATCH, request};
@@ -90,7 +90,7 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
         if let Some(at) = seen.kill_at(shared).filter(|at| now >= *at) {
             overdue_at_last(shared, core, &mut seen, at, now);
         }
-        if let Some((why, how)) = seen.doomed(shared) {
+        if let Some((why, how)) = seen.minder.doomed(shared) {
             last_words::end(shared, core, why, how, None);
         }
         if let Some((_, end)) = seen.early_look(shared).filter(|(at, _)| now >= *at) {
@@ -233,18 +233,10 @@ impl Seen {
         let kill = self.kill_at(shared).filter(|at| *at > now);
         let early = self.early_look(shared).map(|(at, _)| at).filter(|at| *at > now);
         let beat = awake::beats().then(|| now + BEAT);
-        let health = [shared.doom.due(), self.minder.next(shared)].into_iter().flatten();
-        let health = health.min().map(awake::of_system);
         let (notice, message) = (self.notice.until(), self.messenger.next(shared));
         let line = self.line.at(shared, self.began(shared));
-        let own = [self.timer, users_due, warning, kill, early, beat, health];
+        let own = [self.timer, users_due, warning, kill, early, beat, self.minder.next(shared)];
         own.into_iter().chain([notice, message, line]).flatten().min()
-    }
-
-    /// The words and the way of the end, if the process is to end because a thread is stuck.
-    fn doomed<'a>(&mut self, shared: &'a Shared) -> Option<(&'a str, End)> {
-        let word = shared.doom.passed().map(|word| (&*word.why, word.end));
-        word.or_else(|| Some((minder::WHY, self.minder.attend(shared, Instant::now())?)))
     }
 }
 

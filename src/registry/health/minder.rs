@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::registry::health::settings::{Health, OnStuck};
 use crate::registry::shared::{Shared, say};
+use crate::rt::awake;
 use crate::rt::time::after;
 use crate::sys::last::End;
 
@@ -14,7 +15,7 @@ use crate::sys::last::End;
 const LINE: Duration = Duration::from_millis(100);
 
 /// The words of the line, and the cause of an end.
-pub(crate) const WHY: &str =
+const WHY: &str =
     "homebound-stopper is stuck in the program's code, in a callback or in the subscriber of tracing";
 
 /// The memory of *watch* about *stopper*. All moments are of the clock of the system.
@@ -30,14 +31,22 @@ pub(crate) struct Minder {
 }
 
 impl Minder {
-    /// When to look next. `None` if the program has asked for no looks, or from the stop on.
+    /// When to look next without a wake-up, by the clock of `awake`: for the end that *stopper* has
+    /// pronounced, or at *stopper*.
     pub(crate) fn next(&self, shared: &Shared) -> Option<Instant> {
-        self.at.filter(|_| shared.clock.deadline().is_none())
+        let own = self.at.filter(|_| shared.clock.deadline().is_none());
+        own.into_iter().chain(shared.doom.due()).min().map(awake::of_system)
+    }
+
+    /// The words and the way of the end, if the process is to end because a thread is stuck.
+    pub(crate) fn doomed<'a>(&mut self, shared: &'a Shared) -> Option<(&'a str, End)> {
+        let word = shared.doom.passed().map(|word| (&*word.why, word.end));
+        word.or_else(|| Some((WHY, self.attend(shared, Instant::now())?)))
     }
 
     /// Looks, if a look is due. Returns how the process is to end, if *stopper* is stuck and the
     /// settings say so.
-    pub(crate) fn attend(&mut self, shared: &Shared, now: Instant) -> Option<End> {
+    fn attend(&mut self, shared: &Shared, now: Instant) -> Option<End> {
         // From the stop on the grace decides: a callback of the stop may take as long.
         let health = shared.settings.health.as_ref().filter(|_| shared.clock.deadline().is_none())?;
         let at = *self.at.get_or_insert_with(|| after(now, health.look_every));
