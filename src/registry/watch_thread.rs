@@ -133,8 +133,7 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
         if seen.is_dump_due && !woken.is_full() {
             dump(shared, core, &mut seen);
         }
-        // A dump, or a stderr that nothing reads, may have taken long; that is no suspension
-        // either.
+        // A dump, or a stderr that nothing reads, may have taken long, which is no suspension.
         awake::worked();
     }
     // The root is closed: no thread beats any more.

@@ -247,7 +247,7 @@ fn said(group: &Group, awake_since: Option<Instant>) -> Said {
     Said { expected, patience: vitals().filter_map(|vitals| vitals.patience()).max() }
 }
 
-/// Logs a line, with a stack or without, and does what the settings say about a thread that is stuck.
+/// Logs a line, with a stack or without, and does what the settings say about a stuck thread.
 fn act(
     shared: &Shared,
     known: &mut Known,
