@@ -293,5 +293,9 @@ struct Processes;
 struct Troubleshooting;
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/SIGHT.md")]
+struct Sight;
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/WORK.md")]
 struct Work;

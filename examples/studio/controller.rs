@@ -81,7 +81,7 @@ fn close_sheet(studio: &Studio) -> Result {
 
 fn close_bundle(scope: &Scope<'_, '_>, studio: &Studio) -> Result {
     let note = "This was written when all pictures were settled and all workers home.\n\
-         The report of the shutdown itself comes later, so it is on the terminal only.";
+         shutdown.txt is the report of the shutdown; without it the run did not come to its end.";
     let written = bundle::write(studio, note, "when this bundle was written", &scope.dump_status());
     if let Err(error) = written {
         store_problem(studio, BUNDLE, error);

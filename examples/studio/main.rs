@@ -114,6 +114,10 @@ fn run(options: Options) -> ExitCode {
         controller::run(scope, studio.get_or_init(|| opened))
     });
     say(&exit.shutdown);
+    let last = studio.get().map(|studio| bundle::add_shutdown(studio, &exit.shutdown));
+    if let Some(Err(error)) = last {
+        complain(format_args!("studio: the bundle lacks the report of the shutdown: {error}"));
+    }
     if let (Some(before), Some(after)) = (threads_before, os_threads()) {
         say(format_args!("OS threads: {before} at the start, {after} at the end"));
     }

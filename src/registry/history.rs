@@ -29,11 +29,11 @@ impl Registry {
     /// each thread needs, and suggests a grace. No deadline changes by itself.
     ///
     /// The file is opened when the run begins, made if it is not there, and is for the user alone
-    /// (mode 0600) from then on. A link and a file of another user are refused. Several processes may add to one file, because each adds its
-    /// line by a single write to the end. A run that is ended by force adds its line as well,
-    /// unless the file hangs, or unless the end is silent ([`SecondSignal::Quiet`]
-    /// (crate::registry::SecondSignal::Quiet)). If the file cannot be opened or written, that is
-    /// logged, and the run goes on.
+    /// (mode 0600) from then on. A link and a file of another user are refused. Several processes
+    /// may add to one file, because each adds its line by a single write to the end. A run that is
+    /// ended by force adds its line as well, unless the file hangs, or unless the end is silent
+    /// ([`Quiet`](crate::registry::SecondSignal::Quiet)). If the file cannot be opened or written,
+    /// that is logged, and the run goes on.
     ///
     /// A line is JSON of at most 64 KiB. Nothing shortens the file.
     ///

@@ -1,4 +1,5 @@
-//! Owns the opening of a file for dumps or for a history, which may lie in a folder that others can write to.
+//! Owns the opening of a file for dumps or for a history, which may lie in a folder that others can
+//! write to.
 //! Refuses to follow a link, and to write to a file that is not the caller's own.
 
 use std::fs::File;

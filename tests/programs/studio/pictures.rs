@@ -18,10 +18,14 @@ fn the_samples_that_we_ship_are_all_made() {
     assert_eq!(whole_files(&out), 6);
     let index = fs::read_to_string(out.join("index.html")).unwrap();
     assert!(index.contains("more/rings.jpeg") && index.contains("contact-sheet.png"), "{index}");
-    for name in ["report.txt", "dump.txt", "log.txt", "settings.txt"] {
+    for name in
+        ["report.txt", "dump.txt", "log.txt", "settings.txt", "shutdown.txt", "shutdown.svg", "shutdown.html"]
+    {
         assert!(!unzip(&out, name).is_empty(), "{name} has something in it");
     }
     assert!(unzip(&out, "dump.txt").contains("thumbs-1"));
+    assert!(unzip(&out, "shutdown.txt").contains("critical chain"));
+    assert!(unzip(&out, "shutdown.svg").contains("watchdog"));
 }
 
 #[test]
