@@ -199,7 +199,8 @@ impl Seen {
     /// When the process ends by force at the latest, in the notice before a stop as well.
     fn last_end(&self, shared: &Shared) -> Option<Instant> {
         let settings = &shared.settings;
-        let after_notice = self.notice.until().map(|at| after(after(at, settings.grace), settings.kill_after));
+        let after_notice =
+            self.notice.until().map(|at| after(after(at, settings.grace), settings.kill_after));
         self.kill_at(shared).or(after_notice)
     }
 
