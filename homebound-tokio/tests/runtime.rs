@@ -118,6 +118,29 @@ fn in6_a_call_that_takes_longer_than_the_limit_is_named_until_it_ends() {
 }
 
 #[test]
+fn a_blocking_call_within_the_limit_is_waited_for() {
+    // catches: a runtime that is left instead of shut down
+    within(|| {
+        scope(|s| {
+            let done = Arc::new(AtomicUsize::new(0));
+            let (begin, begun) = bounded(1);
+            let tell = Arc::clone(&done);
+            block_on_tokio(s.context(), 1, LONG, |_| async move {
+                tokio::task::spawn_blocking(move || {
+                    begin.send(()).expect("the future waits");
+                    linger(20);
+                    tell.store(1, SeqCst);
+                });
+                Ok(begun.recv()?)
+            })?;
+            assert_eq!(done.load(SeqCst), 1);
+            Ok(())
+        })
+        .unwrap();
+    });
+}
+
+#[test]
 fn a_stop_ends_a_select_in_milliseconds() {
     within(|| {
         let once = || {
@@ -287,6 +310,35 @@ fn a_run_with_a_runtime_ends_on_a_signal_with_its_tasks_told() {
         assert!(matches!(exit.shutdown.reason, Some(StopReason::Signal(_))));
         assert_eq!((exit.shutdown.orphaned, drained.load(SeqCst)), (0, 10), "{}", exit.shutdown);
         exit.into_result().unwrap();
+        0
+    });
+}
+
+#[test]
+fn in8_tokios_own_signals_hear_beside_the_run() {
+    // catches: a page that says so of signal-hook alone
+    child_passes(|_| {
+        let exit = registry::run(|s| {
+            s.service("tokio", "hears SIGINT through tokio", |cx| {
+                block_on_tokio(cx, 1, LONG, |token| async move {
+                    let pressed = tokio::signal::ctrl_c();
+                    tokio::pin!(pressed);
+                    // The first poll installs the handler.
+                    tokio::select! {
+                        biased;
+                        heard = &mut pressed => return Ok(heard?),
+                        () = std::future::ready(()) => {}
+                    }
+                    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT)?;
+                    pressed.await?;
+                    Ok(token.cancelled().await) // the run has heard as well
+                })
+            })?;
+            s.context().wait_for_stop();
+            Ok(())
+        });
+        assert!(matches!(exit.shutdown.reason, Some(StopReason::Signal(2))));
+        assert_eq!((exit.code(), exit.shutdown.orphaned), (130, 0), "{}", exit.shutdown);
         0
     });
 }
