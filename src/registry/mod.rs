@@ -11,6 +11,7 @@ pub(crate) mod audit;
 pub(crate) mod chores;
 pub(crate) mod drain;
 pub(crate) mod dump_to;
+pub(crate) mod early_look;
 pub(crate) mod exit;
 pub(crate) mod face;
 pub(crate) mod health;

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::status::Snapshot;
 use crate::registry::audit;
 use crate::registry::drain::{DRAINS, Notice};
+use crate::registry::early_look::EarlyLook;
 use crate::registry::exit::OnOverdue;
 use crate::registry::health::minder::Minder;
 use crate::registry::last_words::{self, LAST_WORDS, STUCK_BEFORE, UNREAD};
@@ -20,7 +20,6 @@ use crate::registry::stopper_thread::stand_in;
 use crate::registry::stopping_line::NextLine;
 use crate::rt::awake::{self, BEAT};
 use crate::rt::time::after;
-use crate::sight::examine::{self, PATIENCE};
 use crate::stop::condvar::delivery::Rounds;
 use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
 use crate::sys::{self, Heard, Woken};
@@ -31,8 +30,6 @@ use crate::tree::root::{LogEntry, RootHost, WorkItem};
 use crate::tree::state::Phase;
 use crate::tree::wait_mark::WaitMark;
 
-/// The least time that is worth a look before the end.
-const LEAST_EARLY: Duration = Duration::from_millis(100);
 /// The longest wait for the lock of the root, to see whether the root is settled.
 const BUSY: Duration = Duration::from_millis(10);
 /// The first and the longest pause between two warnings.
@@ -60,8 +57,8 @@ struct Seen {
     unread: bool,
     /// The moment of the kernel's timer, as it was after the last wake-up.
     due: u64,
-    /// What was read of the threads shortly before the end at this moment.
-    early: Option<(Instant, Snapshot)>,
+    /// What was read of the threads shortly before the end.
+    early: EarlyLook,
     /// The notice before the stop.
     notice: Notice,
     /// What the service manager is told.
@@ -93,7 +90,7 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
         if let Some((why, how)) = seen.minder.doomed(shared) {
             last_words::end(shared, core, why, how, None);
         }
-        if let Some((_, end)) = seen.early_look(shared).filter(|(at, _)| now >= *at) {
+        if let Some((_, end)) = seen.early.due(shared, seen.deadline(shared)).filter(|(at, _)| now >= *at) {
             look_early(shared, core, &mut seen, end, now);
         }
         if seen.notice.until().is_some_and(|at| now >= at) {
@@ -179,23 +176,6 @@ impl Seen {
         self.deadline(shared).map(|deadline| after(deadline, shared.settings.kill_after))
     }
 
-    /// When to look at the threads for the last words, and the end for which that is: before the
-    /// end, so that the end does not wait for a stack, and not while threads have time left. `None`
-    /// if that was done, or leaves too little time.
-    fn early_look(&self, shared: &Shared) -> Option<(Instant, Instant)> {
-        let has_words = shared.settings.on_overdue != OnOverdue::Wait;
-        let deadline = self.deadline(shared).filter(|_| has_words)?;
-        let end = after(deadline, shared.settings.kill_after);
-        let at = end.checked_sub(PATIENCE).map_or(deadline, |at| at.max(deadline));
-        let is_done = self.early.as_ref().is_some_and(|(done, _)| *done == end);
-        (!is_done && end - at >= LEAST_EARLY).then_some((at, end))
-    }
-
-    /// What was read of the threads before the end at this moment.
-    fn early_for(&mut self, end: Instant) -> Option<Snapshot> {
-        self.early.take().filter(|(done, _)| *done == end).map(|(_, early)| early)
-    }
-
     /// When the process ends by force at the latest, in the notice before a stop as well.
     fn last_end(&self, shared: &Shared) -> Option<Instant> {
         let settings = &shared.settings;
@@ -231,7 +211,7 @@ impl Seen {
         let users_due = shared.clock.users_due().filter(|_| !self.driven);
         let warning = self.next_warning.map(|(at, _)| at);
         let kill = self.kill_at(shared).filter(|at| *at > now);
-        let early = self.early_look(shared).map(|(at, _)| at).filter(|at| *at > now);
+        let early = self.early.due(shared, self.deadline(shared)).map(|(at, _)| at).filter(|at| *at > now);
         let beat = awake::beats().then(|| now + BEAT);
         let (notice, message) = (self.notice.until(), self.messenger.next(shared));
         let line = self.line.at(shared, self.began(shared));
@@ -243,11 +223,10 @@ impl Seen {
 /// The end is near: reads stacks and the kernel's view of the threads. This allocates, so the
 /// kernel's timer ends the process if it hangs.
 fn look_early(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, end: Instant, now: Instant) {
-    let left = end.saturating_duration_since(now);
     // Armed -> armed: as early as in the last words, because these begin here.
     last::arm(after(awake::system(end), STUCK_BEFORE), shared.settings.end());
     seen.due = last::look();
-    seen.early = Some((end, examine::at_last(core, left.min(PATIENCE))));
+    seen.early.look(core, end, now);
     // The look did not hang, so the timer goes by the deadline again.
     seen.arm_again(shared);
     awake::worked();
@@ -258,9 +237,9 @@ fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due:
     const WHY: &str = "threads are not home, and the grace is over";
     match shared.settings.on_overdue {
         OnOverdue::Exit(code) => {
-            last_words::end(shared, core, WHY, End::Exit(i32::from(code)), seen.early_for(due))
+            last_words::end(shared, core, WHY, End::Exit(i32::from(code)), seen.early.take_for(due))
         }
-        OnOverdue::Abort => last_words::end(shared, core, WHY, End::Abort, seen.early_for(due)),
+        OnOverdue::Abort => last_words::end(shared, core, WHY, End::Abort, seen.early.take_for(due)),
         OnOverdue::Wait => {
             let (at, pause) = seen.next_warning.unwrap_or((due, FIRST_PAUSE));
             if now >= at {
