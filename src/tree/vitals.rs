@@ -65,6 +65,8 @@ impl Vitals {
         let mut told = self.told.lock();
         let outer = told.until;
         told.until = outer.into_iter().chain([until]).max();
+        // A thread that asks for it runs.
+        told.progress = Some((Instant::now(), told.progress.and_then(|(_, line)| line)));
         outer
     }
 }
@@ -89,7 +91,8 @@ impl Record {
         self.node.set_noted();
     }
 
-    /// Runs `f`, which may take `max` without a sign of progress. Its end is such a sign.
+    /// Runs `f`, which may take `max` without a sign of progress. Its beginning and its end are such
+    /// signs.
     pub(crate) fn patience<R>(&self, max: Duration, f: impl FnOnce() -> R) -> R {
         let vitals = Arc::clone(self.vitals.get_or_init(Arc::default));
         let outer = vitals.be_patient(max);

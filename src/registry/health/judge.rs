@@ -49,10 +49,19 @@ pub(super) struct Memory {
 
 /// What a thread has said of itself, as of this look.
 pub(super) struct Said {
-    /// How often it makes progress, and its last sign.
-    pub(super) expected: Option<(Duration, Instant)>,
+    pub(super) expected: Option<Expected>,
     /// The end of its patience.
     pub(super) patience: Option<Instant>,
+}
+
+/// What is expected of a thread.
+pub(super) struct Expected {
+    /// How often it makes progress.
+    pub(super) every: Duration,
+    /// Its last sign of progress.
+    pub(super) last: Instant,
+    /// The last sign, or the end of a suspension after it.
+    pub(super) counts_from: Instant,
 }
 
 /// A line to be logged.
@@ -107,19 +116,21 @@ impl Memory {
     /// moment at which to look again.
     pub(super) fn judge_expectation(
         &mut self,
-        (every, last): (Duration, Instant),
+        Expected { every, last, counts_from }: Expected,
         patience: Option<Instant>,
         starved: bool,
         now: Instant,
         settings: &Health,
     ) -> (Option<Line>, Instant) {
-        let due = [after(last, every)].into_iter().chain(patience).max().unwrap_or(now);
+        if let Some(alarm) = &self.alarm {
+            // Only a sign ends the alarm: a late look moves `counts_from`, and is none.
+            let line = if last > alarm.since { self.over() } else { None };
+            return (line, after(now, settings.look_every));
+        }
+        let due = [after(counts_from, every)].into_iter().chain(patience).max().unwrap_or(now);
         if now < due {
             self.suspected = None;
-            return (self.over(), due);
-        }
-        if self.alarm.is_some() {
-            return (None, after(now, settings.look_every));
+            return (None, due);
         }
         // Not at once: a thread that was held up together with the process, and too shortly for the
         // looks to notice, gets the time for a sign. So does a thread that got no processor.
@@ -131,7 +142,7 @@ impl Memory {
         if starved || now < sure {
             return (None, sure.max(after(now, every / 4)));
         }
-        let alarm = Alarm { level: AlarmLevel::Stuck, since: last, expected_every: Some(every) };
+        let alarm = Alarm { level: AlarmLevel::Stuck, since: counts_from, expected_every: Some(every) };
         self.alarm = Some(alarm.clone());
         (Some(Line::Alarm(alarm)), after(now, settings.look_every))
     }

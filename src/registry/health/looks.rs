@@ -15,7 +15,7 @@ use crate::outcome::pulse::{AlarmLevel, Pulse};
 use crate::outcome::reason::{Stop, StopReason};
 use crate::outcome::status::{Role, ThreadId};
 use crate::registry::health::crowd::{Group, groups};
-use crate::registry::health::judge::{Line, Memory, Reading, Said, Sleep};
+use crate::registry::health::judge::{Expected, Line, Memory, Reading, Said, Sleep};
 use crate::registry::health::settings::{Health, OnStuck};
 use crate::registry::health::tell;
 use crate::registry::shared::Shared;
@@ -241,8 +241,9 @@ fn said(group: &Group, awake_since: Option<Instant>) -> Said {
     let paused = group.record.wait().is_some_and(|wait| matches!(wait.of, crate::tree::record::Of::Run(_)));
     let own = group.record.vitals.get().filter(|_| !paused);
     let expected = own.and_then(|vitals| {
-        let last = vitals.last().map(|(at, _)| at).into_iter().chain(awake_since).max()?;
-        Some((vitals.every()?, last))
+        let (last, _) = vitals.last()?;
+        let counts_from = awake_since.map_or(last, |since| since.max(last));
+        Some(Expected { every: vitals.every()?, last, counts_from })
     });
     Said { expected, patience: vitals().filter_map(|vitals| vitals.patience()).max() }
 }
