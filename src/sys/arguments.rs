@@ -125,7 +125,7 @@ impl Arguments<'_> {
         let limit = if self.word(3) == 0 { "no time-out" } else { "with a time-out" };
         match operation & libc::FUTEX_CMD_MASK {
             libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => {
-                let value = self.int(2).unwrap_or(0).cast_unsigned();
+                let value = self.int(2).unwrap_or(0) as u32;
                 format!("{kind} {at:#x} while it is {value}, {limit}")
             }
             libc::FUTEX_LOCK_PI | libc::FUTEX_LOCK_PI2 => {

@@ -105,7 +105,7 @@ impl<'a> Tree<'a> {
                 }
                 Piece::Scopes(scopes) => {
                     alike::write_scopes(f, &scopes, &branch, &format!("{indent}   "))?;
-                    scopes_of(&scopes.get(..1).unwrap_or_default())
+                    scopes_of(scopes.get(..1).unwrap_or_default())
                 }
                 Piece::Thread { row, mark, inner } => {
                     let title = match row.thread.role {

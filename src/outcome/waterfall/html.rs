@@ -68,7 +68,7 @@ fn write_page(out: &mut String, report: &ShutdownReport, layout: &Layout<'_>) ->
     if left > 0 {
         write!(out, "<p>and {} more, each home sooner than these.</p>", Thousands(left as u64))?;
     }
-    write!(out, "<script nonce=\"page\">{SCRIPT}</script></body></html>\n")
+    writeln!(out, "<script nonce=\"page\">{SCRIPT}</script></body></html>")
 }
 
 fn write_row(out: &mut String, row: &ThreadReport, title: &str) -> fmt::Result {

@@ -167,7 +167,12 @@ impl<'a, 'scope> Map<'a, 'scope> {
         let shared = SharedWork(|cx: &Context| work(cx, &|| self.send_helper()));
         self.errand.lend(Lease::promise().erase(Arc::new(shared)));
         let guard = scopeguard::guard((), |()| self.see_off());
-        let done = if self.is_inside { Ok(self.work_here()) } else { self.have_it_done() };
+        let done = if self.is_inside {
+            self.work_here();
+            Ok(())
+        } else {
+            self.have_it_done()
+        };
         drop(guard);
         done
     }

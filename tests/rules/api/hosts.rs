@@ -1,4 +1,5 @@
 //! The functions about what is around a program, with their signatures.
+#![allow(clippy::unit_arg)] // `is::<()>(..)` says that there is no result
 
 use std::io;
 use std::os::fd::OwnedFd;
