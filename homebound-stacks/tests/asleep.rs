@@ -67,7 +67,7 @@ fn a_deep_stack_is_copied_in_full_and_cut_at_the_outer_end() {
 
 #[test]
 fn the_words_of_a_frame_are_those_of_its_function_alone() {
-    const MARK: u64 = 0x5eed_0f_57ac_4ed1;
+    const MARK: u64 = 0x5eed_0f57_ac4e_00d1;
     #[inline(never)]
     fn marked() -> u64 {
         let mark = std::hint::black_box([MARK; 4]);

@@ -1,5 +1,6 @@
 //! Owns the dump of many threads that are alike: TX2, TX3.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::io::Read;
 

@@ -1,4 +1,5 @@
 //! Owns the edges of homebound's own waits: all of them at once, in a child that is killed.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use homebound::{Ready, Result, Scope, Snapshot, Stacks};
 

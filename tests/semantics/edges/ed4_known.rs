@@ -1,4 +1,5 @@
 //! Owns locks that tell their owner: mutexes of the C library, and those that lend a priority.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::cell::UnsafeCell;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! Owns locks that do not tell their owner: mutexes of std and of `parking_lot`.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::{Arc, Barrier, Mutex};
 

@@ -29,12 +29,12 @@ fn he9_stop_scope_stops_the_scope_of_the_thread_and_no_other() {
         let lock = Arc::new(Mutex::new(()));
         let health = quick().on_stuck(OnStuck::StopScope);
         let exit = Registry::new("app").health(health).run(|s| {
-            let held = Arc::new(Mutex::new(Some(lock.lock().unwrap())));
+            let held = std::cell::RefCell::new(Some(lock.lock().unwrap()));
             let group = s.subscope("inner", |s| {
                 let own = lock.clone();
                 s.spawn("late", "wants a lock of std's", move |_| Ok(drop(own.lock())))?;
                 let reason = s.context().wait_for_stop();
-                drop(held.lock().unwrap().take());
+                drop(held.take());
                 Ok(reason)
             })?;
             assert_eq!(group, StopReason::Stuck { path: "/app/inner/late".to_owned() });

@@ -1,6 +1,7 @@
 //! Owns threads that sleep, each in a function of its own and in a call that nothing ends.
 //! Refuses to look at them.
 #![allow(unsafe_code)] // raw calls: std would try them again after a signal
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -160,8 +161,9 @@ fn in_futex(_: &Context) {
 fn in_all_blocked(_: &Context) {
     let mut all = std::mem::MaybeUninit::uninit();
     // SAFETY: the set is filled before it is read, and the old mask is not asked for.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: the set was filled, and the old mask is not asked for.
     unsafe {
-        libc::sigfillset(all.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut());
     }
     std::thread::park();
@@ -184,8 +186,9 @@ pub(super) fn in_loop(_: &Context) {
 pub(super) fn in_deaf_loop(cx: &Context) {
     let mut all = std::mem::MaybeUninit::uninit();
     // SAFETY: as in `in_all_blocked`.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: the set was filled, and the old mask is not asked for.
     unsafe {
-        libc::sigfillset(all.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut());
     }
     in_loop(cx);

@@ -1,4 +1,5 @@
 //! ST2: a thread that computes has a stack if it may get a signal.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;
 
