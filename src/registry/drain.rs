@@ -11,6 +11,8 @@
 use std::time::{Duration, Instant};
 
 use crate::registry::face::Registry;
+use crate::registry::settings::Settings;
+use crate::rt::time::after;
 
 impl Registry {
     /// Lets `notice` pass between SIGTERM and the stop, in which
@@ -61,6 +63,31 @@ pub(crate) enum Notice {
 }
 
 impl Notice {
+    /// For each signal that asks for a stop. True if the notice begins with it, so that nothing
+    /// stops yet.
+    pub(crate) fn begins(&mut self, signal: i32, came: Instant, is_first: bool, settings: &Settings) -> bool {
+        let notice = settings.drain_notice;
+        let begins = matches!(self, Notice::Ahead) && signal == DRAINS && is_first && !notice.is_zero();
+        // Ahead -> until, or any -> over: the stop begins with this signal.
+        *self = if begins { Notice::Until(after(came, notice)) } else { Notice::Over };
+        begins
+    }
+
+    /// True once: when the time of the notice has passed.
+    pub(crate) fn is_over(&mut self, now: Instant) -> bool {
+        let is_over = self.until().is_some_and(|at| now >= at);
+        if is_over {
+            // Until -> over: the stop begins by itself.
+            *self = Notice::Over;
+        }
+        is_over
+    }
+
+    /// When the process ends by force if the notice is used up.
+    pub(crate) fn last_end(self, settings: &Settings) -> Option<Instant> {
+        self.until().map(|at| after(after(at, settings.grace), settings.kill_after))
+    }
+
     /// When the stop is due.
     pub(crate) fn until(self) -> Option<Instant> {
         match self {

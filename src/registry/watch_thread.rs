@@ -93,13 +93,10 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
         if let Some((_, end)) = seen.early.due(shared, seen.deadline(shared)).filter(|(at, _)| now >= *at) {
             look_early(shared, core, &mut seen, end, now);
         }
-        if seen.notice.until().is_some_and(|at| now >= at) {
-            seen.notice = Notice::Over;
+        if seen.notice.is_over(now) && shared.clock.began().is_none() {
             // From now on and not from the end of the notice, because the process may have been
             // suspended meanwhile.
-            if shared.clock.began().is_none() {
-                begin_stop(shared, &mut seen, now, DRAINS);
-            }
+            begin_stop(shared, &mut seen, now, DRAINS);
         }
         seen.messenger.tell(shared, seen.last_end(shared), now);
         // The request first, then the look whether *stopper* is occupied. Pairs with
@@ -178,10 +175,7 @@ impl Seen {
 
     /// When the process ends by force at the latest, in the notice before a stop as well.
     fn last_end(&self, shared: &Shared) -> Option<Instant> {
-        let settings = &shared.settings;
-        let after_notice =
-            self.notice.until().map(|at| after(after(at, settings.grace), settings.kill_after));
-        self.kill_at(shared).or(after_notice)
+        self.kill_at(shared).or_else(|| self.notice.last_end(&shared.settings))
     }
 
     /// Asks *stopper* for the work that is due now and may run code of the program's.
@@ -292,18 +286,10 @@ fn dump(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) {
 fn stop(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, heard: Heard) {
     let came = Instant::now().checked_sub(heard.age()).map_or_else(awake::now, awake::of_system);
     let first = seen.began(shared);
-    match seen.notice {
-        // Ahead -> until: the first request is a SIGTERM, and nothing stops yet.
-        Notice::Ahead
-            if heard.signal == DRAINS && first.is_none() && !shared.settings.drain_notice.is_zero() =>
-        {
-            seen.notice = Notice::Until(after(came, shared.settings.drain_notice));
-            core.root.drain.begin();
-            shared.say_stopping();
-            return shared.request(request::DRAIN);
-        }
-        // Until -> over: the stop begins with this signal.
-        Notice::Ahead | Notice::Until(_) | Notice::Over => seen.notice = Notice::Over,
+    if seen.notice.begins(heard.signal, came, first.is_none(), &shared.settings) {
+        core.root.drain.begin();
+        shared.say_stopping();
+        return shared.request(request::DRAIN);
     }
     let is_other_key = heard.is_key() && seen.first_key.is_some_and(|first| heard.after(first) >= SAME_KEY);
     if is_other_key || first.is_some_and(|first| came.saturating_duration_since(first) >= SAME_SIGNAL) {

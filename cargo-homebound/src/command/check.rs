@@ -14,6 +14,7 @@ use crate::finding::Finding;
 use crate::finding::fault::{Fault, Faults};
 use crate::finding::report::{Deep, Report};
 use crate::finding::rule::Rule;
+use crate::platform;
 use crate::print::sources::Sources;
 use crate::source::project::{self, Project};
 use crate::source::staged::{self, Staged};
@@ -89,6 +90,9 @@ pub(crate) fn run(ask: &Ask) -> Result<Answer, Faults> {
     let is_whole = staged.is_none() && ask.paths.is_empty();
     let mut notes = if is_whole { idle_exemptions(&config, &all) } else { Vec::new() };
     let walked = wanted(&config, all);
+    if is_whole {
+        notes.extend(platform::notes(&project, &walked));
+    }
     let mut found = check::scan(&walked);
     let mut faults = Vec::new();
     let mut both = None;

@@ -7,4 +7,5 @@ mod config;
 mod deep;
 mod forms;
 mod graces;
+mod platform;
 mod project;

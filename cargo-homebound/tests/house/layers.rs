@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 6] = [
     &["finding"],
     &["source"],
-    &["config", "print", "deep", "graces", "check"],
+    &["config", "print", "deep", "graces", "platform", "check"],
     &["deps"],
     &["command"],
     // The crate's root files.
