@@ -186,9 +186,6 @@ pub(crate) fn open_left<'scope>(
     group.closed = true;
     let core = group.scope.core();
     left::close_itself(core);
-    // A group is told as a service is, so its node is not below the scope's, from which it would
-    // have this.
-    core.node.inherit_probe(&parent.node);
     settle::disown(core);
     Ok((Scope::of(core, lease), label))
 }
@@ -252,6 +249,8 @@ fn open_as<'scope>(
     // The group is no child in the tree of stops. It is told as a service is, when the users are
     // home (E3).
     core.node.set_teller(&parent.node);
+    // A node that hangs below another has this from there.
+    core.node.inherit_probe(&parent.node);
     state.services.add(core.id, Served::Group(Arc::clone(&core)));
     // Under the same lock, so that a scope which is finishing knows all of its pools.
     if let Some(pool) = pool {

@@ -1,9 +1,9 @@
-//! Owns the stop at every point of maps, streams and join sets.
+//! Owns the stop at every point of maps, streams, join sets, pools and restarts.
 //! Refuses to know what they return: `semantics` does.
 
 use std::time::Duration;
 
-use homebound::{Context, JoinSet, SpawnError};
+use homebound::{AtStop, Context, JoinSet, Restart, SpawnError};
 use homebound_testing::stop_everywhere;
 
 use crate::common::within;
@@ -36,5 +36,67 @@ fn maps_streams_and_sets_stand_all_of_it() {
         });
         let done = done.unwrap_or_else(|trouble| panic!("{trouble}"));
         assert!(done.stops >= 20 && done.panics >= 20 && done.refusals >= 6, "{done}");
+    });
+}
+
+#[test]
+fn pools_stand_all_of_it() {
+    within(|| {
+        let done = stop_everywhere(|scope| {
+            let cx = scope.context();
+            let pool = scope.pool("crew", "adds").threads(2).queue(2).start()?;
+            let mut jobs = Vec::new();
+            for n in 0..4_u64 {
+                jobs.push(pool.submit(cx, move |cx| {
+                    cx.checkpoint()?;
+                    Ok(n)
+                })?);
+            }
+            let mut sum = 0;
+            for job in jobs {
+                sum += job.join()?;
+            }
+            // Items that borrow a local of the body.
+            let texts = ["one", "two", "three"];
+            sum += pool
+                .map(cx, texts.iter(), |cx, text| Ok(cx.checkpoint().map(|()| text.len() as u64)?))?
+                .len() as u64;
+            pool.execute(cx, |cx| Ok(cx.sleep(Duration::ZERO)?))?;
+            pool.wait_idle(cx)?;
+            pool.close()?;
+            // What is queued when the stop comes is worked off by this one.
+            let last = scope.pool("last", "works its queue off").threads(1).at_stop(AtStop::Drain).start()?;
+            for _ in 0..2 {
+                last.execute(cx, |cx| Ok(cx.checkpoint()?))?;
+            }
+            Ok(sum)
+        });
+        let done = done.unwrap_or_else(|trouble| panic!("{trouble}"));
+        assert!(done.stops >= 20 && done.panics >= 15 && done.refusals >= 2, "{done}");
+    });
+}
+
+#[test]
+fn a_thread_that_restarts_stands_all_of_it() {
+    within(|| {
+        let done = stop_everywhere(|scope| {
+            let policy = Restart::on_failure().no_backoff().give_up_after(10);
+            let flaky = scope.thread("flaky", "fails twice").restart(policy);
+            let flaky = flaky.spawn(|cx| {
+                cx.checkpoint()?;
+                if cx.run_number() < 3 { Err("not yet")? } else { Ok(cx.run_number()) }
+            })?;
+            let ready =
+                scope.thread("ready", "says that it is ready, and restarts").restart(Restart::on_failure());
+            let ready = ready.start(Duration::from_secs(30), |cx| {
+                cx.ready();
+                Ok(drop(cx.wait_for_stop()))
+            })?;
+            let runs = flaky.join()?;
+            ready.stop();
+            Ok(runs)
+        });
+        let done = done.unwrap_or_else(|trouble| panic!("{trouble}"));
+        assert!(done.stops >= 5 && done.refusals >= 3, "{done}");
     });
 }
