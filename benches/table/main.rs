@@ -16,6 +16,7 @@ mod pool;
 mod print;
 mod restart;
 mod row;
+mod sight;
 mod spawn;
 mod stop;
 mod wait;
@@ -29,7 +30,7 @@ use row::Row;
 
 const USAGE: &str = "\
 cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DIR]
-  --row ROW    only this row (T1..T13, T16, IO), or `peers`, or `growth`; may be repeated
+  --row ROW    only this row (T1..T16, IO), or `peers`, or `growth`; may be repeated
   --quick      a tenth of the work, three rounds: to see that it runs, not to judge by
   --rounds N   rounds of each side, 9 unless said otherwise
   --json       for machines
@@ -39,7 +40,7 @@ cargo bench -- [--row T4]... [--quick] [--rounds N] [--json] [--peers] [--svg DI
 type Family = fn(&Plan) -> Vec<Row>;
 
 /// The families, under the names by which they are asked for.
-const FAMILIES: [(&str, Family); 15] = [
+const FAMILIES: [(&str, Family); 17] = [
     ("T1", spawn::t1),
     ("T2", spawn::t2),
     ("T3", spawn::t3),
@@ -53,6 +54,8 @@ const FAMILIES: [(&str, Family); 15] = [
     ("T11", pool::t11),
     ("T12", map::t12),
     ("T13", pool::t13),
+    ("T14", sight::t14),
+    ("T15", sight::t15),
     ("T16", restart::t16),
     ("IO", blocking::io),
 ];
