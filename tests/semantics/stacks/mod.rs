@@ -7,4 +7,6 @@ mod sleeps;
 mod st1_asleep;
 mod st2_running;
 mod st3_missing;
+mod st4_settings;
+mod st5_last_words;
 mod st6_header;

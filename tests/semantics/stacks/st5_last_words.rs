@@ -1,0 +1,65 @@
+//! ST5: the last words have the stacks of all threads, and do not wait for one.
+
+use std::time::{Duration, Instant};
+
+use super::looks::*;
+use super::sleeps::*;
+use crate::common::*;
+use homebound::Registry;
+
+const GRACE: Duration = Duration::from_millis(200);
+const KILL_AFTER: Duration = Duration::from_millis(800);
+
+/// A run that nobody ends: sleepers, and threads that compute.
+fn late(loops: &str) -> i32 {
+    let exit = Registry::new("late").grace(GRACE).kill_after(KILL_AFTER).run(|s| {
+        spawn_each(s, &SLEEPS);
+        for _ in 0..loops.parse()? {
+            s.spawn("loop", "computes", |cx| Ok(in_loop(cx)))?;
+        }
+        settled(s, &SLEEPS);
+        say("up");
+        s.context().wait_for_stop();
+        Ok(())
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn st5_the_last_words_say_where_each_late_thread_is() {
+    // catches: last words without stacks, or only of sleepers
+    let mut child = child("1", late);
+    child.until("up").signal(libc::SIGTERM);
+    let done = child.finish();
+    assert_eq!(done.code, Some(70), "{done:#?}");
+    // Threads in waits of homebound's come home.
+    let late = SLEEPS.iter().map(|(name, _)| *name).filter(|name| !["in_recv", "in_sleep"].contains(name));
+    for function in late.chain(["in_loop"]) {
+        let place = format!("sleeps::{function}");
+        assert!(done.err.contains(&place), "{function}: {}", done.err);
+    }
+}
+
+#[test]
+fn st5_threads_that_do_not_answer_do_not_hold_up_the_end() {
+    // catches: 50 ms for each thread that does not answer its signal, after the end is due
+    let mut child = child("8", late);
+    child.until("up").signal(libc::SIGTERM);
+    let begin = Instant::now();
+    let done = child.finish();
+    let took = begin.elapsed();
+    assert_eq!(done.code, Some(70), "{done:#?}");
+    // The words themselves have a second.
+    assert!(took < GRACE + KILL_AFTER + Duration::from_millis(1900), "{took:?}: {done:#?}");
+}
+
+#[test]
+fn st5_a_second_signal_has_the_stacks_as_well() {
+    // catches: the most frequent end, without stacks
+    let mut child = child("0", late);
+    child.until("up").signal(libc::SIGINT);
+    linger(600);
+    child.signal(libc::SIGINT);
+    let done = child.finish();
+    assert!(done.err.contains("sleeps::in_poll"), "{done:#?}");
+}
