@@ -68,7 +68,7 @@
 //!   priority (Linux).
 //! - With `panic = "abort"` a panic ends the process at once: no other thread comes home, no
 //!   failure is recorded, no report is made. All the rest works.
-//! - Foreign threads, kernel thread ids, kernel waits and system calls are shown on Linux;
+//! - Foreign threads, kernel thread ids, kernel waits, system calls and stacks are shown on Linux;
 //!   elsewhere they are absent. Only Linux has been tested.
 //!
 //! # tracing
@@ -100,6 +100,9 @@
 //!
 //! - `parking_lot` (off): `Context::wait_while` and `wait_while_timeout`, waits at condition
 //!   variables of the crate of that name. Its types (version 0.12) are in their signatures.
+//! - `stacks` (on): stacks of threads in dumps and reports, and by [`Scope::examine`]. On Linux
+//!   (x86_64 and aarch64), and nothing elsewhere; four small crates more. It costs nothing until a
+//!   stack is asked for.
 //! - `serde` (off): the types of [`status`] implement `Serialize`; places and reasons as text,
 //!   moments as ages.
 //!
@@ -108,7 +111,8 @@
 //!
 //! The first scope changes the whole process in one way: it puts a panic hook before the present
 //! one, which only notes where a thread of homebound's panicked. [`registry::run`] also handles
-//! signals ([`Signals`]), and puts them back.
+//! signals ([`Signals`]), and puts them back. The first stack of a computing thread gives one
+//! real-time signal a handler that stays ([`Registry::stacks`]).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 // Models use a part of the whole.
@@ -284,6 +288,10 @@ struct Hosts;
 #[doc = include_str!("../docs/MIGRATION.md")]
 struct Migration;
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/SIGHT.md")]
+struct Sight;
+
 #[cfg(all(doctest, unix))]
 #[doc = include_str!("../docs/PROCESSES.md")]
 struct Processes;
@@ -291,10 +299,6 @@ struct Processes;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/TROUBLESHOOTING.md")]
 struct Troubleshooting;
-
-#[cfg(doctest)]
-#[doc = include_str!("../docs/SIGHT.md")]
-struct Sight;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/WORK.md")]

@@ -75,7 +75,8 @@ fn look_at(scope: &Scope<'_, '_>, look: Examine, threads: usize) {
     black_box((text, snapshot.to_string()));
 }
 
-/// Lets gdb write the stacks of this process into a file: this process cannot read a pipe meanwhile.
+/// Lets gdb write the stacks of this process into a file, because this process cannot read a pipe
+/// meanwhile.
 fn gdb() {
     let pid = std::process::id().to_string();
     let path = std::env::temp_dir().join(format!("homebound-bench-{pid}.txt"));

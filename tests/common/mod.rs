@@ -12,6 +12,8 @@ mod drops;
 mod kernel;
 mod loans;
 mod program;
+#[cfg(target_os = "linux")]
+mod refusals;
 mod values;
 mod waits;
 mod within;
@@ -21,6 +23,8 @@ pub use drops::*;
 pub use kernel::*;
 pub use loans::*;
 pub use program::*;
+#[cfg(target_os = "linux")]
+pub use refusals::*;
 pub use values::*;
 pub use waits::*;
 pub use within::*;

@@ -7,6 +7,7 @@ mod health;
 mod hosts;
 mod paths;
 mod program;
+mod sight;
 mod values;
 mod waterfall;
 mod work;

@@ -18,6 +18,7 @@ mod modules {
     use homebound::registry::{Exit, Health, OnOverdue, OnStuck, Registry, SecondSignal, Signals};
     use homebound::registry::{dump_status, group, run, snapshot, unblocked};
     use homebound::status::{Alarm, AlarmLevel, Pulse};
+    use homebound::status::{Captured, Cycle, Examine, Frame, ProcessFacts, Stack, Stacks};
     use homebound::status::{
         Edge, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState, ScopeId,
         ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
@@ -30,6 +31,7 @@ mod modules {
 /// The same items at the root, where the pages do not show them. Programs are written with these.
 mod short {
     use homebound::{Alarm, AlarmLevel, Health, OnStuck, Pulse};
+    use homebound::{Captured, Cycle, Examine, Frame, ProcessFacts, Stack, Stacks};
     use homebound::{Drain, Ended, Io, Iter, Listener, Ticks};
     use homebound::{
         Edge, Ending, EndingThread, ForeignThread, IdleThread, KernelStatus, ProcessStatus, Role, RunState,

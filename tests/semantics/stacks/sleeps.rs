@@ -42,6 +42,10 @@ pub(super) const SLEEPS: [Sleep; 17] = [
 pub(super) const LIGHT: [Sleep; 4] =
     [("in_poll", in_poll), ("in_pause", in_pause), ("in_epoll", in_epoll), ("in_nanosleep", in_nanosleep)];
 
+/// Sleeps among them that go on after any signal: the C library sends one to each thread when the
+/// process changes its user.
+pub(super) const STEADY: [Sleep; 2] = [("in_std_mutex", in_std_mutex), ("in_park", in_park)];
+
 /// Spawns a thread for each of these sorts, named like its function.
 pub(super) fn spawn_each<'scope>(scope: &'scope Scope<'scope, '_>, sleeps: &[Sleep]) {
     std::mem::forget((HELD.lock(), FAIR.lock()));

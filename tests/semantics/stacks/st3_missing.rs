@@ -43,8 +43,9 @@ fn st3_a_look_reads_only_what_is_asked_for() {
             );
             assert_eq!(snapshot.limits, [""; 0]);
         }
-        let kernel = row(&s.examine(Examine::new().kernel()), "reader");
-        assert!(kernel.run_state.is_some() && kernel.cpu.is_some() && kernel.stack.is_none(), "{kernel:?}");
+        let kernel = || row(&s.examine(Examine::new().kernel()), "reader");
+        eventually("the kernel tells", || kernel().run_state.is_some() && kernel().cpu.is_some());
+        assert!(kernel().stack.is_none(), "{:?}", kernel());
         drop(keep);
         Ok(())
     })
