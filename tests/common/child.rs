@@ -130,6 +130,11 @@ impl Child {
         self
     }
 
+    /// Ends the child's standard input, if that is a pipe.
+    pub fn close_stdin(&mut self) {
+        drop(self.process.stdin.take());
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.process.try_wait().expect("waitable").is_none()
     }

@@ -12,6 +12,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::common::*;
 
@@ -80,10 +81,12 @@ impl Drop for Manager {
     }
 }
 
-/// An empty folder for the calling test.
+/// An empty folder for the calling test. Its name is a number, because the path of a socket may
+/// have 107 bytes at most.
 fn own_folder() -> PathBuf {
-    let name = test_name().replace("::", "-");
-    let folder = std::env::temp_dir().join(format!("homebound-{}-{name}", std::process::id()));
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("homebound-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     folder
 }

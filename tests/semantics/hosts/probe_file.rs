@@ -28,6 +28,27 @@ fn sm9_the_probe_file_is_there_while_the_program_is_ready() {
     });
 }
 
+#[test]
+fn sm9_the_probe_file_goes_with_the_notice() {
+    let path = std::env::temp_dir().join("homebound-notice-probe");
+    let mut child = child(path.to_str().unwrap(), |path| {
+        let registry = Registry::new("probed").probe_file(path).drain_notice(NEVER);
+        let exit = registry.run(|scope| {
+            scope.context().ready();
+            say("ready");
+            scope.context().wait_for_drain()?;
+            eventually("it is removed", || !Path::new(path).exists());
+            assert!(!scope.context().is_stopping());
+            Ok(())
+        });
+        i32::from(exit.code())
+    });
+    child.until("ready");
+    assert!(path.exists());
+    child.signal(libc::SIGTERM);
+    assert_eq!(child.finish().code, Some(0));
+}
+
 fn leaves(how: &str) -> i32 {
     let (way, path) = how.split_once(' ').unwrap();
     let (_keep, never) = gate();

@@ -45,6 +45,35 @@ fn sm1_ready_is_told_once_and_stopping_before_a_service_is() {
     assert!(!seen.iter().any(|text| text == "READY=1"), "{seen:?}");
 }
 
+fn ends_by_itself(_: &str) -> i32 {
+    let exit = Registry::new("ends").notify(Notify::from_env()).run(|scope| {
+        scope.service("clock", "ticks", |cx| {
+            cx.wait_for_stop();
+            say("told");
+            // Until the test has looked.
+            std::io::stdin().read_line(&mut String::new())?;
+            Ok(())
+        })?;
+        scope.context().ready();
+        Ok(())
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn sm1_stopping_is_told_first_also_if_nothing_but_the_end_of_the_body_stops() {
+    // catches: a message that only the first signal causes, or that another thread sends later
+    let (manager, mut child) = managed(Manager::at_path, "", ends_by_itself, |command| {
+        command.stdin(std::process::Stdio::piped());
+    });
+    child.until("told");
+    let seen = manager.rest();
+    assert_eq!(seen.first().map(String::as_str), Some("READY=1"), "{seen:?}");
+    assert_eq!(seen.get(1).map(String::as_str), Some("STOPPING=1"), "{seen:?}");
+    child.close_stdin();
+    assert_eq!(child.finish().code, Some(0));
+}
+
 fn late(_: &str) -> i32 {
     let (_keep, never) = gate();
     let exit = Registry::new("late")
