@@ -91,8 +91,8 @@ impl Record {
         self.node.set_noted();
     }
 
-    /// Runs `f`, which may take `max` without a sign of progress. Its beginning and its end are such
-    /// signs.
+    /// Runs `f`, which may take `max` without a sign of progress. Its beginning and its end are
+    /// such signs.
     pub(crate) fn patience<R>(&self, max: Duration, f: impl FnOnce() -> R) -> R {
         let vitals = Arc::clone(self.vitals.get_or_init(Arc::default));
         let outer = vitals.be_patient(max);
