@@ -37,6 +37,7 @@ fn a_snapshot_and_a_report_are_readable_json() {
             (&flaky["run"], &flaky["restarts"], &flaky["last_failure"]),
             (&2.into(), &1.into(), &"once".into())
         );
+        assert_eq!((&clock["pulse"], &clock["alarm"]), (&Value::Null, &Value::Null), "nothing looks");
         let report = s.shutdown(std::time::Duration::from_secs(30));
         let report: Value = serde_json::from_str(&serde_json::to_string(&report)?)?;
         assert_eq!((&report["total"], &report["joined"]), (&1.into(), &1.into()));

@@ -33,13 +33,13 @@ fn types_of_health() {
 /// The value of the closure comes back, whatever it borrows.
 #[test]
 fn a_patience_returns_what_its_closure_returns() {
-    let exit = Registry::new("app").health(Health::new()).run(|scope| {
+    let length = homebound::scope(|scope| {
         let text = String::from("borrowed");
         let length = scope.context().patience(Duration::from_secs(1), || text.len());
         scope.context().beat();
         Ok(length)
     });
-    assert_eq!(exit.into_result().unwrap(), 8);
+    assert_eq!(length.unwrap(), 8);
 }
 
 /// What a view reads of a thread.
