@@ -30,6 +30,7 @@ const IO: &str = "cx.io(stream)";
 const LOOP: &str = "a loop with `cx.stop_fd()` in it";
 const PROCESS: &str = "scope.process(..)";
 const BLOCK: &str = "a runtime that one stops in `cx.with_on_stop(..)`";
+const TOKIO: &str = "homebound_tokio::block_on_tokio(cx, ..)";
 const CONDITION: &str = "cx.wait_while(..)";
 
 /// Functions, by path.
@@ -121,8 +122,8 @@ const METHODS: &[(&str, &str, usize, If, &str)] = &[
     ("crossbeam_channel::Select", "select", 0, If::Alone, "a `cx.stop_signal()` among them"),
     ("crossbeam_channel::Select", "select_timeout", 1, If::Alone, "a `cx.stop_signal()` among them"),
     ("crossbeam_channel::Select", "ready", 0, If::Alone, "a `cx.stop_signal()` among them"),
-    ("tokio::runtime::Runtime", "block_on", 1, If::Always, BLOCK),
-    ("tokio::runtime::Handle", "block_on", 1, If::Always, BLOCK),
+    ("tokio::runtime::Runtime", "block_on", 1, If::Always, TOKIO),
+    ("tokio::runtime::Handle", "block_on", 1, If::Always, TOKIO),
 ];
 
 /// Methods of streams.
