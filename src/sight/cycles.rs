@@ -7,6 +7,7 @@
 //! place in a pool, leads to none: any of them may end it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::outcome::edge::{Cycle, Edge};
 use crate::outcome::status::{Role, ScopeStatus, Snapshot, ThreadId, ThreadStatus};
@@ -20,6 +21,24 @@ const FOR_ALL: [&str; 4] = [ITS_THREADS, "shutdown", "group", "end of race"];
 pub(super) fn find(snapshot: &Snapshot, foreign: &[(u32, Vec<Edge>)]) -> Vec<Cycle> {
     let graph = Graph::of(&snapshot.root, foreign);
     graph.cycles()
+}
+
+/// Keeps the cycles whose waits were all on at one moment: the tree is read scope by scope, so a
+/// wait may have ended before another began. `later` was read after all that the cycles are made
+/// of, and a wait of homebound's that is `least` old in it was on all the while. Of each lock the
+/// waiter was seen to be there at the end.
+pub(super) fn keep_lasting(cycles: &mut Vec<Cycle>, later: &Snapshot, least: Duration) {
+    let (mut waits, mut list) = (HashMap::new(), vec![&later.root]);
+    while let Some(scope) = list.pop() {
+        waits.extend(scope.threads.iter().map(|thread| (thread.id, thread.waiting_for)));
+        list.extend(&scope.scopes);
+    }
+    let lasts = |id: ThreadId| waits.get(&id).copied().flatten().is_some_and(|age| age >= least);
+    cycles.retain(|Cycle { edges, .. }| {
+        // The thread to which an edge leads waits in the next one.
+        let waiters = edges.iter().zip(edges.iter().cycle().skip(1));
+        waiters.into_iter().all(|(to, next)| next.lock.is_some() || to.thread.is_some_and(lasts))
+    });
 }
 
 /// An OS thread.

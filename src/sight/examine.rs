@@ -10,7 +10,7 @@ use crate::rt::time::after;
 use crate::sight::again::Outer;
 use crate::sight::asking::{Asked, Asking};
 use crate::sight::stacks::Capturing;
-use crate::sight::{early, holders, rows};
+use crate::sight::{cycles, early, holders, rows};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::root::Root;
@@ -168,6 +168,7 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
     let now = Instant::now();
     let until = after(now, look.within);
     let mut snapshot = snapshot::read(core, Some(until));
+    let read_at = Instant::now();
     let Snapshot { root, ending, foreign, limits, .. } = &mut snapshot;
     // A quarter of the time is kept for the names, without which the stacks say little.
     let captured = if look.stacks == Stacks::Off { until } else { after(now, look.within / 4 * 3) };
@@ -207,6 +208,10 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
     }
     if look.kernel {
         holders::add(&mut snapshot, look.stacks, until, outer);
+    }
+    if !snapshot.cycles.is_empty() {
+        let later = snapshot::read(core, Some(until));
+        cycles::keep_lasting(&mut snapshot.cycles, &later, read_at.elapsed());
     }
     snapshot
 }

@@ -60,6 +60,10 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer
             guesses::add(&waiters, &people, &mut again, &mut edges, &mut snapshot.limits);
         }
     }
+    // An edge of a waiter that has gone on is old. What is left was true at this moment: a lock
+    // that was let go would have put its waiter on a processor.
+    let futexes: HashMap<u32, &Futex> = waiters.iter().map(|waiter| (waiter.os_tid, &waiter.futex)).collect();
+    edges.retain(|os_tid, _| futexes.get(os_tid).is_some_and(|futex| is_unmoved(*os_tid, futex)));
     let mut foreign = Vec::new();
     for row in rows::by_interest(&mut snapshot.root) {
         row.waits_for.extend(row.os_tid.and_then(|os_tid| edges.get(&os_tid).cloned()));

@@ -2,6 +2,7 @@
 //! Nearly all of it is checked by the compiler; nothing here says what the functions do.
 
 mod calls;
+mod edges;
 mod examples;
 mod health;
 mod hosts;

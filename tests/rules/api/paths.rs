@@ -24,6 +24,7 @@ mod modules {
         ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
     };
     use homebound::status::{Ending, ShutdownReport, ThreadReport};
+    use homebound::status::{Lock, LockKind};
     use homebound::wait::{Drain, Ended, Io, Iter, Listener, Ticks};
     use homebound::work::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RetryError, StartError};
 }
@@ -40,6 +41,7 @@ mod short {
     };
     use homebound::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RetryError, StartError};
     use homebound::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
+    use homebound::{Lock, LockKind};
     use homebound::{OnOverdue, SecondSignal};
 }
 

@@ -97,3 +97,31 @@ fn ed2_without_proc_no_thread_is_called_gone() {
         result.map_or(1, |()| 1)
     });
 }
+
+#[test]
+fn ed2_an_edge_that_cannot_be_read_is_missing_with_its_reason() {
+    // catches: an edge from half of what is needed; a reason that is lost with the edge
+    child_passes(|_| {
+        let result = scope_named("shop", |s| -> Result {
+            refuse_call(libc::SYS_process_vm_readv);
+            let lock = std::sync::Arc::new(std::sync::Mutex::new(()));
+            let held = lock.clone();
+            let (_open, gate) = gate();
+            let (told, hear) = crossbeam_channel::bounded(1);
+            s.spawn("holder", "holds", move |_| {
+                let _held = held.lock();
+                told.send(())?;
+                Ok(pass(&gate))
+            })?;
+            hear.recv()?;
+            s.spawn("waiter", "wants the lock", move |_| Ok(drop(lock.lock())))?;
+            super::until_locked(s, "waiter");
+            let snapshot = super::look(s, homebound::Stacks::Asleep);
+            assert!(super::row(&snapshot, "waiter").waits_for.is_empty(), "{snapshot}");
+            let reason = |limit: &String| limit.starts_with("stacks: process_vm_readv: ");
+            assert!(snapshot.limits.iter().any(reason), "{:?}", snapshot.limits);
+            std::process::exit(0)
+        });
+        result.map_or(1, |()| 1)
+    });
+}

@@ -9,6 +9,7 @@ mod ed2_refused;
 mod ed3_waits;
 mod ed4_known;
 mod ed5_guessed;
+mod ed5_property;
 
 use std::time::Duration;
 

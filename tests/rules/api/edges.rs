@@ -1,0 +1,27 @@
+//! Edges, locks and cycles of a snapshot.
+
+use homebound::status::{Cycle, Edge, Lock, LockKind, Snapshot, ThreadStatus};
+use homebound::{KernelStatus, ThreadId};
+
+use super::is;
+
+fn edges(row: ThreadStatus, snapshot: Snapshot) {
+    let edges: Vec<Edge> = row.waits_for;
+    for Edge { thread, path, known, os_tid, lock, .. } in edges {
+        is::<(Option<ThreadId>, String, bool)>((thread, path, known));
+        is::<(Option<u32>, Option<Lock>)>((os_tid, lock));
+    }
+    let cycles: Vec<Cycle> = snapshot.cycles;
+    for Cycle { edges, known, .. } in cycles {
+        is::<(Vec<Edge>, bool)>((edges, known));
+    }
+    is::<Option<KernelStatus>>(row.kernel);
+}
+
+fn kinds(Lock { kind, address, .. }: Lock) -> u64 {
+    let known = matches!(kind, LockKind::Pthread | LockKind::PriorityInheriting);
+    let guessed = matches!(kind, LockKind::StdMutex | LockKind::ParkingLot);
+    is::<[bool; 2]>([known, guessed]);
+    is::<String>(kind.to_string());
+    address
+}
