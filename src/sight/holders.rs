@@ -33,9 +33,11 @@ pub(super) struct People(HashMap<u32, (Option<ThreadId>, String)>);
 pub(super) struct Waiter {
     pub(super) os_tid: u32,
     pub(super) futex: Futex,
-    /// The addresses of the frames, and the place of the function by which the thread waits for a
-    /// lock.
+    /// The addresses of the frames, by which a second look knows that it sees the same wait.
+    #[cfg_attr(not(all(feature = "stacks", target_os = "linux")), expect(dead_code))]
     pub(super) frames: Vec<u64>,
+    /// The kind of lock, and the place of the function among the frames in which the thread waits
+    /// for it. `None` if the stack tells of no lock.
     pub(super) waits_in: Option<(LockKind, usize)>,
 }
 

@@ -23,6 +23,7 @@ impl Outer {
 pub(super) struct Again(Infallible);
 
 /// Why a thread has no stack now.
+#[expect(dead_code, reason = "no stack is asked for")]
 pub(super) enum Unread {
     Gone,
     Hidden,
