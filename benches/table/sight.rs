@@ -24,7 +24,7 @@ const LONG: Duration = Duration::from_secs(60);
 pub(crate) fn t14(plan: &Plan) -> Vec<Row> {
     let threads = plan.of(SLEEPERS);
     let sides = among_sleepers(threads, |scope| {
-        let look = Examine::new().kernel().stacks(Stacks::Asleep).within(LONG);
+        let look = Examine::new().stacks(Stacks::Asleep).within(LONG);
         let ours =
             in_turns(plan.rounds, vec![turn("homebound", || millis(|| look_at(scope, look, threads)))]);
         // gdb takes seconds, in which the whole program stands still.

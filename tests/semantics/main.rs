@@ -15,6 +15,7 @@ mod health;
 #[cfg(target_os = "linux")]
 mod hosts;
 mod judgement;
+mod no_stacks;
 mod owned;
 mod registry;
 mod report;

@@ -1,7 +1,7 @@
 //! Owns stacks in looks, dumps and last words.
 //! Refuses to pin a layout.
 #![allow(unsafe_code)] // raw calls
-#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#![cfg(all(feature = "stacks", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod looks;
 mod sleeps;
