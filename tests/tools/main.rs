@@ -11,3 +11,4 @@ mod leaks;
 mod planted;
 mod printed;
 mod properties;
+mod properties_work;

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::kernel::KernelThread;
 use super::tree::{Id, Tree};
-use homebound::{ScopeError, ShutdownReport, StopReason};
+use homebound::{Ending, ScopeError, ShutdownReport, StopReason, ThreadReport};
 
 /// The observations of one run of a tree. [`check`](Observed::check) judges them.
 #[derive(Debug, Clone)]
@@ -216,26 +216,40 @@ pub struct Sum {
     pub joined: usize,
     /// Threads that did not.
     pub timeout: usize,
+    /// Late threads that the user's closure has made. They are in none of the other numbers.
+    pub late_others: usize,
     /// Foreign threads.
     pub orphaned: usize,
     /// Why the scope was stopped.
     pub reason: Option<StopReason>,
     /// The step of each row, and how its thread ended.
-    pub rows: Vec<(Id, homebound::Ending)>,
+    pub rows: Vec<(Id, Ending)>,
 }
 
 impl Sum {
+    /// Leaves out threads that the user's closure has made: nothing is known of them.
     pub(super) fn of(report: &ShutdownReport) -> Sum {
-        let rows = report.threads.iter();
+        let (rows, others): (Vec<_>, Vec<_>) =
+            report.threads.iter().partition(|row| is_of_the_tree(&row.name));
+        let is_late =
+            |row: &&ThreadReport| matches!(row.ending, Ending::Overdue | Ending::NotHome | Ending::NotTold);
+        let late = others.iter().copied().filter(is_late).count();
         Sum {
-            total: report.total,
-            joined: report.joined,
-            timeout: report.timeout,
+            total: report.total.saturating_sub(others.len()),
+            joined: report.joined.saturating_sub(others.len() - late),
+            timeout: report.timeout.saturating_sub(late),
+            late_others: late,
             orphaned: report.orphaned,
             reason: report.reason.clone(),
-            rows: rows.map(|row| (number_in(&row.name).unwrap_or(Id::MAX), row.ending)).collect(),
+            rows: rows.iter().map(|row| (number_in(&row.name).unwrap_or(Id::MAX), row.ending)).collect(),
         }
     }
+}
+
+/// The threads of a tree are named after their steps: `t5`.
+fn is_of_the_tree(name: &str) -> bool {
+    name.strip_prefix('t')
+        .is_some_and(|number| number.bytes().all(|c| c.is_ascii_digit()) && !number.is_empty())
 }
 
 impl Failed {

@@ -36,7 +36,7 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
 /// Late threads count more than failures. (G3; a tree's registry takes no signals.)
 fn exit_code(index: &Index<'_>, code: u8, sum: &Sum, all: &mut Vec<Violation>) {
     let failed = |what: &What| matches!(what, What::Returned(Returned::Error(f)) if !f.failures.is_empty());
-    let right = match sum.timeout {
+    let right = match sum.timeout + sum.late_others {
         0 => u8::from(index.first(0, failed).is_some()),
         _ => 70,
     };
