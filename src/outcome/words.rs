@@ -14,6 +14,10 @@ use crate::rt::shown::Shown;
 /// The wait of a thread whose body is over, for the threads of its scope.
 pub(crate) const ITS_THREADS: &str = "the threads of its scope";
 
+/// The wait of a thread that drops a group. Its stack says where the group is dropped, because a
+/// drop has no line.
+pub(crate) const DROP_OF: &str = "drop of group";
+
 /// The wait of a body's thread for OS threads that run destructors of thread-locals, when all
 /// closures are over.
 pub(crate) const ITS_ENDS: &str = "its OS threads to be gone";

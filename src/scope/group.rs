@@ -12,6 +12,7 @@ use crate::outcome::error::SpawnError;
 use crate::outcome::failure::{Failure, JoinError, Origin, ScopeError};
 use crate::outcome::reason::StopReason;
 use crate::outcome::report::ShutdownReport;
+use crate::outcome::words::DROP_OF;
 use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
 use crate::rt::result::{BoxError, Result};
@@ -339,7 +340,7 @@ pub(crate) fn waits_for_itself(
 /// Waits until the threads of the group are home, and returns what failed in it. A cycle is an
 /// error.
 pub(crate) fn close_group(core: &Arc<ScopeCore>, at: &'static Location<'static>) -> Result<(), ScopeError> {
-    match shut(core, at) {
+    match shut(core, "group", at) {
         Ok(result) => result.map(drop),
         Err(cycle) => Err(waits_for_itself(core, cycle, at)),
     }
@@ -349,9 +350,10 @@ pub(crate) fn close_group(core: &Arc<ScopeCore>, at: &'static Location<'static>)
 /// to stop, or end by themselves. Returns the cycle if a join would never end.
 fn shut(
     core: &Arc<ScopeCore>,
+    what: &'static str,
     at: &'static Location<'static>,
 ) -> Result<Result<Account, ScopeError>, Vec<String>> {
-    let _wait = crate::tree::wait_mark::WaitMark::on("group", at, Of::Scope(Arc::clone(core)));
+    let _wait = crate::tree::wait_mark::WaitMark::on(what, at, Of::Scope(Arc::clone(core)));
     if core.is_owned() {
         return owned::shut(core);
     }
@@ -406,7 +408,7 @@ impl Drop for Group<'_> {
         // Contained, because a panic of a drop in an unwind would end the process.
         let shut = contain(|| {
             core.node.stop(reason);
-            let ended = shut(core, at);
+            let ended = shut(core, DROP_OF, at);
             ended.iter().filter(|_| core.is_owned()).for_each(|ended| owned::log_failures(core, ended));
         });
         discard(shut.err());

@@ -7,6 +7,7 @@
 pub(crate) mod call;
 pub(crate) mod deferred;
 pub(crate) mod left;
+pub(crate) mod long_wait;
 pub(crate) mod order;
 pub(crate) mod overdue;
 pub(crate) mod owned;

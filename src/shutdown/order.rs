@@ -20,6 +20,7 @@ use std::vec::IntoIter;
 
 use crate::outcome::status::Role;
 use crate::rt::awake;
+use crate::shutdown::long_wait::{For, LongWait};
 use crate::shutdown::overdue;
 use crate::shutdown::settle::settle;
 use crate::stop::wakeups::Calls;
@@ -73,6 +74,7 @@ pub(crate) fn drive_until(
     driver: Driver,
     end: Option<&dyn Fn() -> Option<Instant>>,
 ) -> bool {
+    let mut long: Option<LongWait<'_>> = None;
     loop {
         // Before the step: a change after this ends the sleep below at once. Pairs with
         // `wake_drivers`.
@@ -95,7 +97,14 @@ pub(crate) fn drive_until(
             // sooner.
             core.look_out(seen);
         }
-        core.sleep(seen, progress.until.into_iter().chain(end).min().map(awake::system));
+        let mut until = progress.until.into_iter().chain(end).min();
+        if driver == Driver::Exit {
+            // Made here, because most scopes are home before their first sleep.
+            let long = long.get_or_insert_with(|| LongWait::new(For::Scope(core), now));
+            long.attend(now);
+            until = until.into_iter().chain(long.next()).min();
+        }
+        core.sleep(seen, until.map(awake::system));
     }
 }
 

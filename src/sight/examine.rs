@@ -169,9 +169,13 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
     let until = after(now, look.within);
     let mut snapshot = snapshot::read(core, Some(until));
     let read_at = Instant::now();
+    // On a busy machine the tree of a crowd takes all the time, and the few threads that matter
+    // most, which come first, would not be asked about.
+    let until = until.max(after(read_at, look.within / 2));
     let Snapshot { root, ending, foreign, limits, .. } = &mut snapshot;
     // A quarter of the time is kept for the names, without which the stacks say little.
-    let captured = if look.stacks == Stacks::Off { until } else { after(now, look.within / 4 * 3) };
+    let captured =
+        if look.stacks == Stacks::Off { until } else { until.checked_sub(look.within / 4).unwrap_or(until) };
     let (mut asking, mut capturing) = (Asking::new(Some(captured)), Capturing::new(captured));
     let mut rows = rows::by_interest(root);
     for row in &mut rows {

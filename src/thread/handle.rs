@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -12,8 +13,10 @@ use crossbeam_channel::Receiver;
 use crate::outcome::failure::JoinError;
 use crate::outcome::reason::StopReason;
 use crate::outcome::status::ThreadId;
+use crate::rt::awake;
 use crate::rt::packet::Claim;
 use crate::rt::time::after;
+use crate::shutdown::long_wait::{For, LongWait};
 use crate::sync::AtomicBool;
 use crate::thread::context::Context;
 use crate::thread::failpoint;
@@ -85,8 +88,12 @@ impl<T> Handle<'_, T> {
             // search (W2).
             let joining = Joining::begin(&self.record)?;
             // Pairs with `come_home`, which sets `done` when the result is in its slot.
-            if !self.record.done.wait(None, joining.given_up()) {
-                return Err(joining.refusal());
+            let mut long = LongWait::new(For::Thread(&self.record), awake::now());
+            while !self.record.done.wait(long.next().map(awake::system), joining.given_up()) {
+                if joining.given_up().load(Ordering::Acquire) {
+                    return Err(joining.refusal());
+                }
+                long.attend(awake::now());
             }
         }
         self.collect()

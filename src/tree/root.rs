@@ -99,6 +99,8 @@ pub(crate) struct Root {
     pub(crate) scope: OnceCell<Weak<ScopeCore>>,
     /// The fault that a test plants into this run.
     pub(crate) probe: OnceCell<Arc<Probe>>,
+    /// True if a wait that took long has printed a dump of this root.
+    pub(crate) was_dumped: atomic::AtomicBool,
     /// For an owned root whose value was dropped on a thread of the root.
     pub(crate) left: Left,
     /// The registry, if it runs this root.
@@ -134,6 +136,7 @@ impl Root {
             drain: Drain::default(),
             scope: OnceCell::new(),
             probe: OnceCell::new(),
+            was_dumped: atomic::AtomicBool::new(false),
             left: Left::default(),
             host,
             process: std::process::id(),

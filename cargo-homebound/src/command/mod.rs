@@ -9,6 +9,7 @@ mod explain;
 mod graces;
 mod hook;
 mod init;
+mod symbols;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -67,6 +68,12 @@ enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Put names into a dump of a stripped program
+    ///
+    /// Frames such as `shop+0x1a2b [build id]` get the functions and lines of a binary that was not
+    /// stripped. Exit code: 0 with an answer, 1 if a binary is of another build than the dump, 2 if
+    /// a file cannot be read.
+    Symbols(symbols::SymbolsOptions),
 }
 
 #[derive(Debug, Args)]
@@ -153,6 +160,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Deps(options) => dependencies(&options),
         Command::Graces { files } => graces::text(&files).and_then(said),
+        Command::Symbols(options) => symbols::run(&options).and_then(|(text, remarks, code)| {
+            remarks.iter().for_each(|remark| print::say(&format!("note: {remark}")));
+            said(text).map(|_| code)
+        }),
         Command::InstallHook { force } => hook::install(force).and_then(said),
     };
     match done {

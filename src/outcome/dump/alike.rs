@@ -10,7 +10,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use crate::outcome::dump::row::{Detail, write_kind, write_scope, write_stack};
+use crate::outcome::dump::row::{Detail, says_its_line, write_kind, write_scope, write_stack};
 use crate::outcome::dump::state::Doing;
 use crate::outcome::dump::tree::{Item, Row, Tree, items_of};
 use crate::outcome::status::{ScopeId, ScopeStatus, ThreadId, ThreadStatus};
@@ -82,7 +82,7 @@ fn thread_shape(tree: &Tree<'_>, row: Row<'_>, is_crowd: bool, inner: &[u64]) ->
     if !is_crowd {
         thread.purpose.hash(&mut hasher);
     }
-    let stack = thread.stack.as_ref().filter(|_| thread.wait.is_none());
+    let stack = thread.stack.as_ref().filter(|_| !says_its_line(thread));
     stack.map(ToString::to_string).hash(&mut hasher);
     // A child process is told by its command, and rows of two are never one.
     thread.process.as_ref().map(|process| process.pid).hash(&mut hasher);

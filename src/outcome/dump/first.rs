@@ -77,9 +77,7 @@ impl Why {
         let long = thread.waiting_for.is_some_and(|since| since >= HELD_UP);
         match thread.wait {
             Some(wait) => (long && matches!(wait.what, "send" | "a place in")).then_some(Why::HeldUp),
-            // The kernel was asked, in a dump.
-            None if !is_caller(thread) => thread.run_state.map(|_| Why::Outside),
-            None => None,
+            None => (thread.state == ThreadState::Running && !is_caller(thread)).then_some(Why::Outside),
         }
     }
 }

@@ -3,12 +3,13 @@
 
 use std::fmt;
 
+use crate::outcome::dump::first::is_caller;
 use crate::outcome::dump::state::Doing;
 use crate::outcome::dump::tree::{Row, Tree};
 use crate::outcome::pool_status::JobStatus;
 use crate::outcome::setting::PriorityStatus;
 use crate::outcome::status::{Role, ScopeState, ScopeStatus, ThreadStatus};
-use crate::outcome::words::{Restarts, Span};
+use crate::outcome::words::{DROP_OF, Restarts, Span};
 use crate::rt::shown::Shown;
 
 /// What a text leaves out.
@@ -49,11 +50,17 @@ pub(crate) fn write_thread(
 /// the functions of homebound.
 pub(crate) fn write_stack(f: &mut fmt::Formatter<'_>, thread: &ThreadStatus, indent: &str) -> fmt::Result {
     match (&thread.stack, &thread.no_stack) {
-        _ if thread.wait.is_some() && thread.overdue_for.is_none() => Ok(()),
+        _ if thread.role == Role::Internal || is_caller(thread) => Ok(()),
+        _ if says_its_line(thread) && thread.overdue_for.is_none() => Ok(()),
         (Some(stack), _) => writeln!(f, "{indent}{stack}"),
         (None, Some(why)) => writeln!(f, "{indent}no stack: {}", Shown(why)),
         (None, None) => Ok(()),
     }
+}
+
+/// True in a wait that names its line: any but that of a drop.
+pub(crate) fn says_its_line(thread: &ThreadStatus) -> bool {
+    thread.wait.is_some_and(|wait| wait.what != DROP_OF)
 }
 
 /// Writes what a thread is, and what it is for: `  (worker: adds numbers)`.

@@ -4,4 +4,5 @@
 mod crowd;
 mod first;
 mod line;
+mod long_wait;
 mod to_file;
