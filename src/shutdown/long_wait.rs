@@ -31,7 +31,9 @@ const NAMED: usize = 3;
 const DUMP_AFTER: &str = "HOMEBOUND_DUMP_AFTER";
 
 /// Read once, by the first wait that takes more than a moment.
-static ASKED: Lazy<Option<Duration>> = Lazy::new(|| {
+static ASKED: Lazy<Option<Duration>> = Lazy::new(asked);
+
+fn asked() -> Option<Duration> {
     let text = std::env::var(DUMP_AFTER).ok()?;
     let parsed = parse(&text);
     if parsed.is_none() {
@@ -41,7 +43,7 @@ static ASKED: Lazy<Option<Duration>> = Lazy::new(|| {
         });
     }
     parsed
-});
+}
 
 fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();
