@@ -34,10 +34,14 @@ fn st5_the_last_words_say_where_each_late_thread_is() {
     assert_eq!(done.code, Some(70), "{done:#?}");
     // Threads in waits of homebound's come home.
     let late = SLEEPS.iter().map(|(name, _)| *name).filter(|name| !["in_recv", "in_sleep"].contains(name));
-    for function in late.chain(["in_loop"]) {
+    for function in late {
         let place = format!("sleeps::{function}");
         assert!(done.err.contains(&place), "{function}: {}", done.err);
     }
+    // On a busy machine the thread that computes may not answer its signal in time.
+    let told = ["sleeps::in_loop", "no stack: no answer in time", "no stack: there was no time left"];
+    assert!(told.iter().any(|text| done.err.contains(text)), "{}", done.err);
+    assert!(!done.err.contains("no stack: it is running"), "{}", done.err);
 }
 
 #[test]
