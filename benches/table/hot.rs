@@ -20,6 +20,29 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
             let cx = black_box(root.context());
             (0..count).for_each(|_| assert!(!black_box(cx.is_stopping())));
         }),
+        "pool_execute" => in_root(|root| {
+            let cx = root.context();
+            let pool = root.pool("bench", "counts").threads(2).queue(usize::MAX).start().unwrap();
+            for _ in 0..count {
+                (0..1000).for_each(|value| pool.execute(cx, move |_| Ok(drop(black_box(value)))).unwrap());
+                pool.wait_idle(cx).unwrap();
+            }
+        }),
+        "pool_submit_join" => in_root(|root| {
+            let cx = root.context();
+            let pool = root.pool("bench", "counts").threads(2).start().unwrap();
+            (0..count).for_each(|value| {
+                assert_eq!(pool.submit(cx, move |_| Ok(value)).unwrap().join().unwrap(), value)
+            });
+        }),
+        // What a pool's peer needs for the same as `pool_execute`. It has no limit.
+        "peer_execute" => {
+            let pool = threadpool::ThreadPool::new(2);
+            for _ in 0..count {
+                (0..1000).for_each(|value| pool.execute(move || drop(black_box(value))));
+                pool.join();
+            }
+        }
         "recv_ready" => in_root(|root| {
             let (cx, (sender, receiver)) = (root.context(), bounded(1));
             (0..count).for_each(|value| {

@@ -17,6 +17,8 @@ mod limit;
 #[cfg(homebound_loom)]
 mod packet;
 #[cfg(homebound_loom)]
+mod pool;
+#[cfg(homebound_loom)]
 mod source;
 #[cfg(homebound_loom)]
 mod stop;

@@ -9,6 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serializer;
 
+use crate::outcome::failure::Failure;
 use crate::outcome::reason::StopReason;
 
 pub(crate) fn location<S: Serializer>(at: &'static Location<'static>, out: S) -> Result<S::Ok, S::Error> {
@@ -42,6 +43,13 @@ pub(crate) fn kind<S: Serializer>(kind: &Option<ErrorKind>, out: S) -> Result<S:
 pub(crate) fn reason<S: Serializer>(reason: &Option<StopReason>, out: S) -> Result<S::Ok, S::Error> {
     match reason {
         Some(reason) => out.collect_str(reason),
+        None => out.serialize_none(),
+    }
+}
+
+pub(crate) fn failure<S: Serializer>(failure: &Option<Failure>, out: S) -> Result<S::Ok, S::Error> {
+    match failure {
+        Some(failure) => out.collect_str(failure),
         None => out.serialize_none(),
     }
 }

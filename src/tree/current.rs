@@ -170,13 +170,20 @@ pub(crate) fn is_gone() -> bool {
 
 /// Leaves the contexts that were entered after this one and whose guards were leaked: a thread of a
 /// pool calls it between two jobs.
+#[inline]
 pub(crate) fn leave_above(entered: &Entered) {
+    // Most jobs leak nothing, so the context of the job is the last one.
+    let is_last =
+        |stack: &RefCell<Stack>| stack.borrow().frames.last().is_none_or(|last| last.key == entered.key);
+    if !STACK.try_with(is_last).unwrap_or(true) {
+        leave_leaked_above(entered);
+    }
+}
+
+#[cold]
+fn leave_leaked_above(entered: &Entered) {
     let left = STACK.try_with(|stack| {
         let mut stack = stack.borrow_mut();
-        // Most jobs leak nothing, so the context of the job is the last one.
-        if stack.frames.last().is_none_or(|last| last.key == entered.key) {
-            return Vec::new();
-        }
         let own = stack.frames.iter().rposition(|frame| frame.key == entered.key);
         let left = stack.frames.split_off(own.map_or(0, |own| own + 1));
         stack.adopted -= left.iter().filter(|frame| frame.forsake.is_some()).count();

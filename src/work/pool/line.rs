@@ -7,7 +7,7 @@
 //!           queued --remove--> running       stopped, expired, or run in place by a joiner
 //!           queued --(the pool is told)--> dropped
 //! a thread  starting = idle --next--> busy --next--> idle          (idle: it has no job)
-//!           idle: looks for a moment --> sleeps --token--> looks again
+//!           idle: glances, looks for a moment --> sleeps --token--> looks again
 //!           idle --(too many, or the pool ends)--> gone
 //! a pool    open --close--> closed       no job comes, the queue is worked off
 //!           open, closed --(told)--> draining, if it was built so       the same
@@ -43,14 +43,14 @@ use crossbeam_utils::Backoff;
 use super::parts::{Ending, Next, Pushed, Queued, Refusal, Told, Woken};
 use super::state::State;
 use crate::PoolStatus;
-use crate::rt::spin::{A_WAKE_UP, spin_until};
+use crate::rt::spin::{A_WAKE_UP, glance, spin_until};
 use crate::sync::{AtomicBool, MODELLED, TryMutex, TryMutexGuard};
 use crate::sys;
 use crate::tree::jobs::PoolFacts;
 use crate::tree::wait_mark::WaitMark;
 
 /// `J` is a job. `W` wakes a waiting caller when it is dropped.
-pub(super) struct Line<J, W> {
+pub(crate) struct Line<J, W> {
     state: TryMutex<State<J, W>>,
     facts: Arc<PoolFacts>,
     /// True if queued jobs are run when the pool is told to stop. Never changes.
@@ -60,7 +60,7 @@ pub(super) struct Line<J, W> {
 impl<J, W> Line<J, W> {
     /// `cores` is the number of processors. A half of them may be used by threads that look for a
     /// job.
-    pub(super) fn new(
+    pub(crate) fn new(
         places: usize,
         threads: usize,
         drains: bool,
@@ -109,7 +109,7 @@ impl<J, W> Line<J, W> {
     /// Gives a job a place. `woken`: the caller has waited for it. `now` is read from the coarse
     /// clock.
     #[inline]
-    pub(super) fn push(&self, job: J, woken: bool, now: u64) -> Result<Pushed, (J, Refusal)> {
+    pub(crate) fn push(&self, job: J, woken: bool, now: u64) -> Result<Pushed, (J, Refusal)> {
         let mut state = self.lock();
         if woken {
             state.callers.came();
@@ -125,7 +125,7 @@ impl<J, W> Line<J, W> {
 
     /// The OS has refused the thread that `push` or `resize` wanted. Returns all jobs if there is
     /// no thread at all, because none would run them.
-    pub(super) fn not_started(&self, seat: usize) -> VecDeque<Queued<J>> {
+    pub(crate) fn not_started(&self, seat: usize) -> VecDeque<Queued<J>> {
         let mut state = self.lock();
         let left = state.not_started(seat, sys::coarse());
         self.settle_all(state);
@@ -134,7 +134,7 @@ impl<J, W> Line<J, W> {
 
     /// A thread ends by a panic of ours. Returns the seat of a thread that has to be started in its
     /// place.
-    pub(super) fn lost(&self, seat: usize, busy: bool) -> Option<usize> {
+    pub(crate) fn lost(&self, seat: usize, busy: bool) -> Option<usize> {
         let mut state = self.lock();
         let start = state.lost(seat, busy, sys::coarse());
         self.settle_all(state);
@@ -144,7 +144,7 @@ impl<J, W> Line<J, W> {
     /// Called by a thread of the pool: what it does next. `ended` is how the job ended that it has
     /// run; `None` if it is idle already. Blocks while there is nothing to do; `mark` shows that.
     #[inline]
-    pub(super) fn next(
+    pub(crate) fn next(
         &self,
         seat: usize,
         mut ended: Option<Ending>,
@@ -184,17 +184,22 @@ impl<J, W> Line<J, W> {
         mut state: TryMutexGuard<'a, State<J, W>>,
         mark: impl Fn() -> WaitMark,
     ) -> Option<Woken> {
-        if state.look() {
+        // Pairs with `push`: a job that comes while this thread looks needs no wake-up.
+        let seen = || self.facts.queued() > 0 || self.facts.tokens.is_open();
+        // Every thread glances, because jobs that come without pause would otherwise find threads
+        // that have just gone to sleep.
+        self.settle(state, 0);
+        let mut found = glance(seen);
+        state = self.lock();
+        if !found && state.look() {
             self.settle(state, 0);
-            // Pairs with `push`: a job that comes now needs no wake-up.
-            let seen = || self.facts.queued() > 0 || self.facts.tokens.is_open();
-            let seen = spin_until(A_WAKE_UP, seen);
+            found = spin_until(A_WAKE_UP, seen);
             state = self.lock();
             state.looked();
-            if seen || state.has_work() {
-                self.settle(state, 0);
-                return None;
-            }
+        }
+        if found || state.has_work() {
+            self.settle(state, 0);
+            return None;
         }
         // Idle -> sleeping, in the hold of the lock in which there was no work. Pairs with
         // `State::settle`, which gives tokens to sleepers.
@@ -208,7 +213,7 @@ impl<J, W> Line<J, W> {
     /// and `over` is set, in one hold of the lock. So a caller that sees the end finds the thread
     /// idle. `telling`: the end is told to callbacks next, and the job counts as running until
     /// `told`.
-    pub(super) fn finish(&self, ending: Ending, over: Option<&AtomicBool>, telling: bool) {
+    pub(crate) fn finish(&self, ending: Ending, over: Option<&AtomicBool>, telling: bool) {
         let mut state = self.lock();
         state.finish(ending, telling);
         over.into_iter().for_each(|over| over.store(true, Ordering::SeqCst));
@@ -217,7 +222,7 @@ impl<J, W> Line<J, W> {
 
     /// As `finish`, for a job that was taken out by `remove` or `not_started`, or that is dropped.
     /// Then no thread becomes idle by its end.
-    pub(super) fn over(&self, ending: Ending, over: Option<&AtomicBool>, telling: bool) {
+    pub(crate) fn over(&self, ending: Ending, over: Option<&AtomicBool>, telling: bool) {
         let mut state = self.lock();
         state.over(Some(ending), telling);
         over.into_iter().for_each(|over| over.store(true, Ordering::SeqCst));
@@ -225,14 +230,14 @@ impl<J, W> Line<J, W> {
     }
 
     /// The end of a job has been told.
-    pub(super) fn told(&self) {
+    pub(crate) fn told(&self) {
         let mut state = self.lock();
         state.over(None, false);
         self.settle_all(state);
     }
 
     /// Takes a job out of the queue. `None` if it has begun or ended.
-    pub(super) fn remove(&self, number: u64) -> Option<Queued<J>> {
+    pub(crate) fn remove(&self, number: u64) -> Option<Queued<J>> {
         let mut state = self.lock();
         let job = state.remove(number)?;
         self.settle_all(state);
@@ -240,7 +245,7 @@ impl<J, W> Line<J, W> {
     }
 
     /// Takes no more jobs. The threads work off the queue, and go.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.close();
         self.settle_all(state);
@@ -248,7 +253,7 @@ impl<J, W> Line<J, W> {
     }
 
     /// Sets the number of threads. Calls `start` for each thread that has to be started now.
-    pub(super) fn resize(&self, threads: usize, mut start: impl FnMut(usize)) {
+    pub(crate) fn resize(&self, threads: usize, mut start: impl FnMut(usize)) {
         let mut state = self.lock();
         state.resize(threads);
         self.settle_all(state);
@@ -262,7 +267,7 @@ impl<J, W> Line<J, W> {
 
     /// Enters a caller that waits for a place. `None` if it need not wait. `first`: it was woken
     /// before, and found the place taken.
-    pub(super) fn wait(&self, waker: W, first: bool) -> Option<u64> {
+    pub(crate) fn wait(&self, waker: W, first: bool) -> Option<u64> {
         let mut state = self.lock();
         if !state.must_wait(sys::coarse()) {
             // Free the lock before the waker is dropped.
@@ -275,7 +280,7 @@ impl<J, W> Line<J, W> {
     }
 
     /// Enters a caller that waits until no job is queued and none runs. `None` if that is so.
-    pub(super) fn watch(&self, waker: W) -> Option<u64> {
+    pub(crate) fn watch(&self, waker: W) -> Option<u64> {
         let mut state = self.lock();
         let key = if state.is_idle() { None } else { Some(state.callers.watch(waker)) };
         self.settle(state, 0);
@@ -284,27 +289,27 @@ impl<J, W> Line<J, W> {
 
     /// A caller waits no more. If it was woken for a place that it does not take, the next caller
     /// is woken.
-    pub(super) fn forget(&self, key: u64) {
+    pub(crate) fn forget(&self, key: u64) {
         let mut state = self.lock();
         let waker = state.callers.forget(key);
         self.settle_all(state);
         drop(waker);
     }
 
-    pub(super) fn facts(&self) -> &PoolFacts {
+    pub(crate) fn facts(&self) -> &PoolFacts {
         &self.facts
     }
 
     /// The number of threads that the pool may have.
-    pub(super) fn wanted(&self) -> usize {
+    pub(crate) fn wanted(&self) -> usize {
         self.lock().wanted()
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.lock().is_idle()
     }
 
-    pub(super) fn status(&self) -> PoolStatus {
+    pub(crate) fn status(&self) -> PoolStatus {
         self.lock().status()
     }
 }

@@ -7,7 +7,7 @@ use crate::tree::jobs::PoolFacts;
 
 /// How far a pool has come. It only moves down this list; `line` draws the transitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     Open,
     Closed,
     Draining,
@@ -16,7 +16,7 @@ pub(super) enum Phase {
 
 /// How a job ended, for the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     Done,
     Failed,
     Stopped,
@@ -26,17 +26,17 @@ pub(super) enum Ending {
 
 /// Numbers of jobs that have ended, by how.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Ends {
-    pub(super) done: u64,
-    pub(super) failed: u64,
-    pub(super) stopped: u64,
-    pub(super) dropped: u64,
-    pub(super) expired: u64,
+pub(crate) struct Ends {
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    pub(crate) stopped: u64,
+    pub(crate) dropped: u64,
+    pub(crate) expired: u64,
 }
 
 impl Ends {
     #[inline]
-    pub(super) fn count(&mut self, ending: Ending) {
+    pub(crate) fn count(&mut self, ending: Ending) {
         let count = match ending {
             Ending::Done => &mut self.done,
             Ending::Failed => &mut self.failed,
@@ -49,17 +49,17 @@ impl Ends {
 }
 
 /// A job that has a place.
-pub(super) struct Queued<J> {
+pub(crate) struct Queued<J> {
     /// Its number in the pool, from 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// When it came, by the coarse clock.
-    pub(super) since: u64,
-    pub(super) job: J,
+    pub(crate) since: u64,
+    pub(crate) job: J,
 }
 
 /// Why a job did not get a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     Full,
     Closed,
     /// The pool was told to stop.
@@ -70,14 +70,14 @@ pub(super) enum Refusal {
 
 /// A job has got a place.
 #[derive(Debug)]
-pub(super) struct Pushed {
-    pub(super) number: u64,
+pub(crate) struct Pushed {
+    pub(crate) number: u64,
     /// The caller has to start the thread with this number, or to say that it could not.
-    pub(super) start: Option<usize>,
+    pub(crate) start: Option<usize>,
 }
 
 /// What a thread of the pool has to do next.
-pub(super) enum Next<J> {
+pub(crate) enum Next<J> {
     Run(Queued<J>),
     /// Drop these jobs, because the pool was told to stop.
     Drop(VecDeque<Queued<J>>),
@@ -87,7 +87,7 @@ pub(super) enum Next<J> {
 
 /// Whether the calling thread was told to stop, and whether its share of the grace is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(crate) enum Told {
     No,
     Stop,
     Overdue,
@@ -95,22 +95,28 @@ pub(super) enum Told {
 
 /// What is to be woken when the lock is free.
 #[must_use]
-pub(super) struct Wakes<W> {
+pub(crate) struct Wakes<W> {
     /// For so many sleeping threads.
-    pub(super) tokens: u32,
-    /// For a caller that finds a place.
-    pub(super) caller: Option<(u64, W)>,
-    /// For callers that will find no place any more.
-    pub(super) callers: VecDeque<(u64, W)>,
-    /// For callers that wait until the pool is idle.
-    pub(super) watching: Vec<(u64, W)>,
+    pub(crate) tokens: u32,
+    /// Most changes wake no caller.
+    pub(crate) callers: Option<Callees<W>>,
+}
+
+/// The callers that are to be woken.
+pub(crate) struct Callees<W> {
+    /// A caller that finds a place.
+    pub(crate) first: Option<(u64, W)>,
+    /// Callers that will find no place any more.
+    pub(crate) all: VecDeque<(u64, W)>,
+    /// Callers that wait until the pool is idle.
+    pub(crate) watching: Vec<(u64, W)>,
     /// True if a driver of the scope waits for the last job.
-    pub(super) drivers: bool,
+    pub(crate) drivers: bool,
 }
 
 /// How a thread was woken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Woken {
+pub(crate) enum Woken {
     /// It did not sleep.
     #[default]
     Not,
@@ -120,22 +126,25 @@ pub(super) enum Woken {
     Open,
 }
 
-impl<W> Wakes<W> {
-    #[inline]
-    pub(super) fn none() -> Wakes<W> {
-        Wakes { tokens: 0, caller: None, callers: VecDeque::new(), watching: Vec::new(), drivers: false }
+impl<W> Callees<W> {
+    pub(crate) fn none() -> Callees<W> {
+        Callees { first: None, all: VecDeque::new(), watching: Vec::new(), drivers: false }
     }
+}
 
+impl<W> Wakes<W> {
     /// Wakes, when the lock is free.
     #[inline]
-    pub(super) fn run(self, facts: &PoolFacts) {
+    pub(crate) fn run(self, facts: &PoolFacts) {
         if self.tokens > 0 {
             facts.tokens.give(self.tokens);
         }
-        if self.drivers {
-            facts.wake_drivers();
+        if let Some(callers) = self.callers {
+            if callers.drivers {
+                facts.wake_drivers();
+            }
+            // The drop of a waker wakes its caller.
+            drop(callers);
         }
-        // The drop of a waker wakes its caller.
-        drop((self.caller, self.callers, self.watching));
     }
 }

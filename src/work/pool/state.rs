@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::mem::take;
 
 use super::callers::Callers;
-use super::parts::{Ending, Ends, Next, Phase, Pushed, Queued, Refusal, Told, Wakes, Woken};
+use super::parts::{Callees, Ending, Ends, Next, Phase, Pushed, Queued, Refusal, Told, Wakes, Woken};
 use crate::PoolStatus;
 use crate::tree::jobs::{PoolFacts, coarse_since};
 
@@ -275,37 +275,45 @@ impl<J, W> State<J, W> {
     /// Restores the invariants 2 and 4, and takes out what is to be woken.
     #[inline]
     pub(super) fn settle(&mut self, facts: &PoolFacts, now: u64) -> Wakes<W> {
-        let mut wakes = Wakes::none();
         let queued = self.queue.len();
-        // Sleeping threads that a job needs, that are too many, or that have to go.
-        let needed = match self.phase {
-            Phase::Open => queued.saturating_sub(self.idle - self.sleeping).max(self.too_many()),
-            Phase::Closed | Phase::Draining | Phase::Ended => self.sleeping,
-        };
-        if needed > 0 && self.sleeping > 0 {
+        let mut tokens = 0;
+        if self.sleeping > 0 {
+            // Sleeping threads that a job needs, that are too many, or that have to go.
+            let needed = match self.phase {
+                Phase::Open => queued.saturating_sub(self.idle - self.sleeping).max(self.too_many()),
+                Phase::Closed | Phase::Draining | Phase::Ended => self.sleeping,
+            };
             let given = needed.min(self.sleeping);
             // Sleeping -> idle and awake: one token for each. Pairs with `Tokens::take`.
             self.sleeping -= given;
-            wakes.tokens = u32::try_from(given).unwrap_or(u32::MAX);
+            tokens = u32::try_from(given).unwrap_or(u32::MAX);
         }
+        let may_wake = self.callers.wait_for_places() || (self.busy && self.is_idle());
+        let callers = if may_wake { Some(self.wake_callers(facts, now)) } else { None };
+        let oldest = self.queue.front().map_or(0, |queued| queued.since.max(1));
+        facts.publish_queue(queued, oldest, self.running);
+        facts.publish_done(self.ends.done);
+        Wakes { tokens, callers }
+    }
+
+    /// Takes out the callers that are to be woken.
+    fn wake_callers(&mut self, facts: &PoolFacts, now: u64) -> Callees<W> {
+        let mut woken = Callees::none();
         if self.callers.wait_for_places() {
             if self.phase > Phase::Open {
-                wakes.callers = self.callers.take_all();
-            } else if !self.has_no_place(queued + self.callers.coming, now) {
-                wakes.caller = self.callers.take_first();
+                woken.all = self.callers.take_all();
+            } else if !self.has_no_place(self.queue.len() + self.callers.coming, now) {
+                woken.first = self.callers.take_first();
             }
             facts.publish_waiting(self.callers.waiting.len());
         }
         if self.busy && self.is_idle() {
             self.busy = false;
             // Busy -> quiet, under the lock of the line, see `push`.
-            wakes.drivers = facts.leave();
-            wakes.watching = take(&mut self.callers.watching);
+            woken.drivers = facts.leave();
+            woken.watching = take(&mut self.callers.watching);
         }
-        let oldest = self.queue.front().map_or(0, |queued| queued.since.max(1));
-        facts.publish_queue(queued, oldest, self.running);
-        facts.publish_done(self.ends.done);
-        wakes
+        woken
     }
 
     fn too_many(&self) -> usize {

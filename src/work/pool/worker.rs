@@ -79,14 +79,13 @@ impl<'scope> Shared<'scope> {
         match queued.job {
             Item::Plain(f, at) => {
                 desk.now.show(JobMark { number, since: sys::coarse(), isolated: false });
-                let ran = ran(contain(|| f(&desk.job)));
-                let end = match ran {
-                    Ran::Done => End::Finished,
-                    ran => judge(&desk.job, at, ran),
+                let ending = match contain(|| f(&desk.job)) {
+                    Ok(Ok(())) => Ending::Done,
+                    ended => judge(&desk.job, at, ran(ended)).ending(),
                 };
                 let failed = desk.clear_up();
                 desk.now.show(JobMark::default());
-                Some(if failed { Ending::Failed } else { end.ending() })
+                Some(if failed { Ending::Failed } else { ending })
             }
             Item::Kept(work) => {
                 self.run_kept(desk, number, &*work);
