@@ -10,7 +10,8 @@ use crate::common::*;
 
 #[test]
 fn to_wait_until_idle_is_to_wait_for_queued_jobs_too() {
-    // from: test_join, test_join_enqueued_task (rusty_pool), test_repeate_join (threadpool); pins PO2
+    // from: test_join, test_join_enqueued_task (rusty_pool), test_repeate_join (threadpool);
+    // pins PO2
     in_scope(|s| {
         let ran = Arc::new(AtomicUsize::new(0));
         let pool = s.pool("one", "runs one at a time").threads(1).start()?;
@@ -28,7 +29,8 @@ fn to_wait_until_idle_is_to_wait_for_queued_jobs_too() {
 
 #[test]
 fn an_idle_pool_needs_no_wait() {
-    // from: test_empty_join, test_join_when_complete (rusty_pool), test_no_fun_or_joy (threadpool); pins PO5
+    // from: test_empty_join, test_join_when_complete (rusty_pool), test_no_fun_or_joy (threadpool);
+    // pins PO5
     in_scope(|s| {
         let pool = s.pool("empty", "has nothing to do").start()?;
         pool.wait_idle(s.context())?;
@@ -40,7 +42,8 @@ fn an_idle_pool_needs_no_wait() {
 
 #[test]
 fn jobs_that_all_panic_leave_the_threads() {
-    // from: test_panic_all (rusty_pool), test_recovery_from_subtask_panic (threadpool); pins PO3, PO6
+    // from: test_panic_all (rusty_pool), test_recovery_from_subtask_panic (threadpool);
+    // pins PO3, PO6
     in_scope(|s| {
         let pool = s.pool("falls", "panics").threads(3).start()?;
         let falls = (0..10).map(|_| pool.submit(s.context(), |_| -> Result { panic!("test") }));
@@ -56,7 +59,8 @@ fn jobs_that_all_panic_leave_the_threads() {
 
 #[test]
 fn a_shutdown_lets_what_has_begun_and_what_is_queued_end() {
-    // from: test_shutdown_join, test_shutdown_core_pool, test_empty_shutdown_join (rusty_pool); pins PO5
+    // from: test_shutdown_join, test_shutdown_core_pool, test_empty_shutdown_join (rusty_pool);
+    // pins PO5
     in_scope(|s| {
         let ran = Arc::new(AtomicUsize::new(0));
         let pool = s.pool("five", "runs five").threads(5).start()?;

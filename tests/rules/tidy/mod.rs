@@ -46,6 +46,7 @@ const SEAMS: &[&str] = &[
     "outcome::race_error",
     "outcome::reason",
     "outcome::retried",
+    "outcome::serial",
     "outcome::start_error",
     "outcome::words",
     "rt::awake",
