@@ -66,7 +66,7 @@ build() {
 run() { timeout "${LIMIT:-900}" "$1" --exact "$2" --nocapture >"$log" 2>&1; }
 
 tried=0
-printf '%-8s %-36s %10s %8s  %s\n' checker model orders seconds which
+printf '%-8s %-48s %10s %8s  %s\n' checker model orders seconds which
 for checker in $checkers; do
     binary=$target/$checker/models/deps/homebound
     build "$checker" || { cat "$log"; echo "ci/models.sh: the models do not build in $checker" >&2; exit 1; }
@@ -74,9 +74,9 @@ for checker in $checkers; do
         if run "$binary" "$test"; then
             tried=$((tried + 1))
             read -r _ name orders seconds which < <(grep '^model ' "$log")
-            printf '%-8s %-36s %10s %8s  %s\n' "$checker" "$name" "$orders" "$seconds" "$which"
+            printf '%-8s %-48s %10s %8s  %s\n' "$checker" "$name" "$orders" "$seconds" "$which"
         else
-            printf '%-8s %-36s FAILED\n' "$checker" "${test##*::}"
+            printf '%-8s %-48s FAILED\n' "$checker" "${test##*::}"
             tail -n 40 "$log"
             wrong=1
         fi
@@ -88,7 +88,7 @@ done
 # Rows of a checker, a bug, and a model that finds it; those of a bug follow each other.
 found_by() { awk '/^Found by: / { gsub(".*/|[.]patch$", "", FILENAME); print $3, FILENAME, $4 }' ci/planted/*.patch; }
 
-printf '\n%-8s %-34s %-36s %8s\n' checker 'planted bug' 'found by' seconds
+printf '\n%-8s %-34s %-48s %8s\n' checker 'planted bug' 'found by' seconds
 for checker in $checkers; do
     binary=$target/$checker/models/deps/homebound
     planted=
@@ -108,7 +108,7 @@ for checker in $checkers; do
             wrong=1
         else
             spent=$((($(date +%s%N) - start) / 10000000))
-            printf '%-8s %-34s %-36s %5d.%02d\n' "$checker" "$bug" "$model" $((spent / 100)) $((spent % 100))
+            printf '%-8s %-34s %-48s %5d.%02d\n' "$checker" "$bug" "$model" $((spent / 100)) $((spent % 100))
         fi
     done < <(found_by | grep "^$checker " | grep -E -- "$bugs")
     uproot
