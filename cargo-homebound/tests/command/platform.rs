@@ -28,7 +28,7 @@ fn notes(project: &Project) -> Vec<String> {
 #[test]
 fn a_unit_that_kills_too_early_is_noted() {
     let project = Project::new(&[("src/main.rs", PROGRAM)]);
-    project.write("web.service", &unit("web", "TimeoutStopSec=27"));
+    project.write("web.service", unit("web", "TimeoutStopSec=27"));
     let sum = "drain_notice 3.5 s + grace 20 s + kill_after 2 s + 2 s for the last words";
     let noted = notes(&project);
     assert_eq!(noted.len(), 1, "{noted:?}");
@@ -39,9 +39,9 @@ fn a_unit_that_kills_too_early_is_noted() {
     );
     assert!(noted[0].contains(&format!("may need 27.5 s: {sum}")), "{noted:?}");
     // Enough, by the file or by the default of 90 s.
-    project.write("web.service", &unit("web", "TimeoutStopSec=28"));
+    project.write("web.service", unit("web", "TimeoutStopSec=28"));
     assert!(notes(&project).is_empty());
-    project.write("web.service", &unit("web", ""));
+    project.write("web.service", unit("web", ""));
     assert!(notes(&project).is_empty());
 }
 
@@ -52,11 +52,11 @@ fn a_manifest_has_a_default_and_a_hook() {
     project.write("deploy/pod.yaml", pod);
     assert!(notes(&project).is_empty(), "30 s are enough");
     let hook = "      lifecycle:\n        preStop:\n          sleep: {seconds: 4}\n";
-    project.write("deploy/pod.yaml", &format!("{pod}{hook}"));
+    project.write("deploy/pod.yaml", format!("{pod}{hook}"));
     let noted = notes(&project);
     assert!(noted[0].starts_with("deploy/pod.yaml:4: the platform kills after 30 s"), "{noted:?}");
     assert!(noted[0].contains("its default") && noted[0].contains("the preStop hook 4 s + "), "{noted:?}");
-    project.write("deploy/pod.yaml", &format!("{pod}{hook}  terminationGracePeriodSeconds: 40\n"));
+    project.write("deploy/pod.yaml", format!("{pod}{hook}  terminationGracePeriodSeconds: 40\n"));
     assert!(notes(&project).is_empty());
 }
 
@@ -64,10 +64,10 @@ fn a_manifest_has_a_default_and_a_hook() {
 fn a_unit_is_judged_by_the_program_of_its_name() {
     let short = PROGRAM.replace("\"web\"", "\"tool\"").replace("from_secs(20)", "from_secs(1)");
     let project = Project::new(&[("web/src/main.rs", PROGRAM), ("tool/src/main.rs", &short)]);
-    project.write("tool.service", &unit("tool", "TimeoutStopSec=10"));
+    project.write("tool.service", unit("tool", "TimeoutStopSec=10"));
     assert!(notes(&project).is_empty(), "the other program takes longer, and is not this one");
     // A program of an unknown name may be each of them.
-    project.write("tool.service", &unit("wrapper", "TimeoutStopSec=10"));
+    project.write("tool.service", unit("wrapper", "TimeoutStopSec=10"));
     assert_eq!(notes(&project).len(), 1);
 }
 
@@ -75,7 +75,7 @@ fn a_unit_is_judged_by_the_program_of_its_name() {
 fn a_time_that_is_no_number_is_not_judged() {
     let unknown = PROGRAM.replace("Duration::from_secs(20)", "grace()");
     let project = Project::new(&[("src/main.rs", &unknown)]);
-    project.write("web.service", &unit("web", "TimeoutStopSec=1"));
+    project.write("web.service", unit("web", "TimeoutStopSec=1"));
     assert!(notes(&project).is_empty());
     // The defaults of `run`, 5 s + 2 s + 2 s.
     project.write("src/main.rs", "fn main() { homebound::run(|_| Ok(())).code(); }\n");
