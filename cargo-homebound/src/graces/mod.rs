@@ -2,7 +2,7 @@
 //! were slow, and which grace would have been enough.
 //! Refuses to change anything: the operator sets the grace.
 //!
-//! `run` reads lines, `table` makes text of them.
+//! Read `run` first, which reads the lines; `table` makes text of them.
 
 pub(crate) mod run;
 pub(crate) mod table;
