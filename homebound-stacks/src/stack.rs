@@ -155,6 +155,10 @@ impl Frames {
         self.length
     }
 
+    pub(crate) fn clear(&mut self) {
+        (self.length, self.exact, self.guessed_from) = (0, [0; MOST_FRAMES / 64], None);
+    }
+
     /// False: there is no room.
     pub(crate) fn push(&mut self, address: u64, stack_pointer: u64, is_exact: bool) -> bool {
         let place = self.length;

@@ -122,6 +122,18 @@ pub struct ThreadStatus {
     /// The error or the panic of the last run that a restart has answered, as text. `None` if there
     /// is none.
     pub last_failure: Option<String>,
+    /// Time since `last_failure`.
+    pub last_failed_ago: Option<Duration>,
+    /// The number of failures since the last stable run, which
+    /// [`Restart::give_up_after`](crate::Restart::give_up_after) limits.
+    pub failures_in_row: u32,
+    /// The number of failures in a row at which the policy gives up. `None` if it does not, or was
+    /// not asked yet.
+    pub gives_up_at: Option<u32>,
+    /// The number of restarts within a period at the last restart, the most that the policy allows,
+    /// and the period. Of two limits, as of a child and of its supervisor, the nearer one. `None`
+    /// if there is no such limit, or no restart yet.
+    pub restarts_within: Option<(u32, u32, Duration)>,
     /// Time until the next run begins, if the thread pauses before it.
     pub pause_left: Option<Duration>,
     /// Time since a starter has been waiting for the thread to be ready. `None` if the thread is

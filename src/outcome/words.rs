@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::outcome::outside::{EndingThread, ForeignThread};
 use crate::outcome::report::Ending;
-use crate::outcome::status::{KernelStatus, ProcessStatus, Role, RunState, ScopeState};
+use crate::outcome::status::{KernelStatus, ProcessStatus, Role, RunState, ScopeState, ThreadStatus};
 use crate::rt::shown::Shown;
 
 /// The wait of a thread whose body is over, for the threads of its scope.
@@ -181,6 +181,27 @@ impl fmt::Display for NotReady {
 
 /// Number of characters of a failure that a row shows.
 const SHOWN_OF_FAILURE: usize = 160;
+
+/// How near a thread is to being given up: `, 7 failures in a row (gives up at 10), last failed 120
+/// ms ago`. Empty for a thread that has not failed.
+pub(crate) struct Failing<'a>(pub(crate) &'a ThreadStatus);
+
+impl fmt::Display for Failing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let thread = self.0;
+        let Some(ago) = thread.last_failed_ago else { return Ok(()) };
+        if thread.failures_in_row > 0 {
+            let plural = if thread.failures_in_row == 1 { "" } else { "s" };
+            write!(f, ", {} failure{plural} in a row", Thousands(thread.failures_in_row.into()))?;
+            thread.gives_up_at.iter().try_for_each(|most| write!(f, " (gives up at {most})"))?;
+        }
+        // An older period has nothing to do with the present.
+        if let Some((count, most, within)) = thread.restarts_within.filter(|(_, _, within)| ago <= *within) {
+            write!(f, ", {count} of {most} restarts allowed within {}", Span(within))?;
+        }
+        write!(f, ", last failed {} ago", Span(ago))
+    }
+}
 
 /// The end of the row of a thread that has run more than once: `, run 3, restarts 2, last failure:
 /// ..`. Empty for any other thread.

@@ -13,6 +13,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use crate::outcome::gave_up::Streak;
 use crate::outcome::reason::Stop;
 use crate::rt::os_thread::OsThread;
 use crate::stop::node::{Link, Node};
@@ -34,6 +35,10 @@ pub(crate) struct State {
     /// The text of the last failure that did not end the thread. Formatted when it happened,
     /// because to format it is code of the program's, and views run none.
     pub(crate) last_failure: Option<Arc<str>>,
+    /// When `last_failure` was written, by the thread.
+    pub(crate) failed_at: Option<Instant>,
+    /// Written after each run, by the thread or by its supervisor, whichever asks the policy.
+    pub(crate) streak: Streak,
     /// The end of the pause that the thread is in, by the clock of the system.
     pub(crate) pause_end: Option<Instant>,
     /// Some while the thread is *down*: no OS thread runs it, and none will before a supervisor
@@ -55,21 +60,32 @@ pub(crate) struct Seen {
     pub(crate) run: u64,
     pub(crate) restarts: u64,
     pub(crate) last_failure: Option<String>,
+    pub(crate) failed_at: Option<Instant>,
+    pub(crate) streak: Streak,
     pub(crate) pause_end: Option<Instant>,
     pub(crate) down: bool,
 }
 
 /// What is to be shown of the runs of this thread, which may be one that runs once.
 pub(crate) fn seen(record: &Record) -> Seen {
-    let Some(runs) = &record.runs else {
-        return Seen { run: 1, restarts: 0, last_failure: None, pause_end: None, down: false };
+    let once = Seen {
+        run: 1,
+        restarts: 0,
+        last_failure: None,
+        failed_at: None,
+        streak: Streak::default(),
+        pause_end: None,
+        down: false,
     };
-    let (run, restarts, last, pause_end, down) = runs.look(|runs| {
-        (runs.run, runs.restarts, runs.last_failure.clone(), runs.pause_end, runs.before.is_some())
+    let Some(runs) = &record.runs else { return once };
+    let (seen, last) = runs.look(|runs| {
+        let State { run, restarts, failed_at, streak, pause_end, .. } = *runs;
+        let (run, down) = (run.max(1), runs.before.is_some());
+        let seen = Seen { run, restarts, last_failure: None, failed_at, streak, pause_end, down };
+        (seen, runs.last_failure.clone())
     });
     // The text is copied with the lock free.
-    let last_failure = last.map(|text| text.to_string());
-    Seen { run: run.max(1), restarts, last_failure, pause_end, down }
+    Seen { last_failure: last.map(|text| text.to_string()), ..seen }
 }
 
 impl State {

@@ -240,7 +240,7 @@ fn a_supervisor_that_is_restarted_forgets_the_children_that_were_added() {
             eventually("the branch has grown again", || seen.all().len() == 2);
             assert_eq!((runs(&outer), outer.restarts()), (vec![2, 1], 1));
             let why = outer.failures()[0].to_string();
-            assert!(why.contains("gave up 2"), "{why}");
+            assert!(why.contains("gave up 2") && why.contains("(the limit of its supervisor): "), "{why}");
             Ok(())
         })
         .unwrap();

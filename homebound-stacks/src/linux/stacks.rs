@@ -233,11 +233,12 @@ impl Stacks {
         let calls = File::open(tid, "syscall")?;
         let [mut size, all] = COPIES;
         let mut elsewhere = None;
+        let mut stack = Stack { tid, how: How::Asleep, call: None, cut: None, frames: Frames::new() };
         loop {
             let moment = self.moment(&calls, &turns, &mut begun, (size, elsewhere), end)?;
-            let (frames, cut) = self.walked(&moment);
+            (stack.call, stack.cut) = (moment.call, self.walked(&moment, &mut stack.frames));
             let (from, length) = moment.pieces[0];
-            match cut {
+            match stack.cut {
                 // It is deeper than the copy.
                 Some(Cut::NotCopied { .. }) if length == size && size < all => size = all,
                 // A signal handler has a stack of its own, and the thread was on another before.
@@ -246,7 +247,7 @@ impl Stacks {
                 {
                     elsewhere = Some(at);
                 }
-                _ => return Ok(Stack { tid, how: How::Asleep, call: moment.call, cut, frames }),
+                _ => return Ok(stack),
             }
         }
     }
@@ -326,14 +327,19 @@ impl Stacks {
             return Err(NotCaptured::Memory { errno: refused });
         }
         let from = registers.stack_pointer().unwrap_or(0);
-        let (frames, cut) = self.walked(&Moment { call: None, registers, pieces: [(from, length), (0, 0)] });
-        Ok(Stack { tid, how: How::Signal, call: None, cut, frames })
+        let moment = Moment { call: None, registers, pieces: [(from, length), (0, 0)] };
+        let mut stack = Stack { tid, how: How::Signal, call: None, cut: None, frames: Frames::new() };
+        stack.cut = self.walked(&moment, &mut stack.frames);
+        Ok(stack)
     }
 
     /// Walks what was copied. If that meets code of no module, reads the list of modules again.
-    fn walked(&mut self, moment: &Moment) -> (Frames, Option<Cut>) {
-        let walked = self.walk(moment);
-        let Some(Cut::NoModule { at }) = walked.1 else { return walked };
+    ///
+    /// Writes to `frames`, which are 4 KiB, instead of returning them: the caller may have little
+    /// stack, and a value that is returned takes its room in each function on the way.
+    fn walked(&mut self, moment: &Moment, frames: &mut Frames) -> Option<Cut> {
+        let walked = self.walk(moment, frames);
+        let Some(Cut::NoModule { at }) = walked else { return walked };
         let page = at >> 12;
         if self.is_frozen || self.strange[..self.strange_count].contains(&page) {
             return walked;
@@ -345,19 +351,18 @@ impl Stacks {
             return walked;
         }
         self.strange_count = count + 1;
-        self.walk(moment)
+        self.walk(moment, frames)
     }
 
-    fn walk(&mut self, moment: &Moment) -> (Frames, Option<Cut>) {
+    fn walk(&mut self, moment: &Moment, frames: &mut Frames) -> Option<Cut> {
         let Moment { call, registers, pieces } = *moment;
         self.copy.hold(pieces);
         let view = self.copy.view(&own_memory);
         let world = World { arch: &HOST, modules: &self.modules, view };
         let vfork = HOST.vfork.zip(call).filter(|((number, _), call)| call.number == *number);
         let returns_to = vfork.map(|((_, place), call)| call.arguments[place]);
-        let mut frames = Frames::new();
-        let cut = walk(&world, &mut self.tables, registers, returns_to, &mut frames);
-        (frames, cut)
+        frames.clear();
+        walk(&world, &mut self.tables, registers, returns_to, frames)
     }
 }
 

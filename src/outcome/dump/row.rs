@@ -9,7 +9,7 @@ use crate::outcome::dump::tree::{Row, Tree};
 use crate::outcome::pool_status::JobStatus;
 use crate::outcome::setting::PriorityStatus;
 use crate::outcome::status::{Role, ScopeState, ScopeStatus, ThreadStatus};
-use crate::outcome::words::{DROP_OF, Restarts, Span};
+use crate::outcome::words::{DROP_OF, Failing, Restarts, Span};
 use crate::rt::shown::Shown;
 
 /// What a text leaves out.
@@ -85,6 +85,9 @@ impl fmt::Display for Doing<'_, '_> {
             (None, _) => {}
         }
         self.write_state(f)?;
+        if is_all {
+            write!(f, "{}", Failing(thread))?;
+        }
         let (run, restarts, last_failure) = (thread.run, thread.restarts, thread.last_failure.as_deref());
         write!(f, "{}", Restarts { run, restarts, last_failure })?;
         if thread.failed {

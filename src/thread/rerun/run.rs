@@ -182,7 +182,10 @@ impl Rerun {
         if again {
             log_answered(failure, run, &text);
         }
-        let before = self.runs.look(|runs| runs.last_failure.replace(text.into()));
+        let before = self.runs.look(|runs| {
+            runs.failed_at = Some(Instant::now());
+            runs.last_failure.replace(text.into())
+        });
         drop(before);
     }
 

@@ -25,6 +25,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::iter;
 use std::time::{Duration, Instant};
 
+use crate::outcome::gave_up::{Limit, Streak};
 use crate::rt::contain::{contain, discard};
 use crate::work::restart::policy::{Hopeless, Intensity, Restart, When};
 use crate::{Cause, Failure, SpawnError};
@@ -60,8 +61,8 @@ pub(crate) enum Next {
     Hopeless,
     /// One more run after this pause, which may be zero. It is counted already.
     Again(Duration),
-    /// Nothing, because of too many restarts: so many, within this time.
-    GiveUp { restarts: u32, within: Duration },
+    /// Nothing, because of too many restarts: so many, within this time. `limit` was reached.
+    GiveUp { restarts: u32, within: Duration, limit: Limit },
 }
 
 /// What a policy remembers of earlier runs of one closure.
@@ -69,6 +70,8 @@ pub(crate) enum Next {
 pub(crate) struct History {
     row: Row,
     window: Window,
+    /// How near the closure is to being given up. Written by each decision, for views.
+    pub(crate) streak: Streak,
 }
 
 /// The ends since the last stable run.
@@ -144,22 +147,30 @@ impl Restart {
             row.failures = row.failures.saturating_add(1);
         }
         let within = now.saturating_duration_since(*row.since.get_or_insert(now));
-        if self.give_up_after.is_some_and(|most| row.failures >= most) {
-            return Next::GiveUp { restarts: row.restarts, within };
+        history.streak = Streak { failures: row.failures, gives_up_at: self.give_up_after, within: None };
+        if let Some(most) = self.give_up_after.filter(|most| row.failures >= *most) {
+            return Next::GiveUp { restarts: row.restarts, within, limit: Limit::Row(most) };
         }
-        let own = (self, &mut history.window);
+        // A child without a policy of its own has its supervisor's, whose window is full first.
+        let is_shared = others.as_ref().is_some_and(|(policy, _)| policy.limit() == self.limit());
+        let own = (self, &mut history.window, if is_shared { Limit::Shared } else { Limit::Own });
+        let others = others.map(|(policy, window)| (policy, window, Limit::Shared));
         let mut windows: Vec<_> = iter::once(own)
             .chain(others)
-            .filter_map(|(policy, window)| Some((policy.limit()?, window)))
+            .filter_map(|(policy, window, limit)| Some((policy.limit()?, window, limit)))
             .collect();
-        for ((restarts, within), window) in &mut windows {
+        for ((restarts, within), window, limit) in &mut windows {
             if window.count(now, *within) >= *restarts as usize {
-                return Next::GiveUp { restarts: *restarts, within: *within };
+                return Next::GiveUp { restarts: *restarts, within: *within, limit: *limit };
             }
         }
         // Only now, because a restart is counted when it is decided, and only in all windows or in
         // none.
-        windows.into_iter().for_each(|(_, window)| window.push(now));
+        windows.iter_mut().for_each(|(_, window, _)| window.push(now));
+        let counts =
+            windows.iter().map(|((most, within), window, _)| (window.0.len() as u32, *most, *within));
+        // The window with the fewest restarts left will give up first.
+        history.streak.within = counts.min_by_key(|(count, most, _)| most.saturating_sub(*count));
         let pause = self.pause(row.restarts);
         row.restarts = row.restarts.saturating_add(1);
         // To ask for a random number is a system call.

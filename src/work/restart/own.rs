@@ -227,13 +227,17 @@ impl Decider for Own {
         // Taken out, because the predicates of `unless` are the program's code.
         let mut history = std::mem::take(&mut *self.history.lock());
         let next = self.policy.decide(end.at, end.lasted, &ended, &mut history, None);
+        if let Some(runs) = &end.record.runs {
+            runs.look(|runs| runs.streak = history.streak);
+        }
         *self.history.lock() = history;
         match next {
             Next::Over | Next::Hopeless => AfterRun::Over,
             Next::Again(pause) => AfterRun::Again(pause),
-            Next::GiveUp { restarts, within } => {
+            Next::GiveUp { restarts, within, limit } => {
                 let last = last(end);
-                AfterRun::GiveUp(Box::new(GaveUp::new(&end.record.label.name, restarts, within, last)))
+                let name = &end.record.label.name;
+                AfterRun::GiveUp(Box::new(GaveUp::new(name, restarts, within, limit, last)))
             }
         }
     }

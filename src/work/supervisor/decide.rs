@@ -100,21 +100,25 @@ impl<'scope> Keeper<'scope> {
         let kept = &mut self.children[place];
         let ended = end.failure().map_or(Ended::Ok, Ended::by);
         let all = Some((&self.policy, &mut self.window));
-        match kept.policy.decide(end.at, end.lasted, &ended, &mut kept.history, all) {
+        let next = kept.policy.decide(end.at, end.lasted, &ended, &mut kept.history, all);
+        if let Some(runs) = kept.rerun().and_then(|rerun| rerun.record().runs.as_ref()) {
+            runs.look(|runs| runs.streak = kept.history.streak);
+        }
+        match next {
             Next::Over => self.over(place, end),
             Next::Hopeless => self.end_as(place, end),
             Next::Again(pause) => {
                 self.again(place, end.failure(), after(end.at, pause), cx);
                 Ok(())
             }
-            Next::GiveUp { restarts, within } => {
+            Next::GiveUp { restarts, within, limit } => {
                 let endless = || failure_of(kept, "it returned `Ok`, and is to run for ever".into(), cx);
                 let last = end.failure().cloned().unwrap_or_else(endless);
                 if let Some(row) = kept.row() {
                     self.board.remember(row, &last);
                 }
                 let ids = last.ids().to_vec();
-                let gave_up = Box::new(GaveUp::new(&kept.name, restarts, within, last));
+                let gave_up = Box::new(GaveUp::new(&kept.name, restarts, within, limit, last));
                 let failure = Failure::error_at(Happened::now(), cx.record().origin(), gave_up, ids);
                 Err(Exit::Failed(failure))
             }

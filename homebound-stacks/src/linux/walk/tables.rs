@@ -21,13 +21,16 @@ const LONGEST: usize = 64 * 1024;
 /// Rows that are remembered, by the low bits of their addresses.
 const REMEMBERED: usize = 256;
 
-/// How deep rows are put aside, and how many rules a row has: as much as gimli's own storage on the
-/// heap. This one is part of a box.
+/// How deep rows are put aside, and how many rules a row has. The depth is that of gimli's own
+/// storage. The rules are fewer than gimli's 192, because the context is part of a box, but comes
+/// into being on the stack of the caller, which may be small. There is room for the 33 registers
+/// of a walk, and for the vector registers that calls preserve on any machine of `arch` (24 at
+/// most). A table with more is `DamagedTable`.
 #[derive(Debug)]
 struct Fixed;
 
 impl UnwindContextStorage<usize> for Fixed {
-    type Rules = [(gimli::Register, gimli::RegisterRule<usize>); 192];
+    type Rules = [(gimli::Register, gimli::RegisterRule<usize>); 64];
     type Stack = [UnwindTableRow<usize, Fixed>; 4];
 }
 

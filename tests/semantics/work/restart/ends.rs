@@ -34,6 +34,23 @@ fn rs5_giving_up_is_one_failure_of_the_scope() {
         assert_eq!((&*gave_up.child, gave_up.restarts, gave_up.within), ("feed", 3, MINUTE));
         assert_eq!((gave_up.last.path(), gave_up.last.notes()), ("/app/feed", &["run 4".to_owned()][..]));
         assert!(gave_up.last.to_string().ends_with("failure 4"));
+        let text = gave_up.to_string();
+        let start = "gave up feed after 3 restarts within 1 min 00 s (the limit of its own policy): ";
+        assert!(text.starts_with(start) && text.ends_with("failure 4"), "{text}");
+    });
+}
+
+#[test]
+fn rs5_the_text_of_giving_up_says_how_many_failures_in_a_row() {
+    // catches: a limit that a reader has to guess from two numbers
+    in_scope(|s| {
+        let policy = Restart::on_failure().no_backoff().intensity(9, MINUTE).give_up_after(2);
+        let feed = s.thread("feed", "reads").isolated().restart(policy).spawn(|_| again::<()>())?;
+        let Err(JoinError::Failed(failure)) = feed.join() else { panic!("it gave up") };
+        let text = failure.downcast_ref::<GaveUp>().expect("it gave up").to_string();
+        assert!(text.starts_with("gave up feed after 1 restart within "), "{text}");
+        assert!(text.contains(" (at 2 failures in a row): "), "{text}");
+        Ok(())
     });
 }
 

@@ -29,7 +29,39 @@ fn rs7_the_dump_shows_runs_restarts_and_the_pause() {
         let line = dump.lines().find(|line| line.contains("feed")).unwrap();
         assert!(line.contains("waits: pause before run 3, ") && line.contains(" left at "), "{line}");
         assert!(line.ends_with("run 2, restarts 2, last failure: a dead line"), "{line}");
+        assert!(line.contains(", 2 failures in a row (gives up at 10), last failed "), "{line}");
+        assert_eq!((status.failures_in_row, status.gives_up_at, status.restarts_within), (2, Some(10), None));
+        assert!(status.last_failed_ago < Some(NEVER));
         feed.stop();
+        Ok(())
+    });
+}
+
+#[test]
+fn rs7_the_dump_shows_the_restarts_of_the_period_and_those_that_are_allowed() {
+    // catches: a storm that is about to be given up, and looks as one that may go on for ever; a
+    // count of an old period
+    in_scope(|s| {
+        let minute = Duration::from_secs(60);
+        for (name, period) in [("long", minute), ("short", Duration::from_millis(1))] {
+            let policy = Restart::on_failure().no_backoff().intensity(3, period);
+            s.thread(name, "reads")
+                .restart(policy)
+                .service(|cx| if cx.run_number() < 3 { again() } else { until_stopped(cx) })?;
+        }
+        let line = |name: &str| {
+            eventually("the third run", || row(s, name).run == 3);
+            let dump = s.snapshot().to_string();
+            let line =
+                dump.lines().find(|line| line.contains(name) && line.contains("  tid ")).map(str::to_owned);
+            line.unwrap_or_else(|| panic!("{dump}"))
+        };
+        assert!(line("long").contains(", 2 of 3 restarts allowed within 1 min 00 s, last failed "));
+        assert!(line("long").contains(", 2 failures in a row (gives up at 10), "));
+        assert_eq!(row(s, "long").restarts_within, Some((2, 3, minute)));
+        eventually("the period is over", || row(s, "short").last_failed_ago > Some(Duration::from_millis(1)));
+        assert!(!line("short").contains("allowed within") && line("short").contains(", last failed "));
+        s.stop();
         Ok(())
     });
 }
