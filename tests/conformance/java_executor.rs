@@ -114,7 +114,7 @@ fn a_saturated_pool_lets_the_caller_choose() {
         assert!(matches!(pool.try_submit(|_| Ok(())), Err(SubmitError::Full)));
         let here = std::thread::current().id();
         let refused = pool.offer(move |_: &Context| Ok(std::thread::current().id() == here));
-        let refused = refused.err().expect("it is full");
+        let refused = refused.expect_err("it is full");
         assert!((refused.job)(s.context())?);
         drop(open);
         Ok(())

@@ -1,5 +1,6 @@
 //! Owns the stop at every point of maps, streams, join sets, pools and restarts.
 //! Refuses to know what they return: `semantics` does.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;
 

@@ -39,7 +39,9 @@ pub(crate) fn write_thread(
     }
     writeln!(f, "  {}", Doing { tree, row, detail: Detail::All })?;
     write_stack(f, thread, indent)?;
-    let age = Span(thread.spawned_at.elapsed());
+    // As of the moment of the snapshot, as the uptime in the header is: the text is made later.
+    let since_then = tree.snapshot.taken_at.elapsed().unwrap_or_default();
+    let age = Span(thread.spawned_at.elapsed().saturating_sub(since_then));
     match thread.role {
         Role::Body | Role::Internal => Ok(()),
         _ => writeln!(f, "{indent}spawned {age} ago at {}", thread.spawned_from),

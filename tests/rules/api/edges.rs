@@ -5,6 +5,12 @@ use homebound::{KernelStatus, ThreadId};
 
 use super::is;
 
+#[test]
+fn signatures_of_edges() {
+    let _: fn(ThreadStatus, Snapshot) = edges;
+    let _: fn(Lock) -> u64 = kinds;
+}
+
 fn edges(row: ThreadStatus, snapshot: Snapshot) {
     let edges: Vec<Edge> = row.waits_for;
     for Edge { thread, path, known, os_tid, lock, .. } in edges {

@@ -1,4 +1,5 @@
 //! ST4: of which threads dumps, warnings and last words have stacks.
+#![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;
 
