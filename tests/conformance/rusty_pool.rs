@@ -102,9 +102,9 @@ fn jobs_of_one_pool_run_at_the_same_time() {
         let together = Arc::new(Barrier::new(8));
         let jobs = (0..8).map(|_| {
             let together = Arc::clone(&together);
-            pool.submit(s.context(), move |_| Ok(drop(together.wait())))
+            pool.submit(s.context(), move |_| Ok(together.wait().is_leader()))
         });
-        jobs.collect::<Result<Vec<_>, _>>()?.into_iter().try_for_each(|job| job.join())?;
+        jobs.collect::<Result<Vec<_>, _>>()?.into_iter().try_for_each(|job| job.join().map(|_leader| ()))?;
         Ok(assert_eq!(pool.status().threads, 8))
     });
 }
@@ -125,7 +125,7 @@ fn a_chain_of_jobs_that_submit_the_next_one_ends() {
                 }
                 Ok(())
             }
-            Ok(next(&pool, s.context(), 1_000, ran)?)
+            next(&pool, s.context(), 1_000, ran)
         })
         .unwrap();
         assert_eq!(last.load(Ordering::SeqCst), 1_001, "the scope has waited for all");

@@ -77,7 +77,11 @@ fn st4_the_warning_of_an_overdue_thread_has_its_stack() {
     // catches: a warning without the place in the program
     for (setting, expected) in [("", true), ("asleep", false)] {
         let done = in_child(setting, |setting| {
-            let tell = |line: &str| line.contains("overdue").then(|| eprintln!("{line}")).unwrap_or_default();
+            let tell = |line: &str| {
+                if line.contains("overdue") {
+                    eprintln!("{line}");
+                }
+            };
             tracing::subscriber::set_global_default(Told::new(tell)).expect("the first");
             // The stop.
             std::thread::spawn(|| {
@@ -105,7 +109,11 @@ fn st4_without_a_registry_no_overdue_thread_gets_a_signal() {
             let before: Vec<_> = (libc::SIGRTMIN()..=libc::SIGRTMAX()).map(disposition).collect();
             s.spawn("loop", "computes", |cx| Ok(in_loop(cx)))?;
             checked(s, |s| {
-                let tell = |line: &str| line.contains("stack=").then(|| say(line)).unwrap_or_default();
+                let tell = |line: &str| {
+                    if line.contains("stack=") {
+                        say(line);
+                    }
+                };
                 let report = tracing::subscriber::with_default(Told::new(tell), || {
                     s.shutdown(Duration::from_millis(50))
                 });
