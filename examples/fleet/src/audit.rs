@@ -1,4 +1,4 @@
-//! What has become of the jobs, as the database knows it: the proof that none was lost and none was
+//! The end of each job, as the database knows it: the proof that none was lost and none was
 //! done twice.
 
 use std::collections::HashMap;
@@ -70,7 +70,7 @@ impl Balance {
         Ok(Balance { jobs, done, dead, due, results, distinct, by, attempts })
     }
 
-    /// What is wrong with the jobs, in words.
+    /// The faults of the jobs, in words.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let mut expect = |is: bool, fault: String| {
@@ -91,8 +91,8 @@ impl Balance {
     }
 }
 
-/// What is wrong with the ends of processes that were told to stop: each has ended with 0, within
-/// the platform's patience, and has taken no job after its word.
+/// The faults of processes that were told to stop. Each must have ended with 0, within
+/// the platform's patience, and must have taken no job after its word.
 pub fn faults_of(folder: &Path, ends: &[End]) -> Result<Vec<String>> {
     let rows =
         connect(folder)?.query("select split_part(worker, '/', 1), max(at) from attempts group by 1", &[])?;

@@ -33,7 +33,7 @@ pub struct End {
 
 impl<'scope> Member<'scope> {
     /// Starts a process, and waits until it is ready. `None` if it has died before that: its first
-    /// job may have been one that ends processes.
+    /// job may have ended the process.
     pub fn start(
         scope: &'scope Scope<'scope, '_>,
         folder: &Path,

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PROCESSES: usize = 3;
 const WORKERS: usize = 2;
 
-/// What a trial has found: a line to print, and what is wrong.
+/// The outcome of a trial: a line to print, and the faults.
 pub struct Outcome {
     pub text: String,
     pub faults: Vec<String>,
