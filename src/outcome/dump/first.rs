@@ -35,7 +35,11 @@ pub(crate) enum Why {
     Starting,
     /// It waits to hand something over.
     HeldUp,
-    /// It is in no wait of homebound's, so it may do anything, for any time.
+    /// It is in no wait of homebound's, and on a processor or waiting for one: work, or a loop.
+    Computing,
+    /// It sleeps in the kernel, in no wait of homebound's: for any time.
+    Blocked,
+    /// It is in no wait of homebound's, and the kernel has not said what it does.
     Outside,
 }
 
@@ -48,6 +52,8 @@ impl Why {
             Why::Restarted => "restarted after a failure",
             Why::Starting => "not ready yet",
             Why::HeldUp => "held up by a full queue",
+            Why::Computing => "computing",
+            Why::Blocked => "blocked outside of homebound",
             Why::Outside => "in no wait of homebound's",
         }
     }
@@ -77,7 +83,18 @@ impl Why {
         let long = thread.waiting_for.is_some_and(|since| since >= HELD_UP);
         match thread.wait {
             Some(wait) => (long && matches!(wait.what, "send" | "a place in")).then_some(Why::HeldUp),
-            None => (thread.state == ThreadState::Running && !is_caller(thread)).then_some(Why::Outside),
+            None => {
+                (thread.state == ThreadState::Running && !is_caller(thread)).then(|| Why::outside(thread))
+            }
+        }
+    }
+
+    /// For a thread in no wait of homebound's: what the kernel says of it.
+    fn outside(thread: &ThreadStatus) -> Why {
+        match thread.run_state {
+            Some(RunState::Running) => Why::Computing,
+            Some(RunState::Sleeping | RunState::Uninterruptible) => Why::Blocked,
+            Some(RunState::Suspended | RunState::Other) | None => Why::Outside,
         }
     }
 }
@@ -162,7 +179,7 @@ impl<'a> First<'a> {
 }
 
 impl fmt::Display for First<'_> {
-    /// The verdict: `1 deadlock, 2 OVERDUE, 3 in no wait of homebound's`.
+    /// The verdict: `1 deadlock, 2 OVERDUE, 3 blocked outside of homebound`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         let is_known = |cycle: &&Cycle| cycle.known;
@@ -178,6 +195,8 @@ impl fmt::Display for First<'_> {
             Why::Restarted,
             Why::Starting,
             Why::HeldUp,
+            Why::Computing,
+            Why::Blocked,
             Why::Outside,
         ];
         for why in whys {

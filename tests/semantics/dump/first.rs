@@ -41,7 +41,7 @@ fn tx1_a_dump_begins_with_its_cause_the_date_and_the_process() {
     assert!(head.contains(exe) && head.contains(", up ") && head.contains(", homebound "), "{head}");
     let verdict = dump.lines().nth(1).expect("a line");
     assert!(verdict.starts_with("homebound: 4 threads in 1 scope: "), "{verdict}");
-    assert!(verdict.contains("1 in no wait of homebound's"), "{verdict}");
+    assert!(verdict.contains("1 blocked outside of homebound"), "{verdict}");
 }
 
 #[test]
