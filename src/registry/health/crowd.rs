@@ -37,20 +37,36 @@ impl Group {
     }
 }
 
+/// What one walk has found.
+#[derive(Default)]
+pub(super) struct Crowd {
+    pub(super) groups: HashMap<ThreadId, Group>,
+    /// The walk may have missed a thread that has said what to expect of it: a scope was locked, or
+    /// such a thread has no kernel id yet. So another walk must follow, because no news will.
+    pub(super) is_partial: bool,
+}
+
 /// Visits the tree. Returns the threads that are in no known wait, and the threads that have said
 /// what to expect of them. A scope whose lock is not free in time is left out.
-pub(super) fn groups(core: &Arc<ScopeCore>) -> HashMap<ThreadId, Group> {
-    let mut found = HashMap::new();
+pub(super) fn crowd(core: &Arc<ScopeCore>) -> Crowd {
+    let mut found = Crowd::default();
     let (lock, mut list) = (Lock::briefly(), vec![Arc::clone(core)]);
     while let Some(core) = list.pop() {
-        let Some(state) = lock.take(&core) else { continue };
+        let Some(state) = lock.take(&core) else {
+            found.is_partial = true;
+            continue;
+        };
         list.extend(state.scopes.values().filter_map(Weak::upgrade));
         let few: Vec<_> = state.internal.iter().chain(&state.body).cloned().collect();
         drop(state);
         few.iter().for_each(|record| visit(record, &mut found));
         let mut next = 0;
         // The lock is free between two portions: a spawn or an ending thread waits for one at most.
-        while let Some(state) = lock.take(&core) {
+        loop {
+            let Some(state) = lock.take(&core) else {
+                found.is_partial = true;
+                break;
+            };
             let mut entries = state.entries.values_from(next).map(|entry| &entry.record);
             let mut last = None;
             for record in entries.by_ref().take(PORTION) {
@@ -67,12 +83,18 @@ pub(super) fn groups(core: &Arc<ScopeCore>) -> HashMap<ThreadId, Group> {
 }
 
 /// Adds a record to its group, if the thread may have to be looked at.
-fn visit(record: &Arc<Record>, found: &mut HashMap<ThreadId, Group>) {
+fn visit(record: &Arc<Record>, found: &mut Crowd) {
     let is_hosted = |record: &Record| matches!(record.role, Role::Adopted | Role::Guest);
-    // A thread that has not begun, or that is between two runs, has no kernel id.
-    if record.has_ended() || record.kernel_id().is_none() || is_hosted(record) {
+    if record.has_ended() || is_hosted(record) {
         return;
     }
+    // A thread that has not begun, or that is between two runs, has no kernel id. Its starter has
+    // given the news already.
+    if record.kernel_id().is_none() {
+        found.is_partial |= record.expects();
+        return;
+    }
+    let found = &mut found.groups;
     if record.role == Role::Body {
         let outermost = outermost(record);
         if !is_hosted(outermost) {

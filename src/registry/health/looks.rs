@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::outcome::pulse::{AlarmLevel, Pulse};
 use crate::outcome::reason::{Stop, StopReason};
 use crate::outcome::status::{Role, ThreadId};
-use crate::registry::health::crowd::{Group, groups};
+use crate::registry::health::crowd::{Crowd, Group, crowd};
 use crate::registry::health::judge::{Expected, Line, Memory, Reading, Said, Sleep};
 use crate::registry::health::settings::{Health, OnStuck};
 use crate::registry::health::tell;
@@ -96,7 +96,7 @@ impl Looks {
         calls: &mut Calls,
     ) -> Option<Instant> {
         let now = Instant::now();
-        let mut groups = groups(core);
+        let Crowd { mut groups, is_partial } = crowd(core);
         groups.retain(|_, group| self.at_all || group.record.expects());
         let blind = blindness();
         for known in self.known.values_mut() {
@@ -120,7 +120,7 @@ impl Looks {
         }
         // Also if a thread with an expectation is not due for long, because only looks that come
         // in time notice a suspension.
-        let goes_on = self.at_all || !groups.is_empty();
+        let goes_on = self.at_all || is_partial || !groups.is_empty();
         let mut next = goes_on.then(|| after(now, self.settings.look_every));
         let (mut found, sees) = (HashMap::new(), self.at_all && blind.is_none());
         let mut stacks = STACKS;
