@@ -10,9 +10,11 @@ use crate::outcome::waterfall::svg::{Place, draw};
 use crate::outcome::waterfall::xml::Xml;
 use crate::outcome::words::{Span, Thousands};
 
-/// The bytes of the table. A thousand rows of ordinary names take 120,000; the picture takes the
-/// rest of 200,000.
-const TABLE: usize = 130_000;
+/// The bytes of a page, at most. A thousand rows of ordinary names take 120,000.
+const PAGE: usize = 200_000;
+/// Room for what follows the last row that begins within the limit: that row, with a path of
+/// escaped characters, and the end of the page.
+const SPARE: usize = 4_000;
 /// Characters of a path in the table.
 const PATH: usize = 80;
 
@@ -55,7 +57,7 @@ fn write_page(out: &mut String, report: &ShutdownReport, layout: &Layout<'_>) ->
     // The slow ones first: they are what a reader looks for, and the last ones may be left out.
     let mut rows: Vec<&ThreadReport> = report.threads.iter().collect();
     rows.sort_by_key(|row| std::cmp::Reverse((row.ended.is_none(), row.after_stop, row.ended)));
-    let end = out.len() + TABLE;
+    let end = PAGE - SPARE - SCRIPT.len();
     let mut left = rows.len();
     for row in rows {
         if out.len() >= end {

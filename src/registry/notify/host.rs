@@ -67,7 +67,12 @@ impl Shared {
         let mut calls = Calls::default();
         if let Some(manager) = self.manager.as_ref() {
             let waits = is_stopping.then(|| waited::line(core));
-            manager.set_waits(waits.or_else(|| is_draining.then(|| "draining".to_owned())));
+            let told = manager.set_waits(waits.or_else(|| is_draining.then(|| "draining".to_owned())));
+            if told == Told::Later {
+                // *watch* tries again. It may have looked while the status was locked, and then has
+                // taken it for sent. Pairs with `is_status_due`.
+                self.wake_pipe.wake();
+            }
             calls.add(manager.take_refusal().map(not_told).unwrap_or_default());
         }
         if let Some(probe) = self.probe.clone().filter(|_| is_stopping || is_draining) {

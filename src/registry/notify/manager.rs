@@ -193,18 +193,18 @@ impl Manager {
         self.send_status(&mut status)
     }
 
-    /// Sets the status of the stop, and sends it if it is a new one. *watch* tries again if there
-    /// is no room.
-    pub(crate) fn set_waits(&self, text: Option<String>) {
+    /// Sets the status of the stop, and sends it if it is a new one.
+    pub(crate) fn set_waits(&self, text: Option<String>) -> Told {
         let mut status = self.status.lock();
-        if status.is_due || status.waits != text {
-            status.waits = text;
-            self.send_status(&mut status);
+        if !status.is_due && status.waits == text {
+            return Told::All;
         }
+        status.waits = text;
+        self.send_status(&mut status)
     }
 
     /// True if the manager had no room for the last status. False if another thread is about to
-    /// send one. Does not wait.
+    /// send one: that thread wakes *watch* if there is no room for it. Does not wait.
     pub(crate) fn is_status_due(&self) -> bool {
         self.status.try_lock().is_some_and(|status| status.is_due)
     }
