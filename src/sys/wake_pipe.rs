@@ -150,9 +150,10 @@ impl WakePipe {
     /// because the room in the pipe is needed for signals.
     ///
     /// Pairs with `read`. Both change `pending` in one step, so one of them is first. If `wake` is
-    /// first, the sleeper reads afterwards, and sees what the caller did before (release here,
-    /// acquire there). The message is in the pipe or on its way, and ends this sleep or the next.
-    /// If `read` is first, `wake` finds `pending` false, and writes again.
+    /// first, the sleeper clears `pending` afterwards, and then sees what the caller did before
+    /// (release here, acquire there). If `read` is first, `wake` finds `pending` false, and writes
+    /// a message, which ends the next sleep. While `pending` is true, a message is in the pipe or
+    /// on its way, or the sleeper is awake.
     pub(crate) fn wake(&self) {
         // Release, for the acquire in `read`.
         if self.pending.swap(true, Ordering::AcqRel) {
@@ -175,12 +176,14 @@ impl WakePipe {
     }
 
     fn read(&self) -> Woken {
-        // Pairs with `wake`, and must stand before the read. If it stood after the read, a `wake`
-        // between the two would find `pending` true and write nothing, and the sleeper would sleep
-        // on. Acquire, for the release in `wake`.
-        self.pending.swap(false, Ordering::AcqRel);
         let mut bytes = [0_u8; 64 * MESSAGE];
         let count = rustix::io::read(&self.reader, &mut bytes).unwrap_or(0);
+        // Pairs with `wake`, and must stand after the read. If it stood before the read, a `wake`
+        // between the two would set `pending` again, and the read would take its message: then
+        // `pending` is true with an empty pipe, and no later `wake` writes anything. A `wake`
+        // between these two writes nothing, and need not: the sleeper is awake, and looks at
+        // everything before its next sleep. Acquire, for the release in `wake`.
+        self.pending.swap(false, Ordering::AcqRel);
         Woken { bytes, count }
     }
 }
