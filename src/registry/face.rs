@@ -1,21 +1,17 @@
 //! Owns the application's root: one at a time, with the OS's signals, the audit and the exit code.
 //! Refuses to know how a scope works: it opens one, and puts the process back as it was.
 
-use std::borrow::Cow;
 use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use crate::outcome::error::SpawnError;
 use crate::outcome::report::ShutdownReport;
-use crate::outcome::stack::Stacks;
 use crate::outcome::status::Snapshot;
 use crate::registry::audit;
-use crate::registry::exit::{Exit, OnOverdue, assemble, refused};
-use crate::registry::history::{History, remember};
+use crate::registry::builder::Registry;
+use crate::registry::exit::{Exit, assemble, refused};
+use crate::registry::history::History;
 use crate::registry::installed::Installed;
-use crate::registry::settings::Settings;
-use crate::registry::signal::{SecondSignal, Signals};
 use crate::rt::result::Result;
 use crate::scope::face::Scope;
 use crate::scope::group::{Group, open_static};
@@ -54,136 +50,11 @@ where
     Registry::new(name.unwrap_or_else(|| "main".to_owned())).run(main)
 }
 
-/// Configuration of an application run: grace, signals, and what becomes of the process when
-/// threads do not come home.
-///
-/// ```no_run
-/// use homebound::{Exit, Registry};
-/// use std::time::Duration;
-///
-/// fn main() -> Exit<()> {
-///     Registry::new("studio").grace(Duration::from_secs(20)).run(|scope| {
-///         scope.service("clock", "waits to be told", |cx| Ok(drop(cx.wait_for_stop())))?;
-///         scope.context().wait_for_stop(); // Ctrl-C, SIGTERM, or a failure
-///         Ok(())
-///     })
-/// }
-/// ```
-#[derive(Debug)]
-#[must_use = "a registry does nothing until .run(main)"]
-pub struct Registry {
-    name: Cow<'static, str>,
-    /// What the methods here and in the files beside this one set.
-    pub(crate) settings: Settings,
-}
-
 /// The core of the running registry. `Some(dangling)` while a run is being set up or put away;
 /// `None` if there is no run.
 static RUNNING: Mutex<Option<Weak<ScopeCore>>> = Mutex::new(None);
 
 impl Registry {
-    /// The defaults: a grace of 5 s, 2 s more until the process ends, [`Signals::default`].
-    ///
-    /// They fit into the 10 s that `docker stop` leaves between SIGTERM and SIGKILL, together with
-    /// the 2 s that the kernel's timer waits if *watch* itself hangs, and the time to print which
-    /// threads were late. The last 2 s before the end are also the time that deferred functions
-    /// have if some thread needs the whole grace. Kubernetes leaves 30 s
-    /// (`terminationGracePeriodSeconds`), systemd 90 s (`TimeoutStopSec`): there `.grace(20
-    /// s).kill_after(5 s)`, or `.grace(75 s).kill_after(10 s)`, use the whole time.
-    ///
-    /// ```
-    /// let exit = homebound::Registry::new("studio").run(|scope| {
-    ///     assert_eq!(scope.context().path(), "/studio");
-    ///     Ok(())
-    /// });
-    /// ```
-    pub fn new(name: impl IntoText) -> Registry {
-        Registry { name: name.into(), settings: Settings::default() }
-    }
-
-    /// Sets how long threads have to come home after the first stop request, or after the last
-    /// worker came home.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// // Kubernetes leaves 30 s.
-    /// let registry = homebound::Registry::new("web").grace(Duration::from_secs(20));
-    /// registry.kill_after(Duration::from_secs(5)).run(|_| Ok(())).into_result()?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    pub fn grace(mut self, grace: Duration) -> Registry {
-        self.settings.grace = grace;
-        self
-    }
-
-    /// Sets how much longer the process may live past the grace.
-    pub fn kill_after(mut self, more: Duration) -> Registry {
-        self.settings.kill_after = more;
-        self
-    }
-
-    /// Sets what becomes of the process when `grace` and `kill_after` are over and threads are not
-    /// home.
-    pub fn on_overdue(mut self, what: OnOverdue) -> Registry {
-        self.settings.on_overdue = what;
-        self
-    }
-
-    /// Sets what a second signal that asks for a stop prints before it ends the process.
-    pub fn second_signal(mut self, what: SecondSignal) -> Registry {
-        self.settings.second_signal = what;
-        self
-    }
-
-    /// Sets which signals the registry takes.
-    ///
-    /// ```
-    /// use homebound::{Registry, Signals};
-    ///
-    /// // Ctrl-C belongs to an editor that runs inside this program.
-    /// let signals = Signals::default().without(libc::SIGINT);
-    /// Registry::new("shell").signals(signals).run(|_| Ok(())).into_result()?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    pub fn signals(mut self, signals: Signals) -> Registry {
-        self.settings.signals = signals;
-        self
-    }
-
-    /// Sets of which threads dumps, the report of an overdue thread and the last words have the
-    /// stacks (Linux, with the feature `stacks`).
-    ///
-    /// By default a dump has the stacks of threads that sleep, for which no thread gets a signal
-    /// ([`Stacks::Asleep`]); overdue threads and the last words have all ([`Stacks::All`]).
-    ///
-    /// ```
-    /// use homebound::{Registry, Stacks};
-    ///
-    /// // A program with a profiler that sends signals of its own: no other signal, ever.
-    /// let registry = Registry::new("profiled").stacks(Stacks::Asleep);
-    /// registry.run(|_| Ok(())).into_result()?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    pub fn stacks(mut self, stacks: Stacks) -> Registry {
-        self.settings.stacks = Some(stacks);
-        self
-    }
-
-    /// Reaps orphan processes during the run (Linux): for a program that is the first process of a
-    /// container, and so the parent of every process in it whose own parent has ended. No other
-    /// process takes these out of the kernel's list when they end.
-    ///
-    /// *stopper* looks for ended processes every five seconds. A process is taken for an orphan if
-    /// neither [`Scope::process`](crate::Scope::process) nor a thread that is still alive has
-    /// started it, and nothing has waited for it for ten seconds after its end. A child that the
-    /// main thread, or a thread that has ended since, has started by [`std::process::Command`]
-    /// alone cannot be told from an orphan: a `wait` for it after that time fails (`ECHILD`).
-    pub fn reap_orphans(mut self) -> Registry {
-        self.settings.reap_orphans = true;
-        self
-    }
-
     /// Runs `main` in the root scope, and returns when every thread of it has been joined.
     ///
     /// Refused, with an error and without running `main`: while another run is under way, from
@@ -228,7 +99,10 @@ impl Registry {
         installed.close_root();
         // Code of the program's that runs here (`Drop`, `Display`, a subscriber) may hang, so it
         // runs while *watch* is still there.
-        let remember = |report: &ShutdownReport| remember(installed.settings(), report);
+        let settings = installed.settings();
+        let remember = |report: &ShutdownReport| {
+            settings.history.iter().for_each(|history| history.add(report, settings.kill_after));
+        };
         let ended = assemble(&core, lived, audit::orphans(), &remember);
         // After the last code of the program's: from here on *watch* is gone.
         installed.put_back();

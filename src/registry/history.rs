@@ -8,8 +8,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::outcome::history_line::{Facts, line};
 use crate::outcome::report::ShutdownReport;
-use crate::registry::face::Registry;
-use crate::registry::settings::Settings;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::sys;
@@ -23,41 +21,12 @@ pub(crate) struct History {
     file: Option<File>,
 }
 
-impl Registry {
-    /// Adds a line to this file at the end of the run: how long the stop took, and how long each
-    /// thread of it. `cargo homebound graces FILE` shows, over all runs, what part of the grace
-    /// each thread needs, and suggests a grace. No deadline changes by itself.
-    ///
-    /// The file is opened when the run begins, made if it is not there, and is for the user alone
-    /// (mode 0600) from then on. A link and a file of another user are refused. Several processes
-    /// may add to one file, because each adds its line by a single write to the end. A run that is
-    /// ended by force adds its line as well, unless the file hangs, or unless the end is silent
-    /// ([`Quiet`](crate::registry::SecondSignal::Quiet)). If the file cannot be opened or written,
-    /// that is logged, and the run goes on.
-    ///
-    /// A line is JSON of at most 64 KiB. Nothing shortens the file.
-    ///
-    /// ```
-    /// use homebound::Registry;
-    ///
-    /// let path = std::env::temp_dir().join(format!("history-{}.jsonl", std::process::id()));
-    /// let exit = Registry::new("web").history(&path).run(|scope| {
-    ///     scope.service("clock", "waits to be told", |cx| Ok(drop(cx.wait_for_stop())))?;
-    ///     Ok(())
-    /// });
-    /// let history = std::fs::read_to_string(&path)?;
-    /// assert!(history.starts_with("{\"version\":1,") && history.contains("/web/clock"));
-    /// # std::fs::remove_file(&path)?;
-    /// # exit.into_result()?;
-    /// # Ok::<(), homebound::BoxError>(())
-    /// ```
-    pub fn history(mut self, path: impl AsRef<Path>) -> Registry {
-        self.settings.history = Some(History { path: path.as_ref().to_owned(), file: None });
-        self
-    }
-}
-
 impl History {
+    /// The history in the file `path`, which is not open yet.
+    pub(crate) fn at(path: &Path) -> History {
+        History { path: path.to_owned(), file: None }
+    }
+
     /// Opens the file. A refusal is logged: the program is worth more than its history.
     pub(crate) fn open(&mut self) {
         match sys::open_dump_file(&self.path) {
@@ -103,9 +72,4 @@ impl History {
             );
         });
     }
-}
-
-/// Adds the line of a run that has one.
-pub(crate) fn remember(settings: &Settings, report: &ShutdownReport) {
-    settings.history.iter().for_each(|history| history.add(report, settings.kill_after));
 }

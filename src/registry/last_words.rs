@@ -1,20 +1,24 @@
 //! Owns what *watch* writes: a dump, and the last words before it ends the process.
 //! Refuses to decide when: `watch_thread` does.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, bounded};
 
 use crate::outcome::dump::Dump;
 use crate::outcome::dump::count::is_whole;
 use crate::outcome::status::Snapshot;
 use crate::registry::chores::taken_over_text;
-use crate::registry::dump_to;
 use crate::registry::shared::{Shared, say};
 use crate::shutdown::reporting;
 use crate::sight::examine::{self, Files, PATIENCE};
+use crate::stop::wakeups::Calls;
 use crate::sys;
 use crate::sys::last::{self, End};
 use crate::tree::core::ScopeCore;
+use crate::tree::root::{RootHost, WorkItem};
 
 /// The longest time for the last words or a dump; and for a dump after one that was not read.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -23,6 +27,8 @@ pub(crate) const UNREAD: Duration = Duration::from_millis(100);
 /// the words are written, and if it hangs while it writes them.
 pub(crate) const STUCK_BEFORE: Duration = Duration::from_millis(1250);
 const STUCK_THEN: Duration = Duration::from_millis(1950);
+/// The longest wait for *stopper* to write the last words to the file.
+const FILE_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Writes a dump. True if stderr took all of it within `patience`.
 pub(crate) fn dump(shared: &Shared, core: &Arc<ScopeCore>, cause: &str, patience: Duration) -> bool {
@@ -30,7 +36,7 @@ pub(crate) fn dump(shared: &Shared, core: &Arc<ScopeCore>, cause: &str, patience
     let text = format!("{}{dump}", taken_over_text(&shared.settings.taken));
     let is_taken = say(&text, patience);
     // The program goes on, so the file may come later.
-    drop(dump_to::append(shared, &text));
+    drop(append(shared, &text));
     is_taken
 }
 
@@ -59,7 +65,7 @@ pub(crate) fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, e
     if !is_whole(&tree.root) {
         last::name_threads(UNREAD);
     }
-    dump_to::append_and_wait(shared, &text);
+    append_and_wait(shared, &text);
     // Last, because the file may hang; then the timer ends the process.
     if let (Some(history), Some(report)) = (&shared.settings.history, &report) {
         history.add_at_last(report, shared.settings.kill_after);
@@ -67,5 +73,31 @@ pub(crate) fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, e
     match how {
         End::Exit(code) => sys::exit_now(code),
         End::Abort | End::Never => sys::abort_now(),
+    }
+}
+
+/// Has *stopper* append this text to the file for dumps, because a disk may hang, and *watch* may
+/// not. If *stopper* is in the program's code, which may hang as well, *watch* writes. The receiver
+/// hears of the end of a write by *stopper*.
+fn append(shared: &Shared, text: &str) -> Option<Receiver<()>> {
+    let file = shared.dump_file.get()?;
+    if shared.is_occupied() {
+        let _a_full_disk = (&*file).write_all(text.as_bytes());
+        return None;
+    }
+    let (written, is_written) = bounded::<()>(0);
+    let text = text.to_owned();
+    shared.dispatch(WorkItem::Call(Calls::log(move || {
+        let _a_full_disk = (&*file).write_all(text.as_bytes());
+        drop(written);
+    })));
+    Some(is_written)
+}
+
+/// The same for the last words, after which the process ends: returns when they are written, or
+/// soon.
+fn append_and_wait(shared: &Shared, text: &str) {
+    if let Some(is_written) = append(shared, text) {
+        let _in_vain = is_written.recv_timeout(FILE_PATIENCE);
     }
 }

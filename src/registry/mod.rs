@@ -5,9 +5,10 @@
 //! returns.
 // Owns the process: opens a root scope, and puts the process back as it was.
 // Refuses to know how a scope works.
-// Read `face` first, then `installed`, `watch_thread` and `stopper_thread`.
+// Read `face` first, then `builder`, `installed`, `watch_thread` and `stopper_thread`.
 
 pub(crate) mod audit;
+pub(crate) mod builder;
 pub(crate) mod chores;
 pub(crate) mod drain;
 pub(crate) mod dump_to;
@@ -19,7 +20,6 @@ pub(crate) mod history;
 pub(crate) mod installed;
 pub(crate) mod last_words;
 pub(crate) mod notify;
-pub(crate) mod probe;
 pub(crate) mod quiescent;
 pub(crate) mod root_clock;
 pub(crate) mod settings;
@@ -31,9 +31,10 @@ pub(crate) mod stopper_thread;
 pub(crate) mod stopping_line;
 pub(crate) mod watch_thread;
 
+pub use builder::Registry;
 pub use dump_to::DumpTo;
 pub use exit::{Exit, OnOverdue};
-pub use face::{Registry, dump_status, group, run, snapshot, unblocked};
+pub use face::{dump_status, group, run, snapshot, unblocked};
 pub use health::settings::{Health, OnStuck};
 pub use notify::reloading::reloading;
 pub use notify::setting::Notify;

@@ -1,5 +1,4 @@
-//! Owns the settings of a run: what the methods of `Registry` set, in `face` and in the files of
-//! what they are about.
+//! Owns the settings of a run, which the methods of `Registry` set (`builder`).
 //! Refuses to decide anything: both internal threads read them.
 
 use std::path::PathBuf;
@@ -17,6 +16,10 @@ use crate::tree::root::GRACE;
 
 /// The default of `kill_after`: how long the process may live past the grace.
 const KILL_AFTER: Duration = Duration::from_secs(2);
+
+/// How much later than *watch* the kernel's timer ends the process, because *watch* may be at its
+/// last words.
+pub(crate) const SPARE: Duration = Duration::from_secs(2);
 
 /// The settings of a run. Written by the methods of `Registry` before the run begins, read by both
 /// internal threads.

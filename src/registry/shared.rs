@@ -14,10 +14,9 @@ use crate::outcome::stack::Stacks;
 use crate::registry::audit;
 use crate::registry::dump_to::DumpFile;
 use crate::registry::health::doom::Doom;
-use crate::registry::notify::host::not_told;
-use crate::registry::notify::manager::Manager;
+use crate::registry::notify::manager::{Manager, not_told};
 use crate::registry::root_clock::RootClock;
-use crate::registry::settings::Settings;
+use crate::registry::settings::{SPARE, Settings};
 use crate::registry::signal::Meaning;
 use crate::rt::awake;
 use crate::rt::event_count::EventCount;
@@ -32,10 +31,6 @@ use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
 use crate::tree::root::{RootHost, Said, WorkItem};
 use once_cell::sync::OnceCell;
-
-/// How much later than *watch* the kernel's timer ends the process, because *watch* may be at its
-/// last words.
-pub(crate) const SPARE: Duration = Duration::from_secs(2);
 
 /// Requests of *watch* to *stopper*, one bit each: a request that is made twice before it is
 /// answered is answered once.

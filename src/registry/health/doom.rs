@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
-use crate::registry::shared::SPARE;
+use crate::registry::settings::SPARE;
 use crate::rt::shown::Shown;
 use crate::rt::time::after;
 use crate::stop::wakeups::Calls;

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use crate::registry::face::Registry;
-
 /// What the registry does to find threads that are stuck: see
 /// [`Registry::health`](crate::Registry::health).
 ///
@@ -101,48 +99,5 @@ impl Health {
 impl Default for Health {
     fn default() -> Health {
         Health::new()
-    }
-}
-
-impl Registry {
-    /// Looks for threads that are stuck, and says so (Linux; on other systems only what threads
-    /// have said to [expect](crate::ThreadBuilder::expect_every) of them is looked at).
-    ///
-    /// Once in [`look_every`](Health::look_every), *stopper* looks at the threads that are in no
-    /// wait of homebound's, and at the kernel's counters of them. Nothing is written by the threads
-    /// for that. [`ThreadStatus::pulse`](crate::status::ThreadStatus::pulse) has what it found:
-    ///
-    /// | between two looks | the thread | it is |
-    /// |---|---|---|
-    /// | it was in a wait of homebound's | waits | idle: never an alarm |
-    /// | it used CPU time | works | well |
-    /// | it could run and got no processor | is starved | not hung |
-    /// | it slept all the time | is blocked outside, in a function of the kernel | an alarm |
-    ///
-    /// Each episode is logged once, with the target `homebound::health`: at WARN after
-    /// [`warn_after`](Health::warn_after), at ERROR after [`stuck_after`](Health::stuck_after), and
-    /// at INFO when the thread runs again. A wait that homebound does not see, such as the events
-    /// of a window, is to be marked with [`Context::waiting`](crate::Context::waiting): an unmarked
-    /// one that lasts is taken for a thread that is blocked. A `select!` or a poll of a thread that
-    /// has asked for its stop as a channel or a descriptor is known by itself. Adopted threads and
-    /// guests are not looked at. A look that comes late
-    /// (the process was suspended, the machine is busy) says nothing, and starts anew. Without
-    /// `/proc`, no pulse is claimed.
-    ///
-    /// ```
-    /// use homebound::registry::{Health, Registry};
-    ///
-    /// let exit = Registry::new("studio").health(Health::new()).run(|scope| {
-    ///     scope.service("clock", "waits for an hour", |cx| {
-    ///         let _a_stop = cx.sleep(std::time::Duration::from_secs(3600)); // idle
-    ///         Ok(())
-    ///     })?;
-    ///     Ok(())
-    /// });
-    /// assert_eq!(exit.code(), 0);
-    /// ```
-    pub fn health(mut self, health: Health) -> Registry {
-        self.settings.health = Some(health);
-        self
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::registry::notify::manager::{READY, STOPPING, Told};
+use crate::registry::notify::manager::{READY, STOPPING, Told, not_told};
 use crate::registry::notify::waited;
 use crate::registry::shared::Shared;
 use crate::rt::contain::log_contained;
@@ -85,15 +85,6 @@ impl Shared {
     pub(crate) fn remove_probe(&self) {
         self.probe.as_deref().into_iter().for_each(remove);
     }
-}
-
-/// A run that cannot tell its manager goes on, because the manager decides what follows.
-pub(crate) fn not_told(error: io::Error) -> Calls {
-    Calls::log(move || {
-        log_contained(
-            || tracing::warn!(target: "homebound::host", %error, "the service manager is not told anything"),
-        );
-    })
 }
 
 fn no_probe(error: io::Error) -> Calls {

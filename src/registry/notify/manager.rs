@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::registry::notify::setting::Notify;
+use crate::rt::contain::log_contained;
 use crate::rt::shown::Shown;
+use crate::stop::wakeups::Calls;
 use crate::sync::locks::Mutex;
 use crate::sys::datagram::{Datagrams, Sent};
 use crate::sys::monotonic;
@@ -258,4 +260,13 @@ impl Manager {
             }
         }
     }
+}
+
+/// A run that cannot tell its manager goes on, because the manager decides what follows.
+pub(crate) fn not_told(error: io::Error) -> Calls {
+    Calls::log(move || {
+        log_contained(
+            || tracing::warn!(target: "homebound::host", %error, "the service manager is not told anything"),
+        );
+    })
 }

@@ -6,8 +6,6 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-use crate::registry::face::Registry;
-
 /// The service manager to tell about a run, for [`Registry::notify`].
 ///
 /// ```
@@ -54,44 +52,4 @@ impl Notify {
 
 fn number(text: Option<&OsStr>) -> Option<u64> {
     text?.to_str()?.parse().ok()
-}
-
-impl Registry {
-    /// Tells the service manager how the run goes: systemd with `Type=notify` or
-    /// `Type=notify-reload`, or another manager that speaks sd_notify(3).
-    ///
-    /// - `READY=1`: the body calls [`Context::ready`](crate::Context::ready), the first time.
-    /// - `STOPPING=1`: the stop begins, or the [notice](Self::drain_notice) before it; no service
-    ///   has been told then.
-    /// - `EXTEND_TIMEOUT_USEC=..`: a thread was told to stop, or is overdue. The value is the time
-    ///   until the process ends by force.
-    /// - `STATUS=..`: the text of [`Context::status`](crate::Context::status); during the stop, the
-    ///   threads that are waited for.
-    /// - `WATCHDOG=1`: at half of `WATCHDOG_USEC`, while no thread is stuck.
-    ///   [`health`](Self::health) finds out which threads are; without it, a sign of life says that
-    ///   homebound's own *watch* runs.
-    /// - `RELOADING=1`: around [`reloading`](crate::registry::reloading).
-    ///
-    /// The manager must exist, and need not read: nothing here waits for it. If its queue is full,
-    /// a `WATCHDOG=1` is dropped, and the rest is sent as soon as there is room. An address that
-    /// cannot be used (`vsock:`, say) is logged as a warning, and the run goes on.
-    ///
-    /// Children by [`Scope::process`](crate::Scope::process) do not inherit the address.
-    ///
-    /// ```no_run
-    /// use homebound::{Exit, Notify, Registry};
-    ///
-    /// fn main() -> Exit<()> {
-    ///     Registry::new("clock").notify(Notify::from_env()).run(|scope| {
-    ///         scope.service("clock", "ticks", |cx| Ok(drop(cx.wait_for_stop())))?;
-    ///         scope.context().ready(); // systemd starts what comes after this unit
-    ///         scope.context().wait_for_stop();
-    ///         Ok(())
-    ///     })
-    /// }
-    /// ```
-    pub fn notify(mut self, notify: Notify) -> Registry {
-        self.settings.notify = notify;
-        self
-    }
 }
