@@ -6,10 +6,10 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::outcome::failure::ScopeError;
+use crate::outcome::errors::failure::ScopeError;
 use crate::outcome::reason::StopReason;
-use crate::outcome::report::ShutdownReport;
-use crate::outcome::status::Snapshot;
+use crate::outcome::report::shutdown::ShutdownReport;
+use crate::outcome::status::snapshot::Snapshot;
 use crate::rt::contain::{discard, drop_contained, message};
 use crate::rt::result::Result;
 use crate::scope::face::Scope;

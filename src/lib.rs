@@ -190,19 +190,22 @@ mod models;
 /// # Ok::<(), homebound::ScopeError>(())
 /// ```
 pub mod status {
-    pub use crate::outcome::edge::{Cycle, Edge, Lock, LockKind};
-    pub use crate::outcome::offset::StopOffset;
-    pub use crate::outcome::outside::{EndingThread, ForeignThread, IdleThread};
-    pub use crate::outcome::process_facts::ProcessFacts;
-    pub use crate::outcome::pulse::{Alarm, AlarmLevel, Pulse};
-    pub use crate::outcome::report::{BodyReport, Ending, HeldBy, ScopeReport, ShutdownReport, ThreadReport};
-    pub use crate::outcome::setting::{CoresStatus, PriorityStatus};
-    pub use crate::outcome::slowest::SlowestHome;
-    pub use crate::outcome::stack::{Captured, Frame, Stack, Stacks};
-    pub use crate::outcome::status::{
-        KernelStatus, ProcessStatus, Role, RunState, ScopeId, ScopeState, ScopeStatus, Snapshot, ThreadId,
-        ThreadState, ThreadStatus, WaitStatus,
+    pub use crate::outcome::report::offset::StopOffset;
+    pub use crate::outcome::report::shutdown::{
+        BodyReport, Ending, HeldBy, ScopeReport, ShutdownReport, ThreadReport,
     };
+    pub use crate::outcome::report::slowest::SlowestHome;
+    pub use crate::outcome::status::edge::{Cycle, Edge, Lock, LockKind};
+    pub use crate::outcome::status::id::{ScopeId, ThreadId};
+    pub use crate::outcome::status::kernel::{KernelStatus, RunState};
+    pub use crate::outcome::status::outside::{EndingThread, ForeignThread, IdleThread};
+    pub use crate::outcome::status::process_facts::ProcessFacts;
+    pub use crate::outcome::status::pulse::{Alarm, AlarmLevel, Pulse};
+    pub use crate::outcome::status::setting::{CoresStatus, PriorityStatus};
+    pub use crate::outcome::status::snapshot::{
+        ProcessStatus, Role, ScopeState, ScopeStatus, Snapshot, ThreadState, ThreadStatus, WaitStatus,
+    };
+    pub use crate::outcome::status::stack::{Captured, Frame, Stack, Stacks};
     pub use crate::outcome::waterfall::Waterfall;
     pub use crate::outcome::waterfall::chain::{ChainLink, Delayed};
     pub use crate::sight::examine::Examine;
@@ -211,8 +214,8 @@ pub mod status {
 /// The channels whose ends waits take: the crate, in the version that is in the signatures.
 pub use crossbeam_channel as channel;
 
-pub use outcome::error::{SendError, SpawnError, WaitError};
-pub use outcome::failure::{Cause, Failure, JoinError, ScopeError};
+pub use outcome::errors::error::{SendError, SpawnError, WaitError};
+pub use outcome::errors::failure::{Cause, Failure, JoinError, ScopeError};
 pub use outcome::reason::StopReason;
 pub use outcome::stopped::Stopped;
 #[doc(no_inline)]

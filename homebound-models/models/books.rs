@@ -9,7 +9,7 @@ use std::sync::Arc;
 use loom::thread::{JoinHandle, spawn};
 
 use super::explore;
-use crate::outcome::status::Role;
+use crate::outcome::status::snapshot::Role;
 use crate::shutdown::order::{Driver, drive};
 use crate::stop::node::{Link, Node};
 use crate::tree::core::{Kind, ScopeCore};

@@ -2,33 +2,26 @@
 //! Refuses to know scopes, threads and the stop tree: they make this data, and it holds none of
 //! them.
 //!
-//! Read `reason` first, then `failure`.
+//! Read `reason` first, then `errors/failure` and `status/snapshot`. Each line uses those above it:
+//!
+//! ```text
+//! words, serial                  the words that texts share
+//! reason, stopped, marks         why a thread was asked to stop, and the value that says so
+//! status/                        the live tree
+//! report/                        a shutdown
+//! errors/                        what has failed
+//! dump/, waterfall/              a snapshot as text, a shutdown as a picture
+//! report_text                    failures and shutdowns as text
+//! ```
 
-pub(crate) mod chain;
 pub(crate) mod dump;
-pub(crate) mod edge;
-pub(crate) mod error;
-pub(crate) mod failure;
-pub(crate) mod failure_list;
-pub(crate) mod gave_up;
-pub(crate) mod history_line;
+pub(crate) mod errors;
 pub(crate) mod marks;
-pub(crate) mod offset;
-pub(crate) mod outside;
-pub(crate) mod pool_status;
-pub(crate) mod process_facts;
-pub(crate) mod pulse;
-pub(crate) mod race_error;
 pub(crate) mod reason;
 pub(crate) mod report;
 pub(crate) mod report_text;
-pub(crate) mod retried;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
-pub(crate) mod setting;
-pub(crate) mod slowest;
-pub(crate) mod stack;
-pub(crate) mod start_error;
 pub(crate) mod status;
 pub(crate) mod stopped;
 pub(crate) mod waterfall;

@@ -2,15 +2,12 @@
 //! errors become text, instants become ages, dates become seconds.
 //! Refuses to know the formats: they are the serialiser's.
 
-use std::io::ErrorKind;
+use std::fmt::Display;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serializer;
-
-use crate::outcome::failure::Failure;
-use crate::outcome::reason::StopReason;
 
 pub(crate) fn location<S: Serializer>(at: &'static Location<'static>, out: S) -> Result<S::Ok, S::Error> {
     out.collect_str(at)
@@ -33,23 +30,10 @@ pub(crate) fn text<S: Serializer>(text: &Option<Arc<str>>, out: S) -> Result<S::
     }
 }
 
-pub(crate) fn kind<S: Serializer>(kind: &Option<ErrorKind>, out: S) -> Result<S::Ok, S::Error> {
-    match kind {
-        Some(kind) => out.collect_str(kind),
-        None => out.serialize_none(),
-    }
-}
-
-pub(crate) fn reason<S: Serializer>(reason: &Option<StopReason>, out: S) -> Result<S::Ok, S::Error> {
-    match reason {
-        Some(reason) => out.collect_str(reason),
-        None => out.serialize_none(),
-    }
-}
-
-pub(crate) fn failure<S: Serializer>(failure: &Option<Failure>, out: S) -> Result<S::Ok, S::Error> {
-    match failure {
-        Some(failure) => out.collect_str(failure),
+/// A reason, a kind of error or a failure, as its text.
+pub(crate) fn shown<T: Display, S: Serializer>(value: &Option<T>, out: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => out.collect_str(value),
         None => out.serialize_none(),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
-use crate::outcome::error::{NotStarted, SpawnError};
+use crate::outcome::errors::error::{NotStarted, SpawnError};
 use crate::process::handle::Process;
 use crate::process::leader::ChildState;
 use crate::process::lines::{LineQueue, LineReader};

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-use crate::outcome::error::WaitError;
+use crate::outcome::errors::error::WaitError;
 use crate::process::leader::ChildState;
 use crate::process::lines::{Line, LineReader};
 use crate::rt::time::after;

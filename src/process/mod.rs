@@ -29,7 +29,7 @@ pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod supervise;
 
-pub use crate::outcome::error::ProcessFailed;
+pub use crate::outcome::errors::error::ProcessFailed;
 pub use builder::ProcessBuilder;
 pub use handle::Process;
 pub use lines::Line;

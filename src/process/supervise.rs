@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use crate::outcome::error::{NotStarted, ProcessFailed};
+use crate::outcome::errors::error::{NotStarted, ProcessFailed};
 use crate::outcome::reason::{Stop, StopReason};
 use crate::process::leader::ChildState;
 use crate::process::output::Output;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::outcome::outside::ForeignThread;
+use crate::outcome::status::outside::ForeignThread;
 use crate::sync::locks::Mutex;
 use crate::sys::{self, KernelThread};
 use crate::tree::guest::former;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::outcome::stack::Stacks;
+use crate::outcome::status::stack::Stacks;
 use crate::registry::dump_to::DumpTo;
 use crate::registry::exit::OnOverdue;
 use crate::registry::health::settings::Health;

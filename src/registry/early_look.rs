@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::status::Snapshot;
+use crate::outcome::status::snapshot::Snapshot;
 use crate::registry::exit::OnOverdue;
 use crate::registry::shared::Shared;
 use crate::rt::time::after;

@@ -8,10 +8,10 @@ use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::outcome::failure::{Failure, Origin, ScopeError};
-use crate::outcome::outside::ForeignThread;
+use crate::outcome::errors::failure::{Failure, Origin, ScopeError};
 use crate::outcome::reason::StopReason;
-use crate::outcome::report::ShutdownReport;
+use crate::outcome::report::shutdown::ShutdownReport;
+use crate::outcome::status::outside::ForeignThread;
 use crate::rt::contain::{Payload, contain, discard, drop_contained, message};
 use crate::rt::result::{BoxError, Result};
 use crate::rt::shown::shown;

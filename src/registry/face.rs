@@ -4,9 +4,9 @@
 use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, Weak};
 
-use crate::outcome::error::SpawnError;
-use crate::outcome::report::ShutdownReport;
-use crate::outcome::status::Snapshot;
+use crate::outcome::errors::error::SpawnError;
+use crate::outcome::report::shutdown::ShutdownReport;
+use crate::outcome::status::snapshot::Snapshot;
 use crate::registry::audit;
 use crate::registry::builder::Registry;
 use crate::registry::exit::{Exit, assemble, refused};

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::outcome::history_line::{Facts, line};
-use crate::outcome::report::ShutdownReport;
+use crate::outcome::report::history_line::{Facts, line};
+use crate::outcome::report::shutdown::ShutdownReport;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::sys;

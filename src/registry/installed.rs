@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use crate::outcome::error::SpawnError;
+use crate::outcome::errors::error::SpawnError;
 use crate::registry::audit;
 use crate::registry::dump_to::DumpFile;
 use crate::registry::settings::Settings;

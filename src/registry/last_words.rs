@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, bounded};
 
 use crate::outcome::dump::Dump;
 use crate::outcome::dump::count::is_whole;
-use crate::outcome::status::Snapshot;
+use crate::outcome::status::snapshot::Snapshot;
 use crate::registry::chores::taken_over_text;
 use crate::registry::shared::{Shared, say};
 use crate::shutdown::reporting;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::outcome::stack::Stacks;
+use crate::outcome::status::stack::Stacks;
 use crate::registry::dump_to::DumpTo;
 use crate::registry::exit::{OVERDUE_CODE, OnOverdue};
 use crate::registry::health::settings::Health;

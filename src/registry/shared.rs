@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::outcome::outside::ForeignThread;
-use crate::outcome::stack::Stacks;
+use crate::outcome::status::outside::ForeignThread;
+use crate::outcome::status::stack::Stacks;
 use crate::registry::audit;
 use crate::registry::dump_to::DumpFile;
 use crate::registry::health::doom::Doom;

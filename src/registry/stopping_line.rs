@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::report::{Ending, ThreadReport};
+use crate::outcome::report::shutdown::{Ending, ThreadReport};
 use crate::outcome::words::Thousands;
 use crate::registry::settings::Settings;
 use crate::registry::shared::{Shared, request, say};

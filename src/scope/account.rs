@@ -4,8 +4,8 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::outcome::report::ShutdownReport;
-use crate::outcome::status::{Snapshot, ThreadState, ThreadStatus};
+use crate::outcome::report::shutdown::ShutdownReport;
+use crate::outcome::status::snapshot::{Snapshot, ThreadState, ThreadStatus};
 use crate::rt::awake;
 use crate::rt::time::after;
 use crate::scope::face::Scope;

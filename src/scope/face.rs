@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
-use crate::outcome::error::SpawnError;
-use crate::outcome::failure::ScopeError;
+use crate::outcome::errors::error::SpawnError;
+use crate::outcome::errors::failure::ScopeError;
 use crate::outcome::reason::StopReason;
-use crate::outcome::status::Role;
+use crate::outcome::status::snapshot::Role;
 use crate::rt::erase::Lease;
 use crate::rt::packet::Packet;
 use crate::rt::result::Result;

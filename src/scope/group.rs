@@ -8,10 +8,10 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::outcome::error::SpawnError;
-use crate::outcome::failure::{Failure, JoinError, Origin, ScopeError};
+use crate::outcome::errors::error::SpawnError;
+use crate::outcome::errors::failure::{Failure, JoinError, Origin, ScopeError};
 use crate::outcome::reason::StopReason;
-use crate::outcome::report::ShutdownReport;
+use crate::outcome::report::shutdown::ShutdownReport;
 use crate::outcome::words::DROP_OF;
 use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;

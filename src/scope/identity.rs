@@ -4,8 +4,9 @@
 
 use std::any::Any;
 
-use crate::outcome::failure::{Failure, Happened};
-use crate::outcome::status::{Role, ThreadId};
+use crate::outcome::errors::failure::{Failure, Happened};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::Role;
 use crate::outcome::stopped::Stopped;
 use crate::rt::contain::Payload;
 use crate::rt::result::{BoxError, Result};

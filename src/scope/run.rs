@@ -7,8 +7,8 @@ use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::outcome::failure::{Failure, Happened, ScopeError};
-use crate::outcome::status::Role;
+use crate::outcome::errors::failure::{Failure, Happened, ScopeError};
+use crate::outcome::status::snapshot::Role;
 use crate::outcome::words::ITS_THREADS;
 use crate::rt::awake;
 use crate::rt::contain::{AbortOnUnwind, Payload, contain, discard, drop_contained, log_contained};

@@ -7,8 +7,8 @@
 
 use std::panic::Location;
 
-use crate::outcome::error::SpawnError;
-use crate::outcome::failure::ScopeError;
+use crate::outcome::errors::error::SpawnError;
+use crate::outcome::errors::failure::ScopeError;
 use crate::rt::erase::Lease;
 use crate::rt::result::Result;
 use crate::scope::face::Scope;

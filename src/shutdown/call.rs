@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::outcome::reason::StopReason;
-use crate::outcome::report::ShutdownReport;
-use crate::outcome::status::Role;
+use crate::outcome::report::shutdown::ShutdownReport;
+use crate::outcome::status::snapshot::Role;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::shutdown::order::{Driver, drive_until};

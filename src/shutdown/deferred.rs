@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::outcome::failure::{Failure, Happened, Origin};
+use crate::outcome::errors::failure::{Failure, Happened, Origin};
 use crate::rt::packet::Ran;
 use crate::stop::wakeups::Calls;
 use crate::tree::core::ScopeCore;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use std::vec::IntoIter;
 
-use crate::outcome::status::Role;
+use crate::outcome::status::snapshot::Role;
 use crate::rt::awake;
 use crate::shutdown::long_wait::{For, LongWait};
 use crate::shutdown::overdue;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::outcome::words::called;
+use crate::outcome::status::labels::called;
 use crate::rt::awake;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};

@@ -15,8 +15,8 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::outcome::failure::ScopeError;
-use crate::outcome::status::{Role, ScopeStatus};
+use crate::outcome::errors::failure::ScopeError;
+use crate::outcome::status::snapshot::{Role, ScopeStatus};
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::shutdown::order::{Driver, drive};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::outcome::reason::StopReason;
-use crate::outcome::report::ShutdownReport;
+use crate::outcome::report::shutdown::ShutdownReport;
 use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
 use crate::tree::record::Record;

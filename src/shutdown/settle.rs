@@ -11,8 +11,8 @@
 use std::cell::Cell;
 use std::sync::{Arc, Weak};
 
-use crate::outcome::failure::{Origin, ScopeError, ScopeErrorParts};
-use crate::outcome::failure_list::Listed;
+use crate::outcome::errors::failure::{Origin, ScopeError, ScopeErrorParts};
+use crate::outcome::errors::failure_list::Listed;
 use crate::outcome::reason::Stop;
 use crate::outcome::stopped::Stopped;
 use crate::rt::by_id::ById;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use homebound_stacks as machine;
 use machine::{NotCaptured, Way};
 
-use crate::outcome::stack::Stacks;
+use crate::outcome::status::stack::Stacks;
 use crate::sight::holders::Waiter;
 use crate::sight::stacks::{SessionGuard, open};
 use crate::sys;

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::outcome::status::{KernelStatus, RunState};
+use crate::outcome::status::kernel::{KernelStatus, RunState};
 use crate::sys;
 
 /// The questions of one snapshot.

@@ -9,8 +9,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::outcome::edge::{Cycle, Edge};
-use crate::outcome::status::{Role, ScopeStatus, Snapshot, ThreadId, ThreadStatus};
+use crate::outcome::status::edge::{Cycle, Edge};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::{Role, ScopeStatus, Snapshot, ThreadStatus};
 use crate::outcome::words::{END_OF_CHILD, ITS_THREADS, START_OF_CHILD};
 
 /// Waits that end when all threads of a scope are home.

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use crate::outcome::outside::{EndingThread, ForeignThread};
-use crate::outcome::status::{Snapshot, ThreadStatus};
+use crate::outcome::status::outside::{EndingThread, ForeignThread};
+use crate::outcome::status::snapshot::{Snapshot, ThreadStatus};
 use crate::sight::rows;
 
 /// Puts what `early` has read of each thread into `snapshot`, which was read later, and has read

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::stack::Stacks;
-use crate::outcome::status::{Snapshot, ThreadStatus};
+use crate::outcome::status::snapshot::{Snapshot, ThreadStatus};
+use crate::outcome::status::stack::Stacks;
 use crate::rt::time::after;
 use crate::sight::again::Outer;
 use crate::sight::asking::{Asked, Asking};

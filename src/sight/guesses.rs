@@ -19,7 +19,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::outcome::edge::{Edge, Lock, LockKind};
+use crate::outcome::status::edge::{Edge, Lock, LockKind};
 use crate::sight::again::{Again, Unread};
 use crate::sight::holders::{People, Waiter, is_unmoved};
 use crate::sys;

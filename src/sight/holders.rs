@@ -15,9 +15,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
-use crate::outcome::edge::{Edge, Lock, LockKind};
-use crate::outcome::stack::{Frame, Stacks};
-use crate::outcome::status::{Role, Snapshot, ThreadId};
+use crate::outcome::status::edge::{Edge, Lock, LockKind};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::{Role, Snapshot};
+use crate::outcome::status::stack::{Frame, Stacks};
 use crate::sight::again::{Again, Outer};
 use crate::sight::rows;
 use crate::sight::{cycles, guesses};

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::time::Instant;
 
-use crate::outcome::stack::Stacks;
+use crate::outcome::status::stack::Stacks;
 use crate::sight::holders::Waiter;
 
 /// The place at which a look begins: not needed.

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use crate::outcome::stack::{Stack, Stacks};
+use crate::outcome::status::stack::{Stack, Stacks};
 use crate::sight::examine::Files;
 
 const WHY: &str = if cfg!(feature = "stacks") {

@@ -2,7 +2,7 @@
 //! because the time may not do for all.
 //! Refuses to ask about a thread.
 
-use crate::outcome::status::{ScopeStatus, ThreadState, ThreadStatus};
+use crate::outcome::status::snapshot::{ScopeStatus, ThreadState, ThreadStatus};
 
 /// All threads of the tree that have an OS thread, by their interest, and in the order of the tree
 /// among equals.

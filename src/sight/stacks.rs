@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use homebound_stacks as machine;
 use machine::{How, Modules, Names, NotCaptured, Reading, Way};
 
-use crate::outcome::stack::{Captured, Frame, Stack, Stacks};
+use crate::outcome::status::stack::{Captured, Frame, Stack, Stacks};
 use crate::sight::examine::Files;
 use crate::sync::locks::{Mutex, MutexGuard};
 use crate::sys;

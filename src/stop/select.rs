@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Select, SelectedOperation};
 
-use crate::outcome::error::WaitError;
+use crate::outcome::errors::error::WaitError;
 use crate::stop::listen::Keeper;
 use crate::stop::node::Node;
 

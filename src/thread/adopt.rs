@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::outcome::status::Role;
+use crate::outcome::status::snapshot::Role;
 use crate::shutdown::owned::finish_if_left;
 use crate::stop::node::{Link, Node};
 use crate::thread::context::Context;

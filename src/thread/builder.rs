@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::outcome::error::SpawnError;
-use crate::outcome::status::{Role, ThreadId};
+use crate::outcome::errors::error::SpawnError;
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::Role;
 use crate::rt::erase::Lease;
 use crate::rt::options::Setting;
 use crate::rt::options::ThreadOptions;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use crate::outcome::reason::StopReason;
-use crate::outcome::status::Role;
+use crate::outcome::status::snapshot::Role;
 use crate::outcome::stopped::Stopped;
 use crate::stop::limit::{Limit, Timer};
 use crate::stop::listen::Keeper;

@@ -5,7 +5,7 @@ use std::io;
 use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 
-use crate::outcome::error::SpawnError;
+use crate::outcome::errors::error::SpawnError;
 use crate::outcome::reason::StopReason;
 use crate::tree::fault_plan::Seed;
 use crate::tree::record::Record;

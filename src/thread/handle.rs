@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use crate::outcome::failure::JoinError;
+use crate::outcome::errors::failure::JoinError;
 use crate::outcome::reason::StopReason;
-use crate::outcome::status::ThreadId;
+use crate::outcome::status::id::ThreadId;
 use crate::rt::awake;
 use crate::rt::packet::Claim;
 use crate::rt::time::after;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
-use crate::outcome::error::SpawnError;
-use crate::outcome::failure::{Failure, Happened, Origin};
+use crate::outcome::errors::error::SpawnError;
+use crate::outcome::errors::failure::{Failure, Happened, Origin};
 use crate::outcome::marks;
 use crate::outcome::reason::StopReason;
 use crate::rt::contain::{contain, discard, drop_contained};

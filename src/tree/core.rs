@@ -12,8 +12,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::outcome::error::SpawnError;
-use crate::outcome::status::Role;
+use crate::outcome::errors::error::SpawnError;
+use crate::outcome::status::snapshot::Role;
 use crate::rt::awake;
 use crate::rt::contain;
 use crate::rt::event_count::EventCount;

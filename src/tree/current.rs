@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::outcome::status::Role;
+use crate::outcome::status::snapshot::Role;
 use crate::stop::node::Node;
 use crate::sync::local::*;
 use crate::tree::core::ScopeCore;

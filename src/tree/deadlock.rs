@@ -12,8 +12,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::outcome::failure::JoinError;
-use crate::outcome::status::Role;
+use crate::outcome::errors::failure::JoinError;
+use crate::outcome::status::snapshot::Role;
 use crate::rt::this_thread;
 use crate::sync::local::*;
 use crate::sync::{AtomicBool, Mutex, global};

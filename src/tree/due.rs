@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::outcome::status::Role;
+use crate::outcome::status::snapshot::Role;
 use crate::rt::awake;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;

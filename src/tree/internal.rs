@@ -6,7 +6,7 @@ use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::outcome::status::Role;
+use crate::outcome::status::snapshot::Role;
 use crate::rt::contain::log_contained;
 use crate::rt::options::ThreadOptions;
 use crate::rt::os_thread::OsThread;

@@ -18,7 +18,7 @@ use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::outcome::pool_status::{JobStatus, PoolStatus};
+use crate::outcome::status::pool_status::{JobStatus, PoolStatus};
 use crate::rt::by_id::ById;
 use crate::rt::tokens::Tokens;
 use crate::stop::node::Node;

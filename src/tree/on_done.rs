@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 
-use crate::outcome::status::ThreadId;
+use crate::outcome::status::id::ThreadId;
 use crate::stop::callback::{Callback, Caller};
 use crate::sync::AtomicBool;
 use crate::tree::record::Record;

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::outcome::status::Role;
+use crate::outcome::status::snapshot::Role;
 use crate::tree::core::ScopeCore;
 use crate::tree::text::escape;
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::outcome::failure::{Cause, Failure, Origin};
+use crate::outcome::errors::failure::{Cause, Failure, Origin};
 use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::contain::{Payload, discard, log_contained};
 use crate::rt::shown::{Shown, shown};

@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use crate::outcome::failure::Origin;
-use crate::outcome::report::{Ending, HeldBy};
-use crate::outcome::status::{ProcessStatus, Role, ThreadId};
+use crate::outcome::errors::failure::Origin;
+use crate::outcome::report::shutdown::{Ending, HeldBy};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::{ProcessStatus, Role};
 use crate::rt::by_id::ById;
 use crate::rt::latch::Latch;
 use crate::rt::options::Setting;

@@ -22,9 +22,9 @@
 
 use std::sync::Arc;
 
-use crate::outcome::failure::{Cause, Failure, JoinError};
+use crate::outcome::errors::failure::{Cause, Failure, JoinError};
 use crate::outcome::reason::Stop;
-use crate::outcome::report::Ending;
+use crate::outcome::report::shutdown::Ending;
 use crate::outcome::stopped::Stopped;
 use crate::rt::awake;
 use crate::rt::packet::Claim;

@@ -6,8 +6,8 @@ use std::panic::Location;
 use std::sync::{Arc, Weak, atomic};
 use std::time::{Duration, Instant};
 
-use crate::outcome::outside::ForeignThread;
-use crate::outcome::stack::Stacks;
+use crate::outcome::status::outside::ForeignThread;
+use crate::outcome::status::stack::Stacks;
 use crate::outcome::words::ITS_ENDS;
 use crate::rt::thread_cache::ThreadCache;
 use crate::stop::wakeups::Calls;

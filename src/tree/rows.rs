@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::outcome::offset::StopOffset;
-use crate::outcome::report::{BodyReport, Ending, HeldBy, ScopeReport, ThreadReport};
-use crate::outcome::status::{ScopeId, ThreadId};
+use crate::outcome::report::offset::StopOffset;
+use crate::outcome::report::shutdown::{BodyReport, Ending, HeldBy, ScopeReport, ThreadReport};
+use crate::outcome::status::id::{ScopeId, ThreadId};
 use crate::rt::awake;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Of, Record};

@@ -13,7 +13,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::outcome::gave_up::Streak;
+use crate::outcome::errors::gave_up::Streak;
 use crate::outcome::reason::Stop;
 use crate::rt::os_thread::OsThread;
 use crate::stop::node::{Link, Node};

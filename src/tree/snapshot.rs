@@ -7,12 +7,13 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 use std::vec::IntoIter;
 
-use crate::outcome::edge::Edge;
-use crate::outcome::outside::{EndingThread, IdleThread};
-use crate::outcome::process_facts::ProcessFacts;
-use crate::outcome::setting::{CoresStatus, PriorityStatus};
-use crate::outcome::status::{
-    Role, ScopeId, ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
+use crate::outcome::status::edge::Edge;
+use crate::outcome::status::id::{ScopeId, ThreadId};
+use crate::outcome::status::outside::{EndingThread, IdleThread};
+use crate::outcome::status::process_facts::ProcessFacts;
+use crate::outcome::status::setting::{CoresStatus, PriorityStatus};
+use crate::outcome::status::snapshot::{
+    Role, ScopeState, ScopeStatus, Snapshot, ThreadState, ThreadStatus, WaitStatus,
 };
 use crate::rt::awake;
 use crate::rt::options::Setting;

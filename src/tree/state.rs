@@ -5,8 +5,9 @@ use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::outcome::failure_list::FailureList;
-use crate::outcome::status::{Role, ThreadId};
+use crate::outcome::errors::failure_list::FailureList;
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::Role;
 use crate::rt::by_id::ById;
 use crate::rt::erase::Kept;
 use crate::rt::packet::Task;

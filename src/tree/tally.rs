@@ -5,8 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::outcome::report::Ending;
-use crate::outcome::status::{Role, ThreadId};
+use crate::outcome::report::shutdown::Ending;
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::Role;
 use crate::rt::awake;
 use crate::tree::grace::Clock;
 use crate::tree::record::Record;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::outcome::status::Role;
+use crate::outcome::status::snapshot::Role;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::current;
 use crate::tree::record::Record;

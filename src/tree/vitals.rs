@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::outcome::pulse::{Alarm, Pulse};
-use crate::outcome::status::{Role, ThreadId};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::pulse::{Alarm, Pulse};
+use crate::outcome::status::snapshot::Role;
 use crate::rt::time::after;
 use crate::sync::{Mutex, locks};
 use crate::tree::record::{Record, Wait};
@@ -130,7 +131,7 @@ impl Board {
     /// Puts up the findings of a look, in the place of the old ones. `blind` says why the kernel
     /// could not be read; `None` if it was read.
     pub(crate) fn put_up(&self, found: HashMap<ThreadId, Finding>, sees: bool, blind: Option<String>) {
-        let stuck = crate::outcome::pulse::AlarmLevel::Stuck;
+        let stuck = crate::outcome::status::pulse::AlarmLevel::Stuck;
         let is_stuck = |finding: &&Finding| finding.alarm.as_ref().is_some_and(|alarm| alarm.level == stuck);
         self.stuck.store(found.values().filter(is_stuck).count(), Ordering::Release);
         let before = std::mem::replace(&mut *self.found.lock(), found);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, SelectedOperation, Sender, TryRecvError, TrySendError};
 use crossbeam_utils::Backoff;
 
-use crate::outcome::error::{SendError, WaitError};
+use crate::outcome::errors::error::{SendError, WaitError};
 use crate::outcome::reason::StopReason;
 use crate::outcome::stopped::Stopped;
 use crate::rt::time::after;

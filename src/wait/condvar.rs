@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use crate::outcome::error::WaitError;
+use crate::outcome::errors::error::WaitError;
 use crate::outcome::stopped::Stopped;
 use crate::rt::contain::Payload;
 use crate::rt::erase::Lease;

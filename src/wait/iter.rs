@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use crate::outcome::error::WaitError;
+use crate::outcome::errors::error::WaitError;
 use crate::rt::time::after;
 use crate::thread::context::Context;
 use crate::tree::wait_mark::WaitMark;

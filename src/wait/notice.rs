@@ -3,7 +3,7 @@
 
 use std::panic::Location;
 
-use crate::outcome::error::WaitError;
+use crate::outcome::errors::error::WaitError;
 use crate::outcome::stopped::Stopped;
 use crate::stop::select::until_stopped;
 use crate::thread::context::Context;

@@ -37,11 +37,11 @@ pub(crate) mod restart;
 pub(crate) mod retry;
 pub(crate) mod supervisor;
 
-pub use crate::outcome::gave_up::GaveUp;
-pub use crate::outcome::pool_status::{JobStatus, PoolStatus};
-pub use crate::outcome::race_error::RaceError;
-pub use crate::outcome::retried::RetryError;
-pub use crate::outcome::start_error::StartError;
+pub use crate::outcome::errors::gave_up::GaveUp;
+pub use crate::outcome::errors::race_error::RaceError;
+pub use crate::outcome::errors::retried::RetryError;
+pub use crate::outcome::errors::start_error::StartError;
+pub use crate::outcome::status::pool_status::{JobStatus, PoolStatus};
 pub use join_set::JoinSet;
 pub use pool::builder::PoolBuilder;
 pub use pool::error::{AtStop, OfferError, SubmitError};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use crate::outcome::chain;
+use crate::outcome::errors::chain;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::rt::time::after;

@@ -13,7 +13,8 @@ use std::time::Duration;
 use crate::outcome::dump::row::{Detail, says_its_line, write_kind, write_scope, write_stack};
 use crate::outcome::dump::state::Doing;
 use crate::outcome::dump::tree::{Item, Row, Tree, items_of};
-use crate::outcome::status::{ScopeId, ScopeStatus, ThreadId, ThreadStatus};
+use crate::outcome::status::id::{ScopeId, ThreadId};
+use crate::outcome::status::snapshot::{ScopeStatus, ThreadStatus};
 use crate::outcome::words::{Span, Thousands, Twins};
 use crate::rt::shown::Shown;
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::outcome::status::{Role, ScopeStatus, ThreadStatus};
+use crate::outcome::status::snapshot::{Role, ScopeStatus, ThreadStatus};
 
 /// The number of threads that run code of the program's, and of scopes, in the whole tree.
 pub(crate) fn count(root: &ScopeStatus) -> (usize, usize) {

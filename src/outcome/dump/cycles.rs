@@ -6,8 +6,8 @@ use std::fmt;
 
 use crate::outcome::dump::row::write_thread;
 use crate::outcome::dump::tree::{Row, Tree};
-use crate::outcome::edge::Cycle;
-use crate::outcome::status::ThreadId;
+use crate::outcome::status::edge::Cycle;
+use crate::outcome::status::id::ThreadId;
 use crate::rt::shown::Shown;
 
 /// Number of circles that are shown. The others are counted.

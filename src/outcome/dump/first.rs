@@ -10,8 +10,10 @@ use crate::outcome::dump::alike::{self, MANY, Shapes, together};
 use crate::outcome::dump::cycles;
 use crate::outcome::dump::row::write_thread;
 use crate::outcome::dump::tree::{Item, Row, Tree, items_of};
-use crate::outcome::edge::Cycle;
-use crate::outcome::status::{Role, RunState, ScopeStatus, ThreadId, ThreadState, ThreadStatus};
+use crate::outcome::status::edge::Cycle;
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::kernel::RunState;
+use crate::outcome::status::snapshot::{Role, ScopeStatus, ThreadState, ThreadStatus};
 use crate::outcome::words::{ITS_ENDS, ITS_THREADS, Thousands, Twins};
 use crate::rt::shown::Shown;
 

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::outcome::dump::count::{count, is_whole};
 use crate::outcome::dump::date::Date;
 use crate::outcome::dump::first::First;
-use crate::outcome::status::{ScopeState, ScopeStatus, Snapshot};
+use crate::outcome::status::snapshot::{ScopeState, ScopeStatus, Snapshot};
 use crate::outcome::words::{Span, Thousands};
 use crate::rt::shown::Shown;
 

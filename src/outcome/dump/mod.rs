@@ -30,9 +30,10 @@ use crate::outcome::dump::first::First;
 use crate::outcome::dump::header::{write_process, write_verdict};
 use crate::outcome::dump::outside::write_outside;
 use crate::outcome::dump::tree::Tree;
-use crate::outcome::report::ShutdownReport;
+use crate::outcome::report::shutdown::ShutdownReport;
 use crate::outcome::report_text;
-use crate::outcome::status::{ScopeStatus, Snapshot, ThreadId};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::{ScopeStatus, Snapshot};
 
 /// A snapshot as text, and the cause for which it was taken.
 pub(crate) struct Dump<'a> {

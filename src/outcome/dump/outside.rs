@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::outcome::dump::alike::{MANY, write_names};
-use crate::outcome::outside::ForeignThread;
-use crate::outcome::status::Snapshot;
+use crate::outcome::status::outside::ForeignThread;
+use crate::outcome::status::snapshot::Snapshot;
 use crate::outcome::words::Thousands;
 use crate::rt::shown::Shown;
 

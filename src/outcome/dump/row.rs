@@ -6,10 +6,11 @@ use std::fmt;
 use crate::outcome::dump::first::is_caller;
 use crate::outcome::dump::state::Doing;
 use crate::outcome::dump::tree::{Row, Tree};
-use crate::outcome::pool_status::JobStatus;
-use crate::outcome::setting::PriorityStatus;
-use crate::outcome::status::{Role, ScopeState, ScopeStatus, ThreadStatus};
-use crate::outcome::words::{DROP_OF, Failing, Restarts, Span};
+use crate::outcome::status::labels::Failing;
+use crate::outcome::status::pool_status::JobStatus;
+use crate::outcome::status::setting::PriorityStatus;
+use crate::outcome::status::snapshot::{Role, ScopeState, ScopeStatus, ThreadStatus};
+use crate::outcome::words::{DROP_OF, Restarts, Span};
 use crate::rt::shown::Shown;
 
 /// What a text leaves out.

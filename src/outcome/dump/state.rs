@@ -7,9 +7,11 @@ use crate::outcome::dump::first::is_caller;
 use crate::outcome::dump::row::Detail;
 use crate::outcome::dump::tree::{Row, Tree};
 use crate::outcome::dump::whom::write_whom;
-use crate::outcome::edge::Held;
-use crate::outcome::status::{KernelStatus, Role, ThreadState, WaitStatus};
-use crate::outcome::words::{Kernel, NotReady, Span};
+use crate::outcome::status::edge::Held;
+use crate::outcome::status::kernel::KernelStatus;
+use crate::outcome::status::labels::Kernel;
+use crate::outcome::status::snapshot::{Role, ThreadState, WaitStatus};
+use crate::outcome::words::{NotReady, Span};
 use crate::rt::shown::Shown;
 
 /// What a thread does.

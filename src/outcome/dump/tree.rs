@@ -7,7 +7,8 @@ use std::fmt;
 use crate::outcome::dump::alike::{self, MANY, Shapes, together};
 use crate::outcome::dump::count::by_path;
 use crate::outcome::dump::row::{Detail, write_scope, write_thread};
-use crate::outcome::status::{Role, ScopeStatus, Snapshot, ThreadId, ThreadStatus};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::{Role, ScopeStatus, Snapshot, ThreadStatus};
 use crate::outcome::words::{Twins, rails};
 use crate::rt::shown::Shown;
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::outcome::dump::count::members;
 use crate::outcome::dump::tree::Tree;
-use crate::outcome::status::{ScopeStatus, ThreadStatus};
+use crate::outcome::status::snapshot::{ScopeStatus, ThreadStatus};
 use crate::outcome::words::{ITS_ENDS, ITS_THREADS};
 use crate::rt::shown::Shown;
 

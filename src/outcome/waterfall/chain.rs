@@ -15,9 +15,10 @@
 
 use std::time::Duration;
 
-use crate::outcome::offset::StopOffset;
-use crate::outcome::report::{Ending, ShutdownReport};
-use crate::outcome::status::{Role, ThreadId};
+use crate::outcome::report::offset::StopOffset;
+use crate::outcome::report::shutdown::{Ending, ShutdownReport};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::Role;
 use crate::outcome::waterfall::graph::{Graph, Home, Spot};
 
 /// The part of the whole time under which the body or the worker next to the stop is left out: it

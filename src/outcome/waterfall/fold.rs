@@ -8,8 +8,8 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use crate::outcome::report::Ending;
-use crate::outcome::status::Role;
+use crate::outcome::report::shutdown::Ending;
+use crate::outcome::status::snapshot::Role;
 use crate::outcome::waterfall::layout::{Bar, Crowd};
 use crate::outcome::words::pattern;
 

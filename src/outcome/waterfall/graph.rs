@@ -4,9 +4,10 @@
 
 use std::collections::HashMap;
 
-use crate::outcome::offset::StopOffset;
-use crate::outcome::report::{BodyReport, ScopeReport, ShutdownReport, ThreadReport};
-use crate::outcome::status::{Role, ScopeId, ThreadId};
+use crate::outcome::report::offset::StopOffset;
+use crate::outcome::report::shutdown::{BodyReport, ScopeReport, ShutdownReport, ThreadReport};
+use crate::outcome::status::id::{ScopeId, ThreadId};
+use crate::outcome::status::snapshot::Role;
 
 /// The moment at which a thread was home; `Never` if it was not when the report was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

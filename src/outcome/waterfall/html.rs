@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
+use crate::outcome::report::shutdown::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::waterfall::layout::{Layout, below, short};
 use crate::outcome::waterfall::svg::{Place, draw};
 use crate::outcome::waterfall::xml::Xml;

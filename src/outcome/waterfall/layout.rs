@@ -4,9 +4,10 @@
 
 use std::collections::HashMap;
 
-use crate::outcome::offset::StopOffset;
-use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
-use crate::outcome::status::{Role, ThreadId};
+use crate::outcome::report::offset::StopOffset;
+use crate::outcome::report::shutdown::{Ending, ShutdownReport, ThreadReport};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::Role;
 use crate::outcome::waterfall::chain::{ChainLink, critical_chain};
 use crate::outcome::waterfall::fold::fold;
 use crate::rt::shown::Shown;

@@ -15,7 +15,8 @@ mod xml;
 
 use std::fmt;
 
-use crate::outcome::report::ShutdownReport;
+use crate::outcome::report::shutdown::ShutdownReport;
+use crate::outcome::waterfall::chain::{ChainLink, critical_chain};
 use crate::outcome::waterfall::layout::Layout;
 
 /// Number of bars of a picture. More threads are folded into bars of several threads.
@@ -41,11 +42,58 @@ pub struct Waterfall {
     report: ShutdownReport,
 }
 
-impl Waterfall {
-    pub(crate) fn of(report: &ShutdownReport) -> Waterfall {
-        Waterfall { report: report.clone() }
+impl ShutdownReport {
+    /// Returns the shutdown as a picture: text by `Display`, or a file by
+    /// [`to_svg`](Waterfall::to_svg) and [`to_html`](Waterfall::to_html).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let report = homebound::scope(|scope| {
+    ///     scope.service("database", "told last", |cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     scope.service("web", "told first", |cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     Ok(scope.shutdown(Duration::from_secs(5)))
+    /// })?;
+    /// println!("{}", report.waterfall()); // a bar for each thread
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    #[must_use]
+    pub fn waterfall(&self) -> Waterfall {
+        Waterfall { report: self.clone() }
     }
 
+    /// Returns the chain of threads that delayed the end of the shutdown: the last thread that came
+    /// home, then the thread for which that one had to wait, and so on, back to the stop. Empty if
+    /// the report has no thread.
+    ///
+    /// A service waits for its turn: it is told to stop when its users and all younger services are
+    /// home, or have used up their shares. A thread that runs a scope, closes a group or joins
+    /// another thread waits for these. A body or worker next to the stop that took less than a 20th
+    /// of the whole time is left out.
+    ///
+    /// The chain is made from the rows of [`threads`](Self::threads). So it may be too short if the
+    /// report had more threads than it has rows. Two things leave no trace: a wait for a message of
+    /// another thread, and what a callback or a deferred function has waited for.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let report = homebound::scope(|scope| {
+    ///     scope.service("database", "told last", |cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     scope.service("web", "told first", |cx| Ok(drop(cx.wait_for_stop())))?;
+    ///     Ok(scope.shutdown(Duration::from_secs(5)))
+    /// })?;
+    /// let paths: Vec<_> = report.critical_chain().into_iter().map(|link| link.path).collect();
+    /// assert!(paths[0].ends_with("database") && paths[1].ends_with("web"));
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    #[must_use]
+    pub fn critical_chain(&self) -> Vec<ChainLink> {
+        critical_chain(self)
+    }
+}
+
+impl Waterfall {
     /// Returns the picture as an SVG file, at most 200 KB. Threads that are alike share a bar if
     /// there are many.
     ///

@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::outcome::report::Ending;
+use crate::outcome::report::shutdown::Ending;
 use crate::outcome::waterfall::layout::{Bar, Layout, Tick, short, ticks};
 use crate::outcome::waterfall::text::{beginning, chain_lines, label, took};
 use crate::outcome::waterfall::xml::Xml;

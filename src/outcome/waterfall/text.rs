@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::outcome::report::Ending;
+use crate::outcome::report::shutdown::Ending;
 use crate::outcome::waterfall::chain::{ChainLink, Delayed};
 use crate::outcome::waterfall::layout::{Bar, Layout, below, short, ticks};
 use crate::outcome::words::{Span, Thousands};

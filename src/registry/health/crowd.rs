@@ -8,7 +8,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::outcome::status::{Role, ThreadId};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::snapshot::Role;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::state_lock::Lock;

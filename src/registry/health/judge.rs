@@ -10,7 +10,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::outcome::pulse::{Alarm, AlarmLevel, Pulse};
+use crate::outcome::status::pulse::{Alarm, AlarmLevel, Pulse};
 use crate::registry::health::settings::Health;
 use crate::rt::time::after;
 use crate::sys::Counters;

@@ -11,9 +11,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::outcome::pulse::{AlarmLevel, Pulse};
 use crate::outcome::reason::{Stop, StopReason};
-use crate::outcome::status::{Role, ThreadId};
+use crate::outcome::status::id::ThreadId;
+use crate::outcome::status::pulse::{AlarmLevel, Pulse};
+use crate::outcome::status::snapshot::Role;
 use crate::registry::health::crowd::{Crowd, Group, crowd};
 use crate::registry::health::judge::{Expected, Line, Memory, Reading, Said, Sleep};
 use crate::registry::health::settings::{Health, OnStuck};

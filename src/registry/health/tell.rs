@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::outcome::pulse::{Alarm, AlarmLevel};
-use crate::outcome::words::{Span, called};
+use crate::outcome::status::labels::called;
+use crate::outcome::status::pulse::{Alarm, AlarmLevel};
+use crate::outcome::words::Span;
 use crate::registry::health::judge::Line;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::error::SpawnError;
-use crate::outcome::failure::Failure;
+use crate::outcome::errors::error::SpawnError;
+use crate::outcome::errors::failure::Failure;
 use crate::rt::os_thread::{Job, OsThread};
 use crate::thread::failpoint;
 use crate::thread::rerun::Rerun;

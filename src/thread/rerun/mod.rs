@@ -47,7 +47,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::error::SpawnError;
+use crate::outcome::errors::error::SpawnError;
 use crate::rt::options::ThreadOptions;
 use crate::rt::packet::Task;
 use crate::rt::result::BoxError;

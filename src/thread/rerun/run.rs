@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::outcome::chain;
-use crate::outcome::failure::{Cause, Failure, Happened};
+use crate::outcome::errors::chain;
+use crate::outcome::errors::failure::{Cause, Failure, Happened};
 use crate::outcome::marks;
 use crate::outcome::reason::Stop;
 use crate::rt::contain::{contain, discard};

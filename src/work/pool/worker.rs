@@ -11,7 +11,7 @@ use super::errand::Helper;
 use super::packet::{Head, Work};
 use super::parts::{Ending, Next, Queued, Told};
 use super::shared::{Item, Shared};
-use crate::outcome::failure::Origin;
+use crate::outcome::errors::failure::Origin;
 use crate::outcome::marks;
 use crate::rt::contain::{Payload, contain, drop_contained};
 use crate::rt::packet::Ran;

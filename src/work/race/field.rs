@@ -26,7 +26,7 @@ use crate::SpawnError;
 use crate::Stopped;
 use crate::ThreadId;
 use crate::WaitError;
-use crate::outcome::failure::Failure;
+use crate::outcome::errors::failure::Failure;
 use crate::rt::awake;
 use crate::rt::by_id::ById;
 use crate::rt::contain::{drop_contained, log_contained};

@@ -25,7 +25,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::iter;
 use std::time::{Duration, Instant};
 
-use crate::outcome::gave_up::{Limit, Streak};
+use crate::outcome::errors::gave_up::{Limit, Streak};
 use crate::rt::contain::{contain, discard};
 use crate::work::restart::policy::{Hopeless, Intensity, Restart, When};
 use crate::{Cause, Failure, SpawnError};

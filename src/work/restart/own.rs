@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::outcome::gave_up::GaveUp;
+use crate::outcome::errors::gave_up::GaveUp;
 use crate::sync::Mutex;
 use crate::thread::builder::Rerunning;
 use crate::thread::rerun::{AfterRun, Decider, EndOfRun};

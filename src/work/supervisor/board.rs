@@ -114,7 +114,7 @@ pub struct ChildStatus {
     /// How often it has run again, for whatever reason.
     pub restarts: u64,
     /// The last failure of it that the supervisor has answered.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::failure"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::shown"))]
     pub last_failure: Option<Failure>,
     /// The time until its next run, while it pauses.
     pub pause_left: Option<Duration>,

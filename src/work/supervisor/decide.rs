@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::outcome::failure::Happened;
-use crate::outcome::gave_up::GaveUp;
+use crate::outcome::errors::failure::Happened;
+use crate::outcome::errors::gave_up::GaveUp;
 use crate::rt::time::after;
 use crate::tree::result_state::Outcome;
 use crate::work::restart::decision::{Ended, Next};

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::outcome::failure::Failure;
+use crate::outcome::errors::failure::Failure;
 use crate::outcome::words::Span;
 use crate::rt::shown::Shown;
 

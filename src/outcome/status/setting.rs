@@ -20,7 +20,7 @@ pub struct PriorityStatus {
     /// What the thread has.
     pub applied: Priority,
     /// Why this is not what was asked for: `PermissionDenied`, or `Unsupported` by the system.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::kind"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::shown"))]
     pub why: Option<ErrorKind>,
 }
 
@@ -37,7 +37,7 @@ pub struct CoresStatus {
     pub applied: Vec<usize>,
     /// Why the thread has the cores of its root instead: `InvalidInput` if the process may use none
     /// of those that were asked for, `Unsupported` by the system.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::kind"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::shown"))]
     pub why: Option<ErrorKind>,
 }
 

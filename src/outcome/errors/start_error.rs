@@ -5,8 +5,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::outcome::error::SpawnError;
-use crate::outcome::failure::Failure;
+use crate::outcome::errors::error::SpawnError;
+use crate::outcome::errors::failure::Failure;
 use crate::outcome::stopped::Stopped;
 use crate::outcome::words::Span;
 

@@ -4,8 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::outcome::report::ShutdownReport;
-use crate::outcome::status::ThreadId;
+use crate::outcome::report::shutdown::ShutdownReport;
+use crate::outcome::status::id::ThreadId;
 use crate::outcome::words::Span;
 use crate::rt::shown::Shown;
 

@@ -4,8 +4,8 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::outcome::error::SpawnError;
-use crate::outcome::failure::Failure;
+use crate::outcome::errors::error::SpawnError;
+use crate::outcome::errors::failure::Failure;
 use crate::outcome::stopped::Stopped;
 use crate::outcome::words::{rails, with_last};
 use crate::rt::shown::Lines;

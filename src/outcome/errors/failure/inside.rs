@@ -9,11 +9,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Failure, FailureParts, JoinError, ScopeError, What};
-use crate::outcome::gave_up::GaveUp;
+use crate::outcome::errors::gave_up::GaveUp;
+use crate::outcome::errors::race_error::RaceError;
+use crate::outcome::errors::retried::RetryError;
+use crate::outcome::errors::start_error::StartError;
 use crate::outcome::marks::uncounted;
-use crate::outcome::race_error::RaceError;
-use crate::outcome::retried::RetryError;
-use crate::outcome::start_error::StartError;
 use crate::rt::contain::{discard, drop_contained};
 use crate::rt::result::BoxError;
 use crate::rt::shown::Level;

@@ -1,40 +1,19 @@
 //! Owns snapshots: the live tree of scopes and threads, as plain data.
-//! Refuses to know locks and threads. `dump` and `words` have the formatting.
+//! Refuses to know locks and threads. `dump` and `labels` have the formatting.
 
-use std::fmt;
 use std::panic::Location;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::outcome::edge::{Cycle, Edge};
-use crate::outcome::outside::{EndingThread, ForeignThread, IdleThread};
-use crate::outcome::pool_status::{JobStatus, PoolStatus};
-use crate::outcome::process_facts::ProcessFacts;
-use crate::outcome::pulse::{Alarm, Pulse};
 use crate::outcome::reason::StopReason;
-use crate::outcome::setting::{CoresStatus, PriorityStatus};
-use crate::outcome::stack::Stack;
-
-/// The id of a thread. No id is used twice in a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct ThreadId(pub(crate) u64);
-
-impl fmt::Display for ThreadId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
-    }
-}
-
-/// The id of a scope or group. No id is used twice in a process, nor for a thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct ScopeId(pub(crate) u64);
-
-impl fmt::Display for ScopeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
-    }
-}
+use crate::outcome::status::edge::{Cycle, Edge};
+use crate::outcome::status::id::{ScopeId, ThreadId};
+use crate::outcome::status::kernel::{KernelStatus, RunState};
+use crate::outcome::status::outside::{EndingThread, ForeignThread, IdleThread};
+use crate::outcome::status::pool_status::{JobStatus, PoolStatus};
+use crate::outcome::status::process_facts::ProcessFacts;
+use crate::outcome::status::pulse::{Alarm, Pulse};
+use crate::outcome::status::setting::{CoresStatus, PriorityStatus};
+use crate::outcome::status::stack::Stack;
 
 /// What a thread is in its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,36 +174,6 @@ pub struct WaitStatus {
     pub outside: bool,
 }
 
-/// What the kernel's scheduler does with a thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub enum RunState {
-    /// On a processor, or waiting for one.
-    Running,
-    /// Asleep; a signal wakes the thread.
-    Sleeping,
-    /// Asleep in the kernel; only the end of its wait wakes the thread, and no signal does.
-    Uninterruptible,
-    /// Suspended, by SIGSTOP or by a debugger.
-    Suspended,
-    /// Any other state: the thread is gone, or about to be.
-    Other,
-}
-
-/// Where a thread is in the kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct KernelStatus {
-    /// The system call, such as `read`.
-    pub call: Option<String>,
-    /// The object of the call, if the kernel tells it: `fd 5 pipe:[1234]`, `child 4711 "sleep"`.
-    pub about: Option<String>,
-    /// The function of the kernel in which the thread sleeps, such as `anon_pipe_read`.
-    pub channel: Option<String>,
-}
-
 /// A child process of the tree; the thread that looks after it has its name and purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -270,7 +219,7 @@ pub struct ScopeStatus {
     /// Where the scope is in its life.
     pub state: ScopeState,
     /// Why the scope was asked to stop; `None` if it was not.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::reason"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::shown"))]
     pub stop_reason: Option<StopReason>,
     /// The line that opened the scope.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::location"))]
@@ -326,4 +275,34 @@ pub struct Snapshot {
     pub ending: Vec<EndingThread>,
     /// One text for each thing that could not be read, with the reason.
     pub limits: Vec<String>,
+}
+
+impl Snapshot {
+    /// Returns the threads with an alarm, *stuck* ones first: see
+    /// [`Registry::health`](crate::Registry::health). Empty where no registry looks.
+    ///
+    /// ```
+    /// use homebound::registry::{self, Health, Registry};
+    ///
+    /// let exit = Registry::new("studio").health(Health::new()).run(|_| {
+    ///     let snapshot = registry::snapshot().expect("a registry runs");
+    ///     for thread in snapshot.unhealthy() {
+    ///         println!("{}: {:?}", thread.path, thread.alarm);
+    ///     }
+    ///     assert!(snapshot.unhealthy().is_empty());
+    ///     Ok(())
+    /// });
+    /// assert_eq!(exit.code(), 0);
+    /// ```
+    pub fn unhealthy(&self) -> Vec<&ThreadStatus> {
+        let mut found: Vec<&ThreadStatus> = Vec::new();
+        let mut list: Vec<&ScopeStatus> = vec![&self.root];
+        while let Some(scope) = list.pop() {
+            found.extend(scope.threads.iter().filter(|thread| thread.alarm.is_some()));
+            list.extend(&scope.scopes);
+        }
+        let level = |thread: &ThreadStatus| thread.alarm.as_ref().map(|alarm| alarm.level);
+        found.sort_by_key(|thread| (std::cmp::Reverse(level(thread)), thread.id));
+        found
+    }
 }

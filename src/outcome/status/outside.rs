@@ -1,9 +1,9 @@
 //! Owns the OS threads of a snapshot that are at no job of a scope, as plain data: foreign ones,
 //! warm ones, and threads on their way out.
-//! Refuses to look for them. `words` has their text.
+//! Refuses to look for them. `labels` has their text.
 
-use crate::outcome::stack::Stack;
-use crate::outcome::status::{KernelStatus, RunState};
+use crate::outcome::status::kernel::{KernelStatus, RunState};
+use crate::outcome::status::stack::Stack;
 
 /// A thread of the process that homebound did not start, and that is not adopted (Linux). If the
 /// kernel's list of threads could not be read, one such row says so: then there may be any number

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use crate::outcome::report::{Ending, ShutdownReport, ThreadReport};
+use crate::outcome::report::shutdown::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::words::pattern;
 use crate::rt::shown::Shown;
 

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::outcome::status::{ScopeStatus, Snapshot, ThreadStatus};
 use crate::outcome::words::Span;
 
 /// What a thread did between two looks of the registry's health, as the kernel counts it (Linux).
@@ -80,35 +79,5 @@ impl fmt::Display for Alarm {
             write!(f, " for {}", Span(self.since.elapsed()))?;
         }
         self.expected_every.iter().try_for_each(|every| write!(f, ", expected every {}", Span(*every)))
-    }
-}
-
-impl Snapshot {
-    /// Returns the threads with an alarm, *stuck* ones first: see
-    /// [`Registry::health`](crate::Registry::health). Empty where no registry looks.
-    ///
-    /// ```
-    /// use homebound::registry::{self, Health, Registry};
-    ///
-    /// let exit = Registry::new("studio").health(Health::new()).run(|_| {
-    ///     let snapshot = registry::snapshot().expect("a registry runs");
-    ///     for thread in snapshot.unhealthy() {
-    ///         println!("{}: {:?}", thread.path, thread.alarm);
-    ///     }
-    ///     assert!(snapshot.unhealthy().is_empty());
-    ///     Ok(())
-    /// });
-    /// assert_eq!(exit.code(), 0);
-    /// ```
-    pub fn unhealthy(&self) -> Vec<&ThreadStatus> {
-        let mut found: Vec<&ThreadStatus> = Vec::new();
-        let mut list: Vec<&ScopeStatus> = vec![&self.root];
-        while let Some(scope) = list.pop() {
-            found.extend(scope.threads.iter().filter(|thread| thread.alarm.is_some()));
-            list.extend(&scope.scopes);
-        }
-        let level = |thread: &ThreadStatus| thread.alarm.as_ref().map(|alarm| alarm.level);
-        found.sort_by_key(|thread| (std::cmp::Reverse(level(thread)), thread.id));
-        found
     }
 }

@@ -1,15 +1,15 @@
 //! Owns reports: how threads came home, as plain data.
 //! Refuses to know locks and threads. `report_text` has the formatting, `waterfall` the picture.
 
+use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::outcome::offset::StopOffset;
-use crate::outcome::outside::ForeignThread;
 use crate::outcome::reason::StopReason;
-use crate::outcome::status::{ProcessStatus, Role, ScopeId, ScopeStatus, ThreadId};
-use crate::outcome::waterfall::Waterfall;
-use crate::outcome::waterfall::chain::{ChainLink, critical_chain};
+use crate::outcome::report::offset::StopOffset;
+use crate::outcome::status::id::{ScopeId, ThreadId};
+use crate::outcome::status::outside::ForeignThread;
+use crate::outcome::status::snapshot::{ProcessStatus, Role, ScopeStatus};
 
 /// How a thread ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -184,7 +184,7 @@ pub struct ShutdownReport {
     /// `None` if there was no limit.
     pub grace: Option<Duration>,
     /// Why the scope was asked to stop; `None` if it ended by itself.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::reason"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::shown"))]
     pub reason: Option<StopReason>,
     /// True if an earlier call of `shutdown` began this shutdown.
     pub repeated: bool,
@@ -202,53 +202,16 @@ pub struct ShutdownReport {
     pub owned: Vec<ScopeStatus>,
 }
 
-impl ShutdownReport {
-    /// Returns the shutdown as a picture: text by `Display`, or a file by
-    /// [`to_svg`](Waterfall::to_svg) and [`to_html`](Waterfall::to_html).
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let report = homebound::scope(|scope| {
-    ///     scope.service("database", "told last", |cx| Ok(drop(cx.wait_for_stop())))?;
-    ///     scope.service("web", "told first", |cx| Ok(drop(cx.wait_for_stop())))?;
-    ///     Ok(scope.shutdown(Duration::from_secs(5)))
-    /// })?;
-    /// println!("{}", report.waterfall()); // a bar for each thread
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    #[must_use]
-    pub fn waterfall(&self) -> Waterfall {
-        Waterfall::of(self)
-    }
-
-    /// Returns the chain of threads that delayed the end of the shutdown: the last thread that came
-    /// home, then the thread for which that one had to wait, and so on, back to the stop. Empty if
-    /// the report has no thread.
-    ///
-    /// A service waits for its turn: it is told to stop when its users and all younger services are
-    /// home, or have used up their shares. A thread that runs a scope, closes a group or joins
-    /// another thread waits for these. A body or worker next to the stop that took less than a 20th
-    /// of the whole time is left out.
-    ///
-    /// The chain is made from the rows of [`threads`](Self::threads). So it may be too short if the
-    /// report had more threads than it has rows. Two things leave no trace: a wait for a message of
-    /// another thread, and what a callback or a deferred function has waited for.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let report = homebound::scope(|scope| {
-    ///     scope.service("database", "told last", |cx| Ok(drop(cx.wait_for_stop())))?;
-    ///     scope.service("web", "told first", |cx| Ok(drop(cx.wait_for_stop())))?;
-    ///     Ok(scope.shutdown(Duration::from_secs(5)))
-    /// })?;
-    /// let paths: Vec<_> = report.critical_chain().into_iter().map(|link| link.path).collect();
-    /// assert!(paths[0].ends_with("database") && paths[1].ends_with("web"));
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    #[must_use]
-    pub fn critical_chain(&self) -> Vec<ChainLink> {
-        critical_chain(self)
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ending::Finished => "finished",
+            Ending::Stopped => "stopped",
+            Ending::Failed => "failed",
+            Ending::Panicked => "panicked",
+            Ending::Overdue => "OVERDUE",
+            Ending::NotHome => "not home yet",
+            Ending::NotTold => "not home yet, not told to stop yet",
+        })
     }
 }

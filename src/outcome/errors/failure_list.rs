@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use crate::outcome::failure::Failure;
+use crate::outcome::errors::failure::Failure;
 use crate::rt::by_id::ById;
 
 /// Number of failures that a scope keeps (P4).

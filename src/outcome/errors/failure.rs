@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use crate::outcome::marks::{Carries, Mark, Token};
 use crate::outcome::reason::StopReason;
-use crate::outcome::report::ShutdownReport;
-use crate::outcome::status::ThreadId;
+use crate::outcome::report::shutdown::ShutdownReport;
+use crate::outcome::status::id::ThreadId;
 use crate::outcome::stopped::Stopped;
 use crate::rt::awake;
 use crate::rt::contain::{Payload, message};

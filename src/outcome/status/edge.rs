@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::outcome::status::ThreadId;
+use crate::outcome::status::id::ThreadId;
 use crate::rt::shown::Shown;
 
 /// One step of a wait: the thread or the scope that a thread waits for.
