@@ -176,11 +176,10 @@ impl Registry {
     /// [`warn_after`](Health::warn_after), at ERROR after [`stuck_after`](Health::stuck_after), and
     /// at INFO when the thread runs again. A wait that homebound does not see, such as the events
     /// of a window, is to be marked with [`Context::waiting`](crate::Context::waiting): an unmarked
-    /// one that lasts is taken for a thread that is blocked. A `select!` or a poll of a thread that
-    /// has asked for its stop as a channel or a descriptor is known by itself. Adopted threads and
-    /// guests are not looked at. A look that comes late
-    /// (the process was suspended, the machine is busy) says nothing, and starts anew. Without
-    /// `/proc`, no pulse is claimed.
+    /// wait that lasts is taken for a thread that is blocked. A `select!` or a poll of a thread
+    /// that has asked for its stop as a channel or a descriptor is known by itself. Adopted threads
+    /// and guests are not looked at. A look that comes late (the process was suspended, the machine
+    /// is busy) says nothing, and starts anew. Without `/proc`, no pulse is claimed.
     ///
     /// ```
     /// use homebound::registry::{Health, Registry};

@@ -20,7 +20,8 @@ use crate::sys::last::{self, End};
 use crate::tree::core::ScopeCore;
 use crate::tree::root::{RootHost, WorkItem};
 
-/// The longest time for the last words or a dump; and for a dump after one that was not read.
+/// The longest time for the last words or a dump; and for a dump, if stderr did not take the dump
+/// before it.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(crate) const UNREAD: Duration = Duration::from_millis(100);
 /// From the beginning of the last words to the end by the kernel's timer: if *watch* hangs before

@@ -109,7 +109,7 @@ impl Signals {
         wanted.map(|(number, _)| *number).collect()
     }
 
-    /// Returns the reason why a signal cannot be taken, if there is one that cannot.
+    /// Returns why the registry cannot take its signals; `None` if it can take them all.
     pub(crate) fn refusal(&self) -> Option<String> {
         let why = |number| sys::why_not_taken(number).map(|why| format!("{}: {why}", signal_text(number)));
         self.taken.iter().find_map(|(number, _)| why(*number))

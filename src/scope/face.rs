@@ -258,8 +258,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// `Drop` is a failure of the scope. The value may not borrow, so one kept value cannot refer
     /// to another.
     ///
-    /// Of a group, only one that is leaked or in a `static` can be asked, because the group must
-    /// live as long as the scope around it. It leaks the value too.
+    /// A group can be asked only if it is leaked or in a `static`, because the group must live as
+    /// long as the scope around it. Then the value is leaked, too.
     ///
     /// ```
     /// use std::sync::Mutex;

@@ -291,7 +291,7 @@ where
 }
 
 fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> BodyEnd {
-    // Before the stop, so that this failure is not one that came after it.
+    // Before the stop, so that this failure counts as earlier than the stop.
     let happened = Happened::now();
     let calls = core.stop_before_judging(&core.node, core.path(), true);
     // Runs code of the program's: `source`, and perhaps `Drop`. The scope has been stopped before,

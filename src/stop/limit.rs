@@ -25,7 +25,7 @@ pub(crate) trait Timer: Send + Sync {
     fn disarm(&self, at: Instant, key: u64);
 }
 
-/// All fields but those with a lock or a cell are fixed when the limit is made.
+/// A field without a lock and without a cell is fixed when the limit is made.
 pub(crate) struct Limit {
     kind: LimitKind,
     /// The node of the context that the limit was made in.

@@ -293,7 +293,7 @@ pub(crate) fn wait_for_any<const N: usize>(
     };
     if !known || closed {
         // Kernel memory is short, the limit of open files is below the number of descriptors, or
-        // the program has closed one that is ours. Without a pause the caller would spin.
+        // the program has closed a descriptor of ours. Without a pause the caller would spin.
         let pause = Timespec::try_from(PAUSE).ok();
         let _no_descriptors = poll(&mut [], pause.as_ref());
     }

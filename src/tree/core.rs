@@ -262,7 +262,8 @@ impl ScopeCore {
         !(state.body_home && last)
     }
 
-    /// For `drop`: the scopes that this one keeps alive, its parent and those of its threads.
+    /// For `drop`: the scopes that this scope keeps alive: its parent, and the scopes of its
+    /// threads.
     fn take_around(&mut self) -> Vec<Arc<ScopeCore>> {
         let records = [self.opener.take(), self.runner.take()].into_iter().flatten();
         let cores = records.filter_map(Arc::into_inner).map(|record| record.core);

@@ -146,7 +146,7 @@ impl PoolFacts {
         numbers.running.store(running, Ordering::Relaxed);
     }
 
-    /// Publishes the number of jobs that returned `Ok`, which is the one that most jobs change.
+    /// Publishes the number of jobs that returned `Ok`. Most jobs change no other number.
     #[inline]
     pub(crate) fn publish_done(&self, done: u64) {
         self.numbers.done.store(done, Ordering::Relaxed);

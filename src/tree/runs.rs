@@ -66,7 +66,7 @@ pub(crate) struct Seen {
     pub(crate) down: bool,
 }
 
-/// What is to be shown of the runs of this thread, which may be one that runs once.
+/// The runs of this thread, to be shown. A thread without a restart has one.
 pub(crate) fn seen(record: &Record) -> Seen {
     let once = Seen {
         run: 1,

@@ -149,7 +149,7 @@ impl Tally {
     }
 }
 
-/// The rows that are kept of these and then those.
+/// The newest rows of both lists, as many as are kept: first of `kept`, then of `arriving`.
 fn newest<'a>(kept: &'a VecDeque<Row>, arriving: Vec<&'a Row>) -> impl Iterator<Item = &'a Row> {
     let surplus = (kept.len() + arriving.len()).saturating_sub(KEPT);
     kept.iter().chain(arriving).skip(surplus)

@@ -60,7 +60,8 @@ impl Vitals {
         self.told.lock().until
     }
 
-    /// Begins a patience of `max`. An outer one that ends later holds. Returns what to put back.
+    /// Begins a patience of `max`. An outer patience that ends later
+    /// holds. Returns the end of the outer patience, to put back.
     fn be_patient(&self, max: Duration) -> Option<Instant> {
         let until = after(Instant::now(), max);
         let mut told = self.told.lock();

@@ -170,8 +170,8 @@ impl Context {
         }
     }
 
-    /// Returns an error that wraps the stop, if the context is stopping. Its kind is one that std's
-    /// loops do not retry.
+    /// Returns an error that wraps the stop, if the context is stopping. Loops of std do not
+    /// retry an error of this kind.
     pub(crate) fn go_on(&self) -> io::Result<()> {
         if self.node().is_stopping() { Err(io::Error::other(self.stopped())) } else { Ok(()) }
     }

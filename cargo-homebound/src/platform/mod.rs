@@ -60,8 +60,8 @@ fn files(project: &Project) -> Vec<(String, String, Read)> {
     found
 }
 
-/// The program that the limit is for: of those with its name the one that takes longest; if none
-/// has it, the one that takes longest of all that are neither tests nor examples.
+/// The program that the limit is for: the slowest program of its name. If no program has the name,
+/// the slowest of all programs that are neither tests nor examples.
 fn longest<'a>(programs: &'a [Program], limit: &Limit) -> Option<&'a Program> {
     let named = programs.iter().filter(|program| program.names.iter().any(|name| limit.names.contains(name)));
     let all = programs.iter().filter(|program| !is_aside(&program.path));

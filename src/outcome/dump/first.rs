@@ -223,8 +223,8 @@ fn all_rows(root: &ScopeStatus) -> Vec<Row<'_>> {
     rows
 }
 
-/// Orders rows of a kind: first a thread that no signal wakes, then threads that sleep, then those
-/// that run; and of each the one that has been away for longest.
+/// Orders rows of a kind: first threads that no signal wakes, then threads that sleep, then threads
+/// that run; in each group, the thread that has been away for longest is first.
 fn weight(rows: &[Row<'_>]) -> (u8, Reverse<Duration>) {
     let Some(thread) = rows.first().map(|row| row.thread) else { return Default::default() };
     let state = match thread.run_state {

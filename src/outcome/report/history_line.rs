@@ -62,7 +62,8 @@ fn write_line(out: &mut String, report: &ShutdownReport, facts: &Facts) -> fmt::
 /// Threads whose paths differ in digits only.
 struct Alike<'a> {
     threads: usize,
-    /// The one that needed the longest time; a thread that is not home needs longer than any other.
+    /// The thread that needed the longest time. A thread that is not home counts as slower than any
+    /// thread that is.
     slowest: &'a ThreadReport,
 }
 

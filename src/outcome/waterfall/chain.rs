@@ -91,8 +91,8 @@ pub(crate) fn critical_chain(report: &ShutdownReport) -> Vec<ChainLink> {
     steps.iter().zip(starts).map(|(step, start)| link(step, start)).collect()
 }
 
-/// The last thread that came home. If some are not home: of them the one that was told last, and
-/// the outermost of these, because it may wait for the others.
+/// The last thread that came home. If threads are not home: among them the thread that was told
+/// last, and of several the outermost, because it may wait for the others.
 fn first(report: &ShutdownReport, end: StopOffset) -> Option<Step<'_>> {
     let is_waited_for = |spot: &Spot<'_>| match spot {
         // A service that was not told yet has delayed nothing.

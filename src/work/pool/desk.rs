@@ -15,8 +15,8 @@ use crate::tree::jobs::JobNow;
 use crate::tree::panic_hook;
 use crate::tree::record::Record;
 
-/// References to the node of a job that has kept none: those of its context, of the stack of
-/// contexts, and of `JobNow`.
+/// The number of references to the node of a job that has kept none itself: its context, the stack
+/// of contexts and `JobNow` have one each.
 const OURS: usize = 3;
 
 /// The place of one thread.

@@ -391,7 +391,8 @@ impl<'scope> Pool<'scope> {
 
 impl Clone for Pool<'_> {
     fn clone(&self) -> Self {
-        // Relaxed, because the new handle comes from one that is there.
+        // Relaxed: the new handle is made from another handle, so the count is not 0, and no
+        // thread acts on a count above 0.
         self.shared.handles.fetch_add(1, Ordering::Relaxed);
         Pool { shared: Arc::clone(&self.shared) }
     }
