@@ -42,6 +42,12 @@ pub(crate) fn drop_contained<T>(value: T) -> Option<Payload> {
     contain(move || drop(value)).err()
 }
 
+/// Drops values that are not handed out, each for itself: two of them that panic would abort the
+/// process if a `Vec` dropped them. `raised` gets the payloads.
+pub(crate) fn drop_each<T, R>(values: impl IntoIterator<Item = T>, raised: impl FnMut(Payload) -> R) {
+    values.into_iter().filter_map(drop_contained).map(raised).for_each(drop);
+}
+
 /// Drops a payload. If its `Drop` panics, the payload of that panic is leaked, because dropping it
 /// could panic again, without end (X2).
 pub(crate) fn discard(payload: impl Into<Option<Payload>>) {

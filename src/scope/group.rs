@@ -24,6 +24,7 @@ use crate::shutdown::reporting::{self, Account};
 use crate::shutdown::settle::{self, BodyEnd};
 use crate::thread::builder::ThreadBuilder;
 use crate::thread::context::{Context, current};
+use crate::thread::spawn::check_name;
 use crate::tree::core::{Kind, Opening, ScopeCore};
 use crate::tree::deadlock;
 use crate::tree::jobs::PoolFacts;
@@ -171,8 +172,10 @@ pub(crate) fn open_static(
     let lease = Lease::promise();
     match parent {
         Some(parent) => open_group(parent, lease, name, at),
-        None if is_invalid(&name) => Err(SpawnError::InvalidName),
-        None => Ok(Group { scope: Scope::of(&owned::open(name, at), lease), closed: false }),
+        None => {
+            check_name(&name)?;
+            Ok(Group { scope: Scope::of(&owned::open(name, at), lease), closed: false })
+        }
     }
 }
 
@@ -189,10 +192,6 @@ pub(crate) fn open_left<'scope>(
     left::close_itself(core);
     settle::disown(core);
     Ok((Scope::of(core, lease), label))
-}
-
-fn is_invalid(name: &str) -> bool {
-    name.is_empty() || name.contains('\0')
 }
 
 pub(crate) fn open_group<'scope>(
@@ -222,9 +221,7 @@ fn open_as<'scope>(
     at: &'static Location<'static>,
     pool: Option<&Arc<PoolFacts>>,
 ) -> Result<Group<'scope>, SpawnError> {
-    if is_invalid(&name) {
-        return Err(SpawnError::InvalidName);
-    }
+    check_name(&name)?;
     let root = Arc::clone(&parent.root);
     let kind = Kind::Group;
     let core = ScopeCore::new(Opening {

@@ -343,7 +343,6 @@ impl<'scope> ThreadBuilder<'scope> {
         F: FnOnce(&Context) -> Result<T> + Send + 'scope,
         T: Send + 'scope,
     {
-        self.check_name()?;
         let packet = Packet::new(move |record: &Arc<Record>| f(&Context::of(record)));
         // The packet has two owners. The handle keeps the typed end, to take the result. The thread
         // gets the erased end, to run the closure.
@@ -377,7 +376,6 @@ impl<'scope> ThreadBuilder<'scope> {
         F: FnMut(&Context) -> Result<T> + Send + 'scope,
         T: Send + 'scope,
     {
-        self.check_name()?;
         let packet = Repeated::new(move |record: &Arc<Record>| f(&Context::of_run(record)));
         // As in `launch_as`, the packet has two owners.
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Repeated<_, T>>::clone(&packet);
@@ -388,11 +386,6 @@ impl<'scope> ThreadBuilder<'scope> {
         let record = Arc::new(record);
         let rerun = rerun::launch(&record, task, make, decider)?;
         Ok(Rerunning { handle: Handle::new(record, claim), rerun, started })
-    }
-
-    fn check_name(&self) -> Result<(), SpawnError> {
-        let name = self.label.name.as_ref();
-        if name.is_empty() || name.contains('\0') { Err(SpawnError::InvalidName) } else { Ok(()) }
     }
 
     fn record(mut self, role: Role) -> (Record, ThreadOptions) {

@@ -22,15 +22,15 @@ use crate::shutdown::owned::finish_if_left;
 use crate::stop::node::Node;
 use crate::thread::failpoint;
 use crate::tree::internal::need_maker;
-use crate::tree::propagate::log_of;
+use crate::tree::propagate::{complain, log_of};
 use crate::tree::record::Record;
 use crate::tree::result_state::{self, Outcome};
 use crate::tree::state::Entry;
 use crate::tree::verdict::{Verdict, judge};
 use crate::tree::{current, panic_hook};
 
-/// Admits the thread to its scope, then asks the OS for it. A refusal leaves the scope as it was,
-/// and the closure is dropped here.
+/// Admits the thread to its scope, then asks the OS for it. A refusal leaves the scope as it was.
+/// The closure is dropped here then, and a panic of a capture is a failure, as after a run (E4).
 pub(crate) fn launch(
     record: &Arc<Record>,
     task: Arc<dyn Task<Arc<Record>>>,
@@ -49,7 +49,21 @@ pub(super) fn launch_as(
     make: ThreadOptions,
     job: impl FnOnce(Scene) -> Job,
 ) -> Result<(), SpawnError> {
+    try_launch(record, task, make, job).inspect_err(|_| {
+        if let Some(payload) = task.clear() {
+            complain(&record.core, record.origin(), payload, !record.is_isolated());
+        }
+    })
+}
+
+fn try_launch(
+    record: &Arc<Record>,
+    task: &Arc<dyn Task<Arc<Record>>>,
+    make: ThreadOptions,
+    job: impl FnOnce(Scene) -> Job,
+) -> Result<(), SpawnError> {
     let core = &record.core;
+    check_name(&record.label.name)?;
     failpoint::may_spawn(record)?;
     // Make the span before the admission. The subscriber is code of the program, and if it panicked
     // after the admission, the scope would wait for a thread that never starts.
@@ -72,6 +86,11 @@ pub(super) fn launch_as(
         core.root.wake_stopper();
     }
     Ok(())
+}
+
+/// Refuses a name that no thread, and so no group of threads, can have.
+pub(crate) fn check_name(name: &str) -> Result<(), SpawnError> {
+    if name.is_empty() || name.contains('\0') { Err(SpawnError::InvalidName) } else { Ok(()) }
 }
 
 /// The spawner's subscriber, and a span of it for the thread. `None` if no subscriber is there.

@@ -29,8 +29,8 @@ pub(crate) struct State {
     /// The number of the present or the last run; 0 before the first. A run that the OS refused
     /// has a number as well. Written by the thread.
     pub(crate) run: u64,
-    /// The number of restarts that were decided; with a supervisor, of those that were begun.
-    /// Restarts that the OS refused count.
+    /// The number of restarts that were decided. Restarts that the OS refused count. Written by the
+    /// thread or by its supervisor, whichever decides.
     pub(crate) restarts: u64,
     /// The text of the last failure that did not end the thread. Formatted when it happened,
     /// because to format it is code of the program's, and views run none.

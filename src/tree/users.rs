@@ -43,6 +43,12 @@ pub(crate) fn is_caller_in(group: &Arc<ScopeCore>) -> bool {
     any_outwards(|_, core| Arc::ptr_eq(core, group).then_some(true))
 }
 
+/// True if the calling thread belongs to a pool, or runs below a thread of one.
+pub(crate) fn is_caller_in_a_pool() -> bool {
+    let in_pool = |record: &Arc<Record>| record.core.ancestors().any(|core| core.pool.get().is_some());
+    current::records().iter().any(in_pool)
+}
+
 /// Asks about each thread that the calling thread is or runs below, and the scope and the groups
 /// that it is in, from the inside out, until there is an answer.
 fn any_outwards(ask: impl Fn(&Record, &Arc<ScopeCore>) -> Option<bool>) -> bool {

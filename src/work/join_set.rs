@@ -33,9 +33,11 @@ use crate::SubmitError;
 use crate::ThreadId;
 use crate::WaitError;
 use crate::rt::by_id::ById;
+use crate::rt::contain::drop_each;
 use crate::rt::time::after;
 use crate::tree::deadlock::Waiting;
 use crate::tree::record::Of;
+use crate::tree::users;
 use crate::tree::wait_mark::WaitMark;
 use crate::work::join_set::member::Member;
 
@@ -217,6 +219,9 @@ impl<'scope, T> JoinSet<'scope, T> {
     /// stays in the set. A clean-up takes it inside of [`Context::shield`], whose closure gets a
     /// context that does not see the stop.
     ///
+    /// Inside a job, a member that is a job of the same pool may wait for the calling thread. So if
+    /// the first member has not begun, it is run in place, as by [`Job::join`](crate::Job::join).
+    ///
     /// A dump shows `next of 12 threads`, or, if one is left, `next of /app/fetch`.
     ///
     /// ```
@@ -347,20 +352,24 @@ impl<'scope, T> JoinSet<'scope, T> {
         let error = loop {
             match self.take(cx, None, caller) {
                 Ok(Some((id, Ok(value)))) => values.push((id, value)),
-                Ok(Some((_, Err(error)))) => break error,
+                Ok(Some((_, Err(error)))) => {
+                    self.stop_for(&StopReason::Requested { at: caller });
+                    self.wait_for_rest(cx, caller);
+                    break error;
+                }
                 Ok(None) => {
                     // Ids grow, so this is the order of the spawns.
                     values.sort_unstable_by_key(|(id, _)| *id);
                     return Ok(values.into_iter().map(|(_, value)| value).collect());
                 }
-                Err(WaitError::Stopped(stopped)) => return Err(JoinError::Stopped(stopped)),
+                Err(WaitError::Stopped(stopped)) => break JoinError::Stopped(stopped),
                 Err(WaitError::Disconnected | WaitError::TimedOut) => {
-                    return Err(JoinError::Stopped(cx.stopped()));
+                    break JoinError::Stopped(cx.stopped());
                 }
             }
         };
-        self.stop_for(&StopReason::Requested { at: caller });
-        self.wait_for_rest(cx, caller);
+        // Values that are not handed out. A panic is a failure of the calling thread.
+        drop_each(values, |payload| cx.fail_panic(payload));
         Err(error)
     }
 
@@ -415,6 +424,10 @@ impl<'scope, T> JoinSet<'scope, T> {
         if let Some(received) = cx.look(&self.ends) {
             return received.map(Ok);
         }
+        let run = if end.is_none() { self.run_in_place() } else { Ok(()) };
+        if let Err(cycle) = run {
+            return Ok(Err(cycle));
+        }
         let only = self.members.values().next().filter(|_| self.len() == 1).and_then(Member::thread);
         let waiting = only.filter(|_| end.is_none()).map(Waiting::on_thread).transpose();
         let _waiting = match (waiting, only) {
@@ -423,6 +436,21 @@ impl<'scope, T> JoinSet<'scope, T> {
         };
         let of = only.map_or(Of::Any(self.len()), |record| Of::Thread(record.clone()));
         cx.receive_later(&self.ends, end, || WaitMark::on("next", at, of)).map(Ok)
+    }
+
+    /// Inside of a job of a pool, a member that has not begun might wait for the thread of the
+    /// caller. So if no member before it runs, runs that member in place, as `Job::join` does. Its
+    /// end comes to the inbox.
+    fn run_in_place(&self) -> Result<(), (ThreadId, JoinError)> {
+        if !users::is_caller_in_a_pool() {
+            return Ok(());
+        }
+        for job in self.members.values().map_while(Member::queued) {
+            if job.run_in_place().map_err(|cycle| (job.id(), cycle))? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn stop_for(&self, reason: &StopReason) {

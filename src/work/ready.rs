@@ -15,7 +15,6 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::mem::replace;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,13 +34,13 @@ use crate::outcome::words::Span;
 use crate::rt::contain::drop_contained;
 use crate::rt::time::after;
 use crate::stop::select::until_stopped;
-use crate::sync::Mutex;
 use crate::thread::context::current;
 use crate::tree::deadlock::Waiting;
 use crate::tree::propagate::complain;
 use crate::tree::readiness::{Stage, Word};
 use crate::tree::record::{Of, Record};
 use crate::tree::wait_mark::WaitMark;
+use crate::work::slot::Slot;
 
 /// The word of a service that is being started: it is ready, and this is what its starter needs to
 /// know (a port, a channel). Given to the closure of [`ThreadBuilder::start`].
@@ -110,36 +109,6 @@ impl<V> fmt::Debug for Ready<V> {
     }
 }
 
-/// The way of the value from the thread to its starter.
-struct Slot<V>(Mutex<Place<V>>);
-
-enum Place<V> {
-    Empty,
-    Full(V),
-    /// The starter has left. The last state.
-    Closed,
-}
-
-impl<V> Slot<V> {
-    /// Empty -> full. Returns the value if the slot is closed.
-    fn put(&self, value: V) -> Option<V> {
-        let mut place = self.0.lock();
-        if matches!(*place, Place::Closed) {
-            return Some(value);
-        }
-        *place = Place::Full(value);
-        None
-    }
-
-    /// Any -> closed. The caller drops the value with the lock free.
-    fn close(&self) -> Option<V> {
-        match replace(&mut *self.0.lock(), Place::Closed) {
-            Place::Full(value) => Some(value),
-            Place::Empty | Place::Closed => None,
-        }
-    }
-}
-
 impl<'scope> ThreadBuilder<'scope> {
     /// Starts a service, and returns when it says that it is ready, with what it says. `limit` is
     /// the time for that.
@@ -185,7 +154,7 @@ impl<'scope> ThreadBuilder<'scope> {
         V: Send + 'scope,
     {
         let starter = Starter::new(limit, Location::caller())?;
-        let slot = Arc::new(Slot(Mutex::new(Place::Empty)));
+        let slot = Arc::new(Slot::new());
         let given = Arc::clone(&slot);
         let begun = self.begin_service(Word::Value, move |cx: &Context| {
             f(cx, Ready { record: Arc::clone(cx.record()), slot: given })

@@ -29,13 +29,12 @@ impl Rerun {
         Box::new(move |os_thread: &Arc<OsThread>| run_job(&rerun, begin, os_thread))
     }
 
-    /// Starts the next run of a thread that is down. Called by its supervisor. If the OS refuses,
-    /// the thread is down as before, and the restart counts, because a refusal is a failed run.
+    /// Starts the next run of a thread that is down. Called by its supervisor, which has counted
+    /// the restart. If the OS refuses, the thread is down as before.
     pub(crate) fn next_run(self: &Arc<Self>) -> Result<(), SpawnError> {
         let before = self.runs.look(|runs| {
             debug_assert!(runs.before.is_some(), "only a thread that is down is started again");
             // Down -> handing over.
-            runs.restarts += 1;
             runs.forget_stop();
             runs.before.take()
         });

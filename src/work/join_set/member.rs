@@ -22,7 +22,7 @@ pub(super) enum Member<'scope, T> {
     },
 }
 
-impl<T> Member<'_, T> {
+impl<'scope, T> Member<'scope, T> {
     /// What it returned, if it has ended.
     pub(super) fn try_join(&mut self) -> Option<Result<T, JoinError>> {
         match self {
@@ -38,6 +38,14 @@ impl<T> Member<'_, T> {
             Member::Thread(thread) => thread.record().node.stop(reason.clone()),
             Member::Job { job, .. } if job.is_finished() => {}
             Member::Job { job, .. } => job.stop_for(&Stop::new(reason.clone())),
+        }
+    }
+
+    /// The job, if it is one that has not begun.
+    pub(super) fn queued(&self) -> Option<&Job<'scope, T>> {
+        match self {
+            Member::Job { job, .. } if job.is_queued() => Some(job),
+            Member::Job { .. } | Member::Thread(_) => None,
         }
     }
 

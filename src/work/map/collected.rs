@@ -8,7 +8,7 @@ use crate::IntoText;
 use crate::Result;
 use crate::Scope;
 use crate::ScopeError;
-use crate::rt::contain::{Payload, contain, discard, drop_contained};
+use crate::rt::contain::{contain, discard, drop_each};
 use crate::sync::Mutex;
 use crate::work::map::crew::{After, Crew, Names, hire};
 
@@ -128,11 +128,9 @@ impl Context {
             // Values that are not handed out are dropped in the guard of the scope, when all
             // threads are home.
             scope.defer("what a map has left", || {
-                crew.source.clear();
+                crew.source.clear(|payload| cx.fail_panic(payload));
                 let left = if is_complete() { Vec::new() } else { std::mem::take(&mut *values.lock()) };
-                drop_each(left, |payload| {
-                    cx.fail_panic(payload);
-                });
+                drop_each(left, |payload| cx.fail_panic(payload));
                 Ok(())
             });
             match contain(|| crew.take_first(cx)) {
@@ -159,7 +157,7 @@ impl Context {
             Err(error) => {
                 // Mostly none: they were dropped above. They are here if all were there, and a drop
                 // of the source failed.
-                values.into_iter().for_each(|value| discard(drop_contained(value)));
+                drop_each(values, discard);
                 Err(error)
             }
         }
@@ -185,10 +183,4 @@ pub(crate) fn in_order<U>(mut values: Values<U>) -> Vec<U> {
     // The stable sort, because it makes use of the runs that are in order already.
     values.sort_by_key(|(number, _)| *number);
     values.into_iter().map(|(_, value)| value).collect()
-}
-
-/// Drops values that are not handed out, each for itself: two of them that panic would abort the
-/// process if a `Vec` dropped them. `fail` makes a panic a failure of the map.
-pub(crate) fn drop_each<T>(values: impl IntoIterator<Item = T>, fail: impl FnMut(Payload)) {
-    values.into_iter().filter_map(drop_contained).for_each(fail);
 }

@@ -31,6 +31,7 @@ use std::collections::VecDeque;
 
 mod lent;
 
+use crate::rt::contain::{Payload, drop_contained};
 use crate::sync::Mutex;
 pub(crate) use lent::Lent;
 
@@ -213,12 +214,13 @@ impl<I: Iterator, S> Source<I, S> {
     }
 
     /// Drops what is left: the iterator, and the first item. Called when no worker is left.
-    pub(crate) fn clear(&self) {
+    /// `raised` gets the payloads of their panics.
+    pub(crate) fn clear<R>(&self, raised: impl FnMut(Payload) -> R) {
         let mut state = self.state.lock();
-        let left = (std::mem::replace(&mut state.items, Items::Over(None)), state.first.take());
-        // With the lock free, because both are the program's.
+        let (items, first) = (std::mem::replace(&mut state.items, Items::Over(None)), state.first.take());
+        // With the lock free, because both are the program's; each for itself, as `drop_each` does.
         drop(state);
-        drop(left);
+        [drop_contained(items), drop_contained(first)].into_iter().flatten().map(raised).for_each(drop);
     }
 
     /// True if there may be an item: the iterator does not say that it has none.

@@ -9,11 +9,10 @@ use crate::Result;
 use crate::Scope;
 use crate::ScopeError;
 use crate::Stopped;
-use crate::rt::contain::contain;
+use crate::rt::contain::{contain, drop_each};
 use crate::scope::identity::PartEnd;
 use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
-use crate::work::map::collected::drop_each;
 use crate::work::map::crew::{After, Crew, Names, Seat, hire, seat, sleep};
 use crate::work::map::source::Source;
 use crate::work::map::window::{Next, Slot, Window};
@@ -142,14 +141,13 @@ impl Context {
             // Values that are not handed out are dropped in the guard of the scope, when all
             // threads are home.
             scope.defer("what a map has left", || {
-                crew.source.clear();
-                drop_each(window.left(), |payload| {
-                    cx.fail_panic(payload);
-                });
+                crew.source.clear(|payload| cx.fail_panic(payload));
+                drop_each(window.left(), |payload| cx.fail_panic(payload));
                 Ok(())
             });
             // A source that cannot tell is asked by the first worker, not here: `body` may feed it.
-            if crew.source.may_have_more() {
+            // A source that says that it is empty is asked here, because it may be wrong.
+            if crew.source.may_have_more() || crew.take_first(cx) {
                 hire(scope, &crew)?
             } else {
                 window.end(0)

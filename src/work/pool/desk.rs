@@ -13,7 +13,7 @@ use crate::stop::node::{Link, Node};
 use crate::tree::current::{self, Entered};
 use crate::tree::jobs::JobNow;
 use crate::tree::panic_hook;
-use crate::tree::record::Record;
+use crate::tree::record::{Record, Text};
 
 /// The number of references to the node of a job that has kept none itself: its context, the stack
 /// of contexts and `JobNow` have one each.
@@ -122,6 +122,32 @@ impl Drop for Own<'_> {
     fn drop(&mut self) {
         let own = std::mem::replace(&mut *self.now.node.lock(), self.usual.take());
         drop(own);
+    }
+}
+
+/// Puts back what the calling thread was at, because its record shows something else meanwhile: the
+/// items of a map, or a job that runs in place.
+pub(super) struct KeptLife<'a> {
+    own: &'a Record,
+    item: Option<usize>,
+    note: Option<Text>,
+}
+
+impl<'a> KeptLife<'a> {
+    pub(super) fn new(own: &'a Record) -> Self {
+        let (item, note) = own.life(|life| (life.item.take(), life.note.take()));
+        KeptLife { own, item, note }
+    }
+}
+
+impl Drop for KeptLife<'_> {
+    fn drop(&mut self) {
+        let (item, note) = (self.item.take(), self.note.take());
+        // Dropped with the lock free, because a note may be a large `String`.
+        let _note = self.own.life(|life| {
+            life.item = item;
+            std::mem::replace(&mut life.note, note)
+        });
     }
 }
 

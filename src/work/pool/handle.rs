@@ -284,7 +284,7 @@ impl<'scope> Pool<'scope> {
         if cx.node().is_stopping() {
             return Err(SubmitError::Stopped(cx.stopped()));
         }
-        if self.is_inside() {
+        if self.shared.is_inside() {
             return Err(SubmitError::WouldDeadlock { cycle: self.cycle() });
         }
         let facts = self.facts();
@@ -376,7 +376,7 @@ impl<'scope> Pool<'scope> {
         self.shared.line.close();
         let around = context::current();
         around.iter().for_each(|cx| cx.point("close", caller));
-        if self.is_inside() {
+        if self.shared.is_inside() {
             return Err(waits_for_itself(core, self.cycle(), caller));
         }
         match around {

@@ -12,6 +12,7 @@ use crossbeam_channel::Receiver;
 
 use super::end::End;
 use super::packet::{Awaited, Head};
+use super::parts::Queued;
 use super::shared::{Item, Shared};
 use super::worker::DEEPEST;
 use crate::outcome::reason::Stop;
@@ -20,8 +21,8 @@ use crate::rt::time::after;
 use crate::sync::AtomicBool;
 use crate::thread::context;
 use crate::thread::stopper::At;
-use crate::tree::current;
 use crate::tree::deadlock::Joining;
+use crate::tree::jobs::JobNow;
 use crate::tree::propagate::complain;
 use crate::tree::record::{Of, Record};
 use crate::tree::result_state;
@@ -60,8 +61,9 @@ impl<'scope, T> Job<'scope, T> {
     /// Blocks until the job has ended, and returns what its closure returned. If the caller is told
     /// to stop meanwhile, the job is told as well, unless it is queued in a pool that drains.
     ///
-    /// Inside a job of the same pool, a job that has not begun is run in place. So a job may wait
-    /// for a job that it has submitted, however few threads there are, to a depth of 16.
+    /// Inside a job of the same pool, a job that has not begun is run in place; on a thread of a
+    /// scope that a job has opened as well. So a job may wait for a job that it has submitted,
+    /// however few threads there are, to a depth of 16.
     ///
     /// ```
     /// homebound::scope(|scope| {
@@ -88,7 +90,7 @@ impl<'scope, T> Job<'scope, T> {
         self.point(caller);
         if !self.head().is_over() {
             self.end_if_due();
-            self.run_in_place()?;
+            let _here_or_by_another_thread = self.run_in_place()?;
             if !self.is_near() {
                 self.wait(None, caller)?;
             }
@@ -340,28 +342,28 @@ impl<'scope, T> Job<'scope, T> {
         }
     }
 
-    /// Runs a queued job here, if the caller is a thread of its pool: no other thread might come to
-    /// it before the caller is done.
-    fn run_in_place(&self) -> Result<(), JoinError> {
-        if !self.head().is_queued() {
-            return Ok(());
+    /// True if the job has neither begun nor ended.
+    pub(in crate::work) fn is_queued(&self) -> bool {
+        self.head().is_queued()
+    }
+
+    /// Runs a queued job here, if the caller is inside of a job of its pool. True if it was run.
+    pub(in crate::work) fn run_in_place(&self) -> Result<bool, JoinError> {
+        if !self.is_queued() {
+            return Ok(false);
         }
-        let core = self.shared.core();
-        let own = current::records().into_iter().find(|record| Arc::ptr_eq(&record.core, core));
-        let Some((thread, now)) = own.as_ref().and_then(|record| Some((record, record.job.get()?))) else {
-            return Ok(());
-        };
+        let Some(thread) = self.shared.runner() else { return Ok(false) };
+        let now = thread.job.get_or_init(|| Box::new(JobNow::new()));
         if now.depth.load(Ordering::Relaxed) >= DEEPEST {
             let paths = [thread.origin().path, self.record().path().to_owned()];
             return Err(JoinError::WouldDeadlock { cycle: paths.into() });
         }
         // `None` if another thread has begun it meanwhile.
-        if let Some(queued) = self.shared.line.remove(self.number) {
-            if let Item::Kept(work) = queued.job {
-                self.shared.run_in_place(thread, now, self.number, &*work);
-            }
-        }
-        Ok(())
+        let Some(Queued { job: Item::Kept(work), .. }) = self.shared.line.remove(self.number) else {
+            return Ok(false);
+        };
+        self.shared.run_in_place(&thread, now, self.number, &*work);
+        Ok(true)
     }
 
     /// Polls for a moment for the end of a short job.

@@ -10,20 +10,19 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::desk::Own;
+use super::desk::{KeptLife, Own};
 use super::errand::{Errand, Helper};
 use super::handle::Pool;
 use super::shared::Item;
 use crate::outcome::errors::failure::{Origin, ScopeErrorParts};
 use crate::outcome::errors::failure_list::Listed;
-use crate::rt::contain::{Payload, contain, drop_contained};
+use crate::rt::contain::{Payload, contain, drop_each};
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Ran, Task};
 use crate::thread::context;
 use crate::tree::propagate::log;
-use crate::tree::record::Text;
 use crate::tree::wait_mark::{Of, WaitMark};
-use crate::work::map::collected::{Values, collect, drop_each, in_order};
+use crate::work::map::collected::{Values, collect, in_order};
 use crate::work::map::crew::{Crew, Names, seat, sleep};
 use crate::{Context, Failure, Result, ScopeError, ShutdownReport, Stopped, SubmitError};
 
@@ -103,11 +102,12 @@ impl<'scope> Pool<'scope> {
         let lent = if map.try_first(|cx| crew.take_first(cx)) { map.lend(&work) } else { Ok(()) };
         let complete = crew.source.total() == Some(values.lock().len());
         // On this thread, which alone has the source and the results now.
-        map.note_panic(drop_contained(crew));
+        crew.source.clear(|payload| map.note_panic(payload));
+        drop(crew);
         if complete && !map.errand.has_failed() {
             return Ok(in_order(values));
         }
-        drop_each(in_order(values), |payload| map.note_panic(Some(payload)));
+        drop_each(in_order(values), |payload| map.note_panic(payload));
         Err(map.error(lent))
     }
 }
@@ -145,7 +145,7 @@ impl<F: Fn(&Context) -> Result + Send + Sync> Task<Context> for SharedWork<F> {
 impl<'a, 'scope> Map<'a, 'scope> {
     fn new(pool: &'a Pool<'scope>, cx: &'a Context, at: &'static Location<'static>) -> Self {
         let own = context::current().unwrap_or_else(|| cx.clone());
-        let is_inside = pool.is_inside();
+        let is_inside = pool.shared.is_inside();
         // A caller that works itself is stopped by its own stop as well.
         let errand = Errand::new(at, [Some(cx), Some(&own).filter(|_| is_inside)].into_iter().flatten());
         Map { pool, cx, own, errand, is_inside }
@@ -153,7 +153,7 @@ impl<'a, 'scope> Map<'a, 'scope> {
 
     /// Takes the first item on the calling thread. False if there is none, or if that failed.
     fn try_first(&self, take: impl FnOnce(&Context) -> bool) -> bool {
-        let _kept = KeptLife::new(&self.own);
+        let _kept = KeptLife::new(self.own.record());
         let taken = contain(|| take(&self.own));
         taken.unwrap_or_else(|payload| {
             self.errand.fail_panic(&self.own, payload);
@@ -179,7 +179,7 @@ impl<'a, 'scope> Map<'a, 'scope> {
 
     /// Works on the calling thread until the source is over.
     fn work_here(&self) {
-        let _kept = KeptLife::new(&self.own);
+        let _kept = KeptLife::new(self.own.record());
         let cx = Context::inside(self.own.record(), &self.errand.node);
         let job = self.own.record().job.get();
         let _entered = match job {
@@ -259,8 +259,8 @@ impl<'a, 'scope> Map<'a, 'scope> {
         WaitMark::on("map", self.errand.at, Of::Scope(Arc::clone(self.pool.shared.core())))
     }
 
-    fn note_panic(&self, payload: Option<Payload>) {
-        payload.into_iter().for_each(|payload| self.errand.fail_panic(&self.own, payload));
+    fn note_panic(&self, payload: Payload) {
+        self.errand.fail_panic(&self.own, payload);
     }
 
     /// Why there is no result. `lent`: why the pool took no helper.
@@ -287,30 +287,5 @@ impl<'a, 'scope> Map<'a, 'scope> {
             SubmitError::Stopped(stopped) => stopped,
             _ => self.cx.stopped(),
         })
-    }
-}
-
-/// Puts back what the calling thread was at, because its record shows items meanwhile.
-struct KeptLife<'a> {
-    own: &'a Context,
-    item: Option<usize>,
-    note: Option<Text>,
-}
-
-impl<'a> KeptLife<'a> {
-    fn new(own: &'a Context) -> Self {
-        let (item, note) = own.record().life(|life| (life.item.take(), life.note.take()));
-        KeptLife { own, item, note }
-    }
-}
-
-impl Drop for KeptLife<'_> {
-    fn drop(&mut self) {
-        let (item, note) = (self.item.take(), self.note.take());
-        // Dropped with the lock free, because a note may be a large `String`.
-        let _note = self.own.record().life(|life| {
-            life.item = item;
-            std::mem::replace(&mut life.note, note)
-        });
     }
 }

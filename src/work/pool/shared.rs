@@ -14,8 +14,9 @@ use super::packet::Work;
 use super::parts::Queued;
 use super::worker::serve;
 use crate::tree::core::ScopeCore;
+use crate::tree::current;
 use crate::tree::jobs::PoolFacts;
-use crate::tree::record::Text;
+use crate::tree::record::{Record, Text};
 use crate::{AtStop, Context, Failure, Result, Scope, SpawnError, SubmitError, ThreadBuilder};
 
 /// The closure of a job without a handle.
@@ -96,6 +97,26 @@ impl<'scope> Shared<'scope> {
     /// Replaces a thread that ended by a fault.
     pub(super) fn lost(self: &Arc<Self>, seat: usize, busy: bool) {
         self.line.lost(seat, busy).into_iter().for_each(|seat| self.start_or_fail(seat));
+    }
+
+    /// True for a thread of the pool, and for a thread below one of its jobs.
+    pub(super) fn is_inside(&self) -> bool {
+        current::records().iter().any(|record| self.is_around(record))
+    }
+
+    /// The calling thread, if it is to run a queued job that it waits for: a thread of the pool, or
+    /// a thread below one of its jobs. No other thread might come to that job before the caller is
+    /// done.
+    pub(super) fn runner(&self) -> Option<Arc<Record>> {
+        let records = current::records();
+        // A callback has a context of its job, which is in the pool on whatever thread it runs.
+        let is_of_pool = |record: &&Arc<Record>| self.is_around(record) && record.job.get().is_some();
+        let below = || records.iter().find(|record| self.is_around(record) && !current::is_in_callback());
+        records.iter().find(is_of_pool).or_else(below).cloned()
+    }
+
+    fn is_around(&self, record: &Record) -> bool {
+        record.core.ancestors().any(|around| Arc::ptr_eq(around, self.core()))
     }
 
     /// Why a job cannot come, because the pool or its scope is over.

@@ -15,7 +15,7 @@ use crate::stop::select::until_stopped;
 use crate::sys;
 use crate::tree::current;
 use crate::tree::jobs::PoolFacts;
-use crate::tree::record::{Of, Record};
+use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
 use crate::{Context, Result, SpawnError, SubmitError, WaitError};
 
@@ -101,7 +101,7 @@ impl<'scope> Pool<'scope> {
         end: Option<Instant>,
         caller: &'static Location<'static>,
     ) -> Result<u64, SubmitError> {
-        if self.is_inside() {
+        if self.shared.is_inside() {
             return Err(SubmitError::WouldDeadlock { cycle: self.cycle() });
         }
         let mut woken = false;
@@ -145,13 +145,6 @@ impl<'scope> Pool<'scope> {
                 })
             }
         }
-    }
-
-    /// True for a thread of the pool, and for a thread below one of its jobs.
-    pub(super) fn is_inside(&self) -> bool {
-        let core = self.shared.core();
-        let below = |record: &Arc<Record>| record.core.ancestors().any(|around| Arc::ptr_eq(around, core));
-        current::records().iter().any(below)
     }
 
     /// The paths of a caller that would wait for its own pool.

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::desk::{Desk, Own};
+use super::desk::{Desk, KeptLife, Own};
 use super::end::End;
 use super::errand::Helper;
 use super::packet::{Head, Work};
@@ -147,8 +147,9 @@ impl<'scope> Shared<'scope> {
         }
     }
 
-    /// Runs a job on a thread of the pool that is inside of another job, which waits for this one.
-    /// The job hangs below the outer one, so it is stopped with it, and shielded as it is.
+    /// Runs a job on a thread that waits for it: a thread of the pool that is inside of another job,
+    /// or a thread below one. The job hangs below what its runner is at, so it is stopped with that,
+    /// and shielded as that is.
     pub(super) fn run_in_place(&self, thread: &Arc<Record>, now: &JobNow, number: u64, work: &dyn Work) {
         let (head, core) = (work.head(), self.core());
         let parent = now.node.lock().clone().unwrap_or_else(|| Arc::clone(&thread.node));
@@ -160,6 +161,7 @@ impl<'scope> Shared<'scope> {
             Ok(node) => {
                 node.attach(&parent);
                 let cx = Context::inside(thread, &node);
+                let _kept = KeptLife::new(thread);
                 let own = Own::enter(now, &cx);
                 now.depth.fetch_add(1, Ordering::Relaxed);
                 let outer = now.show(JobMark { number, since: sys::coarse(), isolated: true });

@@ -7,11 +7,14 @@ use std::panic::Location;
 use super::entrants::Race;
 use super::field::Field;
 use crate::Context;
+use crate::Failure;
 use crate::IntoText;
 use crate::RaceError;
 use crate::Result;
 use crate::Scope;
 use crate::ScopeError;
+use crate::rt::contain::drop_each;
+use crate::tree::panic_hook;
 
 impl Context {
     /// Runs the entrants, each on a thread, and returns the first success. The others are stopped
@@ -156,16 +159,39 @@ fn hold<'a, T: Send + 'a>(
     if cx.node().is_stopping() {
         return Err(RaceError::Stopped(cx.stopped()));
     }
-    match cx.subscope(name, |scope| Ok(Field::new(scope, entrants, at).run(wanted)?)) {
-        Ok(result) => result,
-        Err(error) => Err(of_scope(wanted, &error)),
+    // Not returned through the scope, which would drop all values together if something else fails.
+    let mut ended = None;
+    let raced = cx.subscope(name, |scope| {
+        ended = Some(Field::new(scope, entrants, at).run(wanted)?);
+        Ok(())
+    });
+    match (raced, ended) {
+        (Ok(()), Some(ended)) => ended,
+        // Cannot be: a body that returned `Ok` has set it.
+        (Ok(()), None) => Err(RaceError::Empty),
+        (Err(error), ended) => Err(of_scope(cx, wanted, &error, ended)),
     }
 }
 
-/// The scope of the race has failures of its own, or was stopped.
-fn of_scope(wanted: usize, error: &ScopeError) -> RaceError {
+/// The scope of the race has failures of its own, or was stopped. `ended`: how the race itself has
+/// ended. Its values are not handed out.
+fn of_scope<T>(
+    cx: &Context,
+    wanted: usize,
+    error: &ScopeError,
+    ended: Option<Result<Vec<T>, RaceError>>,
+) -> RaceError {
+    let mut failures = error.failures().to_vec();
+    match ended {
+        Some(Err(RaceError::TooFew { failures: lost, .. })) => drop(failures.splice(..0, lost)),
+        Some(Ok(won)) => drop_each(won, |payload| {
+            let place = panic_hook::place(&payload);
+            failures.push(Failure::panic(cx.record().origin(), payload, place));
+        }),
+        Some(Err(_)) | None => {}
+    }
     match error.stopped() {
-        Some(stopped) => RaceError::Stopped(stopped.clone()),
-        None => RaceError::TooFew { wanted, failures: error.failures().to_vec() },
+        Some(stopped) if failures.is_empty() => RaceError::Stopped(stopped.clone()),
+        _ => RaceError::TooFew { wanted, failures },
     }
 }

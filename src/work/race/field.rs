@@ -92,8 +92,12 @@ impl<'scope, 'a, T: Send + 'a> Field<'scope, 'a, T> {
     pub(super) fn run(mut self, wanted: usize) -> Result<Result<Vec<T>, RaceError>, Stopped> {
         let decided = self.decide(wanted);
         let late = self.send_home();
+        if decided.is_ok() && self.won.len() >= wanted {
+            return Ok(Ok(self.won));
+        }
+        // Values that are not handed out.
+        std::mem::take(&mut self.won).into_iter().for_each(|value| self.drop_value(value));
         match decided {
-            Ok(()) if self.won.len() >= wanted => Ok(Ok(self.won)),
             Err(Broken::Spawn(error)) => Ok(Err(RaceError::Spawn(error))),
             // A stopped race was not lost. What failed because of the stop is told.
             Err(Broken::Stopped(stopped)) if late.is_empty() => Err(stopped),

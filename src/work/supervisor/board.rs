@@ -24,6 +24,9 @@ use crate::{Failure, ThreadId};
 /// Number of failures that the history keeps.
 const LATEST: usize = 16;
 
+/// Number of children that are over whose names are in the supervisor's row, the latest.
+const NAMED: usize = 4;
+
 pub(super) struct Board {
     /// Ends that the supervisor has not taken in. `None` once it takes no more.
     ends: Mutex<Option<Vec<End>>>,
@@ -111,7 +114,8 @@ pub struct ChildStatus {
     pub state: ChildState,
     /// The number of its present or last run, from 1.
     pub run: u64,
-    /// How often it has run again, for whatever reason.
+    /// The number of restarts that were decided, for whatever reason: the one that a pause comes
+    /// before counts.
     pub restarts: u64,
     /// The last failure of it that the supervisor has answered.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::shown"))]
@@ -184,10 +188,13 @@ impl Row {
 
     fn status(&self) -> ChildStatus {
         let facts = self.facts.lock();
-        let restarts = facts.record.as_ref().map_or(facts.restarts, |record| restarts(record));
+        let record = facts.record.as_ref();
+        let restarts = record.map_or(facts.restarts, |record| restarts(record));
+        // A child that the end of the supervisor has left to the scope ends without it.
+        let has_ended = record.is_some_and(|record| record.has_ended());
         ChildStatus {
             name: self.name.clone(),
-            state: facts.state,
+            state: if has_ended { ChildState::Ended } else { facts.state },
             run: facts.run,
             restarts,
             last_failure: facts.last_failure.clone(),
@@ -262,6 +269,15 @@ impl Board {
         rows.iter().map(|row| row.status()).collect()
     }
 
+    /// The names of the children that are over, for the supervisor's row.
+    pub(super) fn over(&self) -> String {
+        let rows = self.rows.lock().clone();
+        let over: Vec<_> = rows.iter().filter(|row| row.is_over()).map(|row| &*row.name).collect();
+        let more = over.len().saturating_sub(NAMED);
+        let named = over[more..].join(", ");
+        if more == 0 { named } else { format!("{more} more and {named}") }
+    }
+
     /// Enters a failure of this child into the history.
     pub(super) fn remember(&self, row: &Row, failure: &Failure) {
         row.set_failure(failure);
@@ -272,11 +288,8 @@ impl Board {
         drop(gone);
     }
 
-    /// Counts a restart. Returns their number.
-    pub(super) fn count_restart(&self) -> u64 {
-        let mut history = self.history.lock();
-        history.restarts += 1;
-        history.restarts
+    pub(super) fn count_restart(&self) {
+        self.history.lock().restarts += 1;
     }
 
     pub(super) fn restarts(&self) -> u64 {

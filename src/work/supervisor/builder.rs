@@ -6,8 +6,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::bounded;
-
 use crate::scope::group::open_left;
 use crate::shutdown::left::settle_if_empty;
 use crate::work::restart::decision::Window;
@@ -15,6 +13,7 @@ use crate::work::supervisor::board::Board;
 use crate::work::supervisor::handle::Supervisor;
 use crate::work::supervisor::keeper::{First, Keeper};
 use crate::work::supervisor::kept::Kept;
+use crate::work::supervisor::reply::way;
 use crate::work::supervisor::request::Requests;
 use crate::{Child, Restart, StartError, Strategy};
 use crate::{Context, IntoText, Result, Scope, SpawnError, ThreadBuilder};
@@ -162,7 +161,7 @@ impl<'scope> SupervisorBuilder<'scope> {
         let core = Arc::clone(scope.core());
         let board = Board::new();
         let requests = Arc::new(Requests::new(&board));
-        let (starter, started) = bounded(1);
+        let (starter, started) = way();
         let (policy, grace, strategy) = (self.policy, self.grace, self.strategy);
         let kept = (0..).zip(self.children).map(|(key, child)| Kept::new(child, key, &scope, &policy, false));
         let children: Vec<_> = kept.collect();
@@ -177,6 +176,7 @@ impl<'scope> SupervisorBuilder<'scope> {
             strategy,
             policy,
             window: Window::default(),
+            last_failure: None,
             grace,
             next_key: children.len() as u64,
             ends_when_empty: !children.is_empty(),
@@ -190,7 +190,7 @@ impl<'scope> SupervisorBuilder<'scope> {
         let supervisor = Supervisor::new(core, Arc::clone(handle.record()), board, requests, grace);
         // Nothing asks the handle, so that the record keeps no result.
         drop(handle);
-        supervisor.wait_for_start(&started, at)?;
+        supervisor.wait_for_start(started, at)?;
         Ok(supervisor)
     }
 

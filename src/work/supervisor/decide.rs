@@ -12,9 +12,9 @@ use crate::work::restart::decision::{Ended, Next};
 use crate::work::supervisor::board::End;
 use crate::work::supervisor::child::Child;
 use crate::work::supervisor::keeper::{Exit, Goes, Keeper};
-use crate::work::supervisor::kept::Kept;
+use crate::work::supervisor::kept::{Kept, Wanted};
 use crate::work::supervisor::plan::{State, Wish};
-use crate::work::supervisor::request::{Reply, Request, answer};
+use crate::work::supervisor::request::{Reply, Request};
 use crate::{BoxError, ChildError, Context, Failure, StartError, StopReason, Strategy};
 
 impl<'scope> Keeper<'scope> {
@@ -28,7 +28,7 @@ impl<'scope> Keeper<'scope> {
         let kept = &mut self.children[place];
         if end.ready && matches!(kept.seat.state, State::Starting { .. }) {
             // It has said so, and has ended before the supervisor looked.
-            kept.settled();
+            kept.came_up();
         }
         let wish = kept.seat.wish.take();
         // No run is on. What follows says which state that is.
@@ -54,26 +54,26 @@ impl<'scope> Keeper<'scope> {
                 });
                 return self.decide(place, End { outcome: Outcome::Failed(failure), ..end }, cx);
             }
-            Some(wish) => return self.granted(place, wish, end),
+            Some(wish) => return self.granted(place, wish, end, cx),
         }
         Ok(())
     }
 
     /// A child is home that was told to end, or that was to be told.
-    fn granted(&mut self, place: usize, wish: Wish, end: End) -> Goes {
+    fn granted(&mut self, place: usize, wish: Wish, end: End, cx: &Context) -> Goes {
+        end.failure().into_iter().for_each(|failure| self.remember(place, failure));
         let kept = &mut self.children[place];
-        if let (Some(failure), Some(row)) = (end.failure(), kept.row()) {
-            self.board.remember(row, failure);
-        }
         match wish {
             // Told -> out of the list: the restart of a sibling ends it for good.
-            Wish::Again { .. } if kept.policy.is_never() => return self.remove(place, end.outcome),
+            Wish::Again { alone: false, .. } if kept.policy.is_never() => {
+                return self.remove(place, end.outcome, cx);
+            }
             // Told -> due.
             Wish::Again { at, alone } => kept.set(State::Due { at, alone }),
             // Told -> down.
             Wish::Down => {
                 kept.set(State::Down);
-                kept.settled();
+                kept.stays_down();
             }
             // Told -> out of the list, and without a row.
             Wish::Gone | Wish::Judge => self.take_out(place, end.outcome),
@@ -90,7 +90,7 @@ impl<'scope> Keeper<'scope> {
             return Ok(());
         }
         let Some(first) = self.first.take() else { return Ok(()) };
-        let _the_starter_left = first.starter.try_send(Ok(()));
+        let _the_starter_left = first.starter.give(Ok(()));
         self.ends.extend(first.ends);
         self.take_in(cx)
     }
@@ -105,7 +105,7 @@ impl<'scope> Keeper<'scope> {
             runs.look(|runs| runs.streak = kept.history.streak);
         }
         match next {
-            Next::Over => self.over(place, end),
+            Next::Over => self.over(place, end, cx),
             Next::Hopeless => self.end_as(place, end),
             Next::Again(pause) => {
                 self.again(place, end.failure(), after(end.at, pause), cx);
@@ -114,12 +114,11 @@ impl<'scope> Keeper<'scope> {
             Next::GiveUp { restarts, within, limit } => {
                 let endless = || failure_of(kept, "it returned `Ok`, and is to run for ever".into(), cx);
                 let last = end.failure().cloned().unwrap_or_else(endless);
-                if let Some(row) = kept.row() {
-                    self.board.remember(row, &last);
-                }
+                kept.row().iter().for_each(|row| self.board.remember(row, &last));
                 let ids = last.ids().to_vec();
                 let gave_up = Box::new(GaveUp::new(&kept.name, restarts, within, limit, last));
                 let failure = Failure::error_at(Happened::now(), cx.record().origin(), gave_up, ids);
+                kept.culprit = Some(end.outcome);
                 Err(Exit::Failed(failure))
             }
         }
@@ -127,13 +126,10 @@ impl<'scope> Keeper<'scope> {
 
     /// A restart, together with the siblings that the strategy names: one episode.
     fn again(&mut self, place: usize, failure: Option<&Failure>, at: Instant, cx: &Context) {
-        let restarts = self.board.count_restart();
-        let kept = &self.children[place];
-        if let (Some(failure), Some(row)) = (failure, kept.row()) {
-            self.board.remember(row, failure);
-        }
-        self.tell_readers(restarts, kept, cx);
-        let by: Arc<str> = kept.path().into();
+        self.board.count_restart();
+        failure.into_iter().for_each(|failure| self.remember(place, failure));
+        self.tell_readers(cx);
+        let by: Arc<str> = self.children[place].path().into();
         let affected = self.strategy.affected(place, self.children.len());
         // All of them begin together, so the longest pause counts.
         let pending = |kept: &Kept<'_>| match (kept.seat.state, kept.seat.wish) {
@@ -164,13 +160,11 @@ impl<'scope> Keeper<'scope> {
     }
 
     /// A child has ended by itself, and does not run again.
-    fn over(&mut self, place: usize, end: End) -> Goes {
+    fn over(&mut self, place: usize, end: End, cx: &Context) -> Goes {
         let kept = &self.children[place];
         if !kept.vital {
-            if let (Some(failure), Some(row)) = (end.failure(), kept.row()) {
-                self.board.remember(row, failure);
-            }
-            return self.remove(place, end.outcome);
+            end.failure().into_iter().for_each(|failure| self.remember(place, failure));
+            return self.remove(place, end.outcome, cx);
         }
         if end.failure().is_some() {
             return self.end_as(place, end);
@@ -184,20 +178,20 @@ impl<'scope> Keeper<'scope> {
     /// The supervisor ends as this child did, which has failed.
     fn end_as(&mut self, place: usize, end: End) -> Goes {
         let Outcome::Failed(failure) = end.outcome else { return Ok(()) };
-        if let Some(row) = self.children[place].row() {
-            self.board.remember(row, &failure);
-        }
+        self.remember(place, &failure);
+        self.children[place].culprit = Some(Outcome::Failed(failure.clone()));
         Err(Exit::Failed(failure))
     }
 
     /// Takes a child that is down out of the list. Its row tells that it is over.
-    fn remove(&mut self, place: usize, outcome: Outcome) -> Goes {
+    fn remove(&mut self, place: usize, outcome: Outcome, cx: &Context) -> Goes {
         if self.children[place].once {
             self.take_out(place, outcome);
         } else {
             let mut kept = self.children.remove(place);
-            kept.end(outcome);
-            kept.settled();
+            self.end(&mut kept, outcome);
+            kept.stays_down();
+            self.tell_readers(cx);
         }
         if self.ends_when_empty && self.children.is_empty() { Err(Exit::Over) } else { Ok(()) }
     }
@@ -205,32 +199,42 @@ impl<'scope> Keeper<'scope> {
     /// Takes a child that is down out of the list, with its row.
     fn take_out(&mut self, place: usize, outcome: Outcome) {
         let mut kept = self.children.remove(place);
-        kept.end(outcome);
+        self.end(&mut kept, outcome);
         self.board.remove(&kept.name, false);
-        kept.settled();
+        kept.stays_down();
     }
 
-    /// Says in the supervisor's own row what has happened, for dumps and reports.
-    fn tell_readers(&self, restarts: u64, kept: &Kept<'_>, cx: &Context) {
-        let last = kept.rerun().and_then(|rerun| rerun.record().runs.clone());
-        let last = last.and_then(|runs| runs.look(|runs| runs.last_failure.clone()));
+    /// Says in the supervisor's own row what has happened, for dumps and reports: a child that is
+    /// over has no row there.
+    fn tell_readers(&self, cx: &Context) {
+        let restarts = self.board.restarts();
         let plural = if restarts == 1 { "" } else { "s" };
-        let last = last.map(|text| format!(", last failure: {text}")).unwrap_or_default();
-        cx.note(format!("{}, {restarts} restart{plural}{last}", self.strategy));
+        let over = self.board.over();
+        let over = if over.is_empty() { String::new() } else { format!(", over: {over}") };
+        let last = self.last_failure.iter().map(|text| format!(", last failure: {text}"));
+        cx.note(format!("{}, {restarts} restart{plural}{over}{}", self.strategy, last.collect::<String>()));
+    }
+
+    /// Keeps a failure of this child in the history, and its text for readers.
+    fn remember(&mut self, place: usize, failure: &Failure) {
+        let kept = &self.children[place];
+        kept.row().iter().for_each(|row| self.board.remember(row, failure));
+        let runs = kept.rerun().and_then(|rerun| rerun.record().runs.clone());
+        self.last_failure = runs.and_then(|runs| runs.look(|runs| runs.last_failure.clone()));
     }
 
     /// Does what a handle has asked for, or begins to.
     pub(super) fn serve(&mut self, request: Request<'scope>) {
         if self.leaving.is_some() {
             // The way back is dropped, which says that the supervisor is over.
-            return;
+            return self.discard(request);
         }
-        let unknown = |reply: Reply| answer(&reply, Err(ChildError::Unknown));
+        let unknown = |reply: Reply| drop(reply.give(Err(ChildError::Unknown)));
         match request {
             Request::Leave { at } => self.leave(StopReason::Requested { at }, Exit::Over),
             Request::Add { child, reply } => self.add(child, reply),
             Request::Restart { child, by, reply } => match self.find(&child) {
-                Some(place) if !self.children[place].once => self.restart(place, by, reply),
+                Some(place) if self.children[place].may_run_again() => self.restart(place, by, reply),
                 Some(_) | None => unknown(reply),
             },
             Request::Stop { child, at, reply } => match self.find(&child) {
@@ -239,7 +243,7 @@ impl<'scope> Keeper<'scope> {
             },
             Request::Remove { child, at, reply } => match self.find(&child) {
                 Some(place) => self.stop(place, Wish::Gone, StopReason::Requested { at }, reply),
-                None if self.board.remove(&child, true) => answer(&reply, Ok(())),
+                None if self.board.remove(&child, true) => drop(reply.give(Ok(()))),
                 None => unknown(reply),
             },
         }
@@ -252,7 +256,7 @@ impl<'scope> Keeper<'scope> {
     fn restart(&mut self, place: usize, by: String, reply: Reply) {
         let now = Instant::now();
         let kept = &mut self.children[place];
-        kept.replies.push(reply);
+        kept.replies.push((Wanted::Up, reply));
         match (kept.seat.state, kept.seat.wish) {
             (State::Due { .. } | State::Down, _) => kept.set(State::Due { at: now, alone: true }),
             // It begins with its siblings, or when it is home.
@@ -268,13 +272,13 @@ impl<'scope> Keeper<'scope> {
     fn stop(&mut self, place: usize, wish: Wish, reason: StopReason, reply: Reply) {
         let kept = &mut self.children[place];
         // A closure that cannot be called again is not kept.
-        let wish = if kept.once { Wish::Gone } else { wish };
-        kept.replies.push(reply);
+        let wish = if kept.may_run_again() { wish } else { Wish::Gone };
+        kept.replies.push((Wanted::Down, reply));
         match kept.seat.state {
             State::Due { .. } | State::Down if wish == Wish::Gone => self.take_out(place, Outcome::Finished),
             State::Due { .. } | State::Down => {
                 kept.set(State::Down);
-                kept.settled();
+                kept.stays_down();
             }
             State::Told { .. } => kept.seat.wish = Some(wish),
             State::Starting { .. } | State::Up => {
@@ -287,12 +291,12 @@ impl<'scope> Keeper<'scope> {
 
     fn add(&mut self, child: Child<'scope>, reply: Reply) {
         if self.find(&child.name).is_some() {
-            answer(&reply, Err(ChildError::Duplicate));
-            return;
+            drop(reply.give(Err(ChildError::Duplicate)));
+            return self.discard(child);
         }
         self.next_key += 1;
         let mut kept = Kept::new(child, self.next_key, &self.scope, &self.policy, true);
-        kept.replies.push(reply);
+        kept.replies.push((Wanted::Up, reply));
         if kept.vital {
             self.board.set_may_end(true);
         }

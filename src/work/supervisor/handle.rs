@@ -6,8 +6,6 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
-
 use crate::rt::time::after;
 use crate::stop::select::until_stopped;
 use crate::thread::context::current;
@@ -17,7 +15,8 @@ use crate::tree::record::{Of, Record};
 use crate::tree::users;
 use crate::tree::wait_mark::WaitMark;
 use crate::work::supervisor::board::{Board, Ending};
-use crate::work::supervisor::request::{Answer, Reply, Request, Requests};
+use crate::work::supervisor::reply::Awaited;
+use crate::work::supervisor::request::{Reply, Request, Requests};
 use crate::{Child, ChildError, ChildStatus, Failure, JoinError, StartError, Stopped, WaitError};
 
 /// The handle of a running supervisor. Clones are the same supervisor; a drop stops nothing, and
@@ -179,15 +178,15 @@ impl<'scope> Supervisor<'scope> {
     /// Blocks until all children are up. Called once, by the builder.
     pub(super) fn wait_for_start(
         &self,
-        started: &Receiver<Result<(), StartError>>,
+        started: Awaited<Result<(), StartError>>,
         at: &'static Location<'static>,
     ) -> Result<(), StartError> {
         self.point("start", at);
         match self.receive("start", at, None, started) {
-            Ok(Ok(Err(StartError::Failed(failure)))) => Err(StartError::Failed(failure.marked())),
-            Ok(Ok(started)) => started,
+            Ok(Err(StartError::Failed(failure))) => Err(StartError::Failed(failure.marked())),
+            Ok(started) => started,
             // It ended without an answer, so its scope is stopping.
-            Ok(Err(_)) | Err(WaitError::TimedOut | WaitError::Disconnected) => {
+            Err(WaitError::TimedOut | WaitError::Disconnected) => {
                 Err(StartError::Stopped(self.shared.core.node.stopped()))
             }
             Err(WaitError::Stopped(stopped)) => {
@@ -221,35 +220,36 @@ impl<'scope> Supervisor<'scope> {
         self.point(what, at);
         let over = || Err(ChildError::Stopped(self.shared.core.node.stopped()));
         let Some(answer) = self.shared.requests.post(request) else { return over() };
-        let answered: Result<Result<Answer, _>, WaitError> = self.receive(what, at, end, &answer);
-        match answered {
-            Ok(Ok(Err(ChildError::Start(StartError::Failed(failure))))) => {
+        match self.receive(what, at, end, answer) {
+            Ok(Err(ChildError::Start(StartError::Failed(failure)))) => {
                 Err(ChildError::Start(StartError::Failed(failure.marked())))
             }
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(WaitError::Disconnected) => over(),
+            Ok(answer) => answer,
+            Err(WaitError::Disconnected) => over(),
             Err(WaitError::TimedOut) => Err(ChildError::Overdue),
             Err(WaitError::Stopped(stopped)) => Err(ChildError::Stopped(stopped)),
         }
     }
 
-    /// Waits for the supervisor: until the stop of the calling thread, or else of the scope.
+    /// Waits for an answer of the supervisor: until the stop of the calling thread, or else of the
+    /// scope. `Disconnected`: the supervisor is over, and has given none.
     fn receive<T>(
         &self,
         what: &'static str,
         at: &'static Location<'static>,
         end: Option<Instant>,
-        from: &Receiver<T>,
-    ) -> Result<Result<T, crossbeam_channel::RecvError>, WaitError> {
+        from: Awaited<T>,
+    ) -> Result<T, WaitError> {
         let Shared { core, record, .. } = &*self.shared;
         let own = current().map(|cx| Arc::clone(cx.node()));
         let node = own.unwrap_or_else(|| Arc::clone(&core.parent.as_ref().unwrap_or(core).node));
         let _mark = WaitMark::on(what, at, Of::Thread(Arc::clone(record)));
+        let given = &from.given;
+        let waited =
+            until_stopped(&node, end, |select| select.recv(given), |chosen| chosen.recv(given).is_err());
         // An answer that is there is taken though a stop has come.
-        if let Ok(answer) = from.try_recv() {
-            return Ok(Ok(answer));
-        }
-        until_stopped(&node, end, |select| select.recv(from), |chosen| chosen.recv(from))
+        let none = waited.err().unwrap_or(WaitError::Disconnected);
+        from.leave().ok_or(none)
     }
 
     fn point(&self, what: &'static str, at: &'static Location<'static>) {

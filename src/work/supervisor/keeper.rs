@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Select, Sender};
+use crossbeam_channel::Select;
 
 use crate::outcome::words::{END_OF_CHILD, START_OF_CHILD};
 use crate::rt::time::after;
@@ -36,6 +36,7 @@ use crate::work::supervisor::board::{Board, End, Ending};
 use crate::work::supervisor::error::Deaf;
 use crate::work::supervisor::kept::Kept;
 use crate::work::supervisor::plan::{self, State, Step, Wish};
+use crate::work::supervisor::reply::Reply;
 use crate::work::supervisor::request::Requests;
 use crate::{Context, Failure, Restart, Result, Scope, SpawnError, StartError, StopReason, Strategy};
 
@@ -48,6 +49,8 @@ pub(super) struct Keeper<'scope> {
     pub(super) policy: Restart,
     /// The restarts of all children together.
     pub(super) window: Window,
+    /// The text of the last failure of a child, for readers.
+    pub(super) last_failure: Option<Arc<str>>,
     pub(super) grace: Duration,
     /// In the order in which they start.
     pub(super) children: Vec<Kept<'scope>>,
@@ -65,7 +68,7 @@ pub(super) struct Keeper<'scope> {
 
 /// The first start, in which nothing restarts.
 pub(super) struct First {
-    pub(super) starter: Sender<std::result::Result<(), StartError>>,
+    pub(super) starter: Reply<std::result::Result<(), StartError>>,
     /// Ends of children that were up. Taken in when all are up.
     pub(super) ends: Vec<End>,
 }
@@ -108,6 +111,9 @@ impl<'scope> Keeper<'scope> {
             }
             Exit::Stopped => {
                 self.put_away();
+                if let Some(Leaving { then: Exit::NotStarted(error), .. }) = self.leaving.take() {
+                    self.tell_starter(error);
+                }
                 self.board.set_ending(Ending::Stopped(cx.node().cause()));
                 Err(cx.stopped().into())
             }
@@ -123,9 +129,7 @@ impl<'scope> Keeper<'scope> {
             Exit::NotStarted(error) => {
                 self.put_away();
                 self.board.set_ending(Ending::Over);
-                if let Some(first) = self.first.take() {
-                    let _the_starter_left = first.starter.try_send(Err(error));
-                }
+                self.tell_starter(error);
                 Ok(())
             }
         }
@@ -207,7 +211,7 @@ impl<'scope> Keeper<'scope> {
             if matches!(kept.seat.state, State::Starting { .. }) && stage == Stage::Ready {
                 kept.started = None;
                 kept.set(State::Up);
-                kept.settled();
+                kept.came_up();
             } else if stage != Stage::Starting {
                 // It says no more. Its end is posted.
                 kept.started = None;
@@ -222,7 +226,7 @@ impl<'scope> Keeper<'scope> {
             (Ok(()), Some(limit)) => kept.set(State::Starting { until: after(now, limit) }),
             (Ok(()), None) => {
                 kept.set(State::Up);
-                kept.settled();
+                kept.came_up();
             }
             (Err(refusal), _) => return self.refused(place, refusal, cx),
         }
@@ -231,13 +235,16 @@ impl<'scope> Keeper<'scope> {
 
     /// The system has refused the thread of a run.
     fn refused(&mut self, place: usize, refusal: SpawnError, cx: &Context) -> Goes {
-        let kept = &self.children[place];
+        let kept = &mut self.children[place];
+        // Due -> down: no run is on.
+        kept.seat.state = State::Down;
         match kept.rerun() {
             // A failed run, which has a number.
             Some(rerun) => {
                 let outcome = Outcome::Failed(rerun.refused_run(refusal));
                 let (at, lasted) = (Instant::now(), Duration::ZERO);
-                self.decide(place, End { key: kept.key, outcome, ready: false, at, lasted }, cx)
+                let key = kept.key;
+                self.decide(place, End { key, outcome, ready: false, at, lasted }, cx)
             }
             None => {
                 self.not_started(place, StartError::Spawn(refusal), Outcome::Finished);
@@ -250,13 +257,11 @@ impl<'scope> Keeper<'scope> {
     /// learns why.
     pub(super) fn not_started(&mut self, place: usize, error: StartError, outcome: Outcome) {
         let mut kept = self.children.remove(place);
-        kept.end(outcome);
+        self.end(&mut kept, outcome);
         self.board.remove(&kept.name, false);
-        // Without a caller it is the first start of all, which is rolled back.
-        if let Some(error) = kept.not_started(error) {
-            let reason = StopReason::Failed { path: self.path(&kept.name) };
-            self.leave(reason, Exit::NotStarted(error));
-        }
+        let (adder, reason) = (kept.adder(), StopReason::Failed { path: self.path(&kept.name) });
+        kept.stays_down();
+        self.tell_not_started(adder, error, reason);
     }
 
     fn path(&self, child: &str) -> String {
@@ -290,10 +295,8 @@ impl<'scope> Keeper<'scope> {
             // Nothing restarts in a first start. The caller need not wait until the child is home.
             let error = StartError::TimedOut { limit };
             kept.seat.wish = Some(Wish::Gone);
-            if let Some(error) = kept.not_started(error) {
-                let reason = StopReason::Failed { path: cx.path().to_owned() };
-                self.leave(reason, Exit::NotStarted(error));
-            }
+            let (adder, reason) = (kept.adder(), StopReason::Failed { path: cx.path().to_owned() });
+            self.tell_not_started(adder, error, reason);
         }
     }
 
@@ -306,7 +309,7 @@ impl<'scope> Keeper<'scope> {
             return Ok(());
         }
         let kept = &mut self.children[place];
-        if kept.seat.wish == Some(Wish::Gone) {
+        if kept.seat.wish == Some(Wish::Gone) && !kept.seat.swept {
             // Nothing waits for it. Its row says that it is told to stop.
             kept.seat.state = State::Told { until: None };
             return Ok(());

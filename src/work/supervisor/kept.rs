@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use crate::outcome::reason::Stop;
+use crate::rt::contain::{Payload, drop_contained};
 use crate::rt::time::after;
 use crate::thread::rerun::Rerun;
 use crate::tree::readiness::Word;
@@ -18,8 +19,8 @@ use crate::tree::wait_mark::WaitMark;
 use crate::work::restart::decision::History;
 use crate::work::supervisor::board::{Board, ChildState, Post, Row};
 use crate::work::supervisor::child::{Child, Closure};
-use crate::work::supervisor::plan::{Seat, State};
-use crate::work::supervisor::request::{Answer, Reply, answer};
+use crate::work::supervisor::plan::{Seat, State, Wish};
+use crate::work::supervisor::request::Reply;
 use crate::{ChildError, Restart, Role, Scope, SpawnError, StartError, StopReason, ThreadBuilder};
 
 /// A child, and all that its supervisor knows of it.
@@ -35,14 +36,23 @@ pub(super) struct Kept<'scope> {
     pub(super) history: History,
     /// True until its first run is up: a failure before that is its starter's.
     pub(super) fresh: bool,
+    /// How its last run ended, if the supervisor ends because of it.
+    pub(super) culprit: Option<Outcome>,
     /// The path of the sibling because of which it is swept.
     pub(super) because: Option<Arc<str>>,
-    pub(super) replies: Vec<Reply>,
+    pub(super) replies: Vec<(Wanted, Reply)>,
     /// Disconnected when the present run is ready. `None` if nobody waits for that.
     pub(super) started: Option<Receiver<Infallible>>,
     work: Work<'scope>,
     /// Shows the pause in the row of the child.
     pause: Option<WaitMark>,
+}
+
+/// The state of the child for which a caller waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Up,
+    Down,
 }
 
 /// The closure of a child, before and after its thread is there.
@@ -89,6 +99,7 @@ impl<'scope> Kept<'scope> {
             seat: Seat::new(Instant::now(), alone),
             history: History::default(),
             fresh: true,
+            culprit: None,
             because: None,
             replies: Vec::new(),
             started: None,
@@ -148,6 +159,7 @@ impl<'scope> Kept<'scope> {
 
     /// Moves to `state`, and shows it.
     pub(super) fn set(&mut self, state: State) {
+        let was_due = matches!(self.seat.state, State::Due { .. });
         self.seat.state = state;
         let (shown, until) = match state {
             State::Due { at, .. } => (ChildState::Pausing, Some(at)),
@@ -163,6 +175,8 @@ impl<'scope> Kept<'scope> {
             let record = rerun.record();
             let next = record.runs.as_ref().map(|runs| {
                 runs.look(|runs| {
+                    // Counted when it is decided, as the supervisor and a policy of its own count.
+                    runs.restarts += u64::from(until.is_some() && !was_due);
                     runs.pause_end = until;
                     runs.run + 1
                 })
@@ -178,14 +192,25 @@ impl<'scope> Kept<'scope> {
     }
 
     /// Ends a child that is down, for good: drops its closure with all that it has captured.
-    pub(super) fn end(&mut self, outcome: Outcome) {
+    /// Returns the payload if that panicked in a child that never ran.
+    pub(super) fn end(&mut self, outcome: Outcome) -> Option<Payload> {
         self.pause = None;
-        if let Work::Given(rerun, row) = std::mem::replace(&mut self.work, Work::Gone) {
-            row.set(ChildState::Ended, None);
-            // If it was not ready, nobody waits for that any more, and its failure is nobody's.
-            rerun.record().give_up_start();
-            rerun.end(outcome);
+        match std::mem::replace(&mut self.work, Work::Gone) {
+            Work::Given(rerun, row) => {
+                row.set(ChildState::Ended, None);
+                // If it was not ready, nobody waits for that any more, and its failure is nobody's.
+                rerun.record().give_up_start();
+                rerun.end(outcome);
+                None
+            }
+            never_ran => drop_contained(never_ran),
         }
+    }
+
+    /// False for a closure that can be called once, and for a child that was taken out of the list
+    /// and is not home yet.
+    pub(super) fn may_run_again(&self) -> bool {
+        !self.once && self.seat.wish != Some(Wish::Gone)
     }
 
     /// Leaves a child that does not come home to its scope.
@@ -214,26 +239,31 @@ impl<'scope> Kept<'scope> {
         self.rerun().map(|rerun| rerun.record().path().to_owned()).unwrap_or_default()
     }
 
-    /// Answers all callers that wait for the child: it is where they wanted it.
-    pub(super) fn settled(&mut self) {
+    /// A run is up. Answers all callers: one that wanted the child down has overslept that.
+    pub(super) fn came_up(&mut self) {
         self.fresh = false;
-        self.replies.drain(..).for_each(|reply| answer(&reply, Ok(())));
+        self.replies.drain(..).for_each(|(_, reply)| drop(reply.give(Ok(()))));
     }
 
-    /// Answers the callers that wait for its start with `error`. Without one, hands it back.
-    pub(super) fn not_started(&mut self, error: StartError) -> Option<StartError> {
-        let refused: Answer = Err(ChildError::Start(error));
-        match self.replies.pop() {
-            Some(reply) => {
-                answer(&reply, refused);
-                // The others learn that the supervisor has done with it.
-                self.replies.clear();
-                None
-            }
-            None => match refused {
-                Err(ChildError::Start(error)) => Some(error),
-                _ => None,
-            },
+    /// The child is down, and stays so. A caller that wanted it up was overtaken by another one.
+    pub(super) fn stays_down(&mut self) {
+        self.fresh = false;
+        for (wanted, reply) in self.replies.drain(..) {
+            let overtaken = || Err(ChildError::Start(StartError::NotReady));
+            drop(reply.give(if wanted == Wanted::Down { Ok(()) } else { overtaken() }));
         }
+    }
+
+    /// The supervisor ends, and the child is down. A caller that wanted it up learns from the drop
+    /// of its way back that the supervisor is over.
+    pub(super) fn is_put_away(&mut self) {
+        self.replies.retain(|(wanted, _)| *wanted == Wanted::Down);
+        self.stays_down();
+    }
+
+    /// The way back to the caller of `add`, which came first, while its child is not up. `None` in
+    /// the first start of all.
+    pub(super) fn adder(&mut self) -> Option<Reply> {
+        (self.fresh && !self.replies.is_empty()).then(|| self.replies.remove(0).1)
     }
 }

@@ -13,5 +13,6 @@ pub(crate) mod keeper;
 pub(crate) mod kept;
 pub(crate) mod leave;
 pub(crate) mod plan;
+pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod strategy;

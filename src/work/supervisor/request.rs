@@ -7,17 +7,16 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-
 use crate::ChildError;
 use crate::sync::Mutex;
 use crate::work::supervisor::board::Board;
 use crate::work::supervisor::child::Child;
+use crate::work::supervisor::reply::{self, Awaited, way};
 
 pub(super) type Answer = std::result::Result<(), ChildError>;
 
-/// Where the caller of a handle waits for an answer. Dropped without one when the supervisor ends.
-pub(super) type Reply = Sender<Answer>;
+/// The way back to the caller of a handle.
+pub(super) type Reply = reply::Reply<Answer>;
 
 pub(super) enum Request<'scope> {
     /// Restart the child, for the caller of this path.
@@ -59,8 +58,8 @@ impl<'scope> Requests<'scope> {
     }
 
     /// Posts what `request` makes of the way back. `None` if the supervisor is over.
-    pub(super) fn post(&self, request: impl FnOnce(Reply) -> Request<'scope>) -> Option<Receiver<Answer>> {
-        let (reply, answer) = bounded(1);
+    pub(super) fn post(&self, request: impl FnOnce(Reply) -> Request<'scope>) -> Option<Awaited<Answer>> {
+        let (reply, answer) = way();
         let request = request(reply);
         let mut list = self.list.lock();
         let Some(open) = list.as_mut() else {
@@ -83,9 +82,4 @@ impl<'scope> Requests<'scope> {
     pub(super) fn close(&self) -> Vec<Request<'scope>> {
         self.list.lock().take().unwrap_or_default()
     }
-}
-
-/// Answers, unless the caller has left.
-pub(super) fn answer(reply: &Reply, answer: Answer) {
-    let _the_caller_left = reply.try_send(answer);
 }

@@ -214,3 +214,34 @@ fn ma3_a_source_that_blocks_holds_no_lock_of_ours() {
         Ok(assert_eq!(done, [2, 4, 6]))
     });
 }
+
+#[test]
+fn ma6_a_source_that_is_wrong_about_its_size_loses_nothing() {
+    // catches: a `size_hint` that is believed
+    struct Wrong(std::ops::Range<u32>, (usize, Option<usize>));
+    impl Iterator for Wrong {
+        type Item = u32;
+        fn next(&mut self) -> Option<u32> {
+            self.0.next()
+        }
+        fn size_hint(&self) -> (usize, Option<usize>) {
+            self.1
+        }
+    }
+    in_scope(|s| {
+        for hint in [(0, Some(0)), (usize::MAX, Some(0)), (usize::MAX, None), (9, Some(2))] {
+            let (streamed, mapped) = (Wrong(0..5, hint), Wrong(0..5, hint));
+            let stream = s.map_stream(
+                "wrong",
+                "counts",
+                2,
+                streamed,
+                |_, n| Ok(n),
+                |_, all| Ok(all.collect::<std::result::Result<Vec<_>, _>>()?),
+            )?;
+            let map = s.map("wrong", "counts", 2, mapped, |_, n| Ok(n))?;
+            assert_eq!((stream, map), ((0..5).collect(), (0..5).collect()));
+        }
+        Ok(())
+    });
+}

@@ -1,6 +1,7 @@
 //! What is built on threads: readiness, restarts, joiners, pools.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
+mod bombs;
 mod join_set;
 mod join_set_jobs;
 mod join_set_waits;

@@ -1,6 +1,6 @@
 //! PO7: what a job may do with its own pool.
 
-use homebound::{JoinError, Result, SubmitError};
+use homebound::{JoinError, JoinSet, Result, SubmitError};
 
 use crate::common::*;
 
@@ -132,6 +132,122 @@ fn po7_a_stop_of_the_outer_job_reaches_the_job_in_place() {
         begins.recv()?;
         outer.stop();
         assert!(matches!(outer.join(), Err(JoinError::Stopped(_))));
+        Ok(())
+    });
+}
+
+#[test]
+fn po7_a_thread_below_a_job_runs_what_it_joins_in_place_as_well() {
+    // catches: a pool of one thread whose job waits for a thread that waits for the pool
+    in_scope(|s| {
+        let pool = s.pool("one", "joins").threads(1).start()?;
+        let inner = pool.clone();
+        let sum = pool.submit(s.context(), move |cx| {
+            let parts = cx.map("parts", "asks for parts", 2, 1..=4, |cx, n| {
+                let part = inner.submit(cx, move |_| Ok(n * n))?;
+                Ok(part.join()?)
+            })?;
+            Ok(parts.into_iter().sum::<u64>())
+        })?;
+        assert_eq!(sum.join()?, 30);
+        assert_eq!(pool.status().done, 5);
+        Ok(())
+    });
+}
+
+#[test]
+fn po7_a_job_that_runs_in_place_below_a_job_is_named_and_stopped_as_one() {
+    // catches: a failure without the number of its job; a job that does not hear its own stop
+    in_scope(|s| {
+        let pool = s.pool("one", "joins").threads(1).start()?;
+        let inner = pool.clone();
+        let path = pool.submit(s.context(), move |cx| {
+            let failing = inner.submit(cx, |_| Err::<(), _>(boom("no luck")))?;
+            let stopped = inner.submit(cx, |cx| Ok(cx.sleep(NEVER)?))?;
+            let stopper = stopped.stopper();
+            Ok(cx.subscope("below", |below| {
+                let worker = below.spawn("worker", "joins both", move |_| {
+                    let Err(JoinError::Failed(failure)) = failing.join() else { Err("it ran")? };
+                    assert!(matches!(stopped.join(), Err(JoinError::Stopped(_))));
+                    Ok(failure.path().to_owned())
+                })?;
+                eventually("the second one sleeps", || {
+                    let rows = all_threads(&below.snapshot());
+                    rows.iter().any(|row| row.wait.is_some_and(|wait| wait.what == "sleep"))
+                });
+                stopper.stop();
+                Ok(worker.join()?)
+            })?)
+        })?;
+        let path = path.join()?;
+        assert!(path.ends_with("/below/worker/job 2"), "{path}");
+        let status = pool.status();
+        assert_eq!((status.done, status.failed, status.stopped), (1, 1, 1));
+        Ok(())
+    });
+}
+
+#[test]
+fn po7_a_set_of_jobs_in_a_job_ends_however_few_threads_there_are() {
+    // catches: a `next` that waits for jobs which only the calling thread could run
+    in_scope(|s| {
+        for threads in [1, 2] {
+            let pool = s.pool("few", "sums").threads(threads).start()?;
+            let inner = pool.clone();
+            let sums = pool.submit(s.context(), move |cx| {
+                let mut set = JoinSet::new();
+                for n in 1..=10 {
+                    set.submit(&inner, cx, move |_| Ok(n))?;
+                }
+                let mut sum = 0;
+                while let Some((_, n)) = set.next(cx)? {
+                    sum += n?;
+                }
+                for n in 1..=10 {
+                    set.submit(&inner, cx, move |_| Ok(n))?;
+                }
+                let all = cx.subscope("below", |below| {
+                    Ok(below.spawn("worker", "joins all", |cx| Ok(set.join_all(cx)?))?.join()?)
+                })?;
+                Ok((sum, all))
+            })?;
+            assert_eq!(sums.join()?, (55, (1..=10).collect()));
+            assert_eq!(pool.status().done, 21);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn po7_a_callback_of_a_job_runs_what_it_joins_in_place() {
+    // catches: a thread of the pool that waits in a callback for the job that comes next
+    in_scope(|s| {
+        let cx = s.context();
+        let pool = cx.pool("one", "tells").threads(1).start()?;
+        let (open, closed) = gate();
+        let first = pool.submit(cx, move |_| Ok(pass(&closed)))?;
+        let second = pool.submit(cx, |_| Ok(2))?;
+        let (tell, told) = crossbeam_channel::bounded(1);
+        let _guard = first.on_done(move || tell.send(second.join().ok()).unwrap());
+        drop(open);
+        assert_eq!(cx.recv(&told)?, Some(2));
+        Ok(())
+    });
+}
+
+#[test]
+fn po7_a_job_is_at_what_it_was_at_before_the_job_in_place() {
+    // catches: the note of one job at another
+    in_scope(|s| {
+        let pool = s.pool("one", "joins").threads(1).start()?;
+        let inner = pool.clone();
+        let outer = pool.submit(s.context(), move |cx| {
+            cx.note("the outer");
+            inner.submit(cx, |cx| Ok(cx.note("the inner")))?.join()?;
+            Err::<(), _>(boom("no luck"))
+        })?;
+        let Err(JoinError::Failed(failure)) = outer.join() else { Err("it failed")? };
+        assert_eq!(failure.notes(), ["the outer"]);
         Ok(())
     });
 }

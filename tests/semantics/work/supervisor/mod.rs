@@ -3,6 +3,7 @@
 mod asked;
 mod ends;
 mod over;
+mod overtaken;
 mod shown;
 mod start;
 mod strategies;

@@ -218,3 +218,31 @@ fn sv3_a_supervisor_without_children_waits_for_them() {
         .unwrap();
     });
 }
+
+#[test]
+fn sv3_a_failure_in_a_start_that_a_stop_ends_is_told() {
+    // catches: a failure that goes with the answer to a starter that was stopped meanwhile (P4)
+    within(|| {
+        let (open, closed) = gate();
+        let (told, tell) = crossbeam_channel::bounded(1);
+        let error = homebound::scope(|s| {
+            s.spawn("stopper", "stops while the first child is put away", move |_| {
+                tell.recv()?;
+                s.stop();
+                Ok(drop(open))
+            })?;
+            let slow = Child::new("a", "is slow to hear", move |cx| {
+                cx.ready();
+                cx.wait_for_stop();
+                told.try_send(()).ok();
+                pass(&closed);
+                Ok(())
+            });
+            let sup = s.supervisor("group", "starts").add(slow.ready_within(NEVER));
+            sup.add(Child::new("b", "fails", |_| Err(boom("no luck"))).ready_within(NEVER)).start()?;
+            Ok(())
+        })
+        .unwrap_err();
+        assert!(error.failures().len() == 1 && error.to_string().contains("no luck"), "{error}");
+    });
+}

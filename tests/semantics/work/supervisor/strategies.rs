@@ -233,3 +233,29 @@ fn sv6_a_failure_during_a_pause_joins_the_group_that_waits() {
         .unwrap();
     });
 }
+
+#[test]
+fn sv6_a_deaf_sibling_that_is_removed_meanwhile_ends_the_supervisor_all_the_same() {
+    // catches: siblings that stay down for as long as the deaf one pleases
+    within(|| {
+        let (open, closed) = gate();
+        let (fail, fails) = gate();
+        let error = homebound::scope(|s| {
+            let sup = s.supervisor("group", "keeps two").strategy(Strategy::OneForAll).restart(at_once());
+            let sup = sup.child_grace(Duration::from_millis(300));
+            let sup = sup.child("a", "fails", move |_| {
+                pass(&fails);
+                Err(boom("no luck"))
+            });
+            let sup = sup.child("deaf", "hears nothing", move |_| Ok(pass(&closed))).start()?;
+            drop(fail);
+            eventually("it was told", || state_of(&sup, "deaf") == Some(ChildState::Stopping));
+            let removed = sup.remove("deaf");
+            assert!(removed.is_err(), "{removed:?}");
+            s.context().wait_for_stop();
+            Ok(drop(open))
+        })
+        .unwrap_err();
+        assert!(error.to_string().contains("\"deaf\" did not stop within"), "{error}");
+    });
+}
