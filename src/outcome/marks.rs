@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::outcome::reason::Stop;
+use crate::rt::order::sort_by_key;
 use crate::sync::local::*;
 
 per_thread! {
@@ -112,7 +113,7 @@ pub(crate) fn note(mark: &Arc<Mark>) {
 /// the number of living marks, and the cost for each token stays the same.
 fn prune(made: &mut Vec<Weak<Mark>>) {
     made.retain(|mark| mark.upgrade().is_some_and(|mark| mark.is_carried()));
-    made.sort_unstable_by_key(|mark| mark.as_ptr().addr());
+    sort_by_key(made, |mark| mark.as_ptr().addr());
     made.dedup_by_key(|mark| mark.as_ptr().addr());
 }
 

@@ -5,7 +5,7 @@
 //! Read `reason` first, then `errors/failure` and `status/snapshot`. Each line uses those above it:
 //!
 //! ```text
-//! words, serial                  the words that texts share
+//! words, together, serial        what texts share
 //! reason, stopped, marks         why a thread was asked to stop, and the value that says so
 //! status/                        the live tree
 //! report/                        a shutdown
@@ -24,5 +24,6 @@ pub(crate) mod report_text;
 pub(crate) mod serial;
 pub(crate) mod status;
 pub(crate) mod stopped;
+pub(crate) mod together;
 pub(crate) mod waterfall;
 pub(crate) mod words;

@@ -25,7 +25,7 @@ const SLOW: Duration = Duration::from_secs(1);
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Head(self))?;
-        write_rows(f, &self.threads, &self.foreign, &self.owned)?;
+        write_rows(f, &self.threads.iter().collect::<Vec<_>>(), &self.foreign, &self.owned)?;
         if self.duration > SLOW {
             f.write_str("\n")?;
             waterfall::write_below(f, self)?;
@@ -85,7 +85,7 @@ impl fmt::Display for Head<'_> {
 /// Writes the rows below the head of a report.
 pub(crate) fn write_rows(
     f: &mut fmt::Formatter<'_>,
-    threads: &[ThreadReport],
+    threads: &[&ThreadReport],
     foreign: &[ForeignThread],
     owned: &[ScopeStatus],
 ) -> fmt::Result {
@@ -93,7 +93,7 @@ pub(crate) fn write_rows(
     // corner.
     let items = threads.len() + foreign.len() + owned.len();
     let last = |place: usize| place + 1 == items;
-    let paths = Twins::among(threads.iter().map(|row| &*row.path));
+    let paths = Twins::among(&mut threads.iter().map(|row| &*row.path));
     for (place, row) in threads.iter().enumerate() {
         let (branch, below) = rails("", last(place));
         write!(f, "\n{branch}")?;
@@ -213,7 +213,7 @@ impl fmt::Display for ScopeError {
             write!(f, ", {during} of them during the stop")?;
         }
         let count = self.failures().len();
-        let paths = Twins::among(self.failures().iter().map(Failure::path));
+        let paths = Twins::among(&mut self.failures().iter().map(Failure::path));
         for (place, failure) in self.failures().iter().enumerate() {
             let (branch, below) = rails("", place + 1 == count && self.omitted() == 0);
             let mark = failure.thread_id().map(|id| paths.mark(failure.path(), id)).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Owns the words that texts share: durations, counts, rails, marks of rows with one name.
 //! Refuses to know the subject of a row: `status::labels`, `dump` and `report_text` do.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::rt::order::sort_by_key;
 use crate::rt::shown::Shown;
 
 /// The wait of a thread whose body is over, for the threads of its scope.
@@ -33,19 +33,22 @@ pub(crate) fn rails(indent: &str, last: bool) -> (String, String) {
     (format!("{indent}{here}"), format!("{indent}{below}"))
 }
 
-/// The number of rows that a name has. Rows of one name show their ids, to be told apart.
-pub(crate) struct Twins<'a>(HashMap<&'a str, usize>);
+/// The names that several rows have, in their order. Rows of one name show their ids, to be told
+/// apart.
+pub(crate) struct Twins<'a>(Vec<&'a str>);
 
 impl<'a> Twins<'a> {
-    pub(crate) fn among(names: impl Iterator<Item = &'a str>) -> Twins<'a> {
-        let mut seen = HashMap::new();
-        names.for_each(|name| *seen.entry(name).or_insert(0) += 1);
-        Twins(seen)
+    pub(crate) fn among(names: &mut dyn Iterator<Item = &'a str>) -> Twins<'a> {
+        let mut all: Vec<_> = names.collect();
+        sort_by_key(&mut all, |name| *name);
+        let mut twins: Vec<_> = all.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0]).collect();
+        twins.dedup();
+        Twins(twins)
     }
 
     /// The text behind a name: ` #17` if other rows have the same name, otherwise none.
     pub(crate) fn mark(&self, name: &str, id: impl fmt::Display) -> String {
-        if self.0.get(name).is_some_and(|rows| *rows > 1) { format!(" {id}") } else { String::new() }
+        if self.0.binary_search(&name).is_ok() { format!(" {id}") } else { String::new() }
     }
 }
 

@@ -2,13 +2,14 @@
 //! does not know).
 //! Refuses to judge: a foreign thread informs, and changes neither result nor exit code.
 
-use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crate::outcome::status::outside::ForeignThread;
+use crate::rt::index::Index;
+use crate::rt::order::sort_by_key;
 use crate::sync::locks::Mutex;
 use crate::sys::{self, KernelThread};
 use crate::tree::guest::former;
@@ -102,10 +103,10 @@ pub(crate) fn orphans() -> Vec<ForeignThread> {
     }
 }
 
-fn look_for_orphans(before: &[KernelThread], guests: &HashMap<u32, String>) -> io::Result<Vec<KernelThread>> {
-    let first = Look::now(&|thread| guests.contains_key(&thread.id) || !before.contains(thread))?;
+fn look_for_orphans(before: &[KernelThread], guests: &Index<String>) -> io::Result<Vec<KernelThread>> {
+    let first = Look::now(&|thread| guests.contains(thread.id.into()) || !before.contains(thread))?;
     // Looking again is no use for guests, because they are not about to end.
-    look_again(first, |_, seen| seen.nobodys.iter().all(|thread| guests.contains_key(&thread.id)))
+    look_again(first, |_, seen| seen.nobodys.iter().all(|thread| guests.contains(thread.id.into())))
 }
 
 /// Looks several times, until it is enough: a thread that is only starting or ending is not there
@@ -146,12 +147,12 @@ impl Look {
     fn at(mut ids: Vec<u32>, is_asked: &dyn Fn(&KernelThread) -> bool) -> io::Result<Look> {
         let in_caches: usize = Root::all().iter().map(|root| root.cache.starting()).sum();
         let starting = in_caches + EXPECTED.load(Ordering::Acquire);
-        let mut ours: HashSet<u32> = KNOWN.lock().iter().copied().collect();
+        let mut ours: Index<()> = KNOWN.lock().iter().copied().map(u64::from).collect();
         for root in Root::all() {
-            ours.extend(root.cache.kernel_ids());
-            ours.extend(root.kernel_ids());
+            let of_root = root.cache.kernel_ids().into_iter().chain(root.kernel_ids());
+            ours.extend(of_root.map(|id| (id.into(), ())));
         }
-        ids.retain(|id| !ours.contains(id));
+        ids.retain(|id| !ours.contains(u64::from(*id)));
         let there = ids.into_iter().filter_map(|id| sys::thread_of(id).transpose());
         let nobodys =
             there.filter(|thread| thread.as_ref().map_or(true, is_asked)).collect::<io::Result<_>>()?;
@@ -170,14 +171,14 @@ impl Look {
     /// them.
     fn without_ours(self) -> Vec<KernelThread> {
         let Look { mut nobodys, starting } = self;
-        nobodys.sort_by_key(|thread| (thread.started, thread.id));
+        sort_by_key(&mut nobodys, |thread| (thread.started, thread.id));
         nobodys.truncate(nobodys.len().saturating_sub(starting));
         nobodys
     }
 }
 
-fn describe(thread: &KernelThread, before: bool, guests: &HashMap<u32, String>) -> ForeignThread {
-    let guest = guests.get(&thread.id);
+fn describe(thread: &KernelThread, before: bool, guests: &Index<String>) -> ForeignThread {
+    let guest = guests.get(thread.id.into());
     let name = guest.cloned().unwrap_or_else(|| thread.text());
     let guest = guest.is_some();
     ForeignThread { os_tid: thread.id, name, guest, before, unknown: None, stack: None, no_stack: None }

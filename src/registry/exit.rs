@@ -78,6 +78,11 @@ pub struct Exit<T> {
 }
 
 impl<T> Exit<T> {
+    /// The exit of a run that was refused: the body was not run.
+    pub(crate) fn of_refusal(error: ScopeError) -> Exit<T> {
+        Exit { result: Err(error), shutdown: ShutdownReport::default(), failures: None }
+    }
+
     /// The result alone.
     ///
     /// ```
@@ -144,14 +149,13 @@ impl<T: fmt::Debug> fmt::Debug for Exit<T> {
     }
 }
 
-/// The exit of a run that was refused: the body was not run.
-pub(crate) fn refused<T>(name: Cow<'static, str>, at: &'static Location<'static>, why: BoxError) -> Exit<T> {
+/// The error of a run that was refused.
+pub(crate) fn refused(name: Cow<'static, str>, at: &'static Location<'static>, why: BoxError) -> ScopeError {
     let path = format!("/{}", crate::tree::text::escape(&name));
     let origin =
         Origin { id: None, path, name, purpose: "registry".into(), spawned_from: at, notes: Vec::new() };
     let failure = Failure::error(origin, why, Vec::new());
-    let error = ScopeError::of_one(failure, ShutdownReport::default());
-    Exit { result: Err(error), shutdown: ShutdownReport::default(), failures: None }
+    ScopeError::of_one(failure, ShutdownReport::default())
 }
 
 /// The failure tree as text. A `Display` that panics is named instead.
@@ -177,18 +181,7 @@ pub(crate) fn assemble<T>(
     remember: &dyn Fn(&ShutdownReport),
 ) -> Result<Exit<T>, Payload> {
     let Lived { value, payload, verdict } = lived;
-    let mut verdict = verdict.map(Account::into_report);
-    let report = match &mut verdict {
-        Ok(report) => report,
-        Err(error) => error.report_mut(),
-    };
-    // A row that says that the threads are not known stands for no thread, and a guest is no
-    // orphan.
-    report.orphaned = orphans.iter().filter(|row| row.unknown.is_none() && !row.guest).count();
-    report.total += report.orphaned;
-    report.foreign = orphans;
-    report.owned = owned::alive();
-    let shutdown = report.clone();
+    let (verdict, shutdown) = complete(verdict, orphans);
     remember(&shutdown);
     if let Some(payload) = payload {
         verdict.err().iter().for_each(|error| report_before_unwinding(core, error));
@@ -204,4 +197,24 @@ pub(crate) fn assemble<T>(
     };
     let failures = result.as_ref().err().filter(|error| error.stop_reason().is_none()).map(failure_text);
     Ok(Exit { result, shutdown, failures })
+}
+
+/// Adds what only a registry knows to the report: the orphaned threads, and the owned groups.
+fn complete(
+    verdict: Result<Account, ScopeError>,
+    orphans: Vec<ForeignThread>,
+) -> (Result<ShutdownReport, ScopeError>, ShutdownReport) {
+    let mut verdict = verdict.map(Account::into_report);
+    let report = match &mut verdict {
+        Ok(report) => report,
+        Err(error) => error.report_mut(),
+    };
+    // A row that says that the threads are not known stands for no thread, and a guest is no
+    // orphan.
+    report.orphaned = orphans.iter().filter(|row| row.unknown.is_none() && !row.guest).count();
+    report.total += report.orphaned;
+    report.foreign = orphans;
+    report.owned = owned::alive();
+    let shutdown = report.clone();
+    (verdict, shutdown)
 }

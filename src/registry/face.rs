@@ -5,6 +5,7 @@ use std::panic::{Location, resume_unwind};
 use std::sync::{Arc, Weak};
 
 use crate::outcome::errors::error::SpawnError;
+use crate::outcome::errors::failure::ScopeError;
 use crate::outcome::report::shutdown::ShutdownReport;
 use crate::outcome::status::snapshot::Snapshot;
 use crate::registry::audit;
@@ -79,22 +80,12 @@ impl Registry {
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
     {
-        let at = Location::caller();
-        let Registry { name, mut settings } = self;
-        // Read once, because a library may set a handler meanwhile: the handlers that are
-        // installed, and those that are put back, must be the same ones.
-        settings.taken = settings.signals.wanted();
-        settings.history.iter_mut().for_each(History::open);
-        let started = claim().and_then(|slot| Ok((Installed::open(name.clone(), settings, at)?, slot)));
-        let (installed, _slot) = match started {
+        let (installed, _slot) = match set_up(self, Location::caller()) {
             Ok(started) => started,
-            Err(refusal) => return refused(name, at, refusal),
+            Err(refusal) => return Exit::of_refusal(refusal),
         };
-        let core = Arc::clone(installed.core());
-        // Claimed -> running: from here on `snapshot` and `group` find the root.
-        *RUNNING.lock() = Some(Arc::downgrade(&core));
         // Blocks until all threads are home. Returns also if the body panicked.
-        let lived = live(&core, main);
+        let lived = live(installed.core(), main);
         // Joins the OS threads (P2), and after that the audit counts the threads that are left.
         installed.close_root();
         // Code of the program's that runs here (`Drop`, `Display`, a subscriber) may hang, so it
@@ -103,12 +94,26 @@ impl Registry {
         let remember = |report: &ShutdownReport| {
             settings.history.iter().for_each(|history| history.add(report, settings.kill_after));
         };
-        let ended = assemble(&core, lived, audit::orphans(), &remember);
+        let ended = assemble(installed.core(), lived, audit::orphans(), &remember);
         // After the last code of the program's: from here on *watch* is gone.
         installed.put_back();
         // Last: the process is as it was before the run when the panic of the body goes on.
         ended.unwrap_or_else(|payload| resume_unwind(payload))
     }
+}
+
+/// Sets up everything that is around the root's body. The error is for the `Exit` of the run.
+fn set_up(registry: Registry, at: &'static Location<'static>) -> Result<(Installed, OnlyRun), ScopeError> {
+    let Registry { name, mut settings } = registry;
+    // Read once, because a library may set a handler meanwhile: the handlers that are installed,
+    // and those that are put back, must be the same ones.
+    settings.taken = settings.signals.wanted();
+    settings.history.iter_mut().for_each(History::open);
+    let started = claim().and_then(|slot| Ok((Installed::open(name.clone(), settings, at)?, slot)));
+    let (installed, slot) = started.map_err(|why| refused(name, at, why))?;
+    // Claimed -> running: from here on `snapshot` and `group` find the root.
+    *RUNNING.lock() = Some(Arc::downgrade(installed.core()));
+    Ok((installed, slot))
 }
 
 /// The right to run as the registry of the process. Its drop lets the next run begin.

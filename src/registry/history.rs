@@ -19,12 +19,14 @@ pub(crate) struct History {
     /// Opened when the run begins, so that the end of the run looks up no path. `None` before, and
     /// if the system refused.
     file: Option<File>,
+    /// Makes the line. Set with the path, so that a program without a history has no code for it.
+    line: fn(&ShutdownReport, &Facts) -> String,
 }
 
 impl History {
     /// The history in the file `path`, which is not open yet.
     pub(crate) fn at(path: &Path) -> History {
-        History { path: path.to_owned(), file: None }
+        History { path: path.to_owned(), file: None, line }
     }
 
     /// Opens the file. A refusal is logged: the program is worth more than its history.
@@ -50,7 +52,7 @@ impl History {
     fn write(&self, report: &ShutdownReport, kill_after: Duration, forced: bool) -> io::Result<()> {
         let Some(mut file) = self.file.as_ref() else { return Ok(()) };
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let line = line(report, &Facts { at, pid: std::process::id(), kill_after, forced });
+        let line = (self.line)(report, &Facts { at, pid: std::process::id(), kill_after, forced });
         // One write, so that lines of several processes do not mix.
         match file.write(line.as_bytes())? {
             whole if whole == line.len() => Ok(()),

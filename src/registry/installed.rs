@@ -141,6 +141,8 @@ fn start_watch(
         sys::bear_closed_pipes();
         watch(&shared, &own, expected);
     };
+    // A box, as for all other threads, because std's code is compiled for each type of closure.
+    let work: Box<dyn FnOnce() + Send> = Box::new(work);
     let spawned = Builder::new().name("homebound-watch".to_owned()).spawn(work);
     spawned.map(|watch| (record, watch)).map_err(SpawnError::Os)
 }

@@ -5,16 +5,16 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded};
-
 use crate::outcome::dump::Dump;
 use crate::outcome::dump::count::is_whole;
 use crate::outcome::status::snapshot::Snapshot;
 use crate::registry::chores::taken_over_text;
 use crate::registry::shared::{Shared, say};
+use crate::rt::latch::Latch;
 use crate::shutdown::reporting;
 use crate::sight::examine::{self, Files, PATIENCE};
 use crate::stop::wakeups::Calls;
+use crate::sync::AtomicBool;
 use crate::sys;
 use crate::sys::last::{self, End};
 use crate::tree::core::ScopeCore;
@@ -78,19 +78,20 @@ pub(crate) fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, e
 }
 
 /// Has *stopper* append this text to the file for dumps, because a disk may hang, and *watch* may
-/// not. If *stopper* is in the program's code, which may hang as well, *watch* writes. The receiver
-/// hears of the end of a write by *stopper*.
-fn append(shared: &Shared, text: &str) -> Option<Receiver<()>> {
+/// not. If *stopper* is in the program's code, which may hang as well, *watch* writes. The latch is
+/// set at the end of a write by *stopper*.
+fn append(shared: &Shared, text: &str) -> Option<Arc<Latch>> {
     let file = shared.dump_file.get()?;
     if shared.is_occupied() {
         let _a_full_disk = (&*file).write_all(text.as_bytes());
         return None;
     }
-    let (written, is_written) = bounded::<()>(0);
+    let written = Arc::new(Latch::default());
+    let is_written = Arc::clone(&written);
     let text = text.to_owned();
     shared.dispatch(WorkItem::Call(Calls::log(move || {
         let _a_full_disk = (&*file).write_all(text.as_bytes());
-        drop(written);
+        written.set();
     })));
     Some(is_written)
 }
@@ -99,6 +100,6 @@ fn append(shared: &Shared, text: &str) -> Option<Receiver<()>> {
 /// soon.
 fn append_and_wait(shared: &Shared, text: &str) {
     if let Some(is_written) = append(shared, text) {
-        let _in_vain = is_written.recv_timeout(FILE_PATIENCE);
+        is_written.wait(Some(Instant::now() + FILE_PATIENCE), &AtomicBool::new(false));
     }
 }

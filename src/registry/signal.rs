@@ -1,10 +1,15 @@
 //! Owns which OS signals a registry takes, and what each means.
 //! Refuses to install a handler: `sys` does, for the time of one run.
 
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+
 use crossbeam_channel::Sender;
 
 use crate::outcome::reason::signal_text;
 use crate::sys;
+use crate::tree::root::LogEntry;
 
 /// The signals that a registry takes. By default SIGINT, SIGTERM and SIGHUP stop the program, and
 /// SIGQUIT prints the dump (unix; none elsewhere). A signal that was ignored when the process
@@ -30,7 +35,33 @@ pub(crate) enum Meaning {
     /// Prints the dump.
     Dump,
     /// Goes over the channel, and has no other effect.
-    Forward(Sender<i32>),
+    Forward(Outlet),
+}
+
+/// The channel of a signal. Behind a pointer, so that a program that forwards no signal has no code
+/// for it.
+#[derive(Clone)]
+pub(crate) struct Outlet(Arc<dyn Fn(i32) -> LogEntry + Send + Sync + UnwindSafe + RefUnwindSafe>);
+
+impl Outlet {
+    fn new(to: Sender<i32>) -> Outlet {
+        // Never blocks on a full channel, because signals behind this one would wait, too.
+        Outlet(Arc::new(move |number| match to.try_send(number) {
+            Ok(()) => LogEntry::Forwarded(number),
+            Err(error) => LogEntry::Lost(number, error.is_full()),
+        }))
+    }
+
+    /// Sends the number of a signal. Returns what is to be logged about it.
+    pub(crate) fn send(&self, number: i32) -> LogEntry {
+        (self.0)(number)
+    }
+}
+
+impl fmt::Debug for Outlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outlet").finish_non_exhaustive()
+    }
 }
 
 impl Default for Signals {
@@ -89,7 +120,7 @@ impl Signals {
     /// }
     /// ```
     pub fn forward(mut self, number: i32, to: Sender<i32>) -> Signals {
-        self.take(number, Meaning::Forward(to));
+        self.take(number, Meaning::Forward(Outlet::new(to)));
         self
     }
 

@@ -9,6 +9,7 @@ use crate::outcome::words::Thousands;
 use crate::registry::settings::Settings;
 use crate::registry::shared::{Shared, request, say};
 use crate::registry::signal::{Meaning, SecondSignal};
+use crate::rt::order::sort_by_key;
 use crate::rt::shown::Shown;
 use crate::rt::time::after;
 use crate::shutdown::reporting;
@@ -60,7 +61,7 @@ fn line(settings: &Settings, core: &Arc<ScopeCore>) -> Option<String> {
     let report = reporting::report_of_root(core)?;
     let mut away: Vec<_> = report.threads.iter().filter(|row| is_away(row)).collect();
     // The services that are not told yet wait for the others.
-    away.sort_by_key(|row| row.ending == Ending::NotTold);
+    sort_by_key(&mut away, |row| row.ending == Ending::NotTold);
     let names: Vec<_> = away.iter().take(NAMED).map(|row| Shown(&row.name).to_string()).collect();
     let more = if away.len() > NAMED { ", .." } else { "" };
     let total = Thousands(report.total as u64);

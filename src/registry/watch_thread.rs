@@ -262,11 +262,7 @@ fn heard(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken)
     stops.for_each(|heard| stop(shared, core, seen, heard));
     for number in woken.signals().map(|heard| heard.signal) {
         if let Some(Meaning::Forward(to)) = meaning(number) {
-            // Never blocks on a full channel, because signals behind this one would wait, too.
-            shared.dispatch(WorkItem::Log(match to.try_send(number) {
-                Ok(()) => LogEntry::Forwarded(number),
-                Err(error) => LogEntry::Lost(number, error.is_full()),
-            }));
+            shared.dispatch(WorkItem::Log(to.send(number)));
         }
     }
     seen.is_dump_due |= woken.signals().any(|heard| matches!(meaning(heard.signal), Some(Meaning::Dump)));

@@ -65,6 +65,12 @@ fn drop_payload(payload: Payload) {
 
 /// Runs a call of `tracing`. The subscriber is the program's, so a panic of it ends here.
 pub(crate) fn log_contained(f: impl FnOnce()) {
+    let mut f = Some(f);
+    call_contained(&mut || f.take().into_iter().for_each(|f| f()));
+}
+
+/// Compiled once for all calls.
+fn call_contained(f: &mut dyn FnMut()) {
     if let Err(payload) = contain(f) {
         discard(payload);
     }

@@ -1,26 +1,22 @@
-//! Owns the list of idle threads: by name for a spawner, and by age for the limit on their number.
+//! Owns the list of idle threads, by age, with the limit on their number.
 //! Refuses to wake them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::by_id::ById;
 use super::options::ThreadOptions;
-use super::os_thread::{Name, OsThread};
+use super::os_thread::OsThread;
 
 /// Threads that may idle at least, where few threads can run at once; the limit is this or twice
 /// that number.
 const AT_LEAST: usize = 64;
 
-/// Every OS thread in it is `Standing::Idle` under its age, and stands in both maps. The thread
-/// that takes an OS thread out has claimed it, and owes it a `give`. All of it is guarded by the
-/// lock of the cache's state.
+/// Every OS thread in it is `Standing::Idle` under its age. The thread that takes an OS thread out
+/// has claimed it, and owes it a `give`. All of it is guarded by the lock of the cache's state.
 #[derive(Default)]
 pub(super) struct Idle {
-    /// In the order in which they began to idle. `take` prefers the last one, because its stack is
-    /// the warmest.
-    by_name: HashMap<Name, Vec<Arc<OsThread>>>,
-    /// By the number under which each began to idle, so the first has been idle for longest.
+    /// By the number under which each began to idle, so the first has been idle for longest. The
+    /// limit keeps the list short enough to be searched.
     by_age: ById<Arc<OsThread>>,
     /// The age that the next thread gets. It only grows.
     next_age: u64,
@@ -34,42 +30,32 @@ impl Idle {
         os_thread.set_idle(self.next_age);
         self.by_age.insert(self.next_age, Arc::clone(os_thread));
         self.next_age += 1;
-        self.by_name.entry(os_thread.name().clone()).or_default().push(Arc::clone(os_thread));
         let crowded = self.by_age.len() > AT_LEAST && self.by_age.len() > width.saturating_mul(2);
         let oldest = self.by_age.values().next().filter(|_| crowded).cloned();
         oldest.filter(|os_thread| self.remove(os_thread))
     }
 
-    /// Claims and returns an idle thread of this name and these options, if there is one.
+    /// Claims and returns an idle thread of this name and these options, if there is one: the last
+    /// one that began to idle, because its stack is the warmest.
     pub(super) fn take(&mut self, name: &str, make: &ThreadOptions) -> Option<Arc<OsThread>> {
-        let os_threads = self.by_name.get(name).filter(|_| !make.is_alone())?;
-        let os_thread = os_threads
-            .iter()
-            .rfind(|os_thread| os_thread.options().stack_size == make.stack_size)
-            .cloned()?;
+        if make.is_alone() {
+            return None;
+        }
+        let is_like = |other: &&Arc<OsThread>| {
+            other.options().stack_size == make.stack_size && other.name().as_ref() == name
+        };
+        let os_thread = Arc::clone(self.by_age.values().rfind(is_like)?);
         self.remove(&os_thread).then_some(os_thread)
     }
 
     /// Takes this OS thread out. True if it was there: then the caller has claimed it.
     pub(super) fn remove(&mut self, os_thread: &Arc<OsThread>) -> bool {
-        let Some(os_threads) = self.by_name.get_mut(os_thread.name()) else { return false };
-        // The end of the list is where spawners take from.
-        let Some(place) = os_threads.iter().rposition(|other| Arc::ptr_eq(other, os_thread)) else {
-            return false;
-        };
-        os_threads.remove(place);
-        if os_threads.is_empty() {
-            self.by_name.remove(os_thread.name());
-        }
         // Idle -> claimed.
-        let age = os_thread.claim();
-        debug_assert!(age.is_some(), "a listed os_thread is idle");
-        age.is_some_and(|age| self.by_age.remove(age).is_some())
+        os_thread.claim().is_some_and(|age| self.by_age.remove(age).is_some())
     }
 
     /// Claims and returns all of them.
     pub(super) fn take_all(&mut self) -> Vec<Arc<OsThread>> {
-        self.by_name.clear();
         let os_threads = std::mem::take(&mut self.by_age).into_values();
         os_threads.filter(|os_thread| os_thread.claim().is_some()).collect()
     }

@@ -180,8 +180,10 @@ impl ThreadCache {
             builder = builder.stack_size(bytes);
         }
         let (cache, own) = (Arc::clone(self), Arc::clone(os_thread));
+        // A box, as for *watch*, because std's code is compiled for each type of closure.
+        let work: Box<dyn FnOnce() + Send> = Box::new(move || cache.run_jobs(&own));
         // An unwind here would leave a thread in the count that never was.
-        let spawned = contain(|| builder.spawn(move || cache.run_jobs(&own)));
+        let spawned = contain(|| builder.spawn(work));
         let handle = spawned.unwrap_or_else(|payload| {
             discard(payload);
             Err(io::ErrorKind::OutOfMemory.into())

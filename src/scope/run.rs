@@ -256,17 +256,8 @@ fn run_body<'scope, 'env, T, F>(
 where
     F: FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
 {
-    panic_hook::note_panics();
-    log_contained(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "opened"));
     let record = scope.context().record();
-    // Started before it is in sight as the body, so that no view shows a body that is about to
-    // begin.
-    record.start(None);
-    core.lock().body = Some(Arc::clone(record));
-    // Pairs with `remove_opened` in `leave`.
-    if let Some(runner) = &core.runner {
-        runner.add_opened(core);
-    }
+    begin_body(core, record);
     // Left before the exit path, where the thread is no longer inside the body: a deferred function
     // sees the context around.
     let entered = scope.context().enter();
@@ -276,18 +267,35 @@ where
         Ok(Ok(value)) => (Some(value), None, BodyEnd::Returned),
         Ok(Err(error)) => (None, None, judge_body(core, record, error)),
         Err(payload) => {
-            let place = panic_hook::place(&payload);
-            // The listed failure gets a copy of the text alone, because the payload itself goes on
-            // with the unwind (`enter`).
-            let text: Payload = Box::new(crate::rt::contain::message(&payload).to_owned());
-            let failure = Failure::panic(record.origin(), text, place);
-            discard(failure.take_payload());
-            // The scope is stopped before the log, because the subscriber is code of the program's.
-            core.fail(&failure, true);
-            log(&failure);
+            note_panic(core, record, &payload);
             (None, Some(payload), BodyEnd::Failed)
         }
     }
+}
+
+fn begin_body(core: &Arc<ScopeCore>, record: &Arc<Record>) {
+    panic_hook::note_panics();
+    log_contained(|| tracing::debug!(target: "homebound::scope", scope = &*shown(core.path()), "opened"));
+    // Started before it is in sight as the body, so that no view shows a body that is about to
+    // begin.
+    record.start(None);
+    core.lock().body = Some(Arc::clone(record));
+    // Pairs with `remove_opened` in `leave`.
+    if let Some(runner) = &core.runner {
+        runner.add_opened(core);
+    }
+}
+
+fn note_panic(core: &Arc<ScopeCore>, record: &Arc<Record>, payload: &Payload) {
+    let place = panic_hook::place(payload);
+    // The listed failure gets a copy of the text alone, because the payload itself goes on with the
+    // unwind (`enter`).
+    let text: Payload = Box::new(crate::rt::contain::message(payload).to_owned());
+    let failure = Failure::panic(record.origin(), text, place);
+    discard(failure.take_payload());
+    // The scope is stopped before the log, because the subscriber is code of the program's.
+    core.fail(&failure, true);
+    log(&failure);
 }
 
 fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> BodyEnd {

@@ -2,13 +2,13 @@
 //! whose holder no word in memory tells.
 //! Refuses to know locks.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use homebound_stacks as machine;
 use machine::{NotCaptured, Way};
 
 use crate::outcome::status::stack::Stacks;
+use crate::rt::index::Index;
 use crate::sight::holders::Waiter;
 use crate::sight::stacks::{SessionGuard, open};
 use crate::sys;
@@ -88,14 +88,14 @@ impl Again {
 
     /// The words among these that are on the stack of the looking thread, above where the look
     /// began.
-    pub(super) fn on_own_stack(&self, wanted: &HashSet<u64>) -> HashSet<u64> {
+    pub(super) fn on_own_stack(&self, wanted: &Index<()>) -> Index<()> {
         let words = sys::long_words_from(self.outer.0 & !7, MOST);
-        words.into_iter().filter(|word| wanted.contains(word)).collect()
+        words.into_iter().filter(|word| wanted.contains(*word)).collect()
     }
 
     /// The words among these in the memory of a stack whose thread does not tell where it is,
     /// whether they are in use or left over. `place` is an address near the outer end.
-    pub(super) fn near(&self, place: u64, wanted: &HashSet<u64>) -> HashSet<u64> {
+    pub(super) fn near(&self, place: u64, wanted: &Index<()>) -> Index<()> {
         let mut start = place & !(PIECE - 1);
         let mut found: Vec<u64> = sys::long_words_from(start, PIECE as usize);
         // Downwards, to the end of the stack, below which nothing is mapped.
@@ -107,7 +107,7 @@ impl Again {
             }
             found.extend(piece);
         }
-        found.into_iter().filter(|word| wanted.contains(word)).collect()
+        found.into_iter().filter(|word| wanted.contains(*word)).collect()
     }
 }
 

@@ -6,13 +6,14 @@
 //! end of a scope leads to each of its threads. A wait for the first of several threads, or for a
 //! place in a pool, leads to none: any of them may end it.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::outcome::status::edge::{Cycle, Edge};
 use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::{Role, ScopeStatus, Snapshot, ThreadStatus};
 use crate::outcome::words::{END_OF_CHILD, ITS_THREADS, START_OF_CHILD};
+use crate::rt::index::Index;
+use crate::rt::order::sort_by_key;
 
 /// Waits that end when all threads of a scope are home.
 const FOR_ALL: [&str; 4] = [ITS_THREADS, "shutdown", "group", "end of race"];
@@ -29,12 +30,12 @@ pub(super) fn find(snapshot: &Snapshot, foreign: &[(u32, Vec<Edge>)]) -> Vec<Cyc
 /// of, and a wait of homebound's that is `least` old in it was on all the while. Of each lock the
 /// waiter was seen to be there at the end.
 pub(super) fn keep_lasting(cycles: &mut Vec<Cycle>, later: &Snapshot, least: Duration) {
-    let (mut waits, mut list) = (HashMap::new(), vec![&later.root]);
+    let (mut waits, mut list) = (Index::new(), vec![&later.root]);
     while let Some(scope) = list.pop() {
-        waits.extend(scope.threads.iter().map(|thread| (thread.id, thread.waiting_for)));
+        waits.extend(scope.threads.iter().map(|thread| (thread.id.0, thread.waiting_for)));
         list.extend(&scope.scopes);
     }
-    let lasts = |id: ThreadId| waits.get(&id).copied().flatten().is_some_and(|age| age >= least);
+    let lasts = |id: ThreadId| waits.get(id.0).copied().flatten().is_some_and(|age| age >= least);
     cycles.retain(|Cycle { edges, .. }| {
         // The thread to which an edge leads waits in the next one.
         let waiters = edges.iter().zip(edges.iter().cycle().skip(1));
@@ -42,18 +43,23 @@ pub(super) fn keep_lasting(cycles: &mut Vec<Cycle>, later: &Snapshot, least: Dur
     });
 }
 
-/// An OS thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Node {
-    /// By the kernel's id.
-    Os(u32),
-    /// By the id of its row: the thread runs on no OS thread yet, or the system has no such ids.
-    Row(ThreadId),
+/// An OS thread, by the kernel's id. A thread that runs on no OS thread yet, or on a system without
+/// such ids, by the id of its row, which is marked by [`ROW`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Node(u64);
+
+/// Above all ids of the kernel's. Ids of rows are counted from 1, and never reach it.
+const ROW: u64 = 1 << 63;
+
+impl Node {
+    fn os(id: u32) -> Node {
+        Node(id.into())
+    }
 }
 
 /// The waits as nodes and steps. A step has the edge that a cycle shows.
 struct Graph {
-    steps: HashMap<Node, Vec<(Node, Edge)>>,
+    steps: Index<Vec<(Node, Edge)>>,
 }
 
 /// How far the search has come with a node.
@@ -66,7 +72,7 @@ enum Mark {
 impl Graph {
     fn of(root: &ScopeStatus, foreign: &[(u32, Vec<Edge>)]) -> Graph {
         let (nodes, scopes) = index(root);
-        let mut graph = Graph { steps: HashMap::new() };
+        let mut graph = Graph { steps: Index::new() };
         for scope in &scopes {
             for thread in &scope.threads {
                 let from = node(thread);
@@ -90,50 +96,50 @@ impl Graph {
             }
         }
         for (os_tid, edges) in foreign {
-            edges.iter().for_each(|edge| graph.add(Node::Os(*os_tid), edge, &nodes));
+            edges.iter().for_each(|edge| graph.add(Node::os(*os_tid), edge, &nodes));
         }
         graph
     }
 
-    fn add(&mut self, from: Node, edge: &Edge, nodes: &HashMap<ThreadId, Node>) {
-        let by_row = edge.thread.and_then(|id| nodes.get(&id).copied());
-        if let Some(to) = edge.os_tid.map(Node::Os).or(by_row) {
-            self.steps.entry(from).or_default().push((to, edge.clone()));
+    fn add(&mut self, from: Node, edge: &Edge, nodes: &Index<Node>) {
+        let by_row = edge.thread.and_then(|id| nodes.get(id.0).copied());
+        if let Some(to) = edge.os_tid.map(Node::os).or(by_row) {
+            self.steps.get_or_insert_with(from.0, Vec::new).push((to, edge.clone()));
         }
     }
 
     fn add_member(&mut self, from: Node, member: &ThreadStatus) {
         let (thread, path) = (Some(member.id), member.path.clone());
         let edge = Edge { thread, path, known: true, os_tid: member.os_tid, lock: None };
-        self.steps.entry(from).or_default().push((node(member), edge));
+        self.steps.get_or_insert_with(from.0, Vec::new).push((node(member), edge));
     }
 
     /// A search in depth. Each node is visited once, and a step to a node on the way closes a
     /// cycle. Iterative, because chains of waits may be long.
     fn cycles(&self) -> Vec<Cycle> {
-        let mut starts: Vec<Node> = self.steps.keys().copied().collect();
+        let mut starts: Vec<Node> = self.steps.keys().map(Node).collect();
         // So that the same snapshot has its cycles in the same order.
-        starts.sort_unstable();
-        let (mut marks, mut found) = (HashMap::new(), Vec::new());
+        sort_by_key(&mut starts, |node| *node);
+        let (mut marks, mut found) = (Index::new(), Vec::new());
         for start in starts {
             // The way, with the steps of each node that are not taken yet.
             let mut way: Vec<(Node, std::slice::Iter<'_, (Node, Edge)>)> = Vec::new();
             // The edge by which the way came to each node after the first.
             let mut edges: Vec<&Edge> = Vec::new();
-            let mut next = Some(start).filter(|start| !marks.contains_key(start));
+            let mut next = Some(start).filter(|start| !marks.contains(start.0));
             loop {
                 if let Some(node) = next.take() {
-                    marks.insert(node, Mark::OnTheWay(way.len()));
-                    way.push((node, self.steps.get(&node).map(|steps| steps.iter()).unwrap_or_default()));
+                    marks.insert(node.0, Mark::OnTheWay(way.len()));
+                    way.push((node, self.steps.get(node.0).map(|steps| steps.iter()).unwrap_or_default()));
                 }
                 let Some((node, steps)) = way.last_mut() else { break };
                 let Some((to, edge)) = steps.next() else {
-                    marks.insert(*node, Mark::Done);
+                    marks.insert(node.0, Mark::Done);
                     way.pop();
                     edges.pop();
                     continue;
                 };
-                match marks.get(to) {
+                match marks.get(to.0) {
                     None => {
                         edges.push(edge);
                         next = Some(*to);
@@ -143,7 +149,7 @@ impl Graph {
                         found.push(cycle_of(cycle.cloned().collect()));
                         // The search goes on before the cycle.
                         let place = *place;
-                        marks.extend(way.drain(place..).map(|(node, _)| (node, Mark::Done)));
+                        marks.extend(way.drain(place..).map(|(node, _)| (node.0, Mark::Done)));
                         edges.truncate(place.saturating_sub(1));
                     }
                     Some(Mark::Done) => {}
@@ -159,14 +165,14 @@ fn cycle_of(edges: Vec<Edge>) -> Cycle {
 }
 
 fn node(thread: &ThreadStatus) -> Node {
-    thread.os_tid.map_or(Node::Row(thread.id), Node::Os)
+    thread.os_tid.map_or(Node(ROW | thread.id.0), Node::os)
 }
 
 /// The node of each row, and all scopes.
-fn index(root: &ScopeStatus) -> (HashMap<ThreadId, Node>, Vec<&ScopeStatus>) {
-    let (mut nodes, mut scopes, mut list) = (HashMap::new(), Vec::new(), vec![root]);
+fn index(root: &ScopeStatus) -> (Index<Node>, Vec<&ScopeStatus>) {
+    let (mut nodes, mut scopes, mut list) = (Index::new(), Vec::new(), vec![root]);
     while let Some(scope) = list.pop() {
-        nodes.extend(scope.threads.iter().map(|thread| (thread.id, node(thread))));
+        nodes.extend(scope.threads.iter().map(|thread| (thread.id.0, node(thread))));
         scopes.push(scope);
         list.extend(&scope.scopes);
     }

@@ -1,32 +1,30 @@
 //! Owns what was read of the threads shortly before the last words, and its place in them.
 //! Refuses to read anything itself.
 
-use std::collections::HashMap;
-
 use crate::outcome::status::outside::{EndingThread, ForeignThread};
 use crate::outcome::status::snapshot::{Snapshot, ThreadStatus};
+use crate::rt::index::Index;
 use crate::sight::rows;
 
 /// Puts what `early` has read of each thread into `snapshot`, which was read later, and has read
 /// the tree alone. A thread that has come home in between is not in `snapshot`.
 pub(super) fn add(early: Snapshot, snapshot: &mut Snapshot) {
     let Snapshot { mut root, foreign, ending, limits, cycles, .. } = early;
-    let mut known: HashMap<_, _> =
-        rows::by_interest(&mut root).into_iter().map(|row| ((row.id, row.os_tid), row)).collect();
+    let mut known: Index<_> = rows::by_interest(&mut root).into_iter().map(|row| (row.id.0, row)).collect();
     for row in rows::by_interest(&mut snapshot.root) {
-        if let Some(before) = known.remove(&(row.id, row.os_tid)) {
+        if let Some(before) = known.remove(row.id.0).filter(|before| before.os_tid == row.os_tid) {
             take(before, row);
         }
     }
-    let mut foreign: HashMap<_, _> = foreign.into_iter().map(|row| (row.os_tid, row)).collect();
+    let mut foreign: Index<_> = foreign.into_iter().map(|row| (row.os_tid.into(), row)).collect();
     for row in &mut snapshot.foreign {
-        if let Some(ForeignThread { stack, no_stack, .. }) = foreign.remove(&row.os_tid) {
+        if let Some(ForeignThread { stack, no_stack, .. }) = foreign.remove(row.os_tid.into()) {
             (row.stack, row.no_stack) = (stack, no_stack);
         }
     }
-    let mut ending: HashMap<_, _> = ending.into_iter().map(|row| (row.os_tid, row)).collect();
+    let mut ending: Index<_> = ending.into_iter().map(|row| (row.os_tid.into(), row)).collect();
     for row in &mut snapshot.ending {
-        let before = ending.remove(&row.os_tid);
+        let before = ending.remove(row.os_tid.into());
         if let Some(EndingThread { run_state, kernel, stack, no_stack, .. }) = before {
             (row.run_state, row.kernel) = (run_state, kernel);
             (row.stack, row.no_stack) = (stack, no_stack);

@@ -17,9 +17,8 @@
 //!   the lock of another on its stack. That this is so by chance, and the unread thread holds all
 //!   of these locks, is far less likely than the deadlock.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-
 use crate::outcome::status::edge::{Edge, Lock, LockKind};
+use crate::rt::index::Index;
 use crate::sight::again::{Again, Unread};
 use crate::sight::holders::{People, Waiter, is_unmoved};
 use crate::sys;
@@ -48,7 +47,7 @@ pub(super) fn add(
     waiters: &[Waiter],
     people: &People,
     again: &mut Again,
-    edges: &mut BTreeMap<u32, Edge>,
+    edges: &mut Index<Edge>,
     limits: &mut Vec<String>,
 ) {
     let locks: Vec<(&Waiter, Lock)> =
@@ -58,22 +57,28 @@ pub(super) fn add(
     }
     let Ok(all) = sys::thread_ids() else { return };
     let own = sys::thread_id();
-    let wanted: HashSet<u64> = locks.iter().map(|(_, lock)| lock.address).collect();
-    let mut candidates: HashMap<u64, Candidates> = HashMap::new();
+    let wanted: Index<()> = locks.iter().map(|(_, lock)| lock.address).collect();
+    let mut candidates: Index<Candidates> = Index::new();
     let (mut unsure, mut unread) = (again.on_own_stack(&wanted), 0_usize);
-    let stacks: HashMap<u32, u64> = Root::all().iter().flat_map(|root| root.cache.stacks()).collect();
+    let stacks = Root::all();
+    let stacks = stacks.iter().flat_map(|root| root.cache.stacks());
+    let stacks: Index<u64> = stacks.map(|(os_tid, place)| (os_tid.into(), place)).collect();
     for os_tid in all {
         if Some(os_tid) == own {
             continue;
         }
         match again.see(os_tid) {
             Some(Ok(seen)) => {
-                let on_stack: HashSet<u64> = seen.words(None).filter(|word| wanted.contains(word)).collect();
-                on_stack.into_iter().for_each(|lock| candidates.entry(lock).or_default().found.push(os_tid));
+                let on_stack: Index<()> = seen.words(None).filter(|word| wanted.contains(*word)).collect();
+                for lock in on_stack.keys() {
+                    candidates.get_or_insert_with(lock, Candidates::default).found.push(os_tid);
+                }
             }
             Some(Err(Unread::Gone)) => {}
-            Some(Err(Unread::Hidden)) => match stacks.get(&os_tid) {
-                Some(place) => unsure.extend(again.near(*place, &wanted)),
+            Some(Err(Unread::Hidden)) => match stacks.get(os_tid.into()) {
+                Some(place) => {
+                    unsure.extend(again.near(*place, &wanted).keys().map(|lock| (lock, ())));
+                }
                 None => unread += 1,
             },
             None => {
@@ -81,18 +86,20 @@ pub(super) fn add(
             }
         }
     }
-    unsure.into_iter().for_each(|lock| candidates.entry(lock).or_default().is_unsure = true);
-    let mut guesses = BTreeMap::new();
+    for lock in unsure.keys() {
+        candidates.get_or_insert_with(lock, Candidates::default).is_unsure = true;
+    }
+    let mut guesses = Index::new();
     for (waiter, lock) in &locks {
         let waits = |os_tid: &&u32| locks.iter().any(|(other, its)| other.os_tid == **os_tid && its == lock);
-        let Some(candidates) = candidates.get(&lock.address).filter(|found| !found.is_unsure) else {
+        let Some(candidates) = candidates.get(lock.address).filter(|found| !found.is_unsure) else {
             continue;
         };
         let mut holders = candidates.found.iter().filter(|os_tid| !waits(os_tid));
         let (Some(holder), None) = (holders.next(), holders.next()) else { continue };
         // All that was read is of this wait, if the waiter has not gone on.
         if is_held(lock) && is_unmoved(waiter.os_tid, &waiter.futex) {
-            guesses.insert(waiter.os_tid, (*holder, *lock));
+            guesses.insert(waiter.os_tid.into(), (*holder, *lock));
         }
     }
     if unread > 0 {
@@ -104,9 +111,7 @@ pub(super) fn add(
             ));
         }
     }
-    for (waiter, (holder, lock)) in guesses {
-        edges.insert(waiter, people.edge(holder, lock, false));
-    }
+    edges.extend(guesses.iter().map(|(waiter, (holder, lock))| (waiter, people.edge(*holder, *lock, false))));
 }
 
 /// The lock that a waiter waits for. `None` if it tells its owner, or is not known.
@@ -122,9 +127,9 @@ fn lock_of(waiter: &Waiter, again: &mut Again) -> Option<Lock> {
             // the function that waits for it.
             let start = (waiter.futex.address & !7).saturating_sub(AROUND);
             let near = sys::long_words_from(start, 2 * AROUND as usize);
-            let found: HashSet<u64> =
+            let found: Index<()> =
                 seen.words(Some(place)).filter(|word| near.contains(word) && has_waiters(*word)).collect();
-            let mut found = found.into_iter();
+            let mut found = found.keys();
             found.next().filter(|_| found.next().is_none())?
         }
         _ => waiter.futex.address,
@@ -147,11 +152,11 @@ fn has_waiters(address: u64) -> bool {
 }
 
 /// The guesses that lead back to their waiters.
-fn in_cycles(guesses: BTreeMap<u32, (u32, Lock)>) -> BTreeMap<u32, (u32, Lock)> {
-    let leads_back = |from: &u32| {
-        let next = |at: &u32| guesses.get(at).map(|(holder, _)| *holder);
+fn in_cycles(guesses: Index<(u32, Lock)>) -> Index<(u32, Lock)> {
+    let leads_back = |from: u64| {
+        let next = |at: &u64| guesses.get(*at).map(|(holder, _)| u64::from(*holder));
         // A way without `from` ends after as many steps as there are guesses.
-        std::iter::successors(next(from), next).take(guesses.len()).any(|at| at == *from)
+        std::iter::successors(next(&from), next).take(guesses.len()).any(|at| at == from)
     };
-    guesses.iter().filter(|(from, _)| leads_back(from)).map(|(from, guess)| (*from, *guess)).collect()
+    guesses.iter().filter(|(from, _)| leads_back(*from)).map(|(from, guess)| (from, *guess)).collect()
 }

@@ -12,13 +12,14 @@
 //! between the first reading and the last, and an owner writes its id after it has taken the lock,
 //! and clears it before it lets go.
 
-use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use crate::outcome::status::edge::{Edge, Lock, LockKind};
 use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::{Role, Snapshot};
 use crate::outcome::status::stack::{Frame, Stacks};
+use crate::rt::index::Index;
+use crate::rt::order::sort_by_key;
 use crate::sight::again::{Again, Outer};
 use crate::sight::rows;
 use crate::sight::{cycles, guesses};
@@ -28,7 +29,7 @@ use crate::sys::{self, Futex};
 const INNERMOST: usize = 8;
 
 /// The name of each thread of the process, by the kernel's id.
-pub(super) struct People(HashMap<u32, (Option<ThreadId>, String)>);
+pub(super) struct People(Index<(Option<ThreadId>, String)>);
 
 /// A thread that waits at a futex.
 pub(super) struct Waiter {
@@ -47,7 +48,7 @@ pub(super) struct Waiter {
 /// beginning of the look.
 pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer: Outer) {
     let waiters = waiters(snapshot, until);
-    let mut edges = BTreeMap::new();
+    let mut edges = Index::new();
     if !waiters.is_empty() {
         let people = People::of(snapshot);
         let mut again = Again::begin(stacks, until, outer);
@@ -57,7 +58,7 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer
                 Some((LockKind::Pthread, _)) => again.as_mut().and_then(|again| pthread_owner(waiter, again)),
                 _ => None,
             };
-            edges.extend(owner.map(|(lock, owner)| (waiter.os_tid, people.edge(owner, lock, true))));
+            edges.extend(owner.map(|(lock, owner)| (waiter.os_tid.into(), people.edge(owner, lock, true))));
         }
         if let Some(mut again) = again {
             guesses::add(&waiters, &people, &mut again, &mut edges, &mut snapshot.limits);
@@ -65,30 +66,33 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer
     }
     // An edge of a waiter that has gone on is old. What is left was true at this moment: a lock
     // that was let go would have put its waiter on a processor.
-    let futexes: HashMap<u32, &Futex> = waiters.iter().map(|waiter| (waiter.os_tid, &waiter.futex)).collect();
-    edges.retain(|os_tid, _| futexes.get(os_tid).is_some_and(|futex| is_unmoved(*os_tid, futex)));
+    let unmoved = waiters
+        .iter()
+        .filter(|waiter| edges.contains(waiter.os_tid.into()) && is_unmoved(waiter.os_tid, &waiter.futex));
+    let unmoved: Index<()> = unmoved.map(|waiter| u64::from(waiter.os_tid)).collect();
+    edges.retain(|os_tid, _| unmoved.contains(os_tid));
     let mut foreign = Vec::new();
     for row in rows::by_interest(&mut snapshot.root) {
-        row.waits_for.extend(row.os_tid.and_then(|os_tid| edges.get(&os_tid).cloned()));
+        row.waits_for.extend(row.os_tid.and_then(|os_tid| edges.get(os_tid.into()).cloned()));
     }
     for row in &snapshot.foreign {
-        foreign.extend(edges.get(&row.os_tid).map(|edge| (row.os_tid, vec![edge.clone()])));
+        foreign.extend(edges.get(row.os_tid.into()).map(|edge| (row.os_tid, vec![edge.clone()])));
     }
     snapshot.cycles = cycles::find(snapshot, &foreign);
 }
 
 /// The threads that wait at a futex, in no wait that homebound knows.
 fn waiters(snapshot: &mut Snapshot, until: Instant) -> Vec<Waiter> {
-    let mut found: BTreeMap<u32, Waiter> = BTreeMap::new();
+    let mut found: Index<Waiter> = Index::new();
     let own = sys::thread_id();
     let mut look = |os_tid: u32, frames: &[Frame]| {
-        if Some(os_tid) == own || found.contains_key(&os_tid) || Instant::now() >= until {
+        if Some(os_tid) == own || found.contains(os_tid.into()) || Instant::now() >= until {
             return;
         }
         if let Ok(Some(futex)) = sys::futex_of(os_tid) {
             let waits_in = frames.iter().take(INNERMOST).enumerate().find_map(lock_of);
             let frames = frames.iter().map(|frame| frame.address).collect();
-            found.insert(os_tid, Waiter { os_tid, futex, frames, waits_in });
+            found.insert(os_tid.into(), Waiter { os_tid, futex, frames, waits_in });
         }
     };
     for row in rows::by_interest(&mut snapshot.root) {
@@ -157,7 +161,7 @@ pub(super) fn is_unmoved(os_tid: u32, futex: &Futex) -> bool {
 
 impl People {
     fn of(snapshot: &mut Snapshot) -> People {
-        let mut found: HashMap<u32, (Option<ThreadId>, String)> = HashMap::new();
+        let mut found: Index<(Option<ThreadId>, String)> = Index::new();
         let mut bodies = Vec::new();
         for row in rows::by_interest(&mut snapshot.root) {
             let Some(os_tid) = row.os_tid.filter(|_| rows::is_live(row)) else { continue };
@@ -165,23 +169,24 @@ impl People {
             if row.role == Role::Body {
                 bodies.push((os_tid, (Some(row.id), row.path.clone())));
             } else {
-                found.insert(os_tid, (Some(row.id), row.path.clone()));
+                found.insert(os_tid.into(), (Some(row.id), row.path.clone()));
             }
         }
         // The outermost body of a thread without a row, which is the oldest.
-        bodies.sort_by_key(|(_, (id, _))| *id);
+        sort_by_key(&mut bodies, |(_, (id, _))| *id);
         for (os_tid, name) in bodies {
-            found.entry(os_tid).or_insert(name);
+            found.get_or_insert_with(os_tid.into(), || name);
         }
         let foreign = snapshot.foreign.iter().filter(|row| row.unknown.is_none());
-        found.extend(foreign.map(|row| (row.os_tid, (None, format!("foreign thread {:?}", row.name)))));
-        found.extend(snapshot.ending.iter().map(|row| (row.os_tid, (None, row.path.clone()))));
+        found
+            .extend(foreign.map(|row| (row.os_tid.into(), (None, format!("foreign thread {:?}", row.name)))));
+        found.extend(snapshot.ending.iter().map(|row| (row.os_tid.into(), (None, row.path.clone()))));
         People(found)
     }
 
     /// The edge to the holder of a lock.
     pub(super) fn edge(&self, holder: u32, lock: Lock, known: bool) -> Edge {
-        let (thread, path) = self.0.get(&holder).cloned().unwrap_or_else(|| (None, elsewhere(holder)));
+        let (thread, path) = self.0.get(holder.into()).cloned().unwrap_or_else(|| (None, elsewhere(holder)));
         Edge { thread, path, known, os_tid: Some(holder), lock: Some(lock) }
     }
 }

@@ -2,11 +2,11 @@
 //! `stacks`, and on other systems than Linux.
 //! Refuses to begin a look.
 
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::time::Instant;
 
 use crate::outcome::status::stack::Stacks;
+use crate::rt::index::Index;
 use crate::sight::holders::Waiter;
 
 /// The place at which a look begins: not needed.
@@ -45,11 +45,11 @@ impl Again {
         match self.0 {}
     }
 
-    pub(super) fn on_own_stack(&self, _wanted: &HashSet<u64>) -> HashSet<u64> {
+    pub(super) fn on_own_stack(&self, _wanted: &Index<()>) -> Index<()> {
         match self.0 {}
     }
 
-    pub(super) fn near(&self, _place: u64, _wanted: &HashSet<u64>) -> HashSet<u64> {
+    pub(super) fn near(&self, _place: u64, _wanted: &Index<()>) -> Index<()> {
         match self.0 {}
     }
 }

@@ -3,6 +3,7 @@
 //! Refuses to ask about a thread.
 
 use crate::outcome::status::snapshot::{ScopeStatus, ThreadState, ThreadStatus};
+use crate::rt::order::sort_by_key;
 
 /// All threads of the tree that have an OS thread, by their interest, and in the order of the tree
 /// among equals.
@@ -13,7 +14,7 @@ pub(super) fn by_interest(root: &mut ScopeStatus) -> Vec<&mut ThreadStatus> {
         // Reversed, because the list is emptied from its end.
         list.extend(scope.scopes.iter_mut().rev());
     }
-    rows.sort_by_key(|row| interest(row));
+    sort_by_key(&mut rows, |row| interest(row));
     rows
 }
 

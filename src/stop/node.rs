@@ -24,7 +24,6 @@
 //!    later stop passes it. So a stop has the same id at a node as at the nodes that it passed on
 //!    its way.
 
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -37,6 +36,7 @@ use crate::outcome::reason::{Stop, next_stop_id};
 use crate::rt::awake;
 use crate::rt::by_id::ById;
 use crate::rt::flags::Flags;
+use crate::rt::index::Index;
 use crate::stop::callback::Callback;
 use crate::stop::condvar::waiter::Interrupt;
 use crate::stop::limit::{Limit, drop_outwards};
@@ -73,7 +73,7 @@ pub(crate) trait Owner: Send + Sync {
     fn begin(&self, at: Instant);
     /// All below is marked, and its waiters are woken. `told` holds the ids of the scopes whose
     /// drivers this stop has already woken. Runs no code of the program's.
-    fn marked(&self, told: &mut HashSet<u64>);
+    fn marked(&self, told: &mut Index<()>);
     /// Logs the stop to the program's subscriber.
     fn log(&self);
 }

@@ -2,13 +2,14 @@
 //! run the calls. In this order, and with no lock held.
 //! Refuses to mark anything.
 
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 
 use crossbeam_channel::Sender;
 use tracing::level_filters::LevelFilter;
 
+use crate::rt::index::Index;
+use crate::rt::order::sort_by_key;
 use crate::stop::callback::{Callback, Caller};
 use crate::stop::condvar::delivery::deliver_all;
 use crate::stop::condvar::waiter::Interrupt;
@@ -53,7 +54,7 @@ impl Aftermath {
         // Pairs with `Waiter::park_while`.
         let mut calls = deliver_all(self.interrupts);
         // The drivers of a scope look again now, and find all of its threads marked and woken.
-        let mut told = HashSet::new();
+        let mut told = Index::new();
         for owner in self.owners.iter().filter_map(Weak::upgrade) {
             owner.marked(&mut told);
         }
@@ -63,7 +64,8 @@ impl Aftermath {
         }
         // Most programs have no subscriber, so do not keep the scopes for nothing.
         let owners = if LevelFilter::current() >= LevelFilter::INFO { self.owners } else { Vec::new() };
-        calls.add(Calls { callbacks: self.callbacks, owners, logs: Vec::new() });
+        calls.0.extend(self.callbacks.into_iter().map(Call::Callback));
+        calls.0.extend(owners.into_iter().map(Call::Told));
         calls
     }
 }
@@ -73,37 +75,54 @@ impl Aftermath {
 /// depends meanwhile.
 #[derive(Default)]
 #[must_use = "callbacks that are not run are lost"]
-pub(crate) struct Calls {
-    callbacks: Vec<Arc<Callback>>,
-    owners: Vec<Weak<dyn Owner>>,
-    logs: Vec<Box<dyn FnOnce() + Send>>,
+pub(crate) struct Calls(Vec<Call>);
+
+enum Call {
+    Callback(Arc<Callback>),
+    /// A scope logs that it was told to stop.
+    Told(Weak<dyn Owner>),
+    Log(Box<dyn FnOnce() + Send>),
+}
+
+impl Call {
+    /// Callbacks come first, because threads may need them to come home.
+    fn turn(&self) -> u8 {
+        match self {
+            Call::Callback(_) => 0,
+            Call::Told(_) => 1,
+            Call::Log(_) => 2,
+        }
+    }
+
+    fn make(self) {
+        match self {
+            Call::Callback(callback) => callback.run(Caller::Stop),
+            Call::Told(owner) => {
+                if let Some(owner) = owner.upgrade() {
+                    owner.log();
+                }
+            }
+            Call::Log(log) => log(),
+        }
+    }
 }
 
 impl Calls {
     pub(crate) fn log(log: impl FnOnce() + Send + 'static) -> Calls {
-        Calls { logs: vec![Box::new(log)], ..Calls::default() }
+        Calls(vec![Call::Log(Box::new(log))])
     }
 
     pub(crate) fn add(&mut self, others: Calls) {
-        self.callbacks.extend(others.callbacks);
-        self.owners.extend(others.owners);
-        self.logs.extend(others.logs);
+        self.0.extend(others.0);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.callbacks.is_empty() && self.owners.is_empty() && self.logs.is_empty()
+        self.0.is_empty()
     }
 
-    /// Makes the calls. Callbacks come first, because threads may need them to come home.
     pub(crate) fn run(self) {
-        for callback in self.callbacks {
-            callback.run(Caller::Stop);
-        }
-        for owner in self.owners.iter().filter_map(Weak::upgrade) {
-            owner.log();
-        }
-        for log in self.logs {
-            log();
-        }
+        let mut calls = self.0;
+        sort_by_key(&mut calls, Call::turn);
+        calls.into_iter().for_each(Call::make);
     }
 }

@@ -2,21 +2,20 @@
 //! its failure and its end, its stack.
 //! Refuses to run the thread: `spawn` does.
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
 use crate::outcome::errors::error::SpawnError;
-use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::Role;
 use crate::rt::erase::Lease;
 use crate::rt::options::Setting;
 use crate::rt::options::ThreadOptions;
+use crate::rt::order::sort_by_key;
 use crate::rt::packet::{Claim, Packet, Repeated};
 use crate::rt::priority::Priority;
 use crate::rt::result::Result;
@@ -27,6 +26,7 @@ use crate::thread::handle::Handle;
 use crate::thread::rerun::{self, Decider, Rerun};
 use crate::thread::spawn::launch;
 use crate::tree::core::ScopeCore;
+use crate::tree::on_done::Inbox;
 use crate::tree::readiness::Word;
 use crate::tree::record::{Label, Record};
 use crate::tree::text::IntoText;
@@ -73,7 +73,7 @@ pub struct ThreadBuilder<'scope> {
     cores: Option<Vec<usize>>,
     make: ThreadOptions,
     /// Gets the id of the thread when the thread has ended.
-    inbox: Option<Sender<ThreadId>>,
+    inbox: Option<Inbox>,
     /// Another thread may make up for a failure.
     competing: bool,
     /// How often a sign of progress is to be expected.
@@ -234,7 +234,10 @@ impl<'scope> ThreadBuilder<'scope> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn cores(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
-        self.cores = Some(BTreeSet::from_iter(cores).into_iter().collect());
+        let mut cores: Vec<usize> = cores.into_iter().collect();
+        sort_by_key(&mut cores, |core| *core);
+        cores.dedup();
+        self.cores = Some(cores);
         self
     }
 
@@ -265,7 +268,7 @@ impl<'scope> ThreadBuilder<'scope> {
 
     /// Sends the id of the thread to `inbox` when the thread has ended and its handle has the
     /// result.
-    pub(crate) fn telling(mut self, inbox: Sender<ThreadId>) -> Self {
+    pub(crate) fn telling(mut self, inbox: Inbox) -> Self {
         self.inbox = Some(inbox);
         self
     }

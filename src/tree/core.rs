@@ -6,17 +6,16 @@
 //!
 //! Locks: a scope's state is locked before a node, and never while another scope's is locked.
 
-use std::collections::HashSet;
 use std::panic::Location;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Weak, atomic::Ordering};
 use std::time::Instant;
 
 use crate::outcome::errors::error::SpawnError;
 use crate::outcome::status::snapshot::Role;
 use crate::rt::awake;
-use crate::rt::contain;
+use crate::rt::contain::log_contained;
 use crate::rt::event_count::EventCount;
+use crate::rt::index::Index;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
 use crate::stop::node::{Link, Node, Owner};
@@ -314,7 +313,7 @@ impl Owner for ScopeCore {
     }
 
     /// The stop has reached this scope: wakes its drivers.
-    fn marked(&self, told: &mut HashSet<u64>) {
+    fn marked(&self, told: &mut Index<()>) {
         let mut followers = self.followers();
         // Pairs with `Tokens::take`: idle threads of a pool see that they are marked.
         self.pool.get().into_iter().for_each(|pool| pool.told());
@@ -323,7 +322,7 @@ impl Owner for ScopeCore {
         // starts have begun, so each follower looks once, however many scopes around it are
         // stopped.
         while let Some(core) = followers.pop() {
-            if told.insert(core.id) {
+            if told.add(core.id) {
                 followers.extend(core.followers());
                 core.wake_drivers();
             }
@@ -332,7 +331,7 @@ impl Owner for ScopeCore {
 
     fn log(&self) {
         let reason = self.node.reason();
-        contain::log_contained(
+        log_contained(
             || tracing::info!(target: "homebound::stop", scope = &*shown(self.path()), %reason, "stopping"),
         );
     }

@@ -9,11 +9,11 @@
 //! - B runs a callback of A, for which A waits at its end: the table notes these when B blocks.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use crate::outcome::errors::failure::JoinError;
 use crate::outcome::status::snapshot::Role;
+use crate::rt::index::Index;
 use crate::rt::this_thread;
 use crate::sync::local::*;
 use crate::sync::{AtomicBool, Mutex, global};
@@ -39,9 +39,9 @@ per_thread! {
 #[derive(Default)]
 struct Table {
     /// By the number of the OS thread that blocks.
-    blocked: HashMap<u64, Blocked>,
+    blocked: Index<Blocked>,
     /// By the id of a thread whose callback runs: the number of the OS thread that runs it.
-    owed: HashMap<u64, u64>,
+    owed: Index<u64>,
 }
 
 /// What one OS thread blocks on.
@@ -184,7 +184,7 @@ impl Waiting {
             }
         }
         // Nests below an earlier wait of the same OS thread, which `drop` puts back.
-        blocked.around = table.blocked.remove(&run).map(Box::new);
+        blocked.around = table.blocked.remove(run).map(Box::new);
         table.blocked.insert(run, blocked);
         // An entry that was there already belongs to an earlier wait of this OS thread.
         owed.retain(|id| table.owed.insert(*id, run) != Some(run));
@@ -197,9 +197,9 @@ impl Drop for Waiting {
         let mut guard = BLOCKED.lock();
         let Some(table) = guard.as_mut() else { return };
         for id in &self.owed {
-            table.owed.remove(id);
+            table.owed.remove(*id);
         }
-        let mut gone = table.blocked.remove(&self.run);
+        let mut gone = table.blocked.remove(self.run);
         if let Some(around) = gone.as_mut().and_then(|gone| gone.around.take()) {
             table.blocked.insert(self.run, *around);
         }
@@ -213,8 +213,8 @@ impl Table {
     /// The waits of the OS thread that runs `record`, and of the OS thread that runs a callback of
     /// it, the innermost first.
     fn waits_of(&self, record: &Record) -> impl Iterator<Item = &Blocked> {
-        let callback = self.owed.get(&record.id.0).and_then(|run| self.blocked.get(run));
-        let innermost = self.blocked.get(&record.os_thread()).into_iter().chain(callback);
+        let callback = self.owed.get(record.id.0).and_then(|run| self.blocked.get(*run));
+        let innermost = self.blocked.get(record.os_thread()).into_iter().chain(callback);
         innermost.flat_map(|wait| std::iter::successors(Some(wait), |wait| wait.around.as_deref()))
     }
 }

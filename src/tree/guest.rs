@@ -6,10 +6,10 @@
 //! listed (`State::guests`) --(its guard, its thread or its scope ends)--> over
 //! ```
 
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use crate::rt::by_id::ById;
+use crate::rt::index::Index;
 use crate::sync::locks::Mutex;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
@@ -83,8 +83,8 @@ fn count_out(record: &Arc<Record>) {
 }
 
 /// Returns the names of former guests, by kernel id.
-pub(crate) fn former() -> HashMap<u32, String> {
-    FORMER.lock().values().cloned().collect()
+pub(crate) fn former() -> Index<String> {
+    FORMER.lock().values().map(|(id, name)| (u64::from(*id), name.clone())).collect()
 }
 
 /// Returns how many guests were in this scope or below it since its shutdown began.

@@ -8,18 +8,31 @@
 
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, unbounded};
 
 use crate::outcome::status::id::ThreadId;
 use crate::stop::callback::{Callback, Caller};
 use crate::sync::AtomicBool;
 use crate::tree::record::Record;
 
+/// Takes the id of a thread that has ended; no code of the program's. A pointer, because most
+/// programs have no set of threads that takes ids.
+pub(crate) type Inbox = Arc<dyn Fn(ThreadId) + Send + Sync>;
+
+/// Makes an inbox, and the receiver of the ids that come to it.
+pub(crate) fn inbox() -> (Inbox, Receiver<ThreadId>) {
+    let (sender, ids) = unbounded();
+    let take = move |id| {
+        let _the_set_may_be_gone = sender.send(id);
+    };
+    (Arc::new(take), ids)
+}
+
 impl Record {
     /// Sends the id of the thread to `inbox` when the thread has ended. Called before the thread is
     /// started, so no end is missed. Costs the ending thread less than a callback: the note is no
     /// code of the program's, so the OS thread may be given back before it is sent.
-    pub(crate) fn tell_when_done(&self, inbox: Sender<ThreadId>) {
+    pub(crate) fn tell_when_done(&self, inbox: Inbox) {
         self.life(|life| life.sequel.inbox = Some(inbox));
     }
 
@@ -69,7 +82,7 @@ impl Record {
         });
         if let Some(inbox) = inbox {
             // Pairs with the receiver of a `JoinSet`, which finds `done` set.
-            let _the_set_may_be_gone = inbox.send(self.id);
+            inbox(self.id);
         }
         // With the lock free, because a callback is code of the program's.
         for callback in callbacks.into_values() {

@@ -7,8 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crossbeam_channel::Sender;
-
 use crate::outcome::errors::failure::Origin;
 use crate::outcome::report::shutdown::{Ending, HeldBy};
 use crate::outcome::status::id::ThreadId;
@@ -22,6 +20,7 @@ use crate::stop::node::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 use crate::tree::core::ScopeCore;
 use crate::tree::jobs::JobNow;
+use crate::tree::on_done::Inbox;
 use crate::tree::readiness::{Readiness, Word};
 use crate::tree::result_state::ResultState;
 use crate::tree::runs::Runs;
@@ -133,7 +132,7 @@ type Opened = Mutex<Vec<Weak<ScopeCore>>>;
 #[derive(Default)]
 pub(crate) struct Sequel {
     /// Gets the thread's id. Set before the thread is started, taken out by `tell_sequel`.
-    pub(crate) inbox: Option<Sender<ThreadId>>,
+    pub(crate) inbox: Option<Inbox>,
     /// Set by the ending thread: no callback is taken in any more. A later one waits for `done`,
     /// which is near, and runs on the thread that registers it.
     pub(crate) closed: bool,

@@ -2,7 +2,6 @@
 //! Refuses to count (`tally` does), and to lock the state of a scope: a holder may be stuck, and
 //! *watch* makes a report too.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -11,6 +10,7 @@ use crate::outcome::report::offset::StopOffset;
 use crate::outcome::report::shutdown::{BodyReport, Ending, HeldBy, ScopeReport, ThreadReport};
 use crate::outcome::status::id::{ScopeId, ThreadId};
 use crate::rt::awake;
+use crate::rt::index::Index;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Of, Record};
 use crate::tree::runs::{self, Seen};
@@ -66,10 +66,10 @@ pub(crate) fn scopes(
     body: Option<&Arc<Record>>,
     here: &[ThreadId],
 ) -> Vec<ScopeReport> {
-    let mut known = HashSet::from([top.id]);
+    let mut known = Index::from_iter([top.id]);
     let mut inner = Vec::new();
     for row in rows {
-        let new: Vec<_> = row.record.core.ancestors().take_while(|core| known.insert(core.id)).collect();
+        let new: Vec<_> = row.record.core.ancestors().take_while(|core| known.add(core.id)).collect();
         inner.extend(new.into_iter().rev());
     }
     let own = scope(top, began, |_| {

@@ -1,14 +1,14 @@
 //! Owns the count of a shutdown: which threads came home, and how (R2).
 //! Refuses to know how a thread is made to come home.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::outcome::report::shutdown::Ending;
-use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::Role;
 use crate::rt::awake;
+use crate::rt::index::Index;
 use crate::tree::grace::Clock;
 use crate::tree::record::Record;
 
@@ -29,7 +29,7 @@ pub(crate) struct Tally {
     /// When the last of them ended.
     last: Option<Instant>,
     /// The counted threads whose record still lives. The report leaves them out of its other list.
-    counted: HashMap<ThreadId, Weak<Record>>,
+    counted: Index<Weak<Record>>,
     /// Length of `counted` at which its dead records are taken out.
     look_at: usize,
     /// The newest [`KEPT`] rows of threads that were late, failed or were restarted.
@@ -86,7 +86,7 @@ impl Tally {
             // times, however many there are.
             self.look_at = self.counted.len() + (self.counted.len() / 4).max(FEW);
         }
-        self.counted.insert(record.id, Arc::downgrade(record));
+        self.counted.insert(record.id.0, Arc::downgrade(record));
         let row = Row::new(record, deadline);
         self.last = self.last.max(record.life(|life| life.ended_at));
         // Each thread is in one of the two sums, so the total adds up by construction (R2).
@@ -113,7 +113,7 @@ impl Tally {
     pub(crate) fn sum_up(&self, mut others: Vec<Arc<Record>>, clock: &Clock, outer: Option<Instant>) -> Sums {
         // Leaves out threads that are counted, and threads that ended before the shutdown began.
         let before = |ended: Instant| clock.began.is_some_and(|began| ended < began);
-        others.retain(|record| !self.counted.contains_key(&record.id));
+        others.retain(|record| !self.counted.contains(record.id.0));
         // A thread that is home was counted. The failed job of a pool is home as well, and no
         // thread.
         others.retain(|record| !record.is_home());

@@ -17,7 +17,6 @@
 //! keepers, and two only while one is inside the program's code and there is something to keep for
 //! the other.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -56,8 +55,9 @@ pub(crate) struct Timers {
 
 #[derive(Default)]
 struct TimerState {
-    /// By instant and key of the node. Written by `arm` and `disarm`, emptied by `take_due`.
-    waiting: BTreeMap<(Instant, u64), Weak<Node>>,
+    /// Sorted by instant and key of the node. Most deadlines are armed in that order, so they are
+    /// added at the end. Written by `arm` and `disarm`, emptied by `take_due`.
+    waiting: Vec<(Instant, u64, Weak<Node>)>,
     /// Interrupts in doubt, to be delivered by the thread that keeps the time.
     unconfirmed: Vec<Arc<Interrupt>>,
     /// A standalone root has a keeper that is not calling.
@@ -73,6 +73,16 @@ struct TimerState {
 }
 
 impl TimerState {
+    /// The earliest deadline.
+    fn first(&self) -> Option<Instant> {
+        self.waiting.first().map(|(at, ..)| *at)
+    }
+
+    /// The place of this deadline among `waiting`, or the place where it belongs.
+    fn place(&self, at: Instant, key: u64) -> Result<usize, usize> {
+        self.waiting.binary_search_by(|(its_at, its_key, _)| (*its_at, *its_key).cmp(&(at, key)))
+    }
+
     /// True if no keeper runs or is on its way, and one may be started.
     fn lacks_a_thread(&self) -> bool {
         !(self.running || self.starting || self.closed)
@@ -82,8 +92,11 @@ impl TimerState {
 impl Timer for Timers {
     fn arm(&self, at: Instant, key: u64, node: Weak<Node>) -> Calls {
         let mut state = self.state.lock();
-        let earliest = state.waiting.keys().next().is_none_or(|(first, _)| at < *first);
-        state.waiting.insert((at, key), node);
+        let earliest = state.first().is_none_or(|first| at < first);
+        match state.place(at, key) {
+            Ok(place) => state.waiting[place].2 = node,
+            Err(place) => state.waiting.insert(place, (at, key, node)),
+        }
         let start = state.lacks_a_thread();
         drop(state);
         let Some(root) = self.root.upgrade() else { return Calls::default() };
@@ -104,8 +117,11 @@ impl Timer for Timers {
     }
 
     fn disarm(&self, at: Instant, key: u64) {
-        // Dropped after the lock is free: it may be the last reference to the memory of the node.
-        let _node = self.state.lock().waiting.remove(&(at, key));
+        let mut state = self.state.lock();
+        let node = state.place(at, key).ok().map(|place| state.waiting.remove(place));
+        drop(state);
+        // It may be the last reference to the memory of the node.
+        drop(node);
     }
 }
 
@@ -164,7 +180,7 @@ impl Timers {
 
     /// The earliest deadline.
     pub(crate) fn first(&self) -> Option<Instant> {
-        self.state.lock().waiting.keys().next().map(|(at, _)| *at)
+        self.state.lock().first()
     }
 
     /// For *stopper*: takes out the nodes that are due. *watch* then looks for the next deadline.
@@ -201,10 +217,9 @@ impl Timers {
     /// Takes out the nodes that are due. Returns them, and the earliest deadline that is left.
     pub(crate) fn take_due(&self, now: Instant) -> (Vec<Weak<Node>>, Option<Instant>) {
         let mut state = self.state.lock();
-        let later = state.waiting.split_off(&(now, u64::MAX));
-        let due = std::mem::replace(&mut state.waiting, later);
-        let next = state.waiting.keys().next().map(|(at, _)| *at);
-        (due.into_values().collect(), next)
+        let end = state.waiting.partition_point(|(at, ..)| *at <= now);
+        let due = state.waiting.drain(..end).map(|(.., node)| node).collect();
+        (due, state.first())
     }
 
     /// Starts the keeper. `close` comes before that, or waits until the outcome is known. Returns
@@ -271,8 +286,7 @@ impl Timers {
             // Pairs with `arm`: a deadline that came in since `take_due` is earlier than `next`, or
             // is `next`. Pairs with `retry_later`: an interrupt that came in since `take_doubts` is
             // in the list.
-            let news =
-                state.waiting.keys().next().map(|(at, _)| *at) != next || !state.unconfirmed.is_empty();
+            let news = state.first() != next || !state.unconfirmed.is_empty();
             if news || more_rounds {
                 continue;
             }

@@ -3,15 +3,14 @@
 //! which the looks leave their findings for views.
 //! Refuses to look at a thread, and to judge it: `registry::health` does.
 
-use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::pulse::{Alarm, Pulse};
 use crate::outcome::status::snapshot::Role;
+use crate::rt::index::Index;
 use crate::rt::time::after;
 use crate::sync::{Mutex, locks};
 use crate::tree::record::{Record, Wait};
@@ -123,7 +122,7 @@ pub(crate) struct Board {
     news: AtomicBool,
     /// Number of threads that are stuck.
     stuck: AtomicUsize,
-    found: locks::Mutex<HashMap<ThreadId, Finding>>,
+    found: locks::Mutex<Index<Finding>>,
     /// Why the kernel cannot be read, if that is so.
     blind: locks::Mutex<Option<String>>,
 }
@@ -131,7 +130,7 @@ pub(crate) struct Board {
 impl Board {
     /// Puts up the findings of a look, in the place of the old ones. `blind` says why the kernel
     /// could not be read; `None` if it was read.
-    pub(crate) fn put_up(&self, found: HashMap<ThreadId, Finding>, sees: bool, blind: Option<String>) {
+    pub(crate) fn put_up(&self, found: Index<Finding>, sees: bool, blind: Option<String>) {
         let stuck = crate::outcome::status::pulse::AlarmLevel::Stuck;
         let is_stuck = |finding: &&Finding| finding.alarm.as_ref().is_some_and(|alarm| alarm.level == stuck);
         self.stuck.store(found.values().filter(is_stuck).count(), Ordering::Release);
@@ -148,7 +147,7 @@ impl Board {
 
     /// What views show of a thread, whose present wait is `wait`.
     pub(crate) fn of(&self, record: &Record, wait: Option<&Wait>) -> Finding {
-        let mut finding = self.found.lock().get(&record.id).cloned().unwrap_or_default();
+        let mut finding = self.found.lock().get(record.id.0).cloned().unwrap_or_default();
         let hosted = matches!(record.role, Role::Adopted | Role::Guest);
         if wait.is_some() && !hosted && self.seeing.load(Ordering::Acquire) {
             // Newer than the look.

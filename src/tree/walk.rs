@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Weak};
 
+use crate::rt::order::sort_by_key;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::state_lock::Lock;
@@ -38,7 +39,7 @@ impl ScopeCore {
             found.extend(state.entries.values().map(|entry| Arc::clone(&entry.record)));
             list.extend(state.scopes.values().filter_map(Weak::upgrade));
         }
-        found.sort_unstable_by_key(|record| record.id);
+        sort_by_key(&mut found, |record| record.id);
         found
     }
 }

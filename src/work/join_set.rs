@@ -19,7 +19,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::Receiver;
 
 use crate::Context;
 use crate::IntoText;
@@ -34,8 +34,10 @@ use crate::ThreadId;
 use crate::WaitError;
 use crate::rt::by_id::ById;
 use crate::rt::contain::drop_each;
+use crate::rt::order::sort_by_key;
 use crate::rt::time::after;
 use crate::tree::deadlock::Waiting;
+use crate::tree::on_done::{self, Inbox};
 use crate::tree::record::Of;
 use crate::tree::users;
 use crate::tree::wait_mark::WaitMark;
@@ -94,7 +96,7 @@ pub struct JoinSet<'scope, T> {
     /// `next` and `join_all`.
     members: ById<Member<'scope, T>>,
     /// Given to each member, which sends its id when it has ended.
-    inbox: Sender<ThreadId>,
+    inbox: Inbox,
     /// The other end of `inbox`, read by `next`.
     ends: Receiver<ThreadId>,
     /// Makes the set invariant in `'scope`, as the builder of its threads is.
@@ -109,7 +111,7 @@ impl<'scope, T> JoinSet<'scope, T> {
     /// assert!(set.is_empty());
     /// ```
     pub fn new() -> Self {
-        let (inbox, ends) = unbounded();
+        let (inbox, ends) = on_done::inbox();
         JoinSet { members: ById::new(), inbox, ends, _invariant: PhantomData }
     }
 
@@ -205,9 +207,7 @@ impl<'scope, T> JoinSet<'scope, T> {
         let (id, inbox) = (job.id(), self.inbox.clone());
         // Pairs with the wait in `await_end`. The set has the other end of the inbox, so only a set
         // that is gone does not get the id, and then nobody wants it.
-        let told = job.on_done(move || {
-            let _nobody_asks = inbox.send(id);
-        });
+        let told = job.on_done(move || inbox(id));
         self.members.insert(id.0, Member::Job { job, _told: told });
         Ok(id)
     }
@@ -359,7 +359,7 @@ impl<'scope, T> JoinSet<'scope, T> {
                 }
                 Ok(None) => {
                     // Ids grow, so this is the order of the spawns.
-                    values.sort_unstable_by_key(|(id, _)| *id);
+                    sort_by_key(&mut values, |(id, _)| *id);
                     return Ok(values.into_iter().map(|(_, value)| value).collect());
                 }
                 Err(WaitError::Stopped(stopped)) => break JoinError::Stopped(stopped),

@@ -5,17 +5,17 @@
 //! opened scopes has them in its *shape*, which is a hash: two threads are alike if they and
 //! all below them are.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use crate::outcome::dump::row::{Detail, says_its_line, write_kind, write_scope, write_stack};
 use crate::outcome::dump::state::Doing;
 use crate::outcome::dump::tree::{Item, Row, Tree, items_of};
-use crate::outcome::status::id::{ScopeId, ThreadId};
 use crate::outcome::status::snapshot::{ScopeStatus, ThreadStatus};
+use crate::outcome::together::hash_of;
 use crate::outcome::words::{Span, Thousands, Twins};
+use crate::rt::index::Index;
+use crate::rt::order::sort_by_key;
 use crate::rt::shown::Shown;
 
 /// So many rows that are alike become one.
@@ -28,8 +28,8 @@ const CROWD: usize = 64;
 /// The shapes of all rows of a snapshot.
 #[derive(Default)]
 pub(crate) struct Shapes {
-    threads: HashMap<ThreadId, u64>,
-    scopes: HashMap<ScopeId, u64>,
+    threads: Index<u64>,
+    scopes: Index<u64>,
 }
 
 impl Shapes {
@@ -49,58 +49,38 @@ impl Shapes {
                 Item::Thread(row, inner) => {
                     let inner: Vec<_> = inner.iter().map(|inner| self.add_scope(tree, inner)).collect();
                     let shape = thread_shape(tree, row, is_crowd, &inner);
-                    self.threads.insert(row.thread.id, shape);
+                    self.threads.insert(row.thread.id.0, shape);
                     shape
                 }
             });
         }
         // The order in which the members were made tells no scopes apart.
-        below.sort_unstable();
-        let mut hasher = DefaultHasher::new();
-        (Brief(scope).to_string(), scope.depth, scope.busy, below).hash(&mut hasher);
-        let shape = hasher.finish();
-        self.scopes.insert(scope.id, shape);
+        sort_by_key(&mut below, |shape| *shape);
+        let shape = hash_of(&(Brief(scope).to_string(), scope.depth, scope.busy, below));
+        self.scopes.insert(scope.id.0, shape);
         shape
     }
 
     pub(crate) fn thread(&self, thread: &ThreadStatus) -> Option<u64> {
-        self.threads.get(&thread.id).copied()
+        self.threads.get(thread.id.0).copied()
     }
 
     pub(crate) fn item(&self, item: &Item<'_>) -> Option<u64> {
         match item {
             Item::Thread(row, _) => self.thread(row.thread),
-            Item::Scope(scope) => self.scopes.get(&scope.id).copied(),
+            Item::Scope(scope) => self.scopes.get(scope.id.0).copied(),
         }
     }
 }
 
 fn thread_shape(tree: &Tree<'_>, row: Row<'_>, is_crowd: bool, inner: &[u64]) -> u64 {
     let thread = row.thread;
-    let mut hasher = DefaultHasher::new();
     let doing = Doing { tree, row, detail: Detail::Alike }.to_string();
-    (doing, thread.role, thread.spawned_from, inner).hash(&mut hasher);
-    if !is_crowd {
-        thread.purpose.hash(&mut hasher);
-    }
-    let stack = thread.stack.as_ref().filter(|_| !says_its_line(thread));
-    stack.map(ToString::to_string).hash(&mut hasher);
+    let purpose = Some(&thread.purpose).filter(|_| !is_crowd);
+    let stack = thread.stack.as_ref().filter(|_| !says_its_line(thread)).map(ToString::to_string);
     // A child process is told by its command, and rows of two are never one.
-    thread.process.as_ref().map(|process| process.pid).hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Puts together what has the same shape, in the order of the first of each.
-pub(crate) fn together<T>(items: Vec<T>, shape: impl Fn(&T) -> Option<u64>) -> Vec<Vec<T>> {
-    let (mut groups, mut places): (Vec<Vec<T>>, HashMap<u64, usize>) = (Vec::new(), HashMap::new());
-    for item in items {
-        let place = shape(&item).map(|shape| *places.entry(shape).or_insert(groups.len()));
-        match place.and_then(|place| groups.get_mut(place)) {
-            Some(group) => group.push(item),
-            None => groups.push(vec![item]),
-        }
-    }
-    groups
+    let process = thread.process.as_ref().map(|process| process.pid);
+    hash_of(&(doing, thread.role, thread.spawned_from, inner, purpose, stack, process))
 }
 
 /// A scope without its name and times.
@@ -136,7 +116,7 @@ pub(crate) fn write_threads(
         f.write_str(" and the like")?;
     }
     write!(f, "\n{indent}")?;
-    let names = Twins::among(rows.iter().map(|row| &*row.thread.name));
+    let names = Twins::among(&mut rows.iter().map(|row| &*row.thread.name));
     let name = |row: &Row<'_>| {
         let id = row.thread.os_tid.map(|id| format!(" ({id})")).unwrap_or_default();
         format!("{}{}{id}", Shown(&row.thread.name), names.mark(&row.thread.name, row.thread.id))
@@ -155,7 +135,7 @@ pub(crate) fn write_scopes(
 ) -> fmt::Result {
     let Some(scope) = scopes.first() else { return Ok(()) };
     write!(f, "{branch}{} scopes alike{}\n{indent}", Thousands(scopes.len() as u64), Brief(scope))?;
-    let paths = Twins::among(scopes.iter().map(|scope| &*scope.path));
+    let paths = Twins::among(&mut scopes.iter().map(|scope| &*scope.path));
     write_names(f, scopes, |scope| format!("{}{}", Shown(&scope.path), paths.mark(&scope.path, scope.id)))?;
     f.write_str("; below, the first of them\n")
 }

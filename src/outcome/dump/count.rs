@@ -1,9 +1,8 @@
 //! Owns the looks over the whole tree of a snapshot: how many threads, which scopes.
 //! Refuses to write text.
 
-use std::collections::HashMap;
-
 use crate::outcome::status::snapshot::{Role, ScopeStatus, ThreadStatus};
+use crate::rt::order::sort_by_key;
 
 /// The number of threads that run code of the program's, and of scopes, in the whole tree.
 pub(crate) fn count(root: &ScopeStatus) -> (usize, usize) {
@@ -35,11 +34,21 @@ pub(crate) fn members(scope: &ScopeStatus) -> impl Iterator<Item = &ThreadStatus
 }
 
 /// All scopes of the tree by their paths, to name the members of a scope that a thread waits for.
-pub(crate) fn by_path(root: &ScopeStatus) -> HashMap<&str, &ScopeStatus> {
-    let (mut found, mut list) = (HashMap::new(), vec![root]);
-    while let Some(scope) = list.pop() {
-        found.insert(&*scope.path, scope);
-        list.extend(&scope.scopes);
+pub(crate) struct ByPath<'a>(Vec<&'a ScopeStatus>);
+
+impl<'a> ByPath<'a> {
+    pub(crate) fn of(root: &'a ScopeStatus) -> ByPath<'a> {
+        let (mut found, mut list) = (Vec::new(), vec![root]);
+        while let Some(scope) = list.pop() {
+            found.push(scope);
+            list.extend(&scope.scopes);
+        }
+        sort_by_key(&mut found, |scope| &*scope.path);
+        ByPath(found)
     }
-    found
+
+    pub(crate) fn get(&self, path: &str) -> Option<&'a ScopeStatus> {
+        let place = self.0.binary_search_by(|scope| (*scope.path).cmp(path)).ok()?;
+        self.0.get(place).copied()
+    }
 }

@@ -1,13 +1,12 @@
 //! Owns the text of threads that wait for each other in a circle.
 //! Refuses to look for circles: it prints those of the snapshot.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use crate::outcome::dump::row::write_thread;
 use crate::outcome::dump::tree::{Row, Tree};
 use crate::outcome::status::edge::Cycle;
-use crate::outcome::status::id::ThreadId;
+use crate::rt::index::Index;
 use crate::rt::shown::Shown;
 
 /// Number of circles that are shown. The others are counted.
@@ -18,7 +17,7 @@ pub(crate) fn write_cycle<'a>(
     f: &mut fmt::Formatter<'_>,
     tree: &Tree<'a>,
     cycle: &Cycle,
-    rows: &HashMap<ThreadId, Row<'a>>,
+    rows: &Index<Row<'a>>,
 ) -> fmt::Result {
     f.write_str(if cycle.known { "deadlock: " } else { "deadlock, perhaps: " })?;
     let Some(last) = cycle.edges.last() else { return writeln!(f, "unknown") };
@@ -35,7 +34,7 @@ pub(crate) fn write_cycle<'a>(
     writeln!(f)?;
     // The last edge leads to the thread that waits in the first.
     let order = cycle.edges.iter().cycle().skip(cycle.edges.len() - 1).take(cycle.edges.len());
-    for row in order.filter_map(|edge| rows.get(&edge.thread?)) {
+    for row in order.filter_map(|edge| rows.get(edge.thread?.0)) {
         write_thread(f, tree, *row, &format!("  {}", Shown(&row.thread.path)), "      ")?;
     }
     Ok(())

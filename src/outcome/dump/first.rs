@@ -2,19 +2,20 @@
 //! Refuses to call a thread stuck: each heading says only what was seen.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use crate::outcome::dump::alike::{self, MANY, Shapes, together};
+use crate::outcome::dump::alike::{self, MANY, Shapes};
 use crate::outcome::dump::cycles;
 use crate::outcome::dump::row::write_thread;
 use crate::outcome::dump::tree::{Item, Row, Tree, items_of};
 use crate::outcome::status::edge::Cycle;
-use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::kernel::RunState;
 use crate::outcome::status::snapshot::{Role, ScopeStatus, ThreadState, ThreadStatus};
+use crate::outcome::together::together;
 use crate::outcome::words::{ITS_ENDS, ITS_THREADS, Thousands, Twins};
+use crate::rt::index::Index;
+use crate::rt::order::sort_by_key;
 use crate::rt::shown::Shown;
 
 /// Number of rows above the tree. Further threads stand in the tree, as all others do.
@@ -117,22 +118,22 @@ fn waits_for_others(thread: &ThreadStatus) -> bool {
 pub(crate) struct First<'a> {
     cycles: &'a [Cycle],
     /// The rows of the threads of `cycles`.
-    circled: HashMap<ThreadId, Row<'a>>,
+    circled: Index<Row<'a>>,
     /// Each a row, or several that are alike.
     groups: Vec<(Why, Vec<Row<'a>>)>,
     /// All threads above the tree.
-    pub(crate) threads: HashSet<ThreadId>,
+    pub(crate) threads: Index<()>,
 }
 
 impl<'a> First<'a> {
     pub(crate) fn of(tree: &Tree<'a>, shapes: &Shapes) -> First<'a> {
         let cycles = &tree.snapshot.cycles;
         let edges = cycles.iter().take(cycles::MOST).flat_map(|cycle| &cycle.edges);
-        let in_cycle: HashSet<ThreadId> = edges.filter_map(|edge| edge.thread).collect();
-        let (mut circled, mut rows) = (HashMap::new(), Vec::new());
+        let in_cycle: Index<()> = edges.filter_map(|edge| Some(edge.thread?.0)).collect();
+        let (mut circled, mut rows) = (Index::new(), Vec::new());
         for row in all_rows(&tree.snapshot.root) {
-            if in_cycle.contains(&row.thread.id) {
-                circled.insert(row.thread.id, row);
+            if in_cycle.contains(row.thread.id.0) {
+                circled.insert(row.thread.id.0, row);
             } else {
                 rows.extend(Why::of(row).map(|why| (why, row)));
             }
@@ -146,10 +147,12 @@ impl<'a> First<'a> {
             }
         }
         // The rare ones first, because what many threads do is mostly no trouble.
-        groups.sort_by_key(|(why, rows)| (*why, rows.len(), weight(rows)));
+        sort_by_key(&mut groups, |(why, rows)| (*why, rows.len(), weight(rows)));
         groups.truncate(MOST);
-        let listed = groups.iter().flat_map(|(_, rows)| rows).map(|row| row.thread.id);
-        let threads = listed.chain(circled.keys().copied()).collect();
+        let mut threads: Index<()> = circled.keys().collect();
+        for (_, rows) in &groups {
+            threads.extend(rows.iter().map(|row| (row.thread.id.0, ())));
+        }
         First { cycles, circled, groups, threads }
     }
 
@@ -161,7 +164,8 @@ impl<'a> First<'a> {
         if let Some(more) = self.cycles.len().checked_sub(cycles::MOST).filter(|more| *more > 0) {
             writeln!(f, "and {more} deadlocks more")?;
         }
-        let paths = Twins::among(self.groups.iter().flat_map(|(_, rows)| rows).map(|row| &*row.thread.path));
+        let paths =
+            Twins::among(&mut self.groups.iter().flat_map(|(_, rows)| rows).map(|row| &*row.thread.path));
         let mut last = None;
         for (why, rows) in &self.groups {
             if last.replace(*why) != Some(*why) {

@@ -22,7 +22,6 @@ mod state;
 mod tree;
 mod whom;
 
-use std::collections::HashSet;
 use std::fmt;
 
 use crate::outcome::dump::alike::Shapes;
@@ -32,8 +31,8 @@ use crate::outcome::dump::outside::write_outside;
 use crate::outcome::dump::tree::Tree;
 use crate::outcome::report::shutdown::ShutdownReport;
 use crate::outcome::report_text;
-use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::{ScopeStatus, Snapshot};
+use crate::rt::index::Index;
 
 /// A snapshot as text, and the cause for which it was taken.
 pub(crate) struct Dump<'a> {
@@ -75,8 +74,8 @@ impl fmt::Display for Snapshot {
 
 /// Writes the rows of the report for the threads that are in no row of the tree: most of them are
 /// home.
-fn write_home(f: &mut fmt::Formatter<'_>, report: &ShutdownReport, seen: &HashSet<ThreadId>) -> fmt::Result {
-    let rows: Vec<_> = report.threads.iter().filter(|row| !seen.contains(&row.id)).cloned().collect();
+fn write_home(f: &mut fmt::Formatter<'_>, report: &ShutdownReport, seen: &Index<()>) -> fmt::Result {
+    let rows: Vec<_> = report.threads.iter().filter(|row| !seen.contains(row.id.0)).collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -86,10 +85,10 @@ fn write_home(f: &mut fmt::Formatter<'_>, report: &ShutdownReport, seen: &HashSe
 }
 
 /// The ids of all threads in the tree.
-fn ids_of(root: &ScopeStatus) -> HashSet<ThreadId> {
-    let (mut ids, mut scopes) = (HashSet::new(), vec![root]);
+fn ids_of(root: &ScopeStatus) -> Index<()> {
+    let (mut ids, mut scopes) = (Index::new(), vec![root]);
     while let Some(scope) = scopes.pop() {
-        ids.extend(scope.threads.iter().map(|thread| thread.id));
+        ids.extend(scope.threads.iter().map(|thread| (thread.id.0, ())));
         scopes.extend(&scope.scopes);
     }
     ids

@@ -1,12 +1,12 @@
 //! Owns the lines of a dump about threads that are in no scope, and about what could not be read.
 //! Refuses to know the tree.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use crate::outcome::dump::alike::{MANY, write_names};
 use crate::outcome::status::outside::ForeignThread;
 use crate::outcome::status::snapshot::Snapshot;
+use crate::outcome::together::{hash_of, together};
 use crate::outcome::words::Thousands;
 use crate::rt::shown::Shown;
 
@@ -26,13 +26,13 @@ pub(crate) fn write_outside(f: &mut fmt::Formatter<'_>, snapshot: &Snapshot) -> 
 
 /// Writes foreign threads, many of one name in one line.
 fn write_foreign(f: &mut fmt::Formatter<'_>, threads: &[ForeignThread]) -> fmt::Result {
-    let mut alike: HashMap<_, Vec<&ForeignThread>> = HashMap::new();
-    let kind = |thread: &ForeignThread| (stem(&thread.name).to_owned(), thread.guest, thread.before);
-    threads.iter().for_each(|thread| alike.entry(kind(thread)).or_default().push(thread));
-    for thread in threads {
-        // Taken out with the first of the kind.
-        let Some(group) = alike.remove(&kind(thread)) else { continue };
-        if group.len() >= MANY && thread.unknown.is_none() {
+    let shape = |thread: &&ForeignThread| {
+        // A row that says why the threads are not known stands for itself.
+        let is_known = thread.unknown.is_none();
+        is_known.then(|| hash_of(&(stem(&thread.name), thread.guest, thread.before)))
+    };
+    for group in together(threads.iter().collect(), shape) {
+        if let Some(thread) = group.first().filter(|_| group.len() >= MANY) {
             write!(f, "{} foreign threads alike: ", Thousands(group.len() as u64))?;
             write_names(f, &group, |thread| format!("{} (tid {})", Shown(&thread.name), thread.os_tid))?;
             writeln!(f, "  ({})", thread.since())?;

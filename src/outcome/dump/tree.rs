@@ -1,22 +1,22 @@
 //! Owns the order of the rows of a dump: the tree, with the rails before its lines.
 //! Refuses to write a row: `row` does, and `alike` for rows that stand for many.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use crate::outcome::dump::alike::{self, MANY, Shapes, together};
-use crate::outcome::dump::count::by_path;
+use crate::outcome::dump::alike::{self, MANY, Shapes};
+use crate::outcome::dump::count::ByPath;
 use crate::outcome::dump::row::{Detail, write_scope, write_thread};
-use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::{Role, ScopeStatus, Snapshot, ThreadStatus};
+use crate::outcome::together::together;
 use crate::outcome::words::{Twins, rails};
+use crate::rt::index::Index;
 use crate::rt::shown::Shown;
 
 /// A snapshot that is being written.
 pub(crate) struct Tree<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// All scopes by their paths, to name the members of a scope that a thread waits for.
-    pub(crate) by_path: HashMap<&'a str, &'a ScopeStatus>,
+    pub(crate) by_path: ByPath<'a>,
 }
 
 /// A thread in its scope. `inside` is the last scope that the thread has opened, whose body it
@@ -38,18 +38,18 @@ pub(crate) enum Item<'a> {
 /// What stands directly below a scope, in its order: first threads, then groups, and scopes of
 /// threads that are gone.
 pub(crate) fn items_of(scope: &ScopeStatus) -> Vec<Item<'_>> {
-    let known = scope.threads.iter().map(|thread| (thread.id, Vec::new()));
-    let mut opened: HashMap<ThreadId, Vec<&ScopeStatus>> = known.collect();
+    let known = scope.threads.iter().map(|thread| (thread.id.0, Vec::new()));
+    let mut opened: Index<Vec<&ScopeStatus>> = known.collect();
     let mut loose = Vec::new();
     for inner in &scope.scopes {
-        match inner.opened_by.and_then(|id| opened.get_mut(&id)) {
+        match inner.opened_by.and_then(|id| opened.get_mut(id.0)) {
             Some(opened) => opened.push(inner),
             None => loose.push(Item::Scope(inner)),
         }
     }
     let mut items = Vec::with_capacity(scope.threads.len() + loose.len());
     for thread in &scope.threads {
-        let inner = opened.remove(&thread.id).unwrap_or_default();
+        let inner = opened.remove(thread.id.0).unwrap_or_default();
         items.push(Item::Thread(Row { scope, thread, inside: inner.last().copied() }, inner));
     }
     items.extend(loose);
@@ -82,7 +82,7 @@ type Rails = (String, String);
 
 impl<'a> Tree<'a> {
     pub(crate) fn of(snapshot: &'a Snapshot) -> Tree<'a> {
-        Tree { snapshot, by_path: by_path(&snapshot.root) }
+        Tree { snapshot, by_path: ByPath::of(&snapshot.root) }
     }
 
     /// Writes the tree: each thread is followed by the scopes that it opened, and groups come last.
@@ -92,7 +92,7 @@ impl<'a> Tree<'a> {
         &self,
         f: &mut fmt::Formatter<'_>,
         shapes: &Shapes,
-        above: &HashSet<ThreadId>,
+        above: &Index<()>,
     ) -> fmt::Result {
         let root = Piece::Scope { scope: &self.snapshot.root, mark: String::new() };
         let mut list = vec![(root, Rails::default())];
@@ -113,7 +113,7 @@ impl<'a> Tree<'a> {
                         Role::Body => format!("{branch}(body)"),
                         _ => format!("{branch}{}{mark}", Shown(&row.thread.name)),
                     };
-                    if above.contains(&row.thread.id) {
+                    if above.contains(row.thread.id.0) {
                         writeln!(f, "{title}  (above)")?;
                     } else {
                         write_thread(f, self, row, &title, &rail_below(&indent, &inner))?;
@@ -155,16 +155,16 @@ fn with_rails<'a>(pieces: Vec<Piece<'a>>, indent: &str) -> Vec<(Piece<'a>, Rails
 
 /// The scopes that a thread has opened.
 fn scopes_of<'a>(scopes: &[&'a ScopeStatus]) -> Vec<Piece<'a>> {
-    let paths = Twins::among(scopes.iter().map(|scope| &*scope.path));
+    let paths = Twins::among(&mut scopes.iter().map(|scope| &*scope.path));
     let piece = |scope: &&'a ScopeStatus| Piece::Scope { scope, mark: paths.mark(&scope.path, scope.id) };
     scopes.iter().map(piece).collect()
 }
 
 /// What stands below a scope, from the top to the bottom.
-fn pieces_of<'a>(scope: &'a ScopeStatus, shapes: &Shapes, above: &HashSet<ThreadId>) -> Vec<Piece<'a>> {
-    let names = Twins::among(scope.threads.iter().map(|thread| &*thread.name));
-    let paths = Twins::among(scope.scopes.iter().map(|inner| &*inner.path));
-    let is_above = |item: &Item<'_>| matches!(item, Item::Thread(row, _) if above.contains(&row.thread.id));
+fn pieces_of<'a>(scope: &'a ScopeStatus, shapes: &Shapes, above: &Index<()>) -> Vec<Piece<'a>> {
+    let names = Twins::among(&mut scope.threads.iter().map(|thread| &*thread.name));
+    let paths = Twins::among(&mut scope.scopes.iter().map(|inner| &*inner.path));
+    let is_above = |item: &Item<'_>| matches!(item, Item::Thread(row, _) if above.contains(row.thread.id.0));
     // A thread that has opened scopes keeps its row, because the scopes hang from it.
     let is_only_named =
         |item: &Item<'_>| is_above(item) && matches!(item, Item::Thread(_, inner) if inner.is_empty());

@@ -37,7 +37,7 @@ pub(crate) fn write_whom(
     if what != ITS_THREADS {
         write!(f, " {}", Shown(&edge.path))?;
     }
-    let target = if scope.path == edge.path { Some(&scope) } else { tree.by_path.get(&*edge.path) };
+    let target = if scope.path == edge.path { Some(scope) } else { tree.by_path.get(&edge.path) };
     let Some(target) = target else { return Ok(()) };
     // The scope waits for its members, and for its groups as for services.
     let groups = target.scopes.iter().filter(|inner| inner.group).map(|group| &*group.name);

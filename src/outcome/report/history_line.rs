@@ -5,12 +5,13 @@
 //! reads it. A field may be added; none changes its meaning, or `version` does.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
 use crate::outcome::report::shutdown::{Ending, ShutdownReport, ThreadReport};
+use crate::outcome::together::{hash_of, together};
 use crate::outcome::words::pattern;
+use crate::rt::order::sort_by_key;
 use crate::rt::shown::Shown;
 
 /// Number of threads of a line. Threads whose paths differ in digits only count as one. The slowest
@@ -69,16 +70,13 @@ struct Alike<'a> {
 
 /// The threads that were told, the slowest first.
 fn slowest(report: &ShutdownReport) -> Vec<(String, Alike<'_>)> {
-    let mut found: BTreeMap<String, Alike<'_>> = BTreeMap::new();
-    for row in report.threads.iter().filter(|row| row.told.is_some()) {
-        let alike = found.entry(pattern(&row.path)).or_insert(Alike { threads: 0, slowest: row });
-        alike.threads += 1;
-        if rank(row) > rank(alike.slowest) {
-            alike.slowest = row;
-        }
+    let told: Vec<_> = report.threads.iter().filter(|row| row.told.is_some()).collect();
+    let mut found = Vec::new();
+    for rows in together(told, |row| Some(hash_of(&pattern(&row.path)))) {
+        let slowest = rows.iter().copied().max_by_key(|row| rank(row));
+        found.extend(slowest.map(|row| (pattern(&row.path), Alike { threads: rows.len(), slowest: row })));
     }
-    let mut found: Vec<_> = found.into_iter().collect();
-    found.sort_by_key(|(_, alike)| Reverse(rank(alike.slowest)));
+    sort_by_key(&mut found, |(_, alike)| Reverse(rank(alike.slowest)));
     found.truncate(THREADS);
     found
 }

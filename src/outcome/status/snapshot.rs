@@ -14,6 +14,7 @@ use crate::outcome::status::process_facts::ProcessFacts;
 use crate::outcome::status::pulse::{Alarm, Pulse};
 use crate::outcome::status::setting::{CoresStatus, PriorityStatus};
 use crate::outcome::status::stack::Stack;
+use crate::rt::order::sort_by_key;
 
 /// What a thread is in its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -302,7 +303,7 @@ impl Snapshot {
             list.extend(&scope.scopes);
         }
         let level = |thread: &ThreadStatus| thread.alarm.as_ref().map(|alarm| alarm.level);
-        found.sort_by_key(|thread| (std::cmp::Reverse(level(thread)), thread.id));
+        sort_by_key(&mut found, |thread| (std::cmp::Reverse(level(thread)), thread.id));
         found
     }
 }

@@ -143,7 +143,7 @@ fn told_after<'a>(graph: &Graph<'a>, spot: Spot<'a>) -> Option<Step<'a>> {
             return None;
         }
         if served {
-            let turn = graph.before(around, id).filter_map(|member| turn(member, told));
+            let turn = graph.before(around, id).into_iter().filter_map(|member| turn(member, told));
             if let Some(turn) = turn.max_by_key(|step| step.let_go) {
                 return Some(turn).filter(|step| step.let_go > StopOffset::default());
             }

@@ -6,12 +6,12 @@
 //! become one.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use crate::outcome::report::shutdown::Ending;
-use crate::outcome::status::snapshot::Role;
+use crate::outcome::together::{hash_of, together};
 use crate::outcome::waterfall::layout::{Bar, Crowd};
 use crate::outcome::words::pattern;
+use crate::rt::order::sort_by_key;
 
 /// Number of threads that are alike, from which on they share a bar.
 const ALIKE: usize = 3;
@@ -25,13 +25,13 @@ pub(crate) fn fold(bars: Vec<Bar>, most: usize, end: u64) -> Vec<Bar> {
     }
     let mut groups = alike(bars);
     // The remarkable ones first.
-    groups.sort_by_key(|group| Reverse(rank(group, end)));
-    let rest: Vec<Bar> = if groups.len() > most {
-        groups.split_off(most.saturating_sub(1)).into_iter().flatten().collect()
-    } else {
-        Vec::new()
-    };
-    let mut folded: Vec<Bar> = groups.into_iter().flat_map(|group| shared(group, end)).collect();
+    sort_by_key(&mut groups, |group| Reverse(rank(group, end)));
+    // One place is for the rest, if there is a rest.
+    let kept = if groups.len() > most { most.saturating_sub(1) } else { most };
+    let (mut folded, mut rest) = (Vec::new(), Vec::new());
+    for (place, group) in groups.into_iter().enumerate() {
+        if place < kept { folded.extend(shared(group, end)) } else { rest.extend(group) }
+    }
     if let Some(mut bar) = crowd(rest, end) {
         bar.label = format!("{} more", bar.threads());
         bar.purpose = "threads without a bar of their own".to_owned();
@@ -42,19 +42,7 @@ pub(crate) fn fold(bars: Vec<Bar>, most: usize, end: u64) -> Vec<Bar> {
 
 /// Bars that may become one.
 fn alike(bars: Vec<Bar>) -> Vec<Vec<Bar>> {
-    let mut places: HashMap<(String, Role, Ending), usize> = HashMap::new();
-    let mut groups: Vec<Vec<Bar>> = Vec::new();
-    for bar in bars {
-        let place = match bar.link {
-            Some(_) => groups.len(),
-            None => *places.entry((pattern(&bar.label), bar.role, bar.ending)).or_insert(groups.len()),
-        };
-        match groups.get_mut(place) {
-            Some(group) => group.push(bar),
-            None => groups.push(vec![bar]),
-        }
-    }
-    groups
+    together(bars, |bar| bar.link.is_none().then(|| hash_of(&(pattern(&bar.label), bar.role, bar.ending))))
 }
 
 /// How remarkable a group is: links of the chain, then threads that are late or failed, then the

@@ -9,6 +9,7 @@ use crate::outcome::waterfall::layout::{Layout, below, short};
 use crate::outcome::waterfall::svg::{Place, draw};
 use crate::outcome::waterfall::xml::Xml;
 use crate::outcome::words::{Span, Thousands};
+use crate::rt::order::sort_by_key;
 
 /// The bytes of a page, at most. A thousand rows of ordinary names take 120,000.
 const PAGE: usize = 200_000;
@@ -56,7 +57,7 @@ fn write_page(out: &mut String, report: &ShutdownReport, layout: &Layout<'_>) ->
     out.write_str("</tr></thead><tbody>\n")?;
     // The slow ones first: they are what a reader looks for, and the last ones may be left out.
     let mut rows: Vec<&ThreadReport> = report.threads.iter().collect();
-    rows.sort_by_key(|row| std::cmp::Reverse((row.ended.is_none(), row.after_stop, row.ended)));
+    sort_by_key(&mut rows, |row| std::cmp::Reverse((row.ended.is_none(), row.after_stop, row.ended)));
     let end = PAGE - SPARE - SCRIPT.len();
     let mut left = rows.len();
     for row in rows {

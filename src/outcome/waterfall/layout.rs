@@ -2,14 +2,13 @@
 //! the axis.
 //! Refuses to draw, and to decide which threads share a bar (`fold` does).
 
-use std::collections::HashMap;
-
 use crate::outcome::report::offset::StopOffset;
 use crate::outcome::report::shutdown::{Ending, ShutdownReport, ThreadReport};
-use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::Role;
 use crate::outcome::waterfall::chain::{ChainLink, critical_chain};
 use crate::outcome::waterfall::fold::fold;
+use crate::rt::index::Index;
+use crate::rt::order::sort_by_key;
 use crate::rt::shown::Shown;
 
 /// The picture of a shutdown before it is drawn. All moments are nanoseconds since the stop.
@@ -72,14 +71,14 @@ impl<'a> Layout<'a> {
     pub(crate) fn of(report: &'a ShutdownReport, most: usize) -> Layout<'a> {
         let title = report.scopes.first().map_or("", |top| &*top.path);
         let chain = critical_chain(report);
-        let links = chain.iter().enumerate().filter_map(|(place, link)| Some((link.thread?, place)));
-        let links: HashMap<ThreadId, usize> = links.collect();
+        let links = chain.iter().enumerate().filter_map(|(place, link)| Some((link.thread?.0, place)));
+        let links: Index<usize> = links.collect();
         let end = end_of(report);
         let rows = report.threads.iter();
-        let mut bars: Vec<Bar> = rows.map(|row| bar(row, title, links.get(&row.id).copied(), end)).collect();
+        let mut bars: Vec<Bar> = rows.map(|row| bar(row, title, links.get(row.id.0).copied(), end)).collect();
         bars.extend(body(report, &chain));
         let mut bars = fold(bars, most, end);
-        bars.sort_by_key(|bar| (bar.from, bar.until(end), bar.home.is_none()));
+        sort_by_key(&mut bars, |bar| (bar.from, bar.until(end), bar.home.is_none()));
         Layout { report, title, bars, chain, end }
     }
 }

@@ -5,11 +5,10 @@
 //! is in the record of the innermost. So the records of one thread make a *group*, and the thread
 //! is in a known wait if one of them is.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::Role;
+use crate::rt::index::Index;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::state_lock::Lock;
@@ -41,7 +40,7 @@ impl Group {
 /// What one walk has found.
 #[derive(Default)]
 pub(super) struct Crowd {
-    pub(super) groups: HashMap<ThreadId, Group>,
+    pub(super) groups: Index<Group>,
     /// The walk may have missed a thread that has said what to expect of it: a scope was locked, or
     /// such a thread has no kernel id yet. So another walk must follow, because no news will.
     pub(super) is_partial: bool,
@@ -99,7 +98,7 @@ fn visit(record: &Arc<Record>, found: &mut Crowd) {
     if record.role == Role::Body {
         let outermost = outermost(record);
         if !is_hosted(outermost) {
-            let group = found.entry(outermost.id).or_insert_with(|| Group::new(outermost));
+            let group = found.get_or_insert_with(outermost.id.0, || Group::new(outermost));
             group.waits |= record.is_waiting() || outermost.is_waiting();
             if !Arc::ptr_eq(record, outermost) {
                 group.bodies.push(Arc::clone(record));
@@ -109,7 +108,7 @@ fn visit(record: &Arc<Record>, found: &mut Crowd) {
     }
     let waits = record.is_waiting();
     if !waits || record.expects() {
-        found.entry(record.id).or_insert_with(|| Group::new(record)).waits |= waits;
+        found.get_or_insert_with(record.id.0, || Group::new(record)).waits |= waits;
     }
 }
 

@@ -7,7 +7,6 @@
 //! may block, and a record that is dropped may hold a value of the program's. While *stopper* is in
 //! the program's code, no look is made; the next one is late, and starts anew.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +19,8 @@ use crate::registry::health::judge::{Expected, Line, Memory, Reading, Said, Slee
 use crate::registry::health::settings::{Health, OnStuck};
 use crate::registry::health::tell;
 use crate::registry::shared::Shared;
+use crate::rt::index::Index;
+use crate::rt::order::sort_by_key;
 use crate::rt::time::after;
 use crate::stop::wakeups::Calls;
 use crate::sys::{self, pulse};
@@ -44,7 +45,7 @@ pub(crate) struct Looks {
     at: Option<Instant>,
     /// Signs of progress before this do not count against a thread: the end of a suspension.
     awake_since: Option<Instant>,
-    known: HashMap<ThreadId, Known>,
+    known: Index<Known>,
     /// The last thread whose counters were read.
     last_read: ThreadId,
 }
@@ -65,7 +66,7 @@ impl Looks {
         let at_all = settings.is_some();
         let settings = settings.unwrap_or_default();
         let at = at_all.then(|| after(Instant::now(), settings.look_every));
-        let (known, awake_since) = (HashMap::new(), None);
+        let (known, awake_since) = (Index::new(), None);
         Looks { settings, at_all, at, awake_since, known, last_read: ThreadId(0) }
     }
 
@@ -123,10 +124,10 @@ impl Looks {
         // in time notice a suspension.
         let goes_on = self.at_all || is_partial || !groups.is_empty();
         let mut next = goes_on.then(|| after(now, self.settings.look_every));
-        let (mut found, sees) = (HashMap::new(), self.at_all && blind.is_none());
+        let (mut found, sees) = (Index::new(), self.at_all && blind.is_none());
         let mut stacks = STACKS;
         for group in groups.values() {
-            let known = self.known.entry(group.record.id).or_default();
+            let known = self.known.get_or_insert_with(group.record.id.0, Known::default);
             if !is_late {
                 let (line, again) = judge(known, group, self.awake_since, now, &self.settings);
                 next = next.into_iter().chain(again).min();
@@ -145,7 +146,7 @@ impl Looks {
 
     /// Forgets the threads that are in a known wait, or have ended: an alarm about one of them is
     /// over.
-    fn forget_absent(&mut self, groups: &HashMap<ThreadId, Group>, is_late: bool, calls: &mut Calls) {
+    fn forget_absent(&mut self, groups: &Index<Group>, is_late: bool, calls: &mut Calls) {
         self.known.retain(|id, known| {
             let idle = |group: &Group| group.waits && !group.record.expects();
             if groups.get(id).is_some_and(|group| !idle(group)) {
@@ -161,19 +162,19 @@ impl Looks {
     }
 
     /// Reads the counters of the threads that are in no known wait, of at most [`MOST`] of them.
-    fn read(&mut self, groups: &HashMap<ThreadId, Group>, now: Instant) {
+    fn read(&mut self, groups: &Index<Group>, now: Instant) {
         let mut ids: Vec<_> =
             groups.values().filter(|group| !group.waits).map(|group| group.record.id).collect();
         if ids.len() > MOST {
             // From the first one behind those of the look before, and round.
-            ids.sort_unstable();
+            sort_by_key(&mut ids, |id| *id);
             let first = ids.partition_point(|id| *id <= self.last_read);
             ids.rotate_left(first);
             ids.truncate(MOST);
             self.last_read = ids.last().copied().unwrap_or(ThreadId(0));
         }
-        for group in ids.iter().filter_map(|id| groups.get(id)) {
-            let known = self.known.entry(group.record.id).or_default();
+        for group in ids.iter().filter_map(|id| groups.get(id.0)) {
+            let known = self.known.get_or_insert_with(group.record.id.0, Known::default);
             known.pulse = reading(group, &known.memory).and_then(|read| known.memory.pulse(read, now));
             known.is_fresh = true;
         }
@@ -283,13 +284,13 @@ fn act(
 
 /// Adds the findings about a thread. `sees`: the program has asked for looks at all threads, and
 /// the kernel can be read; otherwise no pulse is claimed.
-fn put_up(known: &Known, group: &Group, sees: bool, found: &mut HashMap<ThreadId, Finding>) {
+fn put_up(known: &Known, group: &Group, sees: bool, found: &mut Index<Finding>) {
     let pulse = if group.waits { Some(Pulse::Waits) } else { known.pulse.clone() };
     let pulse = pulse.filter(|_| sees);
     for record in group.records() {
-        found.insert(record.id, Finding { pulse: pulse.clone(), alarm: None });
+        found.insert(record.id.0, Finding { pulse: pulse.clone(), alarm: None });
     }
-    if let Some(own) = found.get_mut(&group.record.id) {
+    if let Some(own) = found.get_mut(group.record.id.0) {
         own.alarm.clone_from(&known.memory.alarm);
     }
 }

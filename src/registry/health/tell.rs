@@ -35,9 +35,15 @@ fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm, stack: bool) 
     let path = record.path_now();
     let since = Span(alarm.since.elapsed()).to_string();
     let expected = alarm.expected_every.map(|every| Span(every).to_string()).unwrap_or_default();
-    // The macros need the level and the text as constants.
+    let text = match (alarm.level, alarm.expected_every) {
+        (_, Some(_)) => "stuck: no checkpoint, wait or beat in the time that was expected",
+        (AlarmLevel::Stuck, None) => "stuck: blocked outside of homebound",
+        (AlarmLevel::Warned, None) => "blocked outside of homebound",
+    };
+    let is_warning = (alarm.level, alarm.expected_every) == (AlarmLevel::Warned, None);
+    // The macros need the level as a constant.
     macro_rules! say {
-        ($say:ident, $text:literal) => {
+        ($say:ident) => {
             tracing::$say!(
                 target: "homebound::health",
                 path = &*shown(&path),
@@ -53,15 +59,11 @@ fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm, stack: bool) 
                 system_call = &*shown(&call),
                 cpu,
                 stack = &*shown(&stack),
-                $text
+                "{text}"
             )
         };
     }
-    log_contained(|| match (alarm.level, alarm.expected_every) {
-        (_, Some(_)) => say!(error, "stuck: no checkpoint, wait or beat in the time that was expected"),
-        (AlarmLevel::Stuck, None) => say!(error, "stuck: blocked outside of homebound"),
-        (AlarmLevel::Warned, None) => say!(warn, "blocked outside of homebound"),
-    });
+    log_contained(|| if is_warning { say!(warn) } else { say!(error) });
 }
 
 fn tell_over(record: &Record, alarm: &Alarm) {

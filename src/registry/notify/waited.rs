@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::rt::order::sort_by_key;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::state_lock::Lock;
@@ -18,7 +19,7 @@ pub(crate) fn line(core: &Arc<ScopeCore>) -> String {
         return "stopping".to_owned();
     }
     // Stable, so that the oldest thread comes first in each of the two parts.
-    waited.sort_by_key(|record| !record.is_overdue());
+    sort_by_key(&mut waited, |record| !record.is_overdue());
     let names: Vec<_> = waited.iter().take(NAMED).map(|record| name(core, record)).collect();
     let more = waited.len() - names.len();
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -12,10 +12,10 @@
 //! was between its check and its park. A waiter that was parked was moved into the queue of its
 //! mutex by the first notification.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::rt::index::Index;
 use crate::stop::condvar::waiter::{Delivery, Effort, Interrupt};
 use crate::stop::wakeups::Calls;
 
@@ -43,14 +43,17 @@ pub(crate) fn deliver_all(interrupts: Vec<Arc<Interrupt>>) -> Calls {
 
 /// Delivers each pair once, without blocking. Returns the interrupts that are in doubt.
 pub(crate) fn deliver_each(interrupts: impl IntoIterator<Item = Arc<Interrupt>>) -> Vec<Arc<Interrupt>> {
-    let (mut tried, mut in_doubt) = (HashMap::new(), Vec::new());
+    // By the address of the condvar, at which all waiters use one mutex.
+    let (mut tried, mut in_doubt) = (Index::new(), Vec::new());
     for interrupt in interrupts {
+        let key = interrupt.pair.0 as u64;
         // The waiters of one pair share one delivery, because a notification reaches all of them.
-        let outcome = tried.get(&interrupt.pair).copied().unwrap_or_else(|| interrupt.deliver(Effort::Try));
+        let outcome = tried.get(key).filter(|(pair, _)| *pair == interrupt.pair).map(|(_, outcome)| *outcome);
+        let outcome = outcome.unwrap_or_else(|| interrupt.deliver(Effort::Try));
         // A disarmed interrupt says nothing of the other waiters of its pair, so try the next one
         // of the pair as well.
         if outcome != Delivery::Awake {
-            tried.insert(interrupt.pair, outcome);
+            tried.insert(key, (interrupt.pair, outcome));
         }
         if outcome == Delivery::Unconfirmed {
             in_doubt.push(interrupt);

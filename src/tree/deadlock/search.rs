@@ -1,10 +1,10 @@
 //! Owns the search for a way from the target of a wait back to the calling thread.
 //! Refuses to note waits, and to decide which of them gives up: the table does.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Table, Target};
+use crate::rt::index::Index;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::readiness::Stage;
 use crate::tree::record::Record;
@@ -19,9 +19,9 @@ pub(super) struct Search<'a> {
     table: &'a Table,
     /// The scope that the caller shuts down, whose services the caller will tell itself.
     driven: Option<Arc<ScopeCore>>,
-    /// Ids of visited threads, and whether the visit was for their readiness: each is searched
-    /// once, because fewer threads wait for a readiness than for an end.
-    seen: HashSet<(u64, bool)>,
+    /// Ids of threads that were visited for their end, and of threads that were visited for their
+    /// readiness: each is searched once for both, because fewer threads wait for a readiness.
+    seen: [Index<()>; 2],
     /// The threads from the start to where the search is, each waiting for the next.
     pub(super) trail: Vec<Arc<Record>>,
 }
@@ -44,7 +44,7 @@ impl<'a> Search<'a> {
         table: &'a Table,
         driven: Option<Arc<ScopeCore>>,
     ) -> Search<'a> {
-        Search { me, owed, table, driven, seen: HashSet::new(), trail: Vec::new() }
+        Search { me, owed, table, driven, seen: [Index::new(), Index::new()], trail: Vec::new() }
     }
 
     /// True if the end of `target` would wait for the calling thread. Leaves the way to it in
@@ -63,7 +63,7 @@ impl<'a> Search<'a> {
             };
             // A thread that is over waits for nothing.
             let is_start = matches!(visit, Visit::Ready(_));
-            if over || !self.seen.insert((record.id.0, is_start)) {
+            if over || !self.seen[usize::from(is_start)].add(record.id.0) {
                 continue;
             }
             self.trail.push(Arc::clone(record));

@@ -180,7 +180,8 @@ pub(crate) fn collect<T, U>(
 /// The results, in the order of the items.
 pub(crate) fn in_order<U>(mut values: Values<U>) -> Vec<U> {
     let mut values = std::mem::take(values.get_mut());
-    // The stable sort, because it makes use of the runs that are in order already.
+    // std's stable sort, because it makes use of the runs that are in order already, and there may
+    // be millions.
     values.sort_by_key(|(number, _)| *number);
     values.into_iter().map(|(_, value)| value).collect()
 }

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::Receiver;
 
 use super::entrants::Entrant;
 use crate::Handle;
@@ -30,10 +30,12 @@ use crate::outcome::errors::failure::Failure;
 use crate::rt::awake;
 use crate::rt::by_id::ById;
 use crate::rt::contain::{drop_contained, log_contained};
+use crate::rt::order::sort_by_key;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
 use crate::stop::select::until_stopped;
 use crate::sync::AtomicBool;
+use crate::tree::on_done::{self, Inbox};
 use crate::tree::propagate::complain;
 use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
@@ -51,7 +53,7 @@ pub(super) struct Field<'scope, 'a, T> {
     waiting: VecDeque<Entrant<'a, T>>,
     running: ById<Handle<'scope, T>>,
     /// Given to each thread, which sends its id when it has ended.
-    inbox: Sender<ThreadId>,
+    inbox: Inbox,
     ends: Receiver<ThreadId>,
     won: Vec<T>,
     failures: Vec<Failure>,
@@ -72,8 +74,8 @@ impl<'scope, 'a, T: Send + 'a> Field<'scope, 'a, T> {
         at: &'static Location<'static>,
     ) -> Self {
         // Stable: of two with one delay, the first to be added is the first.
-        entrants.sort_by_key(|entrant| entrant.delay);
-        let (inbox, ends) = unbounded();
+        sort_by_key(&mut entrants, |entrant| entrant.delay);
+        let (inbox, ends) = on_done::inbox();
         Field {
             scope,
             at,

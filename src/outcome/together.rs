@@ -1,0 +1,27 @@
+//! Owns the putting together of what is alike, for texts and pictures that show it once.
+//! Refuses to know what makes things alike: its callers hand in a *shape* of each, which is a hash.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::rt::index::Index;
+
+/// The shape of what is alike if these values are equal.
+pub(crate) fn hash_of(values: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    values.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Puts together what has the same shape, in the order of the first of each. `None`: an item that
+/// is alone.
+pub(crate) fn together<T>(items: Vec<T>, shape: impl Fn(&T) -> Option<u64>) -> Vec<Vec<T>> {
+    let (mut groups, mut places): (Vec<Vec<T>>, Index<usize>) = (Vec::new(), Index::new());
+    for item in items {
+        let place = shape(&item).map(|shape| *places.get_or_insert_with(shape, || groups.len()));
+        match place.and_then(|place| groups.get_mut(place)) {
+            Some(group) => group.push(item),
+            None => groups.push(vec![item]),
+        }
+    }
+    groups
+}
