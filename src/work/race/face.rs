@@ -148,16 +148,20 @@ fn hold<'a, T: Send + 'a>(
     race: Race<'a, T>,
 ) -> Result<Vec<T>, RaceError> {
     let Race { entrants } = race;
-    match entrants.len() {
-        _ if wanted == 0 => return Ok(Vec::new()),
-        0 => return Err(RaceError::Empty),
-        count if count < wanted => return Err(RaceError::TooFew { wanted, failures: Vec::new() }),
-        _ => {}
-    }
     let at = Location::caller();
-    cx.point("race", at);
-    if cx.node().is_stopping() {
-        return Err(RaceError::Stopped(cx.stopped()));
+    let decided = match entrants.len() {
+        _ if wanted == 0 => Some(Ok(Vec::new())),
+        0 => Some(Err(RaceError::Empty)),
+        count if count < wanted => Some(Err(RaceError::TooFew { wanted, failures: Vec::new() })),
+        _ => {
+            cx.point("race", at);
+            cx.node().is_stopping().then(|| Err(RaceError::Stopped(cx.stopped())))
+        }
+    };
+    if let Some(decided) = decided {
+        // Entrants that never run. A panic is a failure of the calling thread.
+        drop_each(entrants, |payload| cx.fail_panic(payload));
+        return decided;
     }
     // Not returned through the scope, which would drop all values together if something else fails.
     let mut ended = None;

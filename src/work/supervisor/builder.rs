@@ -6,8 +6,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::outcome::errors::failure::Origin;
+use crate::rt::contain::drop_each;
 use crate::scope::group::open_left;
 use crate::shutdown::left::settle_if_empty;
+use crate::tree::core::ScopeCore;
+use crate::tree::propagate::complain;
+use crate::tree::record::Label;
 use crate::work::restart::decision::Window;
 use crate::work::supervisor::board::Board;
 use crate::work::supervisor::handle::Supervisor;
@@ -155,9 +160,18 @@ impl<'scope> SupervisorBuilder<'scope> {
     /// [`StartError::Stopped`], if the calling thread is asked to stop.
     #[track_caller]
     pub fn start(self) -> std::result::Result<Supervisor<'scope>, StartError> {
-        self.check()?;
         let at = std::panic::Location::caller();
-        let (scope, label) = open_left(self.thread)?;
+        let (around, _, label) = self.thread.place();
+        let (around, label) = (Arc::clone(around), label.clone());
+        let checked = self.check();
+        let opened = checked.and_then(|()| open_left(self.thread));
+        let (scope, label) = match opened {
+            Ok(opened) => opened,
+            Err(refusal) => {
+                drop_unstarted(&around, &label, self.children);
+                return Err(refusal.into());
+            }
+        };
         let core = Arc::clone(scope.core());
         let board = Board::new();
         let requests = Arc::new(Requests::new(&board));
@@ -205,6 +219,17 @@ impl<'scope> SupervisorBuilder<'scope> {
         }
         Ok(())
     }
+}
+
+/// Drops children of a supervisor that was refused, each for itself. A panic is a failure of the
+/// scope around it (E4).
+fn drop_unstarted(around: &Arc<ScopeCore>, label: &Label, children: Vec<Child<'_>>) {
+    drop_each(children, |payload| {
+        let (name, purpose, notes) = (label.name.clone(), label.purpose.clone(), Vec::new());
+        let path = format!("{}/{name}", around.path());
+        let origin = Origin { id: None, path, name, purpose, spawned_from: label.at, notes };
+        complain(around, origin, payload, true);
+    });
 }
 
 impl fmt::Debug for SupervisorBuilder<'_> {

@@ -181,3 +181,22 @@ fn e4_the_captures_of_a_refused_thread_are_dropped_contained() {
         assert_eq!(bombs(&error), 2, "{error}");
     });
 }
+
+#[test]
+fn e4_closures_of_what_never_begins_are_dropped_each_for_itself() {
+    // catches: a list of closures that is dropped as one, because the call was refused
+    within(|| {
+        let error = scope(|s| {
+            let twins = s.supervisor("sup", "has twins").add(armed("a")).add(armed("a")).start();
+            assert!(twins.is_err());
+            let holds = |bomb: Bomb| move |_: &Context| holds(&bomb);
+            let race =
+                || Race::new().add("a", "runs", holds(Bomb::new())).add("b", "too", holds(Bomb::new()));
+            assert!(s.quorum("more than there are", 3, race()).is_err());
+            assert!(s.quorum("none", 0, race()).is_ok());
+            Ok(())
+        })
+        .unwrap_err();
+        assert_eq!(bombs(&error), 6, "{error}");
+    });
+}
