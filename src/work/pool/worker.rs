@@ -147,9 +147,9 @@ impl<'scope> Shared<'scope> {
         }
     }
 
-    /// Runs a job on a thread that waits for it: a thread of the pool that is inside of another job,
-    /// or a thread below one. The job hangs below what its runner is at, so it is stopped with that,
-    /// and shielded as that is.
+    /// Runs a job on a thread that waits for it: a thread of the pool that is inside of another
+    /// job, or a thread below one. The job hangs below what that thread is at, so it is stopped
+    /// with that, and shielded as that is.
     pub(super) fn run_in_place(&self, thread: &Arc<Record>, now: &JobNow, number: u64, work: &dyn Work) {
         let (head, core) = (work.head(), self.core());
         let parent = now.node.lock().clone().unwrap_or_else(|| Arc::clone(&thread.node));
