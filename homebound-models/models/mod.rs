@@ -22,6 +22,8 @@ mod pool;
 mod source;
 #[cfg(homebound_loom)]
 mod stop;
+#[cfg(homebound_loom)]
+mod wakeups;
 
 #[cfg(homebound_shuttle)]
 mod scopes;

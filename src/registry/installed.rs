@@ -53,7 +53,7 @@ impl Installed {
         let set = shared.root.set(Arc::clone(&core));
         debug_assert!(set.is_ok(), "a shared has one root");
         let taken = &shared.settings.taken;
-        let handlers = Handlers::install(taken, shared.wake_pipe)
+        let handlers = Handlers::install(taken, shared.waker.pipe)
             .map_err(|error| format!("a signal handler was refused: {error} (signals {taken:?})"))?;
         // *watch* is started before all other threads, because the kernel chooses the oldest thread
         // to handle a signal.
@@ -138,7 +138,7 @@ fn start_watch(
     let work = move || {
         own.start(None);
         sys::hear(&shared.settings.taken);
-        sys::bear_closed_pipes();
+        sys::bear_refused_writes();
         watch(&shared, &own, expected);
     };
     // A box, as for all other threads, because std's code is compiled for each type of closure.

@@ -29,6 +29,7 @@ pub(crate) mod signal;
 pub(crate) mod sockets;
 pub(crate) mod stopper_thread;
 pub(crate) mod stopping_line;
+pub(crate) mod waker;
 pub(crate) mod watch_thread;
 
 pub use builder::Registry;

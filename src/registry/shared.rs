@@ -18,6 +18,7 @@ use crate::registry::notify::manager::{Manager, not_told};
 use crate::registry::root_clock::RootClock;
 use crate::registry::settings::{SPARE, Settings};
 use crate::registry::signal::Meaning;
+use crate::registry::waker::Waker;
 use crate::rt::awake;
 use crate::rt::event_count::EventCount;
 use crate::rt::flags::Flags;
@@ -52,9 +53,8 @@ pub(crate) mod request {
 }
 
 pub(crate) struct Shared {
-    /// Wakes *watch*. It belongs to the process, for ever, because a handler may still be on its
-    /// way to it when the registry is over.
-    pub(crate) wake_pipe: &'static WakePipe,
+    /// Wakes *watch*.
+    pub(crate) waker: Arc<Waker>,
     pub(crate) settings: Settings,
     /// The file for dumps, if there is one.
     pub(crate) dump_file: DumpFile,
@@ -109,7 +109,7 @@ impl Shared {
         // In this order. If a handler of the run before is still on its way, and its message is
         // forgotten here, then the timer that it has armed is forgotten next. If its message comes
         // later, the message stays, and *watch* obeys it.
-        let wake_pipe = WakePipe::of_process().map_err(|error| format!("no pipe to be woken by: {error}"))?;
+        let pipe = WakePipe::of_process().map_err(|error| format!("no pipe to be woken by: {error}"))?;
         let limit = settings.grace.saturating_add(settings.kill_after);
         last::prepare(settings.end(), &stops, limit, settings.drain_notice);
         let (manager, refused) = match Manager::open(&settings.notify) {
@@ -117,7 +117,7 @@ impl Shared {
             Err(error) => (None, Some(error)),
         };
         let shared = Arc::new(Shared {
-            wake_pipe,
+            waker: Arc::new(Waker::new(pipe)),
             settings,
             dump_file,
             has_terminal: std::io::stderr().is_terminal(),
@@ -159,7 +159,7 @@ impl Shared {
     /// `is_over`.
     pub(crate) fn dismiss(&self) {
         self.over.store(true, Ordering::Release);
-        self.wake_pipe.wake();
+        self.waker.wake();
     }
 
     /// For *watch*, before each sleep. Pairs with `dismiss`.
@@ -261,7 +261,7 @@ impl RootHost for Shared {
     }
 
     fn timers_changed(&self) {
-        self.wake_pipe.wake();
+        self.waker.wake();
     }
 
     fn stop_announced(&self, end: Instant, is_asked_for: bool) {
@@ -277,7 +277,7 @@ impl RootHost for Shared {
         // In this order: *watch*, which is woken by this or by `clock_moved`, sees the flag only
         // when the timer has been armed. Pairs with `must_arm_again`.
         self.provisional.store(true, Ordering::Release);
-        self.wake_pipe.wake();
+        self.waker.wake();
     }
 
     fn clock_moved(&self, clock: &Clock) {
@@ -292,7 +292,7 @@ impl RootHost for Shared {
         if let Some(deadline) = clock.deadline(None) {
             self.arm(deadline);
         }
-        self.wake_pipe.wake();
+        self.waker.wake();
     }
 
     fn dispatch(&self, work: WorkItem) {

@@ -114,8 +114,10 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
         }
         let waits =
             WaitMark::of("a signal or a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
-        let woken = shared.wake_pipe.sleep(next.map(awake::system));
+        let woken = shared.waker.sleep(next.map(awake::system));
         drop(waits);
+        // From here to the next sleep *watch* looks at everything again, because the message of a
+        // wake-up says nothing, and later ones may have written none (`rt::coalesced`).
         // A signal whose message was not read yet may arm the timer from here on, and then keeps
         // it. A signal whose message was read has armed it before this look.
         seen.due = last::look();
@@ -209,8 +211,10 @@ impl Seen {
         let beat = awake::beats().then(|| now + BEAT);
         let (notice, message) = (self.notice.until(), self.messenger.next(shared));
         let line = self.line.at(shared, self.began(shared));
+        // The pipe was full when the last dump was due, and may be empty by now.
+        let dump = self.is_dump_due.then(awake::now);
         let own = [self.timer, users_due, warning, kill, early, beat, self.minder.next(shared)];
-        own.into_iter().chain([notice, message, line]).flatten().min()
+        own.into_iter().chain([notice, message, line, dump]).flatten().min()
     }
 }
 

@@ -8,6 +8,7 @@
 pub(crate) mod awake;
 pub(crate) mod by_id;
 mod census;
+pub(crate) mod coalesced;
 pub(crate) mod contain;
 pub(crate) mod erase;
 pub(crate) mod event_count;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use super::action::{default_action, errno_place, get_action, set_action};
 use super::mask::{self, bit};
-use super::wake_pipe::{Heard, WakePipe};
+use super::wake_pipe::{Heard, WakePipe, tell};
 
 /// The signals that ask a program to stop.
 pub(crate) const fn stop_signals() -> [i32; 3] {
@@ -44,7 +44,7 @@ static TAKEN: AtomicU64 = AtomicU64::new(0);
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// The signal handler. It uses words and system calls only, and restores `errno`. Pairs with
-/// `WakePipe::sleep`, which the message ends. In a process that was forked from ours, it makes way
+/// `WakePipe::wait`, which the message ends. In a process that was forked from ours, it makes way
 /// for the default action.
 pub(super) extern "C" fn on_signal(
     signal: libc::c_int,
@@ -64,10 +64,7 @@ pub(super) extern "C" fn on_signal(
         // First, so that the process ends in time (P7) even if no thread reads the message below.
         #[cfg(target_os = "linux")]
         super::last::arm_for(heard);
-        let message = heard.message();
-        // SAFETY: `message` lives across the call. A closed or full pipe is an error, which we
-        // ignore. `write` may be called in a handler (signal-safety(7)).
-        unsafe { libc::write(pipe, message.as_ptr().cast(), message.len()) };
+        tell(pipe, heard);
     } else {
         // A forked child: the signal does what it would have done without homebound.
         let _is_a_signal = set_action(signal, &default_action());

@@ -18,7 +18,7 @@ pub(crate) const fn dump_signals() -> [i32; 0] {
 /// Wakes a sleeping thread. It needs no pipe, because no signal handler has to wake the thread.
 #[derive(Debug, Default)]
 pub(crate) struct WakePipe {
-    /// Set by `wake`, taken by `sleep`.
+    /// Set by `notify`, taken by `wait`.
     pending: Mutex<bool>,
     woken: Condvar,
 }
@@ -63,15 +63,15 @@ impl WakePipe {
         Ok(&PIPE)
     }
 
-    pub(crate) fn wake(&self) {
-        // Pairs with `sleep`, which takes the flag under the same lock.
+    pub(crate) fn notify(&self) {
+        // Pairs with `wait`, which takes the flag under the same lock.
         *self.pending.lock() = true;
         self.woken.notify_one();
     }
 
-    pub(crate) fn sleep(&self, until: Option<Instant>) -> Woken {
-        // Pairs with `wake`: the flag is looked at before this thread waits, so no earlier wake is
-        // lost.
+    pub(crate) fn wait(&self, until: Option<Instant>) {
+        // Pairs with `notify`: the flag is looked at before this thread waits, so no earlier
+        // notification is lost.
         let mut pending = self.pending.lock();
         while !std::mem::take(&mut *pending) {
             match until {
@@ -80,6 +80,9 @@ impl WakePipe {
                 Some(_) => {}
             }
         }
+    }
+
+    pub(crate) fn read(&self) -> Woken {
         Woken
     }
 }
@@ -120,7 +123,11 @@ impl Spared {
 
 pub(crate) fn hear(_signals: &[i32]) {}
 
-pub(crate) fn bear_closed_pipes() {}
+pub(crate) fn bear_refused_writes() {}
+
+pub(crate) fn with_refused_writes<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
 
 pub(crate) fn hand_on_raised() {}
 

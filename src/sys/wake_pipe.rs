@@ -1,9 +1,14 @@
 //! Owns the pipe that wakes a sleeping thread, and the messages of signals that come through it.
 //! Refuses to know which signals these are, and what they mean.
+//!
+//! **No signal is lost.** A handler that finds the pipe full leaves the signal in `UNSAID`, and
+//! writes once more: that message ends the next sleep, or the pipe is still full, and the next read
+//! is ahead. The sleeper takes `UNSAID` after each read, so it finds the signal then.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +16,7 @@ use parking_lot::Mutex;
 
 use super::clock::monotonic;
 use super::fd::{pipe, wait_for};
+use super::mask::{bit, signals_in};
 use super::nowait::Direction;
 use super::standard::above_standard;
 
@@ -20,17 +26,18 @@ const LOOK: u8 = 0xFF;
 /// The longest pause of a sleeper that nothing can wake, because the kernel refuses to wait.
 const DEAF: Duration = Duration::from_millis(10);
 
+/// The signals for which the pipe had no room, as bits: signal n is bit n - 1. Of several signals
+/// with one number one is kept. Set by `tell`, taken by `read`.
+static UNSAID: AtomicU64 = AtomicU64::new(0);
+
 /// A pipe on which one thread sleeps until another thread wakes it, a signal comes, or an instant
 /// passes.
 #[derive(Debug)]
 pub(crate) struct WakePipe {
     /// Read by the sleeper. Does not block.
     reader: OwnedFd,
-    /// Written by `wake`, and by `on_signal` in a signal handler. Does not block.
+    /// Written by `notify`, and by `tell` in a signal handler. Does not block.
     writer: OwnedFd,
-    /// True if [`wake`](WakePipe::wake) has written its message, or is about to, and the sleeper
-    /// has not begun to read since. Set by `wake`, cleared by `read`.
-    pending: AtomicBool,
 }
 
 /// A signal that has come, as the handler saw it.
@@ -94,6 +101,8 @@ impl Heard {
 pub(crate) struct Woken {
     bytes: [u8; 64 * MESSAGE],
     count: usize,
+    /// The signals for which the pipe had no room, as bits of `UNSAID`.
+    unsaid: u64,
 }
 
 impl Woken {
@@ -102,10 +111,12 @@ impl Woken {
         self.count == self.bytes.len()
     }
 
-    /// Returns the signals that have come, in the order of their messages.
+    /// Returns the signals that have come, in the order of their messages. A signal for which the
+    /// pipe had no room comes after them, as if it had come at this moment.
     pub(crate) fn signals(&self) -> impl Iterator<Item = Heard> + '_ {
         let bytes = self.bytes.get(..self.count).unwrap_or_default();
-        bytes.chunks_exact(MESSAGE).filter_map(Heard::read)
+        let said = bytes.chunks_exact(MESSAGE).filter_map(Heard::read);
+        said.chain(signals_in(self.unsaid).filter_map(|signal| Heard::now(signal, false)))
     }
 }
 
@@ -138,7 +149,7 @@ impl WakePipe {
         // `read` if the pipe is empty.
         rustix::io::ioctl_fionbio(&reader, true)?;
         rustix::io::ioctl_fionbio(&writer, true)?;
-        Ok(WakePipe { reader, writer, pending: AtomicBool::new(false) })
+        Ok(WakePipe { reader, writer })
     }
 
     /// Returns the descriptor to which a signal handler writes its message.
@@ -146,25 +157,14 @@ impl WakePipe {
         self.writer.as_raw_fd()
     }
 
-    /// Wakes the sleeper. Writes one message, however often it is called before the sleeper reads,
-    /// because the room in the pipe is needed for signals.
-    ///
-    /// Pairs with `read`. Both change `pending` in one step, so one of them is first. If `wake` is
-    /// first, the sleeper clears `pending` afterwards, and then sees what the caller did before
-    /// (release here, acquire there). If `read` is first, `wake` finds `pending` false, and writes
-    /// a message, which ends the next sleep. While `pending` is true, a message is in the pipe or
-    /// on its way, or the sleeper is awake.
-    pub(crate) fn wake(&self) {
-        // Release, for the acquire in `read`.
-        if self.pending.swap(true, Ordering::AcqRel) {
-            return;
-        }
+    /// Writes a message that only wakes the sleeper. Pairs with `wait` and `read`.
+    pub(crate) fn notify(&self) {
         let _full_is_fine = rustix::io::write(&self.writer, &[LOOK; MESSAGE]);
     }
 
-    /// Blocks until `wake` is called, a signal comes, or `until` passes. May return early, with no
-    /// message. Pairs with `wake` and with the signal handler, `on_signal`.
-    pub(crate) fn sleep(&self, until: Option<Instant>) -> Woken {
+    /// Blocks until there is a message, or until `until`. May return early. Pairs with `notify` and
+    /// `tell`.
+    pub(crate) fn wait(&self, until: Option<Instant>) {
         if wait_for(self.reader.as_fd(), Direction::In, until).is_err() {
             // The kernel refuses to wait, for example because the program has closed our
             // descriptor. Nothing wakes this thread then, and without a pause the caller would
@@ -172,18 +172,30 @@ impl WakePipe {
             let left = until.map(|at| at.saturating_duration_since(Instant::now()));
             thread::sleep(left.map_or(DEAF, |left| left.min(DEAF)));
         }
-        self.read()
     }
 
-    fn read(&self) -> Woken {
+    /// Takes the messages that are there, without waiting for one.
+    pub(crate) fn read(&self) -> Woken {
         let mut bytes = [0_u8; 64 * MESSAGE];
         let count = rustix::io::read(&self.reader, &mut bytes).unwrap_or(0);
-        // Pairs with `wake`, and must stand after the read. If it stood before the read, a `wake`
-        // between the two would set `pending` again, and the read would take its message: then
-        // `pending` is true with an empty pipe, and no later `wake` writes anything. A `wake`
-        // between these two writes nothing, and need not: the sleeper is awake, and looks at
-        // everything before its next sleep. Acquire, for the release in `wake`.
-        self.pending.swap(false, Ordering::AcqRel);
-        Woken { bytes, count }
+        // After the read. Pairs with `tell`, which sets a bit and then writes: a bit that is set
+        // later than this has a message that this read has not taken.
+        Woken { bytes, count, unsaid: UNSAID.swap(0, Ordering::AcqRel) }
+    }
+}
+
+/// Writes the message of a signal into the pipe with this writer. Called in a signal handler: it
+/// uses a word and system calls only, and may change `errno`. Pairs with `read`.
+pub(super) fn tell(writer: RawFd, heard: Heard) {
+    let write = |message: [u8; MESSAGE]| {
+        // SAFETY: `message` lives across the call. A closed or full pipe is an error. `write` may
+        // be called in a handler (signal-safety(7)).
+        unsafe { libc::write(writer, message.as_ptr().cast(), MESSAGE) >= 0 }
+    };
+    if !write(heard.message()) {
+        // The bit first, then one more message, because the sleeper may have emptied the pipe
+        // meanwhile. If there is no room for this message either, a read is ahead.
+        UNSAID.fetch_or(bit(heard.signal), Ordering::AcqRel);
+        let _full_is_fine = write([LOOK; MESSAGE]);
     }
 }

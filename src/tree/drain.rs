@@ -7,15 +7,16 @@
 //! ```
 //! `begin` sets a flag, and so neither locks nor allocates: *watch* calls it. A thread that waits
 //! makes the node first and looks at the flag then; `finish` runs after `begin` and looks for the
-//! node. So at least one of the two sees what the other did, and marks the node.
+//! node. Each has a SeqCst fence between the two, so at least one of them sees what the other did,
+//! and marks the node.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::stop::node::{Link, Node};
 use crate::stop::wakeups::Calls;
-use crate::sync::OnceCell;
+use crate::sync::{AtomicBool, OnceCell, fence};
 
 /// Whether a root is draining, and what wakes the threads that wait for it.
 #[derive(Default)]
@@ -35,18 +36,23 @@ impl Drain {
 
     /// Open -> draining. Called by *watch*.
     pub(crate) fn begin(&self) {
-        self.begun.store(true, Ordering::SeqCst);
+        // Release, for the acquire in `has_begun`.
+        self.begun.store(true, Ordering::Release);
     }
 
     /// Wakes the threads that wait, after `begin`. Called by *stopper*. Pairs with `node`.
     pub(crate) fn finish(&self) -> Calls {
+        // Orders the look below after the flag. Pairs with the fence in `node`.
+        fence(Ordering::SeqCst);
         self.node.get().map(Self::mark).unwrap_or_default()
     }
 
     /// The node that the notice marks. Pairs with `finish`.
     pub(crate) fn node(&self) -> &Arc<Node> {
         let node = self.node.get_or_init(|| Node::new(Link::Inside));
-        if self.begun.load(Ordering::SeqCst) {
+        // Orders the look below after the node is there. Pairs with the fence in `finish`.
+        fence(Ordering::SeqCst);
+        if self.has_begun() {
             // No callback is ever added to this node, so there is nothing to run.
             Self::mark(node).run();
         }

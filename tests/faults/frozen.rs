@@ -1,9 +1,11 @@
 //! Owns the tests of a stderr without a reader: a terminal whose other end is frozen, a pipe to
 //! which others write too. *watch* hears the next signal all the same.
 
+use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use homebound::StopReason;
 use homebound::registry::{self, Registry};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::stdio::{dup2_stderr, stderr};
@@ -149,4 +151,56 @@ fn wakes_while_a_dump_is_not_read_do_not_fill_the_place_of_a_stop() {
         i32::from(exit.code())
     });
     assert!(done.code == Some(0) && done.out.contains("<stopped>"), "{done:#?}");
+}
+
+/// Makes stderr a pipe, and tells of each dump that comes through it.
+fn tell_of_dumps() -> crossbeam_channel::Receiver<()> {
+    let (read, write) = std::io::pipe().unwrap();
+    dup2_stderr(&write).unwrap();
+    let (tell, told) = crossbeam_channel::unbounded();
+    std::thread::spawn(move || {
+        let lines = BufReader::new(read).lines().map_while(Result::ok);
+        lines.filter(|line| line.contains("threads in")).try_for_each(|_| tell.send(()))
+    });
+    told
+}
+
+#[test]
+fn as_many_dumps_as_one_read_takes_are_written_without_another_wake_up() {
+    // catches: a dump that waits for the messages behind a full buffer, when there are none
+    child_passes(|_| {
+        let dumps = tell_of_dumps();
+        let exit = Registry::new("full").run(|s| {
+            // One read takes 64 messages. Some places may have a message that only wakes *watch*.
+            for count in 58..=66 {
+                hold_watch(s);
+                registry::unblocked(|| (0..count).for_each(|_| raise(libc::SIGQUIT)));
+                let_watch_go();
+                let came = dumps.recv_timeout(Duration::from_secs(20));
+                assert!(came.is_ok(), "no dump after {count} signals");
+            }
+            Ok(())
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn a_flood_that_fills_the_pipe_takes_no_stop_along() {
+    // catches: a signal whose message found no room, and that no thread ever hears of
+    child_passes(|_| {
+        let exit = Registry::new("flood").grace(Duration::from_secs(60)).run(|s| {
+            hold_watch(s);
+            registry::unblocked(|| {
+                // More than a pipe has room for: 64 KiB, by 8 bytes each.
+                (0..9_000).for_each(|_| raise(libc::SIGQUIT));
+                raise(libc::SIGTERM);
+            });
+            let_watch_go();
+            let told = s.context().sleep(Duration::from_secs(20));
+            Ok(assert!(told.is_err(), "the stop is heard"))
+        });
+        assert_eq!(exit.shutdown.reason, Some(StopReason::Signal(libc::SIGTERM)));
+        i32::from(exit.code())
+    });
 }

@@ -19,6 +19,7 @@ extern "C" fn hold(_signal: libc::c_int) {
 
 /// Returns when *watch* is in the handler.
 pub(super) fn hold_watch(s: &Scope<'_, '_>) {
+    [&IS_IN, &MAY_GO].into_iter().for_each(|word| word.store(false, Ordering::SeqCst));
     let snapshot = s.snapshot();
     let watch = snapshot.root.threads.iter().find(|thread| thread.name == "homebound-watch");
     let watch = watch.and_then(|watch| watch.os_tid).expect("it has told who it is").cast_signed();

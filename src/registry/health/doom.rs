@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use once_cell::sync::OnceCell;
 
 use crate::registry::settings::SPARE;
+use crate::registry::waker::Waker;
 use crate::rt::shown::Shown;
 use crate::rt::time::after;
 use crate::stop::wakeups::Calls;
-use crate::sys::WakePipe;
 use crate::sys::last::{self, End};
 use crate::tree::record::Record;
 
@@ -39,21 +39,21 @@ pub(crate) struct Word {
 impl Doom {
     /// Called by *stopper* before the line about the thread. The kernel's timer first, then the
     /// word, then the wake-up. Pairs with `due` and `passed`.
-    pub(super) fn pronounce(&self, record: &Record, code: u8, wake_pipe: &'static WakePipe) {
+    pub(super) fn pronounce(&self, record: &Record, code: u8, waker: &Waker) {
         let (now, end) = (Instant::now(), End::Exit(i32::from(code)));
         last::arm(after(now, LINE + SPARE), end);
         let why = format!("{} is stuck", Shown(record.path()));
         let _another_was_first = self.word.set(Word { end, at: after(now, LINE), why });
-        wake_pipe.wake();
+        waker.wake();
     }
 
     /// For *stopper*, after the line.
-    pub(super) fn after_the_line(&self, wake_pipe: &'static WakePipe) -> Calls {
-        let is_told = Arc::clone(&self.is_told);
+    pub(super) fn after_the_line(&self, waker: &Arc<Waker>) -> Calls {
+        let (is_told, waker) = (Arc::clone(&self.is_told), Arc::clone(waker));
         Calls::log(move || {
             // The flag first: *watch* looks at it after it is woken. Pairs with `passed`.
             is_told.store(true, Ordering::Release);
-            wake_pipe.wake();
+            waker.wake();
         })
     }
 

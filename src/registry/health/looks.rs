@@ -274,9 +274,9 @@ fn act(
             tell::line(Arc::clone(record), wait, line, stack, calls);
         }
         OnStuck::Exit(code) if is_stuck => {
-            shared.doom.pronounce(record, code, shared.wake_pipe);
+            shared.doom.pronounce(record, code, &shared.waker);
             tell::line(Arc::clone(record), wait, line, stack, calls);
-            calls.add(shared.doom.after_the_line(shared.wake_pipe));
+            calls.add(shared.doom.after_the_line(&shared.waker));
         }
         _ => tell::line(Arc::clone(record), wait, line, stack, calls),
     }
