@@ -59,7 +59,8 @@ pub fn child_with(arg: &str, scenario: fn(&str) -> i32, set: impl FnOnce(&mut Co
     set(&mut command);
     let mut process = command.spawn().expect("the child starts");
     let out = collect(process.stdout.take().expect("piped"));
-    let err = collect(process.stderr.take().expect("piped"));
+    // `set` may have given it another one.
+    let err = process.stderr.take().map(collect).unwrap_or_default();
     Child { process, out, err, what: format!("{name}({arg})") }
 }
 
@@ -128,6 +129,11 @@ impl Child {
         let signal = Signal::from_named_raw(signal).expect("a signal");
         kill_process(pid, signal).expect("the child is there");
         self
+    }
+
+    /// Ends a `read_line` of the child's, whose standard input is a pipe.
+    pub fn write_line(&mut self) {
+        self.process.stdin.as_mut().expect("a pipe").write_all(b"\n").expect("it reads");
     }
 
     /// Ends the child's standard input, if that is a pipe.

@@ -41,12 +41,16 @@ impl Shared {
         let told = match what {
             Said::Ready => manager.say_once(READY),
             Said::Status(text) => manager.set_status(text),
-            Said::Reloading => return manager.begin_reload(),
+            Said::Reloading => {
+                let Some(told) = manager.begin_reload() else { return false };
+                told
+            }
             Said::Reloaded => manager.end_reload(),
         };
         if told == Told::Later {
-            // *watch* tries again.
-            self.wake_pipe.wake();
+            // *watch* tries again, for this word and for those that another thread has left to this
+            // one.
+            self.waker.wake();
         }
         true
     }
@@ -55,7 +59,7 @@ impl Shared {
     pub(crate) fn note_step(&self) {
         if self.manager.is_some() {
             self.stepped.store(true, Ordering::Release);
-            self.wake_pipe.wake();
+            self.waker.wake();
         }
     }
 
@@ -71,7 +75,7 @@ impl Shared {
             if told == Told::Later {
                 // *watch* tries again. It may have looked while the status was locked, and then has
                 // taken it for sent. Pairs with `is_status_due`.
-                self.wake_pipe.wake();
+                self.waker.wake();
             }
             calls.add(manager.take_refusal().map(not_told).unwrap_or_default());
         }

@@ -69,6 +69,7 @@ struct Status {
 
 /// Whether all that is due was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "if there was no room, only *watch* tries again, and has to be woken for that"]
 pub(crate) enum Told {
     All,
     /// The manager has no room: try again later.
@@ -164,20 +165,21 @@ impl Manager {
         let _the_next_one_comes_soon = self.send(b"WATCHDOG=1");
     }
 
-    /// Begins a reload. False if it is not to be told, because the program is not ready yet, or is
+    /// Begins a reload. `None` if it is not to be told, because the program is not ready yet, or is
     /// stopping: a `READY=1` after it would be untrue.
-    pub(crate) fn begin_reload(&self) -> bool {
+    pub(crate) fn begin_reload(&self) -> Option<Told> {
         let said = self.said.load(Ordering::SeqCst);
         if said & READY == 0 || said & STOPPING != 0 {
-            return false;
+            return None;
         }
         let mut reloads = self.reloads.lock();
         *reloads += 1;
-        if *reloads == 1 {
+        Some(if *reloads == 1 {
             self.reload_began.store(monotonic() / 1_000, Ordering::SeqCst);
-            self.say(RELOADING);
-        }
-        true
+            self.say(RELOADING)
+        } else {
+            self.send_due()
+        })
     }
 
     /// Ends a reload that was begun.

@@ -1,5 +1,6 @@
 //! SM: what a run tells the service manager.
 
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -189,6 +190,40 @@ fn sm3_a_message_without_room_is_sent_when_there_is_some() {
     assert_eq!(last.map(String::as_str), Some("READY=1"), "{seen:?}");
     child.signal(libc::SIGTERM);
     manager.until("STOPPING=1");
+    assert_eq!(child.finish().code, Some(0));
+}
+
+fn reloads_until_told(_: &str) -> i32 {
+    let exit = Registry::new("reloads").notify(Notify::from_env()).run(|scope| {
+        scope.context().ready();
+        say("ready");
+        std::io::stdin().read_line(&mut String::new())?;
+        registry::reloading(|| {
+            say("inside");
+            std::io::stdin().read_line(&mut String::new())
+        })?;
+        Ok(())
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn sm3_a_reload_without_room_is_told_while_it_lasts() {
+    // catches: a word for which there was no room, left for a *watch* that nothing wakes
+    let (manager, mut child) = managed(Manager::at_path, "", reloads_until_told, |command| {
+        command.stdin(std::process::Stdio::piped());
+    });
+    child.until("ready");
+    assert_eq!(manager.next(), "READY=1");
+    // The test takes all the room there is.
+    let others = UnixDatagram::unbound().unwrap();
+    others.set_nonblocking(true).unwrap();
+    while others.send_to(b"STATUS=of another", &manager.address).is_ok() {}
+    child.write_line();
+    child.until("inside");
+    manager.until("RELOADING=1");
+    child.write_line();
+    manager.until("READY=1");
     assert_eq!(child.finish().code, Some(0));
 }
 
