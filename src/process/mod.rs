@@ -27,6 +27,7 @@ pub(crate) mod leader;
 pub(crate) mod lines;
 pub(crate) mod output;
 pub(crate) mod plan;
+pub(crate) mod stop_node;
 pub(crate) mod supervise;
 
 pub use crate::outcome::errors::error::ProcessFailed;

@@ -26,18 +26,17 @@ use crate::outcome::reason::{Stop, StopReason};
 use crate::process::leader::ChildState;
 use crate::process::output::Output;
 use crate::process::plan::{OnExit, Plan, Refusal, Started};
+use crate::process::stop_node::StopNode;
 use crate::rt::awake;
 use crate::rt::contain::log_contained;
 use crate::rt::result::Result;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
 use crate::stop::wakeups::Calls;
-use crate::sys::Event;
 use crate::sys::adopted::{Adoption, reap_group};
 use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Leads, Pipes, TERMINATE};
 use crate::sys::terminal::{Terminal, suspend};
 use crate::thread::context::Context;
-use crate::thread::stopper::OnStop;
 use crate::tree::record::Facts;
 use crate::tree::wait_mark::WaitMark;
 
@@ -68,11 +67,8 @@ pub(crate) fn supervise(cx: &Context, plan: Plan, tell: &Sender<Started>) -> Res
 struct Running<'a> {
     cx: &'a Context,
     shared: Arc<ChildState>,
-    /// A descriptor that is readable from the stop on. Not the descriptor of the node, because that
-    /// one lives as long as the record; this one is closed when the child is home.
-    stop: Arc<Event>,
-    /// Sets `stop`.
-    _stop: OnStop,
+    /// Has a descriptor that is readable from the stop on.
+    stop: StopNode,
     /// A descriptor that is readable when the child has ended. `None` if the kernel has no pidfd,
     /// or if the descriptor is of no more use; then `attend` looks at intervals of [`LOOK`].
     ended: Ended,
@@ -101,11 +97,10 @@ impl<'a> Running<'a> {
             return Err(Refusal::Stopped);
         }
         let refused = |command: &Command, error| Refusal::Os(NotStarted::wrap(command, error));
-        // The descriptor, the callback and the terminal come before the fork, because after it a
-        // refusal would leave a child behind.
-        let stop = Arc::new(Event::new().map_err(|error| refused(&command, error))?);
-        let event = Arc::clone(&stop);
-        let guard = cx.on_stop(move || event.set());
+        // The descriptor and the terminal come before the fork, because after it a refusal would
+        // leave a child behind.
+        let stop = StopNode::below(cx.node());
+        stop.event().map_err(|error| refused(&command, error))?;
         let terminal = if leads == Leads::Foreground { Terminal::open() } else { Ok(None) };
         let terminal = terminal.map_err(|error| refused(&command, error))?;
         let (leader, mut pipes) = Leader::start(&mut command, leads, terminal.as_ref())
@@ -119,7 +114,6 @@ impl<'a> Running<'a> {
             cx,
             shared,
             stop,
-            _stop: guard,
             ended,
             terminal,
             output,
@@ -143,9 +137,9 @@ impl<'a> Running<'a> {
             if self.force_at.is_some_and(|at| awake::now() >= at) {
                 self.force();
             }
-            // Pairs with `event.set()` in `start`. The descriptor stays readable, so it is left out
-            // once the child is asked: otherwise this loop would spin.
-            let stop = (!self.asked).then(|| self.stop.as_fd());
+            // Pairs with `Node::wake`. The descriptor stays readable, so it is left out once the
+            // child is asked: otherwise this loop would spin.
+            let stop = if self.asked { None } else { Some(self.stop.event()?.as_fd()) };
             let ended = self.ended.as_ref().map(|ended| ended.as_fd());
             let [stdout, stderr] = self.output.wanted();
             let fds = [stop, ended, stdout, stderr];

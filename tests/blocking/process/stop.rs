@@ -107,3 +107,33 @@ fn a_child_that_is_suspended_is_asked_to_end_too() {
         Ok(())
     });
 }
+
+#[test]
+fn a_callback_of_the_program_that_hangs_does_not_keep_a_child_from_its_stop() {
+    // catches: a stop of the child that stands in the queue behind the program's own callbacks
+    child_passes(|_| {
+        let grace = Duration::from_secs(2);
+        let exit =
+            Registry::new("test").grace(grace).kill_after(NEVER).signals(Signals::none()).run(|scope| {
+                let child = scope.process("server", "serves", sleeper()).spawn()?;
+                let pid = child.pid();
+                let (shielded, is_shielded) = crate::common::gate();
+                scope.spawn("user", "does not hear the stop until it is overdue", move |cx| {
+                    cx.shield(NEVER, |cx| {
+                        // The thread that marks this one overdue tells the child next, and runs this.
+                        let wait = move || eventually("the child is over", || is_over(pid));
+                        let _told = cx.on_stop(wait);
+                        drop(shielded);
+                        cx.wait_for_stop();
+                    });
+                    Ok(())
+                })?;
+                crate::common::pass(&is_shielded);
+                scope.stop();
+                Ok(())
+            });
+        assert!(exit.result.is_ok(), "{:?}", exit.result);
+        assert!(exit.shutdown.duration < Duration::from_secs(30), "{}", exit.shutdown);
+        0
+    });
+}
