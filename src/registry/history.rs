@@ -54,14 +54,14 @@ impl History {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let line = (self.line)(report, &Facts { at, pid: std::process::id(), kill_after, forced });
         // One write, so that lines of several processes do not mix.
-        match file.write(line.as_bytes())? {
+        sys::with_refused_writes(|| match file.write(line.as_bytes())? {
             whole if whole == line.len() => Ok(()),
             _ => {
                 // The disk is full. The next line must not be glued to this piece.
                 let _full_as_well = file.write(b"\n");
                 Err(io::Error::new(io::ErrorKind::WriteZero, "only a part of the line was written"))
             }
-        }
+        })
     }
 
     fn complain(&self, what: &'static str, error: &io::Error) {

@@ -1,6 +1,7 @@
 //! Owns what *watch* writes: a dump, and the last words before it ends the process.
 //! Refuses to decide when: `watch_thread` does.
 
+use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -83,17 +84,21 @@ pub(crate) fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, e
 fn append(shared: &Shared, text: &str) -> Option<Arc<Latch>> {
     let file = shared.dump_file.get()?;
     if shared.is_occupied() {
-        let _a_full_disk = (&*file).write_all(text.as_bytes());
+        write(&file, text);
         return None;
     }
     let written = Arc::new(Latch::default());
     let is_written = Arc::clone(&written);
     let text = text.to_owned();
     shared.dispatch(WorkItem::Call(Calls::log(move || {
-        let _a_full_disk = (&*file).write_all(text.as_bytes());
+        write(&file, &text);
         written.set();
     })));
     Some(is_written)
+}
+
+fn write(mut file: &File, text: &str) {
+    let _a_full_disk = sys::with_refused_writes(|| file.write_all(text.as_bytes()));
 }
 
 /// The same for the last words, after which the process ends: returns when they are written, or

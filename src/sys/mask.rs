@@ -154,31 +154,39 @@ impl BlockedSignals {
     }
 }
 
-/// From now on, a write of the calling thread to a pipe without a reader fails with `EPIPE`, and no
-/// SIGPIPE ends the process.
-pub(crate) fn bear_closed_pipes() {
-    let _valid = change_mask(libc::SIG_BLOCK, &set_of(bit(libc::SIGPIPE)));
+/// The signals that the kernel sends to a thread whose write it refuses, as bits: the pipe has no
+/// reader, or the file is as long as the process may make it (`RLIMIT_FSIZE`). Their default action
+/// ends the process; with the signal blocked, the write says it all, with `EPIPE` or `EFBIG`.
+const OF_REFUSED_WRITES: u64 = 1 << (libc::SIGPIPE - 1) | 1 << (libc::SIGXFSZ - 1);
+
+/// From now on, a write of the calling thread that the system refuses is an error, and no signal
+/// ends the process.
+pub(crate) fn bear_refused_writes() {
+    let _valid = change_mask(libc::SIG_BLOCK, &set_of(OF_REFUSED_WRITES));
 }
 
-/// Runs `f`. In it, a write to a pipe without a reader fails with `EPIPE`, and no SIGPIPE ends the
-/// process. May be called in a signal handler.
-pub(super) fn without_broken_pipes<R>(f: impl FnOnce() -> R) -> R {
-    let pipe = set_of(bit(libc::SIGPIPE));
-    let before = change_mask(libc::SIG_BLOCK, &pipe);
+/// Runs `f`. In it, a write that the system refuses is an error, and no signal ends the process.
+/// May be called in a signal handler.
+pub(crate) fn with_refused_writes<R>(f: impl FnOnce() -> R) -> R {
+    let signals = set_of(OF_REFUSED_WRITES);
+    let before = change_mask(libc::SIG_BLOCK, &signals);
     let result = f();
-    // The kernel sends SIGPIPE to the thread that writes, so a signal that came meanwhile is
+    // The kernel sends these signals to the thread that writes, so a signal that came meanwhile is
     // pending here. Take it away before the signal is unblocked.
     #[cfg(target_os = "linux")]
-    if before.is_ok_and(|before| contained(&before, bit(libc::SIGPIPE)) == 0) {
+    if let Ok(before) = before {
+        let added = set_of(OF_REFUSED_WRITES & !contained(&before, OF_REFUSED_WRITES));
         let (now, no_details) = (libc::timespec { tv_sec: 0, tv_nsec: 0 }, std::ptr::null_mut());
+        // Each signal is pending once at most.
         // SAFETY: set and time are valid. The null pointer says that the details are not wanted.
-        let _there_may_be_none = unsafe { libc::sigtimedwait(&raw const pipe, no_details, &raw const now) };
-        let _valid = change_mask(libc::SIG_UNBLOCK, &pipe);
+        let take = || unsafe { libc::sigtimedwait(&raw const added, no_details, &raw const now) };
+        while take() > 0 || io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {}
+        let _valid = change_mask(libc::SIG_UNBLOCK, &added);
     }
-    // Without `sigtimedwait`, the signal stays blocked, because a pending one would end the process
+    // Without `sigtimedwait`, the signals stay blocked, because a pending one would end the process
     // at the unblocking.
     #[cfg(not(target_os = "linux"))]
-    let _stays_blocked = before;
+    let _stay_blocked = before;
     result
 }
 

@@ -107,7 +107,7 @@ pub(crate) use handlers::{
     why_not_taken,
 };
 #[cfg(unix)]
-pub(crate) use mask::{Spared, bear_closed_pipes, hear};
+pub(crate) use mask::{Spared, bear_refused_writes, hear, with_refused_writes};
 #[cfg(unix)]
 pub use stderr::write_stderr;
 #[cfg(unix)]
@@ -140,9 +140,9 @@ pub(crate) use not_unix::open_dump_file;
 pub use not_unix::write_stderr;
 #[cfg(not(unix))]
 pub(crate) use not_unix::{
-    Event, Handlers, Heard, Spared, WakePipe, Woken, abort_now, bear_closed_pipes, die, dump_signals,
+    Event, Handlers, Heard, Spared, WakePipe, Woken, abort_now, bear_refused_writes, die, dump_signals,
     exit_now, forks, hand_on_raised, hear, ignored, is_ours, know_forks, signal_name, stop_signals,
-    unblocked, why_not_taken,
+    unblocked, why_not_taken, with_refused_writes,
 };
 
 use std::time::Duration;

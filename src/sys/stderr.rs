@@ -25,7 +25,7 @@ const PIECE: usize = 512;
 /// After a write that the system refuses for good, no byte counts as missing. If stderr is closed,
 /// all bytes do.
 pub fn write_stderr(text: &[u8], patience: Duration) -> usize {
-    super::mask::without_broken_pipes(|| write_to_its_end(text, patience))
+    super::mask::with_refused_writes(|| write_to_its_end(text, patience))
 }
 
 fn write_to_its_end(text: &[u8], patience: Duration) -> usize {

@@ -297,3 +297,35 @@ fn a_timer_that_the_kernel_refuses_is_told_and_the_run_goes_on_and_ends_in_time(
     let done = in_child("", scenario);
     assert!(done.code == Some(70) && done.out.contains("<told>"), "{done:#?}");
 }
+
+/// Makes dumps and a history with files that may not grow.
+fn writes_to_files_that_may_not_grow(path: &str) -> i32 {
+    use homebound::registry::{self, DumpTo, Registry};
+
+    let root = Registry::new("full").dump_to(DumpTo::File(format!("{path}.dump").into()));
+    let exit = root.history(format!("{path}.history")).run(|s| {
+        let none = Rlimit { current: Some(0), maximum: getrlimit(Resource::Fsize).maximum };
+        setrlimit(Resource::Fsize, none).expect("lowering is allowed");
+        registry::unblocked(|| crate::held::raise(libc::SIGQUIT));
+        // *watch* writes to stderr, and *stopper* to the file. Both go on, and hear the next one.
+        linger(100);
+        registry::unblocked(|| crate::held::raise(libc::SIGTERM));
+        s.context().wait_for_stop();
+        Ok(())
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn a_file_that_may_not_grow_ends_no_program() {
+    // catches: a SIGXFSZ for the thread that writes a dump or a history, which ends the process
+    let folder = std::env::temp_dir().join(format!("homebound-limits-{}", std::process::id()));
+    let path = folder.join("f");
+    let child = child_with(path.to_str().expect("text"), writes_to_files_that_may_not_grow, |command| {
+        fs::create_dir_all(&folder).expect("a folder");
+        command.stderr(fs::File::create(folder.join("stderr")).expect("a file"));
+    });
+    let done = child.finish();
+    fs::remove_dir_all(&folder).expect("it is there");
+    assert_eq!((done.code, done.signal), (Some(0), None), "{done:#?}");
+}
