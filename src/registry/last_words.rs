@@ -11,13 +11,14 @@ use crate::outcome::dump::count::is_whole;
 use crate::outcome::status::snapshot::Snapshot;
 use crate::registry::chores::taken_over_text;
 use crate::registry::shared::{Shared, say};
+use crate::rt::awake;
 use crate::rt::latch::Latch;
 use crate::shutdown::reporting;
 use crate::sight::examine::{self, Files, PATIENCE};
 use crate::stop::wakeups::Calls;
 use crate::sync::AtomicBool;
-use crate::sys;
 use crate::sys::last::{self, End};
+use crate::sys::{self, Woken};
 use crate::tree::core::ScopeCore;
 use crate::tree::root::{RootHost, WorkItem};
 
@@ -32,14 +33,39 @@ const STUCK_THEN: Duration = Duration::from_millis(1950);
 /// The longest wait for *stopper* to write the last words to the file.
 const FILE_PATIENCE: Duration = Duration::from_millis(300);
 
-/// Writes a dump. True if stderr took all of it within `patience`.
-pub(crate) fn dump(shared: &Shared, core: &Arc<ScopeCore>, cause: &str, patience: Duration) -> bool {
-    let dump = Dump { snapshot: &examine::dump(core, Files::Local), cause, report: None };
-    let text = format!("{}{dump}", taken_over_text(&shared.settings.taken));
-    let is_taken = say(&text, patience);
+/// Before last words that come in the middle of a dump.
+const CUT: &str = "\n[homebound: the rest of this dump is missing: the process ends]\n";
+
+/// Writes a dump, and calls `attend` meanwhile (`Waker::write_stderr`). True if stderr took all of
+/// it within `patience`.
+pub(crate) fn dump(
+    shared: &Shared,
+    core: &Arc<ScopeCore>,
+    cause: &str,
+    patience: Duration,
+    attend: &mut dyn FnMut(&Woken) -> Option<Instant>,
+) -> bool {
+    let text = text_of(shared, core, cause);
+    // The stacks may have taken long, which is no suspension.
+    awake::worked();
+    shared.set_dumping(true);
+    let is_taken = shared.waker.write_stderr(text.as_bytes(), patience, attend) == 0;
+    shared.set_dumping(false);
     // The program goes on, so the file may come later.
     drop(append(shared, &text));
     is_taken
+}
+
+/// Writes a dump at the end of a run whose last thread hangs. *watch* has nothing else to do then.
+pub(crate) fn say_late(shared: &Shared, core: &Arc<ScopeCore>, cause: &str) {
+    let text = text_of(shared, core, cause);
+    say(&text, LAST_WORDS);
+    drop(append(shared, &text));
+}
+
+fn text_of(shared: &Shared, core: &Arc<ScopeCore>, cause: &str) -> String {
+    let dump = Dump { snapshot: &examine::dump(core, Files::Local), cause, report: None };
+    format!("{}{dump}", taken_over_text(&shared.settings.taken))
 }
 
 /// Writes the report and the dump, by `write(2)`, in a second at most; then ends the process.
@@ -58,7 +84,9 @@ pub(crate) fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, e
         Some(early) => examine::with_earlier(core, early),
         None => examine::at_last(core, PATIENCE),
     };
-    let text = Dump { snapshot: &tree, cause: why, report: Some(report.as_ref()) }.to_string();
+    let dump = Dump { snapshot: &tree, cause: why, report: Some(report.as_ref()) };
+    let cut = if shared.is_dumping() { CUT } else { "" };
+    let text = format!("{cut}{dump}");
     // The text is made. From here on only stderr and the file for dumps can hold it up.
     last::postpone(stuck_then, how, due);
     let left = stuck_then.saturating_duration_since(Instant::now());

@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) doom: Doom,
     /// Bits of [`request`]. Set by *watch*, taken by *stopper*, or by *watch* in its stead.
     requests: AtomicU32,
+    /// True while *watch* writes a dump. Used by *watch* alone.
+    dumping: AtomicBool,
     /// True while *stopper* is in the program's code. Written by *stopper*, read by *watch*.
     occupied: AtomicBool,
     /// Counts the stays of *stopper* in the program's code. Written by *stopper*, read by *watch*.
@@ -125,6 +127,7 @@ impl Shared {
             root: OnceCell::new(),
             doom: Doom::default(),
             requests: AtomicU32::new(0),
+            dumping: AtomicBool::new(false),
             occupied: AtomicBool::new(false),
             stays: AtomicU32::new(0),
             stopper_stuck: AtomicBool::new(false),
@@ -240,6 +243,16 @@ impl Shared {
 
     pub(crate) fn set_stopper_stuck(&self, is: bool) {
         self.stopper_stuck.store(is, Ordering::Release);
+    }
+
+    /// For *watch*.
+    pub(crate) fn set_dumping(&self, is: bool) {
+        self.dumping.store(is, Ordering::Relaxed);
+    }
+
+    /// For *watch*: true while it writes a dump.
+    pub(crate) fn is_dumping(&self) -> bool {
+        self.dumping.load(Ordering::Relaxed)
     }
 
     pub(crate) fn signal(&self) -> i32 {

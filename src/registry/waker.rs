@@ -2,7 +2,7 @@
 //! signals.
 //! Refuses to know why *watch* is woken: *watch* looks at everything after each sleep.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::rt::coalesced::Coalesced;
 use crate::sys::{WakePipe, Woken};
@@ -32,5 +32,18 @@ impl Waker {
     /// early, without a cause. Pairs with `wake` and with the handler of signals, `on_signal`.
     pub(crate) fn sleep(&self, until: Option<Instant>) -> Woken {
         self.coalesced.sleep(|| self.pipe.wait(until), || self.pipe.read())
+    }
+
+    /// For *watch*: writes to stderr as `write_stderr` does. Meanwhile `attend` does what *watch*
+    /// does between two sleeps: it gets the messages that have come, and returns the moment of its
+    /// next call. So nothing waits for the reader of stderr. Pairs with `wake`.
+    pub(crate) fn write_stderr(
+        &self,
+        text: &[u8],
+        patience: Duration,
+        attend: &mut dyn FnMut(&Woken) -> Option<Instant>,
+    ) -> usize {
+        let mut turn = || attend(&self.coalesced.sleep(|| (), || self.pipe.read()));
+        self.pipe.write_stderr(text, patience, &mut turn)
     }
 }

@@ -39,6 +39,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The memory of *watch*, used by it alone. All moments are of the clock of `awake`.
 #[derive(Default)]
 struct Seen {
+    /// The kernel's timer; `None` if the system has refused it.
+    guard: Option<last::Guard>,
+    /// The interrupts that *watch* delivers.
+    rounds: Rounds,
     /// When the first signal came that asked for a stop.
     first_signal: Option<Instant>,
     /// When Ctrl-C was first pressed, by the clock of signals.
@@ -51,7 +55,7 @@ struct Seen {
     next_warning: Option<(Instant, Duration)>,
     /// When to say on the terminal which threads the stop waits for.
     line: NextLine,
-    /// True if a dump was asked for and is not written yet.
+    /// True if a dump was asked for and is not begun yet.
     is_dump_due: bool,
     /// True if stderr did not take the last dump in time.
     unread: bool,
@@ -71,81 +75,84 @@ struct Seen {
 pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expected) {
     // First, so that the audit does not take *watch* for a foreign thread.
     let _known = expected.vouch();
-    let timer = last::Guard::new().inspect_err(|error| {
+    let guard = last::Guard::new().inspect_err(|error| {
         shared.dispatch(WorkItem::Log(LogEntry::NoTimer(error.kind().into())));
     });
-    let mut timer = timer.ok();
     current::prepare();
     // Before any code of the program's runs, so that a stop finds the clock attended.
     awake::attend();
     shared.has_started(WATCH);
     // Set before *watch* is started.
     let Some(core) = shared.root.get() else { return };
-    let (mut seen, mut rounds) = (Seen::default(), Rounds::default());
+    let mut seen = Seen { guard: guard.ok(), ..Seen::default() };
     while !shared.is_over() {
-        let now = awake::now();
-        if let Some(at) = seen.kill_at(shared).filter(|at| now >= *at) {
-            overdue_at_last(shared, core, &mut seen, at, now);
-        }
-        if let Some((why, how)) = seen.minder.doomed(shared) {
-            last_words::end(shared, core, why, how, None);
-        }
-        if let Some((_, end)) = seen.early.due(shared, seen.deadline(shared)).filter(|(at, _)| now >= *at) {
-            look_early(shared, core, &mut seen, end, now);
-        }
-        if seen.notice.is_over(now) && shared.clock.began().is_none() {
-            // From now on and not from the end of the notice, because the process may have been
-            // suspended meanwhile.
-            begin_stop(shared, &mut seen, now, DRAINS);
-        }
-        seen.messenger.tell(shared, seen.last_end(shared), now);
-        // The request first, then the look whether *stopper* is occupied. Pairs with
-        // `set_occupied`.
-        seen.ask_stopper(shared, core, now);
-        stand_in(shared, core);
-        let mut next = seen.next_look(shared, now);
-        // *stopper* may be in a callback that waits for the very thread that is to be interrupted,
-        // so *watch* delivers.
-        if core.root.timers.has_doubts() {
-            rounds.add(core.root.timers.take_doubts());
-        }
-        if rounds.go(next.map(awake::system)) {
-            next = Some(now);
-        }
+        let next = turn(shared, core, &mut seen);
         let waits =
             WaitMark::of("a signal or a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
         let woken = shared.waker.sleep(next.map(awake::system));
         drop(waits);
         // From here to the next sleep *watch* looks at everything again, because the message of a
         // wake-up says nothing, and later ones may have written none (`rt::coalesced`).
-        // A signal whose message was not read yet may arm the timer from here on, and then keeps
-        // it. A signal whose message was read has armed it before this look.
-        seen.due = last::look();
-        // First of all: the time that the work below takes is no suspension.
-        seen.beat(shared, timer.as_mut());
-        heard(shared, core, &mut seen, &woken);
-        // If the pipe was full of signals, there may be a stop behind them: read it before a dump
-        // takes its time.
+        woke(shared, core, &mut seen, &woken);
+        // If the pipe was full of signals, there may be a stop behind them, which comes first.
         if seen.is_dump_due && !woken.is_full() {
             dump(shared, core, &mut seen);
         }
-        // A dump, or a stderr that nothing reads, may have taken long, which is no suspension.
+        // A dump may have taken long, which is no suspension.
         awake::worked();
     }
     // The root is closed: no thread beats any more.
     awake::rest();
 }
 
+/// All that *watch* does between two sleeps without a message. Returns the end of the next sleep.
+fn turn(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) -> Option<Instant> {
+    let now = awake::now();
+    if let Some(at) = seen.kill_at(shared).filter(|at| now >= *at) {
+        overdue_at_last(shared, core, seen, at, now);
+    }
+    if let Some((why, how)) = seen.minder.doomed(shared) {
+        last_words::end(shared, core, why, how, None);
+    }
+    if let Some((_, end)) = seen.early.due(shared, seen.deadline(shared)).filter(|(at, _)| now >= *at) {
+        look_early(shared, core, seen, end, now);
+    }
+    if seen.notice.is_over(now) && shared.clock.began().is_none() {
+        // From now on and not from the end of the notice, because the process may have been
+        // suspended meanwhile.
+        begin_stop(shared, seen, now, DRAINS);
+    }
+    seen.messenger.tell(shared, seen.last_end(shared), now);
+    // The request first, then the look whether *stopper* is occupied. Pairs with `set_occupied`.
+    seen.ask_stopper(shared, core, now);
+    stand_in(shared, core);
+    let next = seen.next_look(shared, now);
+    // *stopper* may be in a callback that waits for the very thread that is to be interrupted, so
+    // *watch* delivers.
+    if core.root.timers.has_doubts() {
+        seen.rounds.add(core.root.timers.take_doubts());
+    }
+    if seen.rounds.go(next.map(awake::system)) { Some(now) } else { next }
+}
+
+/// What *watch* does first when it wakes up, with the messages that it has read.
+fn woke(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken) {
+    // A signal whose message was not read yet may arm the timer from here on, and then keeps it. A
+    // signal whose message was read has armed it before this look.
+    seen.due = last::look();
+    // First of all: the time that the work below takes is no suspension.
+    seen.beat(shared);
+    heard(shared, core, seen, woken);
+}
+
 impl Seen {
     /// A beat of the clock, while the root is being stopped, and a check that the kernel's timer is
     /// there.
-    fn beat(&self, shared: &Shared, timer: Option<&mut last::Guard>) {
+    fn beat(&mut self, shared: &Shared) {
         if self.deadline(shared).is_none() && !awake::beats() {
             return;
         }
-        if let Some(timer) = timer {
-            timer.renew();
-        }
+        self.guard.iter_mut().for_each(last::Guard::renew);
         // After a suspension the deadline, by this clock, is later by the clock of the system,
         // which the kernel's timer goes by.
         let was_suspended = awake::beat();
@@ -212,7 +219,7 @@ impl Seen {
         let (notice, message) = (self.notice.until(), self.messenger.next(shared));
         let line = self.line.at(shared, self.began(shared));
         // The pipe was full when the last dump was due, and may be empty by now.
-        let dump = self.is_dump_due.then(awake::now);
+        let dump = (self.is_dump_due && !shared.is_dumping()).then_some(now);
         let own = [self.timer, users_due, warning, kill, early, beat, self.minder.next(shared)];
         own.into_iter().chain([notice, message, line, dump]).flatten().min()
     }
@@ -244,7 +251,7 @@ fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due:
                 if is_settled(core) {
                     // *stopper* is home, or on its way. The thread that hangs, hangs in a
                     // destructor, and only *watch* is left to say so.
-                    last_words::dump(shared, core, WHY, LAST_WORDS);
+                    last_words::say_late(shared, core, WHY);
                 } else {
                     shared.request(request::WARN);
                 }
@@ -272,13 +279,19 @@ fn heard(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, woken: &Woken)
     seen.is_dump_due |= woken.signals().any(|heard| matches!(meaning(heard.signal), Some(Meaning::Dump)));
 }
 
-/// Writes one dump for all requests so far.
+/// Writes one dump for all requests so far. Everything else goes on meanwhile, because stderr may
+/// be read slowly, or not at all.
 fn dump(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) {
     seen.is_dump_due = false;
     let left = seen.kill_at(shared).map(|at| at.saturating_duration_since(awake::now()));
     let patience = if seen.unread { UNREAD } else { LAST_WORDS };
     let patience = left.map_or(patience, |left| left.min(patience));
-    seen.unread = !last_words::dump(shared, core, "SIGQUIT", patience);
+    let is_taken = last_words::dump(shared, core, "SIGQUIT", patience, &mut |woken| {
+        woke(shared, core, seen, woken);
+        // Once the run is over, there is nothing left to end by force.
+        if shared.is_over() { None } else { turn(shared, core, seen).map(awake::system) }
+    });
+    seen.unread = !is_taken;
 }
 
 /// The first signal asks for a stop, the second ends the process. The time at which a signal came

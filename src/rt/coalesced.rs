@@ -1,5 +1,5 @@
-//! Owns the flag by which wake-ups of one sleeper are *coalesced*: all wake-ups that come before the
-//! sleeper looks share one message.
+//! Owns the flag by which wake-ups of one sleeper are *coalesced*: all that come before the sleeper
+//! looks share one message.
 //! Refuses to know the message, which the caller writes and reads.
 //!
 //! ```text

@@ -163,6 +163,33 @@ pub(super) fn wait_for(fd: BorrowedFd<'_>, direction: Direction, until: Option<I
     }
 }
 
+/// Blocks until `fd` can be written to (true), or until `until` (false). Calls `attend` first,
+/// whenever `beside` can be read, and at the moment that the last call has returned. `attend` reads
+/// what `beside` has. Allocates nothing.
+pub(super) fn wait_to_write_beside(
+    fd: BorrowedFd<'_>,
+    beside: BorrowedFd<'_>,
+    until: Instant,
+    attend: &mut dyn FnMut() -> Option<Instant>,
+) -> bool {
+    loop {
+        let next = attend().map_or(until, |next| next.min(until));
+        let timeout = left_until(Some(next));
+        let [write, read] = [(fd, PollFlags::OUT), (beside, PollFlags::IN)];
+        let mut asked = [write, read].map(|(fd, events)| PollFd::from_borrowed_fd(fd, events));
+        let known = poll(&mut asked, timeout.as_ref());
+        let [write, read] = asked.map(|fd| fd.revents());
+        match known {
+            Ok(0) if Instant::now() >= until => return false,
+            Ok(_) if !write.is_empty() => return !write.contains(PollFlags::NVAL),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) if read.contains(PollFlags::IN) => {}
+            // The program has closed `beside`, or the limit of open files is lower than two.
+            Ok(_) | Err(_) => return wait_for(fd, Direction::Out, Some(until)).unwrap_or(false),
+        }
+    }
+}
+
 /// Does the same as [`wait_for`], for the first few thousand numbers of descriptors, because the
 /// set has a fixed size.
 #[allow(unsafe_code)]

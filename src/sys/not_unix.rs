@@ -85,6 +85,15 @@ impl WakePipe {
     pub(crate) fn read(&self) -> Woken {
         Woken
     }
+
+    pub(crate) fn write_stderr(
+        &self,
+        text: &[u8],
+        patience: Duration,
+        _attend: &mut dyn FnMut() -> Option<Instant>,
+    ) -> usize {
+        write_stderr(text, patience)
+    }
 }
 
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 //! Refuses to know the text, to allocate, and to wait for a reader longer than the caller says.
 
 use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::stdio::stderr;
 
-use super::fd::{Transfer, kind, wait_for};
+use super::fd::{Transfer, kind, wait_for, wait_to_write_beside};
 use super::nowait::{self, Direction};
 
 /// The limit for writing the note that says how many bytes are missing.
@@ -25,12 +25,27 @@ const PIECE: usize = 512;
 /// After a write that the system refuses for good, no byte counts as missing. If stderr is closed,
 /// all bytes do.
 pub fn write_stderr(text: &[u8], patience: Duration) -> usize {
-    super::mask::with_refused_writes(|| write_to_its_end(text, patience))
+    let wait = &mut |until| wait_for(stderr(), Direction::Out, Some(until)).unwrap_or(false);
+    super::mask::with_refused_writes(|| write_to_its_end(text, patience, wait))
 }
 
-fn write_to_its_end(text: &[u8], patience: Duration) -> usize {
+/// The same, and calls `attend` meanwhile, as `wait_to_write_beside` does.
+pub(super) fn write_stderr_beside(
+    text: &[u8],
+    patience: Duration,
+    beside: BorrowedFd<'_>,
+    attend: &mut dyn FnMut() -> Option<Instant>,
+) -> usize {
+    let wait = &mut |until| wait_to_write_beside(stderr(), beside, until, attend);
+    super::mask::with_refused_writes(|| write_to_its_end(text, patience, wait))
+}
+
+/// Waits until stderr can be written to (true), or until an instant (false).
+type Wait<'a> = dyn FnMut(Instant) -> bool + 'a;
+
+fn write_to_its_end(text: &[u8], patience: Duration, wait: &mut Wait<'_>) -> usize {
     let mut out = Out { kind: kind(stderr()), own: None };
-    let left = out.write(text, Instant::now() + patience);
+    let left = out.write(text, Instant::now() + patience, wait);
     if left == 0 {
         return 0;
     }
@@ -40,7 +55,7 @@ fn write_to_its_end(text: &[u8], patience: Duration) -> usize {
     let _fits = writeln!(rest, "\n[homebound: {left} bytes are missing here: stderr was not read in time]");
     let unused = rest.len();
     let note = note.get(..note.len() - unused).unwrap_or_default();
-    out.write(note, Instant::now() + NOTE);
+    out.write(note, Instant::now() + NOTE, wait);
     left
 }
 
@@ -55,8 +70,8 @@ struct Out {
 impl Out {
     /// Writes until `until` at most. Returns how many bytes are left to write: none after a write
     /// that the system refuses for good.
-    fn write(&mut self, mut text: &[u8], until: Instant) -> usize {
-        while !text.is_empty() && wait_for(stderr(), Direction::Out, Some(until)).unwrap_or(false) {
+    fn write(&mut self, mut text: &[u8], until: Instant, wait: &mut Wait<'_>) -> usize {
+        while !text.is_empty() && wait(until) {
             match self.write_some(text) {
                 Ok(count) => text = text.get(count..).unwrap_or_default(),
                 // A terminal with room for one byte is ready, and takes no line end, which needs

@@ -19,6 +19,7 @@ use super::fd::{pipe, wait_for};
 use super::mask::{bit, signals_in};
 use super::nowait::Direction;
 use super::standard::above_standard;
+use super::stderr::write_stderr_beside;
 
 /// The first byte of a message that only wakes the sleeper. Numbers of signals are smaller.
 const LOOK: u8 = 0xFF;
@@ -172,6 +173,17 @@ impl WakePipe {
             let left = until.map(|at| at.saturating_duration_since(Instant::now()));
             thread::sleep(left.map_or(DEAF, |left| left.min(DEAF)));
         }
+    }
+
+    /// Writes to stderr as `write_stderr` does. Calls `attend` at each piece, as soon as there is a
+    /// message, and at the moment that the last call has returned; `attend` calls `read`.
+    pub(crate) fn write_stderr(
+        &self,
+        text: &[u8],
+        patience: Duration,
+        attend: &mut dyn FnMut() -> Option<Instant>,
+    ) -> usize {
+        write_stderr_beside(text, patience, self.reader.as_fd(), attend)
     }
 
     /// Takes the messages that are there, without waiting for one.

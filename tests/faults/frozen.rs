@@ -204,3 +204,28 @@ fn a_flood_that_fills_the_pipe_takes_no_stop_along() {
         i32::from(exit.code())
     });
 }
+
+/// How long a stop takes to be heard that comes while a dump waits for a reader of stderr.
+fn stop_during_a_dump(_: &str) -> i32 {
+    let mut took = Duration::ZERO;
+    let exit = Registry::new("frozen").grace(Duration::from_secs(60)).run(|s| {
+        freeze_a_terminal();
+        registry::unblocked(|| raise(libc::SIGQUIT));
+        linger(50);
+        let sent = std::time::Instant::now();
+        registry::unblocked(|| raise(libc::SIGTERM));
+        s.context().wait_for_stop();
+        Ok(took = sent.elapsed())
+    });
+    println!("heard after {took:?}");
+    // A dump has a second.
+    i32::from(exit.code()) + i32::from(took > Duration::from_millis(600))
+}
+
+#[test]
+fn a_stop_that_comes_during_a_dump_does_not_wait_for_a_reader() {
+    // catches: a *watch* that looks at nothing else until the time of its dump is over. A busy
+    // machine may be slow once.
+    let done: Vec<_> = (0..4).map(|_| in_child("", stop_during_a_dump)).collect();
+    assert!(done.iter().any(|done| done.code == Some(0)), "{done:#?}");
+}

@@ -120,7 +120,7 @@ fn a_callback_of_the_program_that_hangs_does_not_keep_a_child_from_its_stop() {
                 let (shielded, is_shielded) = crate::common::gate();
                 scope.spawn("user", "does not hear the stop until it is overdue", move |cx| {
                     cx.shield(NEVER, |cx| {
-                        // The thread that marks this one overdue tells the child next, and runs this.
+                        // The thread that marks this one overdue tells the child, and runs this.
                         let wait = move || eventually("the child is over", || is_over(pid));
                         let _told = cx.on_stop(wait);
                         drop(shielded);

@@ -5,6 +5,7 @@
 mod notice;
 mod probe_file;
 mod quiescence;
+mod reloads;
 mod service_manager;
 mod sockets;
 
