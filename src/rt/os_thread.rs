@@ -87,8 +87,9 @@ pub(crate) struct OsThread {
     /// the destructors of this one are over. Set by the thread itself, before its heir is asked
     /// for; cleared if the heir is refused. Then no other thread takes the handle.
     bequeathed: AtomicBool,
-    /// The thread sleeps here for an order, and any joiner for the handle. Notified by `give` and
-    /// `put_handle`.
+    /// The thread sleeps here for an order, and a joiner for the handle. Notified by `give` and
+    /// `put_handle`. One notification is enough, because the two never sleep at once: a joiner
+    /// comes only when the thread is on its way out, and then no order does.
     woken: Condvar,
 }
 
