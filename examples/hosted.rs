@@ -1,10 +1,12 @@
 //! A program under a service manager: systemd by `docs/deploy/hosted.service`, Kubernetes by
-//! `docs/deploy/hosted.yaml`. It prints what it does, and ends with 0 after SIGTERM:
+//! `docs/deploy/hosted.yaml`. It prints what it does, here with a SIGHUP, and ends with 0 after
+//! SIGTERM:
 //!
 //! ```text
 //! ready
+//! reloaded
 //! draining: no new work, 2 s to go
-//! stopping: SIGTERM
+//! stopping: signal 15 (SIGTERM)
 //! ```
 
 use std::time::Duration;

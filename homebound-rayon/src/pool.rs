@@ -209,12 +209,15 @@ impl<'scope> RayonPool<'scope> {
     /// [`Stopped`], without a call of `f`, if the calling thread is stopping, or the pool.
     ///
     /// # Panics
-    /// If `f` panics, with its payload.
+    /// If `f` panics, with its payload, also on another thread of the pool. The failure of the
+    /// caller has the place of the panic.
     #[track_caller]
     pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> Result<R, Stopped> {
         let pool = self.running()?;
-        match homebound::current() {
+        let is_inside = pool.current_thread_index().is_some();
+        match homebound::current().filter(|_| !is_inside) {
             Some(caller) => Ok(caller.waiting("rayon", || pool.install(f))),
+            // A thread of the pool runs `f` itself, and so waits for nothing.
             None => Ok(pool.install(f)),
         }
     }

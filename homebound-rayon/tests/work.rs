@@ -229,9 +229,70 @@ fn a_panic_of_the_closure_is_the_callers() {
                 other => panic!("{other:?}"),
             };
             assert_eq!(failure.name(), "caller");
+            assert_eq!(place(&failure), "inside");
             assert_eq!(pool.install(|| 4)?, 4, "the thread of the pool lives on");
             Ok(())
         });
         error.unwrap();
+    });
+}
+
+/// The text of a panic whose place is in this file.
+#[track_caller]
+fn place(failure: &homebound::Failure) -> &str {
+    match failure.cause() {
+        Cause::Panic { message, location: Some(place) } if place.contains("work.rs:") => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn in4_a_panic_on_whatever_thread_of_the_pool_has_its_place() {
+    // catches: a place that stays with the thread that has raised the panic
+    fn fails(work: fn(&RayonPool<'_>)) -> homebound::Failure {
+        let error = scope(|s| {
+            s.spawn("caller", "asks the pool", move |cx| {
+                Ok(work(&RayonPool::in_scope_of(cx, "ray", "crunches", 2)?))
+            })?;
+            Ok(())
+        });
+        error.unwrap_err().first().expect("one failure").clone()
+    }
+    within(|| {
+        fn late(n: u32) {
+            assert_ne!(n, 777, "is odd");
+        }
+        let all =
+            fails(|pool| pool.install(|| (0..1_000).into_par_iter().for_each(late)).expect("not stopped"));
+        assert!(place(&all).contains("is odd"), "{all}");
+        let joined = fails(|pool| {
+            let ((), ()) = pool.install(|| rayon::join(|| (), || panic!("in a join"))).expect("not stopped");
+        });
+        assert_eq!(place(&joined), "in a join");
+        let nested = fails(|pool| {
+            let inner =
+                RayonPool::in_scope_of(&homebound::current().expect("a caller"), "cast", "crunches", 1);
+            let inner = inner.expect("started");
+            pool.install(|| inner.install(|| panic!("in two pools")))
+                .expect("not stopped")
+                .expect("not stopped")
+        });
+        assert_eq!(place(&nested), "in two pools");
+    });
+}
+
+#[test]
+fn an_install_on_a_thread_of_the_pool_is_no_wait() {
+    // catches: a thread that computes, and is shown and judged as a thread that waits
+    within(|| {
+        scope(|s| {
+            let pool = RayonPool::new(s, "ray", "crunches", 1)?;
+            let seen = pool.install(|| pool.install(|| s.snapshot()))??;
+            let rows = all_threads(&seen);
+            let row = rows.iter().find(|row| row.name == "ray-0").expect("a row");
+            assert!(row.wait.is_none(), "{row:?}");
+            Ok(())
+        })
+        .unwrap();
     });
 }

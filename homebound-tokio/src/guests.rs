@@ -42,7 +42,8 @@ impl Present {
     /// Has each thread of the runtime be a guest of `cx`. All have one purpose, because each may
     /// run tasks or a blocking call, as it comes.
     pub(crate) fn welcome(&self, cx: &Context, builder: &mut Builder) {
-        let (begun, name) = (AtomicUsize::new(0), cx.name().to_owned());
+        // The name of a scope may hold a NUL, at which tokio would panic.
+        let (begun, name) = (AtomicUsize::new(0), cx.name().replace('\0', ""));
         // Relaxed, because the number orders no other data.
         builder.thread_name_fn(move || format!("{name}-{}", begun.fetch_add(1, Ordering::Relaxed)));
         let (host, present) = (cx.clone(), self.clone());

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 /// thread that blocks. Runs under any executor.
 ///
 /// If the future is dropped before the thread has ended, the thread goes on, and its scope gets the
-/// result, as with any handle that drops.
+/// result, as with any handle that drops. A poll after the result is pending for ever.
 ///
 /// ```
 /// use homebound_tokio::{block_on_tokio, joined};
@@ -60,7 +60,9 @@ impl<E: Ends> Future for Joined<E> {
         let joined = self.get_mut();
         // The waker first, then the look: a thread that ends in between finds the waker. Pairs with
         // the callback, which runs when `try_join` has a result.
-        *joined.waker.lock() = Some(polled.waker().clone());
+        let earlier = joined.waker.lock().replace(polled.waker().clone());
+        // With the lock free, because the last waker of a task may take the task along.
+        drop(earlier);
         if joined.wakes.is_none() {
             let waker = Arc::clone(&joined.waker);
             joined.wakes = Some(joined.of.on_done(move || {

@@ -15,6 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::bridge::cancel_on_stop;
 use crate::guests::Present;
 
+/// The most worker threads that tokio is asked for. Of a much larger number the build would abort
+/// the process, because there is no memory to note so many.
+const MOST: usize = 65_535;
+
+/// A longer limit is one without end. Some versions of tokio add it to the present moment, and
+/// panic at a sum that the clock cannot express.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Builds a runtime with `workers` worker threads, runs the future that `f` returns on the calling
 /// thread, and shuts the runtime down. Returns what the future returned.
 ///
@@ -84,7 +92,7 @@ fn build(cx: &Context, workers: usize, present: &Present) -> Result<Runtime> {
     }
     let mut builder = if workers == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     if workers > 0 {
-        builder.worker_threads(workers);
+        builder.worker_threads(workers.min(MOST));
     }
     present.welcome(cx, builder.enable_all());
     let built = build_contained(cx, builder);
@@ -107,13 +115,14 @@ fn build_contained(cx: &Context, mut builder: Builder) -> Result<Runtime> {
 fn shut_down(cx: &Context, runtime: Runtime, token: &CancellationToken, limit: Duration, present: &Present) {
     // Before the shutdown, so that blocking calls that look at the token end.
     token.cancel();
-    cx.waiting("end of tokio's threads", || runtime.shutdown_timeout(limit));
+    cx.waiting("end of tokio's threads", || runtime.shutdown_timeout(limit.min(LONGEST)));
     let left = present.names();
     if !left.is_empty() {
+        let (many, go) = if left.len() == 1 { ("thread", "goes") } else { ("threads", "go") };
         tracing::warn!(
             path = cx.path(),
             threads = ?left,
-            "{} threads of tokio go on {limit:?} after the end of their runtime: let their calls look at the token, or raise the limit",
+            "{} {many} of tokio {go} on {limit:?} after the end of their runtime: let their calls look at the token, or raise the limit",
             left.len(),
         );
     }

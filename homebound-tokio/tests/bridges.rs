@@ -193,3 +193,66 @@ fn what_fails_in_a_reported_task_is_a_failure_of_the_scope() {
         }
     });
 }
+
+#[test]
+fn in7_a_stop_and_a_cancellation_at_once_end_each_other() {
+    // catches: two callbacks that wait for each other, a bridge that is dropped while it is crossed
+    within(|| {
+        for round in 0..500 {
+            let token = CancellationToken::new();
+            scope(|s| {
+                let there = cancel_on_stop(s.context(), &token);
+                let back = stop_on_cancel(token.clone(), s.stopper());
+                let (go, gone) = gate();
+                let (cancels, stopper) = (token.clone(), s.stopper());
+                let other = gone.clone();
+                s.spawn("canceller", "cancels", move |_| Ok((pass(&other), cancels.cancel()).1))?;
+                s.spawn("stopper", "stops", move |_| Ok((pass(&gone), stopper.stop()).1))?;
+                drop(go);
+                if round % 2 == 0 {
+                    drop((there, back)); // while they are crossed
+                }
+                s.context().wait_for_stop();
+                Ok(())
+            })
+            .unwrap();
+            assert!(token.is_cancelled());
+        }
+    });
+}
+
+#[test]
+fn threads_that_end_while_they_are_awaited_are_all_heard() {
+    // catches: an end between the look and the waker, an end that wakes a future that is gone
+    within(|| {
+        const THREADS: u64 = 1_500;
+        let sum = scope(|s| {
+            let service = s.spawn("tokio", "awaits threads", |cx| {
+                let cx = cx.clone();
+                block_on_tokio(&cx.clone(), 3, LONG, |_| async move {
+                    let mut all = tokio::task::JoinSet::new();
+                    for n in 0..THREADS {
+                        let busy = move |_: &homebound::Context| {
+                            (0..n % 50).for_each(|_| std::hint::spin_loop());
+                            Ok(n)
+                        };
+                        let awaited = joined(cx.spawn("worker", "ends at once", busy)?);
+                        let short = Duration::from_micros(n % 100);
+                        all.spawn(async move {
+                            match n % 3 {
+                                // Its future is dropped about when the thread ends.
+                                0 => tokio::time::timeout(short, awaited)
+                                    .await
+                                    .map_or(n, |done| done.expect("it ends")),
+                                _ => awaited.await.expect("it ends"),
+                            }
+                        });
+                    }
+                    Ok(all.join_all().await.into_iter().sum::<u64>())
+                })
+            })?;
+            Ok(service.join()?)
+        });
+        assert_eq!(sum.unwrap(), THREADS * (THREADS - 1) / 2);
+    });
+}

@@ -244,49 +244,6 @@ fn a_future_that_ends_with_the_stop_has_stopped() {
 }
 
 #[test]
-fn a_runtime_inside_a_runtime_is_an_error() {
-    within(|| {
-        scope(|s| {
-            let inner = s.context().clone();
-            block_on_tokio(s.context(), 0, LONG, |_| async move {
-                let refused = block_on_tokio(&inner, 1, LONG, |_| async { Ok(()) });
-                let refused = refused.unwrap_err().to_string();
-                assert!(refused.contains("runs inside a tokio runtime already"), "{refused}");
-                Ok(())
-            })
-        })
-        .unwrap();
-    });
-}
-
-#[test]
-fn a_refusal_of_the_system_is_an_error_and_the_scope_is_usable() {
-    // catches: tokio's panic; a runtime that waits for its first worker when the second is refused
-    for room in ["1", "2"] {
-        child_passes_with(room, |room| {
-            if !rustix::process::getuid().is_root() {
-                return 0; // only root can become a user without other threads
-            }
-            use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-            let room = Some(room.parse().expect("a number"));
-            let limit = Rlimit { current: room, maximum: getrlimit(Resource::Nproc).maximum };
-            setrlimit(Resource::Nproc, limit).expect("lowering is allowed");
-            let nobody_else = rustix::fs::Uid::from_raw(300_000 + std::process::id());
-            rustix::thread::set_thread_uid(nobody_else).expect("root may");
-            scope(|s| {
-                let refused = block_on_tokio(s.context(), 2, LONG, |_| async { Ok(()) });
-                let refused = refused.unwrap_err().to_string();
-                assert!(refused.contains("no tokio runtime: OS can't spawn"), "{refused}");
-                eventually("no worker is left", || os_threads() == 2);
-                block_on_tokio(s.context(), 0, LONG, |_| async { Ok(()) })
-            })
-            .unwrap();
-            0
-        });
-    }
-}
-
-#[test]
 fn a_run_with_a_runtime_ends_on_a_signal_with_its_tasks_told() {
     child_passes(|_| {
         let drained = AtomicUsize::new(0);

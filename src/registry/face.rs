@@ -90,6 +90,7 @@ impl Registry {
         installed.close_root();
         // Code of the program's that runs here (`Drop`, `Display`, a subscriber) may hang, so it
         // runs while *watch* is still there.
+        installed.tell_refusal();
         let settings = installed.settings();
         let remember = |report: &ShutdownReport| {
             settings.history.iter().for_each(|history| history.add(report, settings.kill_after));

@@ -2,7 +2,7 @@
 //! Refuses to change a deadline by it: the operator does.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -52,16 +52,16 @@ impl History {
     fn write(&self, report: &ShutdownReport, kill_after: Duration, forced: bool) -> io::Result<()> {
         let Some(mut file) = self.file.as_ref() else { return Ok(()) };
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let line = (self.line)(report, &Facts { at, pid: std::process::id(), kill_after, forced });
+        let mut line = (self.line)(report, &Facts { at, pid: std::process::id(), kill_after, forced });
+        if !ends_a_line(file)? {
+            // A full disk, or a crash of the machine, has cut the line before.
+            line.insert(0, '\n');
+        }
         // One write, so that lines of several processes do not mix.
-        sys::with_refused_writes(|| match file.write(line.as_bytes())? {
-            whole if whole == line.len() => Ok(()),
-            _ => {
-                // The disk is full. The next line must not be glued to this piece.
-                let _full_as_well = file.write(b"\n");
-                Err(io::Error::new(io::ErrorKind::WriteZero, "only a part of the line was written"))
-            }
-        })
+        if sys::with_refused_writes(|| file.write(line.as_bytes()))? < line.len() {
+            return Err(io::Error::new(io::ErrorKind::WriteZero, "only a part of the line was written"));
+        }
+        Ok(())
     }
 
     fn complain(&self, what: &'static str, error: &io::Error) {
@@ -74,4 +74,14 @@ impl History {
             );
         });
     }
+}
+
+/// True if the file is empty, or its last byte is a line feed.
+fn ends_a_line(mut file: &File) -> io::Result<bool> {
+    let Some(last) = file.metadata()?.len().checked_sub(1) else { return Ok(true) };
+    // The place of a read is no matter to the writes, which go to the end.
+    file.seek(SeekFrom::Start(last))?;
+    let mut byte = [0];
+    // Nothing there: another program has made the file shorter meanwhile.
+    Ok(file.read(&mut byte)? == 0 || byte == *b"\n")
 }

@@ -79,6 +79,11 @@ impl Installed {
         &self.shared.settings
     }
 
+    /// Logs what the manager was not told. Code of the program's, so *watch* is still there.
+    pub(crate) fn tell_refusal(&self) {
+        self.shared.tell_refusal();
+    }
+
     /// Joins all threads but *watch*, which guards the joining.
     pub(crate) fn close_root(&self) {
         self.shared.dispatch(WorkItem::Quit);

@@ -87,7 +87,8 @@ pub fn sockets() -> io::Result<Sockets> {
         let why = "the sockets of the service manager were taken before: call `registry::sockets` once, and pass on what it returns";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     }
-    let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let names = env::var_os("LISTEN_FDNAMES").unwrap_or_default();
+    let names = names.to_string_lossy();
     let mut names = names.split(':').map(|name| if name.is_empty() { "unknown" } else { name }.to_owned());
     let descriptors = take_passed(count).inspect_err(|_| TAKEN.store(false, Ordering::Release))?;
     let named = descriptors.into_iter().map(|fd| (names.next().unwrap_or_else(|| "unknown".to_owned()), fd));

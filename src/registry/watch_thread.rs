@@ -122,7 +122,10 @@ fn turn(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) -> Option<Insta
         // suspended meanwhile.
         begin_stop(shared, seen, now, DRAINS);
     }
-    seen.messenger.tell(shared, seen.last_end(shared), now);
+    // The step first, then the end: a thread that announces a stop does it the other way round, so
+    // the step of a stop is never taken without its end.
+    let stepped = shared.take_step();
+    seen.messenger.tell(shared, stepped, seen.last_end(shared), now);
     // The request first, then the look whether *stopper* is occupied. Pairs with `set_occupied`.
     seen.ask_stopper(shared, core, now);
     stand_in(shared, core);

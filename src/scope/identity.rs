@@ -128,27 +128,27 @@ impl Context {
         }
     }
 
-    /// Says in a few words how the program is, for people who ask its service manager
-    /// (`systemctl status`). During the stop the text stands behind the threads that are waited
-    /// for.
+    /// Says in a few words how the program is: in the head of each dump, and for people who ask its
+    /// service manager (`systemctl status`), if the run has one
+    /// ([`Registry::notify`](crate::Registry::notify)). There the text stands behind the threads
+    /// that a stop waits for.
     ///
-    /// Replaces the text before it, from whatever thread. Has no effect without
-    /// [`Registry::notify`](crate::Registry::notify). Does not wait for the manager. Control
-    /// characters are escaped, and more than about 900 bytes are cut. For the state of one thread
-    /// see [`note`](Self::note).
+    /// Replaces the text before it, from whatever thread. Does not wait for the manager. Control
+    /// characters are escaped, and the manager gets about 900 bytes at most. For the state of one
+    /// thread see [`note`](Self::note).
     ///
     /// ```
     /// homebound::run(|scope| {
     ///     scope.context().status("warms up: 3 of 10 caches");
     ///     scope.context().ready();
     ///     scope.context().status("serves");
-    ///     Ok(())
+    ///     Ok(assert!(scope.dump_status().contains("status: serves")))
     /// })
     /// .into_result()?;
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn status(&self, text: impl IntoText) {
-        let _a_host_that_listens = self.core().root.said(Said::Status(text.into()));
+        self.core().root.set_status(text.into());
     }
 
     /// Returns the number of the run that this context belongs to: 1 for the first, and for a

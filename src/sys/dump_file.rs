@@ -11,14 +11,15 @@ use rustix::fs::{FileType, Mode, OFlags, fchmod, fstat, open};
 /// Read and write, for the owner alone.
 const OWNERS: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// Opens the file to append to it, and makes it if it is not there. Its mode is 0600 afterwards.
+/// Opens the file to append to it and to read it, and makes it if it is not there. Its mode is 0600
+/// afterwards.
 ///
 /// # Errors
 /// The system's; and for a link, a file of another user, a file with a second name, and what is no
 /// regular file.
 pub(crate) fn open_dump_file(path: &Path) -> io::Result<File> {
     // `NONBLOCK`: the opening of a FIFO would wait for its reader.
-    let flags = OFlags::WRONLY
+    let flags = OFlags::RDWR
         | OFlags::APPEND
         | OFlags::CREATE
         | OFlags::NOFOLLOW

@@ -32,6 +32,9 @@ static OWNER: AtomicI32 = AtomicI32::new(0);
 #[derive(Debug)]
 pub(crate) struct ProbeFile {
     path: PathBuf,
+    /// True if its file system is known to be on this machine, so that a call does not wait for a
+    /// server.
+    is_local: bool,
     /// True once the file is gone for good. The lock is held while the file is made or removed, so
     /// that no file is made after it was removed.
     is_gone: Mutex<bool>,
@@ -60,7 +63,13 @@ impl ProbeFile {
         });
         OWNER.store(this_process(), Ordering::SeqCst);
         PATH.store(text.into_raw(), Ordering::SeqCst);
-        Ok(ProbeFile { path, is_gone: Mutex::new(false) })
+        let is_local = is_local(folder);
+        Ok(ProbeFile { path, is_local, is_gone: Mutex::new(false) })
+    }
+
+    /// True if the file can be removed by a thread that must not wait.
+    pub(crate) fn is_local(&self) -> bool {
+        self.is_local
     }
 
     /// Makes the file, unless it is gone for good.
@@ -100,6 +109,24 @@ impl Drop for ProbeFile {
         let _was_looked_at_before = self.remove();
         PATH.store(null_mut(), Ordering::SeqCst);
     }
+}
+
+/// The file systems of this machine in which a probe file is likely to be, by their magic numbers:
+/// tmpfs, overlay, ext, xfs, btrfs, zfs, f2fs, ramfs.
+#[cfg(target_os = "linux")]
+const LOCAL: [u32; 8] =
+    [0x0102_1994, 0x794c_7630, 0xef53, 0x5846_5342, 0x9123_683e, 0x2fc1_2fc1, 0xf2f5_2010, 0x8584_58f6];
+
+#[cfg(target_os = "linux")]
+fn is_local(folder: &Path) -> bool {
+    // The type of the field differs between systems; a magic number has 32 bits.
+    let magic = rustix::fs::statfs(folder).map(|about| about.f_type as u64 & u64::from(u32::MAX));
+    magic.is_ok_and(|magic| LOCAL.iter().any(|local| u64::from(*local) == magic))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_local(_folder: &Path) -> bool {
+    false
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -1,21 +1,34 @@
 //! Owns the panic hook that notes where a thread of ours panicked, and its last note per thread.
 //! Refuses to stop or print anything: the hook that was there before runs after it.
+//!
+//! A payload may go from thread to thread. rayon, for example, raises on the calling thread again
+//! what a job has raised on a thread of a pool, and no hook runs for that. So a wait for other code
+//! ([`crossing`]) that ends with a panic looks at the notes of the other threads, from the
+//! beginning of the wait on.
 
 use std::any::TypeId;
 use std::cell::{Cell, RefCell};
-use std::sync::Once;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Once, Weak};
+use std::time::Instant;
 use std::{panic, thread};
 
 use crate::rt::contain::{Payload, text_of};
 use crate::sync::local::*;
+use crate::sync::locks::Mutex;
 use crate::tree::current;
 
 per_thread! {
     /// True if there is a note in `PANICKED_AT`, whose first touch costs the thread an allocation.
     static PANICKED: Cell<bool> = const { Cell::new(false) };
-    /// The note of the last panic. Written by the hook, taken by `place` and `forget`.
-    static PANICKED_AT: RefCell<Option<PanicNote>> = const { RefCell::new(None) };
+    /// The note of the last panic. Written by the hook and by `crossing`, taken by `place` and
+    /// `forget`.
+    static PANICKED_AT: RefCell<Option<Arc<PanicNote>>> = const { RefCell::new(None) };
 }
+
+/// The notes of all threads. Each lives as long as it is in the `PANICKED_AT` of a thread. Read by
+/// `crossing` alone.
+static NOTES: Mutex<Vec<Weak<PanicNote>>> = Mutex::new(Vec::new());
 
 /// The hook's note of a panic. The hook cannot see the payload that will be caught, because that is
 /// moved into a box later; so type and text have to tell.
@@ -23,6 +36,22 @@ struct PanicNote {
     place: String,
     kind: TypeId,
     text: Option<String>,
+    /// When the hook ran.
+    raised: Instant,
+}
+
+impl PanicNote {
+    /// True if the payload may be the one that the hook has seen.
+    fn fits(&self, payload: &Payload) -> bool {
+        self.kind == (**payload).type_id() && self.text.as_deref() == text_of(&**payload)
+    }
+
+    /// Makes this the note of the calling thread.
+    fn keep(self: Arc<Self>) {
+        // Fails in the thread's last destructors, where no note is needed.
+        let _gone = PANICKED_AT.try_with(|last| last.replace(Some(self)));
+        PANICKED.set(true);
+    }
 }
 
 /// Installs the hook, once in the process, before the hook that is there.
@@ -37,10 +66,8 @@ pub(crate) fn note_panics() {
         panic::set_hook(Box::new(move |info| {
             if let Some(place) = info.location().filter(|_| current::is_managed()) {
                 let (kind, text) = (info.payload().type_id(), text_of(info.payload()).map(str::to_owned));
-                let seen = PanicNote { place: place.to_string(), kind, text };
-                // Fails in the thread's last destructors, where no note is needed.
-                let _gone = PANICKED_AT.try_with(|last| last.replace(Some(seen)));
-                PANICKED.set(true);
+                let note = PanicNote { place: place.to_string(), kind, text, raised: Instant::now() };
+                list(Arc::new(note)).keep();
             }
             earlier(info);
         }));
@@ -50,13 +77,41 @@ pub(crate) fn note_panics() {
 /// Returns where the panic was raised whose payload was just caught on this thread. `None` if the
 /// hook has not seen it: a panic that is resumed passes the hook by, so the last note is another's.
 pub(crate) fn place(payload: &Payload) -> Option<String> {
-    let seen = take()?;
-    let same = seen.kind == (**payload).type_id() && seen.text.as_deref() == text_of(&**payload);
-    same.then_some(seen.place)
+    take().filter(|note| note.fits(payload)).map(|note| note.place.clone())
+}
+
+/// Runs `f`, in which the calling thread waits for other code of the program's. If `f` panics with
+/// what another thread has raised meanwhile, the note of that thread becomes the note of this one.
+pub(crate) fn crossing<R>(f: impl FnOnce() -> R) -> R {
+    let began = Instant::now();
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
+        match take().filter(|note| note.fits(&payload)) {
+            Some(own) => own.keep(),
+            None => raised_elsewhere(&payload, began).into_iter().for_each(PanicNote::keep),
+        }
+        resume_unwind(payload)
+    })
+}
+
+/// The note of another thread that fits. `None` if there are several, which disagree about the
+/// place.
+fn raised_elsewhere(payload: &Payload, since: Instant) -> Option<Arc<PanicNote>> {
+    let notes: Vec<_> = NOTES.lock().iter().filter_map(Weak::upgrade).collect();
+    let mut fit = notes.into_iter().filter(|note| note.raised >= since && note.fits(payload));
+    let first = fit.next()?;
+    fit.all(|other| other.place == first.place).then_some(first)
+}
+
+/// Puts a note on the list of all threads, and takes those off it that no thread keeps any more.
+fn list(note: Arc<PanicNote>) -> Arc<PanicNote> {
+    let mut notes = NOTES.lock();
+    notes.retain(|note| note.strong_count() > 0);
+    notes.push(Arc::downgrade(&note));
+    note
 }
 
 /// Takes the last note.
-fn take() -> Option<PanicNote> {
+fn take() -> Option<Arc<PanicNote>> {
     if !PANICKED.replace(false) {
         return None;
     }

@@ -95,6 +95,9 @@ pub(crate) struct Root {
     pub(crate) board: Board,
     /// The notice before a stop.
     pub(crate) drain: Drain,
+    /// What the program has last said about itself as a whole. Written by `set_status`, read by
+    /// snapshots.
+    pub(crate) status: locks::Mutex<Option<Text>>,
     /// The root's own scope. Set once, by `root_of`.
     pub(crate) scope: OnceCell<Weak<ScopeCore>>,
     /// The fault that a test plants into this run.
@@ -134,6 +137,7 @@ impl Root {
             timers: Arc::new(Timers::new(Weak::clone(this))),
             board: Board::default(),
             drain: Drain::default(),
+            status: locks::Mutex::default(),
             scope: OnceCell::new(),
             probe: OnceCell::new(),
             was_dumped: atomic::AtomicBool::new(false),
@@ -202,6 +206,13 @@ impl Root {
         if let Some(host) = self.host() {
             host.wake_stopper();
         }
+    }
+
+    /// Takes a few words of the program about itself: for snapshots, and for the registry.
+    pub(crate) fn set_status(&self, text: Text) {
+        // Dropped with the lock free, because it may be large.
+        let _earlier = self.status.lock().replace(text.clone());
+        self.said(Said::Status(text));
     }
 
     /// Passes on what the program says of itself. False if nothing outside is told.

@@ -20,6 +20,7 @@ use crate::rt::options::Setting;
 use crate::sys;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Of, Record, Wait};
+use crate::tree::root::Root;
 use crate::tree::runs;
 use crate::tree::state::Phase;
 use crate::tree::text::escape;
@@ -49,6 +50,7 @@ pub(crate) fn read(core: &Arc<ScopeCore>, until: Option<Instant>) -> Snapshot {
             program: program.unwrap_or_default(),
             uptime: sys::uptime(),
         },
+        status: said(&core.root).filter(|_| is_root),
         cycles: Vec::new(),
         root,
         foreign,
@@ -56,6 +58,11 @@ pub(crate) fn read(core: &Arc<ScopeCore>, until: Option<Instant>) -> Snapshot {
         ending,
         limits: core.root.board.blind().filter(|_| is_root).into_iter().collect(),
     }
+}
+
+/// What the program says about itself, unless the lock of that is not free in time.
+fn said(root: &Root) -> Option<String> {
+    root.status.try_lock_for(BUSY)?.as_deref().map(str::to_owned)
 }
 
 /// The reading of one tree.

@@ -16,6 +16,7 @@ use crate::rt::time::after;
 use crate::stop::listen::Keeper;
 use crate::stop::select::until_stopped;
 use crate::thread::context::Context;
+use crate::tree::panic_hook::crossing;
 use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
 
@@ -342,6 +343,9 @@ impl Context {
     /// Shows in dumps that this thread waits for `what` while `f` runs: a `select!`, a foreign
     /// `accept`, a call into C. Does not make `f` end on a stop.
     ///
+    /// If `f` panics with what another thread of a scope has raised meanwhile, as a call into rayon
+    /// does, the failure has the place of that panic.
+    ///
     /// ```
     /// homebound::scope(|scope| {
     ///     let dump = scope.context().waiting("the printer", || scope.dump_status());
@@ -353,6 +357,6 @@ impl Context {
     #[track_caller]
     pub fn waiting<R>(&self, what: &'static str, f: impl FnOnce() -> R) -> R {
         let _mark = WaitMark::on(what, Location::caller(), Of::Outside);
-        f()
+        crossing(f)
     }
 }

@@ -131,9 +131,12 @@ impl Child {
         self
     }
 
-    /// Ends a `read_line` of the child's, whose standard input is a pipe.
-    pub fn write_line(&mut self) {
-        self.process.stdin.as_mut().expect("a pipe").write_all(b"\n").expect("it reads");
+    /// Writes a line to the child's standard input, which has to be a pipe.
+    #[track_caller]
+    pub fn write_line(&mut self) -> &mut Self {
+        let stdin = self.process.stdin.as_mut().expect("piped");
+        stdin.write_all(b"\n").expect("the child is there");
+        self
     }
 
     /// Ends the child's standard input, if that is a pipe.

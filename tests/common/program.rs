@@ -14,18 +14,20 @@ pub struct Program {
 }
 
 impl Program {
-    /// Examples are in target/<profile>/examples, tests in target/<profile>/deps.
     pub fn start(name: &str, args: &[&str]) -> Program {
+        Program::start_with(name, args, |_| {})
+    }
+
+    /// The same. `set` may add to the command. Examples are in target/<profile>/examples, tests in
+    /// target/<profile>/deps.
+    pub fn start_with(name: &str, args: &[&str], set: impl FnOnce(&mut Command)) -> Program {
         let here = std::env::current_exe().expect("the test binary has a path");
         let program: PathBuf = here.parent().expect("deps").with_file_name("examples").join(name);
         assert!(program.exists(), "build it first: cargo build --example {name}");
-        let mut process = Command::new(program)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        let mut command = Command::new(program);
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        set(&mut command);
+        let mut process = command.spawn().expect("it starts");
         let lines = BufReader::new(process.stdout.take().expect("piped"));
         Program { process, lines }
     }

@@ -3,19 +3,25 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
 
 use crate::common::*;
 use rustix::process::Signal;
+
+/// The lines that an example prints, by its own header.
+fn header(name: &str) -> Vec<String> {
+    let source = std::fs::read_to_string(format!("examples/{name}.rs")).expect("its source");
+    let header = source.split("```").nth(1).and_then(|text| text.strip_prefix("text\n")).expect("a text");
+    let lines = header.trim_end_matches("//! ").lines().filter_map(|line| line.strip_prefix("//! "));
+    lines.map(str::to_owned).collect()
+}
 
 /// Runs an example that ends by itself. It must print the text in its own header, line by line.
 #[track_caller]
 fn prints_what_its_header_says(name: &'static str) {
     within(move || {
-        let source = std::fs::read_to_string(format!("examples/{name}.rs")).expect("its source");
-        let header = source.split("```").nth(1).and_then(|text| text.strip_prefix("text\n")).expect("a text");
-        let header = header.trim_end_matches("//! ").lines().filter_map(|line| line.strip_prefix("//! "));
         let (code, out, err) = Program::start(name, &[]).end();
-        assert_eq!(out.lines().collect::<Vec<_>>(), header.collect::<Vec<_>>(), "{err}");
+        assert_eq!(out.lines().collect::<Vec<_>>(), header(name), "{err}");
         assert_eq!((code, err.as_str()), (Some(0), ""));
     });
 }
@@ -109,5 +115,50 @@ fn the_http_server_survives_its_clients() {
         let (code, out, _) = program.end();
         assert_eq!(code, Some(130), "{out}");
         assert!(out.contains("timeout: 0, orphaned: 0"), "{out}");
+    });
+}
+
+/// The next message to a service manager.
+fn message(manager: &UnixDatagram) -> String {
+    let mut bytes = [0; 4096];
+    let count = manager.recv(&mut bytes).expect("a message");
+    String::from_utf8(bytes[..count].to_vec()).expect("text")
+}
+
+#[test]
+fn the_hosted_program_speaks_to_its_manager_and_to_its_probe() {
+    // catches: an example that says what is not so; a probe file that stays; a page about a unit
+    // whose program does something else
+    within(|| {
+        let folder = std::env::temp_dir().join(format!("homebound-hosted-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let (address, probe) = (folder.join("notify"), folder.join("hosted-ready"));
+        let manager = UnixDatagram::bind(&address).unwrap();
+        let mut program = Program::start_with("hosted", &[], |command| {
+            command.env("TMPDIR", &folder).env("NOTIFY_SOCKET", &address);
+        });
+        let mut printed = vec![program.line()];
+        assert_eq!(message(&manager), "READY=1");
+        assert!(probe.exists());
+        assert_eq!(message(&manager), "STATUS=serves");
+        program.signal(Signal::HUP);
+        assert!(message(&manager).starts_with("RELOADING=1\nMONOTONIC_USEC="));
+        printed.push(program.line());
+        assert_eq!(message(&manager), "READY=1");
+        program.signal(Signal::TERM);
+        printed.push(program.line());
+        eventually("the probe says that it is ending", || !probe.exists());
+        let mut told = vec![message(&manager)];
+        let is_at_the_end = |text: &String| text == "STATUS=stopping: waits for 1: saver; serves";
+        while !told.last().is_some_and(is_at_the_end) {
+            told.push(message(&manager));
+        }
+        assert_eq!(told.iter().filter(|text| *text == "STOPPING=1").count(), 1, "{told:?}");
+        assert!(told.iter().any(|text| text == "STATUS=draining; serves"), "{told:?}");
+        let (code, out, err) = program.end();
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        printed.push(out);
+        assert_eq!(printed.concat().lines().collect::<Vec<_>>(), header("hosted"));
+        std::fs::remove_dir_all(folder).unwrap();
     });
 }

@@ -7,6 +7,7 @@
 mod common;
 
 mod api;
+mod deploy;
 mod msrv;
 mod prose;
 mod serial;

@@ -24,7 +24,8 @@ pub(crate) fn write_process(f: &mut fmt::Formatter<'_>, snapshot: &Snapshot, cau
     writeln!(f, ", homebound {}", env!("CARGO_PKG_VERSION"))
 }
 
-/// Writes how many threads there are, and what the rows above the tree come to.
+/// Writes how many threads there are, what the rows above the tree come to, and what the program
+/// says about itself.
 pub(crate) fn write_verdict(
     f: &mut fmt::Formatter<'_>,
     snapshot: &Snapshot,
@@ -42,6 +43,7 @@ pub(crate) fn write_verdict(
         f.write_str("; not all of them could be looked at")?;
     }
     writeln!(f)?;
+    snapshot.status.iter().try_for_each(|status| writeln!(f, "status: {}", Shown(status)))?;
     write_stop(f, &snapshot.root)
 }
 

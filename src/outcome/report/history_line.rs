@@ -46,11 +46,11 @@ fn write_line(out: &mut String, report: &ShutdownReport, facts: &Facts) -> fmt::
         None => out.write_str(",\"reason\":null")?,
     }
     match report.grace {
-        Some(grace) => write!(out, ",\"grace_us\":{}", grace.as_micros())?,
+        Some(grace) => write!(out, ",\"grace_us\":{}", micros(grace))?,
         None => out.write_str(",\"grace_us\":null")?,
     }
-    write!(out, ",\"kill_after_us\":{}", facts.kill_after.as_micros())?;
-    write!(out, ",\"took_us\":{}", report.duration.as_micros())?;
+    write!(out, ",\"kill_after_us\":{}", micros(facts.kill_after))?;
+    write!(out, ",\"took_us\":{}", micros(report.duration))?;
     write!(out, ",\"total\":{},\"timeout\":{}", report.total, report.timeout)?;
     write!(out, ",\"forced\":{},\"threads\":[", facts.forced)?;
     for (place, (path, alike)) in slowest(report).iter().enumerate() {
@@ -90,12 +90,18 @@ impl Alike<'_> {
         let Alike { threads, slowest } = self;
         write!(out, "{{\"path\":{},\"threads\":{threads}", Json(path))?;
         match slowest.after_stop.filter(|_| slowest.ended.is_some()) {
-            Some(took) => write!(out, ",\"took_us\":{}", took.as_micros())?,
+            Some(took) => write!(out, ",\"took_us\":{}", micros(took))?,
             // Not home: nobody knows how long it would have taken.
             None => out.write_str(",\"took_us\":null")?,
         }
         write!(out, ",\"overdue\":{}}}", slowest.ending == Ending::Overdue || slowest.overdue.is_some())
     }
+}
+
+/// Readers keep these numbers in 64 bits. A longer time stands for "without end", so the greatest
+/// number does as well.
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Displays a text as a string of JSON, cut to [`TEXT`] characters.

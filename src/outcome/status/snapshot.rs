@@ -263,6 +263,9 @@ pub struct Snapshot {
     pub taken_at: SystemTime,
     /// The process.
     pub process: ProcessFacts,
+    /// What the program has last said about itself as a whole: see
+    /// [`Context::status`](crate::Context::status). Only in a snapshot of a root.
+    pub status: Option<String>,
     /// Threads that wait for each other in a circle, so that none of them goes on.
     pub cycles: Vec<Cycle>,
     /// The root scope.

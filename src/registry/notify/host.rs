@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::registry::notify::manager::{READY, STOPPING, Told, not_told};
+use crate::registry::notify::manager::{Manager, READY, STOPPING, Told, not_told};
 use crate::registry::notify::waited;
 use crate::registry::shared::Shared;
 use crate::rt::contain::log_contained;
@@ -20,7 +20,7 @@ impl Shared {
     /// Neither locks nor allocates. *watch* does the rest, and is to be woken after this.
     pub(crate) fn say_stopping(&self) {
         // *watch* sends it if the manager has no room now.
-        let _later = self.manager.as_ref().map(|manager| manager.say_once(STOPPING));
+        let _later = self.manager.as_ref().map(|manager| manager.say(STOPPING));
         self.stepped.store(true, Ordering::Release);
     }
 
@@ -32,14 +32,14 @@ impl Shared {
 
     /// Passes on what the program says. False if there is no manager.
     pub(crate) fn pass_on(&self, what: Said) -> bool {
-        if let (Said::Ready, Some(probe)) = (&what, &self.probe) {
+        if let (Said::Ready, Some(probe)) = (&what, self.probe.as_ref().filter(|_| !self.is_ending())) {
             if let Err(error) = probe.make() {
                 self.dispatch(WorkItem::Call(no_probe(error)));
             }
         }
         let Some(manager) = &self.manager else { return false };
         let told = match what {
-            Said::Ready => manager.say_once(READY),
+            Said::Ready => manager.say(READY),
             Said::Status(text) => manager.set_status(text),
             Said::Reloading => {
                 let Some(told) = manager.begin_reload() else { return false };
@@ -55,6 +55,12 @@ impl Shared {
         true
     }
 
+    /// True if the stop was announced, or the notice before it has begun.
+    fn is_ending(&self) -> bool {
+        let is_draining = self.root.get().is_some_and(|core| core.root.drain.has_begun());
+        is_draining || self.clock.deadline().is_some()
+    }
+
     /// Notes a step of the end, for *watch* to tell. Pairs with `take_step`.
     pub(crate) fn note_step(&self) {
         if self.manager.is_some() {
@@ -63,8 +69,9 @@ impl Shared {
         }
     }
 
-    /// For *stopper*: tells the manager which threads are waited for. The returned calls remove the
-    /// probe file, which may take long on a dead network share.
+    /// For *stopper*, and for *watch* in its stead: tells the manager which threads are waited for,
+    /// and removes the probe file. Where that may take long, as on a dead network share, the
+    /// returned calls do it.
     pub(crate) fn tell(&self, core: &Arc<ScopeCore>) -> Calls {
         let is_stopping = self.clock.began().is_some();
         let is_draining = core.root.drain.has_begun();
@@ -80,14 +87,21 @@ impl Shared {
             calls.add(manager.take_refusal().map(not_told).unwrap_or_default());
         }
         if let Some(probe) = self.probe.clone().filter(|_| is_stopping || is_draining) {
-            calls.add(Calls::log(move || remove(&probe)));
+            let removed = if probe.is_local() { probe.remove() } else { Ok(()) };
+            calls.add(Calls::log(move || log_removed(&probe, removed.and_then(|()| probe.remove()))));
         }
         calls
     }
 
+    /// At the end of the run: a refusal of the system's that no look of *watch* has found.
+    pub(crate) fn tell_refusal(&self) {
+        let refused = self.manager.as_ref().and_then(Manager::take_refusal);
+        refused.into_iter().for_each(|error| not_told(error).run());
+    }
+
     /// At the end of the run: from here on no probe file is there.
     pub(crate) fn remove_probe(&self) {
-        self.probe.as_deref().into_iter().for_each(remove);
+        self.probe.as_deref().into_iter().for_each(|probe| log_removed(probe, probe.remove()));
     }
 }
 
@@ -97,8 +111,8 @@ fn no_probe(error: io::Error) -> Calls {
     })
 }
 
-fn remove(probe: &ProbeFile) {
-    if let Err(error) = probe.remove() {
+fn log_removed(probe: &ProbeFile, removed: io::Result<()>) {
+    if let Err(error) = removed {
         let path = probe.path();
         log_contained(|| {
             tracing::error!(target: "homebound::host", ?path, %error, "the probe file cannot be removed");

@@ -1,14 +1,26 @@
 //! Owns the messages to the service manager that are due and not sent yet, and their order.
 //! Refuses to wait: a message for which the manager has no room stays due, and *watch* tries again.
 //!
-//! Any thread may say a word. One thread at a time sends, and takes all words that are due, in the
-//! order of `ORDER`. A thread that finds another one sending leaves its word to that one: it sets
-//! the bit first and looks for the sender then, and a sender looks at the bits again after it has
-//! left. So at least one of the two sends the word.
+//! Any thread may say a word. One thread at a time sends, and takes the words that are due one by
+//! one, each time the first of `ORDER`. A thread that finds another one sending may leave its word
+//! to that one: it sets the bit first and looks for the sender then, and a sender looks at the bits
+//! again after it has left. So at least one of the two sends the word.
+//!
+//! ```text
+//! silent --say--> due --take_first--> taken --(sent)--> silent
+//!                  ^                    |
+//!                  +--(no room) put_back+
+//! ```
+//!
+//! **The manager is never left with the wrong word.** To be due and to have been said are bits of
+//! one word of memory, so that nothing is said after `STOPPING`. The end of a reload is never sent
+//! while the beginning of a later one is due: `RELOADING` takes a `RELOADED` away that was not
+//! sent, and the sender never takes `RELOADED` before it.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::thread::yield_now;
 use std::time::Duration;
 
 use crate::registry::notify::setting::Notify;
@@ -21,16 +33,27 @@ use crate::sys::monotonic;
 use crate::tree::record::Text;
 
 /// Words without a text of the program's, a bit each.
-pub(crate) const RELOADING: u32 = 1;
-pub(crate) const READY: u32 = 2;
-pub(crate) const STOPPING: u32 = 4;
+pub(crate) const READY: u32 = 1;
+const RELOADING: u32 = 2;
+/// The end of a reload. The manager hears the same as for `READY`.
+const RELOADED: u32 = 4;
+pub(crate) const STOPPING: u32 = 8;
 
 /// The order in which words that are due at the same time are sent: that of a program's life.
-const ORDER: [u32; 3] = [RELOADING, READY, STOPPING];
+const ORDER: [u32; 4] = [READY, RELOADING, RELOADED, STOPPING];
+
+/// In `Manager::words`: a word that is due is a bit below this one, and a word that was said at
+/// least once is as many bits above.
+const SAID: u32 = 16;
+/// The bits of words that are due.
+const DUE: u32 = (1 << SAID) - 1;
 
 /// In `Manager::refusal`. Numbers of refusals are above both.
 const NONE: i32 = 0;
 const LOGGED: i32 = -1;
+
+/// How often a thread with a word that is due looks whether another thread has sent the word.
+const GLANCES: u32 = 1_000;
 
 /// The number of bytes of a status. A longer one is cut, because a manager cuts or refuses it.
 const LONGEST_STATUS: usize = 900;
@@ -41,11 +64,10 @@ const SHORT: usize = 64;
 pub(crate) struct Manager {
     socket: Datagrams,
     pub(crate) watchdog: Option<Duration>,
-    /// Words to send. Set by `say`, taken by the thread that sends.
-    due: AtomicU32,
-    /// Words that were said at least once, so that `READY` and `STOPPING` are said once.
-    said: AtomicU32,
-    /// True while a thread sends. Pairs with `due`, see the header.
+    /// Words that are due, and words that were said: see `SAID`. Written by `say`, and by the
+    /// thread that sends.
+    words: AtomicU32,
+    /// True while a thread sends. Pairs with `words`, see the header.
     is_sending: AtomicBool,
     /// When the reload began that is to be told, in microseconds of the monotonic clock.
     reload_began: AtomicU64,
@@ -89,8 +111,7 @@ impl Manager {
         Ok(Some(Manager {
             socket,
             watchdog: notify.watchdog,
-            due: AtomicU32::new(0),
-            said: AtomicU32::new(0),
+            words: AtomicU32::new(0),
             is_sending: AtomicBool::new(false),
             reload_began: AtomicU64::new(0),
             reloads: Mutex::default(),
@@ -99,53 +120,84 @@ impl Manager {
         }))
     }
 
-    /// Says that the program is ready, or is stopping: the first time, and ready only before the
-    /// stop. Neither locks nor allocates.
-    pub(crate) fn say_once(&self, word: u32) -> Told {
-        let before = self.said.fetch_or(word, Ordering::SeqCst);
-        if before & (word | STOPPING) != 0 { self.send_due() } else { self.say(word) }
-    }
-
-    fn say(&self, word: u32) -> Told {
-        self.due.fetch_or(word, Ordering::SeqCst);
+    /// Says a word, as far as it is to be said (`words_after`). Neither locks nor allocates.
+    pub(crate) fn say(&self, word: u32) -> Told {
+        let _not_to_be_said = self.change(|words| words_after(words, word));
         self.send_due()
     }
 
-    /// Sends the words that are due. Neither locks nor allocates.
+    /// True if the program is ready, and not stopping.
+    fn is_ready(&self) -> bool {
+        let said = self.words.load(Ordering::SeqCst) >> SAID;
+        said & (READY | STOPPING) == READY
+    }
+
+    /// Sends the words that are due, or lets another thread that is sending do so. Neither locks
+    /// nor allocates.
     pub(crate) fn send_due(&self) -> Told {
+        let mut glances = 0;
         loop {
-            if self.due.load(Ordering::SeqCst) == 0 || self.is_sending.swap(true, Ordering::SeqCst) {
+            if self.words.load(Ordering::SeqCst) & DUE == 0 {
                 return Told::All;
             }
-            let told = ORDER.into_iter().try_for_each(|word| self.send_word(word));
+            if self.is_sending.swap(true, Ordering::SeqCst) {
+                // A message is on its way in microseconds, so that the caller's word is sent when
+                // the caller goes on; unless the sender gets no processor.
+                if glances == GLANCES {
+                    return Told::All;
+                }
+                glances += 1;
+                yield_now();
+                continue;
+            }
+            let told = self.send_words();
             self.is_sending.store(false, Ordering::SeqCst);
-            if told.is_err() {
+            if told == Told::Later {
                 return Told::Later;
             }
-            // Round again: a word may have come after it was looked for.
+            // Round again: a word may have come after the last look.
         }
     }
 
-    fn send_word(&self, word: u32) -> Result<(), Told> {
-        // Due -> taken, before it is sent, so that a word that is said again meanwhile is sent
-        // again.
-        if self.due.fetch_and(!word, Ordering::SeqCst) & word == 0 {
-            return Ok(());
-        }
-        let sent = match word {
-            READY => self.send(b"READY=1"),
-            STOPPING => self.send(b"STOPPING=1"),
-            _ => {
-                let began = self.reload_began.load(Ordering::SeqCst);
-                self.send_short(format_args!("RELOADING=1\nMONOTONIC_USEC={began}"))
+    fn send_words(&self) -> Told {
+        while let Some(word) = self.take_first() {
+            let told = match word {
+                STOPPING => self.send(b"STOPPING=1"),
+                RELOADING => {
+                    let began = self.reload_began.load(Ordering::SeqCst);
+                    self.send_short(format_args!("RELOADING=1\nMONOTONIC_USEC={began}"))
+                }
+                _ready_or_reloaded => self.send(b"READY=1"),
+            };
+            if told == Told::Later {
+                self.put_back(word);
+                return Told::Later;
             }
-        };
-        if sent == Told::Later {
-            // Taken -> due.
-            self.due.fetch_or(word, Ordering::SeqCst);
-            return Err(Told::Later);
         }
-        Ok(())
+        Told::All
+    }
+
+    /// Due -> taken, before the word is sent, so that a word that is said again meanwhile is sent
+    /// again.
+    fn take_first(&self) -> Option<u32> {
+        let mut first = None;
+        let _none_is_due = self.change(|words| {
+            first = ORDER.into_iter().find(|word| words & word != 0);
+            first.map(|word| words & !word)
+        });
+        first
+    }
+
+    /// Taken -> due, because the manager had no room for it. A reload that has begun meanwhile
+    /// takes the place of the end of the one before.
+    fn put_back(&self, word: u32) {
+        let is_old = |words: u32| word == RELOADED && words & RELOADING != 0;
+        let _is_old = self.change(|words| (!is_old(words)).then_some(words | word));
+    }
+
+    /// Changes the words in one step, if `change` returns new ones.
+    fn change(&self, change: impl FnMut(u32) -> Option<u32>) -> Result<u32, u32> {
+        self.words.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change)
     }
 
     /// Says how long the manager has to wait at most. Neither locks nor allocates.
@@ -168,26 +220,23 @@ impl Manager {
     /// Begins a reload. `None` if it is not to be told, because the program is not ready yet, or is
     /// stopping: a `READY=1` after it would be untrue.
     pub(crate) fn begin_reload(&self) -> Option<Told> {
-        let said = self.said.load(Ordering::SeqCst);
-        if said & READY == 0 || said & STOPPING != 0 {
+        if !self.is_ready() {
             return None;
         }
         let mut reloads = self.reloads.lock();
         *reloads += 1;
-        Some(if *reloads == 1 {
-            self.reload_began.store(monotonic() / 1_000, Ordering::SeqCst);
-            self.say(RELOADING)
-        } else {
-            self.send_due()
-        })
+        if *reloads > 1 {
+            return Some(self.send_due());
+        }
+        self.reload_began.store(monotonic() / 1_000, Ordering::SeqCst);
+        Some(self.say(RELOADING))
     }
 
     /// Ends a reload that was begun.
     pub(crate) fn end_reload(&self) -> Told {
         let mut reloads = self.reloads.lock();
         *reloads -= 1;
-        let is_over = *reloads == 0 && self.said.load(Ordering::SeqCst) & STOPPING == 0;
-        if is_over { self.say(READY) } else { self.send_due() }
+        if *reloads == 0 { self.say(RELOADED) } else { self.send_due() }
     }
 
     /// Sets the status of the program, and sends it.
@@ -271,4 +320,16 @@ pub(crate) fn not_told(error: io::Error) -> Calls {
             || tracing::warn!(target: "homebound::host", %error, "the service manager is not told anything"),
         );
     })
+}
+
+/// The words after `word` was said. `None` if it is not to be said: no word after `STOPPING`, and
+/// `READY` once.
+fn words_after(words: u32, word: u32) -> Option<u32> {
+    let said = words >> SAID;
+    if said & (STOPPING | (word & READY)) != 0 {
+        return None;
+    }
+    // Due -> silent: the manager has not heard of the end of the reload before.
+    let superseded = if word == RELOADING { RELOADED } else { 0 };
+    Some((words & !superseded) | word | word << SAID)
 }

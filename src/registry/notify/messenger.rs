@@ -31,10 +31,12 @@ pub(crate) struct Messenger {
 }
 
 impl Messenger {
-    /// Tells what is due. `end`: when the process ends by force, if a stop has begun.
-    pub(crate) fn tell(&mut self, shared: &Shared, end: Option<Instant>, now: Instant) {
-        // Taken in any case: *stopper* also has the probe file to remove.
-        if shared.take_step() {
+    /// Tells what is due. `stepped`: the end of a scope has come a step further. `end`: when the
+    /// process ends by force, if a stop has begun.
+    pub(crate) fn tell(&mut self, shared: &Shared, stepped: bool, end: Option<Instant>, now: Instant) {
+        // Without an end it was a step of a scope or group whose program goes on. Also without a
+        // manager: *stopper* has the probe file to remove.
+        if stepped && end.is_some() {
             self.extends = true;
             shared.request(request::TELL);
             self.look = Some((after(now, FIRST_LOOK), FIRST_LOOK));

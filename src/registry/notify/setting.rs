@@ -6,6 +6,10 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
+/// The shortest pause between two signs of life: for an interval that no manager means, such as one
+/// of a microsecond, *watch* would do nothing else.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// The service manager to tell about a run, for [`Registry::notify`].
 ///
 /// ```
@@ -33,7 +37,7 @@ impl Notify {
     /// them there. Without `NOTIFY_SOCKET` nothing is told, and the run opens no socket.
     ///
     /// A `WATCHDOG_USEC` that is no number, or is 0, or is meant for another process (by
-    /// `WATCHDOG_PID`), counts as absent.
+    /// `WATCHDOG_PID`), counts as absent. Signs of life are at least a millisecond apart.
     ///
     /// ```
     /// // Not started by a service manager.
@@ -45,7 +49,8 @@ impl Notify {
         let is_ours = env::var_os("WATCHDOG_PID").is_none()
             || number("WATCHDOG_PID") == Some(u64::from(std::process::id()));
         let interval = number("WATCHDOG_USEC").filter(|micros| *micros > 0 && is_ours);
-        let watchdog = interval.filter(|_| socket.is_some()).map(|micros| Duration::from_micros(micros) / 2);
+        let half = |micros| (Duration::from_micros(micros) / 2).max(SHORTEST);
+        let watchdog = interval.filter(|_| socket.is_some()).map(half);
         Notify { socket, watchdog }
     }
 }

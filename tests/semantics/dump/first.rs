@@ -45,6 +45,39 @@ fn tx1_a_dump_begins_with_its_cause_the_date_and_the_process() {
 }
 
 #[test]
+fn tx1_a_dump_has_what_the_program_says_of_itself() {
+    // catches: a status that only a service manager gets; a text that writes lines of its own
+    let said = |s: &homebound::Scope<'_, '_>| {
+        let dump = s.dump_status();
+        let lines = dump.lines().filter_map(|line| line.strip_prefix("status: ").map(str::to_owned));
+        (lines.collect::<Vec<_>>(), s.snapshot().status)
+    };
+    homebound::scope(|s| {
+        assert_eq!(said(s), (vec![], None));
+        s.context().status("warms up");
+        s.spawn("other", "says it from another thread", |cx| Ok(cx.status("serves\n\u{202e}")))?.join()?;
+        let shown = vec!["serves\\n\\u{202e}".to_owned()];
+        assert_eq!(said(s), (shown, Some("serves\n\u{202e}".to_owned())));
+        s.subscope("below", |below| Ok(assert_eq!(said(below), (vec![], None))))?;
+        Ok(())
+    })
+    .unwrap();
+    // By a signal, which *watch* answers.
+    let done = in_child("", |_| {
+        let exit = Registry::new("shop").run(|s| {
+            s.context().status("serves 3 guests");
+            s.stop();
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::QUIT)?;
+            Ok(linger(300))
+        });
+        i32::from(exit.code())
+    });
+    let lines: Vec<_> = done.err.lines().take(4).collect();
+    assert_eq!(lines[2], "status: serves 3 guests", "{done:#?}");
+    assert!(lines[3].starts_with("stopping: "), "{done:#?}");
+}
+
+#[test]
 fn tx4_the_last_words_have_each_thread_once_and_the_culprit_first() {
     // catches: a thread in the report and in the dump; its victims before it
     let mut child = child("", one_is_deaf);

@@ -115,3 +115,48 @@ fn f4_a_panic_that_is_resumed_with_another_payload_has_no_place_of_another() {
         assert!(typed.1.is_some_and(|place| place.contains(file!())));
     });
 }
+
+/// Fails with what a worker has raised meanwhile, in a wait of the caller's. Returns the place that
+/// the failure has. `texts`: what workers panic with, at one line or at another.
+fn raised_by_workers(texts: [(&'static str, bool); 2], awaited: &'static str) -> Option<String> {
+    let error = scope(|s| {
+        s.spawn("caller", "waits for a library", move |cx| -> homebound::Result {
+            let (panicked, are_caught) = crossbeam_channel::bounded(2);
+            let ((begin, begun), (_go, gone)) = (gate(), gate());
+            for (text, here) in texts {
+                let (panicked, begun, gone) = (panicked.clone(), begun.clone(), gone.clone());
+                cx.spawn("library", "catches a panic, as rayon's threads do", move |_| {
+                    pass(&begun);
+                    let caught = catch_unwind(|| {
+                        if here { panic!("{text}") } else { std::panic::panic_any(text.to_owned()) }
+                    });
+                    drop(panicked.send(caught.unwrap_err()));
+                    Ok(pass(&gone)) // the note stays while the thread does
+                })?;
+            }
+            let raised = || {
+                drop(begin);
+                let payloads = [are_caught.recv().unwrap(), are_caught.recv().unwrap()];
+                let of = |payload: &Box<dyn std::any::Any + Send>| text(&**payload) == awaited;
+                resume_unwind(payloads.into_iter().find(of).expect("it was raised"))
+            };
+            cx.waiting("a library", raised)
+        })?;
+        Ok(())
+    });
+    match error.unwrap_err().first().map(Failure::cause) {
+        Some(Cause::Panic { location, .. }) => location.map(str::to_owned),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn f4_a_panic_that_another_thread_has_raised_keeps_its_place_in_a_wait() {
+    // catches: a place that is lost between two threads; a place of another panic
+    within(|| {
+        let place = raised_by_workers([("one", true), ("another", true)], "one");
+        assert!(place.expect("known").contains(file!()));
+        // Two lines have raised the same: it is not known which of them this one is.
+        assert_eq!(raised_by_workers([("same", true), ("same", false)], "same"), None);
+    });
+}

@@ -5,9 +5,10 @@
 mod notice;
 mod probe_file;
 mod quiescence;
-mod reloads;
+mod reload;
 mod service_manager;
 mod sockets;
+mod watchdog;
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -63,6 +64,17 @@ impl Manager {
         seen
     }
 
+    /// Sends to the manager until it has no room for another message.
+    fn fill(&self) {
+        // A socket may only have so many messages on their way. A new one has none.
+        let another = || {
+            let socket = UnixDatagram::unbound().expect("a socket");
+            socket.set_nonblocking(true).expect("a flag");
+            (0..).take_while(|_| socket.send_to(b"of another", &self.address).is_ok()).count()
+        };
+        while another() > 0 {}
+    }
+
     /// The messages that have come and were not looked at.
     fn rest(&self) -> Vec<String> {
         self.socket.set_nonblocking(true).expect("a flag");
@@ -107,4 +119,15 @@ fn managed(
         manager = Some(made);
     });
     (manager.expect("a manager was made"), child)
+}
+
+/// How often *watch* has gone to sleep so far.
+fn sleeps_of_watch() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("a list of threads");
+    let status = tasks.map(|task| std::fs::read_to_string(task.expect("a thread").path().join("status")));
+    let of_watch = status.map(|status| status.expect("a thread that stays"));
+    let of_watch =
+        of_watch.filter(|status| status.starts_with("Name:\thomebound-watc")).next().expect("watch");
+    let line = of_watch.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.expect("a count").trim().parse().expect("a number")
 }

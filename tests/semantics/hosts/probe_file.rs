@@ -86,3 +86,45 @@ fn sm9_a_probe_file_that_cannot_be_made_refuses_the_run() {
     let error = exit.into_result().unwrap_err().to_string();
     assert!(error.contains("/no/such/folder/ready"), "{error}");
 }
+
+#[test]
+fn sm9_the_probe_file_goes_while_a_callback_of_the_stop_goes_on() {
+    // catches: a file that waits for the program's own code
+    child_passes(|_| {
+        let path = own_folder().join("ready");
+        let exit = Registry::new("probed").probe_file(&path).run(|scope| {
+            let cx = scope.context();
+            cx.ready();
+            let (gone, is_gone) = gate();
+            // A signal, so that *stopper* runs the callback.
+            let slow = cx.on_stop(move || pass(&is_gone));
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM)?;
+            cx.wait_for_stop();
+            eventually("it is removed", || !path.exists());
+            drop(gone);
+            Ok(drop(slow))
+        });
+        assert_eq!(exit.code(), 0);
+        std::fs::remove_dir(path.parent().unwrap()).unwrap();
+        0
+    });
+}
+
+#[test]
+fn sm9_a_program_that_is_stopping_makes_no_probe_file() {
+    // catches: a word in a shield that makes the file, until a thread has removed it
+    child_passes(|_| {
+        let path = own_folder().join("ready");
+        let exit = Registry::new("probed").probe_file(&path).run(|scope| {
+            scope.stop();
+            for _ in 0..1_000 {
+                scope.context().shield(LIMIT, |cx| cx.ready());
+                assert!(!path.exists());
+            }
+            Ok(())
+        });
+        assert_eq!(exit.code(), 0);
+        std::fs::remove_dir(path.parent().unwrap()).unwrap();
+        0
+    });
+}

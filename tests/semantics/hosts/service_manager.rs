@@ -1,11 +1,12 @@
 //! SM: what a run tells the service manager.
 
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use homebound::{AlarmLevel, Health, Notify, Registry, registry};
+use homebound::{Notify, Registry, registry};
 
-use super::{Manager, managed};
+use super::{Manager, managed, sleeps_of_watch};
 use crate::common::*;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -164,43 +165,79 @@ fn sm3_a_message_without_room_is_sent_when_there_is_some() {
     assert_eq!(child.finish().code, Some(0));
 }
 
-fn guarded(_: &str) -> i32 {
-    let exit = Registry::new("guarded").notify(Notify::from_env()).run(|scope| {
-        say("ready");
-        scope.context().wait_for_stop();
-        Ok(())
-    });
-    i32::from(exit.code())
-}
-
 #[test]
-fn sm5_signs_of_life_come_at_half_the_interval() {
-    let (manager, mut child) = managed(Manager::at_path, "", guarded, |command| {
-        command.env("WATCHDOG_USEC", "500000");
-    });
-    manager.until("WATCHDOG=1");
-    let began = Instant::now();
-    let count = 6;
-    for _ in 0..count {
-        manager.until("WATCHDOG=1");
-    }
-    // The mean: each sign may be late on a busy machine, and the next one makes up for it.
-    let mean = began.elapsed() / count;
-    assert!(mean > Duration::from_millis(150), "{mean:?}");
-    assert!(mean < Duration::from_millis(500), "{mean:?}");
-    child.signal(libc::SIGTERM);
-    assert_eq!(child.finish().code, Some(0));
-}
-
-#[test]
-fn sm5_no_sign_of_life_for_the_watchdog_of_another_process() {
-    let (manager, mut child) = managed(Manager::at_path, "", guarded, |command| {
-        command.env("WATCHDOG_USEC", "2000").env("WATCHDOG_PID", std::process::id().to_string());
-    });
-    child.until("ready").signal(libc::SIGTERM);
-    assert_eq!(child.finish().code, Some(0));
+fn sm1_a_group_that_ends_while_the_program_goes_on_is_no_step_of_its_end() {
+    // catches: looks at the threads that are waited for, now and then, for the rest of the run
+    let (manager, child) = managed(
+        Manager::at_path,
+        "",
+        |_| {
+            let exit = Registry::new("goes-on").notify(Notify::from_env()).run(|scope| {
+                let group = scope.group("requests")?;
+                group.service("clock", "ticks", |cx| Ok(drop(cx.wait_for_stop())))?;
+                group.close()?;
+                // Its thread may still be on its way to sleep.
+                linger(100);
+                let before = sleeps_of_watch();
+                linger(1_500); // the first look would come after a second
+                Ok(assert_eq!(sleeps_of_watch(), before))
+            });
+            i32::from(exit.code())
+        },
+        |_| {},
+    );
+    let done = child.finish();
+    assert_eq!(done.code, Some(0), "{done:#?}");
     let seen = manager.rest();
-    assert!(!seen.is_empty() && !seen.iter().any(|text| text.contains("WATCHDOG")), "{seen:?}");
+    assert_eq!(seen.first().map(String::as_str), Some("STOPPING=1"), "{seen:?}");
+}
+
+#[test]
+fn sm2_a_refusal_is_logged_once_however_short_the_run_is() {
+    // catches: a refusal that waits for a look which comes too late
+    fn short(_: &str) -> i32 {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&lines);
+        let told = subscriber::Told::new(move |line| into.lock().unwrap().push(line.to_owned()));
+        tracing::subscriber::set_global_default(told).expect("the child's own");
+        let exit = Registry::new("short").notify(Notify::from_env()).run(|scope| {
+            scope.context().ready();
+            Ok(())
+        });
+        let is_told = |line: &&String| line.contains("the service manager is not told anything");
+        say(&format!("told {}", lines.lock().unwrap().iter().filter(is_told).count()));
+        i32::from(exit.code())
+    }
+    for address in ["/", "/no/such/socket", "@", "relative", "vsock:2:1"] {
+        let child = child_with("", short, |command| {
+            command.env("NOTIFY_SOCKET", address);
+        });
+        let done = child.finish();
+        assert_eq!(done.code, Some(0), "{address}: {done:#?}");
+        assert!(done.out.contains("<told 1>"), "{address}: {done:#?}");
+    }
+}
+
+#[test]
+fn sm1_a_text_of_the_program_is_one_line() {
+    // catches: a status that says other words to the manager
+    let (manager, child) = managed(
+        Manager::at_path,
+        "",
+        |_| {
+            let exit = Registry::new("says").notify(Notify::from_env()).run(|scope| {
+                scope.context().status("warm\nMAINPID=1");
+                scope.context().status("\u{10348}".repeat(500));
+                Ok(())
+            });
+            i32::from(exit.code())
+        },
+        |_| {},
+    );
+    assert_eq!(child.finish().code, Some(0));
+    assert_eq!(manager.next(), "STATUS=warm\\nMAINPID=1");
+    let long = manager.next(); // is text, so it is cut between two characters
+    assert!((890..=900).contains(&long.len()), "{}", long.len());
 }
 
 fn has_children(_: &str) -> i32 {
@@ -253,42 +290,4 @@ fn sm8_without_a_manager_there_is_no_descriptor() {
     let (_manager, child) = managed(Manager::at_path, "", descriptors, |_| {});
     let done = child.finish();
     assert!(done.out.contains("<1 more>"), "{done:#?}");
-}
-
-fn gets_stuck(_: &str) -> i32 {
-    let health = Health::new().look_every(Duration::from_millis(20)).stuck_after(Duration::from_millis(100));
-    let registry = Registry::new("stuck").health(health.warn_after(Duration::from_millis(50)));
-    let exit = registry.notify(Notify::from_env()).run(|scope| {
-        let (go_on, come) = gate();
-        let stuck = scope.spawn("stuck", "blocks outside of homebound", move |_| Ok(pass(&come)))?;
-        let alarmed = || {
-            let snapshot = registry::snapshot().unwrap();
-
-            let level = |row: &&homebound::ThreadStatus| row.alarm.as_ref().map(|alarm| alarm.level);
-            snapshot.unhealthy().iter().any(|row| level(row) == Some(AlarmLevel::Stuck))
-        };
-        // Waits of homebound's, so that the body itself is not taken for stuck.
-        while !alarmed() {
-            scope.context().sleep(Duration::from_millis(5))?;
-        }
-        scope.context().status("stuck");
-        scope.context().sleep(Duration::from_millis(300))?;
-        scope.context().status("about to go on");
-        drop(go_on);
-        Ok(stuck.join()?)
-    });
-    i32::from(exit.code())
-}
-
-#[test]
-fn sm5_no_sign_of_life_while_a_thread_is_stuck() {
-    let (manager, child) = managed(Manager::at_path, "", gets_stuck, |command| {
-        command.env("WATCHDOG_USEC", "10000");
-    });
-    assert!(manager.until("STATUS=stuck").iter().any(|text| text == "WATCHDOG=1"), "before it is stuck");
-    let seen = manager.until("STATUS=about to go on");
-    let signs = seen.iter().filter(|text| *text == "WATCHDOG=1").count();
-    // One may have been on its way. In 300 ms there would be 60.
-    assert!(signs <= 1, "{signs} signs of life of a program that is stuck");
-    assert_eq!(child.finish().code, Some(0));
 }

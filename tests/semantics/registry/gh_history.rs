@@ -100,6 +100,28 @@ fn gh2_each_run_adds_a_line() {
     });
 }
 
+#[test]
+fn gh2_a_line_that_was_cut_spoils_no_other() {
+    // catches: a line that is glued to the piece that a full disk has left
+    child_passes(|_| {
+        let path = nowhere("cut");
+        fs::write(&path, "{\"version\":1,\"at\":17").unwrap();
+        for _ in 0..2 {
+            let registry = Registry::new("app").history(&path).grace(Duration::MAX).kill_after(Duration::MAX);
+            assert_eq!(registry.run(|s| slow(s, "clock", 0)).code(), 0);
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let read: Vec<_> = text.lines().map(serde_json::from_str::<Value>).collect();
+        assert!(read[0].is_err() && read.len() == 3, "{text}");
+        for line in &read[1..] {
+            let line = line.as_ref().expect("a whole line");
+            assert!(line["grace_us"].is_u64() && line["kill_after_us"].is_u64(), "times without end: {line}");
+        }
+        fs::remove_file(path).unwrap();
+        0
+    });
+}
+
 /// Runs once, with that history.
 fn one_run(path: &str) -> i32 {
     let exit = Registry::new("app").history(path).run(|s| {
