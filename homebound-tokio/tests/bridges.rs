@@ -222,6 +222,27 @@ fn in7_a_stop_and_a_cancellation_at_once_end_each_other() {
 }
 
 #[test]
+fn a_future_that_moves_to_another_task_wakes_that_task() {
+    // catches: the waker of the first poll, kept for ever
+    within(|| {
+        scope(|s| {
+            let (open, opened) = gate();
+            let slow = s.context().spawn("slow", "waits for the gate", move |_| Ok(pass(&opened)))?;
+            block_on_tokio(s.context(), 0, LONG, |_| async move {
+                let mut slow = joined(slow);
+                let polled = tokio::time::timeout(Duration::from_millis(1), &mut slow).await;
+                assert!(polled.is_err(), "the gate is shut");
+                let other = tokio::spawn(slow);
+                tokio::task::yield_now().await; // the other task has polled it
+                drop(open);
+                Ok(other.await??)
+            })
+        })
+        .unwrap();
+    });
+}
+
+#[test]
 fn threads_that_end_while_they_are_awaited_are_all_heard() {
     // catches: an end between the look and the waker, an end that wakes a future that is gone
     within(|| {

@@ -104,6 +104,6 @@ fn a_panic_of_a_task_that_the_future_raises_again_has_its_place() {
             Ok(())
         });
         let error = error.unwrap_err().to_string();
-        assert!(error.contains("the task broke") && error.contains("tests/runtime.rs:"), "{error}");
+        assert!(error.contains("the task broke") && error.contains("tests/odd.rs:"), "{error}");
     });
 }

@@ -47,6 +47,8 @@ fn reloads_step_by_step(_: &str) -> i32 {
             say("in the first");
             until_told_to_go_on();
         });
+        say("between");
+        until_told_to_go_on();
         registry::reloading(|| {
             say("in the second");
             until_told_to_go_on();
@@ -74,6 +76,17 @@ fn sm4_a_reload_that_finds_no_room_is_told_as_soon_as_there_is_some() {
     // catches: a word that stays due until another thread happens to say one
     let (manager, mut child) = manager_without_room();
     manager.until("RELOADING=1");
+    child.write_line().until("between").write_line().until("in the second").write_line();
+    assert_eq!(child.finish().code, Some(0));
+}
+
+#[test]
+fn sm4_a_reload_that_has_ended_without_room_is_told_in_its_order() {
+    // catches: an end before the beginning, which leaves the manager waiting
+    let (manager, mut child) = manager_without_room();
+    child.write_line().until("between");
+    let seen = manager.until("READY=1");
+    assert!(seen.iter().any(|text| text.starts_with("RELOADING=1")), "{seen:?}");
     child.write_line().until("in the second").write_line();
     assert_eq!(child.finish().code, Some(0));
 }
@@ -82,7 +95,7 @@ fn sm4_a_reload_that_finds_no_room_is_told_as_soon_as_there_is_some() {
 fn sm4_the_end_of_a_reload_is_never_told_while_the_next_one_goes_on() {
     // catches: words of two reloads that are sent together, in the order of one reload
     let (manager, mut child) = manager_without_room();
-    child.write_line().until("in the second");
+    child.write_line().until("between").write_line().until("in the second");
     let before = manager.until("RELOADING=1");
     assert!(before.iter().all(|text| text != "READY=1"), "the first end was not told: {before:?}");
     child.write_line();

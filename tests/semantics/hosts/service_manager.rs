@@ -193,20 +193,25 @@ fn sm1_a_group_that_ends_while_the_program_goes_on_is_no_step_of_its_end() {
 }
 
 #[test]
-fn sm2_a_refusal_is_logged_once_however_short_the_run_is() {
+fn sm2_a_refusal_is_logged_once_in_each_run_however_short() {
     // catches: a refusal that waits for a look which comes too late
     fn short(_: &str) -> i32 {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let into = Arc::clone(&lines);
         let told = subscriber::Told::new(move |line| into.lock().unwrap().push(line.to_owned()));
         tracing::subscriber::set_global_default(told).expect("the child's own");
-        let exit = Registry::new("short").notify(Notify::from_env()).run(|scope| {
-            scope.context().ready();
-            Ok(())
-        });
+        let run = |_| {
+            let exit = Registry::new("short").notify(Notify::from_env()).run(|scope| {
+                scope.context().ready();
+                Ok(())
+            });
+            exit.code()
+        };
+        // Some of them, because a look may come in time by chance.
+        let codes: Vec<_> = (0..20).map(run).collect();
         let is_told = |line: &&String| line.contains("the service manager is not told anything");
         say(&format!("told {}", lines.lock().unwrap().iter().filter(is_told).count()));
-        i32::from(exit.code())
+        i32::from(codes.iter().any(|code| *code != 0))
     }
     for address in ["/", "/no/such/socket", "@", "relative", "vsock:2:1"] {
         let child = child_with("", short, |command| {
@@ -214,7 +219,7 @@ fn sm2_a_refusal_is_logged_once_however_short_the_run_is() {
         });
         let done = child.finish();
         assert_eq!(done.code, Some(0), "{address}: {done:#?}");
-        assert!(done.out.contains("<told 1>"), "{address}: {done:#?}");
+        assert!(done.out.contains("<told 20>"), "{address}: {done:#?}");
     }
 }
 

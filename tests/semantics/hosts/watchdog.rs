@@ -30,7 +30,7 @@ fn sm5_signs_of_life_come_at_half_the_interval() {
     // The mean: each sign may be late on a busy machine, and the next one makes up for it.
     let mean = began.elapsed() / count;
     assert!(mean > Duration::from_millis(150), "{mean:?}");
-    assert!(mean < Duration::from_millis(500), "{mean:?}");
+    assert!(mean < Duration::from_millis(400), "{mean:?}");
     child.signal(libc::SIGTERM);
     assert_eq!(child.finish().code, Some(0));
 }
@@ -54,10 +54,11 @@ fn sm5_an_interval_that_nobody_means_keeps_no_processor_busy() {
         "",
         |_| {
             let exit = Registry::new("hasty").notify(Notify::from_env()).run(|_| {
-                let before = sleeps_of_watch();
+                let (began, before) = (Instant::now(), sleeps_of_watch());
                 linger(200);
-                let sleeps = sleeps_of_watch() - before;
-                Ok(assert!(sleeps < 400, "{sleeps} in 200 ms"))
+                let sleeps = u128::from(sleeps_of_watch() - before);
+                let most = began.elapsed().as_millis() * 5 / 4 + 10; // signs, and a few other reasons
+                Ok(assert!(sleeps < most, "{sleeps} sleeps, and at most {most} signs of life"))
             });
             i32::from(exit.code())
         },
