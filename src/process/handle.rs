@@ -13,13 +13,14 @@ use crate::outcome::errors::error::WaitError;
 use crate::process::leader::ChildState;
 use crate::process::lines::{Line, LineReader};
 use crate::rt::time::after;
-use crate::stop::select::until_stopped;
+use crate::shutdown::long_wait::{self, For};
+use crate::sync::AtomicBool;
 use crate::sync::locks::Mutex;
 use crate::sys::child::Pipes;
 use crate::thread::context::current;
 use crate::thread::handle::Handle;
 use crate::tree::wait_mark::WaitMark;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::Receiver;
 
 /// A child process that was started. To drop this handle changes nothing for the child, because its
 /// scope looks after it.
@@ -151,22 +152,20 @@ impl<'scope> Process<'scope> {
     ) -> Result<ExitStatus, WaitError> {
         // Closes the input, so that a child that reads to its end can end.
         drop(self.take_stdin());
-        let done = self.handle.done();
         let context = current();
         context.iter().for_each(|context| context.point("process", caller));
         if !self.handle.is_finished() {
             let _mark = WaitMark::new("process", caller);
             // `done` disconnects when the child's thread ends, after `ChildState::reap` has stored
             // the status (`supervise`). Outside of a scope there is no stop to listen for.
+            let record = self.handle.record();
             let waited = self.shared.awaited(|| match &context {
                 Some(cx) => {
-                    let (node, done) = (cx.node(), self.handle.done());
-                    until_stopped(node, end, |select| select.recv(done), |chosen| chosen.recv(done))
-                        .map(|_| ())
+                    long_wait::receive(For::Thread(record), cx.node(), end, self.handle.done()).map(|_| ())
                 }
-                None => match end.map_or_else(|| Ok(done.recv()), |end| done.recv_deadline(end).map(Ok)) {
-                    Err(RecvTimeoutError::Timeout) => Err(WaitError::TimedOut),
-                    Err(RecvTimeoutError::Disconnected) | Ok(_) => Ok(()),
+                None => match long_wait::until_done(record, end, &AtomicBool::new(false)) {
+                    true => Ok(()),
+                    false => Err(WaitError::TimedOut),
                 },
             });
             // If the child has ended at the same moment as the stop or the time-out, return its

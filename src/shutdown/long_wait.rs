@@ -1,21 +1,30 @@
-//! Owns what a wait says that takes long: one warning, and one dump if the environment asks for it.
-//! Refuses to wait, and to end a wait.
+//! Owns what a wait for threads says that takes long: one warning, and one dump if the environment
+//! asks for it.
+//! Refuses to know how the wait blocks, and to end it.
 //!
 //! A hang in a test or a library would otherwise say nothing: no registry is there to ask. The
-//! waiting thread itself wakes up, and speaks, so that no other thread is needed.
+//! waiting thread itself wakes up, and speaks, so that no other thread is needed. Each wait of
+//! homebound's that ends when threads do something goes through [`wait`], or drives a scope.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError};
 use once_cell::sync::Lazy;
 
 use crate::outcome::dump::Dump;
+use crate::outcome::errors::error::WaitError;
 use crate::outcome::words::Span;
+use crate::rt::awake;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
 use crate::rt::time::after;
 use crate::sight::examine::{self, Files};
+use crate::stop::node::Node;
+use crate::stop::select::until_stopped;
+use crate::sync::AtomicBool;
 use crate::sys;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
@@ -60,50 +69,111 @@ fn parse(text: &str) -> Option<Duration> {
 /// What the wait is for.
 #[derive(Clone, Copy)]
 pub(crate) enum For<'a> {
-    /// All threads of this scope.
+    /// The threads of this scope.
     Scope(&'a Arc<ScopeCore>),
     Thread(&'a Arc<Record>),
+    /// The first end among threads and jobs with these names, by a thread of this scope. The names
+    /// are asked for when they are needed, because there may be many.
+    First(&'a Arc<ScopeCore>, &'a dyn Fn() -> Vec<String>),
 }
 
 impl<'a> For<'a> {
     fn core(self) -> &'a Arc<ScopeCore> {
         match self {
-            For::Scope(core) => core,
+            For::Scope(core) | For::First(core, _) => core,
             For::Thread(record) => &record.core,
         }
     }
 
-    /// `/app/feed`, or `/app (3: a, b, c)`.
+    /// `/app/feed`, or `/app (3: a, b, c)`, or `the first of (3: a, b, c)`.
     fn text(self) -> String {
-        let core = match self {
+        let (whose, names) = match self {
             For::Thread(record) => return Shown(record.path()).to_string(),
-            For::Scope(core) => core,
+            For::Scope(core) => {
+                let live = core.live();
+                (core.path(), live.iter().map(|record| record.label.name.to_string()).collect())
+            }
+            For::First(_, names) => ("the first of", names()),
         };
-        let live = core.live();
-        let names: Vec<_> =
-            live.iter().take(NAMED).map(|record| Shown(&*record.label.name).to_string()).collect();
-        let more = if live.len() > NAMED { ", .." } else { "" };
-        format!("{} ({}: {}{more})", Shown(core.path()), live.len(), names.join(", "))
+        let first: Vec<_> = names.iter().take(NAMED).map(|name| Shown(name).to_string()).collect();
+        let more = if names.len() > NAMED { ", .." } else { "" };
+        format!("{} ({}: {}{more})", Shown(whose), names.len(), first.join(", "))
     }
+}
+
+/// Blocks by calling `wait` again and again, until it has an answer. `wait` returns `None` at the
+/// moment that it is given, or earlier. Says meanwhile what is due. `None` at `end`.
+///
+/// Runs the program's subscriber, so the caller holds no lock.
+pub(crate) fn wait<R>(
+    of: For<'_>,
+    end: Option<Instant>,
+    mut wait: impl FnMut(Option<Instant>) -> Option<R>,
+) -> Option<R> {
+    let mut long = LongWait::new(of, end.is_some(), awake::now());
+    loop {
+        let answer = wait(end.into_iter().chain(long.next().map(awake::system)).min());
+        if answer.is_some() || end.is_some_and(|end| Instant::now() >= end) {
+            return answer;
+        }
+        long.attend(awake::now());
+    }
+}
+
+/// Blocks until a thread has ended (true), or until `end` or `given_up` (false). Pairs with
+/// `come_home`, which sets `done` when the result is in its slot.
+pub(crate) fn until_done(record: &Arc<Record>, end: Option<Instant>, given_up: &AtomicBool) -> bool {
+    let done = wait(For::Thread(record), end, |until| {
+        let done = record.done.wait(until, given_up);
+        (done || given_up.load(Ordering::Acquire)).then_some(done)
+    });
+    done.unwrap_or(false)
+}
+
+/// Blocks until a message comes from the threads that the caller waits for, or until they have
+/// dropped the other end. An error for the stop of `node`, and for `end`.
+pub(crate) fn receive<T>(
+    of: For<'_>,
+    node: &Arc<Node>,
+    end: Option<Instant>,
+    from: &Receiver<T>,
+) -> Result<Result<T, RecvError>, WaitError> {
+    let received = wait(of, end, |until| {
+        match until_stopped(node, until, |select| select.recv(from), |chosen| chosen.recv(from)) {
+            Err(WaitError::TimedOut) => None,
+            received => Some(received),
+        }
+    });
+    received.unwrap_or(Err(WaitError::TimedOut))
+}
+
+/// Blocks until the threads that the caller waits for have dropped the other end.
+pub(crate) fn until_gone(of: For<'_>, end: &Receiver<Infallible>) {
+    wait(of, None, |until| match until.map(|until| end.recv_deadline(until)) {
+        Some(Err(RecvTimeoutError::Timeout)) => None,
+        Some(_) => Some(()),
+        None => end.recv().err().map(drop),
+    });
 }
 
 /// A wait, from its beginning on. The moments are of the clock of `awake`.
 pub(crate) struct LongWait<'a> {
     of: For<'a>,
     began: Instant,
-    /// `None` when it is done, and under a registry, which warns of overdue threads itself.
+    /// `None` when it is done; for a wait that has an end, because its caller expects it to take
+    /// long; and under a registry, which warns of overdue threads itself.
     warn_at: Option<Instant>,
     /// `None` when it is done, or if the environment does not ask for it.
     dump_at: Option<Instant>,
 }
 
 impl<'a> LongWait<'a> {
-    pub(crate) fn new(of: For<'a>, now: Instant) -> LongWait<'a> {
-        let is_registry = of.core().root.is_registry();
+    pub(crate) fn new(of: For<'a>, has_end: bool, now: Instant) -> LongWait<'a> {
+        let warns = !has_end && !of.core().root.is_registry();
         LongWait {
             of,
             began: now,
-            warn_at: (!is_registry).then(|| after(now, WARN_AFTER)),
+            warn_at: warns.then(|| after(now, WARN_AFTER)),
             dump_at: (*ASKED).map(|limit| after(now, limit)),
         }
     }

@@ -97,13 +97,10 @@ pub(crate) fn drive_until(
             // sooner.
             core.look_out(seen);
         }
-        let mut until = progress.until.into_iter().chain(end).min();
-        if driver == Driver::Exit {
-            // Made here, because most scopes are home before their first sleep.
-            let long = long.get_or_insert_with(|| LongWait::new(For::Scope(core), now));
-            long.attend(now);
-            until = until.into_iter().chain(long.next()).min();
-        }
+        // Made here, because most scopes are home before their first sleep.
+        let long = long.get_or_insert_with(|| LongWait::new(For::Scope(core), end.is_some(), now));
+        long.attend(now);
+        let until = progress.until.into_iter().chain(end).chain(long.next()).min();
         core.sleep(seen, until.map(awake::system));
     }
 }

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -13,10 +12,9 @@ use crossbeam_channel::Receiver;
 use crate::outcome::errors::failure::JoinError;
 use crate::outcome::reason::StopReason;
 use crate::outcome::status::id::ThreadId;
-use crate::rt::awake;
 use crate::rt::packet::Claim;
 use crate::rt::time::after;
-use crate::shutdown::long_wait::{For, LongWait};
+use crate::shutdown::long_wait::until_done;
 use crate::sync::AtomicBool;
 use crate::thread::context::Context;
 use crate::thread::failpoint;
@@ -87,13 +85,8 @@ impl<T> Handle<'_, T> {
             // After the mark, so that a join which closes a cycle with this one finds both in its
             // search (W2).
             let joining = Joining::begin(&self.record)?;
-            // Pairs with `come_home`, which sets `done` when the result is in its slot.
-            let mut long = LongWait::new(For::Thread(&self.record), awake::now());
-            while !self.record.done.wait(long.next().map(awake::system), joining.given_up()) {
-                if joining.given_up().load(Ordering::Acquire) {
-                    return Err(joining.refusal());
-                }
-                long.attend(awake::now());
+            if !until_done(&self.record, None, joining.given_up()) {
+                return Err(joining.refusal());
             }
         }
         self.collect()
@@ -155,9 +148,8 @@ impl<T> Handle<'_, T> {
         self.point(caller);
         if !self.record.done.is_set() {
             let _wait = WaitMark::on("join", caller, Of::Thread(Arc::clone(&self.record)));
-            // The time-out ends the wait, so no search for a cycle is needed. Pairs with
-            // `come_home`.
-            if !self.record.done.wait(Some(end()), &AtomicBool::new(false)) {
+            // The time-out ends the wait, so no search for a cycle is needed.
+            if !until_done(&self.record, Some(end()), &AtomicBool::new(false)) {
                 return Err(self);
             }
         }

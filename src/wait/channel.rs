@@ -13,6 +13,7 @@ use crate::outcome::errors::error::{SendError, WaitError};
 use crate::outcome::reason::StopReason;
 use crate::outcome::stopped::Stopped;
 use crate::rt::time::after;
+use crate::shutdown::long_wait::{self, For};
 use crate::stop::listen::Keeper;
 use crate::stop::select::until_stopped;
 use crate::thread::context::Context;
@@ -249,6 +250,23 @@ impl Context {
         let _mark = mark();
         self.prepare();
         self.receive_blocked(receiver, end)
+    }
+
+    /// As [`receive_later`](Self::receive_later), for a message by which threads tell of their
+    /// ends: says so if that takes long.
+    pub(crate) fn receive_end<T>(
+        &self,
+        receiver: &Receiver<T>,
+        end: Option<Instant>,
+        of: For<'_>,
+        mark: impl FnOnce() -> WaitMark,
+    ) -> Result<T, WaitError> {
+        if let Some(received) = self.look_again(receiver) {
+            return received;
+        }
+        let _mark = mark();
+        self.prepare();
+        long_wait::receive(of, self.node(), end, receiver)?.map_err(|_| self.disconnected())
     }
 
     /// Looks a few times before the thread sleeps, because a message often comes within

@@ -36,6 +36,7 @@ use crate::rt::by_id::ById;
 use crate::rt::contain::drop_each;
 use crate::rt::order::sort_by_key;
 use crate::rt::time::after;
+use crate::shutdown::long_wait::For;
 use crate::tree::deadlock::Waiting;
 use crate::tree::on_done::{self, Inbox};
 use crate::tree::record::Of;
@@ -434,8 +435,12 @@ impl<'scope, T> JoinSet<'scope, T> {
             (Err(cycle), Some(record)) => return Ok(Err((record.id, cycle))),
             (waiting, _) => waiting,
         };
-        let of = only.map_or(Of::Any(self.len()), |record| Of::Thread(record.clone()));
-        cx.receive_later(&self.ends, end, || WaitMark::on("next", at, of)).map(Ok)
+        let names = || self.members.values().map(Member::name).collect();
+        let (whom, of) = match only {
+            Some(record) => (For::Thread(record), Of::Thread(record.clone())),
+            None => (For::First(cx.core(), &names), Of::Any(self.len())),
+        };
+        cx.receive_end(&self.ends, end, whom, || WaitMark::on("next", at, of)).map(Ok)
     }
 
     /// Inside of a job of a pool, a member that has not begun might wait for the thread of the

@@ -33,7 +33,7 @@ use crate::WaitError;
 use crate::outcome::words::Span;
 use crate::rt::contain::drop_contained;
 use crate::rt::time::after;
-use crate::stop::select::until_stopped;
+use crate::shutdown::long_wait::{self, For};
 use crate::thread::context::current;
 use crate::tree::deadlock::Waiting;
 use crate::tree::propagate::complain;
@@ -284,14 +284,9 @@ impl Starter {
 
     /// Blocks until the receiver is disconnected. An error for the end of the time, and for the
     /// stop.
-    fn until_woken(&self, record: &Record, woken: &Receiver<Infallible>) -> Result<(), WaitError> {
+    fn until_woken(&self, record: &Arc<Record>, woken: &Receiver<Infallible>) -> Result<(), WaitError> {
         let node = self.context.as_ref().map_or(&record.core.node, Context::node);
-        let disconnected = until_stopped(
-            node,
-            Some(self.until),
-            |select| select.recv(woken),
-            |chosen| chosen.recv(woken).is_err(),
-        );
+        let disconnected = long_wait::receive(For::Thread(record), node, Some(self.until), woken);
         disconnected.map(|_| ())
     }
 }

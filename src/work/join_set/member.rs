@@ -49,6 +49,13 @@ impl<'scope, T> Member<'scope, T> {
         }
     }
 
+    pub(super) fn name(&self) -> String {
+        match self {
+            Member::Thread(thread) => thread.name().to_owned(),
+            Member::Job { job, .. } => format!("job {}", job.number()),
+        }
+    }
+
     /// The thread, for the search for cycles. A job is not searched for: no thread may have it yet.
     pub(super) fn thread(&self) -> Option<&Arc<Record>> {
         match self {

@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::panic::Location;
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -16,6 +17,8 @@ use crate::Stopped;
 use crate::WaitError;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
+use crate::shutdown::long_wait::For;
+use crate::tree::core::ScopeCore;
 use crate::tree::record::{Of, Text};
 use crate::tree::wait_mark::WaitMark;
 use crate::work::map::source::{Asked, Source};
@@ -137,7 +140,6 @@ where
 
     /// Waits until no worker is left, or for the stop. Pairs with the drop of `Member`.
     pub(crate) fn wait(&self, cx: &Context) -> Result<(), Stopped> {
-        let of = || Of::Scope(cx.core().clone());
         loop {
             let mut wake = None;
             if self.source.is_left(|| seat(&mut wake)) {
@@ -146,7 +148,7 @@ where
             if cx.node().is_stopping() {
                 return Err(cx.stopped());
             }
-            wake.iter().for_each(|wake| sleep(cx, wake, || WaitMark::on("map", self.names.at, of())));
+            wake.iter().for_each(|wake| sleep_for(cx.core(), cx, wake, ("map", self.names.at)));
         }
     }
 }
@@ -206,8 +208,23 @@ pub(crate) fn seat(wake: &mut Option<Receiver<Infallible>>) -> Seat {
 }
 
 /// Blocks until the seat of `wake` is dropped, or until the stop. The caller looks which.
-pub(crate) fn sleep(cx: &Context, wake: &Receiver<Infallible>, mark: impl FnOnce() -> WaitMark) {
-    match cx.receive_later(wake, None, mark) {
+fn sleep(cx: &Context, wake: &Receiver<Infallible>, mark: impl FnOnce() -> WaitMark) {
+    woken(cx.receive_later(wake, None, mark));
+}
+
+/// As [`sleep`], until the threads of `core` have done something. Says so if that takes long.
+pub(crate) fn sleep_for(
+    core: &Arc<ScopeCore>,
+    cx: &Context,
+    wake: &Receiver<Infallible>,
+    (what, at): (&'static str, &'static Location<'static>),
+) {
+    let mark = || WaitMark::on(what, at, Of::Scope(Arc::clone(core)));
+    woken(cx.receive_end(wake, None, For::Scope(core), mark));
+}
+
+fn woken(received: Result<Infallible, WaitError>) {
+    match received {
         Err(WaitError::Disconnected | WaitError::Stopped(_) | WaitError::TimedOut) => {}
         Ok(never) => match never {},
     }

@@ -11,9 +11,7 @@ use crate::ScopeError;
 use crate::Stopped;
 use crate::rt::contain::{contain, drop_each};
 use crate::scope::identity::PartEnd;
-use crate::tree::record::Of;
-use crate::tree::wait_mark::WaitMark;
-use crate::work::map::crew::{After, Crew, Names, Seat, hire, seat, sleep};
+use crate::work::map::crew::{After, Crew, Names, Seat, hire, seat, sleep_for};
 use crate::work::map::source::Source;
 use crate::work::map::window::{Next, Slot, Window};
 
@@ -238,8 +236,7 @@ impl<I: Iterator, U> Iterator for Results<'_, I, U> {
                 }
                 (Next::Slot(Slot::Stopped), _) => return self.stopped(),
                 (Next::Wait, Some(wake)) => {
-                    let of = || Of::Scope(self.cx.core().clone());
-                    sleep(self.cx, &wake, || WaitMark::on("next result", self.at, of()));
+                    sleep_for(self.cx.core(), self.cx, &wake, ("next result", self.at));
                 }
                 (Next::Wait, None) => {}
             }

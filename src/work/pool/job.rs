@@ -18,6 +18,7 @@ use super::worker::DEEPEST;
 use crate::outcome::reason::Stop;
 use crate::rt::spin::{A_WAKE_UP, spin_until};
 use crate::rt::time::after;
+use crate::shutdown::long_wait::until_done;
 use crate::sync::AtomicBool;
 use crate::thread::context;
 use crate::thread::stopper::At;
@@ -400,15 +401,15 @@ impl<'scope, T> Job<'scope, T> {
     }
 
     /// Pairs with `Head::tell`, which sets `done`. Wakes once more when a queued job expires.
-    fn wait_done(&self, record: &Record, end: Option<Instant>, gives_up: &AtomicBool) -> bool {
+    fn wait_done(&self, record: &Arc<Record>, end: Option<Instant>, gives_up: &AtomicBool) -> bool {
         let expires = self.head().begin_by().filter(|by| end.is_none_or(|end| *by < end));
-        if expires.is_some() && !record.done.wait(expires, gives_up) {
+        if expires.is_some() && !until_done(record, expires, gives_up) {
             if gives_up.load(Ordering::Acquire) {
                 return false;
             }
             self.end_if_due();
         }
-        record.done.wait(end, gives_up)
+        until_done(record, end, gives_up)
     }
 
     /// The joiner was told to stop. A job that is to be drained is not.

@@ -19,11 +19,12 @@ use crate::outcome::errors::failure_list::Listed;
 use crate::rt::contain::{Payload, contain, drop_each};
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Ran, Task};
+use crate::shutdown::long_wait::{self, For};
 use crate::thread::context;
 use crate::tree::propagate::log;
 use crate::tree::wait_mark::{Of, WaitMark};
 use crate::work::map::collected::{Values, collect, in_order};
-use crate::work::map::crew::{Crew, Names, seat, sleep};
+use crate::work::map::crew::{Crew, Names, seat, sleep_for};
 use crate::{Context, Failure, Result, ScopeError, ShutdownReport, Stopped, SubmitError};
 
 impl<'scope> Pool<'scope> {
@@ -195,12 +196,13 @@ impl<'a, 'scope> Map<'a, 'scope> {
         let Some(helper) = Helper::new(&self.errand) else { return Ok(()) };
         let number = self.pool.place("map", self.cx, Item::Help(helper), None, self.errand.at)?;
         self.know(number);
+        let core = self.pool.shared.core();
         loop {
             let mut wake = None;
             if self.errand.helpers.is_one_gone(|| seat(&mut wake)) || self.cx.node().is_stopping() {
                 return Ok(());
             }
-            wake.iter().for_each(|wake| sleep(self.cx, wake, || self.mark()));
+            wake.iter().for_each(|wake| sleep_for(core, self.cx, wake, ("map", self.errand.at)));
         }
     }
 
@@ -241,22 +243,19 @@ impl<'a, 'scope> Map<'a, 'scope> {
     /// `Helpers::leave`.
     fn see_off(&self) {
         self.errand.helpers.close().into_iter().for_each(|number| self.withdraw(number));
+        let core = self.pool.shared.core();
         loop {
             let mut wake = None;
             if self.errand.helpers.are_all_gone(|| seat(&mut wake)) {
                 break;
             }
-            let _mark = self.mark();
+            let _mark = WaitMark::on("map", self.errand.at, Of::Scope(Arc::clone(core)));
             // The last helper drops the other end.
-            let _disconnected = wake.map(|wake| wake.recv());
+            wake.iter().for_each(|wake| long_wait::until_gone(For::Scope(core), wake));
         }
         self.errand.take_back();
         // What `f` has kept of the context is stopped from now on.
         self.errand.node.close();
-    }
-
-    fn mark(&self) -> WaitMark {
-        WaitMark::on("map", self.errand.at, Of::Scope(Arc::clone(self.pool.shared.core())))
     }
 
     fn note_panic(&self, payload: Payload) {

@@ -11,7 +11,7 @@ use super::handle::Pool;
 use super::parts::{Pushed, Refusal};
 use super::shared::{Item, Waker};
 use crate::rt::spin::{A_WAKE_UP, spin_until};
-use crate::stop::select::until_stopped;
+use crate::shutdown::long_wait::{self, For};
 use crate::sys;
 use crate::tree::current;
 use crate::tree::jobs::PoolFacts;
@@ -132,10 +132,9 @@ impl<'scope> Pool<'scope> {
     ) -> Result<bool, SubmitError> {
         let (waker, woken): (Waker, Receiver<_>) = bounded(0);
         let Some(key) = enter(&self.shared.line, waker) else { return Ok(false) };
-        let _mark = WaitMark::on(what, caller, Of::Scope(Arc::clone(self.shared.core())));
-        let waited =
-            until_stopped(cx.node(), end, |select| select.recv(&woken), |chosen| chosen.recv(&woken));
-        match waited {
+        let core = self.shared.core();
+        let _mark = WaitMark::on(what, caller, Of::Scope(Arc::clone(core)));
+        match long_wait::receive(For::Scope(core), cx.node(), end, &woken) {
             Ok(_disconnected) => Ok(true),
             Err(why) => {
                 self.shared.line.forget(key);

@@ -33,7 +33,7 @@ use crate::rt::contain::{drop_contained, log_contained};
 use crate::rt::order::sort_by_key;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
-use crate::stop::select::until_stopped;
+use crate::shutdown::long_wait::{self, For, until_done};
 use crate::sync::AtomicBool;
 use crate::tree::on_done::{self, Inbox};
 use crate::tree::propagate::complain;
@@ -169,12 +169,7 @@ impl<'scope, 'a, T: Send + 'a> Field<'scope, 'a, T> {
     fn next_end(&self) -> Result<ThreadId, WaitError> {
         let core = self.scope.core();
         let _mark = WaitMark::on("race", self.at, Of::Scope(core.clone()));
-        let ended = until_stopped(
-            &core.node,
-            self.due(),
-            |select| select.recv(&self.ends),
-            |chosen| chosen.recv(&self.ends),
-        );
+        let ended = long_wait::receive(For::Scope(core), &core.node, self.due(), &self.ends);
         // `self` has a sender, so the channel is connected.
         ended?.map_err(|_| WaitError::Disconnected)
     }
@@ -203,7 +198,7 @@ impl<'scope, 'a, T: Send + 'a> Field<'scope, 'a, T> {
         let _mark = WaitMark::on("end of race", self.at, Of::Scope(core.clone()));
         let mut late = Vec::new();
         for mut handle in std::mem::take(&mut self.running).into_values() {
-            handle.record().done.wait(None, &AtomicBool::new(false));
+            until_done(handle.record(), None, &AtomicBool::new(false));
             log_if_slow(&handle, told);
             match handle.try_join() {
                 Some(Ok(value)) => self.drop_value(value),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::rt::time::after;
-use crate::stop::select::until_stopped;
+use crate::shutdown::long_wait::{self, For, until_done};
 use crate::thread::context::current;
 use crate::tree::core::ScopeCore;
 use crate::tree::deadlock::Joining;
@@ -161,8 +161,7 @@ impl<'scope> Supervisor<'scope> {
             }
             let _wait = WaitMark::on("join", at, Of::Thread(Arc::clone(record)));
             let joining = Joining::begin(record)?;
-            // Pairs with `come_home`.
-            if !record.done.wait(None, joining.given_up()) {
+            if !until_done(record, None, joining.given_up()) {
                 return Err(joining.refusal());
             }
         }
@@ -244,9 +243,7 @@ impl<'scope> Supervisor<'scope> {
         let own = current().map(|cx| Arc::clone(cx.node()));
         let node = own.unwrap_or_else(|| Arc::clone(&core.parent.as_ref().unwrap_or(core).node));
         let _mark = WaitMark::on(what, at, Of::Thread(Arc::clone(record)));
-        let given = &from.given;
-        let waited =
-            until_stopped(&node, end, |select| select.recv(given), |chosen| chosen.recv(given).is_err());
+        let waited = long_wait::receive(For::Thread(record), &node, end, &from.given);
         // An answer that is there is taken though a stop has come.
         let none = waited.err().unwrap_or(WaitError::Disconnected);
         from.leave().ok_or(none)

@@ -4,12 +4,33 @@
 
 use std::process::Command;
 
-use homebound::{Group, group, scope_named};
+use crossbeam_channel::Receiver;
+use homebound::{Child, Context, Group, JoinSet, Race, Result, Scope, group, scope_named};
 
 use crate::common::subscriber::Told;
-use crate::common::{CHILD, child, eventually, linger, pass, say, test_name, within};
+use crate::common::{CHILD, LIMIT, child, eventually, linger, pass, say, test_name, within};
 
-/// Waits for a thread that is deaf for a while, in one of three ways, and tells stdout of warnings.
+/// All ways to wait for a thread, and whom the warning of each names.
+const WAYS: [(&str, &str); 16] = [
+    ("end", "/app/inner (1: deaf)"),
+    ("drop", "/owner (1: deaf)"),
+    ("join", "/app/deaf"),
+    ("job", "/app/jobs/jobs-1/job 1"),
+    ("next", "the first of (2: deaf, deaf-2)"),
+    ("next job", "the first of (2: job 1, job 2)"),
+    ("join_all", "/app/deaf"),
+    ("wait_idle", "/app/jobs (1: jobs-1)"),
+    ("place", "/app/jobs (1: jobs-1)"),
+    ("map", "/app/items (1: items-1)"),
+    ("map_stream", "/app/items (1: items-1)"),
+    ("map of a pool", "/app/jobs (1: jobs-1)"),
+    ("race", "/app/race (1: deaf)"),
+    ("end of race", "/app/race/deaf"),
+    ("supervisor", "/app/sup"),
+    ("child process", "/app/child"),
+];
+
+/// Waits for a thread that is deaf for a while, and tells stdout of warnings.
 fn waits(how: &str) -> i32 {
     let subscriber = Told::new(|line: &str| {
         if line.contains("homebound::wait") {
@@ -22,48 +43,118 @@ fn waits(how: &str) -> i32 {
         linger(6_500);
         drop(open);
     });
-    match how {
-        "drop" => {
-            let owner = group("owner").expect("starts");
-            owner.spawn("deaf", "stays for a while", move |_| Ok(pass(&gate))).expect("starts");
-            drop(owner);
-        }
-        "join" => {
-            let joined = scope_named("app", |s| {
-                let deaf = s.spawn("deaf", "stays for a while", move |_| Ok(pass(&gate)))?;
-                Ok(deaf.join()?)
-            });
-            joined.expect("home");
-        }
-        _ => {
-            let ended = scope_named("app", |s| {
-                s.subscope("inner", |inner| {
-                    inner.spawn("deaf", "stays for a while", move |_| Ok(pass(&gate)))?;
-                    Ok(())
-                })?;
-                Ok(())
-            });
-            ended.expect("home");
-        }
+    if how == "drop" {
+        let owner = group("owner").expect("starts");
+        owner.spawn("deaf", "stays for a while", move |_| Ok(pass(&gate))).expect("starts");
+        drop(owner);
+    } else {
+        scope_named("app", |s| wait_in(s, how, &gate)).expect("home");
     }
     opener.join().expect("home");
     0
 }
 
+/// Waits in a scope, in all ways but the drop of a group.
+fn wait_in(s: &Scope<'_, '_>, how: &str, gate: &Receiver<()>) -> Result {
+    let (cx, gate) = (s.context(), gate.clone());
+    let deaf = {
+        let gate = gate.clone();
+        move |_: &Context| -> Result { Ok(pass(&gate)) }
+    };
+    let pool = || s.pool("jobs", "run jobs").threads(1).queue(1).start();
+    match how {
+        "with a time-out" => assert!(s.spawn("deaf", "stays for a while", deaf)?.join_timeout(LIMIT).is_ok()),
+        "join" => s.spawn("deaf", "stays for a while", deaf)?.join()?,
+        "job" => pool()?.submit(cx, deaf)?.join()?,
+        "next" => {
+            let mut set = JoinSet::new();
+            set.spawn(s, "deaf", "stays for a while", deaf.clone())?;
+            set.spawn(s, "deaf-2", "stays for a while", deaf)?;
+            set.next(cx)?.expect("an end").1?;
+        }
+        "next job" => {
+            let (mut set, pool) = (JoinSet::new(), s.pool("jobs", "run jobs").threads(2).start()?);
+            set.submit(&pool, cx, deaf.clone())?;
+            set.submit(&pool, cx, deaf)?;
+            set.next(cx)?.expect("an end").1?;
+        }
+        "join_all" => {
+            let mut set = JoinSet::new();
+            set.spawn(s, "deaf", "stays for a while", deaf)?;
+            set.join_all(cx)?;
+        }
+        "wait_idle" => {
+            let pool = pool()?;
+            pool.execute(cx, deaf)?;
+            pool.wait_idle(cx)?;
+        }
+        "place" => {
+            let pool = pool()?;
+            pool.execute(cx, deaf)?;
+            eventually("it runs", || pool.status().running == 1);
+            pool.execute(cx, |_| Ok(()))?;
+            pool.execute(cx, |_| Ok(()))?;
+        }
+        "map" => drop(s.map("items", "stays for a while", 1, [()], |_, ()| Ok(pass(&gate)))?),
+        "map_stream" => s.map_stream(
+            "items",
+            "stays for a while",
+            1,
+            [()],
+            |_, ()| Ok(pass(&gate)),
+            |_, all| {
+                for item in all {
+                    item?;
+                }
+                Ok(())
+            },
+        )?,
+        "map of a pool" => drop(pool()?.map(cx, [()], |_, ()| Ok(pass(&gate)))?),
+        "race" => s.race("race", Race::new().add("deaf", "stays for a while", deaf))?,
+        "end of race" => {
+            let (told, here) = crossbeam_channel::bounded(1);
+            let slow = move |cx: &Context| {
+                told.send(())?;
+                deaf(cx)
+            };
+            let quick = move |_: &Context| Ok(here.recv()?);
+            s.race("race", Race::new().add("deaf", "stays for a while", slow).add("quick", "wins", quick))?
+        }
+        "supervisor" => {
+            let child = Child::once("deaf", "stays for a while", deaf);
+            s.supervisor("sup", "keeps it").add(child).start()?.join()?
+        }
+        "child process" => {
+            let mut command = Command::new("sleep");
+            command.arg("6.5");
+            let child = s.process("child", "stays for a while", command).spawn()?;
+            assert!(child.wait()?.success());
+        }
+        _ => s.subscope("inner", |inner| {
+            inner.spawn("deaf", "stays for a while", deaf)?;
+            Ok(())
+        })?,
+    }
+    Ok(())
+}
+
 #[test]
 fn tx7_a_wait_of_five_seconds_outside_of_a_registry_is_warned_of_once_with_whom_it_waits_for() {
     // catches: a test or a library that hangs and says nothing; a warning each second
-    let words = [("end", "/app/inner (1: deaf)"), ("drop", "/owner (1: deaf)"), ("join", "/app/deaf")];
+    // A wait with a time-out is expected to take long.
+    let timed = child("with a time-out", waits);
     // All at once, because each takes seconds.
-    for (how, whom, child) in words.map(|(how, whom)| (how, whom, child(how, waits))) {
+    for (how, whom, child) in WAYS.map(|(how, whom)| (how, whom, child(how, waits))) {
         let done = child.finish();
         assert_eq!(done.code, Some(0), "{how}: {done:#?}");
         let warnings: Vec<_> =
             done.out.lines().filter(|line| line.contains("WARN homebound::wait")).collect();
         assert_eq!(warnings.len(), 1, "{how}: {warnings:?}");
-        assert!(warnings[0].contains(&format!("waits_for={whom}")), "{how}: {warnings:?}");
+        assert!(warnings[0].contains(&format!("waits_for={whom} ")), "{how}: {warnings:?}");
         assert!(done.err.is_empty(), "no dump unasked: {how}: {}", done.err);
     }
+    let done = timed.finish();
+    assert_eq!((done.code, done.out.contains("homebound::wait")), (Some(0), false), "{done:#?}");
 }
 
 /// Two scopes, one in the other, wait for the same thread.
