@@ -195,7 +195,7 @@ pub mod status {
         BodyReport, Ending, HeldBy, ScopeReport, ShutdownReport, ThreadReport,
     };
     pub use crate::outcome::report::slowest::SlowestHome;
-    pub use crate::outcome::status::edge::{Cycle, Edge, Lock, LockKind};
+    pub use crate::outcome::status::edge::{Cycle, Edge, Lock, LockKind, Wanted};
     pub use crate::outcome::status::id::{ScopeId, ThreadId};
     pub use crate::outcome::status::kernel::{KernelStatus, RunState};
     pub use crate::outcome::status::outside::{EndingThread, ForeignThread, IdleThread};
@@ -246,7 +246,7 @@ pub use status::{
     Alarm, AlarmLevel, Captured, CoresStatus, Cycle, Edge, Ending, EndingThread, Examine, ForeignThread,
     Frame, IdleThread, KernelStatus, Lock, LockKind, PriorityStatus, ProcessFacts, ProcessStatus, Pulse,
     Role, RunState, ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, Stack, Stacks, ThreadId,
-    ThreadReport, ThreadState, ThreadStatus, WaitStatus,
+    ThreadReport, ThreadState, ThreadStatus, WaitStatus, Wanted,
 };
 #[doc(hidden)]
 pub use status::{BodyReport, ChainLink, Delayed, HeldBy, ScopeReport, SlowestHome, StopOffset, Waterfall};

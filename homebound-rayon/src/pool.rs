@@ -28,6 +28,7 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use homebound::channel::{Sender, bounded};
 use homebound::{Context, Group, IntoText, OnStop, Result, Scope, ScopeError, SpawnError, Stopped, Stopper};
@@ -372,10 +373,11 @@ fn start(
         own = own.stack_size(bytes);
     }
     let here = here.clone();
-    own.spawn(move |_| {
+    own.spawn(move |cx| {
         // First, because std drops thread-locals in the reverse order of their first use.
         HERE.set(Some(here));
-        thread.run();
+        // Without a job the thread sleeps in a wait of rayon's, for as long as there is none.
+        cx.patience(Duration::MAX, || thread.run());
         Ok(())
     })
     .map(drop)

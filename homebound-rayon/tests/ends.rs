@@ -12,8 +12,10 @@ mod common;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use common::*;
+use homebound::registry::{Health, Registry};
 use homebound::{Result, SpawnError, ThreadState, scope, scope_named};
 use homebound_rayon::RayonPool;
 use homebound_testing::stop_everywhere;
@@ -184,5 +186,36 @@ fn a_stop_and_a_panic_at_every_point_come_home() {
         });
         let done = done.unwrap();
         assert!(done.stops > 4 && done.panics > 4, "{done}");
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn he2_threads_without_a_job_are_no_alarm() {
+    // catches: a pool that has nothing to do, or that is at a long job, and is taken for blocked
+    child_passes(|_| {
+        let lines = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        let into = lines.clone();
+        let told = common::subscriber::Told::new(move |line: &str| {
+            if line.contains("homebound::health") {
+                into.lock().push(line.to_owned());
+            }
+        });
+        tracing::subscriber::set_global_default(told).expect("the first of the process");
+        let (look, warn) = (Duration::from_millis(50), Duration::from_millis(300));
+        let health = Health::new().look_every(look).warn_after(warn).stuck_after(warn * 2);
+        let exit = Registry::new("app").health(health).run(|s| {
+            let pool = RayonPool::new(s, "ray", "crunches", 2)?;
+            s.context().sleep(warn * 4)?;
+            pool.install(|| rayon::join(|| linger(1), || linger(900)))?;
+            // The same wait of a worker is an alarm, so the looks do look.
+            let (open, shut) = gate();
+            let late = s.spawn("late", "blocks", move |_| Ok(pass(&shut)))?;
+            eventually("it is told of", || !lines.lock().is_empty());
+            drop(open);
+            late.join()?;
+            Ok(assert!(lines.lock().iter().all(|line| line.contains("path=/app/late")), "{:?}", lines.lock()))
+        });
+        i32::from(exit.code())
     });
 }

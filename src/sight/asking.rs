@@ -25,6 +25,9 @@ pub(super) struct Asked {
     pub(super) run_state: Option<RunState>,
     pub(super) kernel: Option<KernelStatus>,
     pub(super) cpu: Option<Duration>,
+    /// Of a thread that sleeps: its processor time, and how often it came to a processor. It has
+    /// slept all the while between two looks that have found the same.
+    pub(super) asleep: Option<(Duration, u64)>,
 }
 
 impl Asking {
@@ -61,7 +64,9 @@ impl Asking {
             _ => RunState::Other,
         };
         let kernel = KernelStatus { call: look.call, about: look.about, channel: look.channel };
-        Asked { run_state: Some(state), kernel: Some(kernel), cpu: look.cpu }
+        let sleeps = matches!(state, RunState::Sleeping | RunState::Uninterruptible);
+        let asleep = look.cpu.zip(look.turns).filter(|_| sleeps);
+        Asked { run_state: Some(state), kernel: Some(kernel), cpu: look.cpu, asleep }
     }
 
     /// Notes what the kernel refuses to say, once.

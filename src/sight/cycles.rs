@@ -110,7 +110,7 @@ impl Graph {
 
     fn add_member(&mut self, from: Node, member: &ThreadStatus) {
         let (thread, path) = (Some(member.id), member.path.clone());
-        let edge = Edge { thread, path, known: true, os_tid: member.os_tid, lock: None };
+        let edge = Edge { thread, path, known: true, os_tid: member.os_tid, lock: None, why: None };
         self.steps.get_or_insert_with(from.0, Vec::new).push((node(member), edge));
     }
 

@@ -35,11 +35,12 @@ pub(super) fn add(early: Snapshot, snapshot: &mut Snapshot) {
 }
 
 fn take(before: &mut ThreadStatus, row: &mut ThreadStatus) {
-    (row.run_state, row.cpu) = (before.run_state, before.cpu);
+    (row.run_state, row.cpu, row.asleep_for) = (before.run_state, before.cpu, before.asleep_for);
     row.kernel = before.kernel.take();
     (row.stack, row.no_stack) = (before.stack.take(), before.no_stack.take());
     // A wait of homebound's has its edge in the tree. The holder of a lock was looked for before.
     if row.wait.is_none() {
         row.waits_for = std::mem::take(&mut before.waits_for);
+        row.wants = before.wants.take();
     }
 }

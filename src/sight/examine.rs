@@ -99,7 +99,7 @@ pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
     let mut snapshot = snapshot::read(core, None);
     let mut asking = Asking::new(None);
     let rows = rows::by_interest(&mut snapshot.root).into_iter();
-    rows.take_while(|row| row.overdue_for.is_some()).for_each(|row| ask(&mut asking, row));
+    rows.take_while(|row| row.overdue_for.is_some()).for_each(|row| ask(&mut asking, row, &core.root));
     snapshot.limits.extend(asking.limits());
     snapshot
 }
@@ -109,7 +109,9 @@ pub(crate) fn threads(records: &[Arc<Record>]) -> Vec<ThreadStatus> {
     let mut asking = Asking::new(None);
     let now = Instant::now();
     let mut rows: Vec<_> = records.iter().map(|record| snapshot::thread(record, now)).collect();
-    rows.iter_mut().filter(|row| row.overdue_for.is_some()).for_each(|row| ask(&mut asking, row));
+    for (row, record) in rows.iter_mut().zip(records).filter(|(row, _)| row.overdue_for.is_some()) {
+        ask(&mut asking, row, &record.core.root);
+    }
     rows
 }
 
@@ -181,7 +183,7 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
     for row in &mut rows {
         let is_overdue = row.overdue_for.is_some();
         if is_overdue || (look.kernel && !rows::is_in_wait(row)) {
-            ask(&mut asking, row);
+            ask(&mut asking, row, &core.root);
         }
         if let Some(os_tid) = row.os_tid.filter(|_| rows::is_live(row)) {
             capturing.take(os_tid, if is_overdue { look.overdue } else { look.stacks });
@@ -220,9 +222,12 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
     snapshot
 }
 
-fn ask(asking: &mut Asking, row: &mut ThreadStatus) {
+fn ask(asking: &mut Asking, row: &mut ThreadStatus, root: &Root) {
     if let Some(os_tid) = row.os_tid {
-        let Asked { run_state, kernel, cpu } = asking.ask(os_tid);
+        let Asked { run_state, kernel, cpu, asleep } = asking.ask(os_tid);
         (row.run_state, row.kernel, row.cpu) = (run_state, kernel, cpu);
+        let now = Instant::now();
+        let since = asleep.map(|ran| root.board.asleep_since(row.id, ran, now));
+        row.asleep_for = since.filter(|since| *since < now).map(|since| now - since);
     }
 }

@@ -1,9 +1,9 @@
-//! Owns the guess which thread holds a lock that does not keep its owner: a mutex of std's, or of
-//! `parking_lot`.
+//! Owns the guess which thread holds a lock that does not keep its owner: a mutex or a read-write
+//! lock of std's, or of `parking_lot`.
 //! Refuses to call a guess certain, and to choose between two threads that fit.
 //!
 //! A guard refers to its lock, so the address of the lock is on the stack of its holder, or in a
-//! register. Guards of these mutexes do not move to other threads. The stack of each other thread
+//! register. Guards of these locks do not move to other threads. The stack of each other thread
 //! is searched for the address, and the thread on whose stack alone it is, is *perhaps* the holder:
 //!
 //! - An `Arc` around the lock does not count, because each owner of it has that address, and need
@@ -16,11 +16,14 @@
 //!   a guess is told only as one of a cycle of guesses. Each thread of such a cycle waits, and has
 //!   the lock of another on its stack. That this is so by chance, and the unread thread holds all
 //!   of these locks, is far less likely than the deadlock.
+//! - Of a read-write lock with several readers no thread is named, because each of them holds it.
+//!
+//! If no thread is named, the reason is told in its place.
 
-use crate::outcome::status::edge::{Edge, Lock, LockKind};
+use crate::outcome::status::edge::{Lock, LockKind, Wanted};
 use crate::rt::index::Index;
 use crate::sight::again::{Again, Unread};
-use crate::sight::holders::{People, Waiter, is_unmoved};
+use crate::sight::holders::{Found, People, Waiter, is_unmoved};
 use crate::sys;
 use crate::tree::root::Root;
 
@@ -28,11 +31,8 @@ use crate::tree::root::Root;
 /// the lock is: both are in the thread's own data.
 const AROUND: u64 = 64;
 
-/// The first byte of a mutex of `parking_lot`: held, and threads wait for it.
-const HELD_AND_WAITED_FOR: u8 = 3;
-
-/// The word of a mutex of std's: held, and threads wait for it.
-const CONTENDED: u32 = 2;
+/// Why a thread is taken for a holder.
+const ALONE: &str = "no other stack has its address";
 
 /// The threads on whose stacks the address of a lock is.
 #[derive(Default)]
@@ -42,12 +42,12 @@ struct Candidates {
     is_unsure: bool,
 }
 
-/// Adds the edges to threads that perhaps hold the locks of waiters.
+/// Adds the edges to threads that perhaps hold the locks of waiters, or why no thread is named.
 pub(super) fn add(
     waiters: &[Waiter],
     people: &People,
     again: &mut Again,
-    edges: &mut Index<Edge>,
+    found: &mut Found,
     limits: &mut Vec<String>,
 ) {
     let locks: Vec<(&Waiter, Lock)> =
@@ -55,18 +55,58 @@ pub(super) fn add(
     if locks.is_empty() {
         return;
     }
-    let Ok(all) = sys::thread_ids() else { return };
-    let own = sys::thread_id();
     let wanted: Index<()> = locks.iter().map(|(_, lock)| lock.address).collect();
+    let Some((candidates, unread)) = candidates(again, &wanted, limits) else { return };
+    let mut guesses = Guesses::new();
+    for (waiter, lock) in &locks {
+        let of_lock = locks.iter().filter(|(_, its)| its == lock);
+        let of_lock: Index<()> = of_lock.map(|(other, _)| u64::from(other.os_tid)).collect();
+        let guess = guess(*lock, candidates.get(lock.address), &of_lock);
+        // All that was read is of this wait, if the waiter has not gone on.
+        if let Some(guess) = guess.filter(|_| is_unmoved(waiter.os_tid, &waiter.futex)) {
+            guesses.insert(waiter.os_tid.into(), (*lock, guess));
+        }
+    }
+    if unread > 0 {
+        let cycles = in_cycles(&guesses);
+        let before = guesses.values().filter(|(_, guess)| guess.is_ok()).count();
+        guesses.retain(|waiter, (_, guess)| {
+            if !cycles.contains(waiter) {
+                *guess = Err(format!("the stacks of {unread} threads could not be read"));
+            }
+            true
+        });
+        if cycles.len() < before {
+            limits.push(format!(
+                "holders of locks: the stacks of {unread} threads could not be read, and each of them may be one"
+            ));
+        }
+    }
+    found.extend(guesses.iter().map(|(waiter, (lock, guess))| {
+        let lock = *lock;
+        let edge = guess.as_ref().map(|holder| people.edge(*holder, lock, Some(ALONE)));
+        (waiter, edge.map_err(|why| Wanted { lock, why: why.clone() }))
+    }));
+}
+
+/// By the kernel's ids of the waiters: the lock, and its holder or why none is named.
+type Guesses = Index<(Lock, Result<u32, String>)>;
+
+/// The threads that may hold the locks at these addresses, and the number of threads that could not
+/// be read. `None` if there was no time.
+fn candidates(
+    again: &mut Again,
+    wanted: &Index<()>,
+    limits: &mut Vec<String>,
+) -> Option<(Index<Candidates>, usize)> {
+    let all = sys::thread_ids().ok()?;
+    let own = sys::thread_id();
     let mut candidates: Index<Candidates> = Index::new();
-    let (mut unsure, mut unread) = (again.on_own_stack(&wanted), 0_usize);
+    let (mut unsure, mut unread) = (again.on_own_stack(wanted), 0_usize);
     let stacks = Root::all();
     let stacks = stacks.iter().flat_map(|root| root.cache.stacks());
     let stacks: Index<u64> = stacks.map(|(os_tid, place)| (os_tid.into(), place)).collect();
-    for os_tid in all {
-        if Some(os_tid) == own {
-            continue;
-        }
+    for os_tid in all.into_iter().filter(|os_tid| Some(*os_tid) != own) {
         match again.see(os_tid) {
             Some(Ok(seen)) => {
                 let on_stack: Index<()> = seen.words(None).filter(|word| wanted.contains(*word)).collect();
@@ -77,86 +117,126 @@ pub(super) fn add(
             Some(Err(Unread::Gone)) => {}
             Some(Err(Unread::Hidden)) => match stacks.get(os_tid.into()) {
                 Some(place) => {
-                    unsure.extend(again.near(*place, &wanted).keys().map(|lock| (lock, ())));
+                    unsure.extend(again.near(*place, wanted).keys().map(|lock| (lock, ())));
                 }
                 None => unread += 1,
             },
             None => {
-                return limits.push("holders of locks: there was no time left to look for them".to_owned());
+                limits.push("holders of locks: there was no time left to look for them".to_owned());
+                return None;
             }
         }
     }
     for lock in unsure.keys() {
         candidates.get_or_insert_with(lock, Candidates::default).is_unsure = true;
     }
-    let mut guesses = Index::new();
-    for (waiter, lock) in &locks {
-        let waits = |os_tid: &&u32| locks.iter().any(|(other, its)| other.os_tid == **os_tid && its == lock);
-        let Some(candidates) = candidates.get(lock.address).filter(|found| !found.is_unsure) else {
-            continue;
-        };
-        let mut holders = candidates.found.iter().filter(|os_tid| !waits(os_tid));
-        let (Some(holder), None) = (holders.next(), holders.next()) else { continue };
-        // All that was read is of this wait, if the waiter has not gone on.
-        if is_held(lock) && is_unmoved(waiter.os_tid, &waiter.futex) {
-            guesses.insert(waiter.os_tid.into(), (*holder, *lock));
+    Some((candidates, unread))
+}
+
+/// The thread that perhaps holds the lock, or why none is named. `None` if the lock is not held any
+/// more. `waiters`: the threads that wait for it.
+fn guess(lock: Lock, of: Option<&Candidates>, waiters: &Index<()>) -> Option<Result<u32, String>> {
+    let shares = shares(lock)?;
+    let found = of.map_or(&[][..], |of| &of.found);
+    let others: Vec<u32> =
+        found.iter().copied().filter(|os_tid| !waiters.contains(u64::from(*os_tid))).collect();
+    Some(match &others[..] {
+        _ if shares > 1 => Err(format!("{shares} readers hold it")),
+        _ if of.is_some_and(|of| of.is_unsure) => {
+            Err("a thread that computes, or that looks, has its address".to_owned())
         }
-    }
-    if unread > 0 {
-        let before = guesses.len();
-        guesses = in_cycles(guesses);
-        if guesses.len() < before {
-            limits.push(format!(
-                "holders of locks: the stacks of {unread} threads could not be read, and each of them may be one"
-            ));
+        [holder] => Ok(*holder),
+        [] if waiters.len() == 1 => {
+            Err("no other stack has its address: perhaps this thread holds it itself".to_owned())
         }
-    }
-    edges.extend(guesses.iter().map(|(waiter, (holder, lock))| (waiter, people.edge(*holder, *lock, false))));
+        [] => Err("only threads that wait for it have its address".to_owned()),
+        several => Err(format!("{} stacks have its address", several.len())),
+    })
 }
 
 /// The lock that a waiter waits for. `None` if it tells its owner, or is not known.
 fn lock_of(waiter: &Waiter, again: &mut Again) -> Option<Lock> {
     let (kind, place) = waiter.waits_in?;
-    if matches!(kind, LockKind::Pthread | LockKind::PriorityInheriting) {
-        return None;
-    }
-    let seen = again.see_waiter(waiter)?;
+    let word = waiter.futex.address;
+    let seen = match kind {
+        LockKind::Pthread | LockKind::PriorityInheriting => return None,
+        _ => again.see_waiter(waiter)?,
+    };
+    let is_wanted = |address: &u64| shares(Lock { kind, address: *address }).is_some();
     let address = match kind {
-        LockKind::ParkingLot => {
+        // Writers wait at the second word of the lock, and readers at the first.
+        LockKind::StdRwLock => [word, word.wrapping_sub(4)].into_iter().find(is_wanted)?,
+        LockKind::ParkingLot | LockKind::ParkingLotRwLock => {
             // The thread's own data has the address of the lock, and so have the frames down to
-            // the function that waits for it.
-            let start = (waiter.futex.address & !7).saturating_sub(AROUND);
+            // the function that waits for it. A writer that waits for readers to leave has the
+            // address and 1 in its data.
+            let start = (word & !7).saturating_sub(AROUND);
             let near = sys::long_words_from(start, 2 * AROUND as usize);
-            let found: Index<()> =
-                seen.words(Some(place)).filter(|word| near.contains(word) && has_waiters(*word)).collect();
-            let mut found = found.keys();
-            found.next().filter(|_| found.next().is_none())?
+            let near: Index<()> = near.into_iter().flat_map(|at| [at, at & !1]).collect();
+            let on_stack = seen.words(Some(place)).filter(|at| near.contains(*at));
+            let found: Index<()> = on_stack.filter(is_wanted).collect();
+            found.keys().next().filter(|_| found.len() == 1)?
         }
-        _ => waiter.futex.address,
+        _ => word,
     };
-    Some(Lock { kind, address }).filter(is_held)
+    Some(Lock { kind, address }).filter(|lock| is_wanted(&lock.address))
 }
 
-/// True if the lock is held, and threads wait for it.
-fn is_held(lock: &Lock) -> bool {
-    match lock.kind {
-        LockKind::StdMutex => sys::words_at(lock.address) == Some([CONTENDED]),
-        LockKind::ParkingLot => has_waiters(lock.address),
-        LockKind::Pthread | LockKind::PriorityInheriting => false,
+/// The number of threads that hold the lock, if it is held and threads wait for it.
+fn shares(lock: Lock) -> Option<u64> {
+    let Lock { kind, address } = lock;
+    let word = || sys::words_at(address).map(|[word]: [u32; 1]| word);
+    match kind {
+        LockKind::StdMutex => (word()? == words_of_std::CONTENDED).then_some(1),
+        LockKind::StdRwLock => words_of_std::shares(word()?),
+        LockKind::ParkingLot => (sys::byte_at(address)? == words_of_parking::CONTENDED).then_some(1),
+        LockKind::ParkingLotRwLock => {
+            // The address of a lock is that of a machine word.
+            let state =
+                if address % 8 == 0 { sys::long_words_from(address, 8).first().copied() } else { None };
+            words_of_parking::shares(state?)
+        }
+        LockKind::Pthread | LockKind::PriorityInheriting => None,
     }
 }
 
-/// True if this may be the address of a mutex of `parking_lot` that is held and waited for.
-fn has_waiters(address: u64) -> bool {
-    sys::byte_at(address) == Some(HELD_AND_WAITED_FOR)
+/// The words of std's locks.
+mod words_of_std {
+    /// Of a mutex: held, and threads wait for it.
+    pub(super) const CONTENDED: u32 = 2;
+
+    /// The number of readers, or all bits of it for a writer; readers wait; writers wait.
+    const HOLDERS: u32 = (1 << 30) - 1;
+    const WAITED_FOR: u32 = 3 << 30;
+
+    pub(super) fn shares(state: u32) -> Option<u64> {
+        let holders = state & HOLDERS;
+        let is_contended = holders > 0 && state & WAITED_FOR != 0;
+        is_contended.then_some(if holders == HOLDERS { 1 } else { u64::from(holders) })
+    }
 }
 
-/// The guesses that lead back to their waiters.
-fn in_cycles(guesses: Index<(u32, Lock)>) -> Index<(u32, Lock)> {
-    let leads_back = |from: u64| {
-        let next = |at: &u64| guesses.get(*at).map(|(holder, _)| u64::from(*holder));
-        // A way without `from` ends after as many steps as there are guesses.
-        std::iter::successors(next(&from), next).take(guesses.len()).any(|at| at == from)
-    };
-    guesses.iter().filter(|(from, _)| leads_back(*from)).map(|(from, guess)| (from, *guess)).collect()
+/// The words of the locks of `parking_lot`.
+mod words_of_parking {
+    /// The first byte of a mutex: held, and threads wait for it.
+    pub(super) const CONTENDED: u8 = 3;
+
+    /// Threads wait; a writer waits for the readers to leave.
+    const WAITED_FOR: u64 = 3;
+    const WRITER: u64 = 8;
+    const ONE_READER: u64 = 16;
+
+    pub(super) fn shares(state: u64) -> Option<u64> {
+        let readers = state / ONE_READER;
+        let is_contended = state & WAITED_FOR != 0 && (readers > 0 || state & WRITER != 0);
+        is_contended.then_some(readers.max(1))
+    }
+}
+
+/// The waiters whose guesses lead back to themselves.
+fn in_cycles(guesses: &Guesses) -> Index<()> {
+    let next = |at: u64| guesses.get(at).and_then(|(_, guess)| guess.as_ref().ok()).map(|id| u64::from(*id));
+    // A way without `from` ends after as many steps as there are guesses.
+    let way = |from: u64| std::iter::successors(next(from), |at| next(*at)).take(guesses.len());
+    guesses.keys().filter(|from| way(*from).any(|at| at == *from)).collect()
 }

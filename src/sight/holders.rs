@@ -14,7 +14,7 @@
 
 use std::time::Instant;
 
-use crate::outcome::status::edge::{Edge, Lock, LockKind};
+use crate::outcome::status::edge::{Edge, Lock, LockKind, Wanted};
 use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::{Role, Snapshot};
 use crate::outcome::status::stack::{Frame, Stacks};
@@ -43,12 +43,16 @@ pub(super) struct Waiter {
     pub(super) waits_in: Option<(LockKind, usize)>,
 }
 
+/// What was found about the locks of waiters, by the kernel's ids of these: the edge to the holder,
+/// or the lock and why its holder is not known.
+pub(super) type Found = Index<Result<Edge, Wanted>>;
+
 /// Adds the edges from threads that wait for locks to the holders of these locks, and all cycles.
 /// Reads nothing after `until`, and sends a signal only if `stacks` allows it. `outer` is from the
 /// beginning of the look.
 pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer: Outer) {
     let waiters = waiters(snapshot, until);
-    let mut edges = Index::new();
+    let mut found = Found::new();
     if !waiters.is_empty() {
         let people = People::of(snapshot);
         let mut again = Again::begin(stacks, until, outer);
@@ -58,25 +62,32 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer
                 Some((LockKind::Pthread, _)) => again.as_mut().and_then(|again| pthread_owner(waiter, again)),
                 _ => None,
             };
-            edges.extend(owner.map(|(lock, owner)| (waiter.os_tid.into(), people.edge(owner, lock, true))));
+            found.extend(
+                owner.map(|(lock, owner)| (waiter.os_tid.into(), Ok(people.edge(owner, lock, None)))),
+            );
         }
         if let Some(mut again) = again {
-            guesses::add(&waiters, &people, &mut again, &mut edges, &mut snapshot.limits);
+            guesses::add(&waiters, &people, &mut again, &mut found, &mut snapshot.limits);
         }
     }
     // An edge of a waiter that has gone on is old. What is left was true at this moment: a lock
     // that was let go would have put its waiter on a processor.
     let unmoved = waiters
         .iter()
-        .filter(|waiter| edges.contains(waiter.os_tid.into()) && is_unmoved(waiter.os_tid, &waiter.futex));
+        .filter(|waiter| found.contains(waiter.os_tid.into()) && is_unmoved(waiter.os_tid, &waiter.futex));
     let unmoved: Index<()> = unmoved.map(|waiter| u64::from(waiter.os_tid)).collect();
-    edges.retain(|os_tid, _| unmoved.contains(os_tid));
+    found.retain(|os_tid, _| unmoved.contains(os_tid));
     let mut foreign = Vec::new();
     for row in rows::by_interest(&mut snapshot.root) {
-        row.waits_for.extend(row.os_tid.and_then(|os_tid| edges.get(os_tid.into()).cloned()));
+        match row.os_tid.and_then(|os_tid| found.get(os_tid.into())) {
+            Some(Ok(edge)) => row.waits_for.push(edge.clone()),
+            Some(Err(wanted)) => row.wants = Some(wanted.clone()),
+            None => {}
+        }
     }
     for row in &snapshot.foreign {
-        foreign.extend(edges.get(row.os_tid.into()).map(|edge| (row.os_tid, vec![edge.clone()])));
+        let edge = found.get(row.os_tid.into()).and_then(|found| found.as_ref().ok());
+        foreign.extend(edge.map(|edge| (row.os_tid, vec![edge.clone()])));
     }
     snapshot.cycles = cycles::find(snapshot, &foreign);
 }
@@ -90,7 +101,7 @@ fn waiters(snapshot: &mut Snapshot, until: Instant) -> Vec<Waiter> {
             return;
         }
         if let Ok(Some(futex)) = sys::futex_of(os_tid) {
-            let waits_in = frames.iter().take(INNERMOST).enumerate().find_map(lock_of);
+            let waits_in = lock_of(frames);
             let frames = frames.iter().map(|frame| frame.address).collect();
             found.insert(os_tid.into(), Waiter { os_tid, futex, frames, waits_in });
         }
@@ -110,8 +121,17 @@ fn waiters(snapshot: &mut Snapshot, until: Instant) -> Vec<Waiter> {
     found.into_values().collect()
 }
 
-/// The kind of the lock, if this is the function in which threads wait for one; and its place.
-fn lock_of((place, frame): (usize, &Frame)) -> Option<(LockKind, usize)> {
+/// The kind of the lock, if the thread waits for one; and the place of the outermost function that
+/// waits for it.
+fn lock_of(frames: &[Frame]) -> Option<(LockKind, usize)> {
+    let mut kinds = frames.iter().map(kind_of).take(INNERMOST).enumerate().skip_while(|(_, it)| it.is_none());
+    let (place, kind) = kinds.next()?;
+    let last = kinds.take_while(|(_, it)| *it == kind).last().map_or(place, |(place, _)| place);
+    Some((kind?, last))
+}
+
+/// The kind of the lock, if this is a function in which threads wait for one.
+fn kind_of(frame: &Frame) -> Option<LockKind> {
     let function = frame.function.as_deref()?;
     let is_in = |parts: [&str; 2]| parts.iter().all(|part| function.contains(part));
     // Other C libraries keep the owner elsewhere.
@@ -119,15 +139,16 @@ fn lock_of((place, frame): (usize, &Frame)) -> Option<(LockKind, usize)> {
         let is_libc = frame.module.as_deref().is_some_and(|module| module.contains("/libc"));
         cfg!(target_env = "gnu") && is_libc
     };
-    let kind = match function.trim_start_matches('_') {
+    match function.trim_start_matches('_') {
         name if name.starts_with("pthread_mutex_") && name.contains("lock") && is_glibc() => {
-            LockKind::Pthread
+            Some(LockKind::Pthread)
         }
-        _ if is_in(["sys::sync::mutex::futex::Mutex", "lock_contended"]) => LockKind::StdMutex,
-        _ if is_in(["raw_mutex::RawMutex", "lock_slow"]) => LockKind::ParkingLot,
-        _ => return None,
-    };
-    Some((kind, place))
+        _ if is_in(["sys::sync::mutex::futex::Mutex", "lock_contended"]) => Some(LockKind::StdMutex),
+        _ if is_in(["sys::sync::rwlock::futex::RwLock", "_contended"]) => Some(LockKind::StdRwLock),
+        _ if is_in(["raw_mutex::RawMutex", "lock_slow"]) => Some(LockKind::ParkingLot),
+        _ if function.contains("raw_rwlock::RawRwLock") => Some(LockKind::ParkingLotRwLock),
+        _ => None,
+    }
 }
 
 /// The owner of a priority-inheriting lock: the lower bits of the word.
@@ -184,10 +205,10 @@ impl People {
         People(found)
     }
 
-    /// The edge to the holder of a lock.
-    pub(super) fn edge(&self, holder: u32, lock: Lock, known: bool) -> Edge {
+    /// The edge to the holder of a lock. `why`: of a guess, the reason.
+    pub(super) fn edge(&self, holder: u32, lock: Lock, why: Option<&'static str>) -> Edge {
         let (thread, path) = self.0.get(holder.into()).cloned().unwrap_or_else(|| (None, elsewhere(holder)));
-        Edge { thread, path, known, os_tid: Some(holder), lock: Some(lock) }
+        Edge { thread, path, known: why.is_none(), os_tid: Some(holder), lock: Some(lock), why }
     }
 }
 

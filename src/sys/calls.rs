@@ -102,6 +102,8 @@ const CALLS: &[(i64, &str, Kind)] = &[
     (libc::SYS_mq_timedsend, "mq_timedsend", Kind::Descriptor),
     (libc::SYS_io_uring_enter, "io_uring_enter", Kind::Descriptor),
     (libc::SYS_epoll_pwait, "epoll_pwait", Kind::Epoll),
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    (libc::SYS_epoll_pwait2, "epoll_pwait2", Kind::Descriptor),
     (libc::SYS_ppoll, "ppoll", Kind::Poll(TimeOut::Timespec(2))),
     (libc::SYS_pselect6, "pselect6", Kind::Select(TimeOut::Timespec(4))),
     (libc::SYS_openat, "openat", at("open")),
@@ -131,6 +133,8 @@ const CALLS: &[(i64, &str, Kind)] = &[
     (libc::SYS_clone, "clone", Kind::Vfork),
     (libc::SYS_clone3, "clone3", Kind::Vfork),
     (libc::SYS_futex, "futex", Kind::Futex),
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    (libc::SYS_futex_waitv, "futex_waitv", Kind::Plain),
     (libc::SYS_nanosleep, "nanosleep", Kind::Sleep(0, None)),
     (libc::SYS_clock_nanosleep, "clock_nanosleep", Kind::Sleep(2, Some(1))),
     (libc::SYS_restart_syscall, "restart_syscall", Kind::Plain),

@@ -42,6 +42,7 @@ fn look_at_call(id: u32, look: &mut KernelLook) {
     let mut before = turns(id);
     // Finer than the ticks of `stat`.
     look.cpu = before.map(|turns| turns.cpu).or(look.cpu);
+    look.turns = before.map(|turns| turns.count);
     for _ in 0..TRIES {
         let line = match line(id) {
             Ok(Some(line)) => line,

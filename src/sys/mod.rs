@@ -199,6 +199,9 @@ pub(crate) struct KernelLook {
     pub(crate) channel: Option<String>,
     /// The processor time of the thread so far.
     pub(crate) cpu: Option<Duration>,
+    /// How often it came to a processor, read together with `cpu`. `None` if the kernel does not
+    /// count.
+    pub(crate) turns: Option<u64>,
     /// The part that could not be read, and the reason.
     pub(crate) refused: Option<String>,
 }

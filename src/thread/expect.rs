@@ -85,7 +85,9 @@ impl Context {
     /// registry's [health](crate::Registry::health) is raised about the thread before `max` has
     /// passed. The end of `f` is a sign of progress.
     ///
-    /// A patience makes no limit shorter. Inside of another patience the later end holds.
+    /// A patience makes no limit shorter. Inside of another patience the later end holds. If the
+    /// process is suspended meanwhile, the time begins anew. A thread that runs another library's
+    /// loop, whose waits homebound does not see, has all the time: `Duration::MAX`.
     ///
     /// ```
     /// use std::time::Duration;

@@ -218,6 +218,8 @@ pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
         stack: None,
         no_stack: None,
         waits_for: wait.as_ref().and_then(edge).into_iter().collect(),
+        wants: None,
+        asleep_for: None,
         waits_for_first_of: match wait.as_ref().map(|wait| &wait.of) {
             Some(Of::Any(count)) => Some(*count),
             _ => None,
@@ -280,7 +282,7 @@ fn edge(wait: &Wait) -> Option<Edge> {
         Of::Thread(record) => (Some(record.id), record.path()),
         Of::Scope(core) => (None, core.path()),
     };
-    Some(Edge { thread, path: path.to_owned(), known: true, os_tid: None, lock: None })
+    Some(Edge { thread, path: path.to_owned(), known: true, os_tid: None, lock: None, why: None })
 }
 
 /// Copies up to [`PORTION`] threads of a scope, from the id `next` on. The caller describes

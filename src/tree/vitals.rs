@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::pulse::{Alarm, Pulse};
 use crate::outcome::status::snapshot::Role;
 use crate::rt::index::Index;
@@ -28,8 +29,26 @@ pub(crate) struct Vitals {
 struct Told {
     /// The last sign of progress, and its line if it has one. `None` before the first.
     progress: Option<(Instant, Option<&'static Location<'static>>)>,
-    /// The end of the patience, if the thread is inside of one.
-    until: Option<Instant>,
+    /// The patience, if the thread is inside of one.
+    patience: Option<Patience>,
+}
+
+/// A time in which a thread need give no sign of progress: from the beginning of the outermost
+/// patience to the latest end.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    began: Instant,
+    end: Instant,
+}
+
+impl Patience {
+    /// When it is over. A suspension of the process that has ended at `awake_since`, after the
+    /// beginning, has taken an unknown part of the time, so the time begins anew.
+    pub(crate) fn end(self, awake_since: Option<Instant>) -> Instant {
+        let whole = self.end.saturating_duration_since(self.began);
+        let awake_since = awake_since.filter(|at| *at > self.began);
+        awake_since.map_or(self.end, |at| after(at, whole).max(self.end))
+    }
 }
 
 impl Vitals {
@@ -54,20 +73,24 @@ impl Vitals {
         self.told.lock().progress
     }
 
-    /// The end of the patience that the thread has asked for.
-    pub(crate) fn patience(&self) -> Option<Instant> {
-        self.told.lock().until
+    /// The patience that the thread has asked for.
+    pub(crate) fn patience(&self) -> Option<Patience> {
+        self.told.lock().patience
     }
 
     /// Begins a patience of `max`. An outer patience that ends later
-    /// holds. Returns the end of the outer patience, to put back.
-    fn be_patient(&self, max: Duration) -> Option<Instant> {
-        let until = after(Instant::now(), max);
+    /// holds. Returns the outer patience, to put back.
+    fn be_patient(&self, max: Duration) -> Option<Patience> {
+        let now = Instant::now();
+        let end = after(now, max);
         let mut told = self.told.lock();
-        let outer = told.until;
-        told.until = outer.into_iter().chain([until]).max();
+        let outer = told.patience;
+        told.patience = Some(match outer {
+            Some(outer) => Patience { end: end.max(outer.end), ..outer },
+            None => Patience { began: now, end },
+        });
         // A thread that asks for it runs.
-        told.progress = Some((Instant::now(), told.progress.and_then(|(_, line)| line)));
+        told.progress = Some((now, told.progress.and_then(|(_, line)| line)));
         outer
     }
 }
@@ -99,7 +122,7 @@ impl Record {
         let outer = vitals.be_patient(max);
         // On every way out, a panic of `f` included.
         let _end = scopeguard::guard((vitals, outer), |(vitals, outer)| {
-            vitals.told.lock().until = outer;
+            vitals.told.lock().patience = outer;
             vitals.progress(None);
         });
         f()
@@ -111,7 +134,19 @@ impl Record {
 pub(crate) struct Finding {
     pub(crate) pulse: Option<Pulse>,
     pub(crate) alarm: Option<Alarm>,
+    pub(crate) still: Option<Still>,
 }
+
+/// What the kernel has counted of a thread: its processor time, and how often it came to a
+/// processor. And the first look that has found these numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Still {
+    pub(crate) ran: (Duration, u64),
+    pub(crate) since: Instant,
+}
+
+/// Number of threads that dumps remember as asleep. If there are more, all are forgotten.
+const REMEMBERED: usize = 4096;
 
 /// The findings of the last look, for views. Written by *stopper* after each look.
 #[derive(Default)]
@@ -123,6 +158,8 @@ pub(crate) struct Board {
     /// Number of threads that are stuck.
     stuck: AtomicUsize,
     found: locks::Mutex<Index<Finding>>,
+    /// What dumps and other views have found of threads that slept.
+    asleep: locks::Mutex<Index<Still>>,
     /// Why the kernel cannot be read, if that is so.
     blind: locks::Mutex<Option<String>>,
 }
@@ -154,6 +191,22 @@ impl Board {
             finding.pulse = Some(Pulse::Waits);
         }
         finding
+    }
+
+    /// Since when a thread has been asleep at least, which is asleep `now`, and of which the kernel
+    /// has counted `ran`: the first look that has found the same, a health look or an earlier view.
+    pub(crate) fn asleep_since(&self, id: ThreadId, ran: (Duration, u64), now: Instant) -> Instant {
+        let of_looks = self.found.lock().get(id.0).and_then(|finding| finding.still);
+        let mut asleep = self.asleep.lock();
+        if asleep.len() >= REMEMBERED {
+            *asleep = Index::new();
+        }
+        let still = asleep.get_or_insert_with(id.0, || Still { ran, since: now });
+        if still.ran != ran {
+            *still = Still { ran, since: now };
+        }
+        let known = of_looks.filter(|known| known.ran == ran).map(|known| known.since);
+        known.into_iter().chain([still.since]).min().unwrap_or(now)
     }
 
     /// Why the looks cannot read the kernel.

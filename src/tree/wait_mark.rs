@@ -82,6 +82,8 @@ impl WaitMark {
         let mark = |record: Option<Arc<Record>>| {
             let record = record?;
             let outer = record.set_wait(Some(Wait { what, at, since, of: of.clone() }));
+            // The beginning of a wait is a sign of progress, as its end is.
+            record.progress(Some(at));
             Some((record, outer))
         };
         WaitMark(who.map(mark))

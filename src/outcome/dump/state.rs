@@ -10,7 +10,7 @@ use crate::outcome::dump::whom::write_whom;
 use crate::outcome::status::edge::Held;
 use crate::outcome::status::kernel::KernelStatus;
 use crate::outcome::status::labels::Kernel;
-use crate::outcome::status::snapshot::{Role, ThreadState, WaitStatus};
+use crate::outcome::status::snapshot::{Role, ThreadState, ThreadStatus, WaitStatus};
 use crate::outcome::words::{NotReady, Span};
 use crate::rt::shown::Shown;
 
@@ -72,7 +72,7 @@ impl Doing<'_, '_> {
         // Most waits of ours are a futex in the kernel, which adds nothing to the wait.
         let call = thread.kernel.as_ref().and_then(|kernel| kernel.call.as_deref());
         if call.is_none_or(|call| call == "futex") {
-            return write!(f, "{}", Held(&thread.waits_for));
+            return write!(f, "{}", held(thread));
         }
         f.write_str(", ")?;
         self.write_kernel(f)
@@ -85,12 +85,19 @@ impl Doing<'_, '_> {
         }
         if self.detail == Detail::All {
             write!(f, "{}", Kernel(thread.run_state, thread.kernel.as_ref()))?;
+            // An alarm tells the time itself.
+            let asleep = thread.asleep_for.filter(|_| thread.alarm.is_none());
+            asleep.iter().try_for_each(|age| write!(f, " for at least {}", Span(*age)))?;
             thread.cpu.iter().try_for_each(|cpu| write!(f, ", cpu {}", Span(*cpu)))?;
         } else {
             // The object of the call is mostly a descriptor, and each of the threads has its own.
             let brief = thread.kernel.clone().map(|kernel| KernelStatus { about: None, ..kernel });
             write!(f, "{}", Kernel(thread.run_state, brief.as_ref()))?;
         }
-        write!(f, "{}", Held(&thread.waits_for))
+        write!(f, "{}", held(thread))
     }
+}
+
+fn held(thread: &ThreadStatus) -> Held<'_> {
+    Held { own: thread.id, waits_for: &thread.waits_for, wants: thread.wants.as_ref() }
 }

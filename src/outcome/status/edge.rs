@@ -40,6 +40,19 @@ pub struct Edge {
     /// The lock that the thread waits for, and that the other thread holds. `None` for a wait of
     /// homebound's.
     pub lock: Option<Lock>,
+    /// Why the other thread is taken for the holder, in a few words. `None` if that is certain.
+    pub why: Option<&'static str>,
+}
+
+/// A lock for which a thread waits, and whose holder is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Wanted {
+    /// The lock.
+    pub lock: Lock,
+    /// Why no thread is named, in a few words.
+    pub why: String,
 }
 
 /// A lock for which a thread waits.
@@ -69,6 +82,11 @@ pub enum LockKind {
     StdMutex,
     /// A mutex of the crate `parking_lot`. The holder is a guess, as of a mutex of std's.
     ParkingLot,
+    /// A read-write lock of std's. The holder is a guess, as of a mutex, and only if one thread
+    /// alone holds the lock: a writer, or the only reader.
+    StdRwLock,
+    /// A read-write lock of the crate `parking_lot`. The holder is a guess, as of one of std's.
+    ParkingLotRwLock,
 }
 
 impl fmt::Display for LockKind {
@@ -78,6 +96,8 @@ impl fmt::Display for LockKind {
             LockKind::PriorityInheriting => "priority-inheriting lock",
             LockKind::StdMutex => "std mutex",
             LockKind::ParkingLot => "parking_lot mutex",
+            LockKind::StdRwLock => "std rwlock",
+            LockKind::ParkingLotRwLock => "parking_lot rwlock",
         })
     }
 }
@@ -88,19 +108,31 @@ impl fmt::Display for Lock {
     }
 }
 
-/// The locks among the edges of a thread, each with its holder: `, pthread mutex HELD BY
-/// /shop/tables-1`. Empty if there is none. Without the address, by which threads that are alike
-/// would differ.
-pub(crate) struct Held<'a>(pub(crate) &'a [Edge]);
+/// The lock that a thread waits for, with its holder: `, pthread mutex HELD BY /shop/tables-1`.
+/// Empty if there is none. Without the address, by which threads that are alike would differ.
+pub(crate) struct Held<'a> {
+    /// The thread that waits.
+    pub(crate) own: ThreadId,
+    pub(crate) waits_for: &'a [Edge],
+    pub(crate) wants: Option<&'a Wanted>,
+}
 
 impl fmt::Display for Held<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Edge { path, known, lock, .. } in self.0 {
+        for Edge { thread, path, known, lock, why, .. } in self.waits_for {
             let Some(lock) = lock else { continue };
             let how = if *known { "HELD BY" } else { "perhaps held by" };
-            write!(f, ", {} {how} {}", lock.kind, Shown(path))?;
+            write!(f, ", {} {how} ", lock.kind)?;
+            match thread {
+                Some(thread) if *thread == self.own => f.write_str("itself")?,
+                _ => write!(f, "{}", Shown(path))?,
+            }
+            why.iter().try_for_each(|why| write!(f, " ({why})"))?;
         }
-        Ok(())
+        match self.wants {
+            Some(Wanted { lock, why }) => write!(f, ", {}, holder unknown ({why})", lock.kind),
+            None => Ok(()),
+        }
     }
 }
 

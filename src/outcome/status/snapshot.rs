@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::outcome::reason::StopReason;
-use crate::outcome::status::edge::{Cycle, Edge};
+use crate::outcome::status::edge::{Cycle, Edge, Wanted};
 use crate::outcome::status::id::{ScopeId, ThreadId};
 use crate::outcome::status::kernel::{KernelStatus, RunState};
 use crate::outcome::status::outside::{EndingThread, ForeignThread, IdleThread};
@@ -141,6 +141,13 @@ pub struct ThreadStatus {
     pub no_stack: Option<String>,
     /// The threads and scopes that the thread waits for, as far as homebound knows.
     pub waits_for: Vec<Edge>,
+    /// The lock that the thread waits for, if its holder was looked for and is not known.
+    pub wants: Option<Wanted>,
+    /// Time for which the thread has been asleep in the kernel at least: an earlier look has found
+    /// it asleep, and no processor has run it since. `None` if no look has, or if the kernel was
+    /// not asked. Dumps, [`Scope::examine`](crate::Scope::examine) and the looks of
+    /// [`Registry::health`](crate::Registry::health) are such looks.
+    pub asleep_for: Option<Duration>,
     /// If the thread waits for the first end among several threads, as
     /// [`JoinSet::next`](crate::JoinSet::next) does: the number of these threads.
     pub waits_for_first_of: Option<usize>,

@@ -14,6 +14,7 @@ use crate::outcome::status::pulse::{Alarm, AlarmLevel, Pulse};
 use crate::registry::health::settings::Health;
 use crate::rt::time::after;
 use crate::sys::Counters;
+use crate::tree::vitals::Still;
 
 /// A thread got next to no processor if it waited for one this many times as long as it had one.
 const NEXT_TO_NONE: u32 = 20;
@@ -52,6 +53,8 @@ pub(super) struct Said {
     pub(super) expected: Option<Expected>,
     /// The end of its patience.
     pub(super) patience: Option<Instant>,
+    /// The thread was told to stop.
+    pub(super) is_told: bool,
 }
 
 /// What is expected of a thread.
@@ -79,6 +82,13 @@ impl Memory {
         let moved =
             |(before, _): &(Counters, Instant)| (before.cpu, before.turns) != (counters.cpu, counters.turns);
         self.counted.as_ref().is_some_and(|counted| !moved(counted))
+    }
+
+    /// The counters, and the look that has found them first.
+    pub(super) fn still(&self) -> Option<Still> {
+        self.counted
+            .as_ref()
+            .map(|(Counters { cpu, turns, .. }, since)| Still { ran: (*cpu, *turns), since: *since })
     }
 
     /// Forgets the counters, because they were not read.
@@ -151,7 +161,7 @@ impl Memory {
     pub(super) fn judge_pulse(
         &mut self,
         pulse: Option<&Pulse>,
-        patience: Option<Instant>,
+        said: &Said,
         now: Instant,
         settings: &Health,
     ) -> Option<Line> {
@@ -162,7 +172,11 @@ impl Memory {
             // Not known in this look.
             None => return None,
         };
-        let passed = |limit: Duration| now >= after(since, limit) && patience.is_none_or(|end| now >= end);
+        if said.is_told {
+            return None;
+        }
+        let passed =
+            |limit: Duration| now >= after(since, limit) && said.patience.is_none_or(|end| now >= end);
         let level = if passed(settings.stuck_after) {
             AlarmLevel::Stuck
         } else if passed(settings.warn_after) {

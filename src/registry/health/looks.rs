@@ -80,24 +80,26 @@ impl Looks {
     ) -> Option<Instant> {
         // Pairs with `Board::has_news`.
         if core.root.board.take_news() && !self.at_all {
-            self.at = Some(now);
+            // A look that is overdue stays so: news must not hide that the process was suspended.
+            self.at = self.at.into_iter().chain([now]).min();
         }
         let at = self.at?;
         if now >= at {
             let is_late = now > after(at, self.settings.lateness());
-            self.at = self.look(shared, core, is_late, calls);
+            self.at = self.look(shared, core, (now, is_late), calls);
         }
         self.at
     }
 
+    /// One look, at the moment at which it was found to be late or in time. A suspension after
+    /// that moment makes the next look late, and none of its time is seen in this one.
     fn look(
         &mut self,
         shared: &Shared,
         core: &Arc<ScopeCore>,
-        is_late: bool,
+        (now, is_late): (Instant, bool),
         calls: &mut Calls,
     ) -> Option<Instant> {
-        let now = Instant::now();
         let Crowd { mut groups, is_partial } = crowd(core);
         groups.retain(|_, group| self.at_all || group.record.expects());
         let blind = blindness();
@@ -221,8 +223,9 @@ fn judge(
     settings: &Health,
 ) -> (Option<Line>, Option<Instant>) {
     let said = said(group, awake_since);
-    // A thread that was told to stop is judged by its grace. An alarm that is there stays.
-    if known.memory.alarm.is_none() && group.record.node.is_marked() {
+    // A thread that was told to stop is judged by its grace. An alarm that is there stays, and
+    // comes no further.
+    if known.memory.alarm.is_none() && said.is_told {
         return (None, None);
     }
     let pulse = known.pulse.as_ref().filter(|_| known.is_fresh);
@@ -233,7 +236,7 @@ fn judge(
             (line, Some(at))
         }
         None if group.waits => (known.memory.over(), None),
-        None => (known.memory.judge_pulse(pulse, said.patience, now, settings), None),
+        None => (known.memory.judge_pulse(pulse, &said, now, settings), None),
     }
 }
 
@@ -247,7 +250,8 @@ fn said(group: &Group, awake_since: Option<Instant>) -> Said {
         let counts_from = awake_since.map_or(last, |since| since.max(last));
         Some(Expected { every: vitals.every()?, last, counts_from })
     });
-    Said { expected, patience: vitals().filter_map(|vitals| vitals.patience()).max() }
+    let patience = vitals().filter_map(|vitals| vitals.patience()).map(|patience| patience.end(awake_since));
+    Said { expected, patience: patience.max(), is_told: group.record.node.is_marked() }
 }
 
 /// Logs a line, with a stack or without, and does what the settings say about a stuck thread.
@@ -288,7 +292,7 @@ fn put_up(known: &Known, group: &Group, sees: bool, found: &mut Index<Finding>) 
     let pulse = if group.waits { Some(Pulse::Waits) } else { known.pulse.clone() };
     let pulse = pulse.filter(|_| sees);
     for record in group.records() {
-        found.insert(record.id.0, Finding { pulse: pulse.clone(), alarm: None });
+        found.insert(record.id.0, Finding { pulse: pulse.clone(), alarm: None, still: known.memory.still() });
     }
     if let Some(own) = found.get_mut(group.record.id.0) {
         own.alarm.clone_from(&known.memory.alarm);

@@ -24,7 +24,7 @@ mod modules {
         ScopeState, ScopeStatus, Snapshot, ThreadId, ThreadState, ThreadStatus, WaitStatus,
     };
     use homebound::status::{Ending, ShutdownReport, ThreadReport};
-    use homebound::status::{Lock, LockKind};
+    use homebound::status::{Lock, LockKind, Wanted};
     use homebound::wait::{Drain, Ended, Io, Iter, Listener, Ticks};
     use homebound::work::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RetryError, StartError};
 }
@@ -41,7 +41,7 @@ mod short {
     };
     use homebound::{GaveUp, JoinSet, Race, RaceError, Ready, Restart, RetryError, StartError};
     use homebound::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
-    use homebound::{Lock, LockKind};
+    use homebound::{Lock, LockKind, Wanted};
     use homebound::{OnOverdue, SecondSignal};
 }
 

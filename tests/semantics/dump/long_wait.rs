@@ -95,6 +95,19 @@ fn wait_in(s: &Scope<'_, '_>, how: &str, gate: &Receiver<()>) -> Result {
             pool.execute(cx, |_| Ok(()))?;
             pool.execute(cx, |_| Ok(()))?;
         }
+        _ => wait_for_many(s, how, &gate)?,
+    }
+    Ok(())
+}
+
+/// The waits for a scope of threads, and for a child.
+fn wait_for_many(s: &Scope<'_, '_>, how: &str, gate: &Receiver<()>) -> Result {
+    let gate = gate.clone();
+    let deaf = {
+        let gate = gate.clone();
+        move |_: &Context| -> Result { Ok(pass(&gate)) }
+    };
+    match how {
         "map" => drop(s.map("items", "stays for a while", 1, [()], |_, ()| Ok(pass(&gate)))?),
         "map_stream" => s.map_stream(
             "items",
@@ -109,7 +122,11 @@ fn wait_in(s: &Scope<'_, '_>, how: &str, gate: &Receiver<()>) -> Result {
                 Ok(())
             },
         )?,
-        "map of a pool" => drop(pool()?.map(cx, [()], |_, ()| Ok(pass(&gate)))?),
+        "map of a pool" => drop(s.pool("jobs", "run jobs").threads(1).start()?.map(
+            s.context(),
+            [()],
+            |_, ()| Ok(pass(&gate)),
+        )?),
         "race" => s.race("race", Race::new().add("deaf", "stays for a while", deaf))?,
         "end of race" => {
             let (told, here) = crossbeam_channel::bounded(1);

@@ -78,3 +78,35 @@ fn ed3_each_wait_of_homebounds_leads_to_what_it_waits_for() {
         Ok(())
     });
 }
+
+#[test]
+fn ed1_the_second_look_tells_for_how_long_a_thread_has_been_asleep() {
+    // catches: an age that counts from the spawn; an age of a thread that has run meanwhile; none
+    shown(|s| {
+        let ((open, gate), (told, hear)) = (gate(), crossbeam_channel::unbounded::<()>());
+        s.spawn("sleeper", "sleeps", move |_| Ok(pass(&gate)))?;
+        s.spawn("riser", "sleeps, and is woken", move |_| Ok(while hear.recv().is_ok() {}))?;
+        // Asleep for good.
+        ["sleeper", "riser"].iter().for_each(|name| super::until_locked(s, name));
+        let ages = |s: &Scope<'_, '_>| {
+            let snapshot = look(s, Stacks::Off);
+            (["sleeper", "riser"].map(|name| row(&snapshot, name).asleep_for), snapshot)
+        };
+        let _the_first = ages(s);
+        linger(300);
+        let ([sleeper, riser], snapshot) = ages(s);
+        let at_least = std::time::Duration::from_millis(300);
+        // The looks before may have seen it as well.
+        assert!(sleeper.is_some_and(|age| age >= at_least), "{snapshot}");
+        assert!(riser.is_some_and(|age| age >= at_least && age < LIMIT), "{snapshot}");
+        assert!(snapshot.to_string().contains(" for at least "), "{snapshot}");
+        told.send(())?;
+        eventually("it has run", || told.is_empty());
+        linger(100);
+        let since_woken = std::time::Instant::now();
+        let ([sleeper, riser], snapshot) = ages(s);
+        assert!(sleeper.is_some_and(|age| age >= at_least), "{snapshot}");
+        assert!(riser.is_none_or(|age| age <= since_woken.elapsed()), "{riser:?} {snapshot}");
+        Ok(drop((open, told)))
+    });
+}

@@ -117,6 +117,9 @@ fn ed6_a_thread_that_locks_a_mutex_twice_waits_for_itself() {
         let snapshot = until_held(s, "twice", "/shop/twice");
         let [cycle] = &snapshot.cycles[..] else { panic!("{:?}", snapshot.cycles) };
         assert_eq!((cycle.known, cycle.edges.len()), (true, 1), "{cycle:?}");
+        let dump = snapshot.to_string();
+        assert!(dump.contains("/shop/twice waits for itself"), "{dump}");
+        assert!(dump.contains("pthread mutex HELD BY itself"), "{dump}");
         Ok(())
     });
 }

@@ -192,3 +192,54 @@ fn ed5_the_looking_thread_counts_as_a_holder() {
         Ok(drop(open))
     });
 }
+
+/// A mutex that a thread has locked already, and a mutex whose holder has left it locked.
+#[test]
+fn ed5_an_unknown_holder_is_called_so_with_the_reason() {
+    // catches: a lock without a word; a thread that waits for itself and of which nothing is said
+    shown(|s| {
+        s.spawn("twice", "locks twice", |_| {
+            let lock = Mutex::new(0_u64);
+            let _first = lock.lock().unwrap();
+            over(lock.lock().map(drop))
+        })?;
+        let lock = Arc::new(Mutex::new(0_u64));
+        let left = lock.clone();
+        s.spawn("leaver", "leaves the lock held", move |_| Ok(std::mem::forget(left.lock())))?.join()?;
+        for name in ["one", "two"] {
+            let lock = lock.clone();
+            s.spawn(name, "wants it", move |_| over(lock.lock().map(drop)))?;
+        }
+        let reasons = [
+            ("twice", "no other stack has its address: perhaps this thread holds it itself"),
+            ("one", "only threads that wait for it have its address"),
+            ("two", "only threads that wait for it have its address"),
+        ];
+        reasons.iter().for_each(|(name, _)| until_locked(s, name));
+        let snapshot = look(s, Stacks::Asleep);
+        for (name, why) in reasons {
+            assert!(holder(&snapshot, name).is_none(), "{snapshot}");
+            let wanted = row(&snapshot, name).wants.expect("a lock");
+            assert_eq!((wanted.lock.kind, &*wanted.why), (LockKind::StdMutex, why), "{name}: {snapshot}");
+            assert!(
+                snapshot.to_string().contains(&format!("std mutex, holder unknown ({why})")),
+                "{snapshot}"
+            );
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn ed5_a_guess_says_its_reason() {
+    // catches: a name without the reason for which the thread is named
+    shown(|s| {
+        let (a, b) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(0)));
+        crossed(s, &a, &b)?;
+        eventually("both wait", || {
+            let dump = look(s, Stacks::Asleep).to_string();
+            dump.contains("std mutex perhaps held by /shop/ledger-in (no other stack has its address)")
+        });
+        Ok(drop((a, b)))
+    });
+}

@@ -11,6 +11,7 @@ mod ed3_waits;
 mod ed4_known;
 mod ed5_guessed;
 mod ed5_property;
+mod ed5_shared;
 
 use std::time::Duration;
 

@@ -162,3 +162,63 @@ fn he6_a_wait_that_takes_too_long_is_an_alarm_that_names_it() {
         i32::from(exit.code())
     });
 }
+
+#[test]
+fn he6_the_look_before_the_thread_has_begun_is_followed_by_another() {
+    // catches: the only look that comes meets the thread between two runs, or before its first,
+    // and is the last one, because no news follows
+    child_passes(|_| {
+        let lines = Lines::of_process();
+        // Without looks at all threads: they go on only as long as there is something to look at.
+        let exit = Registry::new("app").run(|s| {
+            let (_keep, dead) = crossbeam_channel::unbounded::<()>();
+            let runs = std::sync::atomic::AtomicU32::new(0);
+            // No OS thread runs it in the pause, which lasts for more than two looks.
+            let pause = Duration::from_secs(4);
+            let again = Restart::always().backoff(pause, pause);
+            let feed = Child::new("feed", "reads from a peer", move |cx| {
+                if runs.fetch_add(1, Ordering::Relaxed) > 0 {
+                    cx.recv(&dead)?;
+                }
+                Ok(())
+            });
+            s.supervisor("sup", "keeps it").add(feed.restart(again).expect_every(EVERY)).start()?;
+            lines.wait_for("ERROR", 1);
+            assert!(lines.of("ERROR")[0].contains("path=/app/sup/feed"), "{:?}", lines.all());
+            Ok(s.stop())
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn he5_the_beginning_of_a_wait_is_a_sign_of_progress() {
+    // catches: a thread that computes, waits, and computes, each for less than it has said
+    child_passes(|_| {
+        let lines = Lines::of_process();
+        let exit = Registry::new("app").health(quick()).run(|s| {
+            let part = EVERY * 3 / 4;
+            let (open, shut) = gate();
+            let joined =
+                s.spawn("joined", "is waited for", move |cx| Ok(cx.waiting("a test", || pass(&shut))))?;
+            let worker = s.thread("worker", "computes and waits").expect_every(EVERY);
+            let worker = worker.spawn(move |cx| {
+                sleep_outside(part);
+                cx.waiting("a foreign call", || sleep_outside(part));
+                sleep_outside(part);
+                let joined = joined.join_timeout(part).expect_err("it is not home");
+                sleep_outside(part);
+                homebound::scope(|s| {
+                    s.spawn("inner", "takes its time", move |cx| Ok(drop(cx.sleep(part))))?;
+                    Ok(())
+                })?;
+                sleep_outside(part);
+                drop(open);
+                Ok(joined.join()?)
+            })?;
+            worker.join()?;
+            Ok(assert_eq!(lines.all(), Vec::<String>::new()))
+        });
+        i32::from(exit.code())
+    });
+}

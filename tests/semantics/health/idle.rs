@@ -86,6 +86,76 @@ fn he2_a_select_on_the_stop_is_no_alarm() {
 }
 
 #[test]
+fn he2_adopted_threads_and_guests_are_not_looked_at() {
+    // catches: the waits of another library's threads, taken for blocks
+    child_passes(|_| {
+        let lines = Lines::of_process();
+        let exit = Registry::new("app").health(quick()).run(|s| {
+            let ((open, shut), (told, hear)) = (gate(), crossbeam_channel::bounded(0));
+            let foreign = ["adopted", "guest"].map(|name| {
+                let (cx, shut, told) = (s.context().clone(), shut.clone(), told.clone());
+                std::thread::spawn(move || {
+                    let stay = match name {
+                        "guest" => cx.adopt_guest(name, "blocks"),
+                        _ => cx.adopt(name, "blocks"),
+                    };
+                    told.send(()).expect("it is listened to");
+                    pass(&shut);
+                    drop(stay);
+                })
+            });
+            foreign.iter().for_each(|_| s.context().recv(&hear).expect("it has come"));
+            s.context().sleep(STUCK * 2)?;
+            assert_eq!((pulse("adopted"), pulse("guest")), (None, None));
+            assert_eq!(lines.all(), Vec::<String>::new());
+            drop(open);
+            Ok(foreign.into_iter().for_each(|thread| thread.join().expect("home")))
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn he8_a_look_goes_on_behind_the_threads_that_the_look_before_has_read() {
+    // catches: more threads than one look reads, of which the same are left out each time
+    child_passes(|_| {
+        let exit = Registry::new("app").health(quick().warn_after(NEVER).stuck_after(NEVER)).run(|s| {
+            let (open, shut) = gate();
+            for number in 0..1_040 {
+                let shut = shut.clone();
+                s.spawn(format!("late-{number}"), "blocks", move |_| Ok(pass(&shut)))?;
+            }
+            for name in ["late-0", "late-1039"] {
+                eventually("it was looked at twice", || {
+                    let _ = s.context().sleep(LOOK);
+                    matches!(pulse(name), Some(Pulse::Blocked { .. }))
+                });
+            }
+            Ok(drop(open))
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn he3_the_looks_come_as_often_as_was_asked_for() {
+    // catches: looks with a period of their own
+    child_passes(|_| {
+        let lines = Lines::of_process();
+        let health = Health::new().look_every(NEVER).warn_after(Duration::ZERO);
+        let exit = Registry::new("app").health(health).run(|s| {
+            let (open, shut) = gate();
+            let late = s.spawn("late", "blocks", move |_| Ok(pass(&shut)))?;
+            s.context().sleep(Duration::from_millis(2_500))?;
+            assert_eq!((pulse("late"), lines.all()), (None, Vec::new()));
+            drop(open);
+            Ok(late.join()?)
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
 fn he4_a_suspension_is_no_alarm() {
     let mut child = child("", |_| {
         let lines = Lines::of_process();

@@ -6,9 +6,12 @@
 mod expected;
 mod found;
 mod idle;
+mod late;
 mod outside;
 mod stopper;
 mod stuck;
+mod told;
+mod waits;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

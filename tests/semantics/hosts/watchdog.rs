@@ -96,6 +96,38 @@ fn gets_stuck(_: &str) -> i32 {
     i32::from(exit.code())
 }
 
+/// A thread that is warned of and then goes on.
+fn is_warned_of(_: &str) -> i32 {
+    let health = Health::new().look_every(Duration::from_millis(20)).warn_after(Duration::from_millis(50));
+    let exit = Registry::new("warned").health(health).notify(Notify::from_env()).run(|scope| {
+        let (go_on, come) = gate();
+        let late = scope.spawn("late", "blocks outside of homebound", move |_| Ok(pass(&come)))?;
+        let warned = || !registry::snapshot().unwrap().unhealthy().is_empty();
+        while !warned() {
+            scope.context().sleep(Duration::from_millis(5))?;
+        }
+        scope.context().status("warned");
+        scope.context().sleep(Duration::from_millis(300))?;
+        scope.context().status("about to go on");
+        drop(go_on);
+        Ok(late.join()?)
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn sm5_signs_of_life_go_on_while_a_thread_is_warned_of() {
+    // catches: a program that its manager ends, because a thread is a little late
+    let (manager, child) = managed(Manager::at_path, "", is_warned_of, |command| {
+        command.env("WATCHDOG_USEC", "10000");
+    });
+    manager.until("STATUS=warned");
+    let seen = manager.until("STATUS=about to go on");
+    let signs = seen.iter().filter(|text| *text == "WATCHDOG=1").count();
+    assert!(signs > 5, "{signs} signs of life in 300 ms, and 60 are due");
+    assert_eq!(child.finish().code, Some(0));
+}
+
 #[test]
 fn sm5_no_sign_of_life_while_a_thread_is_stuck() {
     let (manager, child) = managed(Manager::at_path, "", gets_stuck, |command| {
