@@ -118,13 +118,18 @@ fn a_callback_of_the_program_that_hangs_does_not_keep_a_child_from_its_stop() {
                 let child = scope.process("server", "serves", sleeper()).spawn()?;
                 let pid = child.pid();
                 let (shielded, is_shielded) = crate::common::gate();
+                let (began, has_begun) = crate::common::gate();
                 scope.spawn("user", "does not hear the stop until it is overdue", move |cx| {
                     cx.shield(NEVER, |cx| {
                         // The thread that marks this one overdue tells the child, and runs this.
-                        let wait = move || eventually("the child is over", || is_over(pid));
-                        let _told = cx.on_stop(wait);
+                        let _told = cx.on_stop(move || {
+                            drop(began);
+                            eventually("the child is over", || is_over(pid));
+                        });
                         drop(shielded);
                         cx.wait_for_stop();
+                        // The drop of the guard would forget a callback that has not begun.
+                        crate::common::pass(&has_begun);
                     });
                     Ok(())
                 })?;
