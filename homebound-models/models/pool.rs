@@ -128,6 +128,8 @@ fn pool_thread_takes_each_job() {
         let thread = pool.must_push(1);
         pool.must_push(2);
         pool.line.close();
+        // Also if job 2 came by the intake.
+        assert_eq!(pool.push(3, false).err(), Some(Refusal::Closed));
         join(thread);
         assert_eq!(pool.ran(), [1, 2]);
     });
@@ -158,6 +160,25 @@ fn pool_says_that_it_is_idle() {
         pool.line.close();
         join(thread);
         assert_eq!(pool.ran(), [1, 2]);
+    });
+}
+
+/// A job that comes by the intake while the only thread is about to sleep is run, and the pool is
+/// not idle before that.
+#[test]
+fn pool_looks_into_its_intake() {
+    explore("pool_looks_into_its_intake", 2, || {
+        let pool = Pool::new(2, 1);
+        let thread = pool.must_push(1);
+        let own = pool.clone();
+        let other = spawn(move || {
+            assert!(own.must_push(2).is_none(), "the thread is there");
+            own.wait_idle();
+            assert_eq!(own.ran(), [1, 2]);
+        });
+        other.join().unwrap();
+        pool.line.close();
+        join(thread);
     });
 }
 

@@ -122,6 +122,10 @@ impl Calls {
 
     pub(crate) fn run(self) {
         let mut calls = self.0;
+        // As at the end of most threads.
+        if calls.is_empty() {
+            return;
+        }
         sort_by_key(&mut calls, Call::turn);
         calls.into_iter().for_each(Call::make);
     }

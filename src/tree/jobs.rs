@@ -18,6 +18,8 @@ use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crossbeam_utils::CachePadded;
+
 use crate::outcome::status::pool_status::{JobStatus, PoolStatus};
 use crate::rt::by_id::ById;
 use crate::rt::tokens::Tokens;
@@ -67,6 +69,9 @@ struct Numbers {
     expired: AtomicU64,
     /// Set by `set_closed`, and never cleared.
     closed: AtomicBool,
+    /// Jobs in the intake, and when the oldest of them came. Written under the lock of the intake,
+    /// by submitters, so away from the numbers that the threads write.
+    intake: CachePadded<(AtomicUsize, AtomicU64)>,
 }
 
 impl PoolFacts {
@@ -116,9 +121,14 @@ impl PoolFacts {
         self.numbers.closed.load(Ordering::Acquire)
     }
 
-    /// True if a queue that was full may have a place, for a caller that looks without the lock.
-    pub(crate) fn may_have_place(&self) -> bool {
-        self.queued() < self.numbers.places.load(Ordering::Relaxed)
+    /// True if a queue that was full may have many places, or the only one, for a caller that looks
+    /// without the lock.
+    pub(crate) fn may_have_room(&self) -> bool {
+        let numbers = &self.numbers;
+        let places = numbers.places.load(Ordering::Relaxed);
+        let idle =
+            numbers.threads.load(Ordering::Relaxed).saturating_sub(numbers.running.load(Ordering::Relaxed));
+        places.saturating_add(idle).saturating_sub(self.queued()) >= (places / 2).max(1)
     }
 
     /// The number of jobs that are not over, for a caller that looks without the lock.
@@ -133,11 +143,27 @@ impl PoolFacts {
 
     /// The number of queued jobs, for a thread that looks for one without the lock.
     pub(crate) fn queued(&self) -> usize {
-        self.numbers.queued.load(Ordering::Relaxed)
+        // The intake first. Pairs with `publish_intake`, which follows `publish_queued` when jobs
+        // go from the intake to the queue: none of them is missed.
+        let coming = self.numbers.intake.0.load(Ordering::Acquire);
+        coming + self.numbers.queued.load(Ordering::Relaxed)
     }
 
-    /// Publishes the numbers. Called under the lock of the pool, so the last values are the last
-    /// that are published.
+    /// Publishes the number of jobs in the queue of the line.
+    pub(crate) fn publish_queued(&self, queued: usize) {
+        self.numbers.queued.store(queued, Ordering::Relaxed);
+    }
+
+    /// Publishes the number of jobs in the intake, and when the oldest of them came (0 if there is
+    /// none).
+    #[inline]
+    pub(crate) fn publish_intake(&self, coming: usize, oldest: u64) {
+        self.numbers.intake.1.store(oldest, Ordering::Relaxed);
+        self.numbers.intake.0.store(coming, Ordering::Release);
+    }
+
+    /// Publishes the numbers of the line. Called under the lock of the line, so the last values are
+    /// the last that are published.
     #[inline]
     pub(crate) fn publish_queue(&self, queued: usize, oldest: u64, running: usize) {
         let numbers = &self.numbers;
@@ -172,11 +198,13 @@ impl PoolFacts {
 
     pub(crate) fn status(&self) -> PoolStatus {
         let numbers = &self.numbers;
-        let oldest = Some(numbers.oldest.load(Ordering::Relaxed)).filter(|since| *since > 0);
+        // Jobs in the queue are older than those in the intake.
+        let oldest = [&numbers.oldest, &numbers.intake.1].map(|oldest| oldest.load(Ordering::Relaxed));
+        let oldest = oldest.into_iter().find(|since| *since > 0);
         PoolStatus {
             threads: numbers.threads.load(Ordering::Relaxed),
             running: numbers.running.load(Ordering::Relaxed),
-            queued: numbers.queued.load(Ordering::Relaxed),
+            queued: self.queued(),
             places: numbers.places.load(Ordering::Relaxed),
             waiting: numbers.waiting.load(Ordering::Relaxed),
             oldest_wait: oldest.map(coarse_since),

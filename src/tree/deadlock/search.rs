@@ -63,16 +63,26 @@ impl<'a> Search<'a> {
             };
             // A thread that is over waits for nothing.
             let is_start = matches!(visit, Visit::Ready(_));
-            if over || !self.seen[usize::from(is_start)].add(record.id.0) {
+            let kind = usize::from(is_start);
+            if over || self.seen[kind].contains(record.id.0) {
                 continue;
             }
-            self.trail.push(Arc::clone(record));
             // The cycle is closed if this thread is the caller, or waits for it.
             let waits_for_caller = record.os_thread() == self.me || self.owed.contains(&record.id.0);
             if waits_for_caller || (!is_start && self.is_told_after_caller(record)) {
+                self.trail.push(Arc::clone(record));
                 return true;
             }
             let next = self.next(record, is_start);
+            // Most targets wait for nothing, and need not be remembered. The threads of a scope
+            // are, because each wait for the scope lists all of them again.
+            if !next.is_empty() || matches!(visit, Visit::Home(_)) {
+                self.seen[kind].add(record.id.0);
+            }
+            if next.is_empty() {
+                continue;
+            }
+            self.trail.push(Arc::clone(record));
             // Pushed before the next visits, so that the way back comes after all of them.
             list.push(Visit::Back);
             list.extend(next);

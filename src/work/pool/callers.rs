@@ -32,6 +32,11 @@ impl<W> Callers<W> {
         !self.waiting.is_empty()
     }
 
+    /// True if no caller waits for a place, and none was woken for one.
+    pub(super) fn no_place_is_due(&self) -> bool {
+        self.waiting.is_empty() && self.coming == 0
+    }
+
     /// Waiting -> coming: one caller for each place, so that they come in the order in which they
     /// waited.
     pub(super) fn take_first(&mut self) -> Option<(u64, W)> {

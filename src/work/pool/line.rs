@@ -26,6 +26,11 @@
 //!    gives as many tokens when the lock is free.
 //! 3. `queued < places + idle + startable`, where a place is free.
 //! 4. The gate is busy if and only if a job is queued or runs.
+//! 5. While the intake is open, all threads that are wanted are there, none sleeps, no caller waits
+//!    for a place, and a job is queued or runs. So a job that comes by the intake needs no thread,
+//!    no token and no gate. Its room is no more than the places that are free. A thread sleeps,
+//!    the gate is left, and a caller waits for a place, only in a hold in which the intake was
+//!    found empty or was emptied, and was closed: `lock` and `lock_all`.
 //!
 //! **No wake-up is lost.** A thread counts itself as sleeping in the same hold of the lock in which
 //! it finds the queue empty. So a later `push` finds the sleeper, and gives a token, which stays
@@ -38,28 +43,29 @@ use std::mem::take;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crossbeam_utils::Backoff;
+use crossbeam_utils::CachePadded;
 
-use super::parts::{Ending, Next, Pushed, Queued, Refusal, Told, Woken};
+use super::intake::Intake;
+use super::parts::{Ending, Next, Pushed, Queued, Refusal, Told, Woken, lock_soon};
 use super::state::State;
 use crate::PoolStatus;
 use crate::rt::spin::{A_WAKE_UP, glance, spin_until};
-use crate::sync::{AtomicBool, MODELLED, TryMutex, TryMutexGuard};
+use crate::sync::{AtomicBool, TryMutex, TryMutexGuard};
 use crate::sys;
 use crate::tree::jobs::PoolFacts;
 use crate::tree::wait_mark::WaitMark;
 
 /// `J` is a job. `W` wakes a waiting caller when it is dropped.
 pub(crate) struct Line<J, W> {
-    state: TryMutex<State<J, W>>,
+    state: CachePadded<TryMutex<State<J, W>>>,
+    intake: CachePadded<Intake<J>>,
     facts: Arc<PoolFacts>,
     /// True if queued jobs are run when the pool is told to stop. Never changes.
     drains: bool,
 }
 
 impl<J, W> Line<J, W> {
-    /// `cores` is the number of processors. A half of them may be used by threads that look for a
-    /// job.
+    /// `cores` is the number of processors. As many threads may look for a job at the same time.
     pub(crate) fn new(
         places: usize,
         threads: usize,
@@ -67,40 +73,42 @@ impl<J, W> Line<J, W> {
         cores: usize,
         facts: Arc<PoolFacts>,
     ) -> Line<J, W> {
-        let state = State::new(places, threads, (cores / 2).max(1));
+        let state = State::new(places, threads, cores.max(1));
         facts.publish(&state.status());
-        Line { state: TryMutex::new(state), facts, drains }
+        let (state, intake) = (TryMutex::new(state).into(), Intake::new().into());
+        Line { state, intake, facts, drains }
     }
 
-    /// Holders need nanoseconds, so a caller that finds the lock taken looks again for a moment
-    /// before it sleeps.
+    /// Takes the lock. The jobs of the intake come into the queue if that is empty. So the holder
+    /// finds an empty queue only if no job waits and none comes without this lock.
     #[inline]
     fn lock(&self) -> TryMutexGuard<'_, State<J, W>> {
-        if let Some(state) = self.state.try_lock() {
-            return state;
+        let mut state = lock_soon(&self.state);
+        if state.has_no_job() {
+            state.take_in(&self.intake, &self.facts, true);
         }
-        let backoff = Backoff::new();
-        while !MODELLED && !backoff.is_completed() {
-            backoff.snooze();
-            if let Some(state) = self.state.try_lock() {
-                return state;
-            }
-        }
-        self.state.lock()
+        state
+    }
+
+    /// Takes the lock for a decision about all jobs or threads. Closes the intake.
+    fn lock_all(&self) -> TryMutexGuard<'_, State<J, W>> {
+        let mut state = lock_soon(&self.state);
+        state.take_in(&self.intake, &self.facts, false);
+        state
     }
 
     /// Restores the invariants, frees the lock, and wakes. Every function that changes the state
     /// ends with it.
     #[inline]
     fn settle(&self, mut state: TryMutexGuard<'_, State<J, W>>, now: u64) {
-        let wakes = state.settle(&self.facts, now);
+        let wakes = state.settle(&self.intake, &self.facts, now);
         drop(state);
         wakes.run(&self.facts);
     }
 
     /// As `settle`, after a change that is rare enough to publish all numbers.
     fn settle_all(&self, mut state: TryMutexGuard<'_, State<J, W>>) {
-        let wakes = state.settle(&self.facts, sys::coarse());
+        let wakes = state.settle(&self.intake, &self.facts, sys::coarse());
         self.facts.publish(&state.status());
         drop(state);
         wakes.run(&self.facts);
@@ -109,8 +117,14 @@ impl<J, W> Line<J, W> {
     /// Gives a job a place. `woken`: the caller has waited for it. `now` is read from the coarse
     /// clock.
     #[inline]
-    pub(crate) fn push(&self, job: J, woken: bool, now: u64) -> Result<Pushed, (J, Refusal)> {
-        let mut state = self.lock();
+    pub(crate) fn push(&self, mut job: J, woken: bool, now: u64) -> Result<Pushed, (J, Refusal)> {
+        if !woken {
+            job = match self.intake.push(job, now, &self.facts) {
+                Ok(number) => return Ok(Pushed { number, start: None }),
+                Err(job) => job,
+            };
+        }
+        let mut state = self.lock_all();
         if woken {
             state.callers.came();
         }
@@ -126,7 +140,7 @@ impl<J, W> Line<J, W> {
     /// The OS has refused the thread that `push` or `resize` wanted. Returns all jobs if there is
     /// no thread at all, because none would run them.
     pub(crate) fn not_started(&self, seat: usize) -> VecDeque<Queued<J>> {
-        let mut state = self.lock();
+        let mut state = self.lock_all();
         let left = state.not_started(seat, sys::coarse());
         self.settle_all(state);
         left
@@ -135,7 +149,7 @@ impl<J, W> Line<J, W> {
     /// A thread ends by a panic of ours. Returns the seat of a thread that has to be started in its
     /// place.
     pub(crate) fn lost(&self, seat: usize, busy: bool) -> Option<usize> {
-        let mut state = self.lock();
+        let mut state = self.lock_all();
         let start = state.lost(seat, busy, sys::coarse());
         self.settle_all(state);
         start
@@ -155,7 +169,7 @@ impl<J, W> Line<J, W> {
         loop {
             // Before the lock, because it takes other locks.
             let told = told();
-            let mut state = self.lock();
+            let mut state = if told == Told::No { self.lock() } else { self.lock_all() };
             let ending = ended.take();
             ending.into_iter().for_each(|ending| state.finish(ending, false));
             state.wake_up(take(&mut woken));
@@ -238,7 +252,7 @@ impl<J, W> Line<J, W> {
 
     /// Takes a job out of the queue. `None` if it has begun or ended.
     pub(crate) fn remove(&self, number: u64) -> Option<Queued<J>> {
-        let mut state = self.lock();
+        let mut state = self.lock_all();
         let job = state.remove(number)?;
         self.settle_all(state);
         Some(job)
@@ -246,7 +260,7 @@ impl<J, W> Line<J, W> {
 
     /// Takes no more jobs. The threads work off the queue, and go.
     pub(crate) fn close(&self) {
-        let mut state = self.lock();
+        let mut state = self.lock_all();
         state.close();
         self.settle_all(state);
         self.facts.set_closed();
@@ -254,11 +268,11 @@ impl<J, W> Line<J, W> {
 
     /// Sets the number of threads. Calls `start` for each thread that has to be started now.
     pub(crate) fn resize(&self, threads: usize, mut start: impl FnMut(usize)) {
-        let mut state = self.lock();
+        let mut state = self.lock_all();
         state.resize(threads);
         self.settle_all(state);
         loop {
-            let mut state = self.lock();
+            let mut state = self.lock_all();
             let Some(seat) = state.start_one(sys::coarse()) else { break };
             self.settle_all(state);
             start(seat);
@@ -268,7 +282,7 @@ impl<J, W> Line<J, W> {
     /// Enters a caller that waits for a place. `None` if it need not wait. `first`: it was woken
     /// before, and found the place taken.
     pub(crate) fn wait(&self, waker: W, first: bool) -> Option<u64> {
-        let mut state = self.lock();
+        let mut state = self.lock_all();
         if !state.must_wait(sys::coarse()) {
             // Free the lock before the waker is dropped.
             drop(state);
@@ -310,6 +324,6 @@ impl<J, W> Line<J, W> {
     }
 
     pub(crate) fn status(&self) -> PoolStatus {
-        self.lock().status()
+        self.lock_all().status()
     }
 }

@@ -13,6 +13,7 @@ mod desk;
 mod end;
 mod errand;
 pub(crate) mod helpers;
+mod intake;
 pub(crate) mod line;
 mod map;
 mod packet;

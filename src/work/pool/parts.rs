@@ -3,7 +3,32 @@
 
 use std::collections::VecDeque;
 
+use crossbeam_utils::Backoff;
+
+use crate::sync::{MODELLED, TryMutex, TryMutexGuard};
 use crate::tree::jobs::PoolFacts;
+
+/// Takes a lock whose holders need nanoseconds: a thread that finds it taken looks again for a
+/// moment before it sleeps.
+#[inline]
+pub(super) fn lock_soon<T>(lock: &TryMutex<T>) -> TryMutexGuard<'_, T> {
+    match lock.try_lock() {
+        Some(held) => held,
+        None => lock_later(lock),
+    }
+}
+
+#[cold]
+fn lock_later<T>(lock: &TryMutex<T>) -> TryMutexGuard<'_, T> {
+    let backoff = Backoff::new();
+    while !MODELLED && !backoff.is_completed() {
+        backoff.snooze();
+        if let Some(held) = lock.try_lock() {
+            return held;
+        }
+    }
+    lock.lock()
+}
 
 /// How far a pool has come. It only moves down this list; `line` draws the transitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

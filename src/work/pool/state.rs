@@ -6,9 +6,12 @@ use std::collections::VecDeque;
 use std::mem::take;
 
 use super::callers::Callers;
+use super::intake::Intake;
 use super::parts::{Callees, Ending, Ends, Next, Phase, Pushed, Queued, Refusal, Told, Wakes, Woken};
 use crate::PoolStatus;
 use crate::tree::jobs::{PoolFacts, coarse_since};
+
+mod full_load;
 
 /// Time for which no further thread is asked for after the OS has refused one, by the coarse clock,
 /// in nanoseconds: a refusal takes longer than most jobs.
@@ -42,6 +45,8 @@ pub(super) struct State<J, W> {
     pub(super) callers: Callers<W>,
     /// True from the first job until none is left: then the gate of the pool is busy.
     busy: bool,
+    /// True if the intake may be open, or have jobs (invariant 5).
+    intake: bool,
     ends: Ends,
 }
 
@@ -63,6 +68,7 @@ impl<J, W> State<J, W> {
             refused: 0,
             callers: Callers::new(),
             busy: false,
+            intake: false,
             ends: Ends::default(),
         }
     }
@@ -274,7 +280,7 @@ impl<J, W> State<J, W> {
 
     /// Restores the invariants 2 and 4, and takes out what is to be woken.
     #[inline]
-    pub(super) fn settle(&mut self, facts: &PoolFacts, now: u64) -> Wakes<W> {
+    pub(super) fn settle(&mut self, intake: &Intake<J>, facts: &PoolFacts, now: u64) -> Wakes<W> {
         let queued = self.queue.len();
         let mut tokens = 0;
         if self.sleeping > 0 {
@@ -293,6 +299,7 @@ impl<J, W> State<J, W> {
         let oldest = self.queue.front().map_or(0, |queued| queued.since.max(1));
         facts.publish_queue(queued, oldest, self.running);
         facts.publish_done(self.ends.done);
+        self.open_intake(intake, facts);
         Wakes { tokens, callers }
     }
 

@@ -107,8 +107,9 @@ impl<'scope> Pool<'scope> {
         let mut woken = false;
         loop {
             if !woken {
-                // A place is often free within microseconds.
-                spin_until(A_WAKE_UP, || self.facts().may_have_place());
+                // Places are often free within microseconds. For many at once, because a caller
+                // that takes each place as it comes meets the threads at the lock for every job.
+                spin_until(A_WAKE_UP, || self.facts().may_have_room());
             }
             item = match self.push(item, woken) {
                 Err((item, SubmitError::Full)) => item,

@@ -9,6 +9,7 @@ use crate::common::*;
 
 mod failures;
 mod inside;
+mod intake;
 mod map;
 mod map_ends;
 mod places;
