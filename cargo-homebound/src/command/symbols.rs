@@ -26,7 +26,12 @@ struct Frame<'a> {
     file: &'a str,
     offset: u64,
     build_id: Option<&'a str>,
+    /// True if the dump was cut in it, so that digits of the offset or of the id may be missing.
+    is_cut: bool,
 }
+
+/// How a dump goes on where a part of it is missing.
+const MISSING: &str = "\n[homebound: ";
 
 /// A binary, with the means to find names in it.
 struct Binary {
@@ -105,10 +110,18 @@ fn next(text: &str) -> Option<(&str, Frame<'_>, &str)> {
             from = mark + MARK.len();
             continue;
         };
-        let id = text[end..].strip_prefix(" [").and_then(|id| id.split_once(']')).map(|(id, _)| id);
-        let build_id = id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let behind = &text[end..];
+        let id = behind.strip_prefix(" [").unwrap_or_default();
+        let id = &id[..id.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(id.len())];
+        let is_closed = !id.is_empty() && behind[id.len() + 2..].starts_with(']');
+        let build_id = Some(id).filter(|_| is_closed);
+        // Without a whole id, the dump may end in the offset, behind it, or in the id.
+        let opened =
+            if id.is_empty() { behind.trim_start_matches([' ', '[']) } else { &behind[id.len() + 2..] };
+        let is_cut = !is_closed && (opened.is_empty() || opened.starts_with(MISSING));
         let end = end + build_id.map_or(0, |id| id.len() + 3);
-        return Some((&text[..file], Frame { file: &text[file..mark], offset, build_id }, &text[end..]));
+        let frame = Frame { file: &text[file..mark], offset, build_id, is_cut };
+        return Some((&text[..file], frame, &text[end..]));
     }
 }
 
@@ -118,12 +131,15 @@ fn binary_of<'a>(frame: &Frame<'_>, binaries: &'a [Binary]) -> Result<&'a Binary
     if let Some(binary) = binaries.iter().find(of_id) {
         return Ok(binary);
     }
+    if frame.is_cut {
+        return Err((format!("the dump was cut in the frame of {}", frame.file), false));
+    }
     let named = binaries.iter().find(|binary| binary.name == frame.file);
     match (named, frame.build_id) {
-        // The dump has no id to compare.
-        (Some(binary), None) => Ok(binary),
-        (Some(binary), Some(id)) => {
-            let own = binary.build_id.as_deref().unwrap_or("none");
+        // Neither has an id to compare.
+        (Some(binary), None) if binary.build_id.is_none() => Ok(binary),
+        (Some(binary), id) => {
+            let (id, own) = (id.unwrap_or("none"), binary.build_id.as_deref().unwrap_or("none"));
             let path = binary.path.display();
             Err((
                 format!("{path} is another build: the dump has the build id {id}, the file has {own}"),

@@ -9,3 +9,4 @@ mod forms;
 mod graces;
 mod platform;
 mod project;
+mod symbols;
