@@ -7,6 +7,7 @@ use std::fmt::{self, Write};
 use crate::outcome::report::shutdown::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::waterfall::layout::{Layout, below, short};
 use crate::outcome::waterfall::svg::{Place, draw};
+use crate::outcome::waterfall::text::without;
 use crate::outcome::waterfall::xml::Xml;
 use crate::outcome::words::{Span, Thousands};
 use crate::rt::order::sort_by_key;
@@ -70,6 +71,9 @@ fn write_page(out: &mut String, report: &ShutdownReport, layout: &Layout<'_>) ->
     out.write_str("</tbody></table>\n")?;
     if left > 0 {
         write!(out, "<p>and {} more, each home sooner than these.</p>", Thousands(left as u64))?;
+    }
+    if layout.without > 0 {
+        write!(out, "<p>{}.</p>", without(layout.without))?;
     }
     writeln!(out, "<script nonce=\"page\">{SCRIPT}</script></body></html>")
 }

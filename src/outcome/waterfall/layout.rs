@@ -20,6 +20,9 @@ pub(crate) struct Layout<'a> {
     pub(crate) bars: Vec<Bar>,
     /// As in the report.
     pub(crate) chain: Vec<ChainLink>,
+    /// Number of threads that have no bar because the report has no row of them: it keeps the
+    /// newest of those that are home.
+    pub(crate) without: usize,
     /// The end of the axis, at least 1.
     pub(crate) end: u64,
 }
@@ -79,7 +82,8 @@ impl<'a> Layout<'a> {
         bars.extend(body(report, &chain));
         let mut bars = fold(bars, most, end);
         sort_by_key(&mut bars, |bar| (bar.from, bar.until(end), bar.home.is_none()));
-        Layout { report, title, bars, chain, end }
+        let without = report.total.saturating_sub(report.orphaned + report.threads.len());
+        Layout { report, title, bars, chain, without, end }
     }
 }
 

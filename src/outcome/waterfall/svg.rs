@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 
 use crate::outcome::report::shutdown::Ending;
 use crate::outcome::waterfall::layout::{Bar, Layout, Tick, short, ticks};
-use crate::outcome::waterfall::text::{beginning, chain_lines, label, took};
+use crate::outcome::waterfall::text::{beginning, chain_lines, label, took, without};
 use crate::outcome::waterfall::xml::Xml;
 use crate::outcome::words::{Span, Thousands};
 
@@ -121,6 +121,9 @@ impl<'a> Picture<'a> {
         write!(out, "<text x=\"14\" y=\"30\" class=\"h\">{}</text>", Xml(self.headline()))?;
         let plural = if report.total == 1 { "" } else { "s" };
         let mut facts = format!("{} thread{plural}", Thousands(report.total as u64));
+        if self.layout.without > 0 {
+            write!(facts, " ({})", without(self.layout.without))?;
+        }
         if let Some(reason) = &report.reason {
             write!(facts, " · {}", short(&reason.to_string(), 100))?;
         }

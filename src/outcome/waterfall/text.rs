@@ -26,7 +26,16 @@ pub(crate) fn write(f: &mut fmt::Formatter<'_>, layout: &Layout<'_>) -> fmt::Res
         let role = bar.role.to_string();
         write!(f, "\n{label:width$}  {role:8}  |{}|  {}", drawn(bar, layout.end), took(bar, layout.end))?;
     }
+    if layout.without > 0 {
+        write!(f, "\n{}", without(layout.without))?;
+    }
     write_chain(f, layout)
+}
+
+/// How many threads have no bar.
+pub(crate) fn without(threads: usize) -> String {
+    let (plural, have) = if threads == 1 { ("", "has") } else { ("s", "have") };
+    format!("{} thread{plural} that came home earlier {have} no row", Thousands(threads as u64))
 }
 
 /// The name of a bar.

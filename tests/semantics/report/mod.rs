@@ -4,6 +4,7 @@
 mod r1_calls;
 mod r2_counts;
 mod r4_rows;
+mod wf_pictures;
 mod wf_waterfall;
 
 use std::time::Duration;
