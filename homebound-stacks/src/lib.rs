@@ -14,7 +14,7 @@
 
 mod place;
 mod stack;
-pub use place::{Place, Reading, Unread};
+pub use place::{Line, Place, Reading, Unread};
 pub use stack::{Call, Cut, Frame, How, MOST_FRAMES, NotCaptured, Stack, Way};
 
 #[cfg(all(

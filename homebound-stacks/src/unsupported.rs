@@ -3,10 +3,10 @@
 
 use std::convert::Infallible;
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-use crate::place::{Place, Reading, Unread};
+use crate::place::{Line, Place, Reading, Unread};
 use crate::stack::{Frame, NotCaptured, Stack, Way};
 
 /// Captures stacks on Linux; on this system there is no value of this type.
@@ -89,6 +89,16 @@ impl Names {
 
     #[must_use]
     pub fn place(&self, _frame: &Frame) -> Option<&Place> {
+        match self.0 {}
+    }
+
+    #[must_use]
+    pub fn with_lines(self, _until: Option<Instant>) -> Names {
+        match self.0 {}
+    }
+
+    #[must_use]
+    pub fn line(&self, _frame: &Frame) -> Option<&Line> {
         match self.0 {}
     }
 

@@ -30,6 +30,10 @@ pub(crate) fn text<S: Serializer>(text: &Option<Arc<str>>, out: S) -> Result<S::
     }
 }
 
+pub(crate) fn texts<S: Serializer>(texts: &[Arc<str>], out: S) -> Result<S::Ok, S::Error> {
+    out.collect_seq(texts.iter().map(|text| &**text))
+}
+
 /// A reason, a kind of error or a failure, as its text.
 pub(crate) fn shown<T: Display, S: Serializer>(value: &Option<T>, out: S) -> Result<S::Ok, S::Error> {
     match value {

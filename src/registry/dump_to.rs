@@ -43,7 +43,7 @@ impl DumpFile {
     pub(crate) fn open(to: &DumpTo) -> Result<DumpFile> {
         let DumpTo::File(path) = to else { return Ok(DumpFile::default()) };
         let file = sys::open_dump_file(path);
-        let file = file.map_err(|why| format!("the file for dumps, {}: {why}", Shown(path.display())))?;
+        let file = file.map_err(|why| format!("the file for dumps, `{}`: {why}", Shown(path.display())))?;
         Ok(DumpFile(Some(Arc::new(file))))
     }
 

@@ -125,8 +125,11 @@ fn append(shared: &Shared, text: &str) -> Option<Arc<Latch>> {
     Some(is_written)
 }
 
+/// Appends to the file. A full disk takes a part of it or nothing, of which only stderr can tell.
 fn write(mut file: &File, text: &str) {
-    let _a_full_disk = sys::with_refused_writes(|| file.write_all(text.as_bytes()));
+    if let Err(why) = sys::with_refused_writes(|| file.write_all(text.as_bytes())) {
+        say(&format!("homebound: the file for dumps has not all of this dump: {why}\n"), UNREAD);
+    }
 }
 
 /// The same for the last words, after which the process ends: returns when they are written, or

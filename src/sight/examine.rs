@@ -22,6 +22,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(300);
 /// Number of callers that a warning names.
 const CALLERS: usize = 8;
 
+/// Number of rows that the kernel is asked about before the first stack is captured, because that
+/// may take all the time in a large process.
+const FIRST: usize = 64;
+
 /// What [`Scope::examine`](crate::Scope::examine) reads beyond a snapshot.
 ///
 /// ```
@@ -149,8 +153,8 @@ pub(crate) fn stack_line(root: &Root, os_tid: u32) -> String {
     capturing.take(os_tid, of_overdue(root));
     match capturing.named(until, Files::All, &mut Vec::new()).of(os_tid) {
         (Some(stack), _) => {
-            let callers = stack.frames.iter().filter(|frame| frame.own).skip(1).take(CALLERS);
-            callers.fold(stack.to_string(), |line, caller| format!("{line} < {caller}"))
+            let callers = stack.callers(CALLERS);
+            if callers.are_known() { format!("{stack} < {callers}") } else { stack.to_string() }
         }
         (None, Some(why)) => format!("none: {why}"),
         (None, None) => String::new(),
@@ -180,9 +184,12 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
         if look.stacks == Stacks::Off { until } else { until.checked_sub(look.within / 4).unwrap_or(until) };
     let (mut asking, mut capturing) = (Asking::new(Some(captured)), Capturing::new(captured));
     let mut rows = rows::by_interest(root);
-    for row in &mut rows {
+    let is_asked = |row: &ThreadStatus| row.overdue_for.is_some() || (look.kernel && !rows::is_in_wait(row));
+    let of_most_interest = rows.iter_mut().take(FIRST);
+    of_most_interest.filter(|row| is_asked(row)).for_each(|row| ask(&mut asking, row, &core.root));
+    for (place, row) in rows.iter_mut().enumerate() {
         let is_overdue = row.overdue_for.is_some();
-        if is_overdue || (look.kernel && !rows::is_in_wait(row)) {
+        if place >= FIRST && is_asked(row) {
             ask(&mut asking, row, &core.root);
         }
         if let Some(os_tid) = row.os_tid.filter(|_| rows::is_live(row)) {

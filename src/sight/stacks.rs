@@ -120,7 +120,13 @@ impl Capturing {
             if holds_for_all {
                 self.limit(format!("stacks: {why}"));
             }
-            why.to_string()
+            match why {
+                // Only the reader can decide that a thread may be disturbed.
+                NotCaptured::Running if way == Way::Asleep => {
+                    format!("{why} (`Stacks::All` sends one to threads of the tree)")
+                }
+                why => why.to_string(),
+            }
         }))
     }
 
@@ -236,7 +242,8 @@ fn look_up(
     }
     let reading = Reading::default().until(until);
     let reading = if files == Files::Local { reading.local_only() } else { reading };
-    let names = modules.names(wanted.values().copied(), reading).folding("homebound::");
+    let names =
+        modules.names(wanted.values().copied(), reading).folding("homebound::").with_lines(Some(until));
     let looked_up: HashMap<u64, Frame> =
         wanted.iter().map(|(address, frame)| (*address, looked_up(&names, frame))).collect();
     keep(&modules, &names, &looked_up, until);
@@ -259,13 +266,19 @@ fn keep(modules: &Modules, names: &Names, looked_up: &HashMap<u64, Frame>, until
 fn looked_up(names: &Names, frame: &machine::Frame) -> Frame {
     let place = names.place(frame);
     let returns = u64::from(frame.is_return_address);
+    let own = place.is_some() && !names.is_folded(frame);
+    // Of another function the line would be in code of the program's that was inlined into it.
+    let line = names.line(frame).filter(|_| own);
     Frame {
         address: frame.address,
         function: place.and_then(|place| place.function.clone()),
+        alike: place.map(|place| place.alike.clone()).unwrap_or_default(),
         module: place.map(|place| Arc::clone(&place.module)),
         offset: place.map_or(frame.address, |place| place.offset + returns),
         build_id: place.and_then(|place| place.build_id.clone()),
-        own: place.is_some() && !names.is_folded(frame),
+        file: line.map(|line| Arc::clone(&line.file)),
+        line: line.map(|line| line.line),
+        own,
         guess: false,
     }
 }
@@ -276,9 +289,12 @@ fn named(names: &HashMap<u64, Frame>, frame: &machine::Frame) -> Frame {
     let unknown = || Frame {
         address: frame.address,
         function: None,
+        alike: Vec::new(),
         module: None,
         offset: frame.address,
         build_id: None,
+        file: None,
+        line: None,
         own: false,
         guess: false,
     };

@@ -7,7 +7,7 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::calls::{Kind, TimeOut};
-use super::proc::{bytes_of, children_of};
+use super::proc::{bytes_of, children_of, split_stat};
 use super::{clock, descriptor, own_memory};
 
 /// Number of bytes of a path that are shown.
@@ -236,9 +236,28 @@ fn children(pid: i32) -> String {
     }
 }
 
-/// `child 4711 "sleep"`; without its name if that cannot be read.
+/// `child 4711 "sleep" [sleeps in hrtimer_nanosleep]`; without what cannot be read.
 fn child(pid: i32) -> String {
     let name = bytes_of(&format!("/proc/{pid}/comm")).ok();
-    let name = name.map(|name| String::from_utf8_lossy(&name).trim_end().to_owned());
-    name.map_or_else(|| format!("child {pid}"), |name| format!("child {pid} {name:?}"))
+    let name = name.map(|name| format!(" {:?}", String::from_utf8_lossy(&name).trim_end()));
+    let state = state_of_child(pid).map(|state| format!(" [{state}]"));
+    format!("child {pid}{}{}", name.unwrap_or_default(), state.unwrap_or_default())
+}
+
+/// What the first thread of a child does, and in which function of the kernel: the reason for which
+/// the child does not end is on that side.
+fn state_of_child(pid: i32) -> Option<String> {
+    let stat = bytes_of(&format!("/proc/{pid}/stat")).ok()?;
+    let state = match split_stat(&stat)?.1 {
+        b'R' => return Some("runs".to_owned()),
+        b'Z' | b'X' => return Some("has ended".to_owned()),
+        b'T' | b't' => return Some("is suspended".to_owned()),
+        b'S' => "sleeps",
+        b'D' => "sleeps, and no signal wakes it,",
+        _ => return None,
+    };
+    let channel = bytes_of(&format!("/proc/{pid}/wchan")).ok();
+    let channel = channel.map(|channel| String::from_utf8_lossy(&channel).trim_end().to_owned());
+    let channel = channel.filter(|channel| !channel.is_empty() && channel != "0");
+    Some(channel.map_or_else(|| state.to_owned(), |channel| format!("{state} in {channel}")))
 }

@@ -28,6 +28,8 @@ pub(crate) fn open_dump_file(path: &Path) -> io::Result<File> {
         | OFlags::CLOEXEC;
     let file = open(path, flags, OWNERS).map_err(|error| match error {
         rustix::io::Errno::LOOP => io::Error::other("it is a symbolic link"),
+        // A FIFO without a reader, a socket, or a device that nothing serves.
+        rustix::io::Errno::NXIO => io::Error::other("it is no regular file"),
         error => error.into(),
     })?;
     let facts = fstat(&file)?;

@@ -345,7 +345,7 @@ extern "C" fn on_timer(_signal: libc::c_int, info: *mut libc::siginfo_t, _contex
 }
 
 const WHY: &str = "homebound: the process is ended, since its time is over and its own watch cannot go on: a thread holds the lock of \
-                   the allocator or of the loader, or stderr is not read.\n";
+                   the allocator or of the loader, or stderr is not read, or the machine gives it no time.\n";
 
 fn end(code: u64) -> ! {
     match i32::try_from(code) {

@@ -37,7 +37,7 @@ impl Context {
     #[track_caller]
     pub fn wait_for_stop(&self) -> StopReason {
         self.point("wait_for_stop", Location::caller());
-        let _mark = WaitMark::new("stop", Location::caller());
+        let _mark = WaitMark::new("to be told to stop", Location::caller());
         // Without an end `pause` returns for the stop only.
         while !self.pause(None) {}
         (*self.node().reason()).clone()

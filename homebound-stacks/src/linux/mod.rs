@@ -5,6 +5,7 @@
 
 mod copy;
 mod kernel;
+mod lines;
 mod maps;
 mod mounts;
 mod names;

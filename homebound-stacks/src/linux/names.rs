@@ -1,5 +1,5 @@
 //! Owns the names of functions, and the text of a stack with names.
-//! Refuses to look for source lines and inlined functions: their tables are large.
+//! Refuses to read debug information: `lines` does, if it is asked for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -14,10 +14,11 @@ use object::read::elf::ElfFile;
 use object::read::{ReadCache, ReadRef};
 use object::{Endianness, Object, ObjectSymbol, ObjectSymbolTable, SymbolKind};
 
+use crate::linux::lines::lines_of_own;
 use crate::linux::mounts::Mounts;
 use crate::linux::sys::memory;
 use crate::linux::walk::module::{Module, module_at};
-use crate::place::{Place, Reading, Unread};
+use crate::place::{Alike, Line, Place, Reading, Unread};
 use crate::stack::{Frame, Stack};
 
 /// Functions that are folded in the one line of a stack: they say how a thread waits, and not where
@@ -27,6 +28,9 @@ const FOLDED: [&str; 8] =
 
 /// Libraries all of whose functions are folded.
 const SYSTEM: [&str; 5] = ["libc.so", "libc-", "libpthread", "ld-linux", "ld-musl"];
+
+/// The functions that call the `main` of a program.
+const START: [&str; 2] = ["main", "_start"];
 
 /// The names of the functions in some stacks.
 ///
@@ -128,14 +132,47 @@ impl Names {
     /// of a crate by which threads wait. The one line of a stack folds it.
     #[must_use]
     pub fn is_folded(&self, frame: &Frame) -> bool {
-        let Some(name) = self.place(frame) else { return false };
+        self.place(frame).is_some_and(|place| self.is_folded_place(place))
+    }
+
+    fn is_folded_place(&self, place: &Place) -> bool {
         let file =
-            Path::new(&*name.module).file_name().and_then(|file| file.to_str()).unwrap_or(&name.module);
+            Path::new(&*place.module).file_name().and_then(|file| file.to_str()).unwrap_or(&place.module);
         let is_system = SYSTEM.iter().any(|start| file.starts_with(start)) || file == "[vdso]";
-        let function = name.function.as_deref().unwrap_or_default();
+        is_system || self.is_folded_name(place.function.as_deref())
+    }
+
+    fn is_folded_name(&self, function: Option<&str>) -> bool {
         // `<std::sync::Mutex<T>>::lock` is a function of std, too.
-        let function = function.trim_start_matches('<');
-        is_system || self.folded.iter().any(|prefix| function.starts_with(prefix.as_str()))
+        let function = function.unwrap_or_default().trim_start_matches('<');
+        START.contains(&function) || self.folded.iter().any(|prefix| function.starts_with(prefix.as_str()))
+    }
+
+    /// Reads the lines of the frames that are not folded, from the debug information of the
+    /// program's own file, if it has `.debug_aranges`, which the Rust compiler writes. Not after
+    /// `until`, and not of a file of which [`Names::unread`] tells.
+    #[must_use]
+    pub fn with_lines(mut self, until: Option<Instant>) -> Names {
+        let is_unread = |place: &Place| self.unread.iter().any(|unread| unread.module == place.module);
+        let is_wanted =
+            |place: &Place| is_own(&place.module) && !self.is_folded_place(place) && !is_unread(place);
+        let wanted = self.found.iter().filter(|(_, place)| is_wanted(place));
+        let wanted: BTreeMap<u64, u64> = wanted.map(|(address, place)| (place.offset, *address)).collect();
+        let offsets: Vec<u64> = wanted.keys().copied().collect();
+        if !offsets.is_empty() {
+            for (address, lines) in wanted.values().zip(lines_of_own(&offsets, until)) {
+                self.found.get_mut(address).into_iter().for_each(|place| place.lines.clone_from(&lines));
+            }
+        }
+        self
+    }
+
+    /// The line of the source at which a frame is: in a function that is not folded, or in code of
+    /// such a function that was inlined. `None` unless [`Names::with_lines`] has read it.
+    #[must_use]
+    pub fn line(&self, frame: &Frame) -> Option<&Line> {
+        let is_own = |line: &&Line| !self.is_folded_name(line.function.as_deref()) && !line.is_of_std();
+        self.place(frame)?.lines.iter().find(is_own)
     }
 }
 
@@ -152,9 +189,10 @@ impl Shown<'_> {
         let Some(place) = self.names.place(frame) else { return write!(f, "{mark}{:#x}", frame.address) };
         match &place.function {
             Some(function) if with_distance => {
-                write!(f, "{mark}{function}+{:#x}", place.distance + u64::from(frame.is_return_address))
+                let distance = place.distance + u64::from(frame.is_return_address);
+                write!(f, "{mark}{function}{}+{distance:#x}", Alike(&place.alike))
             }
-            Some(function) => write!(f, "{mark}{function}"),
+            Some(function) => write!(f, "{mark}{function}{}", Alike(&place.alike)),
             None => {
                 let offset = place.offset + u64::from(frame.is_return_address);
                 let file = place.module.rsplit('/').next().unwrap_or(&place.module);
@@ -194,8 +232,30 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// The names of the functions at sorted addresses, with the distance from their beginnings.
-type Functions = Vec<Option<(Arc<str>, u64)>>;
+/// The function at an address.
+#[derive(Clone, Default)]
+struct Function {
+    /// Its names. Several if the compiler or the linker has made one of functions that are alike:
+    /// then no table tells which of them the program has called.
+    names: Vec<String>,
+    /// How far the address is behind the beginning of the function.
+    distance: u64,
+}
+
+impl Function {
+    /// Adds a name. The names that C libraries give to one function, such as `read` and `__read`,
+    /// mean the same, so the first of them is kept.
+    fn add(&mut self, name: &str) {
+        let is_rust = rustc_demangle::try_demangle(name).is_ok();
+        let name = format!("{:#}", rustc_demangle::demangle(name));
+        if self.names.is_empty() || is_rust && !self.names.contains(&name) {
+            self.names.push(name);
+        }
+    }
+}
+
+/// The functions at sorted addresses, and true if there was time for all symbols.
+type Functions = (Vec<Function>, bool);
 
 /// Places for sorted addresses of one module; and why the names are not all there.
 fn names_in(
@@ -224,29 +284,35 @@ fn names_in(
         Ok((functions, is_whole)) => (functions, (!is_whole).then(|| NO_TIME.to_owned())),
         Err(refused) => (Vec::new(), Some(refused)),
     };
-    functions.resize(addresses.len(), None);
+    functions.resize(addresses.len(), Function::default());
     let build_id = module.build_id.as_ref().map(|id| Arc::from(hexadecimal(id)));
     let named = addresses.iter().zip(functions).map(|(address, function)| {
         let offset = address.wrapping_sub(module.bias);
         let (module, build_id) = (module.path.clone(), build_id.clone());
-        let (function, distance) = function.map_or((None, 0), |(name, distance)| (Some(name), distance));
-        (*address, Place { function, distance, module, offset, build_id })
+        let Function { names, distance } = function;
+        let mut names = names.into_iter().map(Arc::from);
+        let (function, alike) = (names.next(), names.collect());
+        let lines = Vec::new();
+        (*address, Place { function, alike, distance, module, offset, build_id, lines })
     });
     (named.collect(), refused)
 }
 
 /// The file of a module. The program's own may have been replaced or removed since it was started.
 fn open(path: &str) -> io::Result<File> {
-    let own = std::fs::read_link("/proc/self/exe");
-    let path = if own.is_ok_and(|own| own == Path::new(path)) { "/proc/self/exe" } else { path };
-    File::open(path)
+    File::open(if is_own(path) { "/proc/self/exe" } else { path })
+}
+
+/// True for the file that this process runs.
+fn is_own(path: &str) -> bool {
+    std::fs::read_link("/proc/self/exe").is_ok_and(|own| own == Path::new(path))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The function at each of the sorted addresses, and true if there was time for all symbols.
+/// The function at each of the sorted addresses.
 ///
 /// # Errors
 ///
@@ -256,12 +322,12 @@ fn functions<'data>(
     module: &Module,
     addresses: &[u64],
     until: Option<Instant>,
-) -> Result<(Functions, bool), String> {
+) -> Result<Functions, String> {
     let file = ElfFile::<FileHeader64<Endianness>, _>::parse(data).map_err(|error| error.to_string())?;
     if module.build_id.as_deref() != file.build_id().map_err(|error| error.to_string())? {
         return Err("the file was replaced after it was loaded".to_owned());
     }
-    let mut found = vec![None; addresses.len()];
+    let mut found = vec![Function::default(); addresses.len()];
     for table in [file.symbol_table(), file.dynamic_symbol_table()].into_iter().flatten() {
         for (count, symbol) in table.symbols().enumerate() {
             if count % MANY == 0 && until.is_some_and(|until| Instant::now() >= until) {
@@ -273,12 +339,12 @@ fn functions<'data>(
             let start = symbol.address().wrapping_add(module.bias);
             let end = start.saturating_add(symbol.size());
             let first = addresses.partition_point(|address| *address < start);
-            let inside = addresses[first..].iter().take_while(|address| **address < end).count();
-            for place in first..first + inside {
-                if found[place].is_none() {
-                    let name = symbol.name().ok();
-                    let demangled = name.map(|name| format!("{:#}", rustc_demangle::demangle(name)));
-                    found[place] = demangled.map(|name| (Arc::from(name), addresses[place] - start));
+            let inside = addresses[first..].iter().take_while(|address| **address < end);
+            for (address, function) in inside.zip(&mut found[first..]) {
+                let distance = address - start;
+                if function.names.is_empty() || function.distance == distance {
+                    function.distance = distance;
+                    symbol.name().ok().iter().for_each(|name| function.add(name));
                 }
             }
         }

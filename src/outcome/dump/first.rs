@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::outcome::dump::alike::{self, MANY, Shapes};
 use crate::outcome::dump::cycles;
-use crate::outcome::dump::row::write_thread;
+use crate::outcome::dump::row::write_thread_with_callers;
 use crate::outcome::dump::tree::{Item, Row, Tree, items_of};
 use crate::outcome::status::edge::Cycle;
 use crate::outcome::status::kernel::RunState;
@@ -18,12 +18,17 @@ use crate::rt::index::Index;
 use crate::rt::order::sort_by_key;
 use crate::rt::shown::Shown;
 
-/// Number of rows above the tree. Further threads stand in the tree, as all others do.
+/// Number of rows above the tree, and of rows of one kind, so that a crowd of one kind hides no
+/// other. Further threads stand in the tree, as all others do.
 const MOST: usize = 40;
+const OF_A_KIND: usize = 20;
+/// Number of kinds: of values of [`Why`].
+const KINDS: usize = 10;
 /// A thread that has waited so long to hand something over waits for a consumer that is too slow.
 const HELD_UP: Duration = Duration::from_secs(1);
 
-/// Why a thread stands above the tree, in the order in which they stand there.
+/// Why a thread stands above the tree, in the order in which they stand there: a thread that waits
+/// for another one is mostly its victim, so it comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Why {
     /// Its share of the grace has passed, and it waits for no other thread.
@@ -36,14 +41,17 @@ pub(crate) enum Why {
     Restarted,
     /// Its starter waits for it.
     Starting,
-    /// It waits to hand something over.
-    HeldUp,
+    /// It has been named as the holder of a lock for which another thread waits, and is in a wait
+    /// of homebound's itself.
+    Holder,
     /// It is in no wait of homebound's, and on a processor or waiting for one: work, or a loop.
     Computing,
     /// It sleeps in the kernel, in no wait of homebound's: for any time.
     Blocked,
     /// It is in no wait of homebound's, and the kernel has not said what it does.
     Outside,
+    /// It waits to hand something over, for a consumer that has not come.
+    HeldUp,
 }
 
 impl Why {
@@ -54,14 +62,15 @@ impl Why {
             Why::Told => "asked to stop and not home",
             Why::Restarted => "restarted after a failure",
             Why::Starting => "not ready yet",
-            Why::HeldUp => "held up by a full queue",
+            Why::Holder => "named as holder of a lock",
             Why::Computing => "computing",
             Why::Blocked => "blocked outside of homebound",
             Why::Outside => "in no wait of homebound's",
+            Why::HeldUp => "held up by a full queue",
         }
     }
 
-    fn of(row: Row<'_>) -> Option<Why> {
+    fn of(row: Row<'_>, awaited: &Awaited) -> Option<Why> {
         let thread = row.thread;
         let is_left_out = thread.role == Role::Internal || row.inside.is_some();
         if is_left_out || thread.state == ThreadState::Ended {
@@ -82,6 +91,9 @@ impl Why {
         }
         if thread.starting_for.is_some() {
             return Some(Why::Starting);
+        }
+        if thread.wait.is_some() && awaited.holders.contains(thread.id.0) {
+            return Some(Why::Holder);
         }
         let long = thread.waiting_for.is_some_and(|since| since >= HELD_UP);
         match thread.wait {
@@ -114,6 +126,55 @@ fn waits_for_others(thread: &ThreadStatus) -> bool {
     waits || known || thread.waits_for_first_of.is_some()
 }
 
+/// Number of threads or rows of each kind.
+#[derive(Default)]
+struct Counts([(Option<Why>, usize); KINDS]);
+
+impl Counts {
+    fn of(&mut self, why: Why) -> &mut usize {
+        let (kind, count) = &mut self.0[why as usize];
+        *kind = Some(why);
+        count
+    }
+
+    /// The kinds of which there are some, in the order in which they stand above the tree.
+    fn iter(&self) -> impl Iterator<Item = (Why, usize)> {
+        self.0.iter().filter_map(|(why, count)| why.zip(Some(*count)))
+    }
+}
+
+/// The threads for which other threads wait.
+struct Awaited {
+    all: Index<()>,
+    /// Because they hold a lock, or perhaps do.
+    holders: Index<()>,
+}
+
+impl Awaited {
+    fn of(rows: &[Row<'_>]) -> Awaited {
+        let mut awaited = Awaited { all: Index::new(), holders: Index::new() };
+        for edge in rows.iter().flat_map(|row| &row.thread.waits_for) {
+            let Some(thread) = edge.thread else { continue };
+            awaited.all.insert(thread.0, ());
+            if edge.lock.is_some() {
+                awaited.holders.insert(thread.0, ());
+            }
+        }
+        awaited
+    }
+
+    /// The place of a row, or of rows that are alike, among those of its kind: first a thread for
+    /// which another waits and which waits for none, last a thread that waits for another. Of a
+    /// crowd one thread in a join is no sign.
+    fn rank(&self, rows: &[Row<'_>]) -> u8 {
+        match rows {
+            [row] if row.thread.waits_for.is_empty() && self.all.contains(row.thread.id.0) => 0,
+            rows if rows.iter().any(|row| row.thread.waits_for.is_empty()) => 1,
+            _ => 2,
+        }
+    }
+}
+
 /// The threads above the tree.
 pub(crate) struct First<'a> {
     cycles: &'a [Cycle],
@@ -121,6 +182,8 @@ pub(crate) struct First<'a> {
     circled: Index<Row<'a>>,
     /// Each a row, or several that are alike.
     groups: Vec<(Why, Vec<Row<'a>>)>,
+    /// Number of threads of each kind, also of threads for which there was no room.
+    counts: Counts,
     /// All threads above the tree.
     pub(crate) threads: Index<()>,
 }
@@ -130,12 +193,14 @@ impl<'a> First<'a> {
         let cycles = &tree.snapshot.cycles;
         let edges = cycles.iter().take(cycles::MOST).flat_map(|cycle| &cycle.edges);
         let in_cycle: Index<()> = edges.filter_map(|edge| Some(edge.thread?.0)).collect();
+        let all = all_rows(&tree.snapshot.root);
+        let awaited = Awaited::of(&all);
         let (mut circled, mut rows) = (Index::new(), Vec::new());
-        for row in all_rows(&tree.snapshot.root) {
+        for row in all {
             if in_cycle.contains(row.thread.id.0) {
                 circled.insert(row.thread.id.0, row);
             } else {
-                rows.extend(Why::of(row).map(|why| (why, row)));
+                rows.extend(Why::of(row, &awaited).map(|why| (why, row)));
             }
         }
         let mut groups = Vec::new();
@@ -146,14 +211,22 @@ impl<'a> First<'a> {
                 groups.push((why, part.iter().map(|(_, row)| *row).collect::<Vec<_>>()));
             }
         }
+        let mut counts = Counts::default();
+        groups.iter().for_each(|(why, rows)| *counts.of(*why) += rows.len());
         // The rare ones first, because what many threads do is mostly no trouble.
-        sort_by_key(&mut groups, |(why, rows)| (*why, rows.len(), weight(rows)));
+        sort_by_key(&mut groups, |(why, rows)| (*why, awaited.rank(rows), rows.len(), weight(rows)));
+        let mut of_kind = Counts::default();
+        groups.retain(|(why, _)| {
+            let count = of_kind.of(*why);
+            *count += 1;
+            *count <= OF_A_KIND
+        });
         groups.truncate(MOST);
         let mut threads: Index<()> = circled.keys().collect();
         for (_, rows) in &groups {
             threads.extend(rows.iter().map(|row| (row.thread.id.0, ())));
         }
-        First { cycles, circled, groups, threads }
+        First { cycles, circled, groups, counts, threads }
     }
 
     /// Writes the rows, a heading before those of each kind.
@@ -169,18 +242,30 @@ impl<'a> First<'a> {
         let mut last = None;
         for (why, rows) in &self.groups {
             if last.replace(*why) != Some(*why) {
-                writeln!(f, "{}:", why.text())?;
+                self.write_heading(f, *why)?;
             }
             match &rows[..] {
                 [row] => {
                     let body = if row.thread.role == Role::Body { "body of " } else { "" };
                     let (path, mark) = (Shown(&row.thread.path), paths.mark(&row.thread.path, row.thread.id));
-                    write_thread(f, tree, *row, &format!("  {body}{path}{mark}"), "      ")?;
+                    write_thread_with_callers(f, tree, *row, &format!("  {body}{path}{mark}"), "      ")?;
                 }
                 rows => alike::write_threads(f, tree, rows, "  ", "      ")?,
             }
         }
         Ok(())
+    }
+
+    /// Writes what the rows below have in common, and how many others there was no room for.
+    fn write_heading(&self, f: &mut fmt::Formatter<'_>, why: Why) -> fmt::Result {
+        let of_kind = self.groups.iter().filter(|(of, _)| *of == why);
+        let (shown, all) = (of_kind.map(|(_, rows)| rows.len()).sum(), self.counts.0[why as usize].1);
+        match Some(all).filter(|all| *all > shown) {
+            Some(all) => {
+                writeln!(f, "{} ({shown} of {}, the others in the tree):", why.text(), Thousands(all as u64))
+            }
+            None => writeln!(f, "{}:", why.text()),
+        }
     }
 }
 
@@ -194,21 +279,8 @@ impl fmt::Display for First<'_> {
             let plural = if count == 1 { "" } else { "s" };
             parts.extend((count > 0).then(|| format!("{count} {what}{plural}")));
         }
-        let whys = [
-            Why::Overdue,
-            Why::Unhealthy,
-            Why::Told,
-            Why::Restarted,
-            Why::Starting,
-            Why::HeldUp,
-            Why::Computing,
-            Why::Blocked,
-            Why::Outside,
-        ];
-        for why in whys {
-            let count: usize =
-                self.groups.iter().filter(|(it, _)| *it == why).map(|(_, rows)| rows.len()).sum();
-            parts.extend((count > 0).then(|| format!("{} {}", Thousands(count as u64), why.text())));
+        for (why, count) in self.counts.iter() {
+            parts.push(format!("{} {}", Thousands(count as u64), why.text()));
         }
         if parts.is_empty() { f.write_str("nothing stands out") } else { f.write_str(&parts.join(", ")) }
     }

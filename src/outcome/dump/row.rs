@@ -10,8 +10,12 @@ use crate::outcome::status::labels::Failing;
 use crate::outcome::status::pool_status::JobStatus;
 use crate::outcome::status::setting::PriorityStatus;
 use crate::outcome::status::snapshot::{Role, ScopeState, ScopeStatus, ThreadStatus};
+use crate::outcome::status::stack::Callers;
 use crate::outcome::words::{DROP_OF, Restarts, Span};
 use crate::rt::shown::Shown;
+
+/// Number of callers that the row of a thread above the tree names.
+const CALLERS: usize = 6;
 
 /// What a text leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +36,49 @@ pub(crate) fn write_thread(
     title: &str,
     indent: &str,
 ) -> fmt::Result {
+    write_head(f, tree, row, title)?;
+    write_stack(f, row.thread, indent)?;
+    write_origin(f, tree, row.thread, indent)
+}
+
+/// The same for a thread above the tree, for which a reader wants to know the way into the function
+/// that does not end.
+pub(crate) fn write_thread_with_callers(
+    f: &mut fmt::Formatter<'_>,
+    tree: &Tree<'_>,
+    row: Row<'_>,
+    title: &str,
+    indent: &str,
+) -> fmt::Result {
+    let thread = row.thread;
+    write_head(f, tree, row, title)?;
+    write_stack(f, thread, indent)?;
+    // A wait of homebound's names its line, and not the way to it.
+    let is_shown = thread.role != Role::Internal && !is_caller(thread);
+    let callers = thread.stack.as_ref().filter(|_| is_shown).map(|stack| stack.callers(CALLERS));
+    if let Some(callers) = callers.filter(Callers::are_known) {
+        writeln!(f, "{indent}called by {callers}")?;
+    }
+    write_origin(f, tree, thread, indent)
+}
+
+fn write_head(f: &mut fmt::Formatter<'_>, tree: &Tree<'_>, row: Row<'_>, title: &str) -> fmt::Result {
     let thread = row.thread;
     write!(f, "{title}")?;
     write_kind(f, thread)?;
     if let Some(id) = thread.os_tid {
         write!(f, "  tid {id}")?;
     }
-    writeln!(f, "  {}", Doing { tree, row, detail: Detail::All })?;
-    write_stack(f, thread, indent)?;
+    writeln!(f, "  {}", Doing { tree, row, detail: Detail::All })
+}
+
+/// Writes where the thread comes from, and its age.
+fn write_origin(
+    f: &mut fmt::Formatter<'_>,
+    tree: &Tree<'_>,
+    thread: &ThreadStatus,
+    indent: &str,
+) -> fmt::Result {
     // As of the moment of the snapshot, as the uptime in the header is: the text is made later.
     let since_then = tree.snapshot.taken_at.elapsed().unwrap_or_default();
     let age = Span(thread.spawned_at.elapsed().saturating_sub(since_then));
@@ -53,12 +92,17 @@ pub(crate) fn write_thread(
 /// the functions of homebound.
 pub(crate) fn write_stack(f: &mut fmt::Formatter<'_>, thread: &ThreadStatus, indent: &str) -> fmt::Result {
     match (&thread.stack, &thread.no_stack) {
-        _ if thread.role == Role::Internal || is_caller(thread) => Ok(()),
-        _ if says_its_line(thread) && thread.overdue_for.is_none() => Ok(()),
+        _ if !has_stack(thread) => Ok(()),
         (Some(stack), _) => writeln!(f, "{indent}{stack}"),
         (None, Some(why)) => writeln!(f, "{indent}no stack: {}", Shown(why)),
         (None, None) => Ok(()),
     }
+}
+
+/// True if the stack of the thread says more than its row.
+fn has_stack(thread: &ThreadStatus) -> bool {
+    let says_more = !says_its_line(thread) || thread.overdue_for.is_some();
+    says_more && thread.role != Role::Internal && !is_caller(thread)
 }
 
 /// True in a wait that names its line: any but that of a drop.

@@ -9,7 +9,9 @@ use crate::rt::shown::Shown;
 /// The stack of a thread at one moment.
 ///
 /// `{}` is one line: the innermost function of the program's own, and in parentheses the functions
-/// through which the thread waits there. `{:#}` has a line for each frame.
+/// through which the thread waits there. An optimised program may have no such function, because
+/// the thread's closure was inlined: then it is the function of homebound's that calls the closure.
+/// `{:#}` has a line for each frame.
 ///
 /// ```
 /// use homebound::status::{Examine, Stacks};
@@ -79,6 +81,10 @@ pub struct Frame {
     /// example.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::text"))]
     pub function: Option<Arc<str>>,
+    /// Other functions that are alike, so that the compiler or the linker has made them one with
+    /// `function`. The program has called any of them: nothing tells which.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::texts"))]
+    pub alike: Vec<Arc<str>>,
     /// The path of the file that the code is from. `None` for code that was made at run time.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::text"))]
     pub module: Option<Arc<str>>,
@@ -88,6 +94,13 @@ pub struct Frame {
     /// The build id of the file, in hexadecimal digits.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::text"))]
     pub build_id: Option<Arc<str>>,
+    /// The file of the source, below the folder in which the compiler ran, or else its whole path.
+    /// `None` for functions that are not the program's own, and without debug information
+    /// (`debug = "line-tables-only"` in the profile).
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::text"))]
+    pub file: Option<Arc<str>>,
+    /// The line in `file`.
+    pub line: Option<u32>,
     /// True if the function is the program's own; false for functions of the standard library, of
     /// the system's libraries, of homebound, and of crates whose functions only say how a thread
     /// waits.
@@ -103,6 +116,39 @@ impl Stack {
     pub fn own_frame(&self) -> Option<&Frame> {
         self.frames.iter().find(|frame| frame.own)
     }
+
+    /// The functions of the program's own that called the innermost one, from the inside out, at
+    /// most `most`.
+    pub(crate) fn callers(&self, most: usize) -> Callers<'_> {
+        Callers { stack: self, most }
+    }
+}
+
+/// Functions of the program's own, each with its place: `shop::book at src/main.rs:172 < shop::run
+/// at src/main.rs:180`. Empty if there are none.
+pub(crate) struct Callers<'a> {
+    stack: &'a Stack,
+    most: usize,
+}
+
+impl Callers<'_> {
+    pub(crate) fn are_known(&self) -> bool {
+        self.stack.frames.iter().filter(|frame| frame.own).nth(1).is_some()
+    }
+}
+
+impl fmt::Display for Callers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let callers = self.stack.frames.iter().filter(|frame| frame.own).skip(1);
+        for (count, caller) in callers.enumerate() {
+            f.write_str(if count == 0 { "" } else { " < " })?;
+            if count == self.most {
+                return f.write_str("..");
+            }
+            write!(f, "{caller}")?;
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Stack {
@@ -114,7 +160,9 @@ impl fmt::Display for Stack {
             return self.cut.iter().try_for_each(|cut| writeln!(f, "cut: {}", Shown(cut)));
         }
         let own = self.frames.iter().position(|frame| frame.own);
-        // A stack without a function of the program's own is shown by its outermost function.
+        // Without a function of the program's own: the closure of the thread was inlined into the
+        // function of homebound's that calls it, or this is no code of the program's.
+        let own = own.or_else(|| self.frames.iter().position(Frame::is_of_homebound));
         let Some(own) = own.or(self.frames.len().checked_sub(1)) else { return f.write_str("no frames") };
         let (inner, rest) = self.frames.split_at(own);
         f.write_str("in ")?;
@@ -127,18 +175,37 @@ impl fmt::Display for Stack {
     }
 }
 
-/// The function; without a name `module+offset [build-id]`, or the address.
+impl Frame {
+    fn is_of_homebound(&self) -> bool {
+        let name = self.function.as_deref().unwrap_or_default();
+        name.trim_start_matches('<').starts_with("homebound::")
+    }
+}
+
+/// The function, and its line if that is known; without a name `module+offset [build-id]`, or the
+/// address.
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.guess { "? " } else { "" })?;
         match (&self.function, &self.module) {
-            (Some(function), _) => write!(f, "{}", Shown(function)),
+            (Some(function), _) => {
+                write!(f, "{}", Shown(function))?;
+                match &self.alike[..] {
+                    [] => Ok(()),
+                    [other] => write!(f, " or {}", Shown(other)),
+                    others => write!(f, " or one of {} others", others.len()),
+                }
+            }
             (None, Some(module)) => {
                 let file = module.rsplit('/').next().unwrap_or(module);
                 write!(f, "{}+{:#x}", Shown(file), self.offset)?;
                 self.build_id.iter().try_for_each(|id| write!(f, " [{}]", Shown(id)))
             }
             (None, None) => write!(f, "{:#x}", self.address),
+        }?;
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, " at {}:{line}", Shown(file)),
+            _ => Ok(()),
         }
     }
 }

@@ -94,6 +94,7 @@ fn tx4_the_last_words_have_each_thread_once_and_the_culprit_first() {
     let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what}: {text}"));
     assert!(at("homebound: threads are not home, and the grace is over; ") == 0, "{text}");
     assert!(at("shutdown: 4 total, ") < at("\nOVERDUE:\n"), "{text}");
+    assert!(text.contains(" scope: 1 OVERDUE"), "the joiner is late because of the deaf one: {text}");
     assert!(at("\nOVERDUE:\n  /shop/deaf  (worker") < at("joiner  (worker"), "{text}");
     assert!(at("waits: join of /shop/deaf") < at("\nhome:"), "those that are home come last: {text}");
 }

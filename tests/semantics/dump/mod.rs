@@ -2,7 +2,9 @@
 //! Refuses to pin a layout beyond the words that a reader looks for.
 
 mod crowd;
+mod culprit;
 mod first;
 mod line;
 mod long_wait;
+mod text;
 mod to_file;

@@ -117,7 +117,8 @@ fn wf3_threads_of_which_the_report_has_no_row_are_counted() {
     });
     let without = 3_000 - report.threads.len();
     assert!(report.total == 3_000 && without >= 1_000, "{without} without a row");
-    let said = format!("{},{:03} threads that came home earlier have no row", without / 1_000, without % 1_000);
+    let said =
+        format!("{},{:03} threads that came home earlier have no row", without / 1_000, without % 1_000);
     let picture = report.waterfall();
     for text in [picture.to_string(), picture.to_svg(), picture.to_html()] {
         assert!(text.contains(&said), "{said}: {picture}");

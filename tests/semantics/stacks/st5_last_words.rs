@@ -1,12 +1,13 @@
 //! ST5: the last words have the stacks of all threads, and do not wait for one.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use super::looks::*;
 use super::sleeps::*;
 use crate::common::*;
-use homebound::Registry;
+use homebound::{Examine, Registry, Stacks};
 
 const GRACE: Duration = Duration::from_millis(200);
 const KILL_AFTER: Duration = Duration::from_millis(800);
@@ -67,4 +68,42 @@ fn st5_a_second_signal_has_the_stacks_as_well() {
     child.signal(libc::SIGINT);
     let done = child.finish();
     assert!(done.err.contains("sleeps::in_poll"), "{done:#?}");
+}
+
+#[inline(never)]
+fn a_foreign_sleep() {
+    loop {
+        std::thread::park();
+    }
+}
+
+#[inline(never)]
+fn crosswise(first: &Mutex<u32>, second: &Mutex<u32>, both: &Barrier) -> u32 {
+    let first = first.lock().unwrap();
+    both.wait();
+    *first + *second.lock().unwrap()
+}
+
+#[test]
+fn st5_the_last_words_have_the_circles_and_the_foreign_threads_of_the_look_before() {
+    // catches: a deadlock that is seen before the end, and not told; a foreign thread without its
+    // stack; a guess that is told as certain
+    let done = in_child("", |_| {
+        std::thread::spawn(a_foreign_sleep);
+        let exit = Registry::new("late").grace(GRACE).kill_after(KILL_AFTER).run(|s| {
+            let (one, two) = (Arc::new(Mutex::new(1)), Arc::new(Mutex::new(2)));
+            let both = Arc::new(Barrier::new(2));
+            let (first, second, meets) = (one.clone(), two.clone(), both.clone());
+            s.spawn("a", "books", move |_| Ok(crosswise(&first, &second, &meets)))?;
+            s.spawn("b", "books", move |_| Ok(crosswise(&two, &one, &both)))?;
+            let dump = || s.examine(Examine::new().kernel().stacks(Stacks::Asleep)).to_string();
+            eventually("it is seen", || dump().contains("deadlock, perhaps: "));
+            Ok(s.stop())
+        });
+        i32::from(exit.code())
+    });
+    assert_eq!(done.code, Some(70), "{done:#?}");
+    assert!(done.err.contains("\ndeadlock, perhaps: /late/"), "{}", done.err);
+    assert!(done.err.contains(" scope: 1 perhaps deadlock"), "{}", done.err);
+    assert!(done.err.contains("st5_last_words::a_foreign_sleep"), "{}", done.err);
 }

@@ -257,3 +257,42 @@ pub(crate) fn hide_proc() -> bool {
     // SAFETY: the strings are static.
     own == 0 && unsafe { libc::mount(none, proc, kind, 0, std::ptr::null()) } == 0
 }
+
+#[cfg(target_arch = "x86_64")]
+std::arch::global_asm!(
+    ".pushsection .text.twins,\"ax\",@progbits",
+    ".globl _ZN5twins3one17h0123456789abcdefE",
+    ".globl _ZN5twins3two17h0123456789abcdefE",
+    ".type _ZN5twins3one17h0123456789abcdefE,@function",
+    ".type _ZN5twins3two17h0123456789abcdefE,@function",
+    "_ZN5twins3one17h0123456789abcdefE:",
+    "_ZN5twins3two17h0123456789abcdefE:",
+    ".cfi_startproc",
+    "push rbp",
+    ".cfi_def_cfa_offset 16",
+    ".cfi_offset rbp, -16",
+    "mov rbp, rsp",
+    ".cfi_def_cfa_register rbp",
+    "call rdi",
+    "pop rbp",
+    ".cfi_def_cfa rsp, 8",
+    "ret",
+    ".cfi_endproc",
+    ".size _ZN5twins3one17h0123456789abcdefE, . - _ZN5twins3one17h0123456789abcdefE",
+    ".size _ZN5twins3two17h0123456789abcdefE, . - _ZN5twins3two17h0123456789abcdefE",
+    ".popsection",
+);
+
+#[cfg(target_arch = "x86_64")]
+// SAFETY: the assembly above defines this function, with this one argument.
+unsafe extern "C" {
+    #[link_name = "_ZN5twins3two17h0123456789abcdefE"]
+    fn twin(work: extern "C" fn());
+}
+
+/// Calls a function from one that has two names, as a linker makes it of functions that are alike.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn in_a_twin(work: extern "C" fn()) {
+    // SAFETY: it only calls `work`, and unwinds like a function of the compiler's.
+    unsafe { twin(work) };
+}
