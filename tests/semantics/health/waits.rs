@@ -12,7 +12,7 @@ fn he2_no_wait_of_homebounds_is_an_alarm() {
         let exit = Registry::new("app").health(quick()).run(|s| {
             let (open, shut) = gate();
             for (what, wait) in every_wait() {
-                s.service(what, "waits", move |cx| wait(cx))?;
+                s.service(what, "waits", wait)?;
             }
             let until_open = {
                 let shut = shut.clone();

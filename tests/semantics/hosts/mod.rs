@@ -125,9 +125,8 @@ fn managed(
 fn sleeps_of_watch() -> u64 {
     let tasks = std::fs::read_dir("/proc/self/task").expect("a list of threads");
     let status = tasks.map(|task| std::fs::read_to_string(task.expect("a thread").path().join("status")));
-    let of_watch = status.map(|status| status.expect("a thread that stays"));
-    let of_watch =
-        of_watch.filter(|status| status.starts_with("Name:\thomebound-watc")).next().expect("watch");
+    let mut all = status.map(|status| status.expect("a thread that stays"));
+    let of_watch = all.find(|status| status.starts_with("Name:\thomebound-watc")).expect("watch");
     let line = of_watch.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
     line.expect("a count").trim().parse().expect("a number")
 }
