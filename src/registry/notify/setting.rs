@@ -10,7 +10,7 @@ use std::time::Duration;
 /// of a microsecond, *watch* would do nothing else.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The service manager to tell about a run, for [`Registry::notify`].
+/// The service manager to tell about a run, for [`Registry::notify`](crate::Registry::notify).
 ///
 /// ```
 /// use homebound::{Notify, Registry};

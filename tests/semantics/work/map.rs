@@ -35,10 +35,15 @@ fn ma1_results_come_in_the_order_of_the_items_and_at_most_width_at_a_time() {
     in_scope(|s| {
         let peak = Peak::default();
         let ended = Mutex::new(Vec::new());
-        let turns = s.map("sort", "takes 30, 20, 10 ms", 2, [30, 20, 10], |_, ms| {
-            peak.during(|| linger(ms));
-            ended.lock().unwrap().push(ms);
-            Ok(ms * 2)
+        let (tell, told) = bounded(1);
+        let turns = s.map("sort", "ends the second item first", 2, [30, 20, 10], |_, item| {
+            // The first item is under way until the second one has ended.
+            peak.during(|| if item == 30 { told.recv_timeout(LIMIT) } else { Ok(()) })?;
+            ended.lock().unwrap().push(item);
+            if item == 20 {
+                tell.send(())?;
+            }
+            Ok(item * 2)
         })?;
         assert_eq!(turns, [60, 40, 20]);
         assert_eq!(ended.into_inner().unwrap()[0], 20);
