@@ -120,5 +120,5 @@ const KERNEL_IS_ASKED: [&str; 5] = [
 
 const LONGEST_FILE: usize = 350;
 const LONGEST_FUNCTION: usize = 70;
-const LONGEST_README: usize = 175;
+const LONGEST_README: usize = 195;
 const LONGEST_EXAMPLE: usize = 70;
