@@ -1,11 +1,11 @@
-//! Owns the putting together of what is alike, for texts and pictures that show it once.
-//! Refuses to know what makes things alike: its callers hand in a *shape* of each, which is a hash.
+//! Owns the grouping of rows that are alike, for texts and pictures that show a group once.
+//! Refuses to know when two rows are alike: the caller gives each row a *shape*, which is a hash.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::rt::index::Index;
 
-/// The shape of what is alike if these values are equal.
+/// The shape of rows that are alike if these values are equal.
 pub(crate) fn hash_of(values: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     values.hash(&mut hasher);

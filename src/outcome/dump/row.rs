@@ -105,7 +105,7 @@ fn has_stack(thread: &ThreadStatus) -> bool {
     says_more && thread.role != Role::Internal && !is_caller(thread)
 }
 
-/// True in a wait that names its line: any but that of a drop.
+/// True if the thread is in a wait that names its line. Every wait does, except a drop.
 pub(crate) fn says_its_line(thread: &ThreadStatus) -> bool {
     thread.wait.is_some_and(|wait| wait.what != DROP_OF)
 }

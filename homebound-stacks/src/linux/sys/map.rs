@@ -1,6 +1,6 @@
 //! Owns the program's own file in memory, of which only the pages that are looked at are read.
-//! Refuses to map any other file: one that another program cuts short meanwhile would end this
-//! process at the next look (SIGBUS).
+//! Refuses to map any other file: if another program cut that file short meanwhile, the next look
+//! would end this process (SIGBUS).
 
 use std::fs::File;
 use std::io;

@@ -290,7 +290,8 @@ unsafe extern "C" {
     fn twin(work: extern "C" fn());
 }
 
-/// Calls a function from one that has two names, as a linker makes it of functions that are alike.
+/// Calls `work` from a function that has two names, as a linker makes one function of two that have
+/// the same code.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn in_a_twin(work: extern "C" fn()) {
     // SAFETY: it only calls `work`, and unwinds like a function of the compiler's.
