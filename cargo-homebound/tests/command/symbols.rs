@@ -117,7 +117,7 @@ fn a_program_that_is_loaded_at_a_fixed_address_has_names_as_well() {
 
 #[test]
 fn a_binary_of_another_build_resolves_nothing() {
-    // catches: a binary that is found by its file name alone, so that its functions are the wrong ones
+    // catches: a binary that is found by its file name alone, and has other functions
     let Some(twins) = twins(&[]) else { return };
     let (at, id) = (twins.offset(false), &twins.build_id);
     fs::create_dir(twins.project.root.join("old")).unwrap();

@@ -163,9 +163,9 @@ impl Awaited {
         awaited
     }
 
-    /// The place of a row, or of rows that are alike, among the rows of one kind. First stands a
-    /// thread that another thread waits for and that waits for no thread itself; last, a thread that
-    /// waits for another thread. In a crowd, one thread in a join is no sign.
+    /// The place of a row, or of rows that are alike, among the rows of one kind. A thread that
+    /// another thread waits for, and that waits for no thread itself, comes first; a thread that
+    /// waits for another thread comes last. In a crowd, one thread in a join is no sign.
     fn rank(&self, rows: &[Row<'_>]) -> u8 {
         match rows {
             [row] if row.thread.waits_for.is_empty() && self.all.contains(row.thread.id.0) => 0,
