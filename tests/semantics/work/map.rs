@@ -35,13 +35,17 @@ fn ma1_results_come_in_the_order_of_the_items_and_at_most_width_at_a_time() {
     in_scope(|s| {
         let peak = Peak::default();
         let ended = Mutex::new(Vec::new());
-        let (tell, told) = bounded(1);
+        let ((begin, begun), (end, over)) = (bounded(1), bounded(1));
         let turns = s.map("sort", "ends the second item first", 2, [30, 20, 10], |_, item| {
-            // The first item is under way until the second one has ended.
-            peak.during(|| if item == 30 { told.recv_timeout(LIMIT) } else { Ok(()) })?;
+            // The second item begins and ends while the first one is under way.
+            peak.during(|| match item {
+                30 => begin.send(()).is_ok() && over.recv_timeout(LIMIT).is_ok(),
+                20 => begun.recv_timeout(LIMIT).is_ok() && peak.now.load(Ordering::SeqCst) == 2,
+                _ => true,
+            });
             ended.lock().unwrap().push(item);
             if item == 20 {
-                tell.send(())?;
+                end.send(())?;
             }
             Ok(item * 2)
         })?;

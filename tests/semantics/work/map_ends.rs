@@ -80,7 +80,7 @@ fn ma4_a_panic_of_the_source_is_a_failure_of_the_item_that_it_was_to_give() {
             scope(|s| {
                 let error = s.map("source", "reads", 2, source, |_, n| Ok(n)).expect_err("it panicked");
                 let failure = error.first().expect("one");
-                assert_eq!(failure.notes(), [format!("item {bad}")]);
+                assert_eq!(failure.notes(), [format!("item {bad}")], "{error}");
                 assert!(matches!(failure.cause(), Cause::Panic { message: "no more", location: Some(_) }));
                 Ok(())
             })
