@@ -12,8 +12,8 @@ pub(crate) fn hash_of(values: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Puts together what has the same shape, in the order of the first of each. `None`: an item that
-/// is alone.
+/// Groups the items of one shape. The groups stand in the order of their first items. An item
+/// without a shape is a group of its own.
 pub(crate) fn together<T>(items: Vec<T>, shape: impl Fn(&T) -> Option<u64>) -> Vec<Vec<T>> {
     let (mut groups, mut places): (Vec<Vec<T>>, Index<usize>) = (Vec::new(), Index::new());
     for item in items {

@@ -106,8 +106,8 @@ impl Registry {
 /// Sets up everything that is around the root's body. The error is for the `Exit` of the run.
 fn set_up(registry: Registry, at: &'static Location<'static>) -> Result<(Installed, OnlyRun), ScopeError> {
     let Registry { name, mut settings } = registry;
-    // Read once, because a library may set a handler meanwhile: the handlers that are installed,
-    // and those that are put back, must be the same ones.
+    // Read once, because a library may set a handler meanwhile. The run puts back exactly the
+    // handlers that it has installed.
     settings.taken = settings.signals.wanted();
     settings.history.iter_mut().for_each(History::open);
     let started = claim().and_then(|slot| Ok((Installed::open(name.clone(), settings, at)?, slot)));

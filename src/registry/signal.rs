@@ -52,7 +52,7 @@ impl Outlet {
         }))
     }
 
-    /// Sends the number of a signal. Returns what is to be logged about it.
+    /// Sends the number of a signal. Returns the entry of the log about it.
     pub(crate) fn send(&self, number: i32) -> LogEntry {
         (self.0)(number)
     }

@@ -35,8 +35,8 @@ impl Idle {
         oldest.filter(|os_thread| self.remove(os_thread))
     }
 
-    /// Claims and returns an idle thread of this name and these options, if there is one: the last
-    /// one that began to idle, because its stack is the warmest.
+    /// Claims and returns an idle thread of this name and these options, if there is one. Of
+    /// several, the thread that began to idle last, because its stack is the warmest.
     pub(super) fn take(&mut self, name: &str, make: &ThreadOptions) -> Option<Arc<OsThread>> {
         if make.is_alone() {
             return None;

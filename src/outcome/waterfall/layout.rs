@@ -20,8 +20,8 @@ pub(crate) struct Layout<'a> {
     pub(crate) bars: Vec<Bar>,
     /// As in the report.
     pub(crate) chain: Vec<ChainLink>,
-    /// Number of threads that have no bar because the report has no row of them: it keeps the
-    /// newest of those that are home.
+    /// Number of threads that have no bar because the report has no row of them: of the
+    /// threads that are home it keeps the newest.
     pub(crate) without: usize,
     /// The end of the axis, at least 1.
     pub(crate) end: u64,

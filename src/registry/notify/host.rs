@@ -48,8 +48,8 @@ impl Shared {
             Said::Reloaded => manager.end_reload(),
         };
         if told == Told::Later {
-            // *watch* tries again, for this word and for those that another thread has left to this
-            // one.
+            // *watch* tries again: this word may be due, and words of other threads that found this
+            // thread sending.
             self.waker.wake();
         }
         true

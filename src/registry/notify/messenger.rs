@@ -31,8 +31,8 @@ pub(crate) struct Messenger {
 }
 
 impl Messenger {
-    /// Tells what is due. `stepped`: the end of a scope has come a step further. `end`: when the
-    /// process ends by force, if a stop has begun.
+    /// Sends the manager the messages that are due. `stepped`: the end of a scope has come a step
+    /// further. `end`: when the process ends by force, if a stop has begun.
     pub(crate) fn tell(&mut self, shared: &Shared, stepped: bool, end: Option<Instant>, now: Instant) {
         // Without an end it was a step of a scope or group whose program goes on. Also without a
         // manager: *stopper* has the probe file to remove.
