@@ -152,13 +152,21 @@ impl Child {
     fn wait_for(&mut self, what: &str, holds: impl Fn(&Self) -> bool) -> &mut Self {
         let start = Instant::now();
         while !holds(self) {
-            let ended = self.process.try_wait().expect("waitable").is_some();
+            // In this order. All that a child has written before its end is in the pipes when it
+            // has ended, and in `out` and `err` when the readers of the pipes have ended too. A
+            // grandchild that keeps a pipe open keeps its reader: `LIMIT` ends that wait.
+            let ended = self.process.try_wait().expect("waitable").is_some() && self.is_read();
             if (ended && !holds(self)) || start.elapsed() > LIMIT {
                 self.give_up(&format!("no {what:?}"));
             }
             linger(1);
         }
         self
+    }
+
+    /// True if the readers of the child's output have come to its end.
+    fn is_read(&self) -> bool {
+        Arc::strong_count(&self.out) == 1 && Arc::strong_count(&self.err) == 1
     }
 
     /// Waits for the end.
@@ -173,8 +181,7 @@ impl Child {
             }
         };
         // The pipes' readers end with the child, unless it has left children of its own.
-        eventually("the child's output is read", || Arc::strong_count(&self.err) == 1);
-        eventually("the child's output is read", || Arc::strong_count(&self.out) == 1);
+        eventually("the child's output is read", || self.is_read());
         Done {
             code: status.code(),
             signal: status.signal(),
@@ -186,9 +193,21 @@ impl Child {
 
     #[track_caller]
     fn give_up(&mut self, why: &str) -> ! {
+        // Of a child that hangs: where each of its threads does.
+        let threads = threads_of(self.process.id());
         let _ = self.process.kill();
         let _ = self.process.wait();
         let (out, err) = (self.out.lock().unwrap(), self.err.lock().unwrap());
-        panic!("{}: {why}\n--- stdout\n{out}\n--- stderr\n{err}", self.what);
+        panic!("{}: {why}\n--- stdout\n{out}\n--- stderr\n{err}\n--- threads\n{threads}", self.what);
     }
+}
+
+/// A line for each thread of a process: its name, its system call, where in the kernel it sleeps.
+fn threads_of(process: u32) -> String {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let of = |task: &std::path::Path| {
+        let read = |file: &str| std::fs::read_to_string(task.join(file)).unwrap_or_default();
+        ["comm", "syscall", "wchan"].map(|file| read(file).trim().to_owned()).join(" | ")
+    };
+    tasks.map(|task| of(&task.path()) + "\n").collect()
 }
