@@ -2,9 +2,9 @@
 //! server that was not needed any more.
 //!
 //! ```text
-//! b: 20 ms
+//! b: 100 ms
 //! c: out of order
-//! a: 40 ms
+//! a: 400 ms
 //! d: stopped
 //! ```
 //!
@@ -18,7 +18,7 @@ fn main() -> Exit<()> {
     run(|scope| {
         let cx = scope.context();
         let (mut set, mut names) = (JoinSet::new(), Vec::new());
-        for (name, millis) in [("a", 40), ("b", 20), ("c", 30), ("d", 60_000)] {
+        for (name, millis) in [("a", 400), ("b", 100), ("c", 250), ("d", 60_000)] {
             let id = set.spawn(scope, format!("server-{name}"), "asks a server", move |cx| {
                 // Stands for a call over the network.
                 cx.sleep(Duration::from_millis(millis))?;

@@ -24,13 +24,18 @@ fn main() -> Exit<()> {
 
 /// One life of the process. An error is logged, and is in the dump, with the number of the run.
 fn keep(cx: &Context) -> Result {
-    // This thread waits for the process, so the end of the process is no failure of the scope.
-    let child = cx.process("child", "does the work", command()).on_exit(OnExit::Ignore).lines().spawn()?;
-    println!("keeper: run {}, pid {}", cx.run_number(), child.pid());
-    // Until the child has closed its output, or the stop.
-    cx.iter(child.stdout_lines()).for_each(|line| println!("child: {line}"));
-    // On Ctrl-C this returns at once, and the scope stops the child after this thread.
-    let status = child.wait()?;
+    // In a scope of its own, because this thread has to hear of a stop before the process does:
+    // services beside each other are told the latest first.
+    let status = cx.subscope("life", |life| {
+        // This thread waits for the process, so the end of the process is no failure of the scope.
+        let child = life.process("child", "does the work", command()).on_exit(OnExit::Ignore);
+        let child = child.lines().spawn()?;
+        println!("keeper: run {}, pid {}", cx.run_number(), child.pid());
+        // Until the child has closed its output, or the stop.
+        life.context().iter(child.stdout_lines()).for_each(|line| println!("child: {line}"));
+        // On Ctrl-C this returns at once, and the scope stops the child after this thread.
+        Ok(child.wait()?)
+    })?;
     println!("keeper: {status}");
     if status.success() { Ok(()) } else { Err(status.to_string())? }
 }

@@ -4,19 +4,18 @@
 //!
 //! It starts from the outside in, so that it ends from the inside out:
 //!
-//! 1. The threads that make work (`folder`) and do work (`thumbs-N`) are workers: they end by
-//!    themselves, or are told at once when the application stops.
+//! 1. The thread that makes work (`folder`) and the pool that does it (`thumbs`) have a scope of
+//!    their own. When the application stops, `folder` is told at once, and then the pool, which so
+//!    has almost the whole grace to finish what is queued.
 //! 2. The threads that look after others (`watchdog`, `scanner`) or listen to the world
-//!    (`instance`, `bundle`, `webui-monitor`) are services: told when the workers are home, the
+//!    (`instance`, `bundle`, `webui-monitor`) are services: told when that scope is over, the
 //!    latest first, so that the web server goes last.
 //! 3. The files that these threads fill (contact sheet, page, bundle) are closed by `defer`, the
 //!    latest first.
 //! 4. The runner, `Registry::run`, returns with the report when the last thread is home.
 
-use crossbeam_channel::unbounded;
-use homebound::{Result, Scope, StopReason};
+use homebound::{AtStop, Result, Scope, StopReason};
 
-use crate::options::AtStop;
 use crate::output::BUNDLE;
 use crate::page::publish;
 use crate::studio::Studio;
@@ -30,43 +29,48 @@ pub fn run<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studi
     scope.defer("bundle", || close_bundle(scope, studio));
     scope.defer("sheet", || close_sheet(studio));
 
-    let outcome = work(scope, studio);
-    match (&outcome, scope.context().stop_reason()) {
-        (_, Some(why)) => {
-            note_stop(studio, &why);
-            studio.bundle.keep_dump("when the stop came", scope.dump_status());
+    scope.context().subscope("pictures", |pictures| {
+        let outcome = work(scope, pictures, studio);
+        let stop = scope.context().stop_reason().or_else(|| pictures.context().stop_reason());
+        match (&outcome, stop) {
+            (_, Some(why)) => {
+                note_stop(studio, &why);
+                studio.bundle.keep_dump("when the stop came", scope.dump_status());
+            }
+            (Err(error), None) => studio.tally.interrupt(error.to_string()),
+            (Ok(()), None) => {}
         }
-        (Err(error), None) => studio.tally.interrupt(error.to_string()),
-        (Ok(()), None) => {}
-    }
-    outcome
+        outcome
+    })?;
+    Ok(())
 }
 
 /// Starts all threads, and shows the progress until the work is done. A stop ends it early, with an
 /// error.
-fn work<'scope, 'env>(scope: &'scope Scope<'scope, 'env>, studio: &'env Studio) -> Result {
+fn work<'scope, 'env: 'pictures, 'pictures>(
+    scope: &'scope Scope<'scope, 'env>,
+    pictures: &'pictures Scope<'pictures, '_>,
+    studio: &'env Studio,
+) -> Result {
     let web = webui::start(scope, studio)?;
     bundle::start(scope, studio)?;
     scanner::start(scope, studio)?;
     watchdog::start(scope, studio)?;
     instance::start(scope, studio)?;
 
-    let (sender, receiver) = queue::channel(studio.options.workers);
-    // As many as there are bad pictures: unbounded, so that no worker waits for an intake that
-    // waits for the workers.
-    let (aside, setbacks) = unbounded();
-    let workers = queue::start(scope, studio, receiver, &aside)?;
-    folder::start(scope, studio, (sender, setbacks), web.map(|web| web.done().clone()))?;
+    let pool = queue::start(pictures, &studio.options)?;
+    let intake = folder::start(pictures, studio, pool, web.map(|web| web.done().clone()))?;
     studio.bundle.keep_dump("when all had been started", scope.dump_status());
+    scope.context().ready();
 
-    progress::show(scope.context(), studio, &workers)?;
+    progress::show(pictures.context(), studio, &intake)?;
     Ok(())
 }
 
 fn note_stop(studio: &Studio, why: &StopReason) {
     let queued = match studio.options.at_stop {
         AtStop::Drain => "finishing the queued pictures",
-        AtStop::Drop => "dropping the queued pictures",
+        _ => "dropping the queued pictures",
     };
     studio.console.say(format_args!("stopping: {why}; {queued} (a second signal exits at once)"));
     studio.tally.interrupt(why.to_string());

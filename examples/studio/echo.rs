@@ -3,48 +3,40 @@
 //! Refuses to let the output fill the log: the first lines of each server are kept and the others
 //! counted.
 
-use crossbeam_channel::{Receiver, Sender};
-use homebound::{Context, Result};
+use std::net::SocketAddr;
+
+use crossbeam_channel::Receiver;
+use homebound::{Context, Line, Ready, Result};
 
 use crate::serve::LISTENING;
 use crate::studio::Studio;
 use crate::text::{count, one_line};
-use crate::webui::{Lines, News};
 
 /// The lines of each stream of each server that go into the log.
 const KEPT: usize = 100;
 
-/// The thread for stdout.
-pub fn output(cx: &Context, studio: &Studio, servers: &Receiver<Lines>, news: &Sender<News>) -> Result {
-    for (pid, lines) in cx.iter(servers) {
-        let mut kept = Kept { studio, pid, seen: 0 };
-        for line in cx.iter(&lines) {
-            if let Some(address) = line.strip_prefix(LISTENING).and_then(|address| address.parse().ok()) {
-                cx.send(news, News::Listens(pid, address)).map_err(|refused| refused.cause)?;
-            }
-            kept.line(&line);
+/// The thread for stdout. It is ready when the server has said where it listens.
+pub fn output(
+    cx: &Context,
+    studio: &Studio,
+    pid: u32,
+    lines: &Receiver<Line>,
+    ready: Ready<SocketAddr>,
+) -> Result {
+    let (mut kept, mut ready) = (Kept { studio, pid, seen: 0 }, Some(ready));
+    for line in cx.iter(lines) {
+        if let Some(address) = line.strip_prefix(LISTENING).and_then(|address| address.parse().ok()) {
+            ready.take().into_iter().for_each(|ready| ready.set(address));
         }
+        kept.line(&line);
     }
     Ok(())
 }
 
-/// The thread for stderr. At the end of each server it reports the last line.
-pub fn complaints(
-    cx: &Context,
-    studio: &Studio,
-    servers: &Receiver<Lines>,
-    last_words: &Sender<Option<String>>,
-) -> Result {
-    for (pid, lines) in cx.iter(servers) {
-        let mut kept = Kept { studio, pid, seen: 0 };
-        let mut last = None;
-        for line in cx.iter(&lines) {
-            kept.line(&line);
-            last = Some(one_line(&line));
-        }
-        cx.send(last_words, last).map_err(|refused| refused.cause)?;
-    }
-    Ok(())
+/// The thread for stderr. Returns the last line.
+pub fn complaints(cx: &Context, studio: &Studio, pid: u32, lines: &Receiver<Line>) -> Option<String> {
+    let mut kept = Kept { studio, pid, seen: 0 };
+    cx.iter(lines).inspect(|line| kept.line(line)).last().map(|line| one_line(&line))
 }
 
 struct Kept<'a> {

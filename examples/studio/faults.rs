@@ -50,11 +50,9 @@ impl Faults {
             }
             Some("hang") => {
                 console.say(format_args!("fault: {} hangs", cx.name()));
-                cx.waiting("the fault that a test asked for", || {
-                    loop {
-                        thread::park();
-                    }
-                });
+                loop {
+                    thread::park();
+                }
             }
             Some("await") => {
                 console.say(format_args!("fault: {} awaits", cx.name()));

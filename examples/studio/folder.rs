@@ -1,5 +1,5 @@
-//! Owns the intake: finds the pictures of the folder and puts each version of a picture into the
-//! queue once.
+//! Owns the intake: finds the pictures of the folder and gives each version of a picture to the
+//! pool once.
 //! Refuses to know their fate.
 
 use std::collections::{HashMap, HashSet};
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, after, never, select_biased};
-use homebound::{Context, Handle, Result, Scope};
+use crossbeam_channel::{Receiver, Sender, after, never, select_biased, unbounded};
+use homebound::{Context, Handle, Pool, Result, Scope};
 
 use crate::pictures::{Found, Picture, Stamp, Walk};
-use crate::queue::Job;
+use crate::queue;
 use crate::setback::Setback;
 use crate::studio::Studio;
 use crate::tally::Problem;
@@ -37,14 +37,17 @@ enum Next {
 /// A worker, with `--watch` too. A service would be stopped only after the workers are home, and
 /// would go on to make work for a queue that is being drained. The thread that makes work must hear
 /// of the stop first.
-pub fn start<'scope, 'env>(
-    scope: &'scope Scope<'scope, 'env>,
-    studio: &'env Studio,
-    (jobs, setbacks): (Sender<Job<'env>>, Receiver<Setback<'env>>),
+pub fn start<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    studio: &'scope Studio,
+    pool: Pool<'scope>,
     stay: Option<Receiver<Infallible>>,
 ) -> Result<Handle<'scope, ()>> {
     let (roots, known, aside) = (vec![Root::own(&studio.options.folder)], HashMap::new(), HashMap::new());
-    let intake = Intake { studio, jobs, stay, roots, known, setbacks, aside, told: HashSet::new() };
+    // As many as there are bad pictures: unbounded, so that no worker waits for an intake that
+    // waits for the workers.
+    let setbacks = unbounded();
+    let intake = Intake { studio, pool, stay, roots, known, setbacks, aside, told: HashSet::new() };
     Ok(scope.spawn("folder", "finds pictures and queues them", move |cx| intake.run(cx))?)
 }
 
@@ -80,8 +83,7 @@ impl Root {
 
 struct Intake<'a> {
     studio: &'a Studio,
-    /// The only sender: when the intake ends, the queue has seen its last job.
-    jobs: Sender<Job<'a>>,
+    pool: Pool<'a>,
     /// Disconnected when there is no reason to stay any more.
     stay: Option<Receiver<Infallible>>,
     roots: Vec<Root>,
@@ -89,7 +91,7 @@ struct Intake<'a> {
     known: HashMap<PathBuf, (Stamp, bool)>,
     /// Pictures that turned out bad, handed back by the workers, and all of these that are still
     /// there.
-    setbacks: Receiver<Setback<'a>>,
+    setbacks: (Sender<Setback<'a>>, Receiver<Setback<'a>>),
     aside: HashMap<PathBuf, Setback<'a>>,
     /// The problems that were reported, because a scan would find them again and again.
     told: HashSet<String>,
@@ -121,7 +123,7 @@ impl<'a> Intake<'a> {
                 Next::Look => self.look_again(cx)?,
                 Next::Inbox => self.take_folders(cx)?,
                 // Folders that came before the inbox closed are scanned.
-                Next::Nothing if self.studio.inbox.close_if_empty() => return Ok(()),
+                Next::Nothing if self.studio.inbox.close_if_empty() => return Ok(self.pool.wait_idle(cx)?),
                 Next::Nothing => self.take_folders(cx)?,
             }
         }
@@ -178,7 +180,7 @@ impl<'a> Intake<'a> {
     fn scan(&mut self, cx: &Context, at: usize) -> Result<Vec<Picture>> {
         let ready = self.search(cx, at)?;
         let known = &self.known;
-        for setback in self.setbacks.try_iter() {
+        for setback in self.setbacks.1.try_iter() {
             let path = self.roots[0].place_of(setback.name());
             match known.get(&path) {
                 // The next version has been queued meanwhile, with a place of its own in the books.
@@ -201,9 +203,9 @@ impl<'a> Intake<'a> {
     }
 
     fn search(&mut self, cx: &Context, at: usize) -> Result<Vec<Picture>> {
-        let Studio { output, folder_stage, .. } = self.studio;
+        let Studio { output, stages, .. } = self.studio;
         let Root { path: root, exact, foreign, .. } = &self.roots[at];
-        let busy = folder_stage.begin(shown(root), "searching");
+        let busy = stages.begin(cx.name(), shown(root), "searching");
         let mut ready = Vec::new();
         let mut known = HashMap::new();
         let mut others = 0;
@@ -254,11 +256,12 @@ impl<'a> Intake<'a> {
         let ticketed = |picture: Picture| {
             let before = self.aside.remove(&self.roots[0].place_of(&picture.name));
             let ticket = before.map_or_else(|| self.studio.tally.ticket(), Setback::again);
-            Job { picture, ticket }
+            (picture, ticket)
         };
-        let jobs: Vec<_> = ready.into_iter().map(ticketed).collect();
-        for job in jobs {
-            cx.send(&self.jobs, job).map_err(|refused| refused.cause)?;
+        let ticketed: Vec<_> = ready.into_iter().map(ticketed).collect();
+        for (picture, ticket) in ticketed {
+            let (studio, setbacks) = (self.studio, self.setbacks.0.clone());
+            self.pool.execute(cx, move |cx| Ok(queue::settle(cx, studio, picture, ticket, &setbacks)))?;
         }
         Ok(())
     }

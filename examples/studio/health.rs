@@ -1,16 +1,16 @@
 //! Owns the question whether the web server is well: asks it by HTTP, as a browser would.
-//! Refuses to act on the answer: it tells the monitor.
+//! Refuses to act on the answer: its failure ends the server, and the policy of the monitor
+//! decides.
 
 use std::io::{Read, Write};
+use std::mem;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
-use homebound::{Context, Result, WaitError};
+use homebound::{Context, Result};
 
 use crate::studio::Studio;
 use crate::visitor::HEALTH;
-use crate::webui::News;
 
 const PERIOD: Duration = Duration::from_secs(1);
 /// The time that an answer may take.
@@ -23,39 +23,30 @@ const FAILURES: usize = 3;
 pub struct Server {
     pub pid: u32,
     pub address: SocketAddr,
+    /// True if a server has died before this one.
+    pub again: bool,
 }
 
 /// The health thread. It reports the first good answer to people, because the address may be
 /// useless until then.
-pub fn watch(cx: &Context, studio: &Studio, servers: &Receiver<Server>, news: &Sender<News>) -> Result {
-    let mut server = cx.recv(servers)?;
-    let (mut failures, mut told, mut again) = (0, false, "");
+pub fn watch(cx: &Context, studio: &Studio, server: Server) -> Result {
+    let Server { pid, address, again } = server;
+    let (mut failures, mut told) = (0, false);
     loop {
         match ask(cx, server) {
             Ok(()) => {
                 failures = 0;
-                if !told {
-                    let address = server.address;
-                    studio
-                        .console
-                        .say(format_args!("webui: the contact sheet is {again}at http://{address}/"));
-                    (told, again) = (true, "again ");
+                if !mem::replace(&mut told, true) {
+                    let again = if again { "again " } else { "" };
+                    let news = format_args!("webui: the contact sheet is {again}at http://{address}/");
+                    studio.console.say(news);
                 }
             }
             Err(error) if cx.is_stopping() => return Err(error),
-            Err(error) => {
-                failures += 1;
-                if failures == FAILURES {
-                    let why = format!("does not answer: {error}");
-                    cx.send(news, News::Unwell(server.pid, why)).map_err(|refused| refused.cause)?;
-                }
-            }
+            Err(_) if failures + 1 < FAILURES => failures += 1,
+            Err(error) => return Err(format!("the web server (pid {pid}) does not answer: {error}").into()),
         }
-        match cx.recv_timeout(servers, PERIOD) {
-            Ok(next) => (server, failures, told) = (next, 0, false),
-            Err(WaitError::TimedOut) => {}
-            Err(ended) => return Err(ended.into()),
-        }
+        cx.sleep(PERIOD)?;
     }
 }
 

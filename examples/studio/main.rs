@@ -11,11 +11,11 @@
 //! | app controller | `controller` | the body of the scope |
 //! | process auto-scanner | `scanner` | service |
 //! | watchdog, heartbeat monitor | `watchdog`, `stages` | service |
-//! | job runner: queue worker | `queue` | N workers |
+//! | job runner: queue worker | `queue` | a pool of N threads |
 //! | thumbnail widget: image loader | `thumbs`, `decode` | what a queue worker does |
 //! | diagnostics bundle: ZIP builder | `bundle` | service, and deferred |
 //! | GUI worker | `progress`, `console` | no thread: it runs in the body |
-//! | web UI process manager | `webui`, `echo`, `health` | a service, with 3 more and a child |
+//! | web UI process manager | `webui`, `echo`, `health` | a service that restarts, and a child |
 //! | single instance checker | `instance`, `handover`, `runtime` | service |
 //! | folder monitor | `folder`, `pictures`, `setback` | worker |
 //! | the web server itself | `serve`, `visitor`, `exhibits` | another process of this program |
@@ -52,6 +52,7 @@ mod children;
 mod console;
 mod decode;
 mod faults;
+mod log;
 mod output;
 mod pictures;
 mod samples;
@@ -65,12 +66,12 @@ use std::env;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bundle::Bundle;
+use console::Console;
 use crossbeam_channel::bounded;
-use homebound::Signals;
-use homebound::registry::Registry;
+use homebound::{Health, Notify, Registry, Signals};
 use instance::Claim;
 use options::{Options, Request, USAGE};
 use studio::Studio;
@@ -94,12 +95,14 @@ fn main() -> ExitCode {
 fn run(options: Options) -> ExitCode {
     decode::quiet_contained_panics();
     let threads_before = os_threads();
+    let console = Arc::new(Console::new());
+    log::begin(&console);
     // Opened inside, where a signal is already a stop; kept outside, where all threads may borrow
     // it.
     let studio = OnceLock::new();
     let (wish, wishes) = bounded(1);
     let signals = Signals::default().forward(libc::SIGUSR1, wish);
-    let exit = Registry::new("studio").grace(options.grace).signals(signals).run(|scope| {
+    let exit = registry(&options).signals(signals).run(|scope| {
         let instance = match options.single {
             false => None,
             true => match instance::claim(scope.context(), &options)? {
@@ -110,7 +113,7 @@ fn run(options: Options) -> ExitCode {
                 }
             },
         };
-        let opened = Studio { instance, bundle: Bundle::new(wishes), ..Studio::open(options)? };
+        let opened = Studio { console, instance, bundle: Bundle::new(wishes), ..Studio::open(options)? };
         controller::run(scope, studio.get_or_init(|| opened))
     });
     say(&exit.shutdown);
@@ -127,6 +130,20 @@ fn run(options: Options) -> ExitCode {
         complain(error);
     }
     ExitCode::from(exit.code())
+}
+
+/// A program that stays is looked after: by the log, a service manager, a probe, and the operator
+/// who chooses the grace.
+fn registry(options: &Options) -> Registry {
+    let registry = Registry::new("studio").grace(options.grace);
+    let mut registry = registry.health(Health::new().stuck_after(options.stall)).notify(Notify::from_env());
+    if let Some(file) = &options.history {
+        registry = registry.history(file);
+    }
+    if let Some(file) = &options.probe {
+        registry = registry.probe_file(file);
+    }
+    registry
 }
 
 /// The number of threads of this process, if the OS tells.

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
+use homebound::AtStop;
+
 pub const USAGE: &str = "\
 Turns a folder of pictures into thumbnails, a contact sheet and a diagnostics bundle.
 
@@ -29,6 +31,8 @@ Usage: studio [DIR] [options]
   --grace SECS     how long a stop may take (default: 5)
   --stall SECS     report a stage that makes no progress for so long (default: 30)
   --idle SECS      end a stray child process that is idle for so long (default: 60)
+  --history FILE   add a line about the stop to this file: see `cargo homebound graces`
+  --probe FILE     this file is there while the studio is ready
   --serve DIR      only show the results in DIR, as --web does (it starts this)
   --help           this text
 
@@ -56,18 +60,14 @@ pub struct Options {
     /// The port of the web server; 0 for any free port.
     pub web_port: u16,
     pub single: bool,
+    /// The fate of the queued pictures.
     pub at_stop: AtStop,
     pub strict: bool,
     pub grace: Duration,
     pub stall: Duration,
     pub idle: Duration,
-}
-
-/// The fate of the queued pictures at a stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AtStop {
-    Drain,
-    Drop,
+    pub history: Option<PathBuf>,
+    pub probe: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -85,6 +85,8 @@ impl Default for Options {
             grace: Duration::from_secs(5),
             stall: Duration::from_secs(30),
             idle: Duration::from_secs(60),
+            history: None,
+            probe: None,
         }
     }
 }
@@ -114,6 +116,8 @@ impl Request {
                 Some("--grace") => options.grace = seconds("--grace", &mut args)?,
                 Some("--stall") => options.stall = seconds("--stall", &mut args)?,
                 Some("--idle") => options.idle = seconds("--idle", &mut args)?,
+                Some("--history") => options.history = Some(value("--history", &mut args)?.into()),
+                Some("--probe") => options.probe = Some(value("--probe", &mut args)?.into()),
                 Some(other) if other.starts_with('-') => {
                     return Err(format!("unknown option {other}"));
                 }

@@ -20,24 +20,19 @@ const WINDOW: Duration = Duration::from_secs(5);
 
 const BAR: usize = 24;
 
-/// Shows the progress until all workers are home; the error is a stop before that.
-pub fn show(cx: &Context, studio: &Studio, workers: &[Handle<'_, ()>]) -> Result<(), WaitError> {
+/// Shows the progress until the intake is home, with all pictures settled; the error is a stop
+/// before that.
+pub fn show(cx: &Context, studio: &Studio, intake: &Handle<'_, ()>) -> Result<(), WaitError> {
     let mut progress = Progress::new(studio);
-    progress.publish();
-    for worker in workers {
-        loop {
-            match cx.recv_timeout(worker.done(), REDRAW) {
-                Ok(never) => match never {},
-                Err(WaitError::TimedOut) => {
-                    progress.update();
-                    progress.publish();
-                }
-                Err(WaitError::Disconnected) => break,
-                Err(stopped) => return Err(stopped),
-            }
+    loop {
+        progress.publish();
+        match cx.recv_timeout(intake.done(), REDRAW) {
+            Ok(never) => match never {},
+            Err(WaitError::TimedOut) => progress.update(),
+            Err(WaitError::Disconnected) => return Ok(()),
+            Err(stopped) => return Err(stopped),
         }
     }
-    Ok(())
 }
 
 struct Progress<'a> {
@@ -105,7 +100,7 @@ impl<'a> Progress<'a> {
     }
 
     fn current(&self) -> Option<String> {
-        self.studio.stages().find_map(|stage| stage.what())
+        self.studio.stages.what()
     }
 }
 

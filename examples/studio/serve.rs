@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homebound::registry::{Exit, Registry};
-use homebound::{Context, Result, SpawnError};
+use homebound::{Context, Pool, Result};
 
 use crate::exhibits::Exhibits;
 use crate::faults::WebFault;
@@ -38,8 +38,13 @@ pub fn run(results: &Path, port: u16) -> ExitCode {
             .map_err(|error| format!("127.0.0.1:{port}: {error}"))?;
         fault.at_start()?;
         writeln!(io::stdout(), "{LISTENING}{}", listener.local_addr()?)?;
+        let exhibits = scope.keep(exhibits);
+        // Nobody waits for a seat: a visitor that finds none is told so, or sent away.
+        let seats = |name, purpose, threads| scope.pool(name, purpose).threads(threads).queue(0).start();
+        let visitors = seats("visitors", "serves one connection each", MOST)?;
+        let spare = seats("spare", "tells visitors that there are too many", SPARE)?;
         scope.service("door", "takes connections", move |cx| {
-            door(cx, &listener, &Arc::new(exhibits), fault)
+            door(cx, &listener, exhibits, (&visitors, &spare), fault)
         })?;
         scope.context().wait_for_stop();
         Ok(())
@@ -56,9 +61,13 @@ fn verdict(exit: &Exit<()>) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn door(cx: &Context, listener: &TcpListener, exhibits: &Arc<Exhibits>, fault: WebFault) -> Result {
-    // Each visitor holds the exhibits, and one of these seats, if one was free.
-    let seats = Arc::new(());
+fn door<'a>(
+    cx: &Context,
+    listener: &TcpListener,
+    exhibits: &'a Exhibits,
+    (visitors, spare): (&Pool<'a>, &Pool<'a>),
+    fault: WebFault,
+) -> Result {
     loop {
         let (stream, _) = match cx.accept(listener) {
             Err(error) if !cx.is_stopping() => {
@@ -70,17 +79,16 @@ fn door(cx: &Context, listener: &TcpListener, exhibits: &Arc<Exhibits>, fault: W
             }
             taken => taken?,
         };
+        let stream = Arc::new(stream);
         fault.at_visit(cx)?;
-        if Arc::strong_count(exhibits) > MOST + SPARE {
-            continue;
-        }
-        let (exhibits, seat) =
-            (Arc::clone(exhibits), (Arc::strong_count(&seats) <= MOST).then(|| Arc::clone(&seats)));
-        let spawned = cx.spawn("visitor", "serves one connection", move |cx| {
-            visitor::serve(cx, &stream, &exhibits, seat.is_none())
-        });
-        if let Err(SpawnError::Os(error)) = spawned {
-            let _nobody_reads = writeln!(io::stderr(), "a visitor is sent away: {error}");
+        let serve = |one_too_many| {
+            let stream = Arc::clone(&stream);
+            move |cx: &Context| visitor::serve(cx, &stream, exhibits, one_too_many)
+        };
+        if visitors.offer(serve(false)).is_err() {
+            if let Err(refused) = spare.offer(serve(true)) {
+                let _nobody_reads = writeln!(io::stderr(), "a visitor is sent away: {refused}");
+            }
         }
     }
 }

@@ -1,16 +1,15 @@
-//! Owns the heartbeats: the present step of each stage of the studio, and its beginning.
-//! Refuses to know the work of a stage, and the watcher.
+//! Owns the heartbeats: the present step of each thread that is at work, and its beginning.
+//! Refuses to know the work, and the watcher.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// One stage, such as one queue worker. A stage is busy only while it has work, because waiting for
+/// The threads that are at work, by name. A thread without work is not in here, because waiting for
 /// work is no stall.
-pub struct Stage {
-    pub name: String,
-    task: Mutex<Option<Task>>,
-}
+#[derive(Default)]
+pub struct Stages(Mutex<BTreeMap<String, Task>>);
 
 struct Task {
     what: String,
@@ -19,10 +18,13 @@ struct Task {
     reported: bool,
 }
 
-/// A stage that is busy, until this is dropped.
-pub struct Busy<'a>(&'a Stage);
+/// The work of one thread, until this is dropped.
+pub struct Busy<'a> {
+    stages: &'a Stages,
+    name: String,
+}
 
-/// A stage that made no progress for too long.
+/// A thread that made no progress for too long.
 pub struct Stall {
     pub stage: String,
     pub what: String,
@@ -30,47 +32,42 @@ pub struct Stall {
     pub lasting: Duration,
 }
 
-impl Stage {
-    pub fn new(name: impl Into<String>) -> Self {
-        Stage { name: name.into(), task: Mutex::new(None) }
+impl Stages {
+    pub fn begin(&self, name: &str, what: String, step: &'static str) -> Busy<'_> {
+        let task = Task { what, step, since: Instant::now(), reported: false };
+        self.0.lock().insert(name.to_owned(), task);
+        Busy { stages: self, name: name.to_owned() }
     }
 
-    pub fn begin(&self, what: String, step: &'static str) -> Busy<'_> {
-        *self.task.lock() = Some(Task { what, step, since: Instant::now(), reported: false });
-        Busy(self)
-    }
-
-    /// The present step of the stage.
+    /// The work of one of the threads. `thumbs-1` goes before `folder`.
     pub fn what(&self) -> Option<String> {
-        self.task.lock().as_ref().map(|task| task.what.clone())
+        self.0.lock().values().next_back().map(|task| task.what.clone())
     }
 
-    /// The stall of at least `limit`, if it was not reported yet.
-    pub fn new_stall(&self, limit: Duration) -> Option<Stall> {
-        let mut task = self.task.lock();
-        let task = task.as_mut()?;
-        let lasting = task.since.elapsed();
-        if task.reported || lasting < limit {
-            return None;
-        }
-        task.reported = true;
-        Some(Stall { stage: self.name.clone(), what: task.what.clone(), step: task.step, lasting })
+    /// The stalls of at least `limit` that were not reported yet.
+    pub fn new_stalls(&self, limit: Duration) -> Vec<Stall> {
+        let mut tasks = self.0.lock();
+        let late = tasks.iter_mut().filter(|(_, task)| !task.reported && task.since.elapsed() >= limit);
+        let stall = |(name, task): (&String, &mut Task)| {
+            task.reported = true;
+            let (stage, what, lasting) = (name.clone(), task.what.clone(), task.since.elapsed());
+            Stall { stage, what, step: task.step, lasting }
+        };
+        late.map(stall).collect()
     }
 }
 
 impl Busy<'_> {
-    /// A heartbeat: the stage is alive, and now at this step.
+    /// A heartbeat: the thread is alive, and now at this step.
     pub fn step(&self, step: &'static str) {
-        if let Some(task) = self.0.task.lock().as_mut() {
-            task.step = step;
-            task.since = Instant::now();
-            task.reported = false;
+        if let Some(task) = self.stages.0.lock().get_mut(&self.name) {
+            (task.step, task.since, task.reported) = (step, Instant::now(), false);
         }
     }
 }
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        *self.0.task.lock() = None;
+        self.stages.0.lock().remove(&self.name);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::{self, Metadata};
 use std::path::Path;
+use std::sync::Arc;
 
 use crossbeam_channel::never;
 use homebound::Result;
@@ -16,14 +17,14 @@ use crate::instance::Instance;
 use crate::options::Options;
 use crate::output::Output;
 use crate::sheet::Sheet;
-use crate::stages::Stage;
+use crate::stages::Stages;
 use crate::tally::{Problem, Tally};
 use crate::text::shown;
 
 /// It outlives all threads, so they simply borrow it.
 pub struct Studio {
     pub options: Options,
-    pub console: Console,
+    pub console: Arc<Console>,
     pub output: Output,
     pub tally: Tally,
     pub sheet: Sheet,
@@ -34,8 +35,7 @@ pub struct Studio {
     pub forking: Mutex<()>,
     /// With `--single`: our place as the first studio.
     pub instance: Option<Instance>,
-    pub folder_stage: Stage,
-    pub worker_stages: Vec<Stage>,
+    pub stages: Stages,
 }
 
 impl Studio {
@@ -48,7 +48,7 @@ impl Studio {
             return Err(format!("{}: holds the results of {}", shown(folder), shown(out)));
         }
         Ok(Studio {
-            console: Console::new(),
+            console: Arc::new(Console::new()),
             output,
             tally: Tally::new(),
             sheet: Sheet::default(),
@@ -57,14 +57,9 @@ impl Studio {
             inbox: Inbox::new(),
             forking: Mutex::new(()),
             instance: None,
-            folder_stage: Stage::new("folder"),
-            worker_stages: (1..=options.workers).map(|n| Stage::new(format!("thumbs-{n}"))).collect(),
+            stages: Stages::default(),
             options,
         })
-    }
-
-    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
-        self.worker_stages.iter().chain([&self.folder_stage])
     }
 
     /// Writes a problem into the books, and reports it.

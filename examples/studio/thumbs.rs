@@ -41,24 +41,18 @@ pub enum Unmade {
 pub fn make(cx: &Context, studio: &Studio, picture: &Picture, busy: &Busy<'_>) -> Result<Thumb, Unmade> {
     busy.step("reading");
     studio.faults.at_load(cx, &picture.path, &studio.console);
-    let bytes =
-        cx.waiting("reading a picture", || picture.read()).map_err(|error| Unmade::Picture(error.into()))?;
+    let bytes = picture.read().map_err(|error| Unmade::Picture(error.into()))?;
     busy.step("decoding");
-    let (original, pixels) = cx
-        .waiting("decoding a picture", || {
-            decode::contain(|| {
-                studio.faults.at_decode(&picture.path);
-                let image = decode::decode(&bytes)?;
-                Ok(((image.width(), image.height()), shrink(&image)))
-            })
-        })
-        .map_err(Unmade::Picture)?;
+    let decoded = decode::contain(|| {
+        studio.faults.at_decode(&picture.path);
+        let image = decode::decode(&bytes)?;
+        Ok(((image.width(), image.height()), shrink(&image)))
+    });
+    let (original, pixels) = decoded.map_err(Unmade::Picture)?;
     busy.step("writing");
     let thumb = Thumb { name: picture.name.clone(), file: file_name(&picture.name), original, pixels };
-    cx.waiting("writing a thumbnail", || {
-        studio.output.write(&thumb.file, |file| write_png(file, &thumb.pixels))
-    })
-    .map_err(Unmade::Output)?;
+    let written = studio.output.write(&thumb.file, |file| write_png(file, &thumb.pixels));
+    written.map_err(Unmade::Output)?;
     Ok(thumb)
 }
 

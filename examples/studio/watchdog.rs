@@ -19,7 +19,7 @@ fn watch(cx: &Context, studio: &Studio) -> Result {
     let limit = studio.options.stall;
     let period = (limit / 4).clamp(Duration::from_millis(50), Duration::from_secs(1));
     for _ in cx.ticks(period) {
-        for stall in studio.stages().filter_map(|stage| stage.new_stall(limit)) {
+        for stall in studio.stages.new_stalls(limit) {
             let news = format!(
                 "watchdog: {} has made no progress for {:.1} s: {} {}",
                 stall.stage,

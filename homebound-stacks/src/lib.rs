@@ -46,3 +46,8 @@ mod unsupported;
     target_pointer_width = "64"
 )))]
 pub use unsupported::{Modules, Names, Shown, Stacks, free_signal, thread_id, threads};
+
+/// The README, so that its code is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -38,6 +38,39 @@ fn the_first_address_that_answers_wins() {
     prints_what_its_header_says("race");
 }
 
+#[test]
+fn each_capability_does_what_the_header_of_its_example_says() {
+    // catches: an example that says what is not so
+    for name in ["join_set", "map", "pool", "strategies"] {
+        prints_what_its_header_says(name);
+    }
+}
+
+#[test]
+fn a_feed_that_stays_dead_is_given_up() {
+    // catches: an example that says what is not so
+    within(|| {
+        let (code, out, err) = Program::start("restart", &[]).end();
+        // Three runs of 3, 4 and 5 messages, and then five more failures.
+        assert!(out.starts_with("12 messages; shutdown: 1 total, 1 joined, timeout: 0"), "{out}");
+        assert!(err.contains("gave up feed after 5 restarts"), "{err}");
+        assert_eq!(code, Some(1));
+    });
+}
+
+#[test]
+fn the_supervisor_ends_at_once_on_ctrl_c() {
+    // catches: a wait that does not hear the stop, a child that is left
+    within(|| {
+        let mut program = Program::start("supervisor", &[]);
+        while program.line() != "child: working\n" {}
+        program.signal(Signal::INT);
+        let (code, out, err) = program.end();
+        assert_eq!(code, Some(130), "{out}{err}");
+        assert!(out.contains("timeout: 0, orphaned: 0"), "{out}");
+    });
+}
+
 fn http() -> (Program, String) {
     let mut program = Program::start("http", &["127.0.0.1:0"]);
     let line = program.line();

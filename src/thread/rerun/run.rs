@@ -213,15 +213,18 @@ impl Rerun {
     }
 }
 
-/// The text of a failure, without the thread, which its readers know. At most [`LONGEST`]
-/// characters.
+/// The text of a failure, without the thread, which its readers know. If the error carries the
+/// failures of another scope or thread, which are a tree of many lines, the text is of the first of
+/// these, with its path. At most [`LONGEST`] characters.
 fn text_of(failure: &Failure) -> String {
-    let text = match failure.cause() {
+    let (deeper, first) = failure.last_inside();
+    let path = if deeper > 0 { format!("{}: ", first.path()) } else { String::new() };
+    let text = match first.cause() {
         Cause::Error(error) => chain::text(error),
         Cause::Panic { message, location } => {
             let place = location.map(|place| format!(" at {place}")).unwrap_or_default();
             format!("panicked{place}: {message}")
         }
     };
-    text.chars().take(LONGEST).collect()
+    path.chars().chain(text.chars()).take(LONGEST).collect()
 }

@@ -19,7 +19,10 @@ const SOURCES: [(&str, &[&[&str]]); 8] = [
     ),
     (
         "queue worker",
-        &[&["thumbs-", "(worker: makes thumbnails of queued pictures)", "examples/studio/queue.rs"]],
+        &[
+            &["thumbs  (pool)", "0 queued, 0 done"],
+            &["thumbs-1  (worker: makes thumbnails of queued pictures)", "job 1 \"a.png\""],
+        ],
     ),
     (
         "image loader",
@@ -35,7 +38,7 @@ const SOURCES: [(&str, &[&[&str]]); 8] = [
         &[
             &["webui-monitor  (service: starts the web server, and again when it dies)"],
             &["webui-stdout  (service: reads the output of the web server)", "waits: "],
-            &["webui-stderr  (service: reads the complaints of the web server)", "waits: "],
+            &["webui-stderr  (worker: reads the complaints of the web server)", "waits: "],
             &["webui-health  (service: asks the web server whether it is well)", "waits: "],
             &["webui-server  (process: shows the contact sheet)", "--serve"],
         ],
@@ -53,8 +56,8 @@ fn all_eight_thread_sources_are_there_shown_by_the_dump() {
     let dir = folder("eight", &["a.png"]);
     let runtime = Runtime::new();
     let mut studio = dir.studio();
-    // Two workers: one loads for as long as we like, the other has nothing to do.
-    studio.arg("--workers").arg("2").arg("--watch").arg("--web").arg("--single");
+    // It loads for as long as we like.
+    studio.arg("--watch").arg("--web").arg("--single");
     let mut run = studio.env("STUDIO_FAULT", "load:a.png").env("XDG_RUNTIME_DIR", runtime.text()).start();
     run.until_stdout(" loads\n");
     run.until_stdout("watching ");
@@ -90,7 +93,7 @@ fn all_eight_thread_sources_are_there_shown_by_the_dump() {
     let end = run.end();
     assert_eq!(end.code, Some(0), "{end:?}");
     // The report accounts for all of them, too.
-    for name in ["scanner", "watchdog", "thumbs-1", "thumbs-2", "bundle", "instance", "webui-monitor"] {
+    for name in ["scanner", "watchdog", "pictures/thumbs/thumbs-1", "bundle", "instance", "webui-monitor"] {
         end.says(&format!("/studio/{name}  ("));
     }
     end.says("webui/webui-server  (process: ").says("timeout: 0, orphaned: 0");

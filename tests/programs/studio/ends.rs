@@ -87,6 +87,40 @@ fn a_stage_without_progress_is_reported() {
     assert!(unzip(&dir.out(), "dump.txt").contains("watchdog: thumbs-1"));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_hangs_is_told_of_with_the_reason() {
+    // catches: a hang that nobody hears of before the end
+    let dir = folder("stuck", &["a.png"]);
+    let mut run = dir
+        .studio()
+        .arg("--stall")
+        .arg("0.5")
+        .arg("--grace")
+        .arg("0.5")
+        .env("STUDIO_FAULT", "hang:a.png")
+        .start();
+    run.until_stderr("/studio/pictures/thumbs/thumbs-1/job 1: stuck: blocked outside of homebound, ");
+    run.until_stderr("watchdog: thumbs-1 has made no progress for");
+    run.signal(Signal::TERM);
+    assert_eq!(run.end().code, Some(70));
+}
+
+#[test]
+fn a_probe_sees_when_it_is_ready_and_its_stop_is_in_the_history() {
+    // catches: a program that is never ready, or ready after its stop; a stop that is not kept
+    let dir = folder("probed", &["a.png"]);
+    let (probe, history) = (dir.0.join("ready"), dir.0.join("stops.jsonl"));
+    let mut studio = dir.studio();
+    let mut run = studio.arg("--watch").arg("--probe").arg(&probe).arg("--history").arg(&history).start();
+    run.until("it is ready", |_, _| probe.exists());
+    run.signal(Signal::TERM);
+    assert_eq!(run.end().code, Some(0));
+    assert!(!probe.exists());
+    let lines = std::fs::read_to_string(&history).unwrap();
+    assert!(lines.lines().count() == 1 && lines.contains("/studio/pictures/folder"), "{lines}");
+}
+
 /// The shell starts a child and then becomes the studio, which so inherits a child that it knows
 /// nothing of.
 #[cfg(target_os = "linux")]
@@ -108,17 +142,18 @@ fn every_thread_bears_its_name() {
     let dir = folder("names", &["a.png"]);
     let mut run = dir.studio().arg("--watch").start();
     run.until_stdout("watching ");
-    // A thread takes its name with its first step, which may come after the first step of another.
+    // A thread takes its name with its first step, which may come after the first step of another;
+    // before that it bears the name of the thread that started it.
+    let all = ["folder", "scanner", "studio", "thumbs-1", "watchdog"];
+    let once =
+        |names: &[String]| all.iter().all(|name| names.iter().filter(|bearer| bearer == name).count() == 1);
     let deadline = Instant::now() + PATIENCE;
     let mut names = run.thread_names();
-    while names.iter().filter(|name| *name == "studio").count() > 1 && Instant::now() < deadline {
+    while !once(&names) && Instant::now() < deadline {
         run.pump_for(Duration::from_millis(10));
         names = run.thread_names();
     }
-    for name in ["folder", "scanner", "studio", "thumbs-1", "watchdog"] {
-        let bearers = names.iter().filter(|bearer| *bearer == name).count();
-        assert_eq!(bearers, 1, "{name} in {names:?}");
-    }
+    assert!(once(&names), "{all:?}, each once, in {names:?}");
     run.signal(Signal::INT);
     assert_eq!(run.end().code, Some(130));
 }

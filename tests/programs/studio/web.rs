@@ -14,7 +14,7 @@ use crate::studio::call::{End, Run};
 use crate::studio::folders::{Folder, folder, unzip, whole_files};
 use crate::studio::place::{ask, counted, get, servers};
 
-/// A studio whose web server is well, and where that is.
+/// A studio whose web server is well and shows the page, and where that is.
 fn shown(dir: &Folder, fault: &str, args: &[&str]) -> (Run, String) {
     let mut studio = dir.studio();
     for arg in args {
@@ -23,6 +23,7 @@ fn shown(dir: &Folder, fault: &str, args: &[&str]) -> (Run, String) {
     let mut run = studio.arg("--web").env("STUDIO_FAULT", fault).start();
     run.until_stdout("the contact sheet is at http://");
     let address = run.said("the contact sheet is at http://").unwrap().trim_end_matches('/').to_owned();
+    run.until("the page is there", |_, _| get(&address, "/").0 == 200);
     (run, address)
 }
 
@@ -166,10 +167,16 @@ fn a_web_server_that_is_killed_is_started_again() {
     let second = pid_at(&address);
     assert_ne!(first, second);
     assert_eq!(servers(&dir.out()), [second]);
-    run.until_stderr(&format!("the web server (pid {first}) has ended: signal: 9 (SIGKILL)"));
+    let how = format!("the web server (pid {first}) has ended: signal: 9 (SIGKILL)");
+    run.until_stderr(&how);
+    run.signal(Signal::QUIT);
+    run.until("the dump tells of it", |_, stderr| {
+        let mut rows = stderr.lines().filter(|line| line.contains("webui-monitor  (service"));
+        rows.any(|row| ["run 2", "restarts 1", &how].iter().all(|part| row.contains(part)))
+    });
     run.signal(Signal::TERM);
     let end = ends(&dir, run, 0);
-    assert_eq!(end.stderr.lines().count(), 1, "{end:?}");
+    assert_eq!(end.stderr.matches("a run failed").count(), 1, "{end:?}");
 }
 
 #[test]
@@ -180,7 +187,7 @@ fn a_web_server_that_hangs_is_started_again() {
     let (mut run, address) = shown(&dir, "", &[]);
     let first = pid_at(&address);
     kill(first, Signal::STOP);
-    run.until_stderr(&format!("the web server (pid {first}) does not answer: nothing within 2s: stopped"));
+    run.until_stderr(&format!("the web server (pid {first}) does not answer: nothing within 2s"));
     run.until_stdout("the contact sheet is again at http://");
     run.signal(Signal::TERM);
     ends(&dir, run, 0);
@@ -188,16 +195,17 @@ fn a_web_server_that_hangs_is_started_again() {
 
 #[test]
 fn a_web_server_that_always_dies_is_given_up() {
-    // catches: restarts without end or pause; a failure that nobody hears of, or that takes the
-    // pictures with it
+    // catches: restarts without end; a failure that nobody hears of, or that takes the pictures
+    // with it
     let dir = folder("web-dies", &["a.png", "b.png"]);
     // Without --watch there is no reason to stay any longer.
     let end = dir.studio().arg("--web").env("STUDIO_FAULT", "web:die").start().end();
     assert_eq!(end.code, Some(1), "{end:?}");
     end.counts(2, 2, 0, 0).says("timeout: 0, orphaned: 0");
-    for part in
-        ["again in 200ms", "again in 1.6s", "has died 5 times within 60s", "the fault that a test asked for"]
-    {
+    let failed: Vec<_> = end.stderr.lines().filter(|line| line.contains("a run failed")).collect();
+    let told = |run: usize| failed[run - 1].contains(&format!("run: {run}, "));
+    assert!(failed.len() == 4 && (1..=4).all(told), "{end:?}");
+    for part in ["gave up webui-monitor after 4 restarts", "the fault that a test asked for"] {
         assert!(end.stderr.contains(part), "{part} in {end:?}");
     }
     assert_eq!(whole_files(&dir.out()), 2);
@@ -212,7 +220,7 @@ fn a_port_that_is_taken_is_said() {
     let port = taken.local_addr().unwrap().port().to_string();
     let end = dir.studio().arg("--web-port").arg(port).start().end();
     assert_eq!(end.code, Some(1), "{end:?}");
-    assert!(end.stderr.contains("given up") && end.stderr.contains("Address already in use"), "{end:?}");
+    assert!(end.stderr.contains("gave up") && end.stderr.contains("Address already in use"), "{end:?}");
     assert!(!end.stdout.contains("contact sheet is"), "{end:?}");
 }
 
@@ -302,10 +310,12 @@ fn a_stop_at_any_time_leaves_no_process_and_no_partial_file() {
         assert_eq!(end.stderr, "", "{end:?}");
         whole_files(&dir.out());
     }
-    // In the pause before it is started again.
+    // In the pause before it is started again: the first restart has none.
     let (mut run, address) = shown(&dir, "", &[]);
     kill(pid_at(&address), Signal::KILL);
-    run.until_stderr("again in 200ms");
+    run.until_stdout(&format!("the contact sheet is again at http://{address}/"));
+    kill(pid_at(&address), Signal::KILL);
+    run.until_stderr("a run failed, run: 2");
     run.signal(Signal::TERM);
     ends(&dir, run, 0);
     assert_eq!(whole_files(&dir.out()), 3);

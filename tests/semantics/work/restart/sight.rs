@@ -38,6 +38,26 @@ fn rs7_the_dump_shows_runs_restarts_and_the_pause() {
 }
 
 #[test]
+fn rs7_the_failure_inside_of_a_scope_is_shown_on_one_line() {
+    // catches: a tree of many lines in the row and in the log, of which the first says nothing
+    in_scope(|s| {
+        let policy = Restart::on_failure().backoff(NEVER, NEVER);
+        s.thread("feed", "reads").restart(policy).service(|cx| {
+            cx.subscope("line", |line| {
+                let socket = line.spawn("socket", "listens", |_| -> Result { Err("a dead line")? })?;
+                Ok(socket.join()?)
+            })?;
+            Ok(())
+        })?;
+        eventually("the pause", || row(s, "feed").pause_left.is_some());
+        let last = row(s, "feed").last_failure.expect("it has failed");
+        assert!(last.ends_with("/feed/line/socket: a dead line") && !last.contains('\n'), "{last}");
+        s.stop();
+        Ok(())
+    });
+}
+
+#[test]
 fn rs7_the_dump_shows_the_restarts_of_the_period_and_those_that_are_allowed() {
     // catches: a storm that is about to be given up, and looks as one that may go on for ever; a
     // count of an old period
