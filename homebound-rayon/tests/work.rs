@@ -108,8 +108,7 @@ fn in5_a_stop_ends_a_loop_in_milliseconds_and_the_run_is_stopped() {
     // catches: a stop seen on rayon's threads that counts as a failure of the body
     within(|| {
         // A busy machine may take its time, but not each time.
-        let fastest = (0..20).map(|_| stop_a_loop()).find(|took| *took < Duration::from_millis(100));
-        assert!(fastest.is_some());
+        eventually("it is fast", || stop_a_loop() < Duration::from_millis(100));
     });
 }
 

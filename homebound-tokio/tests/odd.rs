@@ -45,7 +45,7 @@ fn a_refusal_of_the_system_is_an_error_and_the_scope_is_usable() {
             let room = Some(room.parse().expect("a number"));
             let limit = Rlimit { current: room, maximum: getrlimit(Resource::Nproc).maximum };
             setrlimit(Resource::Nproc, limit).expect("lowering is allowed");
-            let nobody_else = rustix::fs::Uid::from_raw(300_000 + std::process::id());
+            let nobody_else = rustix::fs::Uid::from_raw(own_user());
             rustix::thread::set_thread_uid(nobody_else).expect("root may");
             scope(|s| {
                 let refused = block_on_tokio(s.context(), 2, LONG, |_| async { Ok(()) });

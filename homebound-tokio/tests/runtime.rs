@@ -164,7 +164,7 @@ fn a_stop_ends_a_select_in_milliseconds() {
             seen.unwrap() - stopped_at.into_inner().unwrap().expect("stopped")
         };
         // A busy machine may take its time, but not each time.
-        assert!((0..20).map(|_| once()).any(|took| took < Duration::from_millis(10)));
+        eventually("it is fast", || once() < Duration::from_millis(10));
     });
 }
 

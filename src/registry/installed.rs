@@ -102,6 +102,9 @@ impl Installed {
         sys::hand_on_raised();
         drop(handlers);
         send_home(&core, &shared, watch);
+        // After *watch* is home, which would send the same words, and as late as possible, because
+        // each moment is one in which the manager may read.
+        shared.send_last();
         // Last: from here on this thread handles signals again, as before the run.
         drop(spared);
         internal.iter().for_each(|record| result_state::end(record, Outcome::Finished));

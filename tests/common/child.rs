@@ -1,13 +1,13 @@
 //! Owns re-executed children: this test program again, with one test and one scenario of it.
 //! Refuses to know the semantics under test.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{LIMIT, eventually, heed_signals, linger, test_name};
+use super::{LIMIT, Pieces, eventually, heed_signals, linger, test_name};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Set in a child: the argument of its scenario.
@@ -19,6 +19,7 @@ pub struct Child {
     out: Arc<Mutex<String>>,
     err: Arc<Mutex<String>>,
     what: String,
+    started: Instant,
 }
 
 /// How a child ended.
@@ -28,6 +29,10 @@ pub struct Done {
     pub signal: Option<i32>,
     pub out: String,
     pub err: String,
+    /// From its start, so that it is too long by the child's way to its scenario, and never too
+    /// short: fit for the question whether a child has ended too early. Whether it has ended too
+    /// late, no test asks: a busy machine delays everything, and a child that hangs is ended at
+    /// `LIMIT`.
     pub took: Duration,
 }
 
@@ -57,11 +62,12 @@ pub fn child_with(arg: &str, scenario: fn(&str) -> i32, set: impl FnOnce(&mut Co
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     set(&mut command);
+    let started = Instant::now();
     let mut process = command.spawn().expect("the child starts");
     let out = collect(process.stdout.take().expect("piped"));
     // `set` may have given it another one.
     let err = process.stderr.take().map(collect).unwrap_or_default();
-    Child { process, out, err, what: format!("{name}({arg})") }
+    Child { process, out, err, what: format!("{name}({arg})"), started }
 }
 
 /// Runs a scenario in a child and waits for its end.
@@ -92,9 +98,15 @@ fn collect(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     let text = Arc::new(Mutex::new(String::new()));
     let into = text.clone();
     std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(n @ 1..) = from.read(&mut buffer) {
-            into.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..n]));
+        let (mut buffer, mut pieces) = ([0; 4096], Pieces::default());
+        loop {
+            match from.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => pieces.append(&buffer[..n], &mut into.lock().unwrap()),
+                // A test in this process has a signal handler.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("a child's output cannot be read: {error}"),
+            }
         }
     });
     text
@@ -187,7 +199,7 @@ impl Child {
             signal: status.signal(),
             out: self.out.lock().unwrap().clone(),
             err: self.err.lock().unwrap().clone(),
-            took: start.elapsed(),
+            took: self.started.elapsed(),
         }
     }
 

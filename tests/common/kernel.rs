@@ -28,6 +28,13 @@ fn time_of(clock: libc::clockid_t) -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+/// True if a thread of this process sleeps, by the kernel's view: it wants no processor, and waits
+/// for something other than a page of memory.
+pub fn sleeps(tid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{tid}/stat")).expect("it is there");
+    stat.rsplit_once(") ").expect("a name").1.starts_with('S')
+}
+
 /// Resident memory of this process in KiB.
 pub fn resident_kib() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");

@@ -11,9 +11,11 @@ mod child;
 mod drops;
 mod kernel;
 mod loans;
+mod own;
 mod program;
 #[cfg(target_os = "linux")]
 mod refusals;
+mod text;
 mod values;
 mod waits;
 mod within;
@@ -22,9 +24,11 @@ pub use child::*;
 pub use drops::*;
 pub use kernel::*;
 pub use loans::*;
+pub use own::*;
 pub use program::*;
 #[cfg(target_os = "linux")]
 pub use refusals::*;
+pub use text::*;
 pub use values::*;
 pub use waits::*;
 pub use within::*;

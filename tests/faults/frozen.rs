@@ -76,7 +76,6 @@ fn hears_the_stop(what: &str) {
     child.signal(libc::SIGTERM);
     let done = child.finish();
     assert_eq!(done.code, Some(0), "{done:#?}");
-    assert!(done.took < Duration::from_secs(10), "{done:#?}");
 }
 
 #[test]
@@ -96,13 +95,14 @@ fn dumps_that_are_queued_do_not_hold_up_a_stop() {
     // catches: a second of last words for each SIGQUIT that has come before SIGTERM
     let mut child = child("terminal", dumps_then_a_stop);
     child.until("ready");
-    for _ in 0..40 {
+    // With a second for each the child would hang: see `LIMIT`.
+    for _ in 0..400 {
         child.signal(libc::SIGQUIT);
-        linger(10);
+        linger(3);
     }
     child.signal(libc::SIGTERM);
     let done = child.finish();
-    assert!(done.code == Some(0) && done.took < Duration::from_secs(6), "{done:#?}");
+    assert_eq!(done.code, Some(0), "{done:#?}");
 }
 
 #[test]
@@ -145,8 +145,8 @@ fn wakes_while_a_dump_is_not_read_do_not_fill_the_place_of_a_stop() {
                 s.context().with_deadline(at, |cx| drop(cx.on_stop(|| ())));
             }
             raise(rustix::process::Signal::TERM);
-            let told = s.context().sleep(Duration::from_secs(20)).is_err();
-            Ok(say(if told { "stopped" } else { "not stopped" }))
+            s.context().wait_for_stop();
+            Ok(say("stopped"))
         });
         i32::from(exit.code())
     });
@@ -176,7 +176,7 @@ fn as_many_dumps_as_one_read_takes_are_written_without_another_wake_up() {
                 hold_watch(s);
                 registry::unblocked(|| (0..count).for_each(|_| raise(libc::SIGQUIT)));
                 let_watch_go();
-                let came = dumps.recv_timeout(Duration::from_secs(20));
+                let came = dumps.recv_timeout(LIMIT);
                 assert!(came.is_ok(), "no dump after {count} signals");
             }
             Ok(())
@@ -197,15 +197,19 @@ fn a_flood_that_fills_the_pipe_takes_no_stop_along() {
                 raise(libc::SIGTERM);
             });
             let_watch_go();
-            let told = s.context().sleep(Duration::from_secs(20));
-            Ok(assert!(told.is_err(), "the stop is heard"))
+            s.context().wait_for_stop();
+            Ok(())
         });
         assert_eq!(exit.shutdown.reason, Some(StopReason::Signal(libc::SIGTERM)));
         i32::from(exit.code())
     });
 }
 
-/// How long a stop takes to be heard that comes while a dump waits for a reader of stderr.
+/// The code of a child whose stop was not heard in the time of a dump.
+const LATE: i32 = 3;
+
+/// Whether a stop that comes while a dump waits for a reader of stderr is heard before the dump is
+/// over.
 fn stop_during_a_dump(_: &str) -> i32 {
     let mut took = Duration::ZERO;
     let exit = Registry::new("frozen").grace(Duration::from_secs(60)).run(|s| {
@@ -217,15 +221,18 @@ fn stop_during_a_dump(_: &str) -> i32 {
         s.context().wait_for_stop();
         Ok(took = sent.elapsed())
     });
-    println!("heard after {took:?}");
+    assert_eq!(exit.code(), 0);
     // A dump has a second.
-    i32::from(exit.code()) + i32::from(took > Duration::from_millis(600))
+    if took < Duration::from_millis(600) { 0 } else { LATE }
 }
 
 #[test]
 fn a_stop_that_comes_during_a_dump_does_not_wait_for_a_reader() {
     // catches: a *watch* that looks at nothing else until the time of its dump is over. A busy
-    // machine may be slow once.
-    let done: Vec<_> = (0..4).map(|_| in_child("", stop_during_a_dump)).collect();
-    assert!(done.iter().any(|done| done.code == Some(0)), "{done:#?}");
+    // machine may be slow, but not each time.
+    eventually("it is heard during the dump", || {
+        let done = in_child("", stop_during_a_dump);
+        assert!([0, LATE].map(Some).contains(&done.code), "{done:#?}");
+        done.code == Some(0)
+    });
 }

@@ -22,10 +22,9 @@ const BATCH: usize = 1_000;
 
 /// Makes the calling thread a user without other threads, with room for `ROOM` threads.
 fn be_a_user_with_room() {
-    let own = 200_000 + std::process::id();
     let limit = Rlimit { current: Some(ROOM), maximum: getrlimit(Resource::Nproc).maximum };
     setrlimit(Resource::Nproc, limit).expect("lowering is allowed");
-    rustix::thread::set_thread_uid(rustix::fs::Uid::from_raw(own)).expect("root may");
+    rustix::thread::set_thread_uid(rustix::fs::Uid::from_raw(own_user())).expect("root may");
 }
 
 /// What has become of the closures that were given away.
@@ -179,7 +178,7 @@ impl Group {
         let is_tree = |tree: &&str| Path::new(tree).join("cgroup.procs").exists();
         let tree = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].into_iter().find(is_tree);
         let tree = tree.ok_or_else(|| io::Error::other("there is no tree of control groups"))?;
-        let group = Group(Path::new(tree).join(format!("homebound-{}", std::process::id())));
+        let group = Group(Path::new(tree).join(own_name("pids")));
         fs::create_dir(&group.0)?;
         fs::write(group.0.join("pids.max"), ROOM.to_string())?;
         fs::write(group.0.join("cgroup.procs"), "0")?;
@@ -290,7 +289,7 @@ fn a_timer_that_the_kernel_refuses_is_told_and_the_run_goes_on_and_ends_in_time(
             );
             say("told");
             s.stop();
-            Ok(linger(60_000))
+            Ok(linger(3_600_000))
         });
         i32::from(exit.code())
     }
@@ -319,7 +318,7 @@ fn writes_to_files_that_may_not_grow(path: &str) -> i32 {
 #[test]
 fn a_file_that_may_not_grow_ends_no_program() {
     // catches: a SIGXFSZ for the thread that writes a dump or a history, which ends the process
-    let folder = std::env::temp_dir().join(format!("homebound-limits-{}", std::process::id()));
+    let folder = own_path("limits");
     let path = folder.join("f");
     let child = child_with(path.to_str().expect("text"), writes_to_files_that_may_not_grow, |command| {
         fs::create_dir_all(&folder).expect("a folder");

@@ -163,7 +163,7 @@ fn the_hosted_program_speaks_to_its_manager_and_to_its_probe() {
     // catches: an example that says what is not so; a probe file that stays; a page about a unit
     // whose program does something else
     within(|| {
-        let folder = std::env::temp_dir().join(format!("homebound-hosted-{}", std::process::id()));
+        let folder = own_path("hosted");
         std::fs::create_dir(&folder).unwrap();
         let (address, probe) = (folder.join("notify"), folder.join("hosted-ready"));
         let manager = UnixDatagram::bind(&address).unwrap();

@@ -2,18 +2,23 @@
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::common::*;
 use homebound::scope;
+
+/// After this time fewer than many are enough, because each needs a turn of a processor, for which
+/// a busy machine has it wait.
+const A_TIME: Duration = Duration::from_secs(20);
 
 /// Many short threads one after another: flat memory, few OS threads.
 fn many(how: &str) -> i32 {
     const MANY: usize = if cfg!(debug_assertions) { 25_000 } else { 100_000 };
     let most = AtomicUsize::new(0);
+    let start = Instant::now();
     let result = scope(|s| {
         let mut early = 0;
-        for i in 0..MANY {
+        for i in (0..MANY).take_while(|i| *i < MANY / 4 || start.elapsed() < A_TIME) {
             let name = if how == "different" { format!("worker-{i}") } else { "worker".into() };
             let handle = s.spawn(name, "is short", move |_| Ok(i))?;
             if how == "dropped" {
@@ -64,8 +69,8 @@ fn p9_nodes_are_unlinked() {
     child_passes(|_| {
         let result = scope(|s| {
             let cx = s.context();
-            let mut early = 0;
-            for i in 0..10_000 {
+            let (mut early, start) = (0, Instant::now());
+            for i in (0..10_000).take_while(|i| *i < 2_500 || start.elapsed() < A_TIME) {
                 s.subscope("below", |_| Ok(()))?;
                 let group = s.group("group")?;
                 let member = group.spawn("member", "ends before its group", |_| Ok(()))?;

@@ -81,10 +81,11 @@ impl<'a, 's> Frame<'a, 's> {
         let (world, block) = (Arc::clone(&self.world), thread.block.clone());
         let (mut contexts, stoppers) = (self.contexts.clone(), self.stoppers.clone());
         let given = self.given.clone();
-        let log = world.log.clone();
+        let (log, starting) = (world.log.clone(), world.threads.starting());
         let capture =
             Capture { node: id, log: log.clone(), loan: loan.clone(), panics: AtomicBool::new(false) };
         let closure = move |cx: &homebound::Context| {
+            starting.begin();
             contexts.insert(id, cx.clone());
             let (base, cx) = (cx.clone(), (id, cx.clone()));
             let frame = Frame { world, node: id, place, base, cx, contexts, stoppers, hands, given, loan };

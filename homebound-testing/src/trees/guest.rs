@@ -39,7 +39,9 @@ impl Frame<'_, '_> {
         let (given, block) = (self.given.clone(), Block { steps: steps.to_vec(), end: End::Value });
         let (adopting, adopted) = bounded::<()>(0);
         self.world.log.note(id, What::Making);
+        let starting = self.world.threads.starting();
         let guest = thread::Builder::new().name(name('t', id)).spawn(move || {
+            starting.begin();
             let guard = host.adopt(name('t', id), PURPOSE);
             // A thread that is adopted while the scope stops may be in no tree, so its steps could
             // not be judged.

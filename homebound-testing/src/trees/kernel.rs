@@ -1,5 +1,5 @@
-//! Owns the kernel's view of a thread: the id of the caller, and whether a thread is still there
-//! (Linux; elsewhere it is never known).
+//! Owns the kernel's view of a thread: the id of the caller, whether a thread is still there, and
+//! whether it sleeps (Linux; elsewhere it is never known).
 //! Refuses to ask homebound, because its own books are under test.
 
 use std::fs;
@@ -33,6 +33,25 @@ impl KernelThread {
             }
             listed
         })
+    }
+}
+
+/// What a thread has had of the processors.
+pub(super) struct Turn {
+    /// True if it waits for something other than a processor or a page of memory.
+    pub(super) sleeps: bool,
+    /// How long it has had a processor, in nanoseconds.
+    pub(super) ran: u64,
+}
+
+impl KernelThread {
+    /// `None` if the thread has ended, or the kernel does not tell.
+    pub(super) fn turn(&self) -> Option<Turn> {
+        let read = |file| fs::read_to_string(format!("/proc/self/task/{}/{file}", self.id)).ok();
+        let (stat, times) = (read("stat")?, read("schedstat")?);
+        let (_, behind) = stat.rsplit_once(") ").filter(|_| parse(&stat) == Some(*self))?;
+        let ran = times.split(' ').next()?.parse().ok()?;
+        Some(Turn { sleeps: !behind.starts_with(['R', 'D']), ran })
     }
 }
 

@@ -15,6 +15,7 @@ mod guest;
 mod kernel;
 mod log;
 mod run;
+mod standstill;
 mod stops;
 
 mod causes;

@@ -15,17 +15,16 @@ use super::act::{self, Frame};
 use super::canary::Canary;
 use super::guest::Guests;
 use super::log::{Event, Failed, Log, Observed, Returned, Stop, Sum, What};
+use super::standstill::{Standstill, Threads};
 use super::tree::{Id, Root, Tree};
 use homebound::registry::{OnOverdue, Registry, Signals};
 use homebound::{Context, Result, Scope, Stopper, scope};
 
 /// How long a run may take before it counts as hung.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often the watcher looks at a run, and how many times in a row no event may come before it
-/// stops the root.
+/// How often the watcher looks at a run.
 const LOOK: Duration = Duration::from_millis(1);
-const QUIET: usize = 5;
 
 /// The part of a run that all steps share.
 pub(super) struct World {
@@ -35,6 +34,7 @@ pub(super) struct World {
     /// may wait for it are home.
     pub(super) stoppers: Mutex<Vec<(Id, Stopper)>>,
     pub(super) guests: Guests,
+    pub(super) threads: Arc<Threads>,
 }
 
 impl Tree {
@@ -68,11 +68,13 @@ impl Tree {
             code: Box::new(code),
             stoppers: Mutex::default(),
             guests: Guests::default(),
+            threads: Arc::default(),
         });
         let (done, returned) = bounded::<()>(0);
         let root = thread::Builder::new().name("root".to_owned()).spawn({
-            let (world, tree) = (Arc::clone(&world), self.clone());
+            let (world, tree, starting) = (Arc::clone(&world), self.clone(), world.threads.starting());
             move || {
+                starting.begin();
                 root(&world, &tree);
                 drop(done);
             }
@@ -90,14 +92,11 @@ impl Tree {
 /// Waits for the end, and stops a tree in which all threads wait. Returns false if the end does not
 /// come.
 fn watch(world: &World, returned: &Receiver<()>) -> bool {
-    let (start, mut quiet, mut seen, mut rescued) = (Instant::now(), 0, 0, false);
+    let (start, mut standstill, mut rescued) = (Instant::now(), Standstill::default(), false);
     // The watcher polls. To be woken instead, it would have to know every event that may end a
     // standstill.
     while returned.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-        let now = world.log.len();
-        quiet = if now == seen { quiet + 1 } else { 0 };
-        seen = now;
-        if quiet == QUIET && !rescued {
+        if !rescued && standstill.look(world.log.len(), &world.threads) {
             rescued = true;
             let stoppers = world.stoppers.lock().clone();
             for (target, stopper) in stoppers {

@@ -99,6 +99,13 @@ impl Shared {
         refused.into_iter().for_each(|error| not_told(error).run());
     }
 
+    /// At the end of the run, when *watch* is home: a last try to send the words that are due,
+    /// above all `STOPPING`, because a manager that had no room may have read meanwhile. The status
+    /// is left out, because it names threads that are home.
+    pub(crate) fn send_last(&self) {
+        let _there_is_no_later = self.manager.as_ref().map(Manager::send_due);
+    }
+
     /// At the end of the run: from here on no probe file is there.
     pub(crate) fn remove_probe(&self) {
         self.probe.as_deref().into_iter().for_each(|probe| log_removed(probe, probe.remove()));

@@ -208,6 +208,8 @@ impl Manager {
     /// The last words of a process that is ended by force, which may take `left` to write. Neither
     /// locks nor allocates.
     pub(crate) fn say_last(&self, left: Duration) {
+        // First, because these words are older, and because `STOPPING` may be among them.
+        let _there_is_no_later = self.send_due();
         let _there_is_no_later = self.extend(left);
         let _there_is_no_later = self.send(b"STATUS=ended by force: threads are not home");
     }

@@ -59,5 +59,5 @@ fn many_descriptors() {
 }
 
 fn socket_path(name: &str) -> std::path::PathBuf {
-    std::env::temp_dir().join(format!("homebound-{name}-{}", std::process::id()))
+    crate::common::own_path(name)
 }

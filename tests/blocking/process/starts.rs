@@ -68,7 +68,7 @@ fn what_the_system_refuses_is_said_to_the_spawner() {
 #[test]
 fn a_scope_that_stops_starts_no_child() {
     in_scope(|scope| {
-        let marker = std::env::temp_dir().join(format!("homebound-{}", std::process::id()));
+        let marker = crate::common::own_path("marker");
         scope.stop();
         let refused =
             scope.process("late", "comes too late", command("touch", &[marker.to_str().unwrap()])).spawn();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::common::Pieces;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -58,6 +59,7 @@ impl Studio {
             child: command.spawn().expect("the studio starts"),
             stdout: String::new(),
             stderr: String::new(),
+            pieces: Default::default(),
         }
     }
 }
@@ -67,6 +69,8 @@ pub(super) struct Run {
     child: Child,
     stdout: String,
     stderr: String,
+    /// Of each of the two.
+    pieces: [Pieces; 2],
 }
 
 impl Run {
@@ -118,9 +122,17 @@ impl Run {
         }
     }
 
-    /// What follows `label` on a line of its output, to the end of the line; of the last such line.
-    pub(super) fn said(&self, label: &str) -> Option<&str> {
-        self.stdout.lines().rev().find_map(|line| Some(line.split_once(label)?.1))
+    /// Waits for a line with `label`, and returns what follows it on that line; of the last such
+    /// line.
+    #[track_caller]
+    pub(super) fn said(&mut self, label: &str) -> String {
+        // A line whose end has not come yet is none.
+        let said = |text: &str| {
+            let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            whole.filter_map(|line| Some(line.split_once(label)?.1.to_owned())).last()
+        };
+        self.until(label, |stdout, _| said(stdout).is_some());
+        said(&self.stdout).expect("it was there")
     }
 
     pub(super) fn pump_for(&mut self, time: Duration) {
@@ -148,10 +160,10 @@ impl Run {
         let ready: Vec<bool> = waits.iter().map(|wait| !wait.revents().is_empty()).collect();
         let mut ready = ready.into_iter();
         if self.child.stdout.is_some() && ready.next() == Some(true) {
-            read_some(&mut self.child.stdout, &mut self.stdout);
+            read_some(&mut self.child.stdout, &mut self.pieces[0], &mut self.stdout);
         }
         if self.child.stderr.is_some() && ready.next() == Some(true) {
-            read_some(&mut self.child.stderr, &mut self.stderr);
+            read_some(&mut self.child.stderr, &mut self.pieces[1], &mut self.stderr);
         }
         true
     }
@@ -208,11 +220,11 @@ fn built() -> PathBuf {
     program
 }
 
-fn read_some(stream: &mut Option<impl Read>, text: &mut String) {
+fn read_some(stream: &mut Option<impl Read>, pieces: &mut Pieces, text: &mut String) {
     let mut bytes = [0; 4096];
     match stream.as_mut().map_or(Ok(0), |stream| stream.read(&mut bytes)).unwrap() {
         0 => *stream = None,
-        n => text.push_str(&String::from_utf8_lossy(&bytes[..n])),
+        n => pieces.append(&bytes[..n], text),
     }
 }
 

@@ -7,10 +7,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use crate::common::own_path;
 use crate::studio::call::PATIENCE;
 
 /// A runtime folder of its own, so that no two tests meet; short, since the name of a socket may
@@ -21,7 +21,7 @@ impl Runtime {
     pub(super) fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("studio-{}-{number}", process::id()));
+        let path = own_path(&number.to_string());
         let _of_another_with_our_pid = fs::remove_dir_all(&path);
         DirBuilder::new().mode(0o700).create(&path).unwrap();
         Runtime(path)

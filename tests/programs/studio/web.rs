@@ -21,8 +21,7 @@ fn shown(dir: &Folder, fault: &str, args: &[&str]) -> (Run, String) {
         studio.arg(arg);
     }
     let mut run = studio.arg("--web").env("STUDIO_FAULT", fault).start();
-    run.until_stdout("the contact sheet is at http://");
-    let address = run.said("the contact sheet is at http://").unwrap().trim_end_matches('/').to_owned();
+    let address = run.said("the contact sheet is at http://").trim_end_matches('/').to_owned();
     run.until("the page is there", |_, _| get(&address, "/").0 == 200);
     (run, address)
 }

@@ -6,9 +6,9 @@ use std::io::Read;
 use std::time::Duration;
 
 use homebound::registry::Registry;
-use libc::{SIGQUIT, SIGTERM};
+use libc::{SIGKILL, SIGQUIT, SIGTERM};
 
-use crate::common::{child, in_child, linger, pass, say, until_stopped};
+use crate::common::{LIMIT, child, eventually, in_child, linger, pass, say, until_stopped};
 
 fn one_is_deaf(_: &str) -> i32 {
     let grace = Duration::from_millis(400);
@@ -17,10 +17,14 @@ fn one_is_deaf(_: &str) -> i32 {
         s.spawn("done", "ends at the stop", until_stopped)?;
         let deaf = s.spawn("deaf", "reads a pipe, on its own", |_| {
             let (mut reader, _writer) = std::io::pipe()?;
-            say("reads");
             Ok(reader.read_exact(&mut [0])?)
         })?;
         s.spawn("joiner", "waits for the deaf one", move |_| Ok(deaf.join()?))?;
+        eventually("all are where they stay", || {
+            let dump = s.dump_status();
+            dump.contains("1 blocked outside of homebound") && dump.contains("waits: join of /shop/deaf")
+        });
+        say("reads");
         s.context().wait_for_stop();
         Ok(())
     });
@@ -63,27 +67,29 @@ fn tx1_a_dump_has_what_the_program_says_of_itself() {
     })
     .unwrap();
     // By a signal, which *watch* answers.
-    let done = in_child("", |_| {
-        let exit = Registry::new("shop").run(|s| {
+    let mut child = child("", |_| {
+        let exit = Registry::new("shop").grace(LIMIT).run(|s| {
             s.context().status("serves 3 guests");
             s.stop();
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::QUIT)?;
-            Ok(linger(300))
+            say("stops");
+            Ok(std::thread::park())
         });
         i32::from(exit.code())
     });
-    let lines: Vec<_> = done.err.lines().take(4).collect();
-    assert_eq!(lines[2], "status: serves 3 guests", "{done:#?}");
-    assert!(lines[3].starts_with("stopping: "), "{done:#?}");
+    child.until("stops").signal(SIGQUIT).until_stderr("homebound-stopper  (internal");
+    let dump = child.stderr();
+    child.signal(SIGKILL);
+    child.finish();
+    let lines: Vec<_> = dump.lines().take(4).collect();
+    assert_eq!(lines[2], "status: serves 3 guests", "{dump}");
+    assert!(lines[3].starts_with("stopping: "), "{dump}");
 }
 
 #[test]
 fn tx4_the_last_words_have_each_thread_once_and_the_culprit_first() {
     // catches: a thread in the report and in the dump; its victims before it
     let mut child = child("", one_is_deaf);
-    child.until("reads");
-    linger(50);
-    child.signal(SIGTERM);
+    child.until("reads").signal(SIGTERM);
     let done = child.finish();
     assert_eq!(done.code, Some(70), "{done:#?}");
     let text = &done.err;

@@ -12,7 +12,7 @@ use homebound::SecondSignal;
 use homebound::registry::Registry;
 
 use crate::common::pty::pty;
-use crate::common::{CHILD, LIMIT, in_child, linger, pass, test_name, until_stopped};
+use crate::common::{CHILD, LIMIT, Pieces, in_child, linger, pass, test_name, until_stopped};
 
 /// Stops itself; of 6 threads 4 are deaf, for 4 seconds if they are not to be home at once.
 fn stops(how: &str) -> i32 {
@@ -58,10 +58,10 @@ fn on_a_terminal(how: &str) -> String {
 fn read_all(mut master: File) -> Receiver<String> {
     let (done, is_done) = channel();
     std::thread::spawn(move || {
-        let (mut text, mut buffer) = (String::new(), [0; 4096]);
+        let (mut text, mut pieces, mut buffer) = (String::new(), Pieces::default(), [0; 4096]);
         // A terminal whose line is closed is an error.
         while let Ok(count @ 1..) = master.read(&mut buffer) {
-            text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+            pieces.append(&buffer[..count], &mut text);
         }
         let _ = done.send(text);
     });

@@ -10,11 +10,11 @@ use std::time::Duration;
 use homebound::registry::Registry;
 use homebound::{DumpTo, Exit};
 
-use crate::common::{eventually, in_child, linger, pass};
+use crate::common::{eventually, in_child, linger, own_path, pass};
 
 /// A folder of this test alone.
 fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("homebound-dump-{}-{name}", std::process::id()));
+    let path = own_path(name);
     let _left_by_an_earlier_run = fs::remove_dir_all(&path);
     fs::create_dir(&path).expect("a new folder");
     path

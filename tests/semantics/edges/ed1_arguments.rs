@@ -19,7 +19,7 @@ use crate::common::*;
 
 /// A FIFO that nobody writes to, in a folder that the child makes and leaves.
 fn fifo(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("homebound-ed1-{}-{name}", std::process::id()));
+    let path = own_path(name);
     let text = CString::new(path.to_str().unwrap()).unwrap();
     // SAFETY: the text ends with a zero.
     assert_eq!(unsafe { libc::mkfifo(text.as_ptr(), 0o600) }, 0);
@@ -174,7 +174,7 @@ fn ed1_a_descriptor_is_shown_with_both_ends_of_a_connection() {
 fn ed1_a_connect_shows_where_to() {
     // catches: a connect that shows the socket alone, which has no peer yet
     shown(|s| {
-        let path = std::env::temp_dir().join(format!("homebound-ed1-{}.sock", std::process::id()));
+        let path = own_path("ed1");
         let listener = UnixListener::bind(&path)?;
         // SAFETY: it is a socket of ours. A queue of 0 has room for one.
         unsafe { libc::listen(listener.as_raw_fd(), 0) };

@@ -2,6 +2,7 @@
 //! itself. Real signals and sockets, in re-executed children.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
+mod no_room;
 mod notice;
 mod probe_file;
 mod quiescence;
@@ -10,6 +11,7 @@ mod service_manager;
 mod sockets;
 mod watchdog;
 
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
@@ -35,10 +37,17 @@ impl Manager {
     }
 
     fn without_path() -> Manager {
-        let name = format!("homebound/{}/{}", std::process::id(), test_name());
+        let name = own_name(&test_name());
         let address = SocketAddr::from_abstract_name(&name).expect("an address");
         let socket = UnixDatagram::bind_addr(&address).expect("a socket");
         Manager::of(socket, format!("@{name}"), None)
+    }
+
+    /// In a child: the manager that the test plays, whose socket is the child's standard input.
+    fn of_child() -> Manager {
+        let socket = std::io::stdin().as_fd().try_clone_to_owned().expect("a socket");
+        let address = std::env::var("NOTIFY_SOCKET").expect("an address");
+        Manager::of(UnixDatagram::from(socket), address, None)
     }
 
     fn of(socket: UnixDatagram, address: String, folder: Option<PathBuf>) -> Manager {
@@ -99,7 +108,7 @@ impl Drop for Manager {
 fn own_folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let folder = std::env::temp_dir().join(format!("homebound-{}-{number}", std::process::id()));
+    let folder = own_path(&number.to_string());
     std::fs::create_dir_all(&folder).expect("a folder");
     folder
 }
@@ -115,6 +124,7 @@ fn managed(
     let child = child_with(arg, scenario, |command| {
         let made = make();
         command.env("NOTIFY_SOCKET", &made.address);
+        command.stdin(OwnedFd::from(made.socket.try_clone().expect("a descriptor")));
         set(command);
         manager = Some(made);
     });

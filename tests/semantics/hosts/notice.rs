@@ -16,30 +16,26 @@ fn drains(notice: &str) -> i32 {
         assert!(!cx.is_draining());
         say("ready");
         cx.wait_for_drain()?;
-        let began = Instant::now();
         assert!(cx.is_draining());
-        assert!(!cx.is_stopping());
+        // A busy machine may not get here in a short notice.
+        assert!(notice == NOTICE || !cx.is_stopping());
         assert!(disconnected(cx.drain_signal()));
         say("draining");
         let reason = cx.wait_for_stop();
-        say(&format!("{reason} after {} ms", began.elapsed().as_millis()));
         Ok(assert_eq!(reason, StopReason::Signal(libc::SIGTERM)))
     });
     i32::from(exit.code())
 }
 
-fn waited(out: &str) -> Duration {
-    let after = out.split("after ").nth(1).expect("how long").split(' ').next().unwrap();
-    Duration::from_millis(after.parse().unwrap())
-}
-
 #[test]
 fn dr1_sigterm_is_a_notice_and_the_stop_comes_later() {
     let mut child = child(&NOTICE.as_millis().to_string(), drains);
-    child.until("ready").signal(libc::SIGTERM).until("draining");
+    child.until("ready");
+    let told = Instant::now();
+    child.signal(libc::SIGTERM).until("draining");
     let done = child.finish();
     assert_eq!(done.code, Some(0), "{done:#?}");
-    assert!(waited(&done.out) > NOTICE / 2, "{done:#?}");
+    assert!(told.elapsed() >= NOTICE, "too early: {done:#?}");
 }
 
 #[test]
@@ -67,15 +63,17 @@ fn deaf(_: &str) -> i32 {
 #[test]
 fn dr2_the_second_signal_counts_as_the_first_of_a_stop() {
     let mut child = child("", deaf);
-    child.until("ready").signal(libc::SIGTERM).until("draining").signal(libc::SIGTERM).until("stopping");
+    child.until("ready").signal(libc::SIGTERM).until("draining");
+    // Before the stop, so that it is no shorter than what the child sees.
+    let began = Instant::now();
+    child.signal(libc::SIGTERM).until("stopping");
     // Within 500 ms of that one it is the same request, later it ends the process: so one of them
     // does.
-    let began = Instant::now();
     while child.is_running() && began.elapsed() < LIMIT {
         child.signal(libc::SIGTERM);
         linger(50);
     }
-    assert!(began.elapsed() > Duration::from_millis(400), "G1 counts from the stop");
+    assert!(began.elapsed() >= Duration::from_millis(500), "G1 counts from the stop");
     let done = child.finish();
     assert_eq!(done.code, Some(128 + libc::SIGTERM), "{done:#?}");
 }

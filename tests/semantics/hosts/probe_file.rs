@@ -30,7 +30,7 @@ fn sm9_the_probe_file_is_there_while_the_program_is_ready() {
 
 #[test]
 fn sm9_the_probe_file_goes_with_the_notice() {
-    let path = std::env::temp_dir().join("homebound-notice-probe");
+    let path = own_path("notice-probe");
     let mut child = child(path.to_str().unwrap(), |path| {
         let registry = Registry::new("probed").probe_file(path).drain_notice(NEVER);
         let exit = registry.run(|scope| {
@@ -73,7 +73,7 @@ fn leaves(how: &str) -> i32 {
 #[test]
 fn sm9_the_probe_file_is_gone_on_every_way_out() {
     for (way, code) in [("return", 0), ("exit", 3), ("panic", 101), ("overdue", 70)] {
-        let path = std::env::temp_dir().join(format!("homebound-way-{way}"));
+        let path = own_path(way);
         let done = in_child(&format!("{way} {}", path.display()), leaves);
         assert_eq!(done.code, Some(code), "{way}: {done:#?}");
         assert!(!path.exists(), "{way}");

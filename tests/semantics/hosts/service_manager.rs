@@ -2,7 +2,7 @@
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use homebound::{Notify, Registry, registry};
 
@@ -113,53 +113,6 @@ fn sm1_the_status_names_an_overdue_thread() {
 fn sm2_the_address_may_be_abstract() {
     let (manager, mut child) = managed(Manager::without_path, "", plain, |_| {});
     assert_eq!(manager.until("READY=1"), ["READY=1"]);
-    child.signal(libc::SIGTERM);
-    manager.until("STOPPING=1");
-    assert_eq!(child.finish().code, Some(0));
-}
-
-/// A manager that does not read has room for a few messages: the child fills it with its status.
-fn ignored(_: &str) -> i32 {
-    let exit = Registry::new("ignored").notify(Notify::from_env()).run(|scope| {
-        let began = Instant::now();
-        for number in 0..10_000 {
-            scope.context().status(format!("at {number}"));
-        }
-        scope.context().ready();
-        registry::reloading(|| ());
-        scope.service("clock", "ticks", |cx| Ok(drop(cx.wait_for_stop())))?;
-        assert!(began.elapsed() < LIMIT / 4, "{:?}", began.elapsed());
-        say("ready");
-        scope.context().wait_for_stop();
-        Ok(())
-    });
-    i32::from(exit.code())
-}
-
-#[test]
-fn sm3_a_manager_that_never_reads_holds_nothing_up() {
-    let (manager, mut child) = managed(Manager::at_path, "", ignored, |command| {
-        command.env("WATCHDOG_USEC", "2000");
-    });
-    child.until("ready").signal(libc::SIGTERM);
-    let done = child.finish();
-    assert_eq!(done.code, Some(0), "{done:#?}");
-    assert!(!manager.rest().is_empty());
-}
-
-#[test]
-fn sm3_a_message_without_room_is_sent_when_there_is_some() {
-    let (manager, mut child) = managed(Manager::at_path, "", ignored, |_| {});
-    child.until("ready");
-    // From here on the manager reads. The last status is the one that is left.
-    let mut seen = Vec::new();
-    let has = |seen: &[String], text: &str| seen.iter().any(|one| one == text);
-    while !has(&seen, "READY=1") || !has(&seen, "STATUS=at 9999") {
-        seen.push(manager.next());
-    }
-    // The order is that of the program's life: a reload is not over before it has begun.
-    let last = seen.iter().rfind(|text| !text.starts_with("STATUS="));
-    assert_eq!(last.map(String::as_str), Some("READY=1"), "{seen:?}");
     child.signal(libc::SIGTERM);
     manager.until("STOPPING=1");
     assert_eq!(child.finish().code, Some(0));

@@ -31,7 +31,6 @@ fn a_stop_by_signal_that_is_not_obeyed_ends_overdue() {
     child.until("ready").signal(SIGTERM);
     let done = child.finish();
     assert!(done.code == Some(70) && done.err.contains("deaf-one"), "{done:#?}");
-    assert!(done.took < Duration::from_secs(10), "{done:#?}");
 }
 
 #[test]

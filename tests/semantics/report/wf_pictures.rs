@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::wf_waterfall::{shut, slow};
 use crate::common::{NEVER, linger, within};
 use homebound::{Ending, ShutdownReport, scope_named};
 
@@ -127,4 +128,24 @@ fn wf3_threads_of_which_the_report_has_no_row_are_counted() {
     let mut few = self::report(&[("log", 1)]);
     (few.total, few.orphaned) = (few.total + 2, 2);
     assert!(!few.waterfall().to_string().contains("no row"), "{}", few.waterfall());
+}
+
+#[test]
+fn wf3_a_slow_stop_is_shown_below_its_report() {
+    // catches: no picture where it is needed, one below every report
+    let quick = shut(|s| Ok(drop(s.service("clock", "ticks", slow(0))?)));
+    assert!(!quick.to_string().contains("waterfall of"), "{quick}");
+    let report = shut(|s| {
+        for n in 0..30 {
+            s.spawn(format!("worker-{n}"), "is quick", slow(0))?;
+        }
+        Ok(drop(s.service("clock", "is slow", slow(1_050))?))
+    });
+    let text = report.to_string();
+    let (_, below) = text.split_once("waterfall of /app").expect("a picture");
+    // On a busy machine the slowest of them is a link of the chain, with a bar of its own.
+    let are_one = below.contains("worker-* x30") || below.contains("worker-* x29");
+    assert!(are_one && below.contains("clock"), "{text}");
+    assert!(below.lines().count() <= 20, "{text}");
+    assert!(below.contains("critical chain, from the last one home back to the stop:"), "{text}");
 }

@@ -92,7 +92,7 @@ fn st3_a_stripped_program_has_its_file_the_offset_and_the_build_id() {
         unreachable!("the child ends with {ended:?}");
     }
     let own = std::env::current_exe().unwrap();
-    let stripped = std::env::temp_dir().join(format!("homebound-stripped-{}", std::process::id()));
+    let stripped = own_path("stripped");
     let done = Command::new("strip").arg("--strip-all").arg("-o").arg(&stripped).arg(&own).status();
     if !done.is_ok_and(|status| status.success()) {
         eprintln!("skipped: there is no program `strip`");

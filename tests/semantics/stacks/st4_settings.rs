@@ -76,21 +76,17 @@ fn st4_the_registry_says_of_which_threads_a_dump_has_stacks() {
 fn st4_the_warning_of_an_overdue_thread_has_its_stack() {
     // catches: a warning without the place in the program
     for (setting, expected) in [("", true), ("asleep", false)] {
-        let done = in_child(setting, |setting| {
+        let mut child = child(setting, |setting| {
             let tell = |line: &str| {
                 if line.contains("overdue") {
                     eprintln!("{line}");
                 }
             };
             tracing::subscriber::set_global_default(Told::new(tell)).expect("the first");
-            // The stop.
-            std::thread::spawn(|| {
-                let pid = rustix::process::getpid();
-                linger(300);
-                rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-            });
             shop(setting)
         });
+        child.until("up").signal(libc::SIGTERM);
+        let done = child.finish();
         let line = |name: &str| {
             let path = format!("path=/shop/{name} ");
             done.err.lines().find(|line| line.contains(&path)).map(str::to_owned).unwrap_or_default()

@@ -27,13 +27,30 @@ fn late(loops: &str) -> i32 {
     i32::from(exit.code())
 }
 
+/// The end of a run that had time for its look at the threads. On a busy machine some have not, and
+/// say so.
+#[track_caller]
+fn with_time(mut run: impl FnMut() -> Done) -> Done {
+    let mut done = run();
+    eventually("there is time for the look", || {
+        assert_eq!(done.code, Some(70), "{done:#?}");
+        let has_time = !done.err.contains("there was no time left");
+        if !has_time {
+            done = run();
+        }
+        has_time
+    });
+    done
+}
+
 #[test]
 fn st5_the_last_words_say_where_each_late_thread_is() {
     // catches: last words without stacks, or only of sleepers
-    let mut child = child("1", late);
-    child.until("up").signal(libc::SIGTERM);
-    let done = child.finish();
-    assert_eq!(done.code, Some(70), "{done:#?}");
+    let done = with_time(|| {
+        let mut child = child("1", late);
+        child.until("up").signal(libc::SIGTERM);
+        child.finish()
+    });
     // Threads in waits of homebound's come home.
     let late = SLEEPS.iter().map(|(name, _)| *name).filter(|name| !["in_recv", "in_sleep"].contains(name));
     for function in late {
@@ -41,7 +58,7 @@ fn st5_the_last_words_say_where_each_late_thread_is() {
         assert!(done.err.contains(&place), "{function}: {}", done.err);
     }
     // On a busy machine the thread that computes may not answer its signal in time.
-    let told = ["sleeps::in_loop", "no stack: no answer in time", "no stack: there was no time left"];
+    let told = ["sleeps::in_loop", "no stack: no answer in time"];
     assert!(told.iter().any(|text| done.err.contains(text)), "{}", done.err);
     assert!(!done.err.contains("no stack: it is running"), "{}", done.err);
 }
@@ -49,14 +66,16 @@ fn st5_the_last_words_say_where_each_late_thread_is() {
 #[test]
 fn st5_threads_that_do_not_answer_do_not_hold_up_the_end() {
     // catches: 50 ms for each thread that does not answer its signal, after the end is due
-    let mut child = child("8", late);
-    child.until("up").signal(libc::SIGTERM);
-    let begin = Instant::now();
-    let done = child.finish();
-    let took = begin.elapsed();
-    assert_eq!(done.code, Some(70), "{done:#?}");
-    // The words themselves have a second.
-    assert!(took < GRACE + KILL_AFTER + Duration::from_millis(1900), "{took:?}: {done:#?}");
+    // A busy machine may be slow, but not each time.
+    eventually("the end comes in time", || {
+        let mut child = child("8", late);
+        child.until("up").signal(libc::SIGTERM);
+        let begin = Instant::now();
+        let done = child.finish();
+        assert_eq!(done.code, Some(70), "{done:#?}");
+        // The words themselves have a second.
+        begin.elapsed() < GRACE + KILL_AFTER + Duration::from_millis(1900)
+    });
 }
 
 #[test]
@@ -88,7 +107,7 @@ fn crosswise(first: &Mutex<u32>, second: &Mutex<u32>, both: &Barrier) -> u32 {
 fn st5_the_last_words_have_the_circles_and_the_foreign_threads_of_the_look_before() {
     // catches: a deadlock that is seen before the end, and not told; a foreign thread without its
     // stack; a guess that is told as certain
-    let done = in_child("", |_| {
+    fn books(_: &str) -> i32 {
         std::thread::spawn(a_foreign_sleep);
         let exit = Registry::new("late").grace(GRACE).kill_after(KILL_AFTER).run(|s| {
             let (one, two) = (Arc::new(Mutex::new(1)), Arc::new(Mutex::new(2)));
@@ -101,8 +120,8 @@ fn st5_the_last_words_have_the_circles_and_the_foreign_threads_of_the_look_befor
             Ok(s.stop())
         });
         i32::from(exit.code())
-    });
-    assert_eq!(done.code, Some(70), "{done:#?}");
+    }
+    let done = with_time(|| in_child("", books));
     assert!(done.err.contains("\ndeadlock, perhaps: /late/"), "{}", done.err);
     assert!(done.err.contains(" scope: 1 perhaps deadlock"), "{}", done.err);
     assert!(done.err.contains("st5_last_words::a_foreign_sleep"), "{}", done.err);

@@ -1,18 +1,34 @@
 //! W4: waits and joins neither take nor leave a park token.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::SOON;
 use crate::common::*;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use homebound::{Context, ThreadState, ThreadStatus, scope};
 
-/// True when a token is there; takes it.
+/// True when a token is there; takes it. The caller parks, and another thread looks whether the
+/// caller comes back or sleeps, however long a busy machine takes for either.
 fn token() -> bool {
-    let start = Instant::now();
-    std::thread::park_timeout(Duration::from_millis(300));
-    start.elapsed() < Duration::from_millis(200)
+    let (parked, tid) = (std::thread::current(), rustix::thread::gettid().as_raw_nonzero().get());
+    let is_back = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_back);
+    let looks = std::thread::spawn(move || {
+        while !seen.load(Ordering::SeqCst) {
+            // In this order: the caller may be back, and sleep in the join below.
+            if sleeps(tid) && !seen.load(Ordering::SeqCst) {
+                parked.unpark();
+                return false;
+            }
+            linger(1);
+        }
+        true
+    });
+    std::thread::park();
+    is_back.store(true, Ordering::SeqCst);
+    looks.join().expect("it only looks")
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! A wrong sum, reason, exit code or order of services is found, and a stop that is not seen.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use super::{busy, error, is_gone, place, rejected, remove, right, thread, tree, under_run, visited, wait};
+use crate::common::thread_time;
 use homebound::{Context, StopReason};
 use homebound_testing::{Act, End, Errors, Event, Property, Step, Stop, Tree, What};
 
@@ -133,4 +137,42 @@ fn code_of_a_user_runs_inside() {
     assert!(panics.check().is_ok(), "its failure is listed once, too");
     let fails = tree.run_with(|_| Err("no bottles".into()));
     assert!(fails.check().is_ok());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn code_of_a_user_that_gets_no_processor_does_not_stand_still() {
+    // catches: a watcher that takes a time without events for a standstill, and stops the tree
+    use rustix::process::setpriority_process;
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    static OVER: AtomicBool = AtomicBool::new(false);
+    let allowed = sched_getaffinity(None).expect("the cores of this process");
+    let core = (0..1024).find(|core| allowed.is_set(*core)).expect("at least one");
+    let share_a_core = move || {
+        let mut one = CpuSet::new();
+        one.set(core);
+        sched_setaffinity(None, &one).expect("it is allowed");
+    };
+    let spins = move || {
+        share_a_core();
+        while !OVER.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+    };
+    let spinners = [std::thread::spawn(spins), std::thread::spawn(spins)];
+    let tree = tree(vec![thread(1, false, vec![Step { id: 2, act: Act::Call }], End::Value)]);
+    let observed = tree.run_with(move |_| {
+        share_a_core();
+        // Of this thread: it gets a hundredth of the core.
+        setpriority_process(None, 19)?;
+        let begun = thread_time();
+        while thread_time() - begun < Duration::from_millis(3) {
+            std::hint::spin_loop();
+        }
+        Ok(())
+    });
+    OVER.store(true, Ordering::Relaxed);
+    spinners.into_iter().for_each(|spinner| spinner.join().expect("it is over"));
+    let is_stop = |event: &Event| matches!(event.what, What::Stopping { .. });
+    assert!(!observed.events.iter().any(is_stop), "{observed:#?}");
 }

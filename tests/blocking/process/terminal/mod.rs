@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use crate::common::linger;
+use crate::common::{Pieces, linger};
 use homebound::{OnExit, Process, Scope, SpawnError};
 
 /// What stands last on a screen.
@@ -28,10 +28,10 @@ impl Screen {
         let (keys, text) = (master.try_clone().expect("a copy"), Arc::new(Mutex::new(String::new())));
         let (mut master, into) = (master, Arc::clone(&text));
         std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
+            let (mut bytes, mut pieces) = ([0; 4096], Pieces::default());
             // An error: the last of the programs has gone.
             while let Ok(count @ 1..) = master.read(&mut bytes) {
-                into.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+                pieces.append(&bytes[..count], &mut into.lock().unwrap());
             }
             into.lock().unwrap().push_str(DARK);
         });
@@ -45,9 +45,14 @@ impl Screen {
     #[track_caller]
     fn until(&self, word: &str) {
         let start = std::time::Instant::now();
-        while !self.text().contains(word) {
-            assert!(!self.text().contains(DARK), "no {word:?}: {}", self.text());
-            assert!(start.elapsed() < crate::common::LIMIT, "no {word:?}: {}", self.text());
+        loop {
+            // One text for both looks, because the word may come right before the end.
+            let text = self.text();
+            if text.contains(word) {
+                return;
+            }
+            let ends = text.contains(DARK) || start.elapsed() > crate::common::LIMIT;
+            assert!(!ends, "no {word:?}: {text}");
             linger(1);
         }
     }

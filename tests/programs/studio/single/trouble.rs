@@ -45,7 +45,7 @@ fn what_a_killed_studio_leaves_behind_is_no_trouble() {
         );
     }
     let mut run = start("");
-    let address = run.said("contact sheet is at http://").unwrap().trim_end_matches('/').to_owned();
+    let address = run.said("contact sheet is at http://").trim_end_matches('/').to_owned();
     run.until("both are on the page", |_, _| {
         let page = String::from_utf8(get(&address, "/").1).unwrap();
         page.contains("a.png<br>") && page.contains("b.png<br>")

@@ -50,18 +50,19 @@ fn two_keys_that_are_pressed_are_two_after_a_fifth_of_a_second() {
 fn two_signals_of_processes_are_one_within_half_a_second() {
     // catches: the pause of keys that counts for signals, as of a supervisor that sends SIGINT and
     // SIGTERM
-    child_passes(|_| {
-        let exit = Registry::new("sent").run(|s| {
-            let begin = std::time::Instant::now();
-            raise(SIGTERM);
-            s.context().wait_for_stop();
-            linger(250);
-            // Not on a machine that was busy meanwhile.
-            if begin.elapsed() < std::time::Duration::from_millis(450) {
+    // A busy machine may take longer than half a second, but not each time.
+    eventually("they are one", || {
+        let done = in_child("", |_| {
+            let exit = Registry::new("sent").run(|s| {
                 raise(SIGTERM);
-            }
-            Ok(linger(100))
+                s.context().wait_for_stop();
+                linger(250);
+                raise(SIGTERM);
+                Ok(linger(100))
+            });
+            i32::from(exit.code())
         });
-        i32::from(exit.code())
+        assert!([Some(0), Some(128 + SIGTERM)].contains(&done.code), "{done:#?}");
+        done.code == Some(0)
     });
 }
