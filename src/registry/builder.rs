@@ -8,11 +8,12 @@ use std::time::Duration;
 use crate::outcome::status::stack::Stacks;
 use crate::registry::dump_to::DumpTo;
 use crate::registry::exit::OnOverdue;
-use crate::registry::health::settings::Health;
 use crate::registry::history::History;
 use crate::registry::notify::setting::Notify;
 use crate::registry::settings::Settings;
 use crate::registry::signal::{SecondSignal, Signals};
+use crate::sight::health::looks::Looks;
+use crate::sight::health::settings::Health;
 use crate::tree::text::IntoText;
 
 /// Configuration of an application run: grace, signals, and what becomes of the process when
@@ -195,6 +196,7 @@ impl Registry {
     /// ```
     pub fn health(mut self, health: Health) -> Registry {
         self.settings.health = Some(health);
+        self.settings.looks = Some(Looks::at_all);
         self
     }
 

@@ -32,11 +32,11 @@ pub(crate) mod stopping_line;
 pub(crate) mod waker;
 pub(crate) mod watch_thread;
 
+pub use crate::sight::health::settings::{Health, OnStuck};
 pub use builder::Registry;
 pub use dump_to::DumpTo;
 pub use exit::{Exit, OnOverdue};
 pub use face::{dump_status, group, run, snapshot, unblocked};
-pub use health::settings::{Health, OnStuck};
 pub use notify::reloading::reloading;
 pub use notify::setting::Notify;
 pub use quiescent::{Forked, Quiescent, before_threads};

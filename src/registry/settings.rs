@@ -7,12 +7,13 @@ use std::time::Duration;
 use crate::outcome::status::stack::Stacks;
 use crate::registry::dump_to::DumpTo;
 use crate::registry::exit::{OVERDUE_CODE, OnOverdue};
-use crate::registry::health::settings::Health;
 use crate::registry::history::History;
 use crate::registry::notify::setting::Notify;
 use crate::registry::signal::{SecondSignal, Signals};
+use crate::sight::health::settings::Health;
 use crate::sys::last::End;
 use crate::tree::root::GRACE;
+use crate::tree::vitals::Looking;
 
 /// The default of `kill_after`: how long the process may live past the grace.
 const KILL_AFTER: Duration = Duration::from_secs(2);
@@ -36,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) dump_to: DumpTo,
     /// `None` if the program has not asked for looks.
     pub(crate) health: Option<Health>,
+    /// Makes these looks. Set with `health`.
+    pub(crate) looks: Option<fn(Health) -> Box<dyn Looking>>,
     /// The file that gets a line for the run, if the program has asked for one.
     pub(crate) history: Option<History>,
     /// `None`: see [`Registry::stacks`](crate::Registry::stacks).
@@ -58,6 +61,7 @@ impl Default for Settings {
             reap_orphans: false,
             dump_to: DumpTo::default(),
             health: None,
+            looks: None,
             history: None,
             stacks: None,
             notify: Notify::default(),

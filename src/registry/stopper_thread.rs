@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::registry::chores::Chores;
-use crate::registry::health::looks::Looks;
 use crate::registry::shared::{STOPPER, Shared, request};
 use crate::registry::stopping_line;
 use crate::rt::awake;
 use crate::rt::contain::{contain, discard, log_contained};
 use crate::shutdown::order::{Driver, step};
 use crate::shutdown::overdue;
+use crate::sight::warning;
 use crate::stop::wakeups::Calls;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Of, Record};
@@ -34,7 +34,9 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
     shared.has_started(STOPPER);
     let mut driven: Vec<Arc<ScopeCore>> = Vec::new();
     let (mut chores, mut calls, mut quits) = (Chores::new(&shared.settings), Calls::default(), false);
-    let mut looks = Looks::new(shared.settings.health.clone());
+    let mut looks =
+        shared.settings.looks.zip(shared.settings.health.clone()).map(|(make, health)| make(health));
+    let end = |record: &Record, code| shared.doom.pronounce(record, code, &shared.waker);
     loop {
         // Before the looks below: a request or work item that comes after this ends the wait at the
         // end of the round at once. Pairs with `wake_stopper`.
@@ -53,7 +55,11 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
         }
         let until = step_all(&mut driven, &mut calls);
         let chores_at = chores.attend(Instant::now(), &mut calls);
-        let look = |core| looks.attend(shared, core, Instant::now(), &mut calls);
+        let look = |core: &Arc<ScopeCore>| {
+            // A thread that says what to expect of it may be the first to ask for looks.
+            looks = looks.take().or_else(|| core.root.board.looks.get().map(|make| make()));
+            looks.as_mut()?.attend(core, Instant::now(), &end, &mut calls)
+        };
         let look_at = shared.root.get().and_then(look);
         if !calls.is_empty() {
             // Free -> occupied. Pairs with `stand_in`: `set_occupied` sees a request that came
@@ -149,8 +155,12 @@ fn answer(
     }
     if asked(request::WARN) {
         let late: Vec<_> = core.live().into_iter().filter(|record| record.is_overdue()).collect();
-        calls.add(Calls::log(move || late.iter().for_each(overdue::warn)));
+        calls.add(Calls::log(move || late.iter().for_each(|record| warn_overdue(record))));
     }
+}
+
+fn warn_overdue(record: &Record) {
+    overdue::warn(record, |record| warning::look(record, true));
 }
 
 fn log(entry: LogEntry) {
@@ -177,7 +187,7 @@ fn log(entry: LogEntry) {
                 );
             });
         }
-        LogEntry::Overdue(record) => overdue::warn(&record),
+        LogEntry::Overdue(record) => warn_overdue(&record),
     }
 }
 

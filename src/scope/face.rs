@@ -27,6 +27,7 @@ use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Label, Record};
 use crate::tree::state::{Deferred, KeptValue, Phase};
 use crate::tree::text::IntoText;
+use crate::tree::traits::Traits;
 
 /// The owner of threads. The call that opened a scope returns when all of its threads are home.
 ///
@@ -67,12 +68,12 @@ pub struct Scope<'scope, 'env: 'scope> {
 impl<'scope> Scope<'scope, '_> {
     pub(crate) fn of(core: &Arc<ScopeCore>, lease: Lease<'scope>) -> Self {
         let label = Label { name: core.name.clone(), purpose: "body".into(), at: core.at };
-        let record = Record::new(label, Role::Body, core, Arc::clone(&core.node));
+        let record = Record::new(label, Role::Body, core, Arc::clone(&core.node), Traits::default());
         // The body is a part of what the thread does that runs it.
         if let Some(vitals) = core.runner.as_ref().and_then(|runner| runner.vitals.get()) {
             record.set_vitals(Arc::clone(vitals));
         }
-        let context = Context::of(&Arc::new(record));
+        let context = Context::of(&record);
         Scope { core: Arc::clone(core), context, lease, _env: PhantomData }
     }
 

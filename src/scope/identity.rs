@@ -170,7 +170,7 @@ impl Context {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn run_number(&self) -> u64 {
-        let runs = self.record().runs.as_ref();
+        let runs = self.record().traits.runs.as_ref();
         runs.and_then(|runs| runs.number_of(self.node().base())).unwrap_or(1)
     }
 

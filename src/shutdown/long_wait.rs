@@ -12,59 +12,24 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError};
-use once_cell::sync::Lazy;
 
-use crate::outcome::dump::Dump;
 use crate::outcome::errors::error::WaitError;
 use crate::outcome::words::Span;
 use crate::rt::awake;
 use crate::rt::contain::log_contained;
-use crate::rt::shown::{Shown, shown};
+use crate::rt::shown::Shown;
 use crate::rt::time::after;
-use crate::sight::examine::{self, Files};
+use crate::shutdown::hangs;
 use crate::stop::node::Node;
 use crate::stop::select::until_stopped;
 use crate::sync::AtomicBool;
-use crate::sys;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 
 /// The time after which a wait outside of a registry is warned of.
 const WARN_AFTER: Duration = Duration::from_secs(5);
-/// The time that stderr has to take the dump.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// Number of threads that the warning names.
 const NAMED: usize = 3;
-
-/// The environment's wish for a dump: `10s`, `500ms`, `2m`, or a number of seconds.
-const DUMP_AFTER: &str = "HOMEBOUND_DUMP_AFTER";
-
-/// Read once, by the first wait that takes more than a moment.
-static ASKED: Lazy<Option<Duration>> = Lazy::new(asked);
-
-fn asked() -> Option<Duration> {
-    let text = std::env::var(DUMP_AFTER).ok()?;
-    let parsed = parse(&text);
-    if parsed.is_none() {
-        log_contained(|| {
-            let value = &*shown(&text);
-            tracing::warn!(target: "homebound::wait", value, "{DUMP_AFTER} is no time such as 10s or 500ms");
-        });
-    }
-    parsed
-}
-
-fn parse(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let number: u64 = digits.parse().ok()?;
-    match unit.trim() {
-        "ms" => Some(Duration::from_millis(number)),
-        "" | "s" => Some(Duration::from_secs(number)),
-        "m" | "min" => Some(Duration::from_secs(number.checked_mul(60)?)),
-        _ => None,
-    }
-}
 
 /// What the wait is for.
 #[derive(Clone, Copy)]
@@ -174,7 +139,7 @@ impl<'a> LongWait<'a> {
             of,
             began: now,
             warn_at: warns.then(|| after(now, WARN_AFTER)),
-            dump_at: (*ASKED).map(|limit| after(now, limit)),
+            dump_at: hangs::limit().map(|limit| after(now, limit)),
         }
     }
 
@@ -202,19 +167,14 @@ impl<'a> LongWait<'a> {
                 target: "homebound::wait",
                 waits_for,
                 %waited,
-                "a wait takes long; {DUMP_AFTER}=10s in the environment prints what the threads do"
+                "a wait takes long; {}",
+                hangs::HINT
             );
         });
     }
 
-    /// Once for a root, because scopes inside of scopes wait as long as each other.
     fn dump(&self, now: Instant) {
-        let Some(root) = self.of.core().root.core() else { return };
-        if root.root.was_dumped.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let cause = format!("a wait for {} takes {} ({DUMP_AFTER})", self.of.text(), Span(now - self.began));
-        let dump = Dump { snapshot: &examine::dump(&root, Files::All), cause: &cause, report: None };
-        let _missing_is_said = sys::write_stderr(dump.to_string().as_bytes(), PATIENCE);
+        let cause = || format!("a wait for {} takes {}", self.of.text(), Span(now - self.began));
+        hangs::dump(self.of.core(), cause);
     }
 }

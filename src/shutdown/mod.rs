@@ -6,6 +6,11 @@
 
 pub(crate) mod call;
 pub(crate) mod deferred;
+#[cfg(feature = "hangs")]
+mod hangs;
+#[cfg(not(feature = "hangs"))]
+#[path = "no_hangs.rs"]
+mod hangs;
 pub(crate) mod left;
 pub(crate) mod long_wait;
 pub(crate) mod order;

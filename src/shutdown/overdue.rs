@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::outcome::status::labels::called;
 use crate::rt::awake;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
-use crate::sight::examine;
+use crate::shutdown::hangs;
+use crate::sight::warning::Seen;
 use crate::stop::wakeups::Calls;
 use crate::tree::record::Record;
 use crate::tree::root::{LogEntry, WorkItem};
@@ -33,21 +33,20 @@ pub(crate) fn mark(record: &Arc<Record>) -> Calls {
     } else {
         // The driver of a standalone scope is a thread of the program's, which may run a
         // subscriber.
-        calls.add(Calls::log(move || warn(&late)));
+        calls.add(Calls::log(move || warn(&late, hangs::look)));
     }
     calls
 }
 
 /// Logs that a thread is overdue. The subscriber is the program's code, so this runs on *stopper*,
-/// or on the thread that drives a standalone scope.
-pub(crate) fn warn(record: &Arc<Record>) {
+/// or on the thread that drives a standalone scope. `look` is a parameter because a registry has
+/// the code of looks in any case, and a standalone scope only with the feature `hangs`.
+pub(crate) fn warn(record: &Record, look: fn(&Record) -> Seen) {
     if record.has_ended() {
         return;
     }
     let last_wait = record.wait().map(|wait| Shown(wait).to_string()).unwrap_or_default();
-    let kernel =
-        record.kernel_id().and_then(|id| crate::sys::kernel_look(id).ok().flatten()).unwrap_or_default();
-    let stack = record.kernel_id().map(|id| examine::stack_line(&record.core.root, id)).unwrap_or_default();
+    let seen = look(record);
     log_contained(|| {
         tracing::error!(
             target: "homebound::shutdown",
@@ -57,9 +56,9 @@ pub(crate) fn warn(record: &Arc<Record>) {
             purpose = &*shown(&record.label.purpose),
             spawned_from = %record.label.at,
             last_wait,
-            kernel_wait = kernel.channel.unwrap_or_default(),
-            system_call = &*shown(&called(kernel.call.as_deref(), kernel.about.as_deref())),
-            stack = &*shown(&stack),
+            kernel_wait = seen.kernel_wait,
+            system_call = &*shown(&seen.system_call),
+            stack = &*shown(&seen.stack),
             "overdue: asked to stop, and its share of the grace has passed"
         );
     });

@@ -13,6 +13,7 @@ mod cycles;
 mod early;
 pub(crate) mod examine;
 mod guesses;
+pub(crate) mod health;
 mod holders;
 mod rows;
 #[cfg(all(feature = "stacks", target_os = "linux"))]
@@ -20,3 +21,4 @@ mod stacks;
 #[cfg(not(all(feature = "stacks", target_os = "linux")))]
 #[path = "no_stacks.rs"]
 mod stacks;
+pub(crate) mod warning;

@@ -17,6 +17,7 @@ use crate::tree::guest;
 use crate::tree::record::{Label, Record};
 use crate::tree::result_state::{self, Outcome};
 use crate::tree::state::Entry;
+use crate::tree::traits::Traits;
 
 /// The stay of a foreign thread in the tree, as a worker or as a guest, until this drops.
 /// Dereferences to the thread's [`Context`].
@@ -63,8 +64,7 @@ fn is_ours(core: &Arc<ScopeCore>) -> bool {
 }
 
 pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
-    let record = Record::new(label, Role::Adopted, core, Node::new(Link::Inside));
-    let record = Arc::new(record);
+    let record = Record::new(label, Role::Adopted, core, Node::new(Link::Inside), Traits::default());
     record.start(None);
     // No handle will ask for a result, so the entry goes when the stay ends.
     result_state::without_handle(&record);
@@ -82,7 +82,7 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
 /// Takes the calling thread into the scope of `host`, as a guest.
 pub(crate) fn take_in(host: &Context, label: Label) -> Adopted {
     let core = host.core();
-    let record = Arc::new(Record::new(label, Role::Guest, core, Node::new(Link::Inside)));
+    let record = Record::new(label, Role::Guest, core, Node::new(Link::Inside), Traits::default());
     record.start(None);
     result_state::without_handle(&record);
     // The threads of a service are told to stop when the service is, so attach to the thread of

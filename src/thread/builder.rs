@@ -20,7 +20,6 @@ use crate::rt::packet::{Claim, Packet, Repeated};
 use crate::rt::priority::Priority;
 use crate::rt::result::Result;
 use crate::stop::node::{Link, Node};
-use crate::sync::OnceCell;
 use crate::thread::context::Context;
 use crate::thread::handle::Handle;
 use crate::thread::rerun::{self, Decider, Rerun};
@@ -30,7 +29,8 @@ use crate::tree::on_done::Inbox;
 use crate::tree::readiness::Word;
 use crate::tree::record::{Label, Record};
 use crate::tree::text::IntoText;
-use crate::tree::vitals::Vitals;
+use crate::tree::traits::Traits;
+use crate::tree::vitals::{MakeLooks, Vitals};
 
 /// Configures a thread before it is started: what its failure and its end mean, its stack, an OS
 /// thread of its own. From [`Scope::thread`](crate::Scope::thread) or
@@ -66,18 +66,15 @@ pub struct ThreadBuilder<'scope> {
     core: Arc<ScopeCore>,
     lease: Lease<'scope>,
     label: Label,
-    isolated: bool,
-    vital: bool,
+    traits: Traits,
     priority: Priority,
     /// In ascending order; `None` for the root's.
     cores: Option<Vec<usize>>,
     make: ThreadOptions,
     /// Gets the id of the thread when the thread has ended.
     inbox: Option<Inbox>,
-    /// Another thread may make up for a failure.
-    competing: bool,
     /// How often a sign of progress is to be expected.
-    pub(super) expect_every: Option<Duration>,
+    pub(super) expect_every: Option<(Duration, MakeLooks)>,
 }
 
 impl<'scope> ThreadBuilder<'scope> {
@@ -87,13 +84,11 @@ impl<'scope> ThreadBuilder<'scope> {
             core,
             lease,
             label,
-            isolated: false,
-            vital: false,
+            traits: Traits::default(),
             priority: Priority::Normal,
             cores: None,
             make: ThreadOptions::default(),
             inbox: None,
-            competing: false,
             expect_every: None,
         }
     }
@@ -124,7 +119,7 @@ impl<'scope> ThreadBuilder<'scope> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn isolated(mut self) -> Self {
-        self.isolated = true;
+        self.traits.isolated = true;
         self
     }
 
@@ -140,7 +135,7 @@ impl<'scope> ThreadBuilder<'scope> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn vital(mut self) -> Self {
-        self.vital = true;
+        self.traits.vital = true;
         self
     }
 
@@ -262,7 +257,7 @@ impl<'scope> ThreadBuilder<'scope> {
 
     /// Logs failures of the thread as warnings, because another thread may make up for them.
     pub(crate) fn competing(mut self) -> Self {
-        self.competing = true;
+        self.traits.competing = true;
         self
     }
 
@@ -328,18 +323,15 @@ impl<'scope> ThreadBuilder<'scope> {
     where
         F: FnOnce(&Context) -> Result + Send + 'scope,
     {
-        let arm = |record: &mut Record| {
-            record.starts_by = word;
-            record.begin_start()
-        };
-        self.launch_as(Role::Service, arm, f)
+        let traits = Traits { starts_by: word, ..self.traits };
+        ThreadBuilder { traits, ..self }.launch_as(Role::Service, Record::begin_start, f)
     }
 
     /// Starts the thread. `arm` gets its record before any other thread knows it.
     fn launch_as<T, F, R>(
         self,
         role: Role,
-        arm: impl FnOnce(&mut Record) -> R,
+        arm: impl FnOnce(&Record) -> R,
         f: F,
     ) -> Result<(Handle<'scope, T>, R), SpawnError>
     where
@@ -351,9 +343,8 @@ impl<'scope> ThreadBuilder<'scope> {
         // gets the erased end, to run the closure.
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Packet<_, T>>::clone(&packet);
         let task = self.lease.erase(packet);
-        let (mut record, make) = self.record(role);
-        let armed = arm(&mut record);
-        let record = Arc::new(record);
+        let (record, make) = self.record(role);
+        let armed = arm(&record);
         launch(&record, task, make)?;
         Ok((Handle::new(record, claim), armed))
     }
@@ -383,24 +374,22 @@ impl<'scope> ThreadBuilder<'scope> {
         // As in `launch_as`, the packet has two owners.
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Repeated<_, T>>::clone(&packet);
         let task = self.lease.erase(packet);
-        let (mut record, make) = self.record(role);
-        (record.runs, record.starts_by) = (Some(Arc::default()), word);
+        let traits = Traits { starts_by: word, runs: Some(Arc::default()), ..self.traits };
+        let (record, make) = ThreadBuilder { traits, ..self }.record(role);
         let started = (word != Word::None).then(|| record.begin_start());
-        let record = Arc::new(record);
         let rerun = rerun::launch(&record, task, make, decider)?;
         Ok(Rerunning { handle: Handle::new(record, claim), rerun, started })
     }
 
-    fn record(mut self, role: Role) -> (Record, ThreadOptions) {
-        let mut record = Record::new(self.label, role, &self.core, Node::new(Link::Inside));
-        (record.isolated, record.vital) = (self.isolated, self.vital);
-        record.competing = self.competing;
-        if let Some(every) = self.expect_every {
+    fn record(mut self, role: Role) -> (Arc<Record>, ThreadOptions) {
+        let record = Record::new(self.label, role, &self.core, Node::new(Link::Inside), self.traits);
+        if let Some((every, looks)) = self.expect_every {
             record.set_vitals(Vitals::expecting(every));
+            let _another_was_first = self.core.root.board.looks.set(looks);
         }
         if self.priority != Priority::Normal || self.cores.is_some() {
             let setting = Arc::new(Setting::new(self.priority, self.cores));
-            record.setting = OnceCell::with_value(Arc::clone(&setting));
+            let _set_once = record.setting.set(Arc::clone(&setting));
             self.make.setting = Some(setting);
         }
         if let Some(inbox) = self.inbox {

@@ -57,7 +57,7 @@ impl Context {
 
     /// The context of the present run of a thread whose closure may run again.
     pub(crate) fn of_run(record: &Arc<Record>) -> Context {
-        let node = record.runs.as_ref().and_then(|runs| runs.node());
+        let node = record.traits.runs.as_ref().and_then(|runs| runs.node());
         Context { record: Arc::clone(record), node: node.unwrap_or_else(|| Arc::clone(&record.node)) }
     }
 

@@ -1,10 +1,11 @@
 //! Owns what a thread says of itself to the health looks of its registry: how often it makes
 //! progress, that it makes some, that it may take longer this once.
-//! Refuses to look: `registry::health` does.
+//! Refuses to look: `sight::health` does.
 
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::sight::health::looks::Looks;
 use crate::thread::builder::ThreadBuilder;
 use crate::thread::context::Context;
 
@@ -46,7 +47,7 @@ impl ThreadBuilder<'_> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn expect_every(mut self, progress: Duration) -> Self {
-        self.expect_every = Some(progress.max(SHORTEST));
+        self.expect_every = Some((progress.max(SHORTEST), Looks::at_expecting));
         self
     }
 }

@@ -14,6 +14,7 @@ use crate::stop::node::{Link, Node};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Label, Of, Record};
 use crate::tree::result_state::{self, Outcome};
+use crate::tree::traits::Traits;
 use crate::tree::wait_mark::WaitMark;
 
 /// Makes a record for a thread of homebound's own, and lists it in the tree.
@@ -21,7 +22,7 @@ pub(crate) fn internal(core: &Arc<ScopeCore>, name: &'static str, purpose: &'sta
     let label = Label { name: name.into(), purpose: purpose.into(), at: Location::caller() };
     // Below no other node, because a stop of the tree does not end an internal thread.
     let node = Node::new(Link::Inside);
-    let record = Arc::new(Record::new(label, Role::Internal, core, node));
+    let record = Record::new(label, Role::Internal, core, node, Traits::default());
     core.lock().internal.push(Arc::clone(&record));
     record
 }

@@ -36,6 +36,7 @@ pub(crate) mod state_lock;
 pub(crate) mod tally;
 pub(crate) mod text;
 pub(crate) mod timers;
+pub(crate) mod traits;
 pub(crate) mod users;
 pub(crate) mod verdict;
 pub(crate) mod vitals;

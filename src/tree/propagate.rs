@@ -133,7 +133,7 @@ pub(crate) fn log_answered(failure: &Failure, run: u64, text: &str) {
 /// Logs a failure of `record` when it happens: as an error, or as a warning if another thread may
 /// make up for it.
 pub(crate) fn log_of(record: &Record, failure: &Failure) {
-    if !record.competing {
+    if !record.traits.competing {
         return log(failure);
     }
     log_contained(|| {

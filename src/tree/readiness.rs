@@ -26,9 +26,10 @@ use crossbeam_channel::Sender;
 pub(crate) type Alarm = Option<Sender<Infallible>>;
 
 /// The word by which a thread says that it is ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Word {
     /// No starter waits for the thread, so its readiness has no effect.
+    #[default]
     None,
     /// `Context::ready`.
     Context,

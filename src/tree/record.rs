@@ -21,10 +21,10 @@ use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 use crate::tree::core::ScopeCore;
 use crate::tree::jobs::JobNow;
 use crate::tree::on_done::Inbox;
-use crate::tree::readiness::{Readiness, Word};
+use crate::tree::readiness::Readiness;
 use crate::tree::result_state::ResultState;
-use crate::tree::runs::Runs;
 use crate::tree::text::escape;
+use crate::tree::traits::Traits;
 use crate::tree::vitals::Vitals;
 pub(crate) use crate::tree::wait_mark::{Of, Wait};
 
@@ -52,14 +52,7 @@ pub(crate) struct Record {
     pub(crate) id: ThreadId,
     pub(crate) label: Label,
     pub(crate) role: Role,
-    /// As the program has configured it. [`is_isolated`](Self::is_isolated) is the rule.
-    pub(crate) isolated: bool,
-    /// As the program has configured it. [`is_vital`](Self::is_vital) is the rule.
-    pub(crate) vital: bool,
-    /// A failure of it is logged as a warning, because another thread may make up for it.
-    pub(crate) competing: bool,
-    /// The word for which the starter of the thread waits.
-    pub(crate) starts_by: Word,
+    pub(crate) traits: Traits,
     pub(crate) spawned_at: Instant,
     pub(crate) core: Arc<ScopeCore>,
     pub(crate) node: Arc<Node>,
@@ -82,8 +75,6 @@ pub(crate) struct Record {
     life: Mutex<Life>,
     /// Scopes whose body runs on this thread now. Made on first use: most threads open none.
     opened: OnceCell<Box<Opened>>,
-    /// Of a thread whose closure may run again: which run it is at.
-    pub(crate) runs: Option<Arc<Runs>>,
     /// The child process that this thread supervises, if there is one.
     pub(crate) process: OnceCell<Box<Facts>>,
     /// For a thread of a pool: the job that it is at. Set once, by the thread itself.
@@ -165,16 +156,21 @@ pub(crate) struct Life {
 }
 
 impl Record {
-    pub(crate) fn new(label: Label, role: Role, core: &Arc<ScopeCore>, node: Arc<Node>) -> Record {
+    /// Never by value: each place that has a record by value has a copy of its destructor, which is
+    /// large.
+    pub(crate) fn new(
+        label: Label,
+        role: Role,
+        core: &Arc<ScopeCore>,
+        node: Arc<Node>,
+        traits: Traits,
+    ) -> Arc<Record> {
         node.inherit_probe(&core.node);
-        Record {
+        Arc::new(Record {
             id: ThreadId(next_thread_id()),
             label,
             role,
-            isolated: false,
-            vital: false,
-            competing: false,
-            starts_by: Word::None,
+            traits,
             spawned_at: Instant::now(),
             core: Arc::clone(core),
             node,
@@ -188,11 +184,10 @@ impl Record {
             waits: Mutex::default(),
             life: Mutex::default(),
             opened: OnceCell::new(),
-            runs: None,
             process: OnceCell::new(),
             job: OnceCell::new(),
             vitals: OnceCell::new(),
-        }
+        })
     }
 
     /// The path of its scope, and its name. A body has the path of its scope.
@@ -207,7 +202,7 @@ impl Record {
     pub(crate) fn origin(&self) -> Origin {
         let (note, item) = self.life(|life| (life.note.as_deref().map(str::to_owned), life.item));
         let item = item.map(|item| format!("item {item}"));
-        let run = self.runs.as_ref().map(|runs| format!("run {}", runs.look(|runs| runs.run)));
+        let run = self.traits.runs.as_ref().map(|runs| format!("run {}", runs.look(|runs| runs.run)));
         Origin {
             id: Some(self.id),
             path: self.path_now(),
@@ -247,7 +242,7 @@ impl Record {
     ///
     /// A service that restarts by a policy may end by itself: by its policy.
     pub(crate) fn ends_only_when_told(&self) -> bool {
-        self.role == Role::Service && self.runs.is_none()
+        self.role == Role::Service && self.traits.runs.is_none()
     }
 
     pub(crate) fn has_started(&self) -> bool {

@@ -103,6 +103,7 @@ pub(crate) struct Root {
     /// The fault that a test plants into this run.
     pub(crate) probe: OnceCell<Arc<Probe>>,
     /// True if a wait that took long has printed a dump of this root.
+    #[cfg_attr(not(feature = "hangs"), expect(dead_code))]
     pub(crate) was_dumped: atomic::AtomicBool,
     /// For an owned root whose value was dropped on a thread of the root.
     pub(crate) left: Left,

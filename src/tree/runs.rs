@@ -77,7 +77,7 @@ pub(crate) fn seen(record: &Record) -> Seen {
         pause_end: None,
         down: false,
     };
-    let Some(runs) = &record.runs else { return once };
+    let Some(runs) = &record.traits.runs else { return once };
     let (seen, last) = runs.look(|runs| {
         let State { run, restarts, failed_at, streak, pause_end, .. } = *runs;
         let (run, down) = (run.max(1), runs.before.is_some());

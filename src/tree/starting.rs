@@ -31,7 +31,7 @@ impl Record {
 
     /// The thread says `word`. True if it is ready now. Pairs with `begin_start`.
     pub(crate) fn set_ready(&self, word: Word) -> bool {
-        if self.starts_by != Word::None && self.starts_by != word {
+        if self.traits.starts_by != Word::None && self.traits.starts_by != word {
             return false;
         }
         let (is_ready, alarm) = self.life(|life| life.readiness.set());
@@ -56,7 +56,7 @@ impl Record {
     /// The closure is over. Called by the ending thread before it judges the result, because whose
     /// the failure is depends on it.
     pub(crate) fn end_start(&self) {
-        if self.starts_by != Word::None {
+        if self.traits.starts_by != Word::None {
             self.life(|life| life.readiness.end());
         }
     }
@@ -64,7 +64,7 @@ impl Record {
     /// Wakes the starter of a run that is over, when the starter may look at the result. Pairs with
     /// `begin_start`.
     pub(crate) fn wake_starter(&self) {
-        if self.starts_by != Word::None {
+        if self.traits.starts_by != Word::None {
             let alarm = self.life(|life| life.readiness.take_alarm());
             drop(alarm);
         }
@@ -76,19 +76,20 @@ impl Record {
 
     /// Since when the thread is starting; `None` if it is ready, or has no starter.
     pub(crate) fn starting_since(&self) -> Option<Instant> {
-        if self.starts_by == Word::None { None } else { self.life(|life| life.readiness.since()) }
+        if self.traits.starts_by == Word::None { None } else { self.life(|life| life.readiness.since()) }
     }
 
     /// True if a failure of the thread stops nothing: the thread is isolated, or not ready yet, or
     /// at a job that has a handle.
     pub(crate) fn is_isolated(&self) -> bool {
-        let not_ready = || self.starts_by != Word::None && self.life(|life| life.readiness.is_isolated());
+        let not_ready =
+            || self.traits.starts_by != Word::None && self.life(|life| life.readiness.is_isolated());
         let job = self.job.get().and_then(|job| job.is_isolated());
-        job.unwrap_or_else(|| self.isolated || not_ready())
+        job.unwrap_or_else(|| self.traits.isolated || not_ready())
     }
 
     /// True if the end of the thread stops its scope: the thread is vital, and has been ready.
     pub(crate) fn is_vital(&self) -> bool {
-        self.vital && self.starting_since().is_none()
+        self.traits.vital && self.starting_since().is_none()
     }
 }

@@ -72,7 +72,7 @@ impl Row {
     /// True if the row is kept apart, so that rows of threads that ended well never displace it.
     fn is_remarkable(&self) -> bool {
         let failed = matches!(self.ending, Ending::Overdue | Ending::Failed | Ending::Panicked);
-        failed || self.record.runs.as_ref().is_some_and(|runs| runs.look(|runs| runs.restarts > 0))
+        failed || self.record.traits.runs.as_ref().is_some_and(|runs| runs.look(|runs| runs.restarts > 0))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Owns what the health looks of a registry need of a thread: what the thread has said to expect of
 //! it, its last sign of progress, and the patience that it has asked for. Owns the board, too, on
 //! which the looks leave their findings for views.
-//! Refuses to look at a thread, and to judge it: `registry::health` does.
+//! Refuses to look at a thread, and to judge it: `sight::health` does.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -13,7 +13,9 @@ use crate::outcome::status::pulse::{Alarm, Pulse};
 use crate::outcome::status::snapshot::Role;
 use crate::rt::index::Index;
 use crate::rt::time::after;
-use crate::sync::{Mutex, locks};
+use crate::stop::wakeups::Calls;
+use crate::sync::{Mutex, OnceCell, locks};
+use crate::tree::core::ScopeCore;
 use crate::tree::record::{Record, Wait};
 
 /// What one thread has told of itself. A thread that has told nothing has none.
@@ -145,6 +147,24 @@ pub(crate) struct Still {
     pub(crate) since: Instant,
 }
 
+/// The health looks of a registry, in the hands of *stopper*. They are behind a pointer, so that a
+/// program that asks for none has no code of them.
+pub(crate) trait Looking {
+    /// Looks at the tree below `core`, if a look is due. Returns when the next is. Lines join
+    /// `calls`. `end` is called for a thread whose state ends the process with this code, before
+    /// the line about it is added; what it returns is to follow the line.
+    fn attend(
+        &mut self,
+        core: &Arc<ScopeCore>,
+        now: Instant,
+        end: &dyn Fn(&Record, u8) -> Calls,
+        calls: &mut Calls,
+    ) -> Option<Instant>;
+}
+
+/// Makes the looks at threads that have said what to expect of them.
+pub(crate) type MakeLooks = fn() -> Box<dyn Looking>;
+
 /// Number of threads that dumps remember as asleep. If there are more, all are forgotten.
 const REMEMBERED: usize = 4096;
 
@@ -155,6 +175,8 @@ pub(crate) struct Board {
     seeing: AtomicBool,
     /// Set when a thread is started that has said what to expect of it; cleared by the looks.
     news: AtomicBool,
+    /// Set by the first thread that says what to expect of it, before `news`; read by *stopper*.
+    pub(crate) looks: OnceCell<MakeLooks>,
     /// Number of threads that are stuck.
     stuck: AtomicUsize,
     found: locks::Mutex<Index<Finding>>,

@@ -1,5 +1,5 @@
 //! Owns what the health looks of a registry have found about a thread, as data.
-//! Refuses to look, and to judge: `registry::health` does.
+//! Refuses to look, and to judge: `sight::health` does.
 
 use std::fmt;
 use std::time::{Duration, Instant};

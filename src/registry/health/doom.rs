@@ -38,17 +38,13 @@ pub(crate) struct Word {
 
 impl Doom {
     /// Called by *stopper* before the line about the thread. The kernel's timer first, then the
-    /// word, then the wake-up. Pairs with `due` and `passed`.
-    pub(super) fn pronounce(&self, record: &Record, code: u8, waker: &Waker) {
+    /// word, then the wake-up. Pairs with `due` and `passed`. Returns a call to make after the line.
+    pub(crate) fn pronounce(&self, record: &Record, code: u8, waker: &Arc<Waker>) -> Calls {
         let (now, end) = (Instant::now(), End::Exit(i32::from(code)));
         last::arm(after(now, LINE + SPARE), end);
         let why = format!("{} is stuck", Shown(record.path()));
         let _another_was_first = self.word.set(Word { end, at: after(now, LINE), why });
         waker.wake();
-    }
-
-    /// For *stopper*, after the line.
-    pub(super) fn after_the_line(&self, waker: &Arc<Waker>) -> Calls {
         let (is_told, waker) = (Arc::clone(&self.is_told), Arc::clone(waker));
         Calls::log(move || {
             // The flag first: *watch* looks at it after it is woken. Pairs with `passed`.

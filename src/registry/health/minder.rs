@@ -5,10 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::registry::health::settings::{Health, OnStuck};
 use crate::registry::shared::{Shared, say};
 use crate::rt::awake;
 use crate::rt::time::after;
+use crate::sight::health::settings::{Health, OnStuck};
 use crate::sys::last::End;
 
 /// The longest time for the line.

@@ -1,13 +1,8 @@
-//! Owns the health looks of a registry: which threads are blocked outside of homebound, which make
-//! no progress although they have said so, and the lines that tell of them.
-//! Refuses to end a thread, because nothing can.
+//! Owns what follows in the process from the health looks (`sight::health`): the end because a
+//! thread is stuck, and the look at *stopper*, which makes the looks.
+//! Refuses to look at a thread of the program's.
 //!
-//! Read `settings` first, then `looks`, then `judge`.
+//! Read `doom` first, then `minder`.
 
-pub(crate) mod crowd;
 pub(crate) mod doom;
-pub(crate) mod judge;
-pub(crate) mod looks;
 pub(crate) mod minder;
-pub(crate) mod settings;
-pub(crate) mod tell;

@@ -116,7 +116,7 @@ pub(crate) fn launch(
     make: ThreadOptions,
     decider: Arc<dyn Decider>,
 ) -> Result<Arc<Rerun>, SpawnError> {
-    let runs = record.runs.clone().unwrap_or_default();
+    let runs = record.traits.runs.clone().unwrap_or_default();
     let (mut made, held) = (None, Arc::clone(&task));
     launch_as(record, &held, make, |scene| {
         let rerun = Arc::new(Rerun { record: Arc::clone(record), runs, task, scene, decider });

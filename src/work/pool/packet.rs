@@ -29,6 +29,7 @@ use crate::tree::core::ScopeCore;
 use crate::tree::record::{Label, Record};
 use crate::tree::result_state;
 use crate::tree::state::Entry;
+use crate::tree::traits::Traits;
 use crate::{Context, JoinError, Result, Role};
 
 /// A job with a handle, its types forgotten. Held by the queue and by the thread that runs it.
@@ -239,8 +240,8 @@ impl Head {
                 Progress::Running { node, thread } => (Arc::clone(node), Some(thread)),
                 Progress::Queued | Progress::Ended(_) => (Node::new(Link::Inside), None),
             };
-            let mut record = Record::new(label, Role::Worker, core, node);
-            record.isolated = true;
+            let traits = Traits { isolated: true, ..Traits::default() };
+            let record = Record::new(label, Role::Worker, core, node, traits);
             record.set_path(match thread {
                 Some(thread) => format!("{}/job {number}", thread.path()),
                 None => format!("{}/job {number}", core.path()),
@@ -253,7 +254,7 @@ impl Head {
                     result_state::end(&record, end.outcome());
                 }
             }
-            Arc::new(record)
+            record
         };
         self.record.get_or_init(make)
     }

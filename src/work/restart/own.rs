@@ -227,7 +227,7 @@ impl Decider for Own {
         // Taken out, because the predicates of `unless` are the program's code.
         let mut history = std::mem::take(&mut *self.history.lock());
         let next = self.policy.decide(end.at, end.lasted, &ended, &mut history, None);
-        if let Some(runs) = &end.record.runs {
+        if let Some(runs) = &end.record.traits.runs {
             runs.look(|runs| runs.streak = history.streak);
         }
         *self.history.lock() = history;

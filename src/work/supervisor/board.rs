@@ -205,7 +205,7 @@ impl Row {
 }
 
 fn restarts(record: &Record) -> u64 {
-    record.runs.as_ref().map_or(0, |runs| runs.look(|runs| runs.restarts))
+    record.traits.runs.as_ref().map_or(0, |runs| runs.look(|runs| runs.restarts))
 }
 
 impl End {

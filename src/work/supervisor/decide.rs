@@ -101,7 +101,7 @@ impl<'scope> Keeper<'scope> {
         let ended = end.failure().map_or(Ended::Ok, Ended::by);
         let all = Some((&self.policy, &mut self.window));
         let next = kept.policy.decide(end.at, end.lasted, &ended, &mut kept.history, all);
-        if let Some(runs) = kept.rerun().and_then(|rerun| rerun.record().runs.as_ref()) {
+        if let Some(runs) = kept.rerun().and_then(|rerun| rerun.record().traits.runs.as_ref()) {
             runs.look(|runs| runs.streak = kept.history.streak);
         }
         match next {
@@ -219,7 +219,7 @@ impl<'scope> Keeper<'scope> {
     fn remember(&mut self, place: usize, failure: &Failure) {
         let kept = &self.children[place];
         kept.row().iter().for_each(|row| self.board.remember(row, failure));
-        let runs = kept.rerun().and_then(|rerun| rerun.record().runs.clone());
+        let runs = kept.rerun().and_then(|rerun| rerun.record().traits.runs.clone());
         self.last_failure = runs.and_then(|runs| runs.look(|runs| runs.last_failure.clone()));
     }
 

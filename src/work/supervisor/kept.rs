@@ -126,7 +126,7 @@ impl<'scope> Kept<'scope> {
             Work::Given(rerun, row) => {
                 let record = rerun.record();
                 // No run is on, so this number does not change.
-                let last = record.runs.as_ref().map_or(0, |runs| runs.look(|runs| runs.run));
+                let last = record.traits.runs.as_ref().map_or(0, |runs| runs.look(|runs| runs.run));
                 // The state first, so that no reader takes the old pause for one before this run.
                 row.set(ChildState::Starting, None);
                 row.set_run(last + 1);
@@ -145,7 +145,7 @@ impl<'scope> Kept<'scope> {
         // Starting, up or told -> told.
         self.set(State::Told { until });
         self.started = None;
-        if let Some(runs) = self.rerun().and_then(|rerun| rerun.record().runs.clone()) {
+        if let Some(runs) = self.rerun().and_then(|rerun| rerun.record().traits.runs.clone()) {
             runs.stop_run(Stop::new(reason));
         }
     }
@@ -173,7 +173,7 @@ impl<'scope> Kept<'scope> {
         if let Work::Given(rerun, row) = &self.work {
             row.set(shown, until);
             let record = rerun.record();
-            let next = record.runs.as_ref().map(|runs| {
+            let next = record.traits.runs.as_ref().map(|runs| {
                 runs.look(|runs| {
                     // Counted when it is decided, as the supervisor and a policy of its own count.
                     runs.restarts += u64::from(until.is_some() && !was_due);

@@ -83,6 +83,7 @@ const SEAMS: &[&str] = &[
     "tree::record",
     "tree::result_state",
     "tree::state",
+    "tree::traits",
     "tree::users",
     "tree::verdict",
     "tree::wait_mark",

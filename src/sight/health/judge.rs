@@ -11,8 +11,8 @@
 use std::time::{Duration, Instant};
 
 use crate::outcome::status::pulse::{Alarm, AlarmLevel, Pulse};
-use crate::registry::health::settings::Health;
 use crate::rt::time::after;
+use crate::sight::health::settings::Health;
 use crate::sys::Counters;
 use crate::tree::vitals::Still;
 

@@ -5,15 +5,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::outcome::status::labels::called;
 use crate::outcome::status::pulse::{Alarm, AlarmLevel};
 use crate::outcome::words::Span;
-use crate::registry::health::judge::Line;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
-use crate::sight::examine;
+use crate::sight::health::judge::Line;
+use crate::sight::warning;
 use crate::stop::wakeups::Calls;
-use crate::sys;
 use crate::tree::record::{Record, Wait};
 
 /// Adds the call that logs this line about a thread, which is in `wait` now. `stack`: with the
@@ -26,12 +24,8 @@ pub(super) fn line(record: Arc<Record>, wait: Option<Wait>, line: Line, stack: b
 }
 
 fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm, stack: bool) {
-    let kernel = record.kernel_id().and_then(|id| sys::kernel_look(id).ok().flatten()).unwrap_or_default();
-    let call = called(kernel.call.as_deref(), kernel.about.as_deref());
-    let cpu = kernel.cpu.map(|cpu| Span(cpu).to_string()).unwrap_or_default();
+    let seen = warning::look(record, stack);
     let (waits, last) = (wait.map(|wait| Shown(wait).to_string()), last_line(record));
-    let id = record.kernel_id().filter(|_| stack);
-    let stack = id.map(|id| examine::stack_line(&record.core.root, id)).unwrap_or_default();
     let path = record.path_now();
     let since = Span(alarm.since.elapsed()).to_string();
     let expected = alarm.expected_every.map(|every| Span(every).to_string()).unwrap_or_default();
@@ -55,10 +49,10 @@ fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm, stack: bool) 
                 expected_every = expected,
                 waits = waits.unwrap_or_default(),
                 last_line = last,
-                kernel_wait = kernel.channel.unwrap_or_default(),
-                system_call = &*shown(&call),
-                cpu,
-                stack = &*shown(&stack),
+                kernel_wait = seen.kernel_wait,
+                system_call = &*shown(&seen.system_call),
+                cpu = seen.cpu,
+                stack = &*shown(&seen.stack),
                 "{text}"
             )
         };

@@ -66,7 +66,7 @@ impl Health {
 
     /// How late a look may be before it says nothing. Not less than a busy machine may delay a
     /// thread.
-    pub(super) fn lateness(&self) -> Duration {
+    pub(crate) fn lateness(&self) -> Duration {
         self.look_every.max(TOLERANCE)
     }
 

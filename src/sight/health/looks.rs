@@ -1,6 +1,6 @@
 //! Owns the health looks: when *stopper* makes one, what it reads, and what follows from it.
-//! Refuses to judge (`judge` does), and to make a call of the program's: lines and drops join the
-//! calls of *stopper*.
+//! Refuses to judge (`judge` does), to end the process (its caller does), and to make a call of the
+//! program's: lines and drops join the calls of *stopper*.
 //!
 //! A look costs the threads nothing: it reads the waits that are in their records, and the kernel's
 //! counters of the few threads that are in none. *stopper* looks, and not *watch*, because `/proc`
@@ -14,19 +14,18 @@ use crate::outcome::reason::{Stop, StopReason};
 use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::pulse::{AlarmLevel, Pulse};
 use crate::outcome::status::snapshot::Role;
-use crate::registry::health::crowd::{Crowd, Group, crowd};
-use crate::registry::health::judge::{Expected, Line, Memory, Reading, Said, Sleep};
-use crate::registry::health::settings::{Health, OnStuck};
-use crate::registry::health::tell;
-use crate::registry::shared::Shared;
 use crate::rt::index::Index;
 use crate::rt::order::sort_by_key;
 use crate::rt::time::after;
+use crate::sight::health::crowd::{Crowd, Group, crowd};
+use crate::sight::health::judge::{Expected, Line, Memory, Reading, Said, Sleep};
+use crate::sight::health::settings::{Health, OnStuck};
+use crate::sight::health::tell;
 use crate::stop::wakeups::Calls;
 use crate::sys::{self, pulse};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
-use crate::tree::vitals::Finding;
+use crate::tree::vitals::{Finding, Looking};
 
 /// Number of threads that one look reads the kernel's counters of. The next look goes on behind
 /// them.
@@ -62,42 +61,29 @@ struct Known {
 }
 
 impl Looks {
-    pub(crate) fn new(settings: Option<Health>) -> Looks {
-        let at_all = settings.is_some();
-        let settings = settings.unwrap_or_default();
-        let at = at_all.then(|| after(Instant::now(), settings.look_every));
-        let (known, awake_since) = (Index::new(), None);
-        Looks { settings, at_all, at, awake_since, known, last_read: ThreadId(0) }
+    /// Looks at all threads.
+    pub(crate) fn at_all(settings: Health) -> Box<dyn Looking> {
+        let at = Some(after(Instant::now(), settings.look_every));
+        Box::new(Looks { at, ..Looks::new(settings, true) })
     }
 
-    /// Looks, if a look is due. Returns when the next is. Lines join `calls`.
-    pub(crate) fn attend(
-        &mut self,
-        shared: &Shared,
-        core: &Arc<ScopeCore>,
-        now: Instant,
-        calls: &mut Calls,
-    ) -> Option<Instant> {
-        // Pairs with `Board::has_news`.
-        if core.root.board.take_news() && !self.at_all {
-            // A look that is overdue stays so: news must not hide that the process was suspended.
-            self.at = self.at.into_iter().chain([now]).min();
-        }
-        let at = self.at?;
-        if now >= at {
-            let is_late = now > after(at, self.settings.lateness());
-            self.at = self.look(shared, core, (now, is_late), calls);
-        }
-        self.at
+    /// Looks at threads that have said what to expect of them.
+    pub(crate) fn at_expecting() -> Box<dyn Looking> {
+        Box::new(Looks::new(Health::default(), false))
+    }
+
+    fn new(settings: Health, at_all: bool) -> Looks {
+        let (at, awake_since, known) = (None, None, Index::new());
+        Looks { settings, at_all, at, awake_since, known, last_read: ThreadId(0) }
     }
 
     /// One look, at the moment at which it was found to be late or in time. A suspension after
     /// that moment makes the next look late, and none of its time is seen in this one.
     fn look(
         &mut self,
-        shared: &Shared,
         core: &Arc<ScopeCore>,
         (now, is_late): (Instant, bool),
+        end: &dyn Fn(&Record, u8) -> Calls,
         calls: &mut Calls,
     ) -> Option<Instant> {
         let Crowd { mut groups, is_partial } = crowd(core);
@@ -136,7 +122,7 @@ impl Looks {
                 if let Some(line) = line {
                     let stack = matches!(line, Line::Alarm(_)) && stacks > 0;
                     stacks -= usize::from(stack);
-                    act(shared, known, group, (line, stack), &self.settings, calls);
+                    act(end, known, group, (line, stack), &self.settings, calls);
                 }
             }
             put_up(known, group, sees, &mut found);
@@ -180,6 +166,28 @@ impl Looks {
             known.pulse = reading(group, &known.memory).and_then(|read| known.memory.pulse(read, now));
             known.is_fresh = true;
         }
+    }
+}
+
+impl Looking for Looks {
+    fn attend(
+        &mut self,
+        core: &Arc<ScopeCore>,
+        now: Instant,
+        end: &dyn Fn(&Record, u8) -> Calls,
+        calls: &mut Calls,
+    ) -> Option<Instant> {
+        // Pairs with `Board::has_news`.
+        if core.root.board.take_news() && !self.at_all {
+            // A look that is overdue stays so: news must not hide that the process was suspended.
+            self.at = self.at.into_iter().chain([now]).min();
+        }
+        let at = self.at?;
+        if now >= at {
+            let is_late = now > after(at, self.settings.lateness());
+            self.at = self.look(core, (now, is_late), end, calls);
+        }
+        self.at
     }
 }
 
@@ -256,7 +264,7 @@ fn said(group: &Group, awake_since: Option<Instant>) -> Said {
 
 /// Logs a line, with a stack or without, and does what the settings say about a stuck thread.
 fn act(
-    shared: &Shared,
+    end: &dyn Fn(&Record, u8) -> Calls,
     known: &mut Known,
     group: &Group,
     (line, stack): (Line, bool),
@@ -278,9 +286,9 @@ fn act(
             tell::line(Arc::clone(record), wait, line, stack, calls);
         }
         OnStuck::Exit(code) if is_stuck => {
-            shared.doom.pronounce(record, code, &shared.waker);
+            let after_the_line = end(record, code);
             tell::line(Arc::clone(record), wait, line, stack, calls);
-            calls.add(shared.doom.after_the_line(&shared.waker));
+            calls.add(after_the_line);
         }
         _ => tell::line(Arc::clone(record), wait, line, stack, calls),
     }
