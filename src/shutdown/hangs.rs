@@ -61,8 +61,8 @@ fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// Prints the dump of the root, because of `cause`. Once for a root, because scopes inside of scopes
-/// wait as long as each other.
+/// Prints the dump of the root, because of `cause`. Once for a root, because scopes inside of
+/// scopes wait as long as each other.
 pub(super) fn dump(core: &ScopeCore, cause: impl FnOnce() -> String) {
     let Some(root) = core.root.core() else { return };
     if root.root.was_dumped.swap(true, Ordering::AcqRel) {

@@ -38,7 +38,7 @@ pub(crate) struct Word {
 
 impl Doom {
     /// Called by *stopper* before the line about the thread. The kernel's timer first, then the
-    /// word, then the wake-up. Pairs with `due` and `passed`. Returns a call to make after the line.
+    /// word, then the wake-up. Pairs with `due` and `passed`. Returns a call for after the line.
     pub(crate) fn pronounce(&self, record: &Record, code: u8, waker: &Arc<Waker>) -> Calls {
         let (now, end) = (Instant::now(), End::Exit(i32::from(code)));
         last::arm(after(now, LINE + SPARE), end);
