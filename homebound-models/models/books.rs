@@ -17,6 +17,7 @@ use crate::tree::record::{Label, Record};
 use crate::tree::result_state::{self, Outcome};
 use crate::tree::root::{GRACE, Root, open_root};
 use crate::tree::state::{Entry, Phase};
+use crate::tree::traits::Traits;
 
 fn open() -> Arc<ScopeCore> {
     open_root(Root::new(GRACE, None), "scope".into(), Kind::Scope, Location::caller())
@@ -24,7 +25,7 @@ fn open() -> Arc<ScopeCore> {
 
 fn admit(core: &Arc<ScopeCore>) -> Arc<Record> {
     let label = Label { name: "worker".into(), purpose: "ends".into(), at: Location::caller() };
-    let record = Arc::new(Record::new(label, Role::Worker, core, Node::new(Link::Inside)));
+    let record = Record::new(label, Role::Worker, core, Node::new(Link::Inside), Traits::default());
     let admitted = core.admit(Entry { record: Arc::clone(&record), task: None });
     assert!(admitted.is_ok(), "the scope is open");
     record
@@ -81,7 +82,7 @@ fn exit_against_stop_and_admission() {
         let other = Arc::clone(&core);
         let stopper = spawn(move || other.node.stop(crate::StopReason::Signal(2)));
         let label = Label { name: "late".into(), purpose: "ends".into(), at: Location::caller() };
-        let late = Arc::new(Record::new(label, Role::Worker, &core, Node::new(Link::Inside)));
+        let late = Record::new(label, Role::Worker, &core, Node::new(Link::Inside), Traits::default());
         let admitted = core.admit(Entry { record: Arc::clone(&late), task: None }).is_ok();
         let second = admitted.then(|| ending(Arc::clone(&late)));
         core.lock().body_home = true;
