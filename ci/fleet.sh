@@ -18,4 +18,4 @@ if [ "${1:-}" = --quick ]; then
     exec "$fleet" poison
 fi
 "$fleet" replace --rounds 10 --replacements 10
-exec "$fleet" poison outage query
+exec "$fleet" poison outage query crashes suspend

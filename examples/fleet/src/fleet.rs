@@ -80,6 +80,11 @@ impl<'scope> Member<'scope> {
         Ok(End { name: self.name, killed: false, code: status.code(), took: begin.elapsed(), stopping })
     }
 
+    /// Sends a signal, and does not wait for what comes of it.
+    pub fn signal(&self, signal: Signal) -> Result {
+        Ok(self.process.signal(signal.as_raw())?)
+    }
+
     /// SIGKILL: no warning, as from the kernel that has no memory left, or a machine that is gone.
     pub fn kill(self) -> Result<End> {
         let begin = Instant::now();
@@ -125,6 +130,12 @@ impl<'scope, 'a> Fleet<'scope, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// The process with this name.
+    pub fn member(&self, name: &str) -> Result<&Member<'scope>> {
+        let member = self.members.iter().find(|member| member.name == name);
+        Ok(member.ok_or_else(|| format!("{name} is not in the fleet"))?)
     }
 
     /// One step of a rolling restart: the new process is ready before the oldest is told.

@@ -6,7 +6,7 @@
 //! fleet worker FOLDER NAME WORKERS      one process, which the trials start
 //! ```
 //!
-//! Trials: `replace`, `poison`, `outage`, `query`; without one, all of them.
+//! Trials: `replace`, `poison`, `outage`, `query`, `crashes`, `suspend`; without one, all of them.
 
 mod audit;
 mod chance;
@@ -25,8 +25,7 @@ use homebound::{Context, Result};
 
 use trials::{Settings, TRIALS, Trial};
 
-const USAGE: &str =
-    "usage: fleet [replace|poison|outage|query].. [--rounds N] [--jobs N] [--replacements N] [--seed N]";
+const USAGE: &str = "usage: fleet [replace|poison|outage|query|crashes|suspend].. [--rounds N] [--jobs N] [--replacements N] [--seed N]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

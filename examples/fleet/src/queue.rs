@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use homebound::Result;
+use homebound::{BoxError, Result};
 use postgres::{CancelToken, Client, Config, NoTls, Transaction};
 
 use crate::limits::{LEASE, MOST_ATTEMPTS};
@@ -31,6 +31,13 @@ pub const SCHEMA: &str = "
     create table dead_letters (job bigint not null, kind text not null, attempts bigint not null);
 ";
 
+/// The beginnings of error codes that tell of the server: no connection, no resources such as disk
+/// and memory, a shutdown or a crash, an error of the system.
+const SERVERS: [&str; 4] = ["08", "53", "57P0", "58"];
+
+/// The time that a server has to show that it is there.
+const ANSWER: Duration = Duration::from_secs(1);
+
 /// A job that this worker has taken. Its row is locked until the transaction ends.
 pub struct Job {
     pub id: i64,
@@ -41,7 +48,7 @@ pub struct Job {
 
 /// An attempt that has been counted.
 pub struct Attempt {
-    id: i64,
+    pub id: i64,
     number: i64,
 }
 
@@ -96,6 +103,27 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Takes the count of an attempt back that a stop or the server has ended: it is none of the
+    /// job's.
+    pub fn forget(&mut self, attempt: i64) -> Result {
+        self.counter.execute("delete from attempts where id = $1", &[&attempt])?;
+        Ok(())
+    }
+
+    /// True if the server has failed, and not the job: it is gone, is about to go, or has no room
+    /// left. A session that the server alone has ended, while it goes on, may be one of a job that
+    /// takes longer than the lease, so that counts.
+    pub fn is_servers_fault(&mut self, error: &BoxError) -> bool {
+        let Some(error) = error.downcast_ref::<postgres::Error>() else { return false };
+        match error.code() {
+            Some(state) => SERVERS.iter().any(|class| state.code().starts_with(class)),
+            // A broken connection has no code.
+            None => self.counter.is_valid(ANSWER).is_err(),
+        }
+    }
+}
+
 /// A job in hand: the transaction in which it is taken, done and acknowledged. Dropped without one
 /// of the endings below, it rolls back: the job is ready again, and has had no effect.
 pub struct Task<'a> {
@@ -114,12 +142,6 @@ impl Task<'_> {
             &[&job.id, &self.worker],
         )?;
         Ok(Attempt { id: row.get(0), number: row.get(1) })
-    }
-
-    /// An attempt that a stop has ended is none of the job's.
-    pub fn forget(&mut self, attempt: &Attempt) -> Result {
-        self.counter.execute("delete from attempts where id = $1", &[&attempt.id])?;
-        Ok(())
     }
 
     /// A query of the job's own that takes as many seconds.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use homebound::{Process, Result, Scope};
 use postgres::Client;
+use rustix::process::Signal;
 
 use crate::audit::{Balance, add_jobs, faults_of, open_jobs, wait_for_jobs};
 use crate::chance::Chance;
@@ -26,8 +27,14 @@ pub struct Outcome {
 /// A trial: its name, and its function.
 pub type Trial = fn(&Settings) -> Result<Outcome>;
 
-pub const TRIALS: [(&str, Trial); 4] =
-    [("replace", replace), ("poison", poison), ("outage", outage), ("query", query)];
+pub const TRIALS: [(&str, Trial); 6] = [
+    ("replace", replace),
+    ("poison", poison),
+    ("outage", outage),
+    ("query", query),
+    ("crashes", crashes),
+    ("suspend", suspend),
+];
 
 pub struct Settings {
     pub seed: u64,
@@ -49,6 +56,23 @@ struct Stage<'scope, 'env, 'a> {
 impl Stage<'_, '_, '_> {
     fn wait_for_jobs(&mut self) -> Result {
         wait_for_jobs(self.scope.context(), &mut self.client, PATIENCE)
+    }
+
+    /// Waits until a worker has counted an attempt at a job that it has in hand. Returns the name
+    /// of the worker's process.
+    fn wait_for_taker(&mut self) -> Result<String> {
+        loop {
+            // A row that can be locked is in no worker's hand.
+            let row = self.client.query_opt(
+                "select split_part(worker, '/', 1) from attempts
+                 where job not in (select id from jobs for update skip locked) order by id desc limit 1",
+                &[],
+            )?;
+            match row {
+                Some(row) => break Ok(row.get(0)),
+                None => self.scope.context().sleep(Duration::from_millis(20))?,
+            }
+        }
     }
 }
 
@@ -142,18 +166,68 @@ fn outage(settings: &Settings) -> Result<Outcome> {
     })
 }
 
+/// The server crashes more often in the middle of one job than that job may be tried. The faults
+/// are none of the job's, so it is done in the end.
+fn crashes(_: &Settings) -> Result<Outcome> {
+    with_fleet(|stage| {
+        add_jobs(&mut stage.client, "sleep", [1500])?;
+        for _ in 0..=MOST_ATTEMPTS {
+            stage.wait_for_taker()?;
+            // .. and until its attempt has been counted, on a second connection.
+            stage.scope.context().sleep(Duration::from_millis(300))?;
+            crash(&stage.server)?;
+            stage.server = stage.database.start(stage.scope)?;
+            stage.client = connect(stage.database.folder())?;
+        }
+        let open = open_jobs(&mut stage.client)?;
+        stage.wait_for_jobs()?;
+        stage.fleet.mend(stage.scope)?;
+        let mut faults = Vec::new();
+        if open == 0 {
+            faults.push("the job was done between two crashes, so they have shown nothing".to_owned());
+        }
+        let dead: i64 = stage.client.query_one("select count(*) from dead_letters", &[])?.get(0);
+        if dead > 0 || stage.fleet.died > 0 {
+            faults.push(format!("{dead} jobs were given up, {} processes died", stage.fleet.died));
+        }
+        Ok(faults)
+    })
+}
+
+/// A process is suspended with a job in hand for longer than the lease, and then goes on: as a
+/// machine that sleeps, or whose host is overloaded. The job is another process's by then.
+fn suspend(_: &Settings) -> Result<Outcome> {
+    with_fleet(|stage| {
+        add_jobs(&mut stage.client, "sleep", [1500])?;
+        let taker = stage.wait_for_taker()?;
+        let member = stage.fleet.member(&taker)?;
+        member.signal(Signal::STOP)?;
+        // Ends when the server has ended the session of the suspended worker.
+        stage.wait_for_jobs()?;
+        stage.fleet.member(&taker)?.signal(Signal::CONT)?;
+        add_jobs(&mut stage.client, "sleep", [20; 50])?;
+        stage.wait_for_jobs()?;
+        stage.fleet.mend(stage.scope)?;
+        let mut faults = Vec::new();
+        let row = stage
+            .client
+            .query_one("select split_part(worker, '/', 1) from results order by job limit 1", &[])?;
+        if row.get::<_, String>(0) == taker {
+            faults.push(format!("{taker} has done a job that was not its own any more"));
+        }
+        if stage.fleet.died > 0 {
+            faults.push(format!("{} processes died", stage.fleet.died));
+        }
+        Ok(faults)
+    })
+}
+
 /// SIGTERM comes in the middle of a long query: it is cancelled at the end of the shield, and
 /// another process does the job.
 fn query(_: &Settings) -> Result<Outcome> {
     with_fleet(|stage| {
         add_jobs(&mut stage.client, "query", [6000])?;
-        let taker = loop {
-            let row = stage.client.query_opt("select split_part(worker, '/', 1) from attempts", &[])?;
-            match row {
-                Some(row) => break row.get::<_, String>(0),
-                None => stage.scope.context().sleep(Duration::from_millis(20))?,
-            }
-        };
+        let taker = stage.wait_for_taker()?;
         let place = stage.fleet.members.iter().position(|member| member.name == taker);
         let member = stage.fleet.members.remove(place.ok_or("the taker is not in the fleet")?);
         let end = member.stop(stage.scope.context())?;

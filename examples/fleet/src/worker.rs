@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use homebound::registry::{Exit, Registry};
@@ -13,6 +14,9 @@ use postgres::NoTls;
 use crate::limits::{GRACE, IDLE, KILL_AFTER, SHIELD};
 use crate::queue::{Desk, Job, Task};
 
+/// No attempt has this number.
+const NONE: i64 = 0;
+
 /// Runs the process. It says `ready` and later `stopping` on its standard output.
 pub fn run(folder: &Path, name: &str, workers: usize) -> Exit<()> {
     Registry::new("fleet-worker").grace(GRACE).kill_after(KILL_AFTER).run(|scope| {
@@ -21,8 +25,12 @@ pub fn run(folder: &Path, name: &str, workers: usize) -> Exit<()> {
             Restart::on_failure().backoff(Duration::from_millis(100), Duration::from_secs(1)).for_ever();
         let mut crew = scope.supervisor("crew", "keeps the workers alive").restart(patient);
         for number in 1..=workers {
+            let interrupted = AtomicI64::new(NONE);
             let child = Child::new(format!("worker-{number}"), "takes jobs and does them", move |cx| {
-                work(cx, Desk::open(folder, format!("{name}/{number}"))?)
+                let mut desk = Desk::open(folder, format!("{name}/{number}"))?;
+                desk.forget(interrupted.load(Relaxed))?;
+                interrupted.store(NONE, Relaxed);
+                work(cx, desk, &interrupted)
             });
             crew = crew.add(child.ready_within(Duration::from_secs(5)));
         }
@@ -34,8 +42,9 @@ pub fn run(folder: &Path, name: &str, workers: usize) -> Exit<()> {
     })
 }
 
-/// The life of one worker: a job in hand at a time, and none in reserve.
-fn work(cx: &Context, mut desk: Desk) -> Result {
+/// The life of one worker: a job in hand at a time, and none in reserve. `interrupted` is the
+/// attempt that the server's failure has ended, for the next run of the worker to take back.
+fn work(cx: &Context, mut desk: Desk, interrupted: &AtomicI64) -> Result {
     cx.ready();
     loop {
         // Stop taking first ..
@@ -44,7 +53,7 @@ fn work(cx: &Context, mut desk: Desk) -> Result {
         let token = desk.cancel_token();
         let found = cx.shield(SHIELD, |shield| {
             let cancel = move || drop(token.cancel_query(NoTls));
-            shield.with_on_stop(cancel, || one_job(cx, shield, &mut desk))
+            shield.with_on_stop(cancel, || one_job(cx, shield, &mut desk, interrupted))
         })?;
         if !found {
             cx.sleep(IDLE)?;
@@ -54,7 +63,7 @@ fn work(cx: &Context, mut desk: Desk) -> Result {
 
 /// Takes a job and ends it. False if there was none. `cx` hears the stop at once, `shield` when
 /// there is no more time for the job.
-fn one_job(cx: &Context, shield: &Context, desk: &mut Desk) -> Result<bool> {
+fn one_job(cx: &Context, shield: &Context, desk: &mut Desk, interrupted: &AtomicI64) -> Result<bool> {
     let Some((job, mut task)) = desk.take()? else { return Ok(false) };
     cx.note(format!("job {} ({})", job.id, job.kind));
     let attempt = task.count(&job)?;
@@ -62,17 +71,24 @@ fn one_job(cx: &Context, shield: &Context, desk: &mut Desk) -> Result<bool> {
         task.give_up(&job)?;
         return Ok(true);
     }
-    match perform(cx, shield, &job, &mut task) {
-        Ok(End::Done) => task.done(&job)?,
-        Ok(End::Saved(progress)) => {
-            task.forget(&attempt)?;
-            task.put_off(&job, progress)?;
-        }
-        // No time is left. The task rolls back, so the job is ready for another worker now.
+    let ended = perform(cx, shield, &job, &mut task).and_then(|end| match end {
+        End::Done => task.done(&job).map(|()| true),
+        End::Saved(progress) => task.put_off(&job, progress).map(|()| false),
+    });
+    // The task is over. If it was not committed, the job is ready for another worker now.
+    match ended {
+        Ok(true) => {}
+        Ok(false) => desk.forget(attempt.id)?,
+        // No time is left.
         Err(_) if shield.is_stopping() => {
-            task.forget(&attempt)?;
-            drop(task);
+            desk.forget(attempt.id)?;
             shield.checkpoint()?;
+        }
+        // The connection is of no use any more. The supervisor starts this worker anew, with pauses
+        // that grow.
+        Err(error) if desk.is_servers_fault(&error) => {
+            interrupted.store(attempt.id, Relaxed);
+            return Err(error);
         }
         // The job's own fault, and not the worker's. The attempt has been counted.
         Err(error) => eprintln!("job {}: {error}", job.id),
