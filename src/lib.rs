@@ -92,6 +92,7 @@
 //! | `homebound::work` | a map goes on with fewer threads than it may have | WARN |
 //! | `homebound::host` | the notice before a stop has begun | INFO |
 //! | | the service manager cannot be told anything | WARN |
+//! | | the platform may kill before a stop is over | WARN |
 //! | | the probe file could not be made or removed | ERROR |
 //! | `homebound::signal` | a signal stops the root | INFO |
 //! | | a signal is forwarded | DEBUG |

@@ -106,6 +106,19 @@ impl fmt::Display for Span {
     }
 }
 
+/// Reads a time as people write it in a setting: `10s`, `500ms`, `2m`, or a number of seconds.
+pub(crate) fn read_span(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = digits.parse().ok()?;
+    match unit.trim() {
+        "ms" => Some(Duration::from_millis(number)),
+        "" | "s" => Some(Duration::from_secs(number)),
+        "m" | "min" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        _ => None,
+    }
+}
+
 /// A count, with a comma between each three digits: `9,311`.
 pub(crate) struct Thousands(pub(crate) u64);
 

@@ -274,10 +274,12 @@ impl Registry {
     /// there is a file (`test -f`), in Kubernetes or Docker, without a server in the program.
     ///
     /// The file goes when the stop begins, or the [notice](Self::drain_notice) before it, and is
-    /// not made again. On a file system that may be on another machine its removal waits for a
-    /// callback of the stop that goes on. The file goes at the latest on the way out, also if that
-    /// is the end of the grace, a second signal, an abort of homebound's or [`std::process::exit`].
-    /// SIGKILL and a crash leave it behind: the next run with this path removes it when it begins.
+    /// not made again. A thread of homebound's own removes it, so that a file system that hangs
+    /// holds up nothing else, and the process ends within the grace all the same. The file goes at
+    /// the latest on the way out, also if that is the end of the grace, a second signal, an abort
+    /// of homebound's or [`std::process::exit`]. SIGKILL and a crash leave it behind: the next run
+    /// with this path removes it when it begins.
+    ///
     /// Use it for readiness and for startup. A *liveness* probe would fail during the stop, and
     /// Kubernetes would kill the program before its grace is over.
     ///

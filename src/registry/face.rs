@@ -13,6 +13,7 @@ use crate::registry::builder::Registry;
 use crate::registry::exit::{Exit, assemble, refused};
 use crate::registry::history::History;
 use crate::registry::installed::Installed;
+use crate::registry::platform;
 use crate::rt::result::Result;
 use crate::scope::face::Scope;
 use crate::scope::group::{Group, open_static};
@@ -114,6 +115,7 @@ fn set_up(registry: Registry, at: &'static Location<'static>) -> Result<(Install
     let (installed, slot) = started.map_err(|why| refused(name, at, why))?;
     // Claimed -> running: from here on `snapshot` and `group` find the root.
     *RUNNING.lock() = Some(Arc::downgrade(installed.core()));
+    platform::compare(installed.settings());
     Ok((installed, slot))
 }
 

@@ -2,6 +2,7 @@
 //! the root; and the order in which it is put away.
 //! Refuses to know what is run, and how many runs there may be.
 
+use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -9,6 +10,7 @@ use std::thread::{Builder, JoinHandle};
 use crate::outcome::errors::error::SpawnError;
 use crate::registry::audit;
 use crate::registry::dump_to::DumpFile;
+use crate::registry::file_thread::FileThread;
 use crate::registry::settings::Settings;
 use crate::registry::shared::Shared;
 use crate::registry::stopper_thread::stopper;
@@ -21,6 +23,7 @@ use crate::tree::internal::{internal, launch};
 use crate::tree::record::{Record, Text};
 use crate::tree::result_state::{self, Outcome};
 use crate::tree::root::{Root, RootHost, WorkItem, open_root};
+
 /// Everything that a run has set up in the process.
 pub(crate) struct Installed {
     core: Arc<ScopeCore>,
@@ -65,6 +68,10 @@ impl Installed {
                 return Err(refusal.into());
             }
         };
+        if let Err(refusal) = start_file_threads(&core, &shared) {
+            send_home(&core, &shared, watch);
+            return Err(SpawnError::Os(refusal).into());
+        }
         let internal = [stopper_record, watch_record];
         // Before any code of the program's runs: see `has_started`.
         shared.wait_for_start();
@@ -86,8 +93,7 @@ impl Installed {
 
     /// Joins all threads but *watch*, which guards the joining.
     pub(crate) fn close_root(&self) {
-        self.shared.dispatch(WorkItem::Quit);
-        self.core.root.close();
+        dismiss(&self.core, &self.shared);
     }
 
     /// Puts everything back: first the handlers, then *watch*. From here on no code of the
@@ -111,11 +117,18 @@ impl Installed {
     }
 }
 
-/// Joins *stopper* with the root's other threads, then dismisses *watch* and joins it.
-fn send_home(core: &Arc<ScopeCore>, shared: &Arc<Shared>, watch: JoinHandle<()>) {
-    // In this order: *watch* guards the joining of *stopper*, so it ends last.
+/// Joins all threads of the root: *stopper* and the threads of files end when they have done what
+/// they were given.
+fn dismiss(core: &Arc<ScopeCore>, shared: &Arc<Shared>) {
+    [&shared.dump_thread, &shared.probe_thread].into_iter().for_each(FileThread::close);
     shared.dispatch(WorkItem::Quit);
     core.root.close();
+}
+
+/// Joins the threads of the root, then dismisses *watch* and joins it.
+fn send_home(core: &Arc<ScopeCore>, shared: &Arc<Shared>, watch: JoinHandle<()>) {
+    // In this order: *watch* guards the joining of the others, so it ends last.
+    dismiss(core, shared);
     shared.dismiss();
     if let Err(payload) = watch.join() {
         discard(payload);
@@ -133,6 +146,19 @@ fn start_stopper(core: &Arc<ScopeCore>, shared: &Arc<Shared>) -> Result<Arc<Reco
     })
     .map_err(SpawnError::Os)?;
     Ok(record)
+}
+
+/// Starts a thread for each file of the run that must not hold up another thread.
+fn start_file_threads(core: &Arc<ScopeCore>, shared: &Arc<Shared>) -> io::Result<()> {
+    if shared.dump_file.get().is_some() {
+        let labels = ("homebound-dumps", "writes dumps to their file");
+        FileThread::start(core, shared, labels, |shared| &shared.dump_thread)?;
+    }
+    if shared.probe.is_some() {
+        let labels = ("homebound-probe", "removes the probe file");
+        FileThread::start(core, shared, labels, |shared| &shared.probe_thread)?;
+    }
+    Ok(())
 }
 
 /// Starts *watch*, outside of the root's cache, because it guards the joining of all threads of the

@@ -10,17 +10,16 @@ use crate::outcome::dump::Dump;
 use crate::outcome::dump::count::is_whole;
 use crate::outcome::status::snapshot::Snapshot;
 use crate::registry::chores::taken_over_text;
+use crate::registry::file_thread::Refused;
 use crate::registry::shared::{Shared, say};
 use crate::rt::awake;
 use crate::rt::latch::Latch;
 use crate::shutdown::reporting;
 use crate::sight::examine::{self, Files, PATIENCE};
-use crate::stop::wakeups::Calls;
 use crate::sync::AtomicBool;
 use crate::sys::last::{self, End};
 use crate::sys::{self, Woken};
 use crate::tree::core::ScopeCore;
-use crate::tree::root::{RootHost, WorkItem};
 
 /// The longest time for the last words or a dump; and for a dump, if stderr did not take the dump
 /// before it.
@@ -30,7 +29,7 @@ pub(crate) const UNREAD: Duration = Duration::from_millis(100);
 /// the words are written, and if it hangs while it writes them.
 pub(crate) const STUCK_BEFORE: Duration = Duration::from_millis(1250);
 const STUCK_THEN: Duration = Duration::from_millis(1950);
-/// The longest wait for *stopper* to write the last words to the file.
+/// The longest wait until the last words are in the file.
 const FILE_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Before last words that come in the middle of a dump.
@@ -106,22 +105,25 @@ pub(crate) fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, e
     }
 }
 
-/// Has *stopper* append this text to the file for dumps, because a disk may hang, and *watch* may
-/// not. If *stopper* is in the program's code, which may hang as well, *watch* writes. The latch is
-/// set at the end of a write by *stopper*.
+/// Has the thread of the file for dumps append this text, because a disk may hang, and *watch* may
+/// not. The latch is set at the end of the write.
 fn append(shared: &Shared, text: &str) -> Option<Arc<Latch>> {
     let file = shared.dump_file.get()?;
-    if shared.is_occupied() {
-        write(&file, text);
-        return None;
-    }
-    let written = Arc::new(Latch::default());
-    let is_written = Arc::clone(&written);
-    let text = text.to_owned();
-    shared.dispatch(WorkItem::Call(Calls::log(move || {
+    let is_written = Arc::new(Latch::default());
+    let (written, text) = (Arc::clone(&is_written), text.to_owned());
+    let job = move || {
         write(&file, &text);
         written.set();
-    })));
+    };
+    match shared.dump_thread.give(Box::new(job)) {
+        Ok(()) => {}
+        Err(Refused::Full) => {
+            say("homebound: the file for dumps hangs, and does not have this dump\n", UNREAD);
+            return None;
+        }
+        // The last thread of the run hangs: there is nothing that *watch* would hold up.
+        Err(Refused::Closed(job)) => job(),
+    }
     Some(is_written)
 }
 

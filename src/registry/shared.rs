@@ -13,6 +13,7 @@ use crate::outcome::status::outside::ForeignThread;
 use crate::outcome::status::stack::Stacks;
 use crate::registry::audit;
 use crate::registry::dump_to::DumpFile;
+use crate::registry::file_thread::FileThread;
 use crate::registry::health::doom::Doom;
 use crate::registry::notify::manager::{Manager, not_told};
 use crate::registry::root_clock::RootClock;
@@ -90,6 +91,10 @@ pub(crate) struct Shared {
     /// The service manager, if there is one to tell.
     pub(crate) manager: Option<Manager>,
     pub(crate) probe: Option<Arc<ProbeFile>>,
+    /// Writes to `dump_file`. Started if there is one.
+    pub(crate) dump_thread: FileThread,
+    /// Removes `probe`. Started if there is one.
+    pub(crate) probe_thread: FileThread,
     /// True if the end has come a step further since *watch* looked. Pairs with `take_step`.
     pub(crate) stepped: AtomicBool,
 }
@@ -139,6 +144,8 @@ impl Shared {
             over: AtomicBool::new(false),
             manager,
             probe,
+            dump_thread: FileThread::default(),
+            probe_thread: FileThread::default(),
             stepped: AtomicBool::new(false),
         });
         refused.into_iter().for_each(|error| shared.dispatch(WorkItem::Call(not_told(error))));

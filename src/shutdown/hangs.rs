@@ -12,6 +12,7 @@ use std::time::Duration;
 use once_cell::sync::Lazy;
 
 use crate::outcome::dump::Dump;
+use crate::outcome::words::read_span;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::sight::examine::{self, Files};
@@ -39,7 +40,7 @@ pub(super) fn limit() -> Option<Duration> {
 
 fn asked() -> Option<Duration> {
     let text = std::env::var(DUMP_AFTER).ok()?;
-    let parsed = parse(&text);
+    let parsed = read_span(&text);
     if parsed.is_none() {
         log_contained(|| {
             let value = &*shown(&text);
@@ -47,18 +48,6 @@ fn asked() -> Option<Duration> {
         });
     }
     parsed
-}
-
-fn parse(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let number: u64 = digits.parse().ok()?;
-    match unit.trim() {
-        "ms" => Some(Duration::from_millis(number)),
-        "" | "s" => Some(Duration::from_secs(number)),
-        "m" | "min" => Some(Duration::from_secs(number.checked_mul(60)?)),
-        _ => None,
-    }
 }
 
 /// Prints the dump of the root, because of `cause`. Once for a root, because scopes inside of

@@ -3,8 +3,12 @@
 //! Refuses to know when the process is ready.
 //!
 //! ```text
-//! absent --make--> there --remove, exit--> gone        a file that is gone is not made again
+//! absent --make--> making --(the file is made)--> there --doom--> gone
+//!    |                |                                             ^
+//!    +-----doom-------+-------doom------------------------------->--+
 //! ```
+//! A file that is gone is not made again. The thread that called `doom` has it removed, or the
+//! thread that is in `make`.
 //!
 //! The path is leaked, because a signal handler may be about to remove the file when the run is
 //! over.
@@ -18,9 +22,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 use std::sync::Once;
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
-
-use parking_lot::Mutex;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, Ordering};
 
 /// The path of the file to remove on a way out; null if there is none. Written by `ProbeFile`, read
 /// by `remove_at_exit`.
@@ -32,13 +34,15 @@ static OWNER: AtomicI32 = AtomicI32::new(0);
 #[derive(Debug)]
 pub(crate) struct ProbeFile {
     path: PathBuf,
-    /// True if its file system is known to be on this machine, so that a call does not wait for a
-    /// server.
-    is_local: bool,
-    /// True once the file is gone for good. The lock is held while the file is made or removed, so
-    /// that no file is made after it was removed.
-    is_gone: Mutex<bool>,
+    /// One of the states above. Written by `make` and `doom`. No lock is held while the file is
+    /// made or removed, because the file system may hang.
+    state: AtomicU8,
 }
+
+const ABSENT: u8 = 0;
+const MAKING: u8 = 1;
+const THERE: u8 = 2;
+const GONE: u8 = 3;
 
 impl ProbeFile {
     /// Prepares the file, and removes one that an earlier process has left.
@@ -63,70 +67,59 @@ impl ProbeFile {
         });
         OWNER.store(this_process(), Ordering::SeqCst);
         PATH.store(text.into_raw(), Ordering::SeqCst);
-        let is_local = is_local(folder);
-        Ok(ProbeFile { path, is_local, is_gone: Mutex::new(false) })
-    }
-
-    /// True if the file can be removed by a thread that must not wait.
-    pub(crate) fn is_local(&self) -> bool {
-        self.is_local
+        Ok(ProbeFile { path, state: AtomicU8::new(ABSENT) })
     }
 
     /// Makes the file, unless it is gone for good.
     pub(crate) fn make(&self) -> io::Result<()> {
-        let is_gone = self.is_gone.lock();
-        if *is_gone {
+        // Absent -> making. A second word, or one that comes too late, makes nothing.
+        if !self.change(ABSENT, MAKING) {
             return Ok(());
         }
-        let new = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&self.path);
-        if PATH.load(Ordering::SeqCst).is_null() {
-            // A way out has been taken, and has looked for the file before it was there. Pairs with
-            // `remove_at_exit`.
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&self.path);
+        // Making -> there, unless `doom` was called meanwhile and has left the removal to this
+        // thread. Pairs with `doom`.
+        let is_doomed = !self.change(MAKING, THERE);
+        // The second question: a way out has been taken, and has looked for the file before it was
+        // there. Pairs with `remove_at_exit`.
+        if is_doomed || PATH.load(Ordering::SeqCst).is_null() {
             return remove(&self.path);
         }
-        match new {
+        match made {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// There -> gone.
+    /// Any state -> gone: from here on no file is made. True if the file is there, once: the caller
+    /// has to see to it that `remove` is called. Neither locks nor waits for the file system.
+    pub(crate) fn doom(&self) -> bool {
+        // In the state *making* the thread in `make` removes what it makes.
+        self.state.swap(GONE, Ordering::SeqCst) == THERE
+    }
+
+    /// Removes the file of a probe that is gone. This takes as long as the file system does.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        let mut is_gone = self.is_gone.lock();
-        if std::mem::replace(&mut *is_gone, true) {
-            return Ok(());
-        }
         remove(&self.path)
     }
 
     pub(crate) fn path(&self) -> &OsStr {
         self.path.as_os_str()
     }
+
+    fn change(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
 }
 
 impl Drop for ProbeFile {
     fn drop(&mut self) {
-        let _was_looked_at_before = self.remove();
+        if self.doom() {
+            // The run was refused before its end could look for the file.
+            let _nobody_is_left_to_tell = self.remove();
+        }
         PATH.store(null_mut(), Ordering::SeqCst);
     }
-}
-
-/// The file systems of this machine in which a probe file is likely to be, by their magic numbers:
-/// tmpfs, overlay, ext, xfs, btrfs, zfs, f2fs, ramfs.
-#[cfg(target_os = "linux")]
-const LOCAL: [u32; 8] =
-    [0x0102_1994, 0x794c_7630, 0xef53, 0x5846_5342, 0x9123_683e, 0x2fc1_2fc1, 0xf2f5_2010, 0x8584_58f6];
-
-#[cfg(target_os = "linux")]
-fn is_local(folder: &Path) -> bool {
-    // The type of the field differs between systems; a magic number has 32 bits.
-    let magic = rustix::fs::statfs(folder).map(|about| about.f_type as u64 & u64::from(u32::MAX));
-    magic.is_ok_and(|magic| LOCAL.iter().any(|local| u64::from(*local) == magic))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_local(_folder: &Path) -> bool {
-    false
 }
 
 fn remove(path: &Path) -> io::Result<()> {

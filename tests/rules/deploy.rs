@@ -61,7 +61,9 @@ fn the_times_of_the_page_are_the_examples_and_their_sum_fits_each_platform() {
     let page = deployed("README.md");
     let given = [
         number(&deployed("hosted.service"), "\nTimeoutStopSec="),
+        number(&deployed("hosted.service"), "\nEnvironment=HOMEBOUND_PLATFORM_GRACE="),
         number(&deployed("hosted.yaml"), "terminationGracePeriodSeconds: "),
+        number(&deployed("hosted.yaml"), "HOMEBOUND_PLATFORM_GRACE, value: \""),
         number(&page, "`docker stop -t "),
     ];
     assert!(given.iter().all(|time| *time > sum && *time == seconds("the platform's time")), "{given:?}");

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::registry::file_thread::Refused;
 use crate::registry::notify::manager::{Manager, READY, STOPPING, Told, not_told};
 use crate::registry::notify::waited;
 use crate::registry::shared::Shared;
@@ -70,8 +71,7 @@ impl Shared {
     }
 
     /// For *stopper*, and for *watch* in its stead: tells the manager which threads are waited for,
-    /// and removes the probe file. Where that may take long, as on a dead network share, the
-    /// returned calls do it.
+    /// and has the probe file removed.
     pub(crate) fn tell(&self, core: &Arc<ScopeCore>) -> Calls {
         let is_stopping = self.clock.began().is_some();
         let is_draining = core.root.drain.has_begun();
@@ -86,9 +86,8 @@ impl Shared {
             }
             calls.add(manager.take_refusal().map(not_told).unwrap_or_default());
         }
-        if let Some(probe) = self.probe.clone().filter(|_| is_stopping || is_draining) {
-            let removed = if probe.is_local() { probe.remove() } else { Ok(()) };
-            calls.add(Calls::log(move || log_removed(&probe, removed.and_then(|()| probe.remove()))));
+        if is_stopping || is_draining {
+            self.remove_probe();
         }
         calls
     }
@@ -106,9 +105,16 @@ impl Shared {
         let _there_is_no_later = self.manager.as_ref().map(Manager::send_due);
     }
 
-    /// At the end of the run: from here on no probe file is there.
+    /// From here on no probe file is made. The thread of the file removes it if it is there; at the
+    /// end of the run, without that thread, the caller does.
     pub(crate) fn remove_probe(&self) {
-        self.probe.as_deref().into_iter().for_each(|probe| log_removed(probe, probe.remove()));
+        let Some(probe) = self.probe.clone().filter(|probe| probe.doom()) else { return };
+        match self.probe_thread.give(Box::new(move || log_removed(&probe, probe.remove()))) {
+            Ok(()) => {}
+            // Once in a run, so that the list has room.
+            Err(Refused::Full) => debug_assert!(false, "a probe file is removed once"),
+            Err(Refused::Closed(job)) => job(),
+        }
     }
 }
 

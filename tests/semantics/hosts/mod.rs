@@ -4,6 +4,7 @@
 
 mod no_room;
 mod notice;
+mod platform;
 mod probe_file;
 mod quiescence;
 mod reload;

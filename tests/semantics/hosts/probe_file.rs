@@ -1,7 +1,7 @@
 //! SM: the probe file.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use homebound::Registry;
 
@@ -127,4 +127,53 @@ fn sm9_a_program_that_is_stopping_makes_no_probe_file() {
         std::fs::remove_dir(path.parent().unwrap()).unwrap();
         0
     });
+}
+
+/// Runs with a probe file whose removal hangs from the stop on.
+fn removal_hangs(how: &str) -> i32 {
+    let (way, path) = how.split_once(' ').unwrap();
+    let registry = Registry::new("held").probe_file(path).grace(LIMIT);
+    let registry = if way == "for-ever" { registry.grace(Duration::ZERO) } else { registry };
+    let exit = registry.kill_after(Duration::ZERO).run(|scope| {
+        let cx = scope.context();
+        cx.ready();
+        let held = hold_removals();
+        // A signal, so that no thread of the program's carries out the stop.
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM)?;
+        cx.wait_for_stop();
+        held.wait();
+        if way == "for-ever" {
+            std::mem::forget(held);
+            return Ok(());
+        }
+        // *stopper* makes the calls of a deadline, so it is not the thread that hangs.
+        cx.shield(LIMIT, |shield| {
+            let (pass_on, passed) = gate();
+            shield.with_deadline(Instant::now() + Duration::from_millis(1), |cx| {
+                let _told = cx.on_stop(move || drop(pass_on));
+                pass(&passed);
+            });
+        });
+        Ok(drop(held))
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn sm9_a_removal_that_hangs_holds_up_no_callback_of_a_stop() {
+    // catches: a removal on the thread that runs the callbacks
+    let path = std::env::temp_dir().join("homebound-removal-hangs");
+    let done = in_child(&format!("awhile {}", path.display()), removal_hangs);
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    std::fs::remove_file(path).expect("the removal was refused at last");
+}
+
+#[test]
+fn sm9_a_removal_that_hangs_for_ever_is_ended_with_the_grace() {
+    // catches: a way out that waits for the file system
+    let path = std::env::temp_dir().join("homebound-removal-hangs-for-ever");
+    let done = in_child(&format!("for-ever {}", path.display()), removal_hangs);
+    assert_eq!(done.code, Some(70), "{done:#?}");
+    assert!(done.err.contains("homebound-probe"), "the thread that hangs is named: {done:#?}");
+    std::fs::remove_file(path).expect("the removal has hung");
 }
