@@ -58,10 +58,12 @@ impl<E: Ends> Future for Joined<E> {
 
     fn poll(self: Pin<&mut Self>, polled: &mut Polled<'_>) -> Poll<Self::Output> {
         let joined = self.get_mut();
+        // Both with the lock free: a clone of a waker runs code of the executor's, and the last
+        // waker of a task may take the task along.
+        let waker = polled.waker().clone();
         // The waker first, then the look: a thread that ends in between finds the waker. Pairs with
         // the callback, which runs when `try_join` has a result.
-        let earlier = joined.waker.lock().replace(polled.waker().clone());
-        // With the lock free, because the last waker of a task may take the task along.
+        let earlier = joined.waker.lock().replace(waker);
         drop(earlier);
         if joined.wakes.is_none() {
             let waker = Arc::clone(&joined.waker);
