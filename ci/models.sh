@@ -34,7 +34,9 @@ wrong=0
 copy=$target/models
 rm -rf "$copy"
 mkdir -p "$copy"
-cp -R src homebound-models "$copy"
+cp -R src homebound-models homebound-tokio "$copy"
+# With the checker's lock, so that another thread may take steps before the lock is taken.
+sed -i 's/^use parking_lot::Mutex;/use homebound::sync::Mutex;/' "$copy/homebound-tokio/src/joined.rs"
 
 # Plants a bug into the copy. With no fuzz: a patch that applies to lines which it does not know may plant something else.
 plant() {

@@ -172,6 +172,9 @@ pub mod for_testing;
 #[cfg(all(test, any(homebound_loom, homebound_shuttle)))]
 #[path = "../homebound-models/models/mod.rs"]
 mod models;
+// For the sources of `homebound-tokio` that the models include.
+#[cfg(all(test, homebound_shuttle))]
+extern crate self as homebound;
 
 /// The state of scopes and threads as plain data: snapshots of live ones, reports of ended ones.
 ///

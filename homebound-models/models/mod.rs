@@ -26,6 +26,8 @@ mod stop;
 mod wakeups;
 
 #[cfg(homebound_shuttle)]
+mod joined;
+#[cfg(homebound_shuttle)]
 mod scopes;
 
 use std::sync::Arc;
