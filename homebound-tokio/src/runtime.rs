@@ -88,7 +88,8 @@ where
 
 fn build(cx: &Context, workers: usize, present: &Present) -> Result<Runtime> {
     if Handle::try_current().is_ok() {
-        return Err(refusal(cx, "this thread runs inside a tokio runtime already: await the future there"));
+        let why = "this thread runs inside a tokio runtime already: await the future there, or use `Handle::current().block_on` in a blocking call";
+        return Err(refusal(cx, why));
     }
     let mut builder = if workers == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     if workers > 0 {
