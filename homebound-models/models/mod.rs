@@ -15,6 +15,8 @@ mod latch;
 #[cfg(homebound_loom)]
 mod limit;
 #[cfg(homebound_loom)]
+mod lists;
+#[cfg(homebound_loom)]
 mod packet;
 #[cfg(homebound_loom)]
 mod pool;
@@ -94,6 +96,9 @@ fn counted(name: &str, model: impl Fn() + Send + Sync + 'static, check: impl FnO
         run.fetch_add(1, Ordering::Relaxed);
         model();
     }));
-    let (runs, seconds) = (runs.load(Ordering::Relaxed), start.elapsed().as_secs_f64());
-    eprintln!("model {name} {runs} {seconds:.1} {which}");
+    tell(name, runs.load(Ordering::Relaxed), start.elapsed(), &which);
+}
+
+fn tell(name: &str, runs: u64, spent: Duration, which: &str) {
+    eprintln!("model {name} {runs} {:.1} {which}", spent.as_secs_f64());
 }

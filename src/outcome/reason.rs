@@ -60,6 +60,8 @@ pub enum StopReason {
     /// A deadline passed.
     Deadline,
     /// The enclosing scope was stopped, for the reason inside. Reasons are nested 16 deep at most.
+    /// (A value that a program nests deeper itself needs a stack for its depth when it is dropped,
+    /// copied or compared, as any `Box` in a `Box` does.)
     Parent(Box<StopReason>),
     /// The body and the workers of the scope are home, so its services are told to stop, and no
     /// thread may be spawned.

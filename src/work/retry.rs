@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use crate::outcome::errors::chain;
+use crate::outcome::errors::retried::bounded;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
@@ -70,8 +71,10 @@ impl Context {
             let ended = Ended::Error(&*error);
             match policy.decide(now, now.saturating_duration_since(began), &ended, &mut history, None) {
                 Next::Again(pause) => self.before_the_next_try(tries, &error, pause, at)?,
-                Next::Hopeless => return Err(RetryError::Hopeless(error)),
-                Next::Over | Next::GiveUp { .. } => return Err(RetryError::GaveUp { tries, last: error }),
+                Next::Hopeless => return Err(RetryError::Hopeless(bounded(error))),
+                Next::Over | Next::GiveUp { .. } => {
+                    return Err(RetryError::GaveUp { tries, last: bounded(error) });
+                }
             }
         }
     }

@@ -41,6 +41,25 @@ pub enum RetryError {
     },
 }
 
+/// Number of `RetryError`s inside of each other, at most, that `Context::retry` makes. They are
+/// dropped one inside of the other, and no `Drop` of theirs could take them apart: a type with a
+/// `Drop` does not let a `match` move the error out of it.
+const DEEPEST: usize = 16;
+
+/// The error of a try, for a new `RetryError`. If it holds as many `RetryError`s as may be, the
+/// outermost of them is left out; the error at the bottom stays.
+pub(crate) fn bounded(error: BoxError) -> BoxError {
+    let (mut depth, mut inner) = (0, &error);
+    while let Some(next) = inner.downcast_ref().and_then(RetryError::last).filter(|_| depth < DEEPEST) {
+        (depth, inner) = (depth + 1, next);
+    }
+    if depth < DEEPEST {
+        return error;
+    }
+    let outermost = error.downcast().map(|outermost: Box<RetryError>| outermost.into_last());
+    outermost.map_or_else(|other| other, |last| last.unwrap_or_else(|| "it was stopped".into()))
+}
+
 impl RetryError {
     /// The error of the last try; none after a stop.
     pub(crate) fn last(&self) -> Option<&BoxError> {
@@ -61,11 +80,25 @@ impl RetryError {
 
 impl fmt::Display for RetryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RetryError::Stopped(stopped) => stopped.fmt(f),
-            RetryError::Hopeless(error) => write!(f, "not tried again: {error}"),
-            RetryError::GaveUp { tries: 1, last } => write!(f, "gave up after 1 try: {last}"),
-            RetryError::GaveUp { tries, last } => write!(f, "gave up after {tries} tries: {last}"),
+        // A loop, because a program may have nested as many as it likes.
+        let mut outer = self;
+        loop {
+            let inner = match outer {
+                RetryError::Stopped(stopped) => return stopped.fmt(f),
+                RetryError::Hopeless(error) => {
+                    f.write_str("not tried again: ")?;
+                    error
+                }
+                RetryError::GaveUp { tries, last } => {
+                    let plural = if *tries == 1 { "y" } else { "ies" };
+                    write!(f, "gave up after {tries} tr{plural}: ")?;
+                    last
+                }
+            };
+            match inner.downcast_ref() {
+                Some(inner) => outer = inner,
+                None => return inner.fmt(f),
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::common::{child_passes, until_stopped};
+use homebound::work::{Restart, RetryError};
 use homebound::{BoxError, Failure, Group, JoinError, Result, Scope, ScopeError, ScopeStatus, scope};
 
 const LEVELS: usize = 5_000;
@@ -116,6 +117,16 @@ fn through_a_wrapper(error: BoxError) -> BoxError {
     Box::new(Wrapped(through_a_scope(error)))
 }
 
+/// As in a loop that hands on the error of one call to the next.
+fn through_a_retry(error: BoxError) -> BoxError {
+    let (mut error, policy) = (Some(error), Restart::on_failure().give_up_after(1));
+    let tried = scope(|s| {
+        let mut call = || error.take().unwrap_or_else(|| "it is tried once".into());
+        Ok(s.context().retry(&policy, |_| Err::<(), _>(call())).unwrap_err())
+    });
+    tried.unwrap().into()
+}
+
 fn chain(link: fn(BoxError) -> BoxError) -> BoxError {
     (0..LEVELS).fold(Box::new(Cause), |error, _| link(error))
 }
@@ -175,6 +186,32 @@ fn a_long_chain_of_joins_is_shown_searched_and_dropped() {
                 drop(failure);
             });
             small.expect("starts").join().unwrap();
+        });
+        0
+    });
+}
+
+#[test]
+fn a_long_chain_of_retries_is_shown_searched_and_dropped() {
+    // catches: an error that grows with each call of a loop, and takes as much stack as it is deep
+    child_passes(|_| {
+        on_a_small_stack(|| {
+            let error = chain(through_a_retry);
+            let text = error.to_string();
+            assert!(text.starts_with("gave up after 1 try: gave up") && text.len() < 1024, "{text}");
+            assert!(text.ends_with("the disk is full"), "{text}");
+            let mut inner: &(dyn Error + 'static) = &*error;
+            while let Some(next) = inner.source() {
+                inner = next;
+            }
+            assert!(inner.is::<Cause>(), "the cause is at the bottom");
+            drop(error);
+            // Of a program's own making: deeper than a text that recurs could show. Leaked, because
+            // its drop recurs, as that of any box in a box.
+            let own = (0..LEVELS)
+                .fold(BoxError::from(Cause), |last, _| RetryError::GaveUp { tries: 2, last }.into());
+            assert!(own.to_string().ends_with("gave up after 2 tries: the disk is full"));
+            std::mem::forget(own);
         });
         0
     });
