@@ -71,11 +71,15 @@ fn try_launch(
         discard(payload);
         Scene(None)
     });
+    // Admitted: the scope waits for the thread from here on, so this comes before the OS is asked
+    // (invariant 5 of `rt`).
     core.admit(Entry { record: Arc::clone(record), task: Some(Arc::clone(task)) })?;
     if make.setting.as_ref().is_some_and(|setting| setting.priority == Priority::Background) {
         need_maker(core);
     }
     core.root.cache.launch(&record.label.name, make, job(scene)).map_err(|refusal| {
+        // Admitted to dismissed. The node first: a listener that was hung below it must not wait
+        // for a thread that never starts. `dismiss` then wakes the drivers of the scope.
         record.node.close();
         core.dismiss(record);
         SpawnError::Os(refusal)
@@ -152,6 +156,7 @@ impl Drop for Scene {
 /// forgotten its types. Closure and result live and die in `Task::run`, which has returned before
 /// `come_home` reports the end.
 fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, os_thread: &Arc<OsThread>) {
+    // Started: views have the ids of its OS thread from here on.
     record.start(os_thread.setting());
     os_thread.title().set(&record.label.purpose, record.core.place());
     marks::begin_job();
@@ -182,7 +187,11 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
         }
         record.node.close();
     }
+    // Before the end is told, because the entry of the scope alone may own what is left in the slot
+    // (invariant 2 of `rt`).
     drop(task);
+    // The closure may have leaked the guard of a context that it entered, and this OS thread may run
+    // another job soon.
     current::leave_all();
     panic_hook::forget();
     come_home(record, outcome.unwrap_or(Outcome::Finished), Some(os_thread));
@@ -250,6 +259,7 @@ pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Optio
     let reusable = os_thread.filter(|_| !outcome.is_panic());
     // Views show the thread until `end`, and its OS thread from here on, so no view misses both.
     os_thread.iter().for_each(|os_thread| os_thread.set_over());
+    // Running to ended: the outcome is written before `done` is set, because a join reads it then.
     result_state::end(record, outcome);
     // Ask after the last code of the program, because that code may have stopped the root.
     let reusable = reusable.filter(|_| core.may_spawn_again());
@@ -259,8 +269,11 @@ pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Optio
         // may follow a join, finds the OS thread warm.
         os_thread.give_back();
     }
+    // Ended to done: joins go on. Pairs with `until_done`.
     record.done.set();
+    // After `done`, because a starter that is woken takes the result.
     record.wake_starter();
+    // Before the thread is counted out, because a callback that panics is a failure of the scope.
     record.tell_sequel();
     // A callback may block, and joiners did not wait for it, since `done` is set. It may also have
     // stopped the root, so ask again.
@@ -268,7 +281,10 @@ pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Optio
     if let Some(os_thread) = afterwards {
         os_thread.give_back();
     }
+    // Done to home. From here on this thread uses only what its own `Arc`s keep alive (invariant 6
+    // of `rt`).
     core.count_out(record);
+    // Its own scope is home perhaps, and may be a group that no other thread will settle.
     settle_if_empty(core);
     // Only if the OS thread was not given back. It may have the next job of the root already, and
     // this thread, which has to run that job, would wait for it here.

@@ -36,9 +36,7 @@ pub(crate) fn write_thread(
     title: &str,
     indent: &str,
 ) -> fmt::Result {
-    write_head(f, tree, row, title)?;
-    write_stack(f, row.thread, indent)?;
-    write_origin(f, tree, row.thread, indent)
+    write_lines(f, tree, row, (title, indent), None)
 }
 
 /// The same for a thread above the tree, for which a reader wants to know the way into the function
@@ -51,15 +49,25 @@ pub(crate) fn write_thread_with_callers(
     indent: &str,
 ) -> fmt::Result {
     let thread = row.thread;
-    write_head(f, tree, row, title)?;
-    write_stack(f, thread, indent)?;
     // A wait of homebound's names its line, and not the way to it.
     let is_shown = thread.role != Role::Internal && !is_caller(thread);
     let callers = thread.stack.as_ref().filter(|_| is_shown).map(|stack| stack.callers(CALLERS));
-    if let Some(callers) = callers.filter(Callers::are_known) {
+    write_lines(f, tree, row, (title, indent), callers.filter(Callers::are_known))
+}
+
+fn write_lines(
+    f: &mut fmt::Formatter<'_>,
+    tree: &Tree<'_>,
+    row: Row<'_>,
+    (title, indent): (&str, &str),
+    callers: Option<Callers<'_>>,
+) -> fmt::Result {
+    write_head(f, tree, row, title)?;
+    write_stack(f, row.thread, indent)?;
+    if let Some(callers) = callers {
         writeln!(f, "{indent}called by {callers}")?;
     }
-    write_origin(f, tree, thread, indent)
+    write_origin(f, tree, row.thread, indent)
 }
 
 fn write_head(f: &mut fmt::Formatter<'_>, tree: &Tree<'_>, row: Row<'_>, title: &str) -> fmt::Result {
