@@ -65,7 +65,7 @@ fn latch_wakes_all() {
         let latch = Arc::new(Latch::default());
         let waiters = [(); 2].map(|()| {
             let latch = Arc::clone(&latch);
-            spawn(move || assert!(latch.wait(None, &AtomicBool::new(false)), "it is set"))
+            spawn(move || assert!(latch.wait(None, &|| false), "it is set"))
         });
         latch.set();
         waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
@@ -95,10 +95,12 @@ fn latch_lets_one_give_up() {
     explore("latch_lets_one_give_up", 4, || {
         let shared = Arc::new((Latch::default(), AtomicBool::new(false)));
         let own = Arc::clone(&shared);
-        let gives_up = spawn(move || assert!(!own.0.wait(None, &own.1), "nobody has set it"));
+        let gives_up =
+            spawn(move || assert!(!own.0.wait(None, &|| own.1.load(Ordering::Acquire)), "nobody has set it"));
         let own = Arc::clone(&shared);
-        let waits = spawn(move || assert!(own.0.wait(None, &AtomicBool::new(false)), "it is set"));
-        shared.0.give_up(&shared.1);
+        let waits = spawn(move || assert!(own.0.wait(None, &|| false), "it is set"));
+        shared.1.store(true, Ordering::Release);
+        shared.0.look_again();
         gives_up.join().unwrap();
         shared.0.set();
         waits.join().unwrap();

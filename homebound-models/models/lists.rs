@@ -1,5 +1,6 @@
 //! Owns the models of the lists that the library compiles once for all types: the map in any order,
-//! the map by id, the sort. Each is tried with every sequence of steps up to a length, beside std's.
+//! the map by id, the sort. Each is tried with every sequence of steps up to a length, beside
+//! std's.
 //! Refuses threads: these lists are used under a lock.
 
 use std::cell::Cell;

@@ -32,7 +32,7 @@ fn sit(latch: &Arc<Latch>) -> Seat {
 }
 
 fn sleep(latch: &Latch) {
-    latch.wait(None, &AtomicBool::new(false));
+    latch.wait(None, &|| false);
 }
 
 type Jobs = Line<u32, Seat>;

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::explore;
-use crate::sync::{AtomicBool, Builder};
+use crate::sync::{AtomicBool, Builder, yield_now};
 use crate::{Handle, JoinError, SpawnError, StopReason, scope};
 
 /// A value that a thread borrows. No thread uses it after the scope has returned.
@@ -275,6 +276,63 @@ fn one_settles_what_two_close() {
             outer.close()?;
             lent.came_home(1);
             closes.join()?;
+            Ok(())
+        });
+        assert!(ended.is_ok(), "{ended:?}");
+    });
+}
+
+/// The services of a group learn the stop of the group, whichever of two drivers comes to them.
+#[test]
+fn service_learns_the_stop_of_its_group() {
+    explore("service_learns_the_stop_of_its_group", || {
+        let (lent, step) = (Lent::default(), AtomicBool::new(false));
+        let ended = scope(|s| {
+            let outer = s.group("outer")?;
+            let inner = outer.group("inner")?;
+            inner.service("waits", "learns why", |cx| {
+                let reason = lent.borrow(&step, || cx.wait_for_stop());
+                Ok(assert!(matches!(reason, StopReason::Parent(_)), "{reason}"))
+            })?;
+            let outer = Arc::new(outer);
+            let drives = [(); 2].map(|()| {
+                let outer = Arc::clone(&outer);
+                let limit = Duration::from_secs(3_600);
+                s.spawn("drives", "stops the group", move |_| Ok(drop(outer.shutdown(limit))))
+            });
+            for drives in drives {
+                drives?.join()?;
+            }
+            drop(inner);
+            Ok(())
+        });
+        assert!(ended.is_ok(), "{ended:?}");
+        lent.came_home(1);
+    });
+}
+
+/// The services of a scope learn the stop that its body has heard by the context around, although
+/// that stop may not have come to the scope.
+#[test]
+fn service_learns_the_stop_that_the_body_has_heard() {
+    explore("service_learns_the_stop_that_the_body_has_heard", || {
+        let (lent, step) = (Lent::default(), AtomicBool::new(false));
+        let ended = scope(|outer| {
+            outer.spawn("nest", "opens a scope", |around| {
+                scope(|s| {
+                    s.service("waits", "learns why", |cx| {
+                        let reason = lent.borrow(&step, || cx.wait_for_stop());
+                        Ok(assert!(matches!(reason, StopReason::Parent(_)), "{reason}"))
+                    })?;
+                    while !around.is_stopping() {
+                        yield_now();
+                    }
+                    Ok(())
+                })?;
+                Ok(())
+            })?;
+            step.store(true, Ordering::Relaxed);
+            outer.stop();
             Ok(())
         });
         assert!(ended.is_ok(), "{ended:?}");

@@ -68,7 +68,7 @@ fn work(source: &Shared, each: impl Fn(usize)) -> Vec<usize> {
             Asked::Item(number, _) => mine.push(number),
             Asked::Wait(seat) => {
                 woken = Some(seat);
-                latch.wait(None, &AtomicBool::new(false));
+                latch.wait(None, &|| false);
             }
             Asked::Over => return mine,
         }
@@ -96,7 +96,7 @@ fn source_gives_each_item_once() {
             if source.is_left(|| sit(&latch)) {
                 break;
             }
-            latch.wait(None, &AtomicBool::new(false));
+            latch.wait(None, &|| false);
         }
         workers.into_iter().for_each(|worker| drop(worker.join()));
         all.lock().sort_unstable();

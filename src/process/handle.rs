@@ -14,7 +14,6 @@ use crate::process::leader::ChildState;
 use crate::process::lines::{Line, LineReader};
 use crate::rt::time::after;
 use crate::shutdown::long_wait::{self, For};
-use crate::sync::AtomicBool;
 use crate::sync::locks::Mutex;
 use crate::sys::child::Pipes;
 use crate::thread::context::current;
@@ -62,7 +61,7 @@ impl<'scope> Process<'scope> {
     /// the system may give the number to another process, so use [`signal`](Self::signal), which
     /// sends nothing then.
     pub fn pid(&self) -> u32 {
-        self.handle.record().process.get().map_or(0, |facts| facts.pid)
+        self.handle.record().process().map_or(0, |facts| facts.pid)
     }
 
     /// Asks the child to end: its group gets SIGTERM, and SIGKILL after the grace. Does not wait.
@@ -163,7 +162,7 @@ impl<'scope> Process<'scope> {
                 Some(cx) => {
                     long_wait::receive(For::Thread(record), cx.node(), end, self.handle.done()).map(|_| ())
                 }
-                None => match long_wait::until_done(record, end, &AtomicBool::new(false)) {
+                None => match long_wait::until_done(record, end, &|| false) {
                     true => Ok(()),
                     false => Err(WaitError::TimedOut),
                 },

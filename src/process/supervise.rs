@@ -107,7 +107,7 @@ impl<'a> Running<'a> {
             .map_err(|error| refused(&command, error))?;
         // To *started*.
         let ended = leader.ended();
-        let _first = cx.record().process.set(Box::new(Facts::new(leader.pid(), text)));
+        let _first = cx.record().extras().process.set(Facts::new(leader.pid(), text));
         shared.lead(leader);
         let output = Output::new(lines, &mut pipes);
         let running = Running {
@@ -270,7 +270,7 @@ impl<'a> Running<'a> {
         let (record, asked) = (self.cx.record(), self.asked);
         let status = reaped
             .map_err(|error| format!("how the child ended is not known: {} ({error})", child::who_reaps()))?;
-        let facts = record.process.get();
+        let facts = record.process();
         if let Some(facts) = facts {
             let _once = facts.exit.set(status.to_string().into());
         }
@@ -287,7 +287,7 @@ impl<'a> Running<'a> {
     }
 
     fn pid(&self) -> u32 {
-        self.cx.record().process.get().map_or(0, |facts| facts.pid)
+        self.cx.record().process().map_or(0, |facts| facts.pid)
     }
 
     /// Logs the number of lost lines: once when the first is lost, and once at the end.

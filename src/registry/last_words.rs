@@ -16,7 +16,6 @@ use crate::rt::awake;
 use crate::rt::latch::Latch;
 use crate::shutdown::reporting;
 use crate::sight::examine::{self, Files, PATIENCE};
-use crate::sync::AtomicBool;
 use crate::sys::last::{self, End};
 use crate::sys::{self, Woken};
 use crate::tree::core::ScopeCore;
@@ -138,6 +137,6 @@ fn write(mut file: &File, text: &str) {
 /// soon.
 fn append_and_wait(shared: &Shared, text: &str) {
     if let Some(is_written) = append(shared, text) {
-        is_written.wait(Some(Instant::now() + FILE_PATIENCE), &AtomicBool::new(false));
+        is_written.wait(Some(Instant::now() + FILE_PATIENCE), &|| false);
     }
 }

@@ -63,9 +63,9 @@ impl<V> ById<V> {
         self.slots.get(self.place(id)).filter(|slot| slot.id == id)?.value.as_ref()
     }
 
-    /// The value of the oldest entry.
-    pub(crate) fn first_mut(&mut self) -> Option<&mut V> {
-        self.slots.get_mut(self.first)?.value.as_mut()
+    /// The value of the newest entry.
+    pub(crate) fn last_mut(&mut self) -> Option<&mut V> {
+        self.slots.last_mut()?.value.as_mut()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -16,7 +16,7 @@ use crate::sync::{AtomicBool, Mutex, OnceCell, fence};
 pub(crate) struct Latch {
     /// The fact. Stored once, by `set`; read by all.
     set: AtomicBool,
-    /// Counts the setting, and each `give_up`. Threads in `wait` sleep on it.
+    /// Counts the setting, and each `look_again`. Threads in `wait` sleep on it.
     changes: EventCount,
     /// For waiters in a `select!`. Made by the first of them, in `signal`; most latches have none.
     channel: OnceCell<Box<Channel>>,
@@ -57,9 +57,9 @@ impl Latch {
         }
     }
 
-    /// Blocks until the latch is set (true), or until `until` or `given_up` (false). Pairs with
-    /// `set` and `give_up`.
-    pub(crate) fn wait(&self, until: Option<Instant>, given_up: &AtomicBool) -> bool {
+    /// Blocks until the latch is set (true), or until `until` or `gives_up` (false). Pairs with
+    /// `set`, and with `look_again` for what `gives_up` reads.
+    pub(crate) fn wait(&self, until: Option<Instant>, gives_up: &dyn Fn() -> bool) -> bool {
         // A short job is over sooner than this thread could fall asleep and be woken.
         if spin_until(A_WAKE_UP, || self.is_set()) {
             return true;
@@ -70,17 +70,16 @@ impl Latch {
             if self.is_set() {
                 return true;
             }
-            if given_up.load(Ordering::Acquire) || until.is_some_and(|until| Instant::now() >= until) {
+            if gives_up() || until.is_some_and(|until| Instant::now() >= until) {
                 return false;
             }
             self.changes.wait(seen, until);
         }
     }
 
-    /// Sets `flag`, and wakes the waiter that passed it to `wait` as `given_up`. Pairs with `wait`:
-    /// the flag first, then the note.
-    pub(crate) fn give_up(&self, flag: &AtomicBool) {
-        flag.store(true, Ordering::Release);
+    /// Makes the waiters ask again whether they give up. Called after the change that one of them
+    /// reads. Pairs with `wait`.
+    pub(crate) fn look_again(&self) {
         self.changes.notify();
     }
 

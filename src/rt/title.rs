@@ -14,7 +14,7 @@ pub(crate) struct Title {
     /// The path of the scope of the job.
     pub(crate) place: Arc<str>,
     /// The name of the thread that this one is joining on its own way out, if there is one.
-    pub(crate) joins: Option<Name>,
+    pub(crate) joins: Option<Box<Name>>,
 }
 
 /// The title of one OS thread. Written by the thread, read by views alone, so it is part of no
@@ -41,7 +41,7 @@ impl Titled {
 
     /// Called by the thread, on its way out, before it joins another thread and after it.
     pub(super) fn set_joins(&self, whom: Option<Name>) {
-        let before = std::mem::replace(&mut self.0.lock().joins, whom);
+        let before = std::mem::replace(&mut self.0.lock().joins, whom.map(Box::new));
         drop(before);
     }
 

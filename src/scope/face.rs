@@ -70,7 +70,7 @@ impl<'scope> Scope<'scope, '_> {
         let label = Label { name: core.name.clone(), purpose: "body".into(), at: core.at };
         let record = Record::new(label, Role::Body, core, Arc::clone(&core.node), Traits::default());
         // The body is a part of what the thread does that runs it.
-        if let Some(vitals) = core.runner.as_ref().and_then(|runner| runner.vitals.get()) {
+        if let Some(vitals) = core.runner.as_ref().and_then(|runner| runner.vitals()) {
             record.set_vitals(Arc::clone(vitals));
         }
         let context = Context::of(&record);

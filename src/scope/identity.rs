@@ -95,7 +95,7 @@ impl Context {
     pub fn note(&self, text: impl IntoText) {
         let text = Some(text.into());
         // Drop the earlier note after the lock is free, because it may be a large `String`.
-        let _earlier = self.record().life(|life| std::mem::replace(&mut life.note, text));
+        let _earlier = self.record().life(|life| life.set_note(text));
         self.record().touch_job();
     }
 

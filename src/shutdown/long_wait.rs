@@ -8,7 +8,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError};
@@ -21,8 +20,9 @@ use crate::rt::shown::Shown;
 use crate::rt::time::after;
 use crate::shutdown::hangs;
 use crate::stop::node::Node;
+use crate::stop::relay::Relay;
 use crate::stop::select::until_stopped;
-use crate::sync::AtomicBool;
+use crate::stop::wakeups::Calls;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 
@@ -85,14 +85,27 @@ pub(crate) fn wait<R>(
     }
 }
 
-/// Blocks until a thread has ended (true), or until `end` or `given_up` (false). Pairs with
+/// Blocks until a thread has ended (true), or until `end` or `gives_up` (false). Pairs with
 /// `come_home`, which sets `done` when the result is in its slot.
-pub(crate) fn until_done(record: &Arc<Record>, end: Option<Instant>, given_up: &AtomicBool) -> bool {
+pub(crate) fn until_done(record: &Arc<Record>, end: Option<Instant>, gives_up: &dyn Fn() -> bool) -> bool {
     let done = wait(For::Thread(record), end, |until| {
-        let done = record.done.wait(until, given_up);
-        (done || given_up.load(Ordering::Acquire)).then_some(done)
+        let done = record.done.wait(until, gives_up);
+        (done || gives_up()).then_some(done)
     });
     done.unwrap_or(false)
+}
+
+/// While it lives, a stop of `node` makes the waits of `until_done` for `record` ask again whether
+/// they give up.
+pub(crate) fn wake_on_stop(record: &Arc<Record>, node: &Arc<Node>) -> Relay {
+    let record = Arc::clone(record);
+    Relay::new(
+        node,
+        Box::new(move || {
+            record.done.look_again();
+            Calls::default()
+        }),
+    )
 }
 
 /// Blocks until a message comes from the threads that the caller waits for, or until they have

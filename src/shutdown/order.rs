@@ -116,6 +116,14 @@ pub(crate) fn step(core: &Arc<ScopeCore>, driver: Driver, now: Instant, calls: &
     let mut visit = Visit::of(Arc::clone(core), now, calls);
     loop {
         if let Some(group) = visit.groups.next() {
+            // Another driver has claimed the telling of this group, and has not marked it yet. Its
+            // services wait for that: told now, they would learn that their users are done, and not
+            // why their group was stopped. First `look_at`: pairs with `marked`, which wakes this
+            // driver then.
+            group.look_at();
+            if !group.node.is_stopping() {
+                continue;
+            }
             // Down into the group; its scope waits in the list.
             around.push(replace(&mut visit, Visit::of(group, now, calls)));
         } else if visit.goes_on {
@@ -152,7 +160,9 @@ impl Visit {
             let outer = if asks { core.outer_due() } else { None };
             let mut state = core.lock();
             let action = plan(&core, &mut state, now, outer);
-            let groups = state.services.told_groups().into_iter();
+            // Not after each action: thousands of groups may be told one after the other.
+            let rests = matches!(action, Action::Wait(_) | Action::Home);
+            let groups = if rests { state.services.told_groups() } else { Vec::new() };
             drop(state);
             let progress = match action {
                 Action::Tell(served, end) => {
@@ -168,7 +178,7 @@ impl Visit {
                 Action::Wait(until) => Progress { home: false, until },
                 Action::Home => Progress { home: true, until: None },
             };
-            return Visit { core, progress, groups, goes_on: false };
+            return Visit { core, progress, groups: groups.into_iter(), goes_on: false };
         }
     }
 
@@ -246,11 +256,14 @@ fn users(state: &State) -> Vec<Arc<Record>> {
 
 /// Stops one service: a thread, or a group with all that is in it.
 fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) -> Calls {
+    // The body may have heard, by the context around, of a stop whose walk comes to this scope
+    // next. Then the services are told for that stop.
+    let mut calls = core.node.catch_up();
     // If the scope was not stopped, the cause is the end of the users. The node makes that cause
     // once, so all services of this scope are stopped for one reason with one id.
-    let inherits = core.node.is_stopping();
     let cause = core.node.cause();
-    match served {
+    let inherits = cause.id != core.node.key;
+    calls.add(match served {
         Served::Thread(record) => record.node.mark_for(cause),
         Served::Group(group) => {
             if let Some(end) = end {
@@ -258,7 +271,8 @@ fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) -> Calls {
             }
             group.node.mark_for(if inherits { cause.of_parent() } else { cause })
         }
-    }
+    });
+    calls
 }
 
 /// To be called when the threads of `group` are home. The exit path settles the group. Any other

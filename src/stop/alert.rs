@@ -77,7 +77,8 @@ impl Node {
         after.add_waiters(self, &state);
         // Other listeners have no time-out. Pairs with `Keeper::Timer` in `listen`: a listener that
         // comes later finds the end known, and asks the timer itself.
-        let watched = state.signal.is_some() || self.event.get().is_some() || !state.callbacks.is_empty();
+        let called = state.callbacks().next().is_some();
+        let watched = called || state.signal.is_some() || self.event.get().is_some();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         drop(state);
         if watched || children.iter().any(|child| child.limit.is_none()) {

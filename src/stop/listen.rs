@@ -21,8 +21,10 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, bounded};
 
+use crate::rt::by_id::ById;
 use crate::stop::callback::Callback;
-use crate::stop::node::{ALERTED, Node, STOPPING, State};
+use crate::stop::condvar::waiter::Interrupt;
+use crate::stop::node::{ALERTED, Node, Rare, STOPPING, State};
 #[cfg(unix)]
 use crate::sys::Event;
 
@@ -35,6 +37,25 @@ pub(crate) enum Keeper {
     /// The root's timer, which marks the node, because the listener has no time-out: a channel in a
     /// `select!` of the program's, a callback, a child node.
     Timer,
+}
+
+impl State {
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(crate) fn callbacks(&self) -> impl Iterator<Item = &Arc<Callback>> {
+        self.rare.iter().flat_map(|rare| rare.callbacks.values())
+    }
+
+    pub(crate) fn interrupts(&self) -> impl Iterator<Item = &Arc<Interrupt>> {
+        self.rare.iter().flat_map(|rare| rare.interrupts.values())
+    }
+
+    /// For a node that ends: nothing is listed afterwards.
+    pub(crate) fn take_callbacks(&mut self) -> ById<Arc<Callback>> {
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.callbacks)).unwrap_or_default()
+    }
 }
 
 impl Node {
@@ -127,7 +148,7 @@ impl Node {
     pub(crate) fn on_stop(self: &Arc<Node>, callback: &Arc<Callback>) -> bool {
         self.listen(Keeper::Timer, |state, marked| {
             if !marked {
-                state.callbacks.insert(callback.key(), Arc::clone(callback));
+                state.rare().callbacks.insert(callback.key(), Arc::clone(callback));
             }
             !marked
         })
@@ -137,6 +158,6 @@ impl Node {
     /// `Callback::abandon`.
     pub(crate) fn forget_callback(&self, key: u64) {
         // Dropped after the lock is free, because the closure is the program's (E7).
-        let _callback = self.state.lock().callbacks.remove(key);
+        let _callback = self.state.lock().rare().callbacks.remove(key);
     }
 }

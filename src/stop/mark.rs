@@ -126,7 +126,7 @@ impl Node {
         after.wake.extend(state.signal.take());
         after.add_waiters(self, &state);
         // Callbacks stay listed, so that `close` finds them and waits for a running one.
-        after.callbacks.extend(state.callbacks.values().cloned());
+        after.callbacks.extend(state.callbacks().cloned());
         let children = state.children.values().filter_map(Weak::upgrade).collect();
         // A node that was only closed has no cause of its own, and passes on the cause of the walk.
         (children, state.cause.clone().unwrap_or(cause))
@@ -181,9 +181,26 @@ impl Node {
             // tell it again.
             self.flags.set(ALERTED);
         } else {
-            let cause = self.inherited(&parent.cause());
-            self.mark_below(cause, parent.since().unwrap_or_else(awake::now), false).run();
+            self.follow(parent).run();
         }
+    }
+
+    /// Marks this node if a parent is marked, and the walk of that stop is still on its way here.
+    /// For a thread that may have heard of the stop by the node of the parent.
+    pub(crate) fn catch_up(self: &Arc<Node>) -> Calls {
+        if self.is_marked() {
+            return Calls::default();
+        }
+        let parents = self.state.lock().parents.clone();
+        let mut marked =
+            parents.iter().flatten().filter_map(Weak::upgrade).filter(|parent| parent.is_marked());
+        marked.next().map(|parent| self.follow(&parent)).unwrap_or_default()
+    }
+
+    /// Marks this node, and all below it, for the stop of `parent`.
+    fn follow(self: &Arc<Node>, parent: &Arc<Node>) -> Calls {
+        let cause = self.inherited(&parent.cause());
+        self.mark_below(cause, parent.since().unwrap_or_else(awake::now), false)
     }
 
     /// Ends the node, because its thread or scope has ended. Stops all that outlives it, drops the
@@ -193,13 +210,13 @@ impl Node {
         // The lists and the flag in one hold of the lock (*the late listener*): a callback or a
         // child that comes later reads the flag.
         let mut state = self.state.lock();
-        let callbacks = std::mem::take(&mut state.callbacks);
+        let callbacks = state.take_callbacks();
         let parents = std::mem::take(&mut state.parents);
         let since = *state.since.get_or_insert_with(awake::now);
         self.tell_limit(since);
         let alert = self.limit.as_ref().and_then(|limit| limit.alert.take_sender());
         let wake = (state.signal.take(), alert);
-        let interrupts = state.interrupts.values().cloned().collect();
+        let interrupts = state.interrupts().cloned().collect();
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         // Open to stopping, without a cause, or a second time. Not swept yet: a stop that comes now
         // must walk below, because the children are not marked.

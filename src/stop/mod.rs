@@ -8,7 +8,8 @@
 //! # Named races
 //!
 //! Each race is told where it is decided. A listener is a child node, a channel, a descriptor, a
-//! callback, an interrupt, or a thread that rests on the flags.
+//! callback, an interrupt, or a thread that rests on the flags. A *relay* is a child node that
+//! stands for a wait which sleeps elsewhere.
 //!
 //! | race | told in |
 //! |---|---|
@@ -33,5 +34,6 @@ pub(crate) mod limit;
 pub(crate) mod listen;
 pub(crate) mod mark;
 pub(crate) mod node;
+pub(crate) mod relay;
 pub(crate) mod select;
 pub(crate) mod wakeups;

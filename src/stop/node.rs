@@ -64,18 +64,19 @@ const NOTED: u32 = 64;
 /// scope of this node, so it may wait for the stop in a `select!` or a poll of its own.
 const LENT: u32 = 128;
 
-/// The scope that a node belongs to. Called by the stopping thread, with no lock held.
+/// The scope that a node belongs to, or the function of a relay. Called by the stopping thread,
+/// with no lock held.
 pub(crate) trait Owner: Send + Sync {
     /// A stop is asked for, and nothing has been done for it yet. Neither locks nor allocates.
-    fn announced(&self);
+    fn announced(&self) {}
     /// The flag is about to be set: a thread that ends from now on ends during the shutdown. Two
     /// stops that race may both call it.
-    fn begin(&self, at: Instant);
+    fn begin(&self, _at: Instant) {}
     /// All below is marked, and its waiters are woken. `told` holds the ids of the scopes whose
-    /// drivers this stop has already woken. Runs no code of the program's.
-    fn marked(&self, told: &mut Index<()>);
+    /// drivers this stop has already woken. Runs no code of the program's, but adds it to `calls`.
+    fn marked(&self, told: &mut Index<()>, calls: &mut Calls);
     /// Logs the stop to the program's subscriber.
-    fn log(&self);
+    fn log(&self) {}
 }
 
 /// How a stop passes from a parent to this node.
@@ -106,7 +107,8 @@ pub(crate) struct Node {
     /// The earliest deadline of the first parent that has one, by the clock of the system. Written
     /// by `attach`.
     pub(crate) outer_deadline: OnceCell<Instant>,
-    /// The scope, if the node is a scope's. Written once, before the node is attached.
+    /// The scope, if the node is a scope's; the function, if it is a relay's. Written once, before
+    /// the node is attached.
     pub(crate) owner: OnceCell<Weak<dyn Owner>>,
 }
 
@@ -130,6 +132,14 @@ pub(crate) struct State {
     pub(crate) teller: Option<Weak<Node>>,
     /// Added to by `attach` of the child, removed from by `close` of the child.
     pub(crate) children: ById<Weak<Node>>,
+    /// Made for the first of these listeners, because most nodes have none: a program may have ten
+    /// thousand nodes.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// The listeners that few nodes have.
+#[derive(Default)]
+pub(crate) struct Rare {
     /// Added to by `on_stop`. A callback stays listed while it runs, so that `close` waits for it.
     pub(crate) callbacks: ById<Arc<Callback>>,
     /// Added to and removed from by the waiter at the condvar. A stop copies them.

@@ -39,7 +39,7 @@ impl Aftermath {
     pub(super) fn add_waiters(&mut self, node: &Arc<Node>, state: &State) {
         self.wake.extend(node.limit.as_ref().and_then(|limit| limit.alert.take_sender()));
         self.ring.extend(node.is_waited_on().then(|| Arc::clone(node)));
-        self.interrupts.extend(state.interrupts.values().cloned());
+        self.interrupts.extend(state.interrupts().cloned());
     }
 
     /// Wakes the waiters and tells the scopes. Runs no code of the program's, but returns the calls
@@ -54,9 +54,10 @@ impl Aftermath {
         // Pairs with `Waiter::park_while`.
         let mut calls = deliver_all(self.interrupts);
         // The drivers of a scope look again now, and find all of its threads marked and woken.
+        // Pairs with `Relay::new`: a wait that sleeps on no node is woken as well.
         let mut told = Index::new();
         for owner in self.owners.iter().filter_map(Weak::upgrade) {
-            owner.marked(&mut told);
+            owner.marked(&mut told, &mut calls);
         }
         // Pairs with `Keeper::Timer`: such a listener waits for the mark that the timer sets.
         for node in self.arm {
@@ -70,27 +71,31 @@ impl Aftermath {
     }
 }
 
-/// The calls that a stop makes into the program: callbacks, and the subscriber of its logs. A call
-/// may take long or hang, so it is made after all is marked, by a thread on which no other thread
-/// depends meanwhile.
+/// The calls that a stop makes into the program: callbacks, and the subscriber of its logs; and the
+/// part of ours that may block. A call may take long or hang, so it is made after all is marked, by
+/// a thread on which no other thread depends meanwhile.
 #[derive(Default)]
 #[must_use = "callbacks that are not run are lost"]
 pub(crate) struct Calls(Vec<Call>);
 
 enum Call {
     Callback(Arc<Callback>),
+    /// The rest of what a relay does, which may block.
+    Relayed(Box<dyn FnOnce() + Send>),
     /// A scope logs that it was told to stop.
     Told(Weak<dyn Owner>),
     Log(Box<dyn FnOnce() + Send>),
 }
 
 impl Call {
-    /// Callbacks come first, because threads may need them to come home.
+    /// Our own come first, because the program's may hang. Callbacks come before logs, because
+    /// threads may need them to come home.
     fn turn(&self) -> u8 {
         match self {
-            Call::Callback(_) => 0,
-            Call::Told(_) => 1,
-            Call::Log(_) => 2,
+            Call::Relayed(_) => 0,
+            Call::Callback(_) => 1,
+            Call::Told(_) => 2,
+            Call::Log(_) => 3,
         }
     }
 
@@ -102,7 +107,7 @@ impl Call {
                     owner.log();
                 }
             }
-            Call::Log(log) => log(),
+            Call::Relayed(call) | Call::Log(call) => call(),
         }
     }
 }
@@ -110,6 +115,10 @@ impl Call {
 impl Calls {
     pub(crate) fn log(log: impl FnOnce() + Send + 'static) -> Calls {
         Calls(vec![Call::Log(Box::new(log))])
+    }
+
+    pub(crate) fn relayed(rest: impl FnOnce() + Send + 'static) -> Calls {
+        Calls(vec![Call::Relayed(Box::new(rest))])
     }
 
     pub(crate) fn add(&mut self, others: Calls) {

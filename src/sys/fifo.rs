@@ -12,6 +12,8 @@ use rustix::fs::Mode;
 use rustix::fs::{Access, AtFlags, FileType, OFlags};
 
 #[cfg(target_os = "linux")]
+use super::local::is_local;
+#[cfg(target_os = "linux")]
 use super::standard::above_standard;
 
 /// A FIFO that was found, and that is not open yet.
@@ -23,6 +25,8 @@ pub(crate) struct Fifo {
     place: OwnedFd,
     /// The path to open: through `place` on Linux, and the path of the caller elsewhere.
     path: PathBuf,
+    /// The FIFO is in a file system of this machine, so that an opening of it does not hang.
+    is_local: bool,
 }
 
 impl Fifo {
@@ -50,10 +54,15 @@ impl Fifo {
             let place = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
             let place = above_standard(place);
             let path = PathBuf::from(format!("/proc/self/fd/{}", place.as_raw_fd()));
-            Ok(Fifo { place, path })
+            let is_local = is_local(&path);
+            Ok(Fifo { place, path, is_local })
         }
         #[cfg(not(target_os = "linux"))]
-        Ok(Fifo { path: path.to_owned() })
+        Ok(Fifo { path: path.to_owned(), is_local: false })
+    }
+
+    pub(crate) fn is_local(&self) -> bool {
+        self.is_local
     }
 
     /// Returns the path by which this FIFO is opened.

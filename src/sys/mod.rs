@@ -32,6 +32,8 @@ pub(crate) mod last;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+mod local;
+#[cfg(target_os = "linux")]
 mod orphans;
 #[cfg(target_os = "linux")]
 pub(crate) use orphans::{ended_children, reap};

@@ -15,7 +15,6 @@ use crate::outcome::status::id::ThreadId;
 use crate::rt::packet::Claim;
 use crate::rt::time::after;
 use crate::shutdown::long_wait::until_done;
-use crate::sync::AtomicBool;
 use crate::thread::context::Context;
 use crate::thread::failpoint;
 use crate::thread::stopper::{At, OnStop, Stopper};
@@ -85,7 +84,7 @@ impl<T> Handle<'_, T> {
             // After the mark, so that a join which closes a cycle with this one finds both in its
             // search (W2).
             let joining = Joining::begin(&self.record)?;
-            if !until_done(&self.record, None, joining.given_up()) {
+            if !until_done(&self.record, None, &|| joining.is_given_up()) {
                 return Err(joining.refusal());
             }
         }
@@ -149,7 +148,7 @@ impl<T> Handle<'_, T> {
         if !self.record.done.is_set() {
             let _wait = WaitMark::on("join", caller, Of::Thread(Arc::clone(&self.record)));
             // The time-out ends the wait, so no search for a cycle is needed.
-            if !until_done(&self.record, Some(end()), &AtomicBool::new(false)) {
+            if !until_done(&self.record, Some(end()), &|| false) {
                 return Err(self);
             }
         }

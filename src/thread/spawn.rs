@@ -190,8 +190,8 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
     // Before the end is told, because the entry of the scope alone may own what is left in the slot
     // (invariant 2 of `rt`).
     drop(task);
-    // The closure may have leaked the guard of a context that it entered, and this OS thread may run
-    // another job soon.
+    // The closure may have leaked the guard of a context that it entered, and this OS thread may
+    // run another job soon.
     current::leave_all();
     panic_hook::forget();
     come_home(record, outcome.unwrap_or(Outcome::Finished), Some(os_thread));

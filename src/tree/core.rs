@@ -19,6 +19,7 @@ use crate::rt::index::Index;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
 use crate::stop::node::{Link, Node, Owner};
+use crate::stop::wakeups::Calls;
 use crate::sync::{AtomicBool, OnceCell};
 use crate::tree::jobs::PoolFacts;
 use crate::tree::record::{Record, Text, next_thread_id};
@@ -276,8 +277,7 @@ impl ScopeCore {
     /// Starts clock and tally, the tally first: a thread that ends from now on is counted.
     pub(crate) fn begin_shutdown(&self, state: &mut State, at: Instant) {
         state.tally.get_or_insert_default();
-        // Under the lock, so that a thread that finds this true finds the tally. Pairs with
-        // `is_tallied`.
+        // Under the lock: a thread that finds this true finds the tally. Pairs with `is_tallied`.
         self.tallied.store(true, Ordering::Release);
         // A scope with a body has the deadline of the thread that runs the body instead (E3).
         let grace = (self.parent.is_none() || self.kind == Kind::Group).then_some(self.root.grace);
@@ -313,7 +313,7 @@ impl Owner for ScopeCore {
     }
 
     /// The stop has reached this scope: wakes its drivers.
-    fn marked(&self, told: &mut Index<()>) {
+    fn marked(&self, told: &mut Index<()>, _calls: &mut Calls) {
         let mut followers = self.followers();
         // Pairs with `Tokens::take`: idle threads of a pool see that they are marked.
         self.pool.get().into_iter().for_each(|pool| pool.told());

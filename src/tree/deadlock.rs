@@ -9,6 +9,7 @@
 //! - B runs a callback of A, for which A waits at its end: the table notes these when B blocks.
 
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use crate::outcome::errors::failure::JoinError;
@@ -118,8 +119,8 @@ impl Joining {
     }
 
     /// Set by the wait that closes a cycle. Then the join returns [`refusal`](Self::refusal).
-    pub(crate) fn given_up(&self) -> &AtomicBool {
-        &self.cycle_found.flag
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.cycle_found.flag.load(Ordering::Acquire)
     }
 
     /// The error with the cycle for which the join gave up.
@@ -225,12 +226,13 @@ impl Blocked {
         matches!(&self.on, Target::Thread(joined) if joined.id == record.id) && self.given_up.is_some()
     }
 
-    /// Wakes the join with the cycle. Pairs with `Latch::wait`.
+    /// Wakes the join with the cycle. Pairs with `is_given_up`, and with `Latch::wait`.
     fn refuse(&self, cycle: Vec<String>) {
         if let (Target::Thread(target), Some(cycle_found)) = (&self.on, &self.given_up) {
             // The cycle before the flag, because the join reads the cycle when it sees the flag.
             *cycle_found.cycle.lock() = cycle;
-            target.done.give_up(&cycle_found.flag);
+            cycle_found.flag.store(true, Ordering::Release);
+            target.done.look_again();
         }
     }
 }

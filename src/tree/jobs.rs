@@ -329,7 +329,7 @@ impl Record {
 
     /// The path with the job that the thread is at: `/thumbs/thumbs-2/job 812`.
     pub(crate) fn path_now(&self) -> String {
-        match self.job.get().and_then(|job| job.number()) {
+        match self.job().and_then(|job| job.number()) {
             Some(number) => format!("{}/job {number}", self.path()),
             None => self.path().to_owned(),
         }
@@ -337,13 +337,13 @@ impl Record {
 
     /// The node by which an error of the present closure is judged: the job's, or the thread's.
     pub(crate) fn closure_node(&self) -> Arc<Node> {
-        let job = self.job.get().and_then(|job| job.node.lock().clone());
+        let job = self.job().and_then(|job| job.node.lock().clone());
         job.unwrap_or_else(|| Arc::clone(&self.node))
     }
 
     /// Called when the closure has left something in this record: a thread of a pool removes it
     /// after the job.
     pub(crate) fn touch_job(&self) {
-        self.job.get().into_iter().for_each(|job| job.touch());
+        self.job().into_iter().for_each(|job| job.touch());
     }
 }

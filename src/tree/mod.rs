@@ -18,6 +18,7 @@ pub(crate) mod grace;
 pub(crate) mod guest;
 pub(crate) mod internal;
 pub(crate) mod jobs;
+pub(crate) mod life;
 pub(crate) mod on_done;
 pub(crate) mod panic_hook;
 pub(crate) mod path;

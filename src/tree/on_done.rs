@@ -12,7 +12,6 @@ use crossbeam_channel::{Receiver, unbounded};
 
 use crate::outcome::status::id::ThreadId;
 use crate::stop::callback::{Callback, Caller};
-use crate::sync::AtomicBool;
 use crate::tree::record::Record;
 
 /// Takes the id of a thread that has ended; no code of the program's. A pointer, because most
@@ -43,14 +42,14 @@ impl Record {
         let closed = self.life(|life| {
             let sequel = &mut life.sequel;
             if !sequel.closed {
-                sequel.callbacks.insert(callback.key(), Arc::clone(callback));
+                sequel.callbacks.get_or_insert_default().insert(callback.key(), Arc::clone(callback));
             }
             sequel.closed
         });
         if closed {
             // Closed, so `done` is near: until it is set, the ending thread runs no code of the
             // program's and waits for nobody. Pairs with `Latch::set` in `come_home`.
-            self.done.wait(None, &AtomicBool::new(false));
+            self.done.wait(None, &|| false);
             callback.run(Caller::Registrar);
         }
     }
@@ -58,7 +57,7 @@ impl Record {
     /// Takes a callback off the list, because its guard was dropped.
     pub(crate) fn forget_on_done(&self, key: u64) {
         // Dropped when the lock is free, because the closure in it is the program's.
-        let _callback = self.life(|life| life.sequel.callbacks.remove(key));
+        let _callback = self.life(|life| life.sequel.callbacks.as_mut()?.remove(key));
     }
 
     /// Called by the ending thread before it may be given another job. True if there is no
@@ -67,7 +66,7 @@ impl Record {
         self.life(|life| {
             // Open to closed, only if the list is empty: else the callbacks run before the next
             // job.
-            life.sequel.closed = life.sequel.callbacks.is_empty();
+            life.sequel.closed = life.sequel.callbacks.as_ref().is_none_or(|all| all.is_empty());
             life.sequel.closed
         })
     }
@@ -85,7 +84,7 @@ impl Record {
             inbox(self.id);
         }
         // With the lock free, because a callback is code of the program's.
-        for callback in callbacks.into_values() {
+        for callback in callbacks.into_iter().flat_map(|all| all.into_values()) {
             callback.run(Caller::Registrar);
         }
     }

@@ -49,7 +49,7 @@ pub(crate) enum Readiness {
     /// `Starting`.
     Hopeless(Instant),
     /// The closure was over before the thread was ready. Keeps the alarm until the result is there.
-    Ended(Instant, Alarm),
+    Ended(Box<(Instant, Alarm)>),
     /// The starter waits no longer. The thread is shown as starting until it is home.
     GivenUp(Instant),
     /// The thread has said that it is ready.
@@ -90,7 +90,8 @@ impl Readiness {
     pub(crate) fn since(&self) -> Option<Instant> {
         match self {
             Readiness::Starting(starting) => Some(starting.since),
-            Readiness::Hopeless(at) | Readiness::Ended(at, _) | Readiness::GivenUp(at) => Some(*at),
+            Readiness::Hopeless(at) | Readiness::GivenUp(at) => Some(*at),
+            Readiness::Ended(ended) => Some(ended.0),
             Readiness::Unasked | Readiness::Ready => None,
         }
     }
@@ -136,19 +137,19 @@ impl Readiness {
             // Starting, Hopeless -> Ended. The alarm is kept: the starter sleeps on until the
             // result is there.
             let alarm = std::mem::take(self).into_alarm();
-            *self = Readiness::Ended(since, alarm);
+            *self = Readiness::Ended(Box::new((since, alarm)));
         }
     }
 
     /// The result of a thread that is over is there, so its starter may be woken.
     pub(crate) fn take_alarm(&mut self) -> Alarm {
-        if let Readiness::Ended(_, alarm) = self { alarm.take() } else { None }
+        if let Readiness::Ended(ended) = self { ended.1.take() } else { None }
     }
 
     fn into_alarm(self) -> Alarm {
         match self {
             Readiness::Starting(starting) => Some(starting.alarm),
-            Readiness::Ended(_, alarm) => alarm,
+            Readiness::Ended(ended) => ended.1,
             Readiness::Unasked | Readiness::Hopeless(_) | Readiness::GivenUp(_) | Readiness::Ready => None,
         }
     }

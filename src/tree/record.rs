@@ -8,21 +8,17 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::outcome::errors::failure::Origin;
-use crate::outcome::report::shutdown::{Ending, HeldBy};
+use crate::outcome::report::shutdown::Ending;
 use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::{ProcessStatus, Role};
-use crate::rt::by_id::ById;
 use crate::rt::latch::Latch;
 use crate::rt::options::Setting;
 use crate::rt::this_thread;
-use crate::stop::callback::Callback;
 use crate::stop::node::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 use crate::tree::core::ScopeCore;
 use crate::tree::jobs::JobNow;
-use crate::tree::on_done::Inbox;
-use crate::tree::readiness::Readiness;
-use crate::tree::result_state::ResultState;
+use crate::tree::life::Life;
 use crate::tree::text::escape;
 use crate::tree::traits::Traits;
 use crate::tree::vitals::Vitals;
@@ -73,14 +69,21 @@ pub(crate) struct Record {
     /// reports and health looks.
     waits: Mutex<Waits>,
     life: Mutex<Life>,
-    /// Scopes whose body runs on this thread now. Made on first use: most threads open none.
-    opened: OnceCell<Box<Opened>>,
-    /// The child process that this thread supervises, if there is one.
-    pub(crate) process: OnceCell<Box<Facts>>,
+    /// Made on first use, because most threads have none of it: a program may have ten thousand.
+    extras: OnceCell<Box<Extras>>,
+}
+
+/// The facts that few threads have.
+#[derive(Default)]
+pub(crate) struct Extras {
+    /// Scopes whose body runs on this thread now.
+    opened: Mutex<Vec<Weak<ScopeCore>>>,
+    /// The child process that this thread supervises.
+    pub(crate) process: OnceCell<Facts>,
     /// For a thread of a pool: the job that it is at. Set once, by the thread itself.
-    pub(crate) job: OnceCell<Box<JobNow>>,
-    /// What to expect of the thread. Most threads have said nothing. A body shares that of the
-    /// thread that runs it.
+    pub(crate) job: OnceCell<JobNow>,
+    /// What to expect of the thread, if it has said so. A body shares that of the thread that runs
+    /// it.
     pub(crate) vitals: OnceCell<Arc<Vitals>>,
 }
 
@@ -117,44 +120,6 @@ impl Facts {
     }
 }
 
-type Opened = Mutex<Vec<Weak<ScopeCore>>>;
-
-/// What follows when the thread has ended; see `done`.
-#[derive(Default)]
-pub(crate) struct Sequel {
-    /// Gets the thread's id. Set before the thread is started, taken out by `tell_sequel`.
-    pub(crate) inbox: Option<Inbox>,
-    /// Set by the ending thread: no callback is taken in any more. A later one waits for `done`,
-    /// which is near, and runs on the thread that registers it.
-    pub(crate) closed: bool,
-    pub(crate) callbacks: ById<Arc<Callback>>,
-}
-
-/// How far the thread has come; under the lock `life`.
-#[derive(Default)]
-pub(crate) struct Life {
-    /// When the closure was over, on the clock of `awake`. Written by `result_state::end`.
-    pub(crate) ended_at: Option<Instant>,
-    /// When a driver marked it overdue, on the same clock. Read by views, reports and `due`.
-    pub(crate) overdue_since: Option<Instant>,
-    pub(crate) ending: Option<Ending>,
-    /// Where the result is, and which side gets it: see `result_state`.
-    pub(crate) result: ResultState,
-    /// The thread has reported a failure and gone on (A7), so its row says *failed*.
-    pub(crate) failed: bool,
-    pub(crate) sequel: Sequel,
-    /// What the thread is at, in its own words (A8).
-    pub(crate) note: Option<Text>,
-    /// The item of a map that the thread is at, from 0. Written by its worker.
-    pub(crate) item: Option<usize>,
-    /// Whether the thread has said that it is ready: see `readiness`.
-    pub(crate) readiness: Readiness,
-    /// The thread or scope of the last wait that ended after the thread was told to stop. Written
-    /// by `WaitMark`, read by reports. As ids and text, because a scope holds the thread of its
-    /// body.
-    pub(crate) held_by: Option<Box<HeldBy>>,
-}
-
 impl Record {
     /// Never by value: each place that has a record by value has a copy of its destructor, which is
     /// large.
@@ -183,10 +148,7 @@ impl Record {
             home: AtomicBool::new(false),
             waits: Mutex::default(),
             life: Mutex::default(),
-            opened: OnceCell::new(),
-            process: OnceCell::new(),
-            job: OnceCell::new(),
-            vitals: OnceCell::new(),
+            extras: OnceCell::new(),
         })
     }
 
@@ -200,8 +162,7 @@ impl Record {
 
     /// The thread, for a failure of it: with its notes, and the run that failed.
     pub(crate) fn origin(&self) -> Origin {
-        let (note, item) = self.life(|life| (life.note.as_deref().map(str::to_owned), life.item));
-        let item = item.map(|item| format!("item {item}"));
+        let notes = self.life(|life| life.notes());
         let run = self.traits.runs.as_ref().map(|runs| format!("run {}", runs.look(|runs| runs.run)));
         Origin {
             id: Some(self.id),
@@ -209,7 +170,7 @@ impl Record {
             name: self.label.name.clone(),
             purpose: self.label.purpose.clone(),
             spawned_from: self.label.at,
-            notes: note.into_iter().chain(item).chain(run).collect(),
+            notes: notes.into_iter().flatten().chain(run).collect(),
         }
     }
 
@@ -308,20 +269,36 @@ impl Record {
         self.waits.lock().last
     }
 
+    pub(crate) fn extras(&self) -> &Extras {
+        self.extras.get_or_init(Box::default)
+    }
+
+    pub(crate) fn process(&self) -> Option<&Facts> {
+        self.extras.get()?.process.get()
+    }
+
+    pub(crate) fn job(&self) -> Option<&JobNow> {
+        self.extras.get()?.job.get()
+    }
+
+    pub(crate) fn vitals(&self) -> Option<&Arc<Vitals>> {
+        self.extras.get()?.vitals.get()
+    }
+
     pub(crate) fn add_opened(&self, core: &Arc<ScopeCore>) {
         // Weak, because a scope holds the record of the thread that runs its body.
-        self.opened.get_or_init(Box::default).lock().push(Arc::downgrade(core));
+        self.extras().opened.lock().push(Arc::downgrade(core));
     }
 
     pub(crate) fn remove_opened(&self, core: &Arc<ScopeCore>) {
-        if let Some(opened) = self.opened.get() {
+        if let Some(extras) = self.extras.get() {
             // By address, which tells these scopes apart as long as the list holds them.
-            opened.lock().retain(|weak| weak.as_ptr() != Arc::as_ptr(core));
+            extras.opened.lock().retain(|weak| weak.as_ptr() != Arc::as_ptr(core));
         }
     }
 
     pub(crate) fn opened(&self) -> Vec<Arc<ScopeCore>> {
-        let opened = self.opened.get().map(|opened| opened.lock());
+        let opened = self.extras.get().map(|extras| extras.opened.lock());
         opened.iter().flat_map(|opened| opened.iter()).filter_map(Weak::upgrade).collect()
     }
 

@@ -51,8 +51,8 @@ pub(crate) fn thread(row: &Row, began: Instant) -> ThreadReport {
         last_failure,
         starting_for: starting.map(|since| since.elapsed()),
         waits: waits.map(|wait| wait.to_string()),
-        process: record.process.get().map(|facts| facts.status()),
-        dropped: record.job.get().map_or(0, |job| job.dropped.load(Ordering::Relaxed)),
+        process: record.process().map(|facts| facts.status()),
+        dropped: record.job().map_or(0, |job| job.dropped.load(Ordering::Relaxed)),
     }
 }
 

@@ -23,10 +23,16 @@ use crate::tree::record::Record;
 pub(crate) struct Services {
     /// Not told yet.
     waiting: ById<Served>,
-    /// Told, and not home.
+    /// Told, and not home: by [`youngest_first`].
     told: ById<Told>,
-    /// Groups whose threads are home, and which are not settled.
+    /// Groups whose threads are home, and which are not settled: by [`youngest_first`].
     home: ById<Arc<ScopeCore>>,
+}
+
+/// The key of a member in a list to which the youngest comes first, so that each entry is added at
+/// the end of the list.
+fn youngest_first(id: u64) -> u64 {
+    !id
 }
 
 /// A member of the list: the scope tells both kinds in the same order.
@@ -73,8 +79,8 @@ impl Services {
 
     /// Takes a member out, wherever it stands. The caller drops it without the lock.
     pub(crate) fn remove(&mut self, id: u64) -> Option<Served> {
-        let told = |services: &mut Self| services.told.remove(id).map(|told| told.what);
-        let home = |services: &mut Self| services.home.remove(id).map(Served::Group);
+        let told = |services: &mut Self| services.told.remove(youngest_first(id)).map(|told| told.what);
+        let home = |services: &mut Self| services.home.remove(youngest_first(id)).map(Served::Group);
         self.waiting.remove(id).or_else(|| told(self)).or_else(|| home(self))
     }
 
@@ -84,14 +90,14 @@ impl Services {
 
     /// When the share of this service ends, if it was told.
     pub(crate) fn share_end(&self, id: u64) -> Option<Instant> {
-        self.told.get(id)?.share_end
+        self.told.get(youngest_first(id))?.share_end
     }
 
     /// Chooses the next step, the last made first: a member is told when all later ones are home or
     /// overdue. So the told members are the youngest, and only the oldest of them may have time
     /// left. `end` is the end of the grace.
     pub(crate) fn next(&mut self, now: Instant, end: Option<Instant>) -> Next {
-        if let Some(told) = self.told.first_mut().filter(|oldest| !oldest.overdue) {
+        if let Some(told) = self.told.last_mut().filter(|oldest| !oldest.overdue) {
             // The end of the grace may have moved earlier since it was told.
             let due = told.share_end.into_iter().chain(end).min();
             if due.is_none_or(|due| now < due) {
@@ -112,7 +118,7 @@ impl Services {
                 let share_end = end.map(|end| share(now, end, left));
                 // Waiting to told: all later ones are home or overdue. The caller marks the node
                 // without the lock.
-                self.told.insert(id, Told { what: what.clone(), share_end, overdue: false });
+                self.told.insert(youngest_first(id), Told { what: what.clone(), share_end, overdue: false });
                 Next::Tell(what, share_end)
             }
             None if self.told.is_empty() => Next::Home,
@@ -128,16 +134,16 @@ impl Services {
     /// Told to home: the threads of this group are home, and it stays in the list until it is
     /// settled.
     pub(crate) fn set_home(&mut self, group: &Arc<ScopeCore>) -> Option<Served> {
-        let told = self.told.remove(group.id)?;
-        self.home.insert(group.id, Arc::clone(group));
+        let told = self.told.remove(youngest_first(group.id))?;
+        self.home.insert(youngest_first(group.id), Arc::clone(group));
         Some(told.what)
     }
 
     /// The youngest group in the list, whatever its state.
     pub(crate) fn last_group(&self) -> Option<Arc<ScopeCore>> {
         let waiting = self.waiting.values().rev().find_map(Served::group);
-        let told = self.told.values().rev().find_map(|told| told.what.group());
-        let home = self.home.values().next_back();
+        let told = self.told.values().find_map(|told| told.what.group());
+        let home = self.home.values().next();
         [waiting, told, home].into_iter().flatten().max_by_key(|group| group.id).cloned()
     }
 }

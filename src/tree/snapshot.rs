@@ -2,7 +2,6 @@
 //! Refuses to hold a lock for more than [`PORTION`] threads, to wait long for a lock, and to ask
 //! the kernel about a thread: `sight` does.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 use std::vec::IntoIter;
@@ -171,8 +170,7 @@ pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
     let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
     let (wait, os_tid) = (record.wait(), record.kernel_id());
     let (overdue, failed, note) = record.life(|life| {
-        let item = life.item.map(|item| format!("item {item}"));
-        let notes: Vec<_> = life.note.as_deref().map(str::to_owned).into_iter().chain(item).collect();
+        let notes: Vec<_> = life.notes().into_iter().flatten().collect();
         let note = (!notes.is_empty()).then(|| notes.join(", "));
         (life.overdue_since, life.failed, note)
     });
@@ -224,10 +222,10 @@ pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
             Some(Of::Any(count)) => Some(*count),
             _ => None,
         },
-        process: record.process.get().map(|facts| facts.status()),
+        process: record.process().map(|facts| facts.status()),
         priority,
         cores,
-        job: record.job.get().and_then(|job| job.status()),
+        job: record.job().and_then(|job| job.status()),
         pulse: health.pulse,
         alarm: health.alarm,
     }
@@ -248,7 +246,7 @@ fn ending(core: &ScopeCore) -> Vec<EndingThread> {
         .map(|(os_tid, name, title)| {
             let path = format!("{}/{}", title.place, escape(&name));
             let (name, purpose) = (name.into_owned(), title.purpose.into_owned());
-            let joins = title.joins.map(Cow::into_owned);
+            let joins = title.joins.map(|joins| joins.into_owned());
             let (run_state, kernel, stack, no_stack) = <_>::default();
             EndingThread { os_tid, name, purpose, path, joins, run_state, kernel, stack, no_stack }
         })

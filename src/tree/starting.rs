@@ -84,7 +84,7 @@ impl Record {
     pub(crate) fn is_isolated(&self) -> bool {
         let not_ready =
             || self.traits.starts_by != Word::None && self.life(|life| life.readiness.is_isolated());
-        let job = self.job.get().and_then(|job| job.is_isolated());
+        let job = self.job().and_then(|job| job.is_isolated());
         job.unwrap_or_else(|| self.traits.isolated || not_ready())
     }
 

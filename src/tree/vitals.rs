@@ -101,26 +101,26 @@ impl Record {
     /// Notes a sign of progress, if the thread has said what to expect of it.
     #[inline]
     pub(crate) fn progress(&self, at: Option<&'static Location<'static>>) {
-        if let Some(vitals) = self.vitals.get() {
+        if let Some(vitals) = self.vitals() {
             vitals.progress(at);
         }
     }
 
     /// True if the thread has said what to expect of it.
     pub(crate) fn expects(&self) -> bool {
-        self.vitals.get().is_some_and(|vitals| vitals.every.is_some())
+        self.vitals().is_some_and(|vitals| vitals.every.is_some())
     }
 
     /// Says what to expect of the thread. Called before another thread knows the record.
     pub(crate) fn set_vitals(&self, vitals: Arc<Vitals>) {
-        let _set_once = self.vitals.set(vitals);
+        let _set_once = self.extras().vitals.set(vitals);
         self.node.set_noted();
     }
 
     /// Runs `f`, which may take `max` without a sign of progress. Its beginning and its end are
     /// such signs.
     pub(crate) fn patience<R>(&self, max: Duration, f: impl FnOnce() -> R) -> R {
-        let vitals = Arc::clone(self.vitals.get_or_init(Arc::default));
+        let vitals = Arc::clone(self.extras().vitals.get_or_init(Arc::default));
         let outer = vitals.be_patient(max);
         // On every way out, a panic of `f` included.
         let _end = scopeguard::guard((vitals, outer), |(vitals, outer)| {

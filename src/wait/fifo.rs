@@ -1,17 +1,21 @@
 //! Owns the opening of a FIFO, which waits for another process or thread at the other end, until
 //! the stop.
-//! Refuses to poll: on a stop, a callback opens the other end.
+//! Refuses to poll: on a stop, the stopping thread opens the other end.
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::Location;
-use std::path::Path;
-use std::thread;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use crate::rt::contain::log_contained;
 use crate::rt::flags::Flags;
+use crate::stop::relay::Relay;
+use crate::stop::wakeups::Calls;
 use crate::sync::locks::Mutex;
 use crate::sys::fifo::{Fifo, is_for_want_of_descriptors};
 use crate::thread::context::Context;
@@ -52,63 +56,106 @@ impl Context {
         let (path, caller) = (path.as_ref(), Location::caller());
         self.point("open", caller);
         self.go_on()?;
-        // Open by a handle, so that the stop opens the same FIFO even if the path names another
-        // file by then. Keep a descriptor free for the callback.
-        let fifo = Fifo::find(path)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-        let spare = fifo.spare()?;
-        let (other_end, opener, here) = (Mutex::new(None), Flags::new(0), thread::current().id());
+        let opening = Arc::new(Opening::new(path)?);
         let _mark = WaitMark::new("open", caller);
-        let open_both = || {
-            drop(spare);
-            // If the stop has come just now, the callback runs on this thread, and `open` below
-            // sees the stop.
-            if thread::current().id() != here {
-                let both = open_both(&fifo, path, &opener);
-                // Keep both ends open until `open` below has returned. It may not have begun yet.
-                *other_end.lock() = both;
-            }
-        };
-        let open = || {
-            // Pairs with the pause in `open_both`.
-            let _back = scopeguard::guard((), |()| {
-                opener.set(BACK);
-                opener.wake();
-            });
-            self.go_on()?;
-            options.open(fifo.path())
-        };
-        let file = self.with_on_stop(open_both, open);
+        let told = Arc::clone(&opening);
+        let _relay = Relay::new(self.node(), Box::new(move || told.hear()));
+        // Pairs with the pause in `open_both`.
+        let back = scopeguard::guard((), |()| opening.comes_back());
+        // The stop may have come just now: then it has opened nothing, because it was told here.
+        self.go_on()?;
+        let file = options.open(opening.fifo.path());
+        drop(back);
         // The stop wins, also if another process opened the other end at the same moment.
         self.go_on()?;
         file
     }
 }
 
-/// Opens both ends of the FIFO, so that the opener's system call returns. Another thread may have
-/// taken the descriptor that was kept free; then this tries again until one is free, or the opener
-/// is back.
-fn open_both(fifo: &Fifo, path: &Path, opener: &Flags) -> Option<File> {
-    let mut both = OpenOptions::new();
-    both.read(true).write(true).custom_flags(Fifo::AT_ONCE);
-    while opener.load() & BACK == 0 {
-        match both.open(fifo.path()) {
-            Ok(both) => return Some(both),
-            Err(error) if is_for_want_of_descriptors(&error) => {
-                opener.sleep_while(BACK, 0, Some(Instant::now() + PAUSE));
-            }
-            Err(error) => {
-                log_contained(|| {
-                    tracing::error!(
-                        target: "homebound::stop",
-                        path = %path.display(),
-                        %error,
-                        "the stop cannot open this FIFO: the thread that waits for its other end waits on"
-                    );
-                });
-                break;
+/// One call of `open_fifo`, shared with the stop.
+struct Opening {
+    /// The path of the caller, for errors.
+    path: PathBuf,
+    /// A handle, so that the stop opens the same FIFO even if the path names another file by then.
+    fifo: Fifo,
+    /// Keeps a descriptor free for the stop, which drops it.
+    spare: Mutex<Option<OwnedFd>>,
+    /// Both ends, opened by the stop. They stay open until the opener has returned, because its
+    /// system call may not have begun yet.
+    both_ends: Mutex<Option<File>>,
+    /// The thread that opens.
+    opener: ThreadId,
+    state: Flags,
+}
+
+impl Opening {
+    fn new(path: &Path) -> io::Result<Opening> {
+        let fifo = Fifo::find(path)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+        Ok(Opening {
+            path: path.to_owned(),
+            spare: Mutex::new(Some(fifo.spare()?)),
+            fifo,
+            both_ends: Mutex::new(None),
+            opener: thread::current().id(),
+            state: Flags::new(0),
+        })
+    }
+
+    fn comes_back(&self) {
+        self.state.set(BACK);
+        self.state.wake();
+        let both_ends = self.both_ends.lock().take();
+        drop(both_ends);
+    }
+
+    /// The stop. Tries once, because the stopping thread has others to tell; what is left to do may
+    /// block, and is returned.
+    fn hear(self: &Arc<Self>) -> Calls {
+        // The opener has heard of the stop itself, and is not in the system call.
+        if thread::current().id() == self.opener {
+            return Calls::default();
+        }
+        let spare = self.spare.lock().take();
+        drop(spare);
+        // A file system of another machine may not answer.
+        if self.fifo.is_local() && self.open_both().is_ok() {
+            return Calls::default();
+        }
+        let rest = Arc::clone(self);
+        Calls::relayed(move || rest.open_both_when_possible())
+    }
+
+    /// Opens both ends of the FIFO, so that the opener's system call returns.
+    fn open_both(&self) -> io::Result<()> {
+        let both =
+            OpenOptions::new().read(true).write(true).custom_flags(Fifo::AT_ONCE).open(self.fifo.path())?;
+        let before = self.both_ends.lock().replace(both);
+        drop(before);
+        Ok(())
+    }
+
+    /// Another thread may have taken the descriptor that was kept free; then this tries again until
+    /// one is free, or the opener is back.
+    fn open_both_when_possible(&self) {
+        while self.state.load() & BACK == 0 {
+            match self.open_both() {
+                Ok(()) => break,
+                Err(error) if is_for_want_of_descriptors(&error) => {
+                    self.state.sleep_while(BACK, 0, Some(Instant::now() + PAUSE));
+                }
+                Err(error) => {
+                    log_contained(|| {
+                        tracing::error!(
+                            target: "homebound::stop",
+                            path = %self.path.display(),
+                            %error,
+                            "the stop cannot open this FIFO: the thread that waits for its other end waits on"
+                        );
+                    });
+                    break;
+                }
             }
         }
     }
-    None
 }

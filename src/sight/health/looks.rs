@@ -249,10 +249,10 @@ fn judge(
 }
 
 fn said(group: &Group, awake_since: Option<Instant>) -> Said {
-    let vitals = || group.records().filter_map(|record| record.vitals.get());
+    let vitals = || group.records().filter_map(|record| record.vitals());
     // A pause before a run is none of the thread's time.
     let paused = group.record.wait().is_some_and(|wait| matches!(wait.of, crate::tree::record::Of::Run(_)));
-    let own = group.record.vitals.get().filter(|_| !paused);
+    let own = group.record.vitals().filter(|_| !paused);
     let expected = own.and_then(|vitals| {
         let (last, _) = vitals.last()?;
         let counts_from = awake_since.map_or(last, |since| since.max(last));

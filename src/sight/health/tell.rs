@@ -76,7 +76,7 @@ fn tell_over(record: &Record, alarm: &Alarm) {
 
 /// The last line at which the thread was seen: its last sign of progress, or its last wait.
 fn last_line(record: &Record) -> String {
-    let progress = record.vitals.get().and_then(|vitals| vitals.last()?.1);
+    let progress = record.vitals().and_then(|vitals| vitals.last()?.1);
     let wait = record.last_wait().map(|(what, at)| format!("{} at {at}", Shown(what)));
     progress.map(|at| at.to_string()).or(wait).unwrap_or_default()
 }

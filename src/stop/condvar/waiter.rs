@@ -333,7 +333,7 @@ impl Node {
     /// end of the limit, before it parks. Pairs with `mark`, `alert` and `close`.
     fn add_interrupt(self: &Arc<Node>, interrupt: &Arc<Interrupt>) {
         self.listen(Keeper::Listener, |state, _| {
-            state.interrupts.insert(interrupt.key, Arc::clone(interrupt))
+            state.rare().interrupts.insert(interrupt.key, Arc::clone(interrupt))
         });
     }
 
@@ -341,6 +341,6 @@ impl Node {
     /// interrupt*, above).
     fn remove_interrupt(&self, interrupt: &Interrupt) {
         // Dropped after the lock is free.
-        let _interrupt = self.state.lock().interrupts.remove(interrupt.key);
+        let _interrupt = self.state.lock().rare().interrupts.remove(interrupt.key);
     }
 }

@@ -93,7 +93,7 @@ impl Rerun {
             return self.stopped(self.record.node.cause());
         };
         // What the thread was at in the run before is over.
-        let _earlier = self.record.life(|life| life.note.take());
+        let _earlier = self.record.life(|life| life.set_note(None));
         marks::begin_job();
         let began = Instant::now();
         let mut step = None;

@@ -188,10 +188,7 @@ where
 /// The thread is at this item from now on. The note that was made at the item before goes.
 fn set_item(cx: &Context, item: Option<usize>) {
     // The note is dropped after the lock is free, because it may be a large `String`.
-    let _note = cx.record().life(|life| {
-        life.item = item;
-        life.note.take()
-    });
+    let _note = cx.record().life(|life| life.set_item(item));
 }
 
 /// True if a stop has come, or is on its way: a source that ends now may have ended because of it,

@@ -12,8 +12,9 @@ use crate::stop::limit::{Limit, Timer};
 use crate::stop::node::{Link, Node};
 use crate::tree::current::{self, Entered};
 use crate::tree::jobs::JobNow;
+use crate::tree::life::Now;
 use crate::tree::panic_hook;
-use crate::tree::record::{Record, Text};
+use crate::tree::record::Record;
 
 /// The number of references to the node of a job that has kept none itself: its context, the stack
 /// of contexts and `JobNow` have one each.
@@ -81,7 +82,7 @@ impl<'a> Desk<'a> {
     #[cold]
     fn clear_record(&self) -> bool {
         let (failed, note) =
-            self.thread.record().life(|life| (std::mem::take(&mut life.failed), life.note.take()));
+            self.thread.record().life(|life| (std::mem::take(&mut life.failed), life.set_note(None)));
         drop(note);
         failed
     }
@@ -89,10 +90,7 @@ impl<'a> Desk<'a> {
     /// The thread is at no item of a map any more.
     pub(super) fn leave_item(&self) {
         // Dropped with the lock free, because a note may be a large `String`.
-        let _note = self.thread.record().life(|life| {
-            life.item = None;
-            life.note.take()
-        });
+        let _note = self.thread.record().life(|life| life.set_item(None));
     }
 
     /// Enters a context for a job that has its own node.
@@ -129,25 +127,20 @@ impl Drop for Own<'_> {
 /// items of a map, or a job that runs in place.
 pub(super) struct KeptLife<'a> {
     own: &'a Record,
-    item: Option<usize>,
-    note: Option<Text>,
+    now: Option<Box<Now>>,
 }
 
 impl<'a> KeptLife<'a> {
     pub(super) fn new(own: &'a Record) -> Self {
-        let (item, note) = own.life(|life| (life.item.take(), life.note.take()));
-        KeptLife { own, item, note }
+        KeptLife { own, now: own.life(|life| life.now.take()) }
     }
 }
 
 impl Drop for KeptLife<'_> {
     fn drop(&mut self) {
-        let (item, note) = (self.item.take(), self.note.take());
+        let now = self.now.take();
         // Dropped with the lock free, because a note may be a large `String`.
-        let _note = self.own.life(|life| {
-            life.item = item;
-            std::mem::replace(&mut life.note, note)
-        });
+        let _note = self.own.life(|life| std::mem::replace(&mut life.now, now));
     }
 }
 

@@ -13,6 +13,7 @@ use super::shared::{Item, Shared};
 use crate::rt::spin::{A_WAKE_UP, spin_until};
 use crate::rt::time::after;
 use crate::scope::group::{close_group, waits_for_itself};
+use crate::stop::relay::Relay;
 use crate::thread::context;
 use crate::{Context, OfferError, PoolStatus, Result, ScopeError, StopReason, SubmitError};
 
@@ -382,8 +383,10 @@ impl<'scope> Pool<'scope> {
         match around {
             None => close_group(core, caller),
             Some(cx) => {
-                let tell = || core.node.mark_for(cx.node().cause().of_parent()).run();
-                cx.with_on_stop(tell, || close_group(core, caller))
+                let (around, pool) = (Arc::clone(cx.node()), Arc::clone(&core.node));
+                let tell = move || pool.mark_for(around.cause().of_parent());
+                let _relay = Relay::new(cx.node(), Box::new(tell));
+                close_group(core, caller)
             }
         }
     }

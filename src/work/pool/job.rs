@@ -18,8 +18,8 @@ use super::worker::DEEPEST;
 use crate::outcome::reason::Stop;
 use crate::rt::spin::{A_WAKE_UP, spin_until};
 use crate::rt::time::after;
-use crate::shutdown::long_wait::until_done;
-use crate::sync::AtomicBool;
+use crate::shutdown::long_wait::{until_done, wake_on_stop};
+use crate::stop::node::Node;
 use crate::thread::context;
 use crate::thread::stopper::At;
 use crate::tree::deadlock::Joining;
@@ -354,7 +354,7 @@ impl<'scope, T> Job<'scope, T> {
             return Ok(false);
         }
         let Some(thread) = self.shared.runner() else { return Ok(false) };
-        let now = thread.job.get_or_init(|| Box::new(JobNow::new()));
+        let now = thread.extras().job.get_or_init(JobNow::new);
         if now.depth.load(Ordering::Relaxed) >= DEEPEST {
             let paths = [thread.origin().path, self.record().path().to_owned()];
             return Err(JoinError::WouldDeadlock { cycle: paths.into() });
@@ -378,38 +378,45 @@ impl<'scope, T> Job<'scope, T> {
         let _mark = WaitMark::on("join", caller, Of::Thread(Arc::clone(record)));
         // A wait with a time-out is no part of a cycle (W2).
         let joining = if end.is_none() { Some(Joining::begin(record)?) } else { None };
-        let never = AtomicBool::new(false);
-        let gives_up = joining.as_ref().map_or(&never, |joining| joining.given_up());
-        let around = context::current();
-        // A stop of the job by a `Stopper`, before it has begun: the joiner ends it.
-        let ended = Context::of(record).with_on_stop(
-            || self.end_if_due(),
-            || match &around {
-                None => self.wait_done(record, end, gives_up),
-                // A stop of the joiner: the job may be what the joiner waits for until it is
-                // overdue, because the pool is told only when its users are home.
-                Some(cx) => cx.with_on_stop(
-                    || self.hear_joiner(&cx.node().cause()),
-                    || self.wait_done(record, end, gives_up),
-                ),
-            },
-        );
+        let ended = self.wait_done(record, end, joining.as_ref());
         match joining {
             Some(joining) if !ended => Err(joining.refusal()),
             _ => Ok(ended),
         }
     }
 
-    /// Pairs with `Head::tell`, which sets `done`. Wakes once more when a queued job expires.
-    fn wait_done(&self, record: &Arc<Record>, end: Option<Instant>, gives_up: &AtomicBool) -> bool {
-        let expires = self.head().begin_by().filter(|by| end.is_none_or(|end| *by < end));
-        if expires.is_some() && !until_done(record, expires, gives_up) {
-            if gives_up.load(Ordering::Acquire) {
+    /// Pairs with `Head::tell`, which sets `done`. The joiner is also woken by what may end a job
+    /// that has not begun, and ends the job itself: the closure of the job is the program's, so no
+    /// stopping thread drops it.
+    fn wait_done(&self, record: &Arc<Record>, end: Option<Instant>, joining: Option<&Joining>) -> bool {
+        let around = context::current();
+        // A stop of the job by a `Stopper`, before it has begun.
+        let _of_job = wake_on_stop(record, &record.node);
+        // A stop of the joiner: the job may be what the joiner waits for until it is overdue,
+        // because the pool is told only when its users are home.
+        let _of_joiner = around.as_ref().map(|cx| wake_on_stop(record, cx.node()));
+        let gives_up = || joining.is_some_and(Joining::is_given_up);
+        let mut expires = self.head().begin_by().filter(|by| end.is_none_or(|end| *by < end));
+        // What this wait has not heard of yet.
+        let mut of_job = Some(&record.node);
+        let mut of_joiner = around.as_ref().map(Context::node);
+        let is_marked = |node: Option<&Arc<Node>>| node.is_some_and(|node| node.is_marked());
+        loop {
+            let looks = || gives_up() || is_marked(of_job) || is_marked(of_joiner);
+            if until_done(record, expires.or(end), &looks) {
+                return true;
+            }
+            if gives_up() {
                 return false;
             }
-            self.end_if_due();
+            if let Some(node) = of_joiner.take_if(|node| node.is_marked()) {
+                self.hear_joiner(&node.cause());
+            } else if of_job.take_if(|node| node.is_marked()).is_some() || expires.take().is_some() {
+                self.end_if_due();
+            } else {
+                return false;
+            }
         }
-        until_done(record, end, gives_up)
     }
 
     /// The joiner was told to stop. A job that is to be drained is not.

@@ -182,7 +182,7 @@ impl<'a, 'scope> Map<'a, 'scope> {
     fn work_here(&self) {
         let _kept = KeptLife::new(self.own.record());
         let cx = Context::inside(self.own.record(), &self.errand.node);
-        let job = self.own.record().job.get();
+        let job = self.own.record().job();
         let _entered = match job {
             Some(now) => (Some(Own::enter(now, &cx)), None),
             None => (None, Some(cx.enter())),

@@ -110,7 +110,7 @@ impl<'scope> Shared<'scope> {
     pub(super) fn runner(&self) -> Option<Arc<Record>> {
         let records = current::records();
         // A callback has a context of its job, which is in the pool on whatever thread it runs.
-        let is_of_pool = |record: &&Arc<Record>| self.is_around(record) && record.job.get().is_some();
+        let is_of_pool = |record: &&Arc<Record>| self.is_around(record) && record.job().is_some();
         let below = || records.iter().find(|record| self.is_around(record) && !current::is_in_callback());
         records.iter().find(is_of_pool).or_else(below).cloned()
     }

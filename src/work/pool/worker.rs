@@ -32,7 +32,7 @@ pub(super) const DEEPEST: u32 = 16;
 /// Runs jobs until the thread has to go. `cx` is the context of the thread.
 pub(super) fn serve<'scope>(shared: &Arc<Shared<'scope>>, cx: &Context, seat: usize) -> Result {
     let record = cx.record();
-    let now = record.job.get_or_init(|| Box::new(JobNow::new()));
+    let now = record.extras().job.get_or_init(JobNow::new);
     let mut desk = Desk::new(cx, now);
     // Only a fault of ours unwinds here. The pool gets another thread, and the fault is a failure.
     let lost = scopeguard::guard((), |()| shared.lost(seat, now.number().is_some()));

@@ -34,7 +34,6 @@ use crate::rt::order::sort_by_key;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
 use crate::shutdown::long_wait::{self, For, until_done};
-use crate::sync::AtomicBool;
 use crate::tree::on_done::{self, Inbox};
 use crate::tree::propagate::complain;
 use crate::tree::record::Of;
@@ -198,7 +197,7 @@ impl<'scope, 'a, T: Send + 'a> Field<'scope, 'a, T> {
         let _mark = WaitMark::on("end of race", self.at, Of::Scope(core.clone()));
         let mut late = Vec::new();
         for mut handle in std::mem::take(&mut self.running).into_values() {
-            until_done(handle.record(), None, &AtomicBool::new(false));
+            until_done(handle.record(), None, &|| false);
             log_if_slow(&handle, told);
             match handle.try_join() {
                 Some(Ok(value)) => self.drop_value(value),

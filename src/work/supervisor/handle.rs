@@ -161,7 +161,7 @@ impl<'scope> Supervisor<'scope> {
             }
             let _wait = WaitMark::on("join", at, Of::Thread(Arc::clone(record)));
             let joining = Joining::begin(record)?;
-            if !until_done(record, None, joining.given_up()) {
+            if !until_done(record, None, &|| joining.is_given_up()) {
                 return Err(joining.refusal());
             }
         }

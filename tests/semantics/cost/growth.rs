@@ -63,6 +63,27 @@ fn groups_in_groups_end_in_a_straight_line() {
     is_linear("groups in groups", growth(1500, nested));
 }
 
+#[test]
+fn groups_that_are_told_at_the_end_of_the_grace_take_a_straight_line() {
+    // catches: a list of what was told, to which each member is added at the front; a look at all
+    // of that list for each of them
+    let told = |count: usize| {
+        within(move || {
+            let mut time = Duration::ZERO;
+            let result = scope(|s| {
+                (0..count).for_each(|_| std::mem::forget(s.group("forgotten").expect("open")));
+                let start = thread_time();
+                // Told one after the other, because no time is left to wait for them.
+                s.shutdown(Duration::ZERO);
+                Ok(time = thread_time() - start)
+            });
+            result.unwrap();
+            time
+        })
+    };
+    is_linear("groups without a grace", growth(8000, told));
+}
+
 /// The time of `f` on a thread of a scope, with a stack that is large enough for the nesting.
 fn on_a_large_stack(f: impl FnOnce(&Context) -> Result + Send + 'static) -> Duration {
     within(move || {

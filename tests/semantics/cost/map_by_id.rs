@@ -18,7 +18,7 @@ enum Step {
     Remove(u64),
     RemoveOldest(usize),
     PopLast,
-    ChangeFirst,
+    ChangeLast,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -29,7 +29,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         9 => ids.prop_map(Step::Remove),
         2 => (1..40_usize).prop_map(Step::RemoveOldest),
         1 => Just(Step::PopLast),
-        1 => Just(Step::ChangeFirst),
+        1 => Just(Step::ChangeLast),
     ];
     proptest::collection::vec(step, 0..100)
 }
@@ -61,11 +61,11 @@ proptest! {
                     }
                 }
                 Step::PopLast => prop_assert_eq!(ours.pop_last(), theirs.pop_last()),
-                Step::ChangeFirst => {
-                    let mut first = theirs.first_entry();
-                    let (ours, theirs) = (ours.first_mut(), first.as_mut().map(|first| first.get_mut()));
+                Step::ChangeLast => {
+                    let mut last = theirs.last_entry();
+                    let (ours, theirs) = (ours.last_mut(), last.as_mut().map(|last| last.get_mut()));
                     prop_assert_eq!(&ours, &theirs);
-                    ours.into_iter().chain(theirs).for_each(|first| *first = value);
+                    ours.into_iter().chain(theirs).for_each(|last| *last = value);
                 }
             }
             prop_assert_eq!((ours.len(), ours.is_empty()), (theirs.len(), theirs.is_empty()));

@@ -9,6 +9,7 @@ mod s05_channel;
 mod s06_send;
 mod s07_data;
 mod s08_shield;
+mod s09_at_once;
 mod s09_callback;
 mod s09_depth;
 mod s10_deadline;
