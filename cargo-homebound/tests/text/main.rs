@@ -2,4 +2,5 @@
 //! writes.
 
 mod corpus;
+mod page;
 mod source;
