@@ -199,6 +199,7 @@ pub mod status {
         BodyReport, Ending, HeldBy, ScopeReport, ShutdownReport, ThreadReport,
     };
     pub use crate::outcome::report::slowest::SlowestHome;
+    pub use crate::outcome::status::call::CallStatus;
     pub use crate::outcome::status::edge::{Cycle, Edge, Lock, LockKind, Wanted};
     pub use crate::outcome::status::id::{ScopeId, ThreadId};
     pub use crate::outcome::status::kernel::{KernelStatus, RunState};
@@ -247,10 +248,10 @@ pub use registry::Sockets;
 pub use registry::{DumpTo, Forked, Health, OnOverdue, OnStuck, Quiescent, SecondSignal};
 #[doc(hidden)]
 pub use status::{
-    Alarm, AlarmLevel, Captured, CoresStatus, Cycle, Edge, Ending, EndingThread, Examine, ForeignThread,
-    Frame, IdleThread, KernelStatus, Lock, LockKind, PriorityStatus, ProcessFacts, ProcessStatus, Pulse,
-    Role, RunState, ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, Stack, Stacks, ThreadId,
-    ThreadReport, ThreadState, ThreadStatus, WaitStatus, Wanted,
+    Alarm, AlarmLevel, CallStatus, Captured, CoresStatus, Cycle, Edge, Ending, EndingThread, Examine,
+    ForeignThread, Frame, IdleThread, KernelStatus, Lock, LockKind, PriorityStatus, ProcessFacts,
+    ProcessStatus, Pulse, Role, RunState, ScopeId, ScopeState, ScopeStatus, ShutdownReport, Snapshot, Stack,
+    Stacks, ThreadId, ThreadReport, ThreadState, ThreadStatus, WaitStatus, Wanted,
 };
 #[doc(hidden)]
 pub use status::{BodyReport, ChainLink, Delayed, HeldBy, ScopeReport, SlowestHome, StopOffset, Waterfall};

@@ -163,7 +163,7 @@ fn stop_against_close() {
         let own = Arc::clone(&child);
         let closer = spawn(move || {
             own.forget_callback(callback.key());
-            callback.abandon();
+            callback.abandon(|| ());
             let begun = counts[0].load(Ordering::Relaxed);
             assert_eq!(begun, counts[1].load(Ordering::Relaxed), "what has begun is over");
             own.close();

@@ -186,11 +186,17 @@ fn main() {
         })
         .collect();
     let woken = Arc::new(AtomicU64::new(0));
-    let sleeps: [fn() -> i32; 4] = [sys::poll_for_ever, sys::pause, sys::nanosleep, sys::epoll];
-    let victims = sleeps.map(|sleep| {
+    let sleeps: [(&str, fn() -> i32); 4] = [
+        ("poll", sys::poll_for_ever),
+        ("pause", sys::pause),
+        ("nanosleep", sys::nanosleep),
+        ("epoll_wait", sys::epoll),
+    ];
+    let victims = sleeps.map(|(call, sleep)| {
         let woken = woken.clone();
         common::start(move || {
             sleep();
+            println!("{call} returned");
             woken.fetch_add(1, Ordering::Relaxed);
         })
     });

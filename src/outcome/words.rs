@@ -14,6 +14,10 @@ pub(crate) const ITS_THREADS: &str = "the threads of its scope";
 /// drop has no line.
 pub(crate) const DROP_OF: &str = "drop of group";
 
+/// The wait of a thread for a callback of its own, which runs on another thread. It has no line,
+/// because it is the drop of a guard.
+pub(crate) const ITS_CALLBACK: &str = "the end of its callback";
+
 /// The wait of a body's thread for OS threads that run destructors of thread-locals, when all
 /// closures are over.
 pub(crate) const ITS_ENDS: &str = "its OS threads to be gone";

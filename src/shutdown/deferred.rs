@@ -11,12 +11,13 @@ use crate::tree::propagate::log;
 use crate::tree::state::Deferred;
 use crate::tree::text::escape;
 use crate::tree::verdict::{Verdict, judge};
-use crate::tree::{current, panic_hook};
+use crate::tree::{current, panic_hook, running};
 
 /// Runs a deferred function on the calling thread. An error that it returns, and a panic, is a
 /// failure of the scope `core`, and of no other scope.
 pub(crate) fn run(deferred: Deferred, core: &Arc<ScopeCore>) {
-    let ran = current::as_callback(|| deferred.task.run(&()));
+    let run = || current::as_callback(|| deferred.task.run(&()));
+    let ran = running::during_deferred(core, &deferred, run);
     let mut calls = Calls::default();
     let failure = match ran {
         Ran::Done | Ran::Nothing => return,

@@ -28,6 +28,9 @@ use crate::tree::record::Record;
 
 /// The time after which a wait outside of a registry is warned of.
 const WARN_AFTER: Duration = Duration::from_secs(5);
+/// A wait with a time-out of so much or less is not warned of, because its caller expects it to
+/// take long, and hears of its end.
+const BOUNDED: Duration = Duration::from_secs(60);
 /// Number of threads that the warning names.
 const NAMED: usize = 3;
 
@@ -75,7 +78,8 @@ pub(crate) fn wait<R>(
     end: Option<Instant>,
     mut wait: impl FnMut(Option<Instant>) -> Option<R>,
 ) -> Option<R> {
-    let mut long = LongWait::new(of, end.is_some(), awake::now());
+    let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+    let mut long = LongWait::new(of, left, awake::now());
     loop {
         let answer = wait(end.into_iter().chain(long.next().map(awake::system)).min());
         if answer.is_some() || end.is_some_and(|end| Instant::now() >= end) {
@@ -138,16 +142,18 @@ pub(crate) fn until_gone(of: For<'_>, end: &Receiver<Infallible>) {
 pub(crate) struct LongWait<'a> {
     of: For<'a>,
     began: Instant,
-    /// `None` when it is done; for a wait that has an end, because its caller expects it to take
-    /// long; and under a registry, which warns of overdue threads itself.
+    /// `None` when it is done; for a wait whose end is near, see [`BOUNDED`]; and under a registry,
+    /// which warns of overdue threads itself.
     warn_at: Option<Instant>,
     /// `None` when it is done, or if the environment does not ask for it.
     dump_at: Option<Instant>,
 }
 
 impl<'a> LongWait<'a> {
-    pub(crate) fn new(of: For<'a>, has_end: bool, now: Instant) -> LongWait<'a> {
-        let warns = !has_end && !of.core().root.is_registry();
+    /// `left`: the time-out of the wait, if it has one.
+    pub(crate) fn new(of: For<'a>, left: Option<Duration>, now: Instant) -> LongWait<'a> {
+        let is_bounded = left.is_some_and(|left| left <= BOUNDED);
+        let warns = !is_bounded && !of.core().root.is_registry();
         LongWait {
             of,
             began: now,

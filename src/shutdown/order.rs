@@ -98,7 +98,8 @@ pub(crate) fn drive_until(
             core.look_out(seen);
         }
         // Made here, because most scopes are home before their first sleep.
-        let long = long.get_or_insert_with(|| LongWait::new(For::Scope(core), end.is_some(), now));
+        let left = end.map(|end| end.saturating_duration_since(now));
+        let long = long.get_or_insert_with(|| LongWait::new(For::Scope(core), left, now));
         long.attend(now);
         let until = progress.until.into_iter().chain(end).chain(long.next()).min();
         core.sleep(seen, until.map(awake::system));

@@ -23,7 +23,7 @@
 use crate::outcome::status::edge::{Lock, LockKind, Wanted};
 use crate::rt::index::Index;
 use crate::sight::again::{Again, Unread};
-use crate::sight::holders::{Found, People, Waiter, is_unmoved};
+use crate::sight::holders::{Found, NO_TIME, People, Waiter, is_unmoved};
 use crate::sys;
 use crate::tree::root::Root;
 
@@ -122,7 +122,7 @@ fn candidates(
                 None => unread += 1,
             },
             None => {
-                limits.push("holders of locks: there was no time left to look for them".to_owned());
+                limits.push(NO_TIME.to_owned());
                 return None;
             }
         }

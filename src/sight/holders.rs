@@ -28,6 +28,9 @@ use crate::sys::{self, Futex};
 /// Number of frames, from the innermost on, among which the function of a lock is.
 const INNERMOST: usize = 8;
 
+/// The limit of a look that had no time for locks.
+pub(super) const NO_TIME: &str = "holders of locks: there was no time left to look for them";
+
 /// The name of each thread of the process, by the kernel's id.
 pub(super) struct People(Index<(Option<ThreadId>, String)>);
 
@@ -51,7 +54,10 @@ pub(super) type Found = Index<Result<Edge, Wanted>>;
 /// Reads nothing after `until`, and sends a signal only if `stacks` allows it. `outer` is from the
 /// beginning of the look.
 pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer: Outer) {
-    let waiters = waiters(snapshot, until);
+    let (waiters, missed) = waiters(snapshot, until);
+    if missed {
+        snapshot.limits.push(NO_TIME.to_owned());
+    }
     let mut found = Found::new();
     if !waiters.is_empty() {
         let people = People::of(snapshot);
@@ -92,12 +98,17 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer
     snapshot.cycles = cycles::find(snapshot, &foreign);
 }
 
-/// The threads that wait at a futex, in no wait that homebound knows.
-fn waiters(snapshot: &mut Snapshot, until: Instant) -> Vec<Waiter> {
-    let mut found: Index<Waiter> = Index::new();
+/// The threads that wait at a futex, in no wait that homebound knows. True if there are more, for
+/// which there was no time.
+fn waiters(snapshot: &mut Snapshot, until: Instant) -> (Vec<Waiter>, bool) {
+    let (mut found, mut missed): (Index<Waiter>, bool) = (Index::new(), false);
     let own = sys::thread_id();
     let mut look = |os_tid: u32, frames: &[Frame]| {
-        if Some(os_tid) == own || found.contains(os_tid.into()) || Instant::now() >= until {
+        if Some(os_tid) == own || found.contains(os_tid.into()) {
+            return;
+        }
+        if Instant::now() >= until {
+            missed = true;
             return;
         }
         if let Ok(Some(futex)) = sys::futex_of(os_tid) {
@@ -118,7 +129,7 @@ fn waiters(snapshot: &mut Snapshot, until: Instant) -> Vec<Waiter> {
             look(row.os_tid, &stack.frames);
         }
     }
-    found.into_values().collect()
+    (found.into_values().collect(), missed)
 }
 
 /// The kind of the lock, if the thread waits for one; and the place of the outermost function that

@@ -93,8 +93,9 @@ impl Callback {
     }
 
     /// Drops the callback without running it. If it runs on another thread, blocks until that is
-    /// over. If it runs on this thread, returns at once.
-    pub(crate) fn abandon(&self) {
+    /// over, and keeps what `before_wait` returns meanwhile. If it runs on this thread, returns at
+    /// once.
+    pub(crate) fn abandon<M>(&self, before_wait: impl FnOnce() -> M) {
         if self.begin() {
             // The stage is running meanwhile, so a stop that comes now does not begin the callback.
             if let Some(payload) = self.task.clear() {
@@ -103,9 +104,17 @@ impl Callback {
             self.finish();
             return;
         }
-        // Another thread began it, or this one did. Pairs with `finish`.
+        // Another thread began it, or this one did.
+        let is_elsewhere =
+            |stage: &Stage| matches!(*stage, Stage::Running(runner) if runner != current_thread().id());
+        if !is_elsewhere(&self.stage.lock()) {
+            return;
+        }
+        // Without the lock, because a mark takes locks of its own.
+        let _mark = before_wait();
+        // Looked at again under the lock, so that no end is missed. Pairs with `finish`.
         let mut stage = self.stage.lock();
-        while matches!(*stage, Stage::Running(runner) if runner != current_thread().id()) {
+        while is_elsewhere(&stage) {
             self.over.wait(&mut stage);
         }
     }

@@ -236,7 +236,7 @@ impl Node {
         }
         // Pairs with `Callback::finish`. With no lock held, because this may block.
         for callback in callbacks.into_values() {
-            callback.abandon();
+            callback.abandon(|| ());
         }
         let cause = self.cause();
         children.iter().for_each(|child| calls.add(child.mark_for(child.inherited(&cause))));

@@ -45,6 +45,10 @@ mod proc;
 pub(crate) mod pulse;
 #[cfg(target_os = "linux")]
 mod real_time;
+#[cfg(all(feature = "stacks", target_os = "linux"))]
+mod stack_room;
+#[cfg(all(feature = "stacks", target_os = "linux"))]
+pub(crate) use stack_room::stack_left;
 #[cfg(target_os = "linux")]
 mod task_names;
 #[cfg(target_os = "linux")]

@@ -4,9 +4,10 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::outcome::reason::StopReason;
+use crate::outcome::words::ITS_CALLBACK;
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Packet, Task};
 use crate::rt::result::Result;
@@ -15,9 +16,10 @@ use crate::stop::node::Node;
 use crate::thread::context::Context;
 use crate::tree::core::ScopeCore;
 use crate::tree::propagate::complain;
-use crate::tree::record::Record;
+use crate::tree::record::{Of, Record};
 use crate::tree::text::IntoText;
-use crate::tree::{current, deadlock};
+use crate::tree::wait_mark::WaitMark;
+use crate::tree::{current, deadlock, running};
 
 /// A registered callback, and the event that runs it.
 pub(crate) struct Registered {
@@ -49,7 +51,10 @@ impl Registered {
             At::Done(record) => record.forget_on_done(self.callback.key()),
         }
         // Blocks while the callback runs on another thread. Pairs with `Callback::finish`.
-        self.callback.abandon();
+        self.callback.abandon(|| {
+            let own = current::record()?;
+            Some(WaitMark::of(ITS_CALLBACK, own.label.at, Of::Nobody, [Some(own), None]))
+        });
     }
 }
 
@@ -125,12 +130,12 @@ impl Context {
         // cycle.
         let record = Arc::downgrade(self.record());
         Packet::new(move |by: &Caller| -> Result {
-            match by {
+            running::during_callback(&Weak::clone(&record), || match by {
                 // On the thread that stops: the search for cycles must know whose callback that
                 // thread is in.
                 Caller::Stop => deadlock::as_callback_of(record, f),
                 Caller::Registrar => current::as_callback(f),
-            }
+            });
             Ok(())
         })
     }

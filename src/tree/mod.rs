@@ -2,9 +2,10 @@
 //! and how much time is left.
 //! Refuses to start threads and to decide what happens next: `thread` and `shutdown` do.
 //!
-//! A thread holds its scope, a scope holds its threads, and both share a root. So fourteen files of
+//! A thread holds its scope, a scope holds its threads, and both share a root. So fifteen files of
 //! this folder know each other: `core`, `current`, `internal`, `panic_hook`, `propagate`, `record`,
-//! `result_state`, `root`, `services`, `state`, `state_lock`, `tally`, `timers`, `wait_mark`.
+//! `result_state`, `root`, `running`, `services`, `state`, `state_lock`, `tally`, `timers`,
+//! `wait_mark`.
 //!
 //! Read `core` and `record` first, then `state`.
 
@@ -28,6 +29,7 @@ pub(crate) mod record;
 pub(crate) mod result_state;
 pub(crate) mod root;
 pub(crate) mod rows;
+pub(crate) mod running;
 pub(crate) mod runs;
 pub(crate) mod services;
 pub(crate) mod snapshot;

@@ -17,6 +17,7 @@ use crate::tree::drain::Drain;
 use crate::tree::fault_plan::Probe;
 use crate::tree::grace::Clock;
 use crate::tree::record::{Of, Record, Text};
+use crate::tree::running::Running;
 use crate::tree::state_lock::Lock;
 use crate::tree::timers::Timers;
 use crate::tree::vitals::Board;
@@ -95,6 +96,8 @@ pub(crate) struct Root {
     pub(crate) board: Board,
     /// The notice before a stop.
     pub(crate) drain: Drain,
+    /// The callbacks and deferred functions that run now.
+    pub(crate) running: Running,
     /// What the program has last said about itself as a whole. Written by `set_status`, read by
     /// snapshots.
     pub(crate) status: locks::Mutex<Option<Text>>,
@@ -138,6 +141,7 @@ impl Root {
             timers: Arc::new(Timers::new(Weak::clone(this))),
             board: Board::default(),
             drain: Drain::default(),
+            running: Running::default(),
             status: locks::Mutex::default(),
             scope: OnceCell::new(),
             probe: OnceCell::new(),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 use std::vec::IntoIter;
 
+use crate::outcome::status::call::CallStatus;
 use crate::outcome::status::edge::Edge;
 use crate::outcome::status::id::{ScopeId, ThreadId};
 use crate::outcome::status::outside::{EndingThread, IdleThread};
@@ -168,7 +169,10 @@ impl Reader {
 /// Reads one thread, at the instant `now`.
 pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
     let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
-    let (wait, os_tid) = (record.wait(), record.kernel_id());
+    let os_tid = record.kernel_id();
+    let call = os_tid.and_then(|os_tid| record.core.root.running.on(os_tid));
+    // A wait in which the call began is the wait around it: the thread runs the call.
+    let wait = record.wait().filter(|wait| call.as_ref().is_none_or(|(_, since)| wait.since > *since));
     let (overdue, failed, note) = record.life(|life| {
         let notes: Vec<_> = life.notes().into_iter().flatten().collect();
         let note = (!notes.is_empty()).then(|| notes.join(", "));
@@ -222,6 +226,8 @@ pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
             Some(Of::Any(count)) => Some(*count),
             _ => None,
         },
+        call: call
+            .map(|(what, since)| CallStatus { what, running_for: now.saturating_duration_since(since) }),
         process: record.process().map(|facts| facts.status()),
         priority,
         cores,

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use crate::outcome::dump::alike::{self, MANY, Shapes};
 use crate::outcome::dump::cycles;
-use crate::outcome::dump::row::write_thread_with_callers;
+use crate::outcome::dump::row::{runs_own_code, write_thread_with_callers};
 use crate::outcome::dump::tree::{Item, Row, Tree, items_of};
 use crate::outcome::status::edge::Cycle;
 use crate::outcome::status::kernel::RunState;
 use crate::outcome::status::snapshot::{Role, ScopeStatus, ThreadState, ThreadStatus};
 use crate::outcome::together::together;
-use crate::outcome::words::{ITS_ENDS, ITS_THREADS, Thousands, Twins};
+use crate::outcome::words::{ITS_CALLBACK, ITS_ENDS, ITS_THREADS, Thousands, Twins};
 use crate::rt::index::Index;
 use crate::rt::order::sort_by_key;
 use crate::rt::shown::Shown;
@@ -72,7 +72,7 @@ impl Why {
 
     fn of(row: Row<'_>, awaited: &Awaited) -> Option<Why> {
         let thread = row.thread;
-        let is_left_out = thread.role == Role::Internal || row.inside.is_some();
+        let is_left_out = !runs_own_code(thread) || row.inside.is_some();
         if is_left_out || thread.state == ThreadState::Ended {
             return None;
         }
@@ -121,7 +121,7 @@ pub(crate) fn is_caller(thread: &ThreadStatus) -> bool {
 
 /// True if the thread is late or not home only because another one is.
 fn waits_for_others(thread: &ThreadStatus) -> bool {
-    let waits = thread.wait.is_some_and(|wait| matches!(wait.what, ITS_THREADS | ITS_ENDS));
+    let waits = thread.wait.is_some_and(|wait| matches!(wait.what, ITS_THREADS | ITS_ENDS | ITS_CALLBACK));
     let known = thread.waits_for.iter().any(|edge| edge.known);
     waits || known || thread.waits_for_first_of.is_some()
 }

@@ -11,7 +11,7 @@ use crate::outcome::status::pool_status::JobStatus;
 use crate::outcome::status::setting::PriorityStatus;
 use crate::outcome::status::snapshot::{Role, ScopeState, ScopeStatus, ThreadStatus};
 use crate::outcome::status::stack::Callers;
-use crate::outcome::words::{DROP_OF, Restarts, Span};
+use crate::outcome::words::{DROP_OF, ITS_CALLBACK, Restarts, Span};
 use crate::rt::shown::Shown;
 
 /// Number of callers that the row of a thread above the tree names.
@@ -50,7 +50,7 @@ pub(crate) fn write_thread_with_callers(
 ) -> fmt::Result {
     let thread = row.thread;
     // A wait of homebound's names its line, and not the way to it.
-    let is_shown = thread.role != Role::Internal && !is_caller(thread);
+    let is_shown = runs_own_code(thread) && !is_caller(thread);
     let callers = thread.stack.as_ref().filter(|_| is_shown).map(|stack| stack.callers(CALLERS));
     write_lines(f, tree, row, (title, indent), callers.filter(Callers::are_known))
 }
@@ -110,12 +110,17 @@ pub(crate) fn write_stack(f: &mut fmt::Formatter<'_>, thread: &ThreadStatus, ind
 /// True if the stack of the thread says more than its row.
 fn has_stack(thread: &ThreadStatus) -> bool {
     let says_more = !says_its_line(thread) || thread.overdue_for.is_some();
-    says_more && thread.role != Role::Internal && !is_caller(thread)
+    says_more && runs_own_code(thread) && !is_caller(thread)
+}
+
+/// False for a thread that runs homebound's code alone.
+pub(crate) fn runs_own_code(thread: &ThreadStatus) -> bool {
+    thread.role != Role::Internal || thread.call.is_some()
 }
 
 /// True if the thread is in a wait that names its line. Every wait does, except a drop.
 pub(crate) fn says_its_line(thread: &ThreadStatus) -> bool {
-    thread.wait.is_some_and(|wait| wait.what != DROP_OF)
+    thread.wait.is_some_and(|wait| !matches!(wait.what, DROP_OF | ITS_CALLBACK))
 }
 
 /// Writes what a thread is, and what it is for: `  (worker: adds numbers)`.
@@ -138,6 +143,11 @@ impl fmt::Display for Doing<'_, '_> {
             (Some(job), note) => write_job(f, job, note.as_deref())?,
             (None, Some(note)) if is_all => write!(f, "at {}, ", Shown(note))?,
             (None, _) => {}
+        }
+        match &thread.call {
+            Some(call) if is_all => write!(f, "in a {} for {}, ", Shown(&call.what), Span(call.running_for))?,
+            Some(call) => write!(f, "in a {}, ", Shown(&call.what))?,
+            None => {}
         }
         self.write_state(f)?;
         if is_all {

@@ -11,7 +11,7 @@ use crate::outcome::status::edge::Held;
 use crate::outcome::status::kernel::KernelStatus;
 use crate::outcome::status::labels::Kernel;
 use crate::outcome::status::snapshot::{Role, ThreadState, ThreadStatus, WaitStatus};
-use crate::outcome::words::{NotReady, Span};
+use crate::outcome::words::{ITS_CALLBACK, NotReady, Span};
 use crate::rt::shown::Shown;
 
 /// What a thread does.
@@ -62,8 +62,9 @@ impl Doing<'_, '_> {
         if let Some(left) = thread.pause_left.filter(|_| is_all) {
             write!(f, " {}, {} left", thread.run + 1, Span(left))?;
         }
-        // The wait of an internal thread is at a line of homebound's, which tells a reader nothing.
-        if thread.role != Role::Internal {
+        // The wait of an internal thread is at a line of homebound's, which tells a reader nothing,
+        // and a wait for a callback has no line.
+        if thread.role != Role::Internal && what != ITS_CALLBACK {
             write!(f, " at {at}")?;
         }
         if let Some(since) = thread.waiting_for.filter(|_| is_all) {

@@ -3,6 +3,7 @@
 //!
 //! Read `snapshot` first.
 
+pub(crate) mod call;
 pub(crate) mod edge;
 pub(crate) mod id;
 pub(crate) mod kernel;

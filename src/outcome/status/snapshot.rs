@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::outcome::reason::StopReason;
+use crate::outcome::status::call::CallStatus;
 use crate::outcome::status::edge::{Cycle, Edge, Wanted};
 use crate::outcome::status::id::{ScopeId, ThreadId};
 use crate::outcome::status::kernel::{KernelStatus, RunState};
@@ -158,6 +159,10 @@ pub struct ThreadStatus {
     pub priority: PriorityStatus,
     /// The thread's cores; `None` if they are those of its root.
     pub cores: Option<CoresStatus>,
+    /// The callback or deferred function that the thread runs now, if it is in one (Linux). A
+    /// callback runs on the thread that stops, which is homebound's own for a signal or a deadline;
+    /// a deferred function runs on the thread of the body.
+    pub call: Option<CallStatus>,
     /// The job that the thread runs, if it is a thread of a pool and runs one.
     pub job: Option<JobStatus>,
     /// What the thread did, by the last look of the registry's health. `None` if nothing looks at

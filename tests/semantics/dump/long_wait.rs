@@ -3,6 +3,7 @@
 #![allow(clippy::unit_arg)] // `Ok(drop(..))` reads well as the last word of a body
 
 use std::process::Command;
+use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use homebound::{Child, Context, Group, JoinSet, Race, Result, Scope, group, scope_named};
@@ -11,9 +12,10 @@ use crate::common::subscriber::Told;
 use crate::common::{CHILD, LIMIT, child, eventually, linger, pass, say, test_name, within};
 
 /// All ways to wait for a thread, and whom the warning of each names.
-const WAYS: [(&str, &str); 16] = [
+const WAYS: [(&str, &str); 17] = [
     ("end", "/app/inner (1: deaf)"),
     ("drop", "/owner (1: deaf)"),
+    ("with a long time-out", "/app/deaf"),
     ("join", "/app/deaf"),
     ("job", "/app/jobs/jobs-1/job 1"),
     ("next", "the first of (2: deaf, deaf-2)"),
@@ -63,7 +65,13 @@ fn wait_in(s: &Scope<'_, '_>, how: &str, gate: &Receiver<()>) -> Result {
     };
     let pool = || s.pool("jobs", "run jobs").threads(1).queue(1).start();
     match how {
-        "with a time-out" => assert!(s.spawn("deaf", "stays for a while", deaf)?.join_timeout(LIMIT).is_ok()),
+        "with a time-out" => {
+            let a_minute = Duration::from_secs(60);
+            assert!(s.spawn("deaf", "stays for a while", deaf)?.join_timeout(a_minute).is_ok());
+        }
+        "with a long time-out" => {
+            assert!(s.spawn("deaf", "stays for a while", deaf)?.join_timeout(LIMIT).is_ok());
+        }
         "join" => s.spawn("deaf", "stays for a while", deaf)?.join()?,
         "job" => pool()?.submit(cx, deaf)?.join()?,
         "next" => {
@@ -157,8 +165,9 @@ fn wait_for_many(s: &Scope<'_, '_>, how: &str, gate: &Receiver<()>) -> Result {
 
 #[test]
 fn tx7_a_wait_of_five_seconds_outside_of_a_registry_is_warned_of_once_with_whom_it_waits_for() {
-    // catches: a test or a library that hangs and says nothing; a warning each second
-    // A wait with a time-out is expected to take long.
+    // catches: a test or a library that hangs and says nothing; a warning each second; a time-out
+    // of ten minutes, after which the caller hears of it
+    // A wait with a short time-out is expected to take long.
     let timed = child("with a time-out", waits);
     // All at once, because each takes seconds.
     for (how, whom, child) in WAYS.map(|(how, whom)| (how, whom, child(how, waits))) {

@@ -77,3 +77,31 @@ fn st2_a_process_that_uses_each_real_time_signal_has_the_stacks_of_sleepers_and_
         .map_or(1, |()| 0)
     });
 }
+
+#[test]
+fn st2_a_foreign_thread_gets_no_signal_whatever_the_look() {
+    // catches: a signal to a thread that is not the program's to disturb
+    child_passes(|_| {
+        let exit = homebound::Registry::new("shop").run(|s| {
+            let alien = std::thread::Builder::new().name("alien".to_owned());
+            // It ends with the process.
+            let _alien = alien.spawn(|| {
+                while !std::hint::black_box(false) {
+                    std::hint::spin_loop();
+                }
+            })?;
+            let all = Examine::new().kernel().stacks(Stacks::All).within(Duration::from_secs(30));
+            let mut alone = 0;
+            eventually("it computes, in three looks", || {
+                let snapshot = s.examine(all);
+                let row = snapshot.foreign.iter().find(|row| row.name == "alien");
+                let Some(row) = row else { return false };
+                assert!(row.stack.as_ref().is_none_or(|stack| stack.how == Captured::Asleep), "{snapshot}");
+                alone += usize::from(row.no_stack.as_deref().is_some_and(|why| why.contains("running")));
+                alone >= 3
+            });
+            Ok(())
+        });
+        i32::from(exit.code() != 0)
+    });
+}

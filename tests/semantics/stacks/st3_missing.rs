@@ -51,3 +51,61 @@ fn st3_a_look_reads_only_what_is_asked_for() {
     })
     .unwrap();
 }
+
+#[test]
+fn st3_a_thread_with_a_small_stack_looks_at_no_stacks_and_says_why() {
+    // catches: a look that overflows the stack of its caller, and ends the program that was asked
+    // why it hangs
+    child_passes(|_| {
+        let looks = |size: usize| {
+            let done = scope(|s| {
+                let (open, never) = gate();
+                s.spawn("reader", "waits for the gate outside of homebound", move |_| Ok(pass(&never)))?;
+                let looker = s.thread("looker", "looks").stack_size(size).spawn(move |_| {
+                    eventually("it blocks", || {
+                        s.dump_status().contains("/reader  (worker: waits for the gate")
+                    });
+                    Ok(s.dump_status())
+                })?;
+                let dump = looker.join()?;
+                drop(open);
+                Ok(dump)
+            });
+            done.unwrap()
+        };
+        let (small, large) = (looks(64 << 10), looks(1 << 20));
+        assert!(
+            small.contains("not seen: stacks: the thread that looks has ")
+                && small.contains(" KiB of stack left")
+        );
+        assert!(small.contains("sleeps in futex"), "the rest is there: {small}");
+        assert!(!large.contains("of stack left") && large.contains("      in "), "{large}");
+        0
+    });
+}
+
+#[test]
+fn st3_threads_in_waits_that_homebound_does_not_know_are_asked_about_first() {
+    // catches: a look at a crowd that spends its time on threads whose wait is known; holders of
+    // locks that are not looked for, and no word of it
+    child_passes(|_| {
+        let done = scope(|s| {
+            for n in 0..1_000 {
+                s.thread(format!("clerk-{n}"), "waits").stack_size(32 << 10).service(until_stopped)?;
+            }
+            let (open, never) = gate();
+            s.spawn("reader", "is made last", move |_| Ok(pass(&never)))?;
+            let brief = asleep().within(Duration::from_millis(6));
+            eventually("there is time for the reader, and not for all", || {
+                let snapshot = s.examine(brief);
+                let is_missed = |what: &str| {
+                    snapshot.limits.iter().any(|limit| limit.contains(what) && limit.contains("no time left"))
+                };
+                let is_asked = row(&snapshot, "reader").kernel.is_some();
+                is_asked && is_missed("the stacks of ") && is_missed("holders of locks")
+            });
+            Ok(drop(open))
+        });
+        done.map_or(1, |()| 0)
+    });
+}

@@ -18,9 +18,10 @@ pub(crate) fn pause() -> i32 {
     errno()
 }
 
-/// Sleeps for an hour, and returns what was left when a signal ended it.
+/// Sleeps for a day, and returns what was left when a signal ended it.
 pub(crate) fn nanosleep() -> i32 {
-    let time = libc::timespec { tv_sec: 3600, tv_nsec: 0 };
+    // Longer than any soak, in which the end of a sleep would count as an interruption.
+    let time = libc::timespec { tv_sec: 24 * 3600, tv_nsec: 0 };
     // SAFETY: `time` is read, and nothing is written.
     unsafe { libc::nanosleep(&raw const time, std::ptr::null_mut()) };
     errno()
