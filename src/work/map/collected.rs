@@ -2,7 +2,6 @@
 //! Refuses to start threads and to take items: the crew does.
 
 use std::panic::Location;
-use std::time::{Duration, Instant};
 
 use crate::Context;
 use crate::IntoText;
@@ -10,14 +9,8 @@ use crate::Result;
 use crate::Scope;
 use crate::ScopeError;
 use crate::rt::contain::{contain, discard, drop_each};
-use crate::rt::time::after;
 use crate::sync::Mutex;
-use crate::tree::wait_mark::WaitMark;
 use crate::work::map::crew::{After, Crew, Names, hire};
-
-/// The longest wait for the stop that a worker's failure brings. No code of the program's runs
-/// before that stop, so the limit counts for a worker alone that was stopped for itself.
-const JUDGED: Duration = Duration::from_secs(1);
 
 /// The results that are there, each with the number of its item.
 pub(crate) type Values<U> = Mutex<Vec<(usize, U)>>;
@@ -126,7 +119,7 @@ impl Context {
         F: Fn(&Context, I::Item) -> Result<U> + Sync,
     {
         let names = Names::new(name, purpose, Location::caller());
-        let (name, at) = (names.name.clone(), names.at);
+        let name = names.name.clone();
         let values = Values::default();
         let crew = Crew::new(names, items.into_iter(), width, usize::MAX, collect(&f, &values));
         let is_complete = || crew.source.total() == Some(values.lock().len());
@@ -149,22 +142,13 @@ impl Context {
                 }
             }
             hire(scope, &crew)?;
-            let waited = crew.wait(cx);
+            crew.wait(cx);
             // A stop that comes with the last result changes nothing about the results.
             if is_complete() {
                 return Ok(());
             }
-            let cut = || {
-                // A worker leaves the crew before its failure is judged. The failure stops this
-                // scope next, so the body waits for that stop: without one, its own error would
-                // count as a second failure.
-                if cx.stopped_or_cut_off().is_none() {
-                    let _mark = WaitMark::new("map", at);
-                    cx.pause(Some(after(Instant::now(), JUDGED)));
-                }
-                cx.stopped_or_cut_off().unwrap_or_else(|| cx.stopped())
-            };
-            Err(waited.err().unwrap_or_else(cut).into())
+            // Without a stop, a worker has left because of a stop of its own.
+            Err(cx.stopped_or_cut_off().unwrap_or_else(|| cx.stopped()).into())
         });
         drop(crew);
         let values = in_order(values);

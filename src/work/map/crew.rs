@@ -17,7 +17,7 @@ use crate::Stopped;
 use crate::WaitError;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
-use crate::shutdown::long_wait::For;
+use crate::shutdown::long_wait::{self, For};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Of, Text};
 use crate::tree::wait_mark::WaitMark;
@@ -138,18 +138,23 @@ where
         }
     }
 
-    /// Waits until no worker is left, or for the stop. Pairs with the drop of `Member`.
-    pub(crate) fn wait(&self, cx: &Context) -> Result<(), Stopped> {
-        loop {
-            let mut wake = None;
-            if self.source.is_left(|| seat(&mut wake)) {
-                return Ok(());
+    /// Blocks until the scope of the map has counted out its last worker, or until the stop.
+    ///
+    /// A worker is counted out after its end was judged, and its failure stops the scope when it is
+    /// judged. So a caller that finds neither a stop nor all results has no worker that failed.
+    pub(crate) fn wait(&self, cx: &Context) {
+        let core = cx.core();
+        let _mark = WaitMark::on("map", self.names.at, Of::Scope(Arc::clone(core)));
+        long_wait::wait(For::Scope(core), None, |until| {
+            // Before the looks, so that a change after them ends the sleep. Pairs with
+            // `wake_drivers`, which the last counting out calls, and the mark of a stop.
+            let seen = core.changes();
+            if core.lock().workers == 0 || cx.node().is_stopping() {
+                return Some(());
             }
-            if cx.node().is_stopping() {
-                return Err(cx.stopped());
-            }
-            wake.iter().for_each(|wake| sleep_for(cx.core(), cx, wake, ("map", self.names.at)));
-        }
+            core.sleep(seen, until);
+            None
+        });
     }
 }
 
@@ -163,7 +168,7 @@ where
     I::Item: Send,
     W: Fn(&Context, usize, &mut dyn FnMut() -> Option<I::Item>) -> Result<After> + Sync,
 {
-    let Some((number, member)) = crew.source.enlist() else { return Ok(()) };
+    let Some(number) = crew.source.enlist() else { return Ok(()) };
     let Names { name, purpose, at, span } = &crew.names;
     let grow = move || {
         if let Err(refusal @ SpawnError::Os(_)) = hire(scope, crew) {
@@ -176,11 +181,7 @@ where
     // Below the span of the caller of the map, not below the span of the worker that hires.
     span.in_scope(|| {
         let thread = scope.thread(format!("{name}-{number}"), purpose.clone()).spawned_at(at);
-        // `member` leaves with the closure, also if the thread is refused.
-        thread.spawn(move |cx| {
-            let _member = member;
-            crew.work(cx, &grow)
-        })
+        thread.spawn(move |cx| crew.work(cx, &grow))
     })?;
     Ok(())
 }

@@ -67,10 +67,6 @@ struct State<I: Iterator, S> {
     made: usize,
     /// The most workers that may be made.
     most: usize,
-    /// Number of workers that have not left.
-    live: usize,
-    /// The seat of the owner of the map, which waits until no worker is left.
-    owner: Option<S>,
 }
 
 /// Where the iterator is; the header of this file draws the transitions.
@@ -94,9 +90,6 @@ pub(crate) enum Asked<'a, I: Iterator, S> {
     Over,
 }
 
-/// A worker, from the decision to make it until it has left: also if its thread is refused.
-pub(crate) struct Member<'a, I: Iterator, S>(&'a Source<I, S>);
-
 impl<I: Iterator, S> Source<I, S> {
     /// `most`: number of workers that may be made. `ahead`: see there.
     pub(crate) fn new(items: I, most: usize, ahead: usize) -> Self {
@@ -114,8 +107,6 @@ impl<I: Iterator, S> Source<I, S> {
             woken: 0,
             made: 0,
             most,
-            live: 0,
-            owner: None,
         };
         Source { state: Mutex::new(state), ahead }
     }
@@ -234,15 +225,17 @@ impl<I: Iterator, S> Source<I, S> {
         state.complete.then_some(state.taken)
     }
 
-    /// Counts one more worker, unless there are as many as may be. Its number is from 1.
-    pub(crate) fn enlist(&self) -> Option<(usize, Member<'_, I, S>)> {
+    /// Counts one more worker, unless there are as many as may be. Returns its number, from 1.
+    pub(crate) fn enlist(&self) -> Option<usize> {
         let mut state = self.state.lock();
-        if state.made >= state.most {
-            return None;
-        }
-        state.made += 1;
-        state.live += 1;
-        Some((state.made, Member(self)))
+        let may = state.made < state.most;
+        state.made += usize::from(may);
+        may.then_some(state.made)
+    }
+
+    /// The worker that was counted last was not made, for now: a later item may make one.
+    pub(crate) fn dismiss(&self) {
+        self.state.lock().made -= 1;
     }
 
     /// True if a worker that has an item should make one more, also after [`Asked::Item`].
@@ -254,17 +247,6 @@ impl<I: Iterator, S> Source<I, S> {
     pub(crate) fn make_no_more(&self) {
         let mut state = self.state.lock();
         state.most = state.made;
-    }
-
-    /// True if no worker is left. Otherwise `seat` is dropped when the last one leaves.
-    pub(crate) fn is_left(&self, seat: impl FnOnce() -> S) -> bool {
-        let mut state = self.state.lock();
-        let left = state.live == 0;
-        let own = if left { None } else { Some(seat()) };
-        let earlier = std::mem::replace(&mut state.owner, own);
-        drop(state);
-        drop(earlier);
-        left
     }
 }
 
@@ -307,23 +289,5 @@ impl<I: Iterator, S> State<I, S> {
         let idle = !self.waiting.is_empty() || self.woken > 0;
         let over = matches!(self.items, Items::Over(_));
         self.more && !over && !idle && self.made < self.most && self.has_room(ahead)
-    }
-}
-
-impl<I: Iterator, S> Member<'_, I, S> {
-    /// The worker was not made, for now: a later item may make one.
-    pub(crate) fn refused(self) {
-        self.0.state.lock().made -= 1;
-    }
-}
-
-impl<I: Iterator, S> Drop for Member<'_, I, S> {
-    fn drop(&mut self) {
-        let mut state = self.0.state.lock();
-        state.live -= 1;
-        // Pairs with `is_left`.
-        let owner = if state.live == 0 { state.owner.take() } else { None };
-        drop(state);
-        drop(owner);
     }
 }

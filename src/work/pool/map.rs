@@ -92,11 +92,12 @@ impl<'scope> Pool<'scope> {
         let (names, width) = (Names::new(name, purpose, at), self.shared.line.wanted());
         let crew = Crew::new(names, items.into_iter(), width, usize::MAX, each);
         // The first worker: the first helper, or the calling thread.
-        drop(crew.source.enlist());
+        let _the_first = crew.source.enlist();
         let work = |cx: &Context, send_helper: &dyn Fn() -> bool| {
             let grow = || {
-                let helper = crew.source.enlist();
-                helper.into_iter().filter(|_| !send_helper()).for_each(|(_, helper)| helper.refused());
+                if crew.source.enlist().is_some() && !send_helper() {
+                    crew.source.dismiss();
+                }
             };
             crew.work(cx, &grow)
         };
