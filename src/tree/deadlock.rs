@@ -3,8 +3,9 @@
 //! Refuses to be asked by a wait that does not block, or that has a time-out.
 //!
 //! One lock, taken before the lock of any scope. There is an edge "A ends only after B" if
-//! - A blocks in a join of B, in a start of B, in a `next` of a set of which B is the last, or in
-//!   the closing of a group that B is in: the table notes these;
+//! - A blocks in a join of B, in a start of B, in a `next` of a set of which B is the last, in a
+//!   call of a supervisor that needs B, or in the closing of a group that B is in: the table notes
+//!   these;
 //! - A runs the body of a scope that B is in: the search reads these from the tree;
 //! - B runs a callback of A, for which A waits at its end: the table notes these when B blocks.
 
@@ -80,12 +81,30 @@ fn owed_to() -> Vec<u64> {
     found
 }
 
+/// A wait of a folder above that needs threads which only that folder knows.
+pub(crate) trait Awaited: Send + Sync {
+    /// The threads without which the wait does not end, as things are now. Called under the lock of
+    /// the table, so it takes no lock under which a wait begins.
+    fn needs(&self) -> Vec<Need>;
+}
+
+/// What a wait needs of one thread.
+pub(crate) enum Need {
+    /// Its end, or the end of its present run.
+    End(Arc<Record>),
+    /// That it is ready.
+    Ready(Arc<Record>),
+}
+
 /// The thing that a wait is for: an end, or that a thread is ready.
 #[derive(Clone)]
 enum Target {
     Thread(Arc<Record>),
     Ready(Arc<Record>),
     Scope(Arc<ScopeCore>),
+    /// The end of a thread, which needs other threads.
+    ThreadWith(Arc<Record>, Arc<dyn Awaited>),
+    Needs(Arc<dyn Awaited>),
 }
 
 /// The way by which a waiting join learns that it closes a cycle.
@@ -108,12 +127,18 @@ impl Joining {
     /// Enters the calling thread, which is about to wait until `target` has ended. Refused if that
     /// would be for ever.
     pub(crate) fn begin(target: &Arc<Record>) -> Result<Joining, JoinError> {
+        Joining::begin_on(Target::Thread(Arc::clone(target)))
+    }
+
+    /// As [`begin`](Self::begin), for a thread that ends only after the threads of `needs`.
+    pub(crate) fn begin_with(target: &Arc<Record>, needs: Arc<dyn Awaited>) -> Result<Joining, JoinError> {
+        Joining::begin_on(Target::ThreadWith(Arc::clone(target), needs))
+    }
+
+    fn begin_on(on: Target) -> Result<Joining, JoinError> {
         let cycle_found = Arc::new(CycleFound::default());
-        let waiting = Waiting::begin(Blocked {
-            on: Target::Thread(Arc::clone(target)),
-            given_up: Some(Arc::clone(&cycle_found)),
-            around: None,
-        });
+        let given_up = Some(Arc::clone(&cycle_found));
+        let waiting = Waiting::begin(Blocked { on, given_up, around: None });
         let waiting = waiting.map_err(|cycle| JoinError::WouldDeadlock { cycle })?;
         Ok(Joining { cycle_found, _waiting: waiting })
     }
@@ -161,6 +186,12 @@ impl Waiting {
         Waiting::begin(Blocked { on, given_up: None, around: None }).ok()
     }
 
+    /// For a wait that has a limit, and needs threads which only its caller knows. A join in the
+    /// cycle is woken with the error. An error if there is no join in the cycle.
+    pub(crate) fn on_needs(needs: Arc<dyn Awaited>) -> Result<Waiting, Vec<String>> {
+        Waiting::begin(Blocked { on: Target::Needs(needs), given_up: None, around: None })
+    }
+
     /// Enters the wait into the table, unless it closes a cycle in which no join gives up.
     fn begin(mut blocked: Blocked) -> Result<Waiting, Vec<String>> {
         let (run, mut owed) = (this_thread::number(), owed_to());
@@ -168,7 +199,7 @@ impl Waiting {
         let table = guard.get_or_insert_default();
         let driven = match &blocked.on {
             Target::Scope(core) => Some(Arc::clone(core)),
-            Target::Thread(_) | Target::Ready(_) => None,
+            Target::Thread(_) | Target::Ready(_) | Target::ThreadWith(..) | Target::Needs(_) => None,
         };
         let mut search = Search::new(run, &owed, table, driven);
         if search.reaches(&blocked.on) {
@@ -221,14 +252,26 @@ impl Table {
 }
 
 impl Blocked {
-    /// True if this wait is a join of `record`, which can be woken.
+    /// True if this wait is a join that can be woken, and waits for `record`.
     fn is_join_of(&self, record: &Record) -> bool {
-        matches!(&self.on, Target::Thread(joined) if joined.id == record.id) && self.given_up.is_some()
+        let waits_for = match &self.on {
+            Target::Thread(joined) => joined.id == record.id,
+            Target::ThreadWith(joined, with) => {
+                let needs = |need| matches!(need, Need::End(it) | Need::Ready(it) if it.id == record.id);
+                joined.id == record.id || with.needs().into_iter().any(needs)
+            }
+            Target::Ready(_) | Target::Scope(_) | Target::Needs(_) => false,
+        };
+        waits_for && self.given_up.is_some()
     }
 
     /// Wakes the join with the cycle. Pairs with `is_given_up`, and with `Latch::wait`.
     fn refuse(&self, cycle: Vec<String>) {
-        if let (Target::Thread(target), Some(cycle_found)) = (&self.on, &self.given_up) {
+        let joined = match &self.on {
+            Target::Thread(joined) | Target::ThreadWith(joined, _) => Some(joined),
+            Target::Ready(_) | Target::Scope(_) | Target::Needs(_) => None,
+        };
+        if let (Some(target), Some(cycle_found)) = (joined, &self.given_up) {
             // The cycle before the flag, because the join reads the cycle when it sees the flag.
             *cycle_found.cycle.lock() = cycle;
             cycle_found.flag.store(true, Ordering::Release);

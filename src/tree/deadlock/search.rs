@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Table, Target};
+use super::{Awaited, Need, Table, Target};
 use crate::rt::index::Index;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::readiness::Stage;
@@ -118,7 +118,21 @@ fn behind(target: &Target) -> Vec<Visit> {
         Target::Thread(record) => vec![Visit::End(Arc::clone(record))],
         Target::Ready(record) => vec![Visit::Ready(Arc::clone(record))],
         Target::Scope(core) => threads_of(core).into_iter().map(Visit::Home).collect(),
+        Target::ThreadWith(record, with) => {
+            let mut visits = needed(&**with);
+            visits.push(Visit::End(Arc::clone(record)));
+            visits
+        }
+        Target::Needs(needs) => needed(&**needs),
     }
+}
+
+fn needed(by: &dyn Awaited) -> Vec<Visit> {
+    let visit = |need| match need {
+        Need::End(record) => Visit::End(record),
+        Need::Ready(record) => Visit::Ready(record),
+    };
+    by.needs().into_iter().map(visit).collect()
 }
 
 /// The threads of a scope and of its groups, and of the scopes that its body has opened.

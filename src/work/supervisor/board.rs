@@ -14,9 +14,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::outcome::reason::Stop;
+use crate::outcome::reason::{Stop, StopReason};
 use crate::sync::{AtomicBool, Mutex};
-use crate::thread::rerun::{AfterRun, Decider, EndOfRun};
 use crate::tree::record::Record;
 use crate::tree::result_state::Outcome;
 use crate::{Failure, ThreadId};
@@ -41,7 +40,8 @@ pub(super) struct Board {
     may_end: AtomicBool,
     /// True once it was asked to leave. Written by handles, read by joins.
     left: AtomicBool,
-    /// How the supervisor ended. Written by it, before its thread is done.
+    /// How the supervisor ends. Written by it, before it refuses the first request, and for the
+    /// last time before its thread is done.
     ending: Mutex<Option<Ending>>,
 }
 
@@ -51,10 +51,11 @@ struct History {
     failures: VecDeque<Failure>,
 }
 
-/// How a supervisor ended.
+/// How a supervisor ends.
 #[derive(Clone)]
 pub(super) enum Ending {
-    Over,
+    /// Without a failure, for this reason.
+    Over(StopReason),
     Failed(Failure),
     Stopped(Stop),
 }
@@ -130,6 +131,8 @@ pub struct ChildStatus {
 pub(super) struct Row {
     pub(super) name: String,
     pub(super) id: ThreadId,
+    /// Its end ends the supervisor.
+    vital: bool,
     facts: Mutex<Facts>,
 }
 
@@ -147,7 +150,7 @@ struct Facts {
 }
 
 impl Row {
-    pub(super) fn new(record: &Arc<Record>) -> Arc<Row> {
+    pub(super) fn new(record: &Arc<Record>, vital: bool) -> Arc<Row> {
         let record = Arc::clone(record);
         let (name, id) = (record.label.name.clone().into_owned(), record.id);
         let facts = Facts {
@@ -158,7 +161,7 @@ impl Row {
             run: 1,
             restarts: 0,
         };
-        Arc::new(Row { name, id, facts: Mutex::new(facts) })
+        Arc::new(Row { name, id, vital, facts: Mutex::new(facts) })
     }
 
     pub(super) fn set(&self, state: ChildState, until: Option<Instant>) {
@@ -233,6 +236,13 @@ impl Board {
         })
     }
 
+    /// Posts the end of a run, and wakes the supervisor. False if it takes no more.
+    pub(super) fn post(&self, end: End) -> bool {
+        let is_open = self.ends.lock().as_mut().map(|ends| ends.push(end)).is_some();
+        self.ring();
+        is_open
+    }
+
     /// Wakes the supervisor, after a post. Pairs with `Keeper::wait`.
     pub(super) fn ring(&self) {
         let _full_is_fine = self.bell.try_send(());
@@ -262,6 +272,23 @@ impl Board {
         drop(rows);
         // With the lock free, because failures are dropped with them.
         !gone.is_empty()
+    }
+
+    /// The child of this name that is not over, and the number of its last run that was asked for.
+    pub(super) fn last_run(&self, name: &str) -> Option<(Arc<Record>, u64)> {
+        let rows = self.rows.lock();
+        let live = |row: &Arc<Row>| {
+            let facts = row.facts.lock();
+            facts.record.clone().map(|record| (record, facts.run))
+        };
+        rows.iter().filter(|row| row.name == name).find_map(live)
+    }
+
+    /// The vital children that are not over.
+    pub(super) fn vital(&self) -> Vec<Arc<Record>> {
+        let rows = self.rows.lock();
+        let live = |row: &Arc<Row>| row.facts.lock().record.clone();
+        rows.iter().filter(|row| row.vital).filter_map(live).collect()
     }
 
     pub(super) fn children(&self) -> Vec<ChildStatus> {
@@ -324,30 +351,5 @@ impl Board {
 
     pub(super) fn ending(&self) -> Option<Ending> {
         self.ending.lock().clone()
-    }
-}
-
-/// Tells the supervisor of each end of a run of one child.
-pub(super) struct Post {
-    pub(super) key: u64,
-    pub(super) board: Arc<Board>,
-}
-
-impl Decider for Post {
-    fn after(&self, end: &EndOfRun<'_>) -> AfterRun {
-        // After a stop of the child or of the group nothing restarts: the end is the child's own.
-        if end.stopping { AfterRun::Over } else { AfterRun::Down }
-    }
-
-    fn down(&self, end: &EndOfRun<'_>) -> bool {
-        let outcome = match end.outcome {
-            Outcome::Finished => Outcome::Finished,
-            Outcome::Stopped(stop) => Outcome::Stopped(stop.clone()),
-            Outcome::Failed(failure) => Outcome::Failed(failure.clone()),
-        };
-        let ended = End { key: self.key, outcome, ready: end.ready, at: end.at, lasted: end.lasted };
-        let is_open = self.board.ends.lock().as_mut().map(|ends| ends.push(ended)).is_some();
-        self.board.ring();
-        is_open
     }
 }

@@ -9,7 +9,7 @@ use crate::outcome::errors::gave_up::GaveUp;
 use crate::rt::time::after;
 use crate::tree::result_state::Outcome;
 use crate::work::restart::decision::{Ended, Next};
-use crate::work::supervisor::board::End;
+use crate::work::supervisor::board::{End, Ending};
 use crate::work::supervisor::child::Child;
 use crate::work::supervisor::keeper::{Exit, Goes, Keeper};
 use crate::work::supervisor::kept::{Kept, Wanted};
@@ -193,7 +193,12 @@ impl<'scope> Keeper<'scope> {
             kept.stays_down();
             self.tell_readers(cx);
         }
-        if self.ends_when_empty && self.children.is_empty() { Err(Exit::Over) } else { Ok(()) }
+        if self.ends_when_empty && self.children.is_empty() {
+            let why = StopReason::Custom("all children of the supervisor are over".into());
+            self.board.set_ending(Ending::Over(why));
+            return Err(Exit::Over);
+        }
+        Ok(())
     }
 
     /// Takes a child that is down out of the list, with its row.
@@ -231,7 +236,10 @@ impl<'scope> Keeper<'scope> {
         }
         let unknown = |reply: Reply| drop(reply.give(Err(ChildError::Unknown)));
         match request {
-            Request::Leave { at } => self.leave(StopReason::Requested { at }, Exit::Over),
+            Request::Leave { at } => {
+                let reason = StopReason::Requested { at };
+                self.leave(reason, Exit::Over);
+            }
             Request::Add { child, reply } => self.add(child, reply),
             Request::Restart { child, by, reply } => match self.find(&child) {
                 Some(place) if self.children[place].may_run_again() => self.restart(place, by, reply),

@@ -25,7 +25,8 @@ pub enum ChildError {
     Unknown,
     /// The supervisor has a child of this name.
     Duplicate,
-    /// The calling thread was asked to stop, or the supervisor is over.
+    /// The calling thread was asked to stop; or the supervisor is over, or about to be: then the
+    /// reason says why it ended.
     Stopped(Stopped),
     /// The child did not come home within the supervisor's
     /// [`child_grace`](crate::work::SupervisorBuilder::child_grace). It was told to stop, and what

@@ -6,15 +6,17 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::time::after;
 use crate::shutdown::long_wait::{self, For, until_done};
 use crate::thread::context::current;
 use crate::tree::core::ScopeCore;
-use crate::tree::deadlock::Joining;
+use crate::tree::deadlock::{Joining, Waiting};
 use crate::tree::record::{Of, Record};
 use crate::tree::users;
 use crate::tree::wait_mark::WaitMark;
 use crate::work::supervisor::board::{Board, Ending};
+use crate::work::supervisor::needs::Needs;
 use crate::work::supervisor::reply::Awaited;
 use crate::work::supervisor::request::{Reply, Request, Requests};
 use crate::{Child, ChildError, ChildStatus, Failure, JoinError, StartError, Stopped, WaitError};
@@ -90,7 +92,7 @@ impl<'scope> Supervisor<'scope> {
     pub fn restart(&self, child: &str) -> Result<(), ChildError> {
         let by = current().map_or_else(|| self.shared.record.path().to_owned(), |cx| cx.path().to_owned());
         let request = |reply| Request::Restart { child: child.to_owned(), by, reply };
-        self.ask_from_outside("restart of a child", Location::caller(), request)
+        self.ask_about(child, true, "restart of a child", Location::caller(), request)
     }
 
     /// Stops a child, and returns when it is home. It stays down until
@@ -102,7 +104,7 @@ impl<'scope> Supervisor<'scope> {
     pub fn stop_child(&self, child: &str) -> Result<(), ChildError> {
         let at = Location::caller();
         let request = |reply| Request::Stop { child: child.to_owned(), at, reply };
-        self.ask_from_outside("stop of a child", at, request)
+        self.ask_about(child, false, "stop of a child", at, request)
     }
 
     /// Adds a child at the end of the list, and returns when its first run is up.
@@ -115,6 +117,12 @@ impl<'scope> Supervisor<'scope> {
         if let Some(Err(error)) = child.policy.as_ref().map(crate::Restart::check) {
             return Err(ChildError::Start(error.into()));
         }
+        // A join in the cycle is woken with the error. Without one, the limit of the child ends the
+        // wait, as it ends that of a start.
+        let _edge = child.ready_within.map(|_| {
+            let (core, name) = (Arc::clone(&self.shared.core), child.name.clone());
+            Waiting::on_needs(Arc::new(Needs::Start { core, child: Some(name) }))
+        });
         self.ask("start of a child", Location::caller(), None, |reply| Request::Add { child, reply })
     }
 
@@ -126,7 +134,7 @@ impl<'scope> Supervisor<'scope> {
     pub fn remove(&self, child: &str) -> Result<(), ChildError> {
         let at = Location::caller();
         let request = |reply| Request::Remove { child: child.to_owned(), at, reply };
-        self.ask_from_outside("stop of a child", at, request)
+        self.ask_about(child, false, "stop of a child", at, request)
     }
 
     /// Asks the supervisor to stop its children, the last one first, and to end. Does not wait.
@@ -160,13 +168,14 @@ impl<'scope> Supervisor<'scope> {
                 return Err(JoinError::WouldDeadlock { cycle: vec![caller, record.path().to_owned()] });
             }
             let _wait = WaitMark::on("join", at, Of::Thread(Arc::clone(record)));
-            let joining = Joining::begin(record)?;
+            let needs = Needs::End { core: Arc::clone(core), board: Arc::clone(board) };
+            let joining = Joining::begin_with(record, Arc::new(needs))?;
             if !until_done(record, None, &|| joining.is_given_up()) {
                 return Err(joining.refusal());
             }
         }
         match board.ending() {
-            Some(Ending::Over) => Ok(()),
+            Some(Ending::Over(_)) => Ok(()),
             // Marked here, on the thread that gets it.
             Some(Ending::Failed(failure)) => Err(JoinError::Failed(failure.marked())),
             Some(Ending::Stopped(stop)) => Err(JoinError::Stopped(Stopped::new(stop))),
@@ -181,6 +190,9 @@ impl<'scope> Supervisor<'scope> {
         at: &'static Location<'static>,
     ) -> Result<(), StartError> {
         self.point("start", at);
+        let core = Arc::clone(&self.shared.core);
+        // As in `add`.
+        let _edge = Waiting::on_needs(Arc::new(Needs::Start { core, child: None }));
         match self.receive("start", at, None, started) {
             Ok(Err(StartError::Failed(failure))) => Err(StartError::Failed(failure.marked())),
             Ok(started) => started,
@@ -195,17 +207,24 @@ impl<'scope> Supervisor<'scope> {
         }
     }
 
-    /// For requests that a child of this supervisor may not make, because it would wait for itself.
-    fn ask_from_outside(
+    /// For a request about a child, for which the caller waits until the child is home. Refused if
+    /// the child waits for the caller. `up`: the caller waits for the next run as well.
+    fn ask_about(
         &self,
+        child: &str,
+        up: bool,
         what: &'static str,
         at: &'static Location<'static>,
         request: impl FnOnce(Reply) -> Request<'scope>,
     ) -> Result<(), ChildError> {
-        if users::is_caller_in(&self.shared.core) {
+        let Shared { core, board, grace, .. } = &*self.shared;
+        if users::is_caller_in(core) {
             return Err(ChildError::WouldDeadlock);
         }
-        self.ask(what, at, Some(after(Instant::now(), self.shared.grace)), request)
+        let needs = Needs::run(board, child, up);
+        let waiting = needs.map(|needs| Waiting::on_needs(Arc::new(needs))).transpose();
+        let _edge = waiting.map_err(|_cycle| ChildError::WouldDeadlock)?;
+        self.ask(what, at, Some(after(Instant::now(), *grace)), request)
     }
 
     /// Posts a request, and waits for the answer.
@@ -217,7 +236,7 @@ impl<'scope> Supervisor<'scope> {
         request: impl FnOnce(Reply) -> Request<'scope>,
     ) -> Result<(), ChildError> {
         self.point(what, at);
-        let over = || Err(ChildError::Stopped(self.shared.core.node.stopped()));
+        let over = || Err(ChildError::Stopped(self.why_over()));
         let Some(answer) = self.shared.requests.post(request) else { return over() };
         match self.receive(what, at, end, answer) {
             Ok(Err(ChildError::Start(StartError::Failed(failure)))) => {
@@ -247,6 +266,20 @@ impl<'scope> Supervisor<'scope> {
         // An answer that is there is taken though a stop has come.
         let none = waited.err().unwrap_or(WaitError::Disconnected);
         from.leave().ok_or(none)
+    }
+
+    /// Why the supervisor takes no more requests.
+    fn why_over(&self) -> Stopped {
+        let Shared { core, board, .. } = &*self.shared;
+        match board.ending() {
+            Some(Ending::Over(reason)) => Stopped::new(Stop::new(reason)),
+            Some(Ending::Failed(failure)) => {
+                Stopped::new(Stop::new(StopReason::Failed { path: failure.path().to_owned() }))
+            }
+            Some(Ending::Stopped(stop)) => Stopped::new(stop),
+            // It is about to end.
+            None => core.node.stopped(),
+        }
     }
 
     fn point(&self, what: &'static str, at: &'static Location<'static>) {

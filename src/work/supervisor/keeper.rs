@@ -82,7 +82,7 @@ pub(super) struct Leaving {
 
 /// How the supervisor ends.
 pub(super) enum Exit {
-    /// All children are over, or it was asked to leave.
+    /// All children are over, or a vital one, or it was asked to leave. The board has the reason.
     Over,
     /// The group is told to stop.
     Stopped,
@@ -106,29 +106,28 @@ impl<'scope> Keeper<'scope> {
         match exit {
             Exit::Over => {
                 self.put_away();
-                self.board.set_ending(Ending::Over);
                 Ok(())
             }
+            // The ending before the requests are refused, because a refusal tells it.
             Exit::Stopped => {
+                self.board.set_ending(Ending::Stopped(cx.node().cause()));
                 self.put_away();
                 if let Some(Leaving { then: Exit::NotStarted(error), .. }) = self.leaving.take() {
                     self.tell_starter(error);
                 }
-                self.board.set_ending(Ending::Stopped(cx.node().cause()));
                 Err(cx.stopped().into())
             }
             Exit::Failed(failure) => {
                 // At once, before any closure of the program's is dropped (F1).
                 cx.core().fail(&failure, true);
                 propagate::log(&failure);
-                self.put_away();
                 self.board.set_ending(Ending::Failed(failure.clone()));
+                self.put_away();
                 // It is listed already, so this adds no entry (F3).
                 Err(Box::new(failure.marked()))
             }
             Exit::NotStarted(error) => {
                 self.put_away();
-                self.board.set_ending(Ending::Over);
                 self.tell_starter(error);
                 Ok(())
             }

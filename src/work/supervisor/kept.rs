@@ -17,9 +17,10 @@ use crate::tree::record::Of;
 use crate::tree::result_state::Outcome;
 use crate::tree::wait_mark::WaitMark;
 use crate::work::restart::decision::History;
-use crate::work::supervisor::board::{Board, ChildState, Post, Row};
+use crate::work::supervisor::board::{Board, ChildState, Row};
 use crate::work::supervisor::child::{Child, Closure};
 use crate::work::supervisor::plan::{Seat, State, Wish};
+use crate::work::supervisor::post::Post;
 use crate::work::supervisor::request::Reply;
 use crate::{ChildError, Restart, Role, Scope, SpawnError, StartError, StopReason, ThreadBuilder};
 
@@ -116,7 +117,7 @@ impl<'scope> Kept<'scope> {
                 let post = Post { key: self.key, board: Arc::clone(board) };
                 let word = self.limit.map_or(Word::None, |_| Word::Context);
                 let begun = thread.rerun(Role::Service, word, closure, Arc::new(post))?;
-                let row = Row::new(begun.rerun.record());
+                let row = Row::new(begun.rerun.record(), self.vital);
                 self.started = begun.started;
                 // The name may be that of a child that is over.
                 board.remove(&self.name, true);

@@ -4,7 +4,7 @@
 use crate::rt::contain::{Payload, drop_contained};
 use crate::tree::propagate::complain;
 use crate::tree::result_state::Outcome;
-use crate::work::supervisor::board::End;
+use crate::work::supervisor::board::{End, Ending};
 use crate::work::supervisor::keeper::{Exit, Keeper, Leaving};
 use crate::work::supervisor::kept::Kept;
 use crate::work::supervisor::plan::Wish;
@@ -30,6 +30,8 @@ impl Keeper<'_> {
             self.end(&mut kept, Outcome::Finished);
             kept.is_put_away();
         }
+        // Requests are refused from here on, and a refusal tells why.
+        self.board.set_ending(Ending::Over(reason.clone()));
         self.leaving = Some(Leaving { reason, then });
     }
 

@@ -1,6 +1,7 @@
-//! SV3 to SV9: supervisors.
+//! SV3 to SV10: supervisors.
 
 mod asked;
+mod cycles;
 mod ends;
 mod over;
 mod overtaken;
