@@ -74,7 +74,8 @@ impl<T> Handle<'_, T> {
     ///
     /// # Errors
     /// [`JoinError::Failed`] if the thread failed, [`JoinError::Stopped`] if it ended because it
-    /// was told to stop, [`JoinError::WouldDeadlock`] if it cannot end before the caller does.
+    /// was told to stop, [`JoinError::WouldDeadlock`] if it cannot end before the caller does. A
+    /// scope that is over has dropped the value of its thread, so a later join is `Stopped`.
     #[track_caller]
     #[must_use = "dropped, it takes the thread's failure or its stop along: pass it on with `?`; to leave both to the scope, drop the handle"]
     pub fn join(mut self) -> Result<T, JoinError> {

@@ -6,14 +6,18 @@
 //!   Running ------------------------> Released      the thread runs
 //!      |                                 |
 //!      | end                             | end
-//!      v       join, drop, settle        v
+//!      v          join, drop             v
 //!   Ended ---------------------------> Over         the thread has ended
+//!      |                                 ^
+//!      | settle           join, drop     |
+//!      +-----------> Settled ------------+          the scope is over, and the handle is not
 //! ```
 //!
-//! `Released` and `Over` mean that no handle will ask. The outcome then goes to the scope, which
-//! lists the failure of an isolated thread; a joiner has taken the outcome with it. Each transition
-//! is made under the lock of the record's `Life`. A result has two more parts, and each function
-//! here treats all three:
+//! `Released`, `Over` and `Settled` mean that the scope keeps the result for no handle. The outcome
+//! then goes to the scope, which lists the failure of an isolated thread; a joiner has taken the
+//! outcome with it. `Settled` keeps a copy for a handle that outlives the scope. Each transition is
+//! made under the lock of the record's `Life`. A result has two more parts, and each function here
+//! treats all three:
 //!
 //! - The *value* of a finished thread is in its packet (`rt/packet`), which has a lock of its own.
 //!   A closed packet drops a value that comes later.
@@ -34,6 +38,7 @@ use crate::tree::record::Record;
 use crate::tree::state::{Entry, Phase};
 
 /// How a thread ended. The value of a finished one is in its packet.
+#[derive(Clone)]
 pub(crate) enum Outcome {
     Finished,
     Stopped(Stop),
@@ -69,12 +74,14 @@ pub(crate) enum ResultState {
     Ended(Outcome),
     /// The thread has ended, and its outcome has gone to the joiner or to the scope.
     Over,
+    /// The same, to the scope when it was settled, and a handle may still ask.
+    Settled(Outcome),
 }
 
 impl ResultState {
-    /// True if no handle will ask for the result.
+    /// True if the scope need not keep the result for a handle.
     pub(crate) fn is_released(&self) -> bool {
-        matches!(self, ResultState::Released | ResultState::Over)
+        matches!(self, ResultState::Released | ResultState::Over | ResultState::Settled(_))
     }
 
     /// The thread has ended. Returns the outcome if no handle will ask for it.
@@ -88,6 +95,26 @@ impl ResultState {
         // Ended stays Ended.)
         *self = ResultState::Ended(outcome);
         None
+    }
+
+    /// A handle asks for the outcome of a thread that has ended.
+    fn take(&mut self) -> Option<Outcome> {
+        match std::mem::replace(self, ResultState::Over) {
+            // Settled -> Over: the scope has listed the failure as well.
+            ResultState::Settled(outcome) => Some(outcome),
+            before => {
+                *self = before;
+                self.release()
+            }
+        }
+    }
+
+    /// The scope is settled. Returns the outcome, if it is the scope's from now on.
+    fn settle(&mut self) -> Option<Outcome> {
+        let outcome = self.release()?;
+        // Ended -> Settled.
+        *self = ResultState::Settled(outcome.clone());
+        Some(outcome)
     }
 
     /// No handle will ask from now on. Returns the outcome, if the thread has ended and no other
@@ -104,9 +131,10 @@ impl ResultState {
                 *self = ResultState::Over;
                 Some(outcome)
             }
-            // A handle that outlives its scope finds that `settle` was first.
-            ResultState::Over => {
-                *self = ResultState::Over;
+            // A handle that outlives its scope finds that `settle` was first. The outcome stays in
+            // the record, because its drop needs the lock free.
+            over => {
+                *self = over;
                 None
             }
         }
@@ -134,13 +162,13 @@ pub(crate) fn join<T>(record: &Arc<Record>, claim: &(dyn Claim<T> + '_)) -> Resu
     // The value first: as soon as the state is `Over`, a thread that settles the group may clear
     // the packet.
     let value = claim.take();
-    let outcome = record.life(|life| life.result.release());
+    let outcome = record.life(|life| life.result.take());
     remove_entry(record);
     match (outcome, value) {
         (Some(Outcome::Failed(failure)), _) => Err(JoinError::Failed(failure.marked())),
         (Some(Outcome::Stopped(cause)), _) => Err(JoinError::Stopped(Stopped::new(cause))),
         (_, Some(value)) => Ok(value),
-        // The scope was settled before the handle asked.
+        // The scope was settled before the handle asked, and has dropped the value.
         (_, None) => Err(JoinError::Stopped(record.node.stopped())),
     }
 }
@@ -171,7 +199,7 @@ pub(crate) fn settle(core: &Arc<ScopeCore>, entry: Entry) {
     if let Some(payload) = task.as_ref().and_then(|task| task.clear()) {
         complain(core, record.origin(), payload, !record.is_isolated());
     }
-    let outcome = record.life(|life| life.result.release());
+    let outcome = record.life(|life| life.result.settle());
     list(core, unclaimed(&record, outcome));
 }
 
