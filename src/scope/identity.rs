@@ -75,7 +75,8 @@ impl Context {
     }
 
     /// Notes what the thread is working on: "item 17", a URL. The note is shown in the dump, and is
-    /// in the [`notes`](Failure::notes) of failures from now on. The next note takes its place.
+    /// in the [`notes`](Failure::notes) of failures from now on. The next note takes its place. A
+    /// context that was kept from an earlier run or job has no effect.
     ///
     /// ```
     /// # fn read(_: &str) -> homebound::Result { Err("no such file".into()) }
@@ -94,8 +95,10 @@ impl Context {
     /// ```
     pub fn note(&self, text: impl IntoText) {
         let text = Some(text.into());
-        // Drop the earlier note after the lock is free, because it may be a large `String`.
-        let _earlier = self.record().life(|life| life.set_note(text));
+        // Drop the other note after the lock is free, because it may be a large `String`. Asked
+        // under the lock: a run or job that ends meanwhile clears the note under it, later.
+        let _other =
+            self.record().life(|life| if self.is_outdated() { text } else { life.set_note(text) });
         self.record().touch_job();
     }
 
@@ -182,8 +185,9 @@ impl Context {
     /// *failed*. An error that is the thread's own stop is no failure. An error that carries only
     /// failures which are listed already is not listed again.
     ///
-    /// Returns false if the scope is over, so that no list is left for the failure. In any case the
-    /// failure is logged, at ERROR.
+    /// Returns false if the scope is over, so that no list is left for the failure; and if the run
+    /// or job to which this context belongs is over, because its end was judged, and another one
+    /// may be on. In any case the failure is logged, at ERROR.
     ///
     /// ```
     /// let error = homebound::scope(|scope| {
@@ -201,11 +205,11 @@ impl Context {
     /// ```
     pub fn fail(&self, error: impl Into<BoxError>) -> bool {
         let (record, happened) = (self.record(), Happened::now());
+        let (node, stops) = (self.node().base(), !record.is_isolated() && !self.is_outdated());
         // Stop the scope before the error is searched for failures, because its `source` is code of
         // the program, and may block.
-        let node = record.closure_node();
-        let calls = record.core.stop_before_judging(&node, record.path(), !record.is_isolated());
-        let listed = match judge(error.into(), &node, &record.core) {
+        let calls = record.core.stop_before_judging(node, record.path(), stops);
+        let listed = match judge(error.into(), node, &record.core) {
             Verdict::Stopped(_) | Verdict::Listed(_) => true,
             Verdict::Failure(error, ids) => {
                 self.list_and_log(Failure::error_at(happened, record.origin(), error, ids))
@@ -265,9 +269,14 @@ impl Context {
     /// is code of the program's.
     fn list_and_log(&self, failure: Failure) -> bool {
         let record = self.record();
-        record.life(|life| life.failed = true);
+        // Asked under the lock, as in `note`.
+        let speaks = record.life(|life| {
+            let speaks = !self.is_outdated();
+            life.failed |= speaks;
+            speaks
+        });
         record.touch_job();
-        let listed = record.core.fail(&failure, !record.is_isolated());
+        let listed = speaks && record.core.fail(&failure, !record.is_isolated());
         log(&failure);
         listed
     }

@@ -25,7 +25,7 @@ use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::awake;
 use crate::stop::condvar::delivery::deliver_all;
 use crate::stop::listen::Keeper;
-use crate::stop::node::{ALERTED, Node, STOPPING, SWEPT};
+use crate::stop::node::{ALERTED, CLOSED, Node, STOPPING, SWEPT};
 use crate::stop::wakeups::{Aftermath, Calls};
 
 impl Node {
@@ -220,7 +220,7 @@ impl Node {
         let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
         // Open to stopping, without a cause, or a second time. Not swept yet: a stop that comes now
         // must walk below, because the children are not marked.
-        self.flags.set(STOPPING);
+        self.flags.set(STOPPING | CLOSED);
         drop(state);
         // The same wake-ups as in `Aftermath::wake_all`, with the lock free.
         drop(wake);

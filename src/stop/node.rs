@@ -54,6 +54,8 @@ pub(crate) const SWEPT: u32 = 4;
 /// The stop behind a shield has begun, so that the end of this limit is known. Set by `alert`, and
 /// by `attach` below a marked node.
 pub(crate) const ALERTED: u32 = 8;
+/// The thread, run, job or scope of the node has ended. Set by `close`.
+pub(crate) const CLOSED: u32 = 16;
 /// The node is the scope's for which a test has a fault plan (`fault_plan`), or is below it. Set by
 /// the test there, inherited when a node below is made.
 const PROBED: u32 = 32;
@@ -259,6 +261,11 @@ impl Node {
             self.expire();
         }
         past
+    }
+
+    /// True once the thread, run, job or scope of the node has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.flags.load() & CLOSED != 0
     }
 
     /// When the deadline or shield ends, by the clock of the system, if that is known now. The

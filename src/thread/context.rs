@@ -151,9 +151,23 @@ impl Context {
     #[inline]
     pub(crate) fn point(&self, what: &'static str, at: &'static Location<'static>) {
         if self.node.is_pointed() {
-            self.record.progress(Some(at));
+            self.progress(at);
             self.visit(what, at);
         }
+    }
+
+    /// A sign of progress.
+    pub(super) fn progress(&self, at: &'static Location<'static>) {
+        if !self.is_outdated() {
+            self.record.progress(Some(at));
+        }
+    }
+
+    /// True if the context belongs to an earlier run of its thread, or to an earlier job: it must
+    /// not speak for the present one.
+    pub(crate) fn is_outdated(&self) -> bool {
+        let may_be = self.record.traits.runs.is_some() || self.record.job.get().is_some();
+        may_be && self.node.base().is_closed()
     }
 
     /// Marks a point where a test may have planted a stop or a panic.

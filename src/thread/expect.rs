@@ -59,7 +59,7 @@ impl Context {
     ///
     /// Call it where a piece of work is done, not from a timer: a beat that comes by itself says
     /// nothing about the work. A context that is used on another thread beats for the thread to
-    /// which it belongs.
+    /// which it belongs, until that thread is at another run or job.
     ///
     /// ```
     /// use std::time::Duration;
@@ -79,7 +79,7 @@ impl Context {
     /// ```
     #[track_caller]
     pub fn beat(&self) {
-        self.record().progress(Some(Location::caller()));
+        self.progress(Location::caller());
     }
 
     /// Runs `f`, which may take up to `max` without a sign of progress, this once: no alarm of the

@@ -335,12 +335,6 @@ impl Record {
         }
     }
 
-    /// The node by which an error of the present closure is judged: the job's, or the thread's.
-    pub(crate) fn closure_node(&self) -> Arc<Node> {
-        let job = self.job().and_then(|job| job.node.lock().clone());
-        job.unwrap_or_else(|| Arc::clone(&self.node))
-    }
-
     /// Called when the closure has left something in this record: a thread of a pool removes it
     /// after the job.
     pub(crate) fn touch_job(&self) {

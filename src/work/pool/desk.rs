@@ -73,10 +73,13 @@ impl<'a> Desk<'a> {
         panic_hook::forget();
         // Read after the job has ended: another thread that holds the node, to stop the job, either
         // is counted here, or finds that the job has ended.
-        if !self.job.node().is_unused() || Arc::strong_count(self.job.node()) != OURS {
+        let kept = !self.job.node().is_unused() || Arc::strong_count(self.job.node()) != OURS;
+        if kept {
             self.renew();
         }
-        self.now.take_touched() && self.clear_record()
+        // A thread that has kept the context may be about to say that it has touched the record. It
+        // asks under the lock of the record whether the node is closed, and this clears under it.
+        (self.now.take_touched() || kept) && self.clear_record()
     }
 
     #[cold]

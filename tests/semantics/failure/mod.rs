@@ -5,6 +5,7 @@ mod f1_stops;
 mod f2_isolated;
 mod f3_listed;
 mod f4_panic;
+mod kept_contexts;
 mod locks;
 mod p4_groups;
 mod p4_odd_errors;
