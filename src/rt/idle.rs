@@ -31,7 +31,12 @@ impl Idle {
         self.by_age.insert(self.next_age, Arc::clone(os_thread));
         self.next_age += 1;
         let crowded = self.by_age.len() > AT_LEAST && self.by_age.len() > width.saturating_mul(2);
-        let oldest = self.by_age.values().next().filter(|_| crowded).cloned();
+        if crowded { self.take_oldest() } else { None }
+    }
+
+    /// Claims and returns the idle thread that has been idle for longest.
+    pub(super) fn take_oldest(&mut self) -> Option<Arc<OsThread>> {
+        let oldest = self.by_age.values().next().cloned();
         oldest.filter(|os_thread| self.remove(os_thread))
     }
 

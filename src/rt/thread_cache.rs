@@ -38,6 +38,13 @@ const MOST_LEAVING: usize = 64;
 const TURNS: usize = 2;
 /// The longest time that a thread stays idle.
 const IDLE: Duration = Duration::from_secs(10);
+/// Idle threads that a refused spawn sends away at most, one after the other.
+const SENT_AWAY: usize = 4;
+/// The time in which the system is to have room after one of them was sent away. Its end takes
+/// microseconds, unless a destructor of its thread-locals blocks.
+const ROOM: Duration = Duration::from_millis(100);
+/// The time between two questions meanwhile. The system does not tell when a thread is gone.
+const ASKS_AGAIN: Duration = Duration::from_micros(100);
 
 /// The number of the next OS thread. Unique in the process, so that a thread knows by it whether it
 /// belongs to a cache.
@@ -117,7 +124,8 @@ impl Default for ThreadCache {
 
 impl ThreadCache {
     /// Gives `job` to an idle thread of this name, or starts one. Never waits for one to become
-    /// idle (C2). If the OS refuses, the job is dropped before this returns.
+    /// idle (C2). If the OS refuses, idle threads of other names make room. If it still refuses,
+    /// the job is dropped before this returns.
     pub(crate) fn launch(self: &Arc<Self>, name: &Name, make: ThreadOptions, job: Job) -> io::Result<()> {
         let mut state = self.state.lock();
         if let Some(os_thread) = state.idle.take(name, &make) {
@@ -158,15 +166,52 @@ impl ThreadCache {
         while self.leaving.load(Ordering::Relaxed) > MOST_LEAVING && turns.next().is_some() {
             yield_now();
         }
-        // A new thread has no more claim to a processor than the thread that starts it.
-        let made = if is_lowered() { self.maker.ask(os_thread) } else { None };
-        made.unwrap_or_else(|| self.start(os_thread)).inspect_err(|_| {
+        let asked = self.ask_system(os_thread);
+        let started = if is_full(&asked) { self.ask_for_room(os_thread, asked) } else { asked };
+        started.inspect_err(|_| {
             // Refused: drop the job, which may have captured a value of the program's. Then undo
             // the entry and the count.
             discard(drop_contained(os_thread.take_order()));
             self.state.lock().os_threads.remove(os_thread.number());
             self.leave();
         })
+    }
+
+    fn ask_system(self: &Arc<Self>, os_thread: &Arc<OsThread>) -> io::Result<()> {
+        // A new thread has no more claim to a processor than the thread that starts it.
+        let made = if is_lowered() { self.maker.ask(os_thread) } else { None };
+        made.unwrap_or_else(|| self.start(os_thread))
+    }
+
+    /// The system has refused the thread, because there are too many. Idle threads are among them,
+    /// so the spawner sends some away and asks again. Waits for no thread: a destructor of its
+    /// thread-locals may hang.
+    #[cold]
+    fn ask_for_room(
+        self: &Arc<Self>,
+        os_thread: &Arc<OsThread>,
+        mut refused: io::Result<()>,
+    ) -> io::Result<()> {
+        for _ in 0..SENT_AWAY {
+            let Some(oldest) = self.state.lock().idle.take_oldest() else { break };
+            // `take_oldest` has claimed it.
+            self.send_away(&oldest);
+            let end = Instant::now() + ROOM;
+            while is_full(&refused) && Instant::now() < end {
+                self.changes.wait(self.changes.epoch(), Some(Instant::now() + ASKS_AGAIN));
+                refused = self.ask_system(os_thread);
+            }
+            if !is_full(&refused) {
+                break;
+            }
+        }
+        refused
+    }
+
+    /// Orders a thread to leave that the caller has claimed.
+    fn send_away(&self, os_thread: &OsThread) {
+        self.leaving.fetch_add(1, Ordering::Relaxed);
+        os_thread.give(Order::Retire { counted: true });
     }
 
     /// Asks the system for the thread, which finds its first order in its mailbox.
@@ -243,10 +288,7 @@ impl ThreadCache {
         let surplus = state.idle.add(os_thread, self.width);
         drop(state);
         // `add` has claimed it: no spawner can give it a job.
-        if let Some(os_thread) = surplus {
-            self.leaving.fetch_add(1, Ordering::Relaxed);
-            os_thread.give(Order::Retire { counted: true });
-        }
+        surplus.iter().for_each(|os_thread| self.send_away(os_thread));
     }
 
     /// The attributes with which the threads of this root begin.
@@ -264,6 +306,12 @@ impl ThreadCache {
     pub(super) fn look<R>(&self, see: impl Fn(&Arc<OsThread>) -> Option<R>) -> Vec<R> {
         self.state.lock().os_threads.values().filter_map(see).collect()
     }
+}
+
+/// True if the system has refused a thread for want of room: of threads, or of memory.
+fn is_full(asked: &io::Result<()>) -> bool {
+    use io::ErrorKind::{OutOfMemory, WouldBlock};
+    asked.as_ref().is_err_and(|refusal| matches!(refusal.kind(), WouldBlock | OutOfMemory))
 }
 
 /// Returns the number of threads of a root that can run at once: by the cores of the root, and by

@@ -20,9 +20,9 @@ const ROOM: u64 = 4_000;
 /// How many are sent home when there is no more room.
 const BATCH: usize = 1_000;
 
-/// Makes the calling thread a user without other threads, with room for `ROOM` threads.
-fn be_a_user_with_room() {
-    let limit = Rlimit { current: Some(ROOM), maximum: getrlimit(Resource::Nproc).maximum };
+/// Makes the calling thread a user without other threads, with room for `room` threads.
+pub(crate) fn be_a_user_with_room(room: u64) {
+    let limit = Rlimit { current: Some(room), maximum: getrlimit(Resource::Nproc).maximum };
     setrlimit(Resource::Nproc, limit).expect("lowering is allowed");
     rustix::thread::set_thread_uid(rustix::fs::Uid::from_raw(own_user())).expect("root may");
 }
@@ -127,7 +127,7 @@ fn p11_the_kernel_refuses_in_the_middle_of_ten_thousand_and_they_all_run_in_the_
     }
     child_passes(|_| {
         let before = os_threads();
-        be_a_user_with_room();
+        be_a_user_with_room(ROOM);
         let counts = Arc::new(Counts::default());
         let start = Instant::now();
         let refusals = scope(|s| fill(s, &counts)).unwrap();
@@ -148,7 +148,7 @@ fn p11_a_stop_among_refusals_brings_home_all_that_were_let_in() {
     }
     child_passes(|_| {
         let before = os_threads();
-        be_a_user_with_room();
+        be_a_user_with_room(ROOM);
         let result = scope(|s| {
             let (mut let_in, mut refused) = (0, 0);
             for number in 0..THREADS / 2 {

@@ -18,6 +18,7 @@ mod limits;
 mod million;
 mod notice;
 mod passed;
+mod room;
 mod subscribers;
 mod suspended;
 mod unreadable;
