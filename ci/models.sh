@@ -20,7 +20,7 @@ if [ "$wanted" = --quick ]; then
     # The last ones out against the exit of a scope are left to the full run: minutes. What is here tries all orders with fewer
     # threads that are made to wait, so that it is over in seconds.
     checkers=loom
-    wanted='(latch_ends|latch_wakes|packet_|stop|close_|shield_|deadline_|books_|cache_launch_|exit_against_stop)'
+    wanted='(latch_ends|latch_wakes|packet_|ready_|stop|close_|shield_|deadline_|books_|cache_launch_|exit_against_stop)'
     bugs="latch-without-fence|packet-drops-under-lock|listener-looks-before-lock stop_against_attach|books-without-fence|cache-welcomes-while-closing cache_launch_"
     export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-2}
 fi

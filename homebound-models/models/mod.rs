@@ -21,6 +21,8 @@ mod packet;
 #[cfg(homebound_loom)]
 mod pool;
 #[cfg(homebound_loom)]
+mod ready;
+#[cfg(homebound_loom)]
 mod source;
 #[cfg(homebound_loom)]
 mod stop;
@@ -31,6 +33,8 @@ mod wakeups;
 mod joined;
 #[cfg(homebound_shuttle)]
 mod scopes;
+#[cfg(homebound_shuttle)]
+mod work;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

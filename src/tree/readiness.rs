@@ -1,5 +1,6 @@
 //! Owns the states of a thread that becomes ready, and the transitions between them.
-//! Refuses to lock, to wake and to wait: `starting` does the first two, the starter waits.
+//! Refuses to lock, to wake and to wait: `starting` does the first two, the starter waits. The drop
+//! of the starter's *alarm* wakes it.
 //!
 //! ```text
 //!            Ready::set, cx.ready()
@@ -22,8 +23,8 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-/// Dropped to wake the starter, when the lock is free.
-pub(crate) type Alarm = Option<Sender<Infallible>>;
+/// The drop of a thread's alarm disconnects the receiver of its starter.
+pub(crate) type Alarm = Sender<Infallible>;
 
 /// The word by which a thread says that it is ready.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,28 +40,28 @@ pub(crate) enum Word {
 
 /// How far a thread has come; the header of this file draws the transitions.
 #[derive(Default)]
-pub(crate) enum Readiness {
+pub(crate) enum Readiness<A = Alarm> {
     /// No starter waits, and the thread has not said that it is ready.
     #[default]
     Unasked,
     /// A starter waits. Boxed, because most threads have no starter.
-    Starting(Box<Starting>),
+    Starting(Box<Starting<A>>),
     /// The `Ready` was dropped, so the thread cannot become ready. The instant is that of
     /// `Starting`.
     Hopeless(Instant),
     /// The closure was over before the thread was ready. Keeps the alarm until the result is there.
-    Ended(Box<(Instant, Alarm)>),
+    Ended(Box<(Instant, Option<A>)>),
     /// The starter waits no longer. The thread is shown as starting until it is home.
     GivenUp(Instant),
     /// The thread has said that it is ready.
     Ready,
 }
 
-pub(crate) struct Starting {
+pub(crate) struct Starting<A> {
     /// When the starter began to wait. Read by views.
     pub(crate) since: Instant,
-    /// Its drop disconnects the receiver of the starter.
-    pub(crate) alarm: Sender<Infallible>,
+    /// Dropped to wake the starter, when the lock is free.
+    pub(crate) alarm: A,
 }
 
 /// A state without its parts, for the starter.
@@ -76,7 +77,7 @@ pub(crate) enum Stage {
     Ready,
 }
 
-impl Readiness {
+impl<A> Readiness<A> {
     pub(crate) fn stage(&self) -> Stage {
         match self {
             Readiness::Starting(_) => Stage::Starting,
@@ -102,7 +103,7 @@ impl Readiness {
     }
 
     /// The thread says that it is ready. True if it counts as ready from now on.
-    pub(crate) fn set(&mut self) -> (bool, Alarm) {
+    pub(crate) fn set(&mut self) -> (bool, Option<A>) {
         match self {
             // Starting -> Ready: the starter is woken. Unasked -> Ready: noted, without an effect.
             Readiness::Starting(_) | Readiness::Unasked => {
@@ -115,7 +116,7 @@ impl Readiness {
     }
 
     /// The thread can no longer say its word, because its `Ready` was dropped.
-    pub(crate) fn lose_hope(&mut self) -> Alarm {
+    pub(crate) fn lose_hope(&mut self) -> Option<A> {
         let Readiness::Starting(starting) = self else { return None };
         // Starting -> Hopeless: the starter is woken, and stops the thread.
         let hopeless = Readiness::Hopeless(starting.since);
@@ -123,7 +124,7 @@ impl Readiness {
     }
 
     /// The starter leaves. Returns the stage that it finds.
-    pub(crate) fn give_up(&mut self) -> (Stage, Alarm) {
+    pub(crate) fn give_up(&mut self) -> (Stage, Option<A>) {
         let stage = self.stage();
         let since = self.since().filter(|_| matches!(stage, Stage::Starting | Stage::Hopeless));
         // Starting, Hopeless -> GivenUp: nobody takes a failure of the thread but its scope.
@@ -142,11 +143,11 @@ impl Readiness {
     }
 
     /// The result of a thread that is over is there, so its starter may be woken.
-    pub(crate) fn take_alarm(&mut self) -> Alarm {
+    pub(crate) fn take_alarm(&mut self) -> Option<A> {
         if let Readiness::Ended(ended) = self { ended.1.take() } else { None }
     }
 
-    fn into_alarm(self) -> Alarm {
+    fn into_alarm(self) -> Option<A> {
         match self {
             Readiness::Starting(starting) => Some(starting.alarm),
             Readiness::Ended(ended) => ended.1,

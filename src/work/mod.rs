@@ -35,7 +35,7 @@ pub(crate) mod race;
 pub(crate) mod ready;
 pub(crate) mod restart;
 pub(crate) mod retry;
-mod slot;
+pub(crate) mod slot;
 pub(crate) mod supervisor;
 
 pub use crate::outcome::errors::gave_up::GaveUp;

@@ -14,7 +14,7 @@ use std::mem::replace;
 
 use crate::sync::Mutex;
 
-pub(super) struct Slot<V>(Mutex<Place<V>>);
+pub(crate) struct Slot<V>(Mutex<Place<V>>);
 
 enum Place<V> {
     Empty,
@@ -24,12 +24,12 @@ enum Place<V> {
 }
 
 impl<V> Slot<V> {
-    pub(super) fn new() -> Slot<V> {
+    pub(crate) fn new() -> Slot<V> {
         Slot(Mutex::new(Place::Empty))
     }
 
     /// Empty -> full. Returns the value if the slot is closed.
-    pub(super) fn put(&self, value: V) -> Option<V> {
+    pub(crate) fn put(&self, value: V) -> Option<V> {
         let mut place = self.0.lock();
         if matches!(*place, Place::Closed) {
             return Some(value);
@@ -39,7 +39,7 @@ impl<V> Slot<V> {
     }
 
     /// Any -> closed. The caller drops the value with the lock free.
-    pub(super) fn close(&self) -> Option<V> {
+    pub(crate) fn close(&self) -> Option<V> {
         match replace(&mut *self.0.lock(), Place::Closed) {
             Place::Full(value) => Some(value),
             Place::Empty | Place::Closed => None,
