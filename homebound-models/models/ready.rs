@@ -10,7 +10,7 @@ use loom::thread::spawn;
 
 use super::explore;
 use crate::rt::latch::Latch;
-use crate::sync::{AtomicBool, AtomicU32, Mutex};
+use crate::sync::{AtomicU32, Mutex};
 use crate::tree::readiness::{Readiness, Stage, Starting};
 use crate::work::slot::Slot;
 
@@ -105,7 +105,7 @@ impl Thread {
 }
 
 fn wait(latch: &Latch) {
-    latch.wait(None, &AtomicBool::new(false));
+    latch.wait(None, &|| false);
 }
 
 /// The time of the starter is over, or a stop has come to it, at any instant of the thread's.

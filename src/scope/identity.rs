@@ -97,8 +97,7 @@ impl Context {
         let text = Some(text.into());
         // Drop the other note after the lock is free, because it may be a large `String`. Asked
         // under the lock: a run or job that ends meanwhile clears the note under it, later.
-        let _other =
-            self.record().life(|life| if self.is_outdated() { text } else { life.set_note(text) });
+        let _other = self.record().life(|life| if self.is_outdated() { text } else { life.set_note(text) });
         self.record().touch_job();
     }
 

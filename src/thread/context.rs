@@ -166,7 +166,7 @@ impl Context {
     /// True if the context belongs to an earlier run of its thread, or to an earlier job: it must
     /// not speak for the present one.
     pub(crate) fn is_outdated(&self) -> bool {
-        let may_be = self.record.traits.runs.is_some() || self.record.job.get().is_some();
+        let may_be = self.record.traits.runs.is_some() || self.record.job().is_some();
         may_be && self.node.base().is_closed()
     }
 
