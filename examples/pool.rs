@@ -39,7 +39,8 @@ fn main() -> Result<(), BoxError> {
         }
 
         // Two jobs for two threads, and two in the queue. A caller that must not wait is told.
-        (cx.recv(&beginnings)?, cx.recv(&beginnings)?);
+        cx.recv(&beginnings)?;
+        cx.recv(&beginnings)?;
         let status = thumbs.status();
         println!("{} run, {} wait", status.running, status.queued);
         match thumbs.try_submit(|cx| shrink(cx, "c.png", begun)) {

@@ -261,7 +261,10 @@ impl<'a> Intake<'a> {
         let ticketed: Vec<_> = ready.into_iter().map(ticketed).collect();
         for (picture, ticket) in ticketed {
             let (studio, setbacks) = (self.studio, self.setbacks.0.clone());
-            self.pool.execute(cx, move |cx| Ok(queue::settle(cx, studio, picture, ticket, &setbacks)))?;
+            self.pool.execute(cx, move |cx| {
+                queue::settle(cx, studio, picture, ticket, &setbacks);
+                Ok(())
+            })?;
         }
         Ok(())
     }

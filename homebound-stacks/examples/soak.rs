@@ -186,7 +186,8 @@ fn main() {
         })
         .collect();
     let woken = Arc::new(AtomicU64::new(0));
-    let sleeps: [(&str, fn() -> i32); 4] = [
+    type Sleep = fn() -> i32;
+    let sleeps: [(&str, Sleep); 4] = [
         ("poll", sys::poll_for_ever),
         ("pause", sys::pause),
         ("nanosleep", sys::nanosleep),

@@ -15,8 +15,10 @@ pub(crate) fn stack_left() -> Option<usize> {
         return None;
     }
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: no precondition.
+    let own = unsafe { libc::pthread_self() };
     // SAFETY: the calling thread is alive, and `attributes` may be written.
-    let refused = unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) };
+    let refused = unsafe { libc::pthread_getattr_np(own, attributes.as_mut_ptr()) };
     if refused != 0 {
         return None;
     }

@@ -129,7 +129,7 @@ impl Run {
         // A line whose end has not come yet is none.
         let said = |text: &str| {
             let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-            whole.filter_map(|line| Some(line.split_once(label)?.1.to_owned())).last()
+            whole.filter_map(|line| Some(line.split_once(label)?.1.to_owned())).next_back()
         };
         self.until(label, |stdout, _| said(stdout).is_some());
         said(&self.stdout).expect("it was there")
