@@ -73,7 +73,13 @@ fn wait_in(s: &Scope<'_, '_>, how: &str, gate: &Receiver<()>) -> Result {
             assert!(s.spawn("deaf", "stays for a while", deaf)?.join_timeout(LIMIT).is_ok());
         }
         "join" => s.spawn("deaf", "stays for a while", deaf)?.join()?,
-        "job" => pool()?.submit(cx, deaf)?.join()?,
+        "job" => {
+            let pool = pool()?;
+            let job = pool.submit(cx, deaf)?;
+            // A job has the path of its thread once it runs.
+            eventually("it runs", || pool.status().running == 1);
+            job.join()?
+        }
         "next" => {
             let mut set = JoinSet::new();
             set.spawn(s, "deaf", "stays for a while", deaf.clone())?;
