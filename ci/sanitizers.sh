@@ -11,7 +11,7 @@
 #   std, and take the descriptors that its symbolizer needs;
 # - under ThreadSanitizer each test with `signal` in its path: the sanitizer holds a signal back until
 #   its thread makes a call that the sanitizer knows. A thread that sleeps in a raw system call makes
-#   none, so the test hangs each time. `--quick` leaves out the one test that sends a signal.
+#   none, so the test hangs each time. `--quick` leaves out the tests of `signal_of_a_run`, which are the ones that send a signal.
 #
 # What it cannot see: races inside a destructor that Arc::drop runs, or with the end of its memory (suppressed: their fences are in
 # std); and locks inside std.

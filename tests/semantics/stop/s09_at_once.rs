@@ -54,7 +54,7 @@ fn s9_a_callback_that_hangs_holds_up_no_wait() {
 }
 
 #[test]
-fn s9_a_callback_that_hangs_holds_up_no_wait_of_a_run() {
+fn s9_a_callback_that_hangs_holds_up_no_wait_at_a_signal_of_a_run() {
     // catches: the same on the thread that stops for a signal
     child_passes(|_| {
         let exit = homebound::Registry::new("app").run(|s| {
