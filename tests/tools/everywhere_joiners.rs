@@ -87,8 +87,8 @@ fn a_thread_that_restarts_stands_all_of_it() {
                 cx.checkpoint()?;
                 if cx.run_number() < 3 { Err("not yet")? } else { Ok(cx.run_number()) }
             })?;
-            // Before the next thread: a run that fails on its own after a stop at a point of another
-            // thread is a failure.
+            // Before the next thread: a run that fails on its own after a stop at a point of
+            // another thread is a failure.
             let runs = flaky.join()?;
             let ready =
                 scope.thread("ready", "says that it is ready, and restarts").restart(Restart::on_failure());

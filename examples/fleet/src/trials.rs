@@ -102,9 +102,13 @@ fn replace(settings: &Settings) -> Result<Outcome> {
         add_jobs(&mut stage.client, "steps", [20; 4])?;
         let amounts: Vec<i32> = (0..settings.jobs).map(|_| 5 + chance.below(40) as i32).collect();
         add_jobs(&mut stage.client, "sleep", amounts)?;
+        // A job whose workers are killed as often as those of a killer is given up as one. The long
+        // jobs are in hand at each kill.
+        let mut kills = 1..MOST_ATTEMPTS;
         for _ in 0..settings.replacements {
             stage.scope.context().sleep(Duration::from_millis(50 + chance.below(200)))?;
-            stage.fleet.replace(stage.scope, chance.below(3) == 0)?;
+            let kill = chance.below(3) == 0 && kills.next().is_some();
+            stage.fleet.replace(stage.scope, kill)?;
         }
         stage.wait_for_jobs()?;
         Ok(Vec::new())
