@@ -184,6 +184,8 @@ pub(crate) struct First<'a> {
     groups: Vec<(Why, Vec<Row<'a>>)>,
     /// Number of threads of each kind, also of threads for which there was no room.
     counts: Counts,
+    /// Paths of several threads, of which some may stand in the tree alone.
+    twins: Twins<'a>,
     /// All threads above the tree.
     pub(crate) threads: Index<()>,
 }
@@ -196,11 +198,11 @@ impl<'a> First<'a> {
         let all = all_rows(&tree.snapshot.root);
         let awaited = Awaited::of(&all);
         let (mut circled, mut rows) = (Index::new(), Vec::new());
-        for row in all {
+        for row in &all {
             if in_cycle.contains(row.thread.id.0) {
-                circled.insert(row.thread.id.0, row);
+                circled.insert(row.thread.id.0, *row);
             } else {
-                rows.extend(Why::of(row, &awaited).map(|why| (why, row)));
+                rows.extend(Why::of(*row, &awaited).map(|why| (why, *row)));
             }
         }
         let mut groups = Vec::new();
@@ -226,7 +228,8 @@ impl<'a> First<'a> {
         for (_, rows) in &groups {
             threads.extend(rows.iter().map(|row| (row.thread.id.0, ())));
         }
-        First { cycles, circled, groups, counts, threads }
+        let twins = twins(&groups, &all);
+        First { cycles, circled, groups, counts, twins, threads }
     }
 
     /// Writes the rows, a heading before those of each kind.
@@ -237,8 +240,6 @@ impl<'a> First<'a> {
         if let Some(more) = self.cycles.len().checked_sub(cycles::MOST).filter(|more| *more > 0) {
             writeln!(f, "and {more} deadlocks more")?;
         }
-        let paths =
-            Twins::among(&mut self.groups.iter().flat_map(|(_, rows)| rows).map(|row| &*row.thread.path));
         let mut last = None;
         for (why, rows) in &self.groups {
             if last.replace(*why) != Some(*why) {
@@ -247,7 +248,8 @@ impl<'a> First<'a> {
             match &rows[..] {
                 [row] => {
                     let body = if row.thread.role == Role::Body { "body of " } else { "" };
-                    let (path, mark) = (Shown(&row.thread.path), paths.mark(&row.thread.path, row.thread.id));
+                    let (path, mark) =
+                        (Shown(&row.thread.path), self.twins.mark(&row.thread.path, row.thread.id));
                     write_thread_with_callers(f, tree, *row, &format!("  {body}{path}{mark}"), "      ")?;
                 }
                 rows => alike::write_threads(f, tree, rows, "  ", "      ")?,
@@ -284,6 +286,14 @@ impl fmt::Display for First<'_> {
         }
         if parts.is_empty() { f.write_str("nothing stands out") } else { f.write_str(&parts.join(", ")) }
     }
+}
+
+/// The paths of `groups` that several of all threads have.
+fn twins<'a>(groups: &[(Why, Vec<Row<'a>>)], all: &[Row<'a>]) -> Twins<'a> {
+    let mut shown: Vec<_> = groups.iter().flat_map(|(_, rows)| rows).map(|row| &*row.thread.path).collect();
+    sort_by_key(&mut shown, |path| *path);
+    let paths = all.iter().map(|row| &*row.thread.path);
+    Twins::among(&mut paths.filter(|path| shown.binary_search(path).is_ok()))
 }
 
 /// The rows of all threads, scope by scope.

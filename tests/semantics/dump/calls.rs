@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use homebound::channel::Receiver;
+use homebound::channel::{Receiver, bounded};
 use homebound::registry::Registry;
 use homebound::status::{Role, ThreadStatus};
 use homebound::{Context, Result, Snapshot, scope_named};
@@ -22,7 +22,17 @@ fn is_waiting(snapshot: &Snapshot, name: &str) -> bool {
 
 /// A thread whose callback hangs until the gate opens.
 fn device(cx: &Context, gate: &Receiver<()>) -> Result {
-    cx.with_on_stop(|| pass(gate), || until_stopped(cx))
+    let (begin, begun) = bounded(1);
+    let hangs = || {
+        begin.send(()).expect("there is room");
+        pass(gate)
+    };
+    cx.with_on_stop(hangs, || {
+        let stopped = until_stopped(cx);
+        // A callback that has not begun when the thread leaves is forgotten.
+        begun.recv()?;
+        stopped
+    })
 }
 
 #[test]

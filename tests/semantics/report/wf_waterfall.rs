@@ -142,7 +142,9 @@ fn wf2_the_chain_goes_into_what_held_a_worker() {
                 let lamp = tills.spawn("lamp", "is quick", slow(0))?;
                 tills.spawn("drawer", "is slow", move |cx| {
                     cx.wait_for_stop();
-                    Ok(eventually("the quick ones are home", || quick.is_finished() && lamp.is_finished()))
+                    eventually("the quick ones are home", || quick.is_finished() && lamp.is_finished());
+                    // So that the wait for it is no moment.
+                    Ok(linger(100))
                 })?;
                 Ok(drop(ready))
             })?)

@@ -107,6 +107,23 @@ fn a_subscope_of_a_context_lives_as_long_as_its_thread() {
 }
 
 #[test]
+fn a_row_above_the_tree_is_told_apart_from_a_twin_in_the_tree() {
+    // catches: the one stuck connection of twenty, without a number that says which
+    within(|| {
+        let (open, gate) = gate();
+        let result = scope_named("server", |s| {
+            let deaf = s.spawn("conn", "serves", move |_| -> homebound::Result { Ok(pass(&gate)) })?;
+            let _well = s.spawn("conn", "serves", until_stopped)?;
+            let row = format!("/server/conn {}  (worker", deaf.id());
+            eventually("it stands above the tree with its number", || s.dump_status().contains(&row));
+            drop(open);
+            Ok(s.stop())
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
 fn rows_of_one_name_are_told_apart() {
     // catches: twenty connections that are twenty equal rows, in the dump, in the report, among the
     // failures
@@ -123,6 +140,8 @@ fn rows_of_one_name_are_told_apart() {
             for conn in conns {
                 ids.push(conn?.id().to_string());
             }
+            let waits = || s.active_threads().iter().filter(|thread| thread.wait.is_some()).count();
+            eventually("all of them wait", || waits() == 4);
             let dump = s.dump_status();
             let row = |id: &String| dump.lines().any(|line| line.contains(&format!("conn {id}  (worker")));
             assert!(ids.iter().all(row), "{ids:?}\n{dump}");
