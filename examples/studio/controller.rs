@@ -5,8 +5,8 @@
 //! It starts from the outside in, so that it ends from the inside out:
 //!
 //! 1. The thread that makes work (`folder`) and the pool that does it (`thumbs`) have a scope of
-//!    their own. When the application stops, `folder` is told at once, and then the pool, which so
-//!    has almost the whole grace to finish what is queued.
+//!    their own. When the application stops, `folder` is told at once, and then the pool, so that
+//!    the pool has almost the whole grace to finish the pictures in its queue.
 //! 2. The threads that look after others (`watchdog`, `scanner`) or listen to the world
 //!    (`instance`, `bundle`, `webui-monitor`) are services: told when that scope is over, the
 //!    latest first, so that the web server goes last.

@@ -132,8 +132,8 @@ fn run(options: Options) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// A program that stays is looked after: by the log, a service manager, a probe, and the operator
-/// who chooses the grace.
+/// The parts of a program that stays: health, a service manager, a probe file, a history from which
+/// the operator chooses the grace.
 fn registry(options: &Options) -> Registry {
     let registry = Registry::new("studio").grace(options.grace);
     let mut registry = registry.health(Health::new().stuck_after(options.stall)).notify(Notify::from_env());

@@ -16,8 +16,8 @@ use crate::thumbs::{self, Unmade};
 /// wait: this is the back-pressure.
 const QUEUED_PER_WORKER: usize = 4;
 
-/// At a stop, what is queued is finished, as far as the grace goes, or dropped. The tickets of
-/// dropped pictures count themselves.
+/// At a stop the pool finishes the pictures in its queue, as far as the grace goes, and drops the
+/// others. The tickets of dropped pictures count themselves.
 pub fn start<'scope>(scope: &'scope Scope<'scope, '_>, options: &Options) -> Result<Pool<'scope>> {
     let pool = scope.pool("thumbs", "makes thumbnails of queued pictures").threads(options.workers);
     Ok(pool.queue(options.workers * QUEUED_PER_WORKER).at_stop(options.at_stop).start()?)

@@ -30,7 +30,7 @@ struct Runs {
     /// The OS thread of a run is there.
     inside: Arc<AtomicBool>,
     begun: AtomicU32,
-    /// What was wrong with a run. A panic would be a failure of that run.
+    /// The first fault that a run has seen, because a panic would be a failure of that run.
     wrong: Mutex<Option<&'static str>>,
 }
 

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! open --give--> open      a job is listed, and the thread does it
-//!      --close-> closed    the thread does what is listed, and ends; later jobs are the caller's
+//!      --close-> closed    the thread does the listed jobs, and ends; later jobs are the caller's
 //! ```
 
 use std::collections::VecDeque;

@@ -23,8 +23,8 @@ const SPUN: u64 = 5_000_000;
 pub(super) struct Threads {
     /// Those that have begun. Written by each of them, read by the watcher.
     begun: Mutex<Vec<KernelThread>>,
-    /// The number of those that were asked for and have not begun. Written by their spawners and by
-    /// themselves, read by the watcher.
+    /// Number of threads that a spawner has asked for and that have not begun. Written by spawners
+    /// and by beginning threads, read by the watcher.
     starting: AtomicUsize,
 }
 

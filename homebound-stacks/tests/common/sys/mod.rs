@@ -18,7 +18,7 @@ pub(crate) fn pause() -> i32 {
     errno()
 }
 
-/// Sleeps for a day, and returns what was left when a signal ended it.
+/// Sleeps for a day, and returns the error number when a signal has ended the sleep.
 pub(crate) fn nanosleep() -> i32 {
     // Longer than any soak, in which the end of a sleep would count as an interruption.
     let time = libc::timespec { tv_sec: 24 * 3600, tv_nsec: 0 };
