@@ -76,7 +76,7 @@ impl FileThread {
         Ok(())
     }
 
-    /// Open -> closed. The thread ends when it has done what is listed. Pairs with `work`.
+    /// Open -> closed. The thread ends when it has done the listed jobs. Pairs with `work`.
     pub(crate) fn close(&self) {
         self.jobs.lock().is_closed = true;
         self.changes.notify();

@@ -72,7 +72,7 @@ impl ProbeFile {
 
     /// Makes the file, unless it is gone for good.
     pub(crate) fn make(&self) -> io::Result<()> {
-        // Absent -> making. A second word, or one that comes too late, makes nothing.
+        // Absent -> making. A second `ready`, or a `ready` after the removal, makes nothing.
         if !self.change(ABSENT, MAKING) {
             return Ok(());
         }

@@ -187,8 +187,8 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
         }
         record.node.close();
     }
-    // Before the end is told, because the entry of the scope alone may own what is left in the slot
-    // (invariant 2 of `rt`).
+    // Before the end is told, because from then on the entry of the scope alone may own the value
+    // in the slot (invariant 2 of `rt`).
     drop(task);
     // The closure may have leaked the guard of a context that it entered, and this OS thread may
     // run another job soon.

@@ -82,8 +82,8 @@ pub(crate) struct Extras {
     pub(crate) process: OnceCell<Facts>,
     /// For a thread of a pool: the job that it is at. Set once, by the thread itself.
     pub(crate) job: OnceCell<JobNow>,
-    /// What to expect of the thread, if it has said so. A body shares that of the thread that runs
-    /// it.
+    /// The vitals of the thread, if it has said what to expect of it. A body shares the vitals of
+    /// the thread that runs the body.
     pub(crate) vitals: OnceCell<Arc<Vitals>>,
 }
 

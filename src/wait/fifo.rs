@@ -109,8 +109,8 @@ impl Opening {
         drop(both_ends);
     }
 
-    /// The stop. Tries once, because the stopping thread has others to tell; what is left to do may
-    /// block, and is returned.
+    /// The stop has come. Tries once, because the stopping thread has other waiters to tell.
+    /// Returns the rest of the work, because this rest may block.
     fn hear(self: &Arc<Self>) -> Calls {
         // The opener has heard of the stop itself, and is not in the system call.
         if thread::current().id() == self.opener {

@@ -117,8 +117,8 @@ impl<'scope> Supervisor<'scope> {
         if let Some(Err(error)) = child.policy.as_ref().map(crate::Restart::check) {
             return Err(ChildError::Start(error.into()));
         }
-        // A join in the cycle is woken with the error. Without one, the limit of the child ends the
-        // wait, as it ends that of a start.
+        // A join in the cycle is woken with the error. Without a join, the limit of the child ends
+        // this wait, as it ends the wait of a start.
         let _edge = child.ready_within.map(|_| {
             let (core, name) = (Arc::clone(&self.shared.core), child.name.clone());
             Waiting::on_needs(Arc::new(Needs::Start { core, child: Some(name) }))
