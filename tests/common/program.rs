@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 pub struct Program {
     process: Child,
     lines: BufReader<ChildStdout>,
+    errors: BufReader<ChildStderr>,
 }
 
 impl Program {
@@ -29,12 +30,20 @@ impl Program {
         set(&mut command);
         let mut process = command.spawn().expect("it starts");
         let lines = BufReader::new(process.stdout.take().expect("piped"));
-        Program { process, lines }
+        let errors = BufReader::new(process.stderr.take().expect("piped"));
+        Program { process, lines, errors }
     }
 
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).expect("it is text");
+        line
+    }
+
+    /// The next line of stderr.
+    pub fn error_line(&mut self) -> String {
+        let mut line = String::new();
+        self.errors.read_line(&mut line).expect("it is text");
         line
     }
 
@@ -46,7 +55,7 @@ impl Program {
     pub fn end(mut self) -> (Option<i32>, String, String) {
         let (mut out, mut err) = (String::new(), String::new());
         self.lines.read_to_string(&mut out).expect("it is text");
-        self.process.stderr.take().expect("piped").read_to_string(&mut err).expect("it is text");
+        self.errors.read_to_string(&mut err).expect("it is text");
         let status = self.process.wait().expect("it ends");
         (status.code(), out, err)
     }

@@ -71,6 +71,130 @@ fn the_supervisor_ends_at_once_on_ctrl_c() {
     });
 }
 
+#[test]
+fn the_first_example_adds_up_and_every_thread_is_home() {
+    // catches: a sum that is lost, a service that outlives its workers
+    within(|| {
+        let (code, out, err) = Program::start("hello", &[]).end();
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        for line in ["/hello/sum-0 = 500500\n", "/hello/sum-1 = 1500500\n", "/hello/sum-2 = 2500500\n"] {
+            assert!(out.contains(line), "{out}");
+        }
+        assert!(out.contains("service: shows that the program lives"), "the dump has it: {out}");
+        assert!(out.contains("shutdown: 1 total, 1 joined, timeout: 0, orphaned: 0"), "{out}");
+    });
+}
+
+#[test]
+fn the_pipeline_loses_no_job() {
+    // catches: a job that is in no count; the example itself compares the sums
+    within(|| {
+        let (code, out, err) = Program::start("pipeline", &[]).end();
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        let numbers: Vec<usize> = out.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let [sent, done, queued, threads, joined, ..] = numbers[..] else { panic!("{out}") };
+        assert!(sent == done + queued && done > 0, "{out}");
+        assert_eq!((threads, joined), (5, 5), "{out}");
+    });
+}
+
+/// The lines of the daemon that tell the order of its end.
+fn ends(out: &str) -> Vec<&str> {
+    let before_report = out.split("\n\n").next().unwrap_or_default();
+    before_report.lines().filter(|line| !line.starts_with("clock: tick ")).collect()
+}
+
+#[test]
+fn the_daemon_ends_its_worker_then_its_services_the_latest_first() {
+    // catches: an order of the end that is not the one in the header, at the end and at Ctrl-C
+    let services = [
+        "clock: I was told to stop",
+        "log: nobody is left to say anything",
+        "deferred: all threads are home",
+    ];
+    within(move || {
+        let (code, out, err) = Program::start("daemon", &[]).end();
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        assert_eq!(ends(&out), [&["worker: done"][..], &services].concat());
+
+        let mut program = Program::start("daemon", &[]);
+        assert_eq!(program.line(), "clock: tick 0\n");
+        program.signal(Signal::INT);
+        let (code, out, err) = program.end();
+        assert_eq!((code, err.as_str()), (Some(130), ""), "{out}");
+        assert_eq!(ends(&out), [&["worker: interrupted"][..], &services].concat());
+    });
+}
+
+#[test]
+fn each_failure_of_the_example_has_the_fate_that_it_tells() {
+    // catches: a failure that stops too much or too little, a type or a branch of the tree that is lost
+    within(|| {
+        let (code, out, err) = Program::start("failures", &[]).end();
+        assert_eq!(code, Some(0), "{out}{err}");
+        assert!(err.contains("seven numbers"), "the panic is told once, by its hook: {err}");
+        for part in [
+            "1. scope /failures.rs:14 failed: 1 failure\n└─ /failures.rs:14/parser failed: invalid digit",
+            "its type is not lost: Some(ParseIntError { kind: InvalidDigit })",
+            "2. /failures.rs:25/guess failed: invalid digit found in string; the scope goes on",
+            "3. vital thread /failures.rs:34/window ended",
+            "/failures.rs:42/import failed: 2 failures, 1 of them during the stop",
+            "/failures.rs:42/import/index panicked at examples/failures.rs:46:36: seven numbers",
+            "/failures.rs:42/import/cleaner failed: the disk is full",
+        ] {
+            assert!(out.contains(part), "{part} is missing in {out}");
+        }
+    });
+}
+
+#[test]
+fn the_drop_of_a_subsystem_finishes_what_it_was_sent() {
+    // catches: a drop that returns before the thread is home, a write that is cut off or lost
+    within(|| {
+        let (code, out, err) = Program::start("subsystem", &[]).end();
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        let number = |what: &str| -> usize {
+            let rest = out.lines().find_map(|line| line.strip_prefix(what));
+            rest.and_then(|rest| rest.trim().parse().ok()).unwrap_or_else(|| panic!("{what}: {out}"))
+        };
+        let (soon, later) = ("written within 30 ms:", "after the drop, the others are written too:");
+        assert_eq!(number(soon) + number(later), 3);
+        assert_eq!(number("threads of this scope now:"), 0);
+        assert!(out.contains("writer: its group was dropped\n"), "{out}");
+    });
+}
+
+#[test]
+fn the_settings_are_read_again_and_the_old_ones_stay_if_the_new_make_no_sense() {
+    // catches: a reload that is lost or ends the program, threads of the old settings that go on
+    within(|| {
+        let file = own_path("reload.conf");
+        let path = file.to_str().unwrap().to_owned();
+        std::fs::write(&file, "hello\n10\n").unwrap();
+        let mut program = Program::start("reload", &[&path]);
+        assert_eq!(program.line(), "hello\n");
+        std::fs::write(&file, "bye\nsoon\n").unwrap();
+        program.signal(Signal::HUP);
+        let complaint = program.error_line();
+        assert!(complaint.starts_with("reload: the old settings stay: \"soon\" is no number"), "{complaint}");
+        assert_eq!(program.line(), "hello\n");
+        std::fs::write(&file, "bye\n10\n").unwrap();
+        program.signal(Signal::HUP);
+        while program.line() != "reload: \"bye\" every 10ms\n" {}
+        // The old service may say a last word until it is joined; after that only the new one speaks.
+        while program.line() != "bye\n" {}
+        program.signal(Signal::TERM);
+        let (code, out, err) = program.end();
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        assert!(!out.lines().any(|line| line == "hello"), "{out}");
+        assert!(out.contains("timeout: 0, orphaned: 0"), "{out}");
+        std::fs::remove_file(file).unwrap();
+
+        let (code, _, err) = Program::start("reload", &[&path]).end();
+        assert!(code == Some(1) && err.contains(&path), "{code:?} {err}");
+    });
+}
+
 fn http() -> (Program, String) {
     let mut program = Program::start("http", &["127.0.0.1:0"]);
     let line = program.line();
