@@ -128,7 +128,7 @@ fn the_daemon_ends_its_worker_then_its_services_the_latest_first() {
 
 #[test]
 fn each_failure_of_the_example_has_the_fate_that_it_tells() {
-    // catches: a failure that stops too much or too little, a type or a branch of the tree that is lost
+    // catches: a failure that stops too much or too little, a type that is lost, a lost branch
     within(|| {
         let (code, out, err) = Program::start("failures", &[]).end();
         assert_eq!(code, Some(0), "{out}{err}");
@@ -181,7 +181,7 @@ fn the_settings_are_read_again_and_the_old_ones_stay_if_the_new_make_no_sense() 
         std::fs::write(&file, "bye\n10\n").unwrap();
         program.signal(Signal::HUP);
         while program.line() != "reload: \"bye\" every 10ms\n" {}
-        // The old service may say a last word until it is joined; after that only the new one speaks.
+        // The old service may speak until it is joined; after that only the new one does.
         while program.line() != "bye\n" {}
         program.signal(Signal::TERM);
         let (code, out, err) = program.end();
