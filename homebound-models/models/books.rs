@@ -14,7 +14,8 @@ use crate::shutdown::order::{Driver, drive};
 use crate::stop::node::{Link, Node};
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Label, Record};
-use crate::tree::result_state::{self, Outcome};
+use crate::tree::result_state::Outcome;
+use crate::tree::results;
 use crate::tree::root::{GRACE, Root, open_root};
 use crate::tree::state::{Entry, Phase};
 use crate::tree::traits::Traits;
@@ -34,7 +35,7 @@ fn admit(core: &Arc<ScopeCore>) -> Arc<Record> {
 /// Runs the last lines of a thread of the scope.
 fn ending(record: Arc<Record>) -> JoinHandle<()> {
     spawn(move || {
-        result_state::end(&record, Outcome::Finished);
+        results::end(&record, Outcome::Finished);
         record.core.count_out(&record);
     })
 }

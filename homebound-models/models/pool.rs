@@ -4,8 +4,8 @@
 
 use std::cell::RefCell;
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use loom::thread::{JoinHandle, spawn};
 
@@ -48,7 +48,8 @@ struct Pool {
 
 impl Pool {
     fn new(places: usize, threads: usize) -> Pool {
-        let line = Line::new(places, threads, false, 2, Arc::new(PoolFacts::new("a model".into())));
+        let line =
+            Line::new(places, threads, false, 2, Arc::new(PoolFacts::new("a model".into())), Weak::new());
         Pool { line: Arc::new(line), ran: Arc::default(), told: Arc::default() }
     }
 

@@ -16,8 +16,9 @@ use crate::rt::event_count::EventCount;
 use crate::sync::locks::Mutex;
 use crate::tree::core::ScopeCore;
 use crate::tree::internal::{internal, launch, retire};
-use crate::tree::record::{Of, Record};
+use crate::tree::record::Record;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 
 /// The number of jobs that may be listed. The file hangs if there are more, so they are refused.
 const MOST: usize = 16;

@@ -20,9 +20,11 @@ use crate::rt::result::Result;
 use crate::sys::{self, Handlers, Spared};
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::internal::{internal, launch};
-use crate::tree::record::{Record, Text};
-use crate::tree::result_state::{self, Outcome};
+use crate::tree::record::Record;
+use crate::tree::result_state::Outcome;
+use crate::tree::results;
 use crate::tree::root::{Root, RootHost, WorkItem, open_root};
+use crate::tree::text::Text;
 
 /// Everything that a run has set up in the process.
 pub(crate) struct Installed {
@@ -113,7 +115,7 @@ impl Installed {
         shared.send_last();
         // Last: from here on this thread handles signals again, as before the run.
         drop(spared);
-        internal.iter().for_each(|record| result_state::end(record, Outcome::Finished));
+        internal.iter().for_each(|record| results::end(record, Outcome::Finished));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::registry::signal::{SecondSignal, Signals};
 use crate::sight::health::settings::Health;
 use crate::sys::last::End;
 use crate::tree::root::GRACE;
-use crate::tree::vitals::Looking;
+use crate::tree::root::Looking;
 
 /// The default of `kill_after`: how long the process may live past the grace.
 const KILL_AFTER: Duration = Duration::from_secs(2);

@@ -16,10 +16,11 @@ use crate::shutdown::overdue;
 use crate::sight::warning;
 use crate::stop::wakeups::Calls;
 use crate::tree::core::ScopeCore;
-use crate::tree::record::{Of, Record};
+use crate::tree::record::Record;
 use crate::tree::root::{LogEntry, RootHost, WorkItem};
 use crate::tree::state::Phase;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 use crate::tree::{current, panic_hook};
 
 /// The thread *stopper*: carries out stops, runs callbacks, logs, and drives scopes whose body does
@@ -57,7 +58,7 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
         let chores_at = chores.attend(Instant::now(), &mut calls);
         let look = |core: &Arc<ScopeCore>| {
             // A thread that says what to expect of it may be the first to ask for looks.
-            looks = looks.take().or_else(|| core.root.board.looks.get().map(|make| make()));
+            looks = looks.take().or_else(|| core.root.looks.get().map(|make| make()));
             looks.as_mut()?.attend(core, Instant::now(), &end, &mut calls)
         };
         let look_at = shared.root.get().and_then(look);
@@ -133,7 +134,7 @@ fn answer(
         calls.add(marked);
     }
     if asked(request::EXPIRE) {
-        for node in core.root.timers.take_due_for_registry(awake::now()) {
+        for node in core.root.take_due(awake::now()) {
             calls.add(node.mark_expired());
         }
     }

@@ -25,10 +25,11 @@ use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
 use crate::sys::{self, Heard, Woken};
 use crate::tree::core::ScopeCore;
 use crate::tree::current;
-use crate::tree::record::{Of, Record};
+use crate::tree::record::Record;
 use crate::tree::root::{LogEntry, RootHost, WorkItem};
 use crate::tree::state::Phase;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 
 /// The longest wait for the lock of the root, to see whether the root is settled.
 const BUSY: Duration = Duration::from_millis(10);

@@ -1,7 +1,9 @@
-//! Owns the arithmetic of instants that cannot overflow.
-//! Refuses to read a clock.
+//! Owns the arithmetic of instants that cannot overflow, and the age of a coarse reading.
+//! Refuses to wait.
 
 use std::time::{Duration, Instant};
+
+use crate::sys;
 
 /// Returns `from + by`. If the clock cannot express that, returns an instant so far away that the
 /// process will not see it.
@@ -10,4 +12,9 @@ pub(crate) fn after(from: Instant, by: Duration) -> Instant {
     let end = from.checked_add(by).or_else(|| from.checked_add(CENTURY));
     // Even a century overflows, so `from` itself is further away than the process will live.
     end.unwrap_or(from)
+}
+
+/// Returns the time since a reading of the coarse clock.
+pub(crate) fn coarse_since(at: u64) -> Duration {
+    Duration::from_nanos(sys::coarse().saturating_sub(at))
 }

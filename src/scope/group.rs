@@ -28,9 +28,11 @@ use crate::thread::spawn::check_name;
 use crate::tree::core::{Kind, Opening, ScopeCore};
 use crate::tree::deadlock;
 use crate::tree::jobs::PoolFacts;
-use crate::tree::record::{Label, Of, Text};
+use crate::tree::record::Label;
 use crate::tree::services::Served;
 use crate::tree::text::IntoText;
+use crate::tree::text::Text;
+use crate::tree::waiting::Of;
 
 /// A scope as a value, for a struct's field: a subsystem that owns its threads. Dereferences to its
 /// [`Scope`]. A drop stops the group and joins its threads.
@@ -234,7 +236,6 @@ fn open_as<'scope>(
         runner: None,
     });
     if let Some(pool) = pool {
-        pool.set_core(&core);
         let _set_once = core.pool.set(Arc::clone(pool));
     }
     // Under one hold of the lock: the check, and the entry that makes the scope around wait for the
@@ -251,8 +252,8 @@ fn open_as<'scope>(
     core.node.inherit_probe(&parent.node);
     state.services.add(core.id, Served::Group(Arc::clone(&core)));
     // Under the same lock, so that a scope which is finishing knows all of its pools.
-    if let Some(pool) = pool {
-        state.pools.insert(core.id, Arc::clone(pool));
+    if pool.is_some() {
+        state.pools.insert(core.id, Arc::clone(&core));
     }
     drop(state);
     Ok(Group { scope: Scope::of(&core, lease), closed: false })
@@ -316,8 +317,9 @@ impl Group<'_> {
 /// Settles the groups of pools that are closed and whose threads are home, so that a scope which
 /// opens one pool after the other keeps a flat memory (P9).
 pub(crate) fn put_away_pools(parent: &Arc<ScopeCore>) {
-    let closed: Vec<_> = parent.lock().pools.values().filter(|pool| pool.is_closed()).cloned().collect();
-    for core in closed.iter().filter_map(|pool| pool.core()) {
+    let is_closed = |core: &&Arc<ScopeCore>| core.pool.get().is_some_and(|pool| pool.is_closed());
+    let closed: Vec<_> = parent.lock().pools.values().filter(is_closed).cloned().collect();
+    for core in closed {
         let home = core.lock().workers == 0;
         let left =
             if home && settle::settle(&core) { Some(parent.lock().services.remove(core.id)) } else { None };

@@ -25,11 +25,13 @@ use crate::thread::context::{Context, current};
 use crate::tree::core::{Kind, Opening, ScopeCore};
 use crate::tree::panic_hook;
 use crate::tree::propagate::log;
-use crate::tree::record::{Of, Record, Text};
+use crate::tree::record::Record;
 use crate::tree::root::{GRACE, Root, open_root, root_of};
 use crate::tree::text::IntoText;
+use crate::tree::text::Text;
 use crate::tree::verdict::{Verdict, judge};
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 
 /// Opens a scope: a child of the calling thread's context, or else a root of its own. Returns when
 /// all threads of the scope are home; if the scope is a root, when the OS has joined each of them.

@@ -13,8 +13,9 @@ use crate::rt::shown::shown;
 use crate::shutdown::order::{Driver, drive_until};
 use crate::shutdown::reporting;
 use crate::tree::core::ScopeCore;
-use crate::tree::record::{Of, Record};
+use crate::tree::record::Record;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 use crate::tree::{current, deadlock};
 
 /// Stops the scope, and waits until its threads are home or until `end`. A caller inside the scope

@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use crate::outcome::errors::failure::{Failure, Happened, Origin};
 use crate::rt::packet::Ran;
+use crate::rt::shown::Shown;
 use crate::stop::wakeups::Calls;
 use crate::tree::core::ScopeCore;
 use crate::tree::propagate::log;
 use crate::tree::state::Deferred;
 use crate::tree::text::escape;
 use crate::tree::verdict::{Verdict, judge};
-use crate::tree::{current, panic_hook, running};
+use crate::tree::{current, panic_hook};
 
 /// Runs a deferred function on the calling thread. An error that it returns, and a panic, is a
 /// failure of the scope `core`, and of no other scope.
 pub(crate) fn run(deferred: Deferred, core: &Arc<ScopeCore>) {
     let run = || current::as_callback(|| deferred.task.run(&()));
-    let ran = running::during_deferred(core, &deferred, run);
+    let what =
+        format!("deferred function \"{}\" of {}, from {}", Shown(&deferred.name), core.path(), deferred.at);
+    let ran = core.root.running.during(what, run);
     let mut calls = Calls::default();
     let failure = match ran {
         Ran::Done | Ran::Nothing => return,

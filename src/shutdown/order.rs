@@ -24,7 +24,7 @@ use crate::shutdown::long_wait::{For, LongWait};
 use crate::shutdown::overdue;
 use crate::shutdown::settle::settle;
 use crate::stop::wakeups::Calls;
-use crate::tree::core::ScopeCore;
+use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::jobs::close_all;
 use crate::tree::record::Record;
 use crate::tree::services::{Next, Served};
@@ -220,10 +220,11 @@ fn plan(core: &ScopeCore, state: &mut State, now: Instant, outer: Option<Instant
             state.overdue = true;
             return Action::Overdue(users(state));
         }
-    } else if state.phase == Phase::Open && core.kind != crate::tree::core::Kind::Group {
+    } else if state.phase == Phase::Open && core.kind != Kind::Group {
         // Jobs are work, so they are waited for like workers, unless a stop has come. Pairs with
         // `PoolFacts::leave`, which wakes the drivers.
-        if !core.node.is_stopping() && !close_all(&state.pools) {
+        let pools = state.pools.values().filter_map(|group| group.pool.get()).map(|pool| &**pool);
+        if !core.node.is_stopping() && !close_all(pools) {
             return Action::Wait(None);
         }
         // Open to finishing: workers and body are home, and no pool has a job. A group has no body,

@@ -24,9 +24,10 @@ use crate::shutdown::reporting::Account;
 use crate::shutdown::settle::{self, BodyEnd};
 use crate::sight::examine;
 use crate::tree::core::{Kind, ScopeCore};
-use crate::tree::record::{Record, Text};
+use crate::tree::record::Record;
 use crate::tree::root::{GRACE, Root, open_root};
 use crate::tree::state::Phase;
+use crate::tree::text::Text;
 use crate::tree::{current, deadlock};
 
 /// A new owned root. No thread runs yet.

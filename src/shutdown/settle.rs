@@ -26,7 +26,7 @@ use crate::tree::core::ScopeCore;
 use crate::tree::propagate::complain;
 use crate::tree::record::Record;
 use crate::tree::state::{Deferred, Entry, KeptValue, Phase, State};
-use crate::tree::{current, guest, result_state};
+use crate::tree::{current, guest, results};
 
 per_thread! {
     /// The number of scopes that the calling thread is settling, one inside the other. Only this
@@ -177,9 +177,7 @@ fn settle_own(core: &Arc<ScopeCore>) {
         let step = next_step(&mut core.lock(), closed);
         match step {
             Step::Run(deferred) => deferred::run(deferred, core),
-            Step::Forget(entries) => {
-                entries.into_values().for_each(|entry| result_state::settle(core, entry))
-            }
+            Step::Forget(entries) => entries.into_values().for_each(|entry| results::settle(core, entry)),
             Step::Close(guests) => {
                 // `close` waits for the callbacks that still run, because a panic in one of them is
                 // a failure of this scope. `send_away` waits for those of the guests.

@@ -15,7 +15,8 @@ use crate::tree::core::ScopeCore;
 use crate::tree::current::{self, Entered};
 use crate::tree::guest;
 use crate::tree::record::{Label, Record};
-use crate::tree::result_state::{self, Outcome};
+use crate::tree::result_state::Outcome;
+use crate::tree::results;
 use crate::tree::state::Entry;
 use crate::tree::traits::Traits;
 
@@ -67,13 +68,13 @@ pub(crate) fn adopt(core: &Arc<ScopeCore>, label: Label) -> Adopted {
     let record = Record::new(label, Role::Adopted, core, Node::new(Link::Inside), Traits::default());
     record.start(None);
     // No handle will ask for a result, so the entry goes when the stay ends.
-    result_state::without_handle(&record);
+    results::without_handle(&record);
     let entry = Entry { record: Arc::clone(&record), task: None };
     if is_ours(core) || core.admit(entry).is_err() {
         // The scope is over, or waits for this thread already: the thread gets a context, and no
         // place in the tree.
         record.node.attach(&core.node);
-        result_state::end(&record, Outcome::Finished);
+        results::end(&record, Outcome::Finished);
         record.done.set();
     }
     Adopted::of(&record)
@@ -84,7 +85,7 @@ pub(crate) fn take_in(host: &Context, label: Label) -> Adopted {
     let core = host.core();
     let record = Record::new(label, Role::Guest, core, Node::new(Link::Inside), Traits::default());
     record.start(None);
-    result_state::without_handle(&record);
+    results::without_handle(&record);
     // The threads of a service are told to stop when the service is, so attach to the thread of
     // `host`, not to its scope.
     record.node.attach(&host.record().node);
@@ -111,10 +112,10 @@ fn release(record: &Arc<Record>) {
     // count in the order of `come_home`.
     record.node.close();
     if !record.has_ended() {
-        result_state::end(record, Outcome::Finished);
+        results::end(record, Outcome::Finished);
         record.done.set();
         record.core.count_out(record);
-        result_state::remove_entry(record);
+        results::remove_entry(record);
     }
 }
 

@@ -25,12 +25,13 @@ use crate::thread::handle::Handle;
 use crate::thread::rerun::{self, Decider, Rerun};
 use crate::thread::spawn::launch;
 use crate::tree::core::ScopeCore;
-use crate::tree::on_done::Inbox;
+use crate::tree::life::Inbox;
 use crate::tree::readiness::Word;
 use crate::tree::record::{Label, Record};
+use crate::tree::root::MakeLooks;
 use crate::tree::text::IntoText;
 use crate::tree::traits::Traits;
-use crate::tree::vitals::{MakeLooks, Vitals};
+use crate::tree::vitals::Vitals;
 
 /// Configures a thread before it is started: what its failure and its end mean, its stack, an OS
 /// thread of its own. From [`Scope::thread`](crate::Scope::thread) or
@@ -385,7 +386,7 @@ impl<'scope> ThreadBuilder<'scope> {
         let record = Record::new(self.label, role, &self.core, Node::new(Link::Inside), self.traits);
         if let Some((every, looks)) = self.expect_every {
             record.set_vitals(Vitals::expecting(every));
-            let _another_was_first = self.core.root.board.looks.set(looks);
+            let _another_was_first = self.core.root.looks.set(looks);
         }
         if self.priority != Priority::Normal || self.cores.is_some() {
             let setting = Arc::new(Setting::new(self.priority, self.cores));

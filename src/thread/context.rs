@@ -311,7 +311,7 @@ impl Context {
     }
 
     fn timer(&self) -> Arc<dyn Timer> {
-        Arc::clone(&self.core().root.timers) as Arc<dyn Timer>
+        Arc::clone(&self.core().root) as Arc<dyn Timer>
     }
 
     /// Returns the earliest deadline that was set around this context.

@@ -19,9 +19,10 @@ use crate::thread::context::Context;
 use crate::thread::failpoint;
 use crate::thread::stopper::{At, OnStop, Stopper};
 use crate::tree::deadlock::Joining;
-use crate::tree::record::{Of, Record};
+use crate::tree::record::Record;
 use crate::tree::wait_mark::WaitMark;
-use crate::tree::{current, result_state};
+use crate::tree::waiting::Of;
+use crate::tree::{current, results};
 
 /// A thread that was spawned. Dropping a handle does not detach the thread: the scope joins it.
 ///
@@ -191,7 +192,7 @@ impl<T> Handle<'_, T> {
     fn collect(&mut self) -> Result<T, JoinError> {
         // First: from here on the result belongs to this call, and the drop leaves it alone.
         self.joined = true;
-        result_state::join(&self.record, &*self.claim)
+        results::join(&self.record, &*self.claim)
     }
 
     /// Returns a receiver that is disconnected when the thread has ended: for a `select!` over
@@ -317,7 +318,7 @@ impl<T> Drop for Handle<'_, T> {
         // The result of a thread that still runs goes to its scope, by the state machine of
         // `result_state`.
         if !self.joined {
-            result_state::drop_unjoined(&self.record, &*self.claim);
+            results::drop_unjoined(&self.record, &*self.claim);
         }
     }
 }

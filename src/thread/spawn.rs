@@ -24,7 +24,8 @@ use crate::thread::failpoint;
 use crate::tree::internal::need_maker;
 use crate::tree::propagate::{complain, log_of};
 use crate::tree::record::Record;
-use crate::tree::result_state::{self, Outcome};
+use crate::tree::result_state::Outcome;
+use crate::tree::results;
 use crate::tree::state::Entry;
 use crate::tree::verdict::{Verdict, judge};
 use crate::tree::{current, panic_hook};
@@ -260,7 +261,7 @@ pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Optio
     // Views show the thread until `end`, and its OS thread from here on, so no view misses both.
     os_thread.iter().for_each(|os_thread| os_thread.set_over());
     // Running to ended: the outcome is written before `done` is set, because a join reads it then.
-    result_state::end(record, outcome);
+    results::end(record, outcome);
     // Ask after the last code of the program, because that code may have stopped the root.
     let reusable = reusable.filter(|_| core.may_spawn_again());
     let at_once = reusable.filter(|_| record.close_sequel());

@@ -4,22 +4,24 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::outcome::reason::StopReason;
 use crate::outcome::words::ITS_CALLBACK;
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Packet, Task};
 use crate::rt::result::Result;
+use crate::rt::shown::Shown;
 use crate::stop::callback::{Callback, Caller};
 use crate::stop::node::Node;
 use crate::thread::context::Context;
 use crate::tree::core::ScopeCore;
 use crate::tree::propagate::complain;
-use crate::tree::record::{Of, Record};
+use crate::tree::record::Record;
 use crate::tree::text::IntoText;
 use crate::tree::wait_mark::WaitMark;
-use crate::tree::{current, deadlock, running};
+use crate::tree::waiting::Of;
+use crate::tree::{current, deadlock};
 
 /// A registered callback, and the event that runs it.
 pub(crate) struct Registered {
@@ -130,12 +132,17 @@ impl Context {
         // cycle.
         let record = Arc::downgrade(self.record());
         Packet::new(move |by: &Caller| -> Result {
-            running::during_callback(&Weak::clone(&record), || match by {
+            let of = record.upgrade();
+            let call = || match by {
                 // On the thread that stops: the search for cycles must know whose callback that
                 // thread is in.
                 Caller::Stop => deadlock::as_callback_of(record, f),
                 Caller::Registrar => current::as_callback(f),
-            });
+            };
+            match &of {
+                Some(of) => of.core.root.running.during(format!("callback of {}", Shown(of.path())), call),
+                None => call(),
+            }
             Ok(())
         })
     }

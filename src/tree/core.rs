@@ -22,11 +22,12 @@ use crate::stop::node::{Link, Node, Owner};
 use crate::stop::wakeups::Calls;
 use crate::sync::{AtomicBool, OnceCell};
 use crate::tree::jobs::PoolFacts;
-use crate::tree::record::{Record, Text, next_thread_id};
+use crate::tree::record::{Record, next_thread_id};
 use crate::tree::root::Root;
 use crate::tree::services::Served;
 use crate::tree::state::{Entry, Phase, State};
 use crate::tree::state_lock::StateLock;
+use crate::tree::text::Text;
 
 pub(crate) struct ScopeCore {
     pub(crate) id: u64,
@@ -80,7 +81,6 @@ pub(crate) struct Opening {
     pub(crate) root: Arc<Root>,
     pub(crate) parent: Option<Arc<ScopeCore>>,
     pub(crate) opener: Option<Arc<Record>>,
-    /// As in [`ScopeCore`].
     pub(crate) runner: Option<Arc<Record>>,
 }
 

@@ -13,7 +13,8 @@ use crate::rt::index::Index;
 use crate::sync::locks::Mutex;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
-use crate::tree::result_state::{self, Outcome};
+use crate::tree::result_state::Outcome;
+use crate::tree::results;
 use crate::tree::state::{Phase, State};
 use crate::tree::state_lock::Lock;
 
@@ -69,7 +70,7 @@ pub(crate) fn send_away(guests: &[Arc<Record>]) {
 /// Ends a guest. Its record ends before its node closes, so that a scope which its thread opens
 /// from now on is no child of the guest, and is not born stopped.
 pub(crate) fn end(record: &Arc<Record>) {
-    result_state::end(record, Outcome::Finished);
+    results::end(record, Outcome::Finished);
     record.node.close();
     record.done.set();
 }

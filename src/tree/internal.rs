@@ -1,5 +1,5 @@
-//! Owns the threads of homebound's own that a root may start: their records, their jobs, and
-//! *maker*.
+//! Owns the threads of homebound's own that a root may start: their records, their jobs, *maker*,
+//! and their end.
 //! Refuses to know what the other internal threads do.
 
 use std::io;
@@ -7,15 +7,19 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::outcome::status::snapshot::Role;
+use crate::outcome::words::ITS_ENDS;
 use crate::rt::contain::log_contained;
 use crate::rt::options::ThreadOptions;
 use crate::rt::os_thread::OsThread;
 use crate::stop::node::{Link, Node};
 use crate::tree::core::ScopeCore;
-use crate::tree::record::{Label, Of, Record};
-use crate::tree::result_state::{self, Outcome};
+use crate::tree::record::{Label, Record};
+use crate::tree::result_state::Outcome;
+use crate::tree::results;
+use crate::tree::root::Root;
 use crate::tree::traits::Traits;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 
 /// Makes a record for a thread of homebound's own, and lists it in the tree.
 pub(crate) fn internal(core: &Arc<ScopeCore>, name: &'static str, purpose: &'static str) -> Arc<Record> {
@@ -51,7 +55,7 @@ pub(crate) fn launch(
         // If the thread hangs from here on, it hangs in a destructor that code of the program's has
         // left in it.
         os_thread.set_over();
-        result_state::end(&own, Outcome::Finished);
+        results::end(&own, Outcome::Finished);
         // A root may have many such threads one after another, so the list must not grow.
         retire(&own);
     });
@@ -88,5 +92,28 @@ pub(crate) fn need_maker(core: &Arc<ScopeCore>) {
                 "no thread to start threads for those in the background: what they spawn stays in the background"
             );
         });
+    }
+}
+
+impl Root {
+    /// Ends the timer thread and *maker*, and joins every OS thread that this root started. The
+    /// calling thread is the body's: the tree goes on showing it, with this wait. If the calling
+    /// thread is an OS thread of the root, this returns at once, and the last of these threads to
+    /// leave joins the others.
+    pub(crate) fn close(&self) {
+        let core = self.core();
+        let body = core.as_ref().and_then(|core| core.lock().body.clone());
+        let at = core.as_ref().map_or_else(Location::caller, |core| core.at);
+        let _waits = WaitMark::of(ITS_ENDS, at, Of::Nobody, [body, None]);
+        // Before the cache closes, because the keeper and *maker* are threads of the cache. The
+        // keeper first, because it may ask for its successor.
+        self.close_keeper();
+        self.cache.close_maker();
+        if self.cache.has_caller() {
+            // The calling thread cannot join itself.
+            self.cache.abandon();
+        } else {
+            self.cache.close();
+        }
     }
 }

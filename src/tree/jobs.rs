@@ -1,5 +1,5 @@
 //! Owns what the tree knows of a pool: whether it has jobs, for which its scope waits, its numbers,
-//! and the tokens by which its idle threads are woken. Owns also what a thread of a pool is at.
+//! and the tokens by which its idle threads are woken.
 //! Refuses to know the jobs, which may borrow for `'scope`: `work::pool` does.
 //!
 //! Jobs are work: a scope whose body returned `Ok` waits for them before it is finishing (E1). Each
@@ -13,21 +13,15 @@
 //! closed at one moment or not at all: `close_all` holds their locks together. A driver that finds
 //! a busy gate has set `watched` under the same lock, so the `leave` that follows wakes it.
 
-use std::sync::Arc;
-use std::sync::Weak;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
 
-use crate::outcome::status::pool_status::{JobStatus, PoolStatus};
-use crate::rt::by_id::ById;
+use crate::outcome::status::pool_status::PoolStatus;
+use crate::rt::time::coarse_since;
 use crate::rt::tokens::Tokens;
-use crate::stop::node::Node;
-use crate::sync::{Mutex, OnceCell};
-use crate::sys;
-use crate::tree::core::ScopeCore;
-use crate::tree::record::{Record, Text};
+use crate::sync::Mutex;
+use crate::tree::text::Text;
 
 /// The part of a pool that is in the tree, at the group of its threads.
 pub(crate) struct PoolFacts {
@@ -36,8 +30,6 @@ pub(crate) struct PoolFacts {
     /// Wakes idle threads of the pool. Opened when the group is told to stop.
     pub(crate) tokens: Tokens,
     numbers: Numbers,
-    /// The group. Set once, before a thread is in it; never in a model.
-    core: OnceCell<Weak<ScopeCore>>,
 }
 
 /// Whether a pool has jobs that are not over.
@@ -77,11 +69,7 @@ struct Numbers {
 impl PoolFacts {
     pub(crate) fn new(purpose: Text) -> PoolFacts {
         let (gate, tokens, numbers) = Default::default();
-        PoolFacts { purpose, gate, tokens, numbers, core: OnceCell::new() }
-    }
-
-    pub(crate) fn set_core(&self, core: &Arc<ScopeCore>) {
-        let _set_once = self.core.set(Arc::downgrade(core));
+        PoolFacts { purpose, gate, tokens, numbers }
     }
 
     /// Quiet to busy: the first job comes. False if the scope is finishing and takes no jobs.
@@ -92,24 +80,11 @@ impl PoolFacts {
     }
 
     /// Busy to quiet: the last job is over. Returns true if a driver waits for that. The caller
-    /// wakes it when its own locks are free.
+    /// wakes it when its own locks are free. Pairs with `close_all`.
     pub(crate) fn leave(&self) -> bool {
         let mut gate = self.gate.lock();
         gate.busy = false;
         std::mem::take(&mut gate.watched)
-    }
-
-    /// Wakes the drivers of the scope around the pool. Pairs with `close_all`.
-    pub(crate) fn wake_drivers(&self) {
-        // Not through the group: no driver looks at a group that was not told, so a second wake-up
-        // would end there.
-        let around = self.core().and_then(|core| core.parent.clone());
-        around.iter().for_each(|around| around.wake_drivers());
-    }
-
-    /// The group of the pool, if it is not gone.
-    pub(crate) fn core(&self) -> Option<Arc<ScopeCore>> {
-        self.core.get().and_then(Weak::upgrade)
     }
 
     /// Notes that no job comes any more: when its threads are home, the pool is over.
@@ -217,127 +192,16 @@ impl PoolFacts {
     }
 }
 
-/// The time since a reading of the coarse clock.
-pub(crate) fn coarse_since(at: u64) -> Duration {
-    Duration::from_nanos(sys::coarse().saturating_sub(at))
-}
-
 /// Closes the gates of all pools, if none of them has a job. Otherwise a driver is woken when one
 /// of them is left. Called under the lock of the scope.
-pub(crate) fn close_all(pools: &ById<Arc<PoolFacts>>) -> bool {
+pub(crate) fn close_all<'a>(pools: impl Iterator<Item = &'a PoolFacts>) -> bool {
     // All locks at once: a pool that is quiet now may get a job of a pool that is looked at later.
     // No other function holds two of them.
-    let mut gates: Vec<_> = pools.values().map(|pool| pool.gate.lock()).collect();
+    let mut gates: Vec<_> = pools.map(|pool| pool.gate.lock()).collect();
     let quiet = gates.iter().all(|gate| !gate.busy);
     for gate in &mut gates {
         // Quiet to closed, all or none. Pairs with `leave`, if it is none.
         (gate.closed, gate.watched) = (quiet, !quiet);
     }
     quiet
-}
-
-/// What a thread of a pool is at. Written by the thread, read by views.
-pub(crate) struct JobNow {
-    /// The number of the job; 0 between two jobs.
-    number: AtomicU64,
-    /// When the job began, by the coarse clock.
-    since: AtomicU64,
-    /// True if the job has a handle, which gets its failure: then a failure stops nothing (F2).
-    isolated: AtomicBool,
-    /// The job has left a note or told of a failure, so that the record has to be put in order.
-    touched: AtomicBool,
-    /// Number of jobs that this thread has begun and not ended: more than one if a job that it
-    /// joins runs in place.
-    pub(crate) depth: AtomicU32,
-    /// Number of jobs that this thread has dropped at a stop.
-    pub(crate) dropped: AtomicU64,
-    /// The node of the innermost job, below which jobs in place hang.
-    pub(crate) node: Mutex<Option<Arc<Node>>>,
-}
-
-/// Which job a thread is at: a part of [`JobNow`], to be put back when a job in place is over.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct JobMark {
-    pub(crate) number: u64,
-    pub(crate) since: u64,
-    pub(crate) isolated: bool,
-}
-
-impl JobNow {
-    pub(crate) fn new() -> JobNow {
-        JobNow {
-            number: AtomicU64::new(0),
-            since: AtomicU64::new(0),
-            isolated: AtomicBool::new(false),
-            touched: AtomicBool::new(false),
-            depth: AtomicU32::new(0),
-            dropped: AtomicU64::new(0),
-            node: Mutex::new(None),
-        }
-    }
-
-    /// Shows this job. Returns the job that was shown.
-    #[inline]
-    pub(crate) fn show(&self, mark: JobMark) -> JobMark {
-        let before = self.mark();
-        self.since.store(mark.since, Ordering::Relaxed);
-        self.isolated.store(mark.isolated, Ordering::Relaxed);
-        self.number.store(mark.number, Ordering::Relaxed);
-        before
-    }
-
-    fn mark(&self) -> JobMark {
-        JobMark {
-            number: self.number.load(Ordering::Relaxed),
-            since: self.since.load(Ordering::Relaxed),
-            isolated: self.isolated.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Called when the job leaves something in the record. Pairs with `take_touched`.
-    pub(crate) fn touch(&self) {
-        self.touched.store(true, Ordering::Relaxed);
-    }
-
-    /// True if the record has to be put in order after the job.
-    #[inline]
-    pub(crate) fn take_touched(&self) -> bool {
-        self.touched.load(Ordering::Relaxed) && self.touched.swap(false, Ordering::Relaxed)
-    }
-
-    /// The number of the present job.
-    pub(crate) fn number(&self) -> Option<u64> {
-        Some(self.number.load(Ordering::Relaxed)).filter(|number| *number > 0)
-    }
-
-    /// Whether the failure of the present job stops nothing. `None` between two jobs.
-    pub(crate) fn is_isolated(&self) -> Option<bool> {
-        self.number().map(|_| self.isolated.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn status(&self) -> Option<JobStatus> {
-        let mark = self.mark();
-        (mark.number > 0).then(|| JobStatus { number: mark.number, running_for: coarse_since(mark.since) })
-    }
-}
-
-impl Record {
-    /// Sets the path of the record of a job, before anything reads it.
-    pub(crate) fn set_path(&self, path: String) {
-        let _set_once = self.path.set(path.into());
-    }
-
-    /// The path with the job that the thread is at: `/thumbs/thumbs-2/job 812`.
-    pub(crate) fn path_now(&self) -> String {
-        match self.job().and_then(|job| job.number()) {
-            Some(number) => format!("{}/job {number}", self.path()),
-            None => self.path().to_owned(),
-        }
-    }
-
-    /// Called when the closure has left something in this record: a thread of a pool removes it
-    /// after the job.
-    pub(crate) fn touch_job(&self) {
-        self.job().into_iter().for_each(|job| job.touch());
-    }
 }

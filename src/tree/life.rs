@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::outcome::report::shutdown::{Ending, HeldBy};
+use crate::outcome::status::id::ThreadId;
 use crate::rt::by_id::ById;
 use crate::stop::callback::Callback;
-use crate::tree::on_done::Inbox;
 use crate::tree::readiness::Readiness;
-use crate::tree::record::Text;
 use crate::tree::result_state::ResultState;
+use crate::tree::text::Text;
 
-/// What follows when the thread has ended; see `done`.
+/// Takes the id of a thread that has ended; no code of the program's. A pointer, because most
+/// programs have no set of threads that takes ids.
+pub(crate) type Inbox = Arc<dyn Fn(ThreadId) + Send + Sync>;
+
+/// What follows when the thread has ended; see `on_done`.
 #[derive(Default)]
 pub(crate) struct Sequel {
     /// Gets the thread's id. Set before the thread is started, taken out by `tell_sequel`.
@@ -28,7 +32,7 @@ pub(crate) struct Sequel {
 /// How far the thread has come; under the lock `life`.
 #[derive(Default)]
 pub(crate) struct Life {
-    /// When the closure was over, on the clock of `awake`. Written by `result_state::end`.
+    /// When the closure was over, on the clock of `awake`. Written by `results::end`.
     pub(crate) ended_at: Option<Instant>,
     /// When a driver marked it overdue, on the same clock. Read by views, reports and `due`.
     pub(crate) overdue_since: Option<Instant>,

@@ -2,13 +2,13 @@
 //! and how much time is left.
 //! Refuses to start threads and to decide what happens next: `thread` and `shutdown` do.
 //!
-//! A thread holds its scope, a scope holds its threads, and both share a root. So fifteen files of
-//! this folder know each other: `core`, `current`, `internal`, `panic_hook`, `propagate`, `record`,
-//! `result_state`, `root`, `running`, `services`, `state`, `state_lock`, `tally`, `timers`,
-//! `wait_mark`.
+//! A thread holds its scope, a scope holds its threads, and both share a root. So eight files are
+//! one data structure, and know each other: `core`, `record`, `root`, `state`, `state_lock`,
+//! `services`, `tally`, `waiting`. The other files use these, or are used by them, but not both.
 //!
 //! Read `core` and `record` first, then `state`.
 
+pub(crate) mod board;
 pub(crate) mod core;
 pub(crate) mod current;
 pub(crate) mod deadlock;
@@ -18,7 +18,9 @@ pub(crate) mod fault_plan;
 pub(crate) mod grace;
 pub(crate) mod guest;
 pub(crate) mod internal;
+pub(crate) mod job;
 pub(crate) mod jobs;
+pub(crate) mod keeper;
 pub(crate) mod life;
 pub(crate) mod on_done;
 pub(crate) mod panic_hook;
@@ -27,6 +29,7 @@ pub(crate) mod propagate;
 pub(crate) mod readiness;
 pub(crate) mod record;
 pub(crate) mod result_state;
+pub(crate) mod results;
 pub(crate) mod root;
 pub(crate) mod rows;
 pub(crate) mod running;
@@ -44,4 +47,5 @@ pub(crate) mod users;
 pub(crate) mod verdict;
 pub(crate) mod vitals;
 pub(crate) mod wait_mark;
+pub(crate) mod waiting;
 pub(crate) mod walk;

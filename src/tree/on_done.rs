@@ -12,11 +12,8 @@ use crossbeam_channel::{Receiver, unbounded};
 
 use crate::outcome::status::id::ThreadId;
 use crate::stop::callback::{Callback, Caller};
+use crate::tree::life::Inbox;
 use crate::tree::record::Record;
-
-/// Takes the id of a thread that has ended; no code of the program's. A pointer, because most
-/// programs have no set of threads that takes ids.
-pub(crate) type Inbox = Arc<dyn Fn(ThreadId) + Send + Sync>;
 
 /// Makes an inbox, and the receiver of the ids that come to it.
 pub(crate) fn inbox() -> (Inbox, Receiver<ThreadId>) {

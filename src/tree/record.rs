@@ -1,11 +1,10 @@
 //! Owns the facts about one thread of the tree: its label, its present wait, its ending.
 //! Refuses to act: scopes admit it, `thread::spawn` runs it, `snapshot` reads it.
 
-use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::outcome::errors::failure::Origin;
 use crate::outcome::report::shutdown::Ending;
@@ -17,15 +16,13 @@ use crate::rt::this_thread;
 use crate::stop::node::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 use crate::tree::core::ScopeCore;
-use crate::tree::jobs::JobNow;
+use crate::tree::job::JobNow;
 use crate::tree::life::Life;
-use crate::tree::text::escape;
+use crate::tree::runs::Seen;
+use crate::tree::text::{Text, escape};
 use crate::tree::traits::Traits;
 use crate::tree::vitals::Vitals;
-pub(crate) use crate::tree::wait_mark::{Of, Wait};
-
-/// A name or purpose; a `&'static str` is not copied.
-pub(crate) type Text = Cow<'static, str>;
+use crate::tree::waiting::{Line, Wait, Waits};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -52,9 +49,9 @@ pub(crate) struct Record {
     pub(crate) spawned_at: Instant,
     pub(crate) core: Arc<ScopeCore>,
     pub(crate) node: Arc<Node>,
-    /// Set by the ending thread after `result_state::end`; joins wait for it.
+    /// Set by the ending thread after `results::end`; joins wait for it.
     pub(crate) done: Latch,
-    pub(super) path: OnceCell<Box<str>>,
+    path: OnceCell<Box<str>>,
     /// Written by `start`, on the thread itself; 0 before, and where the system has no such id.
     kernel_id: AtomicU32,
     /// The OS thread that runs it, as `this_thread::number` counts; 0 before it starts.
@@ -86,18 +83,6 @@ pub(crate) struct Extras {
     /// the thread that runs the body.
     pub(crate) vitals: OnceCell<Arc<Vitals>>,
 }
-
-/// The present wait of a thread, and its last line.
-#[derive(Default)]
-struct Waits {
-    now: Option<Wait>,
-    /// Kind and line of the wait that ended last. Copied at its end, so that no wait that need not
-    /// block pays for it.
-    last: Option<Line>,
-}
-
-/// The kind of a wait, and its line.
-pub(crate) type Line = (&'static str, &'static Location<'static>);
 
 /// The facts about a child process.
 #[cfg_attr(not(unix), allow(dead_code))]
@@ -172,6 +157,11 @@ impl Record {
             spawned_from: self.label.at,
             notes: notes.into_iter().flatten().chain(run).collect(),
         }
+    }
+
+    /// The runs of the thread, to be shown. A thread without a restart has one.
+    pub(crate) fn runs_seen(&self) -> Seen {
+        self.traits.runs.as_ref().map_or_else(Seen::once, |runs| runs.seen())
     }
 
     /// The calling thread runs it from now on. Called as the first step of a job. `setting`: of the
@@ -250,10 +240,7 @@ impl Record {
 
     /// Sets the wait, and returns the one before it, which the caller puts back: waits nest.
     pub(crate) fn set_wait(&self, wait: Option<Wait>) -> Option<Wait> {
-        let mut waits = self.waits.lock();
-        let before = std::mem::replace(&mut waits.now, wait);
-        waits.last = before.as_ref().map(|wait| (wait.what, wait.at)).or(waits.last);
-        before
+        self.waits.lock().set(wait)
     }
 
     pub(crate) fn wait(&self) -> Option<Wait> {
@@ -312,5 +299,50 @@ impl Record {
             (None, _) => true,
         };
         life.ending.filter(|_| !late).unwrap_or(Ending::Overdue)
+    }
+
+    /// Sets the path of the record of a job, before anything reads it.
+    pub(crate) fn set_path(&self, path: String) {
+        let _set_once = self.path.set(path.into());
+    }
+
+    /// The path with the job that the thread is at: `/thumbs/thumbs-2/job 812`.
+    pub(crate) fn path_now(&self) -> String {
+        match self.job().and_then(|job| job.number()) {
+            Some(number) => format!("{}/job {number}", self.path()),
+            None => self.path().to_owned(),
+        }
+    }
+
+    /// Called when the closure has left something in this record: a thread of a pool removes it
+    /// after the job.
+    pub(crate) fn touch_job(&self) {
+        self.job().into_iter().for_each(|job| job.touch());
+    }
+
+    /// Notes a sign of progress, if the thread has said what to expect of it.
+    #[inline]
+    pub(crate) fn progress(&self, at: Option<&'static Location<'static>>) {
+        if let Some(vitals) = self.vitals() {
+            vitals.progress(at);
+        }
+    }
+
+    /// True if the thread has said what to expect of it.
+    pub(crate) fn expects(&self) -> bool {
+        self.vitals().is_some_and(|vitals| vitals.every().is_some())
+    }
+
+    /// Says what to expect of the thread. Called before another thread knows the record.
+    pub(crate) fn set_vitals(&self, vitals: Arc<Vitals>) {
+        let _set_once = self.extras().vitals.set(vitals);
+        self.node.set_noted();
+    }
+
+    /// Runs `f`, which may take `max` without a sign of progress. Its beginning and its end are
+    /// such signs.
+    pub(crate) fn patience<R>(&self, max: Duration, f: impl FnOnce() -> R) -> R {
+        let vitals = Arc::clone(self.extras().vitals.get_or_init(Arc::default));
+        vitals.patiently(max, f)
     }
 }

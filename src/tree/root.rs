@@ -8,20 +8,19 @@ use std::time::{Duration, Instant};
 
 use crate::outcome::status::outside::ForeignThread;
 use crate::outcome::status::stack::Stacks;
-use crate::outcome::words::ITS_ENDS;
 use crate::rt::thread_cache::ThreadCache;
 use crate::stop::wakeups::Calls;
 use crate::sync::{OnceCell, locks};
+use crate::tree::board::Board;
 use crate::tree::core::{Kind, Opening, ScopeCore};
 use crate::tree::drain::Drain;
 use crate::tree::fault_plan::Probe;
 use crate::tree::grace::Clock;
-use crate::tree::record::{Of, Record, Text};
+use crate::tree::record::Record;
 use crate::tree::running::Running;
 use crate::tree::state_lock::Lock;
+use crate::tree::text::Text;
 use crate::tree::timers::Timers;
-use crate::tree::vitals::Board;
-use crate::tree::wait_mark::WaitMark;
 
 /// The default grace of a registry, and the grace of every standalone root.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
@@ -85,15 +84,36 @@ pub(crate) enum LogEntry {
     NoTimer(std::io::Error),
 }
 
+/// The health looks of a registry, in the hands of *stopper*. They are behind a pointer, so that a
+/// program that asks for none has no code of them.
+pub(crate) trait Looking {
+    /// Looks at the tree below `core`, if a look is due. Returns when the next is. Lines join
+    /// `calls`. `end` is called for a thread whose state ends the process with this code, before
+    /// the line about it is added; what it returns is to follow the line.
+    fn attend(
+        &mut self,
+        core: &Arc<ScopeCore>,
+        now: Instant,
+        end: &dyn Fn(&Record, u8) -> Calls,
+        calls: &mut Calls,
+    ) -> Option<Instant>;
+}
+
+/// Makes the looks at threads that have said what to expect of them.
+pub(crate) type MakeLooks = fn() -> Box<dyn Looking>;
+
 /// What all scopes below one root share. The scopes keep it alive.
 pub(crate) struct Root {
     /// The OS threads of the root.
     pub(crate) cache: Arc<ThreadCache>,
     /// The time that a stopped scope has, unless `shutdown` sets another.
     pub(crate) grace: Duration,
-    pub(crate) timers: Arc<Timers>,
+    pub(crate) timers: Timers,
     /// What the health looks of the registry have found.
     pub(crate) board: Board,
+    /// Makes these looks. Set by the first thread that says what to expect of it, before the news
+    /// of the board; read by *stopper*.
+    pub(crate) looks: OnceCell<MakeLooks>,
     /// The notice before a stop.
     pub(crate) drain: Drain,
     /// The callbacks and deferred functions that run now.
@@ -135,11 +155,12 @@ static ROOTS: locks::Mutex<Vec<Weak<Root>>> = locks::Mutex::new(Vec::new());
 impl Root {
     pub(crate) fn new(grace: Duration, host: Option<Weak<dyn RootHost>>) -> Arc<Root> {
         crate::sys::know_forks();
-        let root = Arc::new_cyclic(|this| Root {
+        let root = Arc::new(Root {
             cache: Arc::new(ThreadCache::default()),
             grace,
-            timers: Arc::new(Timers::new(Weak::clone(this))),
+            timers: Timers::default(),
             board: Board::default(),
+            looks: OnceCell::new(),
             drain: Drain::default(),
             running: Running::default(),
             status: locks::Mutex::default(),
@@ -272,27 +293,6 @@ impl Root {
             list.extend(state.scopes.values().filter_map(Weak::upgrade));
         }
         found
-    }
-
-    /// Ends the timer thread and *maker*, and joins every OS thread that this root started. The
-    /// calling thread is the body's: the tree goes on showing it, with this wait. If the calling
-    /// thread is an OS thread of the root, this returns at once, and the last of these threads to
-    /// leave joins the others.
-    pub(crate) fn close(&self) {
-        let core = self.core();
-        let body = core.as_ref().and_then(|core| core.lock().body.clone());
-        let at = core.as_ref().map_or_else(Location::caller, |core| core.at);
-        let _waits = WaitMark::of(ITS_ENDS, at, Of::Nobody, [body, None]);
-        // Before the cache closes, because the keeper and *maker* are threads of the cache. The
-        // keeper first, because it may ask for its successor.
-        self.timers.close();
-        self.cache.close_maker();
-        if self.cache.has_caller() {
-            // The calling thread cannot join itself.
-            self.cache.abandon();
-        } else {
-            self.cache.close();
-        }
     }
 }
 

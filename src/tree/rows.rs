@@ -7,13 +7,13 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::outcome::report::offset::StopOffset;
-use crate::outcome::report::shutdown::{BodyReport, Ending, HeldBy, ScopeReport, ThreadReport};
+use crate::outcome::report::shutdown::{BodyReport, Ending, ScopeReport, ThreadReport};
 use crate::outcome::status::id::{ScopeId, ThreadId};
 use crate::rt::awake;
 use crate::rt::index::Index;
 use crate::tree::core::{Kind, ScopeCore};
-use crate::tree::record::{Of, Record};
-use crate::tree::runs::{self, Seen};
+use crate::tree::record::Record;
+use crate::tree::runs::Seen;
 use crate::tree::tally::Row;
 
 /// The row of a thread. `began`: when the shutdown began.
@@ -27,7 +27,7 @@ pub(crate) fn thread(row: &Row, began: Instant) -> ThreadReport {
     let asked = record.node.asked_at();
     let waits = record.wait().filter(|_| ended.is_none());
     let starting = record.starting_since().filter(|_| ended.is_none());
-    let Seen { run, restarts, last_failure, .. } = runs::seen(record);
+    let Seen { run, restarts, last_failure, .. } = record.runs_seen();
     ThreadReport {
         id: record.id,
         path: record.path().to_owned(),
@@ -43,7 +43,7 @@ pub(crate) fn thread(row: &Row, began: Instant) -> ThreadReport {
         ended: ended.map(offset),
         held_by: match ended {
             Some(_) => held_before,
-            None => waits.as_ref().and_then(|wait| held_by(&wait.of)),
+            None => waits.as_ref().and_then(|wait| wait.of.held_by()),
         },
         after_stop: ended.zip(asked).map(|(end, asked)| end.saturating_duration_since(asked)),
         run,
@@ -112,18 +112,5 @@ fn scope(
             None if has_body => runs(core),
             None => None,
         },
-    }
-}
-
-/// What a wait is for, if it is for a thread or a scope.
-pub(crate) fn held_by(of: &Of) -> Option<HeldBy> {
-    match of {
-        Of::Thread(record) => {
-            Some(HeldBy { thread: Some(record.id), scope: None, path: record.path().to_owned() })
-        }
-        Of::Scope(core) => {
-            Some(HeldBy { thread: None, scope: Some(ScopeId(core.id)), path: core.path().to_owned() })
-        }
-        Of::Nobody | Of::Outside | Of::Any(_) | Of::Run(_) => None,
     }
 }

@@ -18,7 +18,6 @@ use crate::outcome::reason::Stop;
 use crate::rt::os_thread::OsThread;
 use crate::stop::node::{Link, Node};
 use crate::sync::Mutex;
-use crate::tree::record::Record;
 
 /// Of a thread that may run again. Most threads have none.
 #[derive(Default)]
@@ -66,26 +65,19 @@ pub(crate) struct Seen {
     pub(crate) down: bool,
 }
 
-/// The runs of this thread, to be shown. A thread without a restart has one.
-pub(crate) fn seen(record: &Record) -> Seen {
-    let once = Seen {
-        run: 1,
-        restarts: 0,
-        last_failure: None,
-        failed_at: None,
-        streak: Streak::default(),
-        pause_end: None,
-        down: false,
-    };
-    let Some(runs) = &record.traits.runs else { return once };
-    let (seen, last) = runs.look(|runs| {
-        let State { run, restarts, failed_at, streak, pause_end, .. } = *runs;
-        let (run, down) = (run.max(1), runs.before.is_some());
-        let seen = Seen { run, restarts, last_failure: None, failed_at, streak, pause_end, down };
-        (seen, runs.last_failure.clone())
-    });
-    // The text is copied with the lock free.
-    Seen { last_failure: last.map(|text| text.to_string()), ..seen }
+impl Seen {
+    /// Of a thread that runs once.
+    pub(crate) fn once() -> Seen {
+        Seen {
+            run: 1,
+            restarts: 0,
+            last_failure: None,
+            failed_at: None,
+            streak: Streak::default(),
+            pause_end: None,
+            down: false,
+        }
+    }
 }
 
 impl State {
@@ -101,15 +93,26 @@ impl Runs {
         look(&mut self.0.lock())
     }
 
-    /// Between -> running: counts the run, and makes its node, below that of the thread. If the
-    /// thread was told to stop, the node is born stopped, and a run after the first does not begin.
-    pub(crate) fn begin(&self, record: &Record) -> Option<Arc<Node>> {
+    /// What views and reports show.
+    pub(crate) fn seen(&self) -> Seen {
+        let (seen, last) = self.look(|runs| {
+            let State { run, restarts, failed_at, streak, pause_end, .. } = *runs;
+            let (run, down) = (run.max(1), runs.before.is_some());
+            let seen = Seen { run, restarts, last_failure: None, failed_at, streak, pause_end, down };
+            (seen, runs.last_failure.clone())
+        });
+        // The text is copied with the lock free.
+        Seen { last_failure: last.map(|text| text.to_string()), ..seen }
+    }
+
+    /// Between -> running: counts the run, and makes its node, below that of the thread, `own`. If
+    /// the thread was told to stop, the node is born stopped, and a run after the first does not
+    /// begin. `is_noted`: a look at the stop is a sign of progress, as it is at `own`.
+    pub(crate) fn begin(&self, own: &Arc<Node>, is_noted: bool) -> Option<Arc<Node>> {
         let node = Node::new(Link::Inside);
-        node.attach(&record.node);
-        if record.expects() {
+        node.attach(own);
+        if is_noted {
             node.set_noted();
-            // The time before the run is none of the thread's.
-            record.progress(None);
         }
         let mut stop = None;
         let begins = self.look(|state| {

@@ -19,11 +19,12 @@ use crate::rt::awake;
 use crate::rt::options::Setting;
 use crate::sys;
 use crate::tree::core::{Kind, ScopeCore};
-use crate::tree::record::{Of, Record, Wait};
+use crate::tree::record::Record;
 use crate::tree::root::Root;
-use crate::tree::runs;
 use crate::tree::state::Phase;
 use crate::tree::text::escape;
+use crate::tree::waiting::Of;
+use crate::tree::waiting::Wait;
 
 /// Number of threads that are copied under one hold of their scope's lock.
 const PORTION: usize = 64;
@@ -178,9 +179,9 @@ pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
         let note = (!notes.is_empty()).then(|| notes.join(", "));
         (life.overdue_since, life.failed, note)
     });
-    let (starting, runs) = (record.starting_since(), runs::seen(record));
+    let (starting, runs) = (record.starting_since(), record.runs_seen());
     let (priority, cores) = record.setting.get().map(|setting| setting_of(setting)).unwrap_or_default();
-    let health = record.core.root.board.of(record, wait.as_ref());
+    let health = record.core.root.board.of(record.id, record.role, wait.is_some());
     ThreadStatus {
         id: record.id,
         name: record.label.name.to_string(),

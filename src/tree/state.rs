@@ -13,10 +13,10 @@ use crate::rt::erase::Kept;
 use crate::rt::packet::Task;
 use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
-use crate::tree::jobs::PoolFacts;
-use crate::tree::record::{Record, Text};
+use crate::tree::record::Record;
 use crate::tree::services::Services;
 use crate::tree::tally::Tally;
+use crate::tree::text::Text;
 
 /// How far a scope has come. A phase only moves forward, under the scope's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +50,7 @@ pub(crate) struct State {
     pub(crate) services: Services,
     /// The pools among the groups in `services`: the scope is finishing when none has a job (E1).
     /// Added to when a pool opens, removed from when it is settled.
-    pub(crate) pools: ById<Arc<PoolFacts>>,
+    pub(crate) pools: ById<Arc<ScopeCore>>,
     /// Run by `settle`, the last first. A deferred function may add more.
     pub(crate) deferred: Vec<Deferred>,
     /// Lent to all that the scope runs. Dropped by `settle`, the last first, when all else is over.

@@ -1,7 +1,11 @@
-//! Owns the trait of names and purposes, and the compiler's message for anything else.
+//! Owns the type of names and purposes, the trait by which a spawn takes one, and the compiler's
+//! message for anything else.
 //! Refuses to look at the text: a spawn refuses a name that is not allowed.
 
 use std::borrow::Cow;
+
+/// A name or purpose; a `&'static str` is not copied.
+pub(crate) type Text = Cow<'static, str>;
 
 /// A text that is given once and kept: a name, a purpose, a reason. Every type that is
 /// `Into<Cow<'static, str>>` implements it, such as a literal or a `String`.

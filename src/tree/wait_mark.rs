@@ -2,56 +2,14 @@
 //! end.
 //! Refuses to wait.
 
-use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::outcome::words::ITS_THREADS;
 use crate::sys;
-use crate::tree::core::ScopeCore;
 use crate::tree::current;
 use crate::tree::record::Record;
-use crate::tree::rows::held_by;
-
-/// What a thread waits on, from when, and at which source line.
-#[derive(Clone)]
-pub(crate) struct Wait {
-    pub(crate) what: &'static str,
-    pub(crate) at: &'static Location<'static>,
-    pub(crate) since: Instant,
-    pub(crate) of: Of,
-}
-
-/// What the wait is for.
-#[derive(Clone)]
-pub(crate) enum Of {
-    /// For no thread: a message, a moment, a descriptor.
-    Nobody,
-    /// For something that homebound does not see. The program has described it.
-    Outside,
-    Thread(Arc<Record>),
-    /// For the first end among this many threads.
-    Any(usize),
-    Scope(Arc<ScopeCore>),
-    /// For the moment at which this run of the waiting thread begins.
-    Run(u64),
-}
-
-impl fmt::Display for Wait {
-    /// Takes no lock, because a report is made under the lock of a scope.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what)?;
-        match &self.of {
-            Of::Thread(record) => write!(f, " of {}", record.path())?,
-            Of::Any(count) => write!(f, " of {count} threads")?,
-            Of::Scope(core) if self.what != ITS_THREADS => write!(f, " {}", core.path())?,
-            Of::Run(number) => write!(f, " {number}")?,
-            Of::Scope(_) | Of::Nobody | Of::Outside => {}
-        }
-        write!(f, " at {}", self.at)
-    }
-}
+use crate::tree::waiting::{Of, Wait};
 
 /// While it lives, the record of the waiting thread shows the wait (W1). Waits nest: when it drops,
 /// the record shows the outer wait again. Holds each record with that outer wait.
@@ -97,7 +55,7 @@ impl Drop for WaitMark {
             // The end of a wait is a sign of progress.
             record.progress(None);
             // A wait that lasted into a stop is a reason why this thread came home late.
-            let held_by = wait.filter(|_| record.node.is_stopping()).and_then(|wait| held_by(&wait.of));
+            let held_by = wait.filter(|_| record.node.is_stopping()).and_then(|wait| wait.of.held_by());
             if let Some(held_by) = held_by {
                 record.life(|life| life.held_by = Some(Box::new(held_by)));
             }

@@ -18,8 +18,8 @@ use crate::stop::listen::Keeper;
 use crate::stop::select::until_stopped;
 use crate::thread::context::Context;
 use crate::tree::panic_hook::crossing;
-use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 
 /// # Waits
 impl Context {

@@ -183,13 +183,13 @@ impl Context {
     /// for long enough: the root does not wait for a thread that is not its own.
     fn is_alone(&self, held: &mut impl Held) -> bool {
         let root = &self.core().root;
-        if !root.timers.delivers() {
+        if !root.delivers_interrupts() {
             // This may start a thread, and the program's subscriber is told if the OS refuses one.
             // So unlock the mutex.
-            held.unlocked(|| root.timers.ensure_keeper());
+            held.unlocked(|| root.ensure_keeper());
         }
         let ours = || current::records().iter().any(|own| Arc::ptr_eq(&own.core.root, root));
-        !root.timers.delivers() || !ours()
+        !root.delivers_interrupts() || !ours()
     }
 
     fn interrupt<'a, T: ?Sized + Send>(
@@ -200,7 +200,7 @@ impl Context {
     ) -> Arc<Interrupt> {
         let pair = (from_ref(condvar).addr(), from_ref(mutex).addr());
         let task = lease.erase(Arc::new(Place(Mutex::new(Some((condvar, mutex))))));
-        let retrier = Arc::clone(&self.core().root.timers) as Arc<dyn Retrier>;
+        let retrier = Arc::clone(&self.core().root) as Arc<dyn Retrier>;
         Interrupt::new(pair, task, retrier)
     }
 }

@@ -38,10 +38,11 @@ use crate::rt::order::sort_by_key;
 use crate::rt::time::after;
 use crate::shutdown::long_wait::For;
 use crate::tree::deadlock::Waiting;
-use crate::tree::on_done::{self, Inbox};
-use crate::tree::record::Of;
+use crate::tree::life::Inbox;
+use crate::tree::on_done;
 use crate::tree::users;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 use crate::work::join_set::member::Member;
 
 /// An end, as [`JoinSet::next`] returns it.

@@ -38,8 +38,9 @@ use crate::thread::context::current;
 use crate::tree::deadlock::Waiting;
 use crate::tree::propagate::complain;
 use crate::tree::readiness::{Stage, Word};
-use crate::tree::record::{Of, Record};
+use crate::tree::record::Record;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 use crate::work::slot::Slot;
 
 /// The word of a service that is being started: it is ready, and this is what its starter needs to

@@ -30,7 +30,7 @@ use crate::stop::wakeups::Calls;
 use crate::sync::locks::Mutex;
 use crate::sys::datagram::{Datagrams, Sent};
 use crate::sys::monotonic;
-use crate::tree::record::Text;
+use crate::tree::text::Text;
 
 /// Words without a text of the program's, a bit each.
 pub(crate) const READY: u32 = 1;

@@ -14,7 +14,7 @@ use crate::outcome::status::pulse::{Alarm, AlarmLevel, Pulse};
 use crate::rt::time::after;
 use crate::sight::health::settings::Health;
 use crate::sys::Counters;
-use crate::tree::vitals::Still;
+use crate::tree::board::Still;
 
 /// A thread got next to no processor if it waited for one this many times as long as it had one.
 const NEXT_TO_NONE: u32 = 20;

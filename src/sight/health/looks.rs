@@ -23,9 +23,10 @@ use crate::sight::health::settings::{Health, OnStuck};
 use crate::sight::health::tell;
 use crate::stop::wakeups::Calls;
 use crate::sys::{self, pulse};
+use crate::tree::board::Finding;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
-use crate::tree::vitals::{Finding, Looking};
+use crate::tree::root::Looking;
 
 /// Number of threads that one look reads the kernel's counters of. The next look goes on behind
 /// them.
@@ -251,7 +252,7 @@ fn judge(
 fn said(group: &Group, awake_since: Option<Instant>) -> Said {
     let vitals = || group.records().filter_map(|record| record.vitals());
     // A pause before a run is none of the thread's time.
-    let paused = group.record.wait().is_some_and(|wait| matches!(wait.of, crate::tree::record::Of::Run(_)));
+    let paused = group.record.wait().is_some_and(|wait| matches!(wait.of, crate::tree::waiting::Of::Run(_)));
     let own = group.record.vitals().filter(|_| !paused);
     let expected = own.and_then(|vitals| {
         let (last, _) = vitals.last()?;

@@ -12,7 +12,8 @@ use crate::rt::shown::{Shown, shown};
 use crate::sight::health::judge::Line;
 use crate::sight::warning;
 use crate::stop::wakeups::Calls;
-use crate::tree::record::{Record, Wait};
+use crate::tree::record::Record;
+use crate::tree::waiting::Wait;
 
 /// Adds the call that logs this line about a thread, which is in `wait` now. `stack`: with the
 /// stack of the thread, which takes time.

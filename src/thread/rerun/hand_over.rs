@@ -12,8 +12,8 @@ use crate::thread::failpoint;
 use crate::thread::rerun::Rerun;
 use crate::thread::rerun::run::{Ended, Step};
 use crate::thread::spawn::come_home;
-use crate::tree::record::Of;
 use crate::tree::result_state::Outcome;
+use crate::tree::waiting::Of;
 
 /// What an OS thread does before its first run.
 pub(super) struct Begin {

@@ -17,9 +17,9 @@ use crate::thread::rerun::{AfterRun, EndOfRun, Rerun};
 use crate::thread::spawn::{judge_run, stop_at_end};
 use crate::tree::propagate::{complain, log, log_answered};
 use crate::tree::readiness::Stage;
-use crate::tree::record::Of;
 use crate::tree::result_state::Outcome;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 use crate::tree::{current, panic_hook};
 
 /// Length to which the text of a failure is kept, in characters: an error may print a lot.
@@ -88,7 +88,9 @@ impl Rerun {
 
     /// Runs the closure once, and asks the decider what follows.
     pub(super) fn run(&self) -> Step {
-        let Some(node) = self.runs.begin(&self.record) else {
+        // The time before the run is none of the thread's.
+        self.record.progress(None);
+        let Some(node) = self.runs.begin(&self.record.node, self.record.expects()) else {
             // Not begun, because a stop was faster (*a stop against the decision*).
             return self.stopped(self.record.node.cause());
         };

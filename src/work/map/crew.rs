@@ -19,8 +19,9 @@ use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::shutdown::long_wait::{self, For};
 use crate::tree::core::ScopeCore;
-use crate::tree::record::{Of, Text};
+use crate::tree::text::Text;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 use crate::work::map::source::{Asked, Source};
 
 /// The place of a thread that sleeps: its drop wakes the thread.

@@ -214,7 +214,7 @@ impl<'scope> PoolBuilder<'scope> {
         let (parent, lease, label) = thread.place();
         put_away_pools(parent);
         let (group, facts) = open_pool(parent, lease, label.clone())?;
-        let line = Line::new(places, threads, at_stop == AtStop::Drain, cores, facts);
+        let line = Line::new(places, threads, at_stop == AtStop::Drain, cores, facts, Arc::downgrade(parent));
         let (group, handles) = (group.release(), AtomicUsize::new(1));
         Ok(Pool::of(Arc::new(Shared { line, group, thread, at_stop, handles })))
     }

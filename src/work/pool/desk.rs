@@ -11,7 +11,7 @@ use crate::rt::awake;
 use crate::stop::limit::{Limit, Timer};
 use crate::stop::node::{Link, Node};
 use crate::tree::current::{self, Entered};
-use crate::tree::jobs::JobNow;
+use crate::tree::job::JobNow;
 use crate::tree::life::Now;
 use crate::tree::panic_hook;
 use crate::tree::record::Record;
@@ -58,7 +58,7 @@ impl<'a> Desk<'a> {
         let due = record.core.share_end(record);
         let left =
             due.map(|due| due.saturating_duration_since(awake::now())).unwrap_or(record.core.root.grace);
-        let timer = Arc::clone(&record.core.root.timers) as Arc<dyn Timer>;
+        let timer = Arc::clone(&record.core.root) as Arc<dyn Timer>;
         let shield = Node::limited(Limit::shield(left, node, timer));
         shield.attach(node);
         self.shield = Some(shield);

@@ -23,11 +23,12 @@ use crate::stop::node::Node;
 use crate::thread::context;
 use crate::thread::stopper::At;
 use crate::tree::deadlock::Joining;
-use crate::tree::jobs::JobNow;
+use crate::tree::job::JobNow;
 use crate::tree::propagate::complain;
-use crate::tree::record::{Of, Record};
-use crate::tree::result_state;
+use crate::tree::record::Record;
+use crate::tree::results;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 use crate::{AtStop, Context, JoinError, OnStop, Result, StopReason, Stopper, ThreadId};
 
 /// A job that was submitted to a [`Pool`](crate::Pool), with a claim on its result.
@@ -244,8 +245,8 @@ impl<'scope, T> Job<'scope, T> {
         let failed = self.head().release(true);
         self.stop();
         if let Some(record) = failed {
-            result_state::without_handle(&record);
-            result_state::remove_entry(&record);
+            results::without_handle(&record);
+            results::remove_entry(&record);
         }
         self.disown();
     }
@@ -434,7 +435,7 @@ impl<'scope, T> Job<'scope, T> {
         match self.head().end() {
             Some(Ok(())) => claim.take().ok_or_else(|| JoinError::Stopped(self.shared.core().node.stopped())),
             Some(Err(JoinError::Failed(failure))) => match self.head().failed_record() {
-                Some(record) => result_state::join(record, claim),
+                Some(record) => results::join(record, claim),
                 None => Err(JoinError::Failed(failure)),
             },
             Some(Err(error)) => Err(error),
@@ -457,7 +458,7 @@ impl<T> Drop for Job<'_, T> {
             return;
         }
         match self.head().release(false) {
-            Some(record) => result_state::drop_unjoined(&record, self.work.claim()),
+            Some(record) => results::drop_unjoined(&record, self.work.claim()),
             None => self.disown(),
         }
     }

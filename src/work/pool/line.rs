@@ -40,8 +40,8 @@
 
 use std::collections::VecDeque;
 use std::mem::take;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use crossbeam_utils::CachePadded;
 
@@ -52,6 +52,7 @@ use crate::PoolStatus;
 use crate::rt::spin::{A_WAKE_UP, glance, spin_until};
 use crate::sync::{AtomicBool, TryMutex, TryMutexGuard};
 use crate::sys;
+use crate::tree::core::ScopeCore;
 use crate::tree::jobs::PoolFacts;
 use crate::tree::wait_mark::WaitMark;
 
@@ -60,6 +61,8 @@ pub(crate) struct Line<J, W> {
     state: CachePadded<TryMutex<State<J, W>>>,
     intake: CachePadded<Intake<J>>,
     facts: Arc<PoolFacts>,
+    /// The scope around the pool: its drivers wait for the last job. None in a model.
+    around: Weak<ScopeCore>,
     /// True if queued jobs are run when the pool is told to stop. Never changes.
     drains: bool,
 }
@@ -72,11 +75,12 @@ impl<J, W> Line<J, W> {
         drains: bool,
         cores: usize,
         facts: Arc<PoolFacts>,
+        around: Weak<ScopeCore>,
     ) -> Line<J, W> {
         let state = State::new(places, threads, cores.max(1));
         facts.publish(&state.status());
         let (state, intake) = (TryMutex::new(state).into(), Intake::new().into());
-        Line { state, intake, facts, drains }
+        Line { state, intake, facts, around, drains }
     }
 
     /// Takes the lock. The jobs of the intake come into the queue if that is empty. So the holder
@@ -103,7 +107,7 @@ impl<J, W> Line<J, W> {
     fn settle(&self, mut state: TryMutexGuard<'_, State<J, W>>, now: u64) {
         let wakes = state.settle(&self.intake, &self.facts, now);
         drop(state);
-        wakes.run(&self.facts);
+        wakes.run(&self.facts, &self.around);
     }
 
     /// As `settle`, after a change that is rare enough to publish all numbers.
@@ -111,7 +115,7 @@ impl<J, W> Line<J, W> {
         let wakes = state.settle(&self.intake, &self.facts, sys::coarse());
         self.facts.publish(&state.status());
         drop(state);
-        wakes.run(&self.facts);
+        wakes.run(&self.facts, &self.around);
     }
 
     /// Gives a job a place. `woken`: the caller has waited for it. `now` is read from the coarse

@@ -27,7 +27,7 @@ use crate::stop::node::{Link, Node};
 use crate::sync::{AtomicBool, Mutex, OnceCell};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::{Label, Record};
-use crate::tree::result_state;
+use crate::tree::results;
 use crate::tree::state::Entry;
 use crate::tree::traits::Traits;
 use crate::{Context, JoinError, Result, Role};
@@ -205,7 +205,7 @@ impl Head {
             record.set_home();
             core.lock().entries.insert(record.id.0, Entry { record: Arc::clone(&record), task: None });
         }
-        result_state::end(&record, end.outcome());
+        results::end(&record, end.outcome());
     }
 
     /// True if the end of the job has to be told through its record.
@@ -251,7 +251,7 @@ impl Head {
                 // Nobody will stop it any more (S1).
                 record.node.close();
                 if !matches!(end, End::Failed(_)) {
-                    result_state::end(&record, end.outcome());
+                    results::end(&record, end.outcome());
                 }
             }
             record

@@ -2,10 +2,12 @@
 //! Refuses to decide anything: `state` does.
 
 use std::collections::VecDeque;
+use std::sync::Weak;
 
 use crossbeam_utils::Backoff;
 
 use crate::sync::{MODELLED, TryMutex, TryMutexGuard};
+use crate::tree::core::ScopeCore;
 use crate::tree::jobs::PoolFacts;
 
 /// Takes a lock whose holders need nanoseconds: a thread that finds it taken looks again for a
@@ -158,15 +160,18 @@ impl<W> Callees<W> {
 }
 
 impl<W> Wakes<W> {
-    /// Wakes, when the lock is free.
+    /// Wakes, when the lock is free. `around`: the scope around the pool.
     #[inline]
-    pub(crate) fn run(self, facts: &PoolFacts) {
+    pub(crate) fn run(self, facts: &PoolFacts, around: &Weak<ScopeCore>) {
         if self.tokens > 0 {
             facts.tokens.give(self.tokens);
         }
         if let Some(callers) = self.callers {
             if callers.drivers {
-                facts.wake_drivers();
+                // The drivers of the scope around, for which `close_all` has watched the gate. Not
+                // those of the pool's own group: no driver looks at a group that was not told, so
+                // a second wake-up would end there.
+                around.upgrade().iter().for_each(|around| around.wake_drivers());
             }
             // The drop of a waker wakes its caller.
             drop(callers);

@@ -16,7 +16,8 @@ use super::worker::serve;
 use crate::tree::core::ScopeCore;
 use crate::tree::current;
 use crate::tree::jobs::PoolFacts;
-use crate::tree::record::{Record, Text};
+use crate::tree::record::Record;
+use crate::tree::text::Text;
 use crate::{AtStop, Context, Failure, Result, Scope, SpawnError, SubmitError, ThreadBuilder};
 
 /// The closure of a job without a handle.

@@ -9,7 +9,8 @@ use super::callers::Callers;
 use super::intake::Intake;
 use super::parts::{Callees, Ending, Ends, Next, Phase, Pushed, Queued, Refusal, Told, Wakes, Woken};
 use crate::PoolStatus;
-use crate::tree::jobs::{PoolFacts, coarse_since};
+use crate::rt::time::coarse_since;
+use crate::tree::jobs::PoolFacts;
 
 mod full_load;
 

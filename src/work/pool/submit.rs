@@ -15,8 +15,8 @@ use crate::shutdown::long_wait::{self, For};
 use crate::sys;
 use crate::tree::current;
 use crate::tree::jobs::PoolFacts;
-use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 use crate::{Context, Result, SpawnError, SubmitError, WaitError};
 
 type Line<'scope> = super::line::Line<Item<'scope>, Waker>;

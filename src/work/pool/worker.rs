@@ -19,7 +19,7 @@ use crate::stop::node::{Link, Node};
 use crate::sys;
 use crate::thread::spawn::judge_run;
 use crate::tree::current;
-use crate::tree::jobs::{JobMark, JobNow};
+use crate::tree::job::{JobMark, JobNow};
 use crate::tree::propagate::{complain, log};
 use crate::tree::record::Record;
 use crate::tree::wait_mark::WaitMark;

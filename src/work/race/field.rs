@@ -34,10 +34,11 @@ use crate::rt::order::sort_by_key;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
 use crate::shutdown::long_wait::{self, For, until_done};
-use crate::tree::on_done::{self, Inbox};
+use crate::tree::life::Inbox;
+use crate::tree::on_done;
 use crate::tree::propagate::complain;
-use crate::tree::record::Of;
 use crate::tree::wait_mark::WaitMark;
+use crate::tree::waiting::Of;
 
 /// Time after which a loser that is not home yet is worth a line in the log.
 const SLOW: Duration = Duration::from_millis(100);

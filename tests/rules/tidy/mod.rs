@@ -76,6 +76,7 @@ const SEAMS: &[&str] = &[
     "tree::core",
     "tree::current",
     "tree::deadlock",
+    "tree::job",
     "tree::jobs",
     "tree::life",
     "tree::on_done",
@@ -84,11 +85,14 @@ const SEAMS: &[&str] = &[
     "tree::readiness",
     "tree::record",
     "tree::result_state",
+    "tree::results",
     "tree::state",
+    "tree::text",
     "tree::traits",
     "tree::users",
     "tree::verdict",
     "tree::wait_mark",
+    "tree::waiting",
 ];
 
 /// Where a promise about a lifetime is given, by file and function, how often.
