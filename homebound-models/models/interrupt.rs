@@ -12,10 +12,11 @@ use super::explore;
 use crate::outcome::reason::StopReason;
 use crate::rt::contain::Payload;
 use crate::rt::packet::{Ran, Task};
-use crate::stop::condvar::delivery::{Retrier, deliver_each};
-use crate::stop::condvar::waiter::{Effort, Held, Interrupt, WaitEnd, Waiter};
+use crate::stop::calls::Calls;
+use crate::stop::condvar::delivery::deliver_each;
+use crate::stop::condvar::interrupt::{Effort, Interrupt, Retrier};
+use crate::stop::condvar::waiter::{Held, WaitEnd, Waiter};
 use crate::stop::node::{Link, Node};
-use crate::stop::wakeups::Calls;
 use crate::sync::{AtomicBool, Condvar, Mutex, TryMutex, TryMutexGuard};
 
 /// The part that belongs to the program: its mutex and its condvar.

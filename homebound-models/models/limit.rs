@@ -13,10 +13,10 @@ use crate::outcome::reason::StopReason;
 use crate::rt::packet::Packet;
 use crate::rt::result::BoxError;
 use crate::stop::callback::{Callback, Caller};
+use crate::stop::calls::Calls;
 use crate::stop::limit::{Limit, Timer};
 use crate::stop::listen::Keeper;
 use crate::stop::node::{Link, Node};
-use crate::stop::wakeups::Calls;
 use crate::sync::Mutex;
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -10,13 +10,12 @@ use crate::outcome::errors::failure::{Cause, DEEPEST, Failure, JoinError, ScopeE
 use crate::outcome::errors::gave_up::GaveUp;
 use crate::outcome::errors::race_error::RaceError;
 use crate::outcome::errors::start_error::StartError;
-use crate::outcome::marks;
 use crate::outcome::report::shutdown::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::report::slowest::Margin;
 use crate::outcome::status::outside::ForeignThread;
 use crate::outcome::status::snapshot::ScopeStatus;
-use crate::outcome::waterfall;
 use crate::outcome::words::{NotReady, Restarts, Span, Thousands, Twins, rails};
+use crate::outcome::{marks, waterfall};
 use crate::rt::shown::{Level, Lines, Shown};
 
 /// A shutdown that took longer is shown with its waterfall.

@@ -32,7 +32,7 @@ use crate::rt::contain::log_contained;
 use crate::rt::result::Result;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::sys::adopted::{Adoption, reap_group};
 use crate::sys::child::{self, CONTINUE, Ended, KILL, Leader, Leads, Pipes, TERMINATE};
 use crate::sys::terminal::{Terminal, suspend};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::outcome::reason::signal_text;
 use crate::registry::settings::Settings;
 use crate::rt::contain::log_contained;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::sys;
 
 /// The first and the longest pause between two looks at the handlers: short at first, because

@@ -11,11 +11,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::registry::shared::Shared;
 use crate::rt::event_count::EventCount;
 use crate::sync::locks::Mutex;
-use crate::tree::core::ScopeCore;
-use crate::tree::internal::{internal, launch, retire};
 use crate::tree::record::Record;
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::waiting::Of;
@@ -50,18 +47,6 @@ pub(crate) enum Refused {
 }
 
 impl FileThread {
-    /// Starts the thread, on an OS thread of the root.
-    pub(crate) fn start(
-        core: &Arc<ScopeCore>,
-        shared: &Arc<Shared>,
-        (name, purpose): (&'static str, &'static str),
-        which: fn(&Shared) -> &FileThread,
-    ) -> std::io::Result<()> {
-        let record = internal(core, name, purpose);
-        let shared = Arc::clone(shared);
-        launch(&record, move |own| which(&shared).work(own)).inspect_err(|_| retire(&record))
-    }
-
     /// Lists a job, then wakes the thread. Pairs with `work`.
     pub(crate) fn give(&self, job: FileJob) -> Result<(), Refused> {
         let mut jobs = self.jobs.lock();
@@ -83,7 +68,8 @@ impl FileThread {
         self.changes.notify();
     }
 
-    fn work(&self, own: &Arc<Record>) {
+    /// Runs on the thread: does the listed jobs, until `close`.
+    pub(crate) fn work(&self, own: &Arc<Record>) {
         loop {
             // Before the look at the list: a job that comes after this ends the wait at once.
             // Pairs with `give` and `close`.

@@ -19,7 +19,7 @@ use crate::rt::contain::discard;
 use crate::rt::result::Result;
 use crate::sys::{self, Handlers, Spared};
 use crate::tree::core::{Kind, ScopeCore};
-use crate::tree::internal::{internal, launch};
+use crate::tree::internal::{internal, launch, retire};
 use crate::tree::record::Record;
 use crate::tree::result_state::Outcome;
 use crate::tree::results;
@@ -154,13 +154,24 @@ fn start_stopper(core: &Arc<ScopeCore>, shared: &Arc<Shared>) -> Result<Arc<Reco
 fn start_file_threads(core: &Arc<ScopeCore>, shared: &Arc<Shared>) -> io::Result<()> {
     if shared.dump_file.get().is_some() {
         let labels = ("homebound-dumps", "writes dumps to their file");
-        FileThread::start(core, shared, labels, |shared| &shared.dump_thread)?;
+        start_file_thread(core, shared, labels, |shared| &shared.dump_thread)?;
     }
     if shared.probe.is_some() {
         let labels = ("homebound-probe", "removes the probe file");
-        FileThread::start(core, shared, labels, |shared| &shared.probe_thread)?;
+        start_file_thread(core, shared, labels, |shared| &shared.probe_thread)?;
     }
     Ok(())
+}
+
+fn start_file_thread(
+    core: &Arc<ScopeCore>,
+    shared: &Arc<Shared>,
+    (name, purpose): (&'static str, &'static str),
+    which: fn(&Shared) -> &FileThread,
+) -> io::Result<()> {
+    let record = internal(core, name, purpose);
+    let shared = Arc::clone(shared);
+    launch(&record, move |own| which(&shared).work(own)).inspect_err(|_| retire(&record))
 }
 
 /// Starts *watch*, outside of the root's cache, because it guards the joining of all threads of the

@@ -12,8 +12,7 @@ use crate::registry::notify::setting::Notify;
 use crate::registry::signal::{SecondSignal, Signals};
 use crate::sight::health::settings::Health;
 use crate::sys::last::End;
-use crate::tree::root::GRACE;
-use crate::tree::root::Looking;
+use crate::tree::root::{GRACE, Looking};
 
 /// The default of `kill_after`: how long the process may live past the grace.
 const KILL_AFTER: Duration = Duration::from_secs(2);

@@ -14,7 +14,7 @@ use crate::rt::contain::{contain, discard, log_contained};
 use crate::shutdown::order::{Driver, step};
 use crate::shutdown::overdue;
 use crate::sight::warning;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::root::{LogEntry, RootHost, WorkItem};

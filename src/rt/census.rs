@@ -1,9 +1,8 @@
 //! Owns the views of a root's OS threads: all, those that idle, those on their way out.
 //! Refuses to change anything.
 
-use super::os_thread::Name;
 use super::thread_cache::ThreadCache;
-use super::title::Title;
+use super::title::{Name, Title};
 
 impl ThreadCache {
     /// Returns the number of threads that the OS was asked for and that have not stored their

@@ -8,7 +8,6 @@
 //! idle    --(too long: claims itself)--> on its way out
 //! ```
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::atomic::{self, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -17,7 +16,7 @@ use std::time::Instant;
 use super::options::{Setting, ThreadOptions};
 use super::spin::{A_WAKE_UP, spin_until};
 use super::thread_cache::ThreadCache;
-use super::title::Titled;
+use super::title::{Name, Titled};
 use crate::rt::shown::kernel_name;
 use crate::sync::local::*;
 use crate::sync::{AtomicBool, AtomicU32, Condvar, JoinHandle, Mutex, OnceCell};
@@ -39,9 +38,6 @@ pub(super) fn own_number() -> u64 {
 /// only bookkeeping is left to be done, so that a thread that learns of its end finds the OS thread
 /// idle.
 pub(crate) type Job = Box<dyn FnOnce(&Arc<OsThread>) + Send + 'static>;
-
-/// A text of which a `&'static str` is not copied.
-pub(crate) type Name = Cow<'static, str>;
 
 /// The order to an OS thread.
 pub(super) enum Order {

@@ -26,7 +26,8 @@ use super::joining::Retired;
 use super::lazy_queue::LazyQueue;
 use super::maker::Maker;
 use super::options::{ThreadOptions, is_lowered};
-use super::os_thread::{Job, Name, Order, OsThread, own_number};
+use super::os_thread::{Job, Order, OsThread, own_number};
+use super::title::Name;
 use crate::sync::{AtomicBool, AtomicUsize, Builder, Mutex, yield_now};
 use crate::sys::Attributes;
 

@@ -1,10 +1,13 @@
 //! Owns what views say of an OS thread besides its name.
 //! Refuses to know the thread: only texts for people depend on this.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::os_thread::Name;
 use crate::sync::locks::Mutex;
+
+/// A text of which a `&'static str` is not copied.
+pub(crate) type Name = Cow<'static, str>;
 
 /// What views say of an OS thread, besides its name. Kept after the job is gone, since the OS
 /// thread may hang after the job.

@@ -16,7 +16,6 @@ use crate::outcome::status::snapshot::Role;
 use crate::rt::erase::Lease;
 use crate::rt::packet::Packet;
 use crate::rt::result::Result;
-use crate::scope::group::{Group, open_group};
 use crate::shutdown::deferred;
 use crate::stop::listen::Keeper;
 use crate::thread::builder::{ThreadBuilder, label};
@@ -196,27 +195,6 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: for<'inner> FnOnce(&'inner Scope<'inner, 'sub>) -> Result<T>,
     {
         self.context.subscope(name, body)
-    }
-
-    /// Opens a group in this scope, for a struct's field. A drop of the group stops it and joins
-    /// its threads. If the group is still there when the scope ends, the scope stops it as one of
-    /// its services.
-    ///
-    /// ```
-    /// homebound::scope(|scope| {
-    ///     let group = scope.group("thumbs")?;
-    ///     group.spawn("thumb", "makes a small picture", |_| Ok(()))?;
-    ///     group.close()?; // stops, joins, and returns what failed
-    ///     Ok(())
-    /// })?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`spawn`](Self::spawn).
-    #[track_caller]
-    pub fn group(&self, name: impl IntoText) -> Result<Group<'scope>, SpawnError> {
-        open_group(&self.core, self.lease, name.into(), Location::caller())
     }
 
     /// Runs `f` after all threads of this scope have been joined; the last deferred function runs

@@ -17,11 +17,10 @@ use crate::rt::contain::{contain, discard};
 use crate::rt::erase::Lease;
 use crate::rt::result::{BoxError, Result};
 use crate::scope::face::Scope;
-use crate::shutdown::left;
 use crate::shutdown::order::{Driver, drive};
-use crate::shutdown::owned;
 use crate::shutdown::reporting::{self, Account};
 use crate::shutdown::settle::{self, BodyEnd};
+use crate::shutdown::{left, owned};
 use crate::thread::builder::ThreadBuilder;
 use crate::thread::context::{Context, current};
 use crate::thread::spawn::check_name;
@@ -30,8 +29,7 @@ use crate::tree::deadlock;
 use crate::tree::jobs::PoolFacts;
 use crate::tree::record::Label;
 use crate::tree::services::Served;
-use crate::tree::text::IntoText;
-use crate::tree::text::Text;
+use crate::tree::text::{IntoText, Text};
 use crate::tree::waiting::Of;
 
 /// A scope as a value, for a struct's field: a subsystem that owns its threads. Dereferences to its
@@ -75,6 +73,29 @@ use crate::tree::waiting::Of;
 pub struct Group<'scope> {
     scope: Scope<'scope, 'scope>,
     closed: bool,
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Opens a group in this scope, for a struct's field. A drop of the group stops it and joins
+    /// its threads. If the group is still there when the scope ends, the scope stops it as one of
+    /// its services.
+    ///
+    /// ```
+    /// homebound::scope(|scope| {
+    ///     let group = scope.group("thumbs")?;
+    ///     group.spawn("thumb", "makes a small picture", |_| Ok(()))?;
+    ///     group.close()?; // stops, joins, and returns what failed
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), homebound::ScopeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn group(&self, name: impl IntoText) -> Result<Group<'scope>, SpawnError> {
+        open_group(self.core(), self.lease(), name.into(), Location::caller())
+    }
 }
 
 /// Makes a group for callers that are in no scope, to be owned by a struct or a `static`.
@@ -311,19 +332,6 @@ impl Group<'_> {
     fn leak(&mut self) {
         self.closed = true;
         std::mem::forget(Arc::clone(self.scope.core()));
-    }
-}
-
-/// Settles the groups of pools that are closed and whose threads are home, so that a scope which
-/// opens one pool after the other keeps a flat memory (P9).
-pub(crate) fn put_away_pools(parent: &Arc<ScopeCore>) {
-    let is_closed = |core: &&Arc<ScopeCore>| core.pool.get().is_some_and(|pool| pool.is_closed());
-    let closed: Vec<_> = parent.lock().pools.values().filter(is_closed).cloned().collect();
-    for core in closed {
-        let home = core.lock().workers == 0;
-        let left =
-            if home && settle::settle(&core) { Some(parent.lock().services.remove(core.id)) } else { None };
-        drop(left);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::outcome::errors::failure::{Failure, Happened, Origin};
 use crate::rt::packet::Ran;
 use crate::rt::shown::Shown;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::tree::core::ScopeCore;
 use crate::tree::propagate::log;
 use crate::tree::state::Deferred;

@@ -1,4 +1,5 @@
-//! Owns the end of a group that no value owns and whose threads have all come home by themselves.
+//! Owns the end of a group that no value owns and whose threads have all come home by themselves:
+//! also of the group of a pool that is closed.
 //! Refuses to wait for a thread: a group that has one left stays as it is.
 //!
 //! Each thread of such a group looks when it has been counted out, so the last of them finds the
@@ -41,5 +42,17 @@ pub(crate) fn settle_if_empty(core: &Arc<ScopeCore>) {
         parent.wake_drivers();
         // The scope around may be such a group, and empty now.
         next = Some(parent);
+    }
+}
+
+/// Settles the groups of pools that are closed and whose threads are home, so that a scope which
+/// opens one pool after the other keeps a flat memory (P9).
+pub(crate) fn put_away_pools(parent: &Arc<ScopeCore>) {
+    let is_closed = |core: &&Arc<ScopeCore>| core.pool.get().is_some_and(|pool| pool.is_closed());
+    let closed: Vec<_> = parent.lock().pools.values().filter(is_closed).cloned().collect();
+    for core in closed {
+        let home = core.lock().workers == 0;
+        let left = if home && settle(&core) { Some(parent.lock().services.remove(core.id)) } else { None };
+        drop(left);
     }
 }

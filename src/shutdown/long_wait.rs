@@ -19,10 +19,10 @@ use crate::rt::contain::log_contained;
 use crate::rt::shown::Shown;
 use crate::rt::time::after;
 use crate::shutdown::hangs;
+use crate::stop::calls::Calls;
 use crate::stop::node::Node;
 use crate::stop::relay::Relay;
 use crate::stop::select::until_stopped;
-use crate::stop::wakeups::Calls;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 

@@ -23,7 +23,7 @@ use crate::rt::awake;
 use crate::shutdown::long_wait::{For, LongWait};
 use crate::shutdown::overdue;
 use crate::shutdown::settle::settle;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::jobs::close_all;
 use crate::tree::record::Record;

@@ -8,7 +8,7 @@ use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
 use crate::shutdown::hangs;
 use crate::sight::warning::Seen;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::tree::record::Record;
 use crate::tree::root::{LogEntry, WorkItem};
 

@@ -21,8 +21,7 @@ use crate::outcome::status::stack::{Frame, Stacks};
 use crate::rt::index::Index;
 use crate::rt::order::sort_by_key;
 use crate::sight::again::{Again, Outer};
-use crate::sight::rows;
-use crate::sight::{cycles, guesses};
+use crate::sight::{cycles, guesses, rows};
 use crate::sys::{self, Futex};
 
 /// Number of frames, from the innermost on, among which the function of a lock is.

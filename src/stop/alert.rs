@@ -28,39 +28,12 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Weak};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, bounded};
 
 use crate::stop::listen::Keeper;
 use crate::stop::node::{ALERTED, LIMITED, Node, STOPPING};
 use crate::stop::wakeups::Aftermath;
-use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
-
-/// The ways of one limit to the waiters that cannot sleep on the flags.
-pub(crate) struct Alert {
-    /// Made by the first `alert_signal`, disconnected when `sender` is dropped.
-    signal: OnceCell<Receiver<Infallible>>,
-    /// The sender of `signal`. Taken out by `mark`, `alert` and `close`.
-    sender: Mutex<Option<Sender<Infallible>>>,
-    /// Made by the first `alert_event`, set when the end becomes known.
-    event: OnceCell<Event>,
-}
-
-impl Alert {
-    pub(super) fn new() -> Alert {
-        Alert { signal: OnceCell::new(), sender: Mutex::new(None), event: OnceCell::new() }
-    }
-
-    pub(super) fn event(&self) -> Option<&Event> {
-        self.event.get()
-    }
-
-    /// Takes out the sender; to drop it wakes the waiters. Called under the lock of the node, after
-    /// the flag is set. Pairs with `alert_signal`.
-    pub(super) fn take_sender(&self) -> Option<Sender<Infallible>> {
-        self.sender.lock().take()
-    }
-}
 
 impl Node {
     /// Tells a shield, or a limit inside it, that the stop which the shield hides has begun. Its

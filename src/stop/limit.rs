@@ -5,16 +5,19 @@
 //! a shield is known when the stop that it hides has begun, or is known to begin, at a deadline.
 //! The *alert* tells that to the listeners of the limit: see `alert`.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::awake;
 use crate::rt::time::after;
-use crate::stop::alert::Alert;
+use crate::stop::calls::Calls;
 use crate::stop::node::Node;
-use crate::stop::wakeups::Calls;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, OnceCell};
+use crate::sys::Event;
 
 /// Marks a limited node when its end has come.
 pub(crate) trait Timer: Send + Sync {
@@ -260,5 +263,31 @@ impl Known {
     fn merge(&mut self, more: Known) {
         self.end = self.end.into_iter().chain(more.end).min();
         self.stop = self.stop.into_iter().chain(more.stop).min();
+    }
+}
+
+/// The ways of one limit to the waiters that cannot sleep on the flags.
+pub(crate) struct Alert {
+    /// Made by the first `alert_signal`, disconnected when `sender` is dropped.
+    pub(super) signal: OnceCell<Receiver<Infallible>>,
+    /// The sender of `signal`. Taken out by `mark`, `alert` and `close`.
+    pub(super) sender: Mutex<Option<Sender<Infallible>>>,
+    /// Made by the first `alert_event`, set when the end becomes known.
+    pub(super) event: OnceCell<Event>,
+}
+
+impl Alert {
+    pub(super) fn new() -> Alert {
+        Alert { signal: OnceCell::new(), sender: Mutex::new(None), event: OnceCell::new() }
+    }
+
+    pub(super) fn event(&self) -> Option<&Event> {
+        self.event.get()
+    }
+
+    /// Takes out the sender; to drop it wakes the waiters. Called under the lock of the node, after
+    /// the flag is set. Pairs with `alert_signal`.
+    pub(super) fn take_sender(&self) -> Option<Sender<Infallible>> {
+        self.sender.lock().take()
     }
 }

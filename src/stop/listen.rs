@@ -23,7 +23,7 @@ use crossbeam_channel::{Receiver, bounded};
 
 use crate::rt::by_id::ById;
 use crate::stop::callback::Callback;
-use crate::stop::condvar::waiter::Interrupt;
+use crate::stop::condvar::interrupt::Interrupt;
 use crate::stop::node::{ALERTED, Node, Rare, STOPPING, State};
 #[cfg(unix)]
 use crate::sys::Event;

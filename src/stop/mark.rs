@@ -23,10 +23,11 @@ use std::time::Instant;
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::awake;
+use crate::stop::calls::Calls;
 use crate::stop::condvar::delivery::deliver_all;
 use crate::stop::listen::Keeper;
 use crate::stop::node::{ALERTED, CLOSED, Node, STOPPING, SWEPT};
-use crate::stop::wakeups::{Aftermath, Calls};
+use crate::stop::wakeups::Aftermath;
 
 impl Node {
     /// Marks a limit whose end has come: a shield for the stop that it hid, a deadline for its own

@@ -1,6 +1,6 @@
 //! Owns the stop tree: nodes that are marked, the walk that marks them, and all ways to hear of a
 //! mark.
-//! Refuses to know scopes and threads: a scope hears of its stop through `node::Owner`.
+//! Refuses to know scopes and threads: a scope hears of its stop through `calls::Owner`.
 //!
 //! Read `node` first, then `mark` and `listen`. Two ideas have a place of their own: `alert`, for
 //! deadlines in shields, and `condvar`.
@@ -28,6 +28,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod callback;
+pub(crate) mod calls;
 pub(crate) mod cause;
 pub(crate) mod condvar;
 pub(crate) mod limit;

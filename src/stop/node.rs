@@ -36,11 +36,10 @@ use crate::outcome::reason::{Stop, next_stop_id};
 use crate::rt::awake;
 use crate::rt::by_id::ById;
 use crate::rt::flags::Flags;
-use crate::rt::index::Index;
 use crate::stop::callback::Callback;
-use crate::stop::condvar::waiter::Interrupt;
+use crate::stop::calls::{Calls, Owner};
+use crate::stop::condvar::interrupt::Interrupt;
 use crate::stop::limit::{Limit, drop_outwards};
-use crate::stop::wakeups::Calls;
 use crate::sync::{Mutex, OnceCell};
 use crate::sys::Event;
 
@@ -65,21 +64,6 @@ const NOTED: u32 = 64;
 /// The program has asked for the channel or the descriptor of a stop, by a context of the thread or
 /// scope of this node, so it may wait for the stop in a `select!` or a poll of its own.
 const LENT: u32 = 128;
-
-/// The scope that a node belongs to, or the function of a relay. Called by the stopping thread,
-/// with no lock held.
-pub(crate) trait Owner: Send + Sync {
-    /// A stop is asked for, and nothing has been done for it yet. Neither locks nor allocates.
-    fn announced(&self) {}
-    /// The flag is about to be set: a thread that ends from now on ends during the shutdown. Two
-    /// stops that race may both call it.
-    fn begin(&self, _at: Instant) {}
-    /// All below is marked, and its waiters are woken. `told` holds the ids of the scopes whose
-    /// drivers this stop has already woken. Runs no code of the program's, but adds it to `calls`.
-    fn marked(&self, told: &mut Index<()>, calls: &mut Calls);
-    /// Logs the stop to the program's subscriber.
-    fn log(&self) {}
-}
 
 /// How a stop passes from a parent to this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

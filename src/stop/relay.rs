@@ -9,8 +9,8 @@
 use std::sync::{Arc, Weak};
 
 use crate::rt::index::Index;
-use crate::stop::node::{Link, Node, Owner};
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::{Calls, Owner};
+use crate::stop::node::{Link, Node};
 
 /// Runs no code of the program's, and does not block, because it runs on the thread that stops,
 /// before other waits are told. What it has to call for the stop, it returns.

@@ -9,11 +9,11 @@ use crossbeam_channel::Sender;
 use tracing::level_filters::LevelFilter;
 
 use crate::rt::index::Index;
-use crate::rt::order::sort_by_key;
-use crate::stop::callback::{Callback, Caller};
+use crate::stop::callback::Callback;
+use crate::stop::calls::{Calls, Owner};
 use crate::stop::condvar::delivery::deliver_all;
-use crate::stop::condvar::waiter::Interrupt;
-use crate::stop::node::{Node, Owner, State};
+use crate::stop::condvar::interrupt::Interrupt;
+use crate::stop::node::{Node, State};
 
 /// The listeners that one walk collected, in the order of the walk. Filled by `mark` and `alert`
 /// under the lock of each node, emptied by `wake_all` after the walk.
@@ -65,77 +65,8 @@ impl Aftermath {
         }
         // Most programs have no subscriber, so do not keep the scopes for nothing.
         let owners = if LevelFilter::current() >= LevelFilter::INFO { self.owners } else { Vec::new() };
-        calls.0.extend(self.callbacks.into_iter().map(Call::Callback));
-        calls.0.extend(owners.into_iter().map(Call::Told));
+        calls.call_back(self.callbacks);
+        calls.log_of(owners);
         calls
-    }
-}
-
-/// The calls that a stop makes into the program: callbacks, and the subscriber of its logs; and the
-/// part of ours that may block. A call may take long or hang, so it is made after all is marked, by
-/// a thread on which no other thread depends meanwhile.
-#[derive(Default)]
-#[must_use = "callbacks that are not run are lost"]
-pub(crate) struct Calls(Vec<Call>);
-
-enum Call {
-    Callback(Arc<Callback>),
-    /// The rest of what a relay does, which may block.
-    Relayed(Box<dyn FnOnce() + Send>),
-    /// A scope logs that it was told to stop.
-    Told(Weak<dyn Owner>),
-    Log(Box<dyn FnOnce() + Send>),
-}
-
-impl Call {
-    /// Our own come first, because the program's may hang. Callbacks come before logs, because
-    /// threads may need them to come home.
-    fn turn(&self) -> u8 {
-        match self {
-            Call::Relayed(_) => 0,
-            Call::Callback(_) => 1,
-            Call::Told(_) => 2,
-            Call::Log(_) => 3,
-        }
-    }
-
-    fn make(self) {
-        match self {
-            Call::Callback(callback) => callback.run(Caller::Stop),
-            Call::Told(owner) => {
-                if let Some(owner) = owner.upgrade() {
-                    owner.log();
-                }
-            }
-            Call::Relayed(call) | Call::Log(call) => call(),
-        }
-    }
-}
-
-impl Calls {
-    pub(crate) fn log(log: impl FnOnce() + Send + 'static) -> Calls {
-        Calls(vec![Call::Log(Box::new(log))])
-    }
-
-    pub(crate) fn relayed(rest: impl FnOnce() + Send + 'static) -> Calls {
-        Calls(vec![Call::Relayed(Box::new(rest))])
-    }
-
-    pub(crate) fn add(&mut self, others: Calls) {
-        self.0.extend(others.0);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn run(self) {
-        let mut calls = self.0;
-        // As at the end of most threads.
-        if calls.is_empty() {
-            return;
-        }
-        sort_by_key(&mut calls, Call::turn);
-        calls.into_iter().for_each(Call::make);
     }
 }

@@ -13,12 +13,11 @@ use crate::stop::node::{Link, Node};
 use crate::thread::context::Context;
 use crate::tree::core::ScopeCore;
 use crate::tree::current::{self, Entered};
-use crate::tree::guest;
 use crate::tree::record::{Label, Record};
 use crate::tree::result_state::Outcome;
-use crate::tree::results;
 use crate::tree::state::Entry;
 use crate::tree::traits::Traits;
+use crate::tree::{guest, results};
 
 /// The stay of a foreign thread in the tree, as a worker or as a guest, until this drops.
 /// Dereferences to the thread's [`Context`].

@@ -25,10 +25,9 @@ use crate::tree::internal::need_maker;
 use crate::tree::propagate::{complain, log_of};
 use crate::tree::record::Record;
 use crate::tree::result_state::Outcome;
-use crate::tree::results;
 use crate::tree::state::Entry;
 use crate::tree::verdict::{Verdict, judge};
-use crate::tree::{current, panic_hook};
+use crate::tree::{current, panic_hook, results};
 
 /// Admits the thread to its scope, then asks the OS for it. A refusal leaves the scope as it was.
 /// The closure is dropped here then, and a panic of a capture is a failure, as after a run (E4).

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::outcome::reason::{Stop, StopReason};
+use crate::stop::calls::Calls;
 use crate::stop::node::{Link, Node};
-use crate::stop::wakeups::Calls;
 use crate::sync::{AtomicBool, OnceCell, fence};
 
 /// Whether a root is draining, and what wakes the threads that wait for it.

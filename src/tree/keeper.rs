@@ -23,11 +23,11 @@ use std::time::{Duration, Instant};
 
 use crate::rt::awake;
 use crate::rt::contain::log_contained;
-use crate::stop::condvar::delivery::{Retrier, Rounds, retry_for};
-use crate::stop::condvar::waiter::Interrupt;
+use crate::stop::calls::Calls;
+use crate::stop::condvar::delivery::{Rounds, retry_for};
+use crate::stop::condvar::interrupt::{Interrupt, Retrier};
 use crate::stop::limit::Timer;
 use crate::stop::node::Node;
-use crate::stop::wakeups::Calls;
 use crate::tree::internal::{internal, launch, retire};
 use crate::tree::record::Record;
 use crate::tree::root::Root;

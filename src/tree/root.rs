@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::outcome::status::outside::ForeignThread;
 use crate::outcome::status::stack::Stacks;
 use crate::rt::thread_cache::ThreadCache;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::sync::{OnceCell, locks};
 use crate::tree::board::Board;
 use crate::tree::core::{Kind, Opening, ScopeCore};

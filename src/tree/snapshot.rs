@@ -23,8 +23,7 @@ use crate::tree::record::Record;
 use crate::tree::root::Root;
 use crate::tree::state::Phase;
 use crate::tree::text::escape;
-use crate::tree::waiting::Of;
-use crate::tree::waiting::Wait;
+use crate::tree::waiting::{Of, Wait};
 
 /// Number of threads that are copied under one hold of their scope's lock.
 const PORTION: usize = 64;

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::stop::condvar::waiter::Interrupt;
+use crate::stop::calls::Calls;
+use crate::stop::condvar::interrupt::Interrupt;
 use crate::stop::node::Node;
-use crate::stop::wakeups::Calls;
 use crate::sync::{AtomicBool, Condvar, Mutex};
 
 /// Deadlines that are waited for without a time-out of the waiter's own, and interrupts that the

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use crate::rt::contain::log_contained;
 use crate::rt::flags::Flags;
+use crate::stop::calls::Calls;
 use crate::stop::relay::Relay;
-use crate::stop::wakeups::Calls;
 use crate::sync::locks::Mutex;
 use crate::sys::fifo::{Fifo, is_for_want_of_descriptors};
 use crate::thread::context::Context;

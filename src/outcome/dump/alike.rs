@@ -8,9 +8,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::outcome::dump::row::{Detail, says_its_line, write_kind, write_scope, write_stack};
-use crate::outcome::dump::state::Doing;
-use crate::outcome::dump::tree::{Item, Row, Tree, items_of};
+use crate::outcome::dump::items::{Item, Row, Tree, items_of};
+use crate::outcome::dump::row::{says_its_line, write_kind, write_scope, write_stack};
+use crate::outcome::dump::state::{Detail, Doing};
 use crate::outcome::status::snapshot::{ScopeStatus, ThreadStatus};
 use crate::outcome::together::hash_of;
 use crate::outcome::words::{Span, Thousands, Twins};

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
+use crate::outcome::dump::items::{Row, Tree};
 use crate::outcome::dump::row::write_thread_with_callers;
-use crate::outcome::dump::tree::{Row, Tree};
 use crate::outcome::status::edge::Cycle;
 use crate::rt::index::Index;
 use crate::rt::shown::Shown;

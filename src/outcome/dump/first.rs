@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::outcome::dump::alike::{self, MANY, Shapes};
 use crate::outcome::dump::cycles;
+use crate::outcome::dump::items::{Item, Row, Tree, is_caller, items_of};
 use crate::outcome::dump::row::{runs_own_code, write_thread_with_callers};
-use crate::outcome::dump::tree::{Item, Row, Tree, items_of};
 use crate::outcome::status::edge::Cycle;
 use crate::outcome::status::kernel::RunState;
 use crate::outcome::status::snapshot::{Role, ScopeStatus, ThreadState, ThreadStatus};
@@ -112,11 +112,6 @@ impl Why {
             Some(RunState::Suspended | RunState::Other) | None => Why::Outside,
         }
     }
-}
-
-/// True for the thread that takes the snapshot: the kernel is not asked about it.
-pub(crate) fn is_caller(thread: &ThreadStatus) -> bool {
-    thread.run_state == Some(RunState::Running) && thread.kernel.is_none()
 }
 
 /// True if the thread is late or not home only because another one is.

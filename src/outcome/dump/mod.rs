@@ -8,7 +8,7 @@
 //! outside  threads that are in no scope, and what could not be read
 //! ```
 //!
-//! Read `tree` first, then `row`.
+//! Read `items` first, then `tree` and `row`.
 
 mod alike;
 pub(crate) mod count;
@@ -16,6 +16,7 @@ mod cycles;
 mod date;
 mod first;
 mod header;
+mod items;
 mod outside;
 mod row;
 mod state;
@@ -27,8 +28,8 @@ use std::fmt;
 use crate::outcome::dump::alike::Shapes;
 use crate::outcome::dump::first::First;
 use crate::outcome::dump::header::{write_process, write_verdict};
+use crate::outcome::dump::items::Tree;
 use crate::outcome::dump::outside::write_outside;
-use crate::outcome::dump::tree::Tree;
 use crate::outcome::report::shutdown::ShutdownReport;
 use crate::outcome::report_text;
 use crate::outcome::status::snapshot::{ScopeStatus, Snapshot};

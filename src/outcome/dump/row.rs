@@ -3,9 +3,8 @@
 
 use std::fmt;
 
-use crate::outcome::dump::first::is_caller;
-use crate::outcome::dump::state::Doing;
-use crate::outcome::dump::tree::{Row, Tree};
+use crate::outcome::dump::items::{Row, Tree, is_caller};
+use crate::outcome::dump::state::{Detail, Doing};
 use crate::outcome::status::labels::Failing;
 use crate::outcome::status::pool_status::JobStatus;
 use crate::outcome::status::setting::PriorityStatus;
@@ -16,16 +15,6 @@ use crate::rt::shown::Shown;
 
 /// Number of callers that the row of a thread above the tree names.
 const CALLERS: usize = 6;
-
-/// What a text leaves out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Detail {
-    /// Nothing.
-    All,
-    /// Times, and what else tells threads apart that are alike: the note, the job, the object of a
-    /// system call.
-    Alike,
-}
 
 /// Writes the row of a thread. `title` is what the row begins with, the rails included; `indent`
 /// stands before the lines below.

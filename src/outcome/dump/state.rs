@@ -3,9 +3,7 @@
 
 use std::fmt;
 
-use crate::outcome::dump::first::is_caller;
-use crate::outcome::dump::row::Detail;
-use crate::outcome::dump::tree::{Row, Tree};
+use crate::outcome::dump::items::{Row, Tree, is_caller};
 use crate::outcome::dump::whom::write_whom;
 use crate::outcome::status::edge::Held;
 use crate::outcome::status::kernel::KernelStatus;
@@ -13,6 +11,16 @@ use crate::outcome::status::labels::Kernel;
 use crate::outcome::status::snapshot::{Role, ThreadState, ThreadStatus, WaitStatus};
 use crate::outcome::words::{ITS_CALLBACK, NotReady, Span};
 use crate::rt::shown::Shown;
+
+/// What a text leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Nothing.
+    All,
+    /// Times, and what else tells threads apart that are alike: the note, the job, the object of a
+    /// system call.
+    Alike,
+}
 
 /// What a thread does.
 #[derive(Clone, Copy)]

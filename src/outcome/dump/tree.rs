@@ -4,57 +4,14 @@
 use std::fmt;
 
 use crate::outcome::dump::alike::{self, MANY, Shapes};
-use crate::outcome::dump::count::ByPath;
-use crate::outcome::dump::row::{Detail, write_scope, write_thread};
-use crate::outcome::status::snapshot::{Role, ScopeStatus, Snapshot, ThreadStatus};
+use crate::outcome::dump::items::{Item, Row, Tree, items_of};
+use crate::outcome::dump::row::{write_scope, write_thread};
+use crate::outcome::dump::state::Detail;
+use crate::outcome::status::snapshot::{Role, ScopeStatus};
 use crate::outcome::together::together;
 use crate::outcome::words::{Twins, rails};
 use crate::rt::index::Index;
 use crate::rt::shown::Shown;
-
-/// A snapshot that is being written.
-pub(crate) struct Tree<'a> {
-    pub(crate) snapshot: &'a Snapshot,
-    /// All scopes by their paths, to name the members of a scope that a thread waits for.
-    pub(crate) by_path: ByPath<'a>,
-}
-
-/// A thread in its scope. `inside` is the last scope that the thread has opened, whose body it
-/// runs.
-#[derive(Clone, Copy)]
-pub(crate) struct Row<'a> {
-    pub(crate) scope: &'a ScopeStatus,
-    pub(crate) thread: &'a ThreadStatus,
-    pub(crate) inside: Option<&'a ScopeStatus>,
-}
-
-/// What stands directly below a scope: a thread with the scopes that it has opened, or a scope that
-/// no listed thread has opened.
-pub(crate) enum Item<'a> {
-    Thread(Row<'a>, Vec<&'a ScopeStatus>),
-    Scope(&'a ScopeStatus),
-}
-
-/// What stands directly below a scope, in its order: first threads, then groups, and scopes of
-/// threads that are gone.
-pub(crate) fn items_of(scope: &ScopeStatus) -> Vec<Item<'_>> {
-    let known = scope.threads.iter().map(|thread| (thread.id.0, Vec::new()));
-    let mut opened: Index<Vec<&ScopeStatus>> = known.collect();
-    let mut loose = Vec::new();
-    for inner in &scope.scopes {
-        match inner.opened_by.and_then(|id| opened.get_mut(id.0)) {
-            Some(opened) => opened.push(inner),
-            None => loose.push(Item::Scope(inner)),
-        }
-    }
-    let mut items = Vec::with_capacity(scope.threads.len() + loose.len());
-    for thread in &scope.threads {
-        let inner = opened.remove(thread.id.0).unwrap_or_default();
-        items.push(Item::Thread(Row { scope, thread, inside: inner.last().copied() }, inner));
-    }
-    items.extend(loose);
-    items
-}
 
 /// A part of the text, before which its rails stand: one pair before its first line and before the
 /// lines below it. `mark` is the id of a scope or thread, if others beside it have the same name.
@@ -81,10 +38,6 @@ enum Piece<'a> {
 type Rails = (String, String);
 
 impl<'a> Tree<'a> {
-    pub(crate) fn of(snapshot: &'a Snapshot) -> Tree<'a> {
-        Tree { snapshot, by_path: ByPath::of(&snapshot.root) }
-    }
-
     /// Writes the tree: each thread is followed by the scopes that it opened, and groups come last.
     /// The threads in `above` have been written, and are only named. A work list takes the place of
     /// recursion, so that depth costs no stack (A5).

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::outcome::dump::count::members;
-use crate::outcome::dump::tree::Tree;
+use crate::outcome::dump::items::Tree;
 use crate::outcome::status::snapshot::{ScopeStatus, ThreadStatus};
 use crate::outcome::words::{ITS_ENDS, ITS_THREADS};
 use crate::rt::shown::Shown;

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 
 use crate::outcome::report::shutdown::Ending;
 use crate::outcome::together::{hash_of, together};
-use crate::outcome::waterfall::layout::{Bar, Crowd};
+use crate::outcome::waterfall::bar::{Bar, Crowd};
 use crate::outcome::words::pattern;
 use crate::rt::order::sort_by_key;
 

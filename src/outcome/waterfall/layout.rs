@@ -5,6 +5,7 @@
 use crate::outcome::report::offset::StopOffset;
 use crate::outcome::report::shutdown::{Ending, ShutdownReport, ThreadReport};
 use crate::outcome::status::snapshot::Role;
+use crate::outcome::waterfall::bar::Bar;
 use crate::outcome::waterfall::chain::{ChainLink, critical_chain};
 use crate::outcome::waterfall::fold::fold;
 use crate::rt::index::Index;
@@ -25,48 +26,6 @@ pub(crate) struct Layout<'a> {
     pub(crate) without: usize,
     /// The end of the axis, at least 1.
     pub(crate) end: u64,
-}
-
-/// A bar: one thread, or threads that are alike.
-#[derive(Debug, Clone)]
-pub(crate) struct Bar {
-    /// The path below the scope of the report; or the common pattern of paths: `jobs/worker-*`.
-    pub(crate) label: String,
-    pub(crate) purpose: String,
-    pub(crate) role: Role,
-    pub(crate) ending: Ending,
-    /// The beginning of the time in which the thread waited for its turn, if it did.
-    pub(crate) waits_from: Option<u64>,
-    /// When the first of its threads was told, or was spawned during the stop.
-    pub(crate) from: u64,
-    /// When the first of its threads was overdue.
-    pub(crate) overdue: Option<u64>,
-    /// When the last of its threads was home. `None` if one of them is not.
-    pub(crate) home: Option<u64>,
-    /// Its place in the critical chain; 0 is the last one home.
-    pub(crate) link: Option<usize>,
-    /// For a bar of several threads.
-    pub(crate) crowd: Option<Crowd>,
-}
-
-/// What a bar of several threads shows beyond the first and the last of them.
-#[derive(Debug, Clone)]
-pub(crate) struct Crowd {
-    pub(crate) threads: usize,
-    /// How many of them were told and not home, by steps of equal length from `Bar::from` to the
-    /// end of the bar.
-    pub(crate) away: Vec<usize>,
-}
-
-impl Bar {
-    /// The end of the bar.
-    pub(crate) fn until(&self, end: u64) -> u64 {
-        self.home.unwrap_or(end).max(self.from)
-    }
-
-    pub(crate) fn threads(&self) -> usize {
-        self.crowd.as_ref().map_or(1, |crowd| crowd.threads)
-    }
 }
 
 impl<'a> Layout<'a> {

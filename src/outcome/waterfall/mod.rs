@@ -4,6 +4,7 @@
 //!
 //! Read `chain` first, then `layout`; `text`, `svg` and `html` draw what `layout` has placed.
 
+mod bar;
 pub(crate) mod chain;
 mod fold;
 mod graph;

@@ -6,7 +6,8 @@
 use std::fmt::{self, Write};
 
 use crate::outcome::report::shutdown::Ending;
-use crate::outcome::waterfall::layout::{Bar, Layout, Tick, short, ticks};
+use crate::outcome::waterfall::bar::Bar;
+use crate::outcome::waterfall::layout::{Layout, Tick, short, ticks};
 use crate::outcome::waterfall::text::{beginning, chain_lines, label, took, without};
 use crate::outcome::waterfall::xml::Xml;
 use crate::outcome::words::{Span, Thousands};

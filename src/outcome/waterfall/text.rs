@@ -5,8 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::outcome::report::shutdown::Ending;
+use crate::outcome::waterfall::bar::Bar;
 use crate::outcome::waterfall::chain::{ChainLink, Delayed};
-use crate::outcome::waterfall::layout::{Bar, Layout, below, short, ticks};
+use crate::outcome::waterfall::layout::{Layout, below, short, ticks};
 use crate::outcome::words::{Span, Thousands};
 use crate::rt::shown::Shown;
 

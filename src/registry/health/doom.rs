@@ -13,7 +13,7 @@ use crate::registry::settings::SPARE;
 use crate::registry::waker::Waker;
 use crate::rt::shown::Shown;
 use crate::rt::time::after;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::sys::last::{self, End};
 use crate::tree::record::Record;
 

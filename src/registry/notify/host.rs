@@ -11,7 +11,7 @@ use crate::registry::notify::manager::{Manager, READY, STOPPING, Told, not_told}
 use crate::registry::notify::waited;
 use crate::registry::shared::Shared;
 use crate::rt::contain::log_contained;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::sys::probe_file::ProbeFile;
 use crate::tree::core::ScopeCore;
 use crate::tree::root::{RootHost, Said, WorkItem};

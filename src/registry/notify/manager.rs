@@ -26,7 +26,7 @@ use std::time::Duration;
 use crate::registry::notify::setting::Notify;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::Shown;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::sync::locks::Mutex;
 use crate::sys::datagram::{Datagrams, Sent};
 use crate::sys::monotonic;

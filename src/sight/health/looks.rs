@@ -21,7 +21,7 @@ use crate::sight::health::crowd::{Crowd, Group, crowd};
 use crate::sight::health::judge::{Expected, Line, Memory, Reading, Said, Sleep};
 use crate::sight::health::settings::{Health, OnStuck};
 use crate::sight::health::tell;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::sys::{self, pulse};
 use crate::tree::board::Finding;
 use crate::tree::core::ScopeCore;

@@ -11,7 +11,7 @@ use crate::rt::contain::log_contained;
 use crate::rt::shown::{Shown, shown};
 use crate::sight::health::judge::Line;
 use crate::sight::warning;
-use crate::stop::wakeups::Calls;
+use crate::stop::calls::Calls;
 use crate::tree::record::Record;
 use crate::tree::waiting::Wait;
 

@@ -16,15 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::rt::index::Index;
-use crate::stop::condvar::waiter::{Delivery, Effort, Interrupt};
-use crate::stop::wakeups::Calls;
-
-/// Delivers the interrupts that are in doubt, by a thread of our own.
-pub(crate) trait Retrier: Send + Sync {
-    /// Takes interrupts that were delivered without the mutex. Runs no code of the program's: the
-    /// log of a refusal by the OS is among the calls.
-    fn retry_later(&self, interrupts: Vec<Arc<Interrupt>>) -> Calls;
-}
+use crate::stop::calls::Calls;
+use crate::stop::condvar::interrupt::{Delivery, Effort, Interrupt};
 
 /// Delivers the interrupts of nodes that have been marked or alerted, and hands on those in doubt.
 /// Called by the stopping thread, with no lock of ours held.

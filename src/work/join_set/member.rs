@@ -3,14 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::Handle;
-use crate::Job;
-use crate::JoinError;
-use crate::OnStop;
-use crate::Result;
-use crate::StopReason;
 use crate::outcome::reason::Stop;
 use crate::tree::record::Record;
+use crate::{Handle, Job, JoinError, OnStop, Result, StopReason};
 
 /// A thread or a job of a set.
 pub(super) enum Member<'scope, T> {

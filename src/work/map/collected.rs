@@ -3,14 +3,10 @@
 
 use std::panic::Location;
 
-use crate::Context;
-use crate::IntoText;
-use crate::Result;
-use crate::Scope;
-use crate::ScopeError;
 use crate::rt::contain::{contain, discard, drop_each};
 use crate::sync::Mutex;
 use crate::work::map::crew::{After, Crew, Names, hire};
+use crate::{Context, IntoText, Result, Scope, ScopeError};
 
 /// The results that are there, each with the number of its item.
 pub(crate) type Values<U> = Mutex<Vec<(usize, U)>>;

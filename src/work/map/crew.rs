@@ -8,13 +8,6 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::Context;
-use crate::IntoText;
-use crate::Result;
-use crate::Scope;
-use crate::SpawnError;
-use crate::Stopped;
-use crate::WaitError;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::shutdown::long_wait::{self, For};
@@ -23,6 +16,7 @@ use crate::tree::text::Text;
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::waiting::Of;
 use crate::work::map::source::{Asked, Source};
+use crate::{Context, IntoText, Result, Scope, SpawnError, Stopped, WaitError};
 
 /// The place of a thread that sleeps: its drop wakes the thread.
 pub(crate) type Seat = Sender<Infallible>;

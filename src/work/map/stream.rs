@@ -3,17 +3,12 @@
 
 use std::panic::Location;
 
-use crate::Context;
-use crate::IntoText;
-use crate::Result;
-use crate::Scope;
-use crate::ScopeError;
-use crate::Stopped;
 use crate::rt::contain::{contain, drop_each};
 use crate::scope::identity::PartEnd;
 use crate::work::map::crew::{After, Crew, Names, Seat, hire, seat, sleep_for};
 use crate::work::map::source::Source;
 use crate::work::map::window::{Next, Slot, Window};
+use crate::{Context, IntoText, Result, Scope, ScopeError, Stopped};
 
 impl<'scope> Scope<'scope, '_> {
     /// As [`map`](Self::map), but `body` takes the results one by one, in the order of the items,

@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicUsize;
 use super::handle::Pool;
 use super::line::Line;
 use super::shared::Shared;
-use crate::scope::group::{open_pool, put_away_pools};
+use crate::scope::group::open_pool;
+use crate::shutdown::left::put_away_pools;
 use crate::{AtStop, Context, IntoText, Priority, Scope, SpawnError, ThreadBuilder};
 
 /// Places in the queue of a pool for which no number was given: enough for short bursts, and few

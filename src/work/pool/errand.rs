@@ -11,8 +11,6 @@ use std::sync::Arc;
 
 use super::helpers::Helpers;
 use super::parts::Ending;
-use crate::Context;
-use crate::Failure;
 use crate::outcome::errors::failure::Origin;
 use crate::outcome::errors::failure_list::{FailureList, Listed};
 use crate::outcome::reason::{Stop, StopReason};
@@ -25,6 +23,7 @@ use crate::tree::panic_hook;
 use crate::tree::propagate::log;
 use crate::tree::result_state::Outcome;
 use crate::work::map::crew::Seat;
+use crate::{Context, Failure};
 
 pub(super) struct Errand {
     /// The line that called the map.

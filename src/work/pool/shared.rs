@@ -1,4 +1,4 @@
-//! Owns the parts of a pool that its handles and its threads share, and the start of a thread.
+//! Owns the parts of a pool that its handles and its threads share.
 //! Refuses to know how jobs are submitted (`handle`), queued (`line`) and run (`worker`).
 
 use std::panic::Location;
@@ -12,7 +12,6 @@ use super::errand::Helper;
 use super::line::Line;
 use super::packet::Work;
 use super::parts::Queued;
-use super::worker::serve;
 use crate::tree::core::ScopeCore;
 use crate::tree::current;
 use crate::tree::jobs::PoolFacts;
@@ -60,23 +59,6 @@ impl<'scope> Shared<'scope> {
         &self.thread.place().2.purpose
     }
 
-    /// Starts the thread that the line has asked for. If the OS refuses it, the pool goes on with
-    /// the threads that it has; if it has none, all queued jobs are given back.
-    pub(super) fn start(self: &Arc<Self>, seat: usize) -> std::result::Result<(), SpawnError> {
-        let (_, _, label) = self.thread.place();
-        let name = format!("{}-{}", label.name, seat + 1);
-        let thread = self.group.thread(name, label.purpose.clone()).spawned_at(label.at).like(&self.thread);
-        let shared = Arc::clone(self);
-        thread.spawn(move |cx| serve(&shared, cx, seat)).map(drop)
-    }
-
-    /// As `start`, for a thread that no caller waits for. Jobs that no thread can run fail.
-    pub(super) fn start_or_fail(self: &Arc<Self>, seat: usize) {
-        if let Err(refusal) = self.start(seat) {
-            self.fail_all(self.line.not_started(seat), &refusal);
-        }
-    }
-
     /// Ends jobs that no thread can run.
     pub(super) fn fail_all(
         &self,
@@ -93,11 +75,6 @@ impl<'scope> Shared<'scope> {
             let failure = Failure::error(self.origin(queued.number, at), why.into(), Vec::new());
             self.drop_job(queued, &End::Failed(failure));
         }
-    }
-
-    /// Replaces a thread that ended by a fault.
-    pub(super) fn lost(self: &Arc<Self>, seat: usize, busy: bool) {
-        self.line.lost(seat, busy).into_iter().for_each(|seat| self.start_or_fail(seat));
     }
 
     /// True for a thread of the pool, and for a thread below one of its jobs.

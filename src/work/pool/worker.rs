@@ -1,4 +1,5 @@
-//! Owns the loop of a pool's thread, and the run of one job: its context, its verdict, its end.
+//! Owns the start and the loop of a pool's thread, and the run of one job: its context, its
+//! verdict, its end.
 //! Refuses to decide which job is next: the line does.
 
 use std::panic::Location;
@@ -23,7 +24,7 @@ use crate::tree::job::{JobMark, JobNow};
 use crate::tree::propagate::{complain, log};
 use crate::tree::record::Record;
 use crate::tree::wait_mark::WaitMark;
-use crate::{AtStop, Context, Result};
+use crate::{AtStop, Context, Result, SpawnError};
 
 /// Jobs that one thread may be inside of, because a job joins another that has not begun. Each
 /// takes room on the stack of the thread.
@@ -67,6 +68,28 @@ fn ran(ended: std::result::Result<Result, Payload>) -> Ran {
 }
 
 impl<'scope> Shared<'scope> {
+    /// Starts the thread that the line has asked for. If the OS refuses it, the pool goes on with
+    /// the threads that it has; if it has none, all queued jobs are given back.
+    pub(super) fn start(self: &Arc<Self>, seat: usize) -> std::result::Result<(), SpawnError> {
+        let (_, _, label) = self.thread.place();
+        let name = format!("{}-{}", label.name, seat + 1);
+        let thread = self.group.thread(name, label.purpose.clone()).spawned_at(label.at).like(&self.thread);
+        let shared = Arc::clone(self);
+        thread.spawn(move |cx| serve(&shared, cx, seat)).map(drop)
+    }
+
+    /// As `start`, for a thread that no caller waits for. Jobs that no thread can run fail.
+    pub(super) fn start_or_fail(self: &Arc<Self>, seat: usize) {
+        if let Err(refusal) = self.start(seat) {
+            self.fail_all(self.line.not_started(seat), &refusal);
+        }
+    }
+
+    /// Replaces a thread that ended by a fault.
+    pub(super) fn lost(self: &Arc<Self>, seat: usize, busy: bool) {
+        self.line.lost(seat, busy).into_iter().for_each(|seat| self.start_or_fail(seat));
+    }
+
     /// Runs a job as the next one of the thread. Returns how it ended, or `None` if that has been
     /// counted already.
     #[inline]

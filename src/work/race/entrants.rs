@@ -6,9 +6,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::Context;
-use crate::IntoText;
-use crate::Result;
+use crate::{Context, IntoText, Result};
 
 /// The entrants of a race: closures that try the same in different ways. Given to
 /// [`Context::race`] or [`Context::quorum`].

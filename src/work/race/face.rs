@@ -6,15 +6,9 @@ use std::panic::Location;
 
 use super::entrants::Race;
 use super::field::Field;
-use crate::Context;
-use crate::Failure;
-use crate::IntoText;
-use crate::RaceError;
-use crate::Result;
-use crate::Scope;
-use crate::ScopeError;
 use crate::rt::contain::drop_each;
 use crate::tree::panic_hook;
+use crate::{Context, Failure, IntoText, RaceError, Result, Scope, ScopeError};
 
 impl Context {
     /// Runs the entrants, each on a thread, and returns the first success. The others are stopped

@@ -18,14 +18,6 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use super::entrants::Entrant;
-use crate::Handle;
-use crate::JoinError;
-use crate::RaceError;
-use crate::Scope;
-use crate::SpawnError;
-use crate::Stopped;
-use crate::ThreadId;
-use crate::WaitError;
 use crate::outcome::errors::failure::Failure;
 use crate::rt::awake;
 use crate::rt::by_id::ById;
@@ -39,6 +31,7 @@ use crate::tree::on_done;
 use crate::tree::propagate::complain;
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::waiting::Of;
+use crate::{Handle, JoinError, RaceError, Scope, SpawnError, Stopped, ThreadId, WaitError};
 
 /// Time after which a loser that is not home yet is worth a line in the log.
 const SLOW: Duration = Duration::from_millis(100);

@@ -6,6 +6,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Child;
+use crate::Context;
+use crate::IntoText;
+use crate::Restart;
+use crate::Result;
+use crate::Scope;
+use crate::SpawnError;
+use crate::StartError;
+use crate::Strategy;
+use crate::ThreadBuilder;
 use crate::outcome::errors::failure::Origin;
 use crate::rt::contain::drop_each;
 use crate::scope::group::open_left;
@@ -20,8 +30,6 @@ use crate::work::supervisor::keeper::{First, Keeper};
 use crate::work::supervisor::kept::Kept;
 use crate::work::supervisor::reply::way;
 use crate::work::supervisor::request::Requests;
-use crate::{Child, Restart, StartError, Strategy};
-use crate::{Context, IntoText, Result, Scope, SpawnError, ThreadBuilder};
 
 impl<'scope> Scope<'scope, '_> {
     /// Configures a supervisor: a thread that looks after others, and restarts them.
