@@ -10,7 +10,8 @@ use crate::rt::awake;
 use crate::rt::time::after;
 use crate::scope::face::Scope;
 use crate::shutdown::call;
-use crate::sight::examine::{self, Examine, Files};
+use crate::sight::examine::{self, Examine};
+use crate::sight::files::Files;
 
 impl Scope<'_, '_> {
     /// Stops the scope and blocks until all its threads are home, or until `grace` has passed. The

@@ -9,8 +9,8 @@ use machine::{NotCaptured, Way};
 
 use crate::outcome::status::stack::Stacks;
 use crate::rt::index::Index;
-use crate::sight::holders::Waiter;
 use crate::sight::stacks::{SessionGuard, open};
+use crate::sight::waiters::Waiter;
 use crate::sys;
 
 /// The longest wait for the answer of one thread that gets a signal.

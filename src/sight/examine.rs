@@ -9,6 +9,7 @@ use crate::outcome::status::stack::Stacks;
 use crate::rt::time::after;
 use crate::sight::again::Outer;
 use crate::sight::asking::{Asked, Asking};
+use crate::sight::files::Files;
 use crate::sight::stacks::Capturing;
 use crate::sight::{cycles, early, holders, rows};
 use crate::tree::core::ScopeCore;
@@ -76,14 +77,6 @@ impl Default for Examine {
     fn default() -> Examine {
         Examine::new()
     }
-}
-
-/// Which files may be opened for the names of functions.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Files {
-    All,
-    /// Files that always answer, for a thread that may not hang on a dead network share.
-    Local,
 }
 
 /// What one look reads.

@@ -23,7 +23,7 @@
 use crate::outcome::status::edge::{Lock, LockKind, Wanted};
 use crate::rt::index::Index;
 use crate::sight::again::{Again, Unread};
-use crate::sight::holders::{Found, NO_TIME, People, Waiter, is_unmoved};
+use crate::sight::waiters::{Found, NO_TIME, People, Waiter, is_unmoved};
 use crate::sys;
 use crate::tree::root::Root;
 

@@ -12,6 +12,7 @@ mod asking;
 mod cycles;
 mod early;
 pub(crate) mod examine;
+pub(crate) mod files;
 mod guesses;
 pub(crate) mod health;
 mod holders;
@@ -21,4 +22,5 @@ mod stacks;
 #[cfg(not(all(feature = "stacks", target_os = "linux")))]
 #[path = "no_stacks.rs"]
 mod stacks;
+mod waiters;
 pub(crate) mod warning;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::outcome::status::stack::Stacks;
 use crate::rt::index::Index;
-use crate::sight::holders::Waiter;
+use crate::sight::waiters::Waiter;
 
 /// The place at which a look begins: not needed.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use crate::outcome::status::stack::{Stack, Stacks};
-use crate::sight::examine::Files;
+use crate::sight::files::Files;
 
 const WHY: &str = if cfg!(feature = "stacks") {
     "stacks: they are captured on Linux alone"

@@ -13,7 +13,7 @@ use homebound_stacks as machine;
 use machine::{How, Modules, Names, NotCaptured, Reading, Way};
 
 use crate::outcome::status::stack::{Captured, Frame, Stack, Stacks};
-use crate::sight::examine::Files;
+use crate::sight::files::Files;
 use crate::sync::locks::{Mutex, MutexGuard};
 use crate::sys;
 

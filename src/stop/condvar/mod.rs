@@ -6,6 +6,7 @@
 //! `State::interrupts`, which a stop hands to `deliver_all`.
 
 pub(crate) mod delivery;
+#[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
 pub(crate) mod interrupt;
 #[cfg_attr(not(feature = "parking_lot"), allow(dead_code))]
 pub(crate) mod waiter;
