@@ -78,10 +78,15 @@ pub(crate) fn wait<R>(
     end: Option<Instant>,
     mut wait: impl FnMut(Option<Instant>) -> Option<R>,
 ) -> Option<R> {
+    // Counted once, from the beginning: how long the caller is ready to wait decides about the
+    // warning.
     let left = end.map(|end| end.saturating_duration_since(Instant::now()));
     let mut long = LongWait::new(of, left, awake::now());
     loop {
+        // Until the caller's time is over, or until there is something to say, by the clock of the
+        // system, which `wait` goes by.
         let answer = wait(end.into_iter().chain(long.next().map(awake::system)).min());
+        // An answer at the last moment is an answer: so it comes before the look at the clock.
         if answer.is_some() || end.is_some_and(|end| Instant::now() >= end) {
             return answer;
         }
@@ -94,6 +99,7 @@ pub(crate) fn wait<R>(
 pub(crate) fn until_done(record: &Arc<Record>, end: Option<Instant>, gives_up: &dyn Fn() -> bool) -> bool {
     let done = wait(For::Thread(record), end, |until| {
         let done = record.done.wait(until, gives_up);
+        // Not done, and not given up: the time until the next words is over, and the wait goes on.
         (done || gives_up()).then_some(done)
     });
     done.unwrap_or(false)
@@ -106,6 +112,8 @@ pub(crate) fn wake_on_stop(record: &Arc<Record>, node: &Arc<Node>) -> Relay {
     Relay::new(
         node,
         Box::new(move || {
+            // Pairs with `until_done`: each thread that waits at the latch wakes, and asks
+            // `gives_up`.
             record.done.look_again();
             Calls::default()
         }),
@@ -122,6 +130,7 @@ pub(crate) fn receive<T>(
 ) -> Result<Result<T, RecvError>, WaitError> {
     let received = wait(of, end, |until| {
         match until_stopped(node, until, |select| select.recv(from), |chosen| chosen.recv(from)) {
+            // Of this round. `wait` knows whether the caller's time is over as well.
             Err(WaitError::TimedOut) => None,
             received => Some(received),
         }
@@ -169,6 +178,8 @@ impl<'a> LongWait<'a> {
 
     /// Says what is due. Runs the program's subscriber, so the caller holds no lock.
     pub(crate) fn attend(&mut self, now: Instant) {
+        // Each is said once. Taken away before it is said, because a subscriber that panics or
+        // takes long must not hear it again.
         if self.warn_at.is_some_and(|at| now >= at) {
             self.warn_at = None;
             self.warn(now);

@@ -147,6 +147,11 @@ impl<'scope, 'a> Fleet<'scope, 'a> {
         Ok(())
     }
 
+    /// The fault that processes have died by themselves, if some have.
+    pub fn deaths(&self) -> Option<String> {
+        (self.died > 0).then(|| format!("{} processes died by themselves", self.died))
+    }
+
     /// Puts a new process in the place of each that has died by itself.
     pub fn mend(&mut self, scope: &'scope Scope<'scope, '_>) -> Result {
         let before = self.members.len();

@@ -163,9 +163,7 @@ fn outage(settings: &Settings) -> Result<Outcome> {
         if open == 0 {
             faults.push("all jobs were done before the outage, so it has shown nothing".to_owned());
         }
-        if stage.fleet.died > 0 {
-            faults.push(format!("{} processes died of the outage", stage.fleet.died));
-        }
+        faults.extend(stage.fleet.deaths());
         Ok(faults)
     })
 }
@@ -219,9 +217,7 @@ fn suspend(_: &Settings) -> Result<Outcome> {
         if row.get::<_, String>(0) == taker {
             faults.push(format!("{taker} has done a job that was not its own any more"));
         }
-        if stage.fleet.died > 0 {
-            faults.push(format!("{} processes died", stage.fleet.died));
-        }
+        faults.extend(stage.fleet.deaths());
         Ok(faults)
     })
 }

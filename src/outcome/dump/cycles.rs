@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::outcome::dump::items::{Row, Tree};
-use crate::outcome::dump::row::write_thread_with_callers;
+use crate::outcome::dump::row::{CALLERS, write_thread};
 use crate::outcome::status::edge::Cycle;
 use crate::rt::index::Index;
 use crate::rt::shown::Shown;
@@ -35,7 +35,8 @@ pub(crate) fn write_cycle<'a>(
     // The last edge leads to the thread that waits in the first.
     let order = cycle.edges.iter().cycle().skip(cycle.edges.len() - 1).take(cycle.edges.len());
     for row in order.filter_map(|edge| rows.get(edge.thread?.0)) {
-        write_thread_with_callers(f, tree, *row, &format!("  {}", Shown(&row.thread.path)), "      ")?;
+        let title = format!("  {}", Shown(&row.thread.path));
+        write_thread(f, tree, *row, (&title, "      "), CALLERS)?;
     }
     Ok(())
 }

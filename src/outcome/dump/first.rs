@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::outcome::dump::alike::{self, MANY, Shapes};
 use crate::outcome::dump::cycles;
 use crate::outcome::dump::items::{Item, Row, Tree, is_caller, items_of};
-use crate::outcome::dump::row::{runs_own_code, write_thread_with_callers};
+use crate::outcome::dump::row::{CALLERS, runs_own_code, write_thread};
 use crate::outcome::status::edge::Cycle;
 use crate::outcome::status::kernel::RunState;
 use crate::outcome::status::snapshot::{Role, ScopeStatus, ThreadState, ThreadStatus};
@@ -245,7 +245,8 @@ impl<'a> First<'a> {
                     let body = if row.thread.role == Role::Body { "body of " } else { "" };
                     let (path, mark) =
                         (Shown(&row.thread.path), self.twins.mark(&row.thread.path, row.thread.id));
-                    write_thread_with_callers(f, tree, *row, &format!("  {body}{path}{mark}"), "      ")?;
+                    let title = format!("  {body}{path}{mark}");
+                    write_thread(f, tree, *row, (&title, "      "), CALLERS)?;
                 }
                 rows => alike::write_threads(f, tree, rows, "  ", "      ")?,
             }

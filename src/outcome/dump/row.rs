@@ -13,50 +13,29 @@ use crate::outcome::status::stack::Callers;
 use crate::outcome::words::{DROP_OF, ITS_CALLBACK, Restarts, Span};
 use crate::rt::shown::Shown;
 
-/// Number of callers that the row of a thread above the tree names.
-const CALLERS: usize = 6;
+/// Number of callers that the row of a thread above the tree names, because its reader wants to know
+/// the way into the function that does not end. A row in the tree names none.
+pub(crate) const CALLERS: usize = 6;
 
 /// Writes the row of a thread. `title` is what the row begins with, the rails included; `indent`
-/// stands before the lines below.
+/// stands before the lines below. `callers`: how many of them the row names.
 pub(crate) fn write_thread(
     f: &mut fmt::Formatter<'_>,
     tree: &Tree<'_>,
     row: Row<'_>,
-    title: &str,
-    indent: &str,
-) -> fmt::Result {
-    write_lines(f, tree, row, (title, indent), None)
-}
-
-/// The same for a thread above the tree, for which a reader wants to know the way into the function
-/// that does not end.
-pub(crate) fn write_thread_with_callers(
-    f: &mut fmt::Formatter<'_>,
-    tree: &Tree<'_>,
-    row: Row<'_>,
-    title: &str,
-    indent: &str,
+    (title, indent): (&str, &str),
+    callers: usize,
 ) -> fmt::Result {
     let thread = row.thread;
-    // A wait of homebound's names its line, and not the way to it.
-    let is_shown = runs_own_code(thread) && !is_caller(thread);
-    let callers = thread.stack.as_ref().filter(|_| is_shown).map(|stack| stack.callers(CALLERS));
-    write_lines(f, tree, row, (title, indent), callers.filter(Callers::are_known))
-}
-
-fn write_lines(
-    f: &mut fmt::Formatter<'_>,
-    tree: &Tree<'_>,
-    row: Row<'_>,
-    (title, indent): (&str, &str),
-    callers: Option<Callers<'_>>,
-) -> fmt::Result {
     write_head(f, tree, row, title)?;
-    write_stack(f, row.thread, indent)?;
-    if let Some(callers) = callers {
+    write_stack(f, thread, indent)?;
+    // A wait of homebound's names its line, and not the way to it.
+    let is_shown = callers > 0 && runs_own_code(thread) && !is_caller(thread);
+    let callers = thread.stack.as_ref().filter(|_| is_shown).map(|stack| stack.callers(callers));
+    if let Some(callers) = callers.filter(Callers::are_known) {
         writeln!(f, "{indent}called by {callers}")?;
     }
-    write_origin(f, tree, row.thread, indent)
+    write_origin(f, tree, thread, indent)
 }
 
 fn write_head(f: &mut fmt::Formatter<'_>, tree: &Tree<'_>, row: Row<'_>, title: &str) -> fmt::Result {

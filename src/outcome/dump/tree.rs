@@ -69,7 +69,7 @@ impl<'a> Tree<'a> {
                     if above.contains(row.thread.id.0) {
                         writeln!(f, "{title}  (above)")?;
                     } else {
-                        write_thread(f, self, row, &title, &rail_below(&indent, &inner))?;
+                        write_thread(f, self, row, (&title, &rail_below(&indent, &inner)), 0)?;
                     }
                     scopes_of(&inner)
                 }

@@ -95,6 +95,8 @@ impl<'scope> Shared<'scope> {
     #[inline]
     fn run(&self, desk: &mut Desk<'_>, queued: Queued<Item<'scope>>) -> Option<Ending> {
         if self.at_stop == AtStop::Drain {
+            // The pool may have been told to stop: then this job is run all the same, and does not
+            // see that stop until the thread's share of the grace is over.
             desk.shield();
         }
         marks::begin_job();
@@ -106,8 +108,12 @@ impl<'scope> Shared<'scope> {
                     Ok(Ok(())) => Ending::Done,
                     ended => judge(&desk.job, at, ran(ended)).ending(),
                 };
+                // While views still show the job, because the callbacks that it has left are dropped
+                // here, and their captures are code of the job's.
                 let failed = desk.clear_up();
                 desk.now.show(JobMark::default());
+                // The ending goes to the line with the next call of `next`, so that a job without a
+                // handle takes its lock once.
                 Some(if failed { Ending::Failed } else { ending })
             }
             Item::Kept(work) => {
@@ -150,10 +156,14 @@ impl<'scope> Shared<'scope> {
                 (end, false)
             }
             Ok(node) => {
+                // Another node than the desk's: a caller has looked at the job already, so the job
+                // has a record, with a node of its own.
                 let own = (!Arc::ptr_eq(&node, desk.job.node())).then(|| desk.enter(&node));
                 let cx = own.as_ref().map_or(&desk.job, |(cx, _)| cx);
                 desk.now.show(JobMark { number, since: sys::coarse(), isolated: true });
                 let end = judge_work(cx, work);
+                // Before `clear_up` counts the users of the node: a thread that is about to stop
+                // this job either is counted there, or finds that the job has ended.
                 head.conclude(core, number, &end);
                 drop((own, node));
                 let failed = desk.clear_up();
@@ -162,6 +172,8 @@ impl<'scope> Shared<'scope> {
             }
         };
         let ending = if failed && end.ending() == Ending::Done { Ending::Failed } else { end.ending() };
+        // The line counts the job before its waiters are told: a waiter that asks the pool for its
+        // numbers finds this job among the ended ones.
         let telling = head.is_looked_at();
         self.line.finish(ending, Some(&head.over), telling);
         head.tell();
@@ -189,8 +201,10 @@ impl<'scope> Shared<'scope> {
                 now.depth.fetch_add(1, Ordering::Relaxed);
                 let outer = now.show(JobMark { number, since: sys::coarse(), isolated: true });
                 let end = judge_work(&cx, work);
+                // Views show the outer job again, which waits no longer.
                 now.show(outer);
                 now.depth.fetch_sub(1, Ordering::Relaxed);
+                // Contexts whose guards the job has leaked would be taken for the outer job's.
                 current::leave_above(&own.entered);
                 node.close();
                 end
@@ -205,6 +219,7 @@ impl<'scope> Shared<'scope> {
         let number = queued.number;
         match queued.job {
             Item::Plain(f, at) => {
+                // The captures of a closure are the program's, and their drop may panic.
                 if let Some(payload) = drop_contained(f) {
                     complain(self.core(), self.origin(number, at), payload, true);
                 }
