@@ -13,8 +13,8 @@ use crate::outcome::status::stack::Callers;
 use crate::outcome::words::{DROP_OF, ITS_CALLBACK, Restarts, Span};
 use crate::rt::shown::Shown;
 
-/// Number of callers that the row of a thread above the tree names, because its reader wants to know
-/// the way into the function that does not end. A row in the tree names none.
+/// Number of callers that the row of a thread above the tree names, because its reader wants to
+/// know the way into the function that does not end. A row in the tree names none.
 pub(crate) const CALLERS: usize = 6;
 
 /// Writes the row of a thread. `title` is what the row begins with, the rails included; `indent`

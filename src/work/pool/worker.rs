@@ -108,8 +108,8 @@ impl<'scope> Shared<'scope> {
                     Ok(Ok(())) => Ending::Done,
                     ended => judge(&desk.job, at, ran(ended)).ending(),
                 };
-                // While views still show the job, because the callbacks that it has left are dropped
-                // here, and their captures are code of the job's.
+                // While views still show the job, because the callbacks that it has left are
+                // dropped here, and their captures are code of the job's.
                 let failed = desk.clear_up();
                 desk.now.show(JobMark::default());
                 // The ending goes to the line with the next call of `next`, so that a job without a
