@@ -6,7 +6,20 @@
 //! one data structure, and know each other: `core`, `record`, `root`, `state`, `state_lock`,
 //! `services`, `tally`, `waiting`. The other files use these, or are used by them, but not both.
 //!
-//! Read `core` and `record` first, then `state`.
+//! Read `core` and `record` first, then `state`. The others by subject:
+//!
+//! | subject | files |
+//! |---|---|
+//! | the members of a scope, and their count in a shutdown | `state`, `services`, `tally` |
+//! | the context of the calling thread, and its wait | `current`, `waiting`, `wait_mark` |
+//! | the result of a thread, and what follows its end | `result_state`, `results`, `on_done` |
+//! | a failure: whether an error is one, and what it stops | `verdict`, `propagate`, `panic_hook` |
+//! | time: shares of the grace, and the end of deadlines | `grace`, `due`, `timers`, `keeper` |
+//! | threads that wait for each other in a circle | `deadlock`, `users` |
+//! | snapshots, and the rows of a report | `snapshot`, `rows`, `path` |
+//! | readiness, restarts, jobs of a pool | `readiness`, `starting`, `runs`, `job`, `jobs` |
+//! | what the health looks read, and where they leave their findings | `vitals`, `board` |
+//! | threads of homebound's own | `internal`, `keeper` |
 
 pub(crate) mod board;
 pub(crate) mod core;

@@ -1,5 +1,6 @@
 //! Owns reports: how threads came home, as plain data.
-//! Refuses to know locks and threads. `report_text` has the formatting, `waterfall` the picture.
+//! Refuses to know locks and threads. `tree::rows` fills in the rows, and `shutdown::reporting` the
+//! rest; `report_text` has the formatting, `waterfall` the picture.
 
 use std::fmt;
 use std::panic::Location;
