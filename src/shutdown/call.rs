@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::outcome::reason::StopReason;
 use crate::outcome::report::shutdown::ShutdownReport;
 use crate::outcome::status::snapshot::Role;
+use crate::rt::awake;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::shutdown::order::{Driver, drive_until};
@@ -30,7 +31,7 @@ pub(crate) fn shutdown(
     }
     let repeated = {
         let mut state = core.lock();
-        state.clock.limit(end);
+        state.clock.limit(awake::now(), end);
         core.clock_moved(&state);
         std::mem::replace(&mut state.asked, true)
     };

@@ -269,7 +269,7 @@ fn tell(core: &Arc<ScopeCore>, served: &Served, end: Option<Instant>) -> Calls {
         Served::Thread(record) => record.node.mark_for(cause),
         Served::Group(group) => {
             if let Some(end) = end {
-                group.lock().clock.limit(end);
+                group.lock().clock.limit(awake::now(), end);
             }
             group.node.mark_for(if inherits { cause.of_parent() } else { cause })
         }

@@ -23,7 +23,6 @@ pub(crate) enum Account {
         tally: Option<Tally>,
         others: Vec<Arc<Record>>,
         clock: Clock,
-        outer: Option<Instant>,
         reason: Option<StopReason>,
         guests: usize,
         body: Option<Arc<Record>>,
@@ -36,23 +35,21 @@ pub(crate) fn account(core: &Arc<ScopeCore>) -> Account {
     if core.parent.is_none() && core.root.is_registry() {
         return Account::Made(report(core));
     }
-    let (others, reason) = (away(core.listed()), asked(core));
+    let (others, reason) = (away(core.with_recent(Lock::Waits)), asked(core));
     let mut state = core.lock();
-    let (tally, clock, guests) = (state.tally.take(), state.clock, state.guests_left);
-    let body = state.body.clone();
+    let (tally, recent) = (state.tally.take(), std::mem::take(&mut state.recent));
+    let (clock, guests, body) = (state.clock, state.guests_left, state.body.clone());
     drop(state);
-    // The deadline is needed to judge rows only, and most scopes have no rows.
-    let rows = !others.is_empty() || tally.as_ref().is_some_and(|tally| !tally.is_empty());
-    let outer = if rows { core.outer_due() } else { None };
-    Account::ToBeMade { core: Arc::clone(core), tally, others, clock, outer, reason, guests, body }
+    drop(recent);
+    Account::ToBeMade { core: Arc::clone(core), tally, others, clock, reason, guests, body }
 }
 
 impl Account {
     pub(crate) fn into_report(self) -> ShutdownReport {
         match self {
             Account::Made(report) => report,
-            Account::ToBeMade { core, tally, others, clock, outer, reason, guests, body } => {
-                let sums = tally.map(|tally| tally.sum_up(others, &clock, outer));
+            Account::ToBeMade { core, tally, others, clock, reason, guests, body } => {
+                let sums = tally.map(|tally| tally.sum_up(others, &clock, core.outer_due()));
                 report_with(&core, sums.unwrap_or_default(), body.as_ref(), reason, guests)
             }
         }
@@ -71,7 +68,7 @@ pub(crate) fn report_of_root(root: &Arc<ScopeCore>) -> Option<ShutdownReport> {
 }
 
 fn report_by(core: &Arc<ScopeCore>, outer: Option<Instant>, lock: Lock) -> Option<ShutdownReport> {
-    let others = away(core.listed_by(lock));
+    let others = away(core.with_recent(lock));
     let state = lock.take(core)?;
     // No tally before a shutdown begins: then there is nothing to sum up.
     let sums = state.tally.as_ref().map(|tally| tally.sum_up(others, &state.clock, outer));
@@ -123,9 +120,10 @@ fn to_millisecond(grace: Duration) -> Duration {
 /// The threads of the list without those that the calling thread runs: a thread that asks from
 /// inside the scope cannot be home, and is not waited for.
 fn away(mut others: Vec<Arc<Record>>) -> Vec<Arc<Record>> {
-    if !others.is_empty() {
+    // Most often all are home, and the calling thread may run as many bodies as it has scopes.
+    if others.iter().any(|record| !record.is_home()) {
         let here = current::records();
-        others.retain(|record| !here.iter().any(|own| own.id == record.id));
+        others.retain(|record| record.is_home() || !here.iter().any(|own| own.id == record.id));
     }
     others
 }

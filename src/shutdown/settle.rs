@@ -159,9 +159,10 @@ pub(crate) fn disown(group: &ScopeCore) {
 fn forget_failures(group: &ScopeCore) {
     let mut state = group.lock();
     if state.phase == Phase::Settled && state.disowned {
-        let (tally, failures) = (state.tally.take(), std::mem::take(&mut state.failures));
+        let counted = (state.tally.take(), std::mem::take(&mut state.recent));
+        let failures = std::mem::take(&mut state.failures);
         drop(state);
-        drop((tally, failures));
+        drop((counted, failures));
     }
 }
 
@@ -192,13 +193,7 @@ fn settle_own(core: &Arc<ScopeCore>) {
             Step::WasSettled => return,
         }
     }
-    if let Some(parent) = &core.parent {
-        let mut state = parent.lock();
-        state.scopes.remove(core.id);
-        let pool = state.pools.remove(core.id);
-        drop(state);
-        drop(pool);
-    }
+    core.parent.iter().for_each(|around| core.hand_on(around));
     if let Some(runner) = &core.runner {
         runner.core.lock().followers.remove(core.id);
     }

@@ -51,8 +51,8 @@ pub(crate) struct ScopeCore {
     changes: EventCount,
     /// Set once by *stopper* when it becomes a driver, so that each change is dispatched to it.
     driven: AtomicBool,
-    /// Set once, when the shutdown begins, so that an ending thread does not take the locks of
-    /// scopes that do not count it.
+    /// Set once, when the shutdown begins. Read by ending threads of this scope and of the scopes
+    /// inside it, without a lock.
     tallied: AtomicBool,
     /// Set once, for a group that no value owns. Written and read by `shutdown::left`.
     pub(crate) closes_itself: AtomicBool,
@@ -131,7 +131,8 @@ impl ScopeCore {
     /// so it would never be freed.
     pub(crate) fn vacate(&self) {
         let mut state = self.lock();
-        let gone = (state.body.take(), std::mem::take(&mut state.internal), state.tally.take());
+        let counted = (state.tally.take(), std::mem::take(&mut state.recent));
+        let gone = (state.body.take(), std::mem::take(&mut state.internal), counted);
         drop(state);
         drop(gone);
     }
@@ -180,23 +181,19 @@ impl ScopeCore {
     /// Counts the ending thread out: its last use of the scope. Its entry stays until the joiner or
     /// the next spawn removes it (E6).
     pub(crate) fn count_out(self: &Arc<Self>, record: &Arc<Record>) {
-        // Most often no shutdown has begun, so no scope but its own need be locked.
-        let is_tallied = self.ancestors().any(|core| core.is_tallied());
-        // Before any lock is taken, because this takes the locks of other scopes.
-        let due = if is_tallied { self.outer_dues() } else { Vec::new() };
-        for (core, due) in self.ancestors().zip(&due).skip(1).filter(|(core, _)| core.is_tallied()) {
-            core.state_lock.count_out_or_defer(core, record, *due);
+        // Read without a lock, because most often no shutdown has begun.
+        let in_a_stop = self.is_reported();
+        if self.state_lock.count_out_or_defer(self, record, in_a_stop) {
+            self.spread();
         }
-        // Its own scope last: a thread that finds it home here finds it counted further out.
-        self.state_lock.count_out_or_defer(self, record, due.first().copied().flatten());
     }
 
-    /// True if a thread that ends is to be counted for a report. A thread that ends because of a
-    /// stop has read the flag of that stop, which is set after `begin`, so the thread finds this
-    /// true.
-    fn is_tallied(&self) -> bool {
+    /// True if a thread that ends now is to be counted for a report of this scope or of one around
+    /// it. A thread that ends because of a stop has read the flag of that stop, which is set after
+    /// `begin`, so the thread finds this true.
+    pub(crate) fn is_reported(self: &Arc<Self>) -> bool {
         // Pairs with `begin_shutdown`.
-        self.tallied.load(Ordering::Acquire)
+        self.ancestors().any(|core| core.tallied.load(Ordering::Acquire))
     }
 
     /// Wakes the drivers of this scope and, if it is a group, of the scopes around it. The walk
@@ -277,7 +274,7 @@ impl ScopeCore {
     /// Starts clock and tally, the tally first: a thread that ends from now on is counted.
     pub(crate) fn begin_shutdown(&self, state: &mut State, at: Instant) {
         state.tally.get_or_insert_default();
-        // Under the lock: a thread that finds this true finds the tally. Pairs with `is_tallied`.
+        // Under the lock: a thread that finds this true finds the tally. Pairs with `is_reported`.
         self.tallied.store(true, Ordering::Release);
         // A scope with a body has the deadline of the thread that runs the body instead (E3).
         let grace = (self.parent.is_none() || self.kind == Kind::Group).then_some(self.root.grace);

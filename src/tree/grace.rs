@@ -13,6 +13,9 @@ pub(crate) struct Clock {
     pub(crate) began: Option<Instant>,
     /// The end of the grace. Before the beginning it holds a deadline that was asked for already.
     deadline: Option<Instant>,
+    /// Body and workers are not due before this instant. Set by `limit`, to the moment of the call
+    /// that shortened their time.
+    not_before: Option<Instant>,
     /// True if a service lived when the shutdown began: then a quarter of the grace is the
     /// services'.
     served: bool,
@@ -30,10 +33,16 @@ impl Clock {
         }
     }
 
-    /// Asks for an end. Before the beginning this sets the grace; later it moves the end earlier,
-    /// never later.
-    pub(crate) fn limit(&mut self, end: Instant) {
-        self.deadline = Some(self.deadline.map_or(end, |set| set.min(end)));
+    /// Asks for an end, at the instant `now`. Before the beginning this sets the grace; later it
+    /// moves the end earlier, never later.
+    pub(crate) fn limit(&mut self, now: Instant, end: Instant) {
+        if self.deadline.is_some_and(|set| set <= end) {
+            return;
+        }
+        // Threads that came home in time before this call stay in time, because their report may be
+        // made after it. Threads that were due already stay so.
+        self.not_before = self.workers_due(None).into_iter().chain([now]).min();
+        self.deadline = Some(end);
     }
 
     /// The end of the grace: the clock's own, or when the thread that runs the body is due
@@ -49,7 +58,7 @@ impl Clock {
     pub(crate) fn workers_due(&self, outer: Option<Instant>) -> Option<Instant> {
         let (end, began) = (self.deadline(outer)?, self.began?);
         let quarter = if self.served { end.saturating_duration_since(began) / 4 } else { Duration::ZERO };
-        end.checked_sub(quarter)
+        end.checked_sub(quarter).max(self.not_before.map(|first| first.min(end)))
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) mod panic_hook;
 pub(crate) mod path;
 pub(crate) mod propagate;
 pub(crate) mod readiness;
+pub(crate) mod recent;
 pub(crate) mod record;
 pub(crate) mod result_state;
 pub(crate) mod results;

@@ -15,7 +15,7 @@ use crate::tree::core::ScopeCore;
 use crate::tree::grace::Clock;
 use crate::tree::record::Record;
 use crate::tree::services::Services;
-use crate::tree::tally::Tally;
+use crate::tree::tally::{Recent, Tally};
 use crate::tree::text::Text;
 
 /// How far a scope has come. A phase only moves forward, under the scope's lock.
@@ -67,6 +67,9 @@ pub(crate) struct State {
     /// Counts the threads that end in the shutdown. `Some` from its beginning until the report is
     /// made.
     pub(crate) tally: Option<Tally>,
+    /// Threads that ended in the shutdown of this scope or of one around it, and that no tally
+    /// counts yet. Added to by `count_out` and by scopes inside that are over.
+    pub(crate) recent: Recent,
     /// The record of the body while the scope lives; a group has none.
     pub(crate) body: Option<Arc<Record>>,
     /// Threads of homebound's own: *watch*, *stopper*, the timer. Only views read it.
@@ -113,15 +116,6 @@ pub(crate) struct KeptValue {
     pub(crate) at: &'static Location<'static>,
 }
 
-/// The outcome of one counting out, for the time when the lock is free.
-pub(crate) struct CountedOut {
-    /// The drivers may be waiting for this thread: wake them.
-    pub(crate) watched: bool,
-    /// A record whose row the tally gave up. Dropped without the lock, because the record may hold
-    /// the last reference to a failure, whose payload is the program's.
-    pub(crate) gone: Option<Arc<Record>>,
-}
-
 impl State {
     pub(crate) fn new(body_home: bool) -> State {
         State {
@@ -140,6 +134,7 @@ impl State {
             failures: FailureList::default(),
             clock: Clock::default(),
             tally: None,
+            recent: Recent::default(),
             body: None,
             internal: Vec::new(),
             body_home,
@@ -157,32 +152,30 @@ impl State {
         self.workers > 0 || !self.body_home || !self.services.is_empty()
     }
 
-    /// Counts a thread out of its own scope (`is_own`), or only adds it to the tally of a scope
-    /// around.
-    pub(crate) fn count_out(
-        &mut self,
-        record: &Arc<Record>,
-        outer: Option<Instant>,
-        is_own: bool,
-    ) -> CountedOut {
-        let gone = self.count(record, outer);
-        if is_own {
-            // Ended to home, under the lock under which `release` asks for it.
-            record.set_home();
+    /// Counts a thread out of this scope, which is its own. `in_a_stop`: the thread is to be counted
+    /// for a report. True if the drivers may be waiting for just this thread: wake them.
+    pub(crate) fn count_out(&mut self, record: &Arc<Record>, in_a_stop: bool) -> bool {
+        // Ended to home, under the lock under which `release` asks for it, and a report finds the
+        // thread either away or recent.
+        record.set_home();
+        if in_a_stop {
+            self.recent.add(record);
         }
-        if is_own && self.entries.get(record.id.0).is_some() {
+        if self.entries.get(record.id.0).is_some() {
             self.ended.push(record.id);
         }
-        CountedOut { watched: is_own && self.leave(record), gone }
+        self.leave(record)
     }
 
-    fn count(&mut self, record: &Arc<Record>, outer: Option<Instant>) -> Option<Arc<Record>> {
-        let deadline = self.clock.deadline(outer);
-        let ended = record.life(|life| life.ended_at);
-        // A thread that ended before the shutdown is not part of it, even if it is counted only
-        // now.
-        let during = self.clock.began.is_some_and(|began| ended.is_none_or(|ended| ended >= began));
-        self.tally.as_mut().filter(|_| during)?.add(record, deadline)
+    /// Adds the threads to the tally, if there is one. Returns the records whose rows were
+    /// displaced; the caller drops them without the lock.
+    pub(crate) fn tally(
+        &mut self,
+        records: &[Arc<Record>],
+        outer: Option<Instant>,
+    ) -> Vec<Arc<Record>> {
+        let tally = self.tally.iter_mut();
+        tally.flat_map(|tally| records.iter().filter_map(|record| tally.add(record, &self.clock, outer))).collect()
     }
 
     /// Takes out the entries of ended threads whose handles are gone. The caller drops them without

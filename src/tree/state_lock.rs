@@ -23,7 +23,7 @@ use crate::rt::lazy_queue::LazyQueue;
 use crate::sync::{TryMutex, TryMutexGuard, fence};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
-use crate::tree::state::{CountedOut, State};
+use crate::tree::state::State;
 
 pub(crate) struct StateLock {
     state: TryMutex<State>,
@@ -32,12 +32,11 @@ pub(crate) struct StateLock {
     inbox: LazyQueue<EndNote>,
 }
 
-/// A note: this thread, of this scope or of a scope below it, has ended and is not counted yet.
+/// A note: this thread of the scope has ended and is not counted yet.
 struct EndNote {
     record: Arc<Record>,
-    /// When the thread that runs the scope's body is due. Found out by the ending thread
-    /// beforehand, because that takes the locks of other scopes.
-    outer: Option<Instant>,
+    /// True if the thread is to be counted for a report. Found out by the ending thread beforehand.
+    in_a_stop: bool,
 }
 
 /// The locked state, with all notes of the inbox entered.
@@ -59,8 +58,6 @@ struct After<'a> {
 #[derive(Default)]
 struct Emptied {
     ended: Vec<EndNote>,
-    /// Records whose rows the tally gave up.
-    gone: Vec<Arc<Record>>,
     /// True if the drivers may be waiting for one of these threads.
     watched: bool,
 }
@@ -86,22 +83,28 @@ impl StateLock {
     fn locked<'a>(&'a self, core: &'a ScopeCore, mut state: TryMutexGuard<'a, State>) -> Locked<'a> {
         // Before the caller reads the state: a thread that has left its note counts as counted out.
         let some = !self.inbox.is_empty();
-        let entered = some.then(|| self.enter(core, &mut state));
+        let entered = some.then(|| self.enter(&mut state));
         Locked { state, after: After { core, entered } }
     }
 
-    /// Counts a thread out, at once if the lock is free, else by a note for its holder.
-    pub(crate) fn count_out_or_defer(&self, core: &ScopeCore, record: &Arc<Record>, outer: Option<Instant>) {
-        let ended = EndNote { record: Arc::clone(record), outer };
-        match self.state.try_lock() {
-            Some(state) => self.locked(core, state).count_out(&ended),
+    /// Counts a thread out, at once if the lock is free, else by a note for its holder. True if the
+    /// calling thread has to spread the recent threads.
+    pub(crate) fn count_out_or_defer(
+        &self,
+        core: &ScopeCore,
+        record: &Arc<Record>,
+        in_a_stop: bool,
+    ) -> bool {
+        let Some(state) = self.state.try_lock() else {
             // Taken: leave a note, then look at the lock once more, because the holder may have
             // unlocked before the push. Pairs with the drop of `After`.
-            None => {
-                self.inbox.push(ended);
-                self.take_in(core);
-            }
-        }
+            self.inbox.push(EndNote { record: Arc::clone(record), in_a_stop });
+            self.take_in(core);
+            return false;
+        };
+        let mut locked = self.locked(core, state);
+        locked.count_out(record, in_a_stop);
+        locked.recent.is_full()
     }
 
     /// Enters the notes, if there are any and the lock is free. If the lock is taken, its holder
@@ -113,7 +116,7 @@ impl StateLock {
             let Some(mut state) = self.state.try_lock() else { return };
             // Notes may have come since `enter` saw the inbox empty, so look again after the
             // unlock.
-            let entered = self.enter(core, &mut state);
+            let entered = self.enter(&mut state);
             drop(state);
             entered.tell(core);
         }
@@ -134,32 +137,21 @@ impl StateLock {
     }
 
     #[cold]
-    fn enter(&self, core: &ScopeCore, state: &mut State) -> Emptied {
+    fn enter(&self, state: &mut State) -> Emptied {
         let mut entered = Emptied::default();
-        // Inbox to tally: under the lock, so each note is counted once.
+        // Inbox to home: under the lock, so each note is counted once.
         while let Some(ended) = self.inbox.pop() {
-            let counted = ended.count_out(core, state);
-            entered.watched |= counted.watched;
-            entered.gone.extend(counted.gone);
+            entered.watched |= state.count_out(&ended.record, ended.in_a_stop);
             entered.ended.push(ended);
         }
         entered
     }
 }
 
-impl EndNote {
-    /// Counts the thread out of `core`: home if that is its own scope, else only into the tally.
-    fn count_out(&self, core: &ScopeCore, state: &mut State) -> CountedOut {
-        state.count_out(&self.record, self.outer, std::ptr::eq(core, &raw const *self.record.core))
-    }
-}
-
 impl Locked<'_> {
-    fn count_out(&mut self, ended: &EndNote) {
-        let counted = ended.count_out(self.after.core, &mut self.state);
-        let entered = self.after.entered.get_or_insert_default();
-        entered.watched |= counted.watched;
-        entered.gone.extend(counted.gone);
+    fn count_out(&mut self, record: &Arc<Record>, in_a_stop: bool) {
+        let watched = self.state.count_out(record, in_a_stop);
+        self.after.entered.get_or_insert_default().watched |= watched;
     }
 }
 
@@ -170,7 +162,7 @@ impl Emptied {
         if self.watched {
             core.wake_drivers();
         }
-        drop((self.ended, self.gone));
+        drop(self.ended);
     }
 }
 

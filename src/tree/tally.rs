@@ -16,10 +16,59 @@ use crate::tree::record::Record;
 /// so that a shutdown that lasts long after its grace keeps a flat memory. A thread that is not
 /// home always has a row.
 const KEPT: usize = 1024;
+/// Number of recent threads from which on the tallies take them in, so that a scope keeps only so
+/// many records of threads that are gone.
+const MOST: usize = 1024;
 /// Smallest growth of `counted` before its dead records are looked for.
 const FEW: usize = 256;
 
-/// The threads that ended since the shutdown began. Under the lock of the scope.
+/// Threads of a scope that ended in a shutdown, and that no tally counts yet. The scope counts them
+/// when a report is asked for, and hands them on to the scope around when it is over. So the end of
+/// a thread costs the same at every depth. Under the lock of the scope.
+#[derive(Default)]
+pub(crate) struct Recent {
+    /// In the order in which they came home, at most a few more than [`MOST`].
+    records: Vec<Arc<Record>>,
+    /// True while a thread adds them to the tallies around (`ScopeCore::spread`).
+    spreading: bool,
+}
+
+impl Recent {
+    pub(crate) fn add(&mut self, record: &Arc<Record>) {
+        self.records.push(Arc::clone(record));
+    }
+
+    pub(crate) fn extend(&mut self, records: Vec<Arc<Record>>) {
+        self.records.extend(records);
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Record>> {
+        self.records.clone()
+    }
+
+    /// True if they are to be added to the tallies, so that they take no more room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.records.len() >= MOST && !self.spreading
+    }
+
+    /// Claims the adding for the calling thread. `None` if there is no need, or if another thread
+    /// has claimed it.
+    pub(crate) fn claim(&mut self) -> Option<Vec<Arc<Record>>> {
+        let full = self.is_full();
+        self.spreading |= full;
+        full.then(|| self.all())
+    }
+
+    /// Takes off the first `count`, which all tallies have now. The caller drops them without the
+    /// lock.
+    pub(crate) fn spread(&mut self, count: usize) -> Vec<Arc<Record>> {
+        self.spreading = false;
+        self.records.drain(..count.min(self.records.len())).collect()
+    }
+}
+
+/// The threads that ended since the shutdown began, without those that are recent in some scope.
+/// Under the lock of the scope.
 #[derive(Default)]
 pub(crate) struct Tally {
     /// Number of threads that came home in time.
@@ -77,9 +126,17 @@ impl Row {
 }
 
 impl Tally {
-    /// Counts a thread. Returns a record whose row was displaced; the caller drops it without the
-    /// lock.
-    pub(crate) fn add(&mut self, record: &Arc<Record>, deadline: Option<Instant>) -> Option<Arc<Record>> {
+    /// Counts a thread, once. Returns a record whose row was displaced; the caller drops it without
+    /// the lock.
+    pub(crate) fn add(
+        &mut self,
+        record: &Arc<Record>,
+        clock: &Clock,
+        outer: Option<Instant>,
+    ) -> Option<Arc<Record>> {
+        if !is_part(record, clock) || self.counted.contains(record.id.0) {
+            return None;
+        }
         if self.counted.len() >= self.look_at {
             self.counted.retain(|_, record| record.strong_count() > 0);
             // The next look comes after growth by a quarter, so each record is looked at only a few
@@ -87,7 +144,7 @@ impl Tally {
             self.look_at = self.counted.len() + (self.counted.len() / 4).max(FEW);
         }
         self.counted.insert(record.id.0, Arc::downgrade(record));
-        let row = Row::new(record, deadline);
+        let row = Row::new(record, clock.deadline(outer));
         self.last = self.last.max(record.life(|life| life.ended_at));
         // Each thread is in one of the two sums, so the total adds up by construction (R2).
         if row.ending == Ending::Overdue {
@@ -102,23 +159,16 @@ impl Tally {
         gone.map(|row| row.record)
     }
 
-    /// True if no thread was counted.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.joined + self.late == 0
-    }
-
-    /// Sums up for a report. `others` are all threads that have an entry; a thread of them that is
-    /// not counted yet is away, or about to be counted. The duration ends with the last thread that
-    /// came home if all have, so that a later report says the same.
+    /// Sums up for a report. `others` are the threads of the scope, and of the scopes inside it,
+    /// that are not home, and the recent ones. The duration ends with the last thread that came
+    /// home if all have, so that a later report says the same.
     pub(crate) fn sum_up(&self, mut others: Vec<Arc<Record>>, clock: &Clock, outer: Option<Instant>) -> Sums {
-        // Leaves out threads that are counted, and threads that ended before the shutdown began.
-        let before = |ended: Instant| clock.began.is_some_and(|began| ended < began);
-        others.retain(|record| !self.counted.contains(record.id.0));
-        // A thread that is home was counted. The failed job of a pool is home as well, and no
-        // thread.
-        others.retain(|record| !record.is_home());
-        others.retain(|record| !record.life(|life| life.ended_at).is_some_and(before));
-        // `arriving`: threads that have ended and are on their way to `add`, judged as `add` will.
+        // A recent thread may have been found in two scopes, or be counted by now, because the list
+        // was made scope by scope.
+        let mut seen = Index::new();
+        others.retain(|record| !self.counted.contains(record.id.0) && seen.add(record.id.0));
+        others.retain(|record| is_part(record, clock));
+        // `arriving`: threads that have ended and will come to `add`, judged as `add` will.
         let (arriving, away): (Vec<_>, Vec<_>) = others.into_iter().partition(|record| record.has_ended());
         let deadline = clock.deadline(outer);
         let arriving: Vec<Row> = arriving.iter().map(|record| Row::new(record, deadline)).collect();
@@ -147,6 +197,12 @@ impl Tally {
             rows: away.into_iter().chain(home.cloned()).collect(),
         }
     }
+}
+
+/// False for a thread that ended before the shutdown began.
+fn is_part(record: &Record, clock: &Clock) -> bool {
+    let ended = record.life(|life| life.ended_at);
+    clock.began.is_some_and(|began| ended.is_none_or(|ended| ended >= began))
 }
 
 /// The newest rows of both lists, as many as are kept: first of `kept`, then of `arriving`.

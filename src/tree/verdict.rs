@@ -19,7 +19,8 @@ use crate::outcome::errors::start_error::StartError;
 use crate::outcome::marks::{self, Carries, Mark};
 use crate::outcome::reason::Stop;
 use crate::outcome::stopped::Stopped;
-use crate::rt::contain::{contain, discard, drop_contained};
+use crate::outcome::errors::retried::put_away;
+use crate::rt::contain::{contain, discard};
 use crate::rt::result::BoxError;
 use crate::stop::node::Node;
 use crate::tree::core::ScopeCore;
@@ -55,7 +56,7 @@ pub(crate) fn judge(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Verd
         }
     };
     // The error is not kept: its `Drop` is the program's, so a panic in it is contained.
-    discard(drop_contained(over));
+    discard(put_away(over));
     verdict
 }
 
@@ -201,7 +202,7 @@ fn is_stop_of(node: &Node, mark: &Mark) -> bool {
 fn judge_by_dropping(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Verdict {
     // The text first, because the drop takes it.
     let kept = Kept { text: text(&*error) };
-    let carried = marks::dropped_in(|| discard(drop_contained(error)));
+    let carried = marks::dropped_in(|| discard(put_away(error)));
     let mut ids = Vec::new();
     for mark in &carried {
         match &mark.carries {

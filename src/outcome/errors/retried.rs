@@ -5,7 +5,9 @@ use std::error::Error;
 use std::fmt;
 
 use crate::outcome::stopped::Stopped;
+use crate::rt::contain::{Payload, drop_contained};
 use crate::rt::result::BoxError;
+use crate::rt::shown::Level;
 
 /// Why [`Context::retry`](crate::Context::retry) has no value to return.
 ///
@@ -24,7 +26,10 @@ use crate::rt::result::BoxError;
 /// })?;
 /// # Ok::<(), homebound::ScopeError>(())
 /// ```
-#[derive(Debug)]
+///
+/// A program may make such errors itself, one inside of the other. The library shows, searches and
+/// drops them without recursion, however deep. A drop in the program's own code recurs, as that of
+/// any `Box` in a `Box`.
 #[non_exhaustive]
 pub enum RetryError {
     /// The context was asked to stop, before a try, in a try, or in a pause.
@@ -60,7 +65,25 @@ pub(crate) fn bounded(error: BoxError) -> BoxError {
     outermost.map_or_else(|other| other, |last| last.unwrap_or_else(|| "it was stopped".into()))
 }
 
+/// Drops an error that a closure has returned. Returns the payload of a panic in its `Drop`, which
+/// is the program's code. The `RetryError`s of a chain are taken apart in a loop, because a program
+/// may have made a chain that is longer than the stack.
+pub(crate) fn put_away(mut error: BoxError) -> Option<Payload> {
+    loop {
+        match error.downcast::<RetryError>() {
+            Ok(retried) => error = retried.into_last()?,
+            Err(other) => return drop_contained(other),
+        }
+    }
+}
+
 impl RetryError {
+    /// The last of a chain of `RetryError`s inside each other, and the number of steps to it.
+    pub(crate) fn innermost(&self) -> (usize, &RetryError) {
+        let chain = std::iter::successors(Some(self), |outer| outer.last()?.downcast_ref());
+        chain.enumerate().last().unwrap_or((0, self))
+    }
+
     /// The error of the last try; none after a stop.
     pub(crate) fn last(&self) -> Option<&BoxError> {
         match self {
@@ -75,6 +98,26 @@ impl RetryError {
             RetryError::Stopped(_) => None,
             RetryError::Hopeless(error) | RetryError::GaveUp { last: error, .. } => Some(error),
         }
+    }
+}
+
+impl fmt::Debug for RetryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = Level::enter();
+        let (deeper, innermost) = self.innermost();
+        // At the bound the innermost stands for the chain.
+        let (deeper, shown) = if level.0 < DEEPEST { (0, self) } else { (deeper, innermost) };
+        let (name, tries, error): (_, _, &dyn fmt::Debug) = match shown {
+            RetryError::Stopped(stopped) => ("Stopped", None, stopped),
+            RetryError::Hopeless(error) => ("Hopeless", None, error),
+            RetryError::GaveUp { tries, last } => ("GaveUp", Some(tries), last),
+        };
+        let Some(tries) = tries else { return f.debug_tuple(name).field(error).finish() };
+        let mut text = f.debug_struct(name);
+        if deeper > 0 {
+            text.field("errors_deeper", &deeper);
+        }
+        text.field("tries", tries).field("last", error).finish()
     }
 }
 

@@ -206,12 +206,39 @@ fn a_long_chain_of_retries_is_shown_searched_and_dropped() {
             }
             assert!(inner.is::<Cause>(), "the cause is at the bottom");
             drop(error);
-            // Of a program's own making: deeper than a text that recurs could show. Leaked, because
-            // its drop recurs, as that of any box in a box.
-            let own = (0..LEVELS)
-                .fold(BoxError::from(Cause), |last, _| RetryError::GaveUp { tries: 2, last }.into());
+        });
+        0
+    });
+}
+
+/// Of a program's own making: deeper than a stack. Only the library may drop it, because the drop
+/// of a box in a box recurs.
+fn own_retries(cause: BoxError) -> BoxError {
+    (0..100_000).fold(cause, |last, _| RetryError::GaveUp { tries: 2, last }.into())
+}
+
+#[test]
+fn retries_that_a_program_has_nested_are_shown_searched_and_dropped() {
+    // catches: a Debug that recurs; a drop of an error, kept or judged, that leaves the chain to
+    // the compiler's drop; a search that looks behind one retry only
+    child_passes(|_| {
+        on_a_small_stack(|| {
+            let own = own_retries(Cause.into());
             assert!(own.to_string().ends_with("gave up after 2 tries: the disk is full"));
-            std::mem::forget(own);
+            assert!(format!("{own:?}{own:#?}").contains("errors_deeper: 99983"), "16 of them are shown");
+            let error: ScopeError = scope(|_| Err::<(), _>(own)).unwrap_err();
+            assert!(error.first().is_some_and(|failure| failure.downcast_ref::<Cause>().is_some()));
+            assert!(format!("{error} {error:?} {:?}", error.first()).contains("gave up after 2 tries"));
+            let error = error.downcast::<fmt::Error>().expect_err("there is none");
+            let _cause: Cause = error.downcast().expect("it is at the bottom");
+            drop(scope(|_| Err::<(), _>(own_retries(Cause.into()))));
+            let stopped = scope(|s| {
+                s.stop();
+                let stop = s.context().checkpoint().expect_err("it was stopped");
+                // Too deep to be found along the sources, so it is dropped to be judged.
+                Err::<(), _>(own_retries(stop.into()))
+            });
+            assert!(stopped.unwrap_err().stop_reason().is_some());
         });
         0
     });

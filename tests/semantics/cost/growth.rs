@@ -2,6 +2,7 @@
 //! threads take no room for ever.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::common::*;
@@ -183,6 +184,32 @@ fn threads_in_nested_scopes_come_home_in_a_straight_line() {
             process_time() - start
         };
         is_linear("threads in nested scopes", growth(400, nested));
+        0
+    });
+}
+
+#[test]
+fn threads_in_nested_scopes_are_stopped_in_a_straight_line() {
+    // catches: a thread that is counted in each scope around its own when it ends; a scope that
+    // looks, when it is over, at each pair of a thread inside it and a scope around it
+    fn each(s: &Scope<'_, '_>, all: &Context, stopped: &Mutex<Duration>, left: usize) -> Result {
+        s.spawn("short", "ends when it is told", |cx| Ok(drop(cx.wait_for_stop())))?;
+        if left > 0 {
+            return Ok(s.subscope("inside", |below| each(below, all, stopped, left - 1))?);
+        }
+        *stopped.lock().unwrap() = process_time();
+        Ok(all.stopper().stop())
+    }
+    child_passes(|_| {
+        let nested = |count: usize| {
+            let stopped = Arc::new(Mutex::new(Duration::ZERO));
+            let start = Arc::clone(&stopped);
+            on_a_large_stack(move |cx| {
+                Ok(cx.subscope("outermost", |s| each(s, s.context(), &stopped, count))?)
+            });
+            process_time() - *start.lock().unwrap()
+        };
+        is_linear("stopped threads in nested scopes", growth(250, nested));
         0
     });
 }

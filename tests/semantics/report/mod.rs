@@ -3,6 +3,7 @@
 
 mod r1_calls;
 mod r2_counts;
+mod r2_moving;
 mod r4_rows;
 mod wf_pictures;
 mod wf_waterfall;

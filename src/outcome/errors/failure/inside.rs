@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{Failure, FailureParts, JoinError, ScopeError, What};
 use crate::outcome::errors::gave_up::GaveUp;
 use crate::outcome::errors::race_error::RaceError;
-use crate::outcome::errors::retried::RetryError;
+use crate::outcome::errors::retried::{self, RetryError};
 use crate::outcome::errors::start_error::StartError;
 use crate::outcome::marks::uncounted;
 use crate::rt::contain::{discard, drop_contained};
@@ -90,7 +90,10 @@ impl Failure {
                 return error.take()?.downcast::<E>().ok().map(|boxed| *boxed);
             }
             if error.as_ref().and_then(retried).is_some_and(|last| last.is::<E>()) {
-                let last = error.take()?.downcast::<RetryError>().ok()?.into_last()?;
+                let mut last = error.take()?;
+                while last.is::<RetryError>() {
+                    last = last.downcast::<RetryError>().ok()?.into_last()?;
+                }
                 return last.downcast::<E>().ok().map(|boxed| *boxed);
             }
             let inner = error.as_mut().and_then(|error| error.downcast_mut::<ScopeError>());
@@ -100,9 +103,10 @@ impl Failure {
     }
 }
 
-/// The error of the last try, if `error` is of a retry that has given up.
+/// The error of the last try, if `error` is of a retry that has given up: behind all retries, if
+/// the last try was a retry itself, and so on.
 fn retried(error: &BoxError) -> Option<&BoxError> {
-    error.downcast_ref::<RetryError>()?.last()
+    error.downcast_ref::<RetryError>()?.innermost().1.last()
 }
 
 per_thread! {
@@ -148,7 +152,7 @@ impl Drop for FailureParts {
 impl What {
     fn dispose(self) {
         discard(match self {
-            What::Error(error) => drop_contained(error),
+            What::Error(error) => error.and_then(retried::put_away),
             What::Panic { payload, .. } => drop_contained(payload.into_inner()),
         });
     }
