@@ -169,13 +169,11 @@ impl State {
 
     /// Adds the threads to the tally, if there is one. Returns the records whose rows were
     /// displaced; the caller drops them without the lock.
-    pub(crate) fn tally(
-        &mut self,
-        records: &[Arc<Record>],
-        outer: Option<Instant>,
-    ) -> Vec<Arc<Record>> {
+    pub(crate) fn tally(&mut self, records: &[Arc<Record>], outer: Option<Instant>) -> Vec<Arc<Record>> {
         let tally = self.tally.iter_mut();
-        tally.flat_map(|tally| records.iter().filter_map(|record| tally.add(record, &self.clock, outer))).collect()
+        tally
+            .flat_map(|tally| records.iter().filter_map(|record| tally.add(record, &self.clock, outer)))
+            .collect()
     }
 
     /// Takes out the entries of ended threads whose handles are gone. The caller drops them without

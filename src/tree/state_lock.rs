@@ -89,12 +89,7 @@ impl StateLock {
 
     /// Counts a thread out, at once if the lock is free, else by a note for its holder. True if the
     /// calling thread has to spread the recent threads.
-    pub(crate) fn count_out_or_defer(
-        &self,
-        core: &ScopeCore,
-        record: &Arc<Record>,
-        in_a_stop: bool,
-    ) -> bool {
+    pub(crate) fn count_out_or_defer(&self, core: &ScopeCore, record: &Arc<Record>, in_a_stop: bool) -> bool {
         let Some(state) = self.state.try_lock() else {
             // Taken: leave a note, then look at the lock once more, because the holder may have
             // unlocked before the push. Pairs with the drop of `After`.

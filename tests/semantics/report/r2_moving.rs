@@ -64,9 +64,8 @@ fn r2_a_report_counts_each_thread_once_while_scopes_close() {
             let makes = |cx: &Context| {
                 // Asked for from inside, so it returns at once, and the grace lasts.
                 drop(s.shutdown(NEVER));
-                let all = cx.shield(LIMIT, |_| {
-                    (0..ROUNDS).try_for_each(|_| scope(|s| counts.round(s, DEEP)))
-                });
+                let all =
+                    cx.shield(LIMIT, |_| (0..ROUNDS).try_for_each(|_| scope(|s| counts.round(s, DEEP))));
                 drop(over);
                 Ok(all?)
             };
