@@ -9,9 +9,10 @@
 //! ```
 //!
 //! **No report misses a thread.** The thread becomes recent under the lock under which it becomes
-//! home. It leaves a scope only when it is in the place that is next: `hand_on` adds it to the scope
-//! around before the inner scope is vacated, and `spread` adds it to all tallies before it takes it
-//! off. A report (`with_recent`) reads the inner scopes before the outer ones, and the tally last.
+//! home. It leaves a scope only when it is in the place that is next: `hand_on` adds it to the
+//! scope around before the inner scope is vacated, and `spread` adds it to all tallies before it
+//! takes it off. A report (`with_recent`) reads the inner scopes before the outer ones, and the
+//! tally last.
 //! So a thread that moves meanwhile is found once or twice, and the tally counts each once.
 
 use std::sync::{Arc, Weak};

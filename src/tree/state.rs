@@ -152,8 +152,8 @@ impl State {
         self.workers > 0 || !self.body_home || !self.services.is_empty()
     }
 
-    /// Counts a thread out of this scope, which is its own. `in_a_stop`: the thread is to be counted
-    /// for a report. True if the drivers may be waiting for just this thread: wake them.
+    /// Counts a thread out of this scope, which is its own. `in_a_stop`: the thread is to be
+    /// counted for a report. True if the drivers may be waiting for just this thread: wake them.
     pub(crate) fn count_out(&mut self, record: &Arc<Record>, in_a_stop: bool) -> bool {
         // Ended to home, under the lock under which `release` asks for it, and a report finds the
         // thread either away or recent.

@@ -39,8 +39,8 @@ impl Counts {
         Ok(())
     }
 
-    /// A report counts each thread that had ended before it was asked for, and none twice. `others`:
-    /// the other threads that it counts.
+    /// A report counts each thread that had ended before it was asked for, and none twice.
+    /// `others`: the other threads that it counts.
     fn holds(&self, others: usize, report: impl FnOnce() -> ShutdownReport) {
         let ended = self.ended.load(SeqCst);
         let report = report();
