@@ -81,7 +81,8 @@ fn r2_a_report_counts_each_thread_once_while_scopes_close() {
                 Ok(())
             };
             let asker = s.spawn("asker", "asks for reports", asks)?;
-            (maker.join()?, asker.join()?);
+            maker.join()?;
+            asker.join()?;
             let report = s.shutdown(Duration::ZERO);
             Ok(assert_eq!(report.total, 2 + 2 * (DEEP + 1) * ROUNDS, "{report}"))
         });
