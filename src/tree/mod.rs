@@ -10,7 +10,7 @@
 //!
 //! | subject | files |
 //! |---|---|
-//! | the members of a scope, and their count in a shutdown | `state`, `services`, `tally`, `recent` |
+//! | the members of a scope, and their count in a stop | `state`, `services`, `tally`, `recent` |
 //! | the context of the calling thread, and its wait | `current`, `waiting`, `wait_mark` |
 //! | the result of a thread, and what follows its end | `result_state`, `results`, `on_done` |
 //! | a failure: whether an error is one, and what it stops | `verdict`, `propagate`, `panic_hook` |
