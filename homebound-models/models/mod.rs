@@ -17,6 +17,8 @@ mod limit;
 #[cfg(homebound_loom)]
 mod lists;
 #[cfg(homebound_loom)]
+mod maker;
+#[cfg(homebound_loom)]
 mod packet;
 #[cfg(homebound_loom)]
 mod pool;

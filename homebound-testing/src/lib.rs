@@ -6,8 +6,8 @@
 //! - [`no_leaks`] says which threads a piece of code left behind, also beside other tests.
 //! - A [`Tree`] is a random program around your code.
 //!
-//! A [`Tree`] is a program as plain data: scopes, groups, services and workers, and their steps:
-//! fail, panic, panic in a `Drop`, block, be deaf for a while, stop or join a relative, leak a
+//! A [`Tree`] is a program as plain data: scopes, groups, services and workers, pools, supervisors,
+//! sets of threads, maps and races, and their steps: fail, panic, panic in a `Drop`, block, be deaf for a while, stop or join a relative, leak a
 //! handle. [`Tree::run`] runs it on real threads and notes every event. [`Observed::check`] says
 //! which [`Property`] did not hold. `Display` of a tree is a program in Rust that does the same.
 //!
@@ -39,9 +39,10 @@ mod trees;
 pub use everywhere::{StopEverywhere, stop_everywhere};
 pub use leaks::{LeakGuard, LeakedThread, Leaks, NoLeaks, no_leaks};
 pub use trees::{
-    Act, Block, Callback, End, Errors, Event, Failed, Failing, Fate, Finish, Gave, How, Id, KernelThread,
-    LIMIT, Limit, Nested, Observed, Owned, PATIENCE, Property, Returned, Root, Step, Stop, Sum, Thread, Tree,
-    Via, Violation, Violations, Wait, What, Whose,
+    Act, Block, Callback, Decided, End, Errors, Event, Failed, Failing, Fate, Finish, Gave, How, Id,
+    KernelThread, LIMIT, Limit, Mapped, Nested, Observed, Owned, PATIENCE, Property, Raced, Returned, Root,
+    Step, Stop, Sum, Task, TaskEvent, Thread, Trade, Tree, Via, Violation, Violations, Wait, What, Whose,
+    Work,
 };
 #[cfg(feature = "proptest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]

@@ -1,6 +1,7 @@
 //! Owns the requests to *maker*, the internal thread that starts OS threads for spawners in the
 //! background.
-//! Refuses to be a thread: `tree::internal` starts it, and it calls `serve`.
+//! Refuses to be a thread, and to know what it starts: `tree::internal` starts *maker*, which calls
+//! `serve`.
 //!
 //! A new thread inherits the nice value and the policy of the thread that starts it, and cannot
 //! raise them without privileges. So a spawner in the background asks *maker*, which runs as the
@@ -25,9 +26,10 @@ use super::thread_cache::ThreadCache;
 use crate::sync::{Condvar, Mutex};
 use crate::sys;
 
-/// Whether a root has the thread *maker*, and what *maker* has to do.
-pub(super) struct Maker {
-    state: Mutex<State>,
+/// Whether a root has the thread *maker*, and what *maker* has to do. `W` is what it starts: an OS
+/// thread, a model's own.
+pub(crate) struct Maker<W> {
+    state: Mutex<State<W>>,
     /// *maker* sleeps here for requests, and a thread that needs *maker* until its start is
     /// decided. Notified after each change of the state.
     changed: Condvar,
@@ -35,11 +37,10 @@ pub(super) struct Maker {
     forks: u32,
 }
 
-#[derive(Default)]
-struct State {
+struct State<W> {
     stage: Stage,
     /// Put in by spawners, taken by *maker*.
-    requests: VecDeque<Arc<Request>>,
+    requests: VecDeque<Arc<Request<W>>>,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -53,31 +54,28 @@ enum Stage {
 }
 
 /// A thread that is to be started.
-struct Request {
-    os_thread: Arc<OsThread>,
+struct Request<W> {
+    wanted: W,
     /// The answer of the system. Written by *maker*, taken by the spawner.
     answer: Mutex<Option<io::Result<()>>>,
     answered: Condvar,
 }
 
-impl Default for Maker {
-    fn default() -> Maker {
-        Maker { state: Mutex::default(), changed: Condvar::new(), forks: sys::forks() }
+impl<W> Default for Maker<W> {
+    fn default() -> Maker<W> {
+        let state = State { stage: Stage::None, requests: VecDeque::new() };
+        Maker { state: Mutex::new(state), changed: Condvar::new(), forks: sys::forks() }
     }
 }
 
-impl Maker {
-    /// Has *maker* start `os_thread`, and blocks until the system has answered. `None` if there is
-    /// no *maker*: then the caller starts it.
-    pub(super) fn ask(&self, os_thread: &Arc<OsThread>) -> Option<io::Result<()>> {
+impl<W> Maker<W> {
+    /// Has *maker* start `wanted`, and blocks until the system has answered. `None` if there is no
+    /// *maker*: then the caller starts it.
+    pub(crate) fn ask(&self, wanted: W) -> Option<io::Result<()>> {
         if sys::forks() != self.forks {
             return None;
         }
-        let request = Arc::new(Request {
-            os_thread: Arc::clone(os_thread),
-            answer: Mutex::default(),
-            answered: Condvar::new(),
-        });
+        let request = Arc::new(Request { wanted, answer: Mutex::default(), answered: Condvar::new() });
         let mut state = self.state.lock();
         if state.stage != Stage::Running {
             return None;
@@ -97,7 +95,7 @@ impl Maker {
     }
 
     /// Blocks until there is a request, or until there will be none.
-    fn next(&self) -> Option<Arc<Request>> {
+    fn next(&self) -> Option<Arc<Request<W>>> {
         let mut state = self.state.lock();
         loop {
             let request = state.requests.pop_front();
@@ -109,11 +107,47 @@ impl Maker {
         }
     }
 
+    /// None to starting. If true, the caller has to start *maker*, and to tell the outcome to
+    /// `has_started`. If false, there is one, or the root is closed. Blocks while another thread
+    /// starts it.
+    pub(crate) fn may_start(&self) -> bool {
+        self.change(|stage| {
+            let may = *stage == Stage::None;
+            if may {
+                *stage = Stage::Starting;
+            }
+            may
+        })
+    }
+
+    /// Starting to running, or to none if the system has refused *maker*.
+    pub(crate) fn has_started(&self, is: bool) {
+        self.state.lock().stage = if is { Stage::Running } else { Stage::None };
+        // Pairs with the wait in `change`.
+        self.changed.notify_all();
+    }
+
+    /// Runs on *maker*: answers requests by `start`, until the root is closed.
+    pub(crate) fn serve(&self, start: impl Fn(&W) -> io::Result<()>) {
+        while let Some(request) = self.next() {
+            let answer = start(&request.wanted);
+            *request.answer.lock() = Some(answer);
+            // Pairs with the wait in `ask`.
+            request.answered.notify_one();
+        }
+    }
+
+    /// Lets *maker* end, when it has answered all requests.
+    pub(crate) fn close(&self) {
+        // Running or none to closed, for ever.
+        self.change(|stage| *stage = Stage::Closed);
+    }
+
     /// Changes the stage, as soon as no thread is starting *maker*.
     fn change<R>(&self, change: impl FnOnce(&mut Stage) -> R) -> R {
         let mut state = self.state.lock();
         while state.stage == Stage::Starting {
-            // Pairs with `maker_has_started`.
+            // Pairs with `has_started`.
             self.changed.wait(&mut state);
         }
         let result = change(&mut state.stage);
@@ -125,39 +159,23 @@ impl Maker {
 }
 
 impl ThreadCache {
-    /// None to starting. If true, the caller has to start *maker*, and to tell the outcome to
-    /// `maker_has_started`. If false, there is one, or the root is closed. Blocks while another
-    /// thread starts it.
+    /// See [`Maker::may_start`].
     pub(crate) fn may_start_maker(&self) -> bool {
-        self.maker.change(|stage| {
-            let may = *stage == Stage::None;
-            if may {
-                *stage = Stage::Starting;
-            }
-            may
-        })
+        self.maker.may_start()
     }
 
-    /// Starting to running, or to none if the system has refused *maker*.
+    /// See [`Maker::has_started`].
     pub(crate) fn maker_has_started(&self, is: bool) {
-        self.maker.state.lock().stage = if is { Stage::Running } else { Stage::None };
-        // Pairs with the wait in `change`.
-        self.maker.changed.notify_all();
+        self.maker.has_started(is);
     }
 
     /// Runs on *maker*: starts threads for spawners until the root is closed.
     pub(crate) fn make_threads(self: &Arc<Self>) {
-        while let Some(request) = self.maker.next() {
-            let answer = self.start(&request.os_thread);
-            *request.answer.lock() = Some(answer);
-            // Pairs with the wait in `ask`.
-            request.answered.notify_one();
-        }
+        self.maker.serve(|os_thread: &Arc<OsThread>| self.start(os_thread));
     }
 
-    /// Lets *maker* end, when it has answered all requests. Called before `close`, which joins it.
+    /// Lets *maker* end. Called before `close`, which joins it.
     pub(crate) fn close_maker(&self) {
-        // Running or none to closed, for ever.
-        self.maker.change(|stage| *stage = Stage::Closed);
+        self.maker.close();
     }
 }

@@ -18,7 +18,7 @@ pub(crate) mod index;
 mod joining;
 pub(crate) mod latch;
 pub(crate) mod lazy_queue;
-mod maker;
+pub(crate) mod maker;
 pub(crate) mod options;
 pub(crate) mod order;
 pub(crate) mod os_thread;

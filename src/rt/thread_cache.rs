@@ -60,7 +60,7 @@ pub(crate) struct ThreadCache {
     /// thread of the root that asks later may be on few cores.
     pub(crate) width: usize,
     /// Starts threads for spawners that have less claim to a processor than the root.
-    pub(super) maker: Maker,
+    pub(super) maker: Maker<Arc<OsThread>>,
     /// Taken by spawners, by a thread that begins or ceases to idle, and by a joiner.
     pub(super) state: Mutex<State>,
     /// The number of threads that have been asked for and have not passed `leave`. Raised under the
@@ -180,7 +180,7 @@ impl ThreadCache {
 
     fn ask_system(self: &Arc<Self>, os_thread: &Arc<OsThread>) -> io::Result<()> {
         // A new thread has no more claim to a processor than the thread that starts it.
-        let made = if is_lowered() { self.maker.ask(os_thread) } else { None };
+        let made = if is_lowered() { self.maker.ask(Arc::clone(os_thread)) } else { None };
         made.unwrap_or_else(|| self.start(os_thread))
     }
 

@@ -40,7 +40,7 @@ proptest! {
 }
 
 /// A run has a limit of its own, and then names the missing threads. This limit is for the rest.
-fn judge(tree: Tree) -> Result<(), TestCaseError> {
+pub(crate) fn judge(tree: Tree) -> Result<(), TestCaseError> {
     let observed = within_for(LIMIT + Duration::from_secs(20), move || tree.run());
     match observed.check() {
         Err(wrong) => {
@@ -53,7 +53,7 @@ fn judge(tree: Tree) -> Result<(), TestCaseError> {
 }
 
 /// The panics of trees are meant: they would bury what a failing test has to say.
-fn quietly() {
+pub(crate) fn quietly() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let earlier = take_hook();

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::Receiver;
 
 use super::canary::{Capture, Loan, Value};
+use super::employ::Employed;
 use super::fault::{Fault, Passed, fail_by_panic, is_stop, message_in};
 use super::kernel::KernelThread;
 use super::log::{Failing, Finish, How, What};
@@ -53,6 +54,7 @@ pub(super) struct Hands<'s>(pub(super) BTreeMap<Id, Held<'s>>);
 pub(super) enum Held<'s> {
     Worker(Handle<'s, Value>),
     Service(Handle<'s, ()>),
+    Work(Box<dyn Employed + Send + 's>),
 }
 
 impl<'s> Hands<'s> {
@@ -153,6 +155,9 @@ impl<'a, 's> Frame<'a, 's> {
             Act::Gather(owned) => return self.group(id, owned),
             Act::Defer(via, end) => self.defer(id, *via, *end),
             Act::Adopt(steps) => self.adopt(id, steps),
+            Act::Employ(work) => self.employ(id, work),
+            Act::Map(mapped) => return self.map(id, mapped),
+            Act::Race(raced) => return self.race(id, raced),
             Act::OnStop(callback) => guards.extend(self.on_stop(id, *callback)),
             Act::Within(limit, steps) => return self.limited(id, *limit, steps),
             Act::Stop(target) => self.stop(id, *target),

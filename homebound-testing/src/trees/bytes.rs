@@ -4,16 +4,21 @@
 
 use std::iter::Peekable;
 
+use super::genes::{tasks, trade, width};
 use super::tree::{
     Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, Root, Step, Thread, Tree, Via, Wait,
     joins_around,
 };
+use super::work::{Mapped, Raced, Work};
 
 /// Bytes of a step.
 pub(crate) const WIDTH: usize = 4;
 
 /// Steps of a tree at most, whatever its bytes.
 pub(crate) const LARGEST: usize = 64;
+
+/// The number of kinds of steps, some of them more often than others.
+const KINDS: u8 = 38;
 
 /// Depth of nested steps at most.
 const DEEPEST: u8 = 5;
@@ -107,7 +112,7 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
     fn act(&mut self, id: Id, gene: Gene, scene: &Scene, handles: &mut Vec<Id>) -> Option<Act> {
         let [kind, depth, flags, choice] = gene;
         let ms = u64::from(choice % 4);
-        Some(match kind % 32 {
+        Some(match kind % KINDS {
             0..=6 => Act::Spawn(self.thread(id, gene, scene, handles)),
             7 => self.guest(id, gene, scene),
             8..=10 => self.nested(id, gene, scene, handles),
@@ -133,6 +138,18 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
             25..=27 => Act::Wait(wait(choice)),
             28 => Act::Linger(ms),
             29 => Act::Look,
+            32..=35 => self.work(id, gene, scene, handles),
+            36 => {
+                let steps = self.scoped(depth + 1, scene, handles);
+                let body = (flags & 2 == 2).then_some(steps);
+                Act::Map(Mapped {
+                    width: width(flags),
+                    tasks: tasks(flags, choice),
+                    body,
+                    errors: errors(flags),
+                })
+            }
+            37 => Act::Race(Raced { tasks: tasks(flags, choice), errors: errors(flags) }),
             30 => match pick(&scene.threads, choice) {
                 Some(thread) => Act::JoinAround(thread, errors(flags)),
                 None => Act::Look,
@@ -189,6 +206,16 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
         }
         let block = Block { steps, end: end(choice, closure) };
         Thread { via, service, isolated, vital, dedicated, refused, block }
+    }
+
+    fn work(&self, id: Id, [kind, _, flags, choice]: Gene, scene: &Scene, handles: &mut Vec<Id>) -> Act {
+        let via = match scene.place {
+            Some(place) if flags & 0b1100 != 0b1100 => place,
+            _ => Via::Sibling(scene.own),
+        };
+        let trade = trade(kind % KINDS, choice);
+        handles.push(id);
+        Act::Employ(Work { via, trade, width: width(flags), tasks: tasks(flags, choice) })
     }
 
     fn guest(&mut self, id: Id, [_, depth, ..]: Gene, scene: &Scene) -> Act {

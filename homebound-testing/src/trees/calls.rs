@@ -126,7 +126,7 @@ impl<'a, 's> Frame<'a, 's> {
         }
     }
 
-    fn pass(&self, errors: Errors, error: impl Into<homebound::BoxError>) -> Result {
+    pub(super) fn pass(&self, errors: Errors, error: impl Into<homebound::BoxError>) -> Result {
         pass(self.node, errors, || self.base.stop_reason(), error)
     }
 
@@ -261,15 +261,25 @@ impl<'a, 's> Frame<'a, 's> {
         let joined = match held {
             Held::Worker(handle) => handle.join().map(Value::defuse),
             Held::Service(handle) => handle.join(),
+            Held::Work(work) => {
+                let ended = work.join(&self.cx.1, &|what| self.world.log.note(thread, what));
+                return ended.or_else(|error| self.pass(errors, error));
+            }
         };
-        let gave = match &joined {
-            Ok(()) => Some(Gave::Value),
-            Err(JoinError::Stopped(_)) => Some(Gave::Stopped),
-            Err(JoinError::Failed(failure)) => Some(Gave::Failure(message_of(failure))),
-            Err(_) => None,
-        };
+        let gave = gave_of(&joined);
         gave.into_iter().for_each(|gave| self.note(What::Joined { thread, gave }));
         joined.or_else(|error| self.pass(errors, error))
+    }
+}
+
+/// The note of a join. `None` if it was refused, because it would never end.
+pub(super) fn gave_of<T>(joined: &Result<T, JoinError>) -> Option<Gave> {
+    match joined {
+        Ok(_) => Some(Gave::Value),
+        Err(JoinError::Stopped(_)) => Some(Gave::Stopped),
+        Err(JoinError::Dropped) => Some(Gave::Dropped),
+        Err(JoinError::Failed(failure)) => Some(Gave::Failure(message_of(failure))),
+        Err(_) => None,
     }
 }
 

@@ -34,6 +34,8 @@ enum Expected {
     Deadline,
     UsersDone,
     Dropped,
+    /// The body of a map has returned.
+    Mapped,
 }
 
 impl Cause {
@@ -56,6 +58,11 @@ impl Cause {
         Cause { end: None, ..self }
     }
 
+    /// True if the cause is a failure of this step alone.
+    pub(super) fn is_failure_of(&self, step: Id) -> bool {
+        matches!(&self.reason, Expected::Failed(steps) if *steps == [step])
+    }
+
     /// True if the reason that was seen at that time may come from this cause.
     pub(super) fn explains(&self, reason: &StopReason, at: Instant, index: &Index<'_>) -> bool {
         let mut inner = reason;
@@ -72,6 +79,7 @@ impl Expected {
         match (self, reason) {
             (Expected::Because(step), reason @ StopReason::Custom(_)) => stopper_in(reason) == Some(*step),
             (Expected::Dropped, StopReason::Custom(why)) => why == "its group was dropped",
+            (Expected::Mapped, StopReason::Custom(why)) => why == "the body of its map has returned",
             (Expected::Requested, StopReason::Requested { .. })
             | (Expected::Deadline, StopReason::Deadline)
             | (Expected::UsersDone, StopReason::UsersDone) => true,
@@ -96,6 +104,9 @@ impl Index<'_> {
                 causes.extend(self.causes(person.home).into_iter().map(Cause::later));
             }
             Kind::Scope(group) if context != 0 => {
+                if self.first(context, |what| matches!(what, What::Task(..))).is_some() {
+                    causes.push(Cause::new(0, None, Expected::Mapped));
+                }
                 let around = self.causes(person.context).into_iter();
                 let on_group = group.map(|group| self.causes(group)).unwrap_or_default();
                 // A scope on a group has two parents. If both were stopped before the scope was
@@ -177,7 +188,7 @@ impl Index<'_> {
     /// True if a failure of this step stops its scope.
     fn stops(&self, who: Id, how: &How) -> bool {
         let isolated = self.kin.get(who).is_some_and(|person| person.isolated);
-        !isolated || *how == How::Callback
+        !isolated && !matches!(how, How::Handed(_)) || *how == How::Callback
     }
 
     /// The first event that shows that this thread was home before, after it did something at

@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::log::{How, Whose, number_in};
 use super::tree::{Errors, Id};
+use homebound::work::RaceError;
 use homebound::{BoxError, Cause, Failure, JoinError, ScopeError, StopReason, Stopped, WaitError};
 
 /// The error of a step.
@@ -116,6 +117,10 @@ pub(super) fn carried(error: &(dyn Error + Send + Sync + 'static)) -> Option<Vec
     if let Some(scope) = error.downcast_ref::<ScopeError>() {
         let failures = scope.failures();
         return (!failures.is_empty()).then(|| failures.iter().map(message_of).collect());
+    }
+    // No scope lists the failures of a race, so its error is a failure of its own.
+    if let Some(RaceError::TooFew { .. }) = error.downcast_ref() {
+        return Some(Vec::new());
     }
     match error.downcast_ref::<JoinError>()? {
         JoinError::Failed(failure) => Some(vec![message_of(failure)]),

@@ -72,7 +72,11 @@ impl<'a> Index<'a> {
     /// The thread or scope with the path that a failure of this step has.
     pub(super) fn thread_of(&self, node: Id) -> Id {
         match self.kin.get(node) {
-            Some(person) if person.kind == Kind::Callback => person.closure,
+            // The body of a map runs in the closure that called the map, and fails by its own path.
+            Some(person) if person.kind == Kind::Callback => match self.kin.get(person.home) {
+                Some(home) if home.closure == person.closure && person.home != person.closure => person.home,
+                _ => person.closure,
+            },
             _ => node,
         }
     }
@@ -82,10 +86,20 @@ impl<'a> Index<'a> {
     pub(super) fn is_path_of(&self, path: &str, node: Id) -> bool {
         match self.kin.get(node).map(|person| person.kind) {
             Some(Kind::Deferred) => path.ends_with(&format!("/d{node}")),
-            _ => self.places(node).iter().any(
-                |place| matches!(&self.events[*place].what, What::Started { path: own, .. } if own == path),
-            ),
+            _ => {
+                let is_own = |what: &What| matches!(what, What::Started { path: own, .. } if own == path);
+                self.first(node, is_own).is_some() || self.is_of_work(path, node)
+            }
         }
+    }
+
+    /// True if the path is of a thread of this step's work, which are named after it: `w5`, `w5-1`.
+    fn is_of_work(&self, path: &str, node: Id) -> bool {
+        let own = format!("w{node}");
+        let is = |part: &str| {
+            part.strip_prefix(&own).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        path.split('/').any(is)
     }
 
     pub(super) fn threads(&self) -> impl Iterator<Item = Id> {

@@ -31,6 +31,8 @@ pub(super) enum Kind {
     Worker,
     Service,
     Adopted,
+    /// A pool, a set, a supervisor or a thread that restarts.
+    Work,
     Deferred,
     Callback,
     Limit(Limit),
@@ -99,6 +101,15 @@ impl Kin {
                     (person.kind, person.isolated) = (Kind::Adopted, true);
                     person.home = self.home_of(Via::Sibling(around.closure));
                     (steps, Around { home: person.home, ..own })
+                }
+                Act::Employ(work) => {
+                    (person.kind, person.home) = (Kind::Work, self.home_of(work.via));
+                    (&[], around)
+                }
+                Act::Map(mapped) => {
+                    person.kind = Kind::Scope(None);
+                    let inside = Around { context: id, home: id, ..around };
+                    (mapped.body.as_deref().unwrap_or(&[]), inside)
                 }
                 Act::Within(limit, steps) => {
                     person.kind = Kind::Limit(*limit);

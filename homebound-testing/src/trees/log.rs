@@ -94,6 +94,14 @@ pub enum What {
         /// The result of the join.
         gave: Gave,
     },
+    /// An event of a task of this step's work: the task's number from 0, and the event.
+    Task(usize, TaskEvent),
+    /// A set was asked for its next member until it had none.
+    Drained,
+    /// A map gave these results: the numbers of the tasks.
+    Collected(Vec<usize>),
+    /// A race returned.
+    Decided(Decided),
     /// A scope returned, or a group was closed or dropped.
     Returned(Returned),
     /// A call of `shutdown` returned this.
@@ -105,6 +113,39 @@ pub enum What {
         /// Its report.
         sum: Sum,
     },
+}
+
+/// An event of a task: of a job, a member of a set, a child, an item or an entrant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskEvent {
+    /// The task was taken: it will run, or be dropped because of a stop.
+    Taken,
+    /// The task was refused.
+    Refused,
+    /// A run of the task begins.
+    Begun {
+        /// The number of the run, from 1.
+        run: u64,
+    },
+    /// A run of the task is about to end. No other event of this run follows.
+    Over(Finish),
+    /// The closure of the task was dropped.
+    Gone,
+    /// The joiner of the task was given this.
+    Answered(Gave),
+}
+
+/// The result of a race.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decided {
+    /// The entrant of this number has won.
+    Won(usize),
+    /// None has won; this many have failed.
+    Lost(usize),
+    /// The caller was asked to stop.
+    Stopped,
+    /// The race did not begin, or ended in another way.
+    Refused,
 }
 
 /// A failure, noted when it happens.
@@ -127,6 +168,11 @@ pub enum How {
     Stop(Whose),
     /// With an error of the user's closure, which may hold anything.
     User,
+    /// A task fails, and its joiner may be given the failure. The number of the task.
+    Handed(usize),
+    /// A run fails, and a restart may answer the failure; or an item of a stream does, and its body
+    /// may not ask for it.
+    Answered,
     /// A callback panics.
     Callback,
     /// A result that no joiner took panics in its `Drop`.
@@ -164,6 +210,8 @@ pub enum Gave {
     Stopped,
     /// The error that says that it failed, with this failure.
     Failure(Id),
+    /// The error that says that the job was dropped, because its pool was stopped before.
+    Dropped,
 }
 
 /// The call that stops a scope, group or thread.

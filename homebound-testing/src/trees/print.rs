@@ -2,13 +2,16 @@
 //! Refuses to be the run itself: `act` does the same without a compiler, and stops a root in which
 //! all threads wait.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::items::ITEMS;
+use super::print_work::{employ, join, map, race, stop};
 use super::tree::{
     Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Reference, Root, Step,
     Thread, Tree, Via, Wait, joins_around, names, walk,
 };
+use super::work::Trade;
 
 /// Prints the tree as statements of Rust. In a `fn main() { .. }` they compile, and do the same as
 /// a run. Only the watcher is missing: if all threads wait and no step stops them, they wait for
@@ -31,53 +34,20 @@ impl fmt::Display for Tree {
     }
 }
 
-/// An item that the code needs if it contains the text.
-const ITEMS: [(&str, &str); 11] = [
-    ("registry::run", "use homebound::registry;"),
-    (" scope(", "use homebound::scope;"),
-    ("Handle<", "use homebound::Handle;"),
-    ("BoxError", "use homebound::BoxError;"),
-    ("bounded", "use crossbeam_channel::bounded;"),
-    ("never", "use crossbeam_channel::never;"),
-    ("Duration", "use std::time::Duration;"),
-    ("Instant", "use std::time::Instant;"),
-    ("Bomb", BOMB),
-    ("Hidden", HIDDEN),
-    ("my_code", "fn my_code(_: &homebound::Context) -> homebound::Result {\n    Ok(())\n}"),
-];
-
-const BOMB: &str = "\
-struct Bomb(usize, std::sync::atomic::AtomicBool);
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        if *self.1.get_mut() && !std::thread::panicking() {
-            panic!(\"step {} panics\", self.0);
-        }
-    }
-}";
-
-const HIDDEN: &str = "\
-#[derive(Debug)]
-struct Hidden(BoxError);
-impl std::fmt::Display for Hidden {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-impl std::error::Error for Hidden {}";
-
-const PURPOSE: &str = "\"a step\"";
+pub(super) const PURPOSE: &str = "\"a step\"";
 
 struct Printer {
     /// Handles that are used after the spawn.
     used: BTreeSet<Id>,
+    /// The kinds of work, by the step that sets it going.
+    trades: BTreeMap<Id, Trade>,
     /// Threads whose results panic in their `Drop`.
     bombs: BTreeSet<Id>,
 }
 
 impl Printer {
     fn of(tree: &Tree) -> Printer {
-        let (mut used, mut bombs) = (BTreeSet::new(), BTreeSet::new());
+        let (mut used, mut bombs, mut trades) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         for step in walk(&tree.body.steps) {
             match &step.act {
                 Act::Tell(id) | Act::Join(id, _) | Act::Discard(id) | Act::Leak(id) => {
@@ -86,10 +56,13 @@ impl Printer {
                 Act::Spawn(Thread { service: false, block: Block { end: End::ResultBomb, .. }, .. }) => {
                     bombs.insert(step.id);
                 }
+                Act::Employ(work) => {
+                    trades.insert(step.id, work.trade);
+                }
                 _ => {}
             }
         }
-        Printer { used, bombs }
+        Printer { used, bombs, trades }
     }
 
     fn steps(&self, steps: &[Step], own: Id) -> String {
@@ -129,7 +102,23 @@ impl Printer {
             }
             Act::Stop(target) => format!("stop{target}.stop_because(\"step {id}\");"),
             Act::Shutdown(via, ms) => format!("{}.shutdown({});", place(*via), millis(*ms)),
-            Act::Tell(thread) => format!("if let Some(t) = &t{thread} {{\n    t.stop();\n}}"),
+            Act::Employ(work) => {
+                let variable = if self.used.contains(&id) { "t" } else { "_t" };
+                format!("let {variable}{id} = {};", employ(id, work, &cx))
+            }
+            Act::Map(mapped) => {
+                let body = mapped.body.as_ref().map(|steps| self.steps(steps, id));
+                handed_on(&map(id, mapped, body, &cx), mapped.errors)
+            }
+            Act::Race(raced) => handed_on(&race(id, raced, &cx), raced.errors),
+            Act::Tell(thread) => {
+                let stop = self.trades.get(thread).map_or("t.stop()", |trade| stop(*trade));
+                format!("if let Some(t) = &t{thread} {{\n    {stop};\n}}")
+            }
+            Act::Join(thread, errors) if self.trades.contains_key(thread) => {
+                let call = join(self.trades[thread], *errors, &cx);
+                format!("if let Some(t) = t{thread} {}", braced(&call))
+            }
             Act::Join(thread, errors) => {
                 let forget = if self.bombs.contains(thread) { ".map(std::mem::forget)" } else { "" };
                 let call = handed_on(&format!("t.join(){forget}"), *errors);
@@ -255,7 +244,7 @@ impl Printer {
     }
 }
 
-fn place(via: Via) -> String {
+pub(super) fn place(via: Via) -> String {
     match via {
         Via::InScope(id) => format!("s{id}"),
         Via::InGroup(id) => format!("g{id}"),
@@ -286,7 +275,7 @@ fn end(id: Id, end: End, worker: bool) -> String {
     }
 }
 
-fn handed_on(call: &str, errors: Errors) -> String {
+pub(super) fn handed_on(call: &str, errors: Errors) -> String {
     match errors {
         Errors::Ignore => format!("let _ = {call};"),
         Errors::Pass => format!("{call}?;"),
@@ -307,12 +296,12 @@ fn wait_of(wait: Wait, cx: &str) -> String {
     }
 }
 
-fn millis(ms: u64) -> String {
+pub(super) fn millis(ms: u64) -> String {
     format!("Duration::from_millis({ms})")
 }
 
 /// The name of a variable, with an underscore if the code does not use it.
-fn spelled(letters: &str, id: Id, code: &str) -> String {
+pub(super) fn spelled(letters: &str, id: Id, code: &str) -> String {
     let name = format!("{letters}{id}");
     if has(code, &name) { name } else { format!("_{name}") }
 }
@@ -325,7 +314,7 @@ fn has(code: &str, word: &str) -> bool {
     })
 }
 
-fn braced(inside: &str) -> String {
+pub(super) fn braced(inside: &str) -> String {
     let lines = inside.lines().map(|line| format!("    {line}\n"));
     format!("{{\n{}}}", lines.collect::<String>())
 }

@@ -97,8 +97,9 @@ fn watch(world: &World, returned: &Receiver<()>) -> bool {
     // standstill.
     while returned.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         if !rescued && standstill.look(world.log.len(), &world.threads) {
-            rescued = true;
             let stoppers = world.stoppers.lock().clone();
+            // There is none while a registry begins, which may take long on a busy machine.
+            rescued = !stoppers.is_empty();
             for (target, stopper) in stoppers {
                 world.log.note(0, What::Stopping { target, how: Stop::Because });
                 // Each stop has words of its own, so that the owner of an error can be told from

@@ -54,21 +54,28 @@ impl Frame<'_, '_> {
     }
 
     pub(super) fn limited(&mut self, id: Id, limit: Limit, steps: &[Step]) -> Result {
-        let outer = self.cx.clone();
+        let outer = self.cx.1.clone();
         self.world.log.note(id, What::Making);
-        let run = |limited: &homebound::Context| {
-            self.cx = (id, limited.clone());
-            self.contexts.insert(id, limited.clone());
-            let made_before = self.hands.0.keys().copied().collect();
-            let ran = self.steps(steps);
-            // Handles that were made inside end with the block.
-            self.hands = self.hands.take(&made_before);
-            ran
-        };
-        let ran = match limit {
-            Limit::Deadline(ms) => outer.1.with_deadline(Instant::now() + Duration::from_millis(ms), run),
-            Limit::Shield(ms) => outer.1.shield(Duration::from_millis(ms), run),
-        };
+        let run = |limited: &homebound::Context| self.beneath(id, limited, |frame| frame.steps(steps));
+        match limit {
+            Limit::Deadline(ms) => outer.with_deadline(Instant::now() + Duration::from_millis(ms), run),
+            Limit::Shield(ms) => outer.shield(Duration::from_millis(ms), run),
+        }
+    }
+
+    /// Executes steps in a context of this number, which is around them alone.
+    pub(super) fn beneath<R>(
+        &mut self,
+        id: Id,
+        cx: &homebound::Context,
+        steps: impl FnOnce(&mut Self) -> R,
+    ) -> R {
+        let outer = mem::replace(&mut self.cx, (id, cx.clone()));
+        self.contexts.insert(id, cx.clone());
+        let made_before = self.hands.0.keys().copied().collect();
+        let ran = steps(self);
+        // Handles that were made inside end with the block.
+        self.hands = self.hands.take(&made_before);
         self.contexts.remove(&id);
         self.cx = outer;
         ran
@@ -103,6 +110,7 @@ impl Frame<'_, '_> {
         match held {
             Held::Worker(handle) => handle.stop(),
             Held::Service(handle) => handle.stop(),
+            Held::Work(work) => work.stop(),
         }
         self.world.log.note(id, What::Stopped { target: thread });
     }

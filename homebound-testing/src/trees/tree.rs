@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::work::{Mapped, Raced, Work};
+
 /// The number of a step, by which other steps refer to it. The scope of the root is 0.
 pub type Id = usize;
 
@@ -83,6 +85,13 @@ pub enum Act {
     /// and leaves. The caller goes on as soon as it is adopted. If its scope is stopping, the
     /// thread leaves at once.
     Adopt(Vec<Step>),
+    /// Sets work going, and keeps its handle: a pool with jobs, a `JoinSet`, a supervisor with
+    /// children, a thread that restarts. It lives while the steps behind it go on.
+    Employ(Work),
+    /// Maps some items, on threads that live while other threads of the tree go on.
+    Map(Mapped),
+    /// Runs a race, which lives while other threads of the tree go on.
+    Race(Raced),
     /// Registers a callback on the stop of this context, until the end of the block.
     OnStop(Callback),
     /// Executes some steps in a context with a limit.
@@ -92,17 +101,17 @@ pub enum Act {
     /// Calls `shutdown` on the innermost scope or group that can be named, with this grace in
     /// milliseconds.
     Shutdown(Via, u64),
-    /// Asks the thread of this number to stop, through its handle.
+    /// Asks the thread of this number to stop, through its handle; or the work of this number.
     Tell(Id),
-    /// Joins the thread of this number.
+    /// Joins the thread of this number; of work, waits for the end of all its tasks.
     Join(Id, Errors),
     /// Joins the thread of this number, in the thread's own block or in a block that it opened or
     /// spawned. No other block has the handle then. Only for threads that borrow nothing, because
     /// the handle of any other thread cannot be had there.
     JoinAround(Id, Errors),
-    /// Drops the handle of this thread.
+    /// Drops the handle of this thread or work.
     Discard(Id),
-    /// Leaks the handle of this thread.
+    /// Leaks the handle of this thread or work.
     Leak(Id),
     /// Waits for the stop, in this way, for at most [`PATIENCE`].
     Wait(Wait),
@@ -236,6 +245,7 @@ impl Act {
             Act::Open(nested) => (&nested.block.steps, &[]),
             Act::Gather(owned) => (&owned.steps, &owned.after),
             Act::Within(_, steps) | Act::Adopt(steps) => (steps, &[]),
+            Act::Map(mapped) => (mapped.body.as_deref().unwrap_or(&[]), &[]),
             _ => (&[], &[]),
         };
         steps.iter().chain(after)
@@ -250,7 +260,8 @@ impl Act {
                 Some(Reference::Handle(*handle))
             }
             Act::Spawn(Thread { via: Via::Sibling(id), .. })
-            | Act::Gather(Owned { via: Via::Sibling(id), .. }) => Some(Reference::Context(*id)),
+            | Act::Gather(Owned { via: Via::Sibling(id), .. })
+            | Act::Employ(Work { via: Via::Sibling(id), .. }) => Some(Reference::Context(*id)),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 mod failures;
 mod order;
 mod threads;
+mod work;
 
 use homebound_testing::{
     Act, Block, End, Errors, Event, Id, Observed, Property, Returned, Root, Step, Thread, Tree, Via, Wait,

@@ -3,7 +3,11 @@
 fn main() {
     use homebound::scope;
     use homebound::BoxError;
-    use crossbeam_channel::bounded;
+    use homebound::Context;
+    use homebound::JoinSet;
+    use homebound::Race;
+    use homebound::Restart;
+    use std::time::Duration;
     #[derive(Debug)]
     struct Hidden(BoxError);
     impl std::fmt::Display for Hidden {
@@ -18,47 +22,52 @@ fn main() {
     let result = scope(|s0| {
         let cx0 = s0.context();
         let stop0 = s0.stopper();
-        {
-            let here = cx0.clone();
-            let (adopting, adopted) = bounded::<()>(0);
-            std::thread::spawn(move || -> homebound::Result {
-                let guest1 = here.adopt("t1", "a step");
-                guest1.checkpoint()?;
-                drop(adopting);
-                Ok(())
-            });
-            let _ = adopted.recv();
-        }
-        {
-            let here = cx0.clone();
+        let _t1 = {
+            let mut set = JoinSet::<()>::new();
+            let pool = cx0.pool("w1", "a step").threads(2).queue(1).start();
+            if let Ok(pool) = &pool {
+                let _ = set.submit(pool, cx0, |_| Ok(()));
+                let _ = set.submit(pool, cx0, |cx: &Context| Ok(cx.sleep(Duration::from_millis(20))?));
+                let _ = set.submit(pool, cx0, |_| Err("step 1 fails".into()));
+            }
+            Some(set)
+        };
+        let _t2 = {
             let stop0 = stop0.clone();
-            let (adopting, adopted) = bounded::<()>(0);
-            std::thread::spawn(move || -> homebound::Result {
-                let guest2 = here.adopt("t2", "a step");
-                guest2.checkpoint()?;
-                drop(adopting);
-                let cx2 = &*guest2;
-                scope(|s3| {
+            s0.thread("t2", "a step").vital().spawn(move |cx2| {
+                s0.subscope("s3", |s3| {
                     let cx3 = s3.context();
-                    my_code(cx3)?;
+                    s3.defer("d4", || Ok(()));
                     Ok(cx3.checkpoint()?)
                 })?;
+                let _ = cx2.stop_signal().recv_timeout(Duration::from_millis(2000));
                 stop0.stop_because("step 6");
-                let _t7 = cx2.thread("t7", "a step").vital().spawn(move |_cx7| {
+                let _ = s0.subscope("s7", |_s7| {
                     Err::<(), _>("step 7 fails".into())
-                }).ok();
-                let _t8 = cx2.service("t8", "a step", move |cx8| {
-                    let _guard9 = cx8.on_stop(|| panic!("step 9 panics"));
-                    let _ = cx8.stop_reason();
-                    if let Ok(g11) = cx8.group("g11") {
-                        g11.close().map_err(|error| Hidden(BoxError::from(error)))?;
-                    }
-                    Err::<(), _>("step 8 fails".into())
-                }).ok();
+                });
+                let _t8 = {
+                    s0.thread("w8", "a step").restart(Restart::on_failure().no_backoff().intensity(100, Duration::from_secs(60)).give_up_after(3))
+                        .spawn::<(), _>(|_| panic!("step 8 panics")).ok()
+                };
+                let _ = scope(|s9| {
+                    let cx9 = s9.context();
+                    cx9.race("w10", Race::<()>::new()
+                        .add("e0", "a step", |_| Ok(std::thread::sleep(Duration::from_millis(3))))
+                        .add("e1", "a step", |cx: &Context| match cx.run_number() {
+                        1..3 => Err("step 10 fails".into()),
+                        _ => Ok(()),
+                    })
+                        .add("e2", "a step", |_| panic!("step 10 panics"))
+                        .add("e3", "a step", |cx: &Context| match cx.run_number() {
+                        1..3 => Err("step 10 fails".into()),
+                        _ => Ok(()),
+                    })).map_err(|error| Hidden(BoxError::from(error)))?;
+                    my_code(cx9)?;
+                    Err::<(), _>("step 9 fails".into())
+                });
                 Ok(())
-            });
-            let _ = adopted.recv();
-        }
+            }).ok()
+        };
         Err::<(), _>("step 0 fails".into())
     });
     println!("{result:?}");

@@ -2,9 +2,9 @@
 
 fn main() {
     use homebound::registry;
-    use homebound::scope;
     use homebound::BoxError;
-    use std::time::Duration;
+    use homebound::Context;
+    use crossbeam_channel::bounded;
     #[derive(Debug)]
     struct Hidden(BoxError);
     impl std::fmt::Display for Hidden {
@@ -13,34 +13,55 @@ fn main() {
         }
     }
     impl std::error::Error for Hidden {}
+    fn my_code(_: &homebound::Context) -> homebound::Result {
+        Ok(())
+    }
     let result = registry::run(|s0| {
         let cx0 = s0.context();
-        let stop0 = s0.stopper();
-        stop0.stop_because("step 1");
-        let _t2 = cx0.thread("t2", "a step").vital().service(move |cx2| {
-            let t3 = cx2.thread("t3", "a step").isolated().spawn(move |cx3| {
+        if let Ok(g1) = cx0.group("g1") {
+            let _t3 = g1.thread("t3", "a step").isolated().spawn(move |cx3| {
                 Ok(cx3.checkpoint()?)
             }).ok();
-            if let Some(t) = t3 {
-                t.join().map_err(|error| Hidden(BoxError::from(error)))?;
+            let _ = cx0.stop_reason();
+            g1.close().map_err(|error| Hidden(BoxError::from(error)))?;
+        }
+        let _t5 = {
+            let pool = cx0.pool("w5", "a step").threads(2).queue(1).start();
+            pool.ok().map(|pool| {
+                let mut jobs = Vec::new();
+                let _ = pool.execute(cx0, |cx: &Context| match cx.run_number() {
+                1..3 => Err("step 5 fails".into()),
+                _ => Ok(()),
+            });
+                jobs.extend(pool.submit(cx0, |cx: &Context| match cx.run_number() {
+                1..3 => Err("step 5 fails".into()),
+                _ => Ok(()),
+            }));
+                jobs.extend(None::<homebound::Job<()>>);
+                (pool, jobs)
+            })
+        };
+        if let Ok(g6) = s0.group("g6") {
+            let _t7 = g6.thread("t7", "a step").dedicated().spawn(move |cx7| {
+                my_code(cx7)?;
+                Ok(())
+            }).ok();
+            g6.close()?;
+        }
+        let _t9 = s0.thread("t9", "a step").vital().spawn(move |cx9| {
+            {
+                let here = cx9.clone();
+                let (adopting, adopted) = bounded::<()>(0);
+                std::thread::spawn(move || -> homebound::Result {
+                    let guest10 = here.adopt("t10", "a step");
+                    guest10.checkpoint()?;
+                    drop(adopting);
+                    Ok(())
+                });
+                let _ = adopted.recv();
             }
-            if true {
-                panic!("step 2 panics");
-            }
-            Ok(())
-        }).ok();
-        s0.shutdown(Duration::from_millis(6));
-        s0.subscope("s6", |s6| {
-            let cx6 = s6.context();
-            let _ = cx6.ticks(Duration::from_millis(2000)).next();
-            let _ = cx6.stop_reason();
-            Err::<(), _>("step 6 fails".into())
-        })?;
-        let _ = scope(|s9| {
-            let cx9 = s9.context();
-            let _ = cx9.stop_signal().recv_timeout(Duration::from_millis(2000));
             Err::<(), _>("step 9 fails".into())
-        });
+        }).ok();
         Ok(cx0.checkpoint()?)
     }).into_result();
     println!("{result:?}");

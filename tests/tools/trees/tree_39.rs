@@ -4,10 +4,13 @@ fn main() {
     use homebound::registry;
     use homebound::scope;
     use homebound::BoxError;
+    use homebound::Context;
+    use homebound::JoinSet;
+    use homebound::Race;
+    use homebound::Restart;
     use crossbeam_channel::bounded;
     use crossbeam_channel::never;
     use std::time::Duration;
-    use std::time::Instant;
     #[derive(Debug)]
     struct Hidden(BoxError);
     impl std::fmt::Display for Hidden {
@@ -18,48 +21,67 @@ fn main() {
     impl std::error::Error for Hidden {}
     let result = registry::run(|s0| {
         let cx0 = s0.context();
+        let stop0 = s0.stopper();
+        let _ = cx0.sleep(Duration::from_millis(2000));
+        let t3 = {
+            let mut set = JoinSet::<()>::new();
+            let _ = set.spawn(s0, "w3", "a step", |cx: &Context| Ok(cx.sleep(Duration::from_millis(20))?));
+            let _ = set.spawn(s0, "w3", "a step", |_| Err("step 3 fails".into()));
+            let _ = set.spawn(s0, "w3", "a step", |cx: &Context| Ok(cx.sleep(Duration::from_millis(20))?));
+            let _ = set.spawn(s0, "w3", "a step", |_| Ok(std::thread::sleep(Duration::from_millis(3))));
+            Some(set)
+        };
+        if let Some(t) = t3 {
+            let mut t = t;
+            while let Ok(Some(_)) = t.next(cx0) {}
+        }
+        let _t5 = s0.spawn("t5", "a step", move |cx5| {
+            let _ = cx5.stop_reason();
+            Ok(cx5.checkpoint()?)
+        }).ok();
+        let t7 = {
+            s0.thread("w7", "a step").restart(Restart::on_failure().no_backoff().intensity(100, Duration::from_secs(60)).give_up_after(3))
+                .spawn::<(), _>(|cx: &Context| match cx.run_number() {
+                1..3 => Err("step 7 fails".into()),
+                _ => Ok(()),
+            }).ok()
+        };
+        if let Some(t) = t7 {
+            t.join()?;
+        }
+        s0.defer("d9", || Ok(()));
+        let _t10 = s0.thread("t10", "a step").dedicated().spawn(move |_cx10| {
+            let _ = never::<()>().recv_timeout(Duration::from_millis(0));
+            if true {
+                panic!("step 10 panics");
+            }
+            Ok(())
+        }).ok();
+        scope(|s12| {
+            let cx12 = s12.context();
+            let _ = cx12.race("w13", Race::<()>::new()
+                .add("e0", "a step", |cx: &Context| Ok(cx.sleep(Duration::from_millis(20))?)));
+            stop0.stop_because("step 14");
+            Ok(())
+        }).map_err(|error| Hidden(BoxError::from(error)))?;
         {
             let here = cx0.clone();
             let (adopting, adopted) = bounded::<()>(0);
             std::thread::spawn(move || -> homebound::Result {
-                let guest3 = here.adopt("t3", "a step");
-                guest3.checkpoint()?;
+                let guest15 = here.adopt("t15", "a step");
+                guest15.checkpoint()?;
                 drop(adopting);
-                let cx3 = &*guest3;
-                let _ = never::<()>().recv_timeout(Duration::from_millis(3));
-                let _t5 = cx3.spawn("t5", "a step", move |cx5| {
-                    cx5.with_deadline(Instant::now() + Duration::from_millis(0), |_cx6| {
-                        Ok::<(), BoxError>(())
-                    })?;
-                    Ok(cx5.checkpoint()?)
-                }).ok();
                 Ok(())
             });
             let _ = adopted.recv();
         }
-        cx0.with_deadline(Instant::now() + Duration::from_millis(3), |_cx7| {
-            s0.defer("d8", || Err("step 8 fails".into()));
-            let _t9 = s0.thread("t9", "a step").dedicated().spawn(move |cx9| {
-                let _ = cx9.stop_reason();
-                let _ = scope(|_s11| {
-                    Ok(())
-                });
-                Ok(())
-            }).ok();
-            Ok::<(), BoxError>(())
-        })?;
-        cx0.shield(Duration::from_millis(1), |cx12| {
-            let _ = cx12.stop_reason();
-            Ok::<(), BoxError>(())
-        })?;
-        let _t15 = s0.spawn("t15", "a step", move |_cx15| {
+        s0.shutdown(Duration::from_millis(0));
+        let _t17 = s0.service("t17", "a step", move |_cx17| {
+            if true {
+                panic!("step 17 panics");
+            }
             Ok(())
         }).ok();
-        s0.subscope("s16", |s16| {
-            let stop16 = s16.stopper();
-            stop16.stop_because("step 17");
-            Ok(())
-        }).map_err(|error| Hidden(BoxError::from(error)))?;
         Ok(cx0.checkpoint()?)
     }).into_result();
     println!("{result:?}");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::super::index::Index;
 use super::super::kin::Kind;
-use super::super::log::{Failed, Failing, Finish, Gave, How, Returned, What, Whose};
+use super::super::log::{Failed, Failing, Finish, Gave, How, Returned, TaskEvent, What, Whose};
 use super::super::tree::Id;
 use super::{Property, Violation, say};
 
@@ -45,7 +45,8 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
             How::Own | How::Callback | How::Unclaimed | How::Stop(Whose::Others) => {
                 Times { least: 1, most: 1 }
             }
-            How::User | How::Stop(Whose::Unknown) => Times { least: 0, most: 1 },
+            How::Handed(_) => Times { least: 1, most: 1 },
+            How::User | How::Answered | How::Stop(Whose::Unknown) => Times { least: 0, most: 1 },
             How::Stop(Whose::Own) => Times { least: 0, most: 0 },
             How::Passed(carried) => match weigh(index, home, carried) {
                 Weight::Known => Times { least: 0, most: 0 },
@@ -64,8 +65,13 @@ fn expected(index: &Index<'_>, scope: Id) -> BTreeMap<Id, Times> {
     expected
 }
 
-/// True if the joiner of an isolated thread has its failure.
+/// True if the joiner of an isolated thread, or of a task, has its failure.
 fn claimed(index: &Index<'_>, thread: Id, how: &How) -> bool {
+    if let How::Handed(task) = how {
+        let given =
+            |what: &What| matches!(what, What::Task(t, TaskEvent::Answered(Gave::Failure(_))) if t == task);
+        return index.first(thread, given).is_some();
+    }
     let isolated = index.kin.get(thread).is_some_and(|person| person.isolated);
     isolated && !matches!(how, How::Callback | How::Unclaimed) && was_joined(index, thread)
 }
@@ -74,7 +80,7 @@ fn claimed(index: &Index<'_>, thread: Id, how: &How) -> bool {
 /// group does, in the end.
 fn may_be_told_later(index: &Index<'_>, scope: Id, thread: Id, how: &How) -> bool {
     let isolated = index.kin.get(thread).is_some_and(|person| person.isolated);
-    index.kin.is_group(scope) && (isolated || matches!(how, How::Unclaimed))
+    index.kin.is_group(scope) && (isolated || matches!(how, How::Unclaimed | How::Handed(_)))
 }
 
 fn was_joined(index: &Index<'_>, thread: Id) -> bool {

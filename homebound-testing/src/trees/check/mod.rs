@@ -5,9 +5,11 @@
 mod home;
 mod joined;
 mod listed;
+mod notes;
 mod order;
 mod reason;
 mod sums;
+mod work;
 
 use std::error::Error;
 use std::fmt;
@@ -38,6 +40,10 @@ pub enum Property {
     Order,
     /// Every stopped step sees the stop, and its waits end. (P5, S1)
     Seen,
+    /// Jobs, members, children, items and entrants run as often, as many at once and in the order
+    /// that their pool, set, supervisor, map or race promises, and give what they returned. (SV,
+    /// JO, PO)
+    Work,
 }
 
 /// A property that did not hold.
@@ -78,6 +84,7 @@ impl Observed {
             sums::check(&index, &mut all);
             reason::check(&index, &mut all);
             order::check(&index, &mut all);
+            work::check(&index, &mut all);
         }
         if all.is_empty() { Ok(()) } else { Err(Violations { all, tree: self.tree.to_string() }) }
     }
@@ -99,6 +106,7 @@ impl fmt::Display for Violation {
             Property::Reason => "reason",
             Property::Order => "order",
             Property::Seen => "stop not seen",
+            Property::Work => "work",
         };
         write!(f, "{what}: {}", self.message)
     }

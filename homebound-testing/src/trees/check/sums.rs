@@ -95,7 +95,8 @@ fn allowed(index: &Index<'_>, thread: Id) -> Vec<Ending> {
             What::Fails(failing) => match failing.how {
                 // The thread may have been home when its result was dropped.
                 How::Unclaimed => allowed.push(Ending::Panicked),
-                How::Callback => {}
+                // Tasks have no row of their own.
+                How::Callback | How::Handed(_) | How::Answered => {}
                 How::Stop(Whose::Own) => allowed.push(Ending::Stopped),
                 How::Stop(Whose::Unknown) | How::User => {
                     allowed.extend([Ending::Stopped, Ending::Failed]);
