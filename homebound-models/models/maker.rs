@@ -19,8 +19,8 @@ struct Root {
 }
 
 impl Root {
-    /// Starts *maker* if the caller has to, as `tree::internal` does. `granted` is the answer of the
-    /// system.
+    /// Starts *maker* if the caller has to, as `tree::internal` does. `granted` is the answer of
+    /// the system.
     fn need(self: &Arc<Self>, granted: bool) -> Option<JoinHandle<()>> {
         if !self.maker.may_start() {
             return None;

@@ -7,9 +7,10 @@
 //! - A [`Tree`] is a random program around your code.
 //!
 //! A [`Tree`] is a program as plain data: scopes, groups, services and workers, pools, supervisors,
-//! sets of threads, maps and races, and their steps: fail, panic, panic in a `Drop`, block, be deaf for a while, stop or join a relative, leak a
-//! handle. [`Tree::run`] runs it on real threads and notes every event. [`Observed::check`] says
-//! which [`Property`] did not hold. `Display` of a tree is a program in Rust that does the same.
+//! sets of threads, maps and races, and their steps: fail, panic, panic in a `Drop`, block, be deaf
+//! for a while, stop or join a relative, leak a handle. [`Tree::run`] runs it on real threads and
+//! notes every event. [`Observed::check`] says which [`Property`] did not hold. `Display` of a tree
+//! is a program in Rust that does the same.
 //!
 //! ```
 //! use homebound_testing::Tree;

@@ -82,7 +82,7 @@ impl<W> Maker<W> {
         }
         state.requests.push_back(Arc::clone(&request));
         drop(state);
-        // Pairs with the wait in `next`.
+        // Pairs with the wait in `next`, which has a request now.
         self.changed.notify_all();
         let mut answer = request.answer.lock();
         loop {
@@ -152,7 +152,7 @@ impl<W> Maker<W> {
         }
         let result = change(&mut state.stage);
         drop(state);
-        // Pairs with the wait in `next`.
+        // Pairs with the wait in `next`, for which the stage may be closed now.
         self.changed.notify_all();
         result
     }

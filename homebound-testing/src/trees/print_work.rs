@@ -88,7 +88,7 @@ fn closure(id: Id, task: Task) -> String {
             "|cx: &Context| match cx.run_number() {{\n    1..{GIVES_UP_AT} => Err(\"step {id} fails\".into()),\n    _ => Ok(()),\n}}"
         ),
         Task::Wait => format!("|cx: &Context| Ok(cx.sleep({})?)", millis(WAITS)),
-        Task::Linger => format!("|_| Ok(std::thread::sleep({}))", millis(DEAF)),
+        Task::Linger => format!("|_| Ok(drop(never::<()>().recv_timeout({})))", millis(DEAF)),
     }
 }
 
@@ -122,7 +122,10 @@ fn tasks(id: Id, tasks: &[Task]) -> String {
             Task::Error | Task::Flaky => format!("Err(\"step {id} fails\".into())"),
             Task::Wait => format!("Ok(cx.sleep({}).map(|_| number)?)", millis(WAITS)),
             Task::Linger => {
-                format!("{{\n        std::thread::sleep({});\n        Ok(number)\n    }}", millis(DEAF))
+                format!(
+                    "{{\n        let _ = never::<()>().recv_timeout({});\n        Ok(number)\n    }}",
+                    millis(DEAF)
+                )
             }
         };
         format!("    {number} => {ended},\n")

@@ -61,7 +61,7 @@ fn main() {
                         pool.ok().map(|pool| {
                             let mut jobs = Vec::new();
                             let _ = pool.execute(cx10, |cx: &Context| Ok(cx.sleep(Duration::from_millis(20))?));
-                            jobs.extend(pool.submit(cx10, |_| Ok(std::thread::sleep(Duration::from_millis(3)))));
+                            jobs.extend(pool.submit(cx10, |_| Ok(drop(never::<()>().recv_timeout(Duration::from_millis(3))))));
                             jobs.extend(None::<homebound::Job<()>>);
                             (pool, jobs)
                         })

@@ -28,7 +28,7 @@ fn main() {
             let _ = set.spawn(s0, "w3", "a step", |cx: &Context| Ok(cx.sleep(Duration::from_millis(20))?));
             let _ = set.spawn(s0, "w3", "a step", |_| Err("step 3 fails".into()));
             let _ = set.spawn(s0, "w3", "a step", |cx: &Context| Ok(cx.sleep(Duration::from_millis(20))?));
-            let _ = set.spawn(s0, "w3", "a step", |_| Ok(std::thread::sleep(Duration::from_millis(3))));
+            let _ = set.spawn(s0, "w3", "a step", |_| Ok(drop(never::<()>().recv_timeout(Duration::from_millis(3)))));
             Some(set)
         };
         if let Some(t) = t3 {

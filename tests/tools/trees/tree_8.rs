@@ -22,7 +22,7 @@ fn main() {
             let pool = s0.pool("w1", "a step").threads(1).queue(1).start();
             pool.ok().map(|pool| {
                 let mut jobs = Vec::new();
-                let _ = pool.execute(cx0, |_| Ok(std::thread::sleep(Duration::from_millis(3))));
+                let _ = pool.execute(cx0, |_| Ok(drop(never::<()>().recv_timeout(Duration::from_millis(3)))));
                 jobs.extend(None::<homebound::Job<()>>);
                 (pool, jobs)
             })

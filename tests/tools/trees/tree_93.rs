@@ -32,7 +32,7 @@ fn main() {
                     let _ = cx3.map_stream::<_, usize, _, _, _>("w5", "a step", 1, 0..3usize, |cx: &Context, number| match number {
                         0 => Err("step 5 fails".into()),
                         1 => {
-                            std::thread::sleep(Duration::from_millis(3));
+                            let _ = never::<()>().recv_timeout(Duration::from_millis(3));
                             Ok(number)
                         },
                         _ => Ok(cx.sleep(Duration::from_millis(20)).map(|_| number)?),
