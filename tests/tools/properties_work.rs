@@ -7,8 +7,8 @@ use crate::common::within_for;
 use homebound_testing::{Act, LIMIT, Trade, Tree};
 use proptest::prelude::*;
 
-/// About eight seconds of them, in a debug build on two slow cores.
-const CASES: u32 = 400;
+/// Most of them wait: a tree takes up to a tenth of a second.
+const CASES: u32 = 200;
 /// The first kind of step that is work, and the number of such kinds.
 const WORK: u8 = 32;
 const KINDS: u8 = 6;
