@@ -80,6 +80,62 @@ impl Twins {
     }
 }
 
+/// Set in the stripped copy of this program, which then is a program with a thread in trouble.
+const IN_TROUBLE: &str = "HOMEBOUND_GUARD_IN_TROUBLE";
+
+#[inline(never)]
+fn waits_for_the_bank() -> homebound::Result {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Prints a dump in which the thread has its stack, and ends the process.
+fn print_dump() -> ! {
+    let ended = homebound::scope_named("shop", |s| -> homebound::Result {
+        s.spawn("prices", "asks the bank for prices", |_| waits_for_the_bank())?;
+        loop {
+            let dump = s.dump_status();
+            if dump.contains("1 blocked outside of homebound") && dump.contains("+0x") {
+                println!("{dump}");
+                std::process::exit(0);
+            }
+        }
+    });
+    unreachable!("the thread never comes home: {ended:?}")
+}
+
+#[test]
+fn the_dump_that_a_stripped_program_has_made_gets_its_functions_and_lines() {
+    // catches: a frame as a dump has it that is not read here; offsets that the two count
+    // differently
+    if std::env::var_os(IN_TROUBLE).is_some() {
+        print_dump();
+    }
+    let project = Project::new(&[]);
+    let (own, bare) = (std::env::current_exe().unwrap(), project.root.join("bare"));
+    let strip = Command::new("strip").arg("--strip-all").arg("-o").arg(&bare).arg(&own).status();
+    if !strip.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: there is no program `strip`");
+        return;
+    }
+    let test = "symbols::the_dump_that_a_stripped_program_has_made_gets_its_functions_and_lines";
+    let said = Said::of(Command::new(&bare).args([test, "--exact", "--nocapture"]).env(IN_TROUBLE, "1"));
+    assert_eq!(said.code, 0, "{said:?}");
+    let dump = &said.out[said.out.find("homebound: a call; ").expect("a dump")..];
+    assert!(dump.contains(" bare+0x") && !dump.contains("waits_for_the_bank"), "{dump}");
+    project.write("dump", dump);
+    let said = project.guard(&["symbols", "dump", "--with", own.to_str().unwrap()]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!said.out.contains(" bare+0x"), "{said:?}");
+    // With its line: that of the call.
+    let (_, behind) = said.out.split_once("command::symbols::waits_for_the_bank (").expect("a function");
+    let mut text = include_str!("symbols.rs").lines();
+    let line = 1 + text.position(|line| line.trim() == "std::thread::park();").unwrap();
+    assert!(behind.split(')').next().unwrap().ends_with(&format!("symbols.rs:{line}")), "{line}: {said:?}");
+    assert!(said.out.contains("/shop/prices  (worker: asks the bank for prices)  tid "), "{said:?}");
+}
+
 fn has_symbols(path: &Path) -> bool {
     let bytes = fs::read(path).unwrap();
     let file = object::File::parse(&*bytes).unwrap();
