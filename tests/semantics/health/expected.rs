@@ -192,6 +192,24 @@ fn he6_the_look_before_the_thread_has_begun_is_followed_by_another() {
 }
 
 #[test]
+fn he5_a_pause_before_a_run_is_none_of_the_threads_time() {
+    // catches: a thread that is called stuck because it pauses after a failure
+    child_passes(|_| {
+        let lines = Lines::of_process();
+        let exit = Registry::new("app").health(quick()).run(|s| {
+            // The first restart is made at once.
+            let policy = Restart::on_failure().backoff(EVERY * 2, EVERY * 2);
+            let feed = s.thread("feed", "reads from a peer").expect_every(EVERY).restart(policy);
+            let feed =
+                feed.spawn(|cx| if cx.run_number() < 3 { Err("the line is dead")? } else { Ok(()) })?;
+            feed.join()?;
+            Ok(assert_eq!(lines.of("ERROR"), Vec::<String>::new()))
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
 fn he5_the_beginning_of_a_wait_is_a_sign_of_progress() {
     // catches: a thread that computes, waits, and computes, each for less than it has said
     child_passes(|_| {

@@ -71,6 +71,34 @@ fn he4_a_suspension_takes_nothing_from_an_inner_patience_either() {
 }
 
 #[test]
+fn he4_a_suspension_takes_nothing_from_an_expectation() {
+    // catches: a thread that is called stuck at the end of a suspension, because its last sign of
+    // progress is from before it
+    const EXPECTED: Duration = Duration::from_secs(6);
+    let mut child = child("", |_| {
+        let lines = Lines::of_process();
+        let exit = Registry::new("app").health(quick()).run(|s| {
+            let slow = s.thread("slow", "computes").expect_every(EXPECTED);
+            slow.spawn(|cx| {
+                cx.beat();
+                say("ready");
+                // A third of what it has, and not suspended for any of it.
+                work_for(EXPECTED / 3);
+                Ok(cx.beat())
+            })?
+            .join()?;
+            Ok(assert_eq!(lines.of("ERROR"), Vec::<String>::new()))
+        });
+        i32::from(exit.code())
+    });
+    child.until("ready").signal(SIGSTOP);
+    let_pass(EXPECTED + Duration::from_secs(1));
+    child.signal(SIGCONT);
+    let done = child.finish();
+    assert_eq!(done.code, Some(0), "{done:#?}");
+}
+
+#[test]
 fn he4_a_block_is_counted_from_the_end_of_a_suspension() {
     // catches: a thread that is called blocked for as long as the process was suspended
     suspended(|_| {

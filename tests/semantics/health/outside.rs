@@ -1,5 +1,7 @@
 //! HE3: a thread that is blocked outside of homebound's waits: one line for each episode.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 use homebound::Registry;
 use homebound::status::AlarmLevel;
@@ -53,6 +55,41 @@ fn he3_a_block_is_warned_of_once_and_its_end_is_told_once() {
             let over = &lines.of("INFO")[0];
             assert!(over.contains("runs again") && over.contains("path=/app/late"), "{over}");
             Ok(assert_eq!(lines.of("ERROR"), Vec::<String>::new()))
+        });
+        i32::from(exit.code())
+    });
+}
+
+#[test]
+fn he3_a_thread_that_runs_between_two_blocks_has_two_episodes() {
+    // catches: an alarm that stays while the thread computes, so that its end is told in each look,
+    // and the next block never
+    child_passes(|_| {
+        let lines = Lines::of_process();
+        let exit = Registry::new("app").health(quick().stuck_after(NEVER)).run(|s| {
+            let (open, shut) = gate();
+            let (open_again, shut_again) = gate();
+            let computes = AtomicBool::new(true);
+            s.subscope("inner", |inner| {
+                inner.spawn("late", "blocks, computes, and blocks", |_| {
+                    pass(&shut);
+                    while computes.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                    Ok(pass(&shut_again))
+                })?;
+                lines.wait_for("WARN", 1);
+                drop(open);
+                lines.wait_for("INFO", 1);
+                let_pass(LOOK * 6);
+                assert_eq!((lines.of("WARN").len(), lines.of("INFO").len()), (1, 1), "{:?}", lines.all());
+                computes.store(false, Ordering::Relaxed);
+                lines.wait_for("WARN", 2);
+                drop(open_again);
+                lines.wait_for("INFO", 2);
+                Ok(assert_eq!(lines.all().len(), 4, "{:?}", lines.all()))
+            })?;
+            Ok(())
         });
         i32::from(exit.code())
     });

@@ -4,10 +4,14 @@ use super::*;
 use homebound::registry::OnStuck;
 use homebound::{Registry, StopReason};
 
+/// Longer than the stack of the warning takes on a busy machine: *stopper* reads it, and *watch*
+/// ends the process for a *stopper* that is away for so long.
+const SURE: Duration = Duration::from_secs(4);
+
 #[test]
 fn he9_exit_writes_the_dump_and_ends_with_the_code() {
     let done = in_child("", |_| {
-        let health = quick().warn_after(LOOK).stuck_after(LOOK * 3).on_stuck(OnStuck::Exit(77));
+        let health = quick().warn_after(LOOK).stuck_after(SURE).on_stuck(OnStuck::Exit(77));
         let exit = Registry::new("app").health(health).run(|s| {
             s.spawn("late", "wants a lock of std's", |_| {
                 let lock = Mutex::new(());

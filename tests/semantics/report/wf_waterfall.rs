@@ -272,6 +272,8 @@ const HOSTILE: &str = "</title><script src=\"http://evil\">&'\u{202e}\n\u{7}\u{f
 #[track_caller]
 fn is_sound(report: &ShutdownReport) -> [usize; 2] {
     let (svg, html) = (report.waterfall().to_svg(), report.waterfall().to_html());
+    // The browser holds the page to it as well: a page that is changed later loads nothing either.
+    assert!(html.contains("Content-Security-Policy\" content=\"default-src 'none'; "), "{html}");
     let document = Document::parse(&svg).expect("XML");
     assert_eq!(document.root_element().tag_name().namespace(), Some("http://www.w3.org/2000/svg"));
     let page = html.strip_prefix("<!DOCTYPE html>\n").expect("a page");
