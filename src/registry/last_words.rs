@@ -48,7 +48,8 @@ pub(crate) fn dump(
     // The stacks may have taken long, which is no suspension.
     awake::worked();
     shared.set_dumping(true);
-    let is_taken = shared.waker.write_stderr(text.as_bytes(), patience, attend) == 0;
+    let shown = format!("{}{text}", sys::fresh_line());
+    let is_taken = shared.waker.write_stderr(shown.as_bytes(), patience, attend) == 0;
     shared.set_dumping(false);
     // The program goes on, so the file may come later.
     drop(append(shared, &text));
@@ -58,7 +59,7 @@ pub(crate) fn dump(
 /// Writes a dump at the end of a run whose last thread hangs. *watch* has nothing else to do then.
 pub(crate) fn say_late(shared: &Shared, core: &Arc<ScopeCore>, cause: &str) {
     let text = text_of(shared, core, cause);
-    say(&text, LAST_WORDS);
+    say(&format!("{}{text}", sys::fresh_line()), LAST_WORDS);
     drop(append(shared, &text));
 }
 
@@ -84,12 +85,13 @@ pub(crate) fn end(shared: &Shared, core: &Arc<ScopeCore>, why: &str, how: End, e
         None => examine::at_last(core, PATIENCE),
     };
     let dump = Dump { snapshot: &tree, cause: why, report: Some(report.as_ref()) };
-    let cut = if shared.is_dumping() { CUT } else { "" };
-    let text = format!("{cut}{dump}");
+    let begin = if shared.is_dumping() { CUT } else { sys::fresh_line() };
+    let text = dump.to_string();
+    let shown = format!("{begin}{text}");
     // The text is made. From here on only stderr and the file for dumps can hold it up.
     last::postpone(stuck_then, how, due);
     let left = stuck_then.saturating_duration_since(Instant::now());
-    say(&text, LAST_WORDS.min(left / 2).max(UNREAD));
+    say(&shown, LAST_WORDS.min(left / 2).max(UNREAD));
     // The thread that is stuck may be in a scope that could not be read.
     if !is_whole(&tree.root) {
         last::name_threads(UNREAD);

@@ -13,6 +13,7 @@ use crate::rt::order::sort_by_key;
 use crate::rt::shown::Shown;
 use crate::rt::time::after;
 use crate::shutdown::reporting;
+use crate::sys;
 use crate::tree::core::ScopeCore;
 use crate::tree::state::Phase;
 
@@ -70,7 +71,7 @@ fn line(settings: &Settings, core: &Arc<ScopeCore>) -> Option<String> {
         0 => format!("its body, which began at {}", core.at),
         count => format!("{} of {total}: {}{more}", Thousands(count as u64), names.join(", ")),
     };
-    Some(format!("stopping: waits for {whom}{}\n", hint(settings)))
+    Some(format!("{}stopping: waits for {whom}{}\n", sys::fresh_line(), hint(settings)))
 }
 
 fn is_away(row: &ThreadReport) -> bool {

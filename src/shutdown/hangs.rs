@@ -63,7 +63,8 @@ pub(super) fn dump(core: &ScopeCore, cause: impl FnOnce() -> String) {
 
 fn print(root: &Arc<ScopeCore>, cause: &str) {
     let dump = Dump { snapshot: &examine::dump(root, Files::All), cause, report: None };
-    let _missing_is_said = sys::write_stderr(dump.to_string().as_bytes(), PATIENCE);
+    let text = format!("{}{dump}", sys::fresh_line());
+    let _missing_is_said = sys::write_stderr(text.as_bytes(), PATIENCE);
 }
 
 /// Looks at an overdue thread, for a warning.

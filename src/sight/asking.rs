@@ -48,7 +48,7 @@ impl Asking {
             Ok(Some(look)) => look,
             Ok(None) => return Asked { run_state: Some(RunState::Other), ..Asked::default() },
             Err(error) => {
-                self.refuse(error.to_string());
+                self.refuse(format!("what threads do in the kernel: {error}"));
                 return Asked::default();
             }
         };

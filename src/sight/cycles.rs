@@ -9,7 +9,6 @@
 use std::time::Duration;
 
 use crate::outcome::status::edge::{Cycle, Edge};
-use crate::outcome::status::id::ThreadId;
 use crate::outcome::status::snapshot::{Role, ScopeStatus, Snapshot, ThreadStatus};
 use crate::outcome::words::{END_OF_CHILD, ITS_THREADS, START_OF_CHILD};
 use crate::rt::index::Index;
@@ -29,17 +28,24 @@ pub(super) fn find(snapshot: &Snapshot, foreign: &[(u32, Vec<Edge>)]) -> Vec<Cyc
 /// wait may have ended before another began. `later` was read after all that the cycles are made
 /// of, and a wait of homebound's that is `least` old in it was on all the while. Of each lock the
 /// waiter was seen to be there at the end.
-pub(super) fn keep_lasting(cycles: &mut Vec<Cycle>, later: &Snapshot, least: Duration) {
-    let (mut waits, mut list) = (Index::new(), vec![&later.root]);
-    while let Some(scope) = list.pop() {
-        waits.extend(scope.threads.iter().map(|thread| (thread.id.0, thread.waiting_for)));
-        list.extend(&scope.scopes);
+pub(super) fn keep_lasting(cycles: &mut Vec<Cycle>, later: &ScopeStatus, least: Duration) {
+    let (nodes, scopes) = index(later);
+    let mut waits: Index<Duration> = Index::new();
+    for thread in scopes.iter().flat_map(|scope| &scope.threads) {
+        // The wait of a thread that runs the body of a scope is in the row of the body.
+        if let Some(age) = thread.waiting_for {
+            let longest = waits.get_or_insert_with(node(thread).0, || age);
+            *longest = age.max(*longest);
+        }
     }
-    let lasts = |id: ThreadId| waits.get(id.0).copied().flatten().is_some_and(|age| age >= least);
+    let lasts = |edge: &Edge| {
+        let node = to(edge, &nodes).and_then(|node| waits.get(node.0));
+        node.is_some_and(|age| *age >= least)
+    };
     cycles.retain(|Cycle { edges, .. }| {
         // The thread to which an edge leads waits in the next one.
         let waiters = edges.iter().zip(edges.iter().cycle().skip(1));
-        waiters.into_iter().all(|(to, next)| next.lock.is_some() || to.thread.is_some_and(lasts))
+        waiters.into_iter().all(|(to, next)| next.lock.is_some() || lasts(to))
     });
 }
 
@@ -102,8 +108,7 @@ impl Graph {
     }
 
     fn add(&mut self, from: Node, edge: &Edge, nodes: &Index<Node>) {
-        let by_row = edge.thread.and_then(|id| nodes.get(id.0).copied());
-        if let Some(to) = edge.os_tid.map(Node::os).or(by_row) {
+        if let Some(to) = to(edge, nodes) {
             self.steps.get_or_insert_with(from.0, Vec::new).push((to, edge.clone()));
         }
     }
@@ -166,6 +171,12 @@ fn cycle_of(edges: Vec<Edge>) -> Cycle {
 
 fn node(thread: &ThreadStatus) -> Node {
     thread.os_tid.map_or(Node(ROW | thread.id.0), Node::os)
+}
+
+/// The thread to which an edge leads.
+fn to(edge: &Edge, nodes: &Index<Node>) -> Option<Node> {
+    let by_row = || edge.thread.and_then(|id| nodes.get(id.0).copied());
+    edge.os_tid.map(Node::os).or_else(by_row)
 }
 
 /// The node of each row, and all scopes.

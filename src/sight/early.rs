@@ -35,6 +35,10 @@ pub(super) fn add(early: Snapshot, snapshot: &mut Snapshot) {
 }
 
 fn take(before: &mut ThreadStatus, row: &mut ThreadStatus) {
+    // What was read is of another moment than this wait.
+    if row.wait.is_some() && row.wait != before.wait {
+        return;
+    }
     (row.run_state, row.cpu, row.asleep_for) = (before.run_state, before.cpu, before.asleep_for);
     row.kernel = before.kernel.take();
     (row.stack, row.no_stack) = (before.stack.take(), before.no_stack.take());

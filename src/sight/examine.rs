@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::outcome::dump::row::wants_stack;
 use crate::outcome::status::snapshot::{Snapshot, ThreadStatus};
 use crate::outcome::status::stack::Stacks;
 use crate::rt::time::after;
@@ -11,7 +12,7 @@ use crate::sight::again::Outer;
 use crate::sight::asking::{Asked, Asking};
 use crate::sight::files::Files;
 use crate::sight::stacks::Capturing;
-use crate::sight::{cycles, early, holders, rows};
+use crate::sight::{cycles, early, holders, later, rows};
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::root::Root;
@@ -86,6 +87,9 @@ struct Look {
     /// Of threads that are not overdue.
     stacks: Stacks,
     overdue: Stacks,
+    /// True: of all threads. False: only where a dump shows them, because the row of a thread in a
+    /// wait of homebound's names the line of the wait.
+    of_all: bool,
     within: Duration,
     files: Files,
 }
@@ -115,19 +119,21 @@ pub(crate) fn threads(records: &[Arc<Record>]) -> Vec<ThreadStatus> {
 /// Reads as much as the caller asks for.
 pub(crate) fn examine(core: &Arc<ScopeCore>, examine: Examine) -> Snapshot {
     let Examine { kernel, stacks, within } = examine;
-    look(core, &Look { kernel, stacks, overdue: stacks, within, files: Files::All })
+    look(core, &Look { kernel, stacks, overdue: stacks, of_all: true, within, files: Files::All })
 }
 
 /// Reads as much as a dump shows.
 pub(crate) fn dump(core: &Arc<ScopeCore>, files: Files) -> Snapshot {
     let stacks = core.root.stacks().unwrap_or(Stacks::Asleep);
-    look(core, &Look { kernel: true, stacks, overdue: of_overdue(&core.root), within: PATIENCE, files })
+    let overdue = of_overdue(&core.root);
+    look(core, &Look { kernel: true, stacks, overdue, of_all: false, within: PATIENCE, files })
 }
 
 /// Reads as much as the last words show, which are all stacks, within this time.
 pub(crate) fn at_last(core: &Arc<ScopeCore>, within: Duration) -> Snapshot {
     let stacks = of_overdue(&core.root);
-    look(core, &Look { kernel: true, stacks, overdue: stacks, within, files: Files::Local })
+    // Any of them may be overdue when the words are said.
+    look(core, &Look { kernel: true, stacks, overdue: stacks, of_all: true, within, files: Files::Local })
 }
 
 /// Reads the tree alone, and adds to it what an earlier look has read of the threads.
@@ -185,7 +191,8 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
         if place >= FIRST && is_asked(row) {
             ask(&mut asking, row, &core.root);
         }
-        if let Some(os_tid) = row.os_tid.filter(|_| rows::is_live(row)) {
+        let is_wanted = look.of_all || wants_stack(row);
+        if let Some(os_tid) = row.os_tid.filter(|_| is_wanted && rows::is_live(row)) {
             capturing.take(os_tid, if is_overdue { look.overdue } else { look.stacks });
         }
     }
@@ -202,6 +209,9 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
         capturing.take(row.os_tid, asleep);
     }
     limits.extend(asking.limits());
+    if rows.iter().any(|row| later::is_open(row)) {
+        later::correct(&mut rows, snapshot::scopes(core, Some(until)));
+    }
     let taken = capturing.named(until, look.files, limits);
     for row in rows {
         (row.stack, row.no_stack) = row.os_tid.map(|os_tid| taken.of(os_tid)).unwrap_or_default();
@@ -216,7 +226,7 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
         holders::add(&mut snapshot, look.stacks, until, outer);
     }
     if !snapshot.cycles.is_empty() {
-        let later = snapshot::read(core, Some(until));
+        let later = snapshot::scopes(core, Some(until));
         cycles::keep_lasting(&mut snapshot.cycles, &later, read_at.elapsed());
     }
     snapshot

@@ -26,6 +26,9 @@ use crate::sys;
 /// Number of frames, from the innermost on, among which the function of a lock is.
 const INNERMOST: usize = 8;
 
+/// The limit of a look without the stacks of the threads that may wait for locks.
+const NO_STACKS: &str = "holders of locks: no thread that may wait for one has a stack here";
+
 /// Adds the edges from threads that wait for locks to the holders of these locks, and all cycles.
 /// Reads nothing after `until`, and sends a signal only if `stacks` allows it. `outer` is from the
 /// beginning of the look.
@@ -33,6 +36,10 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer
     let (waiters, missed) = waiters(snapshot, until);
     if missed {
         snapshot.limits.push(NO_TIME.to_owned());
+    }
+    // The stack alone tells that a word belongs to a lock.
+    if stacks != Stacks::Off && !waiters.is_empty() && waiters.iter().all(|waiter| waiter.frames.is_empty()) {
+        snapshot.limits.push(NO_STACKS.to_owned());
     }
     let mut found = Found::new();
     if !waiters.is_empty() {

@@ -16,6 +16,7 @@ pub(crate) mod files;
 mod guesses;
 pub(crate) mod health;
 mod holders;
+mod later;
 mod rows;
 #[cfg(all(feature = "stacks", target_os = "linux"))]
 mod stacks;

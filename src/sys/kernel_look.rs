@@ -19,6 +19,10 @@ use super::proc::{TASKS, from_ticks, read, split_stat, with_place};
 /// Number of looks at a thread that goes on between them.
 const TRIES: usize = 3;
 
+/// What is missing without the file `syscall`, and what helps.
+const CALLS: &str = "system calls, and so the holders of locks: /proc/self/task/*/syscall";
+const DUMPABLE: &str = "keep the process dumpable (PR_SET_DUMPABLE)";
+
 /// Looks at what a thread does in the kernel, as far as the kernel reports it. `None` if the thread
 /// is gone.
 ///
@@ -48,7 +52,7 @@ fn look_at_call(id: u32, look: &mut KernelLook) {
             Ok(Some(line)) => line,
             Ok(None) => return,
             // The kernel may refuse this file alone. Then the rest of the look is still of use.
-            Err(error) => return look.refused = Some(format!("system calls: {}", with_place(error))),
+            Err(error) => return look.refused = Some(format!("{CALLS}: {error}; {DUMPABLE}")),
         };
         let Some((number, words)) = parse(&line) else { return look.call = None };
         let Some((name, kind)) = known(number) else {
@@ -79,7 +83,7 @@ pub(super) fn call_of(id: u32) -> io::Result<Option<(i64, Vec<u64>)>> {
 fn gone() -> io::Result<Option<KernelLook>> {
     match Path::new(TASKS).try_exists() {
         Ok(true) => Ok(None),
-        Ok(false) => Err(with_place(io::ErrorKind::NotFound.into())),
+        Ok(false) => Err(with_place(io::Error::from_raw_os_error(libc::ENOENT))),
         Err(error) => Err(with_place(error)),
     }
 }

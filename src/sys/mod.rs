@@ -75,6 +75,9 @@ pub use not_linux::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thre
 #[cfg(not(target_os = "linux"))]
 pub(crate) use not_linux::{last, pulse};
 
+mod fresh_line;
+pub(crate) use fresh_line::fresh_line;
+
 #[cfg(unix)]
 mod action;
 #[cfg(unix)]

@@ -50,7 +50,10 @@ fn write_one(tasks: &OwnedFd, id: &CStr, patience: Duration) {
     let channel = read(&task, c"wchan", &mut channel);
     let mut line = [0_u8; 160];
     let mut rest = &mut line[..];
-    let parts: [&[u8]; 7] = [b"  ", name, b"  tid ", id.to_bytes(), b"  kernel: ", channel, b"\n"];
+    // `0` stands for no channel: the thread is on a processor, or the kernel does not say where.
+    let (label, channel): (&[u8], &[u8]) =
+        if matches!(channel, b"0" | b"") { (b"", b"") } else { (b"  kernel: ", channel) };
+    let parts = [b"  ", name, b"  tid ", id.to_bytes(), label, channel, b"\n"];
     // A part that does not fit into `line` is cut.
     parts.iter().for_each(|part| drop(rest.write_all(part)));
     let unused = rest.len();

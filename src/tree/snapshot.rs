@@ -39,7 +39,7 @@ const BUSY: Duration = Duration::from_millis(100);
 /// bounded for each lock alone.
 pub(crate) fn read(core: &Arc<ScopeCore>, until: Option<Instant>) -> Snapshot {
     let is_root = core.parent.is_none();
-    let root = Reader { until }.tree(core);
+    let root = scopes(core, until);
     let (foreign, idle, ending) =
         if is_root { (core.root.foreign(), idle(core), ending(core)) } else { Default::default() };
     let program = std::env::current_exe().map(|path| path.to_string_lossy().into_owned());
@@ -58,6 +58,11 @@ pub(crate) fn read(core: &Arc<ScopeCore>, until: Option<Instant>) -> Snapshot {
         ending,
         limits: core.root.board.blind().filter(|_| is_root).into_iter().collect(),
     }
+}
+
+/// Reads the scopes and their threads alone.
+pub(crate) fn scopes(core: &Arc<ScopeCore>, until: Option<Instant>) -> ScopeStatus {
+    Reader { until }.tree(core)
 }
 
 /// What the program says about itself, unless the lock of that is not free in time.

@@ -42,6 +42,16 @@ pub fn hold_removals() -> HeldCalls {
     HeldCalls(hold_calls(&calls))
 }
 
+/// The same for each look-up of where a link leads to, as of `/proc/self/exe`.
+pub fn hold_lookups() -> HeldCalls {
+    let calls = [
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_readlink,
+        libc::SYS_readlinkat,
+    ];
+    HeldCalls(hold_calls(&calls))
+}
+
 /// Calls that hang until this drops.
 pub struct HeldCalls(OwnedFd);
 

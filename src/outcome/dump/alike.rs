@@ -123,7 +123,7 @@ pub(crate) fn write_threads(
     };
     write_names(f, rows, name)?;
     writeln!(f, "; spawned at {}", row.thread.spawned_from)?;
-    write_stack(f, row.thread, indent)
+    write_stack(f, tree, row.thread, indent)
 }
 
 /// The same for scopes: `12 alike  (group)  [open]  from src/app.rs:10:5`.

@@ -21,12 +21,14 @@ pub(crate) fn write_cycle<'a>(
 ) -> fmt::Result {
     f.write_str(if cycle.known { "deadlock: " } else { "deadlock, perhaps: " })?;
     let Some(last) = cycle.edges.last() else { return writeln!(f, "unknown") };
+    let are_guesses = cycle.edges.iter().all(|edge| !edge.known);
     match &cycle.edges[..] {
         [edge] => write!(f, "{} waits for itself", Shown(&edge.path))?,
         edges => {
             write!(f, "{}", Shown(&last.path))?;
             for edge in edges {
-                let arrow = if edge.known { "->" } else { "-(perhaps)->" };
+                // Where all steps are guesses, the beginning of the line has said so.
+                let arrow = if edge.known || are_guesses { "->" } else { "-(perhaps)->" };
                 write!(f, " {arrow} {}", Shown(&edge.path))?;
             }
         }

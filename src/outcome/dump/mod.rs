@@ -18,7 +18,7 @@ mod first;
 mod header;
 mod items;
 mod outside;
-mod row;
+pub(crate) mod row;
 mod state;
 mod tree;
 mod whom;

@@ -28,7 +28,7 @@ pub(crate) fn write_thread(
 ) -> fmt::Result {
     let thread = row.thread;
     write_head(f, tree, row, title)?;
-    write_stack(f, thread, indent)?;
+    write_stack(f, tree, thread, indent)?;
     // A wait of homebound's names its line, and not the way to it.
     let is_shown = callers > 0 && runs_own_code(thread) && !is_caller(thread);
     let callers = thread.stack.as_ref().filter(|_| is_shown).map(|stack| stack.callers(callers));
@@ -66,19 +66,32 @@ fn write_origin(
 
 /// Writes the stack of a thread. A wait of homebound's names its line, so a stack would only add
 /// the functions of homebound.
-pub(crate) fn write_stack(f: &mut fmt::Formatter<'_>, thread: &ThreadStatus, indent: &str) -> fmt::Result {
+/// A reason that holds for the process stands below the tree, once.
+pub(crate) fn write_stack(
+    f: &mut fmt::Formatter<'_>,
+    tree: &Tree<'_>,
+    thread: &ThreadStatus,
+    indent: &str,
+) -> fmt::Result {
+    let mut limits = tree.snapshot.limits.iter();
+    let mut is_limit = |why: &str| limits.any(|limit| limit.strip_prefix("stacks: ") == Some(why));
     match (&thread.stack, &thread.no_stack) {
         _ if !has_stack(thread) => Ok(()),
         (Some(stack), _) => writeln!(f, "{indent}{stack}"),
+        (None, Some(why)) if is_limit(why) => Ok(()),
         (None, Some(why)) => writeln!(f, "{indent}no stack: {}", Shown(why)),
         (None, None) => Ok(()),
     }
 }
 
-/// True if the stack of the thread says more than its row.
 fn has_stack(thread: &ThreadStatus) -> bool {
+    wants_stack(thread) && !is_caller(thread)
+}
+
+/// True if the stack of the thread says more than its row.
+pub(crate) fn wants_stack(thread: &ThreadStatus) -> bool {
     let says_more = !says_its_line(thread) || thread.overdue_for.is_some();
-    says_more && runs_own_code(thread) && !is_caller(thread)
+    says_more && runs_own_code(thread)
 }
 
 /// False for a thread that runs homebound's code alone.

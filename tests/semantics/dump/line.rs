@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use homebound::SecondSignal;
 use homebound::registry::Registry;
 
 use crate::common::pty::pty;
-use crate::common::{CHILD, LIMIT, Pieces, in_child, linger, pass, test_name, until_stopped};
+use crate::common::{CHILD, LIMIT, Pieces, child, in_child, linger, pass, test_name, until_stopped};
 
 /// Stops itself; of 6 threads 4 are deaf, for 4 seconds if they are not to be home at once.
 fn stops(how: &str) -> i32 {
@@ -38,21 +38,26 @@ fn stops(how: &str) -> i32 {
 
 /// Runs this test again with its stderr on a terminal, and returns what it writes there.
 fn on_a_terminal(how: &str) -> String {
+    let (mut process, master) = start_on_a_terminal(how, stops);
+    let text = read_all(master);
+    assert!(process.wait().expect("it ends").success());
+    text.recv_timeout(LIMIT).expect("the terminal hangs up")
+}
+
+/// Starts this test again, in which it runs this scenario with its stderr on a terminal.
+fn start_on_a_terminal(how: &str, scenario: fn(&str) -> i32) -> (Child, File) {
     if let Ok(how) = std::env::var(CHILD) {
-        std::process::exit(stops(&how));
+        std::process::exit(scenario(&how));
     }
     let (master, line) = pty();
-    let mut process = Command::new(std::env::current_exe().expect("a path"))
+    let mut process = Command::new(std::env::current_exe().expect("a path"));
+    process
         .args([&*test_name(), "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, how)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(line)
-        .spawn()
-        .expect("the child starts");
-    let text = read_all(master);
-    assert!(process.wait().expect("it ends").success());
-    text.recv_timeout(LIMIT).expect("the terminal hangs up")
+        .stderr(line);
+    (process.spawn().expect("the child starts"), master)
 }
 
 fn read_all(mut master: File) -> Receiver<String> {
@@ -74,7 +79,7 @@ fn tx5_a_terminal_is_told_whom_a_stop_waits_for_with_growing_pauses() {
     let begin = Instant::now();
     let text = on_a_terminal("slow");
     let line = "stopping: waits for 5 of 6: a, b, c, .. (Ctrl-C again: dump and end)";
-    let count = text.matches(line).count();
+    let count = text.matches(&format!("\n{line}")).count();
     // After 1 s and 3 s; the next would come after 7 s.
     assert!(count == 2 || (count == 3 && begin.elapsed() > Duration::from_secs(7)), "{text:?}");
 }
@@ -93,4 +98,35 @@ fn tx5_no_line_if_all_were_home_or_without_a_terminal() {
     assert!(!text.contains("stopping"), "{text:?}");
     let done = in_child("slow", stops);
     assert!(done.code == Some(0) && !done.err.contains("stopping"), "{done:#?}");
+}
+
+/// Draws a line without its end, as a progress bar is, and asks for a dump.
+fn draws(_: &str) -> i32 {
+    let exit = Registry::new("shop").run(|s| {
+        eprint!("\r[####    ] 50 %");
+        let pid = rustix::process::getpid();
+        rustix::process::kill_process(pid, rustix::process::Signal::QUIT).expect("it is there");
+        Ok(drop(s.context().wait_for_stop()))
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn tx1_on_a_terminal_a_dump_begins_on_a_line_of_its_own() {
+    // catches: a dump whose first line begins behind a progress bar
+    let (mut process, mut master) = start_on_a_terminal("", draws);
+    let (mut text, mut pieces, mut buffer) = (String::new(), Pieces::default(), [0; 4096]);
+    while !text.contains("homebound-stopper  (internal") {
+        let count = master.read(&mut buffer).expect("a terminal");
+        pieces.append(&buffer[..count], &mut text);
+    }
+    process.kill().and_then(|()| process.wait()).expect("it was there");
+    assert!(text.starts_with("\r[####    ] 50 %\r\nhomebound: SIGQUIT; "), "{text:?}");
+    // A pipe has whole lines.
+    let mut child = child("", draws);
+    child.until_stderr("homebound-stopper  (internal");
+    let text = child.stderr();
+    child.signal(libc::SIGKILL);
+    child.finish();
+    assert!(text.starts_with("\r[####    ] 50 %homebound: SIGQUIT; "), "{text:?}");
 }

@@ -7,5 +7,6 @@ mod culprit;
 mod first;
 mod line;
 mod long_wait;
+mod moving;
 mod text;
 mod to_file;

@@ -97,6 +97,9 @@ fn ed1_a_child_is_shown_by_its_pid_and_name() {
         // SAFETY: as above.
         s.spawn("any", "waits for any", |_| over(unsafe { libc::wait(null_mut()) }))?;
         eventually_row(s, "any", &["wait4 any child"]);
+        // SAFETY: as above.
+        s.spawn("group", "waits for its group", |_| over(unsafe { libc::waitpid(0, null_mut(), 0) }))?;
+        eventually_row(s, "group", &["wait4 a child in its process group"]);
         // SAFETY: it is our child.
         unsafe { libc::kill(pid, libc::SIGKILL) };
         Ok(())
@@ -211,6 +214,12 @@ fn ed1_descriptors_of_a_poll_are_shown_and_its_time_out() {
             over(unsafe { libc::select(fd + 1, &mut set, null_mut(), null_mut(), null_mut()) })
         })?;
         eventually_row(s, "select", &["select", &text, "no time-out"]);
+        s.spawn("timed", "selects for a time", move |_| {
+            let mut time = libc::timeval { tv_sec: 1234, tv_usec: 500_000 };
+            // SAFETY: the time is there, and the sets are left out.
+            over(unsafe { libc::select(0, null_mut(), null_mut(), null_mut(), &mut time) })
+        })?;
+        eventually_row(s, "timed", &["no descriptor, time-out 1234.5 s"]);
         s.spawn("epoll", "polls an epoll", move |_| {
             // SAFETY: it makes a descriptor.
             let epoll = unsafe { libc::epoll_create1(0) };
@@ -222,6 +231,22 @@ fn ed1_descriptors_of_a_poll_are_shown_and_its_time_out() {
         })?;
         eventually_row(s, "epoll", &["epoll_", "eventpoll] of fd ", &text, "no time-out"]);
         over((pipe.into_raw_fd(), writer.into_raw_fd()))
+    });
+}
+
+#[test]
+fn ed1_of_many_descriptors_the_number_is_told() {
+    // catches: as many descriptors as were read, told as all of them
+    shown(|s| {
+        let (reader, writer) = std::io::pipe()?;
+        let fd = reader.as_raw_fd();
+        s.spawn("poll", "polls", move |_| {
+            let mut entries = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }; 20];
+            // SAFETY: the entries are there.
+            over((unsafe { libc::poll(entries.as_mut_ptr(), 20, -1) }, reader))
+        })?;
+        eventually_row(s, "poll", &["poll 20 descriptors (", ", ..), no time-out"]);
+        Ok(drop(writer))
     });
 }
 

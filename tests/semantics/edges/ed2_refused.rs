@@ -66,10 +66,15 @@ fn ed2_a_process_that_is_not_dumpable_says_that_calls_are_hidden() {
             let _only_root = unsafe { libc::setuid(65534) };
             // SAFETY: as above; the change of the user has changed it.
             unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+            let calls = "not seen: system calls, and so the holders of locks: /proc/self/task/*/syscall: ";
             eventually("the reason is there", || {
                 let dump = s.dump_status();
-                dump.contains("not seen: system calls: /proc/self/task: ") && dump.contains("  sleeps")
+                dump.contains(calls) && dump.contains("  sleeps")
             });
+            // Of each thread the same, so it is said once.
+            let dump = s.dump_status();
+            let dumpable = dump.lines().filter(|line| line.contains("not seen: stacks: "));
+            assert!(dumpable.count() == 1 && !dump.contains("no stack: "), "{dump}");
             std::process::exit(0)
         });
         result.map_or(1, |()| 1)
@@ -90,7 +95,10 @@ fn ed2_without_proc_no_thread_is_called_gone() {
                 let snapshot = s.examine(homebound::Examine::new().kernel());
                 let states: Vec<_> = all_threads(&snapshot).iter().map(|thread| thread.run_state).collect();
                 assert!(!states.contains(&Some(RunState::Other)), "{snapshot}");
-                snapshot.limits.iter().any(|limit| limit.starts_with("/proc/self/task: "))
+                snapshot
+                    .limits
+                    .iter()
+                    .any(|limit| limit.starts_with("what threads do in the kernel: /proc/self/task: "))
             });
             std::process::exit(0)
         });
@@ -120,6 +128,10 @@ fn ed2_an_edge_that_cannot_be_read_is_missing_with_its_reason() {
             assert!(super::row(&snapshot, "waiter").waits_for.is_empty(), "{snapshot}");
             let reason = |limit: &String| limit.starts_with("stacks: process_vm_readv: ");
             assert!(snapshot.limits.iter().any(reason), "{:?}", snapshot.limits);
+            let locks = |limit: &String| limit.starts_with("holders of locks: ");
+            assert!(snapshot.limits.iter().any(locks), "{:?}", snapshot.limits);
+            let without = super::look(s, homebound::Stacks::Off);
+            assert!(!without.limits.iter().any(locks), "not asked for: {:?}", without.limits);
             std::process::exit(0)
         });
         result.map_or(1, |()| 1)

@@ -233,3 +233,72 @@ fn ed6_a_lock_and_a_join_make_a_cycle_together() {
         Ok(())
     });
 }
+
+/// Waits at a word as a mutex of the C library does, with another thread's id where that has its
+/// owner; and is none, although its name sounds so.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn pthread_mutex_of_ours_lock(words: &[AtomicU32; 3]) {
+    loop {
+        // SAFETY: the word is there, and no time is given.
+        unsafe {
+            libc::syscall(libc::SYS_futex, &words[0], libc::FUTEX_WAIT, 2, std::ptr::null::<libc::timespec>())
+        };
+    }
+}
+
+#[test]
+fn ed4_a_function_outside_of_the_c_library_tells_no_owner() {
+    // catches: a thread that is called a holder for certain, by the name of a function alone
+    shown(|s| {
+        let (_open, gate) = gate();
+        s.spawn("other", "holds nothing", move |_| Ok(pass(&gate)))?;
+        eventually("it is there", || row(&look(s, Stacks::Off), "other").os_tid.is_some());
+        let other = row(&look(s, Stacks::Off), "other").os_tid.expect("asked above");
+        s.spawn("waiter", "waits at a word", move |_| {
+            let words = [AtomicU32::new(2), AtomicU32::new(0), AtomicU32::new(other)];
+            over(pthread_mutex_of_ours_lock(&words))
+        })?;
+        eventually("it waits", || {
+            let waiter = row(&look(s, Stacks::Asleep), "waiter");
+            waiter.stack.is_some_and(|stack| format!("{stack:#}").contains("pthread_mutex_of_ours_lock"))
+        });
+        let snapshot = look(s, Stacks::Asleep);
+        assert!(row(&snapshot, "waiter").waits_for.is_empty(), "{snapshot}");
+        Ok(())
+    });
+}
+
+/// A thread that locks a mutex in the body of a scope, and then waits for a thread that wants it.
+fn holds_in_a_body(s: &Scope<'_, '_>, joins: bool) -> Result {
+    let mutex = CMutex::new();
+    s.thread("runner", "waits with a lock held").spawn(move |cx| {
+        cx.subscope("inner", |inner| {
+            mutex.lock();
+            let wanted = mutex.clone();
+            let worker = inner.spawn("worker", "wants the lock", move |_| over(wanted.lock()))?;
+            if joins { Ok(worker.join()?) } else { Ok(()) }
+        })?;
+        Ok(())
+    })?;
+    eventually("both wait", || {
+        let snapshot = look(s, Stacks::Asleep);
+        let [cycle] = &snapshot.cycles[..] else { return false };
+        assert_eq!((cycle.known, cycle.edges.len()), (true, 2), "{cycle:?}");
+        assert!(cycle.edges.iter().any(|edge| edge.path.ends_with("/inner/worker")), "{cycle:?}");
+        true
+    });
+    Ok(())
+}
+
+#[test]
+fn ed6_the_end_of_a_scope_and_a_lock_make_a_cycle_together() {
+    // catches: an end of a scope that leads to none of its threads
+    shown(|s| holds_in_a_body(s, false));
+}
+
+#[test]
+fn ed6_a_join_in_the_body_of_a_scope_and_a_lock_make_a_cycle_together() {
+    // catches: a thread and the body that it runs, taken for two, of which one is in no wait
+    shown(|s| holds_in_a_body(s, true));
+}

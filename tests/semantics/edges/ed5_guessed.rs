@@ -39,10 +39,44 @@ fn ed6_two_mutexes_of_std_are_shown_as_a_cycle_that_is_a_guess() {
             names.sort_unstable();
             assert_eq!((cycle.known, &names[..]), (false, &["/shop/ledger-in", "/shop/ledger-out"][..]));
             assert!(cycle.edges.iter().all(|edge| edge.lock.unwrap().kind == LockKind::StdMutex));
-            assert!(snapshot.to_string().contains("perhaps held by /shop/ledger-"), "{snapshot}");
+            let text = snapshot.to_string();
+            assert!(text.contains("perhaps held by /shop/ledger-"), "{text}");
+            // The beginning of the line says for all steps that they are guesses.
+            let circle = text.lines().find(|line| line.starts_with("deadlock")).expect("a line");
+            assert!(circle.starts_with("deadlock, perhaps: /shop/ledger-"), "{circle}");
+            assert!(circle.matches(" -> ").count() == 2 && !circle.contains("-(perhaps)->"), "{circle}");
             true
         });
         Ok(drop((a, b)))
+    });
+}
+
+#[inline(never)]
+fn audits(books: &Mutex<u64>, ledger: &crossbeam_channel::Receiver<homebound::Handle<'_, ()>>) -> Result {
+    let books = books.lock().unwrap();
+    say("held");
+    ledger.recv()?.join()?;
+    over(books)
+}
+
+#[test]
+fn ed6_a_circle_marks_the_steps_that_are_guesses_if_others_are_not() {
+    // catches: a join that is told as a guess; a guess that is told as certain beside a join
+    shown(|s| {
+        let (books, (told, hear)) = (Arc::new(Mutex::new(0)), crossbeam_channel::bounded(1));
+        let (held, probe) = (books.clone(), books.clone());
+        s.spawn("auditor", "joins with a lock held", move |_| audits(&held, &hear))?;
+        eventually("it holds", || probe.try_lock().is_err());
+        let ledger = s.spawn("ledger", "wants the lock", move |_| over(books.lock().unwrap()))?;
+        assert!(told.send(ledger).is_ok());
+        drop(probe);
+        let steps = "/shop/auditor -> /shop/ledger -(perhaps)-> /shop/auditor";
+        let turned = "/shop/ledger -(perhaps)-> /shop/auditor -> /shop/ledger";
+        eventually("both wait", || {
+            let text = look(s, Stacks::Asleep).to_string();
+            [steps, turned].iter().any(|circle| text.contains(&format!("deadlock, perhaps: {circle}\n")))
+        });
+        Ok(())
     });
 }
 
@@ -57,6 +91,9 @@ fn ed5_a_cycle_is_shown_beside_a_thread_that_computes() {
         })?;
         crossed(s, &Arc::new(Mutex::new(0)), &Arc::new(Mutex::new(0)))?;
         eventually("both wait", || look(s, Stacks::Asleep).cycles.len() == 1);
+        // The kernel's word for no function.
+        let text = look(s, Stacks::Asleep).to_string();
+        assert!(!text.contains("(kernel: 0)"), "{text}");
         Ok(())
     });
 }
