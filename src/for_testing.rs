@@ -14,7 +14,7 @@ use crate::rt::contain::{discard, drop_contained, message};
 use crate::rt::result::Result;
 use crate::scope::face::Scope;
 use crate::scope::run::{Lived, live};
-use crate::shutdown::reporting::Account;
+use crate::shutdown::reporting::report;
 use crate::sight::examine;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Record, next_thread_id};
@@ -72,7 +72,9 @@ impl ProbedRoot {
             discard(payload);
             text
         });
-        Ended { panic, verdict: verdict.map(Account::into_report) }
+        let verdict = verdict.map(|()| report(&self.0));
+        self.0.vacate();
+        Ended { panic, verdict }
     }
 
     /// Stops the root.

@@ -17,7 +17,7 @@ use crate::rt::result::{BoxError, Result};
 use crate::rt::shown::shown;
 use crate::scope::run::{Lived, report_before_unwinding};
 use crate::shutdown::owned;
-use crate::shutdown::reporting::Account;
+use crate::shutdown::reporting::report;
 use crate::sys;
 use crate::tree::core::ScopeCore;
 
@@ -181,7 +181,7 @@ pub(crate) fn assemble<T>(
     remember: &dyn Fn(&ShutdownReport),
 ) -> Result<Exit<T>, Payload> {
     let Lived { value, payload, verdict } = lived;
-    let (verdict, shutdown) = complete(verdict, orphans);
+    let (verdict, shutdown) = complete(verdict.map(|()| report(core)), orphans);
     remember(&shutdown);
     if let Some(payload) = payload {
         verdict.err().iter().for_each(|error| report_before_unwinding(core, error));
@@ -201,10 +201,9 @@ pub(crate) fn assemble<T>(
 
 /// Adds what only a registry knows to the report: the orphaned threads, and the owned groups.
 fn complete(
-    verdict: Result<Account, ScopeError>,
+    mut verdict: Result<ShutdownReport, ScopeError>,
     orphans: Vec<ForeignThread>,
 ) -> (Result<ShutdownReport, ScopeError>, ShutdownReport) {
-    let mut verdict = verdict.map(Account::into_report);
     let report = match &mut verdict {
         Ok(report) => report,
         Err(error) => error.report_mut(),

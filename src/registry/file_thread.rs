@@ -81,8 +81,7 @@ impl FileThread {
                 Some(job) => job(),
                 None if is_closed => return,
                 None => {
-                    let known = [Some(Arc::clone(own)), None];
-                    let _waits = WaitMark::of("work", own.label.at, Of::Nobody, known);
+                    let _waits = WaitMark::of("work", own.label.at, Of::Nobody, Some(Arc::clone(own)));
                     self.changes.wait(seen, None);
                 }
             }

@@ -79,7 +79,7 @@ pub(crate) fn stopper(shared: &Shared, own: &Arc<Record>) {
         let until = until.map(awake::system).into_iter().chain(chores_at).chain(look_at).min();
         // Nothing is left to do: sleep until a request, a work item, or the next step or chore is
         // due.
-        let _waits = WaitMark::of("work", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+        let _waits = WaitMark::of("work", own.label.at, Of::Nobody, Some(Arc::clone(own)));
         shared.changes.wait(seen, until);
     }
 }

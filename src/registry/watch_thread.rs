@@ -88,8 +88,7 @@ pub(crate) fn watch(shared: &Shared, own: &Arc<Record>, expected: audit::Expecte
     let mut seen = Seen { guard: guard.ok(), ..Seen::default() };
     while !shared.is_over() {
         let next = turn(shared, core, &mut seen);
-        let waits =
-            WaitMark::of("a signal or a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+        let waits = WaitMark::of("a signal or a deadline", own.label.at, Of::Nobody, Some(Arc::clone(own)));
         let woken = shared.waker.sleep(next.map(awake::system));
         drop(waits);
         // From here to the next sleep *watch* looks at everything again, because the message of a

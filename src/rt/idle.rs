@@ -47,7 +47,7 @@ impl Idle {
             return None;
         }
         let is_like = |other: &&Arc<OsThread>| {
-            other.options().stack_size == make.stack_size && other.name().as_ref() == name
+            other.options().stack_size() == make.stack_size() && other.name().as_ref() == name
         };
         let os_thread = Arc::clone(self.by_age.values().rfind(is_like)?);
         self.remove(&os_thread).then_some(os_thread)

@@ -5,6 +5,7 @@
 //! says at which place a value stands, and is compiled once for all kinds of values.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// The entries, in the order in which they were added.
 pub(crate) struct Index<V> {
@@ -14,7 +15,29 @@ pub(crate) struct Index<V> {
 
 /// The place of each number in the list of entries.
 #[derive(Default)]
-struct Places(HashMap<u64, usize>);
+struct Places(HashMap<u64, usize, BuildHasherDefault<Mixer>>);
+
+/// The hash of one number. std's costs several times as much, and guards against chosen keys; these
+/// are counted by us or by the kernel.
+#[derive(Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn write_u64(&mut self, number: u64) {
+        // An odd factor moves each bit upwards, and the shift back down: the table takes the place
+        // from the lowest bits, and a tag from the highest.
+        let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = spread ^ (spread >> 32);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte)));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 // Never inlined, because each copy would bring a copy of the table's code.
 impl Places {

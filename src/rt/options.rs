@@ -12,9 +12,12 @@ use crate::sync::local::*;
 use crate::sync::locks::Mutex;
 use crate::sys::{Attributes, Refused, processors_here};
 
-/// How an OS thread is made.
+/// How an OS thread is made. In a box, because most threads ask for nothing.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ThreadOptions {
+pub(crate) struct ThreadOptions(Option<Box<Asked>>);
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
     /// In bytes; `None` for std's default.
     pub(crate) stack_size: Option<usize>,
     /// The program wants the OS thread to run one job only.
@@ -24,16 +27,29 @@ pub(crate) struct ThreadOptions {
 }
 
 impl ThreadOptions {
+    /// What was asked for, to ask for more.
+    pub(crate) fn asked(&mut self) -> &mut Asked {
+        self.0.get_or_insert_default()
+    }
+
+    pub(crate) fn setting(&self) -> Option<&Arc<Setting>> {
+        self.0.as_ref()?.setting.as_ref()
+    }
+
+    pub(super) fn stack_size(&self) -> Option<usize> {
+        self.0.as_ref()?.stack_size
+    }
+
     /// True if the OS thread runs one job only. A priority cannot always be taken back, and a
     /// thread with other cores would be no use to most jobs of its name.
     pub(super) fn is_alone(&self) -> bool {
-        self.dedicated || self.setting.is_some()
+        self.0.as_ref().is_some_and(|asked| asked.dedicated || asked.setting.is_some())
     }
 
     /// Called by an OS thread as its first step: takes the attributes of the root, or those that
     /// were asked for, as far as the system allows it. Returns what differs from the root.
     pub(super) fn begin(&self, root: &Attributes) -> Option<Arc<Setting>> {
-        let setting = self.setting.clone().or_else(|| {
+        let setting = self.setting().cloned().or_else(|| {
             let Refused { scheduling, processors } = root.begin(root);
             (scheduling.is_some() || processors.is_some()).then(Arc::default)
         })?;

@@ -150,6 +150,10 @@ impl OsThread {
 
     /// Called by the thread itself, as its first step. It has inherited the attributes of another
     /// thread, and takes those of the root, or those that were asked for.
+    ///
+    /// Not inlined, because its frame would be below every closure, and a blocked thread pays for
+    /// its stack by the page.
+    #[inline(never)]
     pub(super) fn begin(&self, root: &Attributes) {
         OWN.set(self.number);
         let _begins_once = self.make.begin(root).map(|setting| self.setting.set(setting));

@@ -13,7 +13,13 @@ pub struct Shown<T>(pub T);
 
 /// The same for a field of a log. Borrows the text if nothing in it needs an escape.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
-    if text.contains(misleads) { Cow::Owned(Shown(text).to_string()) } else { Cow::Borrowed(text) }
+    // Most texts are plain ones, and a look at bytes is several times as fast as one at characters.
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if !is_plain && text.contains(misleads) {
+        Cow::Owned(Shown(text).to_string())
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Returns a thread's name for the kernel, which keeps only `bytes` bytes: escaped, and cut between

@@ -217,8 +217,11 @@ impl ThreadCache {
 
     /// Asks the system for the thread, which finds its first order in its mailbox.
     pub(super) fn start(self: &Arc<Self>, os_thread: &Arc<OsThread>) -> io::Result<()> {
-        let mut builder = Builder::new().name(os_thread.name().to_string());
-        if let Some(bytes) = os_thread.options().stack_size {
+        // With room for the zero that std adds, so that the name is not moved for it.
+        let mut name = String::with_capacity(os_thread.name().len() + 1);
+        name.push_str(os_thread.name());
+        let mut builder = Builder::new().name(name);
+        if let Some(bytes) = os_thread.options().stack_size() {
             if bytes > LARGEST_STACK {
                 let why = format!("a stack of {bytes} bytes is more than the address space");
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, why));

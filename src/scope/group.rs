@@ -18,7 +18,7 @@ use crate::rt::erase::Lease;
 use crate::rt::result::{BoxError, Result};
 use crate::scope::face::Scope;
 use crate::shutdown::order::{Driver, drive};
-use crate::shutdown::reporting::{self, Account};
+use crate::shutdown::reporting;
 use crate::shutdown::settle::{self, BodyEnd};
 use crate::shutdown::{left, owned};
 use crate::thread::builder::ThreadBuilder;
@@ -348,7 +348,7 @@ pub(crate) fn waits_for_itself(
 /// error.
 pub(crate) fn close_group(core: &Arc<ScopeCore>, at: &'static Location<'static>) -> Result<(), ScopeError> {
     match shut(core, "group", at) {
-        Ok(result) => result.map(drop),
+        Ok(result) => result,
         Err(cycle) => Err(waits_for_itself(core, cycle, at)),
     }
 }
@@ -359,7 +359,7 @@ fn shut(
     core: &Arc<ScopeCore>,
     what: &'static str,
     at: &'static Location<'static>,
-) -> Result<Result<Account, ScopeError>, Vec<String>> {
+) -> Result<Result<(), ScopeError>, Vec<String>> {
     let _wait = crate::tree::wait_mark::WaitMark::on(what, at, Of::Scope(Arc::clone(core)));
     if core.is_owned() {
         return owned::shut(core);
@@ -379,7 +379,9 @@ fn shut(
     }
     // This thread no longer waits inside the root: see `owned`.
     owned::finish_if_left(&core.root);
-    Ok(settle::verdict(core, BodyEnd::Returned))
+    let verdict = settle::verdict(core, BodyEnd::Returned);
+    core.vacate();
+    Ok(verdict)
 }
 
 fn refusal(

@@ -18,7 +18,6 @@ use crate::rt::shown::shown;
 use crate::scope::face::Scope;
 use crate::shutdown::order::{Driver, drive};
 use crate::shutdown::owned::finish_if_left;
-use crate::shutdown::reporting::Account;
 use crate::shutdown::settle::{self, BodyEnd};
 use crate::thread::adopt;
 use crate::thread::context::{Context, current};
@@ -202,12 +201,12 @@ pub(crate) struct Lived<T> {
     /// The payload of the body's panic. `enter` resumes the panic when the process is as it was
     /// before.
     pub(crate) payload: Option<Payload>,
-    pub(crate) verdict: Result<Account, ScopeError>,
+    pub(crate) verdict: Result<(), ScopeError>,
 }
 
-/// Runs a body in a scope and takes the one exit path. This function keeps the promise of the
-/// lease: it settles all that was erased under the lease before its own frame, and so `'scope`,
-/// ends.
+/// Runs a body in a scope and takes the one exit path. The caller vacates the scope, when it has
+/// made the report that it needs. This function keeps the promise of the lease: it settles all that
+/// was erased under the lease before its own frame, and so `'scope`, ends.
 pub(crate) fn live<'env, T, F>(core: &Arc<ScopeCore>, body: F) -> Lived<T>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T>,
@@ -232,18 +231,19 @@ where
     // The panic of the body wins, because the page of `scope` promises that it goes on to the
     // caller. The value comes last, and only if nothing failed.
     let Lived { value, payload, verdict } = live(core, body);
+    core.vacate();
     match (verdict, payload, value) {
         (verdict, Some(payload), _) => {
             verdict.err().iter().for_each(|error| report_before_unwinding(core, error));
             resume_unwind(payload)
         }
-        (Ok(_), None, Some(value)) => Ok(value),
+        (Ok(()), None, Some(value)) => Ok(value),
         (Err(error), None, value) => {
             // No caller gets the value of a scope that failed. Its `Drop` is the program's code.
             discard(drop_contained(value));
             Err(error)
         }
-        (Ok(_), None, None) => crate::sys::die("homebound: a scope ended with neither value nor error"),
+        (Ok(()), None, None) => crate::sys::die("homebound: a scope ended with neither value nor error"),
     }
 }
 
@@ -325,7 +325,7 @@ fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> B
 }
 /// The one exit path: all threads home, groups and the scope settled, a root's OS threads joined.
 /// Never unwinds: from here to the end the scope owes its threads (E4).
-fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
+fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<(), ScopeError> {
     core.root.assert_same_process();
     // Stays of this thread in its own scope: the exit path would wait for them for ever.
     adopt::end_stays_in(core);
@@ -334,11 +334,14 @@ fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     // Open to body home. From here on a service may be told, and `order::plan` counts the workers
     // alone.
     state.body_home = true;
-    let body = state.body.clone();
+    // Most inner scopes have no thread that this one would be seen to wait for.
+    let body = state.waits().then(|| state.body.clone());
     drop(state);
     // Pairs with `ScopeCore::sleep`: *stopper* may be driving this scope.
     core.wake_drivers();
-    let waits = WaitMark::of(ITS_THREADS, core.at, Of::Scope(Arc::clone(core)), [body, core.runner.clone()]);
+    // Seen in both records of this thread: the body's, and its own.
+    let wait = |record| WaitMark::of(ITS_THREADS, core.at, Of::Scope(Arc::clone(core)), record);
+    let waits = body.map(|body| [body, core.runner.clone()].map(wait));
     drive(core, Driver::Exit);
     drop(waits);
     // All threads are home. After this nothing of `'scope` is left (E4).
@@ -346,20 +349,14 @@ fn leave(core: &Arc<ScopeCore>, end: BodyEnd) -> Result<Account, ScopeError> {
     if let Some(runner) = &core.runner {
         runner.remove_opened(core);
     }
-    let is_registry = core.parent.is_none() && core.root.is_registry();
-    if core.parent.is_none() && !is_registry {
+    if core.parent.is_none() && !core.root.is_registry() {
         // Joins the OS threads (P2). A registry closes its root itself, after it has the verdict.
         core.root.close();
     }
     // This thread has ceased to be inside the root, so it may put the root away, if the value was
     // dropped inside.
     finish_if_left(&core.root);
-    let verdict = settle::verdict(core, end);
-    // The root of a registry stays in sight until the registry has put the process back.
-    if !is_registry {
-        core.vacate();
-    }
-    verdict
+    settle::verdict(core, end)
 }
 
 /// Reports the other failures of a scope whose body panicked: the panic goes on, and the error that

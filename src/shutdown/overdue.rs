@@ -15,7 +15,7 @@ use crate::tree::root::{LogEntry, WorkItem};
 /// Marks a thread overdue: its shields end, the scopes whose bodies it runs have no time left, and
 /// a warning names it. Runs no code of the program's: the caller runs the calls that this returns.
 pub(crate) fn mark(record: &Arc<Record>) -> Calls {
-    let first = record.life(|life| life.overdue_since.replace(awake::now()).is_none());
+    let first = record.life(|life| life.rare().overdue_since.replace(awake::now()).is_none());
     if !first {
         return Calls::default();
     }

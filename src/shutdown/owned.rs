@@ -20,7 +20,6 @@ use crate::outcome::status::snapshot::{Role, ScopeStatus};
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::shutdown::order::{Driver, drive};
-use crate::shutdown::reporting::Account;
 use crate::shutdown::settle::{self, BodyEnd};
 use crate::sight::examine;
 use crate::tree::core::{Kind, ScopeCore};
@@ -60,7 +59,7 @@ fn inside(core: &Arc<ScopeCore>) -> Result<(), Vec<String>> {
 /// Waits for all threads of a root that has been stopped, and puts the root away. `Err` with the
 /// cycle if the wait would never end: then the root is left, and one of its threads puts it away
 /// when it is home.
-pub(crate) fn shut(core: &Arc<ScopeCore>) -> Result<Result<Account, ScopeError>, Vec<String>> {
+pub(crate) fn shut(core: &Arc<ScopeCore>) -> Result<Result<(), ScopeError>, Vec<String>> {
     let waiting = inside(core).and_then(|()| deadlock::Waiting::on_scope(core));
     let waiting = waiting.inspect_err(|_| core.root.left.left.store(true, Ordering::Release))?;
     Ok(end(core, waiting))
@@ -96,7 +95,7 @@ pub(crate) fn finish_if_left(root: &Arc<Root>) {
 /// The exit path of a root without a body. If the calling thread is an OS thread of the root, it
 /// cannot wait until the others are joined, because one of them may be joining it. Then the last OS
 /// thread that leaves joins the rest.
-fn end(core: &Arc<ScopeCore>, waiting: deadlock::Waiting) -> Result<Account, ScopeError> {
+fn end(core: &Arc<ScopeCore>, waiting: deadlock::Waiting) -> Result<(), ScopeError> {
     drive(core, Driver::Exit);
     drop(waiting);
     settle::settle_at_exit(core);
@@ -108,7 +107,7 @@ fn end(core: &Arc<ScopeCore>, waiting: deadlock::Waiting) -> Result<Account, Sco
 
 /// Logs the failures of an owned root that was dropped, because no caller is left who could be
 /// given them.
-pub(crate) fn log_failures(core: &ScopeCore, ended: &Result<Account, ScopeError>) {
+pub(crate) fn log_failures(core: &ScopeCore, ended: &Result<(), ScopeError>) {
     if let Err(error) = ended {
         log_contained(|| {
             tracing::error!(

@@ -8,53 +8,10 @@ use std::time::{Duration, Instant};
 use crate::outcome::reason::StopReason;
 use crate::outcome::report::shutdown::ShutdownReport;
 use crate::tree::core::ScopeCore;
-use crate::tree::grace::Clock;
 use crate::tree::record::Record;
 use crate::tree::state_lock::Lock;
-use crate::tree::tally::{Sums, Tally};
+use crate::tree::tally::Sums;
 use crate::tree::{current, guest, rows};
-
-/// The material of the report of a scope that is over. Most reports are never asked for, and the
-/// rows of a thousand threads cost time, so the rows are made only on demand.
-pub(crate) enum Account {
-    Made(ShutdownReport),
-    ToBeMade {
-        core: Arc<ScopeCore>,
-        tally: Option<Tally>,
-        others: Vec<Arc<Record>>,
-        clock: Clock,
-        reason: Option<StopReason>,
-        guests: usize,
-        body: Option<Arc<Record>>,
-    },
-}
-
-/// Takes the material out of the scope. The root of a registry keeps it until its OS threads have
-/// been joined: if one of them hangs, the last words of *watch* need the report.
-pub(crate) fn account(core: &Arc<ScopeCore>) -> Account {
-    if core.parent.is_none() && core.root.is_registry() {
-        return Account::Made(report(core));
-    }
-    let (others, reason) = (away(core.with_recent(Lock::Waits)), asked(core));
-    let mut state = core.lock();
-    let (tally, recent) = (state.tally.take(), std::mem::take(&mut state.recent));
-    let (clock, guests, body) = (state.clock, state.guests_left, state.body.clone());
-    drop(state);
-    drop(recent);
-    Account::ToBeMade { core: Arc::clone(core), tally, others, clock, reason, guests, body }
-}
-
-impl Account {
-    pub(crate) fn into_report(self) -> ShutdownReport {
-        match self {
-            Account::Made(report) => report,
-            Account::ToBeMade { core, tally, others, clock, reason, guests, body } => {
-                let sums = tally.map(|tally| tally.sum_up(others, &clock, core.outer_due()));
-                report_with(&core, sums.unwrap_or_default(), body.as_ref(), reason, guests)
-            }
-        }
-    }
-}
 
 /// The report of this scope as it stands now.
 pub(crate) fn report(core: &Arc<ScopeCore>) -> ShutdownReport {

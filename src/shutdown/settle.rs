@@ -11,6 +11,8 @@
 use std::cell::Cell;
 use std::sync::{Arc, Weak};
 
+use smallvec::SmallVec;
+
 use crate::outcome::errors::failure::{Origin, ScopeError, ScopeErrorParts};
 use crate::outcome::errors::failure_list::Listed;
 use crate::outcome::reason::Stop;
@@ -20,7 +22,7 @@ use crate::rt::contain::{drop_contained, log_contained};
 use crate::rt::shown::shown;
 use crate::rt::this_thread;
 use crate::shutdown::deferred;
-use crate::shutdown::reporting::{Account, account};
+use crate::shutdown::reporting::report;
 use crate::sync::local::*;
 use crate::tree::core::ScopeCore;
 use crate::tree::propagate::complain;
@@ -75,8 +77,8 @@ pub(crate) fn is_settling_in(core: &Arc<ScopeCore>) -> bool {
 fn settle_all(core: &Arc<ScopeCore>, may_wait: bool) -> bool {
     SETTLING.set(SETTLING.get() + 1);
     let _left = scopeguard::guard((), |()| SETTLING.set(SETTLING.get() - 1));
-    // The scopes that this thread has claimed, from `core` inwards.
-    let mut around = Vec::new();
+    // The scopes that this thread has claimed, from `core` inwards: most often `core` alone.
+    let mut around = SmallVec::<[Arc<ScopeCore>; 4]>::new();
     let mut next = Some(Arc::clone(core));
     while let Some(core) = next.take() {
         match turn(&core, may_wait) {
@@ -271,18 +273,18 @@ pub(crate) enum BodyEnd {
     Failed,
 }
 
-/// The error of a scope that is over: its failures, or the stop that its body returned. `Ok` with
-/// the material of its report if it has no error.
-pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<Account, ScopeError> {
-    let account = account(core);
+/// The error of a scope that is over: its failures, or the stop that its body returned. The report
+/// is made for an error only, because most reports are never asked for, and the rows of a thousand
+/// threads cost time. A caller that wants it in any case makes it before it vacates the scope.
+pub(crate) fn verdict(core: &Arc<ScopeCore>, body: BodyEnd) -> Result<(), ScopeError> {
     let Listed { failures, first_during_stop, omitted } = core.lock().failures.take(core.node.asked_at());
     let stopped = match body {
         // The `Stopped` is made here, on the thread that gets it, because a `Stopped` knows its
         // thread.
         BodyEnd::Stopped(cause) if failures.is_empty() => Some(Stopped::new(cause)),
-        BodyEnd::Returned if failures.is_empty() => return Ok(account),
+        BodyEnd::Returned if failures.is_empty() => return Ok(()),
         BodyEnd::Returned | BodyEnd::Stopped(_) | BodyEnd::Failed => None,
     };
-    let (path, report) = (core.path().to_owned(), account.into_report());
+    let (path, report) = (core.path().to_owned(), report(core));
     Err(ScopeError::new(ScopeErrorParts { path, failures, first_during_stop, omitted, stopped, report }))
 }

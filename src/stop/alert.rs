@@ -26,7 +26,7 @@
 use std::convert::Infallible;
 #[cfg(unix)]
 use std::io;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, bounded};
 
@@ -52,7 +52,7 @@ impl Node {
         // comes later finds the end known, and asks the timer itself.
         let called = state.callbacks().next().is_some();
         let watched = called || state.signal.is_some() || self.event.get().is_some();
-        let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
+        let children = state.children();
         drop(state);
         if watched || children.iter().any(|child| child.limit.is_none()) {
             after.arm.push(Arc::clone(self));

@@ -16,7 +16,7 @@
 use std::convert::Infallible;
 #[cfg(unix)]
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, bounded};
@@ -42,6 +42,15 @@ pub(crate) enum Keeper {
 impl State {
     pub(crate) fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    /// Returns the children that live.
+    pub(super) fn children(&self) -> Vec<Arc<Node>> {
+        let Some(children) = &self.children else { return Vec::new() };
+        // All at once, because a scope may have ten thousand of them.
+        let mut live = Vec::with_capacity(children.len());
+        live.extend(children.values().filter_map(Weak::upgrade));
+        live
     }
 
     pub(crate) fn callbacks(&self) -> impl Iterator<Item = &Arc<Callback>> {

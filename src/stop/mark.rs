@@ -69,10 +69,7 @@ impl Node {
 
     /// Walks, unless another walk from here has finished (*two stops*).
     fn mark_unswept(self: &Arc<Node>, cause: Stop, through: bool) -> Calls {
-        if self.flags.load() & SWEPT != 0 {
-            return Calls::default();
-        }
-        self.mark_below(cause, awake::now(), through)
+        if self.is_swept() { Calls::default() } else { self.mark_below(cause, awake::now(), through) }
     }
 
     /// The walk: marks this node and all below it, and alerts what a shield hides. `through`:
@@ -107,7 +104,7 @@ impl Node {
     fn mark(self: &Arc<Node>, cause: Stop, at: Instant, after: &mut Aftermath) -> (Vec<Arc<Node>>, Stop) {
         // Without the lock, because it may take the lock of the node around.
         self.learn();
-        if let Some(owner) = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
+        if let Some(owner) = self.owner.as_ref().filter(|_| !self.is_marked()).and_then(Weak::upgrade) {
             // Before the flag, so that a thread that ends because of the flag is counted.
             owner.begin(at);
         }
@@ -119,7 +116,7 @@ impl Node {
             state.since = Some(at);
             self.tell_limit(at);
             self.flags.set(STOPPING);
-            after.owners.extend(self.owner.get().cloned());
+            after.owners.extend(self.owner.clone());
         }
         // Pairs with `listen`: each listener that is in a list now is woken after the walk. This
         // runs also if another stop marked the node, because that stop may not have come to its
@@ -128,7 +125,7 @@ impl Node {
         after.add_waiters(self, &state);
         // Callbacks stay listed, so that `close` finds them and waits for a running one.
         after.callbacks.extend(state.callbacks().cloned());
-        let children = state.children.values().filter_map(Weak::upgrade).collect();
+        let children = state.children();
         // A node that was only closed has no cause of its own, and passes on the cause of the walk.
         (children, state.cause.clone().unwrap_or(cause))
     }
@@ -157,7 +154,8 @@ impl Node {
         }
         drop(state);
         if let Some(deadline) = parent.deadline() {
-            let _the_first_parent_decides = self.outer_deadline.set(deadline);
+            // The first parent decides.
+            self.state.lock().rare().outer_deadline.get_or_insert(deadline);
         }
         // A node below a deadline or a shield sees the end of that as a mark, so the timer must set
         // the mark in time. A limit knows the end itself, and is armed when it gets a listener.
@@ -167,7 +165,7 @@ impl Node {
             // Below a marked parent a shield is listed as well, so that `mark_through_shields` of
             // the parent finds it.
             if !marked || self.is_shield() {
-                state.children.insert(self.key, Arc::downgrade(self));
+                state.children.get_or_insert_default().insert(self.key, Arc::downgrade(self));
             }
             marked
         });
@@ -218,7 +216,7 @@ impl Node {
         let alert = self.limit.as_ref().and_then(|limit| limit.alert.take_sender());
         let wake = (state.signal.take(), alert);
         let interrupts = state.interrupts().cloned().collect();
-        let children: Vec<_> = state.children.values().filter_map(Weak::upgrade).collect();
+        let mut children = state.children();
         // Open to stopping, without a cause, or a second time. Not swept yet: a stop that comes now
         // must walk below, because the children are not marked.
         self.flags.set(STOPPING | CLOSED);
@@ -232,15 +230,19 @@ impl Node {
             // lock. The parent gets no new children but shields, and the weak references that stay
             // behind are freed with the parent.
             if self.is_shield() || !parent.is_marked() {
-                parent.state.lock().children.remove(self.key);
+                parent.state.lock().children.as_mut().and_then(|children| children.remove(self.key));
             }
         }
         // Pairs with `Callback::finish`. With no lock held, because this may block.
         for callback in callbacks.into_values() {
             callback.abandon(|| ());
         }
-        let cause = self.cause();
-        children.iter().for_each(|child| calls.add(child.mark_for(child.inherited(&cause))));
+        // After a stop all children but shields are swept, and a cause is allocated.
+        children.retain(|child| !child.is_swept());
+        if !children.is_empty() {
+            let cause = self.cause();
+            children.iter().for_each(|child| calls.add(child.mark_for(child.inherited(&cause))));
+        }
         calls.run();
         // Stopping to swept: all below is marked. A deep tree ends level by level from below, and
         // no level walks again over the levels below it.

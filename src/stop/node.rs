@@ -90,12 +90,8 @@ pub(crate) struct Node {
     pub(crate) event: OnceCell<Event>,
     /// The deadline or shield that this node is, if it is one.
     pub(crate) limit: Option<Box<Limit>>,
-    /// The earliest deadline of the first parent that has one, by the clock of the system. Written
-    /// by `attach`.
-    pub(crate) outer_deadline: OnceCell<Instant>,
-    /// The scope, if the node is a scope's; the function, if it is a relay's. Written once, before
-    /// the node is attached.
-    pub(crate) owner: OnceCell<Weak<dyn Owner>>,
+    /// The scope, if the node is a scope's; the function, if it is a relay's.
+    pub(crate) owner: Option<Weak<dyn Owner>>,
 }
 
 /// What the lock of a node guards. `mark` and `close` take out of it what they wake.
@@ -116,16 +112,19 @@ pub(crate) struct State {
     /// The scope of a service or a group. It does not list this node as a child, because it tells
     /// the node itself, when the users are home (E3). Read to see which stop is on its way.
     pub(crate) teller: Option<Weak<Node>>,
-    /// Added to by `attach` of the child, removed from by `close` of the child.
-    pub(crate) children: ById<Weak<Node>>,
-    /// Made for the first of these listeners, because most nodes have none: a program may have ten
-    /// thousand nodes.
+    /// Added to by `attach` of the child, removed from by `close` of the child. Made for the first
+    /// child, because the nodes of most threads have none: a program may have ten thousand nodes.
+    pub(super) children: Option<Box<ById<Weak<Node>>>>,
+    /// Made for the first of these facts, for the same reason.
     pub(super) rare: Option<Box<Rare>>,
 }
 
-/// The listeners that few nodes have.
+/// The facts that few nodes have.
 #[derive(Default)]
 pub(crate) struct Rare {
+    /// The earliest deadline of the first parent that has one, by the clock of the system. Written
+    /// by `attach`.
+    pub(super) outer_deadline: Option<Instant>,
     /// Added to by `on_stop`. A callback stays listed while it runs, so that `close` waits for it.
     pub(crate) callbacks: ById<Arc<Callback>>,
     /// Added to and removed from by the waiter at the condvar. A stop copies them.
@@ -134,14 +133,19 @@ pub(crate) struct Rare {
 
 impl Node {
     pub(crate) fn new(link: Link) -> Arc<Node> {
-        Node::make(link, None)
+        Node::make(link, None, None)
+    }
+
+    /// A node whose stop its owner hears.
+    pub(crate) fn owned(link: Link, owner: Weak<dyn Owner>) -> Arc<Node> {
+        Node::make(link, None, Some(owner))
     }
 
     pub(crate) fn limited(limit: Limit) -> Arc<Node> {
-        Node::make(Link::Inside, Some(Box::new(limit)))
+        Node::make(Link::Inside, Some(Box::new(limit)), None)
     }
 
-    fn make(link: Link, limit: Option<Box<Limit>>) -> Arc<Node> {
+    fn make(link: Link, limit: Option<Box<Limit>>, owner: Option<Weak<dyn Owner>>) -> Arc<Node> {
         Arc::new(Node {
             key: next_stop_id(),
             flags: Flags::new(if limit.is_some() { LIMITED } else { 0 }),
@@ -150,8 +154,7 @@ impl Node {
             signal: OnceCell::new(),
             event: OnceCell::new(),
             limit,
-            outer_deadline: OnceCell::new(),
-            owner: OnceCell::new(),
+            owner,
         })
     }
 
@@ -204,17 +207,11 @@ impl Node {
         self.flags.load() & LENT != 0
     }
 
-    /// Called at most once, before the node is attached: a stop may come right after that.
-    pub(crate) fn set_owner(&self, owner: Weak<dyn Owner>) {
-        let set = self.owner.set(owner);
-        debug_assert!(set.is_ok(), "a node has one owner");
-    }
-
     /// Tells the owner that a stop will come. Called before the stopping thread takes a lock or
     /// memory, because a thread that holds the lock may be stuck, and the process must end in time
     /// all the same (P7).
     pub(crate) fn announce(&self) {
-        let owner = self.owner.get().filter(|_| !self.is_marked()).and_then(Weak::upgrade);
+        let owner = self.owner.as_ref().filter(|_| !self.is_marked()).and_then(Weak::upgrade);
         owner.iter().for_each(|owner| owner.announced());
     }
 
@@ -226,6 +223,11 @@ impl Node {
 
     pub(crate) fn is_marked(&self) -> bool {
         self.flags.load() & STOPPING != 0
+    }
+
+    /// True if all below is marked, but for shields and the nodes that they hide.
+    pub(crate) fn is_swept(&self) -> bool {
+        self.flags.load() & SWEPT != 0
     }
 
     /// True if the node is stopped. One atomic load, but for a deadline or shield: if the end of
@@ -265,7 +267,7 @@ impl Node {
 
     /// The earliest deadline that was set for this node or around it.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let outer = self.outer_deadline.get().copied();
+        let outer = self.state.lock().rare.as_ref().and_then(|rare| rare.outer_deadline);
         let own = self.limit.as_ref().and_then(|limit| limit.deadline_set());
         own.into_iter().chain(outer).min()
     }

@@ -27,9 +27,8 @@ struct Hearer(Hear);
 impl Relay {
     /// Calls `hear` when `around` is stopped, or here if that has happened.
     pub(crate) fn new(around: &Arc<Node>, hear: Hear) -> Relay {
-        let (node, hearer) = (Node::new(Link::Inside), Arc::new(Hearer(hear)));
-        // The owner first: a stop may come as soon as the node is attached.
-        node.set_owner(Arc::downgrade(&hearer) as Weak<dyn Owner>);
+        let hearer = Arc::new(Hearer(hear));
+        let node = Node::owned(Link::Inside, Arc::downgrade(&hearer) as Weak<dyn Owner>);
         node.attach(around);
         Relay { node, _hearer: hearer }
     }

@@ -157,7 +157,7 @@ impl<'scope> ThreadBuilder<'scope> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn dedicated(mut self) -> Self {
-        self.make.dedicated = true;
+        self.make.asked().dedicated = true;
         self
     }
 
@@ -176,7 +176,7 @@ impl<'scope> ThreadBuilder<'scope> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.make.stack_size = Some(bytes);
+        self.make.asked().stack_size = Some(bytes);
         self
     }
 
@@ -389,8 +389,8 @@ impl<'scope> ThreadBuilder<'scope> {
         }
         if self.priority != Priority::Normal || self.cores.is_some() {
             let setting = Arc::new(Setting::new(self.priority, self.cores));
-            let _set_once = record.setting.set(Arc::clone(&setting));
-            self.make.setting = Some(setting);
+            let _set_once = record.extras().setting.set(Arc::clone(&setting));
+            self.make.asked().setting = Some(setting);
         }
         if let Some(inbox) = self.inbox {
             record.tell_when_done(inbox);

@@ -74,7 +74,7 @@ fn try_launch(
     // Admitted: the scope waits for the thread from here on, so this comes before the OS is asked
     // (invariant 5 of `rt`).
     core.admit(Entry { record: Arc::clone(record), task: Some(Arc::clone(task)) })?;
-    if make.setting.as_ref().is_some_and(|setting| setting.priority == Priority::Background) {
+    if make.setting().is_some_and(|setting| setting.priority == Priority::Background) {
         need_maker(core);
     }
     core.root.cache.launch(&record.label.name, make, job(scene)).map_err(|refusal| {
@@ -254,6 +254,10 @@ pub(super) fn stop_at_end(record: &Arc<Record>, failure: Option<&Failure>) {
 
 /// Reports the end of the thread: first to the threads that join it, then to the scope. After the
 /// last line the scope may be gone. `os_thread` is `None` if no OS thread runs the thread.
+///
+/// Not inlined, because its frame would be below every closure, and a blocked thread pays for its
+/// stack by the page.
+#[inline(never)]
 pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Option<&Arc<OsThread>>) {
     let core = &record.core;
     let reusable = os_thread.filter(|_| !outcome.is_panic());

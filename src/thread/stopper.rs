@@ -55,7 +55,7 @@ impl Registered {
         // Blocks while the callback runs on another thread. Pairs with `Callback::finish`.
         self.callback.abandon(|| {
             let own = current::record()?;
-            Some(WaitMark::of(ITS_CALLBACK, own.label.at, Of::Nobody, [Some(own), None]))
+            Some(WaitMark::of(ITS_CALLBACK, own.label.at, Of::Nobody, Some(own)))
         });
     }
 }

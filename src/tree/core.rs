@@ -88,7 +88,7 @@ impl ScopeCore {
     pub(crate) fn new(opening: Opening) -> Arc<ScopeCore> {
         let Opening { name, kind, at, root, parent, opener, runner } = opening;
         let depth = parent.as_ref().map_or(0, |parent| parent.depth + 1);
-        let core = Arc::new(ScopeCore {
+        let core = Arc::new_cyclic(|core: &Weak<ScopeCore>| ScopeCore {
             id: next_thread_id(),
             name,
             kind,
@@ -98,7 +98,7 @@ impl ScopeCore {
             parent,
             opener,
             runner,
-            node: Node::new(Link::Scope),
+            node: Node::owned(Link::Scope, Weak::<ScopeCore>::clone(core)),
             path: OnceCell::new(),
             depth,
             state_lock: StateLock::new(State::new(kind == Kind::Group)),
@@ -110,7 +110,6 @@ impl ScopeCore {
             body_ended: OnceCell::new(),
             pool: OnceCell::new(),
         });
-        core.node.set_owner(Arc::downgrade(&core) as Weak<dyn Owner>);
         if let Some(parent) = &core.parent {
             // From here on a walk over the tree finds the scope, so the scope is complete.
             parent.lock().scopes.insert(core.id, Arc::downgrade(&core));
@@ -127,8 +126,8 @@ impl ScopeCore {
         self.parent.is_none() && self.kind == Kind::Group
     }
 
-    /// Drops what a scope that is over keeps for views and reports. These records hold the scope,
-    /// so it would never be freed.
+    /// Drops what a scope that is over keeps for views and reports: these records hold the scope. A
+    /// registry calls it when it has put the process back, so that its root stays in sight.
     pub(crate) fn vacate(&self) {
         let mut state = self.lock();
         let counted = (state.tally.take(), std::mem::take(&mut state.recent));

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use crate::outcome::status::snapshot::Role;
 use crate::stop::node::Node;
 use crate::sync::local::*;
@@ -25,13 +27,14 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// The contexts of one thread, the outermost first.
 struct Stack {
-    frames: Vec<Frame>,
+    /// The first in place, because most threads are in one context at a time.
+    frames: SmallVec<[Frame; 1]>,
     /// Number of frames of adoptions. It is mostly 0, and then `leave_adopted` need not look.
     adopted: usize,
 }
 
 impl Stack {
-    const NEW: Stack = Stack { frames: Vec::new(), adopted: 0 };
+    const NEW: Stack = Stack { frames: SmallVec::new_const(), adopted: 0 };
 
     /// The frames that the thread is inside of, the innermost first.
     fn entered(&self) -> impl Iterator<Item = &Frame> {
@@ -111,8 +114,6 @@ pub(crate) fn enter(record: Arc<Record>, node: Arc<Node>, forsake: Option<Forsak
     let _gone_in_destructors = STACK.try_with(|stack| {
         let mut stack = stack.borrow_mut();
         stack.adopted += usize::from(forsake.is_some());
-        // Exactly one more, because most threads are in one context at a time.
-        stack.frames.reserve_exact(1);
         stack.frames.push(frame);
     });
     Entered { key }
@@ -141,14 +142,15 @@ pub(crate) fn leave_adopted(core: &Arc<ScopeCore>) -> Vec<Arc<Record>> {
     let left = STACK.try_with(|stack| {
         let mut stack = stack.borrow_mut();
         if stack.adopted == 0 {
-            return Vec::new();
+            return None;
         }
         let (left, kept): (Vec<_>, Vec<_>) = mem::take(&mut stack.frames).into_iter().partition(below);
-        stack.frames = kept;
+        stack.frames = kept.into();
         stack.adopted -= left.len();
-        left
+        Some(left)
     });
-    left.unwrap_or_default().into_iter().map(|frame| frame.record).collect()
+    let Some(left) = left.ok().flatten() else { return Vec::new() };
+    left.into_iter().map(|frame| frame.record).collect()
 }
 
 /// Makes the thread-locals that the calling thread will touch, and registers their destructors,
@@ -185,7 +187,7 @@ fn leave_leaked_above(entered: &Entered) {
     let left = STACK.try_with(|stack| {
         let mut stack = stack.borrow_mut();
         let own = stack.frames.iter().rposition(|frame| frame.key == entered.key);
-        let left = stack.frames.split_off(own.map_or(0, |own| own + 1));
+        let left: Vec<_> = stack.frames.drain(own.map_or(0, |own| own + 1)..).collect();
         stack.adopted -= left.iter().filter(|frame| frame.forsake.is_some()).count();
         left
     });

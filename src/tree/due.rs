@@ -5,10 +5,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::outcome::status::snapshot::Role;
 use crate::rt::awake;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
+
+/// The depth up to which the walk outwards allocates nothing: most threads end near the root.
+const FEW: usize = 4;
+type Dues = SmallVec<[Option<Instant>; FEW]>;
 
 impl ScopeCore {
     /// When the thread that runs the body becomes overdue, if that is known. This instant is
@@ -20,9 +26,9 @@ impl ScopeCore {
 
     /// As `outer_due`, for this scope and all scopes around it, the innermost first. One walk,
     /// because each result follows from the result of the scope around.
-    pub(crate) fn outer_dues(self: &Arc<Self>) -> Vec<Option<Instant>> {
-        let around: Vec<_> = self.ancestors().collect();
-        let mut found: Vec<Option<Instant>> = vec![None; around.len()];
+    pub(crate) fn outer_dues(self: &Arc<Self>) -> Dues {
+        let around: SmallVec<[_; FEW]> = self.ancestors().collect();
+        let mut found: Dues = smallvec![None; around.len()];
         // From the outside in, so that the result of the scope around is there.
         for place in (0..around.len()).rev() {
             let known = |core: &ScopeCore| {
@@ -44,7 +50,7 @@ impl ScopeCore {
         let outermost = loop {
             // Nobody waits for a guest, so a guest is never due.
             let Some(runner) = next.filter(|runner| runner.role != Role::Guest) else { break None };
-            if let Some(since) = runner.life(|life| life.overdue_since) {
+            if let Some(since) = runner.life(|life| life.overdue_since()) {
                 break Some(since);
             }
             let state = runner.core.lock();

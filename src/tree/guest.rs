@@ -50,6 +50,9 @@ pub(crate) fn leave(record: &Arc<Record>) {
 /// Takes all guests off a scope that is about to be over. Called under its lock, so that a guard
 /// that drops finds its guest on one of the two lists. The caller sends them away without the lock.
 pub(crate) fn take_all(state: &mut State) -> Vec<Arc<Record>> {
+    if state.guests.is_empty() {
+        return Vec::new();
+    }
     let guests: Vec<_> = std::mem::take(&mut state.guests).into_values().collect();
     for guest in &guests {
         if let Some(kernel_id) = guest.kernel_id() {

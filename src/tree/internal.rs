@@ -78,7 +78,7 @@ pub(crate) fn need_maker(core: &Arc<ScopeCore>) {
     let made = launch(&record, {
         let cache = Arc::clone(cache);
         move |own| {
-            let _waits = WaitMark::of("work", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+            let _waits = WaitMark::of("work", own.label.at, Of::Nobody, Some(Arc::clone(own)));
             cache.make_threads();
         }
     });
@@ -104,7 +104,7 @@ impl Root {
         let core = self.core();
         let body = core.as_ref().and_then(|core| core.lock().body.clone());
         let at = core.as_ref().map_or_else(Location::caller, |core| core.at);
-        let _waits = WaitMark::of(ITS_ENDS, at, Of::Nobody, [body, None]);
+        let _waits = WaitMark::of(ITS_ENDS, at, Of::Nobody, body);
         // Before the cache closes, because the keeper and *maker* are threads of the cache. The
         // keeper first, because it may ask for its successor.
         self.close_keeper();

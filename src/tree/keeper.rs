@@ -206,7 +206,7 @@ impl Root {
             if news || more_rounds {
                 continue;
             }
-            let _waits = WaitMark::of("a deadline", own.label.at, Of::Nobody, [Some(Arc::clone(own)), None]);
+            let _waits = WaitMark::of("a deadline", own.label.at, Of::Nobody, Some(Arc::clone(own)));
             // Pairs with `arm`, `retry_later` and `close_keeper`, which change the state and then
             // notify.
             match next {

@@ -29,7 +29,7 @@ impl Record {
     /// started, so no end is missed. Costs the ending thread less than a callback: the note is no
     /// code of the program's, so the OS thread may be given back before it is sent.
     pub(crate) fn tell_when_done(&self, inbox: Inbox) {
-        self.life(|life| life.sequel.inbox = Some(inbox));
+        self.life(|life| life.inbox = Some(inbox));
     }
 
     /// Runs `callback` when the thread has ended; if it has, at once, on the calling thread.
@@ -37,11 +37,10 @@ impl Record {
         // Under the lock, so the callback is either in the list for `tell_sequel`, or finds it
         // closed.
         let closed = self.life(|life| {
-            let sequel = &mut life.sequel;
-            if !sequel.closed {
-                sequel.callbacks.get_or_insert_default().insert(callback.key(), Arc::clone(callback));
+            if !life.closed {
+                life.rare().callbacks.insert(callback.key(), Arc::clone(callback));
             }
-            sequel.closed
+            life.closed
         });
         if closed {
             // Closed, so `done` is near: until it is set, the ending thread runs no code of the
@@ -54,7 +53,7 @@ impl Record {
     /// Takes a callback off the list, because its guard was dropped.
     pub(crate) fn forget_on_done(&self, key: u64) {
         // Dropped when the lock is free, because the closure in it is the program's.
-        let _callback = self.life(|life| life.sequel.callbacks.as_mut()?.remove(key));
+        let _callback = self.life(|life| life.rare().callbacks.remove(key));
     }
 
     /// Called by the ending thread before it may be given another job. True if there is no
@@ -63,8 +62,8 @@ impl Record {
         self.life(|life| {
             // Open to closed, only if the list is empty: else the callbacks run before the next
             // job.
-            life.sequel.closed = life.sequel.callbacks.as_ref().is_none_or(|all| all.is_empty());
-            life.sequel.closed
+            life.closed = !life.has_callbacks();
+            life.closed
         })
     }
 
@@ -73,15 +72,15 @@ impl Record {
     pub(crate) fn tell_sequel(&self) {
         let (inbox, callbacks) = self.life(|life| {
             // Open to closed: a later callback runs on the thread that registers it.
-            life.sequel.closed = true;
-            (life.sequel.inbox.take(), std::mem::take(&mut life.sequel.callbacks))
+            life.closed = true;
+            (life.inbox.take(), life.take_callbacks())
         });
         if let Some(inbox) = inbox {
             // Pairs with the receiver of a `JoinSet`, which finds `done` set.
             inbox(self.id);
         }
         // With the lock free, because a callback is code of the program's.
-        for callback in callbacks.into_iter().flat_map(|all| all.into_values()) {
+        for callback in callbacks.into_values() {
             callback.run(Caller::Registrar);
         }
     }

@@ -56,14 +56,11 @@ pub(crate) struct Record {
     kernel_id: AtomicU32,
     /// The OS thread that runs it, as `this_thread::number` counts; 0 before it starts.
     os_thread: sync::AtomicU64,
-    /// Its priority and cores, if not the root's. Set by the spawner or by `start`, read by views.
-    pub(crate) setting: OnceCell<Arc<Setting>>,
     /// Set by `set_ended`: its closure is gone, and views no longer show the thread.
     ended: AtomicBool,
     /// Set when its own scope counts it out, under that scope's lock; never cleared.
     home: AtomicBool,
-    /// The wait that it is in now, and the one before. Written by the thread itself, read by views,
-    /// reports and health looks.
+    /// Its present or last wait. Written by the thread itself, read by views and health looks.
     waits: Mutex<Waits>,
     life: Mutex<Life>,
     /// Made on first use, because most threads have none of it: a program may have ten thousand.
@@ -77,6 +74,8 @@ pub(crate) struct Extras {
     opened: Mutex<Vec<Weak<ScopeCore>>>,
     /// The child process that this thread supervises.
     pub(crate) process: OnceCell<Facts>,
+    /// Its priority and cores, if not the root's. Set by the spawner or by `start`, read by views.
+    pub(crate) setting: OnceCell<Arc<Setting>>,
     /// For a thread of a pool: the job that it is at. Set once, by the thread itself.
     pub(crate) job: OnceCell<JobNow>,
     /// The vitals of the thread, if it has said what to expect of it. A body shares the vitals of
@@ -128,7 +127,6 @@ impl Record {
             path: OnceCell::new(),
             kernel_id: AtomicU32::new(0),
             os_thread: sync::AtomicU64::new(0),
-            setting: OnceCell::new(),
             ended: AtomicBool::new(false),
             home: AtomicBool::new(false),
             waits: Mutex::default(),
@@ -141,7 +139,7 @@ impl Record {
     pub(crate) fn path(&self) -> &str {
         self.path.get_or_init(|| match self.role {
             Role::Body => self.core.path().into(),
-            _ => format!("{}/{}", self.core.path(), escape(&self.label.name)).into(),
+            _ => [self.core.path(), &escape(&self.label.name)].join("/").into(),
         })
     }
 
@@ -168,13 +166,17 @@ impl Record {
     /// OS thread that runs the job.
     pub(crate) fn start(&self, setting: Option<&Arc<Setting>>) {
         if let Some(setting) = setting {
-            let _asked_for = self.setting.set(Arc::clone(setting));
+            let _asked_for = self.extras().setting.set(Arc::clone(setting));
         }
         // The number last, with Release: a thread that sees the start sees the kernel id as well.
         self.kernel_id.store(this_thread::kernel_id().unwrap_or(0), Ordering::Relaxed);
         // The time before the start is none of the thread's.
         self.progress(None);
         self.os_thread.store(this_thread::number(), Ordering::Release);
+    }
+
+    pub(crate) fn setting(&self) -> Option<&Arc<Setting>> {
+        self.extras.get()?.setting.get()
     }
 
     /// No OS thread runs it for now, so the search for cycles and the kernel know none.
@@ -235,7 +237,7 @@ impl Record {
     }
 
     pub(crate) fn is_overdue(&self) -> bool {
-        self.life.lock().overdue_since.is_some()
+        self.life.lock().overdue_since().is_some()
     }
 
     /// Sets the wait, and returns the one before it, which the caller puts back: waits nest.
@@ -244,16 +246,16 @@ impl Record {
     }
 
     pub(crate) fn wait(&self) -> Option<Wait> {
-        self.waits.lock().now.clone()
+        self.waits.lock().now()
     }
 
     pub(crate) fn is_waiting(&self) -> bool {
-        self.waits.lock().now.is_some()
+        self.waits.lock().is_waiting()
     }
 
-    /// The wait that ended last.
+    /// The present wait, or else the wait that ended last.
     pub(crate) fn last_wait(&self) -> Option<Line> {
-        self.waits.lock().last
+        self.waits.lock().line
     }
 
     pub(crate) fn extras(&self) -> &Extras {

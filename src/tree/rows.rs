@@ -21,7 +21,7 @@ pub(crate) fn thread(row: &Row, began: Instant) -> ThreadReport {
     let Row { record, ending } = row;
     let offset = |at: Instant| StopOffset::between(began, at);
     let (ended, overdue, held_before) =
-        record.life(|life| (life.ended_at, life.overdue_since, life.held_by.as_deref().cloned()));
+        record.life(|life| (life.ended_at, life.overdue_since(), life.held_by().cloned()));
     // The thread may have ended after the count, which calls it away.
     let ended = ended.filter(|_| !matches!(ending, Ending::NotHome | Ending::NotTold));
     let asked = record.node.asked_at();
@@ -76,7 +76,7 @@ pub(crate) fn scopes(
         let body = body.filter(|body| !here.contains(&body.id))?;
         Some(BodyReport { overdue: None, ended: None, waits: body.wait().map(|wait| wait.to_string()) })
     });
-    let overdue = body.and_then(|body| body.life(|life| life.overdue_since));
+    let overdue = body.and_then(|body| body.life(|life| life.overdue_since()));
     let overdue = overdue.map(|at| StopOffset::between(began, at));
     let body = own.body.map(|body| BodyReport { overdue, ..body });
     let own = ScopeReport { inside: None, body, ..own };

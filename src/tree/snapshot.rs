@@ -181,10 +181,10 @@ pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
     let (overdue, failed, note) = record.life(|life| {
         let notes: Vec<_> = life.notes().into_iter().flatten().collect();
         let note = (!notes.is_empty()).then(|| notes.join(", "));
-        (life.overdue_since, life.failed, note)
+        (life.overdue_since(), life.failed, note)
     });
     let (starting, runs) = (record.starting_since(), record.runs_seen());
-    let (priority, cores) = record.setting.get().map(|setting| setting_of(setting)).unwrap_or_default();
+    let (priority, cores) = record.setting().map(|setting| setting_of(setting)).unwrap_or_default();
     let health = record.core.root.board.of(record.id, record.role, wait.is_some());
     ThreadStatus {
         id: record.id,

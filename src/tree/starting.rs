@@ -24,31 +24,32 @@ impl Record {
         let (alarm, woken) = bounded(0);
         let starting = Readiness::Starting(Box::new(Starting { since: Instant::now(), alarm }));
         // Unasked, or the last state of the run before -> Starting.
-        let before = self.life(|life| std::mem::replace(&mut life.readiness, starting));
+        let before = self.life(|life| std::mem::replace(&mut life.rare().readiness, starting));
         drop(before);
         woken
     }
 
     /// The thread says `word`. True if it is ready now. Pairs with `begin_start`.
     pub(crate) fn set_ready(&self, word: Word) -> bool {
-        if self.traits.starts_by != Word::None && self.traits.starts_by != word {
-            return false;
+        if self.traits.starts_by != word {
+            // Without a starter it has no effect.
+            return self.traits.starts_by == Word::None;
         }
-        let (is_ready, alarm) = self.life(|life| life.readiness.set());
+        let (is_ready, alarm) = self.life(|life| life.rare().readiness.set());
         drop(alarm);
         is_ready
     }
 
     /// The thread cannot become ready any more. Pairs with `begin_start`.
     pub(crate) fn lose_hope(&self) {
-        let alarm = self.life(|life| life.readiness.lose_hope());
+        let alarm = self.life(|life| life.rare().readiness.lose_hope());
         drop(alarm);
     }
 
     /// The starter leaves without a thread that is ready, unless the returned stage says that the
     /// thread was faster.
     pub(crate) fn give_up_start(&self) -> Stage {
-        let (stage, alarm) = self.life(|life| life.readiness.give_up());
+        let (stage, alarm) = self.life(|life| life.rare().readiness.give_up());
         drop(alarm);
         stage
     }
@@ -57,7 +58,7 @@ impl Record {
     /// the failure is depends on it.
     pub(crate) fn end_start(&self) {
         if self.traits.starts_by != Word::None {
-            self.life(|life| life.readiness.end());
+            self.life(|life| life.rare().readiness.end());
         }
     }
 
@@ -65,25 +66,27 @@ impl Record {
     /// `begin_start`.
     pub(crate) fn wake_starter(&self) {
         if self.traits.starts_by != Word::None {
-            let alarm = self.life(|life| life.readiness.take_alarm());
+            let alarm = self.life(|life| life.rare().readiness.take_alarm());
             drop(alarm);
         }
     }
 
     pub(crate) fn stage(&self) -> Stage {
-        self.life(|life| life.readiness.stage())
+        self.life(|life| life.readiness().map_or(Stage::Ready, Readiness::stage))
     }
 
     /// Since when the thread is starting; `None` if it is ready, or has no starter.
     pub(crate) fn starting_since(&self) -> Option<Instant> {
-        if self.traits.starts_by == Word::None { None } else { self.life(|life| life.readiness.since()) }
+        if self.traits.starts_by == Word::None { None } else { self.life(|life| life.readiness()?.since()) }
     }
 
     /// True if a failure of the thread stops nothing: the thread is isolated, or not ready yet, or
     /// at a job that has a handle.
     pub(crate) fn is_isolated(&self) -> bool {
-        let not_ready =
-            || self.traits.starts_by != Word::None && self.life(|life| life.readiness.is_isolated());
+        let not_ready = || {
+            self.traits.starts_by != Word::None
+                && self.life(|life| life.readiness().is_some_and(Readiness::is_isolated))
+        };
         let job = self.job().and_then(|job| job.is_isolated());
         job.unwrap_or_else(|| self.traits.isolated || not_ready())
     }

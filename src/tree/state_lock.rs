@@ -41,16 +41,16 @@ struct EndNote {
 
 /// The locked state, with all notes of the inbox entered.
 pub(crate) struct Locked<'a> {
-    // The order of the fields matters: `state` drops first, so `after` runs with the lock free.
+    // The order of the fields matters: `state` drops first, so `_after` runs with the lock free.
     state: TryMutexGuard<'a, State>,
-    after: After<'a>,
+    _after: After<'a>,
 }
 
 /// What its drop does with the lock free: wake the drivers, look into the inbox again.
 struct After<'a> {
     core: &'a ScopeCore,
     /// `None` if the inbox was empty, as it nearly always is.
-    entered: Option<Emptied>,
+    entered: Option<Box<Emptied>>,
 }
 
 /// What was taken out of the inbox. Dropped with the lock free, because a record may hold the last
@@ -83,8 +83,8 @@ impl StateLock {
     fn locked<'a>(&'a self, core: &'a ScopeCore, mut state: TryMutexGuard<'a, State>) -> Locked<'a> {
         // Before the caller reads the state: a thread that has left its note counts as counted out.
         let some = !self.inbox.is_empty();
-        let entered = some.then(|| self.enter(&mut state));
-        Locked { state, after: After { core, entered } }
+        let entered = some.then(|| Box::new(self.enter(&mut state)));
+        Locked { state, _after: After { core, entered } }
     }
 
     /// Counts a thread out, at once if the lock is free, else by a note for its holder. True if the
@@ -98,22 +98,35 @@ impl StateLock {
             return false;
         };
         let mut locked = self.locked(core, state);
-        locked.count_out(record, in_a_stop);
-        locked.recent.is_full()
+        let watched = locked.count_out(record, in_a_stop);
+        let is_full = locked.recent.is_full();
+        drop(locked);
+        Emptied { watched, ..Emptied::default() }.tell(core);
+        is_full
     }
 
-    /// Enters the notes, if there are any and the lock is free. If the lock is taken, its holder
-    /// will do so after it unlocks, so nobody waits here. The lock has no condition variable, so no
-    /// holder ever sleeps with it released.
+    /// Enters the notes, if there are any.
     #[inline]
     fn take_in(&self, core: &ScopeCore) {
-        while self.has_more() {
-            let Some(mut state) = self.state.try_lock() else { return };
-            // Notes may have come since `enter` saw the inbox empty, so look again after the
-            // unlock.
+        if self.has_more() {
+            self.take_in_notes(core);
+        }
+    }
+
+    /// Enters the notes, if the lock is free. If it is taken, its holder will do so after it
+    /// unlocks, so nobody waits here. The lock has no condition variable, so no holder ever sleeps
+    /// with it released.
+    #[cold]
+    fn take_in_notes(&self, core: &ScopeCore) {
+        while let Some(mut state) = self.state.try_lock() {
             let entered = self.enter(&mut state);
             drop(state);
             entered.tell(core);
+            // Notes may have come since `enter` saw the inbox empty, so look again after the
+            // unlock.
+            if !self.has_more() {
+                return;
+            }
         }
     }
 
@@ -140,13 +153,6 @@ impl StateLock {
             entered.ended.push(ended);
         }
         entered
-    }
-}
-
-impl Locked<'_> {
-    fn count_out(&mut self, record: &Arc<Record>, in_a_stop: bool) {
-        let watched = self.state.count_out(record, in_a_stop);
-        self.after.entered.get_or_insert_default().watched |= watched;
     }
 }
 

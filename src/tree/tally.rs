@@ -77,7 +77,8 @@ pub(crate) struct Tally {
     late: usize,
     /// When the last of them ended.
     last: Option<Instant>,
-    /// The counted threads whose record still lives. The report leaves them out of its other list.
+    /// The counted threads of scopes below, whose records still live. They are not home before
+    /// their own scope has counted them as well, so the report leaves them out of its other list.
     counted: Index<Weak<Record>>,
     /// Length of `counted` at which its dead records are taken out.
     look_at: usize,

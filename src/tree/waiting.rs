@@ -2,7 +2,6 @@
 //! Refuses to wait, and to enter a wait: `wait_mark` does.
 
 use std::fmt;
-use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
@@ -67,13 +66,13 @@ impl fmt::Display for Wait {
     }
 }
 
-/// The present wait of a thread, and the line of the last. Under a lock of the record.
+/// The wait of a thread. Under a lock of the record.
 #[derive(Default)]
 pub(super) struct Waits {
-    pub(super) now: Option<Wait>,
-    /// Kind and line of the wait that ended last. Copied at its end, so that no wait that need not
-    /// block pays for it.
-    pub(super) last: Option<Line>,
+    /// Kind and line of the present wait, or else of the wait that ended last.
+    pub(super) line: Option<Line>,
+    /// Since when the thread waits, and what for; `None` if it does not wait.
+    now: Option<(Instant, Of)>,
 }
 
 /// The kind of a wait, and its line.
@@ -82,8 +81,19 @@ pub(crate) type Line = (&'static str, &'static Location<'static>);
 impl Waits {
     /// Begins a wait, or goes back to an outer one, or to none. Returns the wait before.
     pub(super) fn set(&mut self, wait: Option<Wait>) -> Option<Wait> {
-        let before = mem::replace(&mut self.now, wait);
-        self.last = before.as_ref().map(|wait| (wait.what, wait.at)).or(self.last);
-        before
+        let before = self.line.zip(self.now.take());
+        if let Some(Wait { what, at, since, of }) = wait {
+            (self.line, self.now) = (Some((what, at)), Some((since, of)));
+        }
+        before.map(|((what, at), (since, of))| Wait { what, at, since, of })
+    }
+
+    pub(super) fn now(&self) -> Option<Wait> {
+        let ((what, at), (since, of)) = self.line.zip(self.now.clone())?;
+        Some(Wait { what, at, since, of })
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.now.is_some()
     }
 }

@@ -83,7 +83,7 @@ impl Rerun {
 
     /// Shows a wait of the thread between two runs, when it has no current context.
     pub(super) fn wait_mark(&self, what: &'static str, of: Of) -> WaitMark {
-        WaitMark::of(what, self.record.label.at, of, [Some(Arc::clone(&self.record)), None])
+        WaitMark::of(what, self.record.label.at, of, Some(Arc::clone(&self.record)))
     }
 
     /// Runs the closure once, and asks the decider what follows.

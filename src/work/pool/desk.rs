@@ -130,20 +130,20 @@ impl Drop for Own<'_> {
 /// items of a map, or a job that runs in place.
 pub(super) struct KeptLife<'a> {
     own: &'a Record,
-    now: Option<Box<Now>>,
+    now: Now,
 }
 
 impl<'a> KeptLife<'a> {
     pub(super) fn new(own: &'a Record) -> Self {
-        KeptLife { own, now: own.life(|life| life.now.take()) }
+        KeptLife { own, now: own.life(|life| life.set_now(Now::default())) }
     }
 }
 
 impl Drop for KeptLife<'_> {
     fn drop(&mut self) {
-        let now = self.now.take();
+        let now = std::mem::take(&mut self.now);
         // Dropped with the lock free, because a note may be a large `String`.
-        let _note = self.own.life(|life| std::mem::replace(&mut life.now, now));
+        let _note = self.own.life(|life| life.set_now(now));
     }
 }
 

@@ -187,8 +187,8 @@ impl<'scope> Kept<'scope> {
                 State::Down => Some(("a restart, since it was stopped on purpose", Of::Nobody)),
                 State::Starting { .. } | State::Up | State::Told { .. } => None,
             };
-            self.pause = what
-                .map(|(what, of)| WaitMark::of(what, record.label.at, of, [Some(Arc::clone(record)), None]));
+            self.pause =
+                what.map(|(what, of)| WaitMark::of(what, record.label.at, of, Some(Arc::clone(record))));
         }
     }
 
