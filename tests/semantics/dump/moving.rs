@@ -1,6 +1,7 @@
 //! Owns threads that go on while a dump is made: the tree is read first, and the kernel is asked
 //! later (TX12).
 #![cfg(target_os = "linux")]
+#![allow(clippy::unit_arg)] // `Ok(drop(..))` reads well as the last word of a body
 
 use homebound::channel::bounded;
 use homebound::{Result, scope_named};
