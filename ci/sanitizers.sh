@@ -114,6 +114,20 @@ blocking p5_no_stop_is_missed_between_the_look_and_the_wait
 blocking p5_no_stop_is_missed_under_a_registry
 END
 )
+# Of homebound-stacks.
+not_thread_stacks=$(named <<'END'
+# A thread in `vfork`, or in a `clone` that shares its memory: the sanitizer makes a fork of the first, and a second thread with the
+# state of the first one of the other.
+asleep a_thread_in_each_sort_of_sleep_has_its_whole_stack
+no_allocation a_capture_allocates_nothing
+# The sanitizer keeps one of several signals of the same number until it runs the handler, and queues none: all but one session
+# wait for an answer that never comes.
+by_signal sessions_of_many_threads_do_not_disturb_each_other
+# A thread gets a signal in a raw system call, or on its way to its end.
+by_signal threads_that_end_meanwhile_have_a_stack_or_are_gone
+refused a_process_that_is_not_dumpable_has_stacks_by_signals_alone
+END
+)
 export RUSTC_BOOTSTRAP=1 CARGO_PROFILE_DEV_DEBUG=line-tables-only
 target=${CARGO_TARGET_DIR:-target}
 failed=0
@@ -127,14 +141,24 @@ under() {
         cargo nextest run --no-fail-fast --target "$host" "${tests[@]}" -E "($suites) and ($filter)" || failed=1
 }
 
+# homebound-stacks, for ten minutes at most.
+stacks() {
+    local name=$1 flags=$2 filter=$3
+    printf '\n== %s, homebound-stacks\n' "$name"
+    RUSTFLAGS="$flags" CARGO_TARGET_DIR="$target/$name" timeout 600 \
+        cargo nextest run --no-fail-fast --package homebound-stacks --target "$host" -E "$filter" || failed=1
+}
+
 thread() {
     export TSAN_OPTIONS="suppressions=$PWD/ci/tsan.supp"
     under thread "$thread_flags" "not (test(signal) or binary(faults) or $bounded or $not_thread)"
+    stacks thread "$thread_flags" "not $not_thread_stacks"
 }
 
 address() {
     ASAN_OPTIONS=detect_leaks=1 under address "$address_flags" "not ($leak or $bounded or $not_address)"
     ASAN_OPTIONS=detect_leaks=0 under address "$address_flags" "$leak"
+    ASAN_OPTIONS=detect_leaks=0 stacks address "$address_flags" 'all()'
 }
 
 # One process for all tests of a suite, as `cargo test` has it. Without the capture of what tests print: that is shared by threads

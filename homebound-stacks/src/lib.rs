@@ -15,7 +15,7 @@
 mod place;
 mod stack;
 pub use place::{Line, Place, Reading, Unread};
-pub use stack::{Call, Cut, Frame, How, MOST_FRAMES, NotCaptured, Stack, Way};
+pub use stack::{Call, Code, Cut, Frame, How, MOST_FRAMES, NotCaptured, Stack, Way};
 
 #[cfg(all(
     target_os = "linux",

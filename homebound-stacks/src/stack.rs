@@ -88,12 +88,13 @@ impl Stack {
     /// ```
     #[must_use]
     pub fn frames(&self) -> impl ExactSizeIterator<Item = Frame> + '_ {
-        let Frames { addresses, stack_pointers, length: _, exact, guessed_from } = &self.frames;
+        let Frames { addresses, stack_pointers, modules, length: _, exact, guessed_from } = &self.frames;
         let one = move |(place, address): (usize, &u64)| Frame {
             address: *address,
             stack_pointer: stack_pointers[place],
             is_return_address: exact[place / 64] >> (place % 64) & 1 == 0,
             is_guess: guessed_from.is_some_and(|from| place >= from),
+            module: modules[place],
         };
         addresses[..self.frames.len()].iter().enumerate().map(one)
     }
@@ -119,6 +120,8 @@ pub struct Frame {
     /// The unwind tables did not lead here, or not from a frame further inside: a search of the
     /// stack did. Such a frame is shown with a `?`.
     pub is_guess: bool,
+    /// The number of the module, or 0 for code of no module that is known.
+    pub(crate) module: u32,
 }
 
 impl Frame {
@@ -127,6 +130,20 @@ impl Frame {
     pub fn instruction(&self) -> u64 {
         self.address.wrapping_sub(self.is_return_address.into())
     }
+
+    /// The instruction, and the file from which its code was loaded.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        Code { module: self.module, instruction: self.instruction() }
+    }
+}
+
+/// An instruction and the file from which it was loaded. Two frames with the same code have the
+/// same name, although a library may have taken the place of another one between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code {
+    pub(crate) module: u32,
+    pub(crate) instruction: u64,
 }
 
 /// The frames of a stack in the making. Of a fixed size, so that a capture allocates nothing.
@@ -134,6 +151,8 @@ impl Frame {
 pub(crate) struct Frames {
     addresses: [u64; MOST_FRAMES],
     stack_pointers: [u64; MOST_FRAMES],
+    /// The numbers of their modules: see [`Frame::code`].
+    modules: [u32; MOST_FRAMES],
     length: usize,
     /// By frame: its address is no return address.
     exact: [u64; MOST_FRAMES / 64],
@@ -145,6 +164,7 @@ impl Frames {
         Frames {
             addresses: [0; MOST_FRAMES],
             stack_pointers: [0; MOST_FRAMES],
+            modules: [0; MOST_FRAMES],
             length: 0,
             exact: [0; MOST_FRAMES / 64],
             guessed_from: None,
@@ -159,12 +179,22 @@ impl Frames {
         (self.length, self.exact, self.guessed_from) = (0, [0; MOST_FRAMES / 64], None);
     }
 
+    /// The address of each frame, and a place for the number of its module.
+    pub(crate) fn of_modules(&mut self) -> impl Iterator<Item = (u64, &mut u32)> {
+        self.addresses[..self.length].iter().copied().zip(&mut self.modules)
+    }
+
+    /// Keeps the innermost frames alone.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
     /// False: there is no room.
     pub(crate) fn push(&mut self, address: u64, stack_pointer: u64, is_exact: bool) -> bool {
         let place = self.length;
         let Some(slot) = self.addresses.get_mut(place) else { return false };
         *slot = address;
-        self.stack_pointers[place] = stack_pointer;
+        (self.stack_pointers[place], self.modules[place]) = (stack_pointer, 0);
         self.exact[place / 64] |= u64::from(is_exact) << (place % 64);
         self.length += 1;
         true
@@ -260,6 +290,8 @@ pub enum NotCaptured {
         /// The number of the kernel's error.
         errno: i32,
     },
+    /// `/proc` was mounted in another pid namespace, so its threads have other numbers.
+    Foreign,
     /// The kernel refuses `process_vm_readv`: a seccomp filter, or a kernel without it.
     Memory {
         /// The number of the kernel's error.
@@ -294,6 +326,7 @@ impl fmt::Display for NotCaptured {
                     error(*errno)
                 );
             }
+            NotCaptured::Foreign => "/proc is of another pid namespace: mount it in this one",
             NotCaptured::Memory { errno } => {
                 return write!(f, "process_vm_readv: {}; allow it in the seccomp filter", error(*errno));
             }

@@ -70,9 +70,21 @@ fn the_words_of_a_frame_are_those_of_its_function_alone() {
     const MARK: u64 = 0x5eed_0f57_ac4e_00d1;
     #[inline(never)]
     fn marked() -> u64 {
-        let mark = std::hint::black_box([MARK; 4]);
+        let mut mark = [0; 4];
+        fills(&mut mark);
+        wipes();
         sleeps();
         std::hint::black_box(mark)[0]
+    }
+    /// The mark is in no register of the caller's, which would be saved further inside.
+    #[inline(never)]
+    fn fills(words: &mut [u64; 4]) {
+        words.iter_mut().for_each(|word| *word = std::hint::black_box(MARK));
+    }
+    /// Nor is the mark left over from what has put it into the array.
+    #[inline(never)]
+    fn wipes() {
+        std::hint::black_box([0_u64; 1024]);
     }
     #[inline(never)]
     fn sleeps() {

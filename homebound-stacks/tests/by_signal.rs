@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{LONG, asleep, functions, start, sys};
-use homebound_stacks::{How, NotCaptured, Stack, Stacks, Way, free_signal, thread_id};
+use homebound_stacks::{Cut, How, NotCaptured, Stack, Stacks, Way, free_signal, thread_id};
 
 #[inline(never)]
 fn computes(stop: &AtomicBool) {
@@ -66,6 +66,7 @@ fn a_running_thread_is_captured_by_a_signal_alone() {
     until("it was seen running", || {
         stacks.capture(tid, Way::Asleep, LONG).err() == Some(NotCaptured::Running)
     });
+    assert_eq!(stacks.words(1..u64::MAX).count(), 0, "the last capture came to no stack");
     let mut whole = None;
     until("it was captured where it computes", || {
         let stack = stacks.capture(tid, Way::Signal, LONG).unwrap();
@@ -78,6 +79,114 @@ fn a_running_thread_is_captured_by_a_signal_alone() {
     let stack = whole.unwrap();
     assert_eq!((stack.how, stack.cut, stack.call), (How::Signal, None, None));
     assert!(stack.frames().all(|frame| !frame.is_guess));
+}
+
+#[test]
+fn a_deep_stack_is_copied_by_the_handler_in_full() {
+    // catches: a handler that copies less than it has room for
+    #[inline(never)]
+    fn deep(levels: u32, stop: &AtomicBool) -> u64 {
+        let large = std::hint::black_box([u64::from(levels); 200]);
+        if levels == 0 {
+            computes(stop);
+        } else {
+            deep(levels - 1, stop);
+        }
+        std::hint::black_box(large)[7]
+    }
+    let mut stacks = Stacks::new().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let seen = stop.clone();
+    let tid = start(move || common::ended(deep(40, &seen)));
+    until("it is deep", || {
+        let stack = stacks.capture(tid, Way::Signal, LONG).unwrap();
+        assert_eq!(stack.cut, None, "{stack:?}");
+        stack.how == How::Signal
+            && functions(&stacks, &stack).iter().filter(|name| name.ends_with("deep")).count() == 41
+    });
+    stop.store(true, Ordering::Relaxed);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_thread_at_the_end_of_its_stack_is_captured_by_a_signal() {
+    // catches: a handler on the stack of the thread, of which there is too little: the kernel ends
+    // the process
+    let mut stacks = Stacks::new().unwrap();
+    let (stop, may_not) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (seen, skip) = (stop.clone(), may_not.clone());
+    let tid = start(move || {
+        let done = sys::frames::compute_at_the_end_of_the_stack(&seen);
+        skip.store(!done, Ordering::Relaxed);
+    });
+    until("it is there", || {
+        let stack = stacks.capture(tid, Way::Signal, LONG);
+        let names = stack.as_ref().map(|stack| functions(&stacks, stack)).unwrap_or_default();
+        let is_there = names.first().is_some_and(|name| name == "computes_at");
+        if is_there {
+            // The rest is too far away.
+            assert!(matches!(stack.unwrap().cut, Some(Cut::NotCopied { .. })), "{names:?}");
+        }
+        is_there || may_not.load(Ordering::Relaxed)
+    });
+    stop.store(true, Ordering::Relaxed);
+}
+
+#[test]
+fn a_thread_keeps_its_error_number() {
+    // catches: a handler whose system calls are seen by the code that it interrupts
+    let mut stacks = Stacks::new().unwrap();
+    let (stop, wrong) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI32::new(0)));
+    let (seen, other) = (stop.clone(), wrong.clone());
+    let tid = start(move || {
+        while !seen.load(Ordering::Relaxed) {
+            sys::set_errno(77);
+            (0..10_000).for_each(|n| common::ended(std::hint::black_box(n)));
+            if sys::errno() != 77 {
+                other.store(sys::errno(), Ordering::Relaxed);
+            }
+        }
+    });
+    let mut by_signal = 0;
+    until("it was captured many times", || {
+        let stack = stacks.capture(tid, Way::Signal, LONG);
+        by_signal += u32::from(stack.is_ok_and(|stack| stack.how == How::Signal));
+        by_signal > 300
+    });
+    stop.store(true, Ordering::Relaxed);
+    assert_eq!(wrong.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_late_signal_of_one_thread_is_no_answer_of_another() {
+    // catches: a handler that answers the request which is there, and not the one for which its
+    // signal was sent
+    let mut stacks = Stacks::new().unwrap();
+    let runners = [Runner::new(|| {}), Runner::new(deeper)];
+    let is_deeper = |stacks: &Stacks, stack: &Stack| {
+        functions(stacks, stack).iter().any(|name| name.ends_with("deeper"))
+    };
+    let [late, other] = runners.each_ref().map(|runner| runner.tid);
+    until("the other is in its place", || {
+        stacks.capture(other, Way::Signal, LONG).is_ok_and(|stack| is_deeper(&stacks, &stack))
+    });
+    let mut lates = 0;
+    until("enough were late", || {
+        let asked = stacks.capture(late, Way::Signal, Duration::ZERO);
+        lates += u32::from(asked.err() == Some(NotCaptured::TooLate));
+        if let Ok(stack) = stacks.capture(other, Way::Signal, LONG) {
+            assert!(is_deeper(&stacks, &stack), "{stack:?}");
+        }
+        lates > 100
+    });
+}
+
+/// Computes for ever in a function of its own.
+#[inline(never)]
+fn deeper() {
+    let never = AtomicBool::new(false);
+    computes(&never);
+    std::hint::black_box(&never);
 }
 
 #[test]

@@ -72,6 +72,9 @@ fn lines_are_those_of_the_calls_and_only_if_asked_for() {
     };
     assert_eq!((&*line.file, line.line), (file!(), CALLS));
     assert!(line.function.as_ref().is_some_and(|name| name.ends_with("sleeps_inside")), "{line:?}");
+    let late = modules.names(frames.iter().copied(), Reading::default().until(Instant::now()));
+    assert!(frames.iter().all(|frame| late.function(frame).is_none()), "there was no time");
+    assert!(late.unread().iter().all(|unread| unread.why.contains("no time")), "{late:?}");
     let over = unasked.with_lines(Some(Instant::now()));
     assert!(frames.iter().all(|frame| over.line(frame).is_none()), "there was no time");
 }

@@ -6,7 +6,7 @@
 mod common;
 
 use std::process::Command;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use common::{LONG, start, sys};
 use homebound_stacks::{How, NotCaptured, Stack, Stacks, Way, free_signal, thread_id};
@@ -40,7 +40,8 @@ fn until(stacks: &mut Stacks, tid: i32, way: Way, is_so: impl Fn(&Result<Stack, 
 }
 
 fn computes() -> i32 {
-    start(|| while std::hint::black_box(true) {})
+    static ON: AtomicBool = AtomicBool::new(true);
+    start(|| while ON.load(Ordering::Relaxed) {})
 }
 
 #[test]
@@ -95,6 +96,45 @@ fn without_proc_there_is_a_reason() {
         assert_eq!(before.capture(tid, Way::Signal, LONG).err(), hidden("comm"));
         assert!(homebound_stacks::threads().is_err());
     });
+}
+
+#[test]
+fn a_user_of_many_groups_has_threads_that_block_no_signal() {
+    // catches: a file of the kernel's of which the first part alone is read, with the groups in it
+    in_a_child("a_user_of_many_groups_has_threads_that_block_no_signal", || {
+        if !sys::join_groups(5_000) {
+            println!("skipped: only root may join groups");
+            return;
+        }
+        let tid = computes();
+        let mut stacks = Stacks::new().unwrap();
+        let is_by_signal =
+            |result: &Result<Stack, _>| matches!(result, Ok(stack) if stack.how == How::Signal);
+        until(&mut stacks, tid, Way::Signal, is_by_signal);
+    });
+}
+
+#[test]
+fn the_proc_of_another_namespace_is_refused() {
+    // catches: the stack of a thread whose number in the other namespace is that of the one asked
+    // for; "there is no such thread" for each that is there
+    in_a_child("the_proc_of_another_namespace_is_refused", || {
+        if !sys::children_in_a_new_namespace() {
+            println!("skipped: only root may make a namespace of processes");
+            return;
+        }
+        let mut inner = Command::new(std::env::current_exe().unwrap());
+        inner.args(["--exact", "in_a_new_namespace", "--ignored", "--nocapture"]);
+        let output = inner.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    });
+}
+
+#[test]
+#[ignore = "is run by the test above, in a namespace"]
+fn in_a_new_namespace() {
+    assert_eq!(std::process::id(), 1);
+    assert_eq!(Stacks::new().err(), Some(NotCaptured::Foreign));
 }
 
 #[test]

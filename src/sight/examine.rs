@@ -13,6 +13,7 @@ use crate::sight::asking::{Asked, Asking};
 use crate::sight::files::Files;
 use crate::sight::stacks::Capturing;
 use crate::sight::{cycles, early, holders, later, rows};
+use crate::sys;
 use crate::tree::core::ScopeCore;
 use crate::tree::record::Record;
 use crate::tree::root::Root;
@@ -20,6 +21,11 @@ use crate::tree::snapshot;
 
 /// Time that a look may take, unless it is given another: for locks, for the kernel, for stacks.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Stack that the calling thread must have left, in bytes: for a snapshot, and for a look that asks
+/// the kernel as well. Stacks need more. Without optimisation a look overflowed 26 KiB.
+const ROOM_OF_SNAPSHOT: usize = if cfg!(debug_assertions) { 24 * 1024 } else { 8 * 1024 };
+const ROOM_OF_LOOK: usize = if cfg!(debug_assertions) { 32 * 1024 } else { 8 * 1024 };
 
 /// Number of callers that a warning names.
 const CALLERS: usize = 8;
@@ -97,6 +103,21 @@ struct Look {
 /// Reads the tree. The kernel is asked about overdue threads only, because that takes three files
 /// for each.
 pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
+    match stack_lack(ROOM_OF_SNAPSHOT) {
+        Some(why) => snapshot::unread(core, why),
+        None => brief(core),
+    }
+}
+
+/// Why the calling thread reads nothing: an overflow of its stack would end the program that asks
+/// why it hangs. In a function with a small frame, beside those that need the stack.
+fn stack_lack(needed: usize) -> Option<String> {
+    let left = sys::stack_left().filter(|left| *left < needed)?;
+    let (left, needed) = (left / 1024, needed / 1024);
+    Some(format!("the tree: the thread that looks has {left} KiB of stack left, and needs {needed} KiB"))
+}
+
+fn brief(core: &Arc<ScopeCore>) -> Snapshot {
     let mut snapshot = snapshot::read(core, None);
     let mut asking = Asking::new(None);
     let rows = rows::by_interest(&mut snapshot.root).into_iter();
@@ -168,6 +189,13 @@ fn of_overdue(root: &Root) -> Stacks {
 }
 
 fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
+    match stack_lack(ROOM_OF_LOOK) {
+        Some(why) => snapshot::unread(core, why),
+        None => deep(core, look),
+    }
+}
+
+fn deep(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
     let local = 0;
     let outer = Outer::of(&local);
     let now = Instant::now();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use homebound_stacks as machine;
-use machine::{How, Modules, Names, NotCaptured, Reading, Way};
+use machine::{Code, How, Names, NotCaptured, Reading, Way};
 
 use crate::outcome::status::stack::{Captured, Frame, Stack, Stacks};
 use crate::sight::files::Files;
@@ -20,7 +20,8 @@ use crate::sys;
 /// The longest wait for the answer of one thread that gets a signal.
 const ANSWER: Duration = Duration::from_millis(50);
 
-/// Age from which on the list of modules is read again, because libraries may have been unloaded.
+/// Age from which on the list of modules is read again. A capture finds by itself what has changed,
+/// but gives up at code that belongs to no module for more than some pages.
 const OLD: Duration = Duration::from_secs(1);
 
 /// Number of functions that are kept with their names.
@@ -40,10 +41,8 @@ pub(super) struct Session {
     pub(super) stacks: machine::Stacks,
     /// When the list of modules was read.
     renewed: Instant,
-    /// The modules of `known`: with other modules the addresses mean other functions.
-    modules: Modules,
-    /// Frames by the addresses of their instructions, each as if it were no guess.
-    known: HashMap<u64, Frame>,
+    /// Frames, each as if it were no guess.
+    known: HashMap<Code, Frame>,
 }
 
 pub(super) type SessionGuard = MutexGuard<'static, Option<Session>>;
@@ -202,8 +201,7 @@ pub(super) fn open(patience: Duration) -> Result<SessionGuard, String> {
         }
         none => {
             let stacks = machine::Stacks::new().map_err(|why| why.to_string())?;
-            let modules = stacks.modules();
-            *none = Some(Session { stacks, renewed: Instant::now(), modules, known: HashMap::new() });
+            *none = Some(Session { stacks, renewed: Instant::now(), known: HashMap::new() });
         }
     }
     Ok(session)
@@ -223,26 +221,25 @@ fn without_names(taken: HashMap<u32, Result<Raw, String>>) -> HashMap<u32, Resul
     reasons.collect()
 }
 
-/// The frames of these stacks by the addresses of their instructions.
+/// The frames of these stacks by their code.
 fn look_up(
     mut guard: SessionGuard,
     taken: &HashMap<u32, Result<Raw, String>>,
     until: Instant,
     files: Files,
     limits: &mut Vec<String>,
-) -> HashMap<u64, Frame> {
+) -> HashMap<Code, Frame> {
     let Some(session) = guard.as_mut() else { return HashMap::new() };
     let modules = session.stacks.modules();
-    if session.modules != modules || session.known.len() > KEPT {
+    if session.known.len() > KEPT {
         session.known.clear();
-        session.modules = modules.clone();
     }
     let frames = || taken.values().flatten().flat_map(|raw| &raw.frames);
     let (mut found, mut wanted) = (HashMap::new(), HashMap::new());
     for frame in frames() {
-        match session.known.get(&frame.instruction()) {
-            Some(known) => drop(found.insert(frame.instruction(), known.clone())),
-            None => drop(wanted.insert(frame.instruction(), *frame)),
+        match session.known.get(&frame.code()) {
+            Some(known) => drop(found.insert(frame.code(), known.clone())),
+            None => drop(wanted.insert(frame.code(), *frame)),
         }
     }
     // The lock is free while files are read.
@@ -254,23 +251,23 @@ fn look_up(
     let reading = if files == Files::Local { reading.local_only() } else { reading };
     let names =
         modules.names(wanted.values().copied(), reading).folding("homebound::").with_lines(Some(until));
-    let looked_up: HashMap<u64, Frame> =
-        wanted.iter().map(|(address, frame)| (*address, looked_up(&names, frame))).collect();
-    keep(&modules, &names, &looked_up, until);
+    let looked_up: HashMap<Code, Frame> =
+        wanted.iter().map(|(code, frame)| (*code, looked_up(&names, frame))).collect();
+    keep(&names, &looked_up, until);
     limits.extend(names.unread().iter().map(|unread| format!("names in {}: {}", unread.module, unread.why)));
     found.extend(looked_up);
     found
 }
 
 /// Keeps frames for the next look, except of files that were not read as a whole.
-fn keep(modules: &Modules, names: &Names, looked_up: &HashMap<u64, Frame>, until: Instant) {
+fn keep(names: &Names, looked_up: &HashMap<Code, Frame>, until: Instant) {
     let left = until.saturating_duration_since(Instant::now());
     let Some(mut guard) = SESSION.try_lock_for(left) else { return };
-    let Some(session) = guard.as_mut().filter(|session| session.modules == *modules) else { return };
+    let Some(session) = guard.as_mut() else { return };
     let is_read =
         |frame: &Frame| !names.unread().iter().any(|unread| Some(&unread.module) == frame.module.as_ref());
     let whole = looked_up.iter().filter(|(_, frame)| is_read(frame));
-    session.known.extend(whole.map(|(address, frame)| (*address, frame.clone())));
+    session.known.extend(whole.map(|(code, frame)| (*code, frame.clone())));
 }
 
 fn looked_up(names: &Names, frame: &machine::Frame) -> Frame {
@@ -294,8 +291,8 @@ fn looked_up(names: &Names, frame: &machine::Frame) -> Frame {
 }
 
 /// The frame of a stack, from the frame that was looked up for its instruction.
-fn named(names: &HashMap<u64, Frame>, frame: &machine::Frame) -> Frame {
-    let known = names.get(&frame.instruction()).cloned();
+fn named(names: &HashMap<Code, Frame>, frame: &machine::Frame) -> Frame {
+    let known = names.get(&frame.code()).cloned();
     let unknown = || Frame {
         address: frame.address,
         function: None,

@@ -45,9 +45,9 @@ mod proc;
 pub(crate) mod pulse;
 #[cfg(target_os = "linux")]
 mod real_time;
-#[cfg(all(feature = "stacks", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 mod stack_room;
-#[cfg(all(feature = "stacks", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 pub(crate) use stack_room::stack_left;
 #[cfg(target_os = "linux")]
 mod task_names;
@@ -68,7 +68,7 @@ pub(crate) use not_linux::adopted;
 pub(crate) use not_linux::{
     Attributes, Futex, Refused, byte_at, ended_children, futex_of, is_main_thread, is_there, join,
     kernel_look, kernel_name, long_words_from, owner_in, processors_here, reap, set_kernel_name,
-    set_thread_name, thread_ids, thread_of, uptime, words_at,
+    set_thread_name, stack_left, thread_ids, thread_of, uptime, words_at,
 };
 #[cfg(not(target_os = "linux"))]
 pub use not_linux::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};

@@ -45,11 +45,7 @@ pub(crate) fn read(core: &Arc<ScopeCore>, until: Option<Instant>) -> Snapshot {
     let program = std::env::current_exe().map(|path| path.to_string_lossy().into_owned());
     Snapshot {
         taken_at: SystemTime::now(),
-        process: ProcessFacts {
-            pid: std::process::id(),
-            program: program.unwrap_or_default(),
-            uptime: sys::uptime(),
-        },
+        process: process(program.unwrap_or_default()),
         status: said(&core.root).filter(|_| is_root),
         cycles: Vec::new(),
         root,
@@ -63,6 +59,18 @@ pub(crate) fn read(core: &Arc<ScopeCore>, until: Option<Instant>) -> Snapshot {
 /// Reads the scopes and their threads alone.
 pub(crate) fn scopes(core: &Arc<ScopeCore>, until: Option<Instant>) -> ScopeStatus {
     Reader { until }.tree(core)
+}
+
+fn process(program: String) -> ProcessFacts {
+    ProcessFacts { pid: std::process::id(), program, uptime: sys::uptime() }
+}
+
+/// A snapshot of a scope without what is in it, for the reason in `limits`.
+pub(crate) fn unread(core: &Arc<ScopeCore>, why: String) -> Snapshot {
+    let (cycles, foreign, idle, ending) = Default::default();
+    let (process, root) = (process(String::new()), bare(core, 0));
+    let limits = vec![why];
+    Snapshot { taken_at: SystemTime::now(), process, status: None, cycles, root, foreign, idle, ending, limits }
 }
 
 /// What the program says about itself, unless the lock of that is not free in time.
@@ -106,22 +114,7 @@ impl Reader {
 
     /// One scope without the scopes inside it, and a list of those scopes.
     fn scope(&self, core: &Arc<ScopeCore>, depth: usize) -> (ScopeStatus, IntoIter<Arc<ScopeCore>>) {
-        let mut status = ScopeStatus {
-            id: ScopeId(core.id),
-            name: core.name.to_string(),
-            path: core.path().to_owned(),
-            group: core.kind == Kind::Group,
-            state: ScopeState::Open,
-            stop_reason: None,
-            opened_from: core.at,
-            age: core.opened_at.elapsed(),
-            opened_by: core.opener.as_ref().map(|record| record.id),
-            threads: Vec::new(),
-            depth,
-            scopes: Vec::new(),
-            pool: core.pool.get().map(|pool| pool.status()),
-            busy: false,
-        };
+        let mut status = bare(core, depth);
         // A holder may be stuck: then the scope is shown as busy, with no threads.
         let Some(state) = core.lock_within(self.patience()) else {
             status.busy = true;
@@ -168,6 +161,26 @@ impl Reader {
         let now = Instant::now();
         let live = records.iter().filter(|record| !record.has_ended());
         status.threads.extend(live.map(|record| thread(record, now)));
+    }
+}
+
+/// One scope without the threads and the scopes inside it, as far as no lock is needed.
+fn bare(core: &ScopeCore, depth: usize) -> ScopeStatus {
+    ScopeStatus {
+        id: ScopeId(core.id),
+        name: core.name.to_string(),
+        path: core.path().to_owned(),
+        group: core.kind == Kind::Group,
+        state: ScopeState::Open,
+        stop_reason: None,
+        opened_from: core.at,
+        age: core.opened_at.elapsed(),
+        opened_by: core.opener.as_ref().map(|record| record.id),
+        threads: Vec::new(),
+        depth,
+        scopes: Vec::new(),
+        pool: core.pool.get().map(|pool| pool.status()),
+        busy: false,
     }
 }
 

@@ -65,6 +65,9 @@ pub(crate) struct Mask {
     pub(crate) seccomp: (u64, u64),
 }
 
+/// Bytes of a file of lines that are read at a time.
+const PIECE: usize = 2048;
+
 /// A file that the kernel writes anew for each reading.
 pub(crate) struct File {
     file: OwnedFd,
@@ -88,7 +91,11 @@ impl File {
     }
 
     fn read<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a str, NotCaptured> {
-        let read = pread(self.file.as_fd(), &mut *buffer, 0);
+        self.read_from(buffer, 0)
+    }
+
+    fn read_from<'a>(&self, buffer: &'a mut [u8], offset: u64) -> Result<&'a str, NotCaptured> {
+        let read = pread(self.file.as_fd(), &mut *buffer, offset);
         let length = read.map_err(|errno| match errno {
             Errno::SRCH => NotCaptured::Gone,
             errno => hidden(self.name, errno),
@@ -104,6 +111,29 @@ impl File {
             return Ok(None);
         }
         asleep(text, arch).map(Some).ok_or(NotCaptured::NoStack)
+    }
+
+    /// The numbers behind these names, each at the beginning of a line, by the bases in which they
+    /// are written. Reads the file in pieces: `status` has a line of any length with the groups of
+    /// the user.
+    fn numbers<const N: usize>(&self, names: [(&str, u32); N]) -> Result<[Option<u64>; N], NotCaptured> {
+        let (mut buffer, mut from, mut found) = ([0; PIECE], 0, [None; N]);
+        loop {
+            let text = self.read_from(&mut buffer, from)?;
+            let is_last = text.len() < PIECE;
+            // The last line may go on in the next piece.
+            let whole = if is_last { text.len() } else { text.rfind('\n').map_or(0, |at| at + 1) };
+            for (name, value) in text[..whole].lines().filter_map(|line| line.split_once(':')) {
+                let wanted = names.iter().zip(&mut found).find(|((wanted, _), _)| *wanted == name);
+                let Some(((_, base), place)) = wanted else { continue };
+                *place = u64::from_str_radix(value.trim(), *base).ok();
+            }
+            if is_last || found.iter().all(Option::is_some) {
+                return Ok(found);
+            }
+            // A line that fills the piece is none of these, so its rest may be read as a line.
+            from += if whole == 0 { PIECE } else { whole } as u64;
+        }
     }
 
     /// Whether the thread is still there.
@@ -134,18 +164,14 @@ fn asleep(text: &str, arch: &Arch) -> Option<Asleep> {
 
 /// The signals and filters of a thread.
 pub(crate) fn mask(tid: i32) -> Result<Mask, NotCaptured> {
-    let mut buffer = [0; 4096];
     let file = File::open(tid, "status")?;
-    let text = file.read(&mut buffer)?;
-    let number = |name: &str, radix| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|line| u64::from_str_radix(line.trim(), radix).ok())
-    };
+    let names = [("SigBlk", 16), ("SigPnd", 16), ("Seccomp", 10), ("Seccomp_filters", 10)];
+    let [blocked, pending, mode, filters] = file.numbers(names)?;
     // Without the line nothing is known, so everything counts as blocked.
     Ok(Mask {
-        blocked: number("SigBlk", 16).unwrap_or(u64::MAX),
-        pending: number("SigPnd", 16).unwrap_or(0),
-        seccomp: (number("Seccomp", 10).unwrap_or(0), number("Seccomp_filters", 10).unwrap_or(0)),
+        blocked: blocked.unwrap_or(u64::MAX),
+        pending: pending.unwrap_or(0),
+        seccomp: (mode.unwrap_or(0), filters.unwrap_or(0)),
     })
 }
 
@@ -168,10 +194,12 @@ impl TurnFile {
     }
 
     pub(crate) fn read(&self) -> Result<Turns, NotCaptured> {
-        let mut buffer = [0; 4096];
-        let text = self.file.read(&mut buffer)?;
-        let turns = if self.is_begun { begun(text).map(Turns::Begun) } else { over(text).map(Turns::Over) };
-        turns.ok_or(NotCaptured::Hidden { file: "status", errno: libc::ENODATA })
+        let turns = if self.is_begun {
+            begun(self.file.read(&mut [0; 128])?).map(Turns::Begun)
+        } else {
+            over(&self.file)?.map(Turns::Over)
+        };
+        turns.ok_or(NotCaptured::Hidden { file: self.file.name, errno: libc::ENODATA })
     }
 }
 
@@ -181,11 +209,18 @@ fn begun(text: &str) -> Option<u64> {
 }
 
 /// Both kinds of switches in `status`.
-fn over(text: &str) -> Option<u64> {
-    let lines = text.lines().filter_map(|line| line.split_once("voluntary_ctxt_switches:"));
-    lines
-        .map(|(_, count)| count.trim().parse::<u64>().ok())
-        .try_fold(0_u64, |sum, count| sum.checked_add(count?))
+fn over(status: &File) -> Result<Option<u64>, NotCaptured> {
+    let names = [("voluntary_ctxt_switches", 10), ("nonvoluntary_ctxt_switches", 10)];
+    let [own, forced] = status.numbers(names)?;
+    Ok(own.zip(forced).and_then(|(own, forced)| own.checked_add(forced)))
+}
+
+/// Whether `/proc` counts threads as [`thread_id`] does: it does not if it was mounted in another pid
+/// namespace. Unknown counts as yes.
+pub(crate) fn is_own_namespace() -> bool {
+    let own = std::fs::read_link("/proc/thread-self").ok();
+    let seen = own.as_ref().and_then(|path| path.file_name()?.to_str()?.parse().ok());
+    seen.is_none_or(|seen: i32| seen == thread_id())
 }
 
 fn hidden(file: &'static str, errno: Errno) -> NotCaptured {

@@ -6,10 +6,11 @@
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::linux::walk::arch::HOST;
 use crate::linux::walk::memory::View;
-use crate::linux::walk::module::Module;
+use crate::linux::walk::module::{HEAD, Module, module_at};
 
 /// Program headers of one module. Seen: 14.
 const MOST_HEADERS: u64 = 64;
@@ -25,6 +26,19 @@ const EXECUTABLE: u32 = 1;
 pub(crate) fn modules(view: &View<'_>) -> io::Result<Vec<Module>> {
     let text = std::fs::read("/proc/self/maps")?;
     Ok(modules_of(&String::from_utf8_lossy(&text), view))
+}
+
+/// Gives a number to each module: the number that it had in the earlier list, if it was there.
+pub(crate) fn number(modules: &mut [Module], earlier: &[Module]) {
+    /// The last number that was given to a module of any session.
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    for module in modules {
+        let known = module_at(earlier, module.range.start);
+        module.number = known.map_or(0, |known| known.number);
+        if known != Some(&*module) {
+            module.number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        }
+    }
 }
 
 /// One line of the file.
@@ -96,7 +110,7 @@ fn segments(start: u64, view: &View<'_>) -> Option<Vec<Segment>> {
 }
 
 fn module(head: &Mapping<'_>, executable: &[Range<u64>], view: &View<'_>) -> Option<Module> {
-    let start = head.range.start;
+    let (start, path) = (head.range.start, head.path);
     let segments = segments(start, view)?;
     let loads = || segments.iter().filter(|segment| segment.kind == LOAD);
     let first = loads().find(|segment| segment.offset == 0)?;
@@ -117,7 +131,11 @@ fn module(head: &Mapping<'_>, executable: &[Range<u64>], view: &View<'_>) -> Opt
     let index = segments.iter().find(|segment| segment.kind == EH_FRAME_HDR).and_then(range);
     let notes = segments.iter().filter(|segment| segment.kind == NOTE).filter_map(range);
     let build_id = notes.into_iter().find_map(|range| build_id(range, view));
-    Some(Module { path: Arc::from(head.path), range: whole, code, bias, index, build_id })
+    let mut head = vec![0; HEAD];
+    let length = (view.read)(start, &mut head);
+    head.truncate(length);
+    let (path, head) = (Arc::from(path), head.into());
+    Some(Module { number: 0, path, range: whole, code, bias, index, build_id, head })
 }
 
 fn build_id(range: Range<u64>, view: &View<'_>) -> Option<Box<[u8]>> {

@@ -17,14 +17,35 @@ use object::{Endianness, Object, ObjectSymbol, ObjectSymbolTable, SymbolKind};
 use crate::linux::lines::lines_of_own;
 use crate::linux::mounts::Mounts;
 use crate::linux::sys::memory;
-use crate::linux::walk::module::{Module, module_at};
+use crate::linux::walk::module::Module;
 use crate::place::{Alike, Line, Place, Reading, Unread};
-use crate::stack::{Frame, Stack};
+use crate::stack::{Code, Frame, Stack};
 
-/// Functions that are folded in the one line of a stack: they say how a thread waits, and not where
-/// in the program.
-const FOLDED: [&str; 8] =
-    ["std::", "core::", "alloc::", "__rust", "parking_lot", "lock_api", "crossbeam_channel", "rustix"];
+/// Crates whose functions are folded in the one line of a stack: they say how a thread waits or
+/// writes its log, and not where in the program.
+const FOLDED: [&str; 18] = [
+    "std",
+    "core",
+    "alloc",
+    "hashbrown",
+    "parking_lot",
+    "parking_lot_core",
+    "lock_api",
+    "crossbeam_channel",
+    "crossbeam_utils",
+    "rustix",
+    "log",
+    "tracing",
+    "tracing_core",
+    "tracing_log",
+    "tracing_subscriber",
+    "tracing_appender",
+    "sharded_slab",
+    "thread_local",
+];
+
+/// What the names of functions begin with that the compiler adds to a program.
+const ADDED: &str = "__rust";
 
 /// Libraries all of whose functions are folded.
 const SYSTEM: [&str; 5] = ["libc.so", "libc-", "libpthread", "ld-linux", "ld-musl"];
@@ -38,8 +59,7 @@ const START: [&str; 2] = ["main", "_start"];
 /// [build-id]`: tools such as `addr2line` find its name in a file that was not stripped.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    /// By the address of an instruction.
-    found: HashMap<u64, Place>,
+    found: HashMap<Code, Place>,
     unread: Vec<Unread>,
     folded: Vec<String>,
 }
@@ -60,21 +80,21 @@ impl Modules {
     /// [`Names::unread`] says which files were not read, or not as a whole.
     #[must_use]
     pub fn names(&self, frames: impl IntoIterator<Item = Frame>, reading: Reading) -> Names {
-        let wanted: BTreeSet<u64> = frames.into_iter().map(|frame| frame.instruction()).collect();
-        let mut by_module = BTreeMap::<u64, (&Module, Vec<u64>)>::new();
-        for address in wanted {
-            if let Some(module) = module_at(&self.0, address) {
-                by_module.entry(module.range.start).or_insert((module, Vec::new())).1.push(address);
-            }
+        let wanted: BTreeSet<Code> = frames.into_iter().map(|frame| frame.code()).collect();
+        let mut by_module = BTreeMap::<u32, Vec<u64>>::new();
+        for Code { module, instruction } in wanted {
+            by_module.entry(module).or_default().push(instruction);
         }
         let mounts = reading.local_only.then(Mounts::read);
         let (mut found, mut unread) = (HashMap::new(), Vec::new());
-        for (module, addresses) in by_module.into_values() {
+        for module in &*self.0 {
+            let Some(addresses) = by_module.remove(&module.number) else { continue };
             let (places, refused) = names_in(module, &addresses, reading.until, mounts.as_ref());
-            found.extend(places);
+            let code = |instruction| Code { module: module.number, instruction };
+            found.extend(places.into_iter().map(|(address, place)| (code(address), place)));
             unread.extend(refused.map(|why| Unread { module: module.path.clone(), why }));
         }
-        Names { found, unread, folded: FOLDED.map(str::to_owned).to_vec() }
+        Names { found, unread, folded: Vec::new() }
     }
 }
 
@@ -100,10 +120,10 @@ impl Names {
     /// run time.
     #[must_use]
     pub fn place(&self, frame: &Frame) -> Option<&Place> {
-        self.found.get(&frame.instruction())
+        self.found.get(&frame.code())
     }
 
-    /// Folds functions whose names begin with `prefix` as well, as functions of std are.
+    /// Folds functions whose names begin with `prefix` as well, such as `my_channel::`.
     #[must_use]
     pub fn folding(mut self, prefix: &str) -> Names {
         self.folded.push(prefix.to_owned());
@@ -129,7 +149,7 @@ impl Names {
     }
 
     /// True if this frame only says how the thread waits: a function of std, of the C library, or
-    /// of a crate by which threads wait. The one line of a stack folds it.
+    /// of a crate by which threads wait or write their log. The one line of a stack folds it.
     #[must_use]
     pub fn is_folded(&self, frame: &Frame) -> bool {
         self.place(frame).is_some_and(|place| self.is_folded_place(place))
@@ -143,9 +163,12 @@ impl Names {
     }
 
     fn is_folded_name(&self, function: Option<&str>) -> bool {
-        // `<std::sync::Mutex<T>>::lock` is a function of std, too.
-        let function = function.unwrap_or_default().trim_start_matches('<');
-        START.contains(&function) || self.folded.iter().any(|prefix| function.starts_with(prefix.as_str()))
+        let function = function.unwrap_or_default();
+        let bare = function.trim_start_matches('<');
+        START.contains(&function)
+            || bare.starts_with(ADDED)
+            || FOLDED.contains(&crate_of(function))
+            || self.folded.iter().any(|prefix| bare.starts_with(prefix.as_str()))
     }
 
     /// Reads the lines of the frames that are not folded, from the debug information of the
@@ -157,11 +180,11 @@ impl Names {
         let is_wanted =
             |place: &Place| is_own(&place.module) && !self.is_folded_place(place) && !is_unread(place);
         let wanted = self.found.iter().filter(|(_, place)| is_wanted(place));
-        let wanted: BTreeMap<u64, u64> = wanted.map(|(address, place)| (place.offset, *address)).collect();
+        let wanted: BTreeMap<u64, Code> = wanted.map(|(code, place)| (place.offset, *code)).collect();
         let offsets: Vec<u64> = wanted.keys().copied().collect();
         if !offsets.is_empty() {
-            for (address, lines) in wanted.values().zip(lines_of_own(&offsets, until)) {
-                self.found.get_mut(address).into_iter().for_each(|place| place.lines.clone_from(&lines));
+            for (code, lines) in wanted.values().zip(lines_of_own(&offsets, until)) {
+                self.found.get_mut(code).into_iter().for_each(|place| place.lines.clone_from(&lines));
             }
         }
         self
@@ -174,6 +197,14 @@ impl Names {
         let is_own = |line: &&Line| !self.is_folded_name(line.function.as_deref()) && !line.is_of_std();
         self.place(frame)?.lines.iter().find(is_own)
     }
+}
+
+/// The crate of a function: `std` for `<&std::fs::File as std::io::Read>::read`. A function for a
+/// type that is of no crate, such as a parameter or a slice, is of the crate of its trait.
+fn crate_of(function: &str) -> &str {
+    let (of, of_trait) = function.split_once(" as ").unwrap_or((function, function));
+    let (before, _) = of.split_once("::").or_else(|| of_trait.split_once("::")).unwrap_or((of, ""));
+    before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(before)
 }
 
 /// A stack with its names, for `{}` and `{:#}`: see [`Names::show`].
@@ -324,7 +355,12 @@ fn functions<'data>(
     until: Option<Instant>,
 ) -> Result<Functions, String> {
     let file = ElfFile::<FileHeader64<Endianness>, _>::parse(data).map_err(|error| error.to_string())?;
-    if module.build_id.as_deref() != file.build_id().map_err(|error| error.to_string())? {
+    let build_id = file.build_id().map_err(|error| error.to_string())?;
+    // A file may have lost its symbols since, and is the same by its id. Without an id the
+    // beginning decides, in which the linker has put where all else is.
+    let is_same = build_id == module.build_id.as_deref()
+        && (build_id.is_some() || data.read_bytes_at(0, module.head.len() as u64) == Ok(&module.head));
+    if !is_same {
         return Err("the file was replaced after it was loaded".to_owned());
     }
     let mut found = vec![Function::default(); addresses.len()];
@@ -350,4 +386,49 @@ fn functions<'data>(
         }
     }
     Ok((found, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Names, crate_of};
+
+    #[test]
+    fn a_function_is_of_the_crate_of_its_type_or_of_its_trait() {
+        let cases = [
+            ("shop::book", "shop"),
+            ("<shop::Till>::book", "shop"),
+            ("<shop::Till as core::fmt::Debug>::fmt", "shop"),
+            ("<&std::fs::File as std::io::Read>::read", "std"),
+            ("<&mut dyn shop::Till as core::fmt::Debug>::fmt", "shop"),
+            ("<[shop::Till] as alloc::slice::Concat>::concat", "shop"),
+            ("<F as core::ops::function::FnOnce<(shop::Till,)>>::call_once", "core"),
+            ("<fn() -> core::option::Option<shop::Till> as core::ops::function::FnOnce<()>>::call_once", "core"),
+            ("<T as shop::Book>::book", "shop"),
+            ("core::ptr::drop_in_place::<<shop::Till as shop::Book>::Page>", "core"),
+            ("syscall", "syscall"),
+            ("", ""),
+        ];
+        cases.iter().for_each(|(function, of)| assert_eq!(crate_of(function), *of, "{function}"));
+    }
+
+    #[test]
+    fn folded_are_crates_and_not_what_begins_like_them() {
+        let names = Names::default().folding("homebound::");
+        let is_folded = |name| names.is_folded_name(Some(name));
+        for name in [
+            "tracing::span::Span::enter",
+            "<tracing_subscriber::fmt::Subscriber as tracing_core::subscriber::Subscriber>::event",
+            "<S as tracing_core::subscriber::Subscriber>::event",
+            "log::__private_api::log",
+            "parking_lot_core::parking_lot::park",
+            "__rust_begin_short_backtrace",
+            "__rustc::__rust_alloc",
+            "<homebound::Scope>::snapshot",
+            "main",
+        ] {
+            assert!(is_folded(name), "{name}");
+        }
+        let own = ["login::check", "standing::order", "tracing_shop::tell", "rustix_shop::sell", "mainly::run"];
+        own.iter().for_each(|name| assert!(!is_folded(name), "{name}"));
+    }
 }

@@ -16,7 +16,7 @@ use crate::linux::walk::Registers;
 use crate::linux::walk::arch::HOST;
 use crate::linux::walk::frames::{World, walk};
 use crate::linux::walk::memory::View;
-use crate::linux::walk::module::{Module, module_at};
+use crate::linux::walk::module::{HEAD, Module, find_modules, module_at};
 use crate::linux::walk::tables::Tables;
 use crate::stack::{Call, Cut, Frames, How, NotCaptured, Stack, Way};
 
@@ -58,6 +58,8 @@ const TRIES: usize = 3;
 pub struct Stacks {
     modules: Arc<[Module]>,
     tables: Tables,
+    /// Room for the first bytes of a module.
+    head: Vec<u8>,
     /// The stack that was captured last.
     copy: StackCopy,
     /// The signal that the caller chose.
@@ -73,12 +75,14 @@ impl Stacks {
     ///
     /// # Errors
     ///
-    /// [`NotCaptured::Hidden`] without `/proc`, [`NotCaptured::Memory`] if the process may not read
-    /// its own memory by `process_vm_readv`.
+    /// [`NotCaptured::Hidden`] without `/proc`, [`NotCaptured::Foreign`] with that of another pid
+    /// namespace, [`NotCaptured::Memory`] if the process may not read its own memory by
+    /// `process_vm_readv`.
     pub fn new() -> Result<Stacks, NotCaptured> {
         let mut stacks = Stacks {
             modules: Arc::new([]),
             tables: Tables::new(),
+            head: vec![0; HEAD],
             copy: StackCopy::new(),
             signal: None,
             is_frozen: false,
@@ -105,8 +109,9 @@ impl Stacks {
         Stacks { is_frozen: true, ..self }
     }
 
-    /// Reads the list of modules again: before a round of captures, if libraries may have been
-    /// unloaded. (That libraries were loaded is found without it.)
+    /// Reads the list of modules again, if libraries may have been loaded or unloaded. A capture
+    /// that meets such a library does it by itself, unless the session is
+    /// [`frozen`](Stacks::frozen).
     ///
     /// # Errors
     ///
@@ -115,10 +120,14 @@ impl Stacks {
         let somewhere = std::ptr::from_ref(self) as u64;
         memory::copy(somewhere, &mut [0; 8]).map_err(|errno| NotCaptured::Memory { errno })?;
         let view = View { stack: [(0, &[]); 2], read: &own_memory };
-        let modules = maps::modules(&view).map_err(|error| NotCaptured::Hidden {
+        if !kernel::is_own_namespace() {
+            return Err(NotCaptured::Foreign);
+        }
+        let mut modules = maps::modules(&view).map_err(|error| NotCaptured::Hidden {
             file: "maps",
             errno: error.raw_os_error().unwrap_or(libc::EIO),
         })?;
+        maps::number(&mut modules, &self.modules);
         if *modules != *self.modules {
             self.modules = modules.into();
             self.tables.forget();
@@ -147,18 +156,21 @@ impl Stacks {
         let now = Instant::now();
         let end = now.checked_add(within).unwrap_or(now);
         self.copy.hold([(0, 0); 2]);
-        let asleep = self.asleep(tid, end);
-        if way == Way::Asleep {
-            return asleep;
-        }
-        match asleep {
-            Ok(stack) if stack.cut.is_none() || stack.cut == Some(Cut::TooDeep) => Ok(stack),
-            Ok(cut) => Ok(self.by_signal(tid, end).unwrap_or(cut)),
-            Err(NotCaptured::Running | NotCaptured::TooLate | NotCaptured::Hidden { .. }) => {
-                self.by_signal(tid, end)
+        // In one place: the caller may have little stack, and a value of 5 KiB that is returned
+        // takes its room in each function on the way.
+        let mut stack = Stack { tid, how: How::Asleep, call: None, cut: None, frames: Frames::new() };
+        let asleep = self.asleep(&mut stack, end);
+        let captured = match (asleep, way) {
+            (Ok(()), Way::Signal) if !matches!(stack.cut, None | Some(Cut::TooDeep)) => {
+                // Without an answer the stack stays as it is: cut.
+                self.by_signal(&mut stack, end).or(Ok(()))
             }
-            Err(reason) => Err(reason),
-        }
+            (Err(NotCaptured::Running | NotCaptured::TooLate | NotCaptured::Hidden { .. }), Way::Signal) => {
+                self.by_signal(&mut stack, end)
+            }
+            (asleep, _) => asleep,
+        };
+        captured.map(|()| stack)
     }
 
     /// The words of the stack that was captured last, as they were at its moment, between two
@@ -223,7 +235,8 @@ impl Stacks {
     }
 
     /// The stack of a thread that sleeps.
-    fn asleep(&mut self, tid: i32, end: Instant) -> Result<Stack, NotCaptured> {
+    fn asleep(&mut self, stack: &mut Stack, end: Instant) -> Result<(), NotCaptured> {
+        let tid = stack.tid;
         // The kernel tells a thread about itself as well, but then it does not sleep.
         if tid == thread_id() {
             return Err(NotCaptured::Running);
@@ -233,12 +246,13 @@ impl Stacks {
         let calls = File::open(tid, "syscall")?;
         let [mut size, all] = COPIES;
         let mut elsewhere = None;
-        let mut stack = Stack { tid, how: How::Asleep, call: None, cut: None, frames: Frames::new() };
         loop {
             let moment = self.moment(&calls, &turns, &mut begun, (size, elsewhere), end)?;
-            (stack.call, stack.cut) = (moment.call, self.walked(&moment, &mut stack.frames));
+            (stack.call, stack.cut) = (moment.call, self.walk(&moment, &mut stack.frames));
             let (from, length) = moment.pieces[0];
             match stack.cut {
+                // A library was loaded meanwhile, or has taken the place of another.
+                Some(Cut::NoModule { at }) if self.looks_again(at) => {}
                 // It is deeper than the copy.
                 Some(Cut::NotCopied { .. }) if length == size && size < all => size = all,
                 // A signal handler has a stack of its own, and the thread was on another before.
@@ -247,7 +261,7 @@ impl Stacks {
                 {
                     elsewhere = Some(at);
                 }
-                _ => return Ok(stack),
+                _ => return Ok(()),
             }
         }
     }
@@ -298,18 +312,35 @@ impl Stacks {
     }
 
     /// The stack of a thread that gets a signal.
-    fn by_signal(&mut self, tid: i32, end: Instant) -> Result<Stack, NotCaptured> {
+    fn by_signal(&mut self, stack: &mut Stack, end: Instant) -> Result<(), NotCaptured> {
+        let mut moment = self.answer(stack.tid, end)?;
+        (stack.how, stack.call) = (How::Signal, None);
+        loop {
+            stack.cut = self.walk(&moment, &mut stack.frames);
+            match stack.cut {
+                Some(Cut::NoModule { at }) if self.looks_again(at) => {}
+                _ => return Ok(()),
+            }
+            match self.answer(stack.tid, end) {
+                Ok(again) => moment = again,
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Sends a signal to a thread, and waits for what its handler has copied.
+    fn answer(&mut self, tid: i32, end: Instant) -> Result<Moment, NotCaptured> {
         let number = signal::ready(self.signal).ok_or(NotCaptured::NoSignal)?;
         let alive = File::open(tid, "comm")?;
         kernel::may_be_sent(number, tid)?;
         let armed = handler::arm().ok_or(NotCaptured::Busy)?;
-        let room = &mut self.copy.room().0[..handler::DEEPEST];
         let sent = signal::send(tid, number, armed.value);
         let answer = armed.slot.take(
             armed.ticket,
             // A signal that was not sent has no answer to wait for.
             |word, seen| sent.is_ok() && words::wait_until(word, seen, end),
             |copied| {
+                let room = &mut self.copy.room().0[..handler::DEEPEST];
                 room[..copied.length].copy_from_slice(&copied.stack[..copied.length]);
                 (copied.registers, copied.length, copied.refused)
             },
@@ -327,33 +358,28 @@ impl Stacks {
             return Err(NotCaptured::Memory { errno: refused });
         }
         let from = registers.stack_pointer().unwrap_or(0);
-        let moment = Moment { call: None, registers, pieces: [(from, length), (0, 0)] };
-        let mut stack = Stack { tid, how: How::Signal, call: None, cut: None, frames: Frames::new() };
-        stack.cut = self.walked(&moment, &mut stack.frames);
-        Ok(stack)
+        Ok(Moment { call: None, registers, pieces: [(from, length), (0, 0)] })
     }
 
-    /// Walks what was copied. If that meets code of no module, reads the list of modules again.
-    ///
-    /// Writes to `frames`, which are 4 KiB, instead of returning them: the caller may have little
-    /// stack, and a value that is returned takes its room in each function on the way.
-    fn walked(&mut self, moment: &Moment, frames: &mut Frames) -> Option<Cut> {
-        let walked = self.walk(moment, frames);
-        let Some(Cut::NoModule { at }) = walked else { return walked };
+    /// Reads the list of modules again, because the code at this address is of none that is known.
+    /// True: the stack is to be captured anew. The copy is not walked again, because it is older
+    /// than the list.
+    fn looks_again(&mut self, at: u64) -> bool {
         let page = at >> 12;
         if self.is_frozen || self.strange[..self.strange_count].contains(&page) {
-            return walked;
+            return false;
         }
         let count = self.strange_count;
-        let Some(place) = self.strange.get_mut(count) else { return walked };
+        let Some(place) = self.strange.get_mut(count) else { return false };
         *place = page;
         if self.renew().is_err() {
-            return walked;
+            return false;
         }
         self.strange_count = count + 1;
-        self.walk(moment, frames)
+        true
     }
 
+    /// Walks what was copied, and finds the modules of the frames.
     fn walk(&mut self, moment: &Moment, frames: &mut Frames) -> Option<Cut> {
         let Moment { call, registers, pieces } = *moment;
         self.copy.hold(pieces);
@@ -362,7 +388,12 @@ impl Stacks {
         let vfork = HOST.vfork.zip(call).filter(|((number, _), call)| call.number == *number);
         let returns_to = vfork.map(|((_, place), call)| call.arguments[place]);
         frames.clear();
-        walk(&world, &mut self.tables, registers, returns_to, frames)
+        let cut = walk(&world, &mut self.tables, registers, returns_to, frames);
+        // The modules were there before the copy was made, and are there after it: so the frames
+        // are of these modules.
+        let Some((place, at)) = find_modules(&self.modules, &view, &mut self.head, frames) else { return cut };
+        frames.truncate(place);
+        Some(Cut::NoModule { at })
     }
 }
 

@@ -80,6 +80,15 @@ fn st3_a_thread_with_a_small_stack_looks_at_no_stacks_and_says_why() {
         );
         assert!(small.contains("sleeps in futex"), "the rest is there: {small}");
         assert!(!large.contains("of stack left") && large.contains("      in "), "{large}");
+        // Too little for the tree as well, in a build without optimisation.
+        let tiny = scope(|s| {
+            let looker = s.thread("looker", "looks").stack_size(32 << 10);
+            looker.spawn(move |_| Ok((s.dump_status(), s.snapshot())))?.join().map_err(Into::into)
+        });
+        let (dump, snapshot) = tiny.unwrap();
+        let is_refused = dump.contains("not seen: the tree: the thread that looks has ");
+        assert!(is_refused || dump.contains("looker"), "{dump}");
+        assert!(!snapshot.limits.is_empty() || !snapshot.root.threads.is_empty(), "{snapshot:?}");
         0
     });
 }

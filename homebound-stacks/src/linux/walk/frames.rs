@@ -102,7 +102,7 @@ fn step(
     let base = match rule.base(&registers, view) {
         Ok(base) => base,
         Err(Some(register)) if register == arch.fp => {
-            let found = frame_pointer(world, &rule, &registers).ok_or(Cut::NoFramePointer)?;
+            let found = frame_pointer(world, &rule, place)?;
             if found.is_guess {
                 frames.guess_from_here();
             }
@@ -184,25 +184,42 @@ struct FramePointer {
 /// The beginning of the function tells how far above the stack pointer it points. The word above
 /// the place must be a return address behind a call. Where the beginning is unusual, the first
 /// place is taken whose return address is behind a call of this very function.
-fn frame_pointer(world: &World<'_>, rule: &Rule, registers: &Registers) -> Option<FramePointer> {
+///
+/// A thread that sleeps in a page fault may be in the beginning or the end of the function, where
+/// the stack pointer is on its way. So the place is a guess there, by what was run of the
+/// beginning.
+fn frame_pointer(world: &World<'_>, rule: &Rule, place: &Place) -> Result<FramePointer, Cut> {
     let World { arch, view, .. } = world;
-    let sp = registers.get(arch.sp)?;
+    let sp = place.registers.get(arch.sp).ok_or(Cut::LostRegister)?;
+    let is_in_call = || {
+        let before = view.bytes::<8>(place.address.wrapping_sub(8));
+        before.is_some_and(|code| code.ends_with(arch.system_call))
+    };
+    let is_settled = !place.is_exact || is_in_call();
     let is_pair = |at: u64| view.on_stack(at.checked_add(8)?).map(|word| word & arch.address);
     let mut code = [0; PROLOGUE];
     let length = (view.read)(rule.start, &mut code);
-    let size = (arch.frame_size)(&code[..length]);
-    let by_size = size.map(|size| sp.wrapping_add(size));
-    let by_size = by_size.filter(|at| is_pair(*at).and_then(|ret| target_before(world, ret)).is_some());
-    if let Some(at) = by_size {
-        return Some(FramePointer { at, is_guess: false });
+    let run = usize::try_from(place.address.wrapping_sub(rule.start)).unwrap_or(usize::MAX);
+    let run = if is_settled { PROLOGUE } else { run };
+    let size = (arch.frame_size)(&code[..length.min(run)]);
+    if let Some(at) = size.and_then(|size| sp.checked_add(size)) {
+        match is_pair(at) {
+            // The frame is larger than the copy.
+            None if view.word(at).is_some() => return Err(Cut::NotCopied { at }),
+            Some(ret) if target_before(world, ret).is_some() => {
+                return Ok(FramePointer { at, is_guess: !is_settled });
+            }
+            _ => {}
+        }
     }
-    let mut places = (sp.checked_add(size.unwrap_or(0))?..).step_by(8).take((FARTHEST / 8) as usize);
+    let first = sp.saturating_add(size.unwrap_or(0));
+    let mut places = (first..u64::MAX).step_by(8).take((FARTHEST / 8) as usize);
     let calls_this = |at: u64| {
         let target = target_before(world, is_pair(at)?)?;
         (target == Some(rule.start)).then_some(at)
     };
-    let at = places.find_map(calls_this)?;
-    Some(FramePointer { at, is_guess: true })
+    let at = places.find_map(calls_this).ok_or(Cut::NoFramePointer)?;
+    Ok(FramePointer { at, is_guess: true })
 }
 
 /// What the call before a return address calls: `Some(None)` if only the thread knows that, `None`

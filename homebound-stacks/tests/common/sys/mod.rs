@@ -2,6 +2,11 @@
 //! Refuses to start threads and to judge.
 #![allow(unsafe_code, reason = "raw calls: what std offers hides EINTR, or starts anew")]
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod frames;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod library;
+
 use std::sync::atomic::AtomicU32;
 
 /// `poll` without descriptors and without end. Returns at a signal alone: the error's number.
@@ -123,7 +128,41 @@ pub(crate) fn clone_until(reader: i32) {
     drop(stack);
 }
 
-fn errno() -> i32 {
+/// Reads one byte, and does not begin anew if a signal comes.
+pub(crate) fn read_once(from: &mut std::fs::File) -> i32 {
+    let mut byte = [0_u8; 1];
+    // SAFETY: there is room for one byte.
+    unsafe { libc::read(std::os::fd::AsRawFd::as_raw_fd(from), byte.as_mut_ptr().cast(), 1) };
+    errno()
+}
+
+/// The lowest address of the calling thread's stack. `None`: it has no other stack for handlers.
+pub(crate) fn end_of_stack() -> Option<usize> {
+    let mut other = std::mem::MaybeUninit::<libc::stack_t>::uninit();
+    // SAFETY: nothing is changed, and there is room for the answer.
+    let asked = unsafe { libc::sigaltstack(std::ptr::null(), other.as_mut_ptr()) };
+    // SAFETY: the call has written it.
+    if asked != 0 || unsafe { other.assume_init() }.ss_flags & libc::SS_DISABLE != 0 {
+        return None;
+    }
+    let mut attributes = std::mem::MaybeUninit::uninit();
+    // SAFETY: there is room for the attributes of this thread.
+    let told = unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) };
+    assert_eq!(told, 0);
+    let (mut lowest, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: the attributes were made above.
+    unsafe { libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut lowest, &raw mut size) };
+    // SAFETY: they are not used any more.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    Some(lowest as usize)
+}
+
+pub(crate) fn set_errno(number: i32) {
+    // SAFETY: each thread has a place for its error number.
+    unsafe { *libc::__errno_location() = number };
+}
+
+pub(crate) fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
@@ -224,6 +263,19 @@ pub(crate) fn become_undumpable() {
     unsafe { libc::setresuid(NOBODY, NOBODY, NOBODY) };
     // SAFETY: it sets a number of this process.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
+}
+
+/// Makes this process a member of so many groups. False: it may not.
+pub(crate) fn join_groups(count: u32) -> bool {
+    let groups: Vec<u32> = (1_000_000..1_000_000 + count).collect();
+    // SAFETY: there are so many groups.
+    unsafe { libc::setgroups(groups.len(), groups.as_ptr()) == 0 }
+}
+
+/// The children of this process have numbers of their own from now on. False: it may not.
+pub(crate) fn children_in_a_new_namespace() -> bool {
+    // SAFETY: it has no precondition.
+    unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 }
 }
 
 /// Makes one system call fail for the calling thread, and for threads and children that it starts.

@@ -20,6 +20,8 @@ pub(crate) const AARCH64: Arch = Arch {
         // 128 bytes of `siginfo`, 176 of `ucontext` before the registers, and a fault address.
         registers: 128 + 176 + 8,
     }),
+    // svc 0
+    system_call: &[0x01, 0x00, 0x00, 0xd4],
     address: (1 << 48) - 1,
     frame_size,
     call_before,

@@ -43,6 +43,8 @@ pub(crate) struct Arch {
     /// What stands behind a signal handler, where the tables of the kernel's own code do not lead
     /// to the place at which the thread was interrupted.
     pub(crate) signal_frame: Option<SignalFrame>,
+    /// The instruction by which a thread enters the kernel for a system call.
+    pub(crate) system_call: &'static [u8],
     /// The bits of an address. Above them a return address may be signed.
     pub(crate) address: u64,
     /// How far above the stack pointer the frame pointer points, by the beginning of the function:

@@ -15,6 +15,7 @@ pub(crate) const X86_64: Arch = Arch {
     vfork: Some((58, 0)),
     // The table of the C library has it all.
     signal_frame: None,
+    system_call: &[0x0f, 0x05],
     address: u64::MAX,
     frame_size,
     call_before,
@@ -22,6 +23,11 @@ pub(crate) const X86_64: Arch = Arch {
 };
 
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
+
+/// `sub rsp, 4096; mov qword ptr [rsp], 0; cmp rsp, r11; jne` back to the beginning.
+const TO_R11: [u8; 20] = [
+    0x48, 0x81, 0xec, 0x00, 0x10, 0x00, 0x00, 0x48, 0xc7, 0x04, 0x24, 0, 0, 0, 0, 0x4c, 0x39, 0xdc, 0x75, 0xec,
+];
 
 /// `push rbp; mov rbp, rsp`, then pushes, then `sub rsp, n`, in pages if the function probes them.
 fn frame_size(code: &[u8]) -> Option<u64> {
@@ -35,6 +41,11 @@ fn frame_size(code: &[u8]) -> Option<u64> {
             [0x50..=0x57, rest @ ..] | [0x41, 0x50..=0x57, rest @ ..] => {
                 size += 8;
                 rest
+            }
+            // lea r11, [rsp - n], and a loop that goes there and touches each page
+            [0x4c, 0x8d, 0x9c, 0x24, _, _, _, _, after @ ..] => {
+                size += u64::from((word(rest, 4) as i32).unsigned_abs());
+                after.strip_prefix(&TO_R11)?
             }
             // and rsp, n: the size depends on where the stack was
             [0x48, 0x83 | 0x81, 0xe4, ..] => return None,
