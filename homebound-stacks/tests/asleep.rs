@@ -4,8 +4,11 @@
 
 mod common;
 
-use common::{asleep, functions, sleepers, start, sys};
-use homebound_stacks::{Cut, How, MOST_FRAMES, Stacks};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use common::{LONG, asleep, functions, sleepers, start, sys};
+use homebound_stacks::{Cut, How, MOST_FRAMES, Stacks, Way};
 
 #[test]
 fn a_thread_in_each_sort_of_sleep_has_its_whole_stack() {
@@ -63,6 +66,46 @@ fn a_deep_stack_is_copied_in_full_and_cut_at_the_outer_end() {
     let tid = start(|| common::ended(deep(500)));
     let stack = asleep(&mut stacks, tid, is_deep(200));
     assert_eq!((stack.cut, stack.frames().len()), (Some(Cut::TooDeep), MOST_FRAMES));
+}
+
+#[test]
+fn a_copy_is_of_one_moment() {
+    // catches: a stack pointer and a copy between which the thread ran
+    const MARK: u64 = 0x5eed_0f57_ac4e_00d2;
+    #[inline(never)]
+    fn nest(left: u64, depth: u64) {
+        let mark = std::hint::black_box([MARK, depth]);
+        if left == 0 {
+            sys::nanosleep_for(Duration::from_micros(1));
+        } else {
+            nest(left - 1, depth);
+        }
+        std::hint::black_box(mark);
+    }
+    let mut stacks = Stacks::new().unwrap();
+    let tid = start(|| (0..u64::MAX).map(|turn| turn * 17 % 40).for_each(|depth| nest(depth, depth)));
+    let (mut is_nest, mut compared) = (HashMap::new(), 0);
+    while compared < 2_000 {
+        // It is on its way.
+        let Ok(stack) = stacks.capture(tid, Way::Asleep, LONG) else { continue };
+        let sleeps = [libc::SYS_nanosleep, libc::SYS_clock_nanosleep];
+        if !stack.call.is_some_and(|call| sleeps.contains(&(call.number as i64))) {
+            continue;
+        }
+        assert_eq!((stack.cut, stack.frames().any(|frame| frame.is_guess)), (None, false));
+        if stack.addresses().iter().any(|address| !is_nest.contains_key(address)) {
+            let names = functions(&stacks, &stack);
+            is_nest.extend(names.iter().zip(stack.addresses()).map(|(name, at)| (*at, name.ends_with("nest"))));
+        }
+        let nests: Vec<_> = stack.frames().map(|frame| is_nest[&frame.address]).collect();
+        let ends: Vec<_> = stack.frames().map(|frame| frame.stack_pointer).collect();
+        let innermost = nests.iter().position(|is_nest| *is_nest).expect("it sleeps there alone");
+        let words: Vec<_> = stacks.words(ends[innermost]..ends[innermost + 1]).collect();
+        let said: BTreeSet<_> = words.windows(2).filter(|two| two[0] == MARK).map(|two| two[1]).collect();
+        let depth = nests.iter().filter(|is_nest| **is_nest).count() as u64 - 1;
+        assert_eq!(said, BTreeSet::from([depth]), "{:#}", stacks.names(&[stack.clone()]).show(&stack));
+        compared += 1;
+    }
 }
 
 #[test]

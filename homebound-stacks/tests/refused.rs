@@ -5,8 +5,11 @@
 
 mod common;
 
+use std::os::fd::IntoRawFd;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use common::{LONG, start, sys};
 use homebound_stacks::{How, NotCaptured, Stack, Stacks, Way, free_signal, thread_id};
@@ -55,6 +58,25 @@ fn a_process_that_is_not_dumpable_has_stacks_by_signals_alone() {
         assert!(hidden.to_string().contains("PR_SET_DUMPABLE"), "{hidden}");
         let is_whole = |stack: &Stack| stack.how == How::Signal && stack.cut.is_none();
         until(&mut stacks, tid, Way::Signal, |result| result.as_ref().is_ok_and(is_whole));
+    });
+}
+
+#[test]
+fn a_thread_gets_no_second_signal_while_one_is_pending() {
+    // catches: signals that pile up at a thread that cannot answer, and take all room of the user
+    in_a_child("a_thread_gets_no_second_signal_while_one_is_pending", || {
+        // Without this the thread would be captured as it sleeps.
+        sys::become_undumpable();
+        let (own, _other) = UnixStream::pair().unwrap();
+        let reader = own.into_raw_fd();
+        // No signal comes through to a thread in `vfork`.
+        let tid = start(move || sys::vfork_until(reader));
+        let mut stacks = Stacks::new().unwrap();
+        let begun = Instant::now();
+        let mut ask = || stacks.capture(tid, Way::Signal, Duration::from_millis(20)).err();
+        while ask() != Some(NotCaptured::Outstanding) {
+            assert!(begun.elapsed() < LONG, "it gets one signal after the other");
+        }
     });
 }
 

@@ -1,5 +1,7 @@
 //! ST1: a thread that sleeps has a stack, and does not notice.
 
+use std::os::unix::net::UnixStream;
+
 use super::looks::*;
 use super::sleeps::*;
 use crate::common::*;
@@ -29,6 +31,40 @@ fn st1_each_sleeping_thread_has_the_function_of_the_program_in_which_it_sleeps()
             })
         })
         .map_or(1, |()| 0)
+    });
+}
+
+#[test]
+fn st1_a_thread_that_writes_its_log_is_in_the_function_that_logs() {
+    // catches: a function of the logger as the place of a thread
+    #[inline(never)]
+    fn books() {
+        tracing::info!("booked");
+    }
+    child_passes(|_| {
+        let (log, reader) = UnixStream::pair().unwrap();
+        let subscriber = tracing_subscriber::fmt().with_writer(std::sync::Mutex::new(log)).finish();
+        let done = scope(|s| -> homebound::Result {
+            // Nobody reads the log, so it is full soon.
+            s.spawn("clerk", "writes a log", move |cx| {
+                tracing::subscriber::with_default(subscriber, || {
+                    while !cx.is_stopping() {
+                        books();
+                    }
+                });
+                Ok(())
+            })?;
+            let function = || {
+                let clerk = row(&s.examine(asleep()), "clerk");
+                let own = clerk.stack.as_ref().and_then(|stack| stack.own_frame()?.function.clone());
+                own.unwrap_or_default().to_string()
+            };
+            eventually("the log is full", || function().contains("::books"));
+            s.stop();
+            drop(reader);
+            Ok(())
+        });
+        done.map_or(1, |()| 0)
     });
 }
 
