@@ -95,7 +95,8 @@ fn a_copy_is_of_one_moment() {
         assert_eq!((stack.cut, stack.frames().any(|frame| frame.is_guess)), (None, false));
         if stack.addresses().iter().any(|address| !is_nest.contains_key(address)) {
             let names = functions(&stacks, &stack);
-            is_nest.extend(names.iter().zip(stack.addresses()).map(|(name, at)| (*at, name.ends_with("nest"))));
+            is_nest
+                .extend(names.iter().zip(stack.addresses()).map(|(name, at)| (*at, name.ends_with("nest"))));
         }
         let nests: Vec<_> = stack.frames().map(|frame| is_nest[&frame.address]).collect();
         let ends: Vec<_> = stack.frames().map(|frame| frame.stack_pointer).collect();

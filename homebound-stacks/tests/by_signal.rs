@@ -163,9 +163,8 @@ fn a_late_signal_of_one_thread_is_no_answer_of_another() {
     // signal was sent
     let mut stacks = Stacks::new().unwrap();
     let runners = [Runner::new(|| {}), Runner::new(deeper)];
-    let is_deeper = |stacks: &Stacks, stack: &Stack| {
-        functions(stacks, stack).iter().any(|name| name.ends_with("deeper"))
-    };
+    let is_deeper =
+        |stacks: &Stacks, stack: &Stack| functions(stacks, stack).iter().any(|name| name.ends_with("deeper"));
     let [late, other] = runners.each_ref().map(|runner| runner.tid);
     until("the other is in its place", || {
         stacks.capture(other, Way::Signal, LONG).is_ok_and(|stack| is_deeper(&stacks, &stack))

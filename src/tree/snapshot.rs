@@ -70,7 +70,17 @@ pub(crate) fn unread(core: &Arc<ScopeCore>, why: String) -> Snapshot {
     let (cycles, foreign, idle, ending) = Default::default();
     let (process, root) = (process(String::new()), bare(core, 0));
     let limits = vec![why];
-    Snapshot { taken_at: SystemTime::now(), process, status: None, cycles, root, foreign, idle, ending, limits }
+    Snapshot {
+        taken_at: SystemTime::now(),
+        process,
+        status: None,
+        cycles,
+        root,
+        foreign,
+        idle,
+        ending,
+        limits,
+    }
 }
 
 /// What the program says about itself, unless the lock of that is not free in time.

@@ -402,7 +402,10 @@ mod tests {
             ("<&mut dyn shop::Till as core::fmt::Debug>::fmt", "shop"),
             ("<[shop::Till] as alloc::slice::Concat>::concat", "shop"),
             ("<F as core::ops::function::FnOnce<(shop::Till,)>>::call_once", "core"),
-            ("<fn() -> core::option::Option<shop::Till> as core::ops::function::FnOnce<()>>::call_once", "core"),
+            (
+                "<fn() -> core::option::Option<shop::Till> as core::ops::function::FnOnce<()>>::call_once",
+                "core",
+            ),
             ("<T as shop::Book>::book", "shop"),
             ("core::ptr::drop_in_place::<<shop::Till as shop::Book>::Page>", "core"),
             ("syscall", "syscall"),
@@ -428,7 +431,8 @@ mod tests {
         ] {
             assert!(is_folded(name), "{name}");
         }
-        let own = ["login::check", "standing::order", "tracing_shop::tell", "rustix_shop::sell", "mainly::run"];
+        let own =
+            ["login::check", "standing::order", "tracing_shop::tell", "rustix_shop::sell", "mainly::run"];
         own.iter().for_each(|name| assert!(!is_folded(name), "{name}"));
     }
 }

@@ -391,7 +391,9 @@ impl Stacks {
         let cut = walk(&world, &mut self.tables, registers, returns_to, frames);
         // The modules were there before the copy was made, and are there after it: so the frames
         // are of these modules.
-        let Some((place, at)) = find_modules(&self.modules, &view, &mut self.head, frames) else { return cut };
+        let Some((place, at)) = find_modules(&self.modules, &view, &mut self.head, frames) else {
+            return cut;
+        };
         frames.truncate(place);
         Some(Cut::NoModule { at })
     }

@@ -60,11 +60,23 @@ fn file(name: &str, function: &Function) -> Vec<u8> {
         file[at..at + bytes.len()].copy_from_slice(&bytes);
     };
     let apart = |to: usize, from: usize| (to as i32 - from as i32).to_le_bytes();
-    put(INDEX, &[&[1, 0x1b, 3, 0x3b], &apart(COMMON, INDEX + 4), &[1, 0, 0, 0], &apart(PAGE, INDEX), &apart(ENTRY, INDEX)]);
+    put(
+        INDEX,
+        &[
+            &[1, 0x1b, 3, 0x3b],
+            &apart(COMMON, INDEX + 4),
+            &[1, 0, 0, 0],
+            &apart(PAGE, INDEX),
+            &apart(ENTRY, INDEX),
+        ],
+    );
     // Addresses are 4 bytes, relative; the caller's frame ends at rsp + 8, below which it returns.
     put(COMMON, &[&[20, 0, 0, 0, 0, 0, 0, 0, 1], b"zR\0", &[1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1]]);
     let length = (function.code.len() as u32).to_le_bytes();
-    put(ENTRY, &[&[24, 0, 0, 0], &apart(ENTRY + 4, COMMON), &apart(PAGE, ENTRY + 8), &length, &[0], function.rows]);
+    put(
+        ENTRY,
+        &[&[24, 0, 0, 0], &apart(ENTRY + 4, COMMON), &apart(PAGE, ENTRY + 8), &length, &[0], function.rows],
+    );
     put(PAGE, &[function.code]);
     let segments = [(1_u32, 4_u32, 0, PAGE), (1, 5, PAGE, PAGE), (0x6474_e550, 4, INDEX, 20)];
     for (place, (kind, flags, at, size)) in segments.into_iter().enumerate() {
@@ -89,7 +101,8 @@ fn file(name: &str, function: &Function) -> Vec<u8> {
     }
     let words = [0, 64, sections].map(|word: usize| (word as u64).to_le_bytes()).concat();
     let halves = [64_u16, 56, 3, 64, 3, 2].map(u16::to_le_bytes).concat();
-    let head = [b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0", &words[..], &[0; 4], &halves].concat();
+    let head = [b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0", &words[..], &[0; 4], &halves]
+        .concat();
     file[..head.len()].copy_from_slice(&head);
     file
 }
@@ -135,8 +148,7 @@ impl Room {
     /// The function of what is there, called with `work`.
     pub(crate) fn call(&self, work: extern "C" fn()) {
         // SAFETY: a function with one argument stands there, which calls it.
-        let function =
-            unsafe { std::mem::transmute::<usize, extern "C" fn(extern "C" fn())>(self.0 + PAGE) };
+        let function = unsafe { std::mem::transmute::<usize, extern "C" fn(extern "C" fn())>(self.0 + PAGE) };
         function(work);
         std::hint::black_box(());
     }
