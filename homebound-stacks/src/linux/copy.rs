@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
+use crate::linux::walk::Registers;
 use crate::linux::walk::memory::{Piece, Read, View};
+use crate::stack::Call;
 
 /// How much of a stack is copied first, and how much if that did not reach its end. Most stacks are
 /// less deep than the first: a copy takes the longer the larger it is.
@@ -51,4 +53,12 @@ impl StackCopy {
         let most = self.room.len() / 8;
         (start..addresses.end).step_by(8).take(most).filter_map(move |at| view.on_stack(at))
     }
+}
+
+/// A thread at one moment. Its stack is in the session's copy.
+pub(crate) struct Moment {
+    pub(crate) call: Option<Call>,
+    pub(crate) registers: Registers,
+    /// The addresses of the two pieces of the copy, and their lengths.
+    pub(crate) pieces: [(u64, usize); 2],
 }

@@ -215,8 +215,8 @@ fn over(status: &File) -> Result<Option<u64>, NotCaptured> {
     Ok(own.zip(forced).and_then(|(own, forced)| own.checked_add(forced)))
 }
 
-/// Whether `/proc` counts threads as [`thread_id`] does: it does not if it was mounted in another pid
-/// namespace. Unknown counts as yes.
+/// Whether `/proc` counts threads as [`thread_id`] does: it does not if it was mounted in another
+/// pid namespace. Unknown counts as yes.
 pub(crate) fn is_own_namespace() -> bool {
     let own = std::fs::read_link("/proc/thread-self").ok();
     let seen = own.as_ref().and_then(|path| path.file_name()?.to_str()?.parse().ok());

@@ -4,12 +4,14 @@
 //! Read `stacks` first.
 
 mod copy;
+mod folded;
 mod kernel;
 mod lines;
 mod maps;
 mod mounts;
 mod names;
 mod stacks;
+mod strange;
 mod sys;
 mod walk;
 

@@ -14,44 +14,13 @@ use object::read::elf::ElfFile;
 use object::read::{ReadCache, ReadRef};
 use object::{Endianness, Object, ObjectSymbol, ObjectSymbolTable, SymbolKind};
 
+use crate::linux::folded;
 use crate::linux::lines::lines_of_own;
 use crate::linux::mounts::Mounts;
 use crate::linux::sys::memory;
 use crate::linux::walk::module::Module;
 use crate::place::{Alike, Line, Place, Reading, Unread};
 use crate::stack::{Code, Frame, Stack};
-
-/// Crates whose functions are folded in the one line of a stack: they say how a thread waits or
-/// writes its log, and not where in the program.
-const FOLDED: [&str; 18] = [
-    "std",
-    "core",
-    "alloc",
-    "hashbrown",
-    "parking_lot",
-    "parking_lot_core",
-    "lock_api",
-    "crossbeam_channel",
-    "crossbeam_utils",
-    "rustix",
-    "log",
-    "tracing",
-    "tracing_core",
-    "tracing_log",
-    "tracing_subscriber",
-    "tracing_appender",
-    "sharded_slab",
-    "thread_local",
-];
-
-/// What the names of functions begin with that the compiler adds to a program.
-const ADDED: &str = "__rust";
-
-/// Libraries all of whose functions are folded.
-const SYSTEM: [&str; 5] = ["libc.so", "libc-", "libpthread", "ld-linux", "ld-musl"];
-
-/// The functions that call the `main` of a program.
-const START: [&str; 2] = ["main", "_start"];
 
 /// The names of the functions in some stacks.
 ///
@@ -156,19 +125,13 @@ impl Names {
     }
 
     fn is_folded_place(&self, place: &Place) -> bool {
-        let file =
-            Path::new(&*place.module).file_name().and_then(|file| file.to_str()).unwrap_or(&place.module);
-        let is_system = SYSTEM.iter().any(|start| file.starts_with(start)) || file == "[vdso]";
-        is_system || self.is_folded_name(place.function.as_deref())
+        folded::is_system(&place.module) || self.is_folded_name(place.function.as_deref())
     }
 
     fn is_folded_name(&self, function: Option<&str>) -> bool {
         let function = function.unwrap_or_default();
         let bare = function.trim_start_matches('<');
-        START.contains(&function)
-            || bare.starts_with(ADDED)
-            || FOLDED.contains(&crate_of(function))
-            || self.folded.iter().any(|prefix| bare.starts_with(prefix.as_str()))
+        folded::is_folded(function) || self.folded.iter().any(|prefix| bare.starts_with(prefix.as_str()))
     }
 
     /// Reads the lines of the frames that are not folded, from the debug information of the
@@ -197,14 +160,6 @@ impl Names {
         let is_own = |line: &&Line| !self.is_folded_name(line.function.as_deref()) && !line.is_of_std();
         self.place(frame)?.lines.iter().find(is_own)
     }
-}
-
-/// The crate of a function: `std` for `<&std::fs::File as std::io::Read>::read`. A function for a
-/// type that is of no crate, such as a parameter or a slice, is of the crate of its trait.
-fn crate_of(function: &str) -> &str {
-    let (of, of_trait) = function.split_once(" as ").unwrap_or((function, function));
-    let (before, _) = of.split_once("::").or_else(|| of_trait.split_once("::")).unwrap_or((of, ""));
-    before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(before)
 }
 
 /// A stack with its names, for `{}` and `{:#}`: see [`Names::show`].
@@ -386,53 +341,4 @@ fn functions<'data>(
         }
     }
     Ok((found, true))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Names, crate_of};
-
-    #[test]
-    fn a_function_is_of_the_crate_of_its_type_or_of_its_trait() {
-        let cases = [
-            ("shop::book", "shop"),
-            ("<shop::Till>::book", "shop"),
-            ("<shop::Till as core::fmt::Debug>::fmt", "shop"),
-            ("<&std::fs::File as std::io::Read>::read", "std"),
-            ("<&mut dyn shop::Till as core::fmt::Debug>::fmt", "shop"),
-            ("<[shop::Till] as alloc::slice::Concat>::concat", "shop"),
-            ("<F as core::ops::function::FnOnce<(shop::Till,)>>::call_once", "core"),
-            (
-                "<fn() -> core::option::Option<shop::Till> as core::ops::function::FnOnce<()>>::call_once",
-                "core",
-            ),
-            ("<T as shop::Book>::book", "shop"),
-            ("core::ptr::drop_in_place::<<shop::Till as shop::Book>::Page>", "core"),
-            ("syscall", "syscall"),
-            ("", ""),
-        ];
-        cases.iter().for_each(|(function, of)| assert_eq!(crate_of(function), *of, "{function}"));
-    }
-
-    #[test]
-    fn folded_are_crates_and_not_what_begins_like_them() {
-        let names = Names::default().folding("homebound::");
-        let is_folded = |name| names.is_folded_name(Some(name));
-        for name in [
-            "tracing::span::Span::enter",
-            "<tracing_subscriber::fmt::Subscriber as tracing_core::subscriber::Subscriber>::event",
-            "<S as tracing_core::subscriber::Subscriber>::event",
-            "log::__private_api::log",
-            "parking_lot_core::parking_lot::park",
-            "__rust_begin_short_backtrace",
-            "__rustc::__rust_alloc",
-            "<homebound::Scope>::snapshot",
-            "main",
-        ] {
-            assert!(is_folded(name), "{name}");
-        }
-        let own =
-            ["login::check", "standing::order", "tracing_shop::tell", "rustix_shop::sell", "mainly::run"];
-        own.iter().for_each(|name| assert!(!is_folded(name), "{name}"));
-    }
 }

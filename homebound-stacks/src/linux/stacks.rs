@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
-use crate::linux::copy::{COPIES, StackCopy};
+use crate::linux::copy::{COPIES, Moment, StackCopy};
 use crate::linux::kernel::{self, Asleep, File, TurnFile, Turns, thread_id};
 use crate::linux::maps;
 use crate::linux::names::{Modules, Names};
+use crate::linux::strange::Strange;
 use crate::linux::sys::{handler, memory, signal, words};
-use crate::linux::walk::Registers;
 use crate::linux::walk::arch::HOST;
 use crate::linux::walk::frames::{World, walk};
 use crate::linux::walk::memory::View;
 use crate::linux::walk::module::{HEAD, Module, find_modules, module_at};
 use crate::linux::walk::tables::Tables;
-use crate::stack::{Call, Cut, Frames, How, NotCaptured, Stack, Way};
+use crate::stack::{Cut, Frames, How, NotCaptured, Stack, Way};
 
 /// How often a thread that moved while it was read is read again.
 const TRIES: usize = 3;
@@ -65,9 +65,7 @@ pub struct Stacks {
     /// The signal that the caller chose.
     signal: Option<i32>,
     is_frozen: bool,
-    /// Where code was met that belongs to no module, by page: no reason to look a second time.
-    strange: [u64; 16],
-    strange_count: usize,
+    strange: Strange,
 }
 
 impl Stacks {
@@ -86,8 +84,7 @@ impl Stacks {
             copy: StackCopy::new(),
             signal: None,
             is_frozen: false,
-            strange: [0; 16],
-            strange_count: 0,
+            strange: Strange::default(),
         };
         stacks.renew()?;
         Ok(stacks)
@@ -119,7 +116,7 @@ impl Stacks {
     pub fn renew(&mut self) -> Result<(), NotCaptured> {
         let somewhere = std::ptr::from_ref(self) as u64;
         memory::copy(somewhere, &mut [0; 8]).map_err(|errno| NotCaptured::Memory { errno })?;
-        let view = View { stack: [(0, &[]); 2], read: &own_memory };
+        let view = View { stack: [(0, &[]); 2], read: &memory::read };
         if !kernel::is_own_namespace() {
             return Err(NotCaptured::Foreign);
         }
@@ -132,7 +129,7 @@ impl Stacks {
             self.modules = modules.into();
             self.tables.forget();
         }
-        self.strange_count = 0;
+        self.strange = Strange::default();
         Ok(())
     }
 
@@ -365,25 +362,17 @@ impl Stacks {
     /// True: the stack is to be captured anew. The copy is not walked again, because it is older
     /// than the list.
     fn looks_again(&mut self, at: u64) -> bool {
-        let page = at >> 12;
-        if self.is_frozen || self.strange[..self.strange_count].contains(&page) {
-            return false;
-        }
-        let count = self.strange_count;
-        let Some(place) = self.strange.get_mut(count) else { return false };
-        *place = page;
-        if self.renew().is_err() {
-            return false;
-        }
-        self.strange_count = count + 1;
-        true
+        let mut strange = self.strange;
+        let is_again = !self.is_frozen && strange.is_new(at) && self.renew().is_ok();
+        self.strange = strange;
+        is_again
     }
 
     /// Walks what was copied, and finds the modules of the frames.
     fn walk(&mut self, moment: &Moment, frames: &mut Frames) -> Option<Cut> {
         let Moment { call, registers, pieces } = *moment;
         self.copy.hold(pieces);
-        let view = self.copy.view(&own_memory);
+        let view = self.copy.view(&memory::read);
         let world = World { arch: &HOST, modules: &self.modules, view };
         let vfork = HOST.vfork.zip(call).filter(|((number, _), call)| call.number == *number);
         let returns_to = vfork.map(|((_, place), call)| call.arguments[place]);
@@ -397,20 +386,6 @@ impl Stacks {
         frames.truncate(place);
         Some(Cut::NoModule { at })
     }
-}
-
-/// A thread at one moment. Its stack is in the session's copy.
-struct Moment {
-    call: Option<Call>,
-    registers: Registers,
-    /// The addresses of the two pieces of the copy, and their lengths.
-    pieces: [(u64, usize); 2],
-}
-
-/// Reads this process's memory. A refusal is seen when a session is made, and counts as no memory
-/// afterwards.
-fn own_memory(from: u64, into: &mut [u8]) -> usize {
-    memory::copy(from, into).unwrap_or(0)
 }
 
 impl fmt::Debug for Stacks {

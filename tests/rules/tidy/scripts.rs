@@ -9,8 +9,9 @@ use crate::source::{functions, none, root, sources};
 #[test]
 fn the_tests_that_the_sanitizers_leave_out_are_there() {
     let mut known = BTreeSet::new();
-    for source in sources("tests", ".rs") {
-        let program = source.path.split('/').nth(1).unwrap_or_default().to_owned();
+    for source in ["tests", "homebound-stacks/tests"].into_iter().flat_map(|folder| sources(folder, ".rs")) {
+        let (_, path) = source.path.split_once("tests/").unwrap_or_default();
+        let program = path.split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
         known.extend(functions(&source).into_iter().map(|(name, _, _)| (program.clone(), name)));
     }
     let script = fs::read_to_string(root().join("ci/sanitizers.sh")).unwrap();

@@ -158,7 +158,7 @@ pub(crate) fn call_at_the_end(work: extern "C" fn()) {
 /// Computes until `stop`, with next to nothing left of its stack. False: handlers have no other
 /// stack.
 pub(crate) fn compute_at_the_end_of_the_stack(stop: &AtomicBool) -> bool {
-    let Some(lowest) = super::end_of_stack() else { return false };
+    let Some(lowest) = end_of_stack() else { return false };
     // SAFETY: a few bytes are left, and the function uses none of them.
     unsafe { computes_at(lowest + 256, stop) };
     true
@@ -198,4 +198,25 @@ impl Missing {
         // SAFETY: the page is mapped, and may be read.
         unsafe { calls_what_touches(self.0 as *const u8) }
     }
+}
+
+/// The lowest address of the calling thread's stack. `None`: it has no other stack for handlers.
+fn end_of_stack() -> Option<usize> {
+    let mut other = std::mem::MaybeUninit::<libc::stack_t>::uninit();
+    // SAFETY: nothing is changed, and there is room for the answer.
+    let asked = unsafe { libc::sigaltstack(std::ptr::null(), other.as_mut_ptr()) };
+    // SAFETY: the call has written it.
+    if asked != 0 || unsafe { other.assume_init() }.ss_flags & libc::SS_DISABLE != 0 {
+        return None;
+    }
+    let mut attributes = std::mem::MaybeUninit::uninit();
+    // SAFETY: there is room for the attributes of this thread.
+    let told = unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) };
+    assert_eq!(told, 0);
+    let (mut lowest, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: the attributes were made above.
+    unsafe { libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut lowest, &raw mut size) };
+    // SAFETY: they are not used any more.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    Some(lowest as usize)
 }

@@ -136,27 +136,6 @@ pub(crate) fn read_once(from: &mut std::fs::File) -> i32 {
     errno()
 }
 
-/// The lowest address of the calling thread's stack. `None`: it has no other stack for handlers.
-pub(crate) fn end_of_stack() -> Option<usize> {
-    let mut other = std::mem::MaybeUninit::<libc::stack_t>::uninit();
-    // SAFETY: nothing is changed, and there is room for the answer.
-    let asked = unsafe { libc::sigaltstack(std::ptr::null(), other.as_mut_ptr()) };
-    // SAFETY: the call has written it.
-    if asked != 0 || unsafe { other.assume_init() }.ss_flags & libc::SS_DISABLE != 0 {
-        return None;
-    }
-    let mut attributes = std::mem::MaybeUninit::uninit();
-    // SAFETY: there is room for the attributes of this thread.
-    let told = unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) };
-    assert_eq!(told, 0);
-    let (mut lowest, mut size) = (std::ptr::null_mut(), 0);
-    // SAFETY: the attributes were made above.
-    unsafe { libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut lowest, &raw mut size) };
-    // SAFETY: they are not used any more.
-    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
-    Some(lowest as usize)
-}
-
 pub(crate) fn set_errno(number: i32) {
     // SAFETY: each thread has a place for its error number.
     unsafe { *libc::__errno_location() = number };
