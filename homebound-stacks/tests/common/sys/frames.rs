@@ -210,8 +210,10 @@ fn end_of_stack() -> Option<usize> {
         return None;
     }
     let mut attributes = std::mem::MaybeUninit::uninit();
-    // SAFETY: there is room for the attributes of this thread.
-    let told = unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) };
+    // SAFETY: the function may be called from everywhere.
+    let this = unsafe { libc::pthread_self() };
+    // SAFETY: there is room for the attributes of this thread, which lives.
+    let told = unsafe { libc::pthread_getattr_np(this, attributes.as_mut_ptr()) };
     assert_eq!(told, 0);
     let (mut lowest, mut size) = (std::ptr::null_mut(), 0);
     // SAFETY: the attributes were made above.

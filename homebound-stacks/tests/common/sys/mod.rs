@@ -137,8 +137,10 @@ pub(crate) fn read_once(from: &mut std::fs::File) -> i32 {
 }
 
 pub(crate) fn set_errno(number: i32) {
-    // SAFETY: each thread has a place for its error number.
-    unsafe { *libc::__errno_location() = number };
+    // SAFETY: the function may be called from everywhere.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: each thread has a place for its error number, for as long as it lives.
+    unsafe { *place = number };
 }
 
 pub(crate) fn errno() -> i32 {
