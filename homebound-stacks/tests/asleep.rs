@@ -104,7 +104,12 @@ fn a_copy_is_of_one_moment() {
         let words: Vec<_> = stacks.words(ends[innermost]..ends[innermost + 1]).collect();
         let said: BTreeSet<_> = words.windows(2).filter(|two| two[0] == MARK).map(|two| two[1]).collect();
         let depth = nests.iter().filter(|is_nest| **is_nest).count() as u64 - 1;
-        assert_eq!(said, BTreeSet::from([depth]), "{:#}", stacks.names(&[stack.clone()]).show(&stack));
+        assert_eq!(
+            said,
+            BTreeSet::from([depth]),
+            "{:#}",
+            stacks.names(std::slice::from_ref(&stack)).show(&stack)
+        );
         compared += 1;
     }
 }

@@ -21,7 +21,12 @@ fn a_frame_whose_pages_are_touched_in_a_loop_is_found() {
     let tid = start(|| ended(pause_in_a_large_frame()));
     let stack = asleep(&mut stacks, tid, sleeps_in("pauses_in_a_large_frame"));
     let guessed = stack.frames().any(|frame| frame.is_guess);
-    assert_eq!((stack.cut, guessed), (None, false), "{:#}", stacks.names(&[stack.clone()]).show(&stack));
+    assert_eq!(
+        (stack.cut, guessed),
+        (None, false),
+        "{:#}",
+        stacks.names(std::slice::from_ref(&stack)).show(&stack)
+    );
 }
 
 #[test]
@@ -34,7 +39,7 @@ fn a_thread_that_waits_for_a_page_at_the_end_of_a_function_has_no_frame_left_out
     assert_eq!(stack.call, None, "it is in no call");
     let caller = stack.frames().nth(1).expect("it has a caller");
     let is_right = functions(&stacks, &stack)[1] == "calls_what_touches";
-    assert!(is_right || caller.is_guess, "{:#}", stacks.names(&[stack.clone()]).show(&stack));
+    assert!(is_right || caller.is_guess, "{:#}", stacks.names(std::slice::from_ref(&stack)).show(&stack));
 }
 
 #[test]

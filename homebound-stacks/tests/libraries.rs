@@ -72,13 +72,17 @@ fn a_library_that_takes_the_place_of_another_is_named_and_walked_as_itself() {
     let mut frozen = Stacks::new().unwrap().frozen();
     let first = sleeper(&mut stacks, &room);
     assert_eq!(first.cut, None);
-    assert_eq!(plugin(&stacks, &room, &first, &[first.clone()]).as_deref(), Some("plugin_one"));
+    assert_eq!(plugin(&stacks, &room, &first, std::slice::from_ref(&first)).as_deref(), Some("plugin_one"));
 
     let newer = Temporary::new("newer.so", &other());
     std::fs::rename(&newer.0, &file.0).unwrap();
     let names = stacks.names(std::slice::from_ref(&first));
     assert!(names.unread().iter().any(|unread| unread.why.contains("replaced")), "{names:?}");
-    assert_eq!(plugin(&stacks, &room, &first, &[first.clone()]), None, "it was the name of another file");
+    assert_eq!(
+        plugin(&stacks, &room, &first, std::slice::from_ref(&first)),
+        None,
+        "it was the name of another file"
+    );
 
     assert!(room.load(&file.0));
     let second = sleeper(&mut stacks, &room);

@@ -44,7 +44,11 @@ fn until(stacks: &mut Stacks, tid: i32, way: Way, is_so: impl Fn(&Result<Stack, 
 
 fn computes() -> i32 {
     static ON: AtomicBool = AtomicBool::new(true);
-    start(|| while ON.load(Ordering::Relaxed) {})
+    start(|| {
+        while ON.load(Ordering::Relaxed) {
+            std::hint::spin_loop()
+        }
+    })
 }
 
 #[test]
