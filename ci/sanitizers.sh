@@ -120,6 +120,7 @@ not_thread_stacks=$(named <<'END'
 # state of the first one of the other.
 asleep a_thread_in_each_sort_of_sleep_has_its_whole_stack
 no_allocation a_capture_allocates_nothing
+refused a_thread_gets_no_second_signal_while_one_is_pending
 # The sanitizer keeps one of several signals of the same number until it runs the handler, and queues none: all but one session
 # wait for an answer that never comes.
 by_signal sessions_of_many_threads_do_not_disturb_each_other
