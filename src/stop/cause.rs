@@ -9,6 +9,15 @@ use crate::outcome::reason::{Stop, StopReason};
 use crate::outcome::stopped::Stopped;
 use crate::stop::node::{Link, Node, State};
 
+/// How far a walk outwards goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// To the nodes that hand their stop down as soon as they have it.
+    ToParents,
+    /// And from a service, or a group, to its scope, which tells it to stop after its users.
+    ToTellers,
+}
+
 impl Node {
     /// Names the scope that will tell this node to stop. The scope does it itself, after its users,
     /// and not by handing its stop down.
@@ -72,7 +81,7 @@ impl Node {
     pub(crate) fn is_stopped_by(&self, id: u64) -> bool {
         // A node that is not marked yet may get the stop of its nature, whose id is its key. If
         // there is a proof of that stop, the stop has come.
-        self.outwards(|node, marked| {
+        self.outwards(Reach::ToTellers, |node, marked, _| {
             let it = if marked { node.cause().id == id } else { node.key == id };
             it.then_some(())
         })
@@ -81,30 +90,42 @@ impl Node {
 
     /// True if this node is stopped, or a stop has reached a node around and is on its way.
     pub(crate) fn hears_of_a_stop(&self) -> bool {
-        self.outwards(|_, marked| marked.then_some(())).is_some()
+        self.outwards(Reach::ToTellers, |_, marked, _| marked.then_some(())).is_some()
     }
 
     /// True if an error may hold the stop of this node: a stop has come or is on its way, and a
     /// proof of it is alive.
     pub(crate) fn may_be_in_errors(&self) -> bool {
-        self.outwards(|node, marked| (marked && node.cause().may_be_in_errors()).then_some(())).is_some()
+        let may = |node: &Node, marked| marked && node.cause().may_be_in_errors();
+        self.outwards(Reach::ToTellers, |node, marked, _| may(node, marked).then_some(())).is_some()
     }
 
-    /// The stop of this node, or else the stop that is on its way to it.
+    /// The stop of this node, or else the stop that is on its way to it, as this node will have it.
     pub(crate) fn coming(&self) -> Option<Stop> {
-        self.outwards(|node, marked| marked.then(|| node.cause()))
+        self.coming_from(Reach::ToTellers)
     }
 
-    /// Calls `look` with this node and the nodes around it, and whether each is marked, until one
-    /// call has an answer. The walk does not go beyond a marked node, because its own stop is the
-    /// stop that it hands down, and not beyond a shield. A work list, because depth must cost no
-    /// stack (A5).
-    fn outwards<R>(&self, look: impl Fn(&Node, bool) -> Option<R>) -> Option<R> {
+    /// The same, but without the stop of a scope that will tell this node later: a service works on
+    /// undisturbed until it is told (E1), however long its users need.
+    pub(crate) fn arriving(&self) -> Option<Stop> {
+        self.coming_from(Reach::ToParents)
+    }
+
+    fn coming_from(&self, reach: Reach) -> Option<Stop> {
+        let as_here = |cause: Stop, scopes| (0..scopes).fold(cause, |cause, _| cause.of_parent());
+        self.outwards(reach, |node, marked, scopes| marked.then(|| as_here(node.cause(), scopes)))
+    }
+
+    /// Calls `look` with this node and the nodes around it, whether each is marked, and how many
+    /// scopes a stop of it has to enter on its way here, until one call has an answer. The walk does
+    /// not go beyond a marked node, because its own stop is the stop that it hands down, and not
+    /// beyond a shield. A work list, because depth must cost no stack (A5).
+    fn outwards<R>(&self, reach: Reach, look: impl Fn(&Node, bool, usize) -> Option<R>) -> Option<R> {
         let mut list = Vec::new();
-        let mut found = self.look_outwards(&look, &mut list);
+        let mut found = self.look_outwards(reach, 0, &look, &mut list);
         while found.is_none() {
-            let Some(node) = list.pop() else { break };
-            found = node.look_outwards(&look, &mut list);
+            let Some((node, scopes)) = list.pop() else { break };
+            found = node.look_outwards(reach, scopes, &look, &mut list);
         }
         found
     }
@@ -112,17 +133,22 @@ impl Node {
     /// One step: adds the nodes around to `list`, and then looks at the node.
     fn look_outwards<R>(
         &self,
-        look: impl Fn(&Node, bool) -> Option<R>,
-        list: &mut Vec<Arc<Node>>,
+        reach: Reach,
+        scopes: usize,
+        look: impl Fn(&Node, bool, usize) -> Option<R>,
+        list: &mut Vec<(Arc<Node>, usize)>,
     ) -> Option<R> {
         // The flag is read once, and before the parents are: a stop that is handed down later has
         // marked a parent before, and is seen there.
         let marked = self.is_marked();
         if !marked && !self.is_shield() {
             let state = self.state.lock();
-            let around = state.parents.iter().flatten().chain(&state.teller);
-            list.extend(around.filter_map(Weak::upgrade));
+            let teller = state.teller.iter().filter(|_| reach == Reach::ToTellers);
+            let around = state.parents.iter().flatten().chain(teller).filter_map(Weak::upgrade);
+            // As `inherited` wraps the reason.
+            let entered = scopes + usize::from(self.link == Link::Scope);
+            list.extend(around.map(|node| (node, entered)));
         }
-        look(self, marked)
+        look(self, marked, scopes)
     }
 }

@@ -235,6 +235,15 @@ impl Context {
         }
     }
 
+    /// The same, but a service that is not told to stop yet has no such proof, although the scope
+    /// around it is stopping: until then its sources end by themselves (E1).
+    pub(crate) fn stopped_or_arriving(&self) -> Option<Stopped> {
+        match self.node().is_stopping() {
+            true => Some(self.stopped()),
+            false => self.node().arriving().map(Stopped::new),
+        }
+    }
+
     /// Waits for a message. `mark` shows the wait, if the thread has to sleep.
     #[cold]
     #[inline(never)]

@@ -144,7 +144,7 @@ impl Context {
                 return Ok(());
             }
             // Without a stop, a worker has left because of a stop of its own.
-            Err(cx.stopped_or_cut_off().unwrap_or_else(|| cx.stopped()).into())
+            Err(cx.stopped_or_arriving().unwrap_or_else(|| cx.stopped()).into())
         });
         drop(crew);
         let values = in_order(values);

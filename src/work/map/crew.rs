@@ -188,9 +188,9 @@ fn set_item(cx: &Context, item: Option<usize>) {
 }
 
 /// True if a stop has come, or is on its way: a source that ends now may have ended because of it,
-/// as a channel whose sender was stopped does.
+/// as a channel whose sender was stopped does. `Context::stopped_or_arriving` has the proof of it.
 fn is_cut(cx: &Context) -> bool {
-    cx.node().is_stopping() || cx.node().coming().is_some()
+    cx.node().is_stopping() || cx.node().arriving().is_some()
 }
 
 /// Makes a seat, and keeps the other end in `wake`.

@@ -169,7 +169,7 @@ fn into_window<T, U>(
                 window.put(number, Slot::Value(value));
                 Ok(After::Next)
             }
-            Ok(None) => match cx.stopped_or_cut_off() {
+            Ok(None) => match cx.stopped_or_arriving() {
                 Some(stopped) => Err(stopped.into()),
                 None => {
                     window.end(number);

@@ -162,3 +162,36 @@ fn ma5_a_deadline_ends_a_map_and_all_that_it_waits_for() {
         Ok(assert!(error.stop_reason().is_some(), "{error}"))
     });
 }
+
+#[test]
+fn ma5_a_service_that_is_not_told_yet_maps_to_the_end() {
+    // catches: the stop of the scope around the service, which is far from being told to the
+    // service, taken for the end of a source
+    within(|| {
+        let done = scope(|s| {
+            let (stopping, heard) = bounded::<()>(0);
+            let (give, take) = bounded::<(Vec<usize>, Vec<usize>)>(1);
+            s.service("flush", "maps while its user ends", move |cx| {
+                let _ = heard.recv();
+                assert!(!cx.is_stopping(), "its user is not home");
+                let twice = |_: &Context, n: usize| Ok(2 * n);
+                let mapped = cx.map("all", "doubles", 2, 0..4, twice)?;
+                let streamed = cx.map_stream("each", "doubles", 2, 0..4, twice, |_, results| {
+                    Ok(results.collect::<Result<_, _>>()?)
+                })?;
+                give.send((mapped, streamed))?;
+                cx.wait_for_stop();
+                Ok(())
+            })?;
+            let user = s.spawn("user", "stays until the service has mapped", move |cx| {
+                cx.wait_for_stop();
+                drop(stopping);
+                Ok(take.recv()?)
+            })?;
+            s.stop();
+            Ok(user.join()?)
+        });
+        let all = vec![0, 2, 4, 6];
+        assert_eq!(done.unwrap(), (all.clone(), all));
+    });
+}
