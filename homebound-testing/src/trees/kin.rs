@@ -174,11 +174,8 @@ impl Kin {
             let person = self.get(*id).filter(|_| *id != 0)?;
             match person.kind {
                 Kind::Scope(Some(group)) => Some(group),
-                // A body runs in the closure that opened it.
-                Kind::Scope(None) => Some(match self.get(person.closure)?.kind {
-                    Kind::Scope(_) => person.closure,
-                    _ => self.get(person.closure)?.home,
-                }),
+                // A scope that was opened by a function is below the scope of the threads there,
+                // which in the body of a map is the scope of the map.
                 _ => Some(person.home),
             }
         };
