@@ -19,8 +19,8 @@ use crate::tree::root::Root;
 /// used again. `None` if they are not known.
 static BEFORE: Mutex<Option<Vec<KernelThread>>> = Mutex::new(None);
 
-/// The ids of threads of homebound's that are in no root's cache: *watch*, and threads that run
-/// bodies.
+/// The ids of threads of homebound's that are in no root's cache and no member of a tree: *watch*.
+/// (`Root::kernel_ids` has the threads that run bodies.)
 static KNOWN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// The number of such threads that were asked for and have not registered in `KNOWN` yet.
@@ -102,6 +102,7 @@ pub(crate) fn orphans() -> Vec<ForeignThread> {
     let guests = former();
     let was_there = |thread: &KernelThread| before.contains(thread);
     match look_for_orphans(&before, &guests) {
+        // `was_there` can be true of a former guest alone: the others were left out by the look.
         Ok(found) => found.iter().map(|thread| describe(thread, was_there(thread), &guests)).collect(),
         Err(error) => vec![not_known(error.to_string())],
     }

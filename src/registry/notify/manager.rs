@@ -140,7 +140,7 @@ impl Manager {
             if self.words.load(Ordering::SeqCst) & DUE == 0 {
                 return Told::All;
             }
-            // After the bit was set (by `say`). Pairs with the `store` below.
+            // After the bit of the word was set. Pairs with the `store` below.
             if self.is_sending.swap(true, Ordering::SeqCst) {
                 // A message is on its way in microseconds, so that the caller's word is sent when
                 // the caller goes on; unless the sender gets no processor.

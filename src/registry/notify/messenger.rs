@@ -54,11 +54,11 @@ impl Messenger {
             }
             self.watchdog = manager.watchdog.map(|pause| next_sign(self.watchdog, now, pause));
         }
-        // The words that came meanwhile wait as well, so that a manager that hangs costs little.
+        // The pause holds for words that have come due meanwhile, too.
         if self.again.is_some_and(|(at, _)| now < at) {
             return;
         }
-        // The words first: `STOPPING` makes the manager count its own time, which `extend` prolongs.
+        // First the words, because `STOPPING` begins the time that `extend` prolongs.
         let mut told = manager.send_due();
         if let (Told::All, true, Some(end)) = (told, self.extends, end) {
             told = manager.extend(end.saturating_duration_since(now));

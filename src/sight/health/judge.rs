@@ -108,7 +108,7 @@ impl Memory {
         let (cpu, delay) =
             (counters.cpu.saturating_sub(before.cpu), counters.delay.saturating_sub(before.delay));
         match sleep {
-            // It has moved.
+            // The counters have moved, so the thread was on a processor since the look before.
             None if delay > cpu * NEXT_TO_NONE => Some(Pulse::Starved),
             None => Some(Pulse::Works { cpu }),
             Some(Sleep::Ready) => Some(Pulse::Starved),
@@ -171,9 +171,9 @@ impl Memory {
     ) -> Option<Line> {
         let since = match pulse {
             Some(Pulse::Blocked { since, .. }) => *since,
-            // It runs, or wants to.
+            // Warned or stuck -> well: the thread runs, wants to run, or waits.
             Some(_) => return self.over(),
-            // Not known in this look.
+            // Not known in this look, so nothing changes.
             None => return None,
         };
         // The grace judges a thread that was told to stop. An alarm from before stays.

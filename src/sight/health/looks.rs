@@ -111,8 +111,8 @@ impl Looks {
         if !is_late && blind.is_none() {
             self.read(&groups, now);
         }
-        // Also if a thread with an expectation is not due for long, because only looks that come
-        // in time notice a suspension.
+        // A look follows even if no expectation is due for long, because a suspension is noticed
+        // only by looks that were to come soon.
         let goes_on = self.at_all || is_partial || !groups.is_empty();
         let mut next = goes_on.then(|| after(now, self.settings.look_every));
         let (mut found, sees) = (Index::new(), self.at_all && blind.is_none());
@@ -163,7 +163,7 @@ impl Looks {
         let mut ids: Vec<_> =
             groups.values().filter(|group| !group.waits).map(|group| group.record.id).collect();
         if ids.len() > MOST {
-            // From the first one behind those of the look before, and round.
+            // Begins behind the last thread of the look before, and wraps around.
             sort_by_key(&mut ids, |id| *id);
             let first = ids.partition_point(|id| *id <= self.last_read);
             ids.rotate_left(first);
