@@ -86,7 +86,7 @@ impl Graph {
                 if thread.wait.is_some_and(|wait| [END_OF_CHILD, START_OF_CHILD].contains(&wait.what)) {
                     continue;
                 }
-                // One edge of such a wait names a scope, and stands for an edge to each thread in it.
+                // An edge of such a wait names a scope, and stands for edges to all its threads.
                 let by_all = thread.wait.is_some_and(|wait| FOR_ALL.contains(&wait.what));
                 for edge in &thread.waits_for {
                     match edge {
@@ -153,8 +153,8 @@ impl Graph {
                     Some(Mark::OnTheWay(place)) => {
                         let cycle = edges.get(*place..).unwrap_or_default().iter().copied().chain([edge]);
                         found.push(cycle_of(cycle.cloned().collect()));
-                        // A thread is in one cycle at most, so the nodes of this cycle are done. The
-                        // search goes on at the node before them.
+                        // A thread is in one cycle at most, so the nodes of this cycle are done.
+                        // The search goes on at the node before them.
                         let place = *place;
                         marks.extend(way.drain(place..).map(|(node, _)| (node.0, Mark::Done)));
                         edges.truncate(place.saturating_sub(1));

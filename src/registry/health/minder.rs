@@ -63,8 +63,8 @@ impl Minder {
             }
             // Out of the program's code, or in another call; or *watch* was late, and starts anew.
             _ => {
-                // Stuck -> well, because *stopper* has left that stay. If only *watch* was late, the
-                // stay is the same, and its line is not written again.
+                // Stuck -> well, because *stopper* has left that stay. If only *watch* was late,
+                // the stay is the same, and its line is not written again.
                 if stay != self.stay.map(|(known, _)| known) {
                     self.is_told = false;
                     shared.set_stopper_stuck(false);

@@ -79,6 +79,7 @@ fn tell_over(record: &Record, alarm: &Alarm) {
 
 /// The last line at which the thread was seen: its last sign of progress, or its last wait.
 fn last_line(record: &Record) -> String {
+    // A sign of progress first: it may be a checkpoint in the middle of work, long after a wait.
     let progress = record.vitals().and_then(|vitals| vitals.last()?.1);
     let wait = record.last_wait().map(|(what, at)| format!("{} at {at}", Shown(what)));
     progress.map(|at| at.to_string()).or(wait).unwrap_or_default()
