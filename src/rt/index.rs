@@ -30,7 +30,7 @@ impl Hasher for Mixer {
         self.0 = spread ^ (spread >> 32);
     }
 
-    // `Hasher` asks for it. A `u64` is hashed by `write_u64` alone.
+    // `Hasher` requires this function, but a `u64` is hashed by `write_u64` alone.
     fn write(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|byte| self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte)));
     }

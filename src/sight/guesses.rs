@@ -34,7 +34,7 @@ const AROUND: u64 = 64;
 /// Why a thread is taken for a holder.
 const ALONE: &str = "no other stack has its address";
 
-/// The threads on whose stacks the address of a lock is.
+/// The threads that have the address of a lock on their stacks.
 #[derive(Default)]
 struct Candidates {
     found: Vec<u32>,

@@ -61,8 +61,8 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer
             guesses::add(&waiters, &people, &mut again, &mut found, &mut snapshot.limits);
         }
     }
-    // An edge of a waiter that has gone on is old. What is left was true at this moment: a lock
-    // that was let go would have put its waiter on a processor.
+    // Drop the edge of a waiter that has gone on, because the edge is old. The other edges are true
+    // at this moment: a lock that was let go would have put its waiter on a processor.
     let unmoved = waiters
         .iter()
         .filter(|waiter| found.contains(waiter.os_tid.into()) && is_unmoved(waiter.os_tid, &waiter.futex));

@@ -36,7 +36,7 @@ const NO_TIME: &str = "there was no time left";
 
 static SESSION: Mutex<Option<Session>> = Mutex::new(None);
 
-/// What is kept from look to look.
+/// The memory of captures, from look to look.
 pub(super) struct Session {
     pub(super) stacks: machine::Stacks,
     /// When the list of modules was read.

@@ -98,7 +98,7 @@ impl Arguments<'_> {
         let bytes = bytes.get(..length).unwrap_or_default();
         let text = match CStr::from_bytes_until_nul(bytes) {
             Ok(path) => format!("{:?}", path.to_string_lossy()),
-            // It is longer than what is shown, or goes to the end of the memory.
+            // The path is longer than the part that is shown, or goes to the end of the memory.
             Err(_) if !bytes.is_empty() => format!("{:?}..", String::from_utf8_lossy(bytes)),
             Err(_) => return Ok(None),
         };

@@ -43,7 +43,7 @@ impl Fifo {
         if FileType::from_raw_mode(stat.st_mode) != FileType::Fifo {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no FIFO"));
         }
-        // `EACCESS` asks for the effective user, because an opening is judged by that one's rights.
+        // `EACCESS` asks for the effective user, because an opening goes by that user's rights.
         let both = Access::READ_OK | Access::WRITE_OK;
         rustix::fs::accessat(rustix::fs::CWD, path, both, AtFlags::EACCESS).map_err(|refused| {
             let why =

@@ -78,7 +78,7 @@ impl Shared {
         let is_draining = core.root.drain.has_begun();
         let mut calls = Calls::default();
         if let Some(manager) = self.manager.as_ref() {
-            // Neither a stop nor a notice: the status is the program's alone.
+            // `None` without a stop or a notice: the status is the program's alone then.
             let waits = is_stopping.then(|| waited::line(core));
             let told = manager.set_waits(waits.or_else(|| is_draining.then(|| "draining".to_owned())));
             if told == Told::Later {

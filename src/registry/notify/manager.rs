@@ -39,7 +39,7 @@ const RELOADING: u32 = 2;
 const RELOADED: u32 = 4;
 pub(crate) const STOPPING: u32 = 8;
 
-/// The order in which words that are due at the same time are sent: that of a program's life.
+/// The order in which words that are due at the same time are sent: as in a program's life.
 const ORDER: [u32; 4] = [READY, RELOADING, RELOADED, STOPPING];
 
 /// In `Manager::words`: a word that is due is a bit below this one, and a word that was said at
@@ -231,7 +231,7 @@ impl Manager {
         }
         let mut reloads = self.reloads.lock();
         *reloads += 1;
-        // The manager already believes that one is under way.
+        // The manager already knows that a reload is under way.
         if *reloads > 1 {
             return Some(self.send_due());
         }

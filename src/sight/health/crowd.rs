@@ -101,7 +101,7 @@ fn visit(record: &Arc<Record>, found: &mut Crowd) {
         let outermost = outermost(record);
         if !is_hosted(outermost) {
             let group = found.get_or_insert_with(outermost.id.0, || Group::new(outermost));
-            // Not there yet, if the thread's own record was in a wait, or if `record` is outermost.
+            // The group is new if the thread's record was in a wait, or if `record` is outermost.
             group.waits |= record.is_waiting() || outermost.is_waiting();
             if !Arc::ptr_eq(record, outermost) {
                 group.bodies.push(Arc::clone(record));

@@ -38,7 +38,7 @@ pub(super) enum Sleep {
     Unknown,
 }
 
-/// What is remembered of a thread from one look to the next.
+/// The memory of a thread from one look to the next.
 #[derive(Default)]
 pub(super) struct Memory {
     /// The counters of the last look, and the look that found them first.
@@ -57,7 +57,7 @@ pub(super) struct Said {
     pub(super) is_told: bool,
 }
 
-/// What is expected of a thread.
+/// The sign of progress that a thread has promised.
 pub(super) struct Expected {
     /// How often it makes progress.
     pub(super) every: Duration,
