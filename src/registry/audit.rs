@@ -19,8 +19,8 @@ use crate::tree::root::Root;
 /// used again. `None` if they are not known.
 static BEFORE: Mutex<Option<Vec<KernelThread>>> = Mutex::new(None);
 
-/// The ids of threads of homebound's that are in no root's cache: *watch*, and threads that run
-/// bodies.
+/// The ids of threads of homebound's that are in no root's cache and no member of a tree: *watch*.
+/// (`Root::kernel_ids` has the threads that run bodies.)
 static KNOWN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// The number of such threads that were asked for and have not registered in `KNOWN` yet.
@@ -38,6 +38,8 @@ pub(crate) fn begin() {
 
 /// Announces a thread of ours that is about to start and is in no root's cache.
 pub(crate) fn expect() -> Expected {
+    // Before the thread exists. Pairs with the load in `Look::at`, which comes after the kernel's
+    // list: a thread in that list is counted here or registered.
     EXPECTED.fetch_add(1, Ordering::AcqRel);
     Expected
 }
@@ -58,6 +60,7 @@ impl Expected {
 
 impl Drop for Expected {
     fn drop(&mut self) {
+        // Pairs with the load in `Look::at`: a look that misses the count finds the id in `KNOWN`.
         EXPECTED.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -67,6 +70,7 @@ pub(crate) struct Vouched(Option<u32>);
 impl Drop for Vouched {
     fn drop(&mut self) {
         let mut known = KNOWN.lock();
+        // On the thread itself: its id is not used again before it has ended.
         if let Some(place) = known.iter().position(|id| Some(*id) == self.0) {
             known.swap_remove(place);
         }
@@ -98,6 +102,7 @@ pub(crate) fn orphans() -> Vec<ForeignThread> {
     let guests = former();
     let was_there = |thread: &KernelThread| before.contains(thread);
     match look_for_orphans(&before, &guests) {
+        // `was_there` can be true of a former guest alone: the others were left out by the look.
         Ok(found) => found.iter().map(|thread| describe(thread, was_there(thread), &guests)).collect(),
         Err(error) => vec![not_known(error.to_string())],
     }
@@ -146,6 +151,7 @@ impl Look {
 
     fn at(mut ids: Vec<u32>, is_asked: &dyn Fn(&KernelThread) -> bool) -> io::Result<Look> {
         let in_caches: usize = Root::all().iter().map(|root| root.cache.starting()).sum();
+        // (2), and only then (3): see `now`.
         let starting = in_caches + EXPECTED.load(Ordering::Acquire);
         let mut ours: Index<()> = KNOWN.lock().iter().copied().map(u64::from).collect();
         for root in Root::all() {

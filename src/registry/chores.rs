@@ -78,6 +78,7 @@ struct Lookout {
 
 impl Lookout {
     fn attend(&mut self, now: Instant, calls: &mut Calls) -> Option<Instant> {
+        // Nothing to look at, so no look may wake *stopper*.
         if self.taken.is_empty() {
             return None;
         }

@@ -25,6 +25,7 @@ impl EarlyLook {
     pub(crate) fn due(&self, shared: &Shared, deadline: Option<Instant>) -> Option<(Instant, Instant)> {
         let has_words = shared.settings.on_overdue != OnOverdue::Wait;
         let deadline = deadline.filter(|_| has_words)?;
+        // Late enough to show the threads as they are at the end, but not before the grace is over.
         let end = after(deadline, shared.settings.kill_after);
         let at = end.checked_sub(PATIENCE).map_or(deadline, |at| at.max(deadline));
         let is_done = self.0.as_ref().is_some_and(|(done, _)| *done == end);
@@ -39,6 +40,7 @@ impl EarlyLook {
 
     /// What was read of the threads before the end at this moment.
     pub(crate) fn take_for(&mut self, end: Instant) -> Option<Snapshot> {
+        // A look for another end is dropped: the deadline was moved after it.
         self.0.take().filter(|(done, _)| *done == end).map(|(_, early)| early)
     }
 }

@@ -182,6 +182,7 @@ pub(crate) fn assemble<T>(
 ) -> Result<Exit<T>, Payload> {
     let Lived { value, payload, verdict } = lived;
     let (verdict, shutdown) = complete(verdict.map(|()| report(core)), orphans);
+    // Before anything of the program's runs below, which may hang or panic.
     remember(&shutdown);
     if let Some(payload) = payload {
         verdict.err().iter().for_each(|error| report_before_unwinding(core, error));
@@ -190,6 +191,7 @@ pub(crate) fn assemble<T>(
     let result = match (verdict, value) {
         (Ok(_), Some(value)) => Ok(value),
         (Err(error), value) => {
+            // The failure counts, even if the body has returned a value.
             discard(drop_contained(value));
             Err(error)
         }

@@ -77,6 +77,7 @@ impl FileThread {
             let mut jobs = self.jobs.lock();
             let (job, is_closed) = (jobs.listed.pop_front(), jobs.is_closed);
             drop(jobs);
+            // The list first, then the end: `close` promises that the listed jobs are done.
             match job {
                 Some(job) => job(),
                 None if is_closed => return,

@@ -47,6 +47,7 @@ impl RootClock {
         let word = self.word(end);
         let holds = |before: u64| before == 0 || (is_asked_for && word < before);
         let change = |before: u64| holds(before).then_some(word);
+        // In one step, because threads that announce hold no lock. Pairs with `deadline`.
         self.announced.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).is_ok()
     }
 
@@ -66,6 +67,7 @@ impl RootClock {
 
     /// The end of the grace. Before the clock has begun: the end by a stop that was announced.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        // `announced` is never cleared, so that no moment lies between the two without an end.
         self.get(&self.deadline).or_else(|| self.get(&self.announced))
     }
 

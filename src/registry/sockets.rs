@@ -83,6 +83,8 @@ impl IntoIterator for Sockets {
 pub fn sockets() -> io::Result<Sockets> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     let Some(count) = passed_to_us()? else { return Ok(Sockets::default()) };
+    // Set before the descriptors are taken, because two owners of one of them would each close it.
+    // Pairs with the `store` below.
     if TAKEN.swap(true, Ordering::AcqRel) {
         let why = "the sockets of the service manager were taken before: call `registry::sockets` once, and pass on what it returns";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
@@ -90,6 +92,7 @@ pub fn sockets() -> io::Result<Sockets> {
     let names = env::var_os("LISTEN_FDNAMES").unwrap_or_default();
     let names = names.to_string_lossy();
     let mut names = names.split(':').map(|name| if name.is_empty() { "unknown" } else { name }.to_owned());
+    // After an error none was taken, so that the program may call again.
     let descriptors = take_passed(count).inspect_err(|_| TAKEN.store(false, Ordering::Release))?;
     let named = descriptors.into_iter().map(|fd| (names.next().unwrap_or_else(|| "unknown".to_owned()), fd));
     Ok(Sockets(named.collect()))

@@ -198,6 +198,7 @@ fn step_all(driven: &mut Vec<Arc<ScopeCore>>, calls: &mut Calls) -> Option<Insta
     let now = awake::now();
     let mut until: Option<Instant> = None;
     driven.retain(|core| {
+        // Another driver has settled the scope: the body has come home meanwhile.
         if core.lock().phase == Phase::Settled {
             return false;
         }

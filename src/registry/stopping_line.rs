@@ -59,6 +59,7 @@ fn line(settings: &Settings, core: &Arc<ScopeCore>) -> Option<String> {
     if phase == Phase::Settled {
         return None;
     }
+    // The lock is free again: the report takes it by itself.
     let report = reporting::report_of_root(core)?;
     let mut away: Vec<_> = report.threads.iter().filter(|row| is_away(row)).collect();
     // The services that are not told yet wait for the others.
@@ -67,6 +68,7 @@ fn line(settings: &Settings, core: &Arc<ScopeCore>) -> Option<String> {
     let more = if away.len() > NAMED { ", .." } else { "" };
     let total = Thousands(report.total as u64);
     let whom = match away.len() {
+        // All are home, and the root is about to settle.
         0 if body_home => return None,
         0 => format!("its body, which began at {}", core.at),
         count => format!("{} of {total}: {}{more}", Thousands(count as u64), names.join(", ")),

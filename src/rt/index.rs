@@ -30,6 +30,7 @@ impl Hasher for Mixer {
         self.0 = spread ^ (spread >> 32);
     }
 
+    // `Hasher` requires this function, but a `u64` is hashed by `write_u64` alone.
     fn write(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|byte| self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte)));
     }
@@ -102,6 +103,7 @@ impl<V> Index<V> {
 
     /// The value of this number, which is made if there is none.
     pub(crate) fn get_or_insert_with(&mut self, number: u64, make: impl FnOnce() -> V) -> &mut V {
+        // No number has the place behind the last entry, so that place says that there is none.
         let place = self.places.get(number).unwrap_or(self.entries.len());
         if place == self.entries.len() {
             self.places.put(number, place);

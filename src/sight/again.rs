@@ -16,8 +16,8 @@ use crate::sys;
 /// The longest wait for the answer of one thread that gets a signal.
 const ANSWER: Duration = Duration::from_millis(50);
 
-/// How much of a stack is searched that is not captured, in bytes, and in which pieces. A piece is
-/// a page or more.
+/// How many bytes are searched of a stack that is not captured, and in pieces of how many bytes. A
+/// piece is a page or more.
 const MOST: usize = 256 * 1024;
 const PIECE: u64 = 16 * 1024;
 
@@ -69,6 +69,7 @@ impl Again {
 
     /// Captures the stack of a thread. `None` if there is no time.
     pub(super) fn see(&mut self, os_tid: u32) -> Option<Result<Seen<'_>, Unread>> {
+        // `None` and not an error, because a caller that goes by all stacks has to give up then.
         let left = self.until.saturating_duration_since(Instant::now());
         let stacks = &mut self.guard.as_mut().filter(|_| !left.is_zero())?.stacks;
         let tid = i32::try_from(os_tid).ok()?;
@@ -82,6 +83,8 @@ impl Again {
     /// Captures the stack of a thread that waits. `None` if it has gone on since it was seen first.
     pub(super) fn see_waiter(&mut self, waiter: &Waiter) -> Option<Seen<'_>> {
         let seen = self.see(waiter.os_tid)?.ok()?;
+        // The first argument of `futex` is the word. The frames alone would also fit a later wait
+        // for another lock, by the same function.
         let call = seen.stack.call.map(|call| call.arguments[0]);
         (call == Some(waiter.futex.address) && seen.stack.addresses() == waiter.frames).then_some(seen)
     }
@@ -89,6 +92,7 @@ impl Again {
     /// The words among these that are on the stack of the looking thread, above where the look
     /// began.
     pub(super) fn on_own_stack(&self, wanted: &Index<()>) -> Index<()> {
+        // Upwards, because stacks grow downwards. Aligned, because addresses on a stack are.
         let words = sys::long_words_from(self.outer.0 & !7, MOST);
         words.into_iter().filter(|word| wanted.contains(*word)).collect()
     }
@@ -100,6 +104,7 @@ impl Again {
         let mut found: Vec<u64> = sys::long_words_from(start, PIECE as usize);
         // Downwards, to the end of the stack, below which nothing is mapped.
         while place.saturating_sub(start) < MOST as u64 {
+            // A piece whose lowest page is not mapped reads as empty, and ends the search as well.
             start = start.saturating_sub(PIECE);
             let piece = sys::long_words_from(start, PIECE as usize);
             if piece.is_empty() {
@@ -116,6 +121,8 @@ impl Seen<'_> {
     /// frames.
     pub(super) fn words(&self, to: Option<usize>) -> impl Iterator<Item = u64> + '_ {
         let at = |place: usize| self.stack.frames().nth(place).map_or(0, |frame| frame.stack_pointer);
+        // The memory of a frame ends where the frame further out begins, hence `place + 1`. Where
+        // the outermost frame ends, nothing tells, so that frame is left out.
         let from = at(0);
         let end = match to {
             Some(place) => at(place + 1),

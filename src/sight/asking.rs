@@ -44,6 +44,7 @@ impl Asking {
             self.unasked += 1;
             return Asked::default();
         }
+        // `Other`: the thread has ended since the tree was read.
         let look = match sys::kernel_look(id) {
             Ok(Some(look)) => look,
             Ok(None) => return Asked { run_state: Some(RunState::Other), ..Asked::default() },
@@ -56,15 +57,18 @@ impl Asking {
             self.refuse(refused);
         }
         let state = match look.state {
+            // Not Linux: there is no letter.
             0 => return Asked::default(),
             b'R' => RunState::Running,
             b'S' => RunState::Sleeping,
+            // `I` is a sleep without a share in the load of the machine.
             b'D' | b'I' => RunState::Uninterruptible,
             b'T' | b't' => RunState::Suspended,
             _ => RunState::Other,
         };
         let kernel = KernelStatus { call: look.call, about: look.about, channel: look.channel };
         let sleeps = matches!(state, RunState::Sleeping | RunState::Uninterruptible);
+        // Without the count of turns a thread that ran for a moment would seem to sleep on.
         let asleep = look.cpu.zip(look.turns).filter(|_| sleeps);
         Asked { run_state: Some(state), kernel: Some(kernel), cpu: look.cpu, asleep }
     }

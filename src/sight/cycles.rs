@@ -26,8 +26,8 @@ pub(super) fn find(snapshot: &Snapshot, foreign: &[(u32, Vec<Edge>)]) -> Vec<Cyc
 
 /// Keeps the cycles whose waits were all on at one moment: the tree is read scope by scope, so a
 /// wait may have ended before another began. `later` was read after all that the cycles are made
-/// of, and a wait of homebound's that is `least` old in it was on all the while. Of each lock the
-/// waiter was seen to be there at the end.
+/// of, and a wait of homebound's that is `least` old in it was on all the while. A wait for a lock
+/// needs no age, because `holders` has seen each waiter unmoved at the end.
 pub(super) fn keep_lasting(cycles: &mut Vec<Cycle>, later: &ScopeStatus, least: Duration) {
     let (nodes, scopes) = index(later);
     let mut waits: Index<Duration> = Index::new();
@@ -86,6 +86,7 @@ impl Graph {
                 if thread.wait.is_some_and(|wait| [END_OF_CHILD, START_OF_CHILD].contains(&wait.what)) {
                     continue;
                 }
+                // An edge of such a wait names a scope, and stands for edges to all its threads.
                 let by_all = thread.wait.is_some_and(|wait| FOR_ALL.contains(&wait.what));
                 for edge in &thread.waits_for {
                     match edge {
@@ -152,7 +153,8 @@ impl Graph {
                     Some(Mark::OnTheWay(place)) => {
                         let cycle = edges.get(*place..).unwrap_or_default().iter().copied().chain([edge]);
                         found.push(cycle_of(cycle.cloned().collect()));
-                        // The search goes on before the cycle.
+                        // A thread is in one cycle at most, so the nodes of this cycle are done.
+                        // The search goes on at the node before them.
                         let place = *place;
                         marks.extend(way.drain(place..).map(|(node, _)| (node.0, Mark::Done)));
                         edges.truncate(place.saturating_sub(1));
@@ -176,6 +178,7 @@ fn node(thread: &ThreadStatus) -> Node {
 /// The thread to which an edge leads.
 fn to(edge: &Edge, nodes: &Index<Node>) -> Option<Node> {
     let by_row = || edge.thread.and_then(|id| nodes.get(id.0).copied());
+    // The kernel's id first: a thread that holds a lock may have no row.
     edge.os_tid.map(Node::os).or_else(by_row)
 }
 

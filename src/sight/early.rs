@@ -12,6 +12,7 @@ pub(super) fn add(early: Snapshot, snapshot: &mut Snapshot) {
     let Snapshot { mut root, foreign, ending, limits, cycles, .. } = early;
     let mut known: Index<_> = rows::by_interest(&mut root).into_iter().map(|row| (row.id.0, row)).collect();
     for row in rows::by_interest(&mut snapshot.root) {
+        // A thread that runs again may be on another OS thread, which the look has not read.
         if let Some(before) = known.remove(row.id.0).filter(|before| before.os_tid == row.os_tid) {
             take(before, row);
         }

@@ -110,7 +110,8 @@ pub(crate) fn snapshot(core: &Arc<ScopeCore>) -> Snapshot {
 }
 
 /// Why the calling thread reads nothing: an overflow of its stack would end the program that asks
-/// why it hangs. In a function with a small frame, beside those that need the stack.
+/// why it hangs. `brief` and `deep` are functions of their own, because their large frames must not
+/// be on the stack before this check.
 fn stack_lack(needed: usize) -> Option<String> {
     let left = sys::stack_left().filter(|left| *left < needed)?;
     let (left, needed) = (left / 1024, needed / 1024);
@@ -121,6 +122,7 @@ fn brief(core: &Arc<ScopeCore>) -> Snapshot {
     let mut snapshot = snapshot::read(core, None);
     let mut asking = Asking::new(None);
     let rows = rows::by_interest(&mut snapshot.root).into_iter();
+    // Overdue threads come first in this order, so that the first other thread ends the walk.
     rows.take_while(|row| row.overdue_for.is_some()).for_each(|row| ask(&mut asking, row, &core.root));
     snapshot.limits.extend(asking.limits());
     snapshot
@@ -146,6 +148,8 @@ pub(crate) fn examine(core: &Arc<ScopeCore>, examine: Examine) -> Snapshot {
 /// Reads as much as a dump shows.
 pub(crate) fn dump(core: &Arc<ScopeCore>, files: Files) -> Snapshot {
     let stacks = core.root.stacks().unwrap_or(Stacks::Asleep);
+    // Differs from `stacks` only if the program has set none: then a registry's overdue threads
+    // get a signal.
     let overdue = of_overdue(&core.root);
     look(core, &Look { kernel: true, stacks, overdue, of_all: false, within: PATIENCE, files })
 }
@@ -153,7 +157,7 @@ pub(crate) fn dump(core: &Arc<ScopeCore>, files: Files) -> Snapshot {
 /// Reads as much as the last words show, which are all stacks, within this time.
 pub(crate) fn at_last(core: &Arc<ScopeCore>, within: Duration) -> Snapshot {
     let stacks = of_overdue(&core.root);
-    // Any of them may be overdue when the words are said.
+    // `of_overdue` for all threads, because any of them may be overdue when the words are said.
     look(core, &Look { kernel: true, stacks, overdue: stacks, of_all: true, within, files: Files::Local })
 }
 
@@ -196,6 +200,7 @@ fn look(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
 }
 
 fn deep(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
+    // First: the frames of the callers are above this variable, and what the look keeps is below.
     let local = 0;
     let outer = Outer::of(&local);
     let now = Instant::now();
@@ -237,6 +242,7 @@ fn deep(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
         capturing.take(row.os_tid, asleep);
     }
     limits.extend(asking.limits());
+    // Behind the answers of the kernel: see `later`. Before files are read, which takes time.
     if rows.iter().any(|row| later::is_open(row)) {
         later::correct(&mut rows, snapshot::scopes(core, Some(until)));
     }
@@ -250,10 +256,13 @@ fn deep(core: &Arc<ScopeCore>, look: &Look) -> Snapshot {
     for row in foreign {
         (row.stack, row.no_stack) = taken.of(row.os_tid);
     }
+    // After `named`, which has released the session's lock: `holders` takes the lock again.
     if look.kernel {
         holders::add(&mut snapshot, look.stacks, until, outer);
     }
     if !snapshot.cycles.is_empty() {
+        // A wait counts if it began before `read_at`. The age is computed after `later` was read,
+        // so it is rather too long: a cycle may be missed, but none is invented.
         let later = snapshot::scopes(core, Some(until));
         cycles::keep_lasting(&mut snapshot.cycles, &later, read_at.elapsed());
     }
@@ -265,6 +274,7 @@ fn ask(asking: &mut Asking, row: &mut ThreadStatus, root: &Root) {
         let Asked { run_state, kernel, cpu, asleep } = asking.ask(os_tid);
         (row.run_state, row.kernel, row.cpu) = (run_state, kernel, cpu);
         let now = Instant::now();
+        // The first view to find these counters gets `now` back, which tells nothing of a time.
         let since = asleep.map(|ran| root.board.asleep_since(row.id, ran, now));
         row.asleep_for = since.filter(|since| *since < now).map(|since| now - since);
     }

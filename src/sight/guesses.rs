@@ -10,8 +10,8 @@
 //!   not hold the lock. Nor does a thread count that waits for the same lock.
 //! - The thread that looks has no stack for others. If its callers have the address, no thread is
 //!   named.
-//! - A thread that computes does not say where on its stack it is. If the address is anywhere in
-//!   the memory of that stack, left over or not, no thread is named.
+//! - A thread that computes does not say where on its stack it is. If the address is in the memory
+//!   of that stack, left over or not, no thread is named. (`Again::near` has a limit of bytes.)
 //! - Of a foreign thread that computes, or of a thread that cannot be read, nothing is known. Then
 //!   a guess is told only as one of a cycle of guesses. Each thread of such a cycle waits, and has
 //!   the lock of another on its stack. That this is so by chance, and the unread thread holds all
@@ -34,7 +34,7 @@ const AROUND: u64 = 64;
 /// Why a thread is taken for a holder.
 const ALONE: &str = "no other stack has its address";
 
-/// The threads on whose stacks the address of a lock is.
+/// The threads that have the address of a lock on their stacks.
 #[derive(Default)]
 struct Candidates {
     found: Vec<u32>,
@@ -55,6 +55,7 @@ pub(super) fn add(
     if locks.is_empty() {
         return;
     }
+    // One walk over all stacks for all locks, because a capture costs far more than the search.
     let wanted: Index<()> = locks.iter().map(|(_, lock)| lock.address).collect();
     let Some((candidates, unread)) = candidates(again, &wanted, limits) else { return };
     let mut guesses = Guesses::new();
@@ -67,6 +68,8 @@ pub(super) fn add(
             guesses.insert(waiter.os_tid.into(), (*lock, guess));
         }
     }
+    // A thread that was not read may be the holder of each lock. Only a cycle of guesses is worth
+    // telling then: see the header.
     if unread > 0 {
         let cycles = in_cycles(&guesses);
         let before = guesses.values().filter(|(_, guess)| guess.is_ok()).count();
@@ -102,25 +105,31 @@ fn candidates(
     let all = sys::thread_ids().ok()?;
     let own = sys::thread_id();
     let mut candidates: Index<Candidates> = Index::new();
+    // The calling thread cannot be captured, but its callers may hold a lock.
     let (mut unsure, mut unread) = (again.on_own_stack(wanted), 0_usize);
+    // Where the stacks of homebound's own threads are, for threads that are not asleep.
     let stacks = Root::all();
     let stacks = stacks.iter().flat_map(|root| root.cache.stacks());
     let stacks: Index<u64> = stacks.map(|(os_tid, place)| (os_tid.into(), place)).collect();
     for os_tid in all.into_iter().filter(|os_tid| Some(*os_tid) != own) {
         match again.see(os_tid) {
             Some(Ok(seen)) => {
+                // As a set: an address that is twice on one stack is still one candidate.
                 let on_stack: Index<()> = seen.words(None).filter(|word| wanted.contains(*word)).collect();
                 for lock in on_stack.keys() {
                     candidates.get_or_insert_with(lock, Candidates::default).found.push(os_tid);
                 }
             }
             Some(Err(Unread::Gone)) => {}
+            // Not `found`, whatever is seen: without a stack pointer a word may be left over.
             Some(Err(Unread::Hidden)) => match stacks.get(os_tid.into()) {
                 Some(place) => {
                     unsure.extend(again.near(*place, wanted).keys().map(|lock| (lock, ())));
                 }
                 None => unread += 1,
             },
+            // The stacks that are missing may have the address, so even a single candidate says
+            // nothing.
             None => {
                 limits.push(NO_TIME.to_owned());
                 return None;
@@ -136,10 +145,12 @@ fn candidates(
 /// The thread that perhaps holds the lock, or why none is named. `None` if the lock is not held any
 /// more. `waiters`: the threads that wait for it.
 fn guess(lock: Lock, of: Option<&Candidates>, waiters: &Index<()>) -> Option<Result<u32, String>> {
+    // Read again, because the stacks took time.
     let shares = shares(lock)?;
     let found = of.map_or(&[][..], |of| &of.found);
     let others: Vec<u32> =
         found.iter().copied().filter(|os_tid| !waiters.contains(u64::from(*os_tid))).collect();
+    // In this order: each arm is right only if the arms above it do not fit.
     Some(match &others[..] {
         _ if shares > 1 => Err(format!("{shares} readers hold it")),
         _ if of.is_some_and(|of| of.is_unsure) => {
@@ -205,8 +216,9 @@ mod words_of_std {
     /// Of a mutex: held, and threads wait for it.
     pub(super) const CONTENDED: u32 = 2;
 
-    /// The number of readers, or all bits of it for a writer; readers wait; writers wait.
+    /// The lower 30 bits of a read-write lock: the number of its readers, or all ones for a writer.
     const HOLDERS: u32 = (1 << 30) - 1;
+    /// The upper two bits: readers wait; writers wait.
     const WAITED_FOR: u32 = 3 << 30;
 
     pub(super) fn shares(state: u32) -> Option<u64> {
@@ -228,6 +240,7 @@ mod words_of_parking {
 
     pub(super) fn shares(state: u64) -> Option<u64> {
         let readers = state / ONE_READER;
+        // A writer counts as one holder.
         let is_contended = state & WAITED_FOR != 0 && (readers > 0 || state & WRITER != 0);
         is_contended.then_some(readers.max(1))
     }

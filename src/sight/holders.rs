@@ -37,13 +37,14 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer
     if missed {
         snapshot.limits.push(NO_TIME.to_owned());
     }
-    // The stack alone tells that a word belongs to a lock.
+    // The stack alone tells that a word belongs to a lock, unless the lock inherits priorities.
     if stacks != Stacks::Off && !waiters.is_empty() && waiters.iter().all(|waiter| waiter.frames.is_empty()) {
         snapshot.limits.push(NO_STACKS.to_owned());
     }
     let mut found = Found::new();
     if !waiters.is_empty() {
         let people = People::of(snapshot);
+        // `None` without stacks. Priority-inheriting locks tell their owner all the same.
         let mut again = Again::begin(stacks, until, outer);
         for waiter in &waiters {
             let owner = match waiter.waits_in {
@@ -55,12 +56,13 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer
                 owner.map(|(lock, owner)| (waiter.os_tid.into(), Ok(people.edge(owner, lock, None)))),
             );
         }
+        // After the certain owners. `guesses` leaves out the locks that tell theirs.
         if let Some(mut again) = again {
             guesses::add(&waiters, &people, &mut again, &mut found, &mut snapshot.limits);
         }
     }
-    // An edge of a waiter that has gone on is old. What is left was true at this moment: a lock
-    // that was let go would have put its waiter on a processor.
+    // Drop the edge of a waiter that has gone on, because the edge is old. The other edges are true
+    // at this moment: a lock that was let go would have put its waiter on a processor.
     let unmoved = waiters
         .iter()
         .filter(|waiter| found.contains(waiter.os_tid.into()) && is_unmoved(waiter.os_tid, &waiter.futex));
@@ -74,6 +76,7 @@ pub(super) fn add(snapshot: &mut Snapshot, stacks: Stacks, until: Instant, outer
             None => {}
         }
     }
+    // A foreign thread has no row in the tree, so its edge can only be seen in a cycle.
     for row in &snapshot.foreign {
         let edge = found.get(row.os_tid.into()).and_then(|found| found.as_ref().ok());
         foreign.extend(edge.map(|edge| (row.os_tid, vec![edge.clone()])));
@@ -120,6 +123,7 @@ fn waiters(snapshot: &mut Snapshot, until: Instant) -> (Vec<Waiter>, bool) {
 fn lock_of(frames: &[Frame]) -> Option<(LockKind, usize)> {
     let mut kinds = frames.iter().map(kind_of).take(INNERMOST).enumerate().skip_while(|(_, it)| it.is_none());
     let (place, kind) = kinds.next()?;
+    // The functions of a lock call each other, and the outermost one still has its address.
     let last = kinds.take_while(|(_, it)| *it == kind).last().map_or(place, |(place, _)| place);
     Some((kind?, last))
 }
@@ -151,6 +155,7 @@ fn pi_owner(waiter: &Waiter) -> Option<(Lock, u32)> {
     let [word] = sys::words_at(futex.address)?;
     let lock = Lock { kind: LockKind::PriorityInheriting, address: futex.address };
     let owner = sys::owner_in(word);
+    // `is_unmoved` last: the word was read while the thread waited for this lock.
     (owner != 0 && is_unmoved(*os_tid, futex)).then_some((lock, owner))
 }
 
@@ -161,6 +166,7 @@ fn pthread_owner(waiter: &Waiter, again: &mut Again) -> Option<(Lock, u32)> {
     if !futex.is_wait() {
         return None;
     }
+    // The frames are the same as when `lock_of` has called this a lock, so the words are a mutex's.
     again.see_waiter(waiter)?;
     let [word, _count, owner] = sys::words_at(futex.address)?;
     let lock = Lock { kind: LockKind::Pthread, address: futex.address };

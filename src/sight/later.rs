@@ -29,8 +29,10 @@ pub(super) fn correct(rows: &mut [&mut ThreadStatus], later: ScopeStatus) {
         match now.remove(row.id.0) {
             // In no wait -> in a wait. What the kernel has said is of before, or of that wait.
             Some(waits) if waits.wait.is_some() => **row = waits,
+            // In no wait -> in no wait.
             Some(_) => {}
             // In no wait -> home.
+            // The answers of the kernel go, because they are about a thread on its way out.
             None if is_whole => {
                 (row.run_state, row.kernel, row.cpu, row.asleep_for) = (None, None, None, None);
                 row.state = ThreadState::Ended;

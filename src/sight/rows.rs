@@ -21,6 +21,7 @@ pub(super) fn by_interest(root: &mut ScopeStatus) -> Vec<&mut ThreadStatus> {
 /// The smaller, the more interesting.
 fn interest(row: &ThreadStatus) -> u8 {
     match row {
+        // First of all: a thread that is late is the likely reason for the look.
         _ if row.overdue_for.is_some() => 0,
         _ if is_in_wait(row) => 3,
         _ if row.stopping_for.is_some() || row.starting_for.is_some() => 1,

@@ -36,7 +36,7 @@ const NO_TIME: &str = "there was no time left";
 
 static SESSION: Mutex<Option<Session>> = Mutex::new(None);
 
-/// What is kept from look to look.
+/// The memory of captures, from look to look.
 pub(super) struct Session {
     pub(super) stacks: machine::Stacks,
     /// When the list of modules was read.
@@ -94,6 +94,7 @@ impl Capturing {
             Stacks::Asleep => Way::Asleep,
             Stacks::All => Way::Signal,
         };
+        // Once: a thread and each body that it runs have rows of their own, with the same id.
         if !self.taken.contains_key(&os_tid) {
             if let Some(taken) = self.capture(os_tid, way) {
                 self.taken.insert(os_tid, taken);
@@ -103,17 +104,21 @@ impl Capturing {
 
     /// `None` if no stack can be captured in this process.
     fn capture(&mut self, os_tid: u32, way: Way) -> Option<Result<Raw, String>> {
+        // The capture needs a thread that sleeps or answers a signal, and this thread does neither.
         if self.own == Some(os_tid) {
             return Some(Err("it is the thread that looks".to_owned()));
         }
+        // The stacks that were captured before stay. The missing ones are counted for `limits`.
         let left = self.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             self.missed += 1;
             return Some(Err(NO_TIME.to_owned()));
         }
         let tid = i32::try_from(os_tid).ok()?;
+        // Without a session `limits` has the reason once, so the thread gets no reason of its own.
         let captured = self.session(left)?.stacks.capture(tid, way, left.min(ANSWER));
         Some(captured.map(raw).map_err(|why| {
+            // Reasons about the process or the system, which each thread would repeat.
             let holds_for_all = matches!(
                 why,
                 NotCaptured::Hidden { .. }
@@ -136,8 +141,10 @@ impl Capturing {
 
     /// The session, which is made or renewed when it is first asked for.
     fn session(&mut self, patience: Duration) -> Option<&mut Session> {
+        // `is_refused`: to try for each thread again could wait for the same lock again each time.
         if self.session.is_none() && !self.is_refused {
             match open(patience) {
+                // Held until `look_up` has the list of modules by which the stacks were captured.
                 Ok(session) => self.session = Some(session),
                 Err(why) => {
                     self.is_refused = true;
@@ -161,6 +168,7 @@ impl Capturing {
             self.limit(format!("the stacks of {} threads: {NO_TIME}", self.missed));
         }
         limits.append(&mut self.limits);
+        // The guard moves to `look_up`, which releases the lock before files are read.
         let Some(guard) = self.session.take() else { return Taken(without_names(self.taken)) };
         let names = look_up(guard, &self.taken, until, files, limits);
         let one = |raw: Raw| Stack {
@@ -185,7 +193,7 @@ impl Taken {
 }
 
 pub(super) fn open(patience: Duration) -> Result<SessionGuard, String> {
-    // An overflow would end the program that asks why it hangs.
+    // First, because an overflow of the stack would end the program that asks why it hangs.
     if let Some(left) = sys::stack_left().filter(|left| *left < ROOM) {
         let (left, needed) = (left / 1024, ROOM / 1024);
         return Err(format!("the thread that looks has {left} KiB of stack left, and needs {needed} KiB"));
@@ -196,6 +204,7 @@ pub(super) fn open(patience: Duration) -> Result<SessionGuard, String> {
     match &mut *session {
         Some(session) if session.renewed.elapsed() < OLD => {}
         Some(session) => {
+            // If this fails, the session stays with its old list, and the next look tries again.
             session.stacks.renew().map_err(|why| why.to_string())?;
             session.renewed = Instant::now();
         }
@@ -215,7 +224,7 @@ fn raw(stack: machine::Stack) -> Raw {
     Raw { frames: stack.frames().collect(), cut: stack.cut.map(|cut| cut.to_string()), how }
 }
 
-/// Of a look without a session, in which each thread has a reason and no stack.
+/// The result of a look without a session, in which each thread has a reason and no stack.
 fn without_names(taken: HashMap<u32, Result<Raw, String>>) -> HashMap<u32, Result<Stack, String>> {
     let reasons = taken.into_iter().filter_map(|(os_tid, taken)| Some((os_tid, Err(taken.err()?))));
     reasons.collect()
@@ -231,6 +240,7 @@ fn look_up(
 ) -> HashMap<Code, Frame> {
     let Some(session) = guard.as_mut() else { return HashMap::new() };
     let modules = session.stacks.modules();
+    // All at once, because nothing says which of them are not used any more. It is only a cache.
     if session.known.len() > KEPT {
         session.known.clear();
     }
@@ -242,7 +252,8 @@ fn look_up(
             None => drop(wanted.insert(frame.code(), *frame)),
         }
     }
-    // The lock is free while files are read.
+    // Before files are read: a disk that does not answer must not keep other looks from capturing.
+    // `modules` is a list of its own, so that a look meanwhile may renew the session's.
     drop(guard);
     if wanted.is_empty() {
         return found;
@@ -262,8 +273,10 @@ fn look_up(
 /// Keeps frames for the next look, except of files that were not read as a whole.
 fn keep(names: &Names, looked_up: &HashMap<Code, Frame>, until: Instant) {
     let left = until.saturating_duration_since(Instant::now());
+    // The lock was free since `look_up`. If another look has it now, the next look reads again.
     let Some(mut guard) = SESSION.try_lock_for(left) else { return };
     let Some(session) = guard.as_mut() else { return };
+    // A later look may have the time to read the other files, or may be allowed to.
     let is_read =
         |frame: &Frame| !names.unread().iter().any(|unread| Some(&unread.module) == frame.module.as_ref());
     let whole = looked_up.iter().filter(|(_, frame)| is_read(frame));
@@ -272,9 +285,11 @@ fn keep(names: &Names, looked_up: &HashMap<Code, Frame>, until: Instant) {
 
 fn looked_up(names: &Names, frame: &machine::Frame) -> Frame {
     let place = names.place(frame);
+    // `place` belongs to the instruction, which for a return address is looked up one byte before.
     let returns = u64::from(frame.is_return_address);
     let own = place.is_some() && !names.is_folded(frame);
-    // Of another function the line would be in code of the program's that was inlined into it.
+    // In a folded function, as those of std are, the line could only be in code of the program's
+    // that the compiler has inlined there, and would not fit the name.
     let line = names.line(frame).filter(|_| own);
     Frame {
         address: frame.address,
@@ -292,6 +307,7 @@ fn looked_up(names: &Names, frame: &machine::Frame) -> Frame {
 
 /// The frame of a stack, from the frame that was looked up for its instruction.
 fn named(names: &HashMap<Code, Frame>, frame: &machine::Frame) -> Frame {
+    // Address and guess are taken from `frame`: stacks with the same code share the rest.
     let known = names.get(&frame.code()).cloned();
     let unknown = || Frame {
         address: frame.address,

@@ -45,6 +45,7 @@ impl People {
         for row in rows::by_interest(&mut snapshot.root) {
             let Some(os_tid) = row.os_tid.filter(|_| rows::is_live(row)) else { continue };
             // A thread that runs the body of a scope has a row of its own, and the body another.
+            // The thread's row names it better.
             if row.role == Role::Body {
                 bodies.push((os_tid, (Some(row.id), row.path.clone())));
             } else {
@@ -56,6 +57,8 @@ impl People {
         for (os_tid, name) in bodies {
             found.get_or_insert_with(os_tid.into(), || name);
         }
+        // After the rows of the tree. No id is in two of these lists, unless the kernel has used it
+        // again meanwhile, and then the later reading holds.
         let foreign = snapshot.foreign.iter().filter(|row| row.unknown.is_none());
         found
             .extend(foreign.map(|row| (row.os_tid.into(), (None, format!("foreign thread {:?}", row.name)))));

@@ -24,6 +24,7 @@ pub(crate) struct Seen {
 /// so *watch* does not call it.
 pub(crate) fn look(record: &Record, with_stack: bool) -> Seen {
     let Some(id) = record.kernel_id() else { return Seen::default() };
+    // A refusal leaves the fields of the line empty: the line itself is worth more.
     let kernel = sys::kernel_look(id).ok().flatten().unwrap_or_default();
     Seen {
         system_call: called(kernel.call.as_deref(), kernel.about.as_deref()),

@@ -39,6 +39,7 @@ pub(super) struct Arguments<'a> {
 impl Arguments<'_> {
     /// Returns the text of the arguments.
     pub(super) fn about(&self, kind: Kind) -> About {
+        // These kinds use the numbers alone, which the kernel has shown together with the call.
         let looked = !matches!(kind, Kind::Plain | Kind::Futex);
         match self.text(kind) {
             Ok(text) => About { text, looked, refused: None },
@@ -54,6 +55,8 @@ impl Arguments<'_> {
             Kind::Path(action, path, folder) => self.path(action, path, folder)?,
             Kind::Child => self.int(0).map(children),
             Kind::WaitId => self.wait_id(),
+            // The last one, because the thread starts no other child while it waits. Another sort
+            // of `clone` returns at once, so that a look hardly finds a thread in it.
             Kind::Vfork => children_of(self.id).last().map(|pid| child(*pid)),
             Kind::Futex => Some(self.futex()),
             Kind::Sleep(time, flags) => self.sleep(time, flags)?,
@@ -80,6 +83,7 @@ impl Arguments<'_> {
     fn connect(&self) -> io::Result<Option<String>> {
         let Some(fd) = self.int(0) else { return Ok(None) };
         let mut bytes = [0; LONGEST_ADDRESS];
+        // The program says the length, so it may be anything.
         let length = usize::try_from(self.word(2)).unwrap_or(0).min(LONGEST_ADDRESS);
         let length = own_memory::copy(self.word(1), bytes.get_mut(..length).unwrap_or_default())?;
         let address = descriptor::address_in(bytes.get(..length).unwrap_or_default());
@@ -94,11 +98,12 @@ impl Arguments<'_> {
         let bytes = bytes.get(..length).unwrap_or_default();
         let text = match CStr::from_bytes_until_nul(bytes) {
             Ok(path) => format!("{:?}", path.to_string_lossy()),
-            // It is longer than what is shown, or goes to the end of the memory.
+            // The path is longer than the part that is shown, or goes to the end of the memory.
             Err(_) if !bytes.is_empty() => format!("{:?}..", String::from_utf8_lossy(bytes)),
             Err(_) => return Ok(None),
         };
         let folder = folder.and_then(|place| self.int(place)).filter(|fd| *fd != libc::AT_FDCWD);
+        // The kernel ignores the folder of an absolute path.
         let folder = folder.filter(|_| bytes.first() != Some(&b'/'));
         let place = folder.map(|fd| format!(" in {}", descriptor::text(fd))).unwrap_or_default();
         Ok(Some(format!("{action} {text}{place}")))
@@ -148,11 +153,13 @@ impl Arguments<'_> {
 
     fn poll(&self, limit: TimeOut) -> io::Result<Option<String>> {
         const SIZE: usize = size_of::<libc::pollfd>();
+        // The text has the whole number, and names the first descriptors only.
         let count = usize::try_from(self.word(1)).unwrap_or(0);
         let mut bytes = [0; SIZE * POLLED];
         let length = count.min(POLLED) * SIZE;
         let length = own_memory::copy(self.word(0), bytes.get_mut(..length).unwrap_or_default())?;
         let entries = bytes.get(..length).unwrap_or_default().chunks_exact(SIZE);
+        // A `pollfd` begins with its descriptor.
         let fds: Vec<i32> =
             entries.filter_map(|entry| entry.first_chunk().copied()).map(i32::from_ne_bytes).collect();
         Ok(Some(format!("{}, {}", descriptor::list(&fds, count), self.time_out(limit)?)))
@@ -160,6 +167,7 @@ impl Arguments<'_> {
 
     fn select(&self, limit: TimeOut) -> io::Result<Option<String>> {
         let count = usize::try_from(self.word(0)).unwrap_or(0).min(SELECTED);
+        // One union of the sets of reading, writing and errors: the text does not tell them apart.
         let mut all = [0_u8; SELECTED / 8];
         for place in 1..=3 {
             let mut set = [0; SELECTED / 8];
@@ -177,6 +185,7 @@ impl Arguments<'_> {
 
     fn time_out(&self, kind: TimeOut) -> io::Result<String> {
         let time = match kind {
+            // A negative number is no time-out.
             TimeOut::Millis(place) => {
                 self.int(place).and_then(|millis| u64::try_from(millis).ok()).map(Duration::from_millis)
             }
@@ -204,6 +213,7 @@ impl Arguments<'_> {
             let word = bytes.get(from..).and_then(|bytes| bytes.first_chunk::<WORD>());
             word.map_or(0, |word| libc::c_long::from_ne_bytes(*word))
         });
+        // Anything else is no time: the program has changed the memory, or the call will fail.
         let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
         Ok(u64::try_from(seconds).ok().zip(nanos).map(|(seconds, nanos)| Duration::new(seconds, nanos)))
     }

@@ -46,6 +46,7 @@ pub(super) enum TimeOut {
 
 /// Returns the name and the meaning of a call. `None`: it is shown by its number.
 pub(super) fn known(number: i64) -> Option<(&'static str, Kind)> {
+    // From the first on: a look is rare, and reads files, which takes far longer.
     CALLS.iter().find(|(known, ..)| *known == number).map(|(_, name, kind)| (*name, *kind))
 }
 
@@ -130,6 +131,7 @@ const CALLS: &[(i64, &str, Kind)] = &[
     (libc::SYS_mount, "mount", Kind::Path("mount", 1, None)),
     (libc::SYS_wait4, "wait4", Kind::Child),
     (libc::SYS_waitid, "waitid", Kind::WaitId),
+    // Of these calls only the ones with `CLONE_VFORK` wait: `posix_spawn` makes them.
     (libc::SYS_clone, "clone", Kind::Vfork),
     (libc::SYS_clone3, "clone3", Kind::Vfork),
     (libc::SYS_futex, "futex", Kind::Futex),
@@ -137,6 +139,7 @@ const CALLS: &[(i64, &str, Kind)] = &[
     (libc::SYS_futex_waitv, "futex_waitv", Kind::Plain),
     (libc::SYS_nanosleep, "nanosleep", Kind::Sleep(0, None)),
     (libc::SYS_clock_nanosleep, "clock_nanosleep", Kind::Sleep(2, Some(1))),
+    // A sleep or poll goes on by this call after a suspension. The kernel keeps its arguments.
     (libc::SYS_restart_syscall, "restart_syscall", Kind::Plain),
     (libc::SYS_rt_sigsuspend, "rt_sigsuspend", Kind::Plain),
     (libc::SYS_rt_sigtimedwait, "rt_sigtimedwait", Kind::Plain),

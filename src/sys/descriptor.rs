@@ -19,6 +19,7 @@ const NAMED: usize = 3;
 pub(super) fn text(fd: i32) -> String {
     let Ok(file) = fs::read_link(format!("/proc/self/fd/{fd}")) else { return format!("fd {fd}") };
     let file = file.to_string_lossy();
+    // Of a socket the link tells only the inode.
     let ends = if file.starts_with("socket:") { ends(fd) } else { None };
     let ends = ends.map(|ends| format!(" {ends}")).unwrap_or_default();
     format!("fd {fd} {file}{ends}")
@@ -73,6 +74,7 @@ fn ends(fd: i32) -> Option<String> {
         _ => return None,
     };
     let here = address(&here);
+    // Asked first, because a listening socket has no peer, and would be called not connected.
     if sockopt::socket_acceptconn(fd).unwrap_or(false) {
         return Some(format!("{kind} listens at {here}"));
     }

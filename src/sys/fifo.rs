@@ -43,6 +43,7 @@ impl Fifo {
         if FileType::from_raw_mode(stat.st_mode) != FileType::Fifo {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no FIFO"));
         }
+        // `EACCESS` asks for the effective user, because an opening goes by that user's rights.
         let both = Access::READ_OK | Access::WRITE_OK;
         rustix::fs::accessat(rustix::fs::CWD, path, both, AtFlags::EACCESS).map_err(|refused| {
             let why =
@@ -51,6 +52,7 @@ impl Fifo {
         })?;
         #[cfg(target_os = "linux")]
         {
+            // `O_PATH` opens neither end, so it waits for no reader or writer.
             let place = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
             let place = above_standard(place);
             let path = PathBuf::from(format!("/proc/self/fd/{}", place.as_raw_fd()));

@@ -55,6 +55,8 @@ pub(crate) fn words_at<const N: usize>(address: u64) -> Option<[u32; N]> {
     for (place, word) in words.iter_mut().enumerate() {
         let mut bytes = [0; 4];
         let at = address.checked_add(4 * place as u64)?;
+        // The words are not of one moment. So the caller checks afterwards (`is_unmoved`) that the
+        // waiter has not gone on.
         *word = (copy(at, &mut bytes).ok()? == bytes.len()).then(|| u32::from_ne_bytes(bytes))?;
     }
     Some(words)
@@ -72,6 +74,7 @@ pub(crate) fn long_words_from(address: u64, most: usize) -> Vec<u64> {
     let mut done = 0;
     while let Some(room) = bytes.get_mut(done..).filter(|room| !room.is_empty()) {
         match copy(address.saturating_add(done as u64), room) {
+            // The end of the mapped memory, which is no error here.
             Ok(0) | Err(_) => break,
             Ok(some) => done += some,
         }

@@ -85,6 +85,7 @@ pub(crate) fn reopen(fd: BorrowedFd<'_>, direction: Direction) -> io::Result<Own
         Direction::In => OFlags::RDONLY,
         Direction::Out => OFlags::WRONLY,
     };
+    // A new description has flags of its own, so `NONBLOCK` does not show in the copies of `fd`.
     let own = open(path, way | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
     Ok(above_standard(own))
 }

@@ -35,6 +35,7 @@ pub(crate) fn reap(pid: u32) -> bool {
 /// True if this child has ended. Does not block. Reaps the child, unless `how` has `NOWAIT`.
 fn wait_for(pid: u32, how: WaitIdOptions) -> bool {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    // An error means that `pid` is no child of ours, or was reaped by another thread.
     let how = how | WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
     pid.is_some_and(|pid| waitid(WaitId::Pid(pid), how).is_ok_and(|status| status.is_some()))
 }

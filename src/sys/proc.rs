@@ -22,6 +22,7 @@ pub(crate) fn thread_ids() -> io::Result<Vec<u32>> {
 
 fn listed() -> io::Result<Vec<u32>> {
     let mut ids = Vec::new();
+    // Not std's `read_dir`, so that the descriptor can be moved above the standard streams.
     for entry in Dir::new(above_standard::<OwnedFd>(File::open(TASKS)?.into()))? {
         ids.extend(entry?.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok()));
     }
@@ -50,6 +51,7 @@ pub(super) fn from_ticks(ticks: u64) -> Duration {
 
 /// Returns all threads of this process, except those in `skip`, which gets the id of a thread.
 pub fn process_threads(skip: &dyn Fn(u32) -> bool) -> io::Result<Vec<KernelThread>> {
+    // A thread that ends between the list and its file is left out.
     let ids = thread_ids()?.into_iter().filter(|id| !skip(*id));
     ids.filter_map(|id| thread_of(id).transpose()).collect()
 }

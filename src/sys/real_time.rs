@@ -21,6 +21,8 @@ const KEPT: usize = 4;
 /// the default. The program may begin to use a signal at any time, so ask again before each use.
 pub(crate) fn real_time_signals(what: Use) -> impl Iterator<Item = i32> {
     let from_the_top = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev();
+    // Signals of different uses come from different ranges: a thread that blocks a mark must not
+    // block a signal that is sent to it.
     let skipped = if what == Use::Mark { KEPT } else { 0 };
     from_the_top
         .skip(skipped)

@@ -41,6 +41,7 @@ impl Doom {
     /// word, then the wake-up. Pairs with `due` and `passed`. Returns a call for after the line.
     pub(crate) fn pronounce(&self, record: &Record, code: u8, waker: &Arc<Waker>) -> Calls {
         let (now, end) = (Instant::now(), End::Exit(i32::from(code)));
+        // `SPARE` later than *watch*, so that the timer comes only if *watch* hangs.
         last::arm(after(now, LINE + SPARE), end);
         let why = format!("{} is stuck", Shown(record.path()));
         let _another_was_first = self.word.set(Word { end, at: after(now, LINE), why });

@@ -1,5 +1,5 @@
-//! Owns the look of *watch* at *stopper*: while *stopper* is in the program's code, it looks at no
-//! thread's health, so somebody must look at it.
+//! Owns the look of *watch* at *stopper*: while *stopper* is in the program's code, *stopper* looks
+//! at no thread's health, so *watch* looks at *stopper*.
 //! Refuses to allocate before it has something to say, and to log: the subscriber may be what
 //! *stopper* hangs in.
 
@@ -57,11 +57,14 @@ impl Minder {
         let is_late = now > after(at, health.lateness());
         let stay = shared.stay();
         match (stay, self.stay) {
+            // The same stay in two looks, and both in time: the clock of this stay runs on.
             (Some(stay), Some((known, since))) if stay == known && !is_late => {
                 self.judge(shared, health, now.saturating_duration_since(since))
             }
             // Out of the program's code, or in another call; or *watch* was late, and starts anew.
             _ => {
+                // Stuck -> well, because *stopper* has left that stay. If only *watch* was late,
+                // the stay is the same, and its line is not written again.
                 if stay != self.stay.map(|(known, _)| known) {
                     self.is_told = false;
                     shared.set_stopper_stuck(false);
@@ -76,6 +79,7 @@ impl Minder {
         if stuck_for < health.stuck_after || std::mem::replace(&mut self.is_told, true) {
             return None;
         }
+        // Well -> stuck, once in a stay. The signs of life for the service manager end here.
         shared.set_stopper_stuck(true);
         match health.on_stuck {
             OnStuck::Exit(code) => Some(End::Exit(i32::from(code))),

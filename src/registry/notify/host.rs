@@ -33,6 +33,7 @@ impl Shared {
 
     /// Passes on what the program says. False if there is no manager.
     pub(crate) fn pass_on(&self, what: Said) -> bool {
+        // Before the manager hears it, so that a probe that looks right after that finds the file.
         if let (Said::Ready, Some(probe)) = (&what, self.probe.as_ref().filter(|_| !self.is_ending())) {
             if let Err(error) = probe.make() {
                 self.dispatch(WorkItem::Call(no_probe(error)));
@@ -77,6 +78,7 @@ impl Shared {
         let is_draining = core.root.drain.has_begun();
         let mut calls = Calls::default();
         if let Some(manager) = self.manager.as_ref() {
+            // `None` without a stop or a notice: the status is the program's alone then.
             let waits = is_stopping.then(|| waited::line(core));
             let told = manager.set_waits(waits.or_else(|| is_draining.then(|| "draining".to_owned())));
             if told == Told::Later {
@@ -92,7 +94,7 @@ impl Shared {
         calls
     }
 
-    /// At the end of the run: a refusal of the system's that no look of *watch* has found.
+    /// Called at the end of the run: logs a refusal of the system's that *watch* has not found.
     pub(crate) fn tell_refusal(&self) {
         let refused = self.manager.as_ref().and_then(Manager::take_refusal);
         refused.into_iter().for_each(|error| not_told(error).run());
@@ -105,8 +107,8 @@ impl Shared {
         let _there_is_no_later = self.manager.as_ref().map(Manager::send_due);
     }
 
-    /// From here on no probe file is made. The thread of the file removes it if it is there; at the
-    /// end of the run, without that thread, the caller does.
+    /// Removes the probe file, and lets none be made from here on. The thread of the file does it,
+    /// or the caller at the end of the run, when that thread is gone.
     pub(crate) fn remove_probe(&self) {
         let Some(probe) = self.probe.clone().filter(|probe| probe.doom()) else { return };
         match self.probe_thread.give(Box::new(move || log_removed(&probe, probe.remove()))) {

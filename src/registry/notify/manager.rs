@@ -39,7 +39,7 @@ const RELOADING: u32 = 2;
 const RELOADED: u32 = 4;
 pub(crate) const STOPPING: u32 = 8;
 
-/// The order in which words that are due at the same time are sent: that of a program's life.
+/// The order in which words that are due at the same time are sent: as in a program's life.
 const ORDER: [u32; 4] = [READY, RELOADING, RELOADED, STOPPING];
 
 /// In `Manager::words`: a word that is due is a bit below this one, and a word that was said at
@@ -140,6 +140,7 @@ impl Manager {
             if self.words.load(Ordering::SeqCst) & DUE == 0 {
                 return Told::All;
             }
+            // After the bit of the word was set. Pairs with the `store` below.
             if self.is_sending.swap(true, Ordering::SeqCst) {
                 // A message is on its way in microseconds, so that the caller's word is sent when
                 // the caller goes on; unless the sender gets no processor.
@@ -151,6 +152,7 @@ impl Manager {
                 continue;
             }
             let told = self.send_words();
+            // Before the next look at `words`. Pairs with the `swap` above.
             self.is_sending.store(false, Ordering::SeqCst);
             if told == Told::Later {
                 return Told::Later;
@@ -195,7 +197,9 @@ impl Manager {
         let _is_old = self.change(|words| (!is_old(words)).then_some(words | word));
     }
 
-    /// Changes the words in one step, if `change` returns new ones.
+    /// Changes the words in one step, if `change` returns new ones. `SeqCst` here and at
+    /// `is_sending`: a thread writes one of the two and then reads the other, and of two such
+    /// threads at least one must see what the other has written.
     fn change(&self, change: impl FnMut(u32) -> Option<u32>) -> Result<u32, u32> {
         self.words.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change)
     }
@@ -227,9 +231,11 @@ impl Manager {
         }
         let mut reloads = self.reloads.lock();
         *reloads += 1;
+        // The manager already knows that a reload is under way.
         if *reloads > 1 {
             return Some(self.send_due());
         }
+        // Before the word is due, because the thread that sends the word reads this.
         self.reload_began.store(monotonic() / 1_000, Ordering::SeqCst);
         Some(self.say(RELOADING))
     }
@@ -304,7 +310,7 @@ impl Manager {
         match self.socket.send(text) {
             Sent::Full => Told::Later,
             Sent::Taken => Told::All,
-            // To try again is of no use.
+            // `All`, because to try again is of no use. `Relaxed`: the number stands for itself.
             Sent::Refused(error) => {
                 let number = error.raw_os_error();
                 let _only_the_first =
@@ -333,5 +339,6 @@ fn words_after(words: u32, word: u32) -> Option<u32> {
     }
     // Due -> silent: the manager has not heard of the end of the reload before.
     let superseded = if word == RELOADING { RELOADED } else { 0 };
+    // Silent -> due.
     Some((words & !superseded) | word | word << SAID)
 }

@@ -43,6 +43,7 @@ impl Messenger {
         }
         let Some(manager) = &shared.manager else { return };
         self.look_again(shared, now);
+        // *stopper* logs it: the subscriber is the program's.
         if manager.has_refusal() {
             shared.request(request::TELL);
         }
@@ -53,14 +54,17 @@ impl Messenger {
             }
             self.watchdog = manager.watchdog.map(|pause| next_sign(self.watchdog, now, pause));
         }
+        // The pause holds for words that have come due meanwhile, too.
         if self.again.is_some_and(|(at, _)| now < at) {
             return;
         }
+        // First the words, because `STOPPING` begins the time that `extend` prolongs.
         let mut told = manager.send_due();
         if let (Told::All, true, Some(end)) = (told, self.extends, end) {
             told = manager.extend(end.saturating_duration_since(now));
             self.extends = told == Told::Later;
         }
+        // Last, because it is the least urgent. *stopper* builds and sends it (`Shared::tell`).
         if manager.is_status_due() {
             shared.request(request::TELL);
             told = Told::Later;

@@ -57,6 +57,7 @@ pub(super) fn crowd(core: &Arc<ScopeCore>) -> Crowd {
             continue;
         };
         list.extend(state.scopes.values().filter_map(Weak::upgrade));
+        // Cloned, because `visit` reads records without the lock here; there are few of these.
         let few: Vec<_> = state.internal.iter().chain(&state.body).cloned().collect();
         drop(state);
         few.iter().for_each(|record| visit(record, &mut found));
@@ -68,6 +69,7 @@ pub(super) fn crowd(core: &Arc<ScopeCore>) -> Crowd {
                 break;
             };
             let mut entries = state.entries.values_from(next).map(|entry| &entry.record);
+            // Ids grow, so the last id of a portion is where the next portion goes on.
             let mut last = None;
             for record in entries.by_ref().take(PORTION) {
                 visit(record, &mut found);
@@ -99,6 +101,7 @@ fn visit(record: &Arc<Record>, found: &mut Crowd) {
         let outermost = outermost(record);
         if !is_hosted(outermost) {
             let group = found.get_or_insert_with(outermost.id.0, || Group::new(outermost));
+            // The group is new if the thread's record was in a wait, or if `record` is outermost.
             group.waits |= record.is_waiting() || outermost.is_waiting();
             if !Arc::ptr_eq(record, outermost) {
                 group.bodies.push(Arc::clone(record));
@@ -106,6 +109,8 @@ fn visit(record: &Arc<Record>, found: &mut Crowd) {
         }
         return;
     }
+    // A thread in a known wait is fine, unless it has promised signs of progress. (Its bodies may
+    // add its group all the same.)
     let waits = record.is_waiting();
     if !waits || record.expects() {
         found.get_or_insert_with(record.id.0, || Group::new(record)).waits |= waits;

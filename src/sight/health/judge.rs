@@ -38,7 +38,7 @@ pub(super) enum Sleep {
     Unknown,
 }
 
-/// What is remembered of a thread from one look to the next.
+/// The memory of a thread from one look to the next.
 #[derive(Default)]
 pub(super) struct Memory {
     /// The counters of the last look, and the look that found them first.
@@ -57,7 +57,7 @@ pub(super) struct Said {
     pub(super) is_told: bool,
 }
 
-/// What is expected of a thread.
+/// The sign of progress that a thread has promised.
 pub(super) struct Expected {
     /// How often it makes progress.
     pub(super) every: Duration,
@@ -108,7 +108,7 @@ impl Memory {
         let (cpu, delay) =
             (counters.cpu.saturating_sub(before.cpu), counters.delay.saturating_sub(before.delay));
         match sleep {
-            // It has moved.
+            // The counters have moved, so the thread was on a processor since the look before.
             None if delay > cpu * NEXT_TO_NONE => Some(Pulse::Starved),
             None => Some(Pulse::Works { cpu }),
             Some(Sleep::Ready) => Some(Pulse::Starved),
@@ -138,20 +138,24 @@ impl Memory {
             return (line, after(now, settings.look_every));
         }
         let due = [after(counts_from, every)].into_iter().chain(patience).max().unwrap_or(now);
+        // Suspected -> well: a sign has come, or a patience has begun.
         if now < due {
             self.suspected = None;
             return (None, due);
         }
-        // Not at once: a thread that was held up together with the process, and too shortly for the
-        // looks to notice, gets the time for a sign. So does a thread that got no processor.
+        // Well -> suspected. Not stuck at once: a thread that was held up together with the
+        // process, and too shortly for the looks to notice, gets the time for a sign. So does a
+        // thread that got no processor.
         let suspected = *self.suspected.get_or_insert(now);
         if starved {
             self.suspected = Some(now);
         }
+        // Half a period is enough for short expectations, where a look would be far away.
         let sure = after(suspected, (every / 2).min(settings.look_every));
         if starved || now < sure {
             return (None, sure.max(after(now, every / 4)));
         }
+        // Suspected -> stuck: no sign by the second look, and not for the lack of a processor.
         let alarm = Alarm { level: AlarmLevel::Stuck, since: counts_from, expected_every: Some(every) };
         self.alarm = Some(alarm.clone());
         (Some(Line::Alarm(alarm)), after(now, settings.look_every))
@@ -167,11 +171,12 @@ impl Memory {
     ) -> Option<Line> {
         let since = match pulse {
             Some(Pulse::Blocked { since, .. }) => *since,
-            // It runs, or wants to.
+            // Warned or stuck -> well: the thread runs, wants to run, or waits.
             Some(_) => return self.over(),
-            // Not known in this look.
+            // Not known in this look, so nothing changes.
             None => return None,
         };
+        // The grace judges a thread that was told to stop. An alarm from before stays.
         if said.is_told {
             return None;
         }
@@ -185,6 +190,7 @@ impl Memory {
             return None;
         };
         let before = self.alarm.as_ref().map(|alarm| alarm.level);
+        // Each level is logged once in an episode.
         if before >= Some(level) {
             return None;
         }

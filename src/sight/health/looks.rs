@@ -91,6 +91,7 @@ impl Looks {
         groups.retain(|_, group| self.at_all || group.record.expects());
         let blind = blindness();
         for known in self.known.values_mut() {
+            // `read` sets it again for the threads whose counters it reads in this look.
             known.is_fresh = false;
             if blind.is_some() {
                 known.pulse = None;
@@ -106,11 +107,12 @@ impl Looks {
             self.awake_since = Some(now);
         }
         self.forget_absent(&groups, is_late, calls);
+        // The counters of a late look would cover a time of unknown length.
         if !is_late && blind.is_none() {
             self.read(&groups, now);
         }
-        // Also if a thread with an expectation is not due for long, because only looks that come
-        // in time notice a suspension.
+        // A look follows even if no expectation is due for long, because a suspension is noticed
+        // only by looks that were to come soon.
         let goes_on = self.at_all || is_partial || !groups.is_empty();
         let mut next = goes_on.then(|| after(now, self.settings.look_every));
         let (mut found, sees) = (Index::new(), self.at_all && blind.is_none());
@@ -121,14 +123,18 @@ impl Looks {
                 let (line, again) = judge(known, group, self.awake_since, now, &self.settings);
                 next = next.into_iter().chain(again).min();
                 if let Some(line) = line {
+                    // Few of them, so that the stacks do not hold up the other lines.
                     let stack = matches!(line, Line::Alarm(_)) && stacks > 0;
                     stacks -= usize::from(stack);
                     act(end, known, group, (line, stack), &self.settings, calls);
                 }
             }
+            // After the judgement, so that views show the alarm of this look. Also in a late look,
+            // because an alarm from before stays.
             put_up(known, group, sees, &mut found);
         }
         core.root.board.put_up(found, sees, blind.filter(|_| self.at_all));
+        // Last, and not by an ordinary drop: see `drop_later`.
         groups.into_values().for_each(|group| drop_later(group, calls));
         next
     }
@@ -141,9 +147,11 @@ impl Looks {
             if groups.get(id).is_some_and(|group| !idle(group)) {
                 return true;
             }
+            // A late look claims nothing, so it does not claim either that an alarm is over.
             if is_late && known.memory.alarm.is_some() {
                 return true;
             }
+            // Warned or stuck -> well. The record was kept by `act`.
             let line = known.memory.over().zip(known.record.take());
             line.into_iter().for_each(|(line, record)| tell::line(record, None, line, false, calls));
             false
@@ -155,7 +163,7 @@ impl Looks {
         let mut ids: Vec<_> =
             groups.values().filter(|group| !group.waits).map(|group| group.record.id).collect();
         if ids.len() > MOST {
-            // From the first one behind those of the look before, and round.
+            // Begins behind the last thread of the look before, and wraps around.
             sort_by_key(&mut ids, |id| *id);
             let first = ids.partition_point(|id| *id <= self.last_read);
             ids.rotate_left(first);
@@ -179,10 +187,12 @@ impl Looking for Looks {
         calls: &mut Calls,
     ) -> Option<Instant> {
         // Pairs with `Board::has_news`.
+        // Looks at all threads come anyway, and need no news.
         if core.root.board.take_news() && !self.at_all {
             // A look that is overdue stays so: news must not hide that the process was suspended.
             self.at = self.at.into_iter().chain([now]).min();
         }
+        // `None`: there is nothing to look at. The next news sets it again.
         let at = self.at?;
         if now >= at {
             let is_late = now > after(at, self.settings.lateness());
@@ -208,6 +218,7 @@ fn reading(group: &Group, memory: &Memory) -> Option<Reading> {
     let counters = pulse::counters(id).ok()??;
     let sleep = memory.is_still(counters).then(|| match (pulse::state(id), pulse::channel(id)) {
         (Some(b'R'), _) => Sleep::Ready,
+        // A wait for a stop among others is no block, although homebound does not see the wait.
         (Some(b'S'), _) if hears_a_stop(group) && pulse::may_select(id) => Sleep::Selects,
         (Some(b'S' | b'D' | b'I'), channel) => Sleep::In(channel),
         _ => Sleep::Unknown,
@@ -237,6 +248,7 @@ fn judge(
     if known.memory.alarm.is_none() && said.is_told {
         return (None, None);
     }
+    // With more than `MOST` threads the pulse may be of an earlier look, and proves nothing now.
     let pulse = known.pulse.as_ref().filter(|_| known.is_fresh);
     match said.expected {
         Some(expected) => {
@@ -244,6 +256,7 @@ fn judge(
             let (line, at) = known.memory.judge_expectation(expected, said.patience, starved, now, settings);
             (line, Some(at))
         }
+        // Warned or stuck -> well: it waits.
         None if group.waits => (known.memory.over(), None),
         None => (known.memory.judge_pulse(pulse, &said, now, settings), None),
     }
@@ -273,6 +286,7 @@ fn act(
     calls: &mut Calls,
 ) {
     let record = &group.record;
+    // Kept as long as the alarm, because the thread may be gone when the alarm is over.
     known.record = known.memory.alarm.as_ref().map(|_| Arc::clone(record));
     let is_stuck = matches!(&line, Line::Alarm(alarm) if alarm.level == AlarmLevel::Stuck);
     // The innermost wait, which tells most.
@@ -300,6 +314,8 @@ fn act(
 fn put_up(known: &Known, group: &Group, sees: bool, found: &mut Index<Finding>) {
     let pulse = if group.waits { Some(Pulse::Waits) } else { known.pulse.clone() };
     let pulse = pulse.filter(|_| sees);
+    // The bodies are on the same OS thread, so they share its pulse. The alarm is told once, in the
+    // row of the thread.
     for record in group.records() {
         found.insert(record.id.0, Finding { pulse: pulse.clone(), alarm: None, still: known.memory.still() });
     }

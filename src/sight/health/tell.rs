@@ -25,11 +25,13 @@ pub(super) fn line(record: Arc<Record>, wait: Option<Wait>, line: Line, stack: b
 }
 
 fn tell_alarm(record: &Record, wait: Option<&Wait>, alarm: &Alarm, stack: bool) {
+    // When the line is made, and not in the look: this reads files, and may take long.
     let seen = warning::look(record, stack);
     let (waits, last) = (wait.map(|wait| Shown(wait).to_string()), last_line(record));
     let path = record.path_now();
     let since = Span(alarm.since.elapsed()).to_string();
     let expected = alarm.expected_every.map(|every| Span(every).to_string()).unwrap_or_default();
+    // Only an expectation can find a thread stuck that is on a processor.
     let text = match (alarm.level, alarm.expected_every) {
         (_, Some(_)) => "stuck: no checkpoint, wait or beat in the time that was expected",
         (AlarmLevel::Stuck, None) => "stuck: blocked outside of homebound",
@@ -77,6 +79,7 @@ fn tell_over(record: &Record, alarm: &Alarm) {
 
 /// The last line at which the thread was seen: its last sign of progress, or its last wait.
 fn last_line(record: &Record) -> String {
+    // A sign of progress first: it may be a checkpoint in the middle of work, long after a wait.
     let progress = record.vitals().and_then(|vitals| vitals.last()?.1);
     let wait = record.last_wait().map(|(what, at)| format!("{} at {at}", Shown(what)));
     progress.map(|at| at.to_string()).or(wait).unwrap_or_default()
