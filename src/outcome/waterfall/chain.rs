@@ -83,6 +83,7 @@ pub(crate) fn critical_chain(report: &ShutdownReport) -> Vec<ChainLink> {
         if steps.iter().any(|known| known.spot.is(step.spot)) {
             break;
         }
+        // The wait comes first, because it held the thread after the thread was told.
         next = held(&graph, &step).or_else(|| told_after(&graph, step.spot));
         steps.push(step);
     }

@@ -101,6 +101,7 @@ impl<'a> Picture<'a> {
         for (place, bar) in self.layout.bars.iter().enumerate() {
             self.bar(out, bar, TOP + self.row * place as u64)?;
         }
+        // After the bars, because SVG paints later elements over earlier ones.
         self.path(out)?;
         self.chain(out)?;
         out.write_str("</svg>\n")
@@ -223,11 +224,13 @@ impl<'a> Picture<'a> {
         let rows: Vec<Option<usize>> = (0..self.layout.chain.len())
             .map(|link| self.layout.bars.iter().position(|bar| bar.link == Some(link)))
             .collect();
+        // From the stop to the end: a link starts where the links nearer to the stop have ended.
         let mut at = 0;
         let mut before: Option<u64> = None;
         for (link, row) in self.layout.chain.iter().zip(&rows).rev() {
             let start = at;
             at += u64::try_from(link.took.as_nanos()).unwrap_or(0);
+            // A link without a bar (the body of an inner scope) has taken its time all the same.
             let Some(row) = row else { continue };
             let y = TOP + self.row * *row as u64 + self.row - self.row / 6;
             if let Some(before) = before.replace(y) {
