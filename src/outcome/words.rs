@@ -84,6 +84,7 @@ impl fmt::Display for Restarts<'_> {
             write!(f, ", run {run}, restarts {restarts}")?;
         }
         let Some(text) = last_failure else { return Ok(()) };
+        // By characters, because a cut inside of one would panic. `None` if all of the text fits.
         let end = text.char_indices().nth(SHOWN_OF_FAILURE).map(|(end, _)| end);
         let more = if end.is_some() { ".." } else { "" };
         write!(
