@@ -83,6 +83,8 @@ impl Clone for Token {
 
 impl Drop for Token {
     fn drop(&mut self) {
+        // Relaxed, because a load that misses this drop only counts a token too many. Then an error
+        // is judged by its drop without need.
         self.0.tokens.fetch_sub(1, Ordering::Relaxed);
         if let Carries::Stop(stop) = &self.0.carries {
             stop.is_proved_no_more();

@@ -188,6 +188,7 @@ fn write_error(
         write!(f, "({deeper} errors deeper) ")?;
         return write_what(f, last, "", rail);
     }
+    // These errors put `FOREIGN` before the lines of the texts inside them themselves.
     let is_ours = error.is::<ScopeError>()
         || error.is::<JoinError>()
         || error.is::<GaveUp>()

@@ -45,6 +45,7 @@ impl<'a> Twins<'a> {
     pub(crate) fn among(names: &mut dyn Iterator<Item = &'a str>) -> Twins<'a> {
         let mut all: Vec<_> = names.collect();
         sort_by_key(&mut all, |name| *name);
+        // Sorted, so equal names are neighbours. A name that three rows have is found twice.
         let mut twins: Vec<_> = all.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0]).collect();
         twins.dedup();
         Twins(twins)
@@ -83,6 +84,7 @@ impl fmt::Display for Restarts<'_> {
             write!(f, ", run {run}, restarts {restarts}")?;
         }
         let Some(text) = last_failure else { return Ok(()) };
+        // By characters, because a cut inside of one would panic. `None` if all of the text fits.
         let end = text.char_indices().nth(SHOWN_OF_FAILURE).map(|(end, _)| end);
         let more = if end.is_some() { ".." } else { "" };
         write!(
@@ -130,6 +132,7 @@ impl fmt::Display for Thousands {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
         for (place, digit) in digits.chars().enumerate() {
+            // A comma stands where a multiple of three digits is left.
             if place > 0 && (digits.len() - place) % 3 == 0 {
                 f.write_str(",")?;
             }

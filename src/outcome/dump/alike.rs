@@ -41,6 +41,7 @@ impl Shapes {
 
     /// Recurs as deep as the data of a snapshot is nested, which is bounded (A5).
     fn add_scope(&mut self, tree: &Tree<'_>, scope: &ScopeStatus) -> u64 {
+        // In a crowd the purpose may name the single peer or file, and would keep all rows apart.
         let is_crowd = scope.threads.len() > CROWD;
         let mut below: Vec<u64> = Vec::new();
         for item in items_of(scope) {
@@ -75,8 +76,10 @@ impl Shapes {
 
 fn thread_shape(tree: &Tree<'_>, row: Row<'_>, is_crowd: bool, inner: &[u64]) -> u64 {
     let thread = row.thread;
+    // The text of the row itself, so that the shape differs wherever the shown row would.
     let doing = Doing { tree, row, detail: Detail::Alike }.to_string();
     let purpose = Some(&thread.purpose).filter(|_| !is_crowd);
+    // Without the stack of a thread in a wait of ours, because the wait names its line.
     let stack = thread.stack.as_ref().filter(|_| !says_its_line(thread)).map(ToString::to_string);
     // A child process is told by its command, and rows of two are never one.
     let process = thread.process.as_ref().map(|process| process.pid);
@@ -112,6 +115,7 @@ pub(crate) fn write_threads(
         write!(f, ", told {since} ago")?;
     }
     write_kind(f, row.thread)?;
+    // The purposes of a crowd may differ: see `CROWD`.
     if rows.iter().any(|other| other.thread.purpose != row.thread.purpose) {
         f.write_str(" and the like")?;
     }

@@ -48,6 +48,7 @@ impl<'a> ByPath<'a> {
     }
 
     pub(crate) fn get(&self, path: &str) -> Option<&'a ScopeStatus> {
+        // Scopes may share a path. Any of them will do, since an edge has no more than the path.
         let place = self.0.binary_search_by(|scope| (*scope.path).cmp(path)).ok()?;
         self.0.get(place).copied()
     }

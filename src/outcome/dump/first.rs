@@ -72,10 +72,12 @@ impl Why {
 
     fn of(row: Row<'_>, awaited: &Awaited) -> Option<Why> {
         let thread = row.thread;
+        // A thread inside of a scope runs its body, which has a row of its own in that scope.
         let is_left_out = !runs_own_code(thread) || row.inside.is_some();
         if is_left_out || thread.state == ThreadState::Ended {
             return None;
         }
+        // The order of the tests is the order of `Why`: a thread stands under its gravest heading.
         if thread.overdue_for.is_some() && !waits_for_others(thread) {
             return Some(Why::Overdue);
         }
@@ -92,9 +94,11 @@ impl Why {
         if thread.starting_for.is_some() {
             return Some(Why::Starting);
         }
+        // A holder in no wait of ours gets its heading from the kernel's view, below.
         if thread.wait.is_some() && awaited.holders.contains(thread.id.0) {
             return Some(Why::Holder);
         }
+        // The texts are those of `Context::send`, and of `Pool` for a full queue.
         let long = thread.waiting_for.is_some_and(|since| since >= HELD_UP);
         match thread.wait {
             Some(wait) => (long && matches!(wait.what, "send" | "a place in")).then_some(Why::HeldUp),
@@ -117,6 +121,7 @@ impl Why {
 /// True if the thread is late or not home only because another one is.
 fn waits_for_others(thread: &ThreadStatus) -> bool {
     let waits = thread.wait.is_some_and(|wait| matches!(wait.what, ITS_THREADS | ITS_ENDS | ITS_CALLBACK));
+    // A guessed holder does not count, because the guess may be wrong.
     let known = thread.waits_for.iter().any(|edge| edge.known);
     waits || known || thread.waits_for_first_of.is_some()
 }
@@ -149,6 +154,7 @@ impl Awaited {
     fn of(rows: &[Row<'_>]) -> Awaited {
         let mut awaited = Awaited { all: Index::new(), holders: Index::new() };
         for edge in rows.iter().flat_map(|row| &row.thread.waits_for) {
+            // An edge to a scope names no thread that could stand first.
             let Some(thread) = edge.thread else { continue };
             awaited.all.insert(thread.0, ());
             if edge.lock.is_some() {
@@ -188,6 +194,7 @@ pub(crate) struct First<'a> {
 impl<'a> First<'a> {
     pub(crate) fn of(tree: &Tree<'a>, shapes: &Shapes) -> First<'a> {
         let cycles = &tree.snapshot.cycles;
+        // Only of the cycles that are shown. Threads of the others are sorted in with the rest.
         let edges = cycles.iter().take(cycles::MOST).flat_map(|cycle| &cycle.edges);
         let in_cycle: Index<()> = edges.filter_map(|edge| Some(edge.thread?.0)).collect();
         let all = all_rows(&tree.snapshot.root);
@@ -201,14 +208,17 @@ impl<'a> First<'a> {
             }
         }
         let mut groups = Vec::new();
+        // Grouped before the cut to `MOST`, so that a crowd takes the place of one row.
         for group in together(rows, |(_, row)| shapes.thread(row.thread)) {
             let size = if group.len() < MANY { 1 } else { group.len() };
             for part in group.chunks(size) {
+                // Of rows that are alike, one may be named as a holder: the first heading counts.
                 let why = part.iter().map(|(why, _)| *why).min().unwrap_or(Why::Outside);
                 groups.push((why, part.iter().map(|(_, row)| *row).collect::<Vec<_>>()));
             }
         }
         let mut counts = Counts::default();
+        // Counted before groups are cut off, because the verdict and the headings tell of all.
         groups.iter().for_each(|(why, rows)| *counts.of(*why) += rows.len());
         // The rare ones first, because what many threads do is mostly no trouble.
         sort_by_key(&mut groups, |(why, rows)| (*why, awaited.rank(rows), rows.len(), weight(rows)));
@@ -300,6 +310,7 @@ fn all_rows(root: &ScopeStatus) -> Vec<Row<'_>> {
             Item::Thread(row, _) => Some(row),
             Item::Scope(_) => None,
         }));
+        // Reversed, because the list is emptied from its end.
         scopes.extend(scope.scopes.iter().rev());
     }
     rows
@@ -315,6 +326,7 @@ fn weight(rows: &[Row<'_>]) -> (u8, Reverse<Duration>) {
         Some(RunState::Sleeping) => 2,
         Some(RunState::Running | RunState::Other) | None => 3,
     };
+    // The first of these times that the thread has. A thread without any of them comes last.
     let since = [thread.overdue_for, thread.stopping_for, thread.waiting_for];
     (state, Reverse(since.into_iter().flatten().next().unwrap_or_default()))
 }

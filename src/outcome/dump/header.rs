@@ -52,6 +52,7 @@ fn write_stop(f: &mut fmt::Formatter<'_>, root: &ScopeStatus) -> fmt::Result {
     let Some(reason) = root.stop_reason.as_ref().filter(|_| root.state != ScopeState::Ended) else {
         return Ok(());
     };
+    // `ScopeStatus` has no time of the stop, so take the time of the thread that was told first.
     let since = root.threads.iter().filter_map(|thread| thread.stopping_for).max();
     write!(f, "stopping: {reason}")?;
     since.iter().try_for_each(|since| write!(f, ", {} ago", Span(*since)))?;

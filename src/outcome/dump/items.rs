@@ -42,12 +42,15 @@ pub(crate) fn items_of(scope: &ScopeStatus) -> Vec<Item<'_>> {
     let mut opened: Index<Vec<&ScopeStatus>> = known.collect();
     let mut loose = Vec::new();
     for inner in &scope.scopes {
+        // A group has no opener. The opener of a scope may have ended, or stand in another scope,
+        // because a snapshot lists deep scopes beside each other (A5).
         match inner.opened_by.and_then(|id| opened.get_mut(id.0)) {
             Some(opened) => opened.push(inner),
             None => loose.push(Item::Scope(inner)),
         }
     }
     let mut items = Vec::with_capacity(scope.threads.len() + loose.len());
+    // Not in the order of `opened`, which changes with each removal.
     for thread in &scope.threads {
         let inner = opened.remove(thread.id.0).unwrap_or_default();
         items.push(Item::Thread(Row { scope, thread, inside: inner.last().copied() }, inner));

@@ -48,6 +48,7 @@ impl fmt::Display for Dump<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Dump { snapshot, cause, report } = *self;
         let tree = Tree::of(snapshot);
+        // `First` and the tree use the same shapes, so that both find the same threads alike.
         let shapes = Shapes::of(&tree);
         let first = First::of(&tree, &shapes);
         write_process(f, snapshot, cause)?;
@@ -58,6 +59,7 @@ impl fmt::Display for Dump<'_> {
         }
         write_verdict(f, snapshot, &first)?;
         first.write(f, &tree)?;
+        // After `first`, because the tree only names the threads that `first` has written.
         tree.write(f, &shapes, &first.threads)?;
         write_outside(f, snapshot)?;
         match report.flatten() {

@@ -32,6 +32,7 @@ fn write_foreign(f: &mut fmt::Formatter<'_>, threads: &[ForeignThread]) -> fmt::
         is_known.then(|| hash_of(&(stem(&thread.name), thread.guest, thread.before)))
     };
     for group in together(threads.iter().collect(), shape) {
+        // One line for a pool of a library, whose threads differ in the number at the end alone.
         if let Some(thread) = group.first().filter(|_| group.len() >= MANY) {
             write!(f, "{} foreign threads alike: ", Thousands(group.len() as u64))?;
             write_names(f, &group, |thread| format!("{} (tid {})", Shown(&thread.name), thread.os_tid))?;

@@ -73,6 +73,7 @@ pub(crate) fn write_stack(
     thread: &ThreadStatus,
     indent: &str,
 ) -> fmt::Result {
+    // The prefix is written by `sight::stacks` for reasons that hold for all threads.
     let mut limits = tree.snapshot.limits.iter();
     let mut is_limit = |why: &str| limits.any(|limit| limit.strip_prefix("stacks: ") == Some(why));
     match (&thread.stack, &thread.no_stack) {
@@ -90,6 +91,7 @@ fn has_stack(thread: &ThreadStatus) -> bool {
 
 /// True if the stack of the thread says more than its row.
 pub(crate) fn wants_stack(thread: &ThreadStatus) -> bool {
+    // An overdue thread is in trouble, so its stack is worth a line also in a wait of ours.
     let says_more = !says_its_line(thread) || thread.overdue_for.is_some();
     says_more && runs_own_code(thread)
 }
@@ -120,6 +122,7 @@ impl fmt::Display for Doing<'_, '_> {
         let Doing { row: Row { scope, thread, .. }, detail, .. } = *self;
         let is_all = detail == Detail::All;
         match (&thread.job, &thread.note) {
+            // The number of the job and the note would keep threads of one pool apart.
             (Some(_), _) if !is_all => f.write_str("a job, ")?,
             (Some(job), note) => write_job(f, job, note.as_deref())?,
             (None, Some(note)) if is_all => write!(f, "at {}, ", Shown(note))?,
@@ -147,6 +150,7 @@ impl fmt::Display for Doing<'_, '_> {
         }
         match &thread.alarm {
             Some(alarm) if is_all => write!(f, ", {alarm}")?,
+            // `{:#}` leaves out the time, which differs from thread to thread.
             Some(alarm) => write!(f, ", {alarm:#}")?,
             None => {}
         }

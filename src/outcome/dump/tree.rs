@@ -59,6 +59,7 @@ impl<'a> Tree<'a> {
                 }
                 Piece::Scopes(scopes) => {
                     alike::write_scopes(f, &scopes, &branch, &format!("{indent}   "))?;
+                    // Scopes of one shape hold the same rows, so the first scope stands for all.
                     scopes_of(scopes.get(..1).unwrap_or_default())
                 }
                 Piece::Thread { row, mark, inner } => {
@@ -129,11 +130,15 @@ fn pieces_of<'a>(scope: &'a ScopeStatus, shapes: &Shapes, above: &Index<()>) -> 
             Piece::Thread { row, mark: names.mark(&row.thread.name, row.thread.id), inner }
         }
     };
+    // A thread that stands above has no shape here, so that it keeps a row that says "above".
     for group in together(items, |item| shapes.item(item).filter(|_| !is_above(item))) {
         if group.len() < MANY {
             pieces.extend(group.into_iter().map(one));
             continue;
         }
+        // A group has either threads or scopes, because their shapes are hashes of other values.
+        // Threads that are alike have opened scopes that are alike, so `first` has the scopes of
+        // one thread.
         let (mut rows, mut scopes, mut first) = (Vec::new(), Vec::new(), None);
         for item in group {
             match item {

@@ -37,6 +37,7 @@ pub(crate) fn write_whom(
     if what != ITS_THREADS {
         write!(f, " {}", Shown(&edge.path))?;
     }
+    // The row's own scope first, because other scopes may have the same path.
     let target = if scope.path == edge.path { Some(scope) } else { tree.by_path.get(&edge.path) };
     let Some(target) = target else { return Ok(()) };
     // The scope waits for its members, and for its groups as for services.

@@ -146,7 +146,7 @@ impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SpawnError::Stopped(stopped) => write!(f, "not spawned, the scope is {stopped}"),
-            // Says it all already.
+            // `NotStarted` names the program, the reason and the advice already.
             SpawnError::Os(error) if NotStarted::is(error) => error.fmt(f),
             SpawnError::Os(error) => write!(
                 f,

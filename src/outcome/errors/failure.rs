@@ -156,6 +156,7 @@ impl Failure {
 
     fn new(happened: Happened, origin: Origin, what: What, carried: Vec<u64>) -> Failure {
         let Happened { id, at } = happened;
+        // The own id stands first: `id` reads it there.
         let ids = iter::once(id).chain(carried.into_iter().take(MOST_CARRIED));
         let mark = Mark::new(Carries::Failures(ids.collect()));
         let parts = FailureParts { mark, at, origin, what };
@@ -231,7 +232,7 @@ impl Failure {
         }
     }
 
-    /// The payload of a panic, for the first who asks.
+    /// The payload of a panic, for the first caller.
     ///
     /// ```
     /// use std::panic::panic_any;

@@ -87,6 +87,7 @@ impl Error for RaceError {
         match self {
             RaceError::Stopped(stopped) => Some(stopped),
             RaceError::Spawn(error) => Some(error),
+            // A source can be one error only, so several failures are shown by `Display` alone.
             RaceError::TooFew { failures, .. } => match &**failures {
                 [only] => Some(only),
                 _ => None,

@@ -28,8 +28,8 @@ use crate::rt::shown::Level;
 /// ```
 ///
 /// A program may make such errors itself, one inside of the other. The library shows, searches and
-/// drops them without recursion, however deep. A drop in the program's own code recurs, as that of
-/// any `Box` in a `Box`.
+/// drops them without recursion, however deep. A drop in the program's own code recurs, as the drop
+/// of any `Box` in a `Box` does.
 #[non_exhaustive]
 pub enum RetryError {
     /// The context was asked to stop, before a try, in a try, or in a pause.
@@ -61,6 +61,8 @@ pub(crate) fn bounded(error: BoxError) -> BoxError {
     if depth < DEEPEST {
         return error;
     }
+    // The walk came this deep, so `error` is a `RetryError` with an error inside. The other
+    // cases are there for the types alone.
     let outermost = error.downcast().map(|outermost: Box<RetryError>| outermost.into_last());
     outermost.map_or_else(|other| other, |last| last.unwrap_or_else(|| "it was stopped".into()))
 }

@@ -70,6 +70,7 @@ struct Alike<'a> {
 
 /// The threads that were told, the slowest first.
 fn slowest(report: &ShutdownReport) -> Vec<(String, Alike<'_>)> {
+    // A thread that ended by itself says nothing about the grace that a stop needs.
     let told: Vec<_> = report.threads.iter().filter(|row| row.told.is_some()).collect();
     let mut found = Vec::new();
     for rows in together(told, |row| Some(hash_of(&pattern(&row.path)))) {
@@ -82,6 +83,7 @@ fn slowest(report: &ShutdownReport) -> Vec<(String, Alike<'_>)> {
 }
 
 fn rank(row: &ThreadReport) -> (bool, Option<Duration>) {
+    // True is greater than false, so a thread that is not home comes before all others.
     (row.ended.is_none(), row.after_stop)
 }
 

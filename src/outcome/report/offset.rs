@@ -36,6 +36,7 @@ impl StopOffset {
     /// The moment `at`, for a shutdown that began at `began`. Both by one clock.
     pub(crate) fn between(began: Instant, at: Instant) -> StopOffset {
         let nanos = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+        // `None` if `at` is earlier: then count the other way, and negate.
         match at.checked_duration_since(began) {
             Some(after) => StopOffset { nanos: nanos(after) },
             None => StopOffset { nanos: -nanos(began.saturating_duration_since(at)) },

@@ -53,6 +53,7 @@ impl ShutdownReport {
     #[must_use]
     pub fn slowest_home(&self) -> Option<SlowestHome> {
         let home = self.threads.iter().filter_map(|row| Some((row, row.after_stop?, row.ended?)));
+        // Of two that took the same time the later one, because it left less of the grace.
         let (row, took, ended) = home.max_by_key(|(_, took, ended)| (*took, *ended))?;
         let margin = self.grace.map(|grace| grace.saturating_sub(ended.after()));
         Some(SlowestHome { thread: row.id, name: row.name.clone(), path: row.path.clone(), took, margin })

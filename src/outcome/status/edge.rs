@@ -120,6 +120,7 @@ pub(crate) struct Held<'a> {
 impl fmt::Display for Held<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Edge { thread, path, known, lock, why, .. } in self.waits_for {
+            // An edge of a wait of homebound's is written by `dump::whom`.
             let Some(lock) = lock else { continue };
             let how = if *known { "HELD BY" } else { "perhaps held by" };
             write!(f, ", {} {how} ", lock.kind)?;

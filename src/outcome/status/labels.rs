@@ -40,6 +40,7 @@ impl fmt::Display for Kernel<'_> {
 /// alone, because it says both.
 pub(crate) fn called(call: Option<&str>, about: Option<&str>) -> String {
     let action = about.and_then(|about| about.split(' ').next());
+    // The first word of `about` is an action, such as `open`, or a kind of object, such as `fd`.
     let is_said = call.zip(action).is_some_and(|(call, action)| call.contains(action));
     let words = call.filter(|_| !is_said).into_iter().chain(about);
     words.collect::<Vec<_>>().join(" ")

@@ -59,6 +59,7 @@ impl fmt::Display for PoolStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.waiting > 0 {
             write!(f, "FULL ({} wait for a place), ", Thousands(self.waiting as u64))?;
+        // A queue without places is full only once a job is queued in it.
         } else if self.queued > 0 && self.queued >= self.places {
             f.write_str("FULL, ")?;
         }

@@ -317,6 +317,7 @@ impl Snapshot {
             found.extend(scope.threads.iter().filter(|thread| thread.alarm.is_some()));
             list.extend(&scope.scopes);
         }
+        // `Stuck` is the greatest level, so the reverse order begins with it.
         let level = |thread: &ThreadStatus| thread.alarm.as_ref().map(|alarm| alarm.level);
         sort_by_key(&mut found, |thread| (std::cmp::Reverse(level(thread)), thread.id));
         found

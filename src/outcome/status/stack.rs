@@ -142,6 +142,7 @@ impl fmt::Display for Callers<'_> {
         let callers = self.stack.frames.iter().filter(|frame| frame.own).skip(1);
         for (count, caller) in callers.enumerate() {
             f.write_str(if count == 0 { "" } else { " < " })?;
+            // One caller more than is shown: say that there are others.
             if count == self.most {
                 return f.write_str("..");
             }
@@ -167,6 +168,7 @@ impl fmt::Display for Stack {
         let (inner, rest) = self.frames.split_at(own);
         f.write_str("in ")?;
         rest.first().map_or(Ok(()), |frame| write!(f, "{frame}"))?;
+        // From the own function inwards: each function calls the next.
         for (count, frame) in inner.iter().rev().enumerate() {
             write!(f, "{}{frame}", if count == 0 { " (" } else { " > " })?;
         }

@@ -83,6 +83,7 @@ pub(crate) fn critical_chain(report: &ShutdownReport) -> Vec<ChainLink> {
         if steps.iter().any(|known| known.spot.is(step.spot)) {
             break;
         }
+        // The wait comes first, because it held the thread after the thread was told.
         next = held(&graph, &step).or_else(|| told_after(&graph, step.spot));
         steps.push(step);
     }
@@ -139,6 +140,7 @@ fn told_after<'a>(graph: &Graph<'a>, spot: Spot<'a>) -> Option<Step<'a>> {
     };
     // Bounded, in case of damaged data: no tree is deeper than its scopes.
     for _ in 0..=graph.depth() {
+        // Told by the stop itself, so the chain ends here.
         if told <= StopOffset::default() {
             return None;
         }
@@ -165,6 +167,7 @@ fn turn(spot: Spot<'_>, told: StopOffset) -> Option<Step<'_>> {
     match spot.home() {
         Home::At(ended) if ended <= told => Some(Step { spot, let_go: ended, delayed: Delayed::Turn }),
         _ if matches!(spot, Spot::Body(_, body) if body.overdue.is_none()) => None,
+        // Not home when the service was told, so the share was over at that moment.
         _ => Some(Step { spot, let_go: told, delayed: Delayed::TurnAfterShare }),
     }
 }

@@ -32,6 +32,7 @@ pub(crate) fn fold(bars: Vec<Bar>, most: usize, end: u64) -> Vec<Bar> {
     for (place, group) in groups.into_iter().enumerate() {
         if place < kept { folded.extend(shared(group, end)) } else { rest.extend(group) }
     }
+    // `None` if there is no rest.
     if let Some(mut bar) = crowd(rest, end) {
         bar.label = format!("{} more", bar.threads());
         bar.purpose = "threads without a bar of their own".to_owned();
@@ -72,8 +73,8 @@ fn crowd(bars: Vec<Bar>, end: u64) -> Option<Bar> {
         let at = from + (until - from) / STEPS * step;
         bars.iter().filter(|bar| bar.from <= at && (bar.home.is_none() || at < bar.until(end))).count()
     };
-    // Each as it was at the beginning of its step, and the first one when all were told that were
-    // told at once.
+    // Each number is counted at the beginning of its step. So the first number has all threads that
+    // were told at `from`.
     let away = (0..STEPS).map(away).collect();
     Some(Bar {
         waits_from: bars.iter().filter_map(|bar| bar.waits_from).min(),

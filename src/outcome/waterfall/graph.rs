@@ -133,6 +133,7 @@ impl<'a> Graph<'a> {
         let members = self.members.get(scope.0).map_or(&[][..], Vec::as_slice);
         let users_and_younger = |row: &&&ThreadReport| row.role != Role::Service || row.id.0 > id;
         let mut found: Vec<&ThreadReport> = members.iter().filter(users_and_younger).copied().collect();
+        // A group counts as a service: it is told after the users, and after younger services.
         let groups = self.inner(scope).iter().filter(|inner| inner.group && inner.id.0 > id);
         found.extend(groups.filter_map(|group| self.last(group.id)));
         let mut found: Vec<_> = found.into_iter().map(Spot::Thread).collect();
@@ -153,6 +154,7 @@ fn last_of_each<'a>(
         let own = members.get(scope.id.0).map_or(&[][..], Vec::as_slice).iter().copied();
         let found = own.chain(last.get(scope.id.0).copied()).max_by_key(|row| Spot::Thread(row).home());
         let Some(found) = found else { continue };
+        // Then hand the last thread on to the scope around, whose own turn comes later.
         last.insert(scope.id.0, found);
         let Some(around) = scope.inside else { continue };
         let later =

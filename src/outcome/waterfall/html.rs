@@ -62,6 +62,7 @@ fn write_page(out: &mut String, report: &ShutdownReport, layout: &Layout<'_>) ->
     let end = PAGE - SPARE - SCRIPT.len();
     let mut left = rows.len();
     for row in rows {
+        // `end` leaves room for one more row and the end of the page.
         if out.len() >= end {
             break;
         }

@@ -39,6 +39,7 @@ impl<'a> Layout<'a> {
         let rows = report.threads.iter();
         let mut bars: Vec<Bar> = rows.map(|row| bar(row, title, links.get(row.id.0).copied(), end)).collect();
         bars.extend(body(report, &chain));
+        // Sorted after the folding, which leaves the bars in the order of their rank.
         let mut bars = fold(bars, most, end);
         sort_by_key(&mut bars, |bar| (bar.from, bar.until(end), bar.home.is_none()));
         let without = report.total.saturating_sub(report.orphaned + report.threads.len());
@@ -60,7 +61,7 @@ fn nanos(at: StopOffset) -> u64 {
 
 fn bar(row: &ThreadReport, title: &str, link: Option<usize>, end: u64) -> Bar {
     let begin = nanos(row.spawned);
-    // Ended by itself, or not told yet.
+    // Without `told`, the thread ended by itself, or it is a service that was not told yet.
     let from = match (row.told, row.ended) {
         (Some(told), _) => nanos(told).max(begin),
         (None, Some(_)) => begin,

@@ -101,6 +101,7 @@ impl<'a> Picture<'a> {
         for (place, bar) in self.layout.bars.iter().enumerate() {
             self.bar(out, bar, TOP + self.row * place as u64)?;
         }
+        // After the bars, because SVG paints later elements over earlier ones.
         self.path(out)?;
         self.chain(out)?;
         out.write_str("</svg>\n")
@@ -152,6 +153,7 @@ impl<'a> Picture<'a> {
     }
 
     fn grid(&self, out: &mut String) -> fmt::Result {
+        // Every second row is shaded, to lead the eye from the name to the times.
         for place in (0..self.layout.bars.len() as u64).skip(1).step_by(2) {
             let y = Px(TOP + self.row * place);
             write!(out, "<path class=\"z\" d=\"M0 {y}h{}v{}H0z\"/>", Px(WIDTH), Px(self.row))?;
@@ -162,6 +164,7 @@ impl<'a> Picture<'a> {
             write!(out, "<text x=\"{x}\" y=\"{}\" class=\"m t\">{label}</text>", Px(TOP - 60))?;
         }
         let grace = self.layout.report.grace.and_then(|grace| u64::try_from(grace.as_nanos()).ok());
+        // Most shutdowns end long before the grace, which then lies outside of the axis.
         if let Some(grace) = grace.filter(|grace| *grace <= self.layout.end) {
             let x = Px(self.x(grace));
             write!(out, "<path class=\"d\" d=\"M{x} {}V{}\"/>", Px(TOP), Px(self.bottom + 40))?;
@@ -192,6 +195,7 @@ impl<'a> Picture<'a> {
         let until = until.max(from + 20);
         let (upper, lower) = (y + self.row / 6, y + self.row - self.row / 6);
         match &bar.crowd {
+            // A thread that was not told has the dotted line alone, up to the end of the axis.
             _ if bar.ending == Ending::NotTold => {}
             Some(crowd) => {
                 let most = crowd.away.iter().copied().max().unwrap_or(0).max(1) as u64;
@@ -223,11 +227,13 @@ impl<'a> Picture<'a> {
         let rows: Vec<Option<usize>> = (0..self.layout.chain.len())
             .map(|link| self.layout.bars.iter().position(|bar| bar.link == Some(link)))
             .collect();
+        // From the stop to the end: a link starts where the links nearer to the stop have ended.
         let mut at = 0;
         let mut before: Option<u64> = None;
         for (link, row) in self.layout.chain.iter().zip(&rows).rev() {
             let start = at;
             at += u64::try_from(link.took.as_nanos()).unwrap_or(0);
+            // A link without a bar (the body of an inner scope) has taken its time all the same.
             let Some(row) = row else { continue };
             let y = TOP + self.row * *row as u64 + self.row - self.row / 6;
             if let Some(before) = before.replace(y) {

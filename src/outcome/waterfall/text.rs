@@ -69,6 +69,7 @@ fn axis(end: u64) -> String {
     for tick in ticks(end, 6) {
         let place = column(tick.at, end) + 1;
         let room = place.saturating_sub(axis.chars().count());
+        // A label that would run into the label before it is left out.
         if place >= axis.chars().count() {
             axis.push_str(&format!("{:room$}{}", "", tick.label));
         }
@@ -82,8 +83,10 @@ fn drawn(bar: &Bar, end: u64) -> String {
     // A thread that was home at once has a mark, too.
     let until = if bar.ending == Ending::NotTold { from } else { until.max(from + 1) };
     let waits = bar.waits_from.map_or(from, |waits| column(waits, end));
+    // The overdue part has one column at least, so that a reader sees it.
     let late = bar.overdue.map_or(until, |overdue| column(overdue, end).min(until - 1));
     let is_away = bar.home.is_none() && bar.ending != Ending::NotTold;
+    // The first arm that fits wins: the open end covers the overdue part, and so on down.
     let place = |place: usize| match place {
         _ if is_away && place + 1 == WIDTH => '>',
         _ if (late..until).contains(&place) => '#',
@@ -121,6 +124,7 @@ pub(crate) fn beginning(layout: &Layout<'_>) -> String {
 
 /// The links of the chain in words.
 pub(crate) fn chain_lines<'a>(layout: &'a Layout<'a>) -> impl Iterator<Item = String> + 'a {
+    // The first link has delayed the end of the shutdown, and no other link.
     let before = std::iter::once(None).chain(layout.chain.iter().map(Some));
     layout.chain.iter().zip(before).map(|(link, before)| described(link, before, layout.title))
 }

@@ -25,7 +25,7 @@ impl Write for Escaping<'_, '_> {
             '>' => self.0.write_str("&gt;"),
             '"' => self.0.write_str("&quot;"),
             '\'' => self.0.write_str("&#39;"),
-            // No characters of XML, whatever their escape.
+            // XML has no way to write these two, not even as an escape.
             '\u{fffe}' | '\u{ffff}' => self.0.write_char('\u{fffd}'),
             c => self.0.write_char(c),
         })
