@@ -39,8 +39,8 @@ impl NextLine {
     /// Asks *stopper* for the line if it is due.
     pub(crate) fn ask(&mut self, shared: &Shared, began: Option<Instant>, now: Instant) {
         if self.at(shared, began).is_some_and(|at| now >= at) {
-            let pause = self.0.map_or(FIRST, |(_, pause)| pause).min(LONGEST) * 2;
-            self.0 = Some((after(now, pause), pause.min(LONGEST)));
+            let pause = (self.0.map_or(FIRST, |(_, pause)| pause) * 2).min(LONGEST);
+            self.0 = Some((after(now, pause), pause));
             shared.request(request::LINE);
         }
     }

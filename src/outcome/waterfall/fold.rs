@@ -83,6 +83,7 @@ fn crowd(bars: Vec<Bar>, end: u64) -> Option<Bar> {
         home: (!is_away).then_some(until),
         link: None,
         crowd: Some(Crowd { threads: bars.len(), away }),
-        ..bars.into_iter().next()?
+        // The last one home, whose end the bar shows. Bars of the rest may have ended otherwise.
+        ..bars.into_iter().max_by_key(|bar| bar.until(end))?
     })
 }
