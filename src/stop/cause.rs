@@ -117,9 +117,9 @@ impl Node {
     }
 
     /// Calls `look` with this node and the nodes around it, whether each is marked, and how many
-    /// scopes a stop of it has to enter on its way here, until one call has an answer. The walk does
-    /// not go beyond a marked node, because its own stop is the stop that it hands down, and not
-    /// beyond a shield. A work list, because depth must cost no stack (A5).
+    /// scopes a stop of it has to enter on its way here, until one call has an answer. The walk
+    /// does not go beyond a marked node, because its own stop is the stop that it hands down, and
+    /// not beyond a shield. A work list, because depth must cost no stack (A5).
     fn outwards<R>(&self, reach: Reach, look: impl Fn(&Node, bool, usize) -> Option<R>) -> Option<R> {
         let mut list = Vec::new();
         let mut found = self.look_outwards(reach, 0, &look, &mut list);

@@ -156,7 +156,6 @@ impl Failure {
 
     fn new(happened: Happened, origin: Origin, what: What, carried: Vec<u64>) -> Failure {
         let Happened { id, at } = happened;
-        // The own id stands first: `id` reads it there.
         let ids = iter::once(id).chain(carried.into_iter().take(MOST_CARRIED));
         let mark = Mark::new(Carries::Failures(ids.collect()));
         let parts = FailureParts { mark, at, origin, what };
