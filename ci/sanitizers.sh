@@ -129,6 +129,7 @@ no_allocation a_capture_allocates_nothing
 refused a_thread_gets_no_second_signal_while_one_is_pending
 # The sanitizer keeps one of several signals of the same number until it runs the handler, and queues none: all but one session
 # wait for an answer that never comes.
+by_signal an_answer_that_comes_too_late_is_nobodys
 by_signal sessions_of_many_threads_do_not_disturb_each_other
 # A thread gets a signal in a raw system call, or on its way to its end.
 by_signal threads_that_end_meanwhile_have_a_stack_or_are_gone
