@@ -22,7 +22,7 @@ pub(super) struct Waiter {
     pub(super) os_tid: u32,
     pub(super) futex: Futex,
     /// The addresses of the frames, by which a second look knows that it sees the same wait.
-    #[cfg_attr(not(all(feature = "stacks", target_os = "linux")), expect(dead_code))]
+    #[cfg_attr(not(all(feature = "stacks", target_os = "linux")), allow(dead_code))]
     pub(super) frames: Vec<u64>,
     /// The kind of lock, and the place of the function among the frames in which the thread waits
     /// for it. `None` if the stack tells of no lock.
