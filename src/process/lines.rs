@@ -77,7 +77,8 @@ impl LineReader {
         &self.receiver
     }
 
-    /// The beginning of the line that has not ended.
+    /// The beginning of the line that has not ended. Waits while the child's thread cuts lines, at
+    /// most [`QUEUED`] of them.
     pub(crate) fn begun(&self) -> String {
         String::from_utf8_lossy(&self.begun.lock()).into_owned()
     }
@@ -165,14 +166,15 @@ impl LineQueue {
         let last = self.number + u64::try_from(found).unwrap_or(u64::MAX);
         // No longer than the room that was found, so that a fast reader cannot hold the child's
         // thread here: it has a stop to look for.
-        while self.is_behind() && (self.dropping || self.number < last) {
-            self.cut_one();
-        }
+        self.with_view_locked(|lines| {
+            while lines.is_behind() && (lines.dropping || lines.number < last) {
+                lines.cut_one();
+            }
+        });
         if self.queue.len() >= QUEUED {
             // From room to full. A queue that was full before keeps its earlier instant.
             self.full_since.get_or_insert_with(Instant::now);
         }
-        self.show_begun();
         found
     }
 
@@ -181,14 +183,15 @@ impl LineQueue {
     /// reader.
     pub(crate) fn finish(mut self, awaited: bool) {
         self.dropping = self.is_lossy(awaited);
-        while self.is_behind() {
-            self.cut_one();
-        }
-        // The last line may have no line feed.
-        if !self.begun.is_empty() {
-            self.emit_line();
-        }
-        self.show_begun();
+        self.with_view_locked(|lines| {
+            while lines.is_behind() {
+                lines.cut_one();
+            }
+            // The last line may have no line feed.
+            if !lines.begun.is_empty() {
+                lines.emit_line();
+            }
+        });
     }
 
     /// True if the oldest lines may go: see the type.
@@ -200,10 +203,13 @@ impl LineQueue {
         self.lossy.is_some() || (ignored() && (awaited || untaken()))
     }
 
-    /// Copies the unfinished line to where the reader can see it.
-    fn show_begun(&self) {
-        let Some(reader) = self.reader.upgrade() else { return };
+    /// Calls `cut`, and then copies the unfinished line to where the reader can see it. The lock is
+    /// held from the first cut to the copy, so that a reader never sees a line in its queue and as
+    /// unfinished text at once, nor a text in neither place.
+    fn with_view_locked(&mut self, cut: impl FnOnce(&mut LineQueue)) {
+        let Some(reader) = self.reader.upgrade() else { return cut(self) };
         let mut shown = reader.begun.lock();
+        cut(self);
         // Most turns end with the same unfinished line, often with none.
         if *shown != self.begun {
             shown.clone_from(&self.begun);

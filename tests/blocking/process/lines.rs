@@ -172,6 +172,32 @@ fn a_line_that_has_not_ended_can_be_asked_for() {
 }
 
 #[test]
+fn text_is_never_a_line_and_unfinished_at_once() {
+    in_scope(|scope| {
+        // Each answer ends the prompt, and prints a thousand lines and the next prompt in one
+        // write: the reader has the first line long before the last one is cut.
+        let script = "more=$(seq 1000); n=0; printf 'ask 0'; \
+                      while read answer; do n=$((n + 1)); printf '\\n%s\\nask %d' \"$more\" $n; done";
+        let mut command = sh(script);
+        command.stdin(Stdio::piped());
+        let child = scope.process("asks", "asks again and again", command).lines().spawn()?;
+        let mut input = child.take_stdin().expect("piped");
+        for round in 0..20 {
+            let prompt = format!("ask {round}");
+            eventually("it asks", || child.stdout_partial() == prompt);
+            input.write_all(b"\n")?;
+            let first = child.stdout_lines().recv()?;
+            // catches: a line that is in the queue before its text is no longer shown as unfinished.
+            assert_ne!(child.stdout_partial(), prompt);
+            assert_eq!(&*first, prompt);
+            child.stdout_lines().iter().take(1000).for_each(drop);
+        }
+        drop(input);
+        Ok(())
+    });
+}
+
+#[test]
 fn a_line_without_end_comes_in_pieces() {
     in_scope(|scope| {
         let script = "head -c 4095 /dev/zero | tr '\\0' x; printf '\\303\\251'; head -c 5000 /dev/zero | tr '\\0' y; \
