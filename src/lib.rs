@@ -62,10 +62,10 @@
 //! - `process::exit`, `abort` and `exec` end all guarantees. In a forked child only `exec` and
 //!   `_exit` are allowed; code of a scope that comes back there aborts the child.
 //! - Leaked memory stays leaked.
-//! - Inside a root, a finished OS thread is used again for a job of the same name and stack size,
-//!   and thread-locals of the job before are still there. [`dedicated`](ThreadBuilder::dedicated)
-//!   avoids it. An OS thread is not used again after a panic, nor if the job left it with another
-//!   priority (Linux).
+//! - Inside a root, a finished OS thread is used again for a thread of the same name and stack
+//!   size, and thread-locals of the thread before are still there.
+//!   [`dedicated`](ThreadBuilder::dedicated) avoids it. An OS thread is not used again after a
+//!   panic, nor if the thread left it with another priority (Linux).
 //! - With `panic = "abort"` a panic ends the process at once: no other thread comes home, no
 //!   failure is recorded, no report is made. All the rest works.
 //! - Foreign threads, kernel thread ids, kernel waits, system calls and stacks are shown on Linux;
@@ -235,8 +235,8 @@ pub use thread::builder::ThreadBuilder;
 pub use thread::context::{Context, current};
 pub use thread::handle::Handle;
 pub use thread::stopper::{OnStop, Stopper};
+pub use tree::classify::is_stop;
 pub use tree::text::IntoText;
-pub use tree::verdict::is_stop;
 
 // Short paths of items with a page in a module. Programs are written with these.
 #[cfg(unix)]

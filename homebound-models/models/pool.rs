@@ -12,7 +12,7 @@ use loom::thread::{JoinHandle, spawn};
 use super::explore;
 use crate::rt::latch::Latch;
 use crate::sync::{AtomicBool, Mutex};
-use crate::tree::jobs::PoolFacts;
+use crate::tree::pool_facts::PoolFacts;
 use crate::tree::wait_mark::WaitMark;
 use crate::work::pool::helpers::Helpers;
 use crate::work::pool::line::Line;

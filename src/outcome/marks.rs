@@ -1,6 +1,6 @@
 //! Owns the tokens that homebound puts into errors, one for each stop or failure that an error
 //! carries, and the notes of a thread on tokens: made here, dropped or printed in a closure.
-//! Refuses to judge an error: `tree::verdict` does, by these notes.
+//! Refuses to judge an error: `tree::classify` does, by these notes.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,11 +11,11 @@ use crate::rt::order::sort_by_key;
 use crate::sync::local::*;
 
 per_thread! {
-    /// The marks of the stops of which this thread has made tokens, in its present job. Most
+    /// The marks of the stops of which this thread has made tokens, in its present closure. Most
     /// threads make none, and then do not touch `MADE`, because the first touch costs an
     /// allocation.
     static MADE: RefCell<Vec<Weak<Mark>>> = const { RefCell::new(Vec::new()) };
-    /// True if the present job has made a token, so that `MADE` has entries.
+    /// True if the present closure has made a token, so that `MADE` has entries.
     static HAS_MADE: Cell<bool> = const { Cell::new(false) };
     /// For each mark, the tokens that were made less the tokens that were dropped, by this thread
     /// in the innermost `dropped_in`.
@@ -119,8 +119,9 @@ fn prune(made: &mut Vec<Weak<Mark>>) {
     made.dedup_by_key(|mark| mark.as_ptr().addr());
 }
 
-/// Forgets the tokens of earlier jobs. Called when a job begins on this thread.
-pub(crate) fn begin_job() {
+/// Forgets the tokens of earlier closures. Called before a closure (of a thread, of a run, of a
+/// pool's job) begins on the calling OS thread.
+pub(crate) fn begin_closure() {
     if HAS_MADE.replace(false) {
         let _gone = MADE.try_with(RefCell::take);
     }

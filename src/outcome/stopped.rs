@@ -41,7 +41,7 @@ impl Stopped {
 
     /// A proof with the mark of a stop.
     pub(crate) fn issued(mark: Arc<Mark>) -> Stopped {
-        // The verdict on an error of this thread looks for this stop later (A4).
+        // The classification of an error of this thread looks for this stop later (A4).
         note(&mark);
         Stopped { token: Token::of(mark) }
     }

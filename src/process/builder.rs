@@ -299,8 +299,8 @@ impl<'scope> ProcessBuilder<'scope> {
         leave_out_the_manager(&mut command);
         let text = describe(&command);
         let plan = Plan { command, text, leads, grace, on_exit, lines, shared: Arc::clone(&shared) };
-        // Dedicated, because the child inherits the signal mask of the thread, and an earlier job
-        // on the same OS thread could have changed it.
+        // Dedicated, because the child inherits the signal mask of the thread, and an earlier
+        // thread on the same OS thread could have changed it.
         let handle = thread.dedicated().service(move |cx| supervise(cx, plan, &tell))?;
         let _mark = WaitMark::new("spawn", Location::caller());
         // Pairs with the two sends in `supervise`. A thread that ends without an answer drops

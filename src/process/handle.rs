@@ -13,9 +13,10 @@ use crate::outcome::errors::error::WaitError;
 use crate::process::leader::ChildState;
 use crate::process::lines::{Line, LineReader};
 use crate::rt::time::after;
-use crate::shutdown::long_wait::{self, For};
+use crate::shutdown::long_wait::For;
 use crate::sync::locks::Mutex;
 use crate::sys::child::Pipes;
+use crate::thread::blocking;
 use crate::thread::context::current;
 use crate::thread::handle::Handle;
 use crate::tree::wait_mark::WaitMark;
@@ -160,9 +161,9 @@ impl<'scope> Process<'scope> {
             let record = self.handle.record();
             let waited = self.shared.awaited(|| match &context {
                 Some(cx) => {
-                    long_wait::receive(For::Thread(record), cx.node(), end, self.handle.done()).map(|_| ())
+                    blocking::receive(For::Thread(record), cx.node(), end, self.handle.done()).map(|_| ())
                 }
-                None => match long_wait::until_done(record, end, &|| false) {
+                None => match blocking::until_done(record, end, &|| false) {
                     true => Ok(()),
                     false => Err(WaitError::TimedOut),
                 },

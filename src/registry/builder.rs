@@ -11,7 +11,7 @@ use crate::registry::exit::OnOverdue;
 use crate::registry::history::History;
 use crate::registry::notify::setting::Notify;
 use crate::registry::settings::Settings;
-use crate::registry::signal::{SecondSignal, Signals};
+use crate::registry::signal_settings::{SecondSignal, Signals};
 use crate::sight::health::looks::Looks;
 use crate::sight::health::settings::Health;
 use crate::tree::text::IntoText;

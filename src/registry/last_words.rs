@@ -113,18 +113,18 @@ fn append(shared: &Shared, text: &str) -> Option<Arc<Latch>> {
     let file = shared.dump_file.get()?;
     let is_written = Arc::new(Latch::default());
     let (written, text) = (Arc::clone(&is_written), text.to_owned());
-    let job = move || {
+    let operation = move || {
         write(&file, &text);
         written.set();
     };
-    match shared.dump_thread.give(Box::new(job)) {
+    match shared.dump_thread.give(Box::new(operation)) {
         Ok(()) => {}
         Err(Refused::Full) => {
             say("homebound: the file for dumps hangs, and does not have this dump\n", UNREAD);
             return None;
         }
         // The last thread of the run hangs: there is nothing that *watch* would hold up.
-        Err(Refused::Closed(job)) => job(),
+        Err(Refused::Closed(operation)) => operation(),
     }
     Some(is_written)
 }

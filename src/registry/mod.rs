@@ -4,8 +4,9 @@
 //! [`run()`] is the way in. [`Registry`] has the settings of a run, and [`Exit`] is what `main`
 //! returns.
 // Owns the process: opens a root scope, and puts the process back as it was.
-// Refuses to know how a scope works.
-// Read `face` first, then `builder`, `installed`, `watch_thread` and `stopper_thread`.
+// Refuses to know how a scope works. Read `face` first, then `builder`, `installed`, `watch_thread`
+// and `stopper_thread`. A signal comes in at `sys::handlers::on_signal`, and then to
+// `watch_thread::heard`; `signal_settings` only says which signals are taken.
 
 pub(crate) mod audit;
 pub(crate) mod builder;
@@ -26,7 +27,7 @@ pub(crate) mod quiescent;
 pub(crate) mod root_clock;
 pub(crate) mod settings;
 pub(crate) mod shared;
-pub(crate) mod signal;
+pub(crate) mod signal_settings;
 #[cfg(unix)]
 pub(crate) mod sockets;
 pub(crate) mod stopper_thread;
@@ -42,6 +43,6 @@ pub use face::{dump_status, group, run, snapshot, unblocked};
 pub use notify::reloading::reloading;
 pub use notify::setting::Notify;
 pub use quiescent::{Forked, Quiescent, before_threads};
-pub use signal::{SecondSignal, Signals};
+pub use signal_settings::{SecondSignal, Signals};
 #[cfg(unix)]
 pub use sockets::{Sockets, sockets};

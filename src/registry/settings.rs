@@ -9,7 +9,7 @@ use crate::registry::dump_to::DumpTo;
 use crate::registry::exit::{OVERDUE_CODE, OnOverdue};
 use crate::registry::history::History;
 use crate::registry::notify::setting::Notify;
-use crate::registry::signal::{SecondSignal, Signals};
+use crate::registry::signal_settings::{SecondSignal, Signals};
 use crate::sight::health::settings::Health;
 use crate::sys::last::End;
 use crate::tree::root::{GRACE, Looking};

@@ -18,7 +18,7 @@ use crate::registry::health::doom::Doom;
 use crate::registry::notify::manager::{Manager, not_told};
 use crate::registry::root_clock::RootClock;
 use crate::registry::settings::{SPARE, Settings};
-use crate::registry::signal::Meaning;
+use crate::registry::signal_settings::Meaning;
 use crate::registry::waker::Waker;
 use crate::rt::awake;
 use crate::rt::event_count::EventCount;

@@ -1,6 +1,10 @@
-//! Owns the internal thread *stopper*, which does for a registry the work that may run code of the
-//! program's and belongs to no thread of the program's.
-//! Refuses to watch the time. *watch* sends it requests, and goes on whatever *stopper* hangs in.
+//! Owns the internal thread *stopper* of a registry. At the request of *watch* it marks the root
+//! (for a signal, or at a deadline); it runs the callbacks of `on_stop` for such a stop, writes the
+//! log, does the chores of `chores` and the looks of `sight::health`, and drives a scope whose body
+//! is late.
+//! Refuses to watch the time: *watch* does, and goes on even if *stopper* hangs in code of the
+//! program's. The public handle `Stopper` has nothing to do with this thread: it is in
+//! `thread::stopper`.
 
 use std::sync::Arc;
 use std::time::Instant;

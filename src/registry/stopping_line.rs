@@ -8,7 +8,7 @@ use crate::outcome::report::shutdown::{Ending, ThreadReport};
 use crate::outcome::words::Thousands;
 use crate::registry::settings::Settings;
 use crate::registry::shared::{Shared, request, say};
-use crate::registry::signal::{Meaning, SecondSignal};
+use crate::registry::signal_settings::{Meaning, SecondSignal};
 use crate::rt::order::sort_by_key;
 use crate::rt::shown::Shown;
 use crate::rt::time::after;

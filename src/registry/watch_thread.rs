@@ -15,7 +15,7 @@ use crate::registry::health::minder::Minder;
 use crate::registry::last_words::{self, LAST_WORDS, STUCK_BEFORE, UNREAD};
 use crate::registry::notify::messenger::Messenger;
 use crate::registry::shared::{Shared, WATCH, request};
-use crate::registry::signal::{Meaning, SecondSignal};
+use crate::registry::signal_settings::{Meaning, SecondSignal};
 use crate::registry::stopper_thread::stand_in;
 use crate::registry::stopping_line::NextLine;
 use crate::rt::awake::{self, BEAT};

@@ -17,7 +17,7 @@ impl ThreadCache {
     }
 
     /// Returns the kernel ids of the threads that are not joined yet, each with an address on the
-    /// thread's stack, further out than all jobs.
+    /// thread's stack, further out than all routines.
     pub(crate) fn stacks(&self) -> Vec<(u32, u64)> {
         self.look(|os_thread| Some((os_thread.kernel_id()?, os_thread.stack_at())))
     }

@@ -1,6 +1,6 @@
 //! Owns the end of the OS threads of one root: how they leave, and that each of them is joined by
 //! the OS.
-//! Refuses to start threads and to give them jobs: `thread_cache` does.
+//! Refuses to start threads and to give them routines: `thread_cache` does.
 //!
 //! A thread that leaves joins some that have left before it, so no thread is needed just to reap.
 //! Once the root is about to end, threads leave their handles behind, and the thread that ends the
@@ -137,8 +137,8 @@ impl ThreadCache {
             // The caller is the last thread out. A thread cannot join itself, so it is detached.
             drop(handle);
         } else {
-            // Nothing can unwind here: a job contains its panics, and a panic in the destructor of
-            // a thread-local aborts.
+            // Nothing can unwind here: a routine contains its panics, and a panic in the destructor
+            // of a thread-local aborts.
             join(handle, |has_ended| spin_until(A_WAKE_UP, has_ended));
         }
         self.set_joined(&os_thread);
@@ -187,7 +187,7 @@ impl ThreadCache {
     }
 
     /// The root is about to end. From now on no thread becomes idle: the idle ones are sent away,
-    /// and a thread that ends its job leaves.
+    /// and a thread that ends its routine leaves.
     pub(crate) fn drain(&self) {
         let mut state = self.state.lock();
         // Open -> closing, once, under the lock that `keep_warm` looks under: a thread is either in

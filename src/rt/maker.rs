@@ -5,8 +5,8 @@
 //!
 //! A new thread inherits the nice value and the policy of the thread that starts it, and cannot
 //! raise them without privileges. So a spawner in the background asks *maker*, which runs as the
-//! root does, and waits for the answer of the system. *maker* never has the job: that waits in the
-//! mailbox of the new thread, so on a refusal it is dropped by the spawner (P11).
+//! root does, and waits for the answer of the system. *maker* never has the routine: that waits in
+//! the mailbox of the new thread, so on a refusal it is dropped by the spawner (P11).
 //!
 //! ```text
 //! none --may_start--> starting --has_started--> running --close--> closed

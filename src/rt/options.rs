@@ -20,7 +20,7 @@ pub(crate) struct ThreadOptions(Option<Box<Asked>>);
 pub(crate) struct Asked {
     /// In bytes; `None` for std's default.
     pub(crate) stack_size: Option<usize>,
-    /// The program wants the OS thread to run one job only.
+    /// The program wants the OS thread to run one routine only.
     pub(crate) dedicated: bool,
     /// Priority and cores, if these are not the root's.
     pub(crate) setting: Option<Arc<Setting>>,
@@ -40,8 +40,8 @@ impl ThreadOptions {
         self.0.as_ref()?.stack_size
     }
 
-    /// True if the OS thread runs one job only. A priority cannot always be taken back, and a
-    /// thread with other cores would be no use to most jobs of its name.
+    /// True if the OS thread runs one routine only. A priority cannot always be taken back, and a
+    /// thread with other cores would be no use to most routines of its name.
     pub(super) fn is_alone(&self) -> bool {
         self.0.as_ref().is_some_and(|asked| asked.dedicated || asked.setting.is_some())
     }

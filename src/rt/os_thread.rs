@@ -37,12 +37,12 @@ pub(super) fn own_number() -> u64 {
 /// One closure for an OS thread. It contains its own panics. It calls [`OsThread::give_back`] when
 /// only bookkeeping is left to be done, so that a thread that learns of its end finds the OS thread
 /// idle.
-pub(crate) type Job = Box<dyn FnOnce(&Arc<OsThread>) + Send + 'static>;
+pub(crate) type Routine = Box<dyn FnOnce(&Arc<OsThread>) + Send + 'static>;
 
 /// The order to an OS thread.
 pub(super) enum Order {
-    /// Run this job.
-    Work(Job),
+    /// Run this routine.
+    Run(Routine),
     /// Leave. `counted`: the giver has counted the thread as leaving already.
     Retire { counted: bool },
 }
@@ -51,7 +51,7 @@ pub(super) enum Order {
 pub(crate) struct OsThread {
     /// From 1, unique in the process.
     number: u64,
-    /// The name that it was started with. All its jobs have it.
+    /// The name that it was started with. All its routines have it.
     name: Name,
     make: ThreadOptions,
     /// Priority and cores of the thread, if these are not the root's: they were asked for, or the
@@ -60,15 +60,15 @@ pub(crate) struct OsThread {
     /// The kernel's id, stored by the thread in `begin`. 0 before that, and where the system has
     /// none.
     kernel_id: AtomicU32,
-    /// An address on its stack, further out than all jobs. Written by the thread in `begin`, read
-    /// by views alone, so it is part of no model.
+    /// An address on its stack, further out than all routines. Written by the thread in `begin`,
+    /// read by views alone, so it is part of no model.
     stack_at: atomic::AtomicU64,
-    /// The thread's name in the kernel when it began, to be restored after each job. Only this
+    /// The thread's name in the kernel when it began, to be restored after each routine. Only this
     /// thread uses it, so it is part of no model.
     kernel_name: [AtomicU64; 2],
     title: Titled,
-    /// True when the last job is over but for the end of its thread. Written by the thread, read by
-    /// views alone, so it is part of no model.
+    /// True when the last routine is over but for the end of its thread. Written by the thread,
+    /// read by views alone, so it is part of no model.
     over: atomic::AtomicBool,
     /// The cache that it belongs to. Weak, since the cache holds its OS threads.
     cache: Weak<ThreadCache>,
@@ -101,7 +101,7 @@ struct Mail {
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 /// Whether a spawner may claim the thread.
 enum Standing {
-    // It has a job, or is on its way out.
+    // It has a routine, or is on its way out.
     #[default]
     Working,
     /// It stands in `Idle`, under this age.
@@ -183,7 +183,7 @@ impl OsThread {
         Some(self.kernel_id.load(Ordering::Acquire)).filter(|id| *id != 0)
     }
 
-    /// An address on the thread's stack, further out than all jobs.
+    /// An address on the thread's stack, further out than all routines.
     pub(super) fn stack_at(&self) -> u64 {
         self.stack_at.load(atomic::Ordering::Relaxed)
     }
@@ -196,22 +196,22 @@ impl OsThread {
         &self.title
     }
 
-    /// Called by the job when nothing is left but bookkeeping and the end of its thread. If the
+    /// Called by the routine when nothing is left but bookkeeping and the end of its thread. If the
     /// thread hangs from now on, it is shown as ending.
     pub(crate) fn set_over(&self) {
         self.over.store(true, Ordering::Release);
     }
 
-    /// True for a thread that has no job and will get none: it is on its way out, and may hang in a
-    /// destructor.
+    /// True for a thread that has no routine and will get none: it is on its way out, and may hang
+    /// in a destructor.
     pub(super) fn is_ending(&self) -> bool {
         let mail = self.mail.lock();
         // A thread with the order to retire stays `Claimed` until it has read the order.
-        let has_no_job = match (mail.standing, &mail.next) {
+        let has_no_routine = match (mail.standing, &mail.next) {
             (Standing::Working, _) | (Standing::Claimed, Some(Order::Retire { .. })) => true,
             (Standing::Idle(_) | Standing::Claimed, _) => false,
         };
-        has_no_job && self.over.load(Ordering::Acquire)
+        has_no_routine && self.over.load(Ordering::Acquire)
     }
 
     /// Called by a thread that has idled for too long and has claimed itself. Claimed -> working,
@@ -220,11 +220,11 @@ impl OsThread {
         self.mail.lock().standing = Standing::Working;
     }
 
-    /// Called by the job at its end: offers the thread for another job. The thread first gets back
-    /// the attributes with which threads of the root begin, whatever the job has made of them. It
-    /// is not given back if that fails. If the job has changed the priority, for example, the
-    /// system may not allow to change it back, and the next job did not ask for it. A thread that
-    /// could not begin as the root did is not given back either.
+    /// Called by the routine at its end: offers the thread for another routine. The thread first
+    /// gets back the attributes with which threads of the root begin, whatever the routine has made
+    /// of them. It is not given back if that fails. If the routine has changed the priority, for
+    /// example, the system may not allow to change it back, and the next routine did not ask for
+    /// it. A thread that could not begin as the root did is not given back either.
     pub(crate) fn give_back(self: &Arc<Self>) {
         if self.make.is_alone() || self.setting.get().is_some() {
             return;

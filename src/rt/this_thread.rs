@@ -18,8 +18,8 @@ per_thread! {
 /// The next number that `number` gives out. Only uniqueness counts, so `Relaxed` is enough.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// Returns the number of the calling OS thread, which is the same for all jobs that it runs. The
-/// search for deadlocks compares threads by it. 0 if the thread-locals of the thread are gone
+/// Returns the number of the calling OS thread, which is the same for all routines that it runs.
+/// The search for deadlocks compares threads by it. 0 if the thread-locals of the thread are gone
 /// already.
 pub(crate) fn number() -> u64 {
     let id = RUN.try_with(|run| {

@@ -1,10 +1,10 @@
-//! Owns the OS threads of one root: starts them, and keeps idle ones warm for jobs of the same
+//! Owns the OS threads of one root: starts them, and keeps idle ones warm for routines of the same
 //! name.
-//! Refuses to know scopes: a job is a closure that never unwinds. How threads leave and are joined
-//! stands in `joining`.
+//! Refuses to know scopes: a routine is a closure that never unwinds. How threads leave and are
+//! joined stands in `joining`.
 //!
 //! ```text
-//! started --> works --(given back)--> idle --(a job of its name)--> works
+//! started --> works --(given back)--> idle --(a routine of its name)--> works
 //!               |                       |
 //!               +--(not reusable)-------+--(too many, too long, closing)--> retired --> joined
 //! ```
@@ -26,7 +26,7 @@ use super::joining::Retired;
 use super::lazy_queue::LazyQueue;
 use super::maker::Maker;
 use super::options::{ThreadOptions, is_lowered};
-use super::os_thread::{Job, Order, OsThread, own_number};
+use super::os_thread::{Order, OsThread, Routine, own_number};
 use super::title::Name;
 use crate::sync::{AtomicBool, AtomicUsize, Builder, Mutex, yield_now};
 use crate::sys::Attributes;
@@ -84,8 +84,8 @@ pub(crate) struct ThreadCache {
     /// The threads that lived when the root began to end, oldest first. `drain` fills it, `reap`
     /// empties it. At most one thread reaps at a time.
     pub(super) last: Mutex<VecDeque<Arc<OsThread>>>,
-    /// True while an idle thread polls for its next job, which then needs no wake-up. At most one
-    /// thread polls, because each occupies a core.
+    /// True while an idle thread polls for its next routine, which then needs no wake-up. At most
+    /// one thread polls, because each occupies a core.
     watched: AtomicBool,
     /// True if no thread waits for the end of the others, so that the last thread to leave joins
     /// the rest. Set by `abandon`, cleared by the thread that does it.
@@ -124,28 +124,33 @@ impl Default for ThreadCache {
 }
 
 impl ThreadCache {
-    /// Gives `job` to an idle thread of this name, or starts one. Never waits for one to become
+    /// Gives `routine` to an idle thread of this name, or starts one. Never waits for one to become
     /// idle (C2). If the OS refuses, idle threads of other names make room. If it still refuses,
-    /// the job is dropped before this returns.
-    pub(crate) fn launch(self: &Arc<Self>, name: &Name, make: ThreadOptions, job: Job) -> io::Result<()> {
+    /// the routine is dropped before this returns.
+    pub(crate) fn launch(
+        self: &Arc<Self>,
+        name: &Name,
+        make: ThreadOptions,
+        routine: Routine,
+    ) -> io::Result<()> {
         let mut state = self.state.lock();
         if let Some(os_thread) = state.idle.take(name, &make) {
             drop(state);
             // `take` has claimed the thread, so no other spawner gives to it. The lock is free: the
             // thread may come and take it.
-            os_thread.give(Order::Work(job));
+            os_thread.give(Order::Run(routine));
             return Ok(());
         }
         let os_thread = self.add(&mut state, name, make);
         drop(state);
-        self.start_or_undo(&os_thread, job)
+        self.start_or_undo(&os_thread, routine)
     }
 
-    /// Starts a thread for `job`, whatever idles: the heir of `before`, which was bequeathed. The
-    /// heir calls [`join_bequeathed`](Self::join_bequeathed) first.
-    pub(crate) fn launch_heir(self: &Arc<Self>, before: &OsThread, job: Job) -> io::Result<()> {
+    /// Starts a thread for `routine`, whatever idles: the heir of `before`, which was bequeathed.
+    /// The heir calls [`join_bequeathed`](Self::join_bequeathed) first.
+    pub(crate) fn launch_heir(self: &Arc<Self>, before: &OsThread, routine: Routine) -> io::Result<()> {
         let os_thread = self.add(&mut self.state.lock(), before.name(), before.options().clone());
-        self.start_or_undo(&os_thread, job)
+        self.start_or_undo(&os_thread, routine)
     }
 
     /// Enters a thread that is about to be asked for, so that `close` does not overlook it.
@@ -157,9 +162,9 @@ impl ThreadCache {
         os_thread
     }
 
-    fn start_or_undo(self: &Arc<Self>, os_thread: &Arc<OsThread>, job: Job) -> io::Result<()> {
+    fn start_or_undo(self: &Arc<Self>, os_thread: &Arc<OsThread>, routine: Routine) -> io::Result<()> {
         // Before the thread is asked for: it finds the order when it begins.
-        os_thread.give(Order::Work(job));
+        os_thread.give(Order::Run(routine));
         // Ending takes a thread longer than starting, so threads that are started without pause
         // would pile up behind threads that end. Let the ending ones run, for a bounded number of
         // turns. The number is only a hint, so `Relaxed` is enough.
@@ -170,8 +175,8 @@ impl ThreadCache {
         let asked = self.ask_system(os_thread);
         let started = if is_full(&asked) { self.ask_for_room(os_thread, asked) } else { asked };
         started.inspect_err(|_| {
-            // Refused: drop the job, which may have captured a value of the program's. Then undo
-            // the entry and the count.
+            // Refused: drop the routine, which may have captured a value of the program's. Then
+            // undo the entry and the count.
             discard(drop_contained(os_thread.take_order()));
             self.state.lock().os_threads.remove(os_thread.number());
             self.leave();
@@ -230,7 +235,7 @@ impl ThreadCache {
         }
         let (cache, own) = (Arc::clone(self), Arc::clone(os_thread));
         // A box, as for *watch*, because std's code is compiled for each type of closure.
-        let work: Box<dyn FnOnce() + Send> = Box::new(move || cache.run_jobs(&own));
+        let work: Box<dyn FnOnce() + Send> = Box::new(move || cache.run_routines(&own));
         // An unwind here would leave a thread in the count that never was.
         let spawned = contain(|| builder.spawn(work));
         let handle = spawned.unwrap_or_else(|payload| {
@@ -242,15 +247,15 @@ impl ThreadCache {
         Ok(())
     }
 
-    fn run_jobs(self: &Arc<Self>, os_thread: &Arc<OsThread>) {
+    fn run_routines(self: &Arc<Self>, os_thread: &Arc<OsThread>) {
         os_thread.begin(&self.attributes);
         loop {
             match self.idle(os_thread) {
-                Order::Work(job) => {
-                    // The thread may have been given its next job by the time that this job
-                    // returns, and an unwind here would lose that job.
-                    let owing = AbortOnUnwind("homebound: the bookkeeping after a job unwound");
-                    job(os_thread);
+                Order::Run(routine) => {
+                    // The thread may have been given its next routine by the time that this routine
+                    // returns, and an unwind here would lose that routine.
+                    let owing = AbortOnUnwind("homebound: the bookkeeping after a routine unwound");
+                    routine(os_thread);
                     owing.defuse();
                 }
                 Order::Retire { counted } => return self.retire(os_thread, counted),
@@ -258,7 +263,7 @@ impl ThreadCache {
         }
     }
 
-    /// Blocks until there is a job for this thread, or until it has to leave.
+    /// Blocks until there is a routine for this thread, or until it has to leave.
     fn idle(&self, os_thread: &Arc<OsThread>) -> Order {
         // One poller at a time: `swap` lets one thread in until that thread is done.
         if os_thread.is_idle() && !self.watched.swap(true, Ordering::AcqRel) {
@@ -270,8 +275,8 @@ impl ThreadCache {
             if let Some(next) = os_thread.next(end) {
                 return next;
             }
-            // Idle -> claimed by itself, under the lock that spawners claim under, so that no job
-            // is given to a thread that leaves.
+            // Idle -> claimed by itself, under the lock that spawners claim under, so that no
+            // routine is given to a thread that leaves.
             if self.state.lock().idle.remove(os_thread) {
                 os_thread.set_leaving();
                 return Order::Retire { counted: false };
@@ -281,8 +286,8 @@ impl ThreadCache {
         }
     }
 
-    /// Working -> idle: the job of `os_thread` is over but for bookkeeping, and from now on a
-    /// spawner may give the next job. If there are too many idle threads, the one that has been
+    /// Working -> idle: the routine of `os_thread` is over but for bookkeeping, and from now on a
+    /// spawner may give the next routine. If there are too many idle threads, the one that has been
     /// idle for longest is sent away.
     pub(super) fn keep_warm(&self, os_thread: &Arc<OsThread>) {
         let mut state = self.state.lock();
@@ -291,7 +296,7 @@ impl ThreadCache {
         }
         let surplus = state.idle.add(os_thread, self.width);
         drop(state);
-        // `add` has claimed it: no spawner can give it a job.
+        // `add` has claimed it: no spawner can give it a routine.
         surplus.iter().for_each(|os_thread| self.send_away(os_thread));
     }
 

@@ -9,12 +9,12 @@ use crate::sync::locks::Mutex;
 /// A text of which a `&'static str` is not copied.
 pub(crate) type Name = Cow<'static, str>;
 
-/// What views say of an OS thread, besides its name. Kept after the job is gone, since the OS
-/// thread may hang after the job.
+/// What views say of an OS thread, besides its name. Kept after the routine is over, because the OS
+/// thread may hang after it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Title {
     pub(crate) purpose: Name,
-    /// The path of the scope of the job.
+    /// The path of the scope of the routine.
     pub(crate) place: Arc<str>,
     /// The name of the thread that this one is joining on its own way out, if there is one.
     pub(crate) joins: Option<Box<Name>>,
@@ -26,8 +26,8 @@ pub(crate) struct Title {
 pub(crate) struct Titled(Mutex<Title>);
 
 impl Titled {
-    /// Called by the job, as its first step. Most often nothing changes, because the job before had
-    /// the same title.
+    /// Called by the routine, as its first step. Most often nothing changes, because the routine
+    /// before had the same title.
     pub(crate) fn set(&self, purpose: &Name, place: &Arc<str>) {
         let mut title = self.0.lock();
         if Arc::ptr_eq(&title.place, place) && title.purpose == *purpose {

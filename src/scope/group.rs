@@ -26,7 +26,7 @@ use crate::thread::context::{Context, current};
 use crate::thread::spawn::check_name;
 use crate::tree::core::{Kind, Opening, ScopeCore};
 use crate::tree::deadlock;
-use crate::tree::jobs::PoolFacts;
+use crate::tree::pool_facts::PoolFacts;
 use crate::tree::record::Label;
 use crate::tree::services::Served;
 use crate::tree::text::{IntoText, Text};

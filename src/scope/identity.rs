@@ -11,12 +11,12 @@ use crate::outcome::stopped::Stopped;
 use crate::rt::contain::Payload;
 use crate::rt::result::{BoxError, Result};
 use crate::thread::context::Context;
+use crate::tree::classify::{ErrorClass, classify};
 use crate::tree::panic_hook;
 use crate::tree::propagate::log;
 use crate::tree::readiness::Word;
 use crate::tree::root::Said;
 use crate::tree::text::IntoText;
-use crate::tree::verdict::{Verdict, judge};
 
 /// # Identity
 impl Context {
@@ -208,9 +208,9 @@ impl Context {
         // Stop the scope before the error is searched for failures, because its `source` is code of
         // the program, and may block.
         let calls = record.core.stop_before_judging(node, record.path(), stops);
-        let listed = match judge(error.into(), node, &record.core) {
-            Verdict::Stopped(_) | Verdict::Listed(_) => true,
-            Verdict::Failure(error, ids) => {
+        let listed = match classify(error.into(), node, &record.core) {
+            ErrorClass::Stopped(_) | ErrorClass::Listed(_) => true,
+            ErrorClass::Failure(error, ids) => {
                 self.list_and_log(Failure::error_at(happened, record.origin(), error, ids))
             }
         };
@@ -248,10 +248,12 @@ impl Context {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => {
                 let happened = Happened::now();
-                match judge(error, &record.node, &record.core) {
-                    Verdict::Stopped(cause) => return Err(PartEnd::Stopped(Stopped::new(cause))),
-                    Verdict::Listed(failure) => return Err(PartEnd::Failed(failure)),
-                    Verdict::Failure(error, ids) => Failure::error_at(happened, record.origin(), error, ids),
+                match classify(error, &record.node, &record.core) {
+                    ErrorClass::Stopped(cause) => return Err(PartEnd::Stopped(Stopped::new(cause))),
+                    ErrorClass::Listed(failure) => return Err(PartEnd::Failed(failure)),
+                    ErrorClass::Failure(error, ids) => {
+                        Failure::error_at(happened, record.origin(), error, ids)
+                    }
                 }
             }
             Err(payload) => {

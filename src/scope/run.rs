@@ -21,13 +21,13 @@ use crate::shutdown::owned::finish_if_left;
 use crate::shutdown::settle::{self, BodyEnd};
 use crate::thread::adopt;
 use crate::thread::context::{Context, current};
+use crate::tree::classify::{ErrorClass, classify};
 use crate::tree::core::{Kind, Opening, ScopeCore};
 use crate::tree::panic_hook;
 use crate::tree::propagate::log;
 use crate::tree::record::Record;
 use crate::tree::root::{GRACE, Root, open_root, root_of};
 use crate::tree::text::{IntoText, Text};
-use crate::tree::verdict::{Verdict, judge};
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::waiting::Of;
 
@@ -305,14 +305,13 @@ fn judge_body(core: &Arc<ScopeCore>, record: &Arc<Record>, error: BoxError) -> B
     let calls = core.stop_before_judging(&core.node, core.path(), true);
     // Runs code of the program's: `source`, and perhaps `Drop`. The scope has been stopped before,
     // if the error can only be a failure.
-    let verdict = judge(error, &core.node, core);
-    let end = match verdict {
-        Verdict::Stopped(cause) => BodyEnd::Stopped(cause),
-        Verdict::Listed(failure) => {
+    let end = match classify(error, &core.node, core) {
+        ErrorClass::Stopped(cause) => BodyEnd::Stopped(cause),
+        ErrorClass::Listed(failure) => {
             core.fail(&failure, true);
             BodyEnd::Failed
         }
-        Verdict::Failure(error, ids) => {
+        ErrorClass::Failure(error, ids) => {
             let failure = Failure::error_at(happened, record.origin(), error, ids);
             core.fail(&failure, true);
             log(&failure);

@@ -7,11 +7,11 @@ use crate::outcome::errors::failure::{Failure, Happened, Origin};
 use crate::rt::packet::Ran;
 use crate::rt::shown::Shown;
 use crate::stop::calls::Calls;
+use crate::tree::classify::{ErrorClass, classify};
 use crate::tree::core::ScopeCore;
 use crate::tree::propagate::log;
 use crate::tree::state::Deferred;
 use crate::tree::text::escape;
-use crate::tree::verdict::{Verdict, judge};
 use crate::tree::{current, panic_hook};
 
 /// Runs a deferred function on the calling thread. An error that it returns, and a panic, is a
@@ -32,9 +32,9 @@ pub(crate) fn run(deferred: Deferred, core: &Arc<ScopeCore>) {
             let happened = Happened::now();
             // The stop comes first, because `judge` runs code of the program's (`source`, `Drop`).
             calls = core.stop_before_judging(&core.node, &path(&deferred, core), true);
-            match judge(error, &core.node, core) {
-                Verdict::Stopped(_) | Verdict::Listed(_) => return calls.run(),
-                Verdict::Failure(error, ids) => {
+            match classify(error, &core.node, core) {
+                ErrorClass::Stopped(_) | ErrorClass::Listed(_) => return calls.run(),
+                ErrorClass::Failure(error, ids) => {
                     Failure::error_at(happened, origin(&deferred, core), error, ids)
                 }
             }

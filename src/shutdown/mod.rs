@@ -2,7 +2,9 @@
 //! what is settled afterwards.
 //! Refuses to know what a thread runs.
 //!
-//! Read `order` first, then `settle`; `reporting` makes the report.
+//! Read `order` first: its `drive` is where the end of a scope is awaited. Then `settle`, which
+//! decides the result of the scope (`verdict`); `reporting` makes the report. `long_wait` only says
+//! that a wait takes long: a join blocks in `thread::blocking`.
 
 pub(crate) mod call;
 pub(crate) mod deferred;

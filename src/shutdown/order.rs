@@ -25,7 +25,7 @@ use crate::shutdown::overdue;
 use crate::shutdown::settle::settle;
 use crate::stop::calls::Calls;
 use crate::tree::core::{Kind, ScopeCore};
-use crate::tree::jobs::close_all;
+use crate::tree::pool_facts::close_all;
 use crate::tree::record::Record;
 use crate::tree::services::{Next, Served};
 use crate::tree::state::{Phase, State};

@@ -72,8 +72,8 @@ pub(crate) fn shut(core: &Arc<ScopeCore>) -> Result<Result<(), ScopeError>, Vec<
 ///
 /// Some thread calls this after the drop. The thread that dropped the value was in the root, or a
 /// thread of the root waited for it. That thread of the root is home only after the drop, and then
-/// sees that the root was left. A thread that was kept warm for another job does not call this, and
-/// need not: it was kept warm before the root was stopped, and has run no code of the program's
+/// sees that the root was left. A thread that was kept warm for another routine does not call this,
+/// and need not: it was kept warm before the root was stopped, and has run no code of the program's
 /// since, so it neither dropped the value nor waited for a thread that did.
 pub(crate) fn finish_if_left(root: &Arc<Root>) {
     // Pairs with the store in `shut`.

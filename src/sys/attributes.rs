@@ -1,6 +1,6 @@
-//! Owns the attributes that an OS thread hands on to the threads that it starts, and that a job may
-//! leave changed in the thread that ran it: signal mask, scheduling, processors, timer slack, the
-//! kernel's name of the thread, and the rounding of numbers.
+//! Owns the attributes that an OS thread hands on to the threads that it starts, and that a closure
+//! may leave changed in the OS thread that ran it: signal mask, scheduling, processors, timer
+//! slack, the kernel's name of the thread, and the rounding of numbers.
 //! Refuses to know what the thread is for.
 #![allow(unsafe_code)]
 
@@ -100,8 +100,9 @@ impl Attributes {
         refused
     }
 
-    /// Undoes what a job has changed in the calling thread, as far as a look costs little beside a
-    /// job. False if the thread must not be used again, because the job has changed its scheduling.
+    /// Undoes what a closure has changed in the calling thread, as far as a look costs little
+    /// beside the start of a thread. False if the thread must not be used again, because its
+    /// scheduling was changed.
     pub(crate) fn take_back(&self) -> bool {
         self.put_back();
         // Only compared, because the system may refuse to set it back.

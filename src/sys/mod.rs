@@ -18,9 +18,9 @@ mod calls;
 #[cfg(target_os = "linux")]
 mod descriptor;
 #[cfg(target_os = "linux")]
-mod futex;
+mod lock_word;
 #[cfg(target_os = "linux")]
-pub(crate) use futex::{Futex, byte_at, futex_of, long_words_from, owner_in, words_at};
+pub(crate) use lock_word::{Futex, byte_at, futex_of, long_words_from, owner_in, words_at};
 #[cfg(target_os = "linux")]
 mod kernel_look;
 #[cfg(target_os = "linux")]

@@ -118,7 +118,8 @@ fn release(record: &Arc<Record>) {
     }
 }
 
-/// Ends the stay of a thread that ends, or whose job ends, while its guard is leaked.
+/// Ends the stay of a thread whose guard was leaked. Called when the thread ends, or when the
+/// closure that leaked the guard is over.
 fn forsake(record: &Arc<Record>) {
     release(record);
     finish_if_left(&record.core.root);

@@ -139,17 +139,17 @@ impl<'scope> ThreadBuilder<'scope> {
         self
     }
 
-    /// Gives the thread an OS thread that no other job has used or will use.
+    /// Gives the thread an OS thread that no other thread has used or will use.
     ///
-    /// Without this, a job may find what an earlier job of the same name has left on the OS thread:
-    /// thread-locals, the token of `thread::park`, processors, timer slack, user ids and folders of
-    /// its own. Signal mask, the kernel's name and the rounding of numbers are put back after each
-    /// job (Linux).
+    /// Without this, a thread may find what an earlier thread of the same name has left on the OS
+    /// thread: thread-locals, the token of `thread::park`, processors, timer slack, user ids and
+    /// folders of its own. Signal mask, the kernel's name and the rounding of numbers are put back
+    /// after each thread (Linux).
     ///
     /// ```
     /// homebound::scope(|scope| {
     ///     scope.thread("audio", "plays at a high priority").dedicated().spawn(|_| {
-    ///         // Changes the priority of this OS thread, which ends with the job.
+    ///         // Changes the priority of this OS thread, which ends with this thread.
     ///         Ok(())
     ///     })?;
     ///     Ok(())
@@ -185,7 +185,8 @@ impl<'scope> ThreadBuilder<'scope> {
     ///
     /// No spawn is refused for it. The thread starts with what the system allows, and
     /// [`ThreadStatus::priority`](crate::status::ThreadStatus::priority) has what was asked for,
-    /// what was given, and why. An OS thread with a priority of its own is used for no other job.
+    /// what was given, and why. An OS thread with a priority of its own is used for no other
+    /// thread.
     ///
     /// Threads that a background thread spawns are no background threads unless they ask for it. A
     /// thread that is started without homebound, and a child process that is started by
@@ -217,8 +218,8 @@ impl<'scope> ThreadBuilder<'scope> {
     ///
     /// No spawn is refused for it. If the process may use none of these cores, the thread runs on
     /// those of its root, and [`ThreadStatus::cores`](crate::status::ThreadStatus::cores) says why.
-    /// An OS thread with cores of its own is used for no other job. Threads that this thread spawns
-    /// run on the cores of the root.
+    /// An OS thread with cores of its own is used for no other thread. Threads that this thread
+    /// spawns run on the cores of the root.
     ///
     /// ```
     /// homebound::scope(|scope| {

@@ -14,7 +14,7 @@ use crate::outcome::reason::StopReason;
 use crate::outcome::status::id::ThreadId;
 use crate::rt::packet::Claim;
 use crate::rt::time::after;
-use crate::shutdown::long_wait::until_done;
+use crate::thread::blocking::until_done;
 use crate::thread::context::Context;
 use crate::thread::failpoint;
 use crate::thread::stopper::{At, OnStop, Stopper};

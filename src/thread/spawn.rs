@@ -1,4 +1,4 @@
-//! Owns a thread from its spawn to its end: admission, start, verdict on its result.
+//! Owns a thread from its spawn to its end: admission, start, judgement of its result.
 //! Refuses to know when its scope ends, and which OS thread runs it.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::outcome::marks;
 use crate::outcome::reason::StopReason;
 use crate::rt::contain::{contain, discard, drop_contained};
 use crate::rt::options::ThreadOptions;
-use crate::rt::os_thread::{Job, OsThread};
+use crate::rt::os_thread::{OsThread, Routine};
 use crate::rt::packet::{Ran, Task};
 use crate::rt::priority::Priority;
 use crate::rt::result::Result;
@@ -21,12 +21,12 @@ use crate::shutdown::left::settle_if_empty;
 use crate::shutdown::owned::finish_if_left;
 use crate::stop::node::Node;
 use crate::thread::failpoint;
+use crate::tree::classify::{ErrorClass, classify};
 use crate::tree::internal::need_maker;
 use crate::tree::propagate::{complain, log_of};
 use crate::tree::record::Record;
 use crate::tree::result_state::Outcome;
 use crate::tree::state::Entry;
-use crate::tree::verdict::{Verdict, judge};
 use crate::tree::{current, panic_hook, results};
 
 /// Admits the thread to its scope, then asks the OS for it. A refusal leaves the scope as it was.
@@ -38,18 +38,18 @@ pub(crate) fn launch(
 ) -> Result<(), SpawnError> {
     let own = Arc::clone(record);
     launch_as(record, &Arc::clone(&task), make, |scene| {
-        Box::new(move |os_thread: &Arc<OsThread>| run_job(&own, task, scene, os_thread))
+        Box::new(move |os_thread: &Arc<OsThread>| run_thread(&own, task, scene, os_thread))
     })
 }
 
-/// As `launch`, for the job that `job` makes.
+/// As `launch`, for the routine that `routine` makes.
 pub(super) fn launch_as(
     record: &Arc<Record>,
     task: &Arc<dyn Task<Arc<Record>>>,
     make: ThreadOptions,
-    job: impl FnOnce(Scene) -> Job,
+    routine: impl FnOnce(Scene) -> Routine,
 ) -> Result<(), SpawnError> {
-    try_launch(record, task, make, job).inspect_err(|_| {
+    try_launch(record, task, make, routine).inspect_err(|_| {
         if let Some(payload) = task.clear() {
             complain(&record.core, record.origin(), payload, !record.is_isolated());
         }
@@ -60,7 +60,7 @@ fn try_launch(
     record: &Arc<Record>,
     task: &Arc<dyn Task<Arc<Record>>>,
     make: ThreadOptions,
-    job: impl FnOnce(Scene) -> Job,
+    routine: impl FnOnce(Scene) -> Routine,
 ) -> Result<(), SpawnError> {
     let core = &record.core;
     check_name(&record.label.name)?;
@@ -77,7 +77,7 @@ fn try_launch(
     if make.setting().is_some_and(|setting| setting.priority == Priority::Background) {
         need_maker(core);
     }
-    core.root.cache.launch(&record.label.name, make, job(scene)).map_err(|refusal| {
+    core.root.cache.launch(&record.label.name, make, routine(scene)).map_err(|refusal| {
         // Admitted to dismissed. The node first: a listener that was hung below it must not wait
         // for a thread that never starts. `dismiss` then wakes the drivers of the scope.
         record.node.close();
@@ -152,14 +152,19 @@ impl Drop for Scene {
     }
 }
 
-/// The job of the OS thread. Nothing of `'scope` is in this frame (invariant 1): `task` has
+/// The routine of the OS thread. Nothing of `'scope` is in this frame (invariant 1): `task` has
 /// forgotten its types. Closure and result live and die in `Task::run`, which has returned before
 /// `come_home` reports the end.
-fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene, os_thread: &Arc<OsThread>) {
+fn run_thread(
+    record: &Arc<Record>,
+    task: Arc<dyn Task<Arc<Record>>>,
+    scene: Scene,
+    os_thread: &Arc<OsThread>,
+) {
     // Started: views have the ids of its OS thread from here on.
     record.start(os_thread.setting());
     os_thread.title().set(&record.label.purpose, record.core.place());
-    marks::begin_job();
+    marks::begin_closure();
     let mut outcome = None;
     let logged = contain(|| {
         scene.inside(|| {
@@ -191,7 +196,7 @@ fn run_job(record: &Arc<Record>, task: Arc<dyn Task<Arc<Record>>>, scene: Scene,
     // in the slot (invariant 2 of `rt`).
     drop(task);
     // The closure may have leaked the guard of a context that it entered, and this OS thread may
-    // run another job soon.
+    // run another routine soon.
     current::leave_all();
     panic_hook::forget();
     come_home(record, outcome.unwrap_or(Outcome::Finished), Some(os_thread));
@@ -227,10 +232,10 @@ pub(crate) fn judge_run(
         Ran::Failed(error) => {
             let happened = Happened::now();
             let calls = core.stop_before_judging(node, record.path(), stops);
-            let failure = match judge(error, node, core) {
-                Verdict::Stopped(cause) => Err(Outcome::Stopped(cause)),
-                Verdict::Listed(failure) => Err(Outcome::Failed(failure)),
-                Verdict::Failure(error, ids) => Ok(Failure::error_at(happened, origin(), error, ids)),
+            let failure = match classify(error, node, core) {
+                ErrorClass::Stopped(cause) => Err(Outcome::Stopped(cause)),
+                ErrorClass::Listed(failure) => Err(Outcome::Failed(failure)),
+                ErrorClass::Failure(error, ids) => Ok(Failure::error_at(happened, origin(), error, ids)),
             };
             calls.run();
             failure

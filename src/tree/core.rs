@@ -21,7 +21,7 @@ use crate::rt::time::after;
 use crate::stop::calls::{Calls, Owner};
 use crate::stop::node::{Link, Node};
 use crate::sync::{AtomicBool, OnceCell};
-use crate::tree::jobs::PoolFacts;
+use crate::tree::pool_facts::PoolFacts;
 use crate::tree::record::{Record, next_thread_id};
 use crate::tree::root::Root;
 use crate::tree::services::Served;

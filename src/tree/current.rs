@@ -46,13 +46,13 @@ impl Stack {
     }
 }
 
-/// One context of the thread: a job, a body, or an adoption.
+/// One context of the OS thread: of a thread's closure, of a body, or of an adoption.
 struct Frame {
     key: u64,
     record: Arc<Record>,
     /// The record's own node, or the node of the shield or deadline that the thread is inside of.
     node: Arc<Node>,
-    /// For an adoption: ends the stay if the thread or its job ends with the guard leaked.
+    /// For an adoption: ends the stay if the guard was leaked and the closure around it is over.
     forsake: Option<Forsake>,
 }
 
@@ -174,7 +174,7 @@ pub(crate) fn is_gone() -> bool {
 /// pool calls it between two jobs.
 #[inline]
 pub(crate) fn leave_above(entered: &Entered) {
-    // Most jobs leak nothing, so the context of the job is the last one.
+    // Most jobs leak nothing, so the context of the pool's thread is the last one.
     let is_last =
         |stack: &RefCell<Stack>| stack.borrow().frames.last().is_none_or(|last| last.key == entered.key);
     if !STACK.try_with(is_last).unwrap_or(true) {
@@ -197,7 +197,8 @@ fn leave_leaked_above(entered: &Entered) {
     }
 }
 
-/// Leaves the contexts whose guards the calling thread's job leaked. Called when the job is over.
+/// Leaves the contexts whose guards were leaked by the closure that the calling thread has run.
+/// Called when the closure is over.
 pub(crate) fn leave_all() {
     let left = STACK.try_with(|stack| std::mem::replace(&mut *stack.borrow_mut(), Stack::NEW));
     // Dropped with the stack free again, because `forsake` reads it.

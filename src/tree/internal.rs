@@ -1,5 +1,5 @@
-//! Owns the threads of homebound's own that a root may start: their records, their jobs, *maker*,
-//! and their end.
+//! Owns the threads of homebound's own that a root may start: their records, their routines,
+//! *maker*, and their end.
 //! Refuses to know what the other internal threads do.
 
 use std::io;
@@ -48,7 +48,7 @@ pub(crate) fn launch(
     work: impl FnOnce(&Arc<Record>) + Send + 'static,
 ) -> io::Result<()> {
     let (own, place) = (Arc::clone(record), Arc::clone(record.core.place()));
-    let job = Box::new(move |os_thread: &Arc<OsThread>| {
+    let routine = Box::new(move |os_thread: &Arc<OsThread>| {
         own.start(os_thread.setting());
         os_thread.title().set(&own.label.purpose, &place);
         work(&own);
@@ -59,7 +59,7 @@ pub(crate) fn launch(
         // A root may have many such threads one after another, so the list must not grow.
         retire(&own);
     });
-    record.core.root.cache.launch(&record.label.name, ThreadOptions::default(), job)
+    record.core.root.cache.launch(&record.label.name, ThreadOptions::default(), routine)
 }
 
 /// Starts *maker*, unless the root has it. Called before the first thread in the background is

@@ -13,15 +13,16 @@
 //! | the members of a scope, and their count in a stop | `state`, `services`, `tally`, `recent` |
 //! | the context of the calling thread, and its wait | `current`, `waiting`, `wait_mark` |
 //! | the result of a thread, and what follows its end | `result_state`, `results`, `on_done` |
-//! | a failure: whether an error is one, and what it stops | `verdict`, `propagate`, `panic_hook` |
+//! | a failure: what is one, and what it stops | `classify`, `propagate`, `panic_hook` |
 //! | time: shares of the grace, and the end of deadlines | `grace`, `due`, `timers`, `keeper` |
 //! | threads that wait for each other in a circle | `deadlock`, `users` |
 //! | snapshots, and the rows of a report | `snapshot`, `rows`, `path` |
-//! | readiness, restarts, jobs of a pool | `readiness`, `starting`, `runs`, `job`, `jobs` |
+//! | readiness, runs, jobs of a pool | `readiness`, `starting`, `runs`, `pool_facts`, `job_now` |
 //! | what the health looks read, and where they leave their findings | `vitals`, `board` |
 //! | threads of homebound's own | `internal`, `keeper` |
 
 pub(crate) mod board;
+pub(crate) mod classify;
 pub(crate) mod core;
 pub(crate) mod current;
 pub(crate) mod deadlock;
@@ -31,13 +32,13 @@ pub(crate) mod fault_plan;
 pub(crate) mod grace;
 pub(crate) mod guest;
 pub(crate) mod internal;
-pub(crate) mod job;
-pub(crate) mod jobs;
+pub(crate) mod job_now;
 pub(crate) mod keeper;
 pub(crate) mod life;
 pub(crate) mod on_done;
 pub(crate) mod panic_hook;
 pub(crate) mod path;
+pub(crate) mod pool_facts;
 pub(crate) mod propagate;
 pub(crate) mod readiness;
 pub(crate) mod recent;
@@ -58,7 +59,6 @@ pub(crate) mod text;
 pub(crate) mod timers;
 pub(crate) mod traits;
 pub(crate) mod users;
-pub(crate) mod verdict;
 pub(crate) mod vitals;
 pub(crate) mod wait_mark;
 pub(crate) mod waiting;

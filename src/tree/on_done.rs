@@ -56,12 +56,12 @@ impl Record {
         let _callback = self.life(|life| life.rare().callbacks.remove(key));
     }
 
-    /// Called by the ending thread before it may be given another job. True if there is no
-    /// callback; then none is taken in from now on.
+    /// Called by the ending thread before its OS thread may be given another routine. True if there
+    /// is no callback; then none is taken in from now on.
     pub(crate) fn close_sequel(&self) -> bool {
         self.life(|life| {
             // Open to closed, only if the list is empty: else the callbacks run before the next
-            // job.
+            // routine.
             life.closed = !life.has_callbacks();
             life.closed
         })

@@ -118,7 +118,8 @@ fn take() -> Option<Arc<PanicNote>> {
     PANICKED_AT.try_with(RefCell::take).ok().flatten()
 }
 
-/// Drops the last note when a job is over, because the next job must not find it.
+/// Drops the last note when a closure is over, because the next one on the same OS thread must not
+/// find it.
 pub(crate) fn forget() {
     let _nobody = take();
 }

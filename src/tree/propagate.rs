@@ -1,6 +1,6 @@
 //! Owns the effect of a failure when it happens: the failure is listed, stops scopes, and is
 //! logged.
-//! Refuses to judge an error, and to mark nodes: `verdict` and the stop tree do.
+//! Refuses to judge an error, and to mark nodes: `classify` and the stop tree do.
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ use crate::rt::this_thread;
 use crate::stop::node::Node;
 use crate::sync::{self, AtomicBool, AtomicU32, Mutex, OnceCell};
 use crate::tree::core::ScopeCore;
-use crate::tree::job::JobNow;
+use crate::tree::job_now::JobNow;
 use crate::tree::life::Life;
 use crate::tree::runs::Seen;
 use crate::tree::text::{Text, escape};
@@ -162,8 +162,8 @@ impl Record {
         self.traits.runs.as_ref().map_or_else(Seen::once, |runs| runs.seen())
     }
 
-    /// The calling thread runs it from now on. Called as the first step of a job. `setting`: of the
-    /// OS thread that runs the job.
+    /// The calling OS thread runs it from now on. Called as the first step of a routine. `setting`:
+    /// of the OS thread.
     pub(crate) fn start(&self, setting: Option<&Arc<Setting>>) {
         if let Some(setting) = setting {
             let _asked_for = self.extras().setting.set(Arc::clone(setting));

@@ -269,8 +269,8 @@ fn status_of(wait: &Wait) -> WaitStatus {
     WaitStatus { what: wait.what, at: wait.at, outside: matches!(wait.of, Of::Outside) }
 }
 
-/// The OS threads of the root that have left their jobs and have not ended: they run destructors of
-/// thread-locals, or join other threads.
+/// The OS threads of the root that have left their last routine and have not ended: they run
+/// destructors of thread-locals, or join other threads.
 fn ending(core: &ScopeCore) -> Vec<EndingThread> {
     let threads = core.root.cache.ending_threads().into_iter();
     // A thread whose destructors have run is gone from the kernel's list, and only waits to be

@@ -13,9 +13,10 @@ use crate::outcome::errors::error::{SendError, WaitError};
 use crate::outcome::reason::StopReason;
 use crate::outcome::stopped::Stopped;
 use crate::rt::time::after;
-use crate::shutdown::long_wait::{self, For};
+use crate::shutdown::long_wait::For;
 use crate::stop::listen::Keeper;
 use crate::stop::select::until_stopped;
+use crate::thread::blocking;
 use crate::thread::context::Context;
 use crate::tree::panic_hook::crossing;
 use crate::tree::wait_mark::WaitMark;
@@ -275,7 +276,7 @@ impl Context {
         }
         let _mark = mark();
         self.prepare();
-        long_wait::receive(of, self.node(), end, receiver)?.map_err(|_| self.disconnected())
+        blocking::receive(of, self.node(), end, receiver)?.map_err(|_| self.disconnected())
     }
 
     /// Looks a few times before the thread sleeps, because a message often comes within

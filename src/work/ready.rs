@@ -33,7 +33,8 @@ use crate::WaitError;
 use crate::outcome::words::Span;
 use crate::rt::contain::drop_contained;
 use crate::rt::time::after;
-use crate::shutdown::long_wait::{self, For};
+use crate::shutdown::long_wait::For;
+use crate::thread::blocking;
 use crate::thread::context::current;
 use crate::tree::deadlock::Waiting;
 use crate::tree::propagate::complain;
@@ -287,7 +288,7 @@ impl Starter {
     /// stop.
     fn until_woken(&self, record: &Arc<Record>, woken: &Receiver<Infallible>) -> Result<(), WaitError> {
         let node = self.context.as_ref().map_or(&record.core.node, Context::node);
-        let disconnected = long_wait::receive(For::Thread(record), node, Some(self.until), woken);
+        let disconnected = blocking::receive(For::Thread(record), node, Some(self.until), woken);
         disconnected.map(|_| ())
     }
 }

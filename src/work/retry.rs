@@ -11,7 +11,7 @@ use crate::outcome::errors::retried::bounded;
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
-use crate::tree::verdict;
+use crate::tree::classify::shows_stop_of;
 use crate::tree::wait_mark::WaitMark;
 use crate::work::restart::decision::{Ended, History, Next};
 use crate::{BoxError, Context, Restart, Result, RetryError, Stopped};
@@ -64,7 +64,7 @@ impl Context {
                 Err(error) => error,
             };
             tries = tries.saturating_add(1);
-            if verdict::shows_stop_of(&*error, self.node()) {
+            if shows_stop_of(&*error, self.node()) {
                 return Err(RetryError::Stopped(self.stopped()));
             }
             let now = Instant::now();

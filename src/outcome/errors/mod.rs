@@ -1,5 +1,5 @@
 //! Owns the errors that calls return, and the failures of threads and scopes.
-//! Refuses to decide what counts as a failure: `tree::verdict` does.
+//! Refuses to decide what counts as a failure: `tree::classify` does.
 //!
 //! Read `failure` first.
 

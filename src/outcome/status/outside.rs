@@ -1,5 +1,5 @@
-//! Owns the OS threads of a snapshot that are at no job of a scope, as plain data: foreign ones,
-//! warm ones, and threads on their way out.
+//! Owns the OS threads of a snapshot that run no thread of a scope, as plain data: foreign ones,
+//! warm ones, and OS threads on their way out.
 //! Refuses to look for them. `labels` has their text.
 
 use crate::outcome::status::kernel::{KernelStatus, RunState};
@@ -31,14 +31,14 @@ pub struct ForeignThread {
     pub no_stack: Option<String>,
 }
 
-/// A warm OS thread, which waits between two jobs.
+/// A warm OS thread. The thread that it ran is home, and it waits for the next thread to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct IdleThread {
     /// The kernel's id.
     pub os_tid: u32,
-    /// The name of the thread's last job. It waits for the next job of the same name.
+    /// The name of the thread that it ran last. It waits for the next thread of the same name.
     pub name: String,
 }
 
@@ -50,11 +50,11 @@ pub struct IdleThread {
 pub struct EndingThread {
     /// The kernel's id.
     pub os_tid: u32,
-    /// The name of the thread's last job.
+    /// The name of the thread that it ran last.
     pub name: String,
-    /// The purpose of the last job.
+    /// The purpose of that thread.
     pub purpose: String,
-    /// The path of the last job.
+    /// The path of that thread.
     pub path: String,
     /// The name of the thread that this one joins before it ends, because an ending thread is
     /// joined by a thread that ends after it.

@@ -134,7 +134,7 @@ pub struct ThreadStatus {
     /// Where the thread is in the kernel, if the kernel was asked.
     pub kernel: Option<KernelStatus>,
     /// Processor time of the OS thread so far, if the kernel was asked. A warm OS thread brings the
-    /// time of its earlier jobs.
+    /// time of the threads that it ran before.
     pub cpu: Option<Duration>,
     /// The thread's stack, if stacks were asked for: see [`Scope::examine`](crate::Scope::examine).
     pub stack: Option<Stack>,

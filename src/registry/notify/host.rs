@@ -115,7 +115,7 @@ impl Shared {
             Ok(()) => {}
             // Once in a run, so that the list has room.
             Err(Refused::Full) => debug_assert!(false, "a probe file is removed once"),
-            Err(Refused::Closed(job)) => job(),
+            Err(Refused::Closed(operation)) => operation(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Owns the OS threads of a thread whose closure may run again: the job of each, and how one hands
-//! over to the next.
+//! Owns the OS threads of a thread whose closure may run again: the routine of each, and how one
+//! hands over to the next.
 //! Refuses to know what a run is: `run` does.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::outcome::errors::error::SpawnError;
 use crate::outcome::errors::failure::Failure;
-use crate::rt::os_thread::{Job, OsThread};
+use crate::rt::os_thread::{OsThread, Routine};
 use crate::thread::failpoint;
 use crate::thread::rerun::Rerun;
 use crate::thread::rerun::run::{Ended, Step};
@@ -24,9 +24,9 @@ pub(super) struct Begin {
 }
 
 impl Rerun {
-    pub(super) fn job(self: &Arc<Self>, begin: Begin) -> Job {
+    pub(super) fn routine(self: &Arc<Self>, begin: Begin) -> Routine {
         let rerun = Arc::clone(self);
-        Box::new(move |os_thread: &Arc<OsThread>| run_job(&rerun, begin, os_thread))
+        Box::new(move |os_thread: &Arc<OsThread>| run_runs(&rerun, begin, os_thread))
     }
 
     /// Starts the next run of a thread that is down. Called by its supervisor, which has counted
@@ -67,8 +67,8 @@ impl Rerun {
     /// Asks the OS for the thread of the next run, which joins `before` first.
     fn ask_for_heir(self: &Arc<Self>, before: &Arc<OsThread>, pause: Duration) -> Result<(), SpawnError> {
         failpoint::may_spawn(&self.record)?;
-        let job = self.job(Begin { before: Some(Arc::clone(before)), pause });
-        self.record.core.root.cache.launch_heir(before, job).map_err(SpawnError::Os)
+        let routine = self.routine(Begin { before: Some(Arc::clone(before)), pause });
+        self.record.core.root.cache.launch_heir(before, routine).map_err(SpawnError::Os)
     }
 
     /// A refusal of the OS is a failed run.
@@ -119,9 +119,9 @@ impl Rerun {
     }
 }
 
-/// The job of an OS thread: one run, or several. Nothing of `'scope` is in this frame (invariant
-/// 1): `task` has forgotten its types. The closure is called and dropped in `Task`.
-fn run_job(rerun: &Arc<Rerun>, begin: Begin, os_thread: &Arc<OsThread>) {
+/// The routine of an OS thread: one run, or several. Nothing of `'scope` is in this frame
+/// (invariant 1): `task` has forgotten its types. The closure is called and dropped in `Task`.
+fn run_runs(rerun: &Arc<Rerun>, begin: Begin, os_thread: &Arc<OsThread>) {
     let record = &rerun.record;
     record.start(os_thread.setting());
     os_thread.title().set(&record.label.purpose, record.core.place());

@@ -26,7 +26,7 @@
 //!
 //! # Named races
 //!
-//! - **A stop against the decision.** The dying thread looks for a stop after the verdict on its
+//! - **A stop against the decision.** The dying thread looks for a stop after the judgement of its
 //!   run. A stop before that look: the failure stands, and nothing restarts. A stop after it: the
 //!   restart is decided, and its pause ends at once, because the pause is a node below the thread's
 //!   node and below the scope's. A stop after the pause: the run's node is born stopped, or the
@@ -121,7 +121,7 @@ pub(crate) fn launch(
     launch_as(record, &held, make, |scene| {
         let rerun = Arc::new(Rerun { record: Arc::clone(record), runs, task, scene, decider });
         made = Some(Arc::clone(&rerun));
-        rerun.job(Begin { before: None, pause: Duration::ZERO })
+        rerun.routine(Begin { before: None, pause: Duration::ZERO })
     })?;
     made.ok_or(SpawnError::Os(io::ErrorKind::Other.into()))
 }

@@ -1,5 +1,5 @@
-//! Owns one run of a thread whose closure may run again: the pause before it, the call, the verdict
-//! on its result, and what the decider makes of it.
+//! Owns one run of a thread whose closure may run again: the pause before it, the call, the
+//! judgement of its result, and what the decider makes of it.
 //! Refuses to know which OS thread runs it: `hand_over` does.
 
 use std::sync::Arc;
@@ -96,7 +96,7 @@ impl Rerun {
         };
         // What the thread was at in the run before is over.
         let _earlier = self.record.life(|life| life.set_note(None));
-        marks::begin_job();
+        marks::begin_closure();
         let began = Instant::now();
         let mut step = None;
         let logged = contain(|| {

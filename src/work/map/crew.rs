@@ -10,7 +10,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::rt::contain::log_contained;
 use crate::rt::shown::shown;
-use crate::shutdown::long_wait::{self, For};
+use crate::shutdown::long_wait::For;
+use crate::thread::blocking;
 use crate::tree::core::ScopeCore;
 use crate::tree::text::Text;
 use crate::tree::wait_mark::WaitMark;
@@ -140,7 +141,7 @@ where
     pub(crate) fn wait(&self, cx: &Context) {
         let core = cx.core();
         let _mark = WaitMark::on("map", self.names.at, Of::Scope(Arc::clone(core)));
-        long_wait::wait(For::Scope(core), None, |until| {
+        blocking::wait(For::Scope(core), None, |until| {
             // Before the looks, so that a change after them ends the sleep. Pairs with
             // `wake_drivers`, which the last counting out calls, and the mark of a stop.
             let seen = core.changes();

@@ -11,7 +11,7 @@ use crate::rt::awake;
 use crate::stop::limit::{Limit, Timer};
 use crate::stop::node::{Link, Node};
 use crate::tree::current::{self, Entered};
-use crate::tree::job::JobNow;
+use crate::tree::job_now::JobNow;
 use crate::tree::life::Now;
 use crate::tree::panic_hook;
 use crate::tree::record::Record;

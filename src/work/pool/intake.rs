@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::parts::{Queued, lock_soon};
 use crate::sync::TryMutex;
-use crate::tree::jobs::PoolFacts;
+use crate::tree::pool_facts::PoolFacts;
 
 pub(super) struct Intake<J> {
     list: TryMutex<List<J>>,

@@ -53,7 +53,7 @@ use crate::rt::spin::{A_WAKE_UP, glance, spin_until};
 use crate::sync::{AtomicBool, TryMutex, TryMutexGuard};
 use crate::sys;
 use crate::tree::core::ScopeCore;
-use crate::tree::jobs::PoolFacts;
+use crate::tree::pool_facts::PoolFacts;
 use crate::tree::wait_mark::WaitMark;
 
 /// `J` is a job. `W` wakes a waiting caller when it is dropped.

@@ -19,7 +19,8 @@ use crate::outcome::errors::failure_list::Listed;
 use crate::rt::contain::{Payload, contain, drop_each};
 use crate::rt::erase::Lease;
 use crate::rt::packet::{Ran, Task};
-use crate::shutdown::long_wait::{self, For};
+use crate::shutdown::long_wait::For;
+use crate::thread::blocking;
 use crate::thread::context;
 use crate::tree::propagate::log;
 use crate::tree::wait_mark::WaitMark;
@@ -253,7 +254,7 @@ impl<'a, 'scope> Map<'a, 'scope> {
             }
             let _mark = WaitMark::on("map", self.errand.at, Of::Scope(Arc::clone(core)));
             // The last helper drops the other end.
-            wake.iter().for_each(|wake| long_wait::until_gone(For::Scope(core), wake));
+            wake.iter().for_each(|wake| blocking::until_gone(For::Scope(core), wake));
         }
         self.errand.take_back();
         // What `f` has kept of the context is stopped from now on.

@@ -8,7 +8,7 @@ use crossbeam_utils::Backoff;
 
 use crate::sync::{MODELLED, TryMutex, TryMutexGuard};
 use crate::tree::core::ScopeCore;
-use crate::tree::jobs::PoolFacts;
+use crate::tree::pool_facts::PoolFacts;
 
 /// Takes a lock whose holders need nanoseconds: a thread that finds it taken looks again for a
 /// moment before it sleeps.

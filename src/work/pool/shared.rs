@@ -14,7 +14,7 @@ use super::packet::Work;
 use super::parts::Queued;
 use crate::tree::core::ScopeCore;
 use crate::tree::current;
-use crate::tree::jobs::PoolFacts;
+use crate::tree::pool_facts::PoolFacts;
 use crate::tree::record::Record;
 use crate::tree::text::Text;
 use crate::{AtStop, Context, Failure, Result, Scope, SpawnError, SubmitError, ThreadBuilder};

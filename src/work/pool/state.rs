@@ -10,7 +10,7 @@ use super::intake::Intake;
 use super::parts::{Callees, Ending, Ends, Next, Phase, Pushed, Queued, Refusal, Told, Wakes, Woken};
 use crate::PoolStatus;
 use crate::rt::time::coarse_since;
-use crate::tree::jobs::PoolFacts;
+use crate::tree::pool_facts::PoolFacts;
 
 mod full_load;
 

@@ -11,10 +11,11 @@ use super::handle::Pool;
 use super::parts::{Pushed, Refusal};
 use super::shared::{Item, Waker};
 use crate::rt::spin::{A_WAKE_UP, spin_until};
-use crate::shutdown::long_wait::{self, For};
+use crate::shutdown::long_wait::For;
 use crate::sys;
+use crate::thread::blocking;
 use crate::tree::current;
-use crate::tree::jobs::PoolFacts;
+use crate::tree::pool_facts::PoolFacts;
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::waiting::Of;
 use crate::{Context, Result, SpawnError, SubmitError, WaitError};
@@ -135,7 +136,7 @@ impl<'scope> Pool<'scope> {
         let Some(key) = enter(&self.shared.line, waker) else { return Ok(false) };
         let core = self.shared.core();
         let _mark = WaitMark::on(what, caller, Of::Scope(Arc::clone(core)));
-        match long_wait::receive(For::Scope(core), cx.node(), end, &woken) {
+        match blocking::receive(For::Scope(core), cx.node(), end, &woken) {
             Ok(_disconnected) => Ok(true),
             Err(why) => {
                 self.shared.line.forget(key);

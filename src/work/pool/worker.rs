@@ -20,7 +20,7 @@ use crate::stop::node::{Link, Node};
 use crate::sys;
 use crate::thread::spawn::judge_run;
 use crate::tree::current;
-use crate::tree::job::{JobMark, JobNow};
+use crate::tree::job_now::{JobMark, JobNow};
 use crate::tree::propagate::{complain, log};
 use crate::tree::record::Record;
 use crate::tree::wait_mark::WaitMark;
@@ -99,7 +99,7 @@ impl<'scope> Shared<'scope> {
             // see that stop until the thread's share of the grace is over.
             desk.shield();
         }
-        marks::begin_job();
+        marks::begin_closure();
         let number = queued.number;
         match queued.job {
             Item::Plain(f, at) => {

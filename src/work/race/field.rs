@@ -25,7 +25,8 @@ use crate::rt::contain::{drop_contained, log_contained};
 use crate::rt::order::sort_by_key;
 use crate::rt::shown::shown;
 use crate::rt::time::after;
-use crate::shutdown::long_wait::{self, For, until_done};
+use crate::shutdown::long_wait::For;
+use crate::thread::blocking::{self, until_done};
 use crate::tree::life::Inbox;
 use crate::tree::on_done;
 use crate::tree::propagate::complain;
@@ -162,7 +163,7 @@ impl<'scope, 'a, T: Send + 'a> Field<'scope, 'a, T> {
     fn next_end(&self) -> Result<ThreadId, WaitError> {
         let core = self.scope.core();
         let _mark = WaitMark::on("race", self.at, Of::Scope(core.clone()));
-        let ended = long_wait::receive(For::Scope(core), &core.node, self.due(), &self.ends);
+        let ended = blocking::receive(For::Scope(core), &core.node, self.due(), &self.ends);
         // `self` has a sender, so the channel is connected.
         ended?.map_err(|_| WaitError::Disconnected)
     }

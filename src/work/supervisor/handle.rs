@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::outcome::reason::{Stop, StopReason};
 use crate::rt::time::after;
-use crate::shutdown::long_wait::{self, For, until_done};
+use crate::shutdown::long_wait::For;
+use crate::thread::blocking::{self, until_done};
 use crate::thread::context::current;
 use crate::tree::core::ScopeCore;
 use crate::tree::deadlock::{Joining, Waiting};
@@ -263,7 +264,7 @@ impl<'scope> Supervisor<'scope> {
         let own = current().map(|cx| Arc::clone(cx.node()));
         let node = own.unwrap_or_else(|| Arc::clone(&core.parent.as_ref().unwrap_or(core).node));
         let _mark = WaitMark::on(what, at, Of::Thread(Arc::clone(record)));
-        let waited = long_wait::receive(For::Thread(record), &node, end, &from.given);
+        let waited = blocking::receive(For::Thread(record), &node, end, &from.given);
         // An answer that is there is taken though a stop has come.
         let none = waited.err().unwrap_or(WaitError::Disconnected);
         from.leave().ok_or(none)

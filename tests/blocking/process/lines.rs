@@ -187,7 +187,7 @@ fn text_is_never_a_line_and_unfinished_at_once() {
             eventually("it asks", || child.stdout_partial() == prompt);
             input.write_all(b"\n")?;
             let first = child.stdout_lines().recv()?;
-            // catches: a line that is in the queue before its text is no longer shown as unfinished.
+            // catches: a line that is in the queue while its text is still shown as unfinished.
             assert_ne!(child.stdout_partial(), prompt);
             assert_eq!(&*first, prompt);
             child.stdout_lines().iter().take(1000).for_each(drop);

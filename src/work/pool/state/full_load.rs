@@ -3,7 +3,7 @@
 
 use super::State;
 use crate::sync::MODELLED;
-use crate::tree::jobs::PoolFacts;
+use crate::tree::pool_facts::PoolFacts;
 use crate::work::pool::intake::Intake;
 use crate::work::pool::parts::Phase;
 

@@ -1,6 +1,6 @@
-//! Owns what the tree knows of a pool: whether it has jobs, for which its scope waits, its numbers,
-//! and the tokens by which its idle threads are woken.
-//! Refuses to know the jobs, which may borrow for `'scope`: `work::pool` does.
+//! Owns what the tree knows of a pool: whether the pool has jobs, for which its scope waits; its
+//! numbers; and the tokens by which its idle threads are woken.
+//! Refuses to know the jobs, which may borrow for `'scope`: `work::pool` has them.
 //!
 //! Jobs are work: a scope whose body returned `Ok` waits for them before it is finishing (E1). Each
 //! pool has a gate.

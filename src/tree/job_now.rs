@@ -1,5 +1,6 @@
-//! Owns what a thread of a pool is at: its present job, and the marks that the job leaves.
-//! Refuses to know the job, which may borrow for `'scope`: `work::pool` does.
+//! Owns the present job of a thread of a pool, as the views show it: its number, its beginning, and
+//! whether its failure stops the scope.
+//! Refuses to know the closure of the job, which may borrow for `'scope`: `work::pool` does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};

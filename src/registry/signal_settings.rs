@@ -1,5 +1,7 @@
-//! Owns which OS signals a registry takes, and what each means.
-//! Refuses to install a handler: `sys` does, for the time of one run.
+//! Owns the settings `Signals` and `SecondSignal`: which OS signals a registry takes, and the
+//! meaning of each.
+//! Refuses to install a handler and to act on a signal. `sys::handlers` has the handler
+//! (`on_signal`), `watch_thread` acts first (`heard`, `stop`), then `stopper_thread` (`answer`).
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};

@@ -26,7 +26,7 @@ use crate::stop::node::Node;
 use crate::tree::core::ScopeCore;
 
 /// The judgement of an `Err`.
-pub(crate) enum Verdict {
+pub(crate) enum ErrorClass {
     /// The closure was stopped by this stop, so it has not failed.
     Stopped(Stop),
     /// The error carries only failures that are listed already. This is the first of them.
@@ -39,25 +39,27 @@ pub(crate) enum Verdict {
 /// *stopped* if its error carries a `Stopped` of the very stop that has come to that node, or is on
 /// its way there, whichever node issued the `Stopped` (A4). `core` is the scope that lists the
 /// failure.
-pub(crate) fn judge(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Verdict {
-    let (verdict, over) = match first_of_ours(&*error) {
+pub(crate) fn classify(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> ErrorClass {
+    let (class, over) = match first_of_ours(&*error) {
         FirstOfOurs::Stop(stop) if node.is_stopped_by(stop.id) => {
-            (Verdict::Stopped(stop_of(node, stop)), error)
+            (ErrorClass::Stopped(stop_of(node, stop)), error)
         }
         FirstOfOurs::Failures(ids) => match all_listed(&ids, core) {
-            Some(failure) => (Verdict::Listed(failure), error),
-            None => return Verdict::Failure(error, ids),
+            Some(failure) => (ErrorClass::Listed(failure), error),
+            None => return ErrorClass::Failure(error, ids),
         },
         // The error shows nothing of ours. Only its drop can tell, which costs its type.
-        FirstOfOurs::Nothing if may_hide(&error, node, core) => return judge_by_dropping(error, node, core),
+        FirstOfOurs::Nothing if may_hide(&error, node, core) => {
+            return classify_by_dropping(error, node, core);
+        }
         // The stop of another scope, or an error of the program's.
         FirstOfOurs::Stop(_) | FirstOfOurs::Other | FirstOfOurs::Nothing => {
-            return Verdict::Failure(error, Vec::new());
+            return ErrorClass::Failure(error, Vec::new());
         }
     };
     // The error is not kept: its `Drop` is the program's, so a panic in it is contained.
     discard(put_away(over));
-    verdict
+    class
 }
 
 /// What of ours an error shows that it carries. The walk along its sources ends at the first error
@@ -199,7 +201,7 @@ fn is_stop_of(node: &Node, mark: &Mark) -> bool {
 
 /// Drops the error, and judges by the tokens that are dropped with it. The type of the error is
 /// lost, its text is kept.
-fn judge_by_dropping(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Verdict {
+fn classify_by_dropping(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> ErrorClass {
     // The text first, because the drop takes it.
     let kept = Kept { text: text(&*error) };
     let carried = marks::dropped_in(|| discard(put_away(error)));
@@ -207,7 +209,7 @@ fn judge_by_dropping(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Ver
     for mark in &carried {
         match &mark.carries {
             Carries::Stop(stop) if node.is_stopped_by(stop.id) => {
-                return Verdict::Stopped(stop_of(node, stop.clone()));
+                return ErrorClass::Stopped(stop_of(node, stop.clone()));
             }
             // The stop of another scope does not make this closure a stopped one.
             Carries::Stop(_) => {}
@@ -215,8 +217,8 @@ fn judge_by_dropping(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> Ver
         }
     }
     match all_listed(&ids, core) {
-        Some(failure) => Verdict::Listed(failure),
-        None => Verdict::Failure(Box::new(kept), ids),
+        Some(failure) => ErrorClass::Listed(failure),
+        None => ErrorClass::Failure(Box::new(kept), ids),
     }
 }
 

@@ -1,5 +1,7 @@
-//! Owns the futex at which another thread waits, and the reading of the memory of locks.
-//! Refuses to know which lock a futex belongs to.
+//! Owns the look at a lock from outside: the futex at which another thread waits, and the words of
+//! memory at and around it.
+//! Refuses to know which lock a futex belongs to: `sight::holders` does. The sleep of homebound's
+//! own threads on a word is `Sleepers`, in `linux`.
 
 use std::io;
 
