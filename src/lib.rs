@@ -10,17 +10,20 @@
 //! threads that end when they are told to.
 //!
 //! ```
+//! use std::time::Duration;
+//!
 //! use homebound::{Exit, run};
 //!
 //! fn main() -> Exit<()> {
 //!     let numbers = vec![1, 2, 3];
 //!     run(|scope| {
 //!         scope.service("clock", "ticks until it is told to stop", |cx| {
-//!             Ok(cx.ticks(std::time::Duration::from_secs(1)).for_each(|_| println!("tick")))
+//!             cx.ticks(Duration::from_secs(1)).for_each(|_| println!("tick"));
+//!             Ok(())
 //!         })?;
-//!         let sum = scope.spawn("sum", "adds the numbers", |_| Ok(numbers.iter().sum::<i32>()))?;
+//!         let sum = scope.spawn("sum", "adds", |_| Ok(numbers.iter().sum::<i32>()))?;
 //!         println!("the sum is {}", sum.join()?);
-//!         Ok(()) // the worker is home: now the clock is told to stop, and is joined
+//!         Ok(()) // the worker is home: now the clock is told to stop
 //!     })
 //! }
 //! ```
@@ -82,23 +85,35 @@
 //! | | a body's panic hides other failures; a dropped group had failures | ERROR |
 //! | `homebound::thread` | a thread was spawned, ended | DEBUG |
 //! | | a thread failed or panicked | ERROR |
+//! | | a run of a thread failed, and another may follow | ERROR |
+//! | | a retried call failed, and is tried again | WARN |
 //! | | an entrant of a race failed, or was not started | WARN |
 //! | | a loser of a race came home late | DEBUG |
 //! | `homebound::stop` | a scope is told to stop, and why | INFO |
+//! | | a stop cannot reach a listener, because the system refuses a thread | ERROR |
 //! | `homebound::shutdown` | a call of `shutdown` is done | INFO |
 //! | | a thread is overdue | ERROR |
+//! | `homebound::wait` | a wait for threads takes long, and no registry runs | WARN |
+//! | `homebound::health` | a thread is blocked, or makes no progress | WARN, ERROR |
+//! | | the thread runs again | INFO |
 //! | `homebound::process` | a child is killed after its grace, or could not be signalled | WARN |
 //! | | lines of a child were lost | WARN |
+//! | | an orphan process was reaped | DEBUG |
 //! | `homebound::work` | a map goes on with fewer threads than it may have | WARN |
+//! | `homebound::registry` | the line of a run could not be added to its history | ERROR |
 //! | `homebound::host` | the notice before a stop has begun | INFO |
 //! | | the service manager cannot be told anything | WARN |
 //! | | the platform may kill before a stop is over | WARN |
 //! | | the probe file could not be made or removed | ERROR |
 //! | `homebound::signal` | a signal stops the root | INFO |
 //! | | a signal is forwarded | DEBUG |
+//! | | a forwarded signal found its channel full; another handler has taken a signal | WARN |
 //!
 //! # Features
 //!
+//! - `hangs` (on): what a scope without a registry says of threads that hang: the dump that
+//!   `HOMEBOUND_DUMP_AFTER=10s` in the environment asks for, and the kernel's view of an overdue
+//!   thread in its warning.
 //! - `parking_lot` (off): `Context::wait_while` and `wait_while_timeout`, waits at condition
 //!   variables of the crate of that name. Its types (version 0.12) are in their signatures.
 //! - `stacks` (on): stacks of threads in dumps and reports, and by [`Scope::examine`]. On Linux
@@ -245,6 +260,7 @@ pub use process::{Line, OnExit, Process, ProcessBuilder, ProcessFailed};
 #[cfg(unix)]
 #[doc(hidden)]
 pub use registry::Sockets;
+#[doc(hidden)]
 pub use registry::{DumpTo, Forked, Health, OnOverdue, OnStuck, Quiescent, SecondSignal};
 #[doc(hidden)]
 pub use status::{

@@ -26,6 +26,7 @@ use crate::tree::wait_mark::WaitMark;
 /// Time from SIGTERM to SIGKILL, unless [`ProcessBuilder::grace`] sets another.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// # Child processes (unix)
 impl<'scope> Scope<'scope, '_> {
     /// Describes a child process as a member of this scope (unix). [`ProcessBuilder::spawn`] starts
     /// it.

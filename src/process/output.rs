@@ -37,7 +37,7 @@ pub(crate) struct Output {
 /// One pipe of the child's, and the lines that are made of its bytes.
 #[derive(Debug)]
 struct Stream {
-    /// `None` once the pipe has been read to its end. LineQueue may still wait for room then.
+    /// `None` once the pipe has been read to its end. `lines` may still wait for room then.
     source: Option<Source>,
     lines: LineQueue,
 }

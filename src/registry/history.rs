@@ -79,7 +79,7 @@ impl History {
 /// True if the file is empty, or its last byte is a line feed.
 fn ends_a_line(mut file: &File) -> io::Result<bool> {
     let Some(last) = file.metadata()?.len().checked_sub(1) else { return Ok(true) };
-    // The place of a read is no matter to the writes, which go to the end.
+    // The file is open for appending, so this position does not matter to the writes.
     file.seek(SeekFrom::Start(last))?;
     let mut byte = [0];
     // Nothing there: another program has made the file shorter meanwhile.

@@ -4,9 +4,11 @@
 //! [`run()`] is the way in. [`Registry`] has the settings of a run, and [`Exit`] is what `main`
 //! returns.
 // Owns the process: opens a root scope, and puts the process back as it was.
-// Refuses to know how a scope works. Read `face` first, then `builder`, `installed`, `watch_thread`
-// and `stopper_thread`. A signal comes in at `sys::handlers::on_signal`, and then to
-// `watch_thread::heard`; `signal_settings` only says which signals are taken.
+// Refuses to know how a scope works.
+//
+// Read `face` first, then `builder`, `installed`, `watch_thread` and `stopper_thread`. A signal
+// comes in at `sys::handlers::on_signal`, and goes on to `watch_thread::heard`; `signal_settings`
+// only says which signals are taken.
 
 pub(crate) mod audit;
 pub(crate) mod builder;

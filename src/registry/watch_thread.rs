@@ -122,8 +122,9 @@ fn turn(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) -> Option<Insta
         // suspended meanwhile.
         begin_stop(shared, seen, now, DRAINS);
     }
-    // The step first, then the end: a thread that announces a stop does it the other way round, so
-    // the step of a stop is never taken without its end.
+    // `take_step` first, `last_end` second. A thread that announces a stop writes the two in the
+    // other order (`stop_announced`: the end, then the step). So if *watch* takes the step of a
+    // stop, the end of that stop is known, and the manager is told both.
     let stepped = shared.take_step();
     seen.messenger.tell(shared, stepped, seen.last_end(shared), now);
     // The request first, then the look whether *stopper* is occupied. Pairs with `set_occupied`.

@@ -37,6 +37,8 @@ impl<V> ById<V> {
     pub(crate) fn insert(&mut self, id: u64, value: V) {
         let place = self.place(id);
         match self.slots.get_mut(place).filter(|slot| slot.id == id) {
+            // The slot is there: full, or left empty by a removal. A value that is replaced was
+            // counted.
             Some(slot) => self.len -= usize::from(slot.value.replace(value).is_some()),
             None => self.slots.insert(place, Slot { id, value: Some(value) }),
         }
@@ -47,6 +49,7 @@ impl<V> ById<V> {
 
     pub(crate) fn remove(&mut self, id: u64) -> Option<V> {
         let place = self.place(id);
+        // The slot stays, so that no later slot moves: entries come and go mostly at both ends.
         let value = self.slots.get_mut(place).filter(|slot| slot.id == id)?.value.take()?;
         self.len -= 1;
         self.give_back();
@@ -105,8 +108,10 @@ impl<V> ById<V> {
         while self.slots.last().is_some_and(|slot| slot.value.is_none()) {
             self.slots.pop();
         }
+        // All slots are gone, and `first` was behind the last of them.
         self.first = self.first.min(self.slots.len());
         if self.slots.capacity() > 4 * self.len + SPARE {
+            // Room for as many again, so that the next insertions do not grow the memory at once.
             self.slots.retain(|slot| slot.value.is_some());
             self.slots.shrink_to(2 * self.len);
             self.first = 0;

@@ -31,9 +31,9 @@ impl<'scope> Lease<'scope> {
         Lease { _invariant: PhantomData }
     }
 
-    /// Forgets that `task` borrows for `'scope`. Jobs, deferred functions, borrowing callbacks, the
-    /// places at which threads wait for a condvar and the work of a pool's maps are all [`Task`]s,
-    /// so this is the only function that widens a lifetime.
+    /// Forgets that `task` borrows for `'scope`. The closures of threads, deferred functions,
+    /// borrowing callbacks, the places at which threads wait for a condvar and the work of a pool's
+    /// maps are all [`Task`]s, so this is the only function that widens a lifetime.
     pub(crate) fn erase<C: 'static>(self, task: Arc<dyn Task<C> + 'scope>) -> Arc<dyn Task<C> + 'static> {
         // SAFETY: only the lifetime bound of the trait object changes, so layout and vtable are the
         // same. By invariant 2, which this lease promises, the borrowed parts are gone before they

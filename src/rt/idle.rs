@@ -7,8 +7,8 @@ use super::by_id::ById;
 use super::options::ThreadOptions;
 use super::os_thread::OsThread;
 
-/// Threads that may idle at least, where few threads can run at once; the limit is this or twice
-/// that number.
+/// The smallest limit on the number of idle threads. The limit is twice the number of threads that
+/// can run at once, if that is more.
 const AT_LEAST: usize = 64;
 
 /// Every OS thread in it is `Standing::Idle` under its age. The thread that takes an OS thread out

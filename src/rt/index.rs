@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// The entries, in the order in which they were added.
+/// The entries, in the order in which they were added until the first removal, which moves the last
+/// entry.
 pub(crate) struct Index<V> {
     entries: Vec<(u64, V)>,
     places: Places,
@@ -81,6 +82,7 @@ impl<V> Index<V> {
         self.places.get(number).is_some()
     }
 
+    /// The value of this number.
     pub(crate) fn get(&self, number: u64) -> Option<&V> {
         self.entries.get(self.places.get(number)?).map(|(_, value)| value)
     }
@@ -112,10 +114,11 @@ impl<V> Index<V> {
         &mut self.entries[place].1
     }
 
-    /// Removes an entry. The last entry takes its place.
+    /// Removes an entry. The last entry takes its place, so that no other entry moves.
     pub(crate) fn remove(&mut self, number: u64) -> Option<V> {
         let place = self.places.remove(number)?;
         let (_, value) = self.entries.swap_remove(place);
+        // None if the removed entry was itself the last.
         if let Some((moved, _)) = self.entries.get(place) {
             self.places.put(*moved, place);
         }
@@ -125,6 +128,7 @@ impl<V> Index<V> {
     /// Keeps the entries of which `is_kept` says true.
     pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(u64, &mut V) -> bool) {
         self.entries.retain_mut(|(number, value)| is_kept(*number, value));
+        // Every entry behind a removed one has moved, so all places are noted anew.
         self.places.clear();
         for (place, (number, _)) in self.entries.iter().enumerate() {
             self.places.put(*number, place);

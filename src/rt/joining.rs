@@ -194,9 +194,9 @@ impl ThreadCache {
         // `idle` below, or finds the cache closing.
         if !std::mem::replace(&mut state.closing, true) {
             self.deferred_joins.store(self.live.load(Ordering::Relaxed), Ordering::Relaxed);
-            // The other order than in `reap`, which takes the state's lock under that of `last`.
-            // Both orders are safe, because `reap` does so only with something in `last`, so after
-            // this.
+            // Here `last` is locked under `state`, in `reap` it is the other way round. This is no
+            // deadlock, because `reap` locks `state` only if `last` has an entry, and the first
+            // entries come here, once.
             *self.last.lock() = state.os_threads.values().cloned().collect();
         }
         let idle = state.idle.take_all();

@@ -60,7 +60,7 @@ impl Latch {
     /// Blocks until the latch is set (true), or until `until` or `gives_up` (false). Pairs with
     /// `set`, and with `look_again` for what `gives_up` reads.
     pub(crate) fn wait(&self, until: Option<Instant>, gives_up: &dyn Fn() -> bool) -> bool {
-        // A short job is over sooner than this thread could fall asleep and be woken.
+        // The end of a short thread comes sooner than this thread could fall asleep and be woken.
         if spin_until(A_WAKE_UP, || self.is_set()) {
             return true;
         }

@@ -49,6 +49,8 @@ impl ThreadOptions {
     /// Called by an OS thread as its first step: takes the attributes of the root, or those that
     /// were asked for, as far as the system allows it. Returns what differs from the root.
     pub(super) fn begin(&self, root: &Attributes) -> Option<Arc<Setting>> {
+        // Nothing was asked for: the thread takes the attributes of the root, and has a setting of
+        // its own only if the system refuses some of them.
         let setting = self.setting().cloned().or_else(|| {
             let Refused { scheduling, processors } = root.begin(root);
             (scheduling.is_some() || processors.is_some()).then(Arc::default)
@@ -100,7 +102,8 @@ impl Setting {
         };
         LOWERED.set(priority == Priority::Background);
         let cores = self.cores.as_ref().map(|_| processors_here()).unwrap_or_default();
-        // A system that has no such thing refuses nothing, and changes nothing.
+        // A system without priorities or cores returns no error and changes nothing, so the reason
+        // is made here.
         let unknown = |is: bool| is.then_some(io::ErrorKind::Unsupported);
         let why_priority =
             refused.scheduling.map(|error| error.kind()).or(unknown(priority != self.priority));

@@ -21,7 +21,8 @@ fn swaps(len: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<(usize, 
     let mut order: Vec<usize> = (0..len).collect();
     order.sort_by(|one, other| compare(*one, *other));
     let mut swaps = Vec::new();
-    // Along each cycle of moves one element is carried, and every swap brings another one home.
+    // The moves form cycles. Each swap puts one element of a cycle in its final place, and carries
+    // the displaced element on to the next place of the cycle.
     for start in 0..len {
         let mut place = start;
         loop {

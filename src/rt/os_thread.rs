@@ -98,10 +98,10 @@ struct Mail {
     standing: Standing,
 }
 
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
 /// Whether a spawner may claim the thread.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    // It has a routine, or is on its way out.
+    /// It has a routine, or is on its way out.
     #[default]
     Working,
     /// It stands in `Idle`, under this age.

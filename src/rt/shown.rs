@@ -69,10 +69,12 @@ impl Write for Escaping<'_, '_> {
         let mut rest = text;
         while !rest.is_empty() {
             self.begin_line()?;
+            // Passed on in pieces: the plain part as it is, then one character that misleads.
             let (plain, odd) = rest.split_at(rest.find(misleads).unwrap_or(rest.len()));
             self.out.write_str(plain)?;
             let mut odd = odd.chars();
             match odd.next() {
+                // The rail is written with the next character, if there is one.
                 Some('\n') if self.rail.is_some() => self.owed = true,
                 Some(c) => write!(self.out, "{}", c.escape_default())?,
                 None => {}

@@ -13,6 +13,7 @@ use crate::shutdown::call;
 use crate::sight::examine::{self, Examine};
 use crate::sight::files::Files;
 
+/// # How the threads come home, and what they do
 impl Scope<'_, '_> {
     /// Stops the scope and blocks until all its threads are home, or until `grace` has passed. The
     /// report names the threads that are late. A thread below the scope, a callback and a deferred

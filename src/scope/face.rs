@@ -1,27 +1,23 @@
-//! Owns the public face of a scope: how its body starts threads, stops the scope, and waits.
-//! Refuses to run the body, which `run` does, and to know the process, which `registry` does.
+//! Owns the public face of a scope: how its body starts threads, what they may use, and scopes
+//! inside.
+//! Refuses to run the body, which `run` does, to stop the scope, which `stopping` does, and to know
+//! the process, which `registry` does.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crossbeam_channel::Receiver;
-
 use crate::outcome::errors::error::SpawnError;
 use crate::outcome::errors::failure::ScopeError;
-use crate::outcome::reason::StopReason;
 use crate::outcome::status::snapshot::Role;
 use crate::rt::erase::Lease;
 use crate::rt::packet::Packet;
 use crate::rt::result::Result;
 use crate::shutdown::deferred;
-use crate::stop::listen::Keeper;
 use crate::thread::builder::{ThreadBuilder, label};
 use crate::thread::context::Context;
 use crate::thread::handle::Handle;
-use crate::thread::stopper::Stopper;
 use crate::tree::core::{Kind, ScopeCore};
 use crate::tree::record::{Label, Record};
 use crate::tree::state::{Deferred, KeptValue, Phase};
@@ -68,7 +64,8 @@ impl<'scope> Scope<'scope, '_> {
     pub(crate) fn of(core: &Arc<ScopeCore>, lease: Lease<'scope>) -> Self {
         let label = Label { name: core.name.clone(), purpose: "body".into(), at: core.at };
         let record = Record::new(label, Role::Body, core, Arc::clone(&core.node), Traits::default());
-        // The body is a part of what the thread does that runs it.
+        // The body shares the vitals of the thread that runs it, because a sign of progress in the
+        // body is one of that thread.
         if let Some(vitals) = core.runner.as_ref().and_then(|runner| runner.vitals()) {
             record.set_vitals(Arc::clone(vitals));
         }
@@ -85,6 +82,7 @@ impl<'scope> Scope<'scope, '_> {
     }
 }
 
+/// # Threads, and what they may use
 impl<'scope, 'env> Scope<'scope, 'env> {
     /// Spawns a worker. `spawn` is for threads that end by themselves, [`service`](Self::service)
     /// for threads that end when they are told to.
@@ -168,33 +166,19 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         ThreadBuilder::new(&self.core, self.lease, label(name, purpose))
     }
 
-    /// Opens a scope inside this one, on the calling thread. Its threads may borrow locals of this
-    /// body.
+    /// Returns the context of the scope's body: for waits in the body.
     ///
     /// ```
     /// homebound::scope(|scope| {
-    ///     let parts = vec![1, 2, 3]; // a local of this body
-    ///     let sum = scope.subscope("sum", |inner| {
-    ///         let adder = inner.spawn("adder", "adds", |_| Ok(parts.iter().sum::<i32>()))?;
-    ///         Ok(adder.join()?)
-    ///     })?;
-    ///     assert_eq!(sum, 6);
+    ///     let (send, receive) = homebound::channel::bounded(1);
+    ///     scope.spawn("worker", "sends one number", move |_| Ok(send.send(5)?))?;
+    ///     assert_eq!(scope.context().recv(&receive)?, 5);
     ///     Ok(())
     /// })?;
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
-    ///
-    /// # Errors
-    /// As [`scope`](crate::scope()).
-    ///
-    /// # Panics
-    /// As [`scope`](crate::scope()).
-    #[track_caller]
-    pub fn subscope<'sub, T, F>(&self, name: impl IntoText, body: F) -> Result<T, ScopeError>
-    where
-        F: for<'inner> FnOnce(&'inner Scope<'inner, 'sub>) -> Result<T>,
-    {
-        self.context.subscope(name, body)
+    pub fn context(&self) -> &Context {
+        &self.context
     }
 
     /// Runs `f` after all threads of this scope have been joined; the last deferred function runs
@@ -265,75 +249,33 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         lent
     }
 
-    /// Returns the context of the scope's body: for waits in the body.
+    /// Opens a scope inside this one, on the calling thread. Its threads may borrow locals of this
+    /// body.
     ///
     /// ```
     /// homebound::scope(|scope| {
-    ///     let (send, receive) = homebound::channel::bounded(1);
-    ///     scope.spawn("worker", "sends one number", move |_| Ok(send.send(5)?))?;
-    ///     assert_eq!(scope.context().recv(&receive)?, 5);
-    ///     Ok(())
-    /// })?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    pub fn context(&self) -> &Context {
-        &self.context
-    }
-
-    /// Tells the scope to stop. When this returns, the body and the workers see the stop, and all
-    /// that is below them. Does not wait.
-    ///
-    /// ```
-    /// homebound::scope(|scope| {
-    ///     let waiter = scope.spawn("waiter", "waits for the stop", |cx| Ok(cx.wait_for_stop()))?;
-    ///     scope.stop();
-    ///     assert!(waiter.join()?.to_string().starts_with("requested at "));
-    ///     assert!(scope.spawn("late", "is refused", |_| Ok(())).is_err());
-    ///     Ok(())
-    /// })?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    #[track_caller]
-    pub fn stop(&self) {
-        self.core.node.stop(StopReason::Requested { at: Location::caller() });
-    }
-
-    /// Returns true from the stop on.
-    ///
-    /// ```
-    /// homebound::scope(|scope| {
-    ///     assert!(!scope.is_stopping());
-    ///     scope.stop();
-    ///     assert!(scope.is_stopping());
-    ///     Ok(())
-    /// })?;
-    /// # Ok::<(), homebound::ScopeError>(())
-    /// ```
-    pub fn is_stopping(&self) -> bool {
-        self.core.node.is_stopping()
-    }
-
-    /// Returns a receiver that the stop disconnects, for a `select!`; see [`Context::stop_signal`].
-    pub fn stop_signal(&self) -> &Receiver<Infallible> {
-        self.core.node.lend();
-        self.core.node.signal(Keeper::Timer)
-    }
-
-    /// Returns a [`Stopper`], which stops this scope from anywhere.
-    ///
-    /// ```
-    /// homebound::scope(|scope| {
-    ///     let stopper = scope.stopper();
-    ///     scope.spawn("reader", "reads until the end of the input", move |_| {
-    ///         Ok(stopper.stop_because("the input is closed"))
+    ///     let parts = vec![1, 2, 3]; // a local of this body
+    ///     let sum = scope.subscope("sum", |inner| {
+    ///         let adder = inner.spawn("adder", "adds", |_| Ok(parts.iter().sum::<i32>()))?;
+    ///         Ok(adder.join()?)
     ///     })?;
-    ///     assert_eq!(scope.context().wait_for_stop().to_string(), "the input is closed");
+    ///     assert_eq!(sum, 6);
     ///     Ok(())
     /// })?;
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
-    pub fn stopper(&self) -> Stopper {
-        Stopper::of(&self.core)
+    ///
+    /// # Errors
+    /// As [`scope`](crate::scope()).
+    ///
+    /// # Panics
+    /// As [`scope`](crate::scope()).
+    #[track_caller]
+    pub fn subscope<'sub, T, F>(&self, name: impl IntoText, body: F) -> Result<T, ScopeError>
+    where
+        F: for<'inner> FnOnce(&'inner Scope<'inner, 'sub>) -> Result<T>,
+    {
+        self.context.subscope(name, body)
     }
 }
 

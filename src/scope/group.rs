@@ -75,6 +75,7 @@ pub struct Group<'scope> {
     closed: bool,
 }
 
+/// # Groups
 impl<'scope> Scope<'scope, '_> {
     /// Opens a group in this scope, for a struct's field. A drop of the group stops it and joins
     /// its threads. If the group is still there when the scope ends, the scope stops it as one of
@@ -269,7 +270,7 @@ fn open_as<'scope>(
     // The group is no child in the tree of stops. It is told as a service is, when the users are
     // home (E3).
     core.node.set_teller(&parent.node);
-    // A node that hangs below another has this from there.
+    // `attach` would do this for a node that hangs below another one.
     core.node.inherit_probe(&parent.node);
     state.services.add(core.id, Served::Group(Arc::clone(&core)));
     // Under the same lock, so that a scope which is finishing knows all of its pools.

@@ -4,15 +4,18 @@
 //!
 //! Read `run` first: the promise about lifetimes stands there.
 //!
-//! The order of the modules is the order of the methods on the page of `Context`.
+//! The order of the modules is the order of the methods on the pages of `Scope` and `Context`.
 
 pub(crate) mod face;
+
+pub(crate) mod group;
+
+pub(crate) mod stopping;
 
 pub(crate) mod account;
 
 pub(crate) mod siblings;
 
-pub(crate) mod group;
 pub(crate) mod run;
 
 pub(crate) mod identity;

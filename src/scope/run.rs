@@ -131,7 +131,7 @@ where
 
 /// Makes a scope's core, and hangs it where a stop will reach it: below the calling thread's
 /// context if that is in the scope of `parent` or below it; else below `parent`, and below that
-/// context too (T). Without a name, its line is it.
+/// context too (T). An empty `name` is replaced by the line of the call.
 pub(crate) fn open(
     name: Text,
     at: &'static Location<'static>,

@@ -30,7 +30,8 @@ pub(crate) fn run(deferred: Deferred, core: &Arc<ScopeCore>) {
         }
         Ran::Failed(error) => {
             let happened = Happened::now();
-            // The stop comes first, because `judge` runs code of the program's (`source`, `Drop`).
+            // The stop comes first, because `classify` runs code of the program's (`source`,
+            // `Drop`).
             calls = core.stop_before_judging(&core.node, &path(&deferred, core), true);
             match classify(error, &core.node, core) {
                 ErrorClass::Stopped(_) | ErrorClass::Listed(_) => return calls.run(),

@@ -161,7 +161,8 @@ impl Visit {
             let outer = if asks { core.outer_due() } else { None };
             let mut state = core.lock();
             let action = plan(&core, &mut state, now, outer);
-            // Not after each action: thousands of groups may be told one after the other.
+            // The groups are listed only when this scope has no further action, because thousands
+            // of groups may be told one after the other.
             let rests = matches!(action, Action::Wait(_) | Action::Home);
             let groups = if rests { state.services.told_groups() } else { Vec::new() };
             drop(state);
@@ -238,11 +239,12 @@ fn plan(core: &ScopeCore, state: &mut State, now: Instant, outer: Option<Instant
 /// The next action for the services, once their users are home or overdue.
 fn plan_services(state: &mut State, now: Instant, outer: Option<Instant>) -> Action {
     let end = state.clock.deadline(outer);
-    // Home without all workers: some are overdue, and only a worker that comes home changes that.
     match state.services.next(now, end) {
         Next::Tell(served, end) => Action::Tell(served, end),
         Next::Overdue(record) => Action::Overdue(vec![record]),
         Next::Wait(until) => Action::Wait(until),
+        // All services are home. If workers are not, which are overdue then, only a worker that
+        // comes home makes another step possible.
         Next::Home if state.workers == 0 => Action::Home,
         Next::Home => Action::Wait(None),
     }

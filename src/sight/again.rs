@@ -16,13 +16,14 @@ use crate::sys;
 /// The longest wait for the answer of one thread that gets a signal.
 const ANSWER: Duration = Duration::from_millis(50);
 
-/// How many bytes are searched of a stack that is not captured, and in pieces of how many bytes. A
-/// piece is a page or more.
+/// The number of bytes that are searched of a stack that is not captured.
 const MOST: usize = 256 * 1024;
+/// The number of bytes that are read at once in that search: a page or more.
 const PIECE: u64 = 16 * 1024;
 
-/// An address on the stack of the looking thread, from when nothing was known: above it stand its
-/// callers, and below it what it looks for.
+/// An address on the stack of the looking thread, taken before the look found any lock. The frames
+/// of the callers are above it; copies of the addresses that the look searches for are below it,
+/// and must not be found.
 #[derive(Clone, Copy)]
 pub(super) struct Outer(u64);
 

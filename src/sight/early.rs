@@ -36,7 +36,8 @@ pub(super) fn add(early: Snapshot, snapshot: &mut Snapshot) {
 }
 
 fn take(before: &mut ThreadStatus, row: &mut ThreadStatus) {
-    // What was read is of another moment than this wait.
+    // The thread has begun this wait after the early look, so what was read does not belong to the
+    // wait.
     if row.wait.is_some() && row.wait != before.wait {
         return;
     }

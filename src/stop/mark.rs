@@ -121,7 +121,7 @@ impl Node {
         // Pairs with `listen`: each listener that is in a list now is woken after the walk. This
         // runs also if another stop marked the node, because that stop may not have come to its
         // wake-ups.
-        after.wake.extend(state.signal.take());
+        after.senders.extend(state.signal.take());
         after.add_waiters(self, &state);
         // Callbacks stay listed, so that `close` finds them and waits for a running one.
         after.callbacks.extend(state.callbacks().cloned());

@@ -20,9 +20,9 @@ use crate::stop::node::{Node, State};
 #[derive(Default)]
 pub(crate) struct Aftermath {
     /// Senders of signals and alerts. To drop one wakes the waits on its channel.
-    pub(crate) wake: Vec<Sender<Infallible>>,
+    pub(crate) senders: Vec<Sender<Infallible>>,
     /// Nodes with threads that rest on them or wait for a descriptor.
-    pub(crate) ring: Vec<Arc<Node>>,
+    pub(crate) sleepers: Vec<Arc<Node>>,
     /// Interrupts of waiters at condvars.
     pub(crate) interrupts: Vec<Arc<Interrupt>>,
     /// Scopes that this walk was the first to mark.
@@ -37,8 +37,8 @@ impl Aftermath {
     /// alert as well. Called under the lock of the node, after the flag is set. Pairs with
     /// `alert_signal`, `rest`, `event`, `alert_event` and `Waiter::park_while`.
     pub(super) fn add_waiters(&mut self, node: &Arc<Node>, state: &State) {
-        self.wake.extend(node.limit.as_ref().and_then(|limit| limit.alert.take_sender()));
-        self.ring.extend(node.is_waited_on().then(|| Arc::clone(node)));
+        self.senders.extend(node.limit.as_ref().and_then(|limit| limit.alert.take_sender()));
+        self.sleepers.extend(node.is_waited_on().then(|| Arc::clone(node)));
         self.interrupts.extend(state.interrupts().cloned());
     }
 
@@ -46,9 +46,9 @@ impl Aftermath {
     /// of it.
     pub(crate) fn wake_all(self) -> Calls {
         // Pairs with `signal` and `alert_signal`: a wait on the receiver ends.
-        drop(self.wake);
+        drop(self.senders);
         // Pairs with `rest`, `event` and `alert_event`. A node comes after the nodes below it.
-        for node in self.ring.into_iter().rev() {
+        for node in self.sleepers.into_iter().rev() {
             node.wake();
         }
         // Pairs with `Waiter::park_while`.

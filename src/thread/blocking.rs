@@ -27,15 +27,15 @@ pub(crate) fn wait<R>(
     end: Option<Instant>,
     mut wait: impl FnMut(Option<Instant>) -> Option<R>,
 ) -> Option<R> {
-    // Counted once, from the beginning: how long the caller is ready to wait decides about the
-    // warning.
+    // Computed once, at the beginning, because the whole time that the caller is ready to wait
+    // decides whether the wait is warned of.
     let left = end.map(|end| end.saturating_duration_since(Instant::now()));
     let mut long = LongWait::new(of, left, awake::now());
     loop {
         // Until the caller's time is over, or until there is something to say, by the clock of the
         // system, which `wait` goes by.
         let answer = wait(end.into_iter().chain(long.next().map(awake::system)).min());
-        // An answer at the last moment is an answer: so it comes before the look at the clock.
+        // The answer before the clock, because an answer that comes at the last moment counts.
         if answer.is_some() || end.is_some_and(|end| Instant::now() >= end) {
             return answer;
         }
@@ -79,7 +79,7 @@ pub(crate) fn receive<T>(
 ) -> Result<Result<T, RecvError>, WaitError> {
     let received = wait(of, end, |until| {
         match until_stopped(node, until, |select| select.recv(from), |chosen| chosen.recv(from)) {
-            // Of this round. `wait` knows whether the caller's time is over as well.
+            // The time of this round is over. `wait` finds out whether the caller's is, too.
             Err(WaitError::TimedOut) => None,
             received => Some(received),
         }

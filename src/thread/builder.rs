@@ -345,7 +345,10 @@ impl<'scope> ThreadBuilder<'scope> {
         let claim: Arc<dyn Claim<T> + 'scope> = Arc::<Packet<_, T>>::clone(&packet);
         let task = self.lease.erase(packet);
         let (record, make) = self.record(role);
+        // Before the launch, because the thread may be ready before `launch` returns.
         let armed = arm(&record);
+        // After a refusal the handle is never made: `launch` has dropped the closure, and `claim`
+        // drops the packet here.
         launch(&record, task, make)?;
         Ok((Handle::new(record, claim), armed))
     }
@@ -377,6 +380,7 @@ impl<'scope> ThreadBuilder<'scope> {
         let task = self.lease.erase(packet);
         let traits = Traits { starts_by: word, runs: Some(Arc::default()), ..self.traits };
         let (record, make) = ThreadBuilder { traits, ..self }.record(role);
+        // Before the launch, as in `launch_as`. The later runs begin their start themselves.
         let started = (word != Word::None).then(|| record.begin_start());
         let rerun = rerun::launch(&record, task, make, decider)?;
         Ok(Rerunning { handle: Handle::new(record, claim), rerun, started })
@@ -385,15 +389,20 @@ impl<'scope> ThreadBuilder<'scope> {
     fn record(mut self, role: Role) -> (Arc<Record>, ThreadOptions) {
         let record = Record::new(self.label, role, &self.core, Node::new(Link::Inside), self.traits);
         if let Some((every, looks)) = self.expect_every {
+            // The record is still unknown to other threads. The root needs the maker of the looks
+            // before `launch` gives the board its news.
             record.set_vitals(Vitals::expecting(every));
             let _another_was_first = self.core.root.looks.set(looks);
         }
         if self.priority != Priority::Normal || self.cores.is_some() {
+            // Shared: the OS thread writes what the system has given, and views read it by the
+            // record.
             let setting = Arc::new(Setting::new(self.priority, self.cores));
             let _set_once = record.extras().setting.set(Arc::clone(&setting));
             self.make.asked().setting = Some(setting);
         }
         if let Some(inbox) = self.inbox {
+            // Before the thread is started, so that no end is missed.
             record.tell_when_done(inbox);
         }
         (record, self.make)

@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 use crate::stop::listen::Keeper;
 use crate::thread::context::Context;
 
+/// ## The notice before a stop
 impl Context {
     /// Returns true from the moment on at which the program is to take in no more work: from
     /// SIGTERM on, if the run has a [notice](crate::Registry::drain_notice); in any case when this

@@ -52,6 +52,7 @@ impl ThreadBuilder<'_> {
     }
 }
 
+/// ## Signs of progress
 impl Context {
     /// Says that the thread makes progress, if it has said what to expect of it: see
     /// [`ThreadBuilder::expect_every`](crate::ThreadBuilder::expect_every). Costs a read of the

@@ -295,8 +295,9 @@ pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Optio
     core.count_out(record);
     // Its own scope is home perhaps, and may be a group that no other thread will settle.
     settle_if_empty(core);
-    // Only if the OS thread was not given back. It may have the next job of the root already, and
-    // this thread, which has to run that job, would wait for it here.
+    // `finish_if_left` may wait for all threads of the root. An OS thread that was given back may
+    // have its next routine in the mailbox, so this thread would wait for a thread that it has to
+    // run itself.
     if at_once.is_none() && afterwards.is_none() {
         finish_if_left(&core.root);
     }

@@ -1,6 +1,7 @@
-//! Owns the values that reach a stop from outside: the `Stopper` that asks for it, and the guard of
-//! a callback that runs on it.
-//! Refuses to run a callback: the stopping thread does.
+//! Owns `Stopper`, by which a program asks for a stop from anywhere, and `OnStop`, the guard of a
+//! callback that runs at a stop.
+//! Refuses to run a callback: the stopping thread does. The internal thread *stopper* is in
+//! `registry::stopper_thread`.
 
 use std::fmt;
 use std::panic::Location;
@@ -60,6 +61,7 @@ impl Registered {
     }
 }
 
+/// ## Callbacks, and the stop from outside
 impl Context {
     /// Returns a [`Stopper`] of the scope that this thread is in.
     ///

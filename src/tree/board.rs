@@ -32,7 +32,8 @@ const REMEMBERED: usize = 4096;
 /// The findings of the last look, for views. Written by *stopper* after each look.
 #[derive(Default)]
 pub(crate) struct Board {
-    /// The looks read the kernel, so a wait of homebound's may be called one.
+    /// True if the program has asked for looks at all threads, and the kernel can be read. Only
+    /// then does a thread have a pulse. Written by `put_up`, read by `of`.
     seeing: AtomicBool,
     /// Set when a thread is started that has said what to expect of it; cleared by the looks.
     news: AtomicBool,
@@ -63,19 +64,22 @@ impl Board {
         self.stuck.load(Ordering::Acquire) > 0
     }
 
-    /// What views show of a thread, which `waits` now, or does not.
+    /// The finding that views show of a thread. `waits`: the thread is in a wait of homebound's
+    /// now.
     pub(crate) fn of(&self, id: ThreadId, role: Role, waits: bool) -> Finding {
         let mut finding = self.found.lock().get(id.0).cloned().unwrap_or_default();
         let hosted = matches!(role, Role::Adopted | Role::Guest);
         if waits && !hosted && self.seeing.load(Ordering::Acquire) {
-            // Newer than the look.
+            // The caller has read the wait after the last look, so the wait is newer than the
+            // finding.
             finding.pulse = Some(Pulse::Waits);
         }
         finding
     }
 
-    /// Since when a thread has been asleep at least, which is asleep `now`, and of which the kernel
-    /// has counted `ran`: the first look that has found the same, a health look or an earlier view.
+    /// The earliest moment since which a thread is known to have slept. The thread is asleep `now`,
+    /// and `ran` is what the kernel has counted of it. It has slept since the first look that found
+    /// the same numbers: a health look, or an earlier view.
     pub(crate) fn asleep_since(&self, id: ThreadId, ran: (Duration, u64), now: Instant) -> Instant {
         let of_looks = self.found.lock().get(id.0).and_then(|finding| finding.still);
         let mut asleep = self.asleep.lock();

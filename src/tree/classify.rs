@@ -1,4 +1,5 @@
-//! Owns the judgement of an error: whether it is a stop, a failure that is listed already, or new.
+//! Owns the classes of an error that a closure returned: a stop, a failure that is listed already,
+//! or a new failure.
 //! Refuses to trust `source()` alone, because many wrappers hide their source. If an error shows
 //! nothing, and a token of homebound's is alive that it may hold, the error is dropped, and the
 //! drop of the token tells.
@@ -25,7 +26,7 @@ use crate::rt::result::BoxError;
 use crate::stop::node::Node;
 use crate::tree::core::ScopeCore;
 
-/// The judgement of an `Err`.
+/// The class of an error.
 pub(crate) enum ErrorClass {
     /// The closure was stopped by this stop, so it has not failed.
     Stopped(Stop),
@@ -35,10 +36,10 @@ pub(crate) enum ErrorClass {
     Failure(BoxError, Vec<u64>),
 }
 
-/// Judges the error that a closure returned. `node` is the closure's own node. The closure has
-/// *stopped* if its error carries a `Stopped` of the very stop that has come to that node, or is on
-/// its way there, whichever node issued the `Stopped` (A4). `core` is the scope that lists the
-/// failure.
+/// Finds the class of the error that a closure returned. `node` is the closure's own node. The
+/// closure has *stopped* if its error carries a `Stopped` of the very stop that has come to that
+/// node, or is on its way there, whichever node issued the `Stopped` (A4). `core` is the scope that
+/// lists the failure.
 pub(crate) fn classify(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> ErrorClass {
     let (class, over) = match first_of_ours(&*error) {
         FirstOfOurs::Stop(stop) if node.is_stopped_by(stop.id) => {
@@ -111,8 +112,8 @@ fn ours(error: &(dyn Error + 'static)) -> Option<FirstOfOurs> {
         }
         (Some(JoinError::WouldDeadlock { .. } | JoinError::Dropped | JoinError::Expired), _)
         | (_, Some(SpawnError::InvalidName | SpawnError::InvalidPolicy { .. })) => Some(FirstOfOurs::Other),
-        // A refusal of the OS may be in an error of the program's that shows more, so the walk goes
-        // on.
+        // An error of the OS, or of the program's, carries nothing of ours itself, so the walk goes
+        // on to its source.
         (_, Some(SpawnError::Os(_))) | (None, None) => None,
     }
 }
@@ -182,9 +183,9 @@ fn all_listed(ids: &[u64], core: &ScopeCore) -> Option<Failure> {
     known?.into_iter().next()
 }
 
-/// True if the error must be dropped to be judged. Then a token is alive that would make the error
-/// a stop of `node`, issued on this thread or for this very node, or that would make it a listed
-/// failure; and the error does not show that it holds none.
+/// True if the error must be dropped to be classified. Then a token is alive that would make the
+/// error a stop of `node`, issued on this thread or for this very node, or that would make it a
+/// listed failure; and the error does not show that it holds none.
 fn may_hide(error: &BoxError, node: &Node, core: &ScopeCore) -> bool {
     let hides_stop = || {
         let mut made = marks::made_here().into_iter();

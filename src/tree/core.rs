@@ -275,7 +275,8 @@ impl ScopeCore {
         state.tally.get_or_insert_default();
         // Under the lock: a thread that finds this true finds the tally. Pairs with `is_reported`.
         self.tallied.store(true, Ordering::Release);
-        // A scope with a body has the deadline of the thread that runs the body instead (E3).
+        // Only a root and a group have a grace of their own. Any other scope has to be home when
+        // the thread that runs its body is due (`outer_due`, E3).
         let grace = (self.parent.is_none() || self.kind == Kind::Group).then_some(self.root.grace);
         let served = !state.services.is_empty();
         state.clock.begin(at, grace, served);

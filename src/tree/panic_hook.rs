@@ -64,6 +64,7 @@ pub(crate) fn note_panics() {
     INSTALLED.call_once(|| {
         let earlier = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
+            // Threads outside of all scopes pay for no note: no failure will ask for one.
             if let Some(place) = info.location().filter(|_| current::is_managed()) {
                 let (kind, text) = (info.payload().type_id(), text_of(info.payload()).map(str::to_owned));
                 let note = PanicNote { place: place.to_string(), kind, text, raised: Instant::now() };
@@ -85,6 +86,8 @@ pub(crate) fn place(payload: &Payload) -> Option<String> {
 pub(crate) fn crossing<R>(f: impl FnOnce() -> R) -> R {
     let began = Instant::now();
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
+        // The panic goes on, and `place` is asked for it further out. So put the note that fits
+        // back.
         match take().filter(|note| note.fits(&payload)) {
             Some(own) => own.keep(),
             None => raised_elsewhere(&payload, began).into_iter().for_each(PanicNote::keep),
@@ -112,6 +115,7 @@ fn list(note: Arc<PanicNote>) -> Arc<PanicNote> {
 
 /// Takes the last note.
 fn take() -> Option<Arc<PanicNote>> {
+    // Most threads never panic, and so never touch `PANICKED_AT`.
     if !PANICKED.replace(false) {
         return None;
     }

@@ -39,14 +39,16 @@ impl ScopeCore {
         listed
     }
 
-    /// Stops the scopes that a failure stops before `judge` asks the error what it is, because its
-    /// `source` and its `Drop` are the program's code, and may take their time. `own` is the node
-    /// of the closure that returned the error, `path` the place of the failure.
+    /// Stops the scopes that a failure stops, if the error of a closure can only be a failure.
+    /// Called before `classify` asks the error what it is, because `source` and `Drop` of the error
+    /// are the program's code, and may take their time. `own` is the node of the closure that
+    /// returned the error, `path` the place of the failure.
     ///
-    /// If no stop has come, every error that a closure returns is a failure. If a stop has come,
-    /// the error may carry that stop, or a failure that is listed already. It carries neither if no
-    /// proof of the stop is alive and no listed failure is on its way in an error; then it is a
-    /// failure. Otherwise only the error itself can tell, so this function stops nothing.
+    /// | has a stop come? | may the error hold a proof of it, or a listed failure? | the error is |
+    /// |---|---|---|
+    /// | no | | a failure |
+    /// | yes | no: no proof is alive, and no error holds a listed failure | a failure |
+    /// | yes | yes | for `classify` to say, so this function stops nothing |
     pub(crate) fn stop_before_judging(self: &Arc<Self>, own: &Node, path: &str, stops: bool) -> Calls {
         let mut calls = Calls::default();
         let in_doubt = || own.hears_of_a_stop() && (own.may_be_in_errors() || self.has_carried_failures());

@@ -105,8 +105,8 @@ impl Facts {
 }
 
 impl Record {
-    /// Never by value: each place that has a record by value has a copy of its destructor, which is
-    /// large.
+    /// Makes a record, in an `Arc` at once: a function that had the record by value would have a
+    /// copy of its destructor, which is large.
     pub(crate) fn new(
         label: Label,
         role: Role,
@@ -193,7 +193,7 @@ impl Record {
 
     /// True if a wait for this thread may last for ever unless the thread is told first.
     ///
-    /// A service that restarts by a policy may end by itself: by its policy.
+    /// A service that restarts may end by itself, because its policy may give up.
     pub(crate) fn ends_only_when_told(&self) -> bool {
         self.role == Role::Service && self.traits.runs.is_none()
     }

@@ -22,7 +22,8 @@ pub(crate) fn thread(row: &Row, began: Instant) -> ThreadReport {
     let offset = |at: Instant| StopOffset::between(began, at);
     let (ended, overdue, held_before) =
         record.life(|life| (life.ended_at, life.overdue_since(), life.held_by().cloned()));
-    // The thread may have ended after the count, which calls it away.
+    // A thread that was counted as away may have ended since. Its row follows the count, so that
+    // the report adds up.
     let ended = ended.filter(|_| !matches!(ending, Ending::NotHome | Ending::NotTold));
     let asked = record.node.asked_at();
     let waits = record.wait().filter(|_| ended.is_none());

@@ -199,7 +199,8 @@ pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
     let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
     let os_tid = record.kernel_id();
     let call = os_tid.and_then(|os_tid| record.core.root.running.on(os_tid));
-    // A wait in which the call began is the wait around it: the thread runs the call.
+    // A wait that began before the call is around the call: the thread runs the call now, so the
+    // wait is not shown.
     let wait = record.wait().filter(|wait| call.as_ref().is_none_or(|(_, since)| wait.since > *since));
     let (overdue, failed, note) = record.life(|life| {
         let notes: Vec<_> = life.notes().into_iter().flatten().collect();

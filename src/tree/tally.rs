@@ -77,8 +77,9 @@ pub(crate) struct Tally {
     late: usize,
     /// When the last of them ended.
     last: Option<Instant>,
-    /// The counted threads of scopes below, whose records still live. They are not home before
-    /// their own scope has counted them as well, so the report leaves them out of its other list.
+    /// The threads that `add` has counted, by id, as long as their records live. A thread that is
+    /// counted here may still be recent in its own scope (`ScopeCore::spread` takes it off there
+    /// last), so `add` and `sum_up` may meet it again, and leave it out because of this list.
     counted: Index<Weak<Record>>,
     /// Length of `counted` at which its dead records are taken out.
     look_at: usize,

@@ -225,10 +225,10 @@ impl Context {
         self.stopped_or_cut_off().map_or(WaitError::Disconnected, WaitError::Stopped)
     }
 
-    /// The proof of the stop of this context, or else of a stop that the walk has yet to bring to
-    /// its node: a source of data may have ended because of that one. The node has no proof of a
-    /// stop that has not reached the node, and would issue one of another stop, so the proof is
-    /// made here.
+    /// The proof of the stop of this context. Without one, the proof of a stop that has reached a
+    /// node above and is on its way here, because the source of data may have ended because of that
+    /// stop. That proof is made here and not by the node: a node that is not marked cannot issue a
+    /// proof of a stop that it does not have yet.
     pub(crate) fn stopped_or_cut_off(&self) -> Option<Stopped> {
         match self.node().is_stopping() {
             true => Some(self.stopped()),
@@ -236,8 +236,9 @@ impl Context {
         }
     }
 
-    /// The same, but a service that is not told to stop yet has no such proof, although the scope
-    /// around it is stopping: until then its sources end by themselves (E1).
+    /// As [`stopped_or_cut_off`](Self::stopped_or_cut_off), but `None` for a service that is not
+    /// told yet, although the scope around it is stopping: until it is told, its sources of data
+    /// end by themselves (E1).
     pub(crate) fn stopped_or_arriving(&self) -> Option<Stopped> {
         match self.node().is_stopping() {
             true => Some(self.stopped()),
@@ -254,12 +255,7 @@ impl Context {
         end: Option<Instant>,
         mark: impl FnOnce() -> WaitMark,
     ) -> Result<T, WaitError> {
-        if let Some(received) = self.look_again(receiver) {
-            return received;
-        }
-        let _mark = mark();
-        self.prepare();
-        self.receive_blocked(receiver, end)
+        self.look_then_block(receiver, mark, || self.receive_blocked(receiver, end))
     }
 
     /// As [`receive_later`](Self::receive_later), for a message by which threads tell of their
@@ -271,12 +267,26 @@ impl Context {
         of: For<'_>,
         mark: impl FnOnce() -> WaitMark,
     ) -> Result<T, WaitError> {
+        self.look_then_block(receiver, mark, || {
+            blocking::receive(of, self.node(), end, receiver)?.map_err(|_| self.disconnected())
+        })
+    }
+
+    /// The steps of each wait for a message that was not there at the first look. Inlined, because
+    /// a frame more would be on the stack of each thread that sleeps.
+    #[inline]
+    fn look_then_block<T>(
+        &self,
+        receiver: &Receiver<T>,
+        mark: impl FnOnce() -> WaitMark,
+        block: impl FnOnce() -> Result<T, WaitError>,
+    ) -> Result<T, WaitError> {
         if let Some(received) = self.look_again(receiver) {
             return received;
         }
         let _mark = mark();
         self.prepare();
-        blocking::receive(of, self.node(), end, receiver)?.map_err(|_| self.disconnected())
+        block()
     }
 
     /// Looks a few times before the thread sleeps, because a message often comes within

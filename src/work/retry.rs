@@ -16,6 +16,7 @@ use crate::tree::wait_mark::WaitMark;
 use crate::work::restart::decision::{Ended, History, Next};
 use crate::{BoxError, Context, Restart, Result, RetryError, Stopped};
 
+/// # Retries
 impl Context {
     /// Calls `f` until it returns `Ok`, with the pauses and the limits of `policy`: the way to an
     /// address that may not answer yet. Everything happens on the calling thread.

@@ -52,6 +52,8 @@ impl fmt::Display for Dump<'_> {
         let shapes = Shapes::of(&tree);
         let first = First::of(&tree, &shapes);
         write_process(f, snapshot, cause)?;
+        // In the last words the counts of the report stand above all, because a log may cut the
+        // rest.
         match report {
             Some(Some(report)) => writeln!(f, "{}", report_text::Head(report))?,
             Some(None) => writeln!(f, "shutdown: unknown, the root is locked")?,
@@ -62,6 +64,7 @@ impl fmt::Display for Dump<'_> {
         // After `first`, because the tree only names the threads that `first` has written.
         tree.write(f, &shapes, &first.threads)?;
         write_outside(f, snapshot)?;
+        // Only in the last words, where no other text will tell how the threads came home.
         match report.flatten() {
             Some(report) => write_home(f, report, &ids_of(&snapshot.root)),
             None => Ok(()),

@@ -149,6 +149,7 @@ impl Failure {
     }
 
     pub(crate) fn panic(origin: Origin, payload: Payload, location: Option<String>) -> Failure {
+        // Copied, because `take_payload` may take the payload away from the text.
         let message = message(&payload).to_owned();
         let payload = Mutex::new(Some(payload));
         Failure::new(Happened::now(), origin, What::Panic { message, location, payload }, Vec::new())
@@ -216,8 +217,7 @@ impl Failure {
         self.parts.origin.spawned_from
     }
 
-    /// What it was at when it failed: what the thread said by
-    /// [`Context::note`](crate::Context::note).
+    /// The notes of the thread when it failed: see [`Context::note`](crate::Context::note).
     pub fn notes(&self) -> &[String] {
         &self.parts.origin.notes
     }

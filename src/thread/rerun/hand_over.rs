@@ -26,7 +26,7 @@ pub(super) struct Begin {
 impl Rerun {
     pub(super) fn routine(self: &Arc<Self>, begin: Begin) -> Routine {
         let rerun = Arc::clone(self);
-        Box::new(move |os_thread: &Arc<OsThread>| run_runs(&rerun, begin, os_thread))
+        Box::new(move |os_thread: &Arc<OsThread>| do_runs(&rerun, begin, os_thread))
     }
 
     /// Starts the next run of a thread that is down. Called by its supervisor, which has counted
@@ -121,7 +121,7 @@ impl Rerun {
 
 /// The routine of an OS thread: one run, or several. Nothing of `'scope` is in this frame
 /// (invariant 1): `task` has forgotten its types. The closure is called and dropped in `Task`.
-fn run_runs(rerun: &Arc<Rerun>, begin: Begin, os_thread: &Arc<OsThread>) {
+fn do_runs(rerun: &Arc<Rerun>, begin: Begin, os_thread: &Arc<OsThread>) {
     let record = &rerun.record;
     record.start(os_thread.setting());
     os_thread.title().set(&record.label.purpose, record.core.place());

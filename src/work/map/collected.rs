@@ -11,6 +11,7 @@ use crate::{Context, IntoText, Result, Scope, ScopeError};
 /// The results that are there, each with the number of its item.
 pub(crate) type Values<U> = Mutex<Vec<(usize, U)>>;
 
+/// # Maps
 impl<'scope> Scope<'scope, '_> {
     /// Calls `f` for each item, on at most `width` threads, and returns the results in the order of
     /// the items. The first failure stops the rest.

@@ -44,6 +44,7 @@ pub struct PoolBuilder<'scope> {
     at_stop: AtStop,
 }
 
+/// # Pools
 impl<'scope> Scope<'scope, '_> {
     /// Configures a pool: threads that run jobs, one after the other, from a queue with a bound.
     /// Jobs may borrow what threads of the scope may borrow.
@@ -69,6 +70,7 @@ impl<'scope> Scope<'scope, '_> {
     }
 }
 
+/// # Pools
 impl Context {
     /// Configures a pool in the scope of this thread: see [`Scope::pool`]. Its jobs borrow nothing.
     ///

@@ -10,6 +10,7 @@ use crate::rt::contain::drop_each;
 use crate::tree::panic_hook;
 use crate::{Context, Failure, IntoText, RaceError, Result, Scope, ScopeError};
 
+/// # Races
 impl Context {
     /// Runs the entrants, each on a thread, and returns the first success. The others are stopped
     /// and home before this returns, so a race takes as long as its slowest loser takes to hear the
@@ -80,6 +81,7 @@ impl Context {
     }
 }
 
+/// # Races
 impl Scope<'_, '_> {
     /// Runs the entrants, each on a thread, and returns the first success: see [`Context::race`].
     ///

@@ -31,6 +31,7 @@ use crate::work::supervisor::kept::Kept;
 use crate::work::supervisor::reply::way;
 use crate::work::supervisor::request::Requests;
 
+/// # Supervisors
 impl<'scope> Scope<'scope, '_> {
     /// Configures a supervisor: a thread that looks after others, and restarts them.
     ///
@@ -62,6 +63,7 @@ impl<'scope> Scope<'scope, '_> {
     }
 }
 
+/// # Supervisors
 impl Context {
     /// Configures a supervisor in the scope that this thread is in. Its children borrow nothing.
     ///

@@ -5,7 +5,7 @@ use std::thread;
 
 use super::{asked_elsewhere, assert_failed, assert_stopped, body, foreign, wraps};
 use crate::common::*;
-use homebound::{Result, scope};
+use homebound::{Result, ScopeError, scope};
 
 #[test]
 fn s3_the_stops_of_others_are_failures_whether_or_not_a_stop_comes_as_well() {
@@ -93,6 +93,23 @@ fn f3_a_failure_that_came_through_a_foreign_thread_hidden_is_listed_once() {
                     Err(wrap(joined.into()))
                 })?;
                 Ok(())
+            });
+            assert_eq!(result.unwrap_err().failures().len(), 1, "{name}");
+        }
+    });
+}
+
+#[test]
+fn f3_a_failure_in_an_error_that_was_searched_in_vain_is_listed_once() {
+    // catches: a search for a type that takes their tokens off the failures that it only looks at
+    within(|| {
+        for (name, wrap) in wraps() {
+            let result: Result<(), ScopeError> = scope(|s| {
+                let group = s.group("group")?;
+                group.spawn("child", "fails", |_| -> Result { Err(boom("no")) })?;
+                let error = group.close().unwrap_err();
+                let same = error.downcast::<std::num::ParseIntError>().unwrap_err();
+                Err(wrap(same.into()))
             });
             assert_eq!(result.unwrap_err().failures().len(), 1, "{name}");
         }

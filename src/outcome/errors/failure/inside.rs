@@ -77,12 +77,11 @@ impl Failure {
     }
 
     /// Takes out the first error of this type among these failures and the failures inside them. An
-    /// error whose failure has a clone elsewhere is left there.
+    /// error whose failure has a clone elsewhere is left there. If there is no such error, nothing
+    /// changes: the tokens stay, by which the failures are found in an error that hides them (F3).
     pub(super) fn take<E: Error + 'static>(failures: &mut [Failure]) -> Option<E> {
         let mut list: Vec<&mut Failure> = failures.iter_mut().rev().collect();
         while let Some(failure) = list.pop() {
-            // The error is about to be opened, so it carries this failure no longer.
-            failure._token = None;
             // A clone elsewhere still shows this error, so it cannot be taken out.
             let Some(parts) = Arc::get_mut(&mut failure.parts) else { continue };
             let What::Error(error) = &mut parts.what else { continue };
