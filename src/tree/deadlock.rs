@@ -5,7 +5,8 @@
 //! One lock, taken before the lock of any scope. There is an edge "A ends only after B" if
 //! - A blocks in a join of B, in a start of B, in a `next` of a set of which B is the last, in a
 //!   call of a supervisor that needs B, or in the closing of a group that B is in: the table notes
-//!   these;
+//!   these. A wait that the end of any one of several threads would end has an edge only if all of
+//!   them wait for the caller;
 //! - A runs the body of a scope that B is in: the search reads these from the tree;
 //! - B runs a callback of A, for which A waits at its end: the table notes these when B blocks.
 
@@ -88,12 +89,24 @@ pub(crate) trait Awaited: Send + Sync {
     fn needs(&self) -> Vec<Need>;
 }
 
-/// What a wait needs of one thread.
+/// What a wait needs of a thread.
 pub(crate) enum Need {
     /// Its end, or the end of its present run.
     End(Arc<Record>),
     /// That it is ready.
     Ready(Arc<Record>),
+    /// The end of one of these threads, of which there is at least one.
+    OneOf(Vec<Arc<Record>>),
+}
+
+impl Need {
+    fn is_of(&self, record: &Record) -> bool {
+        let all = match self {
+            Need::End(one) | Need::Ready(one) => std::slice::from_ref(one),
+            Need::OneOf(all) => all,
+        };
+        all.iter().any(|needed| needed.id == record.id)
+    }
 }
 
 /// The thing that a wait is for: an end, or that a thread is ready.
@@ -257,8 +270,7 @@ impl Blocked {
         let waits_for = match &self.on {
             Target::Thread(joined) => joined.id == record.id,
             Target::ThreadWith(joined, with) => {
-                let needs = |need| matches!(need, Need::End(it) | Need::Ready(it) if it.id == record.id);
-                joined.id == record.id || with.needs().into_iter().any(needs)
+                joined.id == record.id || with.needs().iter().any(|need| need.is_of(record))
             }
             Target::Ready(_) | Target::Scope(_) | Target::Needs(_) => false,
         };

@@ -10,6 +10,11 @@ use crate::tree::readiness::Stage;
 use crate::tree::record::Record;
 use crate::tree::users::is_untold_service_of_caller;
 
+/// The number of choices ([`Visit::OneOf`]) that a search looks into, one inside the other. Each
+/// may double the work, which is done under the lock of the table. A deadlock with more of them is
+/// not found.
+const DEEPEST: usize = 8;
+
 /// One search for the calling thread, from what it is about to wait for.
 pub(super) struct Search<'a> {
     /// The number of the calling OS thread.
@@ -19,6 +24,9 @@ pub(super) struct Search<'a> {
     table: &'a Table,
     /// The scope that the caller shuts down, whose services the caller will tell itself.
     driven: Option<Arc<ScopeCore>>,
+    /// Ids of the threads whose choices this search looks into. A way back to such a thread is no
+    /// way out, because it goes on only after the choice.
+    choosing: Vec<u64>,
     /// Ids of threads that were visited for their end, and of threads that were visited for their
     /// readiness: each is searched once for both, because fewer threads wait for a readiness.
     seen: [Index<()>; 2],
@@ -34,6 +42,8 @@ enum Visit {
     Home(Arc<Record>),
     /// A starter waits for this thread, until it is ready.
     Ready(Arc<Record>),
+    /// A join waits until one of these threads has ended.
+    OneOf(Vec<Arc<Record>>),
     Back,
 }
 
@@ -44,7 +54,8 @@ impl<'a> Search<'a> {
         table: &'a Table,
         driven: Option<Arc<ScopeCore>>,
     ) -> Search<'a> {
-        Search { me, owed, table, driven, seen: [Index::new(), Index::new()], trail: Vec::new() }
+        let (choosing, trail) = Default::default();
+        Search { me, owed, table, driven, choosing, seen: [Index::new(), Index::new()], trail }
     }
 
     /// True if the end of `target` would wait for the calling thread. Leaves the way to it in
@@ -56,6 +67,12 @@ impl<'a> Search<'a> {
                 Visit::End(record) => (record, record.has_ended()),
                 Visit::Home(record) => (record, record.is_home()),
                 Visit::Ready(record) => (record, record.has_ended() || record.stage() == Stage::Ready),
+                Visit::OneOf(records) => {
+                    if self.all_reach(records) {
+                        return true;
+                    }
+                    continue;
+                }
                 Visit::Back => {
                     self.trail.pop();
                     continue;
@@ -69,7 +86,8 @@ impl<'a> Search<'a> {
             }
             // The cycle is closed if this thread is the caller, or waits for it.
             let waits_for_caller = record.os_thread() == self.me || self.owed.contains(&record.id.0);
-            if waits_for_caller || (!is_start && self.is_told_after_caller(record)) {
+            let chooses = self.choosing.contains(&record.id.0);
+            if waits_for_caller || chooses || (!is_start && self.is_told_after_caller(record)) {
                 self.trail.push(Arc::clone(record));
                 return true;
             }
@@ -88,6 +106,31 @@ impl<'a> Search<'a> {
             list.extend(next);
         }
         false
+    }
+
+    /// True if each of these threads waits for the calling thread, so that none of them ends. The
+    /// last thread of the trail waits for one of them: a thread that waits for it in turn does not
+    /// end either. Extends the trail by a way to the calling thread, if one of them is such a way.
+    fn all_reach(&mut self, records: &[Arc<Record>]) -> bool {
+        if self.choosing.len() == DEEPEST {
+            return false;
+        }
+        let chooser = self.trail.last().map(|record| record.id.0);
+        let choosing: Vec<_> = self.choosing.iter().copied().chain(chooser).collect();
+        let mut way: Option<Vec<Arc<Record>>> = None;
+        for record in records {
+            let search = Search::new(self.me, self.owed, self.table, self.driven.clone());
+            let mut search = Search { choosing: choosing.clone(), ..search };
+            if !search.reaches(&Target::Thread(Arc::clone(record))) {
+                return false;
+            }
+            let to_caller = search.trail.last().is_some_and(|end| !choosing.contains(&end.id.0));
+            if to_caller || way.is_none() {
+                way = Some(search.trail);
+            }
+        }
+        self.trail.extend(way.into_iter().flatten());
+        true
     }
 
     /// The threads that must end, or be ready, before `record` ends. For its readiness: before it
@@ -131,6 +174,7 @@ fn needed(by: &dyn Awaited) -> Vec<Visit> {
     let visit = |need| match need {
         Need::End(record) => Visit::End(record),
         Need::Ready(record) => Visit::Ready(record),
+        Need::OneOf(records) => Visit::OneOf(records),
     };
     by.needs().into_iter().map(visit).collect()
 }

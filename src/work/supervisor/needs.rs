@@ -7,10 +7,9 @@
 //! | `stop_child`, `remove` | the end of the run that is on |
 //! | `restart` | the same; then, if the child has a limit, that the next run is ready |
 //! | `start`, `add` | that each child that is starting, or the one child, is ready |
-//! | `join` | the end of each child; with one vital child, the end of that one |
+//! | `join` | the end of each child; with vital children, the end of one of these |
 //!
-//! Of two vital children either one ends the supervisor, so then `join` needs neither. A supervisor
-//! that was asked to leave ends although a child does not.
+//! A supervisor that was asked to leave ends although a child does not.
 
 use std::sync::Arc;
 
@@ -40,21 +39,21 @@ impl Needs {
 impl Awaited for Needs {
     fn needs(&self) -> Vec<Need> {
         match self {
+            // Two steps, one after the other: the end of the run, then the word of the next one.
             Needs::Run { record, run, .. } if is_on(record, *run) => vec![Need::End(Arc::clone(record))],
             Needs::Run { record, up: true, .. } => vec![Need::Ready(Arc::clone(record))],
             Needs::Run { .. } => Vec::new(),
             Needs::Start { core, child } => {
                 children(core, child.as_deref()).into_iter().map(Need::Ready).collect()
             }
+            // A child that does not come home then is left to its scope after `child_grace`.
             Needs::End { board, .. } if board.is_left() => Vec::new(),
             Needs::End { core, board } => {
                 let vital = board.vital();
-                let all = match vital.len() {
-                    0 => children(core, None),
-                    1 => vital,
-                    _ => Vec::new(),
-                };
-                all.into_iter().map(Need::End).collect()
+                match vital.is_empty() {
+                    true => children(core, None).into_iter().map(Need::End).collect(),
+                    false => vec![Need::OneOf(vital)],
+                }
             }
         }
     }

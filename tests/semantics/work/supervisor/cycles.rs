@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::waits_of;
 use super::*;
 use homebound::work::{Child, ChildError};
-use homebound::{Handle, JoinError};
+use homebound::{Handle, JoinError, scope};
 
 /// A handle that is given to a child after the child was made.
 type Lent<'scope> = Arc<Mutex<Option<Handle<'scope, ()>>>>;
@@ -161,6 +161,72 @@ fn sv10_a_child_that_joins_a_thread_which_joins_the_supervisor_is_refused() {
         }
         Ok(())
     });
+}
+
+/// A supervisor with two vital children, each of which waits for the thread that joins it: one
+/// joins that thread, the other closes its group. `last`: the child or the thread whose wait comes
+/// last. Returns the name of the one whose join was refused.
+fn two_vital(last: &'static str) -> String {
+    let refused = Arc::new(Log::default());
+    let told = Arc::clone(&refused);
+    within(move || {
+        let ended = scope(move |s| {
+            let (lent, group) = (Lent::default(), Arc::new(Mutex::new(Some(s.group("closed")?))));
+            let (theirs, own, told_too) = (Arc::clone(&lent), Arc::clone(&group), Arc::clone(&told));
+            let joins = Child::once("joins", "joins the asker", move |_| {
+                if last == "joins" {
+                    waits_of(s, "asker", "join");
+                    waits_of(s, "closes", "group");
+                }
+                Ok(if is_refused(&theirs) {
+                    told.add("joins")
+                })
+            });
+            let (open, gate) = gate();
+            let closes = Child::once("closes", "closes the asker's group", move |_| {
+                pass(&gate);
+                if last == "closes" {
+                    waits_of(s, "asker", "join");
+                    waits_of(s, "joins", "join");
+                }
+                let group = own.lock().unwrap().take();
+                Ok(group.map_or(Ok(()), |group| group.close())?)
+            });
+            let sup = s.supervisor("group", "keeps two").child_grace(Duration::from_millis(10));
+            let sup = sup.add(joins.vital()).add(closes.vital()).start()?;
+            let spawned = group.lock().unwrap().as_ref().map(|group| {
+                group.spawn("asker", "joins the supervisor", move |_| {
+                    if last == "asker" {
+                        waits_of(s, "joins", "join");
+                        waits_of(s, "closes", "group");
+                    }
+                    let is_cycle = matches!(sup.join(), Err(JoinError::WouldDeadlock { .. }));
+                    Ok(if is_cycle {
+                        told_too.add("asker")
+                    })
+                })
+            });
+            let asker = spawned.transpose()?.expect("the group is there");
+            let done = asker.done().clone();
+            *lent.lock().unwrap() = Some(asker);
+            drop(open);
+            // The scope would stop the supervisor if its body returned.
+            Ok(assert!(done.recv().is_err()))
+        });
+        // A child that was refused ends, and with it the supervisor, for which the other is late.
+        let late = ended.err().map(|error| error.to_string());
+        assert!(late.as_ref().is_none_or(|text| text.contains("did not stop within")), "{late:?}");
+    });
+    refused.text()
+}
+
+#[test]
+fn sv10_two_vital_children_that_both_wait_for_the_joiner_are_refused() {
+    // catches: three waits for ever, because the end of either child would end the join
+    assert_eq!(two_vital("asker"), "asker");
+    assert_eq!(two_vital("joins"), "joins");
+    // The closing of a group cannot be refused, so the join is.
+    assert_eq!(two_vital("closes"), "asker");
 }
 
 #[test]
