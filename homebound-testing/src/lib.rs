@@ -40,7 +40,7 @@ mod trees;
 pub use everywhere::{StopEverywhere, stop_everywhere};
 pub use leaks::{LeakGuard, LeakedThread, Leaks, NoLeaks, no_leaks};
 pub use trees::{
-    Act, Block, Callback, Decided, End, Errors, Event, Failed, Failing, Fate, Finish, Gave, How, Id,
+    Act, Block, Callback, Care, Decided, End, Errors, Event, Failed, Failing, Fate, Finish, Gave, How, Id,
     KernelThread, LIMIT, Limit, Mapped, Nested, Observed, Owned, PATIENCE, Property, Raced, Returned, Root,
     Step, Stop, Sum, Task, TaskEvent, Thread, Trade, Tree, Via, Violation, Violations, Wait, What, Whose,
     Work,

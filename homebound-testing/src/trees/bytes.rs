@@ -4,12 +4,12 @@
 
 use std::iter::Peekable;
 
-use super::genes::{tasks, trade, width};
+use super::genes::{raced, tasks, trade, width};
 use super::tree::{
     Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, Root, Step, Thread, Tree, Via, Wait,
     joins_around,
 };
-use super::work::{Mapped, Raced, Work};
+use super::work::{Mapped, Work};
 
 /// Bytes of a step.
 pub(crate) const WIDTH: usize = 4;
@@ -149,7 +149,7 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
                     errors: errors(flags),
                 })
             }
-            37 => Act::Race(Raced { tasks: tasks(flags, choice), errors: errors(flags) }),
+            37 => Act::Race(raced(flags, choice, errors(flags))),
             30 => match pick(&scene.threads, choice) {
                 Some(thread) => Act::JoinAround(thread, errors(flags)),
                 None => Act::Look,
@@ -213,7 +213,7 @@ impl<I: Iterator<Item = Gene>> Maker<I> {
             Some(place) if flags & 0b1100 != 0b1100 => place,
             _ => Via::Sibling(scene.own),
         };
-        let trade = trade(kind % KINDS, choice);
+        let trade = trade(kind % KINDS, flags, choice);
         handles.push(id);
         Act::Employ(Work { via, trade, width: width(flags), tasks: tasks(flags, choice) })
     }

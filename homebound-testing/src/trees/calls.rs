@@ -278,6 +278,7 @@ pub(super) fn gave_of<T>(joined: &Result<T, JoinError>) -> Option<Gave> {
         Ok(_) => Some(Gave::Value),
         Err(JoinError::Stopped(_)) => Some(Gave::Stopped),
         Err(JoinError::Dropped) => Some(Gave::Dropped),
+        Err(JoinError::Expired) => Some(Gave::Expired),
         Err(JoinError::Failed(failure)) => Some(Gave::Failure(message_of(failure))),
         Err(_) => None,
     }

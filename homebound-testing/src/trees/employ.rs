@@ -9,12 +9,12 @@ use std::time::Duration;
 use super::act::{Frame, Held, Place};
 use super::calls::{PURPOSE, gave_of, name};
 use super::canary::Loan;
-use super::log::{Decided, Finish, TaskEvent, What};
+use super::log::{Decided, Failing, Finish, How, TaskEvent, What};
 use super::run::returned_of;
-use super::task::{Errand, Told, WAITS};
-use super::tree::{Id, PATIENCE, Via};
-use super::work::{GIVES_UP_AT, Mapped, Raced, Task, Trade, Work};
-use homebound::work::{Child, PoolBuilder, RaceError, Strategy, SupervisorBuilder};
+use super::task::{Errand, Told};
+use super::tree::{Id, Via};
+use super::work::{Care, GIVES_UP_AT, Mapped, Raced, Task, Trade, WAITS, Work};
+use homebound::work::{Child, PoolBuilder, RaceError, SupervisorBuilder};
 use homebound::{
     BoxError, Context, Handle, Job, JoinSet, Pool, Race, Restart, Result, Scope, Supervisor, ThreadBuilder,
 };
@@ -83,6 +83,10 @@ impl Employed for Supervisor<'_> {
 
     fn join(self: Box<Self>, _: &Context, note: &dyn Fn(What)) -> Result<(), BoxError> {
         let joined = Supervisor::join(&self);
+        // If the join was refused, the supervisor goes on, and so does its count.
+        if !matches!(joined, Err(homebound::JoinError::WouldDeadlock { .. })) {
+            note(What::Restarts(self.restarts()));
+        }
         note_of_all(&joined, note);
         Ok(joined?)
     }
@@ -198,13 +202,20 @@ impl<'s> Frame<'_, 's> {
     fn hire<'t>(&self, id: Id, work: &Work, site: &dyn Site<'t>, loan: Loan<'t>) -> Option<Held<'t>> {
         let errand = |place, task, told| self.errand(id, place, task, told, loan.clone());
         let held: Box<dyn Employed + Send + 't> = match work.trade {
-            Trade::Pool => Box::new(self.pool(work, site.pool(name('w', id)), errand)?),
+            Trade::Pool(at_stop) => {
+                let pool = site.pool(name('w', id)).at_stop(at_stop);
+                Box::new(self.pool(work, pool, errand)?)
+            }
             Trade::JoinSet => {
                 let errands = work.staff().map(|(place, task)| errand(place, task, Told::Joiner));
                 Box::new(site.join_set(&self.cx.1, name('w', id), errands.collect()))
             }
-            Trade::Supervisor(strategy) => {
-                Box::new(supervisor(work, strategy, site.supervisor(name('w', id)), errand)?)
+            Trade::Supervisor(care) => {
+                if care.hasty {
+                    // A failure of the supervisor itself, if a sibling is late.
+                    self.world.log.note(id, What::Fails(Failing { message: id, how: How::Answered }));
+                }
+                Box::new(supervisor(work, care, site.supervisor(name('w', id)), errand)?)
             }
             Trade::Restart => {
                 let (place, task) = work.staff().next()?;
@@ -236,9 +247,12 @@ impl<'s> Frame<'_, 's> {
             let errand = errand(place, task, if by_handle { Told::Joiner } else { Told::Scope });
             let heard = errand.witness();
             let run = move |cx: &Context| errand.run(cx);
-            let taken = match by_handle {
-                true => pool.submit(&self.cx.1, run).map(|job| jobs.push((place, job))),
-                false => pool.execute(&self.cx.1, move |cx| run(cx).map(drop)),
+            let taken = match (by_handle, work.begin_within(place)) {
+                (true, None) => pool.submit(&self.cx.1, run).map(|job| jobs.push((place, job))),
+                (true, Some(limit)) => {
+                    pool.submit_within(&self.cx.1, limit, run).map(|job| jobs.push((place, job)))
+                }
+                (false, _) => pool.execute(&self.cx.1, move |cx| run(cx).map(drop)),
             };
             heard(taken.is_ok());
         }
@@ -285,15 +299,17 @@ impl<'s> Frame<'_, 's> {
 
     pub(super) fn race(&self, id: Id, raced: &Raced) -> Result {
         let mut race = Race::new();
-        let patience = if raced.is_won() { PATIENCE } else { WAITS };
         for (place, task) in raced.tasks.iter().enumerate() {
             let mut errand = self.errand(id, place, *task, Told::Caller, self.loan.clone());
-            errand.patience = patience;
+            errand.patience = raced.patience();
             race = race.add(name('e', place), PURPOSE, move |cx: &Context| errand.run(cx));
         }
-        let ended = self.cx.1.race(name('w', id), race);
+        let ended = match raced.wanted {
+            1 => self.cx.1.race(name('w', id), race).map(|winner| vec![winner]),
+            wanted => self.cx.1.quorum(name('w', id), wanted, race),
+        };
         let decided = match &ended {
-            Ok(winner) => Decided::Won(*winner),
+            Ok(winners) => Decided::Won(winners.clone()),
             Err(RaceError::TooFew { failures, .. }) => Decided::Lost(failures.len()),
             Err(RaceError::Stopped(_)) => Decided::Stopped,
             Err(_) => Decided::Refused,
@@ -305,19 +321,23 @@ impl<'s> Frame<'_, 's> {
 
 fn supervisor<'t>(
     work: &Work,
-    strategy: Strategy,
+    care: Care,
     mut supervisor: SupervisorBuilder<'t>,
     errand: impl Fn(usize, Task, Told) -> Errand<'t>,
 ) -> Option<Supervisor<'t>> {
     let told = if work.is_alone() { Told::AtLast } else { Told::Perhaps };
     let mut heard = Vec::new();
     for (place, task) in work.staff() {
-        let errand = errand(place, task, told);
+        let mut errand = errand(place, task, told);
+        errand.patience = work.patience();
         heard.push(errand.witness());
         let child = Child::new(name('c', place), PURPOSE, move |cx| errand.run(cx).map(drop));
-        supervisor = supervisor.add(child);
+        supervisor = supervisor.add(if care.vital && place == 0 { child.vital() } else { child });
     }
-    let started = supervisor.strategy(strategy).restart(policy()).start();
+    if care.hasty {
+        supervisor = supervisor.child_grace(Duration::from_millis(1));
+    }
+    let started = supervisor.strategy(care.strategy).restart(policy()).start();
     heard.into_iter().for_each(|heard| heard(started.is_ok()));
     started.ok()
 }

@@ -1,22 +1,38 @@
 //! Owns the choice of work by the bytes of its step.
 //! Refuses to know the steps around it: `bytes` does.
 
+use homebound::AtStop;
 use homebound::work::Strategy;
 
-use super::work::{Task, Trade};
+use super::tree::Errors;
+use super::work::{Care, Raced, Task, Trade};
 
 /// The kinds from 32 to 35 are these.
-pub(super) fn trade(kind: u8, choice: u8) -> Trade {
+pub(super) fn trade(kind: u8, flags: u8, choice: u8) -> Trade {
     match kind {
-        32 => Trade::Pool,
+        32 => Trade::Pool(if flags & 2 == 2 { AtStop::Drain } else { AtStop::Drop }),
         33 => Trade::JoinSet,
-        34 => Trade::Supervisor(match choice % 4 {
-            2 => Strategy::RestForOne,
-            3 => Strategy::OneForAll,
-            _ => Strategy::OneForOne,
-        }),
+        34 => {
+            let strategy = match choice % 4 {
+                2 => Strategy::RestForOne,
+                3 => Strategy::OneForAll,
+                _ => Strategy::OneForOne,
+            };
+            Trade::Supervisor(Care { strategy, vital: flags & 1 == 1, hasty: flags & 2 == 2 })
+        }
         _ => Trade::Restart,
     }
+}
+
+/// One entrant to four, of which most often one has to succeed.
+pub(super) fn raced(flags: u8, choice: u8, errors: Errors) -> Raced {
+    let wanted = match flags & 0b111 {
+        0b111 => 0,
+        flags if flags & 0b11 == 0b11 => 3,
+        flags if flags & 0b10 == 0b10 => 2,
+        _ => 1,
+    };
+    Raced { wanted, tasks: tasks(flags, choice), errors }
 }
 
 pub(super) fn width(flags: u8) -> usize {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::kin::{Kin, Kind};
-use super::log::{Event, Observed, What};
+use super::log::{Event, Observed, Stop, What};
 use super::tree::Id;
 
 pub(super) struct Index<'a> {
@@ -31,6 +31,12 @@ impl<'a> Index<'a> {
     /// The first event of a step for which `is` holds.
     pub(super) fn first(&self, node: Id, is: impl Fn(&What) -> bool) -> Option<usize> {
         self.places(node).iter().copied().find(|place| is(&self.events[*place].what))
+    }
+
+    /// The event by which the watcher stopped a run in which all threads waited. No step is 0.
+    pub(super) fn rescued(&self) -> Option<usize> {
+        let by_watcher = |what: &What| matches!(what, What::Stopping { how: Stop::Because, .. });
+        self.first(0, by_watcher)
     }
 
     pub(super) fn started(&self, node: Id) -> Option<usize> {
@@ -111,7 +117,7 @@ impl<'a> Index<'a> {
         let mut around = self.kin.around(scope);
         around.push(scope);
         self.events.iter().any(|event| {
-            matches!(event.what, What::Stopping { target, how: super::log::Stop::Shutdown } if around.contains(&target))
+            matches!(event.what, What::Stopping { target, how: Stop::Shutdown } if around.contains(&target))
         })
     }
 }

@@ -2,7 +2,7 @@
 //! Refuses to print the tree.
 
 /// An item that the code needs if it contains the text.
-pub(super) const ITEMS: [(&str, &str); 16] = [
+pub(super) const ITEMS: [(&str, &str); 18] = [
     ("registry::run", "use homebound::registry;"),
     (" scope(", "use homebound::scope;"),
     ("Handle<", "use homebound::Handle;"),
@@ -12,6 +12,8 @@ pub(super) const ITEMS: [(&str, &str); 16] = [
     ("Race::", "use homebound::Race;"),
     ("Restart::", "use homebound::Restart;"),
     ("Strategy::", "use homebound::work::Strategy;"),
+    ("AtStop::", "use homebound::AtStop;"),
+    ("Child::", "use homebound::Child;"),
     ("bounded", "use crossbeam_channel::bounded;"),
     ("never", "use crossbeam_channel::never;"),
     ("Duration", "use std::time::Duration;"),

@@ -102,6 +102,8 @@ pub enum What {
     Collected(Vec<usize>),
     /// A race returned.
     Decided(Decided),
+    /// A supervisor said that it has decided so many restarts.
+    Restarts(u64),
     /// A scope returned, or a group was closed or dropped.
     Returned(Returned),
     /// A call of `shutdown` returned this.
@@ -136,11 +138,11 @@ pub enum TaskEvent {
 }
 
 /// The result of a race.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decided {
-    /// The entrant of this number has won.
-    Won(usize),
-    /// None has won; this many have failed.
+    /// The entrants of these numbers have won.
+    Won(Vec<usize>),
+    /// Too few have won; this many have failed.
     Lost(usize),
     /// The caller was asked to stop.
     Stopped,
@@ -212,6 +214,8 @@ pub enum Gave {
     Failure(Id),
     /// The error that says that the job was dropped, because its pool was stopped before.
     Dropped,
+    /// The error that says that the job did not begin in time.
+    Expired,
 }
 
 /// The call that stops a scope, group or thread.

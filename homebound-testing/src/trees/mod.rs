@@ -41,4 +41,4 @@ pub use tree::{
     Act, Block, Callback, End, Errors, Fate, Id, Limit, Nested, Owned, PATIENCE, Root, Step, Thread, Tree,
     Via, Wait,
 };
-pub use work::{Mapped, Raced, Task, Trade, Work};
+pub use work::{Care, Mapped, Raced, Task, Trade, Work};

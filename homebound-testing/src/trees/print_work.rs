@@ -1,27 +1,35 @@
 //! Owns the work of a tree as Rust code: pools, sets, supervisors, restarts, maps and races.
 //! Refuses to know the steps around it: `print` does.
 
+use std::time::Duration;
+
+use homebound::AtStop;
 use homebound::work::Strategy;
 
 use super::print::{PURPOSE, braced, handed_on, millis, place, spelled};
-use super::task::{DEAF, WAITS};
-use super::tree::{Errors, Id, PATIENCE};
-use super::work::{GIVES_UP_AT, Mapped, Raced, Task, Trade, Work};
+use super::task::DEAF;
+use super::tree::{Errors, Id};
+use super::work::{GIVES_UP_AT, Mapped, Raced, Task, Trade, WAITS, Work};
+
+const DRAIN: &str = ".at_stop(AtStop::Drain)";
 
 /// The expression of an `Option` with the handle.
 pub(super) fn employ(id: Id, work: &Work, cx: &str) -> String {
     let at = place(work.via);
     let mut lines = String::new();
     match work.trade {
-        Trade::Pool => {
-            let width = work.width;
-            lines +=
-                &format!("let pool = {at}.pool(\"w{id}\", {PURPOSE}).threads({width}).queue(1).start();\n");
+        Trade::Pool(at_stop) => {
+            let (width, drain) = (work.width, if at_stop == AtStop::Drain { DRAIN } else { "" });
+            lines += &format!(
+                "let pool = {at}.pool(\"w{id}\", {PURPOSE}).threads({width}).queue(1){drain}.start();\n"
+            );
             lines += "pool.ok().map(|pool| {\n    let mut jobs = Vec::new();\n";
             for (number, task) in work.staff() {
-                lines += &match number % 2 {
-                    0 => format!("    let _ = pool.execute({cx}, {});\n", closure(id, task)),
-                    _ => format!("    jobs.extend(pool.submit({cx}, {}));\n", closure(id, task)),
+                let (by_handle, task) = (number % 2 == 1, closure(id, task));
+                lines += &match work.begin_within(number).map(millis_of) {
+                    _ if !by_handle => format!("    let _ = pool.execute({cx}, {task});\n"),
+                    None => format!("    jobs.extend(pool.submit({cx}, {task}));\n"),
+                    Some(limit) => format!("    jobs.extend(pool.submit_within({cx}, {limit}, {task}));\n"),
                 };
             }
             lines += "    jobs.extend(None::<homebound::Job<()>>);\n    (pool, jobs)\n})";
@@ -44,15 +52,22 @@ pub(super) fn employ(id: Id, work: &Work, cx: &str) -> String {
             lines += if in_scope { "" } else { "}\n" };
             lines += "Some(set)";
         }
-        Trade::Supervisor(strategy) => {
-            let strategy = match strategy {
+        Trade::Supervisor(care) => {
+            let strategy = match care.strategy {
                 Strategy::RestForOne => "RestForOne",
                 Strategy::OneForAll => "OneForAll",
                 _ => "OneForOne",
             };
             lines += &format!("{at}.supervisor(\"w{id}\", {PURPOSE}).strategy(Strategy::{strategy})\n");
             for (number, task) in work.staff() {
-                lines += &format!("    .child(\"c{number}\", {PURPOSE}, {})\n", closure(id, task));
+                let task = patient(id, task, work.patience());
+                lines += &match care.vital && number == 0 {
+                    true => format!("    .add(Child::new(\"c0\", {PURPOSE}, {task}).vital())\n"),
+                    false => format!("    .child(\"c{number}\", {PURPOSE}, {task})\n"),
+                };
+            }
+            if care.hasty {
+                lines += &format!("    .child_grace({})\n", millis(1));
             }
             lines += &format!("    .restart({}).start().ok()", policy());
         }
@@ -79,6 +94,18 @@ fn policy() -> String {
     )
 }
 
+/// As [`closure`], for a task that waits so long for its stop.
+fn patient(id: Id, task: Task, waits: u64) -> String {
+    match task {
+        Task::Wait => format!("|cx: &Context| Ok(cx.sleep({})?)", millis(waits)),
+        task => closure(id, task),
+    }
+}
+
+fn millis_of(limit: Duration) -> String {
+    millis(limit.as_millis() as u64)
+}
+
 fn closure(id: Id, task: Task) -> String {
     match task {
         Task::Value => "|_| Ok(())".to_owned(),
@@ -87,14 +114,14 @@ fn closure(id: Id, task: Task) -> String {
         Task::Flaky => format!(
             "|cx: &Context| match cx.run_number() {{\n    1..{GIVES_UP_AT} => Err(\"step {id} fails\".into()),\n    _ => Ok(()),\n}}"
         ),
-        Task::Wait => format!("|cx: &Context| Ok(cx.sleep({})?)", millis(WAITS)),
+        Task::Wait => patient(id, task, WAITS),
         Task::Linger => format!("|_| Ok(drop(never::<()>().recv_timeout({})))", millis(DEAF)),
     }
 }
 
 pub(super) fn stop(trade: Trade) -> &'static str {
     match trade {
-        Trade::Pool => "t.0.stop()",
+        Trade::Pool(_) => "t.0.stop()",
         Trade::JoinSet => "t.stop_all()",
         Trade::Supervisor(_) | Trade::Restart => "t.stop()",
     }
@@ -102,7 +129,7 @@ pub(super) fn stop(trade: Trade) -> &'static str {
 
 pub(super) fn join(trade: Trade, errors: Errors, cx: &str) -> String {
     match trade {
-        Trade::Pool => {
+        Trade::Pool(_) => {
             "for job in t.1 {\n    let _ = job.join();\n}\n".to_owned() + &handed_on("t.0.close()", errors)
         }
         Trade::JoinSet => format!("let mut t = t;\nwhile let Ok(Some(_)) = t.next({cx}) {{}}"),
@@ -157,13 +184,13 @@ pub(super) fn map(id: Id, mapped: &Mapped, body: Option<String>, cx: &str) -> St
 }
 
 pub(super) fn race(id: Id, raced: &Raced, cx: &str) -> String {
-    let waits = if raced.is_won() { PATIENCE } else { WAITS };
     let entrants = raced.tasks.iter().enumerate().map(|(number, task)| {
-        let task = match task {
-            Task::Wait => format!("|cx: &Context| Ok(cx.sleep({})?)", millis(waits)),
-            task => closure(id, *task),
-        };
+        let task = patient(id, *task, raced.patience());
         format!("\n    .add(\"e{number}\", {PURPOSE}, {task})")
     });
-    format!("{cx}.race(\"w{id}\", Race::<()>::new(){})", entrants.collect::<String>())
+    let (name, wanted) = match raced.wanted {
+        1 => ("race", String::new()),
+        wanted => ("quorum", format!("{wanted}, ")),
+    };
+    format!("{cx}.{name}(\"w{id}\", {wanted}Race::<()>::new(){})", entrants.collect::<String>())
 }

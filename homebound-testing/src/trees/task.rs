@@ -13,8 +13,6 @@ use super::tree::Id;
 use super::work::{GIVES_UP_AT, Task};
 use homebound::{Context, Result};
 
-/// How long a waiting task waits for its stop, if it may be that none comes, in milliseconds.
-pub(super) const WAITS: u64 = 20;
 /// How long a deaf task is deaf, in milliseconds.
 pub(super) const DEAF: u64 = 3;
 

@@ -2,9 +2,12 @@
 //! races, and the tasks of each.
 //! Refuses to run them: `employ` and `task` do.
 
+use std::time::Duration;
+
+use homebound::AtStop;
 use homebound::work::Strategy;
 
-use super::tree::{Errors, Step, Via};
+use super::tree::{Errors, PATIENCE, Step, Via};
 
 /// Work that a step sets going, and that lives while other steps go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +25,27 @@ pub struct Work {
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trade {
-    /// A pool with one place in its queue. Every second job is submitted with a handle.
-    Pool,
+    /// A pool with one place in its queue. Every second job is submitted with a handle. The second
+    /// job of two threads has a minute to begin, and the fourth job of any pool a millisecond.
+    Pool(AtStop),
     /// A `JoinSet` of threads; of jobs of a pool, if only a context is there.
     JoinSet,
     /// A supervisor whose children are the tasks. It gives up at the third failure of a child in a
     /// row. Only the first child may fail for ever.
-    Supervisor(Strategy),
+    Supervisor(Care),
     /// A thread that restarts until it returns a value, and gives up like a child.
     Restart,
+}
+
+/// How a supervisor looks after its children.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Care {
+    /// The siblings that are restarted with a child.
+    pub strategy: Strategy,
+    /// The first child is vital: its last end is that of the supervisor.
+    pub vital: bool,
+    /// Its children have a millisecond to come home, so a deaf sibling may end the supervisor.
+    pub hasty: bool,
 }
 
 /// The closure of a job, a member, a child, an item or an entrant.
@@ -44,8 +59,9 @@ pub enum Task {
     Panic,
     /// Returns an error in the first two runs, and a value in the third.
     Flaky,
-    /// Waits for the stop, for at most 20 ms, and then returns a value. In a race that another
-    /// entrant wins, for at most [`PATIENCE`](super::PATIENCE).
+    /// Waits for the stop, for at most 20 ms, and then returns a value. For at most
+    /// [`PATIENCE`](super::PATIENCE), if other entrants decide the race, or if the first child ends
+    /// the supervisor.
     Wait,
     /// Is deaf to the stop for 3 ms.
     Linger,
@@ -65,14 +81,19 @@ pub struct Mapped {
     pub errors: Errors,
 }
 
-/// A race.
+/// A race, or a quorum if not just one entrant has to succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raced {
+    /// The number of entrants that have to succeed.
+    pub wanted: usize,
     /// The entrants.
     pub tasks: Vec<Task>,
     /// The fate of the error of the race.
     pub errors: Errors,
 }
+
+/// How long a waiting task waits for its stop, if it may be that none comes, in milliseconds.
+pub(super) const WAITS: u64 = 20;
 
 /// The failure in a row at which a supervisor or a restarting thread gives up.
 pub(super) const GIVES_UP_AT: u32 = 3;
@@ -103,13 +124,54 @@ impl Work {
     /// True if a failing run of this task fails its supervisor or thread for sure, if it is the
     /// third.
     pub(super) fn is_alone(&self) -> bool {
-        matches!(self.trade, Trade::Restart | Trade::Supervisor(Strategy::OneForOne))
+        matches!(self.trade, Trade::Restart | Trade::Supervisor(Care { strategy: Strategy::OneForOne, .. }))
+    }
+
+    /// The time in which the job of this number has to begin.
+    pub(super) fn begin_within(&self, place: usize) -> Option<Duration> {
+        match (place, self.width) {
+            (1, 2) => Some(Duration::from_secs(60)),
+            (3, _) => Some(Duration::from_millis(1)),
+            _ => None,
+        }
+    }
+
+    /// The end of the first child that ends the supervisor, if there will be one: the number of
+    /// failures, or the first value (0). No sibling ends a run of the first child before that.
+    pub(super) fn settles(&self) -> Option<usize> {
+        let Trade::Supervisor(Care { strategy: Strategy::OneForOne | Strategy::RestForOne, vital, .. }) =
+            self.trade
+        else {
+            return None;
+        };
+        match self.tasks.first()? {
+            Task::Error | Task::Panic => Some(GIVES_UP_AT as usize),
+            Task::Value | Task::Flaky | Task::Linger => vital.then_some(0),
+            Task::Wait => None,
+        }
+    }
+
+    /// How long a child waits for its stop, in milliseconds.
+    pub(super) fn patience(&self) -> u64 {
+        if self.settles().is_some() { PATIENCE } else { WAITS }
     }
 }
 
 impl Raced {
-    /// True if some entrant has a value without waiting for a stop.
-    pub(super) fn is_won(&self) -> bool {
-        self.tasks.iter().any(|task| matches!(task, Task::Value | Task::Linger))
+    /// The number of failures with which the quorum cannot be reached.
+    pub(super) fn too_many(&self) -> usize {
+        (self.tasks.len() + 1).saturating_sub(self.wanted)
+    }
+
+    /// True if entrants decide the race that wait for no stop.
+    pub(super) fn is_decided(&self) -> bool {
+        let count = |is: fn(&Task) -> bool| self.tasks.iter().filter(|task| is(task)).count();
+        let values = count(|task| matches!(task, Task::Value | Task::Linger));
+        values >= self.wanted || count(|task| task.fails(1)) >= self.too_many()
+    }
+
+    /// How long an entrant waits for its stop, in milliseconds.
+    pub(super) fn patience(&self) -> u64 {
+        if self.is_decided() { PATIENCE } else { WAITS }
     }
 }

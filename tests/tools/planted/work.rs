@@ -1,8 +1,10 @@
 //! Wrong observations of work.
 
+use homebound::AtStop;
+use homebound::work::Strategy;
 use homebound_testing::{
-    Decided, Errors, Finish, Gave, Observed, Property, Raced, Step, Task, TaskEvent, Trade, Tree, Via, What,
-    Work,
+    Care, Decided, Errors, Finish, Gave, Observed, Property, Raced, Step, Stop, Task, TaskEvent, Trade, Tree,
+    Via, What, Work,
 };
 
 use super::{Act, Event, Id, error, place, rejected, remove, right, tree, wait};
@@ -28,7 +30,7 @@ fn is(event: TaskEvent, task: usize) -> impl Fn(&What) -> bool {
 
 #[test]
 fn a_job_that_runs_twice() {
-    let mut observed = right(&joined(Trade::Pool, vec![Task::Value, Task::Value]));
+    let mut observed = right(&joined(Trade::Pool(AtStop::Drop), vec![Task::Value, Task::Value]));
     let at = place(&observed, 1, is(TaskEvent::Gone, 0));
     note(&mut observed, at, 0, TaskEvent::Begun { run: 1 });
     note(&mut observed, at + 1, 0, TaskEvent::Over(Finish::Value));
@@ -37,7 +39,7 @@ fn a_job_that_runs_twice() {
 
 #[test]
 fn a_job_that_is_lost() {
-    let mut observed = right(&joined(Trade::Pool, vec![Task::Value]));
+    let mut observed = right(&joined(Trade::Pool(AtStop::Drop), vec![Task::Value]));
     remove(&mut observed, 1, is(TaskEvent::Begun { run: 1 }, 0));
     remove(&mut observed, 1, is(TaskEvent::Over(Finish::Value), 0));
     rejected(&observed, Property::Work, "task 0 was taken and never ran");
@@ -45,7 +47,7 @@ fn a_job_that_is_lost() {
 
 #[test]
 fn a_job_that_outlives_its_scope() {
-    let mut observed = right(&joined(Trade::Pool, vec![Task::Value]));
+    let mut observed = right(&joined(Trade::Pool(AtStop::Drop), vec![Task::Value]));
     let gone = remove(&mut observed, 1, is(TaskEvent::Gone, 0));
     observed.events.push(gone);
     rejected(&observed, Property::Home, "task 0 of work 1 was still there");
@@ -54,7 +56,7 @@ fn a_job_that_outlives_its_scope() {
 #[test]
 fn a_job_whose_failure_is_lost() {
     // Without a join, the failure of a job with a handle is the scope's.
-    let mut observed = right(&tree(vec![work(1, Trade::Pool, vec![Task::Value, Task::Error])]));
+    let mut observed = right(&tree(vec![work(1, Trade::Pool(AtStop::Drop), vec![Task::Value, Task::Error])]));
     error(&mut observed).failures.clear();
     rejected(&observed, Property::Listed, "the failure of step 1 is not in the result");
 }
@@ -111,9 +113,77 @@ fn results_in_another_order() {
 
 #[test]
 fn a_race_that_the_wrong_one_wins() {
-    let raced = Raced { tasks: vec![Task::Error, Task::Linger], errors: Errors::Ignore };
+    let raced = Raced { wanted: 1, tasks: vec![Task::Error, Task::Linger], errors: Errors::Ignore };
     let mut observed = right(&tree(vec![Step { id: 1, act: Act::Race(raced) }, wait(2)]));
     let at = place(&observed, 1, |what| matches!(what, What::Decided(_)));
-    observed.events[at].what = What::Decided(Decided::Won(0));
+    observed.events[at].what = What::Decided(Decided::Won(vec![0]));
     rejected(&observed, Property::Work, "entrant 0 has won, without a value");
+}
+
+#[test]
+fn a_quorum_of_too_few() {
+    let raced = Raced { wanted: 2, tasks: vec![Task::Value, Task::Linger], errors: Errors::Ignore };
+    let mut observed = right(&tree(vec![Step { id: 1, act: Act::Race(raced) }]));
+    let at = place(&observed, 1, |what| matches!(what, What::Decided(_)));
+    observed.events[at].what = What::Decided(Decided::Won(vec![0]));
+    rejected(&observed, Property::Work, "1 have won, and 2 were wanted");
+}
+
+#[test]
+fn a_loser_that_sleeps_until_the_run_is_stopped() {
+    // The watcher stops a run in which all threads wait. So a loser that is told nothing does not
+    // wait for long.
+    let raced = Raced { wanted: 1, tasks: vec![Task::Value, Task::Wait], errors: Errors::Ignore };
+    let mut observed = right(&tree(vec![Step { id: 1, act: Act::Race(raced) }]));
+    let won = place(&observed, 1, is(TaskEvent::Over(Finish::Value), 0));
+    let at = observed.events[won].at;
+    // Begun by then, and over after it.
+    let begun = remove(&mut observed, 1, is(TaskEvent::Begun { run: 1 }, 1));
+    observed.events.insert(won, begun);
+    let rescue = What::Stopping { target: 0, how: Stop::Because };
+    observed.events.insert(won + 2, Event { node: 0, at, what: rescue });
+    let over = remove(&mut observed, 1, |what| matches!(what, What::Task(1, TaskEvent::Over(_))));
+    observed.events.insert(won + 3, over);
+    rejected(&observed, Property::Seen, "task 1 of work 1 did not hear");
+}
+
+#[test]
+fn a_wait_that_sleeps_until_the_run_is_stopped() {
+    let mut observed = right(&tree(vec![Step { id: 1, act: Act::Stop(0) }, wait(2)]));
+    let woken = place(&observed, 0, |what| matches!(what, What::Woken { .. }));
+    let rescue = What::Stopping { target: 0, how: Stop::Because };
+    let at = observed.events[woken].at;
+    observed.events.insert(woken, Event { node: 0, at, what: rescue });
+    rejected(&observed, Property::Seen, "the wait of step 0 slept through its stop");
+}
+
+#[test]
+fn a_job_that_is_dropped_by_a_pool_that_drains() {
+    let jobs = vec![Task::Wait, Task::Value];
+    let pool = work(1, Trade::Pool(AtStop::Drain), jobs);
+    let mut observed = right(&tree(vec![pool, Step { id: 2, act: Act::Stop(0) }]));
+    remove(&mut observed, 1, is(TaskEvent::Begun { run: 1 }, 1));
+    remove(&mut observed, 1, is(TaskEvent::Over(Finish::Value), 1));
+    rejected(&observed, Property::Work, "task 1 was dropped, and its pool was to drain");
+}
+
+#[test]
+fn a_restart_that_is_not_counted() {
+    let care = Care { strategy: Strategy::OneForOne, vital: true, hasty: false };
+    let mut observed = right(&joined(Trade::Supervisor(care), vec![Task::Flaky]));
+    let at = place(&observed, 1, |what| matches!(what, What::Restarts(2)));
+    observed.events[at].what = What::Restarts(1);
+    rejected(&observed, Property::Work, "it said 1 restarts, and made 2, for 2 failures");
+}
+
+#[test]
+fn a_sibling_that_outlasts_a_vital_child() {
+    let care = Care { strategy: Strategy::OneForOne, vital: true, hasty: false };
+    let mut observed = right(&joined(Trade::Supervisor(care), vec![Task::Value, Task::Wait]));
+    let ended = place(&observed, 1, is(TaskEvent::Over(Finish::Value), 0));
+    let late = observed.events[ended].at + std::time::Duration::from_secs(2);
+    let over = place(&observed, 1, |what| matches!(what, What::Task(1, TaskEvent::Over(_))));
+    observed.events[over].at = late;
+    observed.events[over].what = What::Task(1, TaskEvent::Over(Finish::Value));
+    rejected(&observed, Property::Seen, "task 1 of work 1 did not hear");
 }

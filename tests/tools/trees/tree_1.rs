@@ -52,7 +52,7 @@ fn main() {
                 };
                 let _ = scope(|s9| {
                     let cx9 = s9.context();
-                    cx9.race("w10", Race::<()>::new()
+                    cx9.quorum("w10", 2, Race::<()>::new()
                         .add("e0", "a step", |_| Ok(drop(never::<()>().recv_timeout(Duration::from_millis(3)))))
                         .add("e1", "a step", |cx: &Context| match cx.run_number() {
                         1..3 => Err("step 10 fails".into()),

@@ -4,7 +4,9 @@ fn main() {
     use homebound::registry;
     use homebound::BoxError;
     use homebound::Context;
+    use homebound::AtStop;
     use crossbeam_channel::bounded;
+    use std::time::Duration;
     #[derive(Debug)]
     struct Hidden(BoxError);
     impl std::fmt::Display for Hidden {
@@ -26,14 +28,14 @@ fn main() {
             g1.close().map_err(|error| Hidden(BoxError::from(error)))?;
         }
         let _t5 = {
-            let pool = cx0.pool("w5", "a step").threads(2).queue(1).start();
+            let pool = cx0.pool("w5", "a step").threads(2).queue(1).at_stop(AtStop::Drain).start();
             pool.ok().map(|pool| {
                 let mut jobs = Vec::new();
                 let _ = pool.execute(cx0, |cx: &Context| match cx.run_number() {
                 1..3 => Err("step 5 fails".into()),
                 _ => Ok(()),
             });
-                jobs.extend(pool.submit(cx0, |cx: &Context| match cx.run_number() {
+                jobs.extend(pool.submit_within(cx0, Duration::from_millis(60000), |cx: &Context| match cx.run_number() {
                 1..3 => Err("step 5 fails".into()),
                 _ => Ok(()),
             }));

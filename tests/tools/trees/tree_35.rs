@@ -4,6 +4,7 @@ fn main() {
     use homebound::scope;
     use homebound::BoxError;
     use homebound::Context;
+    use homebound::AtStop;
     use crossbeam_channel::bounded;
     use crossbeam_channel::never;
     use std::time::Duration;
@@ -57,11 +58,11 @@ fn main() {
                 }).map_err(|error| Hidden(BoxError::from(error)))?;
                 let _t10 = cx5.thread("t10", "a step").isolated().dedicated().spawn(move |cx10| {
                     let _t11 = {
-                        let pool = cx10.pool("w11", "a step").threads(2).queue(1).start();
+                        let pool = cx10.pool("w11", "a step").threads(2).queue(1).at_stop(AtStop::Drain).start();
                         pool.ok().map(|pool| {
                             let mut jobs = Vec::new();
                             let _ = pool.execute(cx10, |cx: &Context| Ok(cx.sleep(Duration::from_millis(20))?));
-                            jobs.extend(pool.submit(cx10, |_| Ok(drop(never::<()>().recv_timeout(Duration::from_millis(3))))));
+                            jobs.extend(pool.submit_within(cx10, Duration::from_millis(60000), |_| Ok(drop(never::<()>().recv_timeout(Duration::from_millis(3))))));
                             jobs.extend(None::<homebound::Job<()>>);
                             (pool, jobs)
                         })

@@ -59,8 +59,8 @@ fn main() {
         }).ok();
         scope(|s12| {
             let cx12 = s12.context();
-            let _ = cx12.race("w13", Race::<()>::new()
-                .add("e0", "a step", |cx: &Context| Ok(cx.sleep(Duration::from_millis(20))?)));
+            let _ = cx12.quorum("w13", 0, Race::<()>::new()
+                .add("e0", "a step", |cx: &Context| Ok(cx.sleep(Duration::from_millis(2000))?)));
             stop0.stop_because("step 14");
             Ok(())
         }).map_err(|error| Hidden(BoxError::from(error)))?;

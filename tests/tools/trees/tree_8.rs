@@ -6,6 +6,7 @@ fn main() {
     use homebound::BoxError;
     use homebound::Context;
     use homebound::JoinSet;
+    use homebound::AtStop;
     use crossbeam_channel::never;
     use std::time::Duration;
     #[derive(Debug)]
@@ -19,7 +20,7 @@ fn main() {
     let result = registry::run(|s0| {
         let cx0 = s0.context();
         let t1 = {
-            let pool = s0.pool("w1", "a step").threads(1).queue(1).start();
+            let pool = s0.pool("w1", "a step").threads(1).queue(1).at_stop(AtStop::Drain).start();
             pool.ok().map(|pool| {
                 let mut jobs = Vec::new();
                 let _ = pool.execute(cx0, |_| Ok(drop(never::<()>().recv_timeout(Duration::from_millis(3)))));

@@ -35,8 +35,8 @@ fn may_give(index: &Index<'_>, thread: Id, gave: &Gave) -> bool {
             let may_be = |how: &How| matches!(how, How::Stop(Whose::Own | Whose::Unknown) | How::User);
             ended(Finish::Stopped) || failures.any(|failing| may_be(&failing.how))
         }
-        // Only jobs are dropped.
-        Gave::Dropped => false,
+        // Only jobs are dropped, or expire.
+        Gave::Dropped | Gave::Expired => false,
         Gave::Failure(message) => failures.any(|failing| match &failing.how {
             // An error that was only passed on is still the same failure.
             How::Passed(carried) => failing.message == *message || carried.contains(message),

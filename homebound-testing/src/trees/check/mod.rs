@@ -7,6 +7,7 @@ mod joined;
 mod listed;
 mod notes;
 mod order;
+mod race;
 mod reason;
 mod sums;
 mod work;

@@ -42,6 +42,7 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
                 }
             }
             What::Woken { timed_out: true } => slept(index, &causes(node), event, all),
+            What::Woken { timed_out: false } => rescued(index, &causes(node), node, place, all),
             What::Returned(Returned::Error(failed)) => {
                 let reasons = failed.stop_reason.iter().chain(&failed.sum.reason);
                 reasons.for_each(|reason| explained(index, &causes(node), node, place, reason, all));
@@ -67,6 +68,18 @@ fn slept(index: &Index<'_>, causes: &[Cause], event: &Event, all: &mut Vec<Viola
     let missed = causes.iter().filter_map(|cause| cause.end);
     if missed.into_iter().any(|end| index.events[end].at + SLOW < event.at) {
         say(all, Property::Seen, format!("the wait of step {} was not ended by its stop", event.node));
+    }
+}
+
+/// A wait is not ended by the watcher, which stops a run when nobody else does, if a stop had come
+/// before.
+fn rescued(index: &Index<'_>, causes: &[Cause], node: Id, woken: usize, all: &mut Vec<Violation>) {
+    let Some(rescue) = index.rescued().filter(|rescue| *rescue < woken) else { return };
+    let waiting = |place: &&usize| matches!(index.events[**place].what, What::Waiting) && **place < woken;
+    let began = index.places(node).iter().rfind(waiting);
+    let stopped = causes.iter().filter_map(|cause| cause.end).any(|end| end < rescue);
+    if began.is_some_and(|began| *began < rescue) && stopped {
+        say(all, Property::Seen, format!("the wait of step {node} slept through its stop"));
     }
 }
 

@@ -4,18 +4,24 @@
 
 use std::time::Duration;
 
+use homebound::AtStop;
+use homebound::work::Strategy;
+
 use super::super::causes::Cause;
 use super::super::index::Index;
 use super::super::kin::Kind;
-use super::super::log::{Decided, Finish, Gave, Returned, TaskEvent, What};
+use super::super::log::{Finish, Gave, Returned, TaskEvent, What};
 use super::super::tree::{Act, Id, walk};
-use super::super::work::{GIVES_UP_AT, Mapped, Task, Trade, Work};
+use super::super::work::{Care, GIVES_UP_AT, Mapped, Trade, Work};
 use super::notes::Notes;
+use super::race::{deaf, race};
 use super::{Property, Violation, say};
 
-/// A loser that has a value so long after the winner did not hear its stop. The winner may have
-/// been late for a processor, and a loser is deaf for 3 ms at most.
-const SLOW: Duration = Duration::from_secs(1);
+/// The grace of a root that no step has hurried.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The time that a job has to begin, if it is shorter than a run.
+const SHORT: Duration = Duration::from_secs(1);
 
 pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
     for step in walk(&index.observed.tree.body.steps) {
@@ -33,7 +39,7 @@ pub(super) fn check(index: &Index<'_>, all: &mut Vec<Violation>) {
             Act::Race(raced) => {
                 let decided = |what: &What| matches!(what, What::Decided(_));
                 home(&notes, index.first(step.id, decided), all);
-                race(index, &notes, &raced.tasks, all);
+                race(index, &notes, raced, all);
             }
             _ => {}
         }
@@ -77,16 +83,85 @@ fn employed(index: &Index<'_>, notes: &Notes<'_>, work: &Work, all: &mut Vec<Vio
         }
     }
     match work.trade {
-        Trade::Pool => pool(index, notes, work, all),
+        Trade::Pool(at_stop) => {
+            pool(index, notes, work, all);
+            if at_stop == AtStop::Drain {
+                drained(index, notes, work, all);
+            }
+        }
         Trade::JoinSet => join_set(index, notes, all),
-        Trade::Supervisor(_) | Trade::Restart => restarted(index, notes, work, all),
+        Trade::Restart => restarted(index, notes, work, all),
+        Trade::Supervisor(care) => {
+            restarted(index, notes, work, all);
+            episodes(index, notes, care.strategy, all);
+            if let Some(place) = settled(notes, work) {
+                deaf(index, notes, place, all);
+            }
+        }
+    }
+}
+
+/// The place of the end of the first child that ended the supervisor.
+fn settled(notes: &Notes<'_>, work: &Work) -> Option<usize> {
+    let over = notes.over(0).into_iter();
+    let (of, before) = match work.settles()? {
+        0 => (Finish::Value, 0),
+        failures => (Finish::Failing, failures - 1),
+    };
+    over.filter(|(finish, _)| *finish == of).nth(before).map(|(_, place)| place)
+}
+
+/// Each restart was counted when it was decided: no more than failures, and no fewer than runs
+/// after the first, of all children or, if siblings restart together, of one.
+fn episodes(index: &Index<'_>, notes: &Notes<'_>, strategy: Strategy, all: &mut Vec<Violation>) {
+    let said = index.places(notes.id).iter().filter_map(|place| match index.events[*place].what {
+        What::Restarts(count) => Some((*place, count)),
+        _ => None,
+    });
+    for (said, count) in said {
+        let again =
+            |task: &usize| notes.begun(*task).iter().filter(|(run, at)| *run > 1 && *at < said).count();
+        let fails = |task: &usize| {
+            let over = notes.over(*task);
+            over.iter().filter(|(finish, at)| *finish == Finish::Failing && *at < said).count()
+        };
+        let least = match strategy {
+            Strategy::OneForOne => notes.tasks.keys().map(again).sum::<usize>(),
+            _ => notes.tasks.keys().map(again).max().unwrap_or(0),
+        };
+        let most = notes.tasks.keys().map(fails).sum::<usize>();
+        if !(least as u64..=most as u64).contains(&count) {
+            notes.say(all, format_args!("it said {count} restarts, and made {least}, for {most} failures"));
+        }
+    }
+}
+
+/// A pool that drains drops no job before its share of the grace is over.
+fn drained(index: &Index<'_>, notes: &Notes<'_>, work: &Work, all: &mut Vec<Violation>) {
+    let home = index.home_of(notes.id);
+    let told = |what: &What| matches!(what, What::Stopping { target, .. } if *target == notes.id);
+    let handle = index.events.iter().position(|event| told(&event.what));
+    let stop = index.causes(home).iter().map(|cause| cause.begin).chain(handle).min();
+    let Some(stop) = stop.filter(|_| !index.hurried(home)) else { return };
+    // Each service has an equal part, and is most often in no more than two scopes of others.
+    let shared = |kind| matches!(kind, Kind::Service | Kind::Group | Kind::Work);
+    let services = index.kin.all().filter(|(_, person)| shared(person.kind)).count() as u32;
+    let share = GRACE / (services + 1).pow(3);
+    for task in notes.tasks.keys().filter(|task| work.begin_within(**task).is_none_or(|limit| limit > SHORT))
+    {
+        let was = |event: TaskEvent| notes.place(*task, |seen| *seen == event);
+        let (taken, gone) = (was(TaskEvent::Taken), was(TaskEvent::Gone));
+        let early = gone.is_some_and(|gone| index.events[gone].at < index.events[stop].at + share);
+        if taken.is_some() && notes.begun(*task).is_empty() && early {
+            notes.say(all, format_args!("task {task} was dropped, and its pool was to drain"));
+        }
     }
 }
 
 /// Each job that was taken runs once, or was dropped because of a stop; no more at once than there
 /// are threads; one thread takes them in their order.
 fn pool(index: &Index<'_>, notes: &Notes<'_>, work: &Work, all: &mut Vec<Violation>) {
-    once(notes, may_stop(index, notes.id, |_| true), all);
+    once(notes, may_stop(index, notes.id, |_| true), |task| work.begin_within(task), all);
     let most = notes.at_once();
     if most > work.width {
         notes.say(all, format_args!("{most} jobs ran at once on {} threads", work.width));
@@ -104,7 +179,7 @@ fn pool(index: &Index<'_>, notes: &Notes<'_>, work: &Work, all: &mut Vec<Violati
 fn join_set(index: &Index<'_>, notes: &Notes<'_>, all: &mut Vec<Violation>) {
     let drained = index.first(notes.id, |what| matches!(what, What::Drained)).is_some();
     // The drop of a set stops its members.
-    once(notes, !drained || may_stop(index, notes.id, |_| true), all);
+    once(notes, !drained || may_stop(index, notes.id, |_| true), |_| None, all);
     if !drained {
         return;
     }
@@ -117,14 +192,20 @@ fn join_set(index: &Index<'_>, notes: &Notes<'_>, all: &mut Vec<Violation>) {
 }
 
 /// Jobs and members run once, and their joiners are given what they returned.
-fn once(notes: &Notes<'_>, may_stop: bool, all: &mut Vec<Violation>) {
+fn once(
+    notes: &Notes<'_>,
+    may_stop: bool,
+    begin_within: impl Fn(usize) -> Option<Duration>,
+    all: &mut Vec<Violation>,
+) {
     for task in notes.tasks.keys() {
+        let may_expire = begin_within(*task).is_some_and(|limit| limit < SHORT);
         let begun = notes.begun(*task).len();
         let taken = notes.place(*task, |event| *event == TaskEvent::Taken).is_some();
         if begun > 1 {
             notes.say(all, format_args!("task {task} ran {begun} times"));
         }
-        if taken && begun == 0 && !may_stop {
+        if taken && begun == 0 && !may_stop && !may_expire {
             notes.say(all, format_args!("task {task} was taken and never ran, and no stop came"));
         }
         for gave in notes.answers(*task) {
@@ -133,6 +214,7 @@ fn once(notes: &Notes<'_>, may_stop: bool, all: &mut Vec<Violation>) {
                 Gave::Failure(id) => *id == notes.id && notes.ended(*task, Finish::Failing),
                 Gave::Stopped => begun == 0 || notes.ended(*task, Finish::Stopped),
                 Gave::Dropped => begun == 0,
+                Gave::Expired => begun == 0 && may_expire,
             };
             if !is {
                 notes.say(
@@ -183,7 +265,8 @@ fn restarted(index: &Index<'_>, notes: &Notes<'_>, work: &Work, all: &mut Vec<Vi
                 format_args!("failure {failures} of task {task} was not answered, and no stop came"),
             );
         }
-        if !may_stop && notes.answers(0) == [&Gave::Value] && last == Some(Finish::Failing) {
+        let counts = *task == 0 || !matches!(work.trade, Trade::Supervisor(Care { vital: true, .. }));
+        if counts && !may_stop && notes.answers(0) == [&Gave::Value] && last == Some(Finish::Failing) {
             notes.say(all, format_args!("its end was given as a value, and task {task} had failed last"));
         }
     }
@@ -223,6 +306,12 @@ fn map(index: &Index<'_>, notes: &Notes<'_>, mapped: &Mapped, all: &mut Vec<Viol
         notes
             .say(all, format_args!("{most} items were under way at once, and its width is {}", mapped.width));
     }
+    let failing = |task: &usize| notes.over(*task).into_iter().find(|(finish, _)| *finish == Finish::Failing);
+    if let Some((_, failed)) = notes.tasks.keys().filter_map(failing).min_by_key(|(_, place)| *place) {
+        if mapped.body.is_none() {
+            deaf(index, notes, failed, all);
+        }
+    }
     let collected = index.places(notes.id).iter().find_map(|place| match &index.events[*place].what {
         What::Collected(collected) => Some(collected),
         _ => None,
@@ -236,66 +325,4 @@ fn map(index: &Index<'_>, notes: &Notes<'_>, mapped: &Mapped, all: &mut Vec<Viol
     if returned.is_none() {
         notes.say(all, "it gave results, and an error");
     }
-}
-
-/// The winner has a value, a lost race has none, and the losers hear of the end.
-fn race(index: &Index<'_>, notes: &Notes<'_>, entrants: &[Task], all: &mut Vec<Violation>) {
-    let decided = index.places(notes.id).iter().find_map(|place| match index.events[*place].what {
-        What::Decided(decided) => Some(decided),
-        _ => None,
-    });
-    for task in notes.tasks.keys().filter(|task| notes.begun(**task).len() > 1) {
-        notes.say(all, format_args!("entrant {task} ran more than once"));
-    }
-    deaf(index, notes, decided, all);
-    let count = |finish| notes.tasks.keys().filter(|task| notes.ended(**task, finish)).count();
-    match decided {
-        Some(Decided::Won(winner)) if !notes.ended(winner, Finish::Value) => {
-            notes.say(all, format_args!("entrant {winner} has won, without a value"));
-        }
-        Some(Decided::Lost(failures)) => {
-            let (values, failed) = (count(Finish::Value), count(Finish::Failing));
-            // A race that was stopped gives the failures that came after the stop.
-            let stopped = !index.causes(context(index, notes.id)).is_empty() && failures <= failed;
-            if !stopped && (values > 0 || failures != failed || failed != entrants.len()) {
-                notes.say(
-                    all,
-                    format_args!(
-                        "lost with {failures} failures; {failed} of {} had failed, {values} had a value",
-                        entrants.len()
-                    ),
-                );
-            }
-        }
-        Some(Decided::Stopped) if index.causes(context(index, notes.id)).is_empty() => {
-            notes.say(all, "it was stopped, and nobody had asked for that");
-        }
-        _ => {}
-    }
-}
-
-/// An entrant that waits hears that the race is won.
-fn deaf(index: &Index<'_>, notes: &Notes<'_>, decided: Option<Decided>, all: &mut Vec<Violation>) {
-    let Some(Decided::Won(winner)) = decided else { return };
-    let Some(won) = notes.place(winner, |event| *event == TaskEvent::Over(Finish::Value)) else { return };
-    for task in notes.tasks.keys() {
-        let slept = |(finish, place): &(Finish, usize)| {
-            *finish == Finish::Value && index.events[*place].at > index.events[won].at + SLOW
-        };
-        if notes.over(*task).iter().any(slept) {
-            say(
-                all,
-                Property::Seen,
-                format!("entrant {task} of race {} did not hear that entrant {winner} had won", notes.id),
-            );
-        }
-    }
-}
-
-/// The context of the caller of a step.
-fn context(index: &Index<'_>, id: Id) -> Id {
-    index.kin.get(id).map_or(0, |person| match person.kind {
-        Kind::Scope(_) => id,
-        _ => person.context,
-    })
 }
