@@ -54,6 +54,7 @@ impl Context {
     ) -> std::result::Result<T, RetryError> {
         let at = Location::caller();
         self.point("retry", at);
+        // A context that is stopping tries nothing (SV2).
         if self.node().is_stopping() {
             return Err(RetryError::Stopped(self.stopped()));
         }
@@ -65,6 +66,8 @@ impl Context {
                 Err(error) => error,
             };
             tries = tries.saturating_add(1);
+            // The stop of this very context. The stop of an inner deadline is a failed try, as any
+            // other error.
             if shows_stop_of(&*error, self.node()) {
                 return Err(RetryError::Stopped(self.stopped()));
             }
@@ -73,6 +76,7 @@ impl Context {
             match policy.decide(now, now.saturating_duration_since(began), &ended, &mut history, None) {
                 Next::Again(pause) => self.before_the_next_try(tries, &error, pause, at)?,
                 Next::Hopeless => return Err(RetryError::Hopeless(bounded(error))),
+                // `never` as well: its only try has failed.
                 Next::Over | Next::GiveUp { .. } => {
                     return Err(RetryError::GaveUp { tries, last: bounded(error) });
                 }

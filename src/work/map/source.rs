@@ -93,6 +93,8 @@ pub(crate) enum Asked<'a, I: Iterator, S> {
 impl<I: Iterator, S> Source<I, S> {
     /// `most`: number of workers that may be made. `ahead`: see there.
     pub(crate) fn new(items: I, most: usize, ahead: usize) -> Self {
+        // The iterator may say too little or too much: this decides about workers only, and
+        // `next()` about items.
         let more = items.size_hint().1 != Some(0);
         let state = State {
             items: Items::Free(items),
@@ -116,6 +118,7 @@ impl<I: Iterator, S> Source<I, S> {
     pub(crate) fn lend(&self, woken: Option<u64>, seat: impl FnOnce() -> S) -> Asked<'_, I, S> {
         let mut state = self.state.lock();
         woken.into_iter().for_each(|seat| state.get_up(seat));
+        // Taken by the owner of the map before there were workers, so it comes before the iterator.
         if let Some(first) = state.first.take() {
             return Asked::Item(0, first);
         }
@@ -123,6 +126,8 @@ impl<I: Iterator, S> Source<I, S> {
         match std::mem::replace(&mut state.items, Items::Lent) {
             // Free -> Lent. The others find it lent until `put_back` or `end`.
             Items::Free(items) if room => {
+                // The iterator leaves the lock, because `next()` is the program's code. The number
+                // is this worker's until `put_back` counts the item.
                 let number = state.taken;
                 Asked::Turn(Lent::new(self, items, number))
             }
@@ -131,6 +136,8 @@ impl<I: Iterator, S> Source<I, S> {
                 Asked::Over
             }
             other => {
+                // Lent, or without room. The seat is left in the hold in which the worker finds
+                // that it must wait. Pairs with `wake_one`.
                 state.items = other;
                 let number = state.next_seat;
                 state.next_seat += 1;
@@ -159,6 +166,7 @@ impl<I: Iterator, S> Source<I, S> {
     /// An item has been given on, so that there is room for another.
     pub(crate) fn give(&self) {
         let mut state = self.state.lock();
+        // More room: a worker that waits for it is woken (invariant 3).
         state.given += 1;
         let woken = state.wake_one(self.ahead);
         drop(state);
@@ -169,6 +177,7 @@ impl<I: Iterator, S> Source<I, S> {
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
+        // Free -> Over. A lent iterator stays with its worker, and `put_back` ends it.
         let free = matches!(state.items, Items::Free(_));
         let woken = if free { state.end(None) } else { Vec::new() };
         drop(state);
@@ -179,6 +188,7 @@ impl<I: Iterator, S> Source<I, S> {
     /// one more worker: there is more to take, and no worker waits for it.
     fn put_back(&self, items: I, more: bool) -> bool {
         let mut state = self.state.lock();
+        // Before `Free`, so that the next worker gets the next number.
         state.taken += 1;
         state.more = more;
         state.items = Items::Free(items);
@@ -189,6 +199,8 @@ impl<I: Iterator, S> Source<I, S> {
             return false;
         }
         let woken = state.wake_one(self.ahead);
+        // After `wake_one`: a worker that is woken for the rest is enough, and none is made beside
+        // it.
         let grow = state.wants_worker(self.ahead);
         drop(state);
         drop(woken);
@@ -198,6 +210,7 @@ impl<I: Iterator, S> Source<I, S> {
     /// Lent -> Over. `wreck`: the iterator, if it is not fit to be dropped here.
     fn end(&self, complete: bool, wreck: Option<I>) {
         let mut state = self.state.lock();
+        // Written once, and read when no worker is left (`total`).
         state.complete = complete;
         let woken = state.end(wreck);
         drop(state);
@@ -235,6 +248,7 @@ impl<I: Iterator, S> Source<I, S> {
 
     /// The worker that was counted last was not made, for now: a later item may make one.
     pub(crate) fn dismiss(&self) {
+        // Counted by the caller in `enlist`, so it is above 0.
         self.state.lock().made -= 1;
     }
 
@@ -246,6 +260,7 @@ impl<I: Iterator, S> Source<I, S> {
     /// No more workers are made, because the system has refused one.
     pub(crate) fn make_no_more(&self) {
         let mut state = self.state.lock();
+        // A system that has refused one thread is not asked again for each item.
         state.most = state.made;
     }
 }
@@ -267,6 +282,7 @@ impl<I: Iterator, S> State<I, S> {
     /// Applies invariant 3. Returns the seat of a worker that is to be woken, for the time when the
     /// lock is free. Pairs with `lend`, which left the seat.
     fn wake_one(&mut self, ahead: usize) -> Option<S> {
+        // One worker at a time: it passes the iterator on in `put_back`, which wakes the next one.
         let may_go_on = matches!(self.items, Items::Free(_)) && self.has_room(ahead);
         if !may_go_on || self.woken > 0 {
             return None;
@@ -281,11 +297,13 @@ impl<I: Iterator, S> State<I, S> {
         let items = std::mem::replace(&mut self.items, Items::Over(None));
         let left = if let Items::Free(items) = items { Some(items) } else { wreck };
         self.items = Items::Over(left);
+        // Each of them looks once more, and finds that it is over.
         self.woken += self.waiting.len();
         self.waiting.drain(..).map(|(_, seat)| seat).collect()
     }
 
     fn wants_worker(&self, ahead: usize) -> bool {
+        // An idle worker would take the next item, so a new one would find none.
         let idle = !self.waiting.is_empty() || self.woken > 0;
         let over = matches!(self.items, Items::Over(_));
         self.more && !over && !idle && self.made < self.most && self.has_room(ahead)

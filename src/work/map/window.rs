@@ -45,11 +45,13 @@ impl<U, S> Window<U, S> {
     /// `next`.
     pub(crate) fn put(&self, number: usize, slot: Slot<U>) {
         let mut results = self.0.lock();
+        // Workers end in any order, so there may be gaps before this place: `None`.
         let place = number - results.first;
         if results.slots.len() <= place {
             results.slots.resize_with(place + 1, || None);
         }
         results.slots[place] = Some(slot);
+        // The body waits for the first slot only, so any other result wakes nobody.
         let woken = if place == 0 { results.asker.take() } else { None };
         // With the lock free, because the body asks at once.
         drop(results);
@@ -69,6 +71,7 @@ impl<U, S> Window<U, S> {
     /// The body asks for the next result. `seat` is called if the body has to wait.
     pub(crate) fn next(&self, seat: impl FnOnce() -> S) -> Next<U> {
         let mut results = self.0.lock();
+        // Before the slots are looked at: at the end there are none.
         if results.end == Some(results.first) {
             return Next::End;
         }
@@ -77,6 +80,8 @@ impl<U, S> Window<U, S> {
             results.first += 1;
             return Next::Slot(slot);
         }
+        // In the hold in which the body finds no result. Pairs with `put` and `end`. An earlier
+        // seat is the body's own, of a sleep that a stop has ended.
         let earlier = results.asker.replace(seat());
         drop(results);
         drop(earlier);

@@ -215,9 +215,14 @@ impl<'scope> PoolBuilder<'scope> {
     pub fn start(self) -> Result<Pool<'scope>, SpawnError> {
         let PoolBuilder { thread, cores, threads, places, at_stop } = self;
         let (parent, lease, label) = thread.place();
+        // Pools whose last handle is gone, and whose threads are home, leave the tree here, so that
+        // a scope which opens many pools one after the other does not grow.
         put_away_pools(parent);
+        // Refused like a spawn if the scope is stopping or over. Nothing is to be undone then,
+        // because no thread was started.
         let (group, facts) = open_pool(parent, lease, label.clone())?;
         let line = Line::new(places, threads, at_stop == AtStop::Drain, cores, facts, Arc::downgrade(parent));
+        // Released, because the scope owns the pool: the drop of the last handle does not wait.
         let (group, handles) = (group.release(), AtomicUsize::new(1));
         Ok(Pool::of(Arc::new(Shared { line, group, thread, at_stop, handles })))
     }

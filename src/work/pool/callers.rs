@@ -40,6 +40,8 @@ impl<W> Callers<W> {
     /// Waiting -> coming: one caller for each place, so that they come in the order in which they
     /// waited.
     pub(super) fn take_first(&mut self) -> Option<(u64, W)> {
+        // Waiting -> coming: the place is meant for this caller. Until it has come, `settle` wakes
+        // the next caller only for one place more.
         self.coming += 1;
         self.waiting.pop_front()
     }
@@ -51,12 +53,14 @@ impl<W> Callers<W> {
 
     /// A caller that was woken for a place has come for it, or gives up.
     pub(super) fn came(&mut self) {
+        // Coming -> here. Saturating, because a caller that a close has woken was never counted.
         self.coming = self.coming.saturating_sub(1);
     }
 
     /// Enters a caller that waits for a place; first, if it was woken before and was too late.
     pub(super) fn wait(&mut self, waker: W, first: bool) -> u64 {
         self.last_key += 1;
+        // A caller that was woken and has found the place taken keeps its turn.
         if first {
             self.waiting.push_front((self.last_key, waker));
         } else {
@@ -74,6 +78,7 @@ impl<W> Callers<W> {
 
     /// A caller gives up. If it was woken already, `settle` wakes the next one.
     pub(super) fn forget(&mut self, key: u64) -> Option<W> {
+        // Still in a list: not woken.
         if let Some(place) = self.watching.iter().position(|(own, _)| *own == key) {
             return Some(self.watching.swap_remove(place).1);
         }

@@ -44,6 +44,8 @@ impl Errand {
         at: &'static Location<'static>,
         below: impl IntoIterator<Item = &'a Context>,
     ) -> Arc<Errand> {
+        // Below the callers, so a stop of one of them marks it, and through it the jobs of all
+        // helpers.
         let node = Node::new(Link::Inside);
         below.into_iter().for_each(|cx| node.attach(cx.node()));
         let (work, failures, stop) = Default::default();
@@ -63,6 +65,8 @@ impl Errand {
 
     /// Does the work in this context, until the source is over, on the calling thread.
     pub(super) fn work(&self, cx: &Context) -> Ending {
+        // Cloned, so that several helpers work at once, and no lock is held while the program's
+        // code runs.
         let work = self.work.lock().clone();
         let ran = work.map_or(Ran::Nothing, |work| work.run(cx));
         match ran {
@@ -80,6 +84,7 @@ impl Errand {
         match outcome {
             Outcome::Finished => return Ending::Done,
             Outcome::Stopped(stop) => {
+                // The first stop is the one that the map returns if nothing has failed.
                 self.stop.lock().get_or_insert(stop);
                 return Ending::Stopped;
             }
@@ -92,6 +97,8 @@ impl Errand {
 
     /// Lists a failure, and stops the rest.
     pub(super) fn fail(&self, failure: &Failure) {
+        // Listed before the node is marked: a helper that hears this stop and fails by it comes
+        // second.
         self.failures.lock().add(failure.clone());
         let cause = Stop::new(StopReason::Failed { path: failure.path().to_owned() });
         self.node.mark_for(cause).run();
@@ -130,6 +137,8 @@ pub(super) struct Helper {
 impl Helper {
     /// `None` if the map needs no more helpers.
     pub(super) fn new(errand: &Arc<Errand>) -> Option<Helper> {
+        // -> counted. `None` once the caller sees the helpers off, because a helper that comes now
+        // would not be waited for.
         errand.helpers.enter().then(|| Helper { errand: Arc::clone(errand), refused: false })
     }
 
@@ -145,6 +154,9 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
+        // Known or counted -> gone, on every way out: run, dropped at a stop, withdrawn, or
+        // refused. The caller may return at once, so nothing here uses the work after this line.
+        // Pairs with `Map::see_off`.
         self.errand.helpers.leave(self.refused);
     }
 }

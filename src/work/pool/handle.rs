@@ -108,6 +108,7 @@ impl<'scope> Pool<'scope> {
         T: Send + 'scope,
     {
         let caller = Location::caller();
+        // One allocation for head, closure and result. The queue and the handle share it.
         let packet = JobPacket::new(Head::new(caller, None), f);
         let number =
             self.place("submit", cx, Item::Kept(Arc::<JobPacket<F, T>>::clone(&packet)), None, caller)?;
@@ -150,6 +151,7 @@ impl<'scope> Pool<'scope> {
         F: FnOnce(&Context) -> Result<T> + Send + 'scope,
         T: Send + 'scope,
     {
+        // One instant for both: the wait for a place, and the beginning of the job.
         let (caller, end) = (Location::caller(), after(Instant::now(), begin_within));
         let packet = JobPacket::new(Head::new(caller, Some(end)), f);
         let item = Item::Kept(Arc::<JobPacket<F, T>>::clone(&packet));
@@ -216,6 +218,8 @@ impl<'scope> Pool<'scope> {
         match self.push(Item::Kept(Arc::<JobPacket<F, T>>::clone(&packet)), false) {
             Ok(number) => Ok(Job::new(&self.shared, packet, number)),
             Err((item, cause)) => {
+                // The queue gives its reference back with the refusal, so after this drop the
+                // packet has one owner.
                 drop(item);
                 match packet.into_closure() {
                     Some(job) => Err(OfferError { job, cause }),
@@ -257,6 +261,8 @@ impl<'scope> Pool<'scope> {
         F: FnOnce(&Context) -> Result + Send + 'scope,
     {
         let caller = Location::caller();
+        // The closure alone: no head, no record, and no result, so nothing is left of the job when
+        // it has run.
         self.place("submit", cx, Item::Plain(Box::new(f), caller), None, caller).map(drop)
     }
 
@@ -282,13 +288,17 @@ impl<'scope> Pool<'scope> {
     pub fn wait_idle(&self, cx: &Context) -> Result<(), SubmitError> {
         let caller = Location::caller();
         cx.point("wait_idle", caller);
+        // A stop wins over a pool that is idle already, as in every wait (S1).
         if cx.node().is_stopping() {
             return Err(SubmitError::Stopped(cx.stopped()));
         }
         if self.shared.is_inside() {
+            // The job around the caller counts as running until the caller returns.
             return Err(SubmitError::WouldDeadlock { cycle: self.cycle() });
         }
         let facts = self.facts();
+        // The poll reads copies without the lock, so that it does not slow down the threads at
+        // their last jobs. What it has seen holds only if the line says so, under its lock.
         if spin_until(A_WAKE_UP, || facts.unfinished() == 0) && self.shared.line.is_idle() {
             return Ok(());
         }
@@ -310,6 +320,7 @@ impl<'scope> Pool<'scope> {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn resize(&self, threads: usize) {
+        // The line calls this with its lock free, once per thread that is needed at once.
         self.shared.line.resize(threads, |seat| self.shared.start_or_fail(seat));
     }
 
@@ -346,6 +357,8 @@ impl<'scope> Pool<'scope> {
     /// ```
     #[track_caller]
     pub fn stop(&self) {
+        // The mark of the group reaches its threads as any stop does; `PoolFacts::told` wakes the
+        // idle ones. Each thread says to the line what it has heard (`State::hear`).
         self.shared.core().node.stop(StopReason::Requested { at: Location::caller() });
     }
 
@@ -375,6 +388,7 @@ impl<'scope> Pool<'scope> {
     pub fn close(&self) -> Result<(), ScopeError> {
         let (core, caller) = (self.shared.core(), Location::caller());
         self.shared.line.close();
+        // After the close of the line, so that clones refuse jobs while this call waits.
         let around = context::current();
         around.iter().for_each(|cx| cx.point("close", caller));
         if self.shared.is_inside() {
@@ -383,6 +397,9 @@ impl<'scope> Pool<'scope> {
         match around {
             None => close_group(core, caller),
             Some(cx) => {
+                // A stop of the caller does not reach the pool by itself, because the group of the
+                // pool is a service, which is told after its users. This caller waits for it, so it
+                // is told now.
                 let (around, pool) = (Arc::clone(cx.node()), Arc::clone(&core.node));
                 let tell = move || pool.mark_for(around.cause().of_parent());
                 let _relay = Relay::new(cx.node(), Box::new(tell));

@@ -1,35 +1,28 @@
-//! Owns the handle of a job: the claim on its result, and the ways to wait for it and to stop it.
-//! Refuses to be needed: if the handle is dropped or leaked, the job is run all the same.
+//! Owns the handle of a job: the claim on its result, and the ways to stop it and to take its end.
+//! Refuses to wait (`wait` does), and to be needed: if the handle is dropped or leaked, the job is
+//! run all the same.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
 use super::end::End;
 use super::packet::{Awaited, Head};
-use super::parts::Queued;
-use super::shared::{Item, Shared};
-use super::worker::DEEPEST;
+use super::shared::Shared;
 use crate::outcome::reason::Stop;
-use crate::rt::spin::{A_WAKE_UP, spin_until};
 use crate::rt::time::after;
-use crate::stop::node::Node;
-use crate::thread::blocking::{until_done, wake_on_stop};
 use crate::thread::context;
 use crate::thread::stopper::At;
-use crate::tree::deadlock::Joining;
-use crate::tree::job_now::JobNow;
 use crate::tree::propagate::complain;
 use crate::tree::record::Record;
 use crate::tree::results;
-use crate::tree::wait_mark::WaitMark;
-use crate::tree::waiting::Of;
-use crate::{AtStop, Context, JoinError, OnStop, Result, StopReason, Stopper, ThreadId};
+use crate::{Context, JoinError, OnStop, Result, StopReason, Stopper, ThreadId};
+
+mod wait;
 
 /// A job that was submitted to a [`Pool`](crate::Pool), with a claim on its result.
 ///
@@ -92,6 +85,7 @@ impl<'scope, T> Job<'scope, T> {
         self.point(caller);
         if !self.head().is_over() {
             self.end_if_due();
+            // Before the wait: inside of the pool no other thread may ever come to this job (PO7).
             let _here_or_by_another_thread = self.run_in_place()?;
             if !self.is_near() {
                 self.wait(None, caller)?;
@@ -154,6 +148,8 @@ impl<'scope, T> Job<'scope, T> {
     /// As [`join`](Self::join), but for a cycle.
     #[must_use = "it takes what the job returned"]
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
+        // `over`, and not the end in `progress`, which is there a moment earlier: a caller that
+        // gets the result finds the job counted and its thread idle.
         let ready = !self.joined && self.head().is_over();
         ready.then(|| self.collect())
     }
@@ -242,9 +238,13 @@ impl<'scope, T> Job<'scope, T> {
     #[track_caller]
     pub fn cancel(mut self) {
         self.joined = true;
+        // The failure is given up before the stop: a job that fails because of this stop finds that
+        // no side asks for its failure.
         let failed = self.head().release(true);
         self.stop();
         if let Some(record) = failed {
+            // The job has failed before the cancel, so its entry in the tree holds the failure for
+            // the scope. The entry goes.
             results::without_handle(&record);
             results::remove_entry(&record);
         }
@@ -292,6 +292,7 @@ impl<'scope, T> Job<'scope, T> {
     pub fn on_done(&self, f: impl FnOnce() + Send + 'static) -> OnStop {
         let record = self.record();
         let context = Context::of(record);
+        // `At::Done` runs the callback at once if the job is over. Pairs with `Head::tell`.
         let registered = context.callback(At::Done(Arc::clone(record)), context.callback_task(f));
         registered.enter();
         OnStop { registered }
@@ -325,6 +326,8 @@ impl<'scope, T> Job<'scope, T> {
 
     /// Takes the job out of the queue, if it is there, and ends it on the calling thread.
     fn end_queued(&self, end: &End) -> bool {
+        // Queued -> running. The lock of the line decides between this caller and a thread that
+        // takes the job, so exactly one of them ends it.
         let queued = self.shared.line.remove(self.number);
         let found = queued.is_some();
         queued.into_iter().for_each(|queued| self.shared.drop_job(queued, end));
@@ -339,6 +342,8 @@ impl<'scope, T> Job<'scope, T> {
     }
 
     pub(in crate::work) fn stop_for(&self, stop: &Stop) {
+        // Not in the queue: the job runs, is over, or was taken by a thread that has not begun it.
+        // `Head::stop` knows which, and keeps a stop for the last case.
         if !self.end_queued(&End::Stopped(stop.clone())) {
             self.head().stop(stop);
         }
@@ -349,91 +354,14 @@ impl<'scope, T> Job<'scope, T> {
         self.head().is_queued()
     }
 
-    /// Runs a queued job here, if the caller is inside of a job of its pool. True if it was run.
-    pub(in crate::work) fn run_in_place(&self) -> Result<bool, JoinError> {
-        if !self.is_queued() {
-            return Ok(false);
-        }
-        let Some(thread) = self.shared.runner() else { return Ok(false) };
-        let now = thread.extras().job.get_or_init(JobNow::new);
-        if now.depth.load(Ordering::Relaxed) >= DEEPEST {
-            let paths = [thread.origin().path, self.record().path().to_owned()];
-            return Err(JoinError::WouldDeadlock { cycle: paths.into() });
-        }
-        // `None` if another thread has begun it meanwhile.
-        let Some(Queued { job: Item::Kept(work), .. }) = self.shared.line.remove(self.number) else {
-            return Ok(false);
-        };
-        self.shared.run_in_place(&thread, now, self.number, &*work);
-        Ok(true)
-    }
-
-    /// Polls for a moment for the end of a short job.
-    fn is_near(&self) -> bool {
-        spin_until(A_WAKE_UP, || self.head().is_over())
-    }
-
-    /// Blocks until the job is over (true), or until `end` (false).
-    fn wait(&self, end: Option<Instant>, caller: &'static Location<'static>) -> Result<bool, JoinError> {
-        let record = self.record();
-        let _mark = WaitMark::on("join", caller, Of::Thread(Arc::clone(record)));
-        // A wait with a time-out is no part of a cycle (W2).
-        let joining = if end.is_none() { Some(Joining::begin(record)?) } else { None };
-        let ended = self.wait_done(record, end, joining.as_ref());
-        match joining {
-            Some(joining) if !ended => Err(joining.refusal()),
-            _ => Ok(ended),
-        }
-    }
-
-    /// Pairs with `Head::tell`, which sets `done`. The joiner is also woken by what may end a job
-    /// that has not begun, and ends the job itself: the closure of the job is the program's, so no
-    /// stopping thread drops it.
-    fn wait_done(&self, record: &Arc<Record>, end: Option<Instant>, joining: Option<&Joining>) -> bool {
-        let around = context::current();
-        // A stop of the job by a `Stopper`, before it has begun.
-        let _of_job = wake_on_stop(record, &record.node);
-        // A stop of the joiner: the job may be what the joiner waits for until it is overdue,
-        // because the pool is told only when its users are home.
-        let _of_joiner = around.as_ref().map(|cx| wake_on_stop(record, cx.node()));
-        let gives_up = || joining.is_some_and(Joining::is_given_up);
-        let mut expires = self.head().begin_by().filter(|by| end.is_none_or(|end| *by < end));
-        // What this wait has not heard of yet.
-        let mut of_job = Some(&record.node);
-        let mut of_joiner = around.as_ref().map(Context::node);
-        let is_marked = |node: Option<&Arc<Node>>| node.is_some_and(|node| node.is_marked());
-        loop {
-            let looks = || gives_up() || is_marked(of_job) || is_marked(of_joiner);
-            if until_done(record, expires.or(end), &looks) {
-                return true;
-            }
-            if gives_up() {
-                return false;
-            }
-            if let Some(node) = of_joiner.take_if(|node| node.is_marked()) {
-                self.hear_joiner(&node.cause());
-            } else if of_job.take_if(|node| node.is_marked()).is_some() || expires.take().is_some() {
-                self.end_if_due();
-            } else {
-                return false;
-            }
-        }
-    }
-
-    /// The joiner was told to stop. A job that is to be drained is not.
-    fn hear_joiner(&self, stop: &Stop) {
-        if self.shared.at_stop == AtStop::Drain {
-            self.head().stop_if_running(stop);
-        } else {
-            self.stop_for(stop);
-        }
-    }
-
     fn collect(&mut self) -> Result<T, JoinError> {
+        // Before the result is taken, so that the drop of this handle hands nothing over once more.
         self.joined = true;
         let claim = self.work.claim();
         match self.head().end() {
             Some(Ok(())) => claim.take().ok_or_else(|| JoinError::Stopped(self.shared.core().node.stopped())),
+            // `conclude` has put the failure into the tree, where the end of the scope would find
+            // it (P4). `results::join` takes it from there, so that it is the joiner's alone.
             Some(Err(JoinError::Failed(failure))) => match self.head().failed_record() {
                 Some(record) => results::join(record, claim),
                 None => Err(JoinError::Failed(failure)),
@@ -457,6 +385,8 @@ impl<T> Drop for Job<'_, T> {
         if self.joined {
             return;
         }
+        // From here on the scope gets a failure (`Asker::Scope`). A failure that is there already
+        // is handed over by this thread, because no other will come.
         match self.head().release(false) {
             Some(record) => results::drop_unjoined(&record, self.work.claim()),
             None => self.disown(),

@@ -79,6 +79,8 @@ impl<J, W> Line<J, W> {
     ) -> Line<J, W> {
         let state = State::new(places, threads, cores.max(1));
         facts.publish(&state.status());
+        // On cache lines of their own, because submitters write the one and threads of the pool the
+        // other.
         let (state, intake) = (TryMutex::new(state).into(), Intake::new().into());
         Line { state, intake, facts, around, drains }
     }
@@ -123,6 +125,8 @@ impl<J, W> Line<J, W> {
     #[inline]
     pub(crate) fn push(&self, mut job: J, woken: bool, now: u64) -> Result<Pushed, (J, Refusal)> {
         if !woken {
+            // The way of a busy pool: its own lock, no decision, no wake-up (invariant 5). A woken
+            // caller takes the other way, because the line counts it as coming.
             job = match self.intake.push(job, now, &self.facts) {
                 Ok(number) => return Ok(Pushed { number, start: None }),
                 Err(job) => job,
@@ -134,6 +138,7 @@ impl<J, W> Line<J, W> {
         }
         let pushed = state.push(job, &self.facts, now);
         match &pushed {
+            // A token for the sleeper that this job needs. Pairs with `wait_for_work`.
             Ok(Pushed { start: None, .. }) => self.settle(state, now),
             Ok(_) => self.settle_all(state),
             Err(_) => {}
@@ -173,9 +178,12 @@ impl<J, W> Line<J, W> {
         loop {
             // Before the lock, because it takes other locks.
             let told = told();
+            // A stop is about all jobs and threads, so the intake is closed first.
             let mut state = if told == Told::No { self.lock() } else { self.lock_all() };
             let ending = ended.take();
             ending.into_iter().for_each(|ending| state.finish(ending, false));
+            // The first look after a sleep: the thread is off the sleepers, if `settle` did not
+            // take it off with a token.
             state.wake_up(take(&mut woken));
             state.hear(told, self.drains);
             if let Some(next) = state.take_next(seat) {
@@ -215,6 +223,8 @@ impl<J, W> Line<J, W> {
             state = self.lock();
             state.looked();
         }
+        // Under the lock, after the poll: what `seen` read may have been taken by another thread,
+        // and work may have come since.
         if found || state.has_work() {
             self.settle(state, 0);
             return None;
@@ -267,6 +277,8 @@ impl<J, W> Line<J, W> {
         let mut state = self.lock_all();
         state.close();
         self.settle_all(state);
+        // After the lock: a reader that sees it finds that no job comes any more. Pairs with
+        // `put_away_pools`.
         self.facts.set_closed();
     }
 
@@ -277,6 +289,8 @@ impl<J, W> Line<J, W> {
         self.settle_all(state);
         loop {
             let mut state = self.lock_all();
+            // One at a time, each in a hold of its own, because to start a thread runs code of the
+            // OS and may fail.
             let Some(seat) = state.start_one(sys::coarse()) else { break };
             self.settle_all(state);
             start(seat);
@@ -300,6 +314,8 @@ impl<J, W> Line<J, W> {
     /// Enters a caller that waits until no job is queued and none runs. `None` if that is so.
     pub(crate) fn watch(&self, waker: W) -> Option<u64> {
         let mut state = self.lock();
+        // Looked at and entered in one hold. Pairs with `State::wake_callers`, which takes the
+        // watchers when the last job is counted.
         let key = if state.is_idle() { None } else { Some(state.callers.watch(waker)) };
         self.settle(state, 0);
         key
@@ -309,6 +325,8 @@ impl<J, W> Line<J, W> {
     /// is woken.
     pub(crate) fn forget(&self, key: u64) {
         let mut state = self.lock();
+        // A key that is in no list was woken already: `forget` counts the caller as come, and the
+        // `settle` that follows wakes the next one for the place.
         let waker = state.callers.forget(key);
         self.settle_all(state);
         drop(waker);

@@ -94,16 +94,23 @@ impl<'scope> Pool<'scope> {
         let (names, width) = (Names::new(name, purpose, at), self.shared.line.wanted());
         let crew = Crew::new(names, items.into_iter(), width, usize::MAX, each);
         // The first worker: the first helper, or the calling thread.
+        // Counted before there is a helper, because `grow` of the first helper counts the next one.
         let _the_first = crew.source.enlist();
         let work = |cx: &Context, send_helper: &dyn Fn() -> bool| {
             let grow = || {
+                // Counted first, so that two workers do not both make the last helper that the
+                // width allows. A helper that the pool refuses is counted out: a later item asks
+                // again.
                 if crew.source.enlist().is_some() && !send_helper() {
                     crew.source.dismiss();
                 }
             };
             crew.work(cx, &grow)
         };
+        // The first item decides whether there is a job at all. If there is none, no place of the
+        // queue is waited for.
         let lent = if map.try_first(|cx| crew.take_first(cx)) { map.lend(&work) } else { Ok(()) };
+        // No helper is left, so the counts do not change any more.
         let complete = crew.source.total() == Some(values.lock().len());
         // On this thread, which alone has the source and the results now.
         crew.source.clear(|payload| map.note_panic(payload));
@@ -168,6 +175,7 @@ impl<'a, 'scope> Map<'a, 'scope> {
     /// Has the work done by helpers, and by the calling thread if it is inside. This function keeps
     /// the promise of the lease: on every way out its guard waits until no helper is left.
     fn lend(&self, work: &(dyn Fn(&Context, &dyn Fn() -> bool) -> Result + Sync)) -> Result<(), SubmitError> {
+        // Borrows from this frame. The guard below is made before any helper can run.
         let shared = SharedWork(|cx: &Context| work(cx, &|| self.send_helper()));
         self.errand.lend(Lease::promise().erase(Arc::new(shared)));
         let guard = scopeguard::guard((), |()| self.see_off());
@@ -177,6 +185,7 @@ impl<'a, 'scope> Map<'a, 'scope> {
         } else {
             self.have_it_done()
         };
+        // Also on the usual way: returns when no helper uses the work any more.
         drop(guard);
         done
     }
@@ -186,6 +195,8 @@ impl<'a, 'scope> Map<'a, 'scope> {
         let _kept = KeptLife::new(self.own.record());
         let cx = Context::inside(self.own.record(), &self.errand.node);
         let job = self.own.record().job();
+        // In a job, the views of the thread and `current()` are given the context of the map; on a
+        // thread below a job, only `current()`.
         let _entered = match job {
             Some(now) => (Some(Own::enter(now, &cx)), None),
             None => (None, Some(cx.enter())),
@@ -197,11 +208,15 @@ impl<'a, 'scope> Map<'a, 'scope> {
     /// of them has gone, or for the stop of the caller. Pairs with `Helpers::leave`.
     fn have_it_done(&self) -> Result<(), SubmitError> {
         let Some(helper) = Helper::new(&self.errand) else { return Ok(()) };
+        // May block for a place, as `submit` does. A refusal drops the helper, which counts itself
+        // out.
         let number = self.pool.place("map", self.cx, Item::Help(helper), None, self.errand.at)?;
         self.know(number);
         let core = self.pool.shared.core();
         loop {
             let mut wake = None;
+            // The first helper that has left found the source over, a failure or a stop, so the map
+            // is about to end. The others are waited for in `see_off`.
             if self.errand.helpers.is_one_gone(|| seat(&mut wake)) || self.cx.node().is_stopping() {
                 return Ok(());
             }
@@ -219,6 +234,7 @@ impl<'a, 'scope> Map<'a, 'scope> {
             }
             Err((item, _)) => {
                 if let Item::Help(helper) = item {
+                    // It has not worked, so it is no sign that the source is over.
                     helper.refused();
                 }
                 false
@@ -228,6 +244,8 @@ impl<'a, 'scope> Map<'a, 'scope> {
 
     /// The job of a helper has this number. If the map ends already, it is withdrawn.
     fn know(&self, number: u64) {
+        // Counted -> known by its number, or, if the caller sees the helpers off already, to be
+        // withdrawn by this thread.
         if !self.errand.helpers.queued(number) {
             self.withdraw(number);
         }
@@ -236,6 +254,7 @@ impl<'a, 'scope> Map<'a, 'scope> {
     /// Takes a helper that has not begun out of the queue.
     fn withdraw(&self, number: u64) {
         if let Some(queued) = self.pool.shared.line.remove(number) {
+            // `remove` counts the job as running. It was never begun, so it is counted in no total.
             self.pool.shared.line.told();
             drop(queued);
         }
@@ -256,6 +275,8 @@ impl<'a, 'scope> Map<'a, 'scope> {
             // The last helper drops the other end.
             wake.iter().for_each(|wake| blocking::until_gone(For::Scope(core), wake));
         }
+        // After the last helper has left. Nothing has a reference into the frame of `lend` from
+        // here on, so the lease ends.
         self.errand.take_back();
         // What `f` has kept of the context is stopped from now on.
         self.errand.node.close();

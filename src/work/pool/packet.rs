@@ -61,6 +61,7 @@ impl<F, T> JobPacket<F, T> {
 impl<F, T> JobPacket<F, T> {
     /// The closure, given back by a pool that did not take the job.
     pub(super) fn into_closure(self: Arc<Self>) -> Option<F> {
+        // The caller has dropped the item of the queue, so this is the only owner.
         Arc::into_inner(self).and_then(|mut packet| packet.work.take_closure())
     }
 }
@@ -144,6 +145,7 @@ impl Head {
     }
 
     pub(super) fn is_over(&self) -> bool {
+        // SeqCst, as the store in `Line::finish`: see the header, "No caller waits".
         self.over.load(Ordering::SeqCst)
     }
 
@@ -158,6 +160,8 @@ impl Head {
 
     fn refusal_in(&self, stage: &Stage) -> Option<End> {
         let marked = || self.record.get().filter(|record| record.node.is_marked());
+        // A stop comes by the handle (`stop`), or by a `Stopper`, which marks the node of the
+        // record.
         let stop = stage.stop.clone().or_else(|| marked().map(|record| record.node.cause()));
         let expired = || self.begin_by.filter(|end| Instant::now() >= *end).map(|_| End::Expired);
         stop.map(End::Stopped).or_else(expired)
@@ -175,8 +179,11 @@ impl Head {
             return Err(end);
         }
         let record = self.record.get();
+        // A record that a caller has made before has a node, which its stoppers mark and to which
+        // its callbacks are attached. So the job gets that node.
         let node = Arc::clone(record.map_or(usual, |record| &record.node));
         record.into_iter().for_each(|record| record.start_as(thread));
+        // Queued -> running.
         stage.progress = Progress::Running { node: Arc::clone(&node), thread: Arc::clone(thread) };
         Ok(node)
     }
@@ -185,6 +192,8 @@ impl Head {
     /// line counts the job.
     pub(super) fn conclude(&self, core: &Arc<ScopeCore>, number: u64, end: &End) {
         let mut stage = self.stage.lock();
+        // Queued or running -> ended. In the hold in which `asker` is read: a handle that is
+        // released later finds the end (`release`), and one that was released before is seen here.
         let before = std::mem::replace(&mut stage.progress, Progress::Ended(end.clone()));
         let asker = stage.asker;
         let made = match (end, asker) {
@@ -200,8 +209,11 @@ impl Head {
             core.fail(failure, false);
         }
         let Some(record) = made else { return };
+        // A stop that comes from now on finds a closed node, and runs no callback of this job.
         record.node.close();
         if let (End::Failed(_), Asker::Handle) = (end, asker) {
+            // Home before the entry is there, because `results::remove_entry` leaves an entry of a
+            // thread that is not home.
             record.set_home();
             core.lock().entries.insert(record.id.0, Entry { record: Arc::clone(&record), task: None });
         }
@@ -217,6 +229,7 @@ impl Head {
     /// is set, and again by a caller that makes the record later.
     pub(super) fn tell(&self) {
         if let Some(record) = self.record.get() {
+            // Wakes the callers that wait. Pairs with `Job::wait_done`, and with `Job::done`.
             record.done.set();
             record.tell_sequel();
         }
@@ -224,6 +237,8 @@ impl Head {
 
     /// The record of the job, for a caller that is about to wait for it, or to listen.
     pub(super) fn record(&self, core: &Arc<ScopeCore>, number: u64) -> &Arc<Record> {
+        // Under the lock of the stage, so that the record is made of one stage: a job that begins
+        // or ends meanwhile finds the record, and tells it (`begin`, `conclude`).
         let record = self.record_in(&self.stage.lock(), core, number);
         // After the record is there. Pairs with `tell`, which is called after `over` is set.
         if self.is_over() {
@@ -236,6 +251,7 @@ impl Head {
         let make = || {
             let purpose = core.pool.get().map(|pool| pool.purpose.clone()).unwrap_or_default();
             let label = Label { name: format!("job {number}").into(), purpose, at: self.at };
+            // A running job has a node already, and a caller that stops the record has to reach it.
             let (node, thread) = match &stage.progress {
                 Progress::Running { node, thread } => (Arc::clone(node), Some(thread)),
                 Progress::Queued | Progress::Ended(_) => (Node::new(Link::Inside), None),
@@ -265,6 +281,8 @@ impl Head {
         let node = match &stage.progress {
             Progress::Running { node, .. } => Some(Arc::clone(node)),
             Progress::Queued => {
+                // The thread that has taken the job out of the queue looks in `begin`, under this
+                // lock.
                 stage.stop = Some(stop.clone());
                 None
             }
@@ -302,6 +320,8 @@ impl Head {
     /// failure the caller hands over.
     pub(super) fn release(&self, cancelled: bool) -> Option<Arc<Record>> {
         let mut stage = self.stage.lock();
+        // In the hold in which the end is looked at. Pairs with `conclude`: either it sees the new
+        // asker, or this sees the end.
         stage.asker = if cancelled { Asker::Nobody } else { Asker::Scope };
         let failed = matches!(stage.progress, Progress::Ended(End::Failed(_)));
         self.record.get().filter(|_| failed).cloned()

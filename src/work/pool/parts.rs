@@ -22,6 +22,8 @@ pub(super) fn lock_soon<T>(lock: &TryMutex<T>) -> TryMutexGuard<'_, T> {
 
 #[cold]
 fn lock_later<T>(lock: &TryMutex<T>) -> TryMutexGuard<'_, T> {
+    // The lock is held for a few instructions, so to sleep for it costs more than to look again.
+    // Not in a model, where each look is a step.
     let backoff = Backoff::new();
     while !MODELLED && !backoff.is_completed() {
         backoff.snooze();
@@ -164,6 +166,8 @@ impl<W> Wakes<W> {
     #[inline]
     pub(crate) fn run(self, facts: &PoolFacts, around: &Weak<ScopeCore>) {
         if self.tokens > 0 {
+            // Pairs with `Tokens::take` in `Line::wait_for_work`. With the lock free, because the
+            // woken threads take it at once.
             facts.tokens.give(self.tokens);
         }
         if let Some(callers) = self.callers {

@@ -71,6 +71,8 @@ impl<'scope> Shared<'scope> {
                 Item::Kept(work) => work.head().at,
                 Item::Help(helper) => helper.errand().at,
             };
+            // A failure of each job, because nothing of the program is at fault, and none of its
+            // callers may miss it (P4).
             let why = format!("the pool has no thread that could run it: {refusal}");
             let failure = Failure::error(self.origin(queued.number, at), why.into(), Vec::new());
             self.drop_job(queued, &End::Failed(failure));
@@ -88,6 +90,7 @@ impl<'scope> Shared<'scope> {
     pub(super) fn runner(&self) -> Option<Arc<Record>> {
         let records = current::records();
         // A callback has a context of its job, which is in the pool on whatever thread it runs.
+        // A thread of the pool first: its row shows the jobs that it is inside of.
         let is_of_pool = |record: &&Arc<Record>| self.is_around(record) && record.job().is_some();
         let below = || records.iter().find(|record| self.is_around(record) && !current::is_in_callback());
         records.iter().find(is_of_pool).or_else(below).cloned()
@@ -101,6 +104,8 @@ impl<'scope> Shared<'scope> {
     pub(super) fn over(&self) -> SubmitError {
         let core = self.core();
         // A pool that was closed is over without a stop.
+        // The node of a pool that has ended is marked too. Only a stop has an instant at which it
+        // was asked for.
         if self.facts().is_closed() && core.node.asked_at().is_none() && core.node.is_marked() {
             return SubmitError::Closed;
         }

@@ -31,6 +31,8 @@ impl<'scope> Pool<'scope> {
     /// waited for a place.
     #[inline]
     pub(super) fn push(&self, item: Item<'scope>, woken: bool) -> Result<u64, (Item<'scope>, SubmitError)> {
+        // A pool that was told takes no job, also before one of its threads has heard the stop and
+        // moved the line out of its open phase.
         if self.shared.core().node.is_marked() {
             return Err((item, self.shared.over()));
         }
@@ -54,14 +56,21 @@ impl<'scope> Pool<'scope> {
     /// threads that it has. If it has none, the job is taken back.
     #[cold]
     fn start(&self, number: u64, seat: usize) -> Result<u64, (Item<'scope>, SubmitError)> {
+        // With no lock held: the job is in the queue already, and a thread that gets free may take
+        // it before the new thread is there.
         let Err(refusal) = self.shared.start(seat) else { return Ok(number) };
         let mut own = None;
         let mut others = Vec::new();
+        // Not empty only if the pool has no thread at all. Then all jobs come out of the queue,
+        // because no thread would ever take them: the jobs of other callers fail, and the own job
+        // goes back to this caller.
         for queued in self.shared.line.not_started(seat) {
             if queued.number == number { own = Some(queued.job) } else { others.push(queued) }
         }
         self.shared.fail_all(others, &refusal);
         let Some(item) = own else { return Ok(number) };
+        // Taken out, a job counts as running until its end is told. No end of the own job is told,
+        // because its caller gets it back.
         self.shared.line.told();
         Err((
             item,
@@ -84,6 +93,8 @@ impl<'scope> Pool<'scope> {
         caller: &'static Location<'static>,
     ) -> Result<u64, SubmitError> {
         cx.point(call, caller);
+        // Before the queue is looked at, because a context that was told to stop submits nothing
+        // (S1), even if there is a place.
         if cx.node().is_stopping() {
             return Err(SubmitError::Stopped(cx.stopped()));
         }
@@ -102,9 +113,13 @@ impl<'scope> Pool<'scope> {
         end: Option<Instant>,
         caller: &'static Location<'static>,
     ) -> Result<u64, SubmitError> {
+        // The place that the caller would wait for may be its own: it gets free only when a job
+        // ends, and the job around the caller is one of them (PO7).
         if self.shared.is_inside() {
             return Err(SubmitError::WouldDeadlock { cycle: self.cycle() });
         }
+        // True if the line has woken this caller for a place. The line counts such a caller as
+        // coming, until the caller takes the place, or says that it does not.
         let mut woken = false;
         loop {
             if !woken {
@@ -118,6 +133,8 @@ impl<'scope> Pool<'scope> {
                 Ok(number) => return Ok(number),
             };
             let waits = |line: &Line<'scope>, waker| line.wait(waker, woken);
+            // Full again, so to sleep. A caller that was woken and found the place taken goes to
+            // the front of the list, so that the order of the callers stays.
             woken = self.wait("a place in", cx, end, caller, waits)?;
         }
     }
@@ -132,6 +149,8 @@ impl<'scope> Pool<'scope> {
         caller: &'static Location<'static>,
         enter: impl FnOnce(&Line<'scope>, Waker) -> Option<u64>,
     ) -> Result<bool, SubmitError> {
+        // Nothing is ever sent: the drop of the waker disconnects the channel, which wakes the
+        // caller. So a waker that is dropped on any way wakes.
         let (waker, woken): (Waker, Receiver<_>) = bounded(0);
         let Some(key) = enter(&self.shared.line, waker) else { return Ok(false) };
         let core = self.shared.core();
@@ -139,6 +158,8 @@ impl<'scope> Pool<'scope> {
         match blocking::receive(For::Scope(core), cx.node(), end, &woken) {
             Ok(_disconnected) => Ok(true),
             Err(why) => {
+                // The caller may have been woken in the same instant. Then `forget` passes the
+                // wake-up on to the next caller, so that the place is not lost.
                 self.shared.line.forget(key);
                 Err(match why {
                     WaitError::Stopped(stopped) => SubmitError::Stopped(stopped),

@@ -42,6 +42,7 @@ impl Context {
     #[track_caller]
     #[must_use = "it holds what the winner returned, or why there is none"]
     pub fn race<'a, T: Send + 'a>(&self, name: impl IntoText, race: Race<'a, T>) -> Result<T, RaceError> {
+        // A race is a quorum of one.
         let won = hold(self, name.into(), 1, race)?;
         // One success was wanted, so there is one.
         won.into_iter().next().ok_or(RaceError::Empty)
@@ -145,6 +146,8 @@ fn hold<'a, T: Send + 'a>(
 ) -> Result<Vec<T>, RaceError> {
     let Race { entrants } = race;
     let at = Location::caller();
+    // Races that are decided without a thread, the caller's own stop among them. No scope is opened
+    // for these.
     let decided = match entrants.len() {
         _ if wanted == 0 => Some(Ok(Vec::new())),
         0 => Some(Err(RaceError::Empty)),
@@ -162,6 +165,7 @@ fn hold<'a, T: Send + 'a>(
     // Not returned through the scope, which would drop all values together if something else fails.
     let mut ended = None;
     let raced = cx.subscope(name, |scope| {
+        // `?` is the stop of the scope, which is then the result of the subscope.
         ended = Some(Field::new(scope, entrants, at).run(wanted)?);
         Ok(())
     });
@@ -183,6 +187,7 @@ fn of_scope<T>(
 ) -> RaceError {
     let mut failures = error.failures().to_vec();
     match ended {
+        // The failures of entrants first, because they came first.
         Some(Err(RaceError::TooFew { failures: lost, .. })) => drop(failures.splice(..0, lost)),
         Some(Ok(won)) => drop_each(won, |payload| {
             let place = panic_hook::place(&payload);

@@ -183,6 +183,8 @@ impl<'scope> RestartBuilder<'scope> {
     {
         let starter = Starter::new(limit, Location::caller())?;
         self.policy.check()?;
+        // `Word::Context`: the first run says by `Context::ready` that it is ready, and the starter
+        // waits for that.
         let Rerunning { handle, started, .. } = self.begin(Role::Service, Word::Context, f)?;
         match started {
             Some(woken) => starter.wait(handle, &woken),
@@ -218,6 +220,7 @@ impl Decider for Own {
         let ended = match end.outcome {
             Outcome::Finished => Ended::Ok,
             Outcome::Failed(failure) => Ended::by(failure),
+            // Nothing restarts after a stop (RS4).
             Outcome::Stopped(_) => return AfterRun::Over,
         };
         // A run that was not ready in time is its starter's.
@@ -227,9 +230,12 @@ impl Decider for Own {
         // Taken out, because the predicates of `unless` are the program's code.
         let mut history = std::mem::take(&mut *self.history.lock());
         let next = self.policy.decide(end.at, end.lasted, &ended, &mut history, None);
+        // For views: how near the thread is to being given up.
         if let Some(runs) = &end.record.traits.runs {
             runs.look(|runs| runs.streak = history.streak);
         }
+        // Put back. No other thread has looked meanwhile, because the runs of one thread never
+        // overlap.
         *self.history.lock() = history;
         match next {
             Next::Over | Next::Hopeless => AfterRun::Over,

@@ -66,6 +66,7 @@ impl Restart {
     fn new(when: When) -> Restart {
         Restart {
             when,
+            // With these numbers, a row of ten runs that fail at once takes about 26 s.
             pauses: Some((Duration::from_millis(100), Duration::from_secs(10))),
             intensity: Intensity::Default,
             give_up_after: Some(10),
@@ -178,6 +179,7 @@ impl Restart {
     /// [`unless`](Self::unless) knows end it all the same.
     pub fn for_ever(mut self) -> Restart {
         self.give_up_after = None;
+        // Both limits, because each of them gives up on its own.
         self.intensity = Intensity::Any;
         self
     }
@@ -214,6 +216,7 @@ impl Restart {
         mut self,
         hopeless: impl Fn(&(dyn Error + 'static)) -> bool + Send + Sync + 'static,
     ) -> Restart {
+        // Several predicates: an error is hopeless if any of them says so.
         self.unless.push(Arc::new(hopeless));
         self
     }

@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::Failure;
 use crate::outcome::reason::{Stop, StopReason};
 use crate::sync::{AtomicBool, Mutex};
 use crate::tree::record::Record;
 use crate::tree::result_state::Outcome;
-use crate::{Failure, ThreadId};
+use crate::work::supervisor::row::{ChildStatus, Row};
 
 /// Number of failures that the history keeps.
 const LATEST: usize = 16;
@@ -33,7 +34,10 @@ pub(super) struct Board {
     bell: Sender<()>,
     /// The supervisor listens here.
     pub(super) rung: Receiver<()>,
+    /// A row for each child, also for one that is over, in the order of their first starts. Written
+    /// by the supervisor, read by handles and by the search for cycles.
     rows: Mutex<Vec<Arc<Row>>>,
+    /// Written by the supervisor, read by handles.
     history: Mutex<History>,
     /// True if it may end by itself, so that a join of it is no wait for ever (A18). Written by it
     /// and its builder, read by joins.
@@ -48,6 +52,7 @@ pub(super) struct Board {
 #[derive(Default)]
 struct History {
     restarts: u64,
+    /// The latest, at most [`LATEST`], the oldest first.
     failures: VecDeque<Failure>,
 }
 
@@ -69,146 +74,6 @@ pub(super) struct End {
     pub(super) ready: bool,
     pub(super) at: Instant,
     pub(super) lasted: Duration,
-}
-
-/// What a child does now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub enum ChildState {
-    /// A run has begun, and has not said that it is ready.
-    Starting,
-    /// A run is on.
-    Running,
-    /// It waits for its next run: for the end of a pause, or for its siblings.
-    Pausing,
-    /// A run was told to stop.
-    Stopping,
-    /// It was stopped on purpose, until it is restarted.
-    Stopped,
-    /// It has ended, and does not run again.
-    Ended,
-}
-
-/// A child, as [`Supervisor::children`](crate::work::Supervisor::children) shows it.
-///
-/// ```
-/// use homebound::work::ChildState;
-///
-/// homebound::scope(|scope| {
-///     let sup = scope.supervisor("ingest", "keeps the feed");
-///     let sup = sup.child("feed", "reads", |cx| Ok(drop(cx.wait_for_stop()))).start()?;
-///     let children = sup.children();
-///     let feed = &children[0];
-///     assert_eq!((&*feed.name, feed.state, feed.restarts), ("feed", ChildState::Running, 0));
-///     Ok(())
-/// })?;
-/// # Ok::<(), homebound::ScopeError>(())
-/// ```
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct ChildStatus {
-    /// Its name.
-    pub name: String,
-    /// What it does now.
-    pub state: ChildState,
-    /// The number of its present or last run, from 1.
-    pub run: u64,
-    /// The number of restarts that were decided, for whatever reason: the one that a pause comes
-    /// before counts.
-    pub restarts: u64,
-    /// The last failure of it that the supervisor has answered.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::shown"))]
-    pub last_failure: Option<Failure>,
-    /// The time until its next run, while it pauses.
-    pub pause_left: Option<Duration>,
-    /// Its thread, which has one id for all runs.
-    pub id: ThreadId,
-}
-
-/// A child, for readers. Written by the supervisor alone.
-pub(super) struct Row {
-    pub(super) name: String,
-    pub(super) id: ThreadId,
-    /// Its end ends the supervisor.
-    vital: bool,
-    facts: Mutex<Facts>,
-}
-
-struct Facts {
-    state: ChildState,
-    /// The end of its pause.
-    until: Option<Instant>,
-    last_failure: Option<Failure>,
-    /// While the child is not over.
-    record: Option<Arc<Record>>,
-    /// The number of its last run that was asked for.
-    run: u64,
-    /// Once it is over.
-    restarts: u64,
-}
-
-impl Row {
-    pub(super) fn new(record: &Arc<Record>, vital: bool) -> Arc<Row> {
-        let record = Arc::clone(record);
-        let (name, id) = (record.label.name.clone().into_owned(), record.id);
-        let facts = Facts {
-            state: ChildState::Starting,
-            until: None,
-            last_failure: None,
-            record: Some(record),
-            run: 1,
-            restarts: 0,
-        };
-        Arc::new(Row { name, id, vital, facts: Mutex::new(facts) })
-    }
-
-    pub(super) fn set(&self, state: ChildState, until: Option<Instant>) {
-        let mut facts = self.facts.lock();
-        (facts.state, facts.until) = (state, until);
-        let record = if state == ChildState::Ended { facts.record.take() } else { None };
-        if let Some(record) = &record {
-            facts.restarts = restarts(record);
-        }
-        drop(facts);
-        // With the lock free, because it may be the last owner of the program's values.
-        drop(record);
-    }
-
-    pub(super) fn set_run(&self, run: u64) {
-        self.facts.lock().run = run;
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.facts.lock().state == ChildState::Ended
-    }
-
-    fn set_failure(&self, failure: &Failure) {
-        let before = self.facts.lock().last_failure.replace(failure.clone());
-        drop(before);
-    }
-
-    fn status(&self) -> ChildStatus {
-        let facts = self.facts.lock();
-        let record = facts.record.as_ref();
-        let restarts = record.map_or(facts.restarts, |record| restarts(record));
-        // A child that the end of the supervisor has left to the scope ends without it.
-        let has_ended = record.is_some_and(|record| record.has_ended());
-        ChildStatus {
-            name: self.name.clone(),
-            state: if has_ended { ChildState::Ended } else { facts.state },
-            run: facts.run,
-            restarts,
-            last_failure: facts.last_failure.clone(),
-            pause_left: facts.until.map(|until| until.saturating_duration_since(Instant::now())),
-            id: self.id,
-        }
-    }
-}
-
-fn restarts(record: &Record) -> u64 {
-    record.traits.runs.as_ref().map_or(0, |runs| runs.look(|runs| runs.restarts))
 }
 
 impl End {
@@ -238,6 +103,8 @@ impl Board {
 
     /// Posts the end of a run, and wakes the supervisor. False if it takes no more.
     pub(super) fn post(&self, end: End) -> bool {
+        // Pairs with `close`: either the end is in the list that `close` returns, or this finds the
+        // board closed, and the child ends by itself.
         let is_open = self.ends.lock().as_mut().map(|ends| ends.push(end)).is_some();
         self.ring();
         is_open
@@ -245,6 +112,8 @@ impl Board {
 
     /// Wakes the supervisor, after a post. Pairs with `Keeper::wait`.
     pub(super) fn ring(&self) {
+        // A full bell has not been heard yet. The supervisor empties it before it looks at the
+        // lists (`Keeper::wait`), so it will see this post as well.
         let _full_is_fine = self.bell.try_send(());
     }
 
@@ -266,6 +135,7 @@ impl Board {
     /// there was a row.
     pub(super) fn remove(&self, name: &str, over: bool) -> bool {
         let goes = |row: &Arc<Row>| row.name == name && (!over || row.is_over());
+        // One hold, so that no reader finds the list empty meanwhile.
         let mut rows = self.rows.lock();
         let (gone, left): (Vec<_>, Vec<_>) = std::mem::take(&mut *rows).into_iter().partition(goes);
         *rows = left;
@@ -277,18 +147,13 @@ impl Board {
     /// The child of this name that is not over, and the number of its last run that was asked for.
     pub(super) fn last_run(&self, name: &str) -> Option<(Arc<Record>, u64)> {
         let rows = self.rows.lock();
-        let live = |row: &Arc<Row>| {
-            let facts = row.facts.lock();
-            facts.record.clone().map(|record| (record, facts.run))
-        };
-        rows.iter().filter(|row| row.name == name).find_map(live)
+        rows.iter().filter(|row| row.name == name).find_map(|row| row.last_run())
     }
 
     /// The vital children that are not over.
     pub(super) fn vital(&self) -> Vec<Arc<Record>> {
         let rows = self.rows.lock();
-        let live = |row: &Arc<Row>| row.facts.lock().record.clone();
-        rows.iter().filter(|row| row.vital).filter_map(live).collect()
+        rows.iter().filter(|row| row.vital).filter_map(|row| row.last_run()).map(|(child, _)| child).collect()
     }
 
     pub(super) fn children(&self) -> Vec<ChildStatus> {
@@ -301,6 +166,7 @@ impl Board {
         let rows = self.rows.lock().clone();
         let over: Vec<_> = rows.iter().filter(|row| row.is_over()).map(|row| &*row.name).collect();
         let more = over.len().saturating_sub(NAMED);
+        // The rows are in the order of the first starts, so these are the latest.
         let named = over[more..].join(", ");
         if more == 0 { named } else { format!("{more} more and {named}") }
     }
@@ -310,6 +176,8 @@ impl Board {
         row.set_failure(failure);
         let mut history = self.history.lock();
         history.failures.push_back(failure.clone());
+        // Dropped below, with the lock free: the last owner of a failure drops the error of the
+        // program.
         let gone = if history.failures.len() > LATEST { history.failures.pop_front() } else { None };
         drop(history);
         drop(gone);
@@ -345,6 +213,7 @@ impl Board {
     }
 
     pub(super) fn set_ending(&self, ending: Ending) {
+        // As in `set_failure`: an ending may own a failure.
         let before = self.ending.lock().replace(ending);
         drop(before);
     }

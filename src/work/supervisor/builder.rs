@@ -171,9 +171,11 @@ impl<'scope> SupervisorBuilder<'scope> {
     #[track_caller]
     pub fn start(self) -> std::result::Result<Supervisor<'scope>, StartError> {
         let at = std::panic::Location::caller();
+        // Kept for a refusal, after which the builder of the thread is gone.
         let (around, _, label) = self.thread.place();
         let (around, label) = (Arc::clone(around), label.clone());
         let checked = self.check();
+        // Opens the group of the children, which is a service of the scope. Refused like a spawn.
         let opened = checked.and_then(|()| open_left(self.thread));
         let (scope, label) = match opened {
             Ok(opened) => opened,
@@ -185,11 +187,15 @@ impl<'scope> SupervisorBuilder<'scope> {
         let core = Arc::clone(scope.core());
         let board = Board::new();
         let requests = Arc::new(Requests::new(&board));
+        // `starter` goes to the thread of the supervisor, and is answered once: when all children
+        // are up (`end_first_start`), or when that has failed (`tell_starter`).
         let (starter, started) = way();
         let (policy, grace, strategy) = (self.policy, self.grace, self.strategy);
         let kept = (0..).zip(self.children).map(|(key, child)| Kept::new(child, key, &scope, &policy, false));
         let children: Vec<_> = kept.collect();
         let vital = children.iter().any(|kept| kept.vital);
+        // Facts for a join (A18): a supervisor that may end by itself is worth waiting for. Written
+        // before its thread begins.
         let once = !children.is_empty() && children.iter().all(|kept| kept.once);
         board.set_may_end(vital || once);
         let thread = scope.thread(label.name, label.purpose).spawned_at(label.at);
@@ -202,18 +208,26 @@ impl<'scope> SupervisorBuilder<'scope> {
             window: Window::default(),
             last_failure: None,
             grace,
+            // Keys are never used again: the end of a child that has left the list is told from
+            // that of a later child of its name.
             next_key: children.len() as u64,
+            // Decided once, by the start: see the field.
             ends_when_empty: !children.is_empty(),
             children,
             ends: VecDeque::new(),
             first: Some(First { starter, ends: Vec::new() }),
             leaving: None,
         };
+        // The thread is a worker of the group, so a stop of the group reaches it before the
+        // children (E1).
         let spawned = thread.head(move |cx| keeper.run(cx));
+        // A group without a thread would have none to settle it, so that is done here.
         let handle = spawned.inspect_err(|_| settle_if_empty(&core))?;
         let supervisor = Supervisor::new(core, Arc::clone(handle.record()), board, requests, grace);
         // Nothing asks the handle, so that the record keeps no result.
         drop(handle);
+        // An error drops this handle. The supervisor ends by itself then, because its start has
+        // failed or was given up.
         supervisor.wait_for_start(started, at)?;
         Ok(supervisor)
     }
@@ -222,6 +236,8 @@ impl<'scope> SupervisorBuilder<'scope> {
     fn check(&self) -> std::result::Result<(), SpawnError> {
         self.policy.check()?;
         for (place, child) in self.children.iter().enumerate() {
+            // The policy of a `never` or `once` child is checked as well: a policy that is out of
+            // reach is an error of the program.
             child.policy.as_ref().map_or(Ok(()), Restart::check)?;
             if self.children[..place].iter().any(|other| other.name == child.name) {
                 return Err(SpawnError::InvalidName);

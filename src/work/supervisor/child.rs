@@ -116,6 +116,8 @@ impl<'scope> Child<'scope> {
     where
         F: FnOnce(&Context) -> Result + Send + 'scope,
     {
+        // Called once, because the policy of this child is `never`. A second call would find
+        // nothing to do.
         let mut f = Some(f);
         let run = move |cx: &Context| f.take().map_or(Ok(()), |f| f(cx));
         Child { once: true, when: When::Never, ..Child::new(name, purpose, run) }
@@ -123,6 +125,8 @@ impl<'scope> Child<'scope> {
 
     /// Runs it again after every end, `Ok` included. No effect on [`once`](Self::once).
     pub fn always(mut self) -> Self {
+        // A closure that gives away what it has captured cannot be called again, whatever is asked
+        // for.
         self.when = if self.once { When::Never } else { When::Always };
         self
     }
@@ -210,6 +214,7 @@ impl<'scope> Child<'scope> {
 
     /// Its policy, below a supervisor with the policy `default`.
     pub(super) fn resolved(&self, default: &Restart) -> Restart {
+        // `always` and `never` say when, and keep pauses and limits of the policy.
         let policy = self.policy.as_ref().unwrap_or(default).clone();
         match self.when {
             When::Policy => policy,

@@ -30,6 +30,7 @@ impl<'scope> Keeper<'scope> {
             // It has said so, and has ended before the supervisor looked.
             kept.came_up();
         }
+        // Taken before the match: each wish is for one end.
         let wish = kept.seat.wish.take();
         // No run is on. What follows says which state that is.
         (kept.seat.state, kept.seat.swept, kept.started) = (State::Down, false, None);
@@ -116,6 +117,8 @@ impl<'scope> Keeper<'scope> {
                 let last = end.failure().cloned().unwrap_or_else(endless);
                 kept.row().iter().for_each(|row| self.board.remember(row, &last));
                 let ids = last.ids().to_vec();
+                // The error carries these failures, so a scope that lists them already does not
+                // list them twice (F3).
                 let gave_up = Box::new(GaveUp::new(&kept.name, restarts, within, limit, last));
                 let failure = Failure::error_at(Happened::now(), cx.record().origin(), gave_up, ids);
                 kept.culprit = Some(end.outcome);

@@ -92,6 +92,8 @@ impl<'scope> Supervisor<'scope> {
     /// [`ChildError::WouldDeadlock`] on a thread of one of the supervisor's own children.
     #[track_caller]
     pub fn restart(&self, child: &str) -> Result<(), ChildError> {
+        // The sibling that asks, for the stop reason of the run that ends. A caller outside of all
+        // scopes has no path.
         let by = current().map_or_else(|| self.shared.record.path().to_owned(), |cx| cx.path().to_owned());
         let request = |reply| Request::Restart { child: child.to_owned(), by, reply };
         self.ask_about(child, true, "restart of a child", Location::caller(), request)
@@ -143,6 +145,8 @@ impl<'scope> Supervisor<'scope> {
     #[track_caller]
     pub fn stop(&self) {
         let at = Location::caller();
+        // Before the request, so that a join which looks at the flag from now on waits for no child
+        // (`Needs::End`).
         self.shared.board.set_left();
         let _nobody_waits = self.shared.requests.post(|_| Request::Leave { at });
     }
@@ -162,7 +166,10 @@ impl<'scope> Supervisor<'scope> {
         let Shared { core, record, board, .. } = &*self.shared;
         let at = Location::caller();
         self.point("join", at);
+        // A supervisor that is over is joined from anywhere, as a thread is.
         if !record.done.is_set() {
+            // Two waits that no other thread can end: of a child for its own supervisor, and of a
+            // user of this service, which is told only after its users (E1).
             let for_ever = users::is_caller_in(core)
                 || (!board.may_end() && !board.is_left() && users::is_untold_group_of_caller(core));
             if for_ever {
@@ -170,12 +177,15 @@ impl<'scope> Supervisor<'scope> {
                 return Err(JoinError::WouldDeadlock { cycle: vec![caller, record.path().to_owned()] });
             }
             let _wait = WaitMark::on("join", at, Of::Thread(Arc::clone(record)));
+            // What this join needs is looked up at each search, because children come and go while
+            // it waits.
             let needs = Needs::End { core: Arc::clone(core), board: Arc::clone(board) };
             let joining = Joining::begin_with(record, Arc::new(needs))?;
             if !until_done(record, None, &|| joining.is_given_up()) {
                 return Err(joining.refusal());
             }
         }
+        // The ending was written for the last time before the thread was done.
         match board.ending() {
             Some(Ending::Over(_)) => Ok(()),
             // Marked here, on the thread that gets it.
@@ -220,11 +230,15 @@ impl<'scope> Supervisor<'scope> {
         request: impl FnOnce(Reply) -> Request<'scope>,
     ) -> Result<(), ChildError> {
         let Shared { core, board, grace, .. } = &*self.shared;
+        // At once, whatever the child does: it is told to end by the supervisor, and cannot before
+        // its own call returns.
         if users::is_caller_in(core) {
             return Err(ChildError::WouldDeadlock);
         }
         let needs = Needs::run(board, child, up);
         let waiting = needs.map(|needs| Waiting::on_needs(Arc::new(needs))).transpose();
+        // Entered before the request is posted. The table holds both this edge and the joins of the
+        // child, so the later of two waits finds the earlier.
         let _edge = waiting.map_err(|_cycle| ChildError::WouldDeadlock)?;
         self.ask(what, at, Some(after(Instant::now(), *grace)), request)
     }
@@ -262,11 +276,15 @@ impl<'scope> Supervisor<'scope> {
     ) -> Result<T, WaitError> {
         let Shared { core, record, .. } = &*self.shared;
         let own = current().map(|cx| Arc::clone(cx.node()));
+        // A caller outside of all scopes hears the stop of the scope around the supervisor, as a
+        // starter does (RE5).
         let node = own.unwrap_or_else(|| Arc::clone(&core.parent.as_ref().unwrap_or(core).node));
         let _mark = WaitMark::on(what, at, Of::Thread(Arc::clone(record)));
         let waited = blocking::receive(For::Thread(record), &node, end, &from.given);
         // An answer that is there is taken though a stop has come.
         let none = waited.err().unwrap_or(WaitError::Disconnected);
+        // Closes the slot: an answer that comes later is handed back to the supervisor
+        // (`Reply::give`), which tells a failure to the scope.
         from.leave().ok_or(none)
     }
 

@@ -141,6 +141,7 @@ impl<'scope> Keeper<'scope> {
         }
         // Requests first, so that a supervisor that was asked to leave restarts nothing.
         for request in self.requests.take() {
+            // The ways back in a request are answered on this thread alone.
             self.serve(request);
         }
         self.take_in(cx)?;
@@ -288,6 +289,7 @@ impl<'scope> Keeper<'scope> {
         }
         let limit = kept.limit.unwrap_or_default();
         let late = StopReason::Custom(format!("not ready within {limit:?}").into());
+        // Starting -> told. When it is home, the policy decides as about a failed run.
         kept.seat.wish = Some(Wish::Judge);
         kept.tell(late, Some(after(now, self.grace)));
         if kept.fresh {

@@ -17,11 +17,12 @@ use crate::tree::result_state::Outcome;
 use crate::tree::wait_mark::WaitMark;
 use crate::tree::waiting::Of;
 use crate::work::restart::decision::History;
-use crate::work::supervisor::board::{Board, ChildState, Row};
+use crate::work::supervisor::board::Board;
 use crate::work::supervisor::child::{Child, Closure};
 use crate::work::supervisor::plan::{Seat, State, Wish};
 use crate::work::supervisor::post::Post;
 use crate::work::supervisor::request::Reply;
+use crate::work::supervisor::row::{ChildState, Row};
 use crate::{ChildError, Restart, Role, Scope, SpawnError, StartError, StopReason, ThreadBuilder};
 
 /// A child, and all that its supervisor knows of it.
@@ -115,7 +116,10 @@ impl<'scope> Kept<'scope> {
         match std::mem::replace(&mut self.work, Work::Gone) {
             Work::Held(thread, closure) => {
                 let post = Post { key: self.key, board: Arc::clone(board) };
+                // Without a limit nobody waits for the word of a child, so it needs none.
                 let word = self.limit.map_or(Word::None, |_| Word::Context);
+                // Due -> a thread: its closure goes with it, and comes back to be called again
+                // (`thread::rerun`). A refusal drops the closure, so the work is `Gone`.
                 let begun = thread.rerun(Role::Service, word, closure, Arc::new(post))?;
                 let row = Row::new(begun.rerun.record(), self.vital);
                 self.started = begun.started;
@@ -131,9 +135,11 @@ impl<'scope> Kept<'scope> {
                 // The state first, so that no reader takes the old pause for one before this run.
                 row.set(ChildState::Starting, None);
                 row.set_run(last + 1);
+                // Before the run begins, because the run may say at once that it is ready.
                 self.started = self.limit.map(|_| record.begin_start());
                 let begun = rerun.next_run();
                 self.work = Work::Given(rerun, row);
+                // Refused: no run will say that it is ready. The closure is there for the next try.
                 begun.inspect_err(|_| self.started = None)?;
             }
             Work::Gone => {}
@@ -147,6 +153,8 @@ impl<'scope> Kept<'scope> {
         self.set(State::Told { until });
         self.started = None;
         if let Some(runs) = self.rerun().and_then(|rerun| rerun.record().traits.runs.clone()) {
+            // Marks the node of the run that is on. A run that has ended meanwhile hears nothing,
+            // and the next run does not inherit this stop (`Runs::stop_run`).
             runs.stop_run(Stop::new(reason));
         }
     }
@@ -160,6 +168,8 @@ impl<'scope> Kept<'scope> {
 
     /// Moves to `state`, and shows it.
     pub(super) fn set(&mut self, state: State) {
+        // A pause may be set anew, for instance by the failure of a second sibling. It is one
+        // restart all the same.
         let was_due = matches!(self.seat.state, State::Due { .. });
         self.seat.state = state;
         let (shown, until) = match state {
@@ -201,6 +211,8 @@ impl<'scope> Kept<'scope> {
                 row.set(ChildState::Ended, None);
                 // If it was not ready, nobody waits for that any more, and its failure is nobody's.
                 rerun.record().give_up_start();
+                // The thread is counted out, and its closure dropped. Its row says how the last run
+                // ended.
                 rerun.end(outcome);
                 None
             }
@@ -250,6 +262,7 @@ impl<'scope> Kept<'scope> {
     pub(super) fn stays_down(&mut self) {
         self.fresh = false;
         for (wanted, reply) in self.replies.drain(..) {
+            // Of several requests about one child the last one counts (SV9).
             let overtaken = || Err(ChildError::Start(StartError::NotReady));
             drop(reply.give(if wanted == Wanted::Down { Ok(()) } else { overtaken() }));
         }
@@ -258,6 +271,8 @@ impl<'scope> Kept<'scope> {
     /// The supervisor ends, and the child is down. A caller that wanted it up learns from the drop
     /// of its way back that the supervisor is over.
     pub(super) fn is_put_away(&mut self) {
+        // A reply that is dropped disconnects its caller, which then asks the board why the
+        // supervisor is over.
         self.replies.retain(|(wanted, _)| *wanted == Wanted::Down);
         self.stays_down();
     }

@@ -24,6 +24,7 @@ impl Keeper<'_> {
         self.children = live;
         for kept in &mut self.children {
             (kept.seat.wish, kept.seat.swept) = (Some(Wish::Gone), true);
+            // A child that was told before without a limit is waited for no longer than the others.
             kept.limit_telling(self.grace);
         }
         for mut kept in down {
@@ -32,6 +33,7 @@ impl Keeper<'_> {
         }
         // Requests are refused from here on, and a refusal tells why.
         self.board.set_ending(Ending::Over(reason.clone()));
+        // From here on each end is only put away (`came_down`).
         self.leaving = Some(Leaving { reason, then });
     }
 
@@ -62,6 +64,7 @@ impl Keeper<'_> {
     /// A child has ended, and no decision will answer its failure: the scope lists it.
     pub(super) fn end_unanswered(&mut self, end: End) {
         let Some(place) = self.children.iter().position(|kept| kept.key == end.key) else { return };
+        // Out of the list in any case: a supervisor that leaves is over when its list is empty.
         let mut kept = self.children.remove(place);
         if let Some(failure) = end.failure() {
             // In a first start that is rolled back, the caller decides whether anything stops.

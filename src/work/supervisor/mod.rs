@@ -17,4 +17,5 @@ pub(crate) mod plan;
 pub(crate) mod post;
 pub(crate) mod reply;
 pub(crate) mod request;
+pub(crate) mod row;
 pub(crate) mod strategy;

@@ -93,6 +93,7 @@ pub(super) fn next<S: AsRef<Seat>>(seats: &[S], ordered: bool, now: Instant) -> 
     let all = || seats.iter().map(AsRef::as_ref).enumerate();
     for (place, seat) in all() {
         match seat.state {
+            // Late children first, because a late child may end the supervisor.
             State::Told { until: Some(until) } if until <= now => return Step::Late(place),
             State::Starting { until } if until <= now && !seat.swept => return Step::NotReady(place),
             _ => {}
@@ -108,6 +109,7 @@ pub(super) fn next<S: AsRef<Seat>>(seats: &[S], ordered: bool, now: Instant) -> 
     let mut until: Option<Instant> = None;
     for (place, seat) in all() {
         let moment = match seat.state {
+            // A run on purpose (`alone`) waits for no sibling.
             State::Due { at, alone } if alone || !held => {
                 if at <= now {
                     return Step::Start(place);
@@ -118,6 +120,7 @@ pub(super) fn next<S: AsRef<Seat>>(seats: &[S], ordered: bool, now: Instant) -> 
             State::Told { until } => until,
             State::Due { .. } | State::Up | State::Down => None,
         };
+        // The children after this one begin when it is up.
         held |= ordered && matches!(seat.state, State::Due { alone: false, .. } | State::Starting { .. });
         until = until.into_iter().chain(moment).min();
     }

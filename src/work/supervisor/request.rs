@@ -59,6 +59,7 @@ impl<'scope> Requests<'scope> {
 
     /// Posts what `request` makes of the way back. `None` if the supervisor is over.
     pub(super) fn post(&self, request: impl FnOnce(Reply) -> Request<'scope>) -> Option<Awaited<Answer>> {
+        // Made before the lock, because a request may hold a closure of the program's.
         let (reply, answer) = way();
         let request = request(reply);
         let mut list = self.list.lock();
@@ -68,8 +69,12 @@ impl<'scope> Requests<'scope> {
             drop(request);
             return None;
         };
+        // Pairs with `close`: either the request is in the list that `close` returns, or this finds
+        // the list closed.
         open.push(request);
         drop(list);
+        // After the request is in the list, so that the supervisor finds it. Pairs with
+        // `Keeper::wait`.
         self.board.ring();
         Some(answer)
     }
