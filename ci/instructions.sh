@@ -15,9 +15,15 @@ binary=$(cargo bench --bench table --no-run --message-format=json 2>"$out/cargo"
     sed -n 's/.*"name":"table".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
 [ -x "$binary" ] || { cat "$out/cargo" >&2; exit 1; }
 
+# How often a thread polls before it sleeps depends on the clock, so the polls are left out.
+polls=homebound::rt::spin::poll
+nm --demangle "$binary" | grep "$polls" >/dev/null || { echo "ci/instructions.sh: there is no function $polls" >&2; exit 1; }
+
 # Threads take turns under valgrind; `--fair-sched` makes the turns the same from run to run.
+# `--toggle-collect` begins with nothing collected, so `--collect-atstart` has to come after it.
 count() {
-    valgrind --tool=callgrind --fair-sched=yes --callgrind-out-file=/dev/null "$binary" --hot "$1" "$2" 2>&1 |
+    valgrind --tool=callgrind --fair-sched=yes --toggle-collect="$polls" --collect-atstart=yes \
+        --callgrind-out-file=/dev/null "$binary" --hot "$1" "$2" 2>&1 |
         sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
 }
 

@@ -31,10 +31,11 @@ impl ThreadCache {
         })
     }
 
-    /// Returns the kernel ids and last names of the idle threads.
+    /// Returns the kernel ids and last names of the idle threads. Reads their list and not all
+    /// threads, because spawners wait for the lock meanwhile.
     pub(crate) fn idle_threads(&self) -> Vec<(u32, Name)> {
-        self.look(|os_thread| {
-            Some((os_thread.kernel_id().filter(|_| os_thread.is_idle())?, os_thread.name().clone()))
-        })
+        let state = self.state.lock();
+        let idle = state.idle.values();
+        idle.filter_map(|os_thread| Some((os_thread.kernel_id()?, os_thread.name().clone()))).collect()
     }
 }

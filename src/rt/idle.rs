@@ -59,6 +59,11 @@ impl Idle {
         os_thread.claim().is_some_and(|age| self.by_age.remove(age).is_some())
     }
 
+    /// All of them; the first has been idle for longest.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Arc<OsThread>> {
+        self.by_age.values()
+    }
+
     /// Claims and returns all of them.
     pub(super) fn take_all(&mut self) -> Vec<Arc<OsThread>> {
         let os_threads = std::mem::take(&mut self.by_age).into_values();

@@ -205,12 +205,17 @@ impl OsThread {
     /// True for a thread that has no routine and will get none: it is on its way out, and may hang
     /// in a destructor.
     pub(super) fn is_ending(&self) -> bool {
+        // Without the lock first, because spawners wait while a view asks all threads.
+        if !self.over.load(Ordering::Acquire) {
+            return false;
+        }
         let mail = self.mail.lock();
         // A thread with the order to retire stays `Claimed` until it has read the order.
         let has_no_routine = match (mail.standing, &mail.next) {
             (Standing::Working, _) | (Standing::Claimed, Some(Order::Retire { .. })) => true,
             (Standing::Idle(_) | Standing::Claimed, _) => false,
         };
+        // Again, because a thread that takes a routine clears it under the lock.
         has_no_routine && self.over.load(Ordering::Acquire)
     }
 

@@ -15,21 +15,25 @@ pub(crate) const A_WAKE_UP: Duration = Duration::from_micros(20);
 
 /// Polls `it_is_so` until it is true, for `a_while` at most. Returns the last answer.
 pub(crate) fn spin_until(a_while: Duration, it_is_so: impl Fn() -> bool) -> bool {
-    if MODELLED {
-        // A model has no clock, so one poll stands for any number of polls.
-        return it_is_so();
-    }
+    // A model has no clock, so one poll stands for any number of polls.
+    it_is_so() || (!MODELLED && poll(a_while, &it_is_so))
+}
+
+/// Not inlined, so that `ci/instructions.sh` can leave it out: how many polls there are depends on
+/// the clock.
+#[inline(never)]
+fn poll(a_while: Duration, it_is_so: &dyn Fn() -> bool) -> bool {
     let end = Instant::now() + a_while;
-    while !it_is_so() {
-        if Instant::now() >= end {
-            return false;
-        }
+    while Instant::now() < end {
         // A few pauses of the processor between two polls, then the core is offered to other
         // threads: one of them may be the thread that makes `it_is_so` true.
         (0..16).for_each(|_| spin_loop());
         thread::yield_now();
+        if it_is_so() {
+            return true;
+        }
     }
-    true
+    false
 }
 
 /// Pauses of the processor in a glance: 1 to 3 microseconds.

@@ -5,10 +5,18 @@
 //! signal handler.
 //!
 //! ```text
-//! off --prepare--> idle --arm--> armed --(timer, late the first time)--> armed, for a second more
-//!                                armed --(timer)--> ending --(timer again)--> _exit
+//! off --prepare--> idle --arm--> armed --(timer, a moment before the end)--> near
+//!                                near --(timer, late the first time)--> near, for a second more
+//!                                near --(timer)--> ending --(timer again)--> _exit
+//! near --postpone--> armed
 //! any --drop of Guard--> off
 //! ```
+//! **The suspension.** A process that was suspended beyond its end (SIGSTOP) finds the timer's
+//! signal when it goes on, and *watch* must see the suspension before the handler acts on that
+//! signal. The handler cannot tell a suspended process from a *watch* that hangs. So the timer
+//! comes twice, [`LEAD`] before the end and at the end, and never sooner than [`LEAD`] after its
+//! first coming. Whatever the moment of SIGCONT, *watch* has that time to move the end.
+//!
 //! A run with a notice (DR1) is *warned* by its first SIGTERM. The first request of a stop then
 //! comes when the notice is over, or by the next signal.
 //! [`arm`] may be called by any thread and by signal handlers, also before the timer is made. The
@@ -22,6 +30,8 @@ use std::time::{Duration, Instant};
 
 use super::action::{errno_place, get_action, set_action};
 use super::clock::monotonic;
+pub(crate) use super::due::End;
+use super::due::{ABORT, CODE, LEAD, NEAR, NEVER, comes_at, due_at};
 use super::kernel_timer::{self, NO_TIMER};
 use super::mask::{bit, block_signal};
 use super::real_time::{Use, real_time_signals};
@@ -29,26 +39,6 @@ pub(crate) use super::task_names::name_threads;
 use super::wake_pipe::Heard;
 use super::ways_out::{abort_now, exit_now};
 use super::write_stderr;
-
-/// How the process ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    Exit(i32),
-    Abort,
-    /// The process is never ended by force.
-    Never,
-}
-
-impl End {
-    fn code(self) -> u64 {
-        match self {
-            // The kernel keeps only the last eight bits of an exit code.
-            End::Exit(code) => u64::from(code.to_le_bytes()[0]),
-            // `prepare` does not enable `Never`, so its code is never used.
-            End::Abort | End::Never => ABORT,
-        }
-    }
-}
 
 /// In nanoseconds. A handler that runs so much too late finds a process that was suspended
 /// meanwhile (SIGSTOP, a paused container).
@@ -58,22 +48,15 @@ const AGAIN: u64 = 1_000_000_000;
 /// The limit for the words that the handler writes.
 const WORDS: Duration = Duration::from_millis(300);
 
-/// In `DUE` and `LIMIT`: at no moment.
-const NEVER: u64 = u64::MAX;
-/// In the place of an exit code: the process aborts.
-const ABORT: u64 = 0x100;
-/// The bits of an exit code or of `ABORT`.
-const CODE: u64 = 0x1FF;
-
 /// The timer of the kernel. Written by `make` and the drop of `Guard`, read by `set_timer`.
 static TIMER: AtomicUsize = AtomicUsize::new(NO_TIMER);
-/// When and how the process ends: a moment in nanoseconds of the monotonic clock, with the code in
-/// place of its last nine bits. Both are in one word, so that of several threads that arm at once,
+/// When and how the process ends, in one word (`due`), so that of several threads that arm at once,
 /// the earliest moment wins together with its own code.
 static DUE: AtomicU64 = AtomicU64::new(NEVER);
 /// Whether `arm` has an effect. Set by `prepare`, cleared by the drop of `Guard`.
 static ENABLED: AtomicBool = AtomicBool::new(false);
-/// The handler has given *watch* its `AGAIN`. Cleared by `postpone`.
+/// The handler has found itself late at the end, and has given *watch* its `AGAIN`. Cleared by
+/// `postpone`.
 static WAS_LATE: AtomicBool = AtomicBool::new(false);
 /// The handler has begun to end the process: its next entry ends the process at once.
 static ENDING: AtomicBool = AtomicBool::new(false);
@@ -137,10 +120,6 @@ fn arm_at(at: u64, code: u64) {
 
 fn moment(at: Instant) -> u64 {
     monotonic().saturating_add(nanos(at.saturating_duration_since(Instant::now())))
-}
-
-fn due_at(at: u64, code: u64) -> u64 {
-    (at & !CODE) | (code & CODE)
 }
 
 /// Returns when the process ends. `None` if no end is due.
@@ -223,7 +202,7 @@ pub(crate) fn postpone(at: Instant, end: End, seen: u64) {
     }
 }
 
-/// Sets the kernel's timer to the moment in `DUE`. If several threads do so at once, the last one
+/// Sets the kernel's timer by the moment in `DUE`. If several threads do so at once, the last one
 /// to look sets the last moment.
 fn set_timer() {
     loop {
@@ -232,7 +211,7 @@ fn set_timer() {
             // Pairs with `make`, which sets the timer to this moment when it has made the timer.
             return;
         }
-        kernel_timer::set(timer, due);
+        kernel_timer::set(timer, comes_at(due));
         // If `DUE` has changed, this thread may have set an old moment over the new one. Set again.
         if DUE.load(Ordering::SeqCst) == due {
             return;
@@ -276,8 +255,9 @@ fn make() -> io::Result<i32> {
     // SAFETY: all-zero bytes are a valid `sigaction`.
     let action = unsafe { action.assume_init_mut() };
     action.sa_sigaction = on_timer as extern "C" fn(_, _, _) as usize;
-    // `SA_NODEFER`: the second entry interrupts the first, which may hang in a write.
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
+    // `SA_NODEFER`: the second entry interrupts the first, which may hang in a write. `SA_RESTART`:
+    // the thread goes on after an entry that does not end the process.
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER | libc::SA_RESTART;
     set_action(signal, action)?;
     let timer = block_signal(signal, false)
         .and_then(|()| kernel_timer::create(signal))
@@ -315,33 +295,42 @@ fn is_ours(signal: i32) -> bool {
 extern "C" fn on_timer(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     // SAFETY: the kernel passes a valid `info`, because the handler has `SA_SIGINFO`.
     let from_timer = unsafe { (*info).si_code } == libc::SI_TIMER;
-    let due = DUE.load(Ordering::SeqCst);
+    let (now, due) = (monotonic(), DUE.load(Ordering::SeqCst));
     // Not from the timer, or from the timer before its moment was moved.
-    if !from_timer || monotonic() < due {
+    if !from_timer || now < comes_at(due) {
         return;
     }
     let code = due & CODE;
     // Ending -> exit: this is the second entry, and the first one hangs.
-    if ENDING.swap(true, Ordering::SeqCst) {
+    if ENDING.load(Ordering::SeqCst) {
         end(code);
     }
-    // Armed -> armed: the process was suspended. It goes on for `AGAIN`, once.
-    if monotonic() - due > LATE && !WAS_LATE.swap(true, Ordering::SeqCst) {
-        ENDING.store(false, Ordering::SeqCst);
-        DUE.store(due_at(monotonic() + AGAIN, code), Ordering::SeqCst);
-        // SAFETY: `errno` of the interrupted thread is its own, and valid for the thread's life.
-        let before = unsafe { *errno_place() };
-        set_timer();
-        // SAFETY: as above.
-        unsafe { *errno_place() = before };
-        return;
+    let is_late = now - comes_at(due) > LATE;
+    if due & NEAR == 0 || (is_late && !WAS_LATE.swap(true, Ordering::SeqCst)) {
+        // Armed or near -> near (*the suspension*).
+        let rest = if is_late { AGAIN } else { LEAD };
+        return come_again(due, due_at(now + rest, code) | NEAR);
     }
-    // Armed -> ending. The timer comes again, and ends the process if the words below hang.
-    DUE.store(due_at(monotonic() + 2 * nanos(WORDS), code), Ordering::SeqCst);
+    // Near -> ending. The timer comes again, and ends the process if the words below hang.
+    ENDING.store(true, Ordering::SeqCst);
+    DUE.store(due_at(now + 2 * nanos(WORDS), code) | NEAR, Ordering::SeqCst);
     set_timer();
     write_stderr(WHY.as_bytes(), WORDS / 3);
     name_threads(2 * WORDS / 3);
     end(code)
+}
+
+/// Has the timer come again, unless another thread has moved the end meanwhile, and thereby the
+/// timer. Restores `errno`, because the interrupted thread goes on.
+fn come_again(before: u64, due: u64) {
+    if DUE.compare_exchange(before, due, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+        return;
+    }
+    // SAFETY: `errno` of the interrupted thread is its own, and valid for the thread's life.
+    let errno = unsafe { *errno_place() };
+    set_timer();
+    // SAFETY: as above.
+    unsafe { *errno_place() = errno };
 }
 
 const WHY: &str = "homebound: the process is ended, since its time is over and its own watch cannot go on: a thread holds the lock of \

@@ -168,27 +168,31 @@ pub(crate) fn bear_refused_writes() {
 /// Runs `f`. In it, a write that the system refuses is an error, and no signal ends the process.
 /// May be called in a signal handler.
 pub(crate) fn with_refused_writes<R>(f: impl FnOnce() -> R) -> R {
-    let signals = set_of(OF_REFUSED_WRITES);
-    let before = change_mask(libc::SIG_BLOCK, &signals);
+    let before = change_mask(libc::SIG_BLOCK, &set_of(OF_REFUSED_WRITES));
     let result = f();
-    // The kernel sends these signals to the thread that writes, so a signal that came meanwhile is
-    // pending here. Take it away before the signal is unblocked.
-    #[cfg(target_os = "linux")]
     if let Ok(before) = before {
-        let added = set_of(OF_REFUSED_WRITES & !contained(&before, OF_REFUSED_WRITES));
-        let (now, no_details) = (libc::timespec { tv_sec: 0, tv_nsec: 0 }, std::ptr::null_mut());
-        // Each signal is pending once at most.
-        // SAFETY: set and time are valid. The null pointer says that the details are not wanted.
-        let take = || unsafe { libc::sigtimedwait(&raw const added, no_details, &raw const now) };
-        while take() > 0 || io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {}
-        let _valid = change_mask(libc::SIG_UNBLOCK, &added);
+        forget_refused_writes(&before);
     }
-    // Without `sigtimedwait`, the signals stay blocked, because a pending one would end the process
-    // at the unblocking.
-    #[cfg(not(target_os = "linux"))]
-    let _stay_blocked = before;
     result
 }
+
+/// Puts the mask back to `before`. The kernel sends these signals to the thread that writes, so a
+/// signal that came meanwhile is pending here, and is taken away before the signal is unblocked.
+#[cfg(target_os = "linux")]
+fn forget_refused_writes(before: &libc::sigset_t) {
+    let added = set_of(OF_REFUSED_WRITES & !contained(before, OF_REFUSED_WRITES));
+    let (now, no_details) = (libc::timespec { tv_sec: 0, tv_nsec: 0 }, std::ptr::null_mut());
+    // Each signal is pending once at most.
+    // SAFETY: set and time are valid. The null pointer says that the details are not wanted.
+    let take = || unsafe { libc::sigtimedwait(&raw const added, no_details, &raw const now) };
+    while take() > 0 || io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {}
+    let _valid = change_mask(libc::SIG_UNBLOCK, &added);
+}
+
+/// Without `sigtimedwait`, the signals stay blocked, because a pending one would end the process at
+/// the unblocking.
+#[cfg(not(target_os = "linux"))]
+fn forget_refused_writes(_before: &libc::sigset_t) {}
 
 /// While a value lives, the thread that made it does not handle these signals.
 #[derive(Debug)]

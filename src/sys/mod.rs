@@ -18,6 +18,8 @@ mod calls;
 #[cfg(target_os = "linux")]
 mod descriptor;
 #[cfg(target_os = "linux")]
+mod due;
+#[cfg(target_os = "linux")]
 mod lock_word;
 #[cfg(target_os = "linux")]
 pub(crate) use lock_word::{Futex, byte_at, futex_of, long_words_from, owner_in, words_at};

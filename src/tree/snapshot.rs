@@ -203,8 +203,8 @@ pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
     // wait is not shown.
     let wait = record.wait().filter(|wait| call.as_ref().is_none_or(|(_, since)| wait.since > *since));
     let (overdue, failed, note) = record.life(|life| {
-        let notes: Vec<_> = life.notes().into_iter().flatten().collect();
-        let note = (!notes.is_empty()).then(|| notes.join(", "));
+        let [note, item] = life.notes();
+        let note = [note, item].into_iter().flatten().reduce(|one, other| one + ", " + &other);
         (life.overdue_since(), life.failed, note)
     });
     let (starting, runs) = (record.starting_since(), record.runs_seen());

@@ -1,6 +1,7 @@
 //! The process is suspended while it is being stopped (SIGSTOP, as a container that is paused):
 //! that time does not count.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use homebound::registry::Registry;
@@ -62,6 +63,38 @@ fn the_time_for_which_the_process_is_suspended_does_not_count() {
             done.code == Some(0) && done.out.contains("<saved>")
         });
     }
+}
+
+#[test]
+fn a_process_that_goes_on_just_after_its_end_is_not_ended() {
+    // catches: a kernel timer that takes a suspended process for one whose *watch* hangs, because
+    // its signal is only a moment late
+    const SECOND: Duration = Duration::from_secs(1);
+    let scenario: fn(&str) -> i32 = |_| {
+        let exit = Registry::new("suspended").grace(SECOND).kill_after(SECOND).run(|s| {
+            say("ready");
+            s.context().wait_for_stop();
+            say("stopping");
+            let mut word = String::new();
+            std::io::stdin().read_line(&mut word)?;
+            Ok(say("saved"))
+        });
+        i32::from(exit.code())
+    };
+    // A busy machine may need longer than the grace, but not each time.
+    eventually("it is saved", || {
+        let mut child = child_with("", scenario, |command| drop(command.stdin(Stdio::piped())));
+        child.until("ready").signal(libc::SIGTERM);
+        // Grace and rest, and the 2 s by which the kernel's timer is later than both.
+        let end = Instant::now() + 4 * SECOND;
+        child.until("stopping").signal(libc::SIGSTOP);
+        let goes_on = end + Duration::from_millis(100);
+        linger(u64::try_from(goes_on.saturating_duration_since(Instant::now()).as_millis()).unwrap());
+        child.signal(libc::SIGCONT).write_line();
+        let done = child.finish();
+        println!("{done:#?}");
+        done.code == Some(0) && done.out.contains("<saved>")
+    });
 }
 
 #[test]
