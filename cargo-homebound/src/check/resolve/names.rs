@@ -242,7 +242,24 @@ impl Names {
 
 /// The name by which the tables know a path: `std` for what `core` and `alloc` declare, `rayon` for
 /// what `rayon_core` does.
+/// Crates of the tables that other crates pass on under the crate's own name:
+/// `ratatui::crossterm::event`, `nix::libc`.
+const PASSED_ON: &[&str] = &["crossterm", "calloop", "crossbeam_channel", "libc", "mio", "rayon", "tokio"];
+
+/// `crossterm::event::read` of `ratatui::crossterm::event::read`.
+fn passed_on(path: &str) -> Option<&str> {
+    // Modules of the own crate may have any name.
+    let first = path.split("::").next().filter(|first| !["crate", "super", "self", "std"].contains(first))?;
+    PASSED_ON.iter().find_map(|name| {
+        let rest = path[first.len()..].split_once(&format!("::{name}::"))?.1;
+        Some(&path[path.len() - rest.len() - name.len() - 2..])
+    })
+}
+
 fn canonical(path: String) -> String {
+    if let Some(inner) = passed_on(&path) {
+        return inner.to_owned();
+    }
     let passed_on = [
         ("core::", "std::"),
         ("alloc::", "std::"),

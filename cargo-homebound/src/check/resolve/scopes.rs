@@ -8,7 +8,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, Fields, ForeignItem, ImplItem, Item, Lit, Type, UseTree, Visibility};
 
 use crate::check::resolve::bodies;
-use crate::check::resolve::written::{ScopeId, TypeRef, Written, borrows, last_name, type_ref};
+use crate::check::resolve::written::{self, ScopeId, TypeRef, Written, borrows, last_name, type_ref};
 
 /// The declaration behind a name; numbers are places in the lists of `Declared`.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,8 @@ pub(crate) struct Scope {
 pub(crate) struct FnInfo {
     /// The type behind `->`.
     pub(crate) returns: Option<TypeRef>,
+    /// The parts of that type, if it is a tuple.
+    pub(crate) parts: Vec<Option<TypeRef>>,
     /// The result may be borrowed from an argument, so that a value in it may be kept elsewhere.
     pub(crate) lends: bool,
     /// The body only asks a flag.
@@ -225,10 +227,14 @@ impl Declared {
             syn::ReturnType::Type(_, ty) => type_ref(scope, ty),
             syn::ReturnType::Default => None,
         };
+        let parts = match &signature.output {
+            syn::ReturnType::Type(_, ty) => written::parts(scope, ty),
+            syn::ReturnType::Default => Vec::new(),
+        };
         let lends = matches!(&signature.output, syn::ReturnType::Type(_, ty) if borrows(ty));
         // Read now, so that a call of the function can be judged wherever it stands.
         let (asks, sleeps) = (bodies::only_asks(body), bodies::sleeps(body));
-        self.fns.push(FnInfo { returns, lends, asks, sleeps });
+        self.fns.push(FnInfo { returns, parts, lends, asks, sleeps });
         self.bodies.insert(place(&signature.ident), self.fns.len() - 1);
         self.fns.len() - 1
     }

@@ -33,6 +33,10 @@ const BLOCK: &str = "a runtime that one stops in `cx.with_on_stop(..)`";
 const TOKIO: &str = "homebound_tokio::block_on_tokio(cx, ..)";
 const CONDITION: &str = "cx.wait_while(..)";
 
+pub(crate) const POLL_OF_EVENTS: &str = "crossterm::event::poll";
+/// Does not wait if a poll has found an event.
+pub(crate) const READ_OF_EVENT: &str = "crossterm::event::read";
+
 /// Functions, by path.
 const FUNCTIONS: &[(&str, If, &str)] = &[
     ("std::thread::sleep", If::Always, SLEEP),
@@ -75,8 +79,8 @@ const FUNCTIONS: &[(&str, If, &str)] = &[
     ("rustix::event::poll", If::Alone, LOOP),
     ("rustix::event::epoll::wait", If::Alone, LOOP),
     ("rustix::thread::nanosleep", If::Always, SLEEP),
-    ("crossterm::event::read", If::Alone, "cx.wait_readable(&stdin, ..)"),
-    ("crossterm::event::poll", If::Alone, "cx.wait_readable(&stdin, ..)"),
+    (READ_OF_EVENT, If::Alone, "cx.wait_readable(&stdin, ..)"),
+    (POLL_OF_EVENTS, If::Alone, "cx.wait_readable(&stdin, ..)"),
     ("reqwest::blocking::get", If::Always, "a thread of its own that gives the answer to `cx.recv`"),
     ("futures::executor::block_on", If::Always, BLOCK),
     ("futures_executor::block_on", If::Always, BLOCK),
@@ -117,6 +121,8 @@ const METHODS: &[(&str, &str, usize, If, &str)] = &[
     ("std::net::UdpSocket", "peek_from", 1, If::Blocking, "cx.wait_readable(&socket, ..)"),
     ("mio::Poll", "poll", 2, If::Alone, LOOP),
     ("polling::Poller", "wait", 2, If::Alone, LOOP),
+    ("calloop::EventLoop", "dispatch", 2, If::Alone, LOOP),
+    ("calloop::EventLoop", "run", 3, If::Alone, LOOP),
     ("signal_hook::iterator::Signals", "wait", 0, If::Always, "Signals::forward(..)"),
     ("signal_hook::iterator::Signals", "forever", 0, If::Always, "Signals::forward(..)"),
     ("crossbeam_channel::Select", "select", 0, If::Alone, "a `cx.stop_signal()` among them"),
@@ -204,6 +210,9 @@ const BY_PLACE: &[(&str, usize, &[&str], &str)] = &[
     ("iter", 0, &["rx", "receiver"], "cx.iter(&receiver)"),
 ];
 
+/// Where the sockets of a crate are that never wait: each call returns at once.
+const AT_ONCE: &[&str] = &["mio::"];
+
 /// Types that mean the same from whatever module a file imports them: `crate::Receiver` is the
 /// channel that a feature of the crate chooses.
 const PASSED_ON: &[(&str, &str)] = &[
@@ -247,6 +256,12 @@ pub(crate) fn method(of: &str, name: &str, arguments: usize) -> Option<Wait> {
     // These two lists hold for many types, and so are no rows of `METHODS`.
     let waits = (types::is_stream(of) && is_among(OF_STREAMS)) || (of == LINES && is_among(OF_LINES));
     waits.then_some((If::Blocking, IO))
+}
+
+/// Whether the methods of a type return at once, whatever they are called, but for those of the
+/// tables.
+pub(crate) fn returns_at_once(of: &str) -> bool {
+    AT_ONCE.iter().any(|root| of.starts_with(root))
 }
 
 /// The wait of a method, where nothing is known of the receiver but perhaps its name, `place`.

@@ -135,6 +135,28 @@ pub(crate) fn type_ref(scope: ScopeId, ty: &Type) -> Option<TypeRef> {
     }
 }
 
+/// The parts of a tuple, also of one in a `Result`: of `(Sender<Job>, Receiver<Job>)` two. Empty: no
+/// tuple.
+pub(crate) fn parts(scope: ScopeId, ty: &Type) -> Vec<Option<TypeRef>> {
+    match ty {
+        Type::Tuple(ty) => ty.elems.iter().map(|ty| type_ref(scope, ty)).collect(),
+        Type::Paren(ty) => parts(scope, &ty.elem),
+        Type::Group(ty) => parts(scope, &ty.elem),
+        Type::Path(ty) => match ty.path.segments.last().map(|last| (&last.ident, &last.arguments)) {
+            Some((name, syn::PathArguments::AngleBracketed(of)))
+                if WRAPPERS.iter().any(|wrapper| name == wrapper) =>
+            {
+                match of.args.first() {
+                    Some(syn::GenericArgument::Type(ty)) => parts(scope, ty),
+                    _ => Vec::new(),
+                }
+            }
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
 fn bound(scope: ScopeId, bounds: &Punctuated<syn::TypeParamBound, syn::Token![+]>) -> Option<TypeRef> {
     bounds.iter().find_map(|bound| match bound {
         syn::TypeParamBound::Trait(bound) => {
@@ -153,8 +175,17 @@ fn listed(ty: Option<TypeRef>) -> Option<TypeRef> {
 
 fn path_ref(scope: ScopeId, path: &syn::Path) -> Option<TypeRef> {
     let last = path.segments.last()?;
+    let of_types = |argument: &syn::GenericArgument| {
+        matches!(argument, syn::GenericArgument::Type(_) | syn::GenericArgument::AssocType(_))
+    };
+    // `Iter<'a>` without the type of an element is an iterator that the file declares.
+    let own = ["Iter", "IntoIter"].iter().any(|name| last.ident == name)
+        && match &last.arguments {
+            syn::PathArguments::AngleBracketed(of) => !of.args.iter().any(of_types),
+            _ => true,
+        };
     let wrapper = WRAPPERS.iter().any(|name| last.ident == name);
-    let list = LISTS.iter().any(|name| last.ident == name);
+    let list = !own && LISTS.iter().any(|name| last.ident == name);
     if wrapper || list {
         let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
         let inner = arguments.args.iter().filter_map(|argument| match argument {

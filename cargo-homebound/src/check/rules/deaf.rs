@@ -176,7 +176,12 @@ pub(crate) fn function(walk: &mut Walk, path: &str, span: Span, arguments: &Punc
         }
         _ => {}
     }
-    if let Some(wait) = waits::function(path) {
+    if let Some(frame) = walk.frames.last_mut() {
+        frame.polled |= path == waits::POLL_OF_EVENTS;
+    }
+    if let Some(wait) =
+        waits::function(path).filter(|_| !(path == waits::READ_OF_EVENT && walk.frame().polled))
+    {
         deaf(walk, span, path, wait);
     }
 }
@@ -190,6 +195,7 @@ pub(crate) fn method(walk: &mut Walk, name: &str, call: &ExprMethodCall, ty: &Ty
     let wait = match ty {
         Ty::Path(of) => match waits::method(waits::waits_as(of), name, arguments) {
             Some(wait) => Some(wait),
+            None if waits::returns_at_once(of) => None,
             // A type of another crate: nothing is known of it, but that its methods mean what they
             // are called.
             None if types::is_foreign(of) => waits::unknown(name, arguments, None),

@@ -15,6 +15,15 @@ pub(crate) fn is_handle(ty: &Ty) -> bool {
     [types::JOIN_HANDLE, types::TOKIO_HANDLE, types::ASYNC_STD_HANDLE].iter().any(|handle| ty.is(handle))
 }
 
+/// The join handle of a thread that a value is or holds.
+pub(crate) fn held(ty: &Ty) -> Option<Ty> {
+    match ty {
+        Ty::Many(one) => held(one),
+        Ty::Tuple(all) => all.iter().find_map(held),
+        ty => ty.is(types::JOIN_HANDLE).then(|| ty.clone()),
+    }
+}
+
 const HELP: &str =
     "join it on every way out, return it, or let a scope own it: `scope.spawn(name, purpose, |cx| ..)`";
 

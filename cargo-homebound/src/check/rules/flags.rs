@@ -86,10 +86,12 @@ pub(crate) fn flag(walk: &mut Walk, condition: &Expr) -> Look {
             Expr::Path(path) => {
                 // A function of this file that only asks a flag, or a function without arguments
                 // whose name says it.
+                // `while running() {`: a closure that the caller gives, whose name says it.
+                let given = call.args.is_empty() && variable_says(walk, path);
                 let own = walk.own_function(path).is_some_and(|own| walk.names.declared.fns[own].asks);
                 let last = path.path.segments.last().map(|last| last.ident.to_string());
                 let named = call.args.is_empty() && last.is_some_and(|name| asks_to_stop(&name));
-                if own || named { Look::Flag } else { Look::No }
+                if given || own || named { Look::Flag } else { Look::No }
             }
             _ => Look::No,
         },
@@ -122,6 +124,13 @@ fn variable_looks(walk: &mut Walk, path: &syn::ExprPath) -> Look {
             _ => Look::No,
         },
     }
+}
+
+/// Whether a path is a variable with the name of a flag.
+fn variable_says(walk: &mut Walk, path: &syn::ExprPath) -> bool {
+    let Some(name) = path.path.get_ident() else { return false };
+    let variable = matches!(walk.single(name, Space::Values), Some(Found::Var(_)));
+    variable && named(&name.to_string()) == Look::Flag
 }
 
 /// A variable or a field of this name.
@@ -164,6 +173,12 @@ fn method_looks(walk: &mut Walk, call: &ExprMethodCall) -> Look {
         // A sender or an owner that is gone is how some programs ask for a stop, and so is a
         // message.
         ("upgrade" | "try_recv", 0) => Look::Flag,
+        // The same, of a channel whose other end is in another thread.
+        ("is_closed" | "is_disconnected", 0)
+            if place_name(&call.receiver).is_some_and(|place| names_sender(&place)) =>
+        {
+            Look::Flag
+        }
         // Any map or cell has a `get`. The receiver's name must say that it is a flag.
         ("get" | "has_changed" | "is_finished_flag", 0) => match place_name(&call.receiver) {
             Some(place) if named(&place) == Look::Flag => Look::Flag,
@@ -175,6 +190,10 @@ fn method_looks(walk: &mut Walk, call: &ExprMethodCall) -> Look {
         (name, _) if walk.names.declared.asks(name) => Look::Flag,
         _ => Look::No,
     }
+}
+
+fn names_sender(name: &str) -> bool {
+    ["tx", "sender"].iter().any(|word| name == *word || name.ends_with(&format!("_{word}")))
 }
 
 /// `Ok(x)`

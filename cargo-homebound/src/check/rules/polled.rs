@@ -4,7 +4,7 @@
 use proc_macro2::Span;
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
-use syn::{Block, Expr, ExprMethodCall, Stmt, Token};
+use syn::{Block, Expr, ExprMatch, ExprMethodCall, Pat, Stmt, Token};
 
 use crate::check::resolve::bodies::place_name;
 use crate::check::rules::flags::{self, ABOUT_ENDS, Look, flag};
@@ -170,6 +170,46 @@ pub(crate) fn method(walk: &mut Walk, name: &str, call: &ExprMethodCall, of: Opt
     let timed = matches!((name, call.args.len()), ("recv_timeout" | "recv_deadline" | "park_timeout", 1));
     if timed && !of.is_some_and(|of| of.starts_with("homebound::")) {
         sleeps(walk, call.method.span());
+    }
+}
+
+/// Walks over the expression of a `match`. It is no sleep if a message ends the loop, as in
+/// `match stop.recv_timeout(period) { Ok(()) => return, .. }`: then the stop is heard at once.
+pub(crate) fn unless_told<R>(walk: &mut Walk, choice: &ExprMatch, f: impl FnOnce(&mut Walk) -> R) -> R {
+    let slept = walk.loops.last().map(|last| last.sleeps);
+    let result = f(walk);
+    let waits = matches!(&*choice.expr, Expr::MethodCall(call) if call.method == "recv_timeout" || call.method == "recv_deadline");
+    let ended = choice.arms.iter().any(|arm| is_message(&arm.pat) && always_ends(&arm.body));
+    if let (true, Some(slept), Some(last)) = (waits && ended, slept, walk.loops.last_mut()) {
+        last.sleeps = slept;
+    }
+    result
+}
+
+/// `Ok(())` or `Ok(_)`, perhaps among others: any message.
+fn is_message(pat: &Pat) -> bool {
+    match pat {
+        Pat::Or(pat) => pat.cases.iter().any(is_message),
+        Pat::TupleStruct(pat) => {
+            pat.path.is_ident("Ok")
+                && pat.elems.iter().all(|inner| match inner {
+                    Pat::Wild(_) => true,
+                    Pat::Tuple(unit) => unit.elems.is_empty(),
+                    _ => false,
+                })
+        }
+        _ => false,
+    }
+}
+
+/// Whether an arm leaves the loop whenever it is entered.
+fn always_ends(body: &Expr) -> bool {
+    match body {
+        Expr::Break(_) | Expr::Return(_) => true,
+        Expr::Block(block) => {
+            matches!(block.block.stmts.last(), Some(Stmt::Expr(Expr::Break(_) | Expr::Return(_), _)))
+        }
+        _ => false,
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) struct Frame {
     /// The code asks for a stop descriptor or signal, to wait for it together with others. Then a
     /// wait for several things at once is not deaf.
     pub(crate) listens: bool,
+    /// The code has polled the events of the terminal. Then a read of one that is there does not
+    /// wait.
+    pub(crate) polled: bool,
 }
 
 /// Whether code can reach a context, through which it could wait.
@@ -56,6 +59,15 @@ pub(crate) enum Host {
 impl Frame {
     pub(crate) fn of(function: Option<usize>, context: Context) -> Frame {
         let host = if function.is_some() { Host::Callers } else { Host::Raw };
-        Frame { in_scope: false, context, host, result: Node::HOME, function, woken: false, listens: false }
+        Frame {
+            in_scope: false,
+            context,
+            host,
+            result: Node::HOME,
+            function,
+            woken: false,
+            listens: false,
+            polled: false,
+        }
     }
 }

@@ -139,11 +139,19 @@ impl Walk {
 
     /// The type that a function of this file returns. `of`: the struct that has the function.
     pub(crate) fn returned(&mut self, id: usize, of: Option<usize>) -> Ty {
-        let returns = self.names.declared.fns[id].returns.clone();
-        match (&returns, of) {
+        let declared = &self.names.declared.fns[id];
+        let (returns, parts) = (declared.returns.clone(), declared.parts.clone());
+        if !parts.is_empty() {
+            return Ty::Tuple(parts.iter().map(|part| self.returned_part(part.as_ref(), of)).collect());
+        }
+        self.returned_part(returns.as_ref(), of)
+    }
+
+    fn returned_part(&mut self, part: Option<&TypeRef>, of: Option<usize>) -> Ty {
+        match (part, of) {
             // `Self` is not in sight where the method is called.
             (Some(written), Some(of)) if written.path.segments == ["Self"] => Ty::Struct(of),
-            _ => self.typed(returns.as_ref()),
+            _ => self.typed(part),
         }
     }
 

@@ -112,11 +112,9 @@ impl Walk {
         self.calls(id);
         polled::own_function(self, id, span);
         let ty = self.returned(id, of);
-        // A function that returns a handle hands it to this call. Whether one or a list: all of it
-        // is here now.
-        let one = if let Ty::Many(one) = &ty { (**one).clone() } else { ty.clone() };
-        // Only handles of threads are followed through functions of the file.
-        if one.is(types::JOIN_HANDLE) {
+        // A function that returns a handle hands it to this call, whether one, a list or a part of a
+        // tuple. Only handles of threads are followed through functions of the file.
+        if let Some(one) = detached::held(&ty) {
             detached::handle(self, span, into, &one);
         }
         ty
@@ -260,7 +258,8 @@ impl Walk {
 
     /// The frame of a closure that is given to `path`.
     pub(crate) fn frame_of(&self, path: &str, starts: bool) -> Frame {
-        let mut frame = Frame { result: Node::HOME, woken: false, listens: false, ..self.frame() };
+        let mut frame =
+            Frame { result: Node::HOME, woken: false, listens: false, polled: false, ..self.frame() };
         // homebound gives the closure a context or a scope.
         if types::parameter(path).is_some_and(|ty| ty == HB_CONTEXT || ty == HB_SCOPE) {
             (frame.in_scope, frame.context) = (true, Context::Here);

@@ -36,7 +36,7 @@ impl Walk {
         let ends = choice.arms.iter().any(|arm| polled::ends_expr(&arm.body));
         polled::flag_in_match(self, &choice.expr, ends);
         let node = self.flow.node();
-        let ty = self.expr(&choice.expr, node);
+        let ty = polled::unless_told(self, choice, |walk| walk.expr(&choice.expr, node));
         let mut result = Ty::Unknown;
         for arm in &choice.arms {
             let found = self.inner(|walk| {
@@ -69,6 +69,7 @@ impl Walk {
         let node = self.flow.node();
         let ty = self.expr(&it.expr, node);
         deaf::met_in_loop(self, &it.expr, &ty);
+        self.iterates(&ty);
         // `for _ in (0..).take_while(|_| !stop.load(..))` looks at a flag each time.
         let asks = matches!(ty, Ty::Flag) || flags::flag(self, &it.expr) == flags::Look::Flag;
         self.enter_loop(Node::LOST, it.label.as_ref());
@@ -83,6 +84,19 @@ impl Walk {
             walk.block(&it.body, Node::LOST);
         });
         polled::leave_loop(self);
+    }
+
+    /// A `for` over a value of this file's own calls its `into_iter`, and `next` of what that
+    /// returns.
+    fn iterates(&mut self, ty: &Ty) {
+        let mut over = ty.clone();
+        if let Some((of, into_iter)) = self.method_of_value(ty, "into_iter") {
+            self.calls(into_iter);
+            over = self.returned(into_iter, Some(of));
+        }
+        if let Some((_, next)) = self.method_of_value(&over, "next") {
+            self.calls(next);
+        }
     }
 
     pub(crate) fn while_loop(&mut self, it: &syn::ExprWhile) {

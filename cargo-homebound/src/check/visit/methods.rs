@@ -7,6 +7,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, ExprMethodCall};
 
 use crate::check::resolve::flow::Node;
+use crate::check::resolve::names::Res;
 use crate::check::resolve::passage::{self, Passage};
 use crate::check::resolve::types::{self, Ty};
 use crate::check::rules::{deaf, detached, hosted, polled, purpose, raw, spin};
@@ -26,7 +27,8 @@ impl Walk {
             Passage::Closure => given,
             Passage::Both => self.flow.before(into),
             Passage::Look | Passage::Store => Node::LOST,
-            Passage::Home => Node::HOME,
+            // The type of the receiver decides; see below.
+            Passage::Home => self.flow.node(),
         };
         // `filter(|handle| ..)`: the closure sees the value, and the value goes on.
         if matches!(passage, Passage::Both) {
@@ -35,6 +37,11 @@ impl Walk {
         let ty = self.expr(&call.receiver, receiver_into);
         let name = call.method.unraw().to_string();
         let span = call.method.span();
+        if passage == Passage::Home {
+            // An unknown method of a `Result` passes the success on: `builder.spawn(f).log_err()`.
+            let on = ty.is(types::JOIN_HANDLE) && self.is_result_of_spawn(&call.receiver);
+            self.flow.edge(receiver_into, if on { into } else { Node::HOME });
+        }
         let of = self.receiver(&ty, call, &name);
         let path = of.as_ref().map(|of| format!("{of}::{name}")).unwrap_or_default();
         let entry = catalog::find(&path);
@@ -50,8 +57,8 @@ impl Walk {
             // A method of this file whose name is in no table: it does what this file says.
             if passage == Passage::Home {
                 let found = self.returned(own, Some(id));
-                if found.is(types::JOIN_HANDLE) {
-                    detached::handle(self, span, into, &found);
+                if let Some(one) = detached::held(&found) {
+                    detached::handle(self, span, into, &one);
                 }
                 return found;
             }
@@ -64,6 +71,26 @@ impl Walk {
             only.into_iter().for_each(|own| self.calls(own));
         }
         gives(&ty, passage, of.as_deref(), &name, mapped)
+    }
+
+    /// Whether an expression is `builder.spawn(..)` of std, which is a `Result`.
+    fn is_result_of_spawn(&mut self, expr: &Expr) -> bool {
+        let Expr::MethodCall(spawn) = expr else { return false };
+        let mut builder = &*spawn.receiver;
+        while let Expr::MethodCall(call) = builder {
+            builder = &call.receiver;
+        }
+        spawn.method == "spawn"
+            && match builder {
+                Expr::Call(call) => match &*call.func {
+                    Expr::Path(path) => match self.meaning(&path.path, path.qself.as_ref()) {
+                        Res::Path(path) => types::returned(&path).is(types::BUILDER),
+                        _ => false,
+                    },
+                    _ => false,
+                },
+                other => self.glance(other).is(types::BUILDER),
+            }
     }
 
     fn tell_rules(
@@ -194,7 +221,9 @@ impl Walk {
 
 /// The type of the result of a method of another crate.
 fn gives(ty: &Ty, passage: Passage, of: Option<&str>, name: &str, mapped: Ty) -> Ty {
-    if ty.path().is_some_and(|of| types::is_stream(of) && ["lines", "split", "bytes"].contains(&name)) {
+    // Of std, and of termion: the keys of a terminal.
+    let splits = ["lines", "split", "bytes", "keys", "events", "events_and_raw"];
+    if ty.path().is_some_and(|of| types::is_stream(of) && splits.contains(&name)) {
         return Ty::named(types::LINES);
     }
     // `lines().map(..)` waits for each line as `lines()` does.

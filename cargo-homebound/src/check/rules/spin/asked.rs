@@ -105,7 +105,7 @@ impl<'w> InLoop<'w> {
                 let swallows = SWALLOW.iter().any(|name| call.method == name);
                 // `unwrap_or_else(|_| exit(1))` does end the loop.
                 let leaves =
-                    |given: &Expr| matches!(given, Expr::Closure(one) if leaves::leaves(&one.body, 1));
+                    |given: &Expr| matches!(given, Expr::Closure(one) if leaves::leaves(&one.body, 1, &[]));
                 match self.wait(call) {
                     // `cx.recv(&rx).map_err(log).ok()` is still the wait.
                     None if swallows && !call.args.iter().any(leaves) => self.bare_wait(&call.receiver),
@@ -150,7 +150,10 @@ impl<'ast> Visit<'ast> for Asking<'_, '_> {
         // does not spin. The rule `deaf-wait` is about it.
         let waits =
             ["recv", "recv_timeout", "recv_deadline", "accept", "join", "wait", "wait_timeout", "read_line"];
+        // An `accept` of a listener that returns at once takes none.
+        let at_once = call.method == "accept" && self.here.walk.waits.nonblocking;
         self.here.minds |= waits.iter().any(|name| call.method == name)
+            && !at_once
             && call.args.len() < 2
             && !is_context(self.here.walk, &call.receiver)
             && !self.here.is_stream(&call.receiver);

@@ -5,26 +5,46 @@
 use syn::visit::{self, Visit};
 use syn::{Expr, Pat};
 
-/// Whether something in `expr` leaves the loop: `break`, `return`, a panic, the end of the process.
-/// `inside`: how many loops of its own stand between `expr` and the loop.
-pub(crate) fn leaves(expr: &Expr, inside: usize) -> bool {
-    let mut found = Leaves { inside, found: false };
+use crate::check::resolve::bodies::place_name;
+
+/// Whether something in `expr` leaves the loop: `break`, `return`, a panic, the end of the process,
+/// or a new value for something that the condition asks. `inside`: how many loops of its own stand
+/// between `expr` and the loop. `ends_by`: the names in the condition of the loop.
+pub(crate) fn leaves(expr: &Expr, inside: usize, ends_by: &[String]) -> bool {
+    let mut found = Leaves { inside, ends_by, found: false };
     found.visit_expr(expr);
     found.found
 }
 
-pub(crate) fn block_leaves(block: &syn::Block, inside: usize) -> bool {
-    let mut found = Leaves { inside, found: false };
+pub(crate) fn block_leaves(block: &syn::Block, inside: usize, ends_by: &[String]) -> bool {
+    let mut found = Leaves { inside, ends_by, found: false };
     found.visit_block(block);
     found.found
 }
 
-struct Leaves {
+/// The names of the variables and fields that a condition asks.
+pub(crate) fn names(condition: &Expr) -> Vec<String> {
+    struct Names(Vec<String>);
+    impl<'ast> Visit<'ast> for Names {
+        fn visit_expr(&mut self, it: &'ast Expr) {
+            match it {
+                Expr::Path(_) | Expr::Field(_) => self.0.extend(place_name(it)),
+                _ => visit::visit_expr(self, it),
+            }
+        }
+    }
+    let mut names = Names(Vec::new());
+    names.visit_expr(condition);
+    names.0
+}
+
+struct Leaves<'n> {
     inside: usize,
+    ends_by: &'n [String],
     found: bool,
 }
 
-impl Leaves {
+impl Leaves<'_> {
     fn inner(&mut self, visit: impl FnOnce(&mut Self)) {
         // A `break` in an inner loop ends that one alone.
         self.inside += 1;
@@ -33,9 +53,16 @@ impl Leaves {
     }
 }
 
-impl<'ast> Visit<'ast> for Leaves {
+impl<'ast> Visit<'ast> for Leaves<'_> {
     fn visit_expr_return(&mut self, _: &'ast syn::ExprReturn) {
         self.found = true;
+    }
+
+    fn visit_expr_assign(&mut self, it: &'ast syn::ExprAssign) {
+        // `done = true` in `while !done`. An inner loop goes on first.
+        let asked = place_name(&it.left).is_some_and(|name| self.ends_by.contains(&name));
+        self.found |= asked && self.inside == 0;
+        visit::visit_expr_assign(self, it);
     }
 
     fn visit_expr_try(&mut self, it: &'ast syn::ExprTry) {

@@ -19,11 +19,13 @@ pub(crate) struct Scan<'w> {
     inside: usize,
     /// Waits so far whose failure is thrown away.
     lost: Vec<Lost>,
+    /// Names in the condition of the loop: code that sets one of them may end the loop.
+    ends_by: Vec<String>,
 }
 
 impl<'w> Scan<'w> {
     pub(crate) fn new(walk: &'w mut Walk) -> Scan<'w> {
-        Scan { here: InLoop::new(walk), inside: 0, lost: Vec::new() }
+        Scan { here: InLoop::new(walk), inside: 0, lost: Vec::new(), ends_by: Vec::new() }
     }
 
     /// The waits by which the loop spins: those whose failure is thrown away, in a loop that does
@@ -39,6 +41,7 @@ impl<'w> Scan<'w> {
 
     /// The condition of the loop itself.
     pub(crate) fn own_condition(&mut self, condition: &Expr) {
+        self.ends_by = leaves::names(condition);
         let asked = self.here.asked(condition);
         self.here.minds |= asked.stop;
         match leaves::fails(condition) {
@@ -100,7 +103,8 @@ impl<'w> Scan<'w> {
         // `let Ok(n) = cx.recv(&rx) else { continue }`.
         if let Some((_, diverge)) = &init.diverge {
             let asked = self.here.asked(&init.expr);
-            return self.judge(asked, leaves::leaves(diverge, self.inside));
+            let ends = self.leaves(diverge);
+            return self.judge(asked, ends);
         }
         match pat {
             Pat::Wild(_) => self.thrown_away(&init.expr),
@@ -122,6 +126,11 @@ impl<'w> Scan<'w> {
             },
             _ => self.kept(&init.expr),
         }
+    }
+
+    /// Whether code leaves the loop, or sets what the condition of the loop asks.
+    fn leaves(&self, expr: &Expr) -> bool {
+        leaves::leaves(expr, self.inside, &self.ends_by)
     }
 
     /// Judges waits that a condition has asked. `ends`: the loop ends when they fail. Returns
@@ -191,8 +200,8 @@ impl<'w> Scan<'w> {
 
     fn branch(&mut self, branch: &ExprIf, kept: bool) -> bool {
         let asked = self.here.asked(&branch.cond);
-        let then = leaves::block_leaves(&branch.then_branch, self.inside);
-        let other = branch.else_branch.as_ref().is_some_and(|(_, other)| leaves::leaves(other, self.inside));
+        let then = leaves::block_leaves(&branch.then_branch, self.inside, &self.ends_by);
+        let other = branch.else_branch.as_ref().is_some_and(|(_, other)| self.leaves(other));
         let fails = leaves::fails(&branch.cond);
         // Only the branch that a failure takes can end the loop on the stop. Where that is not
         // known, either may.
@@ -225,8 +234,7 @@ impl<'w> Scan<'w> {
         });
         let body = failed.map(|at| &choice.arms[at].body);
         // A value that is made of the error goes somewhere, and may be minded there.
-        let ends =
-            body.is_some_and(|body| leaves::leaves(body, self.inside) || (kept && !leaves::goes_on(body)));
+        let ends = body.is_some_and(|body| self.leaves(body) || (kept && !leaves::goes_on(body)));
         let lost = self.judge(asked, ends);
         for (at, arm) in choice.arms.iter().enumerate() {
             self.guarded(lost && Some(at) != failed, |scan| {
@@ -312,7 +320,7 @@ impl<'w> Scan<'w> {
         };
         let ends = syn::parse2::<Expr>(body)
             // An arm that cannot be parsed may end the loop.
-            .map_or(true, |body| leaves::leaves(&body, self.inside) || has_try(&body));
+            .map_or(true, |body| self.leaves(&body) || has_try(&body));
         let span = mac.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
         match ends {
             true => self.here.minds = true,
