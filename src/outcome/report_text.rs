@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::outcome::dump::count::count;
+use crate::outcome::errors::chain;
 use crate::outcome::errors::failure::{Cause, DEEPEST, Failure, JoinError, ScopeError};
 use crate::outcome::errors::gave_up::GaveUp;
 use crate::outcome::errors::race_error::RaceError;
@@ -195,8 +196,12 @@ fn write_error(
         || error.is::<Failure>()
         || error.is::<StartError>()
         || error.is::<RaceError>();
-    let rail = format!("{rail}{}", if is_ours { "" } else { FOREIGN });
-    write!(f, "{}", Lines { text: error, rail: &rail })
+    if is_ours {
+        return write!(f, "{}", Lines { text: error, rail });
+    }
+    // The `Display` of one error may panic, fail or not end. The other failures are shown all the
+    // same.
+    write!(f, "{}", Lines { text: chain::shown_text(error), rail: &format!("{rail}{FOREIGN}") })
 }
 
 impl fmt::Display for ScopeError {

@@ -283,8 +283,9 @@ impl Registry {
     /// Use it for readiness and for startup. A *liveness* probe would fail during the stop, and
     /// Kubernetes would kill the program before its grace is over.
     ///
-    /// A `path` whose folder does not exist, or that cannot be removed, refuses the run. If the
-    /// file cannot be made later, that is logged as an error, and the run goes on.
+    /// A `path` whose folder does not exist, or that cannot be removed, refuses the run; so does a
+    /// path to anything but a regular file, such as `/dev/null`. If the file cannot be made later,
+    /// that is logged as an error, and the run goes on.
     ///
     /// ```
     /// let path = std::env::temp_dir().join(format!("homebound-ready-{}", std::process::id()));

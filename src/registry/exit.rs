@@ -12,9 +12,8 @@ use crate::outcome::errors::failure::{Failure, Origin, ScopeError};
 use crate::outcome::reason::StopReason;
 use crate::outcome::report::shutdown::ShutdownReport;
 use crate::outcome::status::outside::ForeignThread;
-use crate::rt::contain::{Payload, contain, discard, drop_contained, message};
+use crate::rt::contain::{Payload, discard, drop_contained};
 use crate::rt::result::{BoxError, Result};
-use crate::rt::shown::shown;
 use crate::scope::run::{Lived, report_before_unwinding};
 use crate::shutdown::owned;
 use crate::shutdown::reporting::report;
@@ -128,7 +127,7 @@ impl Termination for Exit<()> {
         let code = self.code();
         let mut text = match &self.result {
             Err(error) if error.stop_reason().is_none() => {
-                self.failures.unwrap_or_else(|| failure_text(error))
+                self.failures.unwrap_or_else(|| format!("{error}\n"))
             }
             // A stop is no failure, so there is nothing to print.
             Ok(()) | Err(_) => String::new(),
@@ -158,19 +157,6 @@ pub(crate) fn refused(name: Cow<'static, str>, at: &'static Location<'static>, w
     ScopeError::of_one(failure, ShutdownReport::default())
 }
 
-/// The failure tree as text. A `Display` that panics is named instead.
-fn failure_text(error: &ScopeError) -> String {
-    contain(|| format!("{error}\n")).unwrap_or_else(|payload| {
-        let why = format!(
-            "scope {} failed, and showing why panicked: {}\n",
-            shown(error.path()),
-            message(&payload)
-        );
-        discard(payload);
-        why
-    })
-}
-
 /// Returns the result, with the orphaned threads in its report; or the body's panic, to be resumed
 /// when everything is put back. Runs code of the program's: the `Drop` of an unwanted value, the
 /// `Display` of errors, the subscriber.
@@ -197,7 +183,8 @@ pub(crate) fn assemble<T>(
         }
         (Ok(_), None) => sys::die("homebound: the root ended with neither value nor error"),
     };
-    let failures = result.as_ref().err().filter(|error| error.stop_reason().is_none()).map(failure_text);
+    let failures =
+        result.as_ref().err().filter(|error| error.stop_reason().is_none()).map(|error| format!("{error}\n"));
     Ok(Exit { result, shutdown, failures })
 }
 

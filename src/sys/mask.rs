@@ -155,17 +155,20 @@ impl BlockedSignals {
 }
 
 /// The signals that the kernel sends to a thread whose write it refuses, as bits: the pipe has no
-/// reader, or the file is as long as the process may make it (`RLIMIT_FSIZE`). Their default action
-/// ends the process; with the signal blocked, the write says it all, with `EPIPE` or `EFBIG`.
-const OF_REFUSED_WRITES: u64 = 1 << (libc::SIGPIPE - 1) | 1 << (libc::SIGXFSZ - 1);
+/// reader, the file is as long as the process may make it (`RLIMIT_FSIZE`), or the process is in
+/// the background of a terminal that lets only the foreground write (`stty tostop`). Their default
+/// action ends or stops the process. With the signal blocked, the write says it all, with `EPIPE` or
+/// `EFBIG`; and the terminal takes it, also from the background.
+const OF_REFUSED_WRITES: u64 = 1 << (libc::SIGPIPE - 1) | 1 << (libc::SIGXFSZ - 1) | 1 << (libc::SIGTTOU - 1);
 
 /// From now on, a write of the calling thread that the system refuses is an error, and no signal
-/// ends the process.
+/// ends or stops the process.
 pub(crate) fn bear_refused_writes() {
     let _valid = change_mask(libc::SIG_BLOCK, &set_of(OF_REFUSED_WRITES));
 }
 
-/// Runs `f`. In it, a write that the system refuses is an error, and no signal ends the process.
+/// Runs `f`. In it, a write that the system refuses is an error, and no signal ends or stops the
+/// process.
 /// May be called in a signal handler.
 pub(crate) fn with_refused_writes<R>(f: impl FnOnce() -> R) -> R {
     let before = change_mask(libc::SIG_BLOCK, &set_of(OF_REFUSED_WRITES));

@@ -48,12 +48,12 @@ impl ProbeFile {
     /// Prepares the file, and removes one that an earlier process has left.
     ///
     /// # Errors
-    /// The file could not be made there: its folder does not exist, or an old file cannot be
-    /// removed.
+    /// The file could not be made there: its folder does not exist, an old file cannot be removed,
+    /// or what stands there is no regular file.
     pub(crate) fn prepare(path: &Path) -> io::Result<ProbeFile> {
         // From the root, because the program may change its working directory.
         let path = std::path::absolute(path)?;
-        remove(&path)?;
+        remove_old(&path)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         if !fs::metadata(folder)?.is_dir() {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, "its folder is no folder"));
@@ -119,6 +119,16 @@ impl Drop for ProbeFile {
             let _nobody_is_left_to_tell = self.remove();
         }
         PATH.store(null_mut(), Ordering::SeqCst);
+    }
+}
+
+/// Removes a file that an earlier process may have left. That was a regular file: a device such as
+/// `/dev/null`, a FIFO, a socket or a link stays, because other programs may need it.
+fn remove_old(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => Err(io::Error::other("it is no regular file")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => remove(path),
     }
 }
 

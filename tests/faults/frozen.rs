@@ -1,14 +1,20 @@
-//! Owns the tests of a stderr without a reader: a terminal whose other end is frozen, a pipe to
-//! which others write too. *watch* hears the next signal all the same.
+//! Owns the tests of a stderr that does not take what is written: a terminal whose other end is
+//! frozen, a pipe to which others write too, a terminal that stops a background program. *watch*
+//! hears the next signal all the same.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::Duration;
 
 use homebound::StopReason;
 use homebound::registry::{self, Registry};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::process::Pid;
 use rustix::stdio::{dup2_stderr, stderr};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr, tcsetpgrp};
 
 use crate::common::pty::pty;
 use crate::common::*;
@@ -234,5 +240,39 @@ fn a_stop_that_comes_during_a_dump_does_not_wait_for_a_reader() {
         let done = in_child("", stop_during_a_dump);
         assert!([0, LATE].map(Some).contains(&done.code), "{done:#?}");
         done.code == Some(0)
+    });
+}
+
+/// Makes stderr a terminal that stops a program which writes from the background (`stty tostop`),
+/// and this program one in the background. Returns the terminal's other end.
+fn go_into_the_background() -> File {
+    rustix::process::setsid().expect("it leads no group");
+    let (master, line) = pty();
+    rustix::process::ioctl_tiocsctty(&line).unwrap();
+    let mut modes = tcgetattr(&line).unwrap();
+    modes.local_modes |= LocalModes::TOSTOP;
+    tcsetattr(&line, OptionalActions::Now, &modes).unwrap();
+    dup2_stderr(&line).unwrap();
+    let in_front = Command::new("sleep").arg("100").process_group(0).spawn().unwrap();
+    tcsetpgrp(&line, Pid::from_child(&in_front)).unwrap();
+    master
+}
+
+#[test]
+fn a_dump_of_a_background_program_is_written_and_does_not_stop_it() {
+    // catches: a SIGTTOU for *watch*, which stops the process: then no SIGTERM ends it any more
+    child_passes(|_| {
+        let mut terminal = BufReader::new(go_into_the_background());
+        let mut dumped = Vec::new();
+        let exit = homebound::run(|s| {
+            raise(libc::SIGQUIT);
+            terminal.read_until(b'\n', &mut dumped)?;
+            raise(libc::SIGTERM);
+            s.context().wait_for_stop();
+            Ok(())
+        });
+        let dumped = String::from_utf8_lossy(&dumped);
+        assert!(dumped.contains("SIGQUIT"), "{dumped}");
+        i32::from(exit.code())
     });
 }

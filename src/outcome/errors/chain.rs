@@ -12,8 +12,12 @@ use crate::rt::contain::{contain, discard};
 /// error that is its own source.
 const LONGEST: usize = 128;
 
-/// Number of bytes of an error's text that are kept.
+/// Number of bytes of an error's text that are kept in a row of a report, or in a log.
 const MOST_TEXT: usize = 64 * 1024;
+
+/// Number of bytes of an error's text that a tree of failures shows. A tree may be the text of an
+/// error in it, so the bound is wide: it is for a text without an end.
+const MOST_SHOWN: usize = 4 * 1024 * 1024;
 
 /// The error, its source, the source of its source, and so on: at most [`LONGEST`] errors. A
 /// `source` that panics ends the walk. Runs the program's code, so the caller holds no lock of
@@ -35,36 +39,51 @@ fn held_by<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'sta
     })
 }
 
-/// The text of the error, in the form `{:#}`, in which some errors add their sources. If `Display`
-/// panics, the text ends there and says so. Runs the program's code, so the caller holds no lock of
-/// ours.
+/// The text of the error, in the form `{:#}`, in which some errors add their sources.
 pub(crate) fn text(error: &(dyn Error + 'static)) -> String {
-    let mut text = Bounded(String::new());
-    match contain(|| write!(text, "{error:#}")) {
-        // The text is kept also if `Display` failed, or was cut off by `Bounded`.
-        Ok(_) => {}
-        Err(payload) => {
-            discard(payload);
-            text.0 += "(an error whose Display panicked)";
-        }
-    }
-    text.0
+    read(format_args!("{error:#}"), MOST_TEXT)
 }
 
-/// A text of at most [`MOST_TEXT`] bytes. More is refused with an error, which ends the formatting.
-/// If an error is its own source, a `Display` that walks the sources would not end otherwise.
-struct Bounded(String);
+/// The text of the error as a tree of failures shows it.
+pub(crate) fn shown_text(error: &(dyn Error + 'static)) -> String {
+    read(format_args!("{error}"), MOST_SHOWN)
+}
+
+/// Reads what `Display` writes. If it panics or fails, the text ends there and says so. Runs the
+/// program's code, so the caller holds no lock of ours.
+fn read(written: fmt::Arguments<'_>, most: usize) -> String {
+    let mut text = Bounded { text: String::new(), most };
+    let ended = match contain(|| text.write_fmt(written)) {
+        Ok(Ok(())) => "",
+        Ok(Err(fmt::Error)) if text.text.len() == text.most => "",
+        Ok(Err(fmt::Error)) => "(an error whose Display failed)",
+        Err(payload) => {
+            discard(payload);
+            "(an error whose Display panicked)"
+        }
+    };
+    text.text + ended
+}
+
+/// A text of at most `most` bytes. More is refused with an error, which ends the formatting. If an
+/// error is its own source, a `Display` that walks the sources would not end otherwise.
+struct Bounded {
+    text: String,
+    most: usize,
+}
 
 impl Write for Bounded {
     fn write_str(&mut self, part: &str) -> fmt::Result {
-        let room = MOST_TEXT - self.0.len();
+        let room = self.most - self.text.len();
         if part.len() <= room {
-            self.0 += part;
+            self.text += part;
             return Ok(());
         }
         // Cut between two characters, because a slice within one would panic.
         let fits = (0..=room).rev().find(|&at| part.is_char_boundary(at)).unwrap_or(0);
-        self.0 += &part[..fits];
+        self.text += &part[..fits];
+        // What is missing of a character is room that nothing may use any more.
+        self.most = self.text.len();
         Err(fmt::Error)
     }
 }

@@ -88,6 +88,21 @@ fn sm9_a_probe_file_that_cannot_be_made_refuses_the_run() {
 }
 
 #[test]
+fn sm9_a_probe_file_takes_the_place_of_nothing_but_a_file() {
+    // catches: a device, a FIFO or a socket that is removed, because its path was given by mistake
+    let path = own_path("no-file");
+    let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let link = own_path("no-file-but-a-link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    for path in [&path, &link] {
+        let exit = Registry::new("refused").probe_file(path).run(|_| Ok(()));
+        assert!(exit.result.unwrap_err().to_string().contains("it is no regular file"));
+        assert!(path.symlink_metadata().is_ok(), "{path:?} is gone");
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
 fn sm9_the_probe_file_goes_while_a_callback_of_the_stop_goes_on() {
     // catches: a file that waits for the program's own code
     child_passes(|_| {
