@@ -157,8 +157,8 @@ impl BlockedSignals {
 /// The signals that the kernel sends to a thread whose write it refuses, as bits: the pipe has no
 /// reader, the file is as long as the process may make it (`RLIMIT_FSIZE`), or the process is in
 /// the background of a terminal that lets only the foreground write (`stty tostop`). Their default
-/// action ends or stops the process. With the signal blocked, the write says it all, with `EPIPE` or
-/// `EFBIG`; and the terminal takes it, also from the background.
+/// action ends or stops the process. With the signal blocked, the write says it all, with `EPIPE`
+/// or `EFBIG`; and the terminal takes it, also from the background.
 const OF_REFUSED_WRITES: u64 = 1 << (libc::SIGPIPE - 1) | 1 << (libc::SIGXFSZ - 1) | 1 << (libc::SIGTTOU - 1);
 
 /// From now on, a write of the calling thread that the system refuses is an error, and no signal

@@ -112,8 +112,8 @@ impl std::error::Error for Text {
 
 #[test]
 fn p4_a_text_that_cannot_be_had_hides_no_other_failure() {
-    // catches: a tree whose `Display` unwinds, fails or does not end because that of one error in it
-    // does
+    // catches: a tree whose `Display` unwinds, fails or does not end because that of one error in
+    // it does
     child_passes(|_| {
         for (odd, said) in [
             (Text::Panics, "/odd failed: (an error whose Display panicked)"),

@@ -223,13 +223,9 @@ impl Declared {
     }
 
     fn function(&mut self, scope: ScopeId, signature: &syn::Signature, body: &syn::Block) -> usize {
-        let returns = match &signature.output {
-            syn::ReturnType::Type(_, ty) => type_ref(scope, ty),
-            syn::ReturnType::Default => None,
-        };
-        let parts = match &signature.output {
-            syn::ReturnType::Type(_, ty) => written::parts(scope, ty),
-            syn::ReturnType::Default => Vec::new(),
+        let (returns, parts) = match &signature.output {
+            syn::ReturnType::Type(_, ty) => (type_ref(scope, ty), written::parts(scope, ty)),
+            syn::ReturnType::Default => (None, Vec::new()),
         };
         let lends = matches!(&signature.output, syn::ReturnType::Type(_, ty) if borrows(ty));
         // Read now, so that a call of the function can be judged wherever it stands.

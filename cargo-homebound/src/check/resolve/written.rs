@@ -135,8 +135,8 @@ pub(crate) fn type_ref(scope: ScopeId, ty: &Type) -> Option<TypeRef> {
     }
 }
 
-/// The parts of a tuple, also of one in a `Result`: of `(Sender<Job>, Receiver<Job>)` two. Empty: no
-/// tuple.
+/// The parts of a tuple, also of one in a `Result`: of `(Sender<Job>, Receiver<Job>)` two. Empty:
+/// no tuple.
 pub(crate) fn parts(scope: ScopeId, ty: &Type) -> Vec<Option<TypeRef>> {
     match ty {
         Type::Tuple(ty) => ty.elems.iter().map(|ty| type_ref(scope, ty)).collect(),

@@ -112,8 +112,8 @@ impl Walk {
         self.calls(id);
         polled::own_function(self, id, span);
         let ty = self.returned(id, of);
-        // A function that returns a handle hands it to this call, whether one, a list or a part of a
-        // tuple. Only handles of threads are followed through functions of the file.
+        // A function that returns a handle hands it to this call, whether one, a list or a part of
+        // a tuple. Only handles of threads are followed through functions of the file.
         if let Some(one) = detached::held(&ty) {
             detached::handle(self, span, into, &one);
         }
