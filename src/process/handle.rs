@@ -156,8 +156,8 @@ impl<'scope> Process<'scope> {
         context.iter().for_each(|context| context.point("process", caller));
         if !self.handle.is_finished() {
             let _mark = WaitMark::new("process", caller);
-            // `done` disconnects when the child's thread ends, after `ChildState::reap` has stored
-            // the status (`supervise`). Outside of a scope there is no stop to listen for.
+            // `done` disconnects when the child's thread ends, after it has stored the status
+            // (`supervise`). Outside of a scope there is no stop to listen for.
             let record = self.handle.record();
             let waited = self.shared.awaited(|| match &context {
                 Some(cx) => {
@@ -168,9 +168,11 @@ impl<'scope> Process<'scope> {
                     false => Err(WaitError::TimedOut),
                 },
             });
-            // If the child has ended at the same moment as the stop or the time-out, return its
-            // status, because it would be lost otherwise.
-            waited.or_else(|cause| if self.handle.is_finished() { Ok(()) } else { Err(cause) })?;
+            // A child that is reaped has ended, though the wait ended with a stop: the end of the
+            // child may have caused that stop (`OnExit`), which is sent before the child's thread
+            // is done. Pairs with `ChildState::set_end`, which comes before both.
+            let is_over = || self.shared.is_over() || self.handle.is_finished();
+            waited.or_else(|cause| if is_over() { Ok(()) } else { Err(cause) })?;
         }
         // No status: the thread could not reap the child, because other code had done it.
         self.shared.status().ok_or(WaitError::Disconnected)
@@ -276,7 +278,9 @@ impl<'scope> Process<'scope> {
     /// [`ProcessBuilder::lines`](crate::ProcessBuilder::lines). A gap in [`Line::number`] shows
     /// where.
     pub fn lost_lines(&self) -> u64 {
-        self.shared.lost.load(Ordering::Relaxed)
+        // With both views locked, so that a reader that has seen the gap finds the line counted.
+        // Pairs with `LineQueue::with_view_locked`.
+        self.stdout.settled(|| self.stderr.settled(|| self.shared.lost.load(Ordering::Relaxed)))
     }
 
     /// Takes this process's end of the child's input, if the command said `stdin(Stdio::piped())`.

@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::sync::OnceCell;
 use crate::sync::locks::Mutex;
 use crate::sys::child::Leader;
 
@@ -16,8 +17,9 @@ pub(crate) struct ChildState {
     /// Set after the fork, taken out by the reaping. Signals are sent under this lock, so a signal
     /// finds a pid that still belongs to the child, or no leader.
     leader: Mutex<Option<Leader>>,
-    /// Written once by `reap`, read by `Process::wait`.
-    status: Mutex<Option<ExitStatus>>,
+    /// How the child ended; `None` in it if other code has reaped the child. Written once by
+    /// `set_end`, read by `Process::wait`.
+    end: OnceCell<Option<ExitStatus>>,
     /// The signals that were sent through the handle: bit 0 is signal 1. Bits are only added. Read
     /// when the end of the child is judged.
     sent: AtomicU64,
@@ -42,7 +44,18 @@ impl ChildState {
 
     /// How the child ended; `None` until it is reaped, and for ever if other code has reaped it.
     pub(crate) fn status(&self) -> Option<ExitStatus> {
-        *self.status.lock()
+        self.end.get().copied().flatten()
+    }
+
+    /// True once the child is reaped, by its thread or by other code.
+    pub(crate) fn is_over(&self) -> bool {
+        self.end.get().is_some()
+    }
+
+    /// The child is reaped, and ended with this status, if that is known. Called by its thread
+    /// before the end has any other effect: a stop, a failure.
+    pub(crate) fn set_end(&self, status: Option<ExitStatus>) {
+        let _once = self.end.set(status);
     }
 
     /// Calls `wait`, in which the calling thread waits for the child's end.
@@ -99,9 +112,7 @@ impl ChildState {
     pub(crate) fn reap(&self) -> io::Result<ExitStatus> {
         // Held over the reaping, so that no signal goes to the pid after it.
         let mut leader = self.leader.lock();
-        let status = leader.take().ok_or(io::ErrorKind::NotFound)?.reap()?;
-        *self.status.lock() = Some(status);
-        Ok(status)
+        leader.take().ok_or(io::ErrorKind::NotFound)?.reap()
     }
 }
 

@@ -77,6 +77,12 @@ impl LineReader {
         &self.receiver
     }
 
+    /// Calls `look` while no line is being cut. Waits as `begun` does.
+    pub(crate) fn settled<R>(&self, look: impl FnOnce() -> R) -> R {
+        let _between_two_turns = self.begun.lock();
+        look()
+    }
+
     /// The beginning of the line that has not ended. Waits while the child's thread cuts lines, at
     /// most [`QUEUED`] of them.
     pub(crate) fn begun(&self) -> String {

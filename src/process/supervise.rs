@@ -229,17 +229,20 @@ impl<'a> Running<'a> {
     /// its pid and the number of its group belong to no other process yet. `ended` is an error if
     /// other code has reaped it.
     fn end(mut self, ended: io::Result<()>) -> Result {
-        let reaped = ended.and_then(|()| {
+        let reapable = ended.map(|()| {
             // The processes that the child has started end with it, because no thread of this
             // process looks after them.
             let _nobody_left = self.shared.signal_group(KILL);
             // Before the child is reaped, because its pid names the group until then.
             reap_group(self.pid());
             drop(self.adoption.take());
-            // After the SIGKILL, so that the group's last output is in the pipes.
-            self.output.finish(self.is_awaited());
-            self.shared.reap()
         });
+        // After the SIGKILL, so that the group's last output is in the pipes. A child that other
+        // code has reaped has left output as well.
+        self.output.finish(self.is_awaited());
+        let reaped = reapable.and_then(|()| self.shared.reap());
+        // Before the stops below. Pairs with `Process::wait`, which one of them may end.
+        self.shared.set_end(reaped.as_ref().ok().copied());
         // Before the end is told, because a waiter may read from the terminal next. A child that
         // was killed could not reset the modes.
         let killed = reaped.as_ref().is_ok_and(|status| status.signal().is_some());

@@ -14,14 +14,18 @@
 //! a busy gate has set `watched` under the same lock, so the `leave` that follows wakes it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use crossbeam_utils::CachePadded;
+use crossbeam_utils::{Backoff, CachePadded};
 
 use crate::outcome::status::pool_status::PoolStatus;
 use crate::rt::time::coarse_since;
 use crate::rt::tokens::Tokens;
 use crate::sync::Mutex;
 use crate::tree::text::Text;
+
+/// Time that a view waits at most until the numbers of a pool are those of one moment.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// The part of a pool that is in the tree, at the group of its threads.
 pub(crate) struct PoolFacts {
@@ -43,10 +47,16 @@ struct Gate {
     watched: bool,
 }
 
-/// Copies of the numbers of a pool, written under the pool's lock, read by views without it. Each
-/// is right for itself; together they may be of two moments. Part of no model.
+/// Copies of the numbers of a pool, written under the pool's lock, read by views without it. Part
+/// of no model.
+///
+/// **A view counts each job once.** `version` is odd while the numbers are being written, and is
+/// another one afterwards. A view that finds the same even version before and after its loads has
+/// numbers of one moment. The stores of numbers are Release and the loads Acquire, so a view that
+/// has read a new number finds the new version.
 #[derive(Default)]
 struct Numbers {
+    version: AtomicU64,
     threads: AtomicUsize,
     running: AtomicUsize,
     queued: AtomicUsize,
@@ -121,19 +131,34 @@ impl PoolFacts {
         // The intake first. Pairs with `publish_intake`, which follows `publish_queued` when jobs
         // go from the intake to the queue: none of them is missed.
         let coming = self.numbers.intake.0.load(Ordering::Acquire);
-        coming + self.numbers.queued.load(Ordering::Relaxed)
+        coming + self.numbers.queued.load(Ordering::Acquire)
+    }
+
+    /// The numbers change from here to `end_change`. Called under the lock of the line.
+    #[inline]
+    pub(crate) fn begin_change(&self) {
+        let version = &self.numbers.version;
+        // One writer at a time, so a load and a store do.
+        version.store(version.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Pairs with `status`.
+    #[inline]
+    pub(crate) fn end_change(&self) {
+        let version = &self.numbers.version;
+        version.store(version.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
     /// Publishes the number of jobs in the queue of the line.
     pub(crate) fn publish_queued(&self, queued: usize) {
-        self.numbers.queued.store(queued, Ordering::Relaxed);
+        self.numbers.queued.store(queued, Ordering::Release);
     }
 
     /// Publishes the number of jobs in the intake, and when the oldest of them came (0 if there is
     /// none).
     #[inline]
     pub(crate) fn publish_intake(&self, coming: usize, oldest: u64) {
-        self.numbers.intake.1.store(oldest, Ordering::Relaxed);
+        self.numbers.intake.1.store(oldest, Ordering::Release);
         self.numbers.intake.0.store(coming, Ordering::Release);
     }
 
@@ -142,52 +167,70 @@ impl PoolFacts {
     #[inline]
     pub(crate) fn publish_queue(&self, queued: usize, oldest: u64, running: usize) {
         let numbers = &self.numbers;
-        numbers.queued.store(queued, Ordering::Relaxed);
-        numbers.oldest.store(oldest, Ordering::Relaxed);
-        numbers.running.store(running, Ordering::Relaxed);
+        numbers.queued.store(queued, Ordering::Release);
+        numbers.oldest.store(oldest, Ordering::Release);
+        numbers.running.store(running, Ordering::Release);
     }
 
     /// Publishes the number of jobs that returned `Ok`. Most jobs change no other number.
     #[inline]
     pub(crate) fn publish_done(&self, done: u64) {
-        self.numbers.done.store(done, Ordering::Relaxed);
+        self.numbers.done.store(done, Ordering::Release);
     }
 
     /// Publishes the number of callers that wait for a place.
     pub(crate) fn publish_waiting(&self, waiting: usize) {
-        self.numbers.waiting.store(waiting, Ordering::Relaxed);
+        self.numbers.waiting.store(waiting, Ordering::Release);
     }
 
     /// Publishes all numbers but those of the queue.
     pub(crate) fn publish(&self, status: &PoolStatus) {
         let numbers = &self.numbers;
-        numbers.threads.store(status.threads, Ordering::Relaxed);
-        numbers.places.store(status.places, Ordering::Relaxed);
-        numbers.waiting.store(status.waiting, Ordering::Relaxed);
-        numbers.done.store(status.done, Ordering::Relaxed);
-        numbers.failed.store(status.failed, Ordering::Relaxed);
-        numbers.stopped.store(status.stopped, Ordering::Relaxed);
-        numbers.dropped.store(status.dropped, Ordering::Relaxed);
-        numbers.expired.store(status.expired, Ordering::Relaxed);
+        numbers.threads.store(status.threads, Ordering::Release);
+        numbers.places.store(status.places, Ordering::Release);
+        numbers.waiting.store(status.waiting, Ordering::Release);
+        numbers.done.store(status.done, Ordering::Release);
+        numbers.failed.store(status.failed, Ordering::Release);
+        numbers.stopped.store(status.stopped, Ordering::Release);
+        numbers.dropped.store(status.dropped, Ordering::Release);
+        numbers.expired.store(status.expired, Ordering::Release);
     }
 
+    /// The numbers of one moment. A thread that writes them may have lost its processor, and is
+    /// waited for until [`BUSY`] is over.
     pub(crate) fn status(&self) -> PoolStatus {
+        let (began, backoff) = (Instant::now(), Backoff::new());
+        loop {
+            // Pairs with `begin_change` and `end_change`.
+            let version = self.numbers.version.load(Ordering::Acquire);
+            let status = self.read();
+            let is_whole = version % 2 == 0 && self.numbers.version.load(Ordering::Relaxed) == version;
+            if is_whole || began.elapsed() >= BUSY {
+                return status;
+            }
+            backoff.snooze();
+        }
+    }
+
+    fn read(&self) -> PoolStatus {
         let numbers = &self.numbers;
-        // Jobs in the queue are older than those in the intake.
-        let oldest = [&numbers.oldest, &numbers.intake.1].map(|oldest| oldest.load(Ordering::Relaxed));
-        let oldest = oldest.into_iter().find(|since| *since > 0);
+        let queued = self.queued();
+        // After `queued`, because a submitter publishes the instant first. Jobs in the queue are
+        // older than those in the intake.
+        let oldest = [&numbers.oldest, &numbers.intake.1].map(|oldest| oldest.load(Ordering::Acquire));
+        let oldest = oldest.into_iter().find(|since| *since > 0 && queued > 0);
         PoolStatus {
-            threads: numbers.threads.load(Ordering::Relaxed),
-            running: numbers.running.load(Ordering::Relaxed),
-            queued: self.queued(),
-            places: numbers.places.load(Ordering::Relaxed),
-            waiting: numbers.waiting.load(Ordering::Relaxed),
+            threads: numbers.threads.load(Ordering::Acquire),
+            running: numbers.running.load(Ordering::Acquire),
+            queued,
+            places: numbers.places.load(Ordering::Acquire),
+            waiting: numbers.waiting.load(Ordering::Acquire),
             oldest_wait: oldest.map(coarse_since),
-            done: numbers.done.load(Ordering::Relaxed),
-            failed: numbers.failed.load(Ordering::Relaxed),
-            stopped: numbers.stopped.load(Ordering::Relaxed),
-            dropped: numbers.dropped.load(Ordering::Relaxed),
-            expired: numbers.expired.load(Ordering::Relaxed),
+            done: numbers.done.load(Ordering::Acquire),
+            failed: numbers.failed.load(Ordering::Acquire),
+            stopped: numbers.stopped.load(Ordering::Acquire),
+            dropped: numbers.dropped.load(Ordering::Acquire),
+            expired: numbers.expired.load(Ordering::Acquire),
         }
     }
 }

@@ -81,6 +81,14 @@ impl Seen {
 }
 
 impl State {
+    /// Counts a restart, if there is one, with its streak.
+    pub(crate) fn count(&mut self, restart: Option<Streak>) {
+        if let Some(streak) = restart {
+            self.restarts += 1;
+            self.streak = streak;
+        }
+    }
+
     /// To be called before the next run is asked for. The run before may have ended by itself, and
     /// then a stop of it has come too late for it.
     pub(crate) fn forget_stop(&mut self) {

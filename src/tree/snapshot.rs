@@ -137,8 +137,9 @@ impl Reader {
         drop(state);
         // A guest's scope has no parent, but is shown below the guest (A6).
         scopes.extend(guests.iter().flat_map(|guest| guest.opened()));
-        status.state = stage(core, phase);
+        // One look at the node, so that the state and the reason of a stop come together.
         status.stop_reason = core.node.asked_at().map(|_| (*core.node.reason()).clone());
+        status.state = stage(phase, status.stop_reason.is_some());
         self.describe(body.as_slice(), &mut status);
         // In portions, with the lock free between them: a spawn or an ending thread waits for one
         // portion at most.
@@ -197,11 +198,13 @@ fn bare(core: &ScopeCore, depth: usize) -> ScopeStatus {
 /// Reads one thread, at the instant `now`.
 pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
     let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
+    // First: a row with this state has the kernel's id. Pairs with `Record::start`.
+    let (has_started, wait) = (record.has_started(), record.wait());
     let os_tid = record.kernel_id();
     let call = os_tid.and_then(|os_tid| record.core.root.running.on(os_tid));
     // A wait that began before the call is around the call: the thread runs the call now, so the
     // wait is not shown.
-    let wait = record.wait().filter(|wait| call.as_ref().is_none_or(|(_, since)| wait.since > *since));
+    let wait = wait.filter(|wait| call.as_ref().is_none_or(|(_, since)| wait.since > *since));
     let (overdue, failed, note) = record.life(|life| {
         let [note, item] = life.notes();
         let note = [note, item].into_iter().flatten().reduce(|one, other| one + ", " + &other);
@@ -218,14 +221,14 @@ pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
         role: record.role,
         spawned_at: record.spawned_at,
         spawned_from: record.label.at,
-        os_tid,
+        os_tid: os_tid.filter(|_| !runs.down),
         // The end comes first, because the thread may have ended after its wait was read.
         state: match &wait {
             _ if record.has_ended() => ThreadState::Ended,
             _ if runs.down => ThreadState::Down,
             _ if starting.is_some() => ThreadState::Starting,
             Some(wait) => ThreadState::Waiting { what: wait.what, at: wait.at },
-            None if record.has_started() || record.role == Role::Adopted => ThreadState::Running,
+            None if has_started || record.role == Role::Adopted => ThreadState::Running,
             None => ThreadState::Starting,
         },
         note,
@@ -251,10 +254,7 @@ pub(crate) fn thread(record: &Arc<Record>, now: Instant) -> ThreadStatus {
         waits_for: wait.as_ref().and_then(edge).into_iter().collect(),
         wants: None,
         asleep_for: None,
-        waits_for_first_of: match wait.as_ref().map(|wait| &wait.of) {
-            Some(Of::Any(count)) => Some(*count),
-            _ => None,
-        },
+        waits_for_first_of: wait.as_ref().and_then(first_of),
         call: call
             .map(|(what, since)| CallStatus { what, running_for: now.saturating_duration_since(since) }),
         process: record.process().map(|facts| facts.status()),
@@ -318,6 +318,14 @@ fn edge(wait: &Wait) -> Option<Edge> {
     Some(Edge { thread, path: path.to_owned(), known: true, os_tid: None, lock: None, why: None })
 }
 
+/// The number of threads for the first of which a thread waits.
+fn first_of(wait: &Wait) -> Option<usize> {
+    match wait.of {
+        Of::Any(count) => Some(count),
+        _ => None,
+    }
+}
+
 /// Copies up to [`PORTION`] threads of a scope, from the id `next` on. The caller describes
 /// the copies with the lock free, so a spawn or an ending thread waits for this copy at most. Ids
 /// only grow, so each thread is met once.
@@ -328,11 +336,11 @@ fn portion(core: &ScopeCore, next: ThreadId, patience: Duration) -> Option<Vec<A
 }
 
 /// The state of a scope, as views show it.
-fn stage(core: &ScopeCore, phase: Phase) -> ScopeState {
+fn stage(phase: Phase, is_stopping: bool) -> ScopeState {
     match phase {
         Phase::Settled => ScopeState::Ended,
         Phase::Finishing => ScopeState::Finishing,
-        Phase::Open if core.node.is_stopping() => ScopeState::Stopping,
+        Phase::Open if is_stopping => ScopeState::Stopping,
         Phase::Open => ScopeState::Open,
     }
 }

@@ -94,20 +94,26 @@ fn finished_threads_leave_the_active_list() {
 fn shutdown_with_a_time_out() {
     // catches: a shutdown that waits for ever, or calls a live thread joined
     within(|| {
-        let result = scope(|s| {
-            let (open, gate) = gate();
-            s.spawn("good", "listens", until_stopped)?;
-            s.spawn("bad", "does not listen", move |_| Ok(pass(&gate)))?;
-            let report = s.shutdown(Duration::from_millis(100));
-            assert_eq!((report.total, report.joined, report.timeout), (2, 1, 1), "{report}");
-            assert!(report.duration >= Duration::from_millis(100));
-            let row = |name: &str| report.threads.iter().find(|t| t.name == name).expect("a row");
-            assert_eq!(row("bad").ending, Ending::Overdue);
-            assert_ne!(row("good").ending, Ending::Overdue);
-            drop(open);
-            Ok(())
+        // On a busy machine the one that listens may be late as well, but not each time.
+        eventually("one is home in time", || {
+            let mut in_time = 0;
+            let result = scope(|s| {
+                let (open, gate) = gate();
+                s.spawn("good", "listens", until_stopped)?;
+                s.spawn("bad", "does not listen", move |_| Ok(pass(&gate)))?;
+                let report = s.shutdown(Duration::from_millis(100));
+                assert_eq!((report.total, report.joined + report.timeout), (2, 2), "{report}");
+                assert!(report.duration >= Duration::from_millis(100));
+                let row = |name: &str| report.threads.iter().find(|t| t.name == name).expect("a row");
+                assert_eq!(row("bad").ending, Ending::Overdue);
+                in_time = report.joined;
+                assert_eq!(in_time == 1, row("good").ending != Ending::Overdue);
+                drop(open);
+                Ok(())
+            });
+            result.unwrap();
+            in_time == 1
         });
-        result.unwrap();
     });
 }
 

@@ -116,7 +116,7 @@ impl Looks {
         let goes_on = self.at_all || is_partial || !groups.is_empty();
         let mut next = goes_on.then(|| after(now, self.settings.look_every));
         let (mut found, sees) = (Index::new(), self.at_all && blind.is_none());
-        let mut stacks = STACKS;
+        let (mut stacks, mut lines) = (STACKS, Vec::new());
         for group in groups.values() {
             let known = self.known.get_or_insert_with(group.record.id.0, Known::default);
             if !is_late {
@@ -126,7 +126,7 @@ impl Looks {
                     // Few of them, so that the stacks do not hold up the other lines.
                     let stack = matches!(line, Line::Alarm(_)) && stacks > 0;
                     stacks -= usize::from(stack);
-                    act(end, known, group, (line, stack), &self.settings, calls);
+                    lines.push((group, line, stack));
                 }
             }
             // After the judgement, so that views show the alarm of this look. Also in a late look,
@@ -134,6 +134,13 @@ impl Looks {
             put_up(known, group, sees, &mut found);
         }
         core.root.board.put_up(found, sees, blind.filter(|_| self.at_all));
+        // After the findings are up: a thread that is told to stop because of an alarm, or hears of
+        // its line, finds the alarm in views.
+        for (group, line, stack) in lines {
+            if let Some(known) = self.known.get_mut(group.record.id.0) {
+                act(end, known, group, (line, stack), &self.settings, calls);
+            }
+        }
         // Last, and not by an ordinary drop: see `drop_later`.
         groups.into_values().for_each(|group| drop_later(group, calls));
         next

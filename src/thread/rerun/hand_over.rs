@@ -49,7 +49,7 @@ impl Rerun {
     /// the failure, and returns it.
     pub(crate) fn refused_run(&self, refusal: SpawnError) -> Failure {
         let (ended, failure) = self.no_run(refusal);
-        self.note(&ended, true);
+        self.note(&ended, true, None);
         failure
     }
 
@@ -102,16 +102,18 @@ impl Rerun {
         // The views show the OS thread as ending from here on.
         os_thread.set_over();
         os_thread.set_bequeathed(true);
-        self.record.set_down();
+        // Down, and only then without an OS thread: otherwise views would show a thread that is
+        // starting.
         self.runs.look(|runs| runs.before = Some(Arc::clone(os_thread)));
+        self.record.set_down();
         // Last: from here on the supervisor acts (*down against the supervisor*).
         if self.decider.down(&self.end_of(&ended, false)) {
             return None;
         }
         // Back from down, and over.
+        self.record.start(os_thread.setting());
         self.runs.look(|runs| runs.before = None);
         os_thread.set_bequeathed(false);
-        self.record.start(os_thread.setting());
         match self.over(ended.outcome, ended.failure) {
             Step::Over(outcome) => Some(outcome),
             _ => None,

@@ -48,6 +48,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::outcome::errors::error::SpawnError;
+use crate::outcome::errors::gave_up::Streak;
 use crate::rt::options::ThreadOptions;
 use crate::rt::packet::Task;
 use crate::rt::result::BoxError;
@@ -63,7 +64,7 @@ mod run;
 /// What follows after a run.
 pub(crate) enum AfterRun {
     /// Another run, after this pause.
-    Again(Duration),
+    Again(Duration, Streak),
     /// A supervisor will say. The failure of the run is not listed.
     Down,
     /// Nothing: the end of the run is the end of the thread.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::outcome::errors::chain;
 use crate::outcome::errors::failure::{Cause, Failure, Happened};
+use crate::outcome::errors::gave_up::Streak;
 use crate::outcome::marks;
 use crate::outcome::reason::Stop;
 use crate::rt::contain::{contain, discard};
@@ -136,9 +137,8 @@ impl Rerun {
         let stopping = self.stop().is_some();
         match self.decider.after(&self.end_of(&ended, stopping)) {
             _ if stopping => self.over(ended.outcome, ended.failure),
-            AfterRun::Again(pause) => {
-                self.note(&ended, true);
-                self.runs.look(|runs| runs.restarts += 1);
+            AfterRun::Again(pause, streak) => {
+                self.note(&ended, true, Some(streak));
                 // A broken run has left its thread-locals broken, so the next one gets others.
                 match ended.outcome {
                     Outcome::Failed(_) => Step::Heir(pause),
@@ -146,12 +146,12 @@ impl Rerun {
                 }
             }
             AfterRun::Down => {
-                self.note(&ended, true);
+                self.note(&ended, true, None);
                 Step::Down(ended)
             }
             AfterRun::Over => self.over(ended.outcome, ended.failure),
             AfterRun::GiveUp(error) => {
-                self.note(&ended, false);
+                self.note(&ended, false, None);
                 let inside = ended.failure.iter().flat_map(Failure::ids).copied().collect();
                 let failure = Failure::error_at(Happened::now(), self.record.origin(), error, inside);
                 self.over(Outcome::Failed(failure.clone()), Some(failure))
@@ -165,30 +165,34 @@ impl Rerun {
         EndOfRun { record: &self.record, outcome, at: *at, lasted: *lasted, ready, stopping }
     }
 
-    /// Keeps the text of a failure that the scope does not list, and logs it at once.
-    pub(super) fn note(&self, ended: &Ended, again: bool) {
-        if let Some(failure) = &ended.failure {
-            self.keep(failure, ended.run, again);
+    /// Keeps the text of a failure that the scope does not list, and logs it at once. `restart`: a
+    /// restart follows, which is counted with it, and this is the streak from now on.
+    pub(super) fn note(&self, ended: &Ended, again: bool, restart: Option<Streak>) {
+        match &ended.failure {
+            Some(failure) => self.keep(failure, ended.run, again, restart),
+            None => self.runs.look(|runs| runs.count(restart)),
         }
     }
 
     /// Keeps and logs what a supervisor takes for the failure of the last run, which has ended by
     /// the stop that the supervisor sent.
     pub(crate) fn failed_by_verdict(&self, failure: &Failure) {
-        self.keep(failure, self.runs.look(|runs| runs.run), true);
+        self.keep(failure, self.runs.look(|runs| runs.run), true, None);
     }
 
-    fn keep(&self, failure: &Failure, run: u64, again: bool) {
+    fn keep(&self, failure: &Failure, run: u64, again: bool, restart: Option<Streak>) {
         // Formatted here, because the error is the program's, and views run no code of it.
-        let text = text_of(failure);
+        let text: Arc<str> = text_of(failure).into();
+        // Before the log, so that a subscriber finds in views what it is told.
+        let before = self.runs.look(|runs| {
+            runs.count(restart);
+            runs.failed_at = Some(Instant::now());
+            runs.last_failure.replace(Arc::clone(&text))
+        });
+        drop(before);
         if again {
             log_answered(failure, run, &text);
         }
-        let before = self.runs.look(|runs| {
-            runs.failed_at = Some(Instant::now());
-            runs.last_failure.replace(text.into())
-        });
-        drop(before);
     }
 
     /// The end of the thread: stops the scope and lists the failure at once (F1), then drops the

@@ -80,6 +80,7 @@ impl<J> Intake<J> {
     ) -> (u64, bool) {
         let mut list = lock_soon(&self.list);
         let came = !list.jobs.is_empty();
+        facts.begin_change();
         if queue.is_empty() {
             // Most often: so each of the two lists keeps the memory of a long one.
             swap(queue, &mut list.jobs);
@@ -90,6 +91,7 @@ impl<J> Intake<J> {
         // The queue first. Pairs with `PoolFacts::queued`, which reads it last.
         facts.publish_queued(queue.len());
         self.publish(&list, facts);
+        facts.end_change();
         (list.last, list.room > 0)
     }
 

@@ -5,6 +5,7 @@
 //! ```text
 //! a job     queued --next--> running --next, over--> counted
 //!           queued --remove--> running       stopped, expired, or run in place by a joiner
+//!           running --hand_back--> gone      refused, or not needed any more
 //!           queued --(the pool is told)--> dropped
 //! a thread  starting = idle --next--> busy --next--> idle          (idle: it has no job)
 //!           idle: glances, looks for a moment --> sleeps --token--> looks again
@@ -38,7 +39,6 @@
 //! an idle pool: they register in the hold in which they find that they must wait, and are woken by
 //! the drop of the value that they have registered.
 
-use std::collections::VecDeque;
 use std::mem::take;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -55,6 +55,8 @@ use crate::sys;
 use crate::tree::core::ScopeCore;
 use crate::tree::pool_facts::PoolFacts;
 use crate::tree::wait_mark::WaitMark;
+
+mod ended;
 
 /// `J` is a job. `W` wakes a waiting caller when it is dropped.
 pub(crate) struct Line<J, W> {
@@ -106,16 +108,33 @@ impl<J, W> Line<J, W> {
     /// Restores the invariants, frees the lock, and wakes. Every function that changes the state
     /// ends with it.
     #[inline]
-    fn settle(&self, mut state: TryMutexGuard<'_, State<J, W>>, now: u64) {
-        let wakes = state.settle(&self.intake, &self.facts, now);
-        drop(state);
-        wakes.run(&self.facts, &self.around);
+    fn settle(&self, state: TryMutexGuard<'_, State<J, W>>, now: u64) {
+        self.settle_with(state, now, false, None);
     }
 
     /// As `settle`, after a change that is rare enough to publish all numbers.
-    fn settle_all(&self, mut state: TryMutexGuard<'_, State<J, W>>) {
-        let wakes = state.settle(&self.intake, &self.facts, sys::coarse());
-        self.facts.publish(&state.status());
+    fn settle_all(&self, state: TryMutexGuard<'_, State<J, W>>) {
+        self.settle_with(state, sys::coarse(), true, None);
+    }
+
+    /// As `settle`. `all`: publishes all numbers. `over` is set as the last of it.
+    #[inline]
+    fn settle_with(
+        &self,
+        mut state: TryMutexGuard<'_, State<J, W>>,
+        now: u64,
+        all: bool,
+        over: Option<&AtomicBool>,
+    ) {
+        self.facts.begin_change();
+        let wakes = state.settle(&self.intake, &self.facts, now);
+        if all {
+            self.facts.publish(&state.status());
+        }
+        self.facts.end_change();
+        // After the numbers, so that a caller that sees the end finds the job counted as ended, in
+        // a view as well, which takes no lock.
+        over.into_iter().for_each(|over| over.store(true, Ordering::SeqCst));
         drop(state);
         wakes.run(&self.facts, &self.around);
     }
@@ -144,24 +163,6 @@ impl<J, W> Line<J, W> {
             Err(_) => {}
         }
         pushed
-    }
-
-    /// The OS has refused the thread that `push` or `resize` wanted. Returns all jobs if there is
-    /// no thread at all, because none would run them.
-    pub(crate) fn not_started(&self, seat: usize) -> VecDeque<Queued<J>> {
-        let mut state = self.lock_all();
-        let left = state.not_started(seat, sys::coarse());
-        self.settle_all(state);
-        left
-    }
-
-    /// A thread ends by a panic of ours. Returns the seat of a thread that has to be started in its
-    /// place.
-    pub(crate) fn lost(&self, seat: usize, busy: bool) -> Option<usize> {
-        let mut state = self.lock_all();
-        let start = state.lost(seat, busy, sys::coarse());
-        self.settle_all(state);
-        start
     }
 
     /// Called by a thread of the pool: what it does next. `ended` is how the job ended that it has
@@ -195,26 +196,26 @@ impl<J, W> Line<J, W> {
                 }
                 return next;
             }
-            if ending.is_some_and(|ending| ending != Ending::Done) {
-                self.facts.publish(&state.status());
-            }
-            if let Some(by) = self.wait_for_work(state, &mark) {
+            let all = ending.is_some_and(|ending| ending != Ending::Done);
+            if let Some(by) = self.wait_for_work(state, all, &mark) {
                 woken = by;
             }
         }
     }
 
-    /// An idle thread looks for a moment, and then sleeps. `None` if it has seen something.
+    /// An idle thread looks for a moment, and then sleeps. `None` if it has seen something. `all`:
+    /// publishes all numbers first.
     fn wait_for_work<'a>(
         &'a self,
         mut state: TryMutexGuard<'a, State<J, W>>,
+        all: bool,
         mark: impl Fn() -> WaitMark,
     ) -> Option<Woken> {
         // Pairs with `push`: a job that comes while this thread looks needs no wake-up.
         let seen = || self.facts.queued() > 0 || self.facts.tokens.is_open();
         // Every thread glances, because jobs that come without pause would otherwise find threads
         // that have just gone to sleep.
-        self.settle(state, 0);
+        self.settle_with(state, 0, all, None);
         let mut found = glance(seen);
         state = self.lock();
         if !found && state.look() {
@@ -235,33 +236,6 @@ impl<J, W> Line<J, W> {
         self.settle(state, 0);
         let _mark = mark();
         Some(if self.facts.tokens.take() { Woken::Token } else { Woken::Open })
-    }
-
-    /// Called by a thread of the pool when a job that is waited for has ended: the thread is idle,
-    /// and `over` is set, in one hold of the lock. So a caller that sees the end finds the thread
-    /// idle. `telling`: the end is told to callbacks next, and the job counts as running until
-    /// `told`.
-    pub(crate) fn finish(&self, ending: Ending, over: Option<&AtomicBool>, telling: bool) {
-        let mut state = self.lock();
-        state.finish(ending, telling);
-        over.into_iter().for_each(|over| over.store(true, Ordering::SeqCst));
-        if ending == Ending::Done { self.settle(state, 0) } else { self.settle_all(state) }
-    }
-
-    /// As `finish`, for a job that was taken out by `remove` or `not_started`, or that is dropped.
-    /// Then no thread becomes idle by its end.
-    pub(crate) fn over(&self, ending: Ending, over: Option<&AtomicBool>, telling: bool) {
-        let mut state = self.lock();
-        state.over(Some(ending), telling);
-        over.into_iter().for_each(|over| over.store(true, Ordering::SeqCst));
-        self.settle_all(state);
-    }
-
-    /// The end of a job has been told.
-    pub(crate) fn told(&self) {
-        let mut state = self.lock();
-        state.over(None, false);
-        self.settle_all(state);
     }
 
     /// Takes a job out of the queue. `None` if it has begun or ended.

@@ -255,7 +255,7 @@ impl<'a, 'scope> Map<'a, 'scope> {
     fn withdraw(&self, number: u64) {
         if let Some(queued) = self.pool.shared.line.remove(number) {
             // `remove` counts the job as running. It was never begun, so it is counted in no total.
-            self.pool.shared.line.told();
+            self.pool.shared.line.hand_back();
             drop(queued);
         }
     }

@@ -7,11 +7,12 @@ use std::mem::take;
 
 use super::callers::Callers;
 use super::intake::Intake;
-use super::parts::{Callees, Ending, Ends, Next, Phase, Pushed, Queued, Refusal, Told, Wakes, Woken};
+use super::parts::{Callees, Ends, Next, Phase, Pushed, Queued, Refusal, Told, Wakes, Woken};
 use crate::PoolStatus;
 use crate::rt::time::coarse_since;
 use crate::tree::pool_facts::PoolFacts;
 
+mod ended;
 mod full_load;
 
 /// Time for which no further thread is asked for after the OS has refused one, by the coarse clock,
@@ -40,6 +41,8 @@ pub(super) struct State<J, W> {
     lookers: usize,
     /// Jobs that were taken out of the queue and are not counted.
     running: usize,
+    /// Jobs that are counted, and whose end is being told to callbacks.
+    telling: usize,
     /// When the OS refused a thread, by the coarse clock; 0 if it did not.
     refused: u64,
     /// Callers that wait.
@@ -66,6 +69,7 @@ impl<J, W> State<J, W> {
             looking: 0,
             lookers,
             running: 0,
+            telling: 0,
             refused: 0,
             callers: Callers::new(),
             busy: false,
@@ -133,16 +137,6 @@ impl<J, W> State<J, W> {
         Some(seat)
     }
 
-    /// The OS has refused a thread. Returns all jobs if there is no thread that could run them.
-    pub(super) fn not_started(&mut self, seat: usize, now: u64) -> VecDeque<Queued<J>> {
-        self.leave(seat);
-        self.refused = now.max(1);
-        let left = if self.threads == 0 { take(&mut self.queue) } else { VecDeque::new() };
-        // Queued -> running, until the caller has counted each.
-        self.running += left.len();
-        left
-    }
-
     /// Idle -> gone.
     fn leave(&mut self, seat: usize) {
         self.idle -= 1;
@@ -150,33 +144,6 @@ impl<J, W> State<J, W> {
         if let Some(taken) = self.seats.get_mut(seat) {
             *taken = false;
         }
-    }
-
-    /// A thread ended by a panic of ours, at a job or without one. Returns the seat of a thread
-    /// that replaces it, if one is needed.
-    pub(super) fn lost(&mut self, seat: usize, busy: bool, now: u64) -> Option<usize> {
-        if busy {
-            self.ends.count(Ending::Failed);
-            self.running -= 1;
-            self.idle += 1;
-        }
-        self.leave(seat);
-        self.start_one(now)
-    }
-
-    /// Running -> counted; the thread is idle.
-    #[inline]
-    pub(super) fn finish(&mut self, ending: Ending, telling: bool) {
-        self.ends.count(ending);
-        self.running -= usize::from(!telling);
-        self.idle += 1;
-    }
-
-    /// Running -> counted, for a job that a thread of the pool has run besides another, or that no
-    /// thread has run.
-    pub(super) fn over(&mut self, ending: Option<Ending>, telling: bool) {
-        ending.into_iter().for_each(|ending| self.ends.count(ending));
-        self.running -= usize::from(!telling);
     }
 
     /// A thread that is awake again looks at the state.
@@ -249,7 +216,7 @@ impl<J, W> State<J, W> {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.running == 0
+        self.queue.is_empty() && self.running == 0 && self.telling == 0
     }
 
     /// True if a caller has to wait for a place.

@@ -69,9 +69,9 @@ impl<'scope> Pool<'scope> {
         }
         self.shared.fail_all(others, &refusal);
         let Some(item) = own else { return Ok(number) };
-        // Taken out, a job counts as running until its end is told. No end of the own job is told,
-        // because its caller gets it back.
-        self.shared.line.told();
+        // Taken out, a job counts as running until it is over. The own job does not end, because
+        // its caller gets it back.
+        self.shared.line.hand_back();
         Err((
             item,
             match refusal {

@@ -231,15 +231,13 @@ impl Decider for Own {
         let mut history = std::mem::take(&mut *self.history.lock());
         let next = self.policy.decide(end.at, end.lasted, &ended, &mut history, None);
         // For views: how near the thread is to being given up.
-        if let Some(runs) = &end.record.traits.runs {
-            runs.look(|runs| runs.streak = history.streak);
-        }
+        let streak = history.streak;
         // Put back. No other thread has looked meanwhile, because the runs of one thread never
         // overlap.
         *self.history.lock() = history;
         match next {
             Next::Over | Next::Hopeless => AfterRun::Over,
-            Next::Again(pause) => AfterRun::Again(pause),
+            Next::Again(pause) => AfterRun::Again(pause, streak),
             Next::GiveUp { restarts, within, limit } => {
                 let last = last(end);
                 let name = &end.record.label.name;

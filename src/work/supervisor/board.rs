@@ -8,6 +8,7 @@
 //! child's.
 
 use std::collections::VecDeque;
+use std::ops::DerefMut;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -37,7 +38,9 @@ pub(super) struct Board {
     /// A row for each child, also for one that is over, in the order of their first starts. Written
     /// by the supervisor, read by handles and by the search for cycles.
     rows: Mutex<Vec<Arc<Row>>>,
-    /// Written by the supervisor, read by handles.
+    /// Written by the supervisor, read by handles. Taken before the locks of rows. Held by the
+    /// supervisor over a restart, so that readers see its count, its failure and the new states of
+    /// the rows at once, or none of them.
     history: Mutex<History>,
     /// True if it may end by itself, so that a join of it is no wait for ever (A18). Written by it
     /// and its builder, read by joins.
@@ -49,11 +52,21 @@ pub(super) struct Board {
     ending: Mutex<Option<Ending>>,
 }
 
+/// What the supervisor has answered.
 #[derive(Default)]
-struct History {
-    restarts: u64,
+pub(super) struct History {
+    pub(super) restarts: u64,
     /// The latest, at most [`LATEST`], the oldest first.
     failures: VecDeque<Failure>,
+}
+
+impl History {
+    /// Enters a failure. Returns the oldest one if that makes room. The caller drops it when the
+    /// lock is free, because the error in it is the program's.
+    pub(super) fn remember(&mut self, failure: &Failure) -> Option<Failure> {
+        self.failures.push_back(failure.clone());
+        if self.failures.len() > LATEST { self.failures.pop_front() } else { None }
+    }
 }
 
 /// How a supervisor ends.
@@ -127,18 +140,24 @@ impl Board {
         self.ends.lock().take().unwrap_or_default()
     }
 
+    /// Adds the row of a new child, in the place of rows of children of its name that are over.
     pub(super) fn add(&self, row: &Arc<Row>) {
-        self.rows.lock().push(Arc::clone(row));
+        self.replace(&row.name, true, Some(Arc::clone(row)));
     }
 
     /// Takes out the rows of this name; with `over`, only rows of children that are over. True if
     /// there was a row.
     pub(super) fn remove(&self, name: &str, over: bool) -> bool {
+        self.replace(name, over, None)
+    }
+
+    fn replace(&self, name: &str, over: bool, new: Option<Arc<Row>>) -> bool {
         let goes = |row: &Arc<Row>| row.name == name && (!over || row.is_over());
-        // One hold, so that no reader finds the list empty meanwhile.
+        // One hold, so that no reader finds the list empty, or without a child of this name.
         let mut rows = self.rows.lock();
         let (gone, left): (Vec<_>, Vec<_>) = std::mem::take(&mut *rows).into_iter().partition(goes);
         *rows = left;
+        rows.extend(new);
         drop(rows);
         // With the lock free, because failures are dropped with them.
         !gone.is_empty()
@@ -157,6 +176,8 @@ impl Board {
     }
 
     pub(super) fn children(&self) -> Vec<ChildStatus> {
+        // No restart is half told.
+        let _history = self.history.lock();
         let rows = self.rows.lock().clone();
         rows.iter().map(|row| row.status()).collect()
     }
@@ -171,24 +192,9 @@ impl Board {
         if more == 0 { named } else { format!("{more} more and {named}") }
     }
 
-    /// Enters a failure of this child into the history.
-    pub(super) fn remember(&self, row: &Row, failure: &Failure) {
-        row.set_failure(failure);
-        let mut history = self.history.lock();
-        history.failures.push_back(failure.clone());
-        // Dropped below, with the lock free: the last owner of a failure drops the error of the
-        // program.
-        let gone = if history.failures.len() > LATEST { history.failures.pop_front() } else { None };
-        drop(history);
-        drop(gone);
-    }
-
-    pub(super) fn count_restart(&self) {
-        self.history.lock().restarts += 1;
-    }
-
-    pub(super) fn restarts(&self) -> u64 {
-        self.history.lock().restarts
+    /// The history, locked: no reader sees it, or the rows, until the caller lets go of it.
+    pub(super) fn history(&self) -> impl DerefMut<Target = History> {
+        self.history.lock()
     }
 
     pub(super) fn failures(&self) -> Vec<Failure> {

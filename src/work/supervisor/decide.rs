@@ -9,7 +9,7 @@ use crate::outcome::errors::gave_up::GaveUp;
 use crate::rt::time::after;
 use crate::tree::result_state::Outcome;
 use crate::work::restart::decision::{Ended, Next};
-use crate::work::supervisor::board::{End, Ending};
+use crate::work::supervisor::board::{End, Ending, History};
 use crate::work::supervisor::child::Child;
 use crate::work::supervisor::keeper::{Exit, Goes, Keeper};
 use crate::work::supervisor::kept::{Kept, Wanted};
@@ -27,7 +27,9 @@ impl<'scope> Keeper<'scope> {
         }
         let kept = &mut self.children[place];
         if end.ready && matches!(kept.seat.state, State::Starting { .. }) {
-            // It has said so, and has ended before the supervisor looked.
+            // It has said so, and has ended before the supervisor looked. Starting -> up, for the
+            // callers and for readers.
+            kept.set(State::Up);
             kept.came_up();
         }
         // Taken before the match: each wish is for one end.
@@ -115,7 +117,8 @@ impl<'scope> Keeper<'scope> {
             Next::GiveUp { restarts, within, limit } => {
                 let endless = || failure_of(kept, "it returned `Ok`, and is to run for ever".into(), cx);
                 let last = end.failure().cloned().unwrap_or_else(endless);
-                kept.row().iter().for_each(|row| self.board.remember(row, &last));
+                self.remember(place, &last);
+                let kept = &mut self.children[place];
                 let ids = last.ids().to_vec();
                 // The error carries these failures, so a scope that lists them already does not
                 // list them twice (F3).
@@ -129,9 +132,13 @@ impl<'scope> Keeper<'scope> {
 
     /// A restart, together with the siblings that the strategy names: one episode.
     fn again(&mut self, place: usize, failure: Option<&Failure>, at: Instant, cx: &Context) {
-        self.board.count_restart();
-        failure.into_iter().for_each(|failure| self.remember(place, failure));
-        self.tell_readers(cx);
+        let board = Arc::clone(&self.board);
+        // Until all of it is told. The text of the failure was made by the thread that failed, so
+        // no code of the program's runs here.
+        let mut history = board.history();
+        history.restarts += 1;
+        let gone = failure.map(|failure| self.remember_in(&mut history, place, failure));
+        self.tell_readers(history.restarts, cx);
         let by: Arc<str> = self.children[place].path().into();
         let affected = self.strategy.affected(place, self.children.len());
         // All of them begin together, so the longest pause counts.
@@ -160,6 +167,8 @@ impl<'scope> Keeper<'scope> {
                 }
             }
         }
+        drop(history);
+        drop(gone);
     }
 
     /// A child has ended by itself, and does not run again.
@@ -194,7 +203,8 @@ impl<'scope> Keeper<'scope> {
             let mut kept = self.children.remove(place);
             self.end(&mut kept, outcome);
             kept.stays_down();
-            self.tell_readers(cx);
+            let restarts = self.board.history().restarts;
+            self.tell_readers(restarts, cx);
         }
         if self.ends_when_empty && self.children.is_empty() {
             let why = StopReason::Custom("all children of the supervisor are over".into());
@@ -214,8 +224,7 @@ impl<'scope> Keeper<'scope> {
 
     /// Says in the supervisor's own row what has happened, for dumps and reports: a child that is
     /// over has no row there.
-    fn tell_readers(&self, cx: &Context) {
-        let restarts = self.board.restarts();
+    fn tell_readers(&self, restarts: u64, cx: &Context) {
         let plural = if restarts == 1 { "" } else { "s" };
         let over = self.board.over();
         let over = if over.is_empty() { String::new() } else { format!(", over: {over}") };
@@ -225,10 +234,24 @@ impl<'scope> Keeper<'scope> {
 
     /// Keeps a failure of this child in the history, and its text for readers.
     fn remember(&mut self, place: usize, failure: &Failure) {
+        let board = Arc::clone(&self.board);
+        let mut history = board.history();
+        let gone = self.remember_in(&mut history, place, failure);
+        drop(history);
+        drop(gone);
+    }
+
+    /// As `remember`, in a history that is locked. Returns what the caller drops when it is free.
+    fn remember_in(
+        &mut self,
+        history: &mut History,
+        place: usize,
+        failure: &Failure,
+    ) -> [Option<Failure>; 2] {
         let kept = &self.children[place];
-        kept.row().iter().for_each(|row| self.board.remember(row, failure));
-        let runs = kept.rerun().and_then(|rerun| rerun.record().traits.runs.clone());
+        let runs = kept.rerun().and_then(|rerun| rerun.record().traits.runs.as_ref());
         self.last_failure = runs.and_then(|runs| runs.look(|runs| runs.last_failure.clone()));
+        [history.remember(failure), kept.row().and_then(|row| row.set_failure(failure))]
     }
 
     /// Does what a handle has asked for, or begins to.

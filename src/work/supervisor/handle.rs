@@ -69,7 +69,7 @@ impl<'scope> Supervisor<'scope> {
     /// The number of restarts that were decided. Siblings that are restarted with a child, and
     /// restarts on purpose, do not count.
     pub fn restarts(&self) -> u64 {
-        self.shared.board.restarts()
+        self.shared.board.history().restarts
     }
 
     /// The last 16 failures of children that the supervisor has answered, the oldest first.

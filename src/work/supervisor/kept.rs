@@ -123,8 +123,6 @@ impl<'scope> Kept<'scope> {
                 let begun = thread.rerun(Role::Service, word, closure, Arc::new(post))?;
                 let row = Row::new(begun.rerun.record(), self.vital);
                 self.started = begun.started;
-                // The name may be that of a child that is over.
-                board.remove(&self.name, true);
                 board.add(&row);
                 self.work = Work::Given(begun.rerun, row);
             }
@@ -132,9 +130,7 @@ impl<'scope> Kept<'scope> {
                 let record = rerun.record();
                 // No run is on, so this number does not change.
                 let last = record.traits.runs.as_ref().map_or(0, |runs| runs.look(|runs| runs.run));
-                // The state first, so that no reader takes the old pause for one before this run.
-                row.set(ChildState::Starting, None);
-                row.set_run(last + 1);
+                row.begin(last + 1);
                 // Before the run begins, because the run may say at once that it is ready.
                 self.started = self.limit.map(|_| record.begin_start());
                 let begun = rerun.next_run();
@@ -168,9 +164,6 @@ impl<'scope> Kept<'scope> {
 
     /// Moves to `state`, and shows it.
     pub(super) fn set(&mut self, state: State) {
-        // A pause may be set anew, for instance by the failure of a second sibling. It is one
-        // restart all the same.
-        let was_due = matches!(self.seat.state, State::Due { .. });
         self.seat.state = state;
         let (shown, until) = match state {
             State::Due { at, .. } => (ChildState::Pausing, Some(at)),
@@ -184,16 +177,9 @@ impl<'scope> Kept<'scope> {
         if let Work::Given(rerun, row) = &self.work {
             row.set(shown, until);
             let record = rerun.record();
-            let next = record.traits.runs.as_ref().map(|runs| {
-                runs.look(|runs| {
-                    // Counted when it is decided, as the supervisor and a policy of its own count.
-                    runs.restarts += u64::from(until.is_some() && !was_due);
-                    runs.pause_end = until;
-                    runs.run + 1
-                })
-            });
+            let next = record.traits.runs.as_ref().map_or(0, |runs| runs.look(|runs| runs.run + 1));
             let what = match state {
-                State::Due { .. } => Some(("pause before run", Of::Run(next.unwrap_or_default()))),
+                State::Due { .. } => Some(("pause before run", Of::Run(next))),
                 State::Down => Some(("a restart, since it was stopped on purpose", Of::Nobody)),
                 State::Starting { .. } | State::Up | State::Told { .. } => None,
             };

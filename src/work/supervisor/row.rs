@@ -103,8 +103,18 @@ impl Row {
 
     pub(super) fn set(&self, state: ChildState, until: Option<Instant>) {
         let mut facts = self.facts.lock();
-        // The state and the end of the pause in one hold, so that a reader finds both of one
-        // moment.
+        // A pause may be set anew, for instance by the failure of a second sibling. It is one
+        // restart all the same.
+        let new_pause = state == ChildState::Pausing && facts.state != ChildState::Pausing;
+        if let Some(runs) = facts.record.as_ref().and_then(|record| record.traits.runs.as_ref()) {
+            runs.look(|runs| {
+                // Counted when it is decided, as the supervisor and a policy of its own count.
+                runs.restarts += u64::from(new_pause);
+                runs.pause_end = until;
+            });
+        }
+        // The state, the count and the end of the pause in one hold, so that a reader finds all of
+        // one moment.
         (facts.state, facts.until) = (state, until);
         // Any -> ended. The record goes, so that a child that is over costs no more than its row.
         let record = if state == ChildState::Ended { facts.record.take() } else { None };
@@ -118,8 +128,10 @@ impl Row {
         drop(record);
     }
 
-    pub(super) fn set_run(&self, run: u64) {
-        self.facts.lock().run = run;
+    /// A run is asked for. Its number comes with the state, and the old pause goes.
+    pub(super) fn begin(&self, run: u64) {
+        let mut facts = self.facts.lock();
+        (facts.state, facts.until, facts.run) = (ChildState::Starting, None, run);
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -132,11 +144,10 @@ impl Row {
         facts.record.clone().map(|record| (record, facts.run))
     }
 
-    pub(super) fn set_failure(&self, failure: &Failure) {
-        // The guard is gone at the end of this statement, so the old failure is dropped with the
-        // lock free.
-        let before = self.facts.lock().last_failure.replace(failure.clone());
-        drop(before);
+    /// Keeps the last failure. Returns the one before, which the caller drops when its locks are
+    /// free, because the error in it is the program's.
+    pub(super) fn set_failure(&self, failure: &Failure) -> Option<Failure> {
+        self.facts.lock().last_failure.replace(failure.clone())
     }
 
     pub(super) fn status(&self) -> ChildStatus {

@@ -5,7 +5,7 @@
 use std::os::unix::process::ExitStatusExt;
 
 use super::{first_line, sh, sleeper};
-use crate::common::{disconnected, in_scope, origin, within};
+use crate::common::{disconnected, gate, in_scope, origin, pass, within};
 use homebound::{OnExit, ProcessFailed, ScopeError, StopReason, scope};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -84,6 +84,27 @@ fn a_child_of_which_the_scope_is_made_stops_it() {
                 Ok(())
             });
             assert_eq!(result.is_err(), script == "exit 3");
+        }
+    });
+}
+
+#[test]
+fn a_wait_returns_the_status_though_the_end_has_stopped_the_waiter() {
+    within(|| {
+        for (exit, on_exit) in [(0, OnExit::StopScope), (3, OnExit::StopScope), (3, OnExit::Fail)] {
+            // catches: a wait that gives up at the stop, though the child is reaped, and its end is
+            // the reason of the stop.
+            let result = scope(|scope| {
+                let (seen, told) = gate();
+                // Runs on the child's thread, which is not done until the body has its answer.
+                let _held = scope.context().on_stop(move || pass(&told));
+                let child = scope.process("child", "ends", sh(&format!("exit {exit}")));
+                let child = child.on_exit(on_exit).spawn()?;
+                let waited = child.wait();
+                drop(seen);
+                Ok(assert_eq!(waited?.code(), Some(exit)))
+            });
+            assert_eq!(result.is_err(), exit == 3);
         }
     });
 }

@@ -37,6 +37,23 @@ fn a_flood_that_nobody_reads_holds_nobody_up() {
 }
 
 #[test]
+fn a_gap_is_counted_when_it_is_seen() {
+    in_scope(|scope| {
+        let child =
+            scope.process("flood", "prints without end", command("yes", &[])).lines_lossy().spawn()?;
+        let (mut next, mut gone) = (1, 0);
+        // catches: the oldest line taken out of the queue first, and counted as lost then.
+        for line in child.stdout_lines().iter().take_while(|line| line.number < 400_000) {
+            gone += line.number - next;
+            next = line.number + 1;
+            let lost = child.lost_lines();
+            assert!(lost >= gone, "{lost} lines are lost, and {gone} are missing before {line:?}");
+        }
+        Ok(child.stop())
+    });
+}
+
+#[test]
 fn no_line_is_lost_while_somebody_reads() {
     in_scope(|scope| {
         let script = "yes | head -c 2000000; seq 100000 >&2; printf last";

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{command, sleeper, state};
-use crate::common::{child_passes, in_scope, within};
+use super::{command, sh, sleeper, state};
+use crate::common::{child_passes, eventually, gate, in_scope, pass, within};
 use homebound::{OnExit, SpawnError, WaitError, scope};
 use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
@@ -102,17 +102,24 @@ fn an_end_that_somebody_else_has_taken_is_said() {
     child_passes(|_| {
         let result = within(|| {
             scope(|scope| {
-                let child = scope
-                    .process("child", "is reaped by others", sleeper())
-                    .on_exit(OnExit::Ignore)
-                    .spawn()?;
+                let script = sh("printf 'its last words'; exec sleep 1000");
+                let child = scope.process("child", "is reaped by others", script);
+                let child = child.on_exit(OnExit::Ignore).lines().spawn()?;
+                eventually("it has begun a line", || child.stdout_partial() == "its last words");
                 // SAFETY: to ignore a signal needs no handler. From now on the kernel reaps.
                 unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+                let (seen, told) = gate();
+                // Runs on the child's thread, which is not done until the body has its answer.
+                let _held = scope.context().on_stop(move || pass(&told));
                 child.signal(9)?;
-                // Its failure stops this scope, and with it a wait of the body's.
-                child.done().recv().unwrap_err();
-                // catches: a wait that panics, or invents a status.
-                assert!(matches!(child.wait(), Err(WaitError::Disconnected)));
+                let waited = child.wait();
+                drop(seen);
+                // catches: a wait that panics, invents a status, or ends with the stop that the
+                // failure of the child is, as if the child had not ended.
+                assert!(matches!(waited, Err(WaitError::Disconnected)), "{waited:?}");
+                // catches: output of the child that is dropped with its status.
+                assert_eq!(&*child.stdout_lines().recv()?, "its last words");
+                assert_eq!(child.stdout_partial(), "");
                 // catches: a signal to the process that has the pid now.
                 assert!(child.signal(9).is_err());
                 Ok(())

@@ -12,7 +12,9 @@ use homebound::SecondSignal;
 use homebound::registry::Registry;
 
 use crate::common::pty::pty;
-use crate::common::{CHILD, LIMIT, Pieces, child, in_child, linger, pass, test_name, until_stopped};
+use crate::common::{
+    CHILD, LIMIT, Pieces, child, eventually, in_child, linger, pass, test_name, until_stopped,
+};
 
 /// Stops itself; of 6 threads 4 are deaf, for 4 seconds if they are not to be home at once.
 fn stops(how: &str) -> i32 {
@@ -75,27 +77,34 @@ fn read_all(mut master: File) -> Receiver<String> {
 
 #[test]
 fn tx5_a_terminal_is_told_whom_a_stop_waits_for_with_growing_pauses() {
-    // catches: a person at a terminal for whom nothing happens; a line each second for ever
-    let begin = Instant::now();
-    let text = on_a_terminal("slow");
-    let line = "stopping: waits for 5 of 6: a, b, c, .. (Ctrl-C again: dump and end)";
-    let count = text.matches(&format!("\n{line}")).count();
-    // After 1 s and 3 s; the next would come after 7 s.
-    assert!(count == 2 || (count == 3 && begin.elapsed() > Duration::from_secs(7)), "{text:?}");
+    // catches: a person at a terminal for whom nothing happens; a line each second for ever. A busy
+    // machine may be too slow for a line, or for a thread that comes home at once, but not each
+    // time.
+    eventually("two lines in four seconds", || {
+        let begin = Instant::now();
+        let text = on_a_terminal("slow");
+        println!("{text:?}");
+        let line = "stopping: waits for 5 of 6: a, b, c, .. (Ctrl-C again: dump and end)";
+        let count = text.matches(&format!("\n{line}")).count();
+        // After 1 s and 3 s; the next would come after 7 s.
+        count == 2 || (count == 3 && begin.elapsed() > Duration::from_secs(7))
+    });
 }
 
 #[test]
 fn tx5_the_line_says_what_ctrl_c_does() {
     // catches: the promise of a dump that does not come
-    let text = on_a_terminal("quiet");
-    assert!(text.contains("(Ctrl-C again: end)") && !text.contains("dump"), "{text:?}");
+    eventually("a line in four seconds", || {
+        let text = on_a_terminal("quiet");
+        assert!(!text.contains("dump"), "{text:?}");
+        text.contains("(Ctrl-C again: end)")
+    });
 }
 
 #[test]
 fn tx5_no_line_if_all_were_home_or_without_a_terminal() {
-    // catches: noise
-    let text = on_a_terminal("quick");
-    assert!(!text.contains("stopping"), "{text:?}");
+    // catches: noise. A stop may take longer on a busy machine, but not each time.
+    eventually("a stop without a line", || !on_a_terminal("quick").contains("stopping"));
     let done = in_child("slow", stops);
     assert!(done.code == Some(0) && !done.err.contains("stopping"), "{done:#?}");
 }

