@@ -64,6 +64,41 @@ fn p9_dropped_handles() {
 }
 
 #[test]
+fn p9_jobs_leave_nothing_behind() {
+    // catches: records, failures or results of jobs that pile up in the pool or in its scope
+    child_passes(|_| {
+        // Five jobs of each kind at a time, so that few of them wait for a processor.
+        const ROUNDS: usize = if cfg!(debug_assertions) { 4_000 } else { 50_000 };
+        let result = scope(|s| {
+            let (cx, start, mut early) = (s.context(), Instant::now(), 0);
+            let pool = s.pool("jobs", "runs many").threads(2).queue(32).start()?;
+            for i in (0..ROUNDS).take_while(|i| *i < ROUNDS / 4 || start.elapsed() < A_TIME) {
+                let (mut values, mut seen, mut failing) = (Vec::new(), Vec::new(), Vec::new());
+                for _ in 0..5 {
+                    pool.execute(cx, |_| Ok(()))?;
+                    values.push(pool.submit(cx, move |_| Ok(i))?);
+                    seen.push(pool.submit(cx, |_| Ok(vec![0_u8; 64]))?);
+                    failing.push(pool.submit(cx, |_| Err::<(), _>(boom("no paper")))?);
+                    pool.submit(cx, |_| Err::<(), _>(boom("not asked for")))?.cancel();
+                }
+                assert!(seen.iter().all(|job| job.done().recv().is_err()));
+                assert!(values.into_iter().all(|job| matches!(job.join(), Ok(value) if value == i)));
+                assert!(failing.into_iter().all(|job| job.join().is_err()));
+                if i == ROUNDS / 10 {
+                    early = resident_kib();
+                }
+            }
+            pool.wait_idle(cx)?;
+            let grown = resident_kib().saturating_sub(early);
+            assert!(grown < 4 * 1024, "grown by {grown} KiB");
+            Ok(())
+        });
+        result.unwrap();
+        0
+    });
+}
+
+#[test]
 fn p9_nodes_are_unlinked() {
     // catches: scopes, groups, callbacks, deadlines and adoptions that leave something behind
     child_passes(|_| {
