@@ -4,8 +4,10 @@
 #![allow(dead_code, unreachable_pub, reason = "the walk is one part of the sources")]
 
 mod linux;
+mod made;
 #[path = "../../src/stack.rs"]
 mod stack;
+mod walks;
 mod world;
 
 use std::cell::RefCell;

@@ -6,7 +6,7 @@ use super::arch::{Arch, PROLOGUE, SignalFrame, Target};
 use super::memory::View;
 use super::module::{Module, is_code};
 use super::registers::Registers;
-use super::rule::{Rule, Saved};
+use super::rule::{Lack, Rule, Saved};
 use super::tables::Tables;
 use crate::stack::{Cut, Frames};
 
@@ -101,7 +101,7 @@ fn step(
     };
     let base = match rule.base(&registers, view) {
         Ok(base) => base,
-        Err(Some(register)) if register == arch.fp => {
+        Err(Lack::Register(register)) if register == arch.fp => {
             let found = frame_pointer(world, &rule, place)?;
             if found.is_guess {
                 frames.guess_from_here();
@@ -109,8 +109,9 @@ fn step(
             registers.set(arch.fp, Some(found.at));
             rule.base(&registers, view).map_err(|_| Cut::NoFramePointer)?
         }
-        Err(Some(_)) => return Err(Cut::LostRegister),
-        Err(None) => return Err(Cut::DamagedTable { at: place.instruction() }),
+        Err(Lack::Register(_)) => return Err(Cut::LostRegister),
+        Err(Lack::Copy(at)) => return Err(Cut::NotCopied { at }),
+        Err(Lack::Table) => return Err(Cut::DamagedTable { at: place.instruction() }),
     };
     let Some(address) = return_address(world, &rule, base, &registers, place)? else { return Ok(None) };
     // A frame that does not move the stack pointer is one without a call on aarch64: the innermost.
@@ -205,7 +206,7 @@ fn frame_pointer(world: &World<'_>, rule: &Rule, place: &Place) -> Result<FrameP
     if let Some(at) = size.and_then(|size| sp.checked_add(size)) {
         match is_pair(at) {
             // The frame is larger than the copy.
-            None if view.word(at).is_some() => return Err(Cut::NotCopied { at }),
+            None if view.bytes::<8>(at).is_some() => return Err(Cut::NotCopied { at }),
             Some(ret) if target_before(world, ret).is_some() => {
                 return Ok(FramePointer { at, is_guess: !is_settled });
             }

@@ -27,14 +27,9 @@ impl View<'_> {
         })
     }
 
-    /// `N` bytes of code or of a table.
+    /// `N` bytes of code or of a table, as they are now.
     pub(crate) fn bytes<const N: usize>(&self, at: u64) -> Option<[u8; N]> {
         let mut bytes = [0; N];
         ((self.read)(at, &mut bytes) == N).then_some(bytes)
-    }
-
-    /// A word of the stack, or else of other memory: what an expression of a table may ask for.
-    pub(crate) fn word(&self, at: u64) -> Option<u64> {
-        self.on_stack(at).or_else(|| self.bytes(at).map(u64::from_le_bytes))
     }
 }

@@ -55,6 +55,17 @@ pub(super) enum Saved {
     Equals(Formula),
 }
 
+/// Why an expression, or the base of a frame, has no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// The value of this register is not known.
+    Register(u16),
+    /// The word at this address is outside of the copy.
+    Copy(u64),
+    /// The table cannot be read, or makes no sense.
+    Table,
+}
+
 /// How to come from a frame to its caller's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
@@ -98,11 +109,11 @@ impl Rule {
         Some(Rule { start: 0, is_signal_frame: false, base, saved })
     }
 
-    /// The caller's stack pointer, or the number of the register that would have to be known.
-    pub(super) fn base(&self, registers: &Registers, view: &View<'_>) -> Result<u64, Option<u16>> {
+    /// The caller's stack pointer.
+    pub(super) fn base(&self, registers: &Registers, view: &View<'_>) -> Result<u64, Lack> {
         match &self.base {
             Base::Beside(register, offset) => {
-                let from = registers.get(*register).ok_or(Some(*register))?;
+                let from = registers.get(*register).ok_or(Lack::Register(*register))?;
                 Ok(from.wrapping_add_signed((*offset).into()))
             }
             Base::By(formula) => formula.evaluate(None, registers, view),
@@ -152,17 +163,11 @@ impl<'a> EvaluationStorage<Bytes<'a>> for Fixed {
 }
 
 impl Formula {
-    /// An error says which register would have to be known, if that is the fault.
-    fn evaluate(
-        &self,
-        first: Option<u64>,
-        registers: &Registers,
-        view: &View<'_>,
-    ) -> Result<u64, Option<u16>> {
+    fn evaluate(&self, first: Option<u64>, registers: &Registers, view: &View<'_>) -> Result<u64, Lack> {
         let mut copy = [0; LONGEST];
-        let bytes = copy.get_mut(..self.length.into()).ok_or(None)?;
+        let bytes = copy.get_mut(..self.length.into()).ok_or(Lack::Table)?;
         if (view.read)(self.at, bytes) != bytes.len() {
-            return Err(None);
+            return Err(Lack::Table);
         }
         let mut evaluation =
             Evaluation::<_, Fixed>::new_in(EndianSlice::new(bytes, LittleEndian), self.encoding);
@@ -172,26 +177,28 @@ impl Formula {
         }
         let mut result = evaluation.evaluate();
         for _ in 0..MOST_STEPS {
-            result = match result.map_err(|_| None)? {
+            result = match result.map_err(|_| Lack::Table)? {
                 EvaluationResult::Complete => return address_of(&evaluation),
                 EvaluationResult::RequiresRegister { register, .. } => {
-                    let value = registers.get(register.0).ok_or(Some(register.0))?;
+                    let value = registers.get(register.0).ok_or(Lack::Register(register.0))?;
                     evaluation.resume_with_register(Value::Generic(value))
                 }
                 EvaluationResult::RequiresMemory { address, size: 8, space: None, .. } => {
-                    evaluation.resume_with_memory(Value::Generic(view.word(address).ok_or(None)?))
+                    // Of the copy alone: the stack itself may be of a later moment by now.
+                    let word = view.on_stack(address).ok_or(Lack::Copy(address))?;
+                    evaluation.resume_with_memory(Value::Generic(word))
                 }
-                _ => return Err(None),
+                _ => return Err(Lack::Table),
             };
         }
-        Err(None)
+        Err(Lack::Table)
     }
 }
 
 /// The result of an evaluation that is complete.
-fn address_of(evaluation: &Evaluation<Bytes<'_>, Fixed>) -> Result<u64, Option<u16>> {
+fn address_of(evaluation: &Evaluation<Bytes<'_>, Fixed>) -> Result<u64, Lack> {
     match evaluation.as_result() {
         [Piece { location: Location::Address { address }, .. }] => Ok(*address),
-        _ => Err(None),
+        _ => Err(Lack::Table),
     }
 }
