@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::outcome::reason::signal_text;
 use crate::registry::settings::Settings;
 use crate::rt::contain::log_contained;
+use crate::rt::pauses::Pauses;
 use crate::stop::calls::Calls;
 use crate::sys;
 
@@ -31,13 +32,9 @@ impl Chores {
     pub(crate) fn new(settings: &Settings) -> Chores {
         let taken = settings.taken.clone();
         let now = Instant::now();
-        let lookout = Lookout {
-            taken,
-            missed: Vec::new(),
-            logged: Vec::new(),
-            at: now + FIRST_PAUSE,
-            pause: FIRST_PAUSE,
-        };
+        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let at = now + pauses.next();
+        let lookout = Lookout { taken, missed: Vec::new(), logged: Vec::new(), at, pauses };
         let orphans =
             settings.reap_orphans.then(|| Orphans { since: Vec::new(), at: now + ROUND, is_logged: false });
         Chores { lookout, orphans }
@@ -73,7 +70,7 @@ struct Lookout {
     /// Signals that a warning was logged for.
     logged: Vec<i32>,
     at: Instant,
-    pause: Duration,
+    pauses: Pauses,
 }
 
 impl Lookout {
@@ -85,8 +82,7 @@ impl Lookout {
         if now >= self.at {
             self.look(calls);
             // Longer each time, because most libraries take signals when they are set up.
-            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-            self.at = now + self.pause;
+            self.at = now + self.pauses.next();
         }
         Some(self.at)
     }

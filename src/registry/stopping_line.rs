@@ -10,6 +10,7 @@ use crate::registry::settings::Settings;
 use crate::registry::shared::{Shared, request, say};
 use crate::registry::signal_settings::{Meaning, SecondSignal};
 use crate::rt::order::sort_by_key;
+use crate::rt::pauses::Pauses;
 use crate::rt::shown::Shown;
 use crate::rt::time::after;
 use crate::shutdown::reporting;
@@ -17,9 +18,11 @@ use crate::sys;
 use crate::tree::core::ScopeCore;
 use crate::tree::state::Phase;
 
-/// From the stop to the first line, and so the first pause, which doubles with each line.
+/// From the stop to the first line.
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+/// The first and the longest pause between two lines.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The longest wait for the terminal, and for the lock of the root.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Number of threads that the line names.
@@ -27,7 +30,7 @@ const NAMED: usize = 3;
 
 /// When the next line is due. Used by *watch* alone, by the clock of `awake`.
 #[derive(Default)]
-pub(crate) struct NextLine(Option<(Instant, Duration)>);
+pub(crate) struct NextLine(Option<(Instant, Pauses)>);
 
 impl NextLine {
     /// The moment of the next line, of a stop that began then. `None` without a terminal.
@@ -39,8 +42,9 @@ impl NextLine {
     /// Asks *stopper* for the line if it is due.
     pub(crate) fn ask(&mut self, shared: &Shared, began: Option<Instant>, now: Instant) {
         if self.at(shared, began).is_some_and(|at| now >= at) {
-            let pause = (self.0.map_or(FIRST, |(_, pause)| pause) * 2).min(LONGEST);
-            self.0 = Some((after(now, pause), pause));
+            let first = || Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
+            let mut pauses = self.0.map_or_else(first, |(_, pauses)| pauses);
+            self.0 = Some((after(now, pauses.next()), pauses));
             shared.request(request::LINE);
         }
     }

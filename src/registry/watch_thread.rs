@@ -19,6 +19,7 @@ use crate::registry::signal_settings::{Meaning, SecondSignal};
 use crate::registry::stopper_thread::stand_in;
 use crate::registry::stopping_line::NextLine;
 use crate::rt::awake::{self, BEAT};
+use crate::rt::pauses::Pauses;
 use crate::rt::time::after;
 use crate::stop::condvar::delivery::Rounds;
 use crate::sys::last::{self, End, SAME_KEY, SAME_SIGNAL};
@@ -53,7 +54,7 @@ struct Seen {
     /// True if *stopper* was asked to drive the root.
     driven: bool,
     /// When to warn again of overdue threads, and the pause after that.
-    next_warning: Option<(Instant, Duration)>,
+    next_warning: Option<(Instant, Pauses)>,
     /// When to say on the terminal which threads the stop waits for.
     line: NextLine,
     /// True if a dump was asked for and is not begun yet.
@@ -250,7 +251,8 @@ fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due:
         }
         OnOverdue::Abort => last_words::end(shared, core, WHY, End::Abort, seen.early.take_for(due)),
         OnOverdue::Wait => {
-            let (at, pause) = seen.next_warning.unwrap_or((due, FIRST_PAUSE));
+            let first = || (due, Pauses::new(FIRST_PAUSE, LONGEST_PAUSE));
+            let (at, mut pauses) = seen.next_warning.unwrap_or_else(first);
             if now >= at {
                 if is_settled(core) {
                     // *stopper* is home, or on its way. The thread that hangs, hangs in a
@@ -259,7 +261,7 @@ fn overdue_at_last(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen, due:
                 } else {
                     shared.request(request::WARN);
                 }
-                seen.next_warning = Some((now + pause, (pause * 2).min(LONGEST_PAUSE)));
+                seen.next_warning = Some((now + pauses.next(), pauses));
             }
         }
     }

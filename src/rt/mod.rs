@@ -23,6 +23,7 @@ pub(crate) mod options;
 pub(crate) mod order;
 pub(crate) mod os_thread;
 pub(crate) mod packet;
+pub(crate) mod pauses;
 pub(crate) mod priority;
 pub(crate) mod result;
 pub(crate) mod shown;

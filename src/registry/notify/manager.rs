@@ -277,11 +277,11 @@ impl Manager {
 
     /// Takes the first refusal, once.
     pub(crate) fn take_refusal(&self) -> Option<io::Error> {
-        let number = self.refusal.load(Ordering::Relaxed);
-        (number > NONE).then(|| {
-            self.refusal.store(LOGGED, Ordering::Relaxed);
-            io::Error::from_raw_os_error(number)
-        })
+        // In one step, because two threads may take it at the same time.
+        let taken = self
+            .refusal
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |number| (number > NONE).then_some(LOGGED));
+        taken.ok().map(io::Error::from_raw_os_error)
     }
 
     /// The lock is held while the text is sent, so that the last status that was set is the last

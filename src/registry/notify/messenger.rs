@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::registry::notify::manager::Told;
 use crate::registry::shared::{Shared, request};
+use crate::rt::pauses::Pauses;
 use crate::rt::time::after;
 
 /// The first and the longest pause until *watch* tries again. The system does not tell when a
@@ -22,10 +23,10 @@ const LONGEST_LOOK: Duration = Duration::from_secs(10);
 pub(crate) struct Messenger {
     /// A step of the end was taken for which the manager was not given more time yet.
     extends: bool,
-    /// When to try again, and the pause after that.
-    again: Option<(Instant, Duration)>,
-    /// When to look again which threads are waited for, and the pause before that.
-    look: Option<(Instant, Duration)>,
+    /// When to try again, and the pauses after that.
+    again: Option<(Instant, Pauses)>,
+    /// When to look again which threads are waited for, and the pauses after that.
+    look: Option<(Instant, Pauses)>,
     /// When the next sign of life is due. `None` before the first.
     watchdog: Option<Instant>,
 }
@@ -39,7 +40,7 @@ impl Messenger {
         if stepped && end.is_some() {
             self.extends = true;
             shared.request(request::TELL);
-            self.look = Some((after(now, FIRST_LOOK), FIRST_LOOK));
+            self.look = later(now, Pauses::new(FIRST_LOOK, LONGEST_LOOK));
         }
         let Some(manager) = &shared.manager else { return };
         self.look_again(shared, now);
@@ -69,18 +70,18 @@ impl Messenger {
             shared.request(request::TELL);
             told = Told::Later;
         }
-        self.again = (told == Told::Later).then(|| {
-            let pause = self.again.map_or(FIRST_PAUSE, |(_, pause)| pause);
-            (after(now, pause), (pause * 2).min(LONGEST_PAUSE))
-        });
+        self.again = match (told, self.again) {
+            (Told::Later, None) => later(now, Pauses::new(FIRST_PAUSE, LONGEST_PAUSE)),
+            (Told::Later, Some((_, pauses))) => later(now, pauses),
+            _ => None,
+        };
     }
 
     /// Asks for a new status now and then, because threads come home between two steps.
     fn look_again(&mut self, shared: &Shared, now: Instant) {
-        if let Some((_, pause)) = self.look.filter(|(at, _)| now >= *at) {
+        if let Some((_, pauses)) = self.look.filter(|(at, _)| now >= *at) {
             shared.request(request::TELL);
-            let pause = (pause * 2).min(LONGEST_LOOK);
-            self.look = Some((after(now, pause), pause));
+            self.look = later(now, pauses);
         }
     }
 
@@ -90,6 +91,11 @@ impl Messenger {
         shared.manager.as_ref()?;
         self.watchdog.into_iter().chain(again.into_iter().flatten()).min()
     }
+}
+
+/// The moment behind the next of these pauses, with the pauses after that.
+fn later(now: Instant, mut pauses: Pauses) -> Option<(Instant, Pauses)> {
+    Some((after(now, pauses.next()), pauses))
 }
 
 /// The signs keep to a grid, so that their mean distance is the pause however late each of them is.

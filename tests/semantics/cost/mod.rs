@@ -4,3 +4,4 @@
 mod depth;
 mod growth;
 mod map_by_id;
+mod pauses;
