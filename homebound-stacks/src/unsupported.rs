@@ -44,6 +44,11 @@ impl Stacks {
     }
 
     #[must_use]
+    pub fn copied(&self) -> [Range<u64>; 2] {
+        match self.0 {}
+    }
+
+    #[must_use]
     pub fn module(&self, _address: u64) -> Option<(&str, u64)> {
         match self.0 {}
     }

@@ -10,6 +10,9 @@ use crate::rt::shown::Shown;
 /// The wait of a thread whose body is over, for the threads of its scope.
 pub(crate) const ITS_THREADS: &str = "the threads of its scope";
 
+/// Begins a limit of a snapshot: what the kernel was asked about threads, and why it did not tell.
+pub(crate) const IN_THE_KERNEL: &str = "what threads do in the kernel";
+
 /// The wait of a thread that drops a group. Its stack says where the group is dropped, because a
 /// drop has no line.
 pub(crate) const DROP_OF: &str = "drop of group";

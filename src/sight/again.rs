@@ -16,10 +16,15 @@ use crate::sys;
 /// The longest wait for the answer of one thread that gets a signal.
 const ANSWER: Duration = Duration::from_millis(50);
 
-/// The number of bytes that are searched of a stack that is not captured.
-const MOST: usize = 256 * 1024;
-/// The number of bytes that are read at once in that search: a page or more.
-const PIECE: u64 = 16 * 1024;
+/// The number of bytes of a stack that are searched at a time.
+const PIECE: u64 = 64 * 1024;
+/// The number of bytes at a time where a stack ends: the smallest page of the machines for which
+/// this is compiled.
+const PAGE: u64 = 4096;
+
+/// The number of bytes that are searched beyond the copy of a stack whose end is not known:
+/// `ulimit -s` is 8 MiB on most systems. Other memory may begin where the stack ends.
+const FARTHEST: u64 = 8 * 1024 * 1024;
 
 /// An address on the stack of the looking thread, taken before the look found any lock. The frames
 /// of the callers are above it; copies of the addresses that the look searches for are below it,
@@ -91,46 +96,96 @@ impl Again {
     }
 
     /// The words among these that are on the stack of the looking thread, above where the look
-    /// began.
-    pub(super) fn on_own_stack(&self, wanted: &Index<()>) -> Index<()> {
-        // Upwards, because stacks grow downwards. Aligned, because addresses on a stack are.
-        let words = sys::long_words_from(self.outer.0 & !7, MOST);
-        words.into_iter().filter(|word| wanted.contains(*word)).collect()
+    /// began. `None` if that stack could not be searched to its end.
+    pub(super) fn on_own_stack(&self, wanted: &Index<()>) -> Option<Index<()>> {
+        // Aligned, because addresses on a stack are.
+        self.upwards(self.outer.0 & !7, sys::stack_end(), wanted)
+    }
+
+    /// The words among these in the memory of a stack, from an address to its outer end, upwards,
+    /// because stacks grow downwards. `end`: an address near that end, if it is known. `None` if
+    /// there was no time, or the end was not found.
+    pub(super) fn upwards(&self, from: u64, end: Option<u64>, wanted: &Index<()>) -> Option<Index<()>> {
+        let last = end.unwrap_or_else(|| from.saturating_add(FARTHEST));
+        let (mut at, mut found) = (from, Index::new());
+        while at < last {
+            let size = PIECE.min(last - at);
+            let length = self.search(at, size, wanted, &mut found)?;
+            // Nothing is mapped behind a stack, or nothing that may be read.
+            if length < size {
+                return Some(found);
+            }
+            at += length;
+        }
+        // Without an end the stack may go on.
+        end.map(|_| found)
     }
 
     /// The words among these in the memory of a stack whose thread does not tell where it is,
-    /// whether they are in use or left over. `place` is an address near the outer end.
-    pub(super) fn near(&self, place: u64, wanted: &Index<()>) -> Index<()> {
-        let mut start = place & !(PIECE - 1);
-        let mut found: Vec<u64> = sys::long_words_from(start, PIECE as usize);
-        // Downwards, to the end of the stack, below which nothing is mapped.
-        while place.saturating_sub(start) < MOST as u64 {
-            // A piece whose lowest page is not mapped reads as empty, and ends the search as well.
-            start = start.saturating_sub(PIECE);
-            let piece = sys::long_words_from(start, PIECE as usize);
-            if piece.is_empty() {
-                break;
+    /// whether they are in use or left over. `place` is an address near the outer end. `None` if
+    /// the stack could not be searched to its inner end.
+    pub(super) fn downwards(&self, place: u64, wanted: &Index<()>) -> Option<Index<()>> {
+        let outer = place.checked_next_multiple_of(PAGE)?;
+        let (mut end, mut size, mut found) = (outer, PIECE, Index::new());
+        loop {
+            let start = end.checked_sub(size)?;
+            // The memory below a stack may not be read. So a piece in which it ends is read anew,
+            // page by page, from above.
+            match self.search(start, size, wanted, &mut found)? {
+                length if length == size => end = start,
+                _ if size == PAGE => break,
+                _ => size = PAGE,
             }
-            found.extend(piece);
         }
-        found.into_iter().filter(|word| wanted.contains(*word)).collect()
+        // At least the page of `place` may be read, if any memory may.
+        (end < outer).then_some(found)
+    }
+
+    /// Adds the words among these to `found` that are in this memory. Returns the number of bytes
+    /// that could be read; `None` if there is no time.
+    fn search(&self, from: u64, size: u64, wanted: &Index<()>, found: &mut Index<()>) -> Option<u64> {
+        if Instant::now() >= self.until {
+            return None;
+        }
+        let words = sys::long_words_from(from, usize::try_from(size).ok()?);
+        let length = 8 * words.len() as u64;
+        found.extend(words.into_iter().filter(|word| wanted.contains(*word)).map(|word| (word, ())));
+        Some(length)
     }
 }
 
 impl Seen<'_> {
-    /// The words on the stack, from the innermost frame to this one and with it. `None`: of all
-    /// frames.
-    pub(super) fn words(&self, to: Option<usize>) -> impl Iterator<Item = u64> + '_ {
-        let at = |place: usize| self.stack.frames().nth(place).map_or(0, |frame| frame.stack_pointer);
-        // The memory of a frame ends where the frame further out begins, hence `place + 1`. Where
-        // the outermost frame ends, nothing tells, so that frame is left out.
-        let from = at(0);
-        let end = match to {
-            Some(place) => at(place + 1),
-            // A stack that is cut goes on, and nobody knows how far.
-            None if self.stack.cut.is_some() => u64::MAX,
-            None => at(self.stack.addresses().len().saturating_sub(1)),
-        };
-        self.stacks.words(from..end)
+    /// The words on the stack, from the innermost frame to this one and with it.
+    pub(super) fn words_to(&self, place: usize) -> impl Iterator<Item = u64> + '_ {
+        // The memory of a frame ends where the frame further out begins.
+        self.stacks.words(self.at(0)..self.at(place + 1))
+    }
+
+    /// All words on the stack that were copied.
+    pub(super) fn words(&self) -> impl Iterator<Item = u64> + '_ {
+        let frames = self.stack.addresses().len();
+        // Where the outermost frame ends, nothing tells, so that frame is left out. A stack that is
+        // cut goes on, and a signal handler may have a stack of its own, which is anywhere: then
+        // all of the copy counts.
+        let is_one =
+            self.stack.cut.is_none() && self.stack.frames().is_sorted_by_key(|frame| frame.stack_pointer);
+        let whole = [self.at(0)..self.at(frames.saturating_sub(1)), 0..0];
+        let pieces = if is_one { whole } else { self.stacks.copied() };
+        pieces.into_iter().flat_map(|piece| self.stacks.words(piece))
+    }
+
+    /// Where the memory of the stack is that was not copied: between the pieces of the copy, in a
+    /// frame that is larger than a copy, and behind them, if the stack is cut. The end of the last
+    /// is not known.
+    pub(super) fn rest(&self) -> [Option<(u64, Option<u64>)>; 2] {
+        let [first, second] = self.stacks.copied();
+        let gap = (first.end < second.start).then_some((first.end & !7, Some(second.start)));
+        let last = if second.is_empty() { first } else { second };
+        [gap, self.stack.cut.map(|_| (last.end & !7, None))]
+    }
+
+    /// The lower end of the memory of a frame.
+    fn at(&self, place: usize) -> u64 {
+        self.stack.frames().nth(place).map_or(0, |frame| frame.stack_pointer)
     }
 }

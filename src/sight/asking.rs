@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::outcome::status::kernel::{KernelStatus, RunState};
+use crate::outcome::words::IN_THE_KERNEL;
 use crate::sys;
 
 /// The questions of one snapshot.
@@ -49,7 +50,7 @@ impl Asking {
             Ok(Some(look)) => look,
             Ok(None) => return Asked { run_state: Some(RunState::Other), ..Asked::default() },
             Err(error) => {
-                self.refuse(format!("what threads do in the kernel: {error}"));
+                self.refuse(format!("{IN_THE_KERNEL}: {error}"));
                 return Asked::default();
             }
         };
@@ -84,7 +85,7 @@ impl Asking {
     pub(super) fn limits(self) -> Vec<String> {
         let Asking { unasked, mut refused, .. } = self;
         if unasked > 0 {
-            refused.push(format!("the kernel was not asked about {unasked} threads: there was no time left"));
+            refused.push(format!("{IN_THE_KERNEL}: there was no time left to ask about {unasked} of them"));
         }
         refused
     }

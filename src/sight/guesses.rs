@@ -11,8 +11,10 @@
 //! - The thread that looks has no stack for others. If its callers have the address, no thread is
 //!   named.
 //! - A thread that computes does not say where on its stack it is. If the address is in the memory
-//!   of that stack, left over or not, no thread is named. (`Again::near` has a limit of bytes.)
-//! - Of a foreign thread that computes, or of a thread that cannot be read, nothing is known. Then
+//!   of that stack, left over or not, no thread is named. The same holds for the part of a deep
+//!   stack that is not in the copy.
+//! - Of a foreign thread that computes, or of a stack that cannot be read to its end, nothing is
+//!   known. Then
 //!   a guess is told only as one of a cycle of guesses. Each thread of such a cycle waits, and has
 //!   the lock of another on its stack. That this is so by chance, and the unread thread holds all
 //!   of these locks, is far less likely than the deadlock.
@@ -105,29 +107,35 @@ fn candidates(
     let all = sys::thread_ids().ok()?;
     let own = sys::thread_id();
     let mut candidates: Index<Candidates> = Index::new();
+    let (mut unsure, mut unread) = (Index::new(), 0_usize);
+    // Adds what was found on a stack, in use or left over.
+    let mut add = |found: Option<Index<()>>| match found {
+        Some(found) => unsure.extend(found.keys().map(|lock| (lock, ()))),
+        None => unread += 1,
+    };
     // The calling thread cannot be captured, but its callers may hold a lock.
-    let (mut unsure, mut unread) = (again.on_own_stack(wanted), 0_usize);
-    // Where the stacks of homebound's own threads are, for threads that are not asleep.
-    let stacks = Root::all();
-    let stacks = stacks.iter().flat_map(|root| root.cache.stacks());
-    let stacks: Index<u64> = stacks.map(|(os_tid, place)| (os_tid.into(), place)).collect();
+    add(again.on_own_stack(wanted));
+    // Where the outer ends of the stacks of homebound's own threads are.
+    let ends = Root::all();
+    let ends = ends.iter().flat_map(|root| root.cache.stacks());
+    let ends: Index<u64> = ends.map(|(os_tid, place)| (os_tid.into(), place)).collect();
     for os_tid in all.into_iter().filter(|os_tid| Some(*os_tid) != own) {
+        let end = ends.get(os_tid.into()).copied();
         match again.see(os_tid) {
             Some(Ok(seen)) => {
                 // As a set: an address that is twice on one stack is still one candidate.
-                let on_stack: Index<()> = seen.words(None).filter(|word| wanted.contains(*word)).collect();
+                let on_stack: Index<()> = seen.words().filter(|word| wanted.contains(*word)).collect();
                 for lock in on_stack.keys() {
                     candidates.get_or_insert_with(lock, Candidates::default).found.push(os_tid);
+                }
+                // Not `found`: the memory is read later than the copy was made.
+                for (from, to) in seen.rest().into_iter().flatten() {
+                    add(again.upwards(from, to.or(end), wanted));
                 }
             }
             Some(Err(Unread::Gone)) => {}
             // Not `found`, whatever is seen: without a stack pointer a word may be left over.
-            Some(Err(Unread::Hidden)) => match stacks.get(os_tid.into()) {
-                Some(place) => {
-                    unsure.extend(again.near(*place, wanted).keys().map(|lock| (lock, ())));
-                }
-                None => unread += 1,
-            },
+            Some(Err(Unread::Hidden)) => add(end.and_then(|place| again.downwards(place, wanted))),
             // The stacks that are missing may have the address, so even a single candidate says
             // nothing.
             None => {
@@ -154,7 +162,7 @@ fn guess(lock: Lock, of: Option<&Candidates>, waiters: &Index<()>) -> Option<Res
     Some(match &others[..] {
         _ if shares > 1 => Err(format!("{shares} readers hold it")),
         _ if of.is_some_and(|of| of.is_unsure) => {
-            Err("a thread that computes, or that looks, has its address".to_owned())
+            Err("a thread that computes, or that looks, or whose stack is cut, has its address".to_owned())
         }
         [holder] => Ok(*holder),
         [] if waiters.len() == 1 => {
@@ -184,7 +192,7 @@ fn lock_of(waiter: &Waiter, again: &mut Again) -> Option<Lock> {
             let start = (word & !7).saturating_sub(AROUND);
             let near = sys::long_words_from(start, 2 * AROUND as usize);
             let near: Index<()> = near.into_iter().flat_map(|at| [at, at & !1]).collect();
-            let on_stack = seen.words(Some(place)).filter(|at| near.contains(*at));
+            let on_stack = seen.words_to(place).filter(|at| near.contains(*at));
             let found: Index<()> = on_stack.filter(is_wanted).collect();
             found.keys().next().filter(|_| found.len() == 1)?
         }

@@ -45,17 +45,29 @@ impl Again {
         match self.0 {}
     }
 
-    pub(super) fn on_own_stack(&self, _wanted: &Index<()>) -> Index<()> {
+    pub(super) fn on_own_stack(&self, _wanted: &Index<()>) -> Option<Index<()>> {
         match self.0 {}
     }
 
-    pub(super) fn near(&self, _place: u64, _wanted: &Index<()>) -> Index<()> {
+    pub(super) fn upwards(&self, _from: u64, _end: Option<u64>, _wanted: &Index<()>) -> Option<Index<()>> {
+        match self.0 {}
+    }
+
+    pub(super) fn downwards(&self, _place: u64, _wanted: &Index<()>) -> Option<Index<()>> {
         match self.0 {}
     }
 }
 
 impl Seen {
-    pub(super) fn words(&self, _to: Option<usize>) -> std::vec::IntoIter<u64> {
+    pub(super) fn words_to(&self, _place: usize) -> std::vec::IntoIter<u64> {
+        match self.0 {}
+    }
+
+    pub(super) fn words(&self) -> std::vec::IntoIter<u64> {
+        match self.0 {}
+    }
+
+    pub(super) fn rest(&self) -> [Option<(u64, Option<u64>)>; 2] {
         match self.0 {}
     }
 }

@@ -49,6 +49,8 @@ pub(crate) mod pulse;
 mod real_time;
 #[cfg(target_os = "linux")]
 mod stack_room;
+#[cfg(all(feature = "stacks", target_os = "linux"))]
+pub(crate) use stack_room::stack_end;
 #[cfg(target_os = "linux")]
 pub(crate) use stack_room::stack_left;
 #[cfg(target_os = "linux")]

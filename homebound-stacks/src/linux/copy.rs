@@ -1,15 +1,24 @@
 //! Owns the copy of one stack: its room, which is made once, and the addresses of what is in it.
-//! Refuses to know whether the copy is of one moment.
+//! And what makes a copy of a thread that sleeps one of one moment.
+//! Refuses to walk.
 
 use std::ops::Range;
+use std::sync::atomic::{Ordering, fence};
+use std::time::Instant;
 
+use crate::linux::kernel::{Asleep, File, TurnFile, Turns};
+use crate::linux::sys::memory;
 use crate::linux::walk::Registers;
+use crate::linux::walk::arch::HOST;
 use crate::linux::walk::memory::{Piece, Read, View};
-use crate::stack::Call;
+use crate::stack::{Call, NotCaptured};
 
 /// How much of a stack is copied first, and how much if that did not reach its end. Most stacks are
 /// less deep than the first: a copy takes the longer the larger it is.
 pub(crate) const COPIES: [usize; 2] = [16 * 1024, 1024 * 1024];
+
+/// How often a thread that moved while it was read is read again.
+const TRIES: usize = 3;
 
 /// How much is copied of the stack on which a thread was when a signal moved it to another.
 const SECOND: usize = 64 * 1024;
@@ -27,6 +36,51 @@ impl StackCopy {
         StackCopy { room: vec![0; COPIES[1] + SECOND], pieces: [(0, 0); 2] }
     }
 
+    /// Copies a stack of a thread that sleeps, of one moment: so many bytes from the stack pointer
+    /// on, and, if it is wanted, what is at another address. `begun` is what was read from `turns`
+    /// last.
+    pub(crate) fn of_one_moment(
+        &mut self,
+        calls: &File,
+        turns: &TurnFile,
+        begun: &mut Turns,
+        (size, elsewhere): (usize, Option<u64>),
+        end: Instant,
+    ) -> Result<Moment, NotCaptured> {
+        let refused = |errno| NotCaptured::Memory { errno };
+        for _ in 0..TRIES {
+            // 1. How often the thread was put on a processor, is known.
+            let before = *begun;
+            // 2. It is off the processor, in this call, at this place.
+            let Some(Asleep { call, registers }) = calls.asleep(&HOST)? else {
+                return Err(NotCaptured::Running);
+            };
+            // 3. Its stack.
+            let from = registers.stack_pointer().unwrap_or(0);
+            let (first, second) = self.room();
+            let length = memory::copy(from, &mut first[..size]).map_err(refused)?;
+            let more = elsewhere.map(|at| memory::copy(at, second).map(|length| (at, length)));
+            let more = more.transpose().map_err(refused)?.unwrap_or((0, 0));
+            // Orders the reads of the copy before the reads that the kernel makes for 4.
+            fence(Ordering::SeqCst);
+            // 4. It was put on no processor since 1, so it was off from 2 on: the copy is of one
+            //    moment. A kernel that counts turns when they are over has not counted one that
+            //    goes on, so there the thread must be off again.
+            let is_off = match before {
+                Turns::Begun(_) => true,
+                Turns::Over(_) => calls.asleep(&HOST)?.is_some(),
+            };
+            *begun = turns.read()?;
+            if is_off && *begun == before {
+                return Ok(Moment { call, registers, pieces: [(from, length), more] });
+            }
+            if Instant::now() >= end {
+                return Err(NotCaptured::TooLate);
+            }
+        }
+        Err(NotCaptured::Running)
+    }
+
     /// Room for each of the pieces. Nothing counts as copied until `hold`.
     pub(crate) fn room(&mut self) -> (&mut [u8], &mut [u8]) {
         self.pieces = [(0, 0); 2];
@@ -36,6 +90,11 @@ impl StackCopy {
     /// From now on the room holds these addresses and lengths.
     pub(crate) fn hold(&mut self, pieces: [(u64, usize); 2]) {
         self.pieces = pieces;
+    }
+
+    /// The addresses of both pieces.
+    pub(crate) fn addresses(&self) -> [Range<u64>; 2] {
+        self.pieces.map(|(from, length)| from..from.saturating_add(length as u64))
     }
 
     /// What was copied, and `read` for everything else.
@@ -48,10 +107,12 @@ impl StackCopy {
     /// The words between two addresses, as far as they were copied.
     pub(crate) fn words(&self, addresses: Range<u64>) -> impl Iterator<Item = u64> + '_ {
         let view = self.view(&|_, _| 0);
-        let start = addresses.start.checked_next_multiple_of(8).unwrap_or(u64::MAX);
-        // No copy is longer, so a mad range ends as well.
-        let most = self.room.len() / 8;
-        (start..addresses.end).step_by(8).take(most).filter_map(move |at| view.on_stack(at))
+        // Piece by piece: the range may be far longer than the copy.
+        self.addresses().into_iter().flat_map(move |piece| {
+            let start = piece.start.max(addresses.start).checked_next_multiple_of(8).unwrap_or(u64::MAX);
+            let end = piece.end.min(addresses.end);
+            (start..end).step_by(8).filter_map(move |at| view.on_stack(at))
+        })
     }
 }
 

@@ -1,14 +1,14 @@
-//! Owns the capture: in which order the ways are tried, and what makes a copy one of one moment.
-//! Refuses to walk, to name, and to know what a signal handler may do.
+//! Owns the capture: in which order the ways are tried.
+//! Refuses to walk, to name, to know what makes a copy one of one moment, and what a signal handler
+//! may do.
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
 use crate::linux::copy::{COPIES, Moment, StackCopy};
-use crate::linux::kernel::{self, Asleep, File, TurnFile, Turns, thread_id};
+use crate::linux::kernel::{self, File, TurnFile, thread_id};
 use crate::linux::maps;
 use crate::linux::names::{Modules, Names};
 use crate::linux::strange::Strange;
@@ -19,9 +19,6 @@ use crate::linux::walk::memory::View;
 use crate::linux::walk::module::{HEAD, Module, find_modules, module_at};
 use crate::linux::walk::tables::Tables;
 use crate::stack::{Cut, Frames, How, NotCaptured, Stack, Way};
-
-/// How often a thread that moved while it was read is read again.
-const TRIES: usize = 3;
 
 /// Captures stacks of the threads of this process.
 ///
@@ -207,6 +204,25 @@ impl Stacks {
         self.copy.words(addresses)
     }
 
+    /// The addresses of what was copied of the stack that was captured last: from the stack pointer
+    /// on, and, for a thread in a signal handler with a stack of its own, a part of the stack that
+    /// the signal interrupted. Empty, if the last capture came to no stack.
+    ///
+    /// A stack that was [cut](Stack::cut) may go on where the copy ends.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), homebound_stacks::NotCaptured> {
+    /// # if !cfg!(target_os = "linux") { return Ok(()); }
+    /// let stacks = homebound_stacks::Stacks::new()?;
+    /// assert!(stacks.copied().iter().all(|piece| piece.is_empty()), "nothing was captured");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn copied(&self) -> [Range<u64>; 2] {
+        self.copy.addresses()
+    }
+
     /// The module that holds an address: its path, and the address as its file knows it, which
     /// tools such as `addr2line` take. Allocates nothing.
     #[must_use]
@@ -244,7 +260,7 @@ impl Stacks {
         let [mut size, all] = COPIES;
         let mut elsewhere = None;
         loop {
-            let moment = self.moment(&calls, &turns, &mut begun, (size, elsewhere), end)?;
+            let moment = self.copy.of_one_moment(&calls, &turns, &mut begun, (size, elsewhere), end)?;
             (stack.call, stack.cut) = (moment.call, self.walk(&moment, &mut stack.frames));
             let (from, length) = moment.pieces[0];
             match stack.cut {
@@ -261,51 +277,6 @@ impl Stacks {
                 _ => return Ok(()),
             }
         }
-    }
-
-    /// Copies a stack of a thread that sleeps, of one moment: so many bytes from the stack pointer
-    /// on, and, if it is wanted, what is at another address. `begun` is what was read from `turns`
-    /// last.
-    fn moment(
-        &mut self,
-        calls: &File,
-        turns: &TurnFile,
-        begun: &mut Turns,
-        (size, elsewhere): (usize, Option<u64>),
-        end: Instant,
-    ) -> Result<Moment, NotCaptured> {
-        let refused = |errno| NotCaptured::Memory { errno };
-        for _ in 0..TRIES {
-            // 1. How often the thread was put on a processor, is known.
-            let before = *begun;
-            // 2. It is off the processor, in this call, at this place.
-            let Some(Asleep { call, registers }) = calls.asleep(&HOST)? else {
-                return Err(NotCaptured::Running);
-            };
-            // 3. Its stack.
-            let from = registers.stack_pointer().unwrap_or(0);
-            let (first, second) = self.copy.room();
-            let length = memory::copy(from, &mut first[..size]).map_err(refused)?;
-            let more = elsewhere.map(|at| memory::copy(at, second).map(|length| (at, length)));
-            let more = more.transpose().map_err(refused)?.unwrap_or((0, 0));
-            // Orders the reads of the copy before the reads that the kernel makes for 4.
-            fence(Ordering::SeqCst);
-            // 4. It was put on no processor since 1, so it was off from 2 on: the copy is of one
-            //    moment. A kernel that counts turns when they are over has not counted one that
-            //    goes on, so there the thread must be off again.
-            let is_off = match before {
-                Turns::Begun(_) => true,
-                Turns::Over(_) => calls.asleep(&HOST)?.is_some(),
-            };
-            *begun = turns.read()?;
-            if is_off && *begun == before {
-                return Ok(Moment { call, registers, pieces: [(from, length), more] });
-            }
-            if Instant::now() >= end {
-                return Err(NotCaptured::TooLate);
-            }
-        }
-        Err(NotCaptured::Running)
     }
 
     /// The stack of a thread that gets a signal.

@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::outcome::dump::items::{Item, Row, Tree, items_of};
-use crate::outcome::dump::row::{says_its_line, write_kind, write_scope, write_stack};
+use crate::outcome::dump::row::{stack_line, write_kind, write_scope, write_stack};
 use crate::outcome::dump::state::{Detail, Doing};
 use crate::outcome::status::snapshot::{ScopeStatus, ThreadStatus};
 use crate::outcome::together::hash_of;
@@ -79,8 +79,8 @@ fn thread_shape(tree: &Tree<'_>, row: Row<'_>, is_crowd: bool, inner: &[u64]) ->
     // The text of the row itself, so that the shape differs wherever the shown row would.
     let doing = Doing { tree, row, detail: Detail::Alike }.to_string();
     let purpose = Some(&thread.purpose).filter(|_| !is_crowd);
-    // Without the stack of a thread in a wait of ours, because the wait names its line.
-    let stack = thread.stack.as_ref().filter(|_| !says_its_line(thread)).map(ToString::to_string);
+    // As far as it is shown: the row of many has the stack of the first.
+    let stack = stack_line(tree, thread);
     // A child process is told by its command, and rows of two are never one.
     let process = thread.process.as_ref().map(|process| process.pid);
     hash_of(&(doing, thread.role, thread.spawned_from, inner, purpose, stack, process))

@@ -64,24 +64,29 @@ fn write_origin(
     }
 }
 
-/// Writes the stack of a thread. A wait of homebound's names its line, so a stack would only add
-/// the functions of homebound.
-/// A reason that holds for the process stands below the tree, once.
+/// Writes the line of [`stack_line`], if there is one.
 pub(crate) fn write_stack(
     f: &mut fmt::Formatter<'_>,
     tree: &Tree<'_>,
     thread: &ThreadStatus,
     indent: &str,
 ) -> fmt::Result {
+    stack_line(tree, thread).map_or(Ok(()), |line| writeln!(f, "{indent}{line}"))
+}
+
+/// The stack of a thread, or why there is none. A wait of homebound's names its line, so a stack
+/// would only add the functions of homebound. A reason that holds for the process stands below the
+/// tree, once.
+pub(crate) fn stack_line(tree: &Tree<'_>, thread: &ThreadStatus) -> Option<String> {
     // The prefix is written by `sight::stacks` for reasons that hold for all threads.
     let mut limits = tree.snapshot.limits.iter();
     let mut is_limit = |why: &str| limits.any(|limit| limit.strip_prefix("stacks: ") == Some(why));
     match (&thread.stack, &thread.no_stack) {
-        _ if !has_stack(thread) => Ok(()),
-        (Some(stack), _) => writeln!(f, "{indent}{stack}"),
-        (None, Some(why)) if is_limit(why) => Ok(()),
-        (None, Some(why)) => writeln!(f, "{indent}no stack: {}", Shown(why)),
-        (None, None) => Ok(()),
+        _ if !has_stack(thread) => None,
+        (Some(stack), _) => Some(stack.to_string()),
+        (None, Some(why)) if is_limit(why) => None,
+        (None, Some(why)) => Some(format!("no stack: {}", Shown(why))),
+        (None, None) => None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::outcome::status::edge::Held;
 use crate::outcome::status::kernel::KernelStatus;
 use crate::outcome::status::labels::Kernel;
 use crate::outcome::status::snapshot::{Role, ThreadState, ThreadStatus, WaitStatus};
-use crate::outcome::words::{ITS_CALLBACK, NotReady, Span};
+use crate::outcome::words::{IN_THE_KERNEL, ITS_CALLBACK, NotReady, Span};
 use crate::rt::shown::Shown;
 
 /// What a text leaves out.
@@ -91,6 +91,11 @@ impl Doing<'_, '_> {
         let thread = self.row.thread;
         if is_caller(thread) && thread.role != Role::Internal {
             return f.write_str("running, and takes this snapshot");
+        }
+        let is_unseen = |limit: &String| limit.starts_with(IN_THE_KERNEL);
+        if thread.run_state.is_none() && self.tree.snapshot.limits.iter().any(is_unseen) {
+            // The reason is among the limits, once.
+            return write!(f, "{}; what it does is not seen", Kernel(None, None));
         }
         if self.detail == Detail::All {
             write!(f, "{}", Kernel(thread.run_state, thread.kernel.as_ref()))?;

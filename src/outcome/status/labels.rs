@@ -18,7 +18,7 @@ impl fmt::Display for Kernel<'_> {
         let Kernel(state, kernel) = self;
         match state {
             // The kernel was not asked, or did not say.
-            None => return f.write_str("in its own code"),
+            None => return f.write_str("in no wait of homebound's"),
             Some(RunState::Running) => f.write_str("running")?,
             Some(RunState::Sleeping) => f.write_str("sleeps")?,
             Some(RunState::Uninterruptible) => f.write_str("sleeps, and no signal wakes it,")?,

@@ -50,6 +50,41 @@ fn tx2_ten_thousand_that_are_alike_are_one_row_and_the_stuck_one_is_among_the_fi
     assert!(dump.len() < 16 << 10, "more than is read in a moment: {dump}");
 }
 
+/// Two functions of one text, so that their waits have one line.
+macro_rules! deaf {
+    ($($name:ident)*) => { $(
+        #[inline(never)]
+        fn $name(cx: &homebound::Context, nothing: &homebound::channel::Receiver<()>) -> homebound::Result {
+            cx.waiting("its turn", || pass(nothing));
+            Ok(())
+        }
+    )* };
+}
+deaf!(reads_orders reads_prices);
+
+#[test]
+fn tx3_threads_with_different_stacks_are_not_shown_with_one() {
+    // catches: the stack of the first thread as that of all
+    within(|| {
+        let (keep, never) = homebound::channel::bounded::<()>(0);
+        let result = scope(|s| {
+            for n in 0..10 {
+                let (work, never) = (if n % 2 == 0 { reads_orders } else { reads_prices }, never.clone());
+                s.spawn(format!("deaf-{n}"), "hears nothing", move |cx| work(cx, &never))?;
+            }
+            s.shutdown(std::time::Duration::from_millis(100));
+            crate::common::eventually("both stacks are there", || {
+                let dump = s.dump_status();
+                assert!(!dump.contains("10 alike"), "{dump}");
+                dump.matches("5 alike: its turn at ").count() == 2
+                    && ["reads_orders", "reads_prices"].iter().all(|name| dump.contains(name))
+            });
+            Ok(drop(keep))
+        });
+        drop(result);
+    });
+}
+
 #[test]
 fn tx3_rows_that_say_something_of_their_own_are_not_put_together() {
     // catches: a failed thread in a group; threads of two lines of the program, or with two

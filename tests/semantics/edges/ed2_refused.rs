@@ -100,6 +100,17 @@ fn ed2_without_proc_no_thread_is_called_gone() {
                     .iter()
                     .any(|limit| limit.starts_with("what threads do in the kernel: /proc/self/task: "))
             });
+            // No thread is said to run, or to be in trouble, of which nothing could be read.
+            let row = |line: &str| {
+                line.contains("/shop/sleep  (worker: sleeps)")
+                    && line.ends_with("in no wait of homebound's; what it does is not seen")
+            };
+            eventually("it runs", || s.dump_status().lines().any(row));
+            let dump = s.dump_status();
+            assert!(dump.contains("not seen: what threads do in the kernel: /proc/self/task: "), "{dump}");
+            // Nor if the kernel was not asked at all.
+            let snapshot = s.snapshot().to_string();
+            assert!(snapshot.contains("in no wait of homebound's\n"), "{snapshot}");
             std::process::exit(0)
         });
         result.map_or(1, |()| 1)

@@ -79,6 +79,51 @@ fn ed3_each_wait_of_homebounds_leads_to_what_it_waits_for() {
     });
 }
 
+/// Joins the other for a moment, again and again, in turns with it.
+fn in_turns(
+    turn: &std::sync::mpsc::Receiver<()>,
+    done: &std::sync::mpsc::Sender<()>,
+    mut other: homebound::Handle<'_, ()>,
+) -> Result {
+    while turn.recv().is_ok() {
+        other = match other.join_timeout(std::time::Duration::from_micros(500)) {
+            Err(other) => other,
+            Ok(joined) => return Ok(joined?),
+        };
+        if done.send(()).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn ed6_waits_that_were_never_on_at_one_moment_are_no_cycle() {
+    // catches: a deadlock made of a wait that was over and one that began afterwards
+    shown(|s| {
+        let [(to_a, of_a), (to_b, of_b)] = [std::sync::mpsc::channel(), std::sync::mpsc::channel()];
+        let [(give_a, take_a), (give_b, take_b)] =
+            [crossbeam_channel::bounded(1), crossbeam_channel::bounded(1)];
+        let (first, last) = (s.group("first")?, s.group("last")?);
+        let begin = to_a.clone();
+        let a = first.spawn("a", "joins b", move |_| in_turns(&of_a, &to_b, take_a.recv()?))?;
+        // The tree is read scope by scope, so that some time is between the two.
+        let fill = s.group("fill")?;
+        for n in 0..100 {
+            fill.service(format!("idle-{n}"), "makes the tree large", until_stopped)?;
+        }
+        let b = last.spawn("b", "joins a", move |_| in_turns(&of_b, &to_a, take_b.recv()?))?;
+        (give_a.send(b).expect("it has room"), give_b.send(a).expect("it has room"));
+        begin.send(()).expect("it listens");
+        for _ in 0..100 {
+            let snapshot = look(s, Stacks::Off);
+            assert!(snapshot.cycles.is_empty(), "{snapshot}");
+        }
+        // A drop would wait for threads that do not end.
+        Ok(std::mem::forget((first, fill, last)))
+    });
+}
+
 #[test]
 fn ed1_the_second_look_tells_for_how_long_a_thread_has_been_asleep() {
     // catches: an age that counts from the spawn; an age of a thread that has run meanwhile; none

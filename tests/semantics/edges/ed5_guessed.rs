@@ -155,14 +155,14 @@ fn ed5_of_a_hundred_threads_with_the_lock_at_hand_none_is_named() {
 
 /// Has the lock in its frame, and has used it.
 #[inline(never)]
-fn has_used(lock: &Mutex<u64>, gate: &crossbeam_channel::Receiver<()>) {
+pub(super) fn has_used(lock: &Mutex<u64>, gate: &crossbeam_channel::Receiver<()>) {
     *lock.lock().unwrap() += 1;
     pass(gate);
     std::hint::black_box(lock);
 }
 
 #[inline(never)]
-fn computes_with(lock: &Mutex<u64>, told: &crossbeam_channel::Sender<()>) {
+pub(super) fn computes_with(lock: &Mutex<u64>, told: &crossbeam_channel::Sender<()>) {
     let mut held = lock.lock().unwrap();
     told.send(()).unwrap();
     loop {

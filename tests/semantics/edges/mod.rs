@@ -9,6 +9,7 @@ mod ed1_arguments;
 mod ed2_refused;
 mod ed3_waits;
 mod ed4_known;
+mod ed5_far;
 mod ed5_guessed;
 mod ed5_property;
 mod ed5_shared;

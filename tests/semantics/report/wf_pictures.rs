@@ -95,6 +95,33 @@ fn wf3_a_bar_of_many_is_open_if_one_of_them_is_not_home() {
 }
 
 #[test]
+fn wf3_the_bar_of_the_rest_ends_as_the_last_of_them() {
+    // catches: a bar of many that shows the end of the first, which may have ended otherwise
+    let letters = move |n: u32| [n / 26, n % 26].map(|place| char::from_u32('a' as u32 + place).unwrap());
+    let mut report = within(move || {
+        let shut = scope_named("app", |s| {
+            for n in 0..200 {
+                // Names that differ in more than digits have no bar in common.
+                let name: String = letters(n).into_iter().collect();
+                s.spawn(name, "is one of many", |cx| Ok(drop(cx.wait_for_stop())))?;
+            }
+            Ok(s.shutdown(NEVER))
+        });
+        shut.unwrap()
+    });
+    // The last one home is in the chain, and has a bar of its own. The one before has the shortest
+    // bar of all, and so is among the rest.
+    let mut by_end: Vec<_> = report.threads.iter_mut().collect();
+    by_end.sort_by_key(|row| std::cmp::Reverse(row.ended));
+    let latest = by_end[0].ended;
+    let last_of_rest = by_end.into_iter().find(|row| row.ended < latest).expect("another moment");
+    (last_of_rest.told, last_of_rest.ending) = (last_of_rest.ended, Ending::Stopped);
+    let picture = report.waterfall().to_string();
+    let rest = picture.lines().find(|line| line.contains(" more ")).expect("a bar of the rest");
+    assert!(rest.ends_with("stopped"), "{picture}");
+}
+
+#[test]
 fn wf3_the_table_of_a_page_begins_with_the_slowest() {
     // catches: a table whose first rows, and perhaps its only ones, are those of no interest
     let page = report(&[("quick", 1), ("slow", 120), ("middle", 40)]).waterfall().to_html();
