@@ -1,6 +1,6 @@
-//! Owns the models of the OS threads of a root: each job runs once, and all threads are joined when
-//! the root is closed.
-//! Refuses to know what the jobs are.
+//! Owns the models of the OS threads of a root: each routine runs once, and all threads are joined
+//! when the root is closed.
+//! Refuses to know what the routines are.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use loom::thread::spawn;
 
 use super::explore;
 use crate::rt::options::ThreadOptions;
-use crate::rt::os_thread::{Job, OsThread};
+use crate::rt::os_thread::{OsThread, Routine};
 use crate::rt::thread_cache::ThreadCache;
 use crate::sync::time_flies;
 
@@ -17,17 +17,17 @@ use crate::sync::time_flies;
 struct Runs(Arc<AtomicUsize>);
 
 impl Runs {
-    /// A job after which the thread offers itself for another.
-    fn job(&self) -> Job {
-        let runs = Arc::clone(&self.0);
+    /// A routine after which the thread offers itself for another.
+    fn routine(&self, cache: &Arc<ThreadCache>) -> Routine {
+        let (runs, cache) = (Arc::clone(&self.0), Arc::clone(cache));
         Box::new(move |os_thread: &Arc<OsThread>| {
             runs.fetch_add(1, Ordering::Relaxed);
-            os_thread.give_back();
+            cache.give_back(os_thread);
         })
     }
 
-    /// A job after which the thread ends.
-    fn last_job(&self) -> Job {
+    /// A routine after which the thread ends.
+    fn last_routine(&self) -> Routine {
         let runs = Arc::clone(&self.0);
         Box::new(move |_: &Arc<OsThread>| {
             runs.fetch_add(1, Ordering::Relaxed);
@@ -39,8 +39,8 @@ impl Runs {
     }
 }
 
-fn launch(cache: &Arc<ThreadCache>, job: Job) {
-    cache.launch(&"worker".into(), ThreadOptions::default(), job).expect("a model refuses no thread");
+fn launch(cache: &Arc<ThreadCache>, routine: Routine) {
+    cache.launch(&"worker".into(), ThreadOptions::default(), routine).expect("a model refuses no thread");
 }
 
 /// Closes the cache and asserts that every thread was joined.
@@ -49,15 +49,16 @@ fn close(cache: &ThreadCache) {
     assert!(cache.kernel_ids().is_empty() && cache.starting() == 0, "all are joined");
 }
 
-/// The second job goes to the first thread, or to a thread of its own, and both threads come home.
+/// The second routine goes to the first thread, or to a thread of its own, and both threads come
+/// home.
 #[test]
 fn cache_hands_over() {
     explore("cache_hands_over", 3, || {
         let (cache, runs) = (Arc::<ThreadCache>::default(), Runs::default());
-        launch(&cache, runs.job());
-        launch(&cache, runs.job());
+        launch(&cache, runs.routine(&cache));
+        launch(&cache, runs.routine(&cache));
         close(&cache);
-        assert_eq!(runs.count(), 2, "each job is run once");
+        assert_eq!(runs.count(), 2, "each routine is run once");
     });
 }
 
@@ -66,13 +67,13 @@ fn cache_hands_over() {
 fn cache_launches_race() {
     explore("cache_launches_race", 1, || {
         let (cache, runs) = (Arc::<ThreadCache>::default(), Runs::default());
-        launch(&cache, runs.job());
-        let (other, job) = (Arc::clone(&cache), runs.last_job());
-        let spawner = spawn(move || launch(&other, job));
-        launch(&cache, runs.last_job());
+        launch(&cache, runs.routine(&cache));
+        let (other, routine) = (Arc::clone(&cache), runs.last_routine());
+        let spawner = spawn(move || launch(&other, routine));
+        launch(&cache, runs.last_routine());
         spawner.join().unwrap();
         close(&cache);
-        assert_eq!(runs.count(), 3, "each job is run once");
+        assert_eq!(runs.count(), 3, "each routine is run once");
     });
 }
 
@@ -81,13 +82,13 @@ fn cache_launches_race() {
 fn cache_launch_against_drain() {
     explore("cache_launch_against_drain", 2, || {
         let (cache, runs) = (Arc::<ThreadCache>::default(), Runs::default());
-        launch(&cache, runs.job());
-        let (other, job) = (Arc::clone(&cache), runs.job());
-        let spawner = spawn(move || launch(&other, job));
+        launch(&cache, runs.routine(&cache));
+        let (other, routine) = (Arc::clone(&cache), runs.routine(&cache));
+        let spawner = spawn(move || launch(&other, routine));
         cache.drain();
         spawner.join().unwrap();
         close(&cache);
-        assert_eq!(runs.count(), 2, "each job is run once");
+        assert_eq!(runs.count(), 2, "each routine is run once");
     });
 }
 
@@ -97,10 +98,10 @@ fn cache_late_time_out() {
     time_flies(true);
     explore("cache_late_time_out", 3, || {
         let (cache, runs) = (Arc::<ThreadCache>::default(), Runs::default());
-        launch(&cache, runs.job());
-        launch(&cache, runs.job());
+        launch(&cache, runs.routine(&cache));
+        launch(&cache, runs.routine(&cache));
         close(&cache);
-        assert_eq!(runs.count(), 2, "each job is run once");
+        assert_eq!(runs.count(), 2, "each routine is run once");
     });
     time_flies(false);
 }

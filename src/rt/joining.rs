@@ -16,8 +16,8 @@ use std::sync::atomic::Ordering;
 use super::event_count::EventCount;
 use super::os_thread::{Order, OsThread, own_number};
 use super::spin::{A_WAKE_UP, spin_until};
-use super::thread_cache::ThreadCache;
-use crate::sync::{JoinHandle, join};
+use super::thread_cache::{Retired, ThreadCache};
+use crate::sync::join;
 
 /// `leave` wakes the thread that waits for the end once per this many threads, because a wake-up
 /// for each of thousands would dominate the shutdown.
@@ -25,12 +25,6 @@ const BATCH: usize = 16;
 /// The number of retired threads that a retiring thread looks at. More than the one that it adds,
 /// so that the queue gets shorter.
 const LOOKED_AT: usize = 4;
-
-/// A thread that is on its last lines, with the handle to join it by.
-pub(super) struct Retired {
-    handle: JoinHandle<()>,
-    os_thread: Arc<OsThread>,
-}
 
 impl ThreadCache {
     /// Sends the calling thread home: puts its handle into the queue of retired threads, and joins

@@ -21,8 +21,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use super::os_thread::OsThread;
-use super::thread_cache::ThreadCache;
 use crate::sync::{Condvar, Mutex};
 use crate::sys;
 
@@ -155,27 +153,5 @@ impl<W> Maker<W> {
         // Pairs with the wait in `next`, for which the stage may be closed now.
         self.changed.notify_all();
         result
-    }
-}
-
-impl ThreadCache {
-    /// See [`Maker::may_start`].
-    pub(crate) fn may_start_maker(&self) -> bool {
-        self.maker.may_start()
-    }
-
-    /// See [`Maker::has_started`].
-    pub(crate) fn maker_has_started(&self, is: bool) {
-        self.maker.has_started(is);
-    }
-
-    /// Runs on *maker*: starts threads for spawners until the root is closed.
-    pub(crate) fn make_threads(self: &Arc<Self>) {
-        self.maker.serve(|os_thread: &Arc<OsThread>| self.start(os_thread));
-    }
-
-    /// Lets *maker* end. Called before `close`, which joins it.
-    pub(crate) fn close_maker(&self) {
-        self.maker.close();
     }
 }

@@ -9,13 +9,12 @@
 //! ```
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{self, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::options::{Setting, ThreadOptions};
 use super::spin::{A_WAKE_UP, spin_until};
-use super::thread_cache::ThreadCache;
 use super::title::{Name, Titled};
 use crate::rt::shown::kernel_name;
 use crate::sync::local::*;
@@ -34,7 +33,7 @@ pub(super) fn own_number() -> u64 {
     OWN.get()
 }
 
-/// One closure for an OS thread. It contains its own panics. It calls [`OsThread::give_back`] when
+/// One closure for an OS thread. It contains its own panics. It calls `ThreadCache::give_back` when
 /// only bookkeeping is left to be done, so that a thread that learns of its end finds the OS thread
 /// idle.
 pub(crate) type Routine = Box<dyn FnOnce(&Arc<OsThread>) + Send + 'static>;
@@ -70,8 +69,6 @@ pub(crate) struct OsThread {
     /// True when the last routine is over but for the end of its thread. Written by the thread,
     /// read by views alone, so it is part of no model.
     over: atomic::AtomicBool,
-    /// The cache that it belongs to. Weak, since the cache holds its OS threads.
-    cache: Weak<ThreadCache>,
     /// Handle, order and standing. Written by the spawner, by the cache and by the thread.
     mail: Mutex<Mail>,
     /// True if there is an order in `mail.next`. For `look_out`, which polls without the lock.
@@ -111,12 +108,7 @@ enum Standing {
 }
 
 impl OsThread {
-    pub(super) fn new(
-        number: u64,
-        name: Name,
-        make: ThreadOptions,
-        cache: Weak<ThreadCache>,
-    ) -> Arc<OsThread> {
+    pub(super) fn new(number: u64, name: Name, make: ThreadOptions) -> Arc<OsThread> {
         Arc::new(OsThread {
             number,
             name,
@@ -127,7 +119,6 @@ impl OsThread {
             kernel_name: Default::default(),
             title: Titled::default(),
             over: atomic::AtomicBool::new(false),
-            cache,
             mail: Mutex::default(),
             mailed: AtomicBool::new(false),
             retired: AtomicBool::new(false),
@@ -225,21 +216,12 @@ impl OsThread {
         self.mail.lock().standing = Standing::Working;
     }
 
-    /// Called by the routine at its end: offers the thread for another routine. The thread first
-    /// gets back the attributes with which threads of the root begin, whatever the routine has made
-    /// of them. It is not given back if that fails. If the routine has changed the priority, for
-    /// example, the system may not allow to change it back, and the next routine did not ask for
-    /// it. A thread that could not begin as the root did is not given back either.
-    pub(crate) fn give_back(self: &Arc<Self>) {
-        if self.make.is_alone() || self.setting.get().is_some() {
-            return;
-        }
+    /// Gives the thread back the kernel's name with which it began, whatever a routine has made of
+    /// it.
+    pub(super) fn restore_name(&self) {
         let name = self.kernel_name.each_ref().map(|word| word.load(Ordering::Relaxed));
         if sys::kernel_name() != name {
             sys::set_kernel_name(&name);
-        }
-        if let Some(cache) = self.cache.upgrade().filter(|cache| cache.attributes().take_back()) {
-            cache.keep_warm(self);
         }
     }
 

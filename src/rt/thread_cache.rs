@@ -22,13 +22,12 @@ use super::by_id::ById;
 use super::contain::{AbortOnUnwind, contain, discard, drop_contained};
 use super::event_count::EventCount;
 use super::idle::Idle;
-use super::joining::Retired;
 use super::lazy_queue::LazyQueue;
 use super::maker::Maker;
 use super::options::{ThreadOptions, is_lowered};
 use super::os_thread::{Order, OsThread, Routine, own_number};
 use super::title::Name;
-use crate::sync::{AtomicBool, AtomicUsize, Builder, Mutex, yield_now};
+use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, yield_now};
 use crate::sys::Attributes;
 
 /// In bytes. Larger requests overflow std's own rounding, and no machine can grant them.
@@ -51,6 +50,12 @@ const ASKS_AGAIN: Duration = Duration::from_micros(100);
 /// belongs to a cache.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
+/// A thread that is on its last lines, with the handle to join it by.
+pub(super) struct Retired {
+    pub(super) handle: JoinHandle<()>,
+    pub(super) os_thread: Arc<OsThread>,
+}
+
 /// All OS threads of one root. Once the root is about to end, a thread that leaves takes no lock of
 /// the cache (`retire`), because thousands may end at once.
 pub(crate) struct ThreadCache {
@@ -60,7 +65,7 @@ pub(crate) struct ThreadCache {
     /// thread of the root that asks later may be on few cores.
     pub(crate) width: usize,
     /// Starts threads for spawners that have less claim to a processor than the root.
-    pub(super) maker: Maker<Arc<OsThread>>,
+    pub(crate) maker: Maker<Arc<OsThread>>,
     /// Taken by spawners, by a thread that begins or ceases to idle, and by a joiner.
     pub(super) state: Mutex<State>,
     /// The number of threads that have been asked for and have not passed `leave`. Raised under the
@@ -154,10 +159,10 @@ impl ThreadCache {
     }
 
     /// Enters a thread that is about to be asked for, so that `close` does not overlook it.
-    fn add(self: &Arc<Self>, state: &mut State, name: &Name, make: ThreadOptions) -> Arc<OsThread> {
+    fn add(&self, state: &mut State, name: &Name, make: ThreadOptions) -> Arc<OsThread> {
         self.live.fetch_add(1, Ordering::Relaxed);
         let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
-        let os_thread = OsThread::new(number, name.clone(), make, Arc::downgrade(self));
+        let os_thread = OsThread::new(number, name.clone(), make);
         state.os_threads.insert(os_thread.number(), Arc::clone(&os_thread));
         os_thread
     }
@@ -221,7 +226,7 @@ impl ThreadCache {
     }
 
     /// Asks the system for the thread, which finds its first order in its mailbox.
-    pub(super) fn start(self: &Arc<Self>, os_thread: &Arc<OsThread>) -> io::Result<()> {
+    pub(crate) fn start(self: &Arc<Self>, os_thread: &Arc<OsThread>) -> io::Result<()> {
         // With room for the zero that std adds, so that the name is not moved for it.
         let mut name = String::with_capacity(os_thread.name().len() + 1);
         name.push_str(os_thread.name());
@@ -286,10 +291,25 @@ impl ThreadCache {
         }
     }
 
+    /// Called by a routine at its end: offers its OS thread for another routine. The thread first
+    /// gets back the attributes with which threads of the root begin, whatever the routine has made
+    /// of them. It is not given back if that fails: if the routine has changed the priority, for
+    /// example, the system may not allow to change it back, and the next routine did not ask for
+    /// it. A thread that could not begin as the root did is not given back either.
+    pub(crate) fn give_back(&self, os_thread: &Arc<OsThread>) {
+        if os_thread.options().is_alone() || os_thread.setting().is_some() {
+            return;
+        }
+        os_thread.restore_name();
+        if self.attributes.take_back() {
+            self.keep_warm(os_thread);
+        }
+    }
+
     /// Working -> idle: the routine of `os_thread` is over but for bookkeeping, and from now on a
     /// spawner may give the next routine. If there are too many idle threads, the one that has been
     /// idle for longest is sent away.
-    pub(super) fn keep_warm(&self, os_thread: &Arc<OsThread>) {
+    fn keep_warm(&self, os_thread: &Arc<OsThread>) {
         let mut state = self.state.lock();
         if state.closing {
             return;
@@ -298,11 +318,6 @@ impl ThreadCache {
         drop(state);
         // `add` has claimed it: no spawner can give it a routine.
         surplus.iter().for_each(|os_thread| self.send_away(os_thread));
-    }
-
-    /// The attributes with which the threads of this root begin.
-    pub(super) fn attributes(&self) -> &Attributes {
-        &self.attributes
     }
 
     /// True if the calling thread belongs to this cache, also in its last destructors.

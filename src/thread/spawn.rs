@@ -276,7 +276,7 @@ pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Optio
     if let Some(os_thread) = at_once {
         // Give the OS thread back before `done` is set, so that the next spawn of this name, which
         // may follow a join, finds the OS thread warm.
-        os_thread.give_back();
+        core.root.cache.give_back(os_thread);
     }
     // Ended to done: joins go on. Pairs with `until_done`.
     record.done.set();
@@ -288,7 +288,7 @@ pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Optio
     // stopped the root, so ask again.
     let afterwards = reusable.filter(|_| at_once.is_none() && core.may_spawn_again());
     if let Some(os_thread) = afterwards {
-        os_thread.give_back();
+        core.root.cache.give_back(os_thread);
     }
     // Done to home. From here on this thread uses only what its own `Arc`s keep alive (invariant 6
     // of `rt`).

@@ -71,7 +71,7 @@ pub(crate) fn launch(
 pub(crate) fn need_maker(core: &Arc<ScopeCore>) {
     let Some(core) = core.root.core() else { return };
     let cache = &core.root.cache;
-    if !cache.may_start_maker() {
+    if !cache.maker.may_start() {
         return;
     }
     let record = internal(&core, "homebound-maker", "starts threads for threads in the background");
@@ -79,10 +79,10 @@ pub(crate) fn need_maker(core: &Arc<ScopeCore>) {
         let cache = Arc::clone(cache);
         move |own| {
             let _waits = WaitMark::of("work", own.label.at, Of::Nobody, Some(Arc::clone(own)));
-            cache.make_threads();
+            cache.maker.serve(|os_thread| cache.start(os_thread));
         }
     });
-    cache.maker_has_started(made.is_ok());
+    cache.maker.has_started(made.is_ok());
     if let Err(refusal) = made {
         retire(&record);
         log_contained(|| {
@@ -108,7 +108,7 @@ impl Root {
         // Before the cache closes, because the keeper and *maker* are threads of the cache. The
         // keeper first, because it may ask for its successor.
         self.close_keeper();
-        self.cache.close_maker();
+        self.cache.maker.close();
         if self.cache.has_caller() {
             // The calling thread cannot join itself.
             self.cache.abandon();
