@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use homebound::StopReason;
@@ -244,8 +244,9 @@ fn a_stop_that_comes_during_a_dump_does_not_wait_for_a_reader() {
 }
 
 /// Makes stderr a terminal that stops a program which writes from the background (`stty tostop`),
-/// and this program one in the background. Returns the terminal's other end.
-fn go_into_the_background() -> File {
+/// and this program one in the background. Returns the terminal's other end, and the program in
+/// front.
+fn go_into_the_background() -> (File, Child) {
     rustix::process::setsid().expect("it leads no group");
     let (master, line) = pty();
     rustix::process::ioctl_tiocsctty(&line).unwrap();
@@ -255,14 +256,15 @@ fn go_into_the_background() -> File {
     dup2_stderr(&line).unwrap();
     let in_front = Command::new("sleep").arg("100").process_group(0).spawn().unwrap();
     tcsetpgrp(&line, Pid::from_child(&in_front)).unwrap();
-    master
+    (master, in_front)
 }
 
 #[test]
 fn a_dump_of_a_background_program_is_written_and_does_not_stop_it() {
     // catches: a SIGTTOU for *watch*, which stops the process: then no SIGTERM ends it any more
     child_passes(|_| {
-        let mut terminal = BufReader::new(go_into_the_background());
+        let (terminal, mut in_front) = go_into_the_background();
+        let mut terminal = BufReader::new(terminal);
         let exit = homebound::run(|s| {
             raise(libc::SIGQUIT);
             // On a terminal a dump may begin with an empty line.
@@ -274,6 +276,7 @@ fn a_dump_of_a_background_program_is_written_and_does_not_stop_it() {
             s.context().wait_for_stop();
             Ok(())
         });
+        in_front.kill().and_then(|()| in_front.wait()).expect("it is there");
         // Its drop would hang up the terminal, which is a SIGHUP for this process.
         std::mem::forget(terminal);
         i32::from(exit.code())

@@ -83,7 +83,9 @@ fn a_process_that_goes_on_just_after_its_end_is_not_ended() {
     };
     // A busy machine may need longer than the grace, but not each time.
     eventually("it is saved", || {
-        let mut child = child_with("", scenario, |command| drop(command.stdin(Stdio::piped())));
+        let mut child = child_with("", scenario, |command| {
+            command.stdin(Stdio::piped());
+        });
         child.until("ready").signal(libc::SIGTERM);
         // Grace and rest, and the 2 s by which the kernel's timer is later than both.
         let end = Instant::now() + 4 * SECOND;
