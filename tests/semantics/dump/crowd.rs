@@ -75,8 +75,9 @@ fn tx3_threads_with_different_stacks_are_not_shown_with_one() {
             s.shutdown(std::time::Duration::from_millis(100));
             crate::common::eventually("both stacks are there", || {
                 let dump = s.dump_status();
-                assert!(!dump.contains("10 alike"), "{dump}");
-                dump.matches("5 alike: its turn at ").count() == 2
+                // At first they are in time, and a wait that names its line needs no stack.
+                !dump.contains("10 alike")
+                    && dump.matches("5 alike: its turn at ").count() == 2
                     && ["reads_orders", "reads_prices"].iter().all(|name| dump.contains(name))
             });
             Ok(drop(keep))
