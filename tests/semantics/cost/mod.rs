@@ -2,6 +2,6 @@
 //! Refuses to measure: it asks how the cost grows.
 
 mod depth;
+mod growing_pauses;
 mod growth;
 mod map_by_id;
-mod pauses;

@@ -113,7 +113,8 @@ fn ed6_waits_that_were_never_on_at_one_moment_are_no_cycle() {
             fill.service(format!("idle-{n}"), "makes the tree large", until_stopped)?;
         }
         let b = last.spawn("b", "joins a", move |_| in_turns(&of_b, &to_a, take_b.recv()?))?;
-        (give_a.send(b).expect("it has room"), give_b.send(a).expect("it has room"));
+        give_a.send(b).expect("it has room");
+        give_b.send(a).expect("it has room");
         begin.send(()).expect("it listens");
         for _ in 0..100 {
             let snapshot = look(s, Stacks::Off);

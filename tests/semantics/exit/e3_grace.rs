@@ -33,8 +33,8 @@ fn e3_workers_are_told_at_once_services_when_the_workers_are_home() {
 
 /// Makes shutdowns until one has gone as it should: a busy machine may give a thread no processor
 /// for some of its share, but not each time.
-fn timely(mut shutdown: impl FnMut() -> bool + Send + 'static) {
-    within(move || eventually("the shares are as they should be", || shutdown()));
+fn timely(shutdown: impl FnMut() -> bool + Send + 'static) {
+    within(move || eventually("the shares are as they should be", shutdown));
 }
 
 #[test]
