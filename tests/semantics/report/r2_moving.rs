@@ -10,7 +10,7 @@ use homebound::{Context, Scope, ShutdownReport, scope};
 
 /// Number of scopes, one inside the other, in which each of the threads ends.
 const DEEP: usize = 4;
-const ROUNDS: usize = 700;
+const ROUNDS: usize = 300;
 
 /// Counts around the threads of the test.
 #[derive(Default)]
@@ -69,7 +69,6 @@ fn r2_a_report_counts_each_thread_once_while_scopes_close() {
                 drop(over);
                 Ok(all?)
             };
-            let maker = s.spawn("maker", "starts threads in nested scopes", makes)?;
             let counts = &counts;
             let asks = move |_: &Context| {
                 while !is_over.try_recv().is_err_and(|gone| gone.is_disconnected()) {
@@ -80,7 +79,9 @@ fn r2_a_report_counts_each_thread_once_while_scopes_close() {
                 }
                 Ok(())
             };
+            // Before the maker, which stops the scope: a stopped scope refuses a spawn.
             let asker = s.spawn("asker", "asks for reports", asks)?;
+            let maker = s.spawn("maker", "starts threads in nested scopes", makes)?;
             maker.join()?;
             asker.join()?;
             let report = s.shutdown(Duration::ZERO);
