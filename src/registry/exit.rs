@@ -1,5 +1,9 @@
 //! Owns what a run leaves behind: result, report, exit code.
 //! Refuses to end the process: `main` returns it.
+//!
+//! The code of a process that is ended by force is decided elsewhere: at the end of the grace and
+//! at a second signal by `watch_thread`, for a stuck thread by `health::doom`, and by the word of
+//! the kernel's timer (`sys::due`) if *watch* hangs.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! Owns the application's root: one at a time, with the OS's signals, the audit and the exit code.
+//! Owns the application's root: one at a time, with the OS's signals and the audit. Its end is an
+//! `Exit`, which decides the exit code (`exit`).
 //! Refuses to know how a scope works: it opens one, and puts the process back as it was.
 
 use std::panic::{Location, resume_unwind};

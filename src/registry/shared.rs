@@ -190,8 +190,9 @@ impl Shared {
     }
 
     /// For *watch*: true if the clock of the root has begun, and the kernel's timer may go by an
-    /// announced stop instead. A `shutdown` may have got more time from the clock than a stop that
-    /// was announced at the same moment. Pairs with `stop_announced`.
+    /// announced stop instead. A stop is announced with the grace of the settings, before its clock
+    /// begins. A `shutdown` that begins the clock at the same moment may have asked for more time.
+    /// Pairs with `stop_announced`.
     pub(crate) fn must_arm_again(&self) -> bool {
         self.clock.began().is_some() && self.provisional.swap(false, Ordering::AcqRel)
     }

@@ -123,9 +123,9 @@ fn turn(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) -> Option<Insta
         // suspended meanwhile.
         begin_stop(shared, seen, now, DRAINS);
     }
-    // `take_step` first, `last_end` second. A thread that announces a stop writes the two in the
-    // other order (`stop_announced`: the end, then the step). So if *watch* takes the step of a
-    // stop, the end of that stop is known, and the manager is told both.
+    // The service manager is told of a stop and of its end in one message. So *watch* reads the
+    // step before the end. Pairs with `stop_announced`, which writes the end before the step: if
+    // *watch* has seen the step, the end is there as well.
     let stepped = shared.take_step();
     seen.messenger.tell(shared, stepped, seen.last_end(shared), now);
     // The request first, then the look whether *stopper* is occupied. Pairs with `set_occupied`.

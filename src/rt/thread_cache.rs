@@ -291,11 +291,12 @@ impl ThreadCache {
         }
     }
 
-    /// Called by a routine at its end: offers its OS thread for another routine. The thread first
-    /// gets back the attributes with which threads of the root begin, whatever the routine has made
-    /// of them. It is not given back if that fails: if the routine has changed the priority, for
-    /// example, the system may not allow to change it back, and the next routine did not ask for
-    /// it. A thread that could not begin as the root did is not given back either.
+    /// Called by a routine at its end: offers its OS thread for another routine. First the kernel's
+    /// name, the signal mask and the rounding of numbers become those of the root again. A thread
+    /// whose scheduling the routine has changed is not offered, because the system may refuse to
+    /// change it back, and the next routine did not ask for it. Other attributes, such as the
+    /// processors, are not looked at, since each look is a system call. A thread that could not
+    /// begin as the root did is not offered either.
     pub(crate) fn give_back(&self, os_thread: &Arc<OsThread>) {
         if os_thread.options().is_alone() || os_thread.setting().is_some() {
             return;

@@ -37,7 +37,7 @@ fn report_by(core: &Arc<ScopeCore>, outer: Option<Instant>, lock: Lock) -> Optio
 
 /// Makes the report. The only place that does so, and it names all fields, so that the compiler
 /// asks for the value of a new one. `call::shutdown` sets `repeated` afterwards, and the end of a
-/// registry (`exit::assemble`) sets the fields that only the registry can know. `body`: the record
+/// registry (`exit::complete`) sets the fields that only the registry can know. `body`: the record
 /// of the scope's body, if it has one.
 fn report_with(
     core: &Arc<ScopeCore>,

@@ -53,8 +53,9 @@ impl Node {
     }
 
     /// Marks this node and all below it for a stop that other nodes may have as well. Returns the
-    /// calls, for the caller to run. The caller has announced the stop, unless the stop cannot be a
-    /// root's: `announce` comes before the caller's first lock and allocation, so it is not here.
+    /// calls, for the caller to run. If the node may be a root's, the caller has called `announce`
+    /// before. This function does not, because `announce` must come before the caller's first lock
+    /// and allocation.
     pub(crate) fn mark_for(self: &Arc<Node>, cause: Stop) -> Calls {
         self.mark_unswept(cause, false)
     }

@@ -276,9 +276,9 @@ impl Node {
     /// set.
     ///
     /// No sleeper is missed, because `rest` counts itself in the word of the flags: if the count
-    /// comes after the flag, `rest` reads the flag and does not sleep. No event is missed, because
-    /// it is made under the same lock. A wait for a descriptor makes `event` before the event of
-    /// the limit, so `event` stands for both.
+    /// comes after the flag, `rest` reads the flag and does not sleep. No wait for a descriptor is
+    /// missed, because it makes its events under the same lock. In a limit it makes two: `event`
+    /// first, and then the event of the limit. So a look at `event` finds both kinds of waits.
     pub(crate) fn is_waited_on(&self) -> bool {
         self.flags.has_sleepers() || self.event.get().is_some()
     }

@@ -1,6 +1,7 @@
-//! Owns the attributes that an OS thread hands on to the threads that it starts, and that a closure
-//! may leave changed in the OS thread that ran it: signal mask, scheduling, processors, timer
-//! slack, the kernel's name of the thread, and the rounding of numbers.
+//! Owns the attributes that an OS thread hands on to the threads that it starts: signal mask,
+//! scheduling, processors, timer slack, the kernel's name of the thread, and the rounding of
+//! numbers. A new thread takes those of its root (`begin`). After a closure only the mask, the
+//! rounding and the name are set again, and the scheduling is compared (`take_back`).
 //! Refuses to know what the thread is for.
 #![allow(unsafe_code)]
 

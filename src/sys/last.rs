@@ -14,8 +14,9 @@
 //! **The suspension.** A process that was suspended beyond its end (SIGSTOP) finds the timer's
 //! signal when it goes on, and *watch* must see the suspension before the handler acts on that
 //! signal. The handler cannot tell a suspended process from a *watch* that hangs. So the timer
-//! comes twice, [`LEAD`] before the end and at the end, and never sooner than [`LEAD`] after its
-//! first coming. Whatever the moment of SIGCONT, *watch* has that time to move the end.
+//! comes twice: [`LEAD`] before the end, and then at the end. Between the two lies at least
+//! [`LEAD`], also if the first time is late. So *watch* has that time to see the suspension and to
+//! move the end, whatever the moment of SIGCONT.
 //!
 //! A run with a notice (DR1) is *warned* by its first SIGTERM. The first request of a stop then
 //! comes when the notice is over, or by the next signal.

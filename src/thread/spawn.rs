@@ -295,9 +295,8 @@ pub(super) fn come_home(record: &Arc<Record>, outcome: Outcome, os_thread: Optio
     core.count_out(record);
     // Its own scope is home perhaps, and may be a group that no other thread will settle.
     settle_if_empty(core);
-    // `finish_if_left` may wait for all threads of the root. An OS thread that was given back may
-    // have its next routine in the mailbox, so this thread would wait for a thread that it has to
-    // run itself.
+    // `finish_if_left` may wait for all threads of the root. If this OS thread was given back, it
+    // may already have to run the next of these threads, and would wait for itself.
     if at_once.is_none() && afterwards.is_none() {
         finish_if_left(&core.root);
     }

@@ -2,6 +2,9 @@
 //! out of its threads, and the wake-up of its drivers.
 //! Refuses to decide what happens next (`shutdown::order` does), and to start threads.
 //!
+//! Other methods of `ScopeCore`: what a failure does is in `propagate`, the lock of the lists in
+//! `state_lock`, the steps of a shutdown in `shutdown::order`.
+//!
 //! A *driver* waits for the scope and takes its steps: the exit path, a `shutdown` call, *stopper*.
 //!
 //! Locks: a scope's state is locked before a node, and never while another scope's is locked.

@@ -39,10 +39,10 @@ impl ScopeCore {
         listed
     }
 
-    /// Stops the scopes that a failure stops, if the error of a closure can only be a failure.
-    /// Called before `classify` asks the error what it is, because `source` and `Drop` of the error
-    /// are the program's code, and may take their time. `own` is the node of the closure that
-    /// returned the error, `path` the place of the failure.
+    /// A closure has returned an error: if it can only be a failure, this stops the scopes that a
+    /// failure stops. The table says when that is certain. Called before `classify` asks the error
+    /// what it is, because `source` and `Drop` of the error are the program's code, and may take
+    /// their time. `own` is the node of the closure, `path` the place of the failure.
     ///
     /// | has a stop come? | may the error hold a proof of it, or a listed failure? | the error is |
     /// |---|---|---|

@@ -30,8 +30,9 @@
 // 3. a look at the stop, which wins, and a try that does not block;
 // 4. a `WaitMark`, so that the dump names the wait and its line;
 // 5. the block, built on one of: `until_stopped` (`stop/select.rs`) for what is a channel,
-//    `Context::until_ready` (`io`) for a descriptor, `wait_at` (`condvar`) for a mutex and condvar.
-//    `Context::pause` ends by the stop or by time alone.
+//    `Context::until_ready` (`io`) for a descriptor, `wait_at` (private to `condvar`) for a mutex
+//    and condvar. A wait that sleeps on a word of its own hears the stop by a `Relay`
+//    (`stop/relay.rs`), as `fifo` does. `Context::pause` ends by the stop or by time alone.
 
 pub(crate) mod channel;
 

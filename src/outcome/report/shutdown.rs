@@ -155,6 +155,8 @@ pub struct BodyReport {
 /// })?;
 /// # Ok::<(), homebound::ScopeError>(())
 /// ```
+// For a new field the compiler asks in `shutdown::reporting` (its value) and in `report_text` (its
+// words). It does not ask in `history_line`, whose JSON is made by hand.
 #[derive(Debug, Clone, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

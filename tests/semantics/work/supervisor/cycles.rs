@@ -225,8 +225,9 @@ fn sv10_two_vital_children_that_both_wait_for_the_joiner_are_refused() {
     // catches: three waits for ever, because the end of either child would end the join
     assert_eq!(two_vital("asker"), "asker");
     assert_eq!(two_vital("joins"), "joins");
-    // The closing of a group cannot be refused, so the join is.
-    assert_eq!(two_vital("closes"), "asker");
+    // The closing of a group cannot be refused. Both joins are asked once more, and one of them is.
+    let refused = two_vital("closes");
+    assert!(["asker", "joins"].contains(&&*refused), "{refused}");
 }
 
 #[test]
