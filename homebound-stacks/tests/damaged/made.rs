@@ -125,16 +125,19 @@ impl Made {
         Made::behind_call(0) + 2
     }
 
-    /// Walks from the system call of the first function on. The stack in memory has all words, and
-    /// the copy has so many bytes.
+    /// Walks from the system call of the first function on. The copy of the stack has so many bytes
+    /// of these words. The stack in memory has gone on since: of the copied words nothing is left,
+    /// and the others are there.
     pub(crate) fn walk(&self, known: &[(u16, u64)], words: &[u64], copied: usize) -> Stack {
         self.walk_from(Made::asleep(), known, words, copied)
     }
 
     pub(crate) fn walk_from(&self, pc: u64, known: &[(u16, u64)], words: &[u64], copied: usize) -> Stack {
         let stack: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut later = stack.clone();
+        later[..copied].fill(0xee);
         let read = |at: u64, into: &mut [u8]| {
-            let regions = [(BASE, &self.image), (STACK, &stack)];
+            let regions = [(BASE, &self.image), (STACK, &later)];
             let from = regions.into_iter().find_map(|(start, bytes)| {
                 bytes.get(usize::try_from(at.checked_sub(start)?).ok()?..).filter(|bytes| !bytes.is_empty())
             });

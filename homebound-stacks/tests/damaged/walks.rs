@@ -118,8 +118,11 @@ fn registers_that_no_function_saves_stay_and_others_are_lost() {
     // catches: a register that each function may overwrite, taken for the caller's
     let by_rbx = Function { row: &[0x0c, 3, 16], ..BY_RSP };
     let by_rax = Function { row: &[0x0c, 0, 16], ..BY_RSP };
-    for (by, cut) in [(by_rbx, None), (by_rax, Some(Cut::LostRegister))] {
-        let made = Made::new(&[BY_RSP, by, OUTERMOST]);
+    // Even its table cannot say that rax is kept, because a call that it makes overwrites rax.
+    let says_kept = Function { row: &[0x0e, 16, 0x08, 0], ..BY_RSP };
+    let lost = Some(Cut::LostRegister);
+    for (inner, by, cut) in [(BY_RSP, by_rbx, None), (BY_RSP, by_rax, lost), (says_kept, by_rax, lost)] {
+        let made = Made::new(&[inner, by, OUTERMOST]);
         let places: [u64; 3] = Made::places();
         let words = stack(&[(1, places[1]), (9, places[2])]);
         let walked = made.walk(&[(RBX, word(8)), (RAX, word(8))], &words, ALL);
@@ -177,6 +180,33 @@ fn a_copy_that_ends_anywhere_is_a_cut_there() {
                 "{copied}: {cut:?}"
             );
             assert_eq!(cut.is_none(), reached == places.len(), "{copied}: {cut:?}");
+        }
+    }
+}
+
+#[test]
+fn a_word_behind_the_copy_is_not_read_from_the_live_stack() {
+    // catches: a table that leads behind the copy, followed with words of a later moment, or with
+    // the register of the frame inside
+    let by_rbx = Function { row: &[0x0c, 3, 8], ..BY_RSP };
+    // Each of these needs the last word of the stack, and its return address is far below it.
+    let lost = (Some(Cut::LostRegister), 2);
+    let functions: [(&str, &[u8], _); 4] = [
+        ("the base", &[0x0f, 4, 0x77, 0xd0, 0, 0x06], (Some(Cut::NotCopied { at: word(10) }), 1)),
+        ("rbx, by its distance", &[0x0e, 16, 0x11, 3, 0x78], lost),
+        ("rbx, by its address", &[0x0e, 16, 0x10, 3, 2, 0x23, 64], lost),
+        ("rbx, by its value", &[0x0e, 16, 0x16, 3, 3, 0x23, 64, 0x06], lost),
+    ];
+    for (what, row, cut) in functions {
+        let made = Made::new(&[Function { row, ..BY_RSP }, by_rbx, OUTERMOST]);
+        let places: [u64; 3] = Made::places();
+        // The base is right above the first return address. rbx is the address of the second.
+        let last = if matches!(cut.0, Some(Cut::NotCopied { .. })) { word(2) } else { word(6) };
+        let words = stack(&[(1, places[1]), (6, places[2]), (10, last)])[..11].to_vec();
+        let ends = [((None, 3), 88), (cut, 80)];
+        for ((cut, reached), copied) in ends {
+            let walked = made.walk(&[(RBX, word(6))], &words, copied);
+            assert_eq!(told(&walked), (cut, certain(&places[..reached])), "{what}, {copied} bytes");
         }
     }
 }

@@ -41,9 +41,10 @@ impl Group {
 #[derive(Default)]
 pub(super) struct Crowd {
     pub(super) groups: Index<Group>,
-    /// The walk may have missed a thread that has said what to expect of it: a scope was locked, or
-    /// such a thread has no kernel id yet. So another walk must follow, because no news will.
+    /// A scope was locked, so some of its threads are missing.
     pub(super) is_partial: bool,
+    /// A thread that has said what to expect of it has no kernel id yet, so it is missing.
+    pub(super) awaits: bool,
 }
 
 /// Visits the tree. Returns the threads that are in no known wait, and the threads that have said
@@ -93,7 +94,7 @@ fn visit(record: &Arc<Record>, found: &mut Crowd) {
     // A thread that has not begun, or that is between two runs, has no kernel id. Its starter has
     // given the news already.
     if record.kernel_id().is_none() {
-        found.is_partial |= record.expects();
+        found.awaits |= record.expects();
         return;
     }
     let found = &mut found.groups;

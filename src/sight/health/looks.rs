@@ -87,7 +87,7 @@ impl Looks {
         end: &dyn Fn(&Record, u8) -> Calls,
         calls: &mut Calls,
     ) -> Option<Instant> {
-        let Crowd { mut groups, is_partial } = crowd(core);
+        let Crowd { mut groups, is_partial, awaits } = crowd(core);
         groups.retain(|_, group| self.at_all || group.record.expects());
         let blind = blindness();
         for known in self.known.values_mut() {
@@ -106,14 +106,14 @@ impl Looks {
         if is_late {
             self.awake_since = Some(now);
         }
-        self.forget_absent(&groups, is_late, calls);
+        self.forget_absent(&groups, is_late || is_partial, calls);
         // The counters of a late look would cover a time of unknown length.
         if !is_late && blind.is_none() {
             self.read(&groups, now);
         }
         // A look follows even if no expectation is due for long, because a suspension is noticed
-        // only by looks that were to come soon.
-        let goes_on = self.at_all || is_partial || !groups.is_empty();
+        // only by looks that were to come soon. Nor does news follow of a thread that is missing.
+        let goes_on = self.at_all || is_partial || awaits || !groups.is_empty();
         let mut next = goes_on.then(|| after(now, self.settings.look_every));
         let (mut found, sees) = (Index::new(), self.at_all && blind.is_none());
         let (mut stacks, mut lines) = (STACKS, Vec::new());
@@ -147,15 +147,12 @@ impl Looks {
     }
 
     /// Forgets the threads that are in a known wait, or have ended: an alarm about one of them is
-    /// over.
-    fn forget_absent(&mut self, groups: &Index<Group>, is_late: bool, calls: &mut Calls) {
+    /// over. `claims_nothing`: the look is late, or has not seen all threads. So it does not claim
+    /// either that an alarm is over.
+    fn forget_absent(&mut self, groups: &Index<Group>, claims_nothing: bool, calls: &mut Calls) {
         self.known.retain(|id, known| {
             let idle = |group: &Group| group.waits && !group.record.expects();
-            if groups.get(id).is_some_and(|group| !idle(group)) {
-                return true;
-            }
-            // A late look claims nothing, so it does not claim either that an alarm is over.
-            if is_late && known.memory.alarm.is_some() {
+            if claims_nothing || groups.get(id).is_some_and(|group| !idle(group)) {
                 return true;
             }
             // Warned or stuck -> well. The record was kept by `act`.

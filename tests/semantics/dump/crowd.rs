@@ -50,12 +50,13 @@ fn tx2_ten_thousand_that_are_alike_are_one_row_and_the_stuck_one_is_among_the_fi
     assert!(dump.len() < 16 << 10, "more than is read in a moment: {dump}");
 }
 
-/// Two functions of one text, so that their waits have one line.
+/// Two functions of one text, so that their waits have one line. Each is the innermost of its
+/// stack that is the program's own.
 macro_rules! deaf {
     ($($name:ident)*) => { $(
         #[inline(never)]
         fn $name(cx: &homebound::Context, nothing: &homebound::channel::Receiver<()>) -> homebound::Result {
-            cx.waiting("its turn", || pass(nothing));
+            cx.waiting("its turn", || nothing.recv())?;
             Ok(())
         }
     )* };

@@ -38,6 +38,32 @@ fn he5_a_loop_without_a_sign_of_progress_is_stuck() {
 }
 
 #[test]
+fn he5_a_long_expectation_needs_one_more_look_and_not_half_its_time() {
+    // catches: a thread that is to make progress each hour, and is told of half an hour late
+    const EVERY: Duration = Duration::from_secs(4);
+    fn app(_: &str) -> i32 {
+        let lines = Lines::of_process();
+        let exit = Registry::new("app").health(quick()).run(|s| {
+            let begin = Instant::now();
+            s.thread("busy", "computes").expect_every(EVERY).service(|cx| {
+                Ok(while !cx.is_stopping() {
+                    std::hint::spin_loop();
+                })
+            })?;
+            lines.wait_for("ERROR", 1);
+            Ok(say(&format!("in time: {}", begin.elapsed() < EVERY + EVERY / 3)))
+        });
+        i32::from(exit.code())
+    }
+    // A busy machine may delay the looks, but not each time.
+    eventually("it is told of in time", || {
+        let done = in_child("", app);
+        assert_eq!(done.code, Some(0), "{done:#?}");
+        done.out.contains("in time: true")
+    });
+}
+
+#[test]
 fn he5_beats_checkpoints_and_waits_are_signs_of_progress() {
     child_passes(|_| {
         let lines = Lines::of_process();
@@ -173,11 +199,12 @@ fn he6_the_look_before_the_thread_has_begun_is_followed_by_another() {
         let exit = Registry::new("app").run(|s| {
             let (_keep, dead) = crossbeam_channel::unbounded::<()>();
             let runs = std::sync::atomic::AtomicU32::new(0);
-            // No OS thread runs it in the pause, which lasts for more than two looks.
+            // The first restart is made at once. The second follows after a pause of more than two
+            // looks, in which no OS thread runs the child.
             let pause = Duration::from_secs(4);
             let again = Restart::always().backoff(pause, pause);
             let feed = Child::new("feed", "reads from a peer", move |cx| {
-                if runs.fetch_add(1, Ordering::Relaxed) > 0 {
+                if runs.fetch_add(1, Ordering::Relaxed) > 1 {
                     cx.recv(&dead)?;
                 }
                 Ok(())

@@ -16,11 +16,15 @@ fn he2_a_thread_in_a_known_wait_is_never_an_alarm() {
             s.service("sleeper", "sleeps", |cx| Ok(drop(cx.sleep(NEVER))))?;
             let far = never.clone();
             let (done, over) = crossbeam_channel::bounded::<()>(0);
+            let end = over.clone();
             s.spawn("marked", "is in a wait that it has described", move |cx| {
                 Ok(cx.waiting(
                     "a foreign call",
                     || crossbeam_channel::select! { recv(far) -> _ => {}, recv(over) -> _ => {} },
                 ))
+            })?;
+            s.spawn("nested", "runs a body inside of a wait that it has described", move |cx| {
+                Ok(cx.waiting("a foreign call", || homebound::scope(|_| Ok(end.recv().is_ok())))?)
             })?;
             // The body of an inner scope waits: its thread does, too.
             s.service("outer", "waits in a scope of its own", |cx| {
@@ -33,7 +37,7 @@ fn he2_a_thread_in_a_known_wait_is_never_an_alarm() {
             s.pool("pool", "has nothing to do").threads(1).start()?.execute(s.context(), |_| Ok(()))?;
             let_pass(STUCK * 4);
             assert_eq!(lines.all(), Vec::<String>::new());
-            for name in ["receiver", "sleeper", "marked", "outer"] {
+            for name in ["receiver", "sleeper", "marked", "nested", "outer"] {
                 assert_eq!(pulse(name), Some(Pulse::Waits), "{name}");
             }
             drop((queue, done));
@@ -134,6 +138,53 @@ fn he8_a_look_goes_on_behind_the_threads_that_the_look_before_has_read() {
             Ok(drop(open))
         });
         i32::from(exit.code())
+    });
+}
+
+#[test]
+fn he8_nothing_is_claimed_of_a_thread_that_a_look_did_not_read() {
+    // catches: more threads than one look reads: an alarm by the pulse of an earlier look; an alarm
+    // that is over in each look that leaves its thread out
+    const COUNT: usize = 1_040;
+    const WARN: Duration = Duration::from_secs(2);
+    fn app(_: &str) -> i32 {
+        let lines = Lines::of_process();
+        let health = quick().look_every(LOOK * 3).warn_after(WARN).stuck_after(NEVER);
+        let exit = Registry::new("app").health(health).run(|s| {
+            let ((open, shut), (open_again, shut_again)) = (gate(), gate());
+            for number in 0..COUNT {
+                let (first, second) = (shut.clone(), shut_again.clone());
+                s.spawn(format!("late-{number}"), "blocks twice", move |_| {
+                    pass(&first);
+                    Ok(pass(&second))
+                })?;
+            }
+            let since = || match pulse("late-0") {
+                Some(Pulse::Blocked { since, .. }) => Some(since),
+                _ => None,
+            };
+            eventually("it is blocked", || since().is_some());
+            // Each of them runs for a moment just before the time is over.
+            let begin = since().unwrap_or_else(Instant::now);
+            let_pass((begin + WARN).saturating_duration_since(Instant::now() + LOOK));
+            drop(open);
+            let_pass(LOOK * 6);
+            say(&format!("early: {}", lines.all().len()));
+            lines.wait_for("WARN", COUNT);
+            let_pass(LOOK * 30);
+            assert_eq!((lines.of("WARN").len(), lines.of("INFO").len()), (COUNT, 0));
+            // Most lines have no stack, because a stack takes time.
+            let with_stack = lines.of("WARN").iter().filter(|line| line.contains("stack=in ")).count();
+            assert!(with_stack <= COUNT / 4, "{with_stack}");
+            Ok(drop(open_again))
+        });
+        i32::from(exit.code())
+    }
+    // A busy machine may let them run too late, but not each time.
+    eventually("no line comes before the time is over", || {
+        let done = in_child("", app);
+        println!("{done:#?}");
+        done.code == Some(0) && done.out.contains("early: 0")
     });
 }
 

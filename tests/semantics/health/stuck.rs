@@ -35,9 +35,11 @@ fn he9_stop_scope_stops_the_scope_of_the_thread_and_no_other() {
         let exit = Registry::new("app").health(health).run(|s| {
             let held = std::cell::RefCell::new(Some(lock.lock().unwrap()));
             let group = s.subscope("inner", |s| {
-                let own = lock.clone();
+                let (own, begin) = (lock.clone(), Instant::now());
                 s.spawn("late", "wants a lock of std's", move |_| Ok(drop(own.lock())))?;
                 let reason = s.context().wait_for_stop();
+                // A warning, which comes before, stops nothing.
+                assert!(begin.elapsed() >= STUCK, "{:?}", begin.elapsed());
                 drop(held.take());
                 Ok(reason)
             })?;
