@@ -1,10 +1,12 @@
-//! WF3: what a bar and the table of a page say of single threads.
+//! WF2, WF3: which threads are links of the chain, and what a bar and the table of a page say of
+//! single threads.
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
 use std::time::Duration;
 
-use super::wf_waterfall::{shut, slow};
-use crate::common::{NEVER, linger, within};
+use super::wf_waterfall::{chain, named, shut, slow};
+use crate::common::{NEVER, eventually, linger, within};
+use homebound::status::Delayed;
 use homebound::{Ending, ShutdownReport, scope_named};
 
 /// The report of services that need this many milliseconds each, one after the other.
@@ -92,6 +94,42 @@ fn wf3_a_bar_of_many_is_open_if_one_of_them_is_not_home() {
     let away = report.threads.iter_mut().filter(|row| row.ended != latest).take(2);
     away.for_each(|row| row.ended = None);
     assert!(bar(&report, "worker-*").ends_with('>'), "{}", report.waterfall());
+}
+
+#[test]
+fn wf2_a_worker_that_only_woke_up_is_no_link_and_a_service_is_one() {
+    // catches: links that delayed nothing; a turn that is left out; a bar without a mark
+    // A busy machine may delay a thread that is home at once, but not each time.
+    eventually("the quick ones are quick", || {
+        let report = shut(|s| {
+            s.service("slow", "needs its time", slow(400))?;
+            s.service("quick", "is home at once", slow(0))?;
+            s.spawn("worker", "is home at once", slow(0)).map(drop)?;
+            Ok(())
+        });
+        let text = report.waterfall().to_string();
+        let mut bars = text.lines().filter(|line| line.contains('|'));
+        assert!(bars.all(|bar| bar.contains('=')), "{text}");
+        chain(&report) == named([("slow", Delayed::End), ("quick", Delayed::Turn)])
+    });
+}
+
+#[test]
+fn wf3_a_link_of_the_chain_has_a_bar_of_its_own() {
+    // catches: the thread that delayed the end in one bar with all that are alike
+    let report = within(|| {
+        let shut = scope_named("app", |s| {
+            for n in 0..200 {
+                s.spawn(format!("worker-{n}"), "is one of many", |cx| Ok(drop(cx.wait_for_stop())))?;
+            }
+            Ok(s.shutdown(NEVER))
+        });
+        shut.unwrap()
+    });
+    let picture = report.waterfall().to_string();
+    let path = &report.critical_chain()[0].path;
+    let own = |line: &str| line.contains('|') && line.split(' ').next() == path.rsplit('/').next();
+    assert!(picture.lines().any(own), "{path} in {picture}");
 }
 
 #[test]

@@ -26,12 +26,12 @@ fn row<'a>(report: &'a ShutdownReport, name: &str) -> &'a ThreadReport {
 }
 
 /// The last steps of the paths in the chain, and what each link delayed.
-fn chain(report: &ShutdownReport) -> Vec<(String, Delayed)> {
+pub(super) fn chain(report: &ShutdownReport) -> Vec<(String, Delayed)> {
     let last = |link: ChainLink| (link.path.rsplit('/').next().unwrap_or_default().to_owned(), link.delayed);
     report.critical_chain().into_iter().map(last).collect()
 }
 
-fn named<const N: usize>(links: [(&str, Delayed); N]) -> Vec<(String, Delayed)> {
+pub(super) fn named<const N: usize>(links: [(&str, Delayed); N]) -> Vec<(String, Delayed)> {
     links.map(|(name, delayed)| (name.to_owned(), delayed)).to_vec()
 }
 
