@@ -130,24 +130,6 @@ fn a_quorum_of_too_few() {
 }
 
 #[test]
-fn a_loser_that_sleeps_until_the_run_is_stopped() {
-    // The watcher stops a run in which all threads wait. So a loser that is told nothing does not
-    // wait for long.
-    let raced = Raced { wanted: 1, tasks: vec![Task::Value, Task::Wait], errors: Errors::Ignore };
-    let mut observed = right(&tree(vec![Step { id: 1, act: Act::Race(raced) }]));
-    let won = place(&observed, 1, is(TaskEvent::Over(Finish::Value), 0));
-    let at = observed.events[won].at;
-    // Begun by then, and over after it.
-    let begun = remove(&mut observed, 1, is(TaskEvent::Begun { run: 1 }, 1));
-    observed.events.insert(won, begun);
-    let rescue = What::Stopping { target: 0, how: Stop::Because };
-    observed.events.insert(won + 2, Event { node: 0, at, what: rescue });
-    let over = remove(&mut observed, 1, |what| matches!(what, What::Task(1, TaskEvent::Over(_))));
-    observed.events.insert(won + 3, over);
-    rejected(&observed, Property::Seen, "task 1 of work 1 did not hear");
-}
-
-#[test]
 fn a_wait_that_sleeps_until_the_run_is_stopped() {
     let mut observed = right(&tree(vec![Step { id: 1, act: Act::Stop(0) }, wait(2)]));
     let woken = place(&observed, 0, |what| matches!(what, What::Woken { .. }));
