@@ -268,8 +268,9 @@ pub enum NotCaptured {
     Gone,
     /// The thread has no stack in this process: it is ending, or is the kernel's.
     NoStack,
-    /// The thread blocks the signal, and was sent none. While it answers another session it blocks
-    /// it for some microseconds.
+    /// The thread blocks the signal, and was sent none. A thread that answers a signal of this
+    /// crate blocks other signals for some microseconds;
+    /// [`Stacks::capture`](crate::Stacks::capture) waits until they are over, if its time allows.
     Blocked,
     /// An earlier signal was not delivered yet, so no other was sent.
     Outstanding,
@@ -278,7 +279,7 @@ pub enum NotCaptured {
     Sandboxed,
     /// Each real-time signal is in use, or the one that was asked for is.
     NoSignal,
-    /// As many other threads are asking by signals as there are slots.
+    /// As many other threads were asking by signals as there are slots, until the time was over.
     Busy,
     /// The time was over before the answer came.
     TooLate,

@@ -256,10 +256,9 @@ impl<const N: usize> Write for Text<N> {
     }
 }
 
-/// Whether this thread may get this signal: it does not block it, has none outstanding, and has no
-/// stricter filter than the caller.
-pub(crate) fn may_be_sent(number: i32, tid: i32) -> Result<(), NotCaptured> {
-    let of = mask(tid)?;
+/// Whether a thread with this mask may get this signal: the thread does not block the signal, has
+/// none outstanding, and has no stricter filter than the caller.
+pub(crate) fn may_be_sent(number: i32, of: &Mask) -> Result<(), NotCaptured> {
     let bit = 1_u64.checked_shl(number.unsigned_abs().wrapping_sub(1)).unwrap_or(0);
     if of.blocked & bit != 0 {
         return Err(NotCaptured::Blocked);

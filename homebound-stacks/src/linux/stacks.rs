@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::linux::copy::{COPIES, Moment, StackCopy};
-use crate::linux::kernel::{self, File, TurnFile, thread_id};
+use crate::linux::kernel::{self, File, Mask, TurnFile, thread_id};
 use crate::linux::maps;
 use crate::linux::names::{Modules, Names};
 use crate::linux::strange::Strange;
@@ -19,6 +19,9 @@ use crate::linux::walk::memory::View;
 use crate::linux::walk::module::{HEAD, Module, find_modules, module_at};
 use crate::linux::walk::tables::Tables;
 use crate::stack::{Cut, Frames, How, NotCaptured, Stack, Way};
+
+/// How long an answer is waited for before the caller looks whether the thread is still there.
+const BETWEEN_LOOKS_AT_LIFE: Duration = Duration::from_millis(10);
 
 /// Captures stacks of the threads of this process.
 ///
@@ -300,13 +303,25 @@ impl Stacks {
     fn answer(&mut self, tid: i32, end: Instant) -> Result<Moment, NotCaptured> {
         let number = signal::ready(self.signal).ok_or(NotCaptured::NoSignal)?;
         let alive = File::open(tid, "comm")?;
-        kernel::may_be_sent(number, tid)?;
-        let armed = handler::arm().ok_or(NotCaptured::Busy)?;
+        // A thread answers from within the handler, where it blocks the signal. So a thread that
+        // has just answered looks as if it blocked the signal for good, until it is out of the
+        // handler.
+        let is_outside = |mask: &Result<Mask, NotCaptured>| {
+            !mask.as_ref().is_ok_and(|mask| signal::is_in_handler(mask.blocked))
+        };
+        let mask = look_until(end, || kernel::mask(tid), is_outside)?;
+        kernel::may_be_sent(number, &mask)?;
+        // Other sessions use the slots, each for as long as it waits for its own answer.
+        let armed = look_until(end, handler::arm, Option::is_some).ok_or(NotCaptured::Busy)?;
         let sent = signal::send(tid, number, armed.value);
         let answer = armed.slot.take(
             armed.ticket,
-            // A signal that was not sent has no answer to wait for.
-            |word, seen| sent.is_ok() && words::wait_until(word, seen, end),
+            // A signal that was not sent has no answer to wait for, and a thread that ends with the
+            // signal pending gives none.
+            |word, seen| {
+                let next_look = Instant::now() + BETWEEN_LOOKS_AT_LIFE;
+                sent.is_ok() && alive.is_alive() && words::wait_until(word, seen, end.min(next_look))
+            },
             |copied| {
                 let room = &mut self.copy.room().0[..handler::DEEPEST];
                 room[..copied.length].copy_from_slice(&copied.stack[..copied.length]);
@@ -356,6 +371,19 @@ impl Stacks {
         };
         frames.truncate(place);
         Some(Cut::NoModule { at })
+    }
+}
+
+/// Looks until it sees what is wanted or the time is over, and returns what it saw last: for a
+/// state that another thread leaves soon without telling.
+fn look_until<T>(end: Instant, mut look: impl FnMut() -> T, is_wanted: impl Fn(&T) -> bool) -> T {
+    const BETWEEN_LOOKS: Duration = Duration::from_micros(100);
+    loop {
+        let seen = look();
+        if is_wanted(&seen) || Instant::now() >= end {
+            return seen;
+        }
+        std::thread::sleep(BETWEEN_LOOKS);
     }
 }
 

@@ -117,8 +117,10 @@ const PLANTED: [(&str, &str); 2] = [
 ];
 
 /// The kernel's list of threads offers nothing to wait on, nor does a descriptor that was closed,
-/// nor a terminal that says that it is ready and takes nothing: these look again after a pause.
-const KERNEL_IS_ASKED: [&str; 5] = [
+/// nor a terminal that says that it is ready and takes nothing, nor a thread that is about to leave
+/// a signal handler: these look again after a pause.
+const KERNEL_IS_ASKED: [&str; 6] = [
+    "homebound-stacks/src/linux/stacks.rs",
     "src/registry/audit.rs",
     "src/sys/alone.rs",
     "src/sys/stderr.rs",

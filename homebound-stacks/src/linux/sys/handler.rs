@@ -16,7 +16,7 @@ use crate::linux::walk::Registers;
 /// How much of a stack is copied. A deeper stack is shown as cut.
 pub(crate) const DEEPEST: usize = 256 * 1024;
 
-/// Threads that ask at the same time beyond this number get `Busy`.
+/// So many threads ask by signals at the same time. Others wait for a slot.
 const SLOTS: usize = 4;
 
 /// What a handler hands over.

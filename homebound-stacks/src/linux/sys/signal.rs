@@ -59,6 +59,7 @@ fn install(signal: i32) -> bool {
     new.sa_sigaction = ours();
     // The handler runs on an alternate stack if the thread has one, and restarts what can be.
     new.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
+    new.sa_mask = deferred();
     // SAFETY: both live in this frame. The handler is made for the flags.
     if unsafe { libc::sigaction(signal, &raw const new, &raw mut old) } != 0 {
         return false;
@@ -72,6 +73,46 @@ fn install(signal: i32) -> bool {
     }
     OURS.store(signal, Ordering::Relaxed);
     true
+}
+
+/// The signals of faults. They stay deliverable in the handler, because the kernel ends a process
+/// whose thread blocks the signal of its own fault.
+const FAULTS: [i32; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
+
+/// The signals that wait until the handler has returned: all but `FAULTS`. Two sessions may use two
+/// signals. If the second signal interrupted the handler of the first, its answer would be the
+/// stack of that handler. And a handler of other code would need room on the same alternate stack,
+/// which may be small.
+fn deferred() -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: the call writes one `sigset_t`, which lives in this frame.
+    unsafe { libc::sigfillset(set.as_mut_ptr()) };
+    for signal in FAULTS {
+        // SAFETY: as above, and the set was filled.
+        unsafe { libc::sigdelset(set.as_mut_ptr(), signal) };
+    }
+    // SAFETY: zeros are a `sigset_t`, and so is what the calls wrote.
+    unsafe { set.assume_init() }
+}
+
+/// Whether a thread that blocks these signals, a bit each, looks like a thread in the handler: the
+/// thread blocks all of `deferred` and no fault. Other code that blocks all signals blocks those of
+/// faults as well.
+pub(crate) fn is_in_handler(blocked: u64) -> bool {
+    let deferred = deferred();
+    (1..=64).all(|signal| {
+        let is_blocked = blocked >> (signal - 1) & 1 == 1;
+        // SAFETY: `deferred` is a `sigset_t` that lives in this frame, and the call only reads it.
+        let is_deferred = unsafe { libc::sigismember(&raw const deferred, signal) } == 1;
+        match signal {
+            // The kernel takes these out of every mask.
+            libc::SIGKILL | libc::SIGSTOP => true,
+            _ if FAULTS.contains(&signal) => !is_blocked,
+            // What the C library keeps for itself is in no set that it makes.
+            _ => is_blocked || !is_deferred,
+        }
+    })
 }
 
 fn zeroed() -> libc::sigaction {

@@ -79,6 +79,19 @@ pub(crate) fn block_all_signals() {
     set_deaf(true);
 }
 
+/// Blocks the signals that are blocked in the handler.
+pub(crate) fn block_all_signals_but_those_of_faults() {
+    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: there is room for one set, which `sigfillset` fills.
+    unsafe { libc::sigfillset(set.as_mut_ptr()) };
+    for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS] {
+        // SAFETY: the set was filled.
+        unsafe { libc::sigdelset(set.as_mut_ptr(), fault) };
+    }
+    // SAFETY: as above.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut()) };
+}
+
 /// Blocks or unblocks all signals of the calling thread.
 pub(crate) fn set_deaf(is_deaf: bool) {
     let how = if is_deaf { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK };
