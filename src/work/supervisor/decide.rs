@@ -95,7 +95,7 @@ impl<'scope> Keeper<'scope> {
         let Some(first) = self.first.take() else { return Ok(()) };
         let _the_starter_left = first.starter.give(Ok(()));
         self.ends.extend(first.ends);
-        self.take_in(cx)
+        self.decide_ends(cx)
     }
 
     /// Asks the policy about an end that nothing has asked for.

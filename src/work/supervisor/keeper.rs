@@ -14,6 +14,13 @@
 //! - **A telling against an end.** A child ends by itself just when it is told to end. The stop of
 //!   its run comes too late, and is forgotten before the next run (`Runs::stop_run`). Its wish says
 //!   what follows, since it is home in both cases.
+//! - **An end against a request.** A caller asks the supervisor to end, and a run ends after that.
+//!   The supervisor takes the ends from the board before it takes the requests: each end that it
+//!   decides was posted before a request that it has not seen, so no run that ended after
+//!   `Supervisor::stop` had returned is restarted.
+//! - **A child that is late against the end of the supervisor.** A child that does not come home in
+//!   time is given up, and stays in the list until the board is closed: its end may come until then
+//!   (`Kept::give_up`).
 //! - **A stop against a start.** A run that begins in a group that is stopping is not called
 //!   (`thread::rerun`).
 
@@ -139,15 +146,19 @@ impl<'scope> Keeper<'scope> {
         if cx.node().is_stopping() {
             return Err(Exit::Stopped);
         }
-        // Requests first, so that a supervisor that was asked to leave restarts nothing.
+        // The ends before the requests: an end that is posted between these two lines waits for the
+        // next turn, which sees each request that was made before it.
+        self.ends.extend(self.board.take_ends());
+        // Requests are served before ends are decided, so that a supervisor that was asked to leave
+        // restarts nothing.
         for request in self.requests.take() {
             // The ways back in a request are answered on this thread alone.
             self.serve(request);
         }
-        self.take_in(cx)?;
+        self.decide_ends(cx)?;
         self.look_who_is_ready();
         self.end_first_start(cx)?;
-        if self.children.is_empty() {
+        if self.children.iter().all(Kept::is_given_up) {
             if let Some(leaving) = self.leaving.take() {
                 return Err(leaving.then);
             }
@@ -164,9 +175,8 @@ impl<'scope> Keeper<'scope> {
         Ok(())
     }
 
-    /// Takes in the ends that have been posted, in their order.
-    pub(super) fn take_in(&mut self, cx: &Context) -> Goes {
-        self.ends.extend(self.board.take_ends());
+    /// Decides about the ends that were taken from the board, in their order.
+    pub(super) fn decide_ends(&mut self, cx: &Context) -> Goes {
         while let Some(end) = self.ends.pop_front() {
             self.came_down(end, cx)?;
         }
@@ -304,9 +314,7 @@ impl<'scope> Keeper<'scope> {
     /// A child that was told to end has not come home. Never a second run beside it.
     fn late(&mut self, place: usize, cx: &Context) -> Goes {
         if self.leaving.is_some() {
-            // It is told, and its scope waits for it.
-            let mut kept = self.children.remove(place);
-            kept.leave();
+            self.children[place].give_up();
             return Ok(());
         }
         let kept = &mut self.children[place];

@@ -212,12 +212,23 @@ impl<'scope> Kept<'scope> {
         !self.once && self.seat.wish != Some(Wish::Gone)
     }
 
-    /// Leaves a child that does not come home to its scope.
-    pub(super) fn leave(&mut self) -> Option<Arc<Rerun>> {
-        match std::mem::replace(&mut self.work, Work::Gone) {
-            Work::Given(rerun, _) => Some(rerun),
-            Work::Held(..) | Work::Gone => None,
-        }
+    /// Gives up waiting for a child that was told to end and does not come home, while the
+    /// supervisor ends. The child stays in the list: as long as the board is open, a child that
+    /// comes home posts its end and goes down, and only the supervisor ends a child that is down.
+    /// Once the board is closed the child ends by itself, as a service of the group.
+    pub(super) fn give_up(&mut self) {
+        // Told -> told, without a limit: no instant makes it late once more.
+        self.seat.state = State::Told { until: None };
+        // The siblings before it are told now.
+        self.seat.swept = false;
+        // The callers that wait for this child learn from the drop that the supervisor is over.
+        self.replies.clear();
+    }
+
+    /// True for a child that was given up, if the supervisor is ending: each other child that was
+    /// told to end has a limit then (`limit_telling`).
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self.seat.state, State::Told { until: None })
     }
 
     pub(super) fn rerun(&self) -> Option<&Arc<Rerun>> {

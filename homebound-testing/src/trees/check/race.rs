@@ -95,7 +95,9 @@ fn decided_at(notes: &Notes<'_>, raced: &Raced) -> Option<usize> {
 }
 
 /// A task that waits for its stop hears it, when the event at `place` has made it due. A task that
-/// the watcher stopped is not judged: on a busy machine the watcher may come before the stop.
+/// the watcher stopped is not judged, because the watcher may come before the stop: a scope tells
+/// its services after its workers and the jobs of its pools are home, and these may wait for the
+/// watcher.
 pub(super) fn deaf(index: &Index<'_>, notes: &Notes<'_>, place: usize, all: &mut Vec<Violation>) {
     let due = index.events[place].at + SLOW;
     for task in notes.tasks.keys() {

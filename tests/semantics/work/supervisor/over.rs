@@ -1,6 +1,7 @@
 //! SV5, SV7 and SV8: the last end of a child, the stop, and supervisors inside each other.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::*;
 use homebound::work::{Child, ChildState, Strategy};
@@ -132,6 +133,38 @@ fn sv5_when_all_children_are_over_the_supervisor_is_and_leaves_no_trace() {
             Ok(())
         })
         .unwrap();
+    });
+}
+
+#[test]
+fn sv5_a_child_that_is_late_comes_home_before_the_supervisor_is_over() {
+    // catches: the end of a child that was given up, which nobody takes in: the child stays down
+    // for ever, and its scope waits for it
+    within(|| {
+        for _ in 0..50 {
+            homebound::scope(|s| {
+                let ((open, closed), (over, is_over)) = (gate(), gate());
+                let sup = s.supervisor("group", "keeps two").child_grace(Duration::from_millis(5));
+                // Told second, while the other is late.
+                let first = Child::once("first", "lets the other go", move |cx| {
+                    cx.wait_for_stop();
+                    drop(open);
+                    pass(&is_over);
+                    // The other has some instructions left until its end is posted.
+                    (0..1_000).for_each(|_| std::thread::yield_now());
+                    Ok(())
+                });
+                let late = Child::once("late", "is late", move |cx| {
+                    cx.wait_for_stop();
+                    pass(&closed);
+                    Ok(drop(over))
+                });
+                let sup = sup.add(first).add(late).start()?;
+                sup.stop();
+                Ok(sup.join()?)
+            })
+            .unwrap();
+        }
     });
 }
 

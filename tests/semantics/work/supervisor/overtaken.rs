@@ -1,7 +1,7 @@
 //! SV9: requests that another request, a stop or the end of the supervisor overtakes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use super::*;
@@ -124,6 +124,60 @@ fn sv9_a_failure_that_the_caller_of_add_has_not_waited_for_is_told() {
         })
         .unwrap_err();
         assert!(error.failures().len() == 1 && error.to_string().contains("no luck"), "{error}");
+    });
+}
+
+/// Says that its drop has begun, and waits there until the other end of the channel is gone.
+struct Slow(mpsc::Receiver<()>, Arc<AtomicBool>);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        self.1.store(true, Ordering::SeqCst);
+        let _closed = self.0.recv();
+    }
+}
+
+#[test]
+fn sv9_a_run_that_ends_after_the_supervisor_was_stopped_is_not_restarted() {
+    // catches: an end that is decided before a request which came earlier
+    within(|| {
+        let runs = AtomicU64::new(0);
+        let error = homebound::scope(|s| {
+            let ((open, closed), (fail, told)) = (mpsc::channel(), gate());
+            let dropping = Arc::new(AtomicBool::new(false));
+            let slow = std::sync::Mutex::new(Slow(closed, Arc::clone(&dropping)));
+            let sup = s.supervisor("group", "keeps two").restart(at_once());
+            let sup = sup.child("slow", "has a capture whose drop blocks", move |cx| {
+                let _held = &slow;
+                until_stopped(cx)
+            });
+            let runs = &runs;
+            let sup = sup.child("feed", "fails", move |_| {
+                runs.fetch_add(1, Ordering::SeqCst);
+                pass(&told);
+                Err(boom("no answer"))
+            });
+            let sup = sup.start()?;
+            sup.stop_child("slow")?;
+            // The supervisor has taken its requests, and serves this one until the drop is over.
+            let remover = sup.clone();
+            s.spawn("remover", "removes", move |_| Ok(drop(remover.remove("slow"))))?;
+            eventually("the supervisor is busy", || dropping.load(Ordering::SeqCst));
+            sup.stop();
+            drop(fail);
+            eventually("the run has failed", || {
+                let all = all_threads(&s.snapshot());
+                all.iter().any(|row| row.name == "feed" && row.last_failure.is_some())
+            });
+            // The thread that failed has some instructions left until the end is posted.
+            (0..1_000).for_each(|_| std::thread::yield_now());
+            drop(open);
+            let _its_failure_stops_this_scope = sup.join();
+            Ok(())
+        })
+        .unwrap_err();
+        assert_eq!(runs.load(Ordering::SeqCst), 1, "it was restarted after the stop");
+        assert_eq!(error.failures().len(), 1, "{error}");
     });
 }
 
