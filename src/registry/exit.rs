@@ -10,7 +10,7 @@ use std::fmt;
 use std::panic::Location;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::outcome::errors::failure::{Failure, Origin, ScopeError};
 use crate::outcome::reason::StopReason;
@@ -22,6 +22,7 @@ use crate::scope::run::{Lived, report_before_unwinding};
 use crate::shutdown::owned;
 use crate::shutdown::reporting::report;
 use crate::sys;
+use crate::sys::last::End;
 use crate::tree::core::ScopeCore;
 
 /// sysexits(3): an internal error; the exit code when threads were overdue.
@@ -31,6 +32,8 @@ const INTERRUPTED_CODE: u8 = 130;
 const SIGINT: i32 = 2;
 /// The longest time that `main` waits for stderr to take the failures.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// What runs after `main` has this time at least, even if the threads needed the whole grace.
+const AFTER_MAIN: Duration = Duration::from_secs(2);
 
 /// What becomes of the process when threads are not home `kill_after` past the grace.
 ///
@@ -78,12 +81,20 @@ pub struct Exit<T> {
     /// The failure tree as text, made while *watch* was there, because the `Display` of an error is
     /// the program's code.
     failures: Option<String>,
+    /// When and how the process ends if `main` returns this and the process does not end by itself.
+    /// Written at the end of the run. `None` if nothing may end the process by force.
+    last_moment: Option<(Instant, End)>,
 }
 
 impl<T> Exit<T> {
+    /// The same, for a run whose process has to end at `at` (P7).
+    pub(crate) fn guarded(self, at: Option<Instant>, how: End) -> Exit<T> {
+        Exit { last_moment: at.map(|at| (at, how)), ..self }
+    }
+
     /// The exit of a run that was refused: the body was not run.
     pub(crate) fn of_refusal(error: ScopeError) -> Exit<T> {
-        Exit { result: Err(error), shutdown: ShutdownReport::default(), failures: None }
+        Exit { result: Err(error), shutdown: ShutdownReport::default(), failures: None, last_moment: None }
     }
 
     /// The result alone.
@@ -127,7 +138,17 @@ impl<T> Exit<T> {
 impl Termination for Exit<()> {
     /// Prints the failure tree on stderr, and the report if threads were overdue. If nothing reads
     /// stderr, this waits a second at most. The errors are not dropped, because the process ends.
+    ///
+    /// If std calls it, for a `main` that returns this, the rest is guarded as well: when `grace`
+    /// and `kill_after` and two seconds are over, and the process is still there, because a
+    /// function of `atexit`, a destructor of a thread-local of the main thread or the last bytes of
+    /// stdout hang, the process ends as [`OnOverdue`] says (Linux).
+    #[track_caller]
     fn report(self) -> ExitCode {
+        let caller = Location::caller();
+        if let Some((at, how)) = self.last_moment.filter(|_| is_std(caller)) {
+            sys::guard_exit(at.max(Instant::now() + AFTER_MAIN), how);
+        }
         let code = self.code();
         let mut text = match &self.result {
             Err(error) if error.stop_reason().is_none() => {
@@ -150,6 +171,12 @@ impl<T: fmt::Debug> fmt::Debug for Exit<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exit").field("result", &self.result).field("shutdown", &self.shutdown).finish()
     }
+}
+
+/// True if `at` is a line of std's. A program that calls `report` itself may go on for ever after
+/// that. If the place is hidden (`-Zlocation-detail`), it is none of std's.
+fn is_std(at: &Location<'_>) -> bool {
+    at.file().contains("library/std/src/")
 }
 
 /// The error of a run that was refused.
@@ -189,7 +216,7 @@ pub(crate) fn assemble<T>(
     };
     let failures =
         result.as_ref().err().filter(|error| error.stop_reason().is_none()).map(|error| format!("{error}\n"));
-    Ok(Exit { result, shutdown, failures })
+    Ok(Exit { result, shutdown, failures, last_moment: None })
 }
 
 /// Adds what only a registry knows to the report: the orphaned threads, and the owned groups.

@@ -22,6 +22,7 @@ use crate::sight::examine;
 use crate::sight::files::Files;
 use crate::sync::locks::Mutex;
 use crate::sys;
+use crate::sys::last;
 use crate::thread::context::current;
 use crate::tree::core::ScopeCore;
 use crate::tree::text::IntoText;
@@ -98,10 +99,12 @@ impl Registry {
             settings.history.iter().for_each(|history| history.add(report, settings.kill_after));
         };
         let ended = assemble(installed.core(), lived, audit::orphans(), &remember);
+        // While the clock of this run is there.
+        let (last_moment, how) = (last::due(), installed.settings().end());
         // After the last code of the program's: from here on *watch* is gone.
         installed.put_back();
         // Last: the process is as it was before the run when the panic of the body goes on.
-        ended.unwrap_or_else(|payload| resume_unwind(payload))
+        ended.unwrap_or_else(|payload| resume_unwind(payload)).guarded(last_moment, how)
     }
 }
 

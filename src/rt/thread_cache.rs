@@ -26,6 +26,7 @@ use super::lazy_queue::LazyQueue;
 use super::maker::Maker;
 use super::options::{ThreadOptions, is_lowered};
 use super::os_thread::{Order, OsThread, Routine, own_number};
+use super::shown::shown;
 use super::title::Name;
 use crate::sync::{AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, yield_now};
 use crate::sys::Attributes;
@@ -227,9 +228,11 @@ impl ThreadCache {
 
     /// Asks the system for the thread, which finds its first order in its mailbox.
     pub(crate) fn start(self: &Arc<Self>, os_thread: &Arc<OsThread>) -> io::Result<()> {
+        // Escaped, because std's panic hook prints the name to stderr as it is.
+        let shown = shown(os_thread.name());
         // With room for the zero that std adds, so that the name is not moved for it.
-        let mut name = String::with_capacity(os_thread.name().len() + 1);
-        name.push_str(os_thread.name());
+        let mut name = String::with_capacity(shown.len() + 1);
+        name.push_str(&shown);
         let mut builder = Builder::new().name(name);
         if let Some(bytes) = os_thread.options().stack_size() {
             if bytes > LARGEST_STACK {

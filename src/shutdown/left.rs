@@ -45,11 +45,24 @@ pub(crate) fn settle_if_empty(core: &Arc<ScopeCore>) {
     }
 }
 
+/// The most pools that the opening of another one looks at: all pools of nearly every scope; in a
+/// scope with thousands of open pools, a part of them in turn.
+const LOOKED_AT: usize = 64;
+
 /// Settles the groups of pools that are closed and whose threads are home, so that a scope which
 /// opens one pool after the other keeps a flat memory (P9).
 pub(crate) fn put_away_pools(parent: &Arc<ScopeCore>) {
-    let is_closed = |core: &&Arc<ScopeCore>| core.pool.get().is_some_and(|pool| pool.is_closed());
-    let closed: Vec<_> = parent.lock().pools.values().filter(is_closed).cloned().collect();
+    let mut state = parent.lock();
+    let (first, count) = (state.next_pool, state.pools.len().min(LOOKED_AT));
+    let mut closed = Vec::new();
+    for core in state.pools.values_from(first).chain(state.pools.values()).take(count) {
+        if core.pool.get().is_some_and(|pool| pool.is_closed()) {
+            closed.push(Arc::clone(core));
+        }
+    }
+    let last = state.pools.values_from(first).chain(state.pools.values()).take(count).last();
+    state.next_pool = last.map_or(0, |last| last.id + 1);
+    drop(state);
     for core in closed {
         let home = core.lock().workers == 0;
         let left = if home && settle(&core) { Some(parent.lock().services.remove(core.id)) } else { None };

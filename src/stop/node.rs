@@ -41,7 +41,7 @@ use crate::stop::calls::{Calls, Owner};
 use crate::stop::condvar::interrupt::Interrupt;
 use crate::stop::limit::{Limit, drop_outwards};
 use crate::sync::{Mutex, OnceCell};
-use crate::sys::Event;
+use crate::sys::{self, Event};
 
 /// The node is marked. Set by `mark`, by `close`, and never taken back.
 pub(crate) const STOPPING: u32 = 1;
@@ -197,6 +197,8 @@ impl Node {
     /// Notes that the program may wait for the stop by itself.
     #[inline]
     pub(crate) fn lend(&self) {
+        // As before a wait of ours: the stop may be a signal that this thread has raised.
+        sys::hand_on_raised();
         // Stored once: a loop of selects asks for the channel in each round.
         if !self.is_lent() {
             self.flags.set(LENT);

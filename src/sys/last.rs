@@ -39,7 +39,7 @@ use super::real_time::{Use, real_time_signals};
 pub(crate) use super::task_names::name_threads;
 use super::wake_pipe::Heard;
 use super::ways_out::{abort_now, exit_now};
-use super::write_stderr;
+use super::why_ended::{say_why, set_after_main};
 
 /// In nanoseconds. A handler that runs so much too late finds a process that was suspended
 /// meanwhile (SIGSTOP, a paused container).
@@ -93,6 +93,7 @@ pub(crate) fn prepare(end: End, stops: &[i32], limit: Duration, notice: Duration
     STOPS.store(bits, Ordering::SeqCst);
     LIMIT.store(nanos(limit), Ordering::SeqCst);
     LIMIT_CODE.store(end.code(), Ordering::SeqCst);
+    set_after_main(false);
     FIRST.store(0, Ordering::SeqCst);
     KEY.store(0, Ordering::SeqCst);
     NOTICE.store(nanos(notice), Ordering::SeqCst);
@@ -316,7 +317,7 @@ extern "C" fn on_timer(_signal: libc::c_int, info: *mut libc::siginfo_t, _contex
     ENDING.store(true, Ordering::SeqCst);
     DUE.store(due_at(now + 2 * nanos(WORDS), code) | NEAR, Ordering::SeqCst);
     set_timer();
-    write_stderr(WHY.as_bytes(), WORDS / 3);
+    say_why(WORDS / 3);
     name_threads(2 * WORDS / 3);
     end(code)
 }
@@ -333,9 +334,6 @@ fn come_again(before: u64, due: u64) {
     // SAFETY: as above.
     unsafe { *errno_place() = errno };
 }
-
-const WHY: &str = "homebound: the process is ended, since its time is over and its own watch cannot go on: a thread holds the lock of \
-                   the allocator or of the loader, or stderr is not read, or the machine gives it no time.\n";
 
 fn end(code: u64) -> ! {
     match i32::try_from(code) {

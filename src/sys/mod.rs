@@ -14,6 +14,10 @@ mod attributes;
 #[cfg(target_os = "linux")]
 pub(crate) use attributes::{Attributes, Refused, kernel_name, processors_here, set_kernel_name};
 #[cfg(target_os = "linux")]
+mod after_main;
+#[cfg(target_os = "linux")]
+pub(crate) use after_main::guard_exit;
+#[cfg(target_os = "linux")]
 mod calls;
 #[cfg(target_os = "linux")]
 mod descriptor;
@@ -21,6 +25,8 @@ mod descriptor;
 mod due;
 #[cfg(target_os = "linux")]
 mod lock_word;
+#[cfg(target_os = "linux")]
+mod why_ended;
 #[cfg(target_os = "linux")]
 pub(crate) use lock_word::{Futex, byte_at, futex_of, long_words_from, owner_in, words_at};
 #[cfg(target_os = "linux")]
@@ -77,7 +83,7 @@ pub(crate) use not_linux::{
 #[cfg(not(target_os = "linux"))]
 pub use not_linux::{NAME_BYTES, marks, marks_of, process_threads, set_mark, thread_id};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use not_linux::{last, pulse};
+pub(crate) use not_linux::{guard_exit, last, pulse};
 
 mod fresh_line;
 pub(crate) use fresh_line::fresh_line;

@@ -208,6 +208,8 @@ pub(crate) mod pulse {
     }
 }
 
+pub(crate) fn guard_exit(_at: std::time::Instant, _end: last::End) {}
+
 /// Does nothing: no timer ends the process, so *watch* alone does.
 pub(crate) mod last {
     use std::io;

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use crossbeam_channel::Receiver;
 
 use crate::stop::listen::Keeper;
+use crate::sys;
 use crate::thread::context::Context;
 
 /// ## The notice before a stop
@@ -59,6 +60,8 @@ impl Context {
     /// # Ok::<(), homebound::ScopeError>(())
     /// ```
     pub fn drain_signal(&self) -> &Receiver<Infallible> {
+        // As before a wait of ours: the notice may begin by a signal that this thread has raised.
+        sys::hand_on_raised();
         // No deadline hides this node, so its listener keeps no time.
         self.core().root.drain.node().signal(Keeper::Listener)
     }

@@ -1,4 +1,4 @@
-//! Owns the panic hook that notes where a thread of ours panicked, and its last note per thread.
+//! Owns the panic hook that notes where a thread of ours panicked, and its last notes per thread.
 //! Refuses to stop or print anything: the hook that was there before runs after it.
 //!
 //! A payload may go from thread to thread. rayon, for example, raises on the calling thread again
@@ -19,12 +19,16 @@ use crate::sync::locks::Mutex;
 use crate::tree::current;
 
 per_thread! {
-    /// True if there is a note in `PANICKED_AT`, whose first touch costs the thread an allocation.
+    /// True if there are notes in `PANICKED_AT`, whose first touch costs the thread an allocation.
     static PANICKED: Cell<bool> = const { Cell::new(false) };
-    /// The note of the last panic. Written by the hook and by `crossing`, taken by `place` and
-    /// `forget`.
-    static PANICKED_AT: RefCell<Option<Arc<PanicNote>>> = const { RefCell::new(None) };
+    /// The notes of the last panics, the newest last, `MOST` at most. Written by the hook and by
+    /// `crossing`, taken by `place` and `forget`.
+    static PANICKED_AT: RefCell<Vec<Arc<PanicNote>>> = const { RefCell::new(Vec::new()) };
 }
+
+/// The most notes of one thread. More than one, because a `Drop` that runs while a panic unwinds
+/// may raise and catch panics of its own.
+const MOST: usize = 4;
 
 /// The notes of all threads. Each lives as long as it is in the `PANICKED_AT` of a thread. Read by
 /// `crossing` alone.
@@ -46,10 +50,15 @@ impl PanicNote {
         self.kind == (**payload).type_id() && self.text.as_deref() == text_of(&**payload)
     }
 
-    /// Makes this the note of the calling thread.
+    /// Makes this the newest note of the calling thread.
     fn keep(self: Arc<Self>) {
         // Fails in the thread's last destructors, where no note is needed.
-        let _gone = PANICKED_AT.try_with(|last| last.replace(Some(self)));
+        let _gone = PANICKED_AT.try_with(|last| {
+            let mut last = last.borrow_mut();
+            last.push(self);
+            let surplus = last.len().saturating_sub(MOST);
+            last.drain(..surplus);
+        });
         PANICKED.set(true);
     }
 }
@@ -76,9 +85,9 @@ pub(crate) fn note_panics() {
 }
 
 /// Returns where the panic was raised whose payload was just caught on this thread. `None` if the
-/// hook has not seen it: a panic that is resumed passes the hook by, so the last note is another's.
+/// hook has not seen it: a panic that is resumed passes the hook by, so all notes are of others.
 pub(crate) fn place(payload: &Payload) -> Option<String> {
-    take().filter(|note| note.fits(payload)).map(|note| note.place.clone())
+    take().iter().rev().find(|note| note.fits(payload)).map(|note| note.place.clone())
 }
 
 /// Runs `f`, in which the calling thread waits for other code of the program's. If `f` panics with
@@ -87,11 +96,12 @@ pub(crate) fn crossing<R>(f: impl FnOnce() -> R) -> R {
     let began = Instant::now();
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
         // The panic goes on, and `place` is asked for it further out. So put the note that fits
-        // back.
-        match take().filter(|note| note.fits(&payload)) {
-            Some(own) => own.keep(),
-            None => raised_elsewhere(&payload, began).into_iter().for_each(PanicNote::keep),
-        }
+        // back: the newest of this thread, else one of another thread, which the wait was for.
+        let own = take();
+        let fitting = || own.iter().rev().find(|note| note.fits(&payload)).cloned();
+        let newest = own.last().filter(|note| note.fits(&payload)).cloned();
+        let found = newest.or_else(|| raised_elsewhere(&payload, began)).or_else(fitting);
+        found.into_iter().for_each(PanicNote::keep);
         resume_unwind(payload)
     })
 }
@@ -113,17 +123,17 @@ fn list(note: Arc<PanicNote>) -> Arc<PanicNote> {
     note
 }
 
-/// Takes the last note.
-fn take() -> Option<Arc<PanicNote>> {
+/// Takes the notes of the calling thread.
+fn take() -> Vec<Arc<PanicNote>> {
     // Most threads never panic, and so never touch `PANICKED_AT`.
     if !PANICKED.replace(false) {
-        return None;
+        return Vec::new();
     }
-    PANICKED_AT.try_with(RefCell::take).ok().flatten()
+    PANICKED_AT.try_with(RefCell::take).unwrap_or_default()
 }
 
-/// Drops the last note when a closure is over, because the next one on the same OS thread must not
+/// Drops the notes when a closure is over, because the next one on the same OS thread must not
 /// find it.
 pub(crate) fn forget() {
-    let _nobody = take();
+    drop(take());
 }

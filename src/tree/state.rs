@@ -51,6 +51,8 @@ pub(crate) struct State {
     /// The pools among the groups in `services`: the scope is finishing when none has a job (E1).
     /// Added to when a pool opens, removed from when it is settled.
     pub(crate) pools: ById<Arc<ScopeCore>>,
+    /// The id from which the next opening of a pool looks for pools that are closed.
+    pub(crate) next_pool: u64,
     /// Run by `settle`, the last first. A deferred function may add more.
     pub(crate) deferred: Vec<Deferred>,
     /// Lent to all that the scope runs. Dropped by `settle`, the last first, when all else is over.
@@ -127,6 +129,7 @@ impl State {
             ended: Vec::new(),
             services: Services::default(),
             pools: ById::new(),
+            next_pool: 0,
             deferred: Vec::new(),
             kept: Vec::new(),
             scopes: ById::new(),

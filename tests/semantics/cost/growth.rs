@@ -230,6 +230,25 @@ fn roots_side_by_side_are_made_in_a_straight_line() {
 }
 
 #[test]
+fn pools_side_by_side_are_opened_and_end_in_a_straight_line() {
+    // catches: each new pool that looks at all others for those that are closed
+    let opened = |count: usize| {
+        within(move || {
+            let start = thread_time();
+            let open = scope(|s| {
+                (0..count)
+                    .map(|_| Ok(s.pool("small", "has no job").threads(1).start()?))
+                    .collect::<Result<Vec<_>>>()?;
+                Ok(())
+            });
+            open.unwrap();
+            thread_time() - start
+        })
+    };
+    is_linear("pools", growth(1000, opened));
+}
+
+#[test]
 fn what_ends_after_the_grace_takes_no_room() {
     // catches: a row of the report for each thread that is late, in a scope whose grace is over and
     // which goes on

@@ -116,6 +116,41 @@ fn f4_a_panic_that_is_resumed_with_another_payload_has_no_place_of_another() {
     });
 }
 
+/// Catches a panic of its own while it is dropped.
+struct Catches;
+
+impl Drop for Catches {
+    fn drop(&mut self) {
+        catch_unwind(|| panic!("inner")).unwrap_err();
+    }
+}
+
+#[test]
+fn f4_a_panic_keeps_its_place_whatever_is_caught_while_it_unwinds() {
+    // catches: the note of the inner panic in the place of the outer one
+    within(|| {
+        let place = |raises: fn()| {
+            let error = scope(|s| Ok(drop(s.spawn("worker", "panics", move |_| Ok(raises()))?)));
+            match error.unwrap_err().first().map(Failure::cause) {
+                Some(Cause::Panic { message: "outer", location, .. }) => location.map(str::to_owned),
+                other => panic!("{other:?}"),
+            }
+        };
+        let dropped = place(|| {
+            let _catches = [Catches, Catches];
+            panic!("outer")
+        });
+        let kept = place(|| {
+            let outer = catch_unwind(|| panic!("outer")).unwrap_err();
+            drop(Catches);
+            resume_unwind(outer)
+        });
+        for place in [dropped, kept] {
+            assert!(place.is_some_and(|place| place.contains(file!())));
+        }
+    });
+}
+
 /// Fails with what a worker has raised meanwhile, in a wait of the caller's. Returns the place that
 /// the failure has. `texts`: what workers panic with, at one line or at another.
 fn raised_by_workers(texts: [(&'static str, bool); 2], awaited: &'static str) -> Option<String> {

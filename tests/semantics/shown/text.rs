@@ -134,6 +134,20 @@ fn sends_back(_: &Context) -> Result {
 }
 
 #[test]
+fn what_a_peer_sent_is_written_out_by_stds_panic_hook() {
+    // catches: std, which prints the name of a thread that panics as it is
+    let done = in_child("", |_| {
+        let error = scope(|s| {
+            Ok(s.spawn(SENT, "panics", |cx| -> Result { panic!("{} bytes", cx.name().len()) })?.join()?)
+        });
+        i32::from(!error.unwrap_err().to_string().contains(&format!("{} bytes", SENT.len())))
+    });
+    assert_eq!(done.code, Some(0), "the data keeps it: {done:#?}");
+    assert!(done.err.contains("panicked at"), "{done:#?}");
+    assert!(!done.err.contains(|c: char| c != '\n' && c.is_control()), "{done:#?}");
+}
+
+#[test]
 fn what_a_peer_sent_is_written_out_in_every_text() {
     // catches: names, purposes, paths, errors, panics or reasons that reach the terminal as they
     // are, or forge a row

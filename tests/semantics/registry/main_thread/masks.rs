@@ -2,12 +2,15 @@
 #![allow(unsafe_code)] // fork, masks and raise have no safe form
 #![allow(clippy::unit_arg)] // `Ok(assert!(..))` reads well as the last word of a body
 
+use std::time::Duration;
+
 use super::{blocked, fork, mask};
 use crate::common::*;
 use crossbeam_channel::unbounded;
 use homebound::registry::{self, Registry};
 use homebound::{Result, Signals};
 use libc::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, c_int};
+use rustix::event::{PollFd, PollFlags, poll};
 
 #[test]
 fn what_the_parent_has_blocked_is_heard() {
@@ -63,6 +66,37 @@ fn the_mask_is_as_before_on_every_way_out() {
             0
         });
         app.finish()
+    });
+}
+
+#[test]
+fn what_is_raised_before_a_wait_of_the_programs_own_is_heard() {
+    // catches: a `select!` or a poll for the stop that a signal of this very thread asks for
+    child_passes(|_| {
+        let hears = |what: &'static str| {
+            let app = fork(move |_| {
+                let drains = what == "notice";
+                let notice = if drains { NEVER } else { Duration::ZERO };
+                let exit = Registry::new("raises").drain_notice(notice).run(|s| {
+                    // SAFETY: it has no preconditions.
+                    assert_eq!(unsafe { libc::raise(SIGTERM) }, 0);
+                    let cx = s.context();
+                    match what {
+                        "context" => drop(cx.stop_signal().recv()),
+                        "scope" => drop(s.stop_signal().recv()),
+                        "descriptor" => {
+                            let stop = cx.stop_fd()?;
+                            poll(&mut [PollFd::new(&stop, PollFlags::IN)], None)?;
+                        }
+                        _ => drop(cx.drain_signal().recv()),
+                    }
+                    Ok(assert!(cx.is_draining() && cx.is_stopping() != drains))
+                });
+                i32::from(exit.code())
+            });
+            app.finish()
+        };
+        ["context", "scope", "descriptor", "notice"].into_iter().map(hears).sum()
     });
 }
 
