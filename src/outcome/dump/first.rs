@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::outcome::dump::alike::{self, MANY, Shapes};
+use crate::outcome::dump::count::Sorts;
 use crate::outcome::dump::cycles;
 use crate::outcome::dump::items::{Item, Row, Tree, is_caller, items_of};
 use crate::outcome::dump::row::{CALLERS, runs_own_code, write_thread};
@@ -185,6 +186,8 @@ pub(crate) struct First<'a> {
     groups: Vec<(Why, Vec<Row<'a>>)>,
     /// Number of threads of each kind, also of threads for which there was no room.
     counts: Counts,
+    /// The same, by the places of [`Sorts::NAMES`].
+    sorted: [Counts; 3],
     /// Paths of several threads, of which some may stand in the tree alone.
     twins: Twins<'a>,
     /// All threads above the tree.
@@ -217,9 +220,13 @@ impl<'a> First<'a> {
                 groups.push((why, part.iter().map(|(_, row)| *row).collect::<Vec<_>>()));
             }
         }
-        let mut counts = Counts::default();
+        let (mut counts, mut sorted) = (Counts::default(), <[Counts; 3]>::default());
+        let sorts = Sorts::of(&tree.snapshot.root);
         // Counted before groups are cut off, because the verdict and the headings tell of all.
-        groups.iter().for_each(|(why, rows)| *counts.of(*why) += rows.len());
+        for (why, rows) in &groups {
+            *counts.of(*why) += rows.len();
+            rows.iter().for_each(|row| *sorted[sorts.sort(row.thread)].of(*why) += 1);
+        }
         // The rare ones first, because what many threads do is mostly no trouble.
         sort_by_key(&mut groups, |(why, rows)| (*why, awaited.rank(rows), rows.len(), weight(rows)));
         let mut of_kind = Counts::default();
@@ -234,7 +241,7 @@ impl<'a> First<'a> {
             threads.extend(rows.iter().map(|row| (row.thread.id.0, ())));
         }
         let twins = twins(&groups, &all);
-        First { cycles, circled, groups, counts, twins, threads }
+        First { cycles, circled, groups, counts, sorted, twins, threads }
     }
 
     /// Writes the rows, a heading before those of each kind.
@@ -278,7 +285,7 @@ impl<'a> First<'a> {
 }
 
 impl fmt::Display for First<'_> {
-    /// The verdict: `1 deadlock, 2 OVERDUE, 3 blocked outside of homebound`.
+    /// The verdict: `1 deadlock, 2 OVERDUE, 1 body OVERDUE, 3 blocked outside of homebound`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         let is_known = |cycle: &&Cycle| cycle.known;
@@ -287,8 +294,13 @@ impl fmt::Display for First<'_> {
             let plural = if count == 1 { "" } else { "s" };
             parts.extend((count > 0).then(|| format!("{count} {what}{plural}")));
         }
-        for (why, count) in self.counts.iter() {
-            parts.push(format!("{} {}", Thousands(count as u64), why.text()));
+        for (why, _) in self.counts.iter() {
+            for (sort, [one, several]) in self.sorted.iter().zip(Sorts::NAMES) {
+                let count = sort.0[why as usize].1;
+                let sort = if count == 1 { one } else { several };
+                parts
+                    .extend((count > 0).then(|| format!("{} {sort}{}", Thousands(count as u64), why.text())));
+            }
         }
         if parts.is_empty() { f.write_str("nothing stands out") } else { f.write_str(&parts.join(", ")) }
     }

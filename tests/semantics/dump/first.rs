@@ -105,6 +105,34 @@ fn tx4_the_last_words_have_each_thread_once_and_the_culprit_first() {
     assert!(at("waits: join of /shop/deaf") < at("\nhome:"), "those that are home come last: {text}");
 }
 
+fn all_are_deaf(_: &str) -> i32 {
+    let grace = Duration::from_millis(400);
+    let exit = Registry::new("shop").grace(grace).kill_after(Duration::from_millis(100)).run(|s| {
+        let deaf = || Ok(std::io::pipe().and_then(|(mut reader, _writer)| reader.read_exact(&mut [0]))?);
+        s.spawn("one", "reads a pipe, on its own", move |_| deaf())?;
+        s.spawn("two", "reads a pipe in the body of a scope", move |cx| {
+            Ok(cx.subscope("inner", |_| deaf())?)
+        })?;
+        s.spawn("three", "reads a pipe, on its own", move |_| deaf())?;
+        eventually("all are where they stay", || s.dump_status().contains("3 blocked outside of homebound"));
+        say("reads");
+        deaf()
+    });
+    i32::from(exit.code())
+}
+
+#[test]
+fn tx1_the_verdict_counts_the_body_of_a_scope_apart_from_threads() {
+    // catches: "3 threads in 2 scopes: 4 OVERDUE", with the body of the root as a fourth thread
+    let mut child = child("", all_are_deaf);
+    child.until("reads").signal(SIGTERM);
+    let done = child.finish();
+    assert_eq!(done.code, Some(70), "{done:#?}");
+    let verdict = "\nhomebound: 3 threads in 2 scopes: 3 OVERDUE, 1 body OVERDUE\n";
+    assert!(done.err.contains(verdict), "{}", done.err);
+    assert!(done.err.contains("shutdown: 3 total, "), "{}", done.err);
+}
+
 #[test]
 fn tx1_the_second_signal_is_the_cause() {
     // catches: a cause that is not named
