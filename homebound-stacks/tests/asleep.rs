@@ -125,12 +125,13 @@ fn the_words_of_a_frame_are_those_of_its_function_alone() {
         sleeps();
         std::hint::black_box(mark)[0]
     }
-    /// The mark is in no register of the caller's, which would be saved further inside.
+    /// Writes the marks in a call of its own, so that the caller has no mark in a register, which a
+    /// function further inside would save.
     #[inline(never)]
     fn fills(words: &mut [u64; 4]) {
         words.iter_mut().for_each(|word| *word = std::hint::black_box(MARK));
     }
-    /// Nor is the mark left over from what has put it into the array.
+    /// Overwrites the marks that the call of `fills` has left on the stack below.
     #[inline(never)]
     fn wipes() {
         std::hint::black_box([0_u64; 1024]);

@@ -34,8 +34,8 @@ use parking_lot::Mutex;
 /// ```
 ///
 /// # Errors
-/// Those of [`Handle::join`](homebound::Handle::join). A cycle is not looked for, because no thread
-/// waits.
+/// The errors of [`Handle::join`](homebound::Handle::join). `joined` does not look for a cycle,
+/// because no thread waits.
 pub fn joined<E: Ends>(of: E) -> Joined<E> {
     Joined { of, waker: Arc::default(), wakes: None }
 }

@@ -38,8 +38,8 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// - A blocking call that takes longer is logged as a warning, with its thread. The thread stays a
 ///   guest until it ends, or its scope. If it outlives the run, the report has it under `foreign`,
 ///   and does not count it as orphaned.
-/// - What fails in a spawned task is in its `JoinHandle`, as always;
-///   [`reported`](crate::reported) makes it a failure of the scope.
+/// - The failure of a spawned task is in its `JoinHandle`, as always; [`reported`](crate::reported)
+///   makes it a failure of the scope.
 ///
 /// ```
 /// use homebound_tokio::block_on_tokio;
@@ -63,8 +63,8 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// ```
 ///
 /// # Errors
-/// Those of the future. An [`io::Error`] if there is no runtime: the system refuses a thread or a
-/// descriptor, or the calling thread runs inside a runtime already.
+/// The errors of the future. An [`io::Error`] if there is no runtime: the system refuses a thread
+/// or a descriptor, or the calling thread runs inside a runtime already.
 ///
 /// # Panics
 /// If the future panics, with its payload, after the runtime is shut down.

@@ -111,7 +111,7 @@ impl<'scope> Process<'scope> {
     /// - [`WaitError::Stopped`]: the calling thread is asked to stop first. The scope stops the
     ///   child later, after the workers.
     /// - [`WaitError::Disconnected`]: other code in this program has reaped the child, so its
-    ///   status is lost. That is a failure of the scope too.
+    ///   status is lost. The lost status is a failure of the scope, too.
     #[track_caller]
     #[must_use = "a stop ends it with an error, and every later wait at once: pass it on with `?`, or leave the loop"]
     pub fn wait(&self) -> Result<ExitStatus, WaitError> {

@@ -163,8 +163,8 @@ impl Registry {
     /// have said to [expect](crate::ThreadBuilder::expect_every) of them is looked at).
     ///
     /// Once in [`look_every`](Health::look_every), *stopper* looks at the threads that are in no
-    /// wait of homebound's, and at the kernel's counters of them. Nothing is written by the threads
-    /// for that. [`ThreadStatus::pulse`](crate::status::ThreadStatus::pulse) has what it found:
+    /// wait of homebound's, and at the kernel's counters of them. The threads write nothing for
+    /// these looks. [`ThreadStatus::pulse`](crate::status::ThreadStatus::pulse) has what it found:
     ///
     /// | between two looks | the thread | it is |
     /// |---|---|---|

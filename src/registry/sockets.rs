@@ -62,8 +62,9 @@ impl IntoIterator for Sockets {
 }
 
 /// Takes the sockets that a service manager has opened and passed to this process
-/// (sd_listen_fds(3), `.socket` units): each once, and closed in child processes. None if the
-/// process was started in another way, or if they were meant for another process (`LISTEN_PID`).
+/// (sd_listen_fds(3), `.socket` units): each once, and closed in child processes. There are none if
+/// the process was started in another way, or if the sockets were meant for another process
+/// (`LISTEN_PID`).
 ///
 /// A socket without a name is called `unknown`, as systemd does; the name of a socket is
 /// `FileDescriptorName=` of its unit. A kind that std has no type for stays a descriptor.

@@ -63,11 +63,11 @@ struct Seen {
     unread: bool,
     /// The moment of the kernel's timer, as it was after the last wake-up.
     due: u64,
-    /// What was read of the threads shortly before the end.
+    /// The last reading of the threads, shortly before the end.
     early: EarlyLook,
     /// The notice before the stop.
     notice: Notice,
-    /// What the service manager is told.
+    /// The messages to the service manager.
     messenger: Messenger,
     /// What it knows of *stopper*'s health.
     minder: Minder,
@@ -119,7 +119,7 @@ fn turn(shared: &Shared, core: &Arc<ScopeCore>, seen: &mut Seen) -> Option<Insta
         look_early(shared, core, seen, end, now);
     }
     if seen.notice.is_over(now) && shared.clock.began().is_none() {
-        // From now on and not from the end of the notice, because the process may have been
+        // The stop begins now and not at the end of the notice, because the process may have been
         // suspended meanwhile.
         begin_stop(shared, seen, now, DRAINS);
     }

@@ -63,7 +63,7 @@ impl ThreadOptions {
 /// The priority and the cores of one thread that differs from its root in them.
 #[derive(Debug, Default)]
 pub(crate) struct Setting {
-    /// What the spawner has asked for.
+    /// The settings that the spawner has asked for.
     pub(crate) priority: Priority,
     /// The numbers of the cores, in ascending order; `None` for those of the root.
     pub(crate) cores: Option<Vec<usize>>,
@@ -71,7 +71,8 @@ pub(crate) struct Setting {
     given: Mutex<Given>,
 }
 
-/// What the system has given to a thread. The default holds until the thread has begun.
+/// The settings that the system has given to a thread. The default holds until the thread has
+/// begun.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Given {
     pub(crate) priority: Priority,

@@ -146,8 +146,8 @@ impl<F, T> Packet<F, T> {
     }
 }
 
-/// What is left in the packet is the program's code, so the drop of its last reference needs all
-/// our locks free.
+/// A closure or a result that is left in the packet is dropped with the packet, which runs the
+/// program's code. So the last reference must be dropped with all our locks free.
 impl<F, T> Drop for Packet<F, T> {
     fn drop(&mut self) {
         if self.closure.get_mut().is_some() || self.slot.is_full() {

@@ -3,7 +3,7 @@
 //! Refuses to start or admit them: `thread`, `group` and `run` do.
 //!
 //! `spawn`, `service` and `thread` have the signatures of `Scope` with `'static` for `'scope`, each
-//! where the page shows it. What both do is in one place, `ThreadBuilder`.
+//! where the page shows it. The common part of both is in one place, `ThreadBuilder`.
 
 use std::panic::Location;
 

@@ -111,7 +111,7 @@ impl Again {
         while at < last {
             let size = PIECE.min(last - at);
             let length = self.search(at, size, wanted, &mut found)?;
-            // Nothing is mapped behind a stack, or nothing that may be read.
+            // The memory behind a stack is not mapped, or may not be read.
             if length < size {
                 return Some(found);
             }

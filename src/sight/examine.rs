@@ -86,7 +86,7 @@ impl Default for Examine {
     }
 }
 
-/// What one look reads.
+/// The extent of one look: of which threads it reads the kernel's view and the stacks.
 struct Look {
     /// True: of all threads in no wait of ours. False: of overdue threads alone.
     kernel: bool,

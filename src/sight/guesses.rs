@@ -7,7 +7,7 @@
 //! is searched for the address, and the thread on whose stack alone it is, is *perhaps* the holder:
 //!
 //! - An `Arc` around the lock does not count, because each owner of it has that address, and need
-//!   not hold the lock. Nor does a thread count that waits for the same lock.
+//!   not hold the lock. A thread that waits for the same lock does not count either.
 //! - The thread that looks has no stack for others. If its callers have the address, no thread is
 //!   named.
 //! - A thread that computes does not say where on its stack it is. If the address is in the memory

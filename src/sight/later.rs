@@ -27,7 +27,8 @@ pub(super) fn correct(rows: &mut [&mut ThreadStatus], later: ScopeStatus) {
     }
     for row in rows.iter_mut().filter(|row| is_open(row)) {
         match now.remove(row.id.0) {
-            // In no wait -> in a wait. What the kernel has said is of before, or of that wait.
+            // In no wait -> in a wait. The kernel's answer is of a time before the wait, or of the
+            // wait itself.
             Some(waits) if waits.wait.is_some() => **row = waits,
             // In no wait -> in no wait.
             Some(_) => {}

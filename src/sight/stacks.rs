@@ -182,7 +182,8 @@ impl Capturing {
 }
 
 impl Taken {
-    /// The stack of this thread, or the reason why there is none. Neither if none was asked for.
+    /// The stack of this thread, or the reason why there is none. Returns neither if no stack was
+    /// asked for.
     pub(super) fn of(&self, os_tid: u32) -> (Option<Stack>, Option<String>) {
         match self.0.get(&os_tid) {
             Some(Ok(stack)) => (Some(stack.clone()), None),

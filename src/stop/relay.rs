@@ -13,7 +13,7 @@ use crate::stop::calls::{Calls, Owner};
 use crate::stop::node::{Link, Node};
 
 /// Runs no code of the program's, and does not block, because it runs on the thread that stops,
-/// before other waits are told. What it has to call for the stop, it returns.
+/// before other waits are told. The closure returns the calls that the stop needs.
 type Hear = Box<dyn Fn() -> Calls + Send + Sync>;
 
 /// Listens while it lives.

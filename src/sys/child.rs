@@ -225,13 +225,14 @@ fn send(pid: Pid, _ended: Option<&OwnedFd>, signal: Signal) -> io::Result<()> {
 }
 
 /// Has the child lead a group or a session. This is the last step between fork and `exec`, so that
-/// a `setsid` in a function of the program's own (`pre_exec`) comes first, and is not refused. What
-/// that function has done is not done again.
+/// a `setsid` in a function of the program's own (`pre_exec`) comes first, and is not refused. If
+/// that function has made the child lead already, this step does not do so again.
 fn lead(command: &mut Command, leads: Leads, terminal: Option<RawFd>) {
-    // The child inherits the mask of this thread. What is blocked because of us, the fork takes
-    // away. Signals may also be blocked by the parent of this process, or by the program, and the
-    // child would not hear that it is asked to end. So unblock the signals that ask for that. What
-    // a function of the program's own blocks between fork and `exec` stays blocked.
+    // The child inherits the mask of this thread. The fork unblocks the signals that are blocked
+    // because of us. Signals may also be blocked by the parent of this process, or by the program,
+    // and the child would not hear that it is asked to end. So unblock the signals that ask for
+    // that. A signal that a function of the program's own blocks between fork and `exec` stays
+    // blocked.
     let asked =
         BlockedSignals::of_this_thread(&[&super::stop_signals()[..], &super::dump_signals()].concat());
     let lead = move || {
@@ -310,7 +311,8 @@ pub(crate) struct Source(File);
 impl Source {
     pub(crate) fn new(pipe: impl Into<OwnedFd>) -> Source {
         let pipe = pipe.into();
-        // So that no read blocks. None should, because callers read only if there is something.
+        // Set the pipe so that no read blocks. No read should block in any case, because callers
+        // read only if there is something.
         let _refused_to_no_pipe = rustix::io::ioctl_fionbio(&pipe, true);
         Source(pipe.into())
     }

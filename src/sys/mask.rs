@@ -97,7 +97,8 @@ impl Mask {
     pub(super) fn of_root() -> Mask {
         let none = set_of(0);
         let mut set = change_mask(libc::SIG_BLOCK, &none).unwrap_or(none);
-        // What this thread blocks because of us is for itself alone: it may be the main thread.
+        // Leave out the signals that this thread blocks because of us, because they are meant for
+        // this thread alone, which may be the main thread.
         for signal in signals_in(HELD.get()) {
             // SAFETY: `set` is valid for writing.
             unsafe { libc::sigdelset(&raw mut set, signal) };

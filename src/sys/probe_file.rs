@@ -122,8 +122,9 @@ impl Drop for ProbeFile {
     }
 }
 
-/// Removes a file that an earlier process may have left. That was a regular file: a device such as
-/// `/dev/null`, a FIFO, a socket or a link stays, because other programs may need it.
+/// Removes a file that an earlier process may have left. Removes only a regular file, as such a
+/// process would have left: a device such as `/dev/null`, a FIFO, a socket or a link stays, because
+/// other programs may need it.
 fn remove_old(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(there) if !there.is_file() => Err(io::Error::other("it is no regular file")),

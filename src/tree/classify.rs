@@ -63,8 +63,9 @@ pub(crate) fn classify(error: BoxError, node: &Arc<Node>, core: &ScopeCore) -> E
     class
 }
 
-/// What of ours an error shows that it carries. The walk along its sources ends at the first error
-/// of homebound's, because the errors inside a failure belong to that failure, not to this error.
+/// The error of homebound's that an error carries, as far as its chain of sources shows it. The
+/// walk along its sources ends at the first error of homebound's, because the errors inside a
+/// failure belong to that failure, not to this error.
 enum FirstOfOurs {
     Stop(Stop),
     Failures(Vec<u64>),

@@ -47,7 +47,7 @@ struct Table {
     owed: Index<u64>,
 }
 
-/// What one OS thread blocks on.
+/// The wait on which one OS thread blocks.
 struct Blocked {
     on: Target,
     /// Set to wake a join with an error; `None` for a closing, which cannot be woken.

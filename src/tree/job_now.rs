@@ -10,7 +10,7 @@ use crate::rt::time::coarse_since;
 use crate::stop::node::Node;
 use crate::sync::Mutex;
 
-/// What a thread of a pool is at. Written by the thread, read by views.
+/// The present work of a thread of a pool. Written by the thread, read by views.
 pub(crate) struct JobNow {
     /// The number of the job; 0 between two jobs.
     number: AtomicU64,

@@ -111,7 +111,7 @@ impl Life {
     pub(crate) fn set_now(&mut self, now: Now) -> Now {
         match &mut self.rare {
             Some(rare) => std::mem::replace(&mut rare.now, now),
-            // Nothing was said before, and nothing is said now.
+            // There was no note or item before, and there is none now, so make no box.
             None if now.note.is_none() && now.item.is_none() => now,
             rare => {
                 rare.get_or_insert_default().now = now;

@@ -102,14 +102,14 @@ pub(crate) trait Looking {
 /// Makes the looks at threads that have said what to expect of them.
 pub(crate) type MakeLooks = fn() -> Box<dyn Looking>;
 
-/// What all scopes below one root share. The scopes keep it alive.
+/// The data that all scopes below one root share. The scopes keep it alive.
 pub(crate) struct Root {
     /// The OS threads of the root.
     pub(crate) cache: Arc<ThreadCache>,
     /// The time that a stopped scope has, unless `shutdown` sets another.
     pub(crate) grace: Duration,
     pub(crate) timers: Timers,
-    /// What the health looks of the registry have found.
+    /// The findings of the registry's health looks.
     pub(crate) board: Board,
     /// Makes these looks. Set by the first thread that says what to expect of it, before the news
     /// of the board; read by *stopper*.

@@ -130,7 +130,8 @@ impl Runs {
             stop = state.stop_next.take();
             state.run += 1;
             state.node = Some(Arc::clone(&node));
-            // A context of an earlier run may be kept for long. Nothing else is remembered of it.
+            // A context of an earlier run may be kept for long. The node and the number of its run
+            // are all that is remembered of such a context.
             state.known.retain(|(node, _)| node.strong_count() > 0);
             state.known.push((Arc::downgrade(&node), state.run));
             true
@@ -141,7 +142,7 @@ impl Runs {
     }
 
     /// Stops the present run. If the next one has been asked for and has not begun, it is born
-    /// stopped. Neither ends the thread.
+    /// stopped. Neither of the two ends the thread.
     pub(crate) fn stop_run(&self, stop: Stop) {
         let node = self.look(|state| {
             let node = state.node.clone();

@@ -50,7 +50,7 @@ struct Told {
     overdue: bool,
 }
 
-/// What the driver has to do next. The list has noted it as done, so no other driver does it.
+/// The next step of the driver. The list has noted it as done, so no other driver does it.
 pub(crate) enum Next {
     /// Tell it, with the end of its share.
     Tell(Served, Option<Instant>),

@@ -85,9 +85,9 @@ type End<T> = (ThreadId, Result<T, JoinError>);
 /// ```
 ///
 /// # Drop
-/// Tells all threads of the set to stop, and does not wait for them: their scope does. What failed
-/// and was not returned by a call is in the result of the scope. A set that is forgotten
-/// (`mem::forget`) stops nothing, and its threads come home with the scope.
+/// Tells all threads of the set to stop, and does not wait for them: their scope does. A failure
+/// that no call has returned is in the result of the scope. A set that is forgotten (`mem::forget`)
+/// stops nothing, and its threads come home with the scope.
 ///
 /// # A set of a shorter scope
 /// `'scope` cannot be shortened, because a thread of the set could then borrow a local that dies
@@ -217,9 +217,9 @@ impl<'scope, T> JoinSet<'scope, T> {
     /// Blocks until a thread of the set ends, and returns its id and its result. `None` if no
     /// thread is left. The ends come in the order in which they happened, and each comes once.
     ///
-    /// The stop of `cx` wins over an end that is there. Nothing is lost by that: what has ended
-    /// stays in the set. A clean-up takes it inside of [`Context::shield`], whose closure gets a
-    /// context that does not see the stop.
+    /// The stop of `cx` wins over an end that is there. No result is lost by that, because threads
+    /// that have ended stay in the set. A clean-up takes it inside of [`Context::shield`], whose
+    /// closure gets a context that does not see the stop.
     ///
     /// Inside a job, a member that is a job of the same pool may wait for the calling thread. So if
     /// the first member has not begun, it is run in place, as by [`Job::join`](crate::Job::join).

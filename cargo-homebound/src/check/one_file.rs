@@ -15,10 +15,11 @@ use crate::finding::{Finding, FoundBy};
 
 /// All findings of one file, in the order of its lines. `path` is only carried into the findings.
 ///
-/// A file that cannot be parsed gives one finding, `broken-source`. So does a file that is nested
-/// so deeply that its parser would need more than a gigabyte of stack. A file that is nested less
-/// deeply, but too deeply for the caller's stack, is parsed by a thread of its own. That thread has
-/// a stack of the size that the file needs, and has ended when this function returns.
+/// A file that cannot be parsed gives one finding, `broken-source`. A file that is nested so deeply
+/// that its parser would need more than a gigabyte of stack gives the same finding. A file that is
+/// nested less deeply, but too deeply for the caller's stack, is parsed by a thread of its own.
+/// That thread has a stack of the size that the file needs, and has ended when this function
+/// returns.
 pub fn source(path: &str, text: &str) -> Vec<Finding> {
     match look(text) {
         Ok((findings, _)) => {

@@ -44,7 +44,7 @@ pub(crate) struct Answer {
     pub(crate) project: Project,
     pub(crate) report: Report,
     pub(crate) sources: Sources,
-    /// What could not be done. The report is not complete then.
+    /// The steps that failed. If there is one, the report is not complete.
     pub(crate) faults: Faults,
     /// Keeps the copies of staged files until the report is printed.
     _staged: Option<Staged>,

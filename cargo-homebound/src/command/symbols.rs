@@ -136,7 +136,7 @@ fn binary_of<'a>(frame: &Frame<'_>, binaries: &'a [Binary]) -> Result<&'a Binary
     }
     let named = binaries.iter().find(|binary| binary.name == frame.file);
     match (named, frame.build_id) {
-        // Neither has an id to compare.
+        // Neither the binary nor the frame has an id to compare.
         (Some(binary), None) if binary.build_id.is_none() => Ok(binary),
         (Some(binary), id) => {
             let (id, own) = (id.unwrap_or("none"), binary.build_id.as_deref().unwrap_or("none"));

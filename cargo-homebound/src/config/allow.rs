@@ -10,7 +10,7 @@ use crate::finding::rule::Rule;
 use crate::finding::{Finding, FoundBy};
 use crate::source::text;
 
-/// What a check was asked for, and what it looked at.
+/// The request of a check, and the files that the check looked at.
 #[derive(Debug)]
 pub(crate) struct Scope {
     /// The rules that count. `None`: all rules.
@@ -99,8 +99,8 @@ fn has_expired(entry: &Allow, today: Day) -> bool {
     entry.until.is_some_and(|until| until < today)
 }
 
-/// One of more findings than an entry allows. All of them are reported, because nothing tells which
-/// one is new.
+/// Returns a finding of an entry that allows fewer findings than there are. All findings of the
+/// entry are reported, because the guard cannot tell which one is new.
 fn over(config: &Config, entry: &Allow, n: usize, mut finding: Finding) -> Finding {
     let (line, _) = text::position(&config.text, entry.span.start);
     let count = entry.count.unwrap_or(n);

@@ -19,8 +19,8 @@ pub(crate) enum Gate {
     Unread(String),
 }
 
-/// Names that tools set for builds of their own. None of them is set in a program as its users
-/// build it.
+/// Names that tools set for builds of their own. A build of a program by its users sets none of
+/// these names.
 const OFF: [&str; 13] = [
     "coverage",
     "coverage_nightly",

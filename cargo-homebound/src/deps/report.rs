@@ -24,7 +24,7 @@ pub(crate) struct Report {
     pub(crate) unparsed: Vec<Note>,
     /// Packages of which all files were taken, because some `mod` could not be followed.
     pub(crate) unfollowed: Vec<Note>,
-    /// Packages that compile code which a build script makes. That code is not read.
+    /// Packages that compile code which a build script makes. `deps` does not read that code.
     pub(crate) generated: Vec<String>,
     /// Packages that start threads in this build and are not in the allow list.
     pub(crate) not_allowed: Vec<String>,

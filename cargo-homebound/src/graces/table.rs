@@ -14,7 +14,8 @@ const FEW: usize = 20;
 const ROUND: [u64; 18] = [1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 25, 30, 45, 60, 75, 90, 120, 180];
 const SECOND: u64 = 1_000_000;
 
-/// Durations in microseconds, in order, and the number of those whose end is not known.
+/// The known durations in microseconds, in order, and the number of durations whose end is not
+/// known.
 #[derive(Debug, Default)]
 struct Samples {
     known: Vec<u64>,
@@ -69,7 +70,7 @@ pub(crate) fn text(history: &History) -> String {
 fn program(out: &mut String, scope: &str, runs: &[Run]) -> std::fmt::Result {
     let (mut whole, mut threads) = (Samples::default(), BTreeMap::<&str, Samples>::new());
     for run in runs {
-        // What a run that was ended by force would have needed is not known.
+        // A run that was ended by force tells no duration, because it would have needed longer.
         whole.add((!run.forced).then_some(run.took_us));
         whole.overdue += usize::from(run.timeout > 0);
         for thread in &run.threads {

@@ -63,7 +63,7 @@ pub(crate) fn export() -> Result<Staged, Faults> {
     Ok(staged)
 }
 
-/// What git prints. `input` is its standard input.
+/// Runs git and returns its output. `input` is git's standard input.
 pub(crate) fn git(folder: &Path, words: &[&str], input: &[u8]) -> Result<Vec<u8>, Fault> {
     match asked(folder, words, input) {
         Ok(output) if output.status.success() => Ok(output.stdout),

@@ -77,7 +77,7 @@ fn an_entry_is_not_stale_where_nobody_looked() {
         project.found(&["--rule", "stale-allow"]),
         (1, vec!["stale-allow homebound.toml:11:1".to_owned()])
     );
-    // What could not be parsed may have it.
+    // A file that could not be parsed may have the finding that the entry allows.
     project.write("src/b.rs", "fn thread( {");
     let (_, found) = project.found(&["src/b.rs"]);
     assert!(found.len() == 1 && found[0].starts_with("broken-source"), "{found:?}");

@@ -1,5 +1,5 @@
-//! Owns the copy of one stack: its room, which is made once, and the addresses of what is in it.
-//! And what makes a copy of a thread that sleeps one of one moment.
+//! Owns the copy of one stack (its room, which is made once, and the addresses of the copied
+//! bytes), and the check that the copy of a sleeping thread shows one moment.
 //! Refuses to walk.
 
 use std::ops::Range;
@@ -36,9 +36,9 @@ impl StackCopy {
         StackCopy { room: vec![0; COPIES[1] + SECOND], pieces: [(0, 0); 2] }
     }
 
-    /// Copies a stack of a thread that sleeps, of one moment: so many bytes from the stack pointer
-    /// on, and, if it is wanted, what is at another address. `begun` is what was read from `turns`
-    /// last.
+    /// Copies the stack of a sleeping thread as it is at one moment: `size` bytes from the stack
+    /// pointer on and, if `elsewhere` is an address, up to `SECOND` bytes from that address on.
+    /// `begun` has the turns that were last read from `turns`.
     pub(crate) fn of_one_moment(
         &mut self,
         calls: &File,
@@ -49,13 +49,13 @@ impl StackCopy {
     ) -> Result<Moment, NotCaptured> {
         let refused = |errno| NotCaptured::Memory { errno };
         for _ in 0..TRIES {
-            // 1. How often the thread was put on a processor, is known.
+            // 1. Note how often the thread was put on a processor until now.
             let before = *begun;
-            // 2. It is off the processor, in this call, at this place.
+            // 2. The thread must be off the processor. Read its system call and its registers.
             let Some(Asleep { call, registers }) = calls.asleep(&HOST)? else {
                 return Err(NotCaptured::Running);
             };
-            // 3. Its stack.
+            // 3. Copy its stack.
             let from = registers.stack_pointer().unwrap_or(0);
             let (first, second) = self.room();
             let length = memory::copy(from, &mut first[..size]).map_err(refused)?;
@@ -63,9 +63,9 @@ impl StackCopy {
             let more = more.transpose().map_err(refused)?.unwrap_or((0, 0));
             // Orders the reads of the copy before the reads that the kernel makes for 4.
             fence(Ordering::SeqCst);
-            // 4. It was put on no processor since 1, so it was off from 2 on: the copy is of one
-            //    moment. A kernel that counts turns when they are over has not counted one that
-            //    goes on, so there the thread must be off again.
+            // 4. If the thread was put on no processor since 1, it was off from 2 on, so the copy
+            //    shows one moment. A kernel that counts turns when they are over has not counted a
+            //    turn that still goes on, so there the thread must be off again.
             let is_off = match before {
                 Turns::Begun(_) => true,
                 Turns::Over(_) => calls.asleep(&HOST)?.is_some(),
@@ -81,13 +81,14 @@ impl StackCopy {
         Err(NotCaptured::Running)
     }
 
-    /// Room for each of the pieces. Nothing counts as copied until `hold`.
+    /// Returns the room for each piece, to be written to, and forgets the addresses of the last
+    /// copy, so that `view` and `words` see no copied byte until the caller calls `hold`.
     pub(crate) fn room(&mut self) -> (&mut [u8], &mut [u8]) {
         self.pieces = [(0, 0); 2];
         self.room.split_at_mut(COPIES[1])
     }
 
-    /// From now on the room holds these addresses and lengths.
+    /// Sets the addresses and lengths of the pieces that the caller has written to the room.
     pub(crate) fn hold(&mut self, pieces: [(u64, usize); 2]) {
         self.pieces = pieces;
     }
@@ -97,7 +98,7 @@ impl StackCopy {
         self.pieces.map(|(from, length)| from..from.saturating_add(length as u64))
     }
 
-    /// What was copied, and `read` for everything else.
+    /// Returns a view of the memory: the copied bytes, and `read` for all other addresses.
     pub(crate) fn view<'a>(&'a self, read: &'a Read<'a>) -> View<'a> {
         let (first, second) = self.room.split_at(COPIES[1]);
         let piece = |room: &'a [u8], (from, length): (u64, usize)| -> Piece<'a> { (from, &room[..length]) };

@@ -26,7 +26,7 @@ const FOLDED: [&str; 18] = [
     "thread_local",
 ];
 
-/// What the names of functions begin with that the compiler adds to a program.
+/// The beginning of the names of functions that the compiler adds to a program.
 const ADDED: &str = "__rust";
 
 /// Libraries all of whose functions are folded.

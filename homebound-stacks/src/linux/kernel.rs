@@ -55,7 +55,7 @@ pub(crate) enum Turns {
     Over(u64),
 }
 
-/// What must be known of a thread before it gets a signal.
+/// The signals and the seccomp filters of a thread, read before the thread gets a signal.
 pub(crate) struct Mask {
     /// Bit *n* - 1: signal *n* is blocked.
     pub(crate) blocked: u64,

@@ -171,8 +171,8 @@ impl Stacks {
     }
 
     /// The words of the stack that was captured last, as they were at its moment, between two
-    /// addresses: the memory of some [frames](crate::Frame::stack_pointer). What was not copied is
-    /// left out. Nothing, if the last capture came to no stack.
+    /// addresses: the memory of some [frames](crate::Frame::stack_pointer). Words that were not
+    /// copied are left out. There are no words if the last capture returned an error.
     ///
     /// A word may be what it looks like, or be left over from a call that has long returned.
     /// Allocates nothing.
@@ -207,9 +207,10 @@ impl Stacks {
         self.copy.words(addresses)
     }
 
-    /// The addresses of what was copied of the stack that was captured last: from the stack pointer
-    /// on, and, for a thread in a signal handler with a stack of its own, a part of the stack that
-    /// the signal interrupted. Empty, if the last capture came to no stack.
+    /// The addresses of the copied bytes of the stack that was captured last: from the stack
+    /// pointer on and, for a thread in a signal handler with a stack of its own, a part of the
+    /// stack that the signal interrupted. The ranges are empty if the last capture returned an
+    /// error.
     ///
     /// A stack that was [cut](Stack::cut) may go on where the copy ends.
     ///

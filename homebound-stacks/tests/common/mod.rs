@@ -85,7 +85,7 @@ fn holder(locks: Arc<(Mutex<()>, Condvar, RwLock<()>)>) -> Sleeper {
     holder
 }
 
-/// A thread in each sort of sleep. `with_vfork`: also in those in which gdb hangs.
+/// Starts a thread in each sort of sleep. With `with_vfork` also in the sorts in which gdb hangs.
 pub(crate) fn sleepers(with_vfork: bool) -> Vec<Sleeper> {
     let forever = Arc::new((Mutex::new(()), Condvar::new(), RwLock::new(())));
     let holder = holder(forever.clone());

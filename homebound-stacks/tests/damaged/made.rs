@@ -125,9 +125,9 @@ impl Made {
         Made::behind_call(0) + 2
     }
 
-    /// Walks from the system call of the first function on. The copy of the stack has so many bytes
-    /// of these words. The stack in memory has gone on since: of the copied words nothing is left,
-    /// and the others are there.
+    /// Walks from the system call of the first function on. The copy of the stack has the first
+    /// `copied` bytes of `words`. The stack in memory has changed since: no copied word is left
+    /// there, but all other words are.
     pub(crate) fn walk(&self, known: &[(u16, u64)], words: &[u64], copied: usize) -> Stack {
         self.walk_from(Made::asleep(), known, words, copied)
     }

@@ -1,5 +1,5 @@
-//! Owns the tests of each end of a walk, over a made program: what is wrong is marked, and what is
-//! right is whole.
+//! Owns the tests of each way in which a walk ends, over a made program: a stack with a fault is
+//! marked as cut or as a guess, and a stack without a fault is whole.
 //! Refuses to test by chance: `world` does.
 
 use crate::made::{BY_RBP, BY_RSP, Function, JIT, Made, OUTERMOST, R12, RAX, RBP, RBX, told};
@@ -20,7 +20,7 @@ fn certain(addresses: &[u64]) -> Vec<(u64, bool)> {
     addresses.iter().map(|address| (*address, false)).collect()
 }
 
-/// So many words, of which these are given.
+/// A whole stack of junk words, except the given words at their places.
 fn stack(given: &[(usize, u64)]) -> Vec<u64> {
     let mut words = vec![JUNK; ALL / 8];
     given.iter().for_each(|(place, value)| words[*place] = *value);
@@ -36,7 +36,7 @@ fn frames_that_lead_back_are_a_circle() {
     let words = stack(&[(4, word(0)), (5, own), (0, word(4)), (1, own)]);
     let walked = made.walk(&[(RBP, word(4))], &words, ALL);
     assert_eq!(told(&walked), (Some(Cut::Circle), certain(&[place, own])));
-    // It points to itself.
+    // The saved frame pointer points to its own place.
     let words = stack(&[(4, word(4)), (5, own)]);
     let walked = made.walk(&[(RBP, word(4))], &words, ALL);
     assert_eq!(told(&walked), (Some(Cut::Circle), certain(&[place, own])));
@@ -69,16 +69,17 @@ fn code_of_no_file_is_a_cut_or_a_guess() {
     let made = Made::new(&[BY_RSP, OUTERMOST]);
     let [own, outer] = Made::places();
     let cut = Some(Cut::NoModule { at: JIT });
-    // It is the innermost, and nothing tells where its frame ends.
+    // The code without a table is innermost. The walk ends, because nothing tells where the frame
+    // ends.
     assert_eq!(told(&made.walk_from(JIT, &[], &stack(&[]), ALL)), (cut, certain(&[JIT])));
-    // It is in the middle.
+    // The code without a table is in the middle of the stack.
     let cut = Some(Cut::NoModule { at: JIT - 1 });
     assert_eq!(told(&made.walk(&[], &stack(&[(1, JIT)]), ALL)), (cut, certain(&[own, JIT])));
-    // It keeps a frame pointer: what is beyond is a guess.
+    // The code keeps a frame pointer, so the walk goes on, but marks the frame beyond as a guess.
     let words = stack(&[(1, JIT), (8, JUNK), (9, outer)]);
     let beyond = (None, vec![(own, false), (JIT, false), (outer, true)]);
     assert_eq!(told(&made.walk(&[(RBP, word(8))], &words, ALL)), beyond);
-    // Its frame pointer points below its own frame, or not to a return address.
+    // The frame pointer points below the frame of the code, or not to a return address.
     let large = Made::new(&[Function { row: &[0x0e, 48], ..BY_RSP }, OUTERMOST]);
     for (frame, returns_to) in [(0, outer), (8, outer - 1), (8, JUNK)] {
         let words = stack(&[(5, JIT), (frame + 1, returns_to)]);
@@ -106,10 +107,10 @@ fn registers_that_a_function_saves_are_the_callers_afterwards() {
         (20, places[4]),
         (30, places[5]),
     ]);
-    // What the innermost function has in these registers is its own.
+    // The innermost function has values of its own in these registers. The walk needs none of them.
     let own = [(RBP, word(12)), (RBX, word(12)), (R12, word(12))];
     assert_eq!(told(&made.walk(&own, &words, ALL)), (None, certain(&places)));
-    // Nor is it needed.
+    // The walk is the same if the registers of the innermost function are not known.
     assert_eq!(told(&made.walk(&[], &words, ALL)), (None, certain(&places)));
 }
 

@@ -24,10 +24,10 @@ pub(crate) struct Process {
     tables: [Tables; 2],
 }
 
-/// What a walk begins with.
+/// The state with which a walk begins, and the damage to the world around it.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
-    /// Of 2^16 bytes of code and tables so many are wrong, at places that the seed decides.
+    /// How many of 2^16 bytes of code and tables are wrong. The seed decides at which places.
     pub(crate) damage: u16,
     pub(crate) seed: u64,
     /// A place in the code of all modules.
@@ -76,7 +76,8 @@ impl Process {
             registers.set(arch.pc, Some(address));
             registers.set(arch.fp, case.fp);
             let mut frames = Frames::new();
-            // What an undamaged walk has left must not be believed by a damaged one.
+            // Forget the remembered rows of an earlier walk, because that walk may have been
+            // undamaged.
             tables.forget();
             let cut = walk(&world, tables, registers, None, &mut frames);
             *found = frames.len();

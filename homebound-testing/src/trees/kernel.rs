@@ -36,7 +36,7 @@ impl KernelThread {
     }
 }
 
-/// What a thread has had of the processors.
+/// The state of a thread, and how long it has had a processor.
 pub(super) struct Turn {
     /// True if it waits for something other than a processor or a page of memory.
     pub(super) sleeps: bool,

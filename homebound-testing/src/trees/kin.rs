@@ -167,8 +167,8 @@ impl Kin {
         std::iter::successors(Some(home), outer).collect()
     }
 
-    /// The scopes and groups around a thread or scope, the innermost first. None of them returns
-    /// before it.
+    /// The scopes and groups around a thread or scope, the innermost first. No scope or group of
+    /// the list returns before the thread or scope is home.
     pub(super) fn around(&self, id: Id) -> Vec<Id> {
         let outer = |id: &Id| {
             let person = self.get(*id).filter(|_| *id != 0)?;

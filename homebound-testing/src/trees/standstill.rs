@@ -21,7 +21,7 @@ const SPUN: u64 = 5_000_000;
 /// them.
 #[derive(Default)]
 pub(super) struct Threads {
-    /// Those that have begun. Written by each of them, read by the watcher.
+    /// The threads that have begun. Written by each of these threads, read by the watcher.
     begun: Mutex<Vec<KernelThread>>,
     /// Number of threads that a spawner has asked for and that have not begun. Written by spawners
     /// and by beginning threads, read by the watcher.

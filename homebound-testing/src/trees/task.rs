@@ -16,7 +16,7 @@ use homebound::{Context, Result};
 /// How long a deaf task is deaf, in milliseconds.
 pub(super) const DEAF: u64 = 3;
 
-/// Who has to be told of a failure of a task.
+/// The receiver that must be told of a failure of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
     /// Its scope, at once.

@@ -38,13 +38,13 @@ impl Doing<'_, '_> {
         match (thread.state, thread.starting_for) {
             (ThreadState::Ended, _) => return f.write_str("ended"),
             (ThreadState::Starting, None) => return f.write_str("starting"),
-            // What the thread does meanwhile follows.
+            // The text goes on with the present wait or work of the thread.
             (ThreadState::Starting, Some(since)) if detail == Detail::All => {
                 write!(f, "{}, ", NotReady(since))?;
             }
             (ThreadState::Starting, Some(_)) => f.write_str("starting (not ready), ")?,
             (ThreadState::Down, _) if thread.wait.is_none() => return f.write_str("down"),
-            // What its supervisor waits for before the next run follows.
+            // The text goes on with the wait of the supervisor before the next run.
             (ThreadState::Down, _) => f.write_str("down, ")?,
             (ThreadState::Running | ThreadState::Waiting { .. }, _) => {}
         }

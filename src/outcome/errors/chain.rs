@@ -82,7 +82,8 @@ impl Write for Bounded {
         // Cut between two characters, because a slice within one would panic.
         let fits = (0..=room).rev().find(|&at| part.is_char_boundary(at)).unwrap_or(0);
         self.text += &part[..fits];
-        // What is missing of a character is room that nothing may use any more.
+        // Close the room that is too small for the next character, so that no later part is put
+        // there.
         self.most = self.text.len();
         Err(fmt::Error)
     }

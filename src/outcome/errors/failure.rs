@@ -207,7 +207,7 @@ impl Failure {
         self.parts.origin.id
     }
 
-    /// What the thread was for.
+    /// The purpose of the thread.
     pub fn purpose(&self) -> &str {
         &self.parts.origin.purpose
     }

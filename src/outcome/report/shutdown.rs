@@ -45,9 +45,9 @@ pub struct ThreadReport {
     pub path: String,
     /// The thread's name.
     pub name: String,
-    /// What the thread was for.
+    /// The purpose of the thread.
     pub purpose: String,
-    /// What the thread was in its scope.
+    /// The role of the thread in its scope.
     pub role: Role,
     /// The scope or group of the thread: see [`ShutdownReport::scopes`].
     pub scope: ScopeId,

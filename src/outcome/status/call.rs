@@ -25,8 +25,8 @@ use std::time::Duration;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CallStatus {
-    /// What it is, and whose: `callback of /shop/feed`, or `deferred function "remove" of /shop,
-    /// from src/main.rs:12:5`.
+    /// The kind of the call, and its owner: `callback of /shop/feed`, or `deferred function
+    /// "remove" of /shop, from src/main.rs:12:5`.
     pub what: String,
     /// For how long it has run.
     pub running_for: Duration,

@@ -10,7 +10,7 @@ use crate::rt::priority::Priority;
 /// asked for, and what the system has given.
 ///
 /// `Normal` is what the root began with. A thread that has not begun, or that homebound did not
-/// start, is shown as `Normal`. What the thread changes by itself afterwards is not seen.
+/// start, is shown as `Normal`. A change that the thread makes by itself afterwards is not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

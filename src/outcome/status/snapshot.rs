@@ -17,7 +17,7 @@ use crate::outcome::status::setting::{CoresStatus, PriorityStatus};
 use crate::outcome::status::stack::Stack;
 use crate::rt::order::sort_by_key;
 
-/// What a thread is in its scope.
+/// The role of a thread in its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -38,7 +38,7 @@ pub enum Role {
     Internal,
 }
 
-/// What a thread does at the moment of the snapshot.
+/// The state of a thread at the moment of the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -73,12 +73,12 @@ pub struct ThreadStatus {
     pub id: ThreadId,
     /// The thread's name.
     pub name: String,
-    /// What the thread is for.
+    /// The purpose of the thread.
     pub purpose: String,
     /// The names of the scopes around the thread, and its own name: `/studio/gui/thumbs`. A `/`
     /// inside a name is written `%2F`.
     pub path: String,
-    /// What the thread is in its scope.
+    /// The role of the thread in its scope.
     pub role: Role,
     /// When the thread was spawned; serialised as its age in seconds.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::outcome::serial::age"))]
@@ -88,7 +88,7 @@ pub struct ThreadStatus {
     pub spawned_from: &'static Location<'static>,
     /// The kernel's id, once the thread runs (Linux).
     pub os_tid: Option<u32>,
-    /// What the thread does.
+    /// The state of the thread.
     pub state: ThreadState,
     /// What the thread is at, in its own words: see [`Context::note`](crate::Context::note).
     pub note: Option<String>,

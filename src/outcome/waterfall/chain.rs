@@ -34,7 +34,7 @@ pub struct ChainLink {
     pub thread: Option<ThreadId>,
     /// The path of the thread, or of the scope.
     pub path: String,
-    /// What the thread was in its scope.
+    /// The role of the thread in its scope.
     pub role: Role,
     /// When the thread was told to stop.
     pub told: Option<StopOffset>,

@@ -114,7 +114,7 @@ fn write_chain(f: &mut fmt::Formatter<'_>, layout: &Layout<'_>) -> fmt::Result {
     write!(f, "\n  <- {}", beginning(layout))
 }
 
-/// What began the shutdown.
+/// The cause of the shutdown.
 pub(crate) fn beginning(layout: &Layout<'_>) -> String {
     match &layout.report.reason {
         Some(reason) => format!("the stop: {reason}"),

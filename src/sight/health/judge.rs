@@ -144,8 +144,8 @@ impl Memory {
             return (None, due);
         }
         // Well -> suspected. Not stuck at once: a thread that was held up together with the
-        // process, and too shortly for the looks to notice, gets the time for a sign. So does a
-        // thread that got no processor.
+        // process, and too shortly for the looks to notice, gets the time for a sign. A thread that
+        // got no processor gets this time as well.
         let suspected = *self.suspected.get_or_insert(now);
         if starved {
             self.suspected = Some(now);

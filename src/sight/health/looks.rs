@@ -112,7 +112,8 @@ impl Looks {
             self.read(&groups, now);
         }
         // A look follows even if no expectation is due for long, because a suspension is noticed
-        // only by looks that were to come soon. Nor does news follow of a thread that is missing.
+        // only by looks that were to come soon. A partial look needs another look as well, because
+        // no news comes of a thread that was missing in it.
         let goes_on = self.at_all || is_partial || awaits || !groups.is_empty();
         let mut next = goes_on.then(|| after(now, self.settings.look_every));
         let (mut found, sees) = (Index::new(), self.at_all && blind.is_none());

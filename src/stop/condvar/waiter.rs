@@ -150,9 +150,9 @@ impl<'a, H: Held> Waiter<'a, H> {
         }
     }
 
-    /// Blocks until no thread uses the pair. None will, because the interrupt is disarmed. True if
-    /// the mutex was freed for that, because a delivering thread may be waiting for it (*the
-    /// leaving waiter*). Pairs with `Interrupt::exit`.
+    /// Blocks until no thread uses the pair. No further thread will use the pair, because the
+    /// interrupt is disarmed. True if the mutex was freed for that, because a delivering thread may
+    /// be waiting for it (*the leaving waiter*). Pairs with `Interrupt::exit`.
     fn see_off(&mut self) -> bool {
         let busy = !self.interrupt.is_empty();
         if busy {

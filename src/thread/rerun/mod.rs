@@ -61,7 +61,7 @@ use crate::tree::runs::Runs;
 mod hand_over;
 mod run;
 
-/// What follows after a run.
+/// The step that follows a run.
 pub(crate) enum AfterRun {
     /// Another run, after this pause.
     Again(Duration, Streak),

@@ -95,7 +95,7 @@ impl Rerun {
             // Not begun, because a stop was faster (*a stop against the decision*).
             return self.stopped(self.record.node.cause());
         };
-        // What the thread was at in the run before is over.
+        // Clear the note of the run before, because the new run is not at that work.
         let _earlier = self.record.life(|life| life.set_note(None));
         marks::begin_closure();
         let began = Instant::now();

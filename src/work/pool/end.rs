@@ -44,7 +44,7 @@ impl End {
         }
     }
 
-    /// What a join returns; the value is in the claim.
+    /// The result of a join, without the value, which is in the claim.
     pub(super) fn joined(&self) -> Result<(), JoinError> {
         match self {
             End::Finished => Ok(()),

@@ -31,7 +31,7 @@ pub(super) struct Errand {
     /// The stop of the map, below the caller's. Marked by the first failure.
     pub(super) node: Arc<Node>,
     pub(super) helpers: Helpers<Seat>,
-    /// What each helper does. Written and taken by the frame of the map.
+    /// The work of each helper. Written and taken by the frame of the map.
     work: Mutex<Option<Arc<dyn Task<Context>>>>,
     failures: Mutex<FailureList>,
     /// The first stop by which the work of a helper has ended.
@@ -75,7 +75,8 @@ impl Errand {
         }
     }
 
-    /// What the work came to that did not end well.
+    /// Decides the ending of work that did not end well, and keeps its stop or its failure for the
+    /// map.
     #[cold]
     fn judge(&self, cx: &Context, ran: Ran) -> Ending {
         let record = cx.record();

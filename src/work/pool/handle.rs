@@ -119,7 +119,8 @@ impl<'scope> Pool<'scope> {
     /// it has not begun within `begin_within`, it is never begun, and its handle says
     /// [`JoinError::Expired`](crate::JoinError::Expired).
     ///
-    /// That is found out when its turn comes, or when it is joined.
+    /// The pool notices that a job is too late when the turn of the job comes, or when the job is
+    /// joined.
     ///
     /// ```
     /// use homebound::JoinError;
@@ -298,7 +299,8 @@ impl<'scope> Pool<'scope> {
         }
         let facts = self.facts();
         // The poll reads copies without the lock, so that it does not slow down the threads at
-        // their last jobs. What it has seen holds only if the line says so, under its lock.
+        // their last jobs. A copy may be old, so an idle pool counts only if the line says so as
+        // well, under its lock.
         if spin_until(A_WAKE_UP, || facts.unfinished() == 0) && self.shared.line.is_idle() {
             return Ok(());
         }

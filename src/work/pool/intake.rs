@@ -61,8 +61,8 @@ impl<J> Intake<J> {
         Ok(number)
     }
 
-    /// Lets so many jobs come; the number of the last one is given. Called under the lock of the
-    /// line, when the intake is closed and empty.
+    /// Lets `room` further jobs come. `last` is the number of the last job before them. Called
+    /// under the lock of the line, when the intake is closed and empty.
     pub(super) fn open(&self, last: u64, room: usize, facts: &PoolFacts) {
         let mut list = lock_soon(&self.list);
         (list.last, list.room) = (last, room);

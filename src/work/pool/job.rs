@@ -26,9 +26,9 @@ mod wait;
 
 /// A job that was submitted to a [`Pool`](crate::Pool), with a claim on its result.
 ///
-/// A handle need not be used. What a job fails with is in the result of the scope then, and stops
-/// nothing: a job with a handle is like an isolated thread. Dropping the handle changes nothing
-/// else, and does not stop the job.
+/// A handle need not be used. If the handle is not used, the failure of the job is in the result of
+/// the scope, and stops nothing: a job with a handle is like an isolated thread. Dropping the
+/// handle changes nothing else, and does not stop the job.
 ///
 /// ```
 /// homebound::scope(|scope| {

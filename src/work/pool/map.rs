@@ -278,7 +278,7 @@ impl<'a, 'scope> Map<'a, 'scope> {
         // After the last helper has left. Nothing has a reference into the frame of `lend` from
         // here on, so the lease ends.
         self.errand.take_back();
-        // What `f` has kept of the context is stopped from now on.
+        // If `f` has kept a part of the context, that part is stopped from now on.
         self.errand.node.close();
     }
 

@@ -94,7 +94,7 @@ where
     }
 }
 
-/// What is known of a job besides its closure.
+/// The facts of a job besides its closure.
 pub(super) struct Head {
     /// The line that submitted it.
     pub(super) at: &'static Location<'static>,
@@ -310,7 +310,8 @@ impl Head {
         matches!(self.stage.lock().progress, Progress::Queued)
     }
 
-    /// What the job came to; its value is in the claim. `None` while it has not ended.
+    /// The ending of the job, without the value, which is in the claim. `None` while it has not
+    /// ended.
     pub(super) fn end(&self) -> Option<std::result::Result<(), JoinError>> {
         let Progress::Ended(end) = &self.stage.lock().progress else { return None };
         Some(end.joined())

@@ -105,7 +105,7 @@ pub(crate) struct Pushed {
     pub(crate) start: Option<usize>,
 }
 
-/// What a thread of the pool has to do next.
+/// The next step of a thread of the pool.
 pub(crate) enum Next<J> {
     Run(Queued<J>),
     /// Drop these jobs, because the pool was told to stop.
@@ -122,10 +122,10 @@ pub(crate) enum Told {
     Overdue,
 }
 
-/// What is to be woken when the lock is free.
+/// The threads and callers to wake when the lock is free.
 #[must_use]
 pub(crate) struct Wakes<W> {
-    /// For so many sleeping threads.
+    /// How many sleeping threads to wake.
     pub(crate) tokens: u32,
     /// Most changes wake no caller.
     pub(crate) callers: Option<Callees<W>>,

@@ -163,7 +163,7 @@ impl<J, W> State<J, W> {
         self.phase = self.phase.max(phase);
     }
 
-    /// What an idle thread does next; `None` if there is nothing to do.
+    /// The next step of an idle thread; `None` if there is nothing to do.
     #[inline]
     pub(super) fn take_next(&mut self, seat: usize) -> Option<Next<J>> {
         if self.phase == Phase::Ended && !self.queue.is_empty() {
@@ -173,7 +173,7 @@ impl<J, W> State<J, W> {
             return Some(Next::Drop(all));
         }
         if self.threads > self.wanted {
-            // Too many threads since `resize`. Those that stay work off the queue.
+            // Since `resize` there are too many threads. The threads that stay work off the queue.
             self.leave(seat);
             return Some(Next::Leave);
         }

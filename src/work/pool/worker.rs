@@ -136,7 +136,7 @@ impl<'scope> Shared<'scope> {
         desk.now.show(JobMark { number, since: sys::coarse(), isolated: true });
         let ending = errand.work(&cx);
         drop(own);
-        // What `f` has kept of the context is stopped from now on.
+        // If `f` has kept a part of the context, that part is stopped from now on.
         node.close();
         let failed = desk.clear_up();
         // After a failure it is at its item still.
@@ -280,7 +280,7 @@ fn judge_work(cx: &Context, work: &dyn Work) -> End {
     }
 }
 
-/// What a job came to that did not return `Ok`. `cx` is the context in which it ran.
+/// The ending of a job that did not return `Ok`. `cx` is the context in which it ran.
 #[cold]
 fn judge(cx: &Context, at: &'static Location<'static>, ran: Ran) -> End {
     let record = cx.record();

@@ -50,7 +50,7 @@ pub(super) struct Entrant<'a, T> {
     pub(super) run: Closure<'a, T>,
 }
 
-/// What an entrant does, called once.
+/// The closure of an entrant, called once.
 pub(super) type Closure<'a, T> = Box<dyn FnOnce(&Context) -> Result<T> + Send + 'a>;
 
 impl<'a, T> Race<'a, T> {

@@ -16,8 +16,9 @@ impl Context {
     /// and home before this returns, so a race takes as long as its slowest loser takes to hear the
     /// stop.
     ///
-    /// What an entrant fails with is logged as a warning. It stops nothing, and if another entrant
-    /// wins, it is nobody's. A race is a scope of that name: the dump shows its entrants below it.
+    /// The failure of an entrant is logged as a warning. The failure stops nothing, and if another
+    /// entrant wins, no result has it. A race is a scope of that name: the dump shows its entrants
+    /// below it.
     ///
     /// ```
     /// use homebound::work::Race;

@@ -95,7 +95,8 @@ impl<'scope, 'a, T: Send + 'a> Field<'scope, 'a, T> {
         std::mem::take(&mut self.won).into_iter().for_each(|value| self.drop_value(value));
         match decided {
             Err(Broken::Spawn(error)) => Ok(Err(RaceError::Spawn(error))),
-            // A stopped race was not lost. What failed because of the stop is told.
+            // A stopped race was not lost. But if entrants failed because of the stop, the caller
+            // gets these failures.
             Err(Broken::Stopped(stopped)) if late.is_empty() => Err(stopped),
             Err(Broken::Stopped(_)) => Ok(Err(RaceError::TooFew { wanted, failures: late })),
             Ok(()) => Ok(Err(match self.refusal {

@@ -52,20 +52,21 @@ impl<'a> Ended<'a> {
     }
 }
 
-/// What follows after a run.
+/// The step that follows a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Nothing. The end of this run is the end of all.
     Over,
-    /// Nothing, because the policy has no hope for this error. The failure stands as it is.
+    /// No further run, because the policy has no hope for this error. The failure stands as it is.
     Hopeless,
     /// One more run after this pause, which may be zero. It is counted already.
     Again(Duration),
-    /// Nothing, because of too many restarts: so many, within this time. `limit` was reached.
+    /// No further run, because there were too many restarts: `restarts` of them in the time
+    /// `within`. `limit` was reached.
     GiveUp { restarts: u32, within: Duration, limit: Limit },
 }
 
-/// What a policy remembers of earlier runs of one closure.
+/// A policy's memory of earlier runs of one closure.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     row: Row,

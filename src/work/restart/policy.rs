@@ -54,11 +54,12 @@ pub(super) enum When {
 /// How many restarts a period may have.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Intensity {
-    /// Nothing was said: any number with pauses, the decision has one without.
+    /// The program has set no limit. With pauses any number is allowed; without pauses `decision`
+    /// has a limit.
     Default,
     /// `for_ever` was said.
     Any,
-    /// So many restarts within so long.
+    /// At most this many restarts within this time.
     Of(u32, Duration),
 }
 

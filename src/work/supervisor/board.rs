@@ -52,7 +52,7 @@ pub(super) struct Board {
     ending: Mutex<Option<Ending>>,
 }
 
-/// What the supervisor has answered.
+/// The restarts that the supervisor has made, and the latest failures.
 #[derive(Default)]
 pub(super) struct History {
     pub(super) restarts: u64,

@@ -161,7 +161,7 @@ impl<'scope> SupervisorBuilder<'scope> {
     }
 
     /// Starts the children in their order, each when the one before it is ready, if that one has a
-    /// limit; and returns when all are up. Nothing restarts before that.
+    /// limit; and returns when all are up. No child restarts before that.
     ///
     /// # Errors
     /// If a child fails before it is ready, or is late, those before it are stopped in reverse, and
@@ -224,7 +224,7 @@ impl<'scope> SupervisorBuilder<'scope> {
         // A group without a thread would have none to settle it, so that is done here.
         let handle = spawned.inspect_err(|_| settle_if_empty(&core))?;
         let supervisor = Supervisor::new(core, Arc::clone(handle.record()), board, requests, grace);
-        // Nothing asks the handle, so that the record keeps no result.
+        // No code asks the handle for a result, so drop the handle, and the record keeps none.
         drop(handle);
         // An error drops this handle. The supervisor ends by itself then, because its start has
         // failed or was given up.

@@ -131,7 +131,8 @@ impl<'scope> Child<'scope> {
         self
     }
 
-    /// Never runs it again. What it fails with is in the supervisor's history, and fails nothing.
+    /// Never runs it again. A failure of the child is in the supervisor's history, and fails
+    /// nothing else.
     pub fn never(mut self) -> Self {
         self.when = When::Never;
         self

@@ -34,7 +34,7 @@ impl<'scope> Keeper<'scope> {
         }
         // Taken before the match: each wish is for one end.
         let wish = kept.seat.wish.take();
-        // No run is on. What follows says which state that is.
+        // No run is on. The arms below set the state that the end leads to.
         (kept.seat.state, kept.seat.swept, kept.started) = (State::Down, false, None);
         match wish {
             None if kept.fresh => {
@@ -42,7 +42,7 @@ impl<'scope> Keeper<'scope> {
                 self.not_started(place, error, end.outcome);
             }
             None => match &mut self.first {
-                // Nothing restarts before all are up.
+                // No child restarts before all are up.
                 Some(first) => first.ends.push(end),
                 None => return self.decide(place, end, cx),
             },

@@ -202,7 +202,8 @@ impl<'scope> Keeper<'scope> {
         let _rung_or_not = self.board.rung.try_recv();
     }
 
-    /// What the wait is shown for: the end of a child that was told, before the start of another.
+    /// The reason that a dump shows for the wait: the end of a child that was told comes before the
+    /// start of another child.
     fn awaited(&self) -> (&'static str, Of) {
         let last = |is: fn(&State) -> bool| {
             let kept = self.children.iter().rev().find(|kept| is(&kept.seat.state))?;
@@ -303,7 +304,7 @@ impl<'scope> Keeper<'scope> {
         kept.seat.wish = Some(Wish::Judge);
         kept.tell(late, Some(after(now, self.grace)));
         if kept.fresh {
-            // Nothing restarts in a first start. The caller need not wait until the child is home.
+            // No child restarts in a first start. The caller need not wait until the child is home.
             let error = StartError::TimedOut { limit };
             kept.seat.wish = Some(Wish::Gone);
             let (adder, reason) = (kept.adder(), StopReason::Failed { path: cx.path().to_owned() });

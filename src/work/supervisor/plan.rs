@@ -24,11 +24,11 @@
 
 use std::time::Instant;
 
-/// What a supervisor knows of a child.
+/// The facts that a supervisor keeps about a child.
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) state: State,
-    /// What follows when the present run is over. `None`: the policy decides.
+    /// The step to take when the present run is over. `None`: the policy decides.
     pub(super) wish: Option<Wish>,
     /// The wish waits for its turn among the siblings.
     pub(super) swept: bool,
@@ -61,7 +61,7 @@ pub(super) enum Wish {
     Gone,
 }
 
-/// What the supervisor does next.
+/// The next step of the supervisor.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Tell this swept child to end.

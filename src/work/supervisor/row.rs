@@ -8,7 +8,7 @@ use crate::sync::Mutex;
 use crate::tree::record::Record;
 use crate::{Failure, ThreadId};
 
-/// What a child does now.
+/// The present state of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -48,7 +48,7 @@ pub enum ChildState {
 pub struct ChildStatus {
     /// Its name.
     pub name: String,
-    /// What it does now.
+    /// The present state of the child.
     pub state: ChildState,
     /// The number of its present or last run, from 1.
     pub run: u64,

@@ -31,8 +31,8 @@ pub(crate) fn only_asks(body: &Block) -> bool {
             _ => false,
         }
     }
-    // What stands before the last expression does not matter: a method that logs and then asks,
-    // asks.
+    // Only the last expression decides, so a method that logs first and then asks a flag counts as
+    // asking.
     matches!(body.stmts.last(), Some(Stmt::Expr(last, _)) if asks(last))
 }
 

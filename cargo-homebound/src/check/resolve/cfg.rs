@@ -5,7 +5,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{Attribute, Meta};
 
-/// What the attributes around the walk's place ask for.
+/// The conditions in the attributes around the walk's place.
 #[derive(Debug, Default)]
 pub(crate) struct Around {
     /// In the order of the attributes, from outside.

@@ -221,8 +221,8 @@ impl Names {
         })
     }
 
-    /// What an import brings in. `None` while the question goes through this import already:
-    /// `use log::log` does not mean itself.
+    /// Returns the item that an import brings in. Returns `None` while the import is being resolved
+    /// already, because `use log::log` does not mean itself.
     fn import(&mut self, import: usize, space: Space) -> Option<Res> {
         if self.active.contains(&import) {
             return None;

@@ -4,8 +4,9 @@
 
 use syn::Ident;
 
-/// What a method does with a receiver that is a join handle or holds some. Only the name is known:
-/// what the method of that name does on the types of std and of the usual crates.
+/// The effect of a method on a receiver that is a join handle or holds some. Only the name of the
+/// method is known, so the effect is that of the method with this name on the types of std and of
+/// the usual crates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passage {
     /// Returns the receiver or a part of it: `unwrap`, `iter`, `map_err`.
@@ -19,7 +20,7 @@ pub(crate) enum Passage {
     Look,
     /// Stores the argument in the receiver: `push`.
     Store,
-    /// Any other method. It may join the handle, so that the rule is silent.
+    /// Any other method. The method may join the handle, so the rule is silent.
     Home,
 }
 
@@ -208,7 +209,7 @@ const STORE: &[&str] = &[
     "extend_from_slice",
 ];
 
-/// What a method of this name does with its receiver.
+/// Returns the effect of a method of this name on its receiver.
 pub(crate) fn passage(name: &Ident) -> Passage {
     let is = |list: &[&str]| list.iter().any(|other| name == other);
     // No name is in two lists. Where a name means two things (`take` of an `Option` and of an

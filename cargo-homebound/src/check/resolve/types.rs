@@ -119,8 +119,8 @@ pub(crate) fn known(path: &str) -> &str {
     SAME.iter().find(|(other, _)| *other == path).map_or(path, |(_, name)| name)
 }
 
-/// What a function or a method returns, without the `Result` around it. `A|B` is a pair; an empty
-/// side is not known.
+/// The type that a function or a method returns, without the `Result` around it. `A|B` is a pair;
+/// an empty side is not known.
 const RETURNS: &[(&str, &str)] = &[
     ("std::thread::spawn", JOIN_HANDLE),
     ("std::thread::Builder::spawn", JOIN_HANDLE),

@@ -6,10 +6,10 @@ use crate::check::resolve::types::{
     self, CHILD, COMMAND, CONDVAR, JOIN_HANDLE, LINES, LISTENER, RECEIVER, SCOPED_HANDLE, SENDER,
 };
 
-/// What must be true for a call of the tables to be a deaf wait.
+/// The condition under which a call of the tables is a deaf wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum If {
-    /// Nothing: the call waits.
+    /// The call waits without a condition.
     Always,
     /// The descriptor was not set to return at once.
     Blocking,
@@ -258,13 +258,14 @@ pub(crate) fn method(of: &str, name: &str, arguments: usize) -> Option<Wait> {
     waits.then_some((If::Blocking, IO))
 }
 
-/// Whether the methods of a type return at once, whatever they are called, but for those of the
-/// tables.
+/// True if each method of a type returns at once, whatever its name is, except the methods that are
+/// in the tables.
 pub(crate) fn returns_at_once(of: &str) -> bool {
     AT_ONCE.iter().any(|root| of.starts_with(root))
 }
 
-/// The wait of a method, where nothing is known of the receiver but perhaps its name, `place`.
+/// The wait of a method whose receiver has no known type. `place` is the name of the receiver, if
+/// it has one.
 pub(crate) fn unknown(name: &str, arguments: usize, place: Option<&str>) -> Option<Wait> {
     let found = BY_NAME.iter().find(|(method, n, ..)| (*method, *n) == (name, arguments));
     found.map(|(.., when, instead)| (*when, *instead)).or_else(|| by_place(name, arguments, place?))

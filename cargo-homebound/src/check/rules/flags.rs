@@ -21,7 +21,7 @@ pub(crate) enum Look {
     Flag,
     /// A variable or a field. It is a flag, unless the loop sets it itself.
     Named(String),
-    /// Neither.
+    /// Neither a flag nor a name.
     No,
 }
 
@@ -73,8 +73,8 @@ pub(crate) fn flag(walk: &mut Walk, condition: &Expr) -> Look {
         Expr::Binary(binary) => match binary.op {
             // One part that is a flag is enough: the loop may end by it.
             BinOp::And(_) | BinOp::Or(_) => flag(walk, &binary.left).or(|| flag(walk, &binary.right)),
-            // A comparison with a number waits for a count, which is no flag. One with a state asks
-            // for a flag.
+            // A comparison with a number waits for a count, which is no flag. A comparison with a
+            // state looks at a flag.
             BinOp::Eq(_) | BinOp::Ne(_) if is_state(&binary.right) => match flag(walk, &binary.left) {
                 Look::Flag => Look::Flag,
                 _ => Look::No,

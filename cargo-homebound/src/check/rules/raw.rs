@@ -94,8 +94,8 @@ pub(crate) fn attributes(walk: &mut Walk, attributes: &[Attribute], _function: &
             syn::Meta::List(list) => list.tokens.to_string(),
             _ => String::new(),
         };
-        // A runtime of the current thread starts no thread of its own. That is tokio's default for
-        // tests, and not for `main`.
+        // A runtime of the current thread starts no thread of its own. Such a runtime is tokio's
+        // default for tests, but not for `main`.
         let many = match found.as_str() {
             "tokio::test" => arguments.contains("multi_thread"),
             _ => !arguments.contains("current_thread"),

@@ -24,8 +24,7 @@ pub(crate) struct Frame {
     /// The code asks for a stop descriptor or signal, to wait for it together with others. Then a
     /// wait for several things at once is not deaf.
     pub(crate) listens: bool,
-    /// The code has polled the events of the terminal. Then a read of one that is there does not
-    /// wait.
+    /// The code has polled the events of the terminal, so a later read of an event does not wait.
     pub(crate) polled: bool,
 }
 
@@ -34,8 +33,8 @@ pub(crate) struct Frame {
 pub(crate) enum Context {
     /// A variable is a context, or a scope that gives one.
     Here,
-    /// No variable is one, but a caller in this file may have one: the call graph decides at the
-    /// end.
+    /// No variable is a context, but a caller in this file may have one. The call graph decides at
+    /// the end of the file.
     AtCaller,
     /// The code runs where no context is valid: in a raw thread, or in a callback of a stop.
     Away,

@@ -11,7 +11,7 @@ pub(crate) struct PendingWait {
     /// The name of the call.
     pub(crate) span: Span,
     pub(crate) message: String,
-    /// What must be true of the file for the call to be a wait.
+    /// The condition on the file under which the call is a wait.
     pub(crate) when: If,
     /// The function of this file that waits, if it has no context of its own: the wait counts if
     /// some caller has one. `None`: a context is at hand, and the wait counts.

@@ -55,7 +55,8 @@ impl Walk {
         if list && !found.is_unknown() { Ty::Many(found.into()) } else { found }
     }
 
-    /// Walks over the bodies of a macro of this file. What its parameters will be is not known.
+    /// Walks over the bodies of a macro of this file. The parameters of the macro are not known
+    /// here.
     pub(crate) fn macro_rules(&mut self, tokens: &TokenStream) {
         let mut arrow = false;
         let mut before = ' ';
@@ -272,7 +273,7 @@ fn is_colon(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':')
 }
 
-/// The path that begins at `at`, and the place after it. What stands in `::<..>` is left out.
+/// The path that begins at `at`, and the place after it. Leaves out the arguments in `::<..>`.
 fn path_at(tokens: &[TokenTree], mut at: usize) -> (Vec<Ident>, usize) {
     let mut path = Vec::new();
     while let Some(TokenTree::Ident(name)) = tokens.get(at) {

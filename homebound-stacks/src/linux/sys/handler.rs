@@ -19,7 +19,7 @@ pub(crate) const DEEPEST: usize = 256 * 1024;
 /// So many threads ask by signals at the same time. Others wait for a slot.
 const SLOTS: usize = 4;
 
-/// What a handler hands over.
+/// The answer of a handler: the registers and the copy of the stack.
 pub(crate) struct Copied {
     pub(crate) registers: Registers,
     /// Bytes of `stack` that are set. They begin at the stack pointer.
@@ -46,7 +46,7 @@ pub(crate) struct Armed {
     pub(crate) value: u64,
 }
 
-/// Claims a slot. None: all are in use, or their handlers still write.
+/// Claims a slot. Returns `None` if each slot is in use, or its handler still writes.
 pub(crate) fn arm() -> Option<Armed> {
     ALL.iter().enumerate().find_map(|(place, slot)| {
         let ticket = slot.arm()?;

@@ -67,7 +67,8 @@ fn install(signal: i32) -> bool {
     // Another thread that asks for a stack was faster, which is fine.
     let is_free = old.sa_sigaction == libc::SIG_DFL || old.sa_sigaction == ours();
     if !is_free {
-        // SAFETY: as above. What was put in since the look is put back.
+        // SAFETY: as above. This puts back the handler that other code has installed since the
+        // look.
         unsafe { libc::sigaction(signal, &raw const old, std::ptr::null_mut()) };
         return false;
     }

@@ -23,7 +23,7 @@ pub(crate) struct Module {
     pub(crate) range: Range<u64>,
     /// From the first executable byte to the last.
     pub(crate) code: Range<u64>,
-    /// What was added to the addresses in its file.
+    /// The difference between an address in memory and the same address in the file.
     pub(crate) bias: u64,
     /// `.eh_frame_hdr`: a sorted table that leads to `.eh_frame`.
     pub(crate) index: Option<Range<u64>>,
@@ -41,9 +41,9 @@ impl Module {
     }
 }
 
-/// Notes the module of each frame, which is looked at in memory: a library may have taken the place
-/// of the one that is known. Returns the first frame whose module is not there any more. `room` has
-/// [`HEAD`] bytes.
+/// Notes the module of each frame, which is looked at in memory: another library may have taken the
+/// place of the module that is known. Returns the first frame whose module is not there any more.
+/// `room` has [`HEAD`] bytes.
 pub(crate) fn find_modules(
     modules: &[Module],
     view: &View<'_>,

@@ -13,7 +13,7 @@ use super::registers::{COUNT, Registers};
 
 type Bytes<'a> = EndianSlice<'a, LittleEndian>;
 
-/// The longest expression. Those of the C library's signal frames have 5 bytes.
+/// The longest expression, in bytes. The expressions in the C library's signal frames have 5 bytes.
 const LONGEST: usize = 128;
 /// Steps of an expression: a damaged one may run in a circle.
 const MOST_STEPS: u32 = 256;

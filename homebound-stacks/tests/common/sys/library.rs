@@ -145,7 +145,7 @@ impl Room {
         assert_eq!(changed, 0);
     }
 
-    /// The function of what is there, called with `work`.
+    /// Calls the function whose code is at the place now, with `work`.
     pub(crate) fn call(&self, work: extern "C" fn()) {
         // SAFETY: a function with one argument stands there, which calls it.
         let function = unsafe { std::mem::transmute::<usize, extern "C" fn(extern "C" fn())>(self.0 + PAGE) };

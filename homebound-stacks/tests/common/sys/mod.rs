@@ -259,7 +259,7 @@ pub(crate) fn become_undumpable() {
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
 }
 
-/// Makes this process a member of so many groups. False: it may not.
+/// Makes this process a member of `count` groups. Returns false if the process may not do that.
 pub(crate) fn join_groups(count: u32) -> bool {
     let groups: Vec<u32> = (1_000_000..1_000_000 + count).collect();
     // SAFETY: there are so many groups.

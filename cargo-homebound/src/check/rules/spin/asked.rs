@@ -38,7 +38,7 @@ const SWALLOW: [&str; 16] = [
     "is_none",
 ];
 
-/// What an expression asks.
+/// The waits and the stop that an expression asks about.
 #[derive(Default)]
 pub(crate) struct Asked {
     /// Waits whose failure the expression is about.
@@ -189,7 +189,8 @@ impl<'ast> Visit<'ast> for Asking<'_, '_> {
                 self.1 |= self.0.iter().any(|(name, _)| path.path.is_ident(name));
             }
         }
-        // What a closure does with the result, and when, is not followed: it may end the loop.
+        // The walk does not follow what a closure does with the result. If the closure mentions the
+        // result, it may end the loop, so the loop counts as minding the stop.
         let mut mentions = Mentions(&self.here.items, false);
         mentions.visit_expr_closure(closure);
         self.here.minds |= mentions.1;

@@ -75,8 +75,8 @@ impl<'ast> Visit<'ast> for Leaves<'_> {
 
     fn visit_expr_break(&mut self, it: &'ast syn::ExprBreak) {
         self.found |= match &it.label {
-            // A label that is not seen here names a loop further out, or a block. It is taken for a
-            // loop.
+            // A label that is not seen here names a loop further out, or a block. The rule takes
+            // the label for that of a loop.
             Some(_) => true,
             None => self.inside == 0,
         };
@@ -143,7 +143,7 @@ pub(crate) fn always_leaves(block: &syn::Block, inside: usize) -> bool {
 pub(crate) enum Fails {
     Then,
     Else,
-    /// That cannot be said.
+    /// The text does not tell which branch.
     Either,
 }
 

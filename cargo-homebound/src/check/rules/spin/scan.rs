@@ -28,7 +28,7 @@ impl<'w> Scan<'w> {
         Scan { here: InLoop::new(walk), inside: 0, lost: Vec::new(), ends_by: Vec::new() }
     }
 
-    /// The waits by which the loop spins: those whose failure is thrown away, in a loop that does
+    /// The waits by which the loop spins: waits whose failure is thrown away, in a loop that does
     /// not mind the stop.
     pub(crate) fn over(self) -> Vec<Lost> {
         if self.here.minds { Vec::new() } else { self.lost }

@@ -40,8 +40,8 @@ pub(crate) struct Arch {
     /// The frame of the thread that calls `vfork`, if it is known: the argument of that system call
     /// which has the return address.
     pub(crate) vfork: Option<(u64, usize)>,
-    /// What stands behind a signal handler, where the tables of the kernel's own code do not lead
-    /// to the place at which the thread was interrupted.
+    /// The frame behind a signal handler, for kernels where the tables of the kernel's own code do
+    /// not lead to the place at which the thread was interrupted.
     pub(crate) signal_frame: Option<SignalFrame>,
     /// The instruction by which a thread enters the kernel for a system call.
     pub(crate) system_call: &'static [u8],
@@ -67,7 +67,7 @@ pub(crate) struct SignalFrame {
     pub(crate) registers: u64,
 }
 
-/// What a call calls.
+/// The target of a call instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// This address.
