@@ -19,7 +19,8 @@ use homebound_stacks::{How, NotCaptured, Stack, Stacks, Way, thread_id};
 
 const MOVERS: usize = 12;
 
-/// What a thread says of itself. Even: it is as deep as it says. Odd: it is on its way.
+/// The depth of a thread, as the thread says it. Odd: the thread is at this depth. Even: the thread
+/// is on its way.
 #[derive(Default)]
 struct Said {
     sequence: AtomicU64,
