@@ -82,24 +82,31 @@ fn sm9_the_probe_file_is_gone_on_every_way_out() {
 
 #[test]
 fn sm9_a_probe_file_that_cannot_be_made_refuses_the_run() {
-    let exit = Registry::new("refused").probe_file("/no/such/folder/ready").run(|_| Ok(()));
-    let error = exit.into_result().unwrap_err().to_string();
-    assert!(error.contains("/no/such/folder/ready"), "{error}");
+    // In a process of its own, as each run: one that runs already refuses another.
+    child_passes(|_| {
+        let exit = Registry::new("refused").probe_file("/no/such/folder/ready").run(|_| Ok(()));
+        let error = exit.into_result().unwrap_err().to_string();
+        assert!(error.contains("/no/such/folder/ready"), "{error}");
+        0
+    });
 }
 
 #[test]
 fn sm9_a_probe_file_takes_the_place_of_nothing_but_a_file() {
     // catches: a device, a FIFO or a socket that is removed, because its path was given by mistake
-    let path = own_path("no-file");
-    let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-    let link = own_path("no-file-but-a-link");
-    std::os::unix::fs::symlink(&path, &link).unwrap();
-    for path in [&path, &link] {
-        let exit = Registry::new("refused").probe_file(path).run(|_| Ok(()));
-        assert!(exit.result.unwrap_err().to_string().contains("it is no regular file"));
-        assert!(path.symlink_metadata().is_ok(), "{path:?} is gone");
-        std::fs::remove_file(path).unwrap();
-    }
+    child_passes(|_| {
+        let path = own_path("no-file");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let link = own_path("no-file-but-a-link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        for path in [&path, &link] {
+            let exit = Registry::new("refused").probe_file(path).run(|_| Ok(()));
+            assert!(exit.result.unwrap_err().to_string().contains("it is no regular file"));
+            assert!(path.symlink_metadata().is_ok(), "{path:?} is gone");
+            std::fs::remove_file(path).unwrap();
+        }
+        0
+    });
 }
 
 #[test]

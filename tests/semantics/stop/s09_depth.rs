@@ -88,7 +88,8 @@ fn s9_depth_costs_no_more_than_its_length_where_nothing_stops() {
         ended.unwrap()
     }
     within(|| {
-        let fastest = |depth| (0..3).map(|_| end(depth)).min().expect("three");
+        // Of several, because a neighbour on the same core costs processor time as well.
+        let fastest = |depth| (0..9).map(|_| end(depth)).min().expect("nine");
         let (shallow, deep) = (fastest(300), fastest(1200));
         assert!(deep < shallow * 9, "{deep:?}, and {shallow:?} for a quarter of the depth");
     });
