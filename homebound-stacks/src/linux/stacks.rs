@@ -375,8 +375,8 @@ impl Stacks {
     }
 }
 
-/// Looks until it sees what is wanted or the time is over, and returns what it saw last: for a
-/// state that another thread leaves soon without telling.
+/// Calls `look` until `is_wanted` accepts its result or the time is over, and returns the last
+/// result. For a state that another thread is about to leave, because that thread wakes no caller.
 fn look_until<T>(end: Instant, mut look: impl FnMut() -> T, is_wanted: impl Fn(&T) -> bool) -> T {
     const BETWEEN_LOOKS: Duration = Duration::from_micros(100);
     loop {

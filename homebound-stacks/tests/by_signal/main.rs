@@ -181,7 +181,7 @@ fn a_late_signal_of_one_thread_is_no_answer_of_another() {
 fn a_signal_of_another_number_does_not_interrupt_the_handler() {
     // catches: a handler that leaves the other signal of this crate deliverable: the second capture
     // then is of the first one's handler, and is cut where the alternate stack ends. And a session
-    // that takes a thread on its way out of the handler for one that blocks the signal
+    // that takes a thread on its way out of the handler for a thread that blocks the signal
     let mut sessions = [5, 6].map(|n| Stacks::new().unwrap().signal(libc::SIGRTMIN() + n));
     let runner = Runner::new(deeper);
     let mut captured = 0;

@@ -231,7 +231,7 @@ fn roots_side_by_side_are_made_in_a_straight_line() {
 
 #[test]
 fn pools_side_by_side_are_opened_and_end_in_a_straight_line() {
-    // catches: each new pool that looks at all others for those that are closed
+    // catches: each new pool that looks at all others for pools that are closed
     let opened = |count: usize| {
         within(move || {
             let start = thread_time();

@@ -82,7 +82,7 @@ fn sm9_the_probe_file_is_gone_on_every_way_out() {
 
 #[test]
 fn sm9_a_probe_file_that_cannot_be_made_refuses_the_run() {
-    // In a process of its own, as each run: one that runs already refuses another.
+    // In a process of its own: a process has one run at a time, and refuses a second one.
     child_passes(|_| {
         let exit = Registry::new("refused").probe_file("/no/such/folder/ready").run(|_| Ok(()));
         let error = exit.into_result().unwrap_err().to_string();

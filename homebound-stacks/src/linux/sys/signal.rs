@@ -98,8 +98,8 @@ fn deferred() -> libc::sigset_t {
 }
 
 /// Whether a thread that blocks these signals, a bit each, looks like a thread in the handler: the
-/// thread blocks all of `deferred` and no fault. Other code that blocks all signals blocks those of
-/// faults as well.
+/// thread blocks all of `deferred` and no fault. Other code that blocks all signals also blocks the
+/// signals of faults.
 pub(crate) fn is_in_handler(blocked: u64) -> bool {
     let deferred = deferred();
     (1..=64).all(|signal| {
