@@ -5,8 +5,8 @@
 use syn::Ident;
 
 /// The effect of a method on a receiver that is a join handle or holds some. Only the name of the
-/// method is known, so the effect is that of the method with this name on the types of std and of
-/// the usual crates.
+/// method is known, so the guard assumes the method of this name on the types of std and of the
+/// usual crates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passage {
     /// Returns the receiver or a part of it: `unwrap`, `iter`, `map_err`.

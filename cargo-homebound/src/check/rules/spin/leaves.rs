@@ -75,8 +75,8 @@ impl<'ast> Visit<'ast> for Leaves<'_> {
 
     fn visit_expr_break(&mut self, it: &'ast syn::ExprBreak) {
         self.found |= match &it.label {
-            // A label that is not seen here names a loop further out, or a block. The rule takes
-            // the label for that of a loop.
+            // A label that is not seen here names a loop further out, or a block. The rule
+            // assumes that the label is the name of a loop.
             Some(_) => true,
             None => self.inside == 0,
         };
